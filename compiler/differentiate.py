@@ -1,0 +1,87 @@
+"""Reverse-mode differentiation as a graph-to-graph transformation.
+
+Takes a typed graph in the making, a scalar loss and the values to differentiate by; appends the
+nodes that compute dL/dx for each of them.  Nothing is evaluated: each operator's rule (`Op.vjp`) adds
+nodes, made of operators that have rules themselves, so a derivative can be differentiated again.
+Runs inside `elaborate` (for `minimize` and `grad(e, x)`), before `passes`.  Background: Griewank &
+Walther, "Evaluating Derivatives", 2008, ch. 3.
+
+Names: `y` an operator's result, `x` its operands, `g` the cotangent dL/dy that reaches it.  `adjoint`
+is the table of cotangents summed so far.  A g here is a graph value, never a number.
+
+See Note [Examples and the mean] for what `mean` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.graph.graph import Builder, Graph, Origin, Value
+from compiler.ops.base import NoDerivative
+from compiler.ops.reduce import BatchMean
+from compiler.ops.shape import unbroadcast
+from compiler.source import CompileError, Diagnostic, Label
+
+
+def differentiate(
+    builder: Builder, loss: Value, wrt: Sequence[Value], *, mean: bool
+) -> list[Value]:
+    """dL/dx for every x in `wrt`, each of x's shape; zeros where the loss does not depend on x.
+
+    With `mean`, L is the batch mean of the per-example loss, and derivatives by uniform values are
+    uniform.  Without, every example differentiates its own loss.
+    Raises `CompileError` at the author's line where an operator has no rule.
+    """
+    graph = builder.graph({})
+    active = _path_between(graph, [x.id for x in wrt], loss.id)
+    adjoint = {loss.id: builder.constant(1.0, loss.shape)}
+    span_before, origin_before = builder.span, builder.origin
+    for node in reversed(graph.nodes[: loss.id + 1]):
+        if node.id not in adjoint or node.id not in active:
+            continue
+        builder.span = node.span
+        y, xs = builder.value(node.id), [builder.value(i) for i in node.inputs]
+        g = adjoint[node.id]
+        builder.origin = Origin(f"vjp of {node.op.name}", node.id, g.id)
+        for x, gx in zip(xs, _rule(g, y, xs), strict=True):
+            if gx is None or x.id not in active:
+                continue
+            gx = unbroadcast(gx, x.shape)
+            if mean and not builder.is_varying(x) and builder.is_varying(gx):
+                gx = builder.add(BatchMean(), gx)
+            adjoint[x.id] = adjoint[x.id] + gx if x.id in adjoint else gx
+    result = [adjoint[x.id] if x.id in adjoint else builder.constant(0.0, x.shape) for x in wrt]
+    builder.span, builder.origin = span_before, origin_before
+    return result
+
+
+def _rule(g: Value, y: Value, xs: Sequence[Value]) -> Sequence[Value | None]:
+    try:
+        return y.node.op.vjp(g, y, *xs)
+    except NoDerivative as missing:
+        span = y.node.span
+        assert span is not None, f"no derivative for {missing}, and no span to show it at"
+        raise CompileError([Diagnostic(
+            code="E0501", message=f"`{missing}` has no derivative rule",
+            primary=Label(span, "the loss depends on this"),
+            hint="stop_gradient(...) keeps the derivative out of it",
+        )]) from None
+
+
+def _path_between(graph: Graph, sources: Sequence[int], target: int) -> set[int]:
+    """Nodes that depend on a source and that the target depends on."""
+    forward = set(sources)
+    for node in graph.nodes:
+        if any(i in forward for i in node.inputs):
+            forward.add(node.id)
+    return forward & graph.reachable([target])
+
+
+# Note [Examples and the mean]
+#
+# A loss l_i belongs to one example; what is minimised is L = (1/N) sum_i l_i.  Count the adjoint of a
+# varying node as N dL/dx_i and that of a uniform node as dL/du.  Then the seed is 1, every rule keeps
+# its per-example form, and where a cotangent passes from a varying node to a uniform operand (a
+# parameter read by every example) the implicit broadcast is transposed: it becomes batch_mean(g).
+# `batch_mean` in a model is its own adjoint in this counting.  The `batch` pass later turns
+# batch_mean(contract(...)) into one contraction that also sums over the examples.

@@ -1,0 +1,205 @@
+"""The typed graph of ONE example: append-only, single static assignment.
+
+A `Graph` is frozen; a `Builder` appends nodes and hands out `Value`s, which overload arithmetic so
+that a derivative rule reads like the formula.  `inputs` is the truth about edges (networkx would
+keep one edge for `x * x`).  `span` leads every node, gradient nodes too, back to the author's
+line; `origin` is the derivation ledger: which transformation made the node, from which node.
+
+A node is *varying* when its value differs from example to example (it depends on an input or on a
+noise draw), and *uniform* otherwise; `varying` in this module decides which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from compiler.graph.registry import OPS
+from compiler.graph.types import TensorType
+from compiler.source import Span
+
+if TYPE_CHECKING:
+    from compiler.ops.base import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Why a transformation made a node: the rule, and the node it was applied to."""
+
+    rule: str
+    node: int | None = None
+    cotangent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One operation applied to earlier nodes."""
+
+    id: int
+    op: Op
+    inputs: tuple[int, ...]  # in operand order; `x*x` names x twice
+    type: TensorType
+    span: Span | None = None  # where the user wrote it
+    origin: Origin | None = None
+    name: str | None = None  # what the author called it, for people
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in topological order, and the named ones that are wanted."""
+
+    nodes: tuple[Node, ...]
+    outputs: Mapping[str, int]
+
+    def __getitem__(self, id: int) -> Node:
+        return self.nodes[id]
+
+    def users(self) -> dict[int, list[int]]:
+        """For each node, the nodes that read it (once for each reading)."""
+        result: dict[int, list[int]] = {node.id: [] for node in self.nodes}
+        for node in self.nodes:
+            for operand in node.inputs:
+                result[operand].append(node.id)
+        return result
+
+    def varying(self) -> frozenset[int]:
+        """Nodes whose value differs from example to example."""
+        result: set[int] = set()
+        for node in self.nodes:
+            if node.op.makes_varying or (
+                not node.op.makes_uniform and any(i in result for i in node.inputs)
+            ):
+                result.add(node.id)
+        return frozenset(result)
+
+    def reachable(self, roots: Iterable[int]) -> set[int]:
+        """The roots and all that they are computed from."""
+        wanted = set(roots)
+        for node in reversed(self.nodes):
+            if node.id in wanted:
+                wanted.update(node.inputs)
+        return wanted
+
+
+@dataclass
+class Builder:
+    """Appends nodes; the only way to make a graph."""
+
+    nodes: list[Node] = field(default_factory=list)
+    span: Span | None = None  # given to nodes added while it is set
+    origin: Origin | None = None
+    varying_memo: list[bool] = field(default_factory=list)  # of the first nodes; see `is_varying`
+
+    def is_varying(self, value: Value) -> bool:
+        """Whether a value differs from example to example; each node is looked at once."""
+        known = self.varying_memo
+        for node in self.nodes[len(known) : value.id + 1]:
+            inherits = not node.op.makes_uniform and any(known[i] for i in node.inputs)
+            known.append(node.op.makes_varying or inherits)
+        return known[value.id]
+
+    def add(self, op: Op, *inputs: Value, name: str | None = None) -> Value:
+        """Append `op(*inputs)`; raises `TypeFault` where the types do not fit."""
+        type = op.infer(*(x.type for x in inputs))
+        node = Node(
+            id=len(self.nodes), op=op, inputs=tuple(x.id for x in inputs), type=type,
+            span=self.span, origin=self.origin, name=name,
+        )
+        self.nodes.append(node)
+        return Value(self, node.id)
+
+    def copy(self, node: Node, inputs: Sequence[int]) -> int:
+        """Append a node of another graph with operands of this one; its story is kept."""
+        copied = replace(node, id=len(self.nodes), inputs=tuple(inputs))
+        self.nodes.append(copied)
+        return copied.id
+
+    def constant(self, value: float, shape: tuple[int, ...] = ()) -> Value:
+        """Append a real constant; a shape fills a whole tensor with it."""
+        return self.add(OPS["constant"](value=float(value), shape=shape))
+
+    def value(self, id: int) -> Value:
+        """The handle of a node."""
+        return Value(self, id)
+
+    def graph(self, outputs: Mapping[str, int]) -> Graph:
+        """Freeze what has been built."""
+        return Graph(tuple(self.nodes), dict(outputs))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """A node of a builder, with arithmetic that appends nodes."""
+
+    builder: Builder
+    id: int
+
+    @property
+    def node(self) -> Node:
+        """The node itself."""
+        return self.builder.nodes[self.id]
+
+    @property
+    def type(self) -> TensorType:
+        """Its type."""
+        return self.node.type
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its sizes, for one example."""
+        return self.node.type.shape
+
+    def apply(self, name: str, *others: Value | float) -> Value:
+        """Append the scalar operator `name` on this value and others; numbers become constants."""
+        b = self.builder
+        return b.add(OPS[name](), *(x if isinstance(x, Value) else b.constant(x) for x in others))
+
+    def __add__(self, other: Value | float) -> Value:
+        return self.apply("add", self, other)
+
+    def __radd__(self, other: float) -> Value:
+        return self.apply("add", other, self)
+
+    def __sub__(self, other: Value | float) -> Value:
+        return self.apply("sub", self, other)
+
+    def __rsub__(self, other: float) -> Value:
+        return self.apply("sub", other, self)
+
+    def __mul__(self, other: Value | float) -> Value:
+        return self.apply("mul", self, other)
+
+    def __rmul__(self, other: float) -> Value:
+        return self.apply("mul", other, self)
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return self.apply("div", self, other)
+
+    def __rtruediv__(self, other: float) -> Value:
+        return self.apply("div", other, self)
+
+    def __neg__(self) -> Value:
+        return self.apply("neg", self)
+
+    def __gt__(self, other: Value | float) -> Value:
+        return self.apply("gt", self, other)
+
+    def __lt__(self, other: Value | float) -> Value:
+        return self.apply("lt", self, other)
+
+    def __ge__(self, other: Value | float) -> Value:
+        return self.apply("ge", self, other)
+
+    def __le__(self, other: Value | float) -> Value:
+        return self.apply("le", self, other)
+
+
+def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, dict[int, int]]:
+    """A builder holding copies of the nodes in `keep` (all, if None), and old id -> new id."""
+    wanted = None if keep is None else set(keep)
+    builder, mapping = Builder(), {}
+    for node in graph.nodes:
+        if wanted is None or node.id in wanted:
+            mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
+    return builder, mapping

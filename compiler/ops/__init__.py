@@ -1,0 +1,5 @@
+"""The primitive operators.  Importing this package files them all in the registry."""
+
+from compiler.ops import contract, elementwise, index, leaf, random, reduce, shape
+
+__all__ = ["contract", "elementwise", "index", "leaf", "random", "reduce", "shape"]

@@ -1,0 +1,139 @@
+"""The one contraction: sums of products over affine indices.
+
+    y[p] = sum over loops with result(loops) = p of  a[map_a(loops)] * b[map_b(loops)]
+
+A position is affine in the loop indices (`2*y + i - 1`), so that matrix products, convolution of any
+stride, padding and dilation, its transpose, attention, and (with one operand) sums, broadcasts,
+transposes, slices, zero padding and windows are all this operator.  Reading outside an operand gives
+0, writing outside the result is dropped.  The derivative permutes the three maps and is therefore a
+contraction again: derivatives of any order need no further rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from compiler.graph.graph import Value
+from compiler.graph.registry import register
+from compiler.graph.types import TensorType
+from compiler.ops.base import Array, Op, real, require
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """offset + sum of coefficient * loop index; terms are (loop, coefficient), by loop."""
+
+    terms: tuple[tuple[int, int], ...] = ()
+    offset: int = 0
+
+    @property
+    def plain(self) -> int | None:
+        """The loop, where the position is just one loop's index."""
+        ok = len(self.terms) == 1 and self.offset == 0 and self.terms[0][1] == 1
+        return self.terms[0][0] if ok else None
+
+    def range(self, extents: Sequence[int]) -> tuple[int, int]:
+        """Least and greatest value over all loops."""
+        reach = [c * (extents[loop] - 1) for loop, c in self.terms]
+        return (
+            self.offset + sum(r for r in reach if r < 0),
+            self.offset + sum(r for r in reach if r > 0),
+        )
+
+
+Map = tuple[Affine, ...]
+
+
+def index(loop: int) -> Affine:
+    """The position that is one loop's index."""
+    return Affine(((loop, 1),))
+
+
+@register
+@dataclass(frozen=True)
+class Contract(Op):
+    """See the module: `extents` of the loops, a map for each operand, the result's map and shape."""
+
+    extents: tuple[int, ...]
+    operands: tuple[Map, ...]
+    result: Map
+    shape: tuple[int, ...]
+    name: ClassVar[str] = "contract"
+
+    def infer(self, *types: TensorType) -> TensorType:
+        require(len(types) == len(self.operands), "contract has a map for each operand")
+        for t, m in zip(types, self.operands, strict=True):
+            require(t.rank == len(m), f"{t} has {t.rank} axes, {len(m)} are indexed")
+        return real(self.shape)
+
+    def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
+        return [self._cotangent(k, g, xs) for k in range(len(xs))]
+
+    def _cotangent(self, k: int, g: Value, xs: Sequence[Value]) -> Value:
+        """The maps of operand k and of the result change places; g is read, dx is written."""
+        others = [j for j in range(len(xs)) if j != k]
+        op = Contract(
+            self.extents, (self.result, *(self.operands[j] for j in others)),
+            self.operands[k], xs[k].shape,
+        )
+        return g.builder.add(op, g, *(xs[j] for j in others))
+
+    def reference(self, *arrays: Array) -> Array:
+        used = [sorted({loop for p in m for loop, _ in p.terms}) for m in self.operands]
+        gathered = [self._gather(a, m, u) for a, m, u in zip(arrays, self.operands, used, strict=True)]
+        wanted = sorted({loop for p in self.result for loop, _ in p.terms})
+        missing = [i for i in wanted if all(i not in u for u in used)]
+        idle = [i for i in range(len(self.extents)) if i not in wanted and all(i not in u for u in used)]
+        scale = float(np.prod([self.extents[i] for i in idle]))
+        ones = [np.ones((1, self.extents[i])) for i in missing]
+        summed = _einsum(gathered + ones, used + [[i] for i in missing], wanted) * scale
+        return self._scatter(summed, wanted)
+
+    def _positions(self, m: Map, loops: list[int], shape: tuple[int, ...]) -> tuple[list[Array], Array]:
+        """Index arrays over the loops for each axis, clipped, and where they are inside."""
+        grid = [self.extents[i] for i in loops]
+        inside = np.ones(grid, bool)
+        positions = []
+        for affine, size in zip(m, shape, strict=True):
+            at = np.full(grid, affine.offset)
+            for loop, coefficient in affine.terms:
+                axis = loops.index(loop)
+                steps = np.arange(self.extents[loop]) * coefficient
+                at = at + steps.reshape([-1 if j == axis else 1 for j in range(len(grid))])
+            inside &= (at >= 0) & (at < size)
+            positions.append(np.clip(at, 0, max(size - 1, 0)))
+        return positions, inside
+
+    def _gather(self, array: Array, m: Map, loops: list[int]) -> Array:
+        if 0 in array.shape[1:]:
+            return np.zeros((array.shape[0], *(self.extents[i] for i in loops)))
+        if [p.plain for p in m] == loops and list(array.shape[1:]) == [self.extents[i] for i in loops]:
+            return array
+        positions, inside = self._positions(m, loops, array.shape[1:])
+        values = array[(slice(None), *positions)] if positions else array
+        return values if inside.all() else np.where(inside, values, 0.0)
+
+    def _scatter(self, values: Array, loops: list[int]) -> Array:
+        if [p.plain for p in self.result] == loops:
+            sizes = tuple(self.extents[i] for i in loops)
+            if sizes == self.shape:
+                return values
+        positions, inside = self._positions(self.result, loops, self.shape)
+        result = np.zeros((values.shape[0], *self.shape), values.dtype)
+        if positions:
+            picked = tuple(p[inside] for p in positions)
+            np.add.at(result, (slice(None), *picked), values[:, inside])
+            return result
+        return values
+
+
+def _einsum(arrays: list[Array], axes: list[list[int]], wanted: list[int]) -> Array:
+    """Einstein's sum over loop numbers, with the example axis in front."""
+    operands: list[object] = []
+    for array, loops in zip(arrays, axes, strict=True):
+        operands += [array, [Ellipsis, *loops]]
+    return np.asarray(np.einsum(*operands, [Ellipsis, *wanted], optimize=len(arrays) > 2))

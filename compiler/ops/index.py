@@ -1,0 +1,69 @@
+"""Reading rows by number, and its transpose.
+
+    take:     y[s...] = table[index[s...]]                 an embedding, a label's logit
+    scatter:  y[k] = sum of x[s...] with index[s...] = k    its derivative
+
+Each is the other's derivative, so the pair is closed.  An index out of range reads 0 and writes
+nothing; the data layer refuses such labels before they get here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from compiler.graph.graph import Value
+from compiler.graph.registry import register
+from compiler.graph.types import TensorType
+from compiler.ops.base import Array, Op, real, require
+
+
+@register
+@dataclass(frozen=True)
+class Take(Op):
+    """Rows of a table by index."""
+
+    name: ClassVar[str] = "take"
+
+    def infer(self, table: TensorType, index: TensorType) -> TensorType:
+        require(table.rank >= 1, f"only a table of rows can be indexed, got {table}")
+        return real(index.shape + table.shape[1:])
+
+    def vjp(self, g: Value, y: Value, table: Value, index: Value) -> list[Value | None]:
+        return [g.builder.add(Scatter(table.shape[0]), g, index), None]
+
+    def reference(self, table: Array, index: Array) -> Array:
+        n, at = max(table.shape[0], index.shape[0]), index.astype(np.int64)
+        rows = np.broadcast_to(table, (n, *table.shape[1:]))
+        at = np.broadcast_to(at, (n, *at.shape[1:]))
+        inside = (at >= 0) & (at < table.shape[1])
+        picked = np.stack([r[i] for r, i in zip(rows, np.where(inside, at, 0), strict=True)])
+        return picked * inside.reshape(inside.shape + (1,) * (table.ndim - 2))
+
+
+@register
+@dataclass(frozen=True)
+class Scatter(Op):
+    """Rows added up at their index, into `rows` rows."""
+
+    rows: int
+    name: ClassVar[str] = "scatter"
+
+    def infer(self, x: TensorType, index: TensorType) -> TensorType:
+        require(x.shape[: index.rank] == index.shape, f"one index a row: got {x} and {index}")
+        return real((self.rows,) + x.shape[index.rank :])
+
+    def vjp(self, g: Value, y: Value, x: Value, index: Value) -> list[Value | None]:
+        return [g.builder.add(Take(), g, index), None]
+
+    def reference(self, x: Array, index: Array) -> Array:
+        n, at = max(x.shape[0], index.shape[0]), index.astype(np.int64)
+        result = np.zeros((n, self.rows, *x.shape[index.ndim :]), x.dtype)
+        at = np.broadcast_to(at, (n, *at.shape[1:]))
+        values = np.broadcast_to(x, (n, *x.shape[1:]))
+        for row, value, target in zip(at, values, result, strict=True):
+            inside = (row >= 0) & (row < self.rows)
+            np.add.at(target, row[inside], value[inside])
+        return result

@@ -1,0 +1,76 @@
+"""Random draws from a counter-based generator: Philox4x32-10.
+
+Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.  A draw is a
+pure function of (seed, node, step, example, element), so no result depends on how a batch was cut or
+how many threads ran.  key = (seed, node), counter = (element, example, step, 0).
+uniform = (word0 >> 8) * 2^-24, in [0, 1); normal by Box and Muller from (word0, word1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from compiler.graph.graph import Value
+from compiler.graph.registry import register
+from compiler.graph.types import TensorType
+from compiler.ops.base import Array, Op, real
+
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+WEYL = (0x9E3779B9, 0xBB67AE85)
+
+
+def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
+    """Ten rounds on four uint32 words (as uint64 arrays)."""
+    mask = np.uint64(0xFFFFFFFF)
+    c0, c1, c2, c3 = (np.asarray(c, np.uint64) & mask for c in counter)
+    for i in range(10):
+        k0, k1 = (np.uint64((k + i * w) & 0xFFFFFFFF) for k, w in zip(key, WEYL, strict=True))
+        p0, p1 = c0 * np.uint64(MULTIPLIERS[0]), c2 * np.uint64(MULTIPLIERS[1])
+        c0, c1, c2, c3 = (
+            (p1 >> np.uint64(32)) ^ c1 ^ k0, p1 & mask, (p0 >> np.uint64(32)) ^ c3 ^ k1, p0 & mask,
+        )
+    return [c0, c1, c2, c3]
+
+
+def draw(normal: bool, seed: int, step: int, node: int, examples: Array, size: int) -> Array:
+    """[examples, size] numbers in float64."""
+    grid = np.broadcast_arrays(np.arange(size)[None], np.asarray(examples)[:, None])
+    words = philox([grid[0], grid[1], np.full(grid[0].shape, step), np.zeros(grid[0].shape)], (seed, node))
+    u0, u1 = ((w >> np.uint64(8)).astype(float) * 2.0**-24 for w in words[:2])
+    if not normal:
+        return u0
+    return np.sqrt(-2.0 * np.log(u0 + 2.0**-25)) * np.cos(2.0 * np.pi * u1)
+
+
+@register
+@dataclass(frozen=True)
+class Random(Op):
+    """Independent draws of a shape: uniform on [0, 1) or standard normal.
+
+    Operands: the counters `seed` and `step`.  `shared` draws are the same for every example.
+    """
+
+    node: int
+    shape: tuple[int, ...]
+    normal: bool = False
+    shared: bool = False
+    name: ClassVar[str] = "random"
+
+    @property
+    def makes_varying(self) -> bool:  # type: ignore[override]
+        """A draw is made for each example, unless shared."""
+        return not self.shared
+
+    def infer(self, seed: TensorType, step: TensorType) -> TensorType:
+        return real(self.shape)
+
+    def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
+        return [None, None]
+
+    def sample(self, seed: int, step: int, examples: Array) -> Array:
+        """Draws for the given example numbers, [n, *shape]."""
+        flat = draw(self.normal, seed, step, self.node, examples, int(np.prod(self.shape)))
+        return flat.reshape(len(examples), *self.shape)

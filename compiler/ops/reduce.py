@@ -1,0 +1,80 @@
+"""Reductions that are not sums (a sum is a contraction), and the mean across examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from compiler.graph.graph import Value
+from compiler.graph.registry import register
+from compiler.graph.types import Kind, TensorType
+from compiler.ops.base import Array, Op, real, require
+from compiler.ops.shape import reshape, sum_axes
+
+
+@register
+@dataclass(frozen=True)
+class Max(Op):
+    """The greatest element over `axes`, which are dropped."""
+
+    axes: tuple[int, ...]
+    name: ClassVar[str] = "max"
+    kink: ClassVar[str | None] = "equal greatest elements share the cotangent evenly"
+    smooth: ClassVar[bool] = False
+
+    def infer(self, x: TensorType) -> TensorType:
+        for axis in self.axes:
+            require(0 <= axis < x.rank, f"there is no axis {axis} in {x}")
+            require(x.shape[axis] > 0, "the greatest of no elements is undefined")
+        return real(tuple(n for j, n in enumerate(x.shape) if j not in self.axes))
+
+    def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
+        kept = tuple(1 if j in self.axes else n for j, n in enumerate(x.shape))
+        chosen = x.apply("eq", x, reshape(y, kept))
+        return [reshape(g, kept) * chosen / sum_axes(chosen, self.axes, keep=True)]
+
+    def reference(self, x: Array) -> Array:
+        return np.asarray(x.max(axis=tuple(a + 1 for a in self.axes)))
+
+
+@register
+@dataclass(frozen=True)
+class ArgMax(Op):
+    """Position of the greatest element along the last axis, the first where several are equal."""
+
+    name: ClassVar[str] = "argmax"
+    kink: ClassVar[str | None] = "0 everywhere"
+    smooth: ClassVar[bool] = False
+
+    def infer(self, x: TensorType) -> TensorType:
+        require(x.rank >= 1 and x.shape[-1] > 0, f"argmax needs a vector, got {x}")
+        return TensorType(x.shape[:-1], Kind.INDEX, x.shape[-1])
+
+    def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
+        return [None]
+
+    def reference(self, x: Array) -> Array:
+        return np.asarray(x.argmax(axis=-1))
+
+
+@register
+@dataclass(frozen=True)
+class BatchMean(Op):
+    """The mean over the examples of the batch: the one operator that looks across them.
+
+    With adjoints of varying nodes counted per example (N times dL/dx_i), it is its own adjoint.
+    """
+
+    name: ClassVar[str] = "batch_mean"
+    makes_uniform: ClassVar[bool] = True
+
+    def infer(self, x: TensorType) -> TensorType:
+        return real(x.shape)
+
+    def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
+        return [g.builder.add(BatchMean(), g)]
+
+    def reference(self, x: Array) -> Array:
+        return np.asarray(x.mean(axis=0, keepdims=True))

@@ -1,0 +1,117 @@
+"""Operators that move numbers without changing them: reshape and concatenation.
+
+Transposes, slices, padding and broadcasts are contractions with one operand; the functions at the
+foot of this module build them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from compiler.graph.graph import Value
+from compiler.graph.registry import register
+from compiler.graph.types import TensorType
+from compiler.ops.base import Array, Op, real, require
+from compiler.ops.contract import Affine, Contract, index
+
+
+@register
+@dataclass(frozen=True)
+class Reshape(Op):
+    """The same numbers, row-major, in another shape."""
+
+    shape: tuple[int, ...]
+    name: ClassVar[str] = "reshape"
+
+    def infer(self, x: TensorType) -> TensorType:
+        require(x.size == prod(self.shape), f"{x} has {x.size} elements, {real(self.shape)} {prod(self.shape)}")
+        return TensorType(self.shape, x.kind, x.classes)
+
+    def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
+        return [reshape(g, x.shape)]
+
+    def reference(self, x: Array) -> Array:
+        return x.reshape(x.shape[0], *self.shape)
+
+
+@register
+@dataclass(frozen=True)
+class Concat(Op):
+    """Operands one after another along an axis."""
+
+    axis: int
+    name: ClassVar[str] = "concat"
+
+    def infer(self, *types: TensorType) -> TensorType:
+        first = types[0].shape
+        require(0 <= self.axis < len(first), f"there is no axis {self.axis} in {types[0]}")
+        rest = {t.shape[: self.axis] + t.shape[self.axis + 1 :] for t in types}
+        require(len(rest) == 1, f"concat needs equal sizes but on axis {self.axis}, got {', '.join(map(str, types))}")
+        total = sum(t.shape[self.axis] for t in types)
+        return real(first[: self.axis] + (total,) + first[self.axis + 1 :])
+
+    def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
+        starts = np.cumsum([0, *(x.shape[self.axis] for x in xs)])
+        return [slice_axis(g, self.axis, int(s), x.shape[self.axis]) for s, x in zip(starts[:-1], xs, strict=True)]
+
+    def reference(self, *arrays: Array) -> Array:
+        n = max(a.shape[0] for a in arrays)
+        return np.concatenate([np.broadcast_to(a, (n, *a.shape[1:])) for a in arrays], self.axis + 1)
+
+
+def reshape(x: Value, shape: tuple[int, ...]) -> Value:
+    """x in another shape; x itself where it has that shape."""
+    return x if x.shape == tuple(shape) else x.builder.add(Reshape(tuple(shape)), x)
+
+
+def slice_axis(x: Value, axis: int, start: int, size: int) -> Value:
+    """x[..., start : start + size, ...] along an axis."""
+    extents = tuple(size if j == axis else n for j, n in enumerate(x.shape))
+    source = tuple(Affine(((j, 1),), start if j == axis else 0) for j in range(len(extents)))
+    return x.builder.add(Contract(extents, (source,), _identity(len(extents)), extents), x)
+
+
+def transpose(x: Value, order: Sequence[int]) -> Value:
+    """y[i0, i1, ...] = x with axis k of y being axis order[k] of x."""
+    source = tuple(index(list(order).index(j)) for j in range(len(order)))
+    extents = tuple(x.shape[j] for j in order)
+    return x.builder.add(Contract(extents, (source,), _identity(len(order)), extents), x)
+
+
+def broadcast(x: Value, shape: tuple[int, ...]) -> Value:
+    """x repeated to a shape by NumPy's rule; x itself where nothing changes."""
+    if x.shape == shape:
+        return x
+    lead = len(shape) - len(x.shape)
+    source = tuple(Affine() if n == 1 and shape[lead + j] != 1 else index(lead + j) for j, n in enumerate(x.shape))
+    return x.builder.add(Contract(shape, (source,), _identity(len(shape)), shape), x)
+
+
+def sum_axes(x: Value, axes: Sequence[int], keep: bool = False) -> Value:
+    """Sum over axes, dropped or (keep) left with size 1."""
+    if not axes:
+        return x
+    kept = [j for j in range(len(x.shape)) if j not in axes]
+    result = tuple(
+        Affine() if j in axes else index(j) for j in range(len(x.shape)) if keep or j not in axes
+    )
+    shape = tuple(1 if j in axes else n for j, n in enumerate(x.shape) if keep or j in kept)
+    return x.builder.add(Contract(x.shape, (_identity(len(x.shape)),), result, shape), x)
+
+
+def unbroadcast(g: Value, shape: tuple[int, ...]) -> Value:
+    """The transpose of `broadcast`: sum g over the axes along which x was repeated."""
+    if g.shape == shape:
+        return g
+    lead = len(g.shape) - len(shape)
+    axes = list(range(lead)) + [lead + j for j, n in enumerate(shape) if n == 1 and g.shape[lead + j] != 1]
+    return reshape(sum_axes(g, axes, keep=True), shape)
+
+
+def _identity(rank: int) -> tuple[Affine, ...]:
+    return tuple(index(j) for j in range(rank))

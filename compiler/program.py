@@ -1,0 +1,207 @@
+"""The frozen contract between the compiler and the runtime.
+
+A `Program` says what a spec became: the numbers that persist between steps, the data it wants, how
+it is trained, and one `Entry` for each thing it can do (a model's forward pass, a gradient, a
+training step).  An entry is a table: kernels, and instructions that name a kernel, where its
+operands lie, and its geometry.  The runtime compiles the kernels, allocates the spaces and walks
+the table; it knows no calculus.
+
+All offsets and strides count words (4 bytes in a float32 session, 8 in a float64 one).
+
+How an entry runs on a batch of N examples.  The batch is cut into blocks of `Entry.block` examples
+(the last may be shorter); the blocks, in order, into `Entry.chunks` chunks: chunk c holds blocks
+[c * blocks // chunks, (c + 1) * blocks // chunks).  Phases run one after another:
+
+* an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
+  chunks may go to different threads, the blocks of one chunk run in order on one thread.
+  Afterwards each `Sum` adds the chunks' partials in chunk order into UNIFORM, divided by N.
+* a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
+  over threads by cutting its range [0, extent); `barrier` says that all threads must have finished
+  the instructions before it.
+
+So results depend on `block` and `chunks`, never on the number of threads.
+
+A kernel is native code `void kernel(int64 *pointers, int64 *geometry, int64 begin, int64 end,
+int64 first)`: operand addresses, geometry, the range of its outermost loop (the block's examples
+[0, n) in an EXAMPLES phase, [0, extent) or a share of it in a ONCE phase) and the number within
+the batch of the block's first example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from compiler.graph.types import TensorType
+
+
+class Space(IntEnum):
+    """Where an operand lies."""
+
+    PERSISTENT = 0  # parameters, optimiser and layer state, counters: one copy for a session
+    UNIFORM = 1  # values that are the same for every example: one copy for an entry
+    BLOCK = 2  # values of the examples of one block: one copy a thread, zeroed when allocated
+    PARTIAL = 3  # sums over a chunk's examples: one copy a chunk
+    ARRAY = 4  # the first array; array k of the entry is space ARRAY + k
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """Address = base(space) + offset, in words.
+
+    In BLOCK the offset is per example and is multiplied by the block size.  In an array the
+    address moves on by `stride` words for each example before the block (0: shared by all).
+    """
+
+    space: int
+    offset: int
+    stride: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A generated kernel (its source text), or one of the runtime's own library (`source` None)."""
+
+    name: str
+    source: str | None = None
+    note: str = ""  # which nodes and lines it came from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """One call of a kernel."""
+
+    kernel: int  # index into Entry.kernels
+    operands: tuple[Operand, ...]
+    geometry: tuple[int, ...]
+    extent: int = 1  # of the outermost loop, in a ONCE phase
+    split: bool = False
+    barrier: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """Sum of a PARTIAL region over the chunks, divided by N, into UNIFORM."""
+
+    partial: int
+    uniform: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """Instructions for every block of examples, or once."""
+
+    examples: bool
+    instructions: tuple[Instruction, ...]
+    sums: tuple[Sum, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Array:
+    """A buffer with a leading batch axis: an input, an output, or a value carried between phases."""
+
+    name: str
+    role: str  # "input", "output" or "carried"
+    type: TensorType  # of one example; its row-major size is the stride
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A uniform output (a loss, a gradient): words [offset, offset + size) of UNIFORM."""
+
+    name: str
+    type: TensorType
+    offset: int
+    strides: tuple[int, ...] | None = None  # in words, where they are not row-major
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constant:
+    """Words of UNIFORM that are filled when it is allocated and never change."""
+
+    offset: int
+    value: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing a program can do, as a table of instructions."""
+
+    name: str
+    graph: Any  # compiler.graph.Graph: what the `reference` target evaluates
+    kernels: tuple[Kernel, ...]
+    arrays: tuple[Array, ...]
+    results: tuple[Result, ...]
+    constants: tuple[Constant, ...]
+    phases: tuple[Phase, ...]
+    block: int
+    chunks: int
+    uniform_words: int
+    block_words: int  # per example
+    partial_words: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persistent:
+    """A number or tensor that lives from step to step, at `offset` in PERSISTENT, row-major."""
+
+    name: str  # "digit.conv1.W", "train.adam.m/digit.conv1.W", "step", "seed"
+    type: TensorType
+    role: str  # "parameter", "state" (a layer's), "optimizer" or "counter"
+    offset: int
+    initial: Any  # compiler.graph.Graph with one output "value"; draws take seed and name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """A data declaration: its fields, and the call that names where they come from."""
+
+    name: str
+    fields: tuple[tuple[str, TensorType], ...]
+    function: str  # "mnist", "csv", ...
+    arguments: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    directory: str = "."  # of the spec: relative paths start here
+    place: str = ""  # file:line:column, for messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainStep:
+    """One named step: its entry updates what `over` names and gives a loss and reports."""
+
+    name: str
+    entry: str  # key of Program.entries: the update
+    gradients: str  # entry that gives the loss and the gradients without updating
+    evaluate: str  # entry that gives the loss and the reports, in evaluation mode, per example
+    loss: str  # name of the loss among results
+    reports: tuple[str, ...]
+    over: tuple[str, ...]  # names of parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """The `train` block: which data, which steps in turn, and its settings."""
+
+    data: str
+    steps: tuple[TrainStep, ...]
+    settings: Mapping[str, float]  # batch, epochs, held_out, seed, patience: those the spec gives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A compiled spec.  `entries` is lazy: an entry is scheduled when it is first asked for."""
+
+    name: str
+    source: str  # the spec's text
+    persistents: tuple[Persistent, ...]
+    persistent_words: int
+    models: Mapping[str, str]  # model name -> entry of its forward pass
+    entries: Mapping[str, Entry]
+    data: tuple[DataSource, ...]
+    training: Training | None

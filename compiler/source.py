@@ -1,0 +1,88 @@
+"""Source text, places in it, and what the compiler has to say about them.
+
+Every error a user sees is a `Diagnostic`: a stable code, one sentence, the place it happened with
+its label, the places the expectation came from, and a hint.  One dataclass feeds the terminal, the
+JSON output and the tests.  Columns count code points from 1.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's name as shown to the user, and its text."""
+
+    name: str
+    text: str = field(repr=False)
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """Offset of each line's first character."""
+        return [0, *(i + 1 for i, c in enumerate(self.text) if c == "\n")]
+
+    def line_text(self, line: int) -> str:
+        """The text of a line, counted from 1, without its newline."""
+        start = self.line_starts[line - 1]
+        stop = self.text.find("\n", start)
+        return self.text[start : len(self.text) if stop < 0 else stop]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The characters `start:end` of a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def line(self) -> int:
+        """Line of the first character, from 1."""
+        return bisect_right(self.source.line_starts, self.start)
+
+    @property
+    def column(self) -> int:
+        """Column of the first character, from 1, in code points."""
+        return self.start - self.source.line_starts[self.line - 1] + 1
+
+    @property
+    def text(self) -> str:
+        """The characters themselves."""
+        return self.source.text[self.start : self.end]
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A span and what to say under it."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One error: code, sentence, where, why it was expected, how to mend it."""
+
+    code: str
+    message: str
+    primary: Label
+    secondary: tuple[Label, ...] = ()
+    hint: str | None = None
+
+
+class CompileError(Exception):
+    """Raised with every diagnostic of a compilation at once."""
+
+    def __init__(self, diagnostics: list[Diagnostic] | tuple[Diagnostic, ...]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(f"{d.primary.span}: error[{d.code}]: {d.message}" for d in self.diagnostics))

@@ -37,7 +37,7 @@ def differentiate(
     adjoint = {loss.id: builder.constant(1.0, loss.shape)}
     span_before, origin_before = builder.span, builder.origin
     for node in reversed(graph.nodes[: loss.id + 1]):
-        if node.id not in adjoint or node.id not in active:
+        if node.id not in adjoint or not any(i in active for i in node.inputs):
             continue
         builder.span = node.span
         y, xs = builder.value(node.id), [builder.value(i) for i in node.inputs]

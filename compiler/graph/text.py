@@ -1,0 +1,79 @@
+"""The text form of a graph: one node a line, prints and parses.
+
+    %0 = input{key='x', shape=(4,), classes=None} : [4]
+    %1 = exp %0 : [4]
+    return loss=%1
+
+Attributes are the operator's fields as Python literals, read back with `ast.literal_eval`, so
+reading a graph runs nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from compiler.graph.graph import Builder, Graph, Node
+from compiler.graph.registry import OPS
+from compiler.ops.contract import Affine
+
+_LINE = re.compile(r"%(\d+)\s*=\s*(\w+)(\{.*\})?((?:\s+%\d+)*)\s*(?::.*)?$")
+
+
+def print_graph(graph: Graph, *, ledger: bool = False) -> str:
+    """The text of a graph; with `ledger`, each line says where its node came from."""
+    lines = [_line(node, ledger) for node in graph.nodes]
+    outputs = " ".join(f"{name}=%{id}" for name, id in graph.outputs.items())
+    return "\n".join([*lines, f"return {outputs}".rstrip()]) + "\n"
+
+
+def _line(node: Node, ledger: bool) -> str:
+    attributes = ", ".join(f"{k}={_plain(v)!r}" for k, v in node.op.attributes().items())
+    operands = "".join(f" %{i}" for i in node.inputs)
+    line = f"%{node.id} = {node.op.name}{'{' + attributes + '}' if attributes else ''}{operands} : {node.type}"
+    if not ledger:
+        return line
+    notes = [node.name or "", str(node.span or "")]
+    if node.origin is not None:
+        at = "" if node.origin.node is None else f" at %{node.origin.node}"
+        notes.append(f"{node.origin.rule}{at}")
+    return f"{line:<60}  # {'  '.join(n for n in notes if n)}"
+
+
+def _plain(value: Any) -> Any:
+    """Tuples and numbers only: an affine position becomes (terms, offset)."""
+    if isinstance(value, Affine):
+        return (value.terms, value.offset)
+    return tuple(_plain(v) for v in value) if isinstance(value, tuple) else value
+
+
+def parse_graph(text: str) -> Graph:
+    """Read the text form back; raises `ValueError` naming the line."""
+    builder, outputs, numbers = Builder(), {}, {}
+    for number, line in enumerate(re.split(r"[\n;]", text), 1):
+        line = line.split("  #")[0].strip()
+        if not line:
+            continue
+        if line.startswith("return"):
+            pairs = [item.split("=%") for item in line.split()[1:]]
+            outputs = {name: numbers[int(id)] for name, id in pairs}
+            continue
+        match = _LINE.match(line)
+        if match is None or match[2] not in OPS:
+            raise ValueError(f"line {number}: not a node: {line!r}")
+        operands = [builder.value(numbers[int(i)]) for i in re.findall(r"%(\d+)", match[4])]
+        op = OPS[match[2]](**_attributes(match[2], match[3] or "{}"))
+        numbers[int(match[1])] = builder.add(op, *operands).id
+    return builder.graph(outputs)
+
+
+def _attributes(op: str, text: str) -> dict[str, Any]:
+    call = ast.parse(f"f({text[1:-1]})", mode="eval").body
+    assert isinstance(call, ast.Call)
+    values = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
+    if op == "contract":
+        affine = lambda m: tuple(Affine(*p) for p in m)  # noqa: E731
+        values["operands"] = tuple(map(affine, values["operands"]))
+        values["result"] = affine(values["result"])
+    return values

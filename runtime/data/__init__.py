@@ -1,0 +1,13 @@
+"""Where examples come from: files, bundled sets, downloads and synthetic generators.
+
+A spec declares the fields of its data and names a source: `data d(x : [2], y : class(2)) =
+circle(500)`.  `load` runs that source and returns a `Dataset`, whose arrays have been checked
+against the declared types, so that nothing after it meets a wrong shape, a label out of range or a
+number that is not finite.  Every fault of a user is a `DataError` of one line.
+"""
+
+from runtime.data.dataset import Dataset, from_arrays, split
+from runtime.data.sources import SOURCES, load
+from runtime.errors import DataError
+
+__all__ = ["SOURCES", "DataError", "Dataset", "from_arrays", "load", "split"]

@@ -1,0 +1,134 @@
+"""A data set: named arrays with one row for each example, all checked, and how to divide it.
+
+A source hands over `Columns`, arrays under its own names; `from_columns` finds the one that each
+declared field means: the column of that name, or else the first one left that fits its kind and
+shape.  Rows are drawn by `runtime.data.order`, so a split is a function of the seed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from compiler.graph.types import Kind, TensorType
+from runtime.data.check import conform, fits, require_finite
+from runtime.data.order import SPLIT, permutation
+from runtime.errors import DataError
+
+Fields = Iterable[tuple[str, TensorType]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What a source found: arrays under its own names, and the test part it comes with."""
+
+    origin: str  # "houses.csv", "iris()": for messages
+    arrays: Mapping[str, np.ndarray]
+    held_out: Mapping[str, np.ndarray] | None = None
+    by_name: bool = False  # the author chose the names, so they must match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Examples in rows: one contiguous array for each field."""
+
+    name: str
+    types: Mapping[str, TensorType]
+    arrays: Mapping[str, np.ndarray]
+    held_out: Dataset | None = None  # a test part that the source itself sets apart
+
+    @property
+    def examples(self) -> int:
+        """How many rows."""
+        return len(next(iter(self.arrays.values())))
+
+    def take(self, rows: np.ndarray | slice) -> dict[str, np.ndarray]:
+        """The given rows of every field, gathered into new arrays."""
+        return {name: np.ascontiguousarray(array[rows]) for name, array in self.arrays.items()}
+
+    def select(self, rows: np.ndarray) -> Dataset:
+        """The given rows as a data set of their own."""
+        return Dataset(name=self.name, types=self.types, arrays=self.take(rows))
+
+
+def from_arrays(
+    fields: Fields,
+    arrays: Mapping[str, Any],
+    *,
+    dtype: DTypeLike = np.float32,
+    name: str = "arrays",
+) -> Dataset:
+    """A data set of arrays in memory, named as the fields are."""
+    types = dict(fields)
+    columns = {key: np.asarray(value) for key, value in arrays.items()}
+    return from_columns(types, Columns(origin=name, arrays=columns, by_name=True), dtype)
+
+
+def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DTypeLike) -> Dataset:
+    """Match columns to fields and check every number."""
+    held_out = None
+    if columns.held_out is not None:
+        test = Columns(origin=columns.origin, arrays=columns.held_out, by_name=columns.by_name)
+        held_out = from_columns(types, test, dtype)
+    arrays = {}
+    for field, column in assign(types, columns).items():
+        label = f"{columns.origin}: {field}"
+        arrays[field] = conform(columns.arrays[column], types[field], name=label, dtype=dtype)
+        require_finite(arrays[field], label)
+    check_lengths(arrays, columns.origin)
+    return Dataset(name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out)
+
+
+def check_lengths(arrays: Mapping[str, np.ndarray], origin: str) -> None:
+    """Every field must have the same number of rows, and at least one."""
+    if not arrays:
+        raise DataError(f"{origin}: no field is declared for it")
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        raise DataError(f"{origin}: fields differ in their number of examples: {counts}")
+    if 0 in lengths.values():
+        raise DataError(f"{origin}: there are no examples")
+
+
+def assign(types: Mapping[str, TensorType], columns: Columns) -> dict[str, str]:
+    """For each field, the column it means."""
+    chosen = {field: field for field in types if field in columns.arrays}
+    for field, type in types.items():
+        if field not in chosen:
+            left = [c for c in columns.arrays if c not in chosen.values()]
+            chosen[field] = pick(field, type, columns, left)
+    return {field: chosen[field] for field in types}
+
+
+def pick(field: str, type: TensorType, columns: Columns, left: list[str]) -> str:
+    """The first column left that fits a field whose name no column has."""
+    if not columns.by_name:
+        kinds = "bui" if type.kind is Kind.INDEX else "fbui"
+        for kind in kinds:
+            for name in left:
+                array = columns.arrays[name]
+                if array.dtype.kind == kind and fits(array.shape[1:], type.shape):
+                    return name
+    has = ", ".join(f"{name} {list(a.shape[1:])}" for name, a in columns.arrays.items())
+    near = get_close_matches(field, left, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise DataError(f"{columns.origin}: nothing fits field {field} : {type}; it has {has}{hint}")
+
+
+def split(dataset: Dataset, held_out: float, seed: int) -> tuple[Dataset, Dataset | None]:
+    """A part to train on and a part held out: the source's own, or a random share of the rows."""
+    if not 0.0 <= held_out < 1.0:
+        raise DataError(f"held_out must be at least 0 and less than 1, got {held_out:g}")
+    if dataset.held_out is not None:
+        return dataset, dataset.held_out
+    count = int(dataset.examples * held_out)
+    if count == 0:
+        return dataset, None
+    rows = permutation(dataset.examples, seed, SPLIT)
+    return dataset.select(np.sort(rows[count:])), dataset.select(np.sort(rows[:count]))

@@ -1,0 +1,106 @@
+"""NumPy's own files, read without trust: never a pickle, and nothing allocated on a header's word.
+
+An .npy header can promise 34 GB in 80 bytes and an .npz directory can unpack to any size, so the
+promise is compared with the bytes that are there before an array is made.  A file's arrays are
+taken by name (.npz), or in the order of the arguments (.npy).
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from ast import literal_eval
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from runtime.data.context import Context
+from runtime.data.dataset import Columns
+from runtime.errors import DataError
+
+LARGEST = 1 << 33  # bytes of one file once unpacked
+MEMBERS = 1000  # arrays in one .npz
+HEADER = 10_000  # bytes of an .npy header
+
+
+def npz(context: Context, file: str) -> Columns:
+    """The arrays of an .npz archive that bear the fields' names."""
+    path, wanted = context.file(file), {name for name, _ in context.source.fields}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = checked_directory(archive, file)
+            names = [name for name in members if name in wanted] or list(members)
+            arrays = {name: member(archive, members[name], file) for name in names}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as fault:
+        raise DataError(f"{file}: damaged or not an .npz archive ({fault})") from None
+    return Columns(origin=file, arrays=arrays, by_name=True)
+
+
+def checked_directory(archive: zipfile.ZipFile, file: str) -> dict[str, zipfile.ZipInfo]:
+    """The archive's members by array name, if their sizes together are acceptable."""
+    infos = archive.infolist()
+    total = sum(info.file_size for info in infos)
+    if len(infos) > MEMBERS or total > LARGEST:
+        raise DataError(f"{file}: {len(infos)} arrays of {total:,} bytes are more than is accepted")
+    return {info.filename.removesuffix(".npy"): info for info in infos}
+
+
+def member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: str) -> np.ndarray:
+    """One array of an archive."""
+    with archive.open(info) as stream:
+        return read_array(stream, info.file_size, f"{file}[{info.filename}]")
+
+
+def npy(context: Context, *files: str, **named: str) -> Columns:
+    """Arrays from .npy files: for the fields in order, or `field = "file"`."""
+    arrays = {f"array {i}": load_npy(context.file(f), f) for i, f in enumerate(files, 1)}
+    arrays |= {name: load_npy(context.file(f), f) for name, f in named.items()}
+    if not arrays:
+        raise DataError('npy: name a file, as in npy("x.npy", "y.npy") or npy(x = "x.npy")')
+    origin = ", ".join([*files, *named.values()])
+    return Columns(origin=origin, arrays=arrays, by_name=bool(named))
+
+
+def load_npy(path: Path, file: str) -> np.ndarray:
+    """The array of one .npy file."""
+    with path.open("rb") as stream:
+        return read_array(stream, path.stat().st_size, file)
+
+
+def read_array(stream: IO[bytes], size: int, name: str) -> np.ndarray:
+    """An array whose header agrees with the `size` bytes that hold it."""
+    shape, fortran, dtype, start = read_header(stream, name)
+    count = 1
+    for n in shape:
+        count *= int(n)  # Python's integers: a product cannot wrap around
+    promised, present = count * dtype.itemsize, size - start
+    if promised != present:
+        raise DataError(f"{name}: header promises {promised:,} bytes of data, file has {present:,}")
+    data = stream.read(promised)
+    if len(data) != promised:
+        raise DataError(f"{name}: {promised:,} bytes of data expected, {len(data):,} found")
+    flat = np.frombuffer(data, dtype).astype(dtype.newbyteorder("="), copy=False)
+    return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def read_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, order and type of an array of plain numbers, and where its data starts."""
+    try:
+        version = npy_format.read_magic(stream)
+        width = {(1, 0): 2, (2, 0): 4, (3, 0): 4}[version]
+        length = int.from_bytes(stream.read(width), "little")
+        if length > HEADER:
+            raise ValueError("header too long")
+        header = literal_eval(stream.read(length).decode("latin-1").strip())
+        shape = tuple(int(n) for n in header["shape"])
+        dtype = np.dtype(header["descr"])
+        if min(shape, default=0) < 0:
+            raise ValueError("negative size")
+    except (ValueError, LookupError, TypeError, SyntaxError, RecursionError, MemoryError) as fault:
+        reason = str(fault).partition("\n")[0][:80]
+        raise DataError(f"{name}: damaged or not an .npy file ({reason})") from None
+    if dtype.kind not in "buif":
+        raise DataError(f"{name}: holds {dtype}, not plain numbers (pickles are never read)")
+    return shape, bool(header.get("fortran_order")), dtype, 8 + width + length

@@ -1,0 +1,113 @@
+"""The table of data sources, and how a declaration calls one.
+
+A source is a function from a `Context` and its own arguments to `Columns`.  Its signature is what
+a spec may write: `sine(200, noise = 0.05)` is checked against it, by name and type, before it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from inspect import Parameter, Signature, signature
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from compiler.program import DataSource
+from runtime.data.bundled import breast_cancer, diabetes, digits, iris, wine
+from runtime.data.context import Context
+from runtime.data.dataset import Columns, Dataset, from_columns
+from runtime.data.idx import idx
+from runtime.data.mnist import mnist
+from runtime.data.numpy_files import npy, npz
+from runtime.data.synthetic import blobs, circle, line, sine, spirals
+from runtime.data.table import csv
+from runtime.errors import DataError
+
+Source = Callable[..., Columns]
+
+SOURCES: Mapping[str, Source] = {
+    "csv": csv,
+    "npz": npz,
+    "npy": npy,
+    "idx": idx,
+    "mnist": mnist,
+    "digits": digits,
+    "iris": iris,
+    "wine": wine,
+    "breast_cancer": breast_cancer,
+    "diabetes": diabetes,
+    "line": line,
+    "sine": sine,
+    "circle": circle,
+    "spirals": spirals,
+    "blobs": blobs,
+}
+LARGEST_COUNT = 100_000_000
+
+
+def load(
+    source: DataSource,
+    *,
+    dtype: DTypeLike = np.float32,
+    seed: int = 0,
+    allow_outside: bool = False,
+) -> Dataset:
+    """Run the source that a declaration names, and check what it gives against the fields."""
+    function = SOURCES.get(source.function)
+    if function is None:
+        near = get_close_matches(source.function, SOURCES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(SOURCES))}"
+        raise DataError(f"no data source is called {source.function}; {hint}")
+    context = Context(source=source, seed=seed, allow_outside=allow_outside)
+    positional, keywords = bound(source, function)
+    try:
+        columns = function(context, *positional, **keywords)
+    except OSError as fault:
+        raise DataError(f"{source.function}: {fault.strerror or fault}: {fault.filename}") from None
+    except MemoryError:
+        raise DataError(f"{source.function}: there is not enough memory for it") from None
+    return from_columns(dict(source.fields), columns, dtype)
+
+
+def bound(source: DataSource, function: Source) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments, checked against the source's own parameters."""
+    parameters = list(signature(function).parameters.values())[1:]
+    takes = Signature(parameters)
+    try:
+        arguments = takes.bind(*source.arguments, **source.keywords)
+    except TypeError as fault:
+        usage = f"{source.function}{str(takes).replace(chr(39), '')}"
+        raise DataError(f"{source.function}: {fault}; it is {usage}") from None
+    for parameter in parameters:
+        check_argument(source.function, parameter, arguments.arguments)
+    return list(arguments.args), dict(arguments.kwargs)
+
+
+def check_argument(function: str, parameter: Parameter, arguments: dict[str, Any]) -> None:
+    """Refuse text where a number is wanted, a negative count, and the like."""
+    if parameter.name not in arguments:
+        return
+    values = [arguments[parameter.name]]
+    match parameter.kind:
+        case Parameter.VAR_POSITIONAL:
+            values = list(values[0])
+        case Parameter.VAR_KEYWORD:
+            values = list(values[0].values())
+    for value in values:
+        if not accepts(parameter.annotation, value):
+            wanted = {"str": "text in quotes", "int": "a count from 1", "float": "a number"}
+            raise DataError(
+                f"{function}: {parameter.name} needs {wanted[parameter.annotation]}, got {value!r}"
+            )
+
+
+def accepts(annotation: str, value: Any) -> bool:
+    """Whether a value of a spec can be an argument annotated so."""
+    if annotation == "str":
+        return isinstance(value, str)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return False
+    return annotation == "float" or (isinstance(value, int) and 1 <= value <= LARGEST_COUNT)

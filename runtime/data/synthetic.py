@@ -1,0 +1,62 @@
+"""Small problems made up on the spot, for learning and for pictures: a function of the seed alone.
+
+`sine` is the curve and `circle` the region of figures D.3 and D.4 of the course's appendix.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.data.context import Context
+from runtime.data.dataset import Columns
+
+
+def line(
+    context: Context, n: int = 100, slope: float = 2.0, intercept: float = 1.0, noise: float = 0.1
+) -> Columns:
+    """Points (x, y) about a straight line, x from -1 to 1."""
+    draw = context.generator()
+    x = draw.uniform(-1.0, 1.0, n)
+    y = slope * x + intercept + draw.normal(0.0, 1.0, n) * noise
+    return Columns(origin="line()", arrays={"x": x, "y": y})
+
+
+def sine(
+    context: Context, n: int = 200, low: float = -3.0, high: float = 3.0, noise: float = 0.1
+) -> Columns:
+    """Points (x, y) about y = sin(2 x), x from low to high."""
+    draw = context.generator()
+    x = draw.uniform(low, high, n)
+    y = np.sin(2.0 * x) + draw.normal(0.0, 1.0, n) * noise
+    return Columns(origin="sine()", arrays={"x": x, "y": y})
+
+
+def circle(context: Context, n: int = 500, radius: float = 0.8) -> Columns:
+    """Points of the square [-1, 1] x [-1, 1]; class 1 inside the circle, 0 outside."""
+    p = context.generator().uniform(-1.0, 1.0, (n, 2))
+    inside = (np.hypot(p[:, 0], p[:, 1]) < radius).astype(np.int64)
+    return Columns(origin="circle()", arrays={"p": p, "inside": inside})
+
+
+def spirals(
+    context: Context, n: int = 300, classes: int = 2, turns: float = 1.5, noise: float = 0.02
+) -> Columns:
+    """Points of the plane on interleaved spiral arms, one arm a class."""
+    draw = context.generator()
+    label = np.arange(n) % classes
+    radius = np.sqrt(draw.uniform(0.01, 1.0, n))
+    angle = 2.0 * np.pi * (turns * radius + label / classes)
+    p = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    p += draw.normal(0.0, 1.0, p.shape) * noise
+    return Columns(origin="spirals()", arrays={"p": p, "arm": label})
+
+
+def blobs(
+    context: Context, n: int = 300, classes: int = 3, features: int = 2, spread: float = 0.3
+) -> Columns:
+    """Clouds of points about random centres, one cloud a class."""
+    draw = context.generator()
+    label = np.arange(n) % classes
+    centres = draw.uniform(-2.0, 2.0, (classes, features))
+    p = centres[label] + draw.normal(0.0, 1.0, (n, features)) * spread
+    return Columns(origin="blobs()", arrays={"p": p, "blob": label})

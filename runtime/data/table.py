@@ -1,0 +1,94 @@
+"""Comma-separated tables with a header.
+
+A scalar field is the column of its name; the elements of a vector field are `name_0`, `name_1`, ...
+(row-major for more axes).  Columns may come in any order, and others are ignored.
+"""
+
+from __future__ import annotations
+
+import csv as reader
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from compiler.graph.types import TensorType
+from runtime.data.context import Context
+from runtime.data.dataset import Columns
+from runtime.errors import DataError
+
+Rows = list[tuple[int, list[str]]]
+
+
+def csv(context: Context, file: str) -> Columns:
+    """The numbers of a CSV file with a header."""
+    header, rows = read(context.file(file), file)
+    arrays = {}
+    for name, type in context.source.fields:
+        wanted = columns_of(name, type, header, file)
+        flat = np.stack([parsed(rows, header.index(c), c, file) for c in wanted], axis=1)
+        arrays[name] = flat.reshape(len(rows), *type.shape)
+    return Columns(origin=file, arrays=arrays, by_name=True)
+
+
+def read(path: Path, file: str) -> tuple[list[str], Rows]:
+    """The header, and every row with its line in the file."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            lines = numbered(reader.reader(stream, strict=True))
+            _, header = next(lines, (1, []))
+            rows = list(lines)
+    except UnicodeDecodeError as fault:
+        raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
+    except reader.Error as fault:
+        raise DataError(f"{file}: {fault}") from None
+    header = [name.strip() for name in header]
+    if not rows:
+        raise DataError(f"{file}: needs a header and at least one row of numbers")
+    if repeated := [name for name in header if header.count(name) > 1]:
+        raise DataError(f"{file}: column {repeated[0]} appears more than once in the header")
+    for line, row in rows:
+        if len(row) != len(header):
+            raise DataError(f"{file}:{line}: {len(row)} values, but the header names {len(header)}")
+    return header, rows
+
+
+def numbered(lines: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not blank, with their line numbers."""
+    for row in lines:
+        if row:
+            yield lines.line_num, row  # type: ignore[attr-defined]
+
+
+def columns_of(name: str, type: TensorType, header: list[str], file: str) -> list[str]:
+    """The header's names for the elements of a field."""
+    wanted = [name] if not type.shape else [f"{name}_{i}" for i in range(type.size)]
+    missing = [column for column in wanted if column not in header]
+    if not missing:
+        return wanted
+    near = get_close_matches(missing[0], header, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(header[:20])}"
+    reason = f" (field {name} : {type} is {wanted[0]} to {wanted[-1]})" if type.shape else ""
+    raise DataError(f"{file}: no column {missing[0]}{reason}; {hint}")
+
+
+def parsed(rows: Rows, column: int, name: str, file: str) -> np.ndarray:
+    """One column as numbers."""
+    try:
+        return np.array([float(row[column]) for _, row in rows])
+    except ValueError:
+        for line, row in rows:
+            if not is_number(row[column]):
+                text = row[column][:40]
+                raise DataError(f'{file}:{line}: column {name}: "{text}" is not a number') from None
+        raise
+
+
+def is_number(text: str) -> bool:
+    """Whether Python reads it as a float."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,41 @@
+"""What can go wrong while a program runs: each fault is one clear line for the user.
+
+The command line prints the line and leaves with `exit_code`; nothing here carries a traceback.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class RunError(Exception):
+    """Base of every fault of a run; its text is the one line to print."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class DataError(RunError):
+    """Data that cannot be read, or does not fit the fields declared for it."""
+
+
+class SessionError(RunError):
+    """A session was asked for something it cannot do: wrong name, shape, kind or value."""
+
+
+class CheckpointError(RunError):
+    """A checkpoint that is damaged, missing, or belongs to another model."""
+
+
+class Diverged(RunError):
+    """The loss or a parameter is no longer a finite number."""
+
+
+class Interrupted(RunError):
+    """Stopped by a signal after a checkpoint was written to `path` (None where there is none)."""
+
+    exit_code: ClassVar[int] = 130
+
+    def __init__(self, message: str, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.path = path

@@ -1,0 +1,71 @@
+"""What the grammar cannot say about a tree: how deep it is, and where a body's value stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from compiler.source import Diagnostic, Label
+from compiler.syntax import tree
+
+MAX_DEPTH = 200
+OPERATORS = (tree.Call, tree.Index, tree.Attribute, tree.Unary, tree.Binary, tree.Conditional,
+             tree.TupleOf, tree.Shape, tree.Contract, tree.Pipe, tree.Claim, tree.SeqType,
+             tree.TupleType, tree.Step)
+
+
+def children(node: tree.Tree) -> Iterator[tree.Tree]:
+    """The nodes directly below a node, in the order of their fields."""
+    for name in type(node).__slots__:
+        value: Any = getattr(node, name)
+        if isinstance(value, tree.Tree):
+            yield value
+        elif isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, tree.Tree):
+                    yield item
+
+
+def check_tree(file: tree.File) -> list[Diagnostic]:
+    """Each too deep expression once; each misplaced value; each factor that has no index."""
+    problems: list[Diagnostic] = []
+    pending: list[tuple[tree.Tree, int]] = [(file, 0)]
+    while pending:
+        node, depth = pending.pop()
+        depth += isinstance(node, OPERATORS)
+        if depth > MAX_DEPTH:
+            problems.append(_too_deep(node))
+            pending = [(other, level) for other, level in pending if level == 0]
+            continue
+        match node:
+            case tree.Definition(body=body) | tree.Train(body=body) | tree.Step(body=body):
+                problems += _check_body(body)
+            case tree.Contract(factors=factors):
+                problems += [_plain_factor(f) for f in factors if not isinstance(f, tree.Index)]
+        pending += [(child, depth) for child in children(node)]
+    return problems
+
+
+def _check_body(body: tuple[tree.Statement, ...]) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            code="E0120", message="this value goes nowhere: only the last line of a body is its value",
+            primary=Label(statement.span, "computed, then lost"),
+            secondary=(Label(body[-1].span, "the last line"),),
+            hint="give it a name, `y = ...`, or delete the line")
+        for statement in body[:-1] if isinstance(statement, tree.Result)
+    ]
+
+
+def _plain_factor(factor: tree.Tree) -> Diagnostic:
+    return Diagnostic(
+        code="E0124", message="contract multiplies indexed tensors, and this has no index",
+        primary=Label(factor.span, "expected something like `x[i, j]`"),
+        hint="index every factor, and multiply by numbers outside of contract")
+
+
+def _too_deep(node: tree.Tree) -> Diagnostic:
+    return Diagnostic(
+        code="E0107", message=f"nested deeper than {MAX_DEPTH}",
+        primary=Label(node.span, f"{MAX_DEPTH} operations are around this one"),
+        hint="give the parts names, `part = ...`, or write `repeat(n, layer)` for a long chain")

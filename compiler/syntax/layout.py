@@ -1,0 +1,194 @@
+"""From raw tokens to the tokens of the grammar: which newlines separate, which words are keywords.
+
+Newlines inside ( ) and [ ], before `|>`, `->`, `{` and `}`, and after a comma mean nothing and are
+dropped; `;` becomes a newline.  Words such as `step` or `batch` are keywords only where what they
+begin could begin.  Brackets are matched here, with the opening one at hand: a missing bracket is
+reported once and put in, so that the parser meets only its own kind of error.
+"""
+
+from __future__ import annotations
+
+from compiler.source import CompileError, Diagnostic, Label, Span
+from compiler.syntax.build import Lexeme
+from compiler.syntax.errors import misspelt
+
+MAX_NESTING = 200
+CLOSING = {"(": ")", "[": "]", "{": "}"}
+TERMINAL = {")": "RPAR", "]": "RSQB", "}": "RBRACE"}
+DECLARATION = frozenset({"KIND", "IMPORT", "DATA", "TRAIN"})
+STATEMENT = frozenset({"PARAM", "NOISE", "STATE", "MINIMIZE", "USING", "REPORT", "DESCEND"})
+SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience"})
+VALUE_ENDS = frozenset({"NAME", "PRIMED", "NUMBER", "TEXT", "DIMS", "SCALAR", ")", "]"})
+GLUE = frozenset({"|>", "->", "{", "}"})  # a newline before one of these means nothing
+
+
+def lay_out(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic], list[tuple[int, int]]]:
+    """The tokens for the parser, what is wrong so far, and the stretches where brackets are."""
+    problems: list[Diagnostic] = []
+    words = []
+    for token in raw:
+        if token.type.startswith("WRONG"):
+            token, problem = misspelt(token)
+            problems.append(problem)
+        if token.type != "COMMENT":
+            words.append(token)
+    _choose_keywords(words)
+    brackets = _Brackets()
+    for at, token in enumerate(words):
+        brackets.take(token, words[at - 1] if at else None, words[at + 1 : at + 2])
+    problems += brackets.problems
+    return brackets.out, problems, brackets.doubtful
+
+
+def _choose_keywords(words: list[Lexeme]) -> None:
+    """Give the words that are keywords only in their place their terminals."""
+    line_start = 0
+    for at, token in enumerate(words):
+        if token.type == "NL" or token.text in "{};":
+            line_start = at + 1
+        elif token.type == "KIND" and at and words[at - 1].text == ".":
+            token.type = "NAME"
+        elif token.type == "NAME":
+            token.type = _role(words, at, line_start)
+        elif token.type.isupper() and token.text.isalpha() and at and words[at - 1].text == ".":
+            token.type = "NAME"
+
+
+def _role(words: list[Lexeme], at: int, line_start: int) -> str:
+    text = words[at].text
+    before, after = words[at - 1] if at else None, words[at + 1 : at + 3]
+    ends_value = before is not None and (before.type in VALUE_ENDS or before.text in ")]")
+    named = bool(after) and after[0].type == "NAME"
+    match text:
+        case "from" if words[line_start].type == "IMPORT" and after and after[0].type == "TEXT":
+            return "FROM"
+        case "on" if before is not None and before.type == "TRAIN":
+            return "ON"
+        case "step" if named and len(after) > 1 and after[1].text == "{":
+            return "STEP"
+        case "over" if named:
+            return "OVER"
+        case "along" if ends_value:
+            return "ALONG"
+        case _ if text in SETTINGS and (named or (after and after[0].type == "NUMBER")):
+            return "SETTING"
+    return "NAME"
+
+
+class _Brackets:
+    """Matches brackets and drops newlines, one token at a time."""
+
+    def __init__(self) -> None:
+        self.out: list[Lexeme] = []
+        self.open: list[Lexeme] = []
+        self.problems: list[Diagnostic] = []
+        self.doubtful: list[tuple[int, int]] = []
+        self.last_newline: int | None = None  # where in `out` the last dropped newline stood
+
+    def take(self, token: Lexeme, before: Lexeme | None, after: list[Lexeme]) -> None:
+        """Pass a token on, after the brackets that should have been closed before it."""
+        if before is None or before.type == "NL":
+            self._close_before_line(token, after)
+        if token.type in ("NL", "SEMICOLON"):
+            self._newline(token)
+        elif token.text in CLOSING and token.type != "TEXT":
+            self._drop_newline(token)
+            self.open.append(token)
+            if len(self.open) > MAX_NESTING:
+                raise CompileError([_too_deep(token, self.open[0])])
+            self.out.append(token)
+        elif token.text in TERMINAL and token.type != "TEXT":
+            self._close(token)
+        elif token.type == "$END":
+            self._close_all(0, token)
+            self._drop_newline(token)
+            self.out.append(token)
+        else:
+            self._drop_newline(token)
+            self.out.append(token)
+
+    def _newline(self, token: Lexeme) -> None:
+        if self.open and self.open[-1].text != "{" and token.type == "NL":
+            self.last_newline = len(self.out)
+        elif self.out and self.out[-1].type != "NL" and self.out[-1].text not in ("{", ","):
+            self.out.append(Lexeme("NL", token.text, token.span))
+
+    def _drop_newline(self, token: Lexeme) -> None:
+        glued = token.text in GLUE or token.type == "$END"
+        if glued and self.out and self.out[-1].type == "NL":
+            self.out.pop()
+
+    def _close(self, token: Lexeme) -> None:
+        matching = [at for at, opened in enumerate(self.open) if CLOSING[opened.text] == token.text]
+        if not matching:
+            self._stray(token)
+            return
+        self._close_all(matching[-1] + 1, token)
+        self._drop_newline(token)
+        self.open.pop()
+        self.out.append(token)
+
+    def _stray(self, token: Lexeme) -> None:
+        """A closing bracket that closes nothing: the one that is meant, or none."""
+        opened = self.open[-1] if self.open and self.open[-1].text != "{" else None
+        if opened is None:
+            self.problems.append(Diagnostic(
+                code="E0104", message=f"this `{token.text}` closes nothing",
+                primary=Label(token.span), hint="delete it, or open it before"))
+            return
+        meant = CLOSING[opened.text]
+        self.problems.append(Diagnostic(
+            code="E0104", message=f"`{token.text}` cannot close `{opened.text}`",
+            primary=Label(token.span, f"expected `{meant}`"),
+            secondary=(Label(opened.span, "opened here"),), hint=f"write `{meant}`"))
+        self.open.pop()
+        self.out.append(Lexeme(TERMINAL[meant], meant, token.span))
+
+    def _close_before_line(self, token: Lexeme, after: list[Lexeme]) -> None:
+        """A line that can only begin a statement or a declaration ends what is open."""
+        named = bool(after) and (after[0].type in ("NAME", "ON", "TEXT"))
+        if token.type in DECLARATION and named:
+            self._close_all(0, token)
+        elif token.type in STATEMENT or token.type == "STEP":
+            depth = len(self.open)
+            while depth and self.open[depth - 1].text != "{":
+                depth -= 1
+            self._close_all(depth, token)
+
+    def _close_all(self, depth: int, token: Lexeme) -> None:
+        """Report what is open above `depth`, and close it before the line of `token`."""
+        while len(self.open) > depth:
+            opened = self.open.pop()
+            self._report_unclosed(opened, token)
+            inside_line = opened.text != "{" and self.last_newline is not None
+            at = self.last_newline if inside_line else len(self.out)
+            assert at is not None
+            if opened.text == "{" and self.out and self.out[-1].type == "NL":
+                at -= 1
+            place = self.out[at - 1].span
+            end = Span(source=place.source, start=place.end, end=place.end)
+            closing = CLOSING[opened.text]
+            added = [Lexeme(TERMINAL[closing], closing, end)]
+            if inside_line and token.text != closing and token.text not in TERMINAL:
+                added.append(Lexeme("NL", "\n", end))
+            self.out[at:at] = added
+            self.doubtful.append((opened.span.start, token.span.start))
+            self.last_newline = None
+
+    def _report_unclosed(self, opened: Lexeme, token: Lexeme) -> None:
+        closing = CLOSING[opened.text]
+        where = "the end of the file" if token.type == "$END" else f"`{token.text}`"
+        what = "the file ends" if token.type == "$END" else f"{where} comes first"
+        self.problems.append(Diagnostic(
+            code="E0104", message=f"this `{opened.text}` is never closed: {what}",
+            primary=Label(opened.span, "opened here"),
+            secondary=(Label(token.span, f"`{closing}` is missing before this"),),
+            hint=f"add `{closing}` before {where}"))
+
+
+def _too_deep(token: Lexeme, first: Lexeme) -> Diagnostic:
+    return Diagnostic(
+        code="E0107", message=f"nested deeper than {MAX_NESTING}",
+        primary=Label(token.span, f"bracket number {MAX_NESTING + 1} inside each other"),
+        secondary=(Label(first.span, "the first one"),),
+        hint="give the inner parts names: `part = ...`")

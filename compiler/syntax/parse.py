@@ -1,0 +1,96 @@
+"""Text to syntax tree: lark's LALR tables, driven so that one run finds every syntax error.
+
+A syntax error pops the parser's stack to the nearest place where a statement or a declaration may
+begin, puts an ERROR token there, and goes on at the next line: the panic mode of yacc (Aho, Lam,
+Sethi & Ullman, ch. 4.8).  Brackets are already balanced by `layout`, so a body ends where it
+should.  Nothing recurses: the stack of the parser is a list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lark.exceptions import UnexpectedToken
+from lark.parsers.lalr_analysis import Shift
+
+from compiler.source import CompileError, Diagnostic, Label, Source, Span
+from compiler.syntax.build import Lexeme
+from compiler.syntax.check import check_tree
+from compiler.syntax.errors import explain_unexpected
+from compiler.syntax.layout import lay_out
+from compiler.syntax.scan import grammar, read_source, scan
+from compiler.syntax.tree import File
+
+__all__ = ["parse", "read_source"]
+
+MAX_ERRORS = 50
+NEVER = (None, None)
+
+
+def parse(source: Source) -> File:
+    """The tree of a file, or a CompileError with all that is wrong with its syntax."""
+    raw = scan(source)
+    if all(token.type in ("NL", "COMMENT", "SEMICOLON", "$END") for token in raw):
+        raise CompileError([_nothing_said(source)])
+    tokens, problems, doubtful = lay_out(raw)
+    file, unexpected = _drive(tokens)
+    problems += [
+        problem for problem in unexpected
+        if not any(start < problem.primary.span.start <= end for start, end in doubtful)
+    ]
+    if not problems:
+        assert file is not None, "a file without errors has a tree"
+        problems = check_tree(file)
+    if problems:
+        problems.sort(key=lambda problem: problem.primary.span.start)
+        raise CompileError(problems[:MAX_ERRORS])
+    assert file is not None
+    return _trim(file)
+
+
+def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Diagnostic]]:
+    """Feed the tokens to the LALR engine, and go on after each error."""
+    machine: Any = grammar().parse_interactive()
+    problems: list[Diagnostic] = []
+    at, last_error, file = 0, -1, None
+    while at < len(tokens):
+        try:
+            file = machine.feed_token(tokens[at])
+            at += 1
+        except UnexpectedToken as error:
+            if at == last_error:  # nothing was gained by recovering here: pass over this token
+                at += 1
+                continue
+            last_error = at
+            problems.append(explain_unexpected(tokens, at, set(error.expected)))
+            if len(problems) >= MAX_ERRORS:
+                break
+            at = _recover(machine, tokens, at)
+    return file, problems
+
+
+def _recover(machine: Any, tokens: list[Lexeme], at: int) -> int:
+    """Pop to where a statement or declaration may begin; the index where the parser goes on."""
+    state = machine.parser_state
+    table = state.parse_conf.states
+    while table[state.state_stack[-1]].get("ERROR", NEVER)[0] is not Shift:
+        state.state_stack.pop()
+        state.value_stack.pop()
+    machine.feed_token(Lexeme("ERROR", "", tokens[at].span))
+    while tokens[at].type not in ("NL", "LBRACE", "RBRACE", "$END"):
+        at += 1
+    return at
+
+
+def _trim(file: File) -> File:
+    """The file from its first declaration to its last."""
+    first, last = file.declarations[0].span, file.declarations[-1].span
+    return replace(file, span=Span(source=first.source, start=first.start, end=last.end))
+
+
+def _nothing_said(source: Source) -> Diagnostic:
+    return Diagnostic(
+        code="E0109", message="this file declares nothing",
+        primary=Label(Span(source=source, start=0, end=0)),
+        hint="begin with a model: `model line(x : scalar) -> scalar { param w = 0; w * x }`")

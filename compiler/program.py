@@ -51,15 +51,17 @@ class Space(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Address = base(space) + offset, in words.
+    """Address = base(space) + offset + inner, in words.
 
-    In BLOCK the offset is per example and is multiplied by the block size.  In an array the
-    address moves on by `stride` words for each example before the block (0: shared by all).
+    In BLOCK the offset is per example and is multiplied by the block size (`inner` is not: it is
+    the place within one example's tensor).  In an array the address moves on by `stride` words for
+    each example before the block (0: shared by all).
     """
 
     space: int
     offset: int
     stride: int = 0
+    inner: int = 0
 
 
 @dataclass(frozen=True, slots=True)

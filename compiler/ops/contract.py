@@ -62,7 +62,13 @@ class Contract(Op):
     operands: tuple[Map, ...]
     result: Map
     shape: tuple[int, ...]
+    mean: bool = False  # also averages over the examples; made by the `batch` pass
     name: ClassVar[str] = "contract"
+
+    @property
+    def makes_uniform(self) -> bool:  # type: ignore[override]
+        """A mean over the examples is the same for all of them."""
+        return self.mean
 
     def infer(self, *types: TensorType) -> TensorType:
         require(len(types) == len(self.operands), "contract has a map for each operand")
@@ -71,6 +77,7 @@ class Contract(Op):
         return real(self.shape)
 
     def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
+        assert not self.mean, "differentiate before `batch`"
         return [self._cotangent(k, g, xs) for k in range(len(xs))]
 
     def _cotangent(self, k: int, g: Value, xs: Sequence[Value]) -> Value:
@@ -91,7 +98,8 @@ class Contract(Op):
         scale = float(np.prod([self.extents[i] for i in idle]))
         ones = [np.ones((1, self.extents[i])) for i in missing]
         summed = _einsum(gathered + ones, used + [[i] for i in missing], wanted) * scale
-        return self._scatter(summed, wanted)
+        total = self._scatter(summed, wanted)
+        return total.mean(axis=0, keepdims=True) if self.mean else total
 
     def _positions(self, m: Map, loops: list[int], shape: tuple[int, ...]) -> tuple[list[Array], Array]:
         """Index arrays over the loops for each axis, clipped, and where they are inside."""

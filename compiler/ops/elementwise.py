@@ -93,7 +93,7 @@ erf = elementwise("erf",      "erf({0})",           lambda g, y, x: [g * (2.0 / 
 sin = elementwise("sin",      "sin({0})",           lambda g, y, x: [g * x.apply("cos", x)],   np.sin)
 cos = elementwise("cos",      "cos({0})",           lambda g, y, x: [-(g * x.apply("sin", x))], np.cos)
 abs_ = elementwise("abs",     "abs_({0})",          lambda g, y, x: [g * x.apply("sign", x)],  np.abs, KINK_AT_0, kink="0 at 0")
-sign = elementwise("sign",    "sign({0})",          lambda g, y, x: [None],                    np.sign, KINK_AT_0, kink="0 everywhere")
+sign = elementwise("sign",    "step({0} > real(0.0)) - step({0} < real(0.0))", lambda g, y, x: [None],                    np.sign, KINK_AT_0, kink="0 everywhere")
 floor = elementwise("floor",  "floor({0})",         lambda g, y, x: [None],                    np.floor, kink="0 everywhere")
 maximum = elementwise("maximum", "maximum({0}, {1})", lambda g, y, a, b: [g * (a > b), g * (a <= b)], np.maximum, kink="at a tie the second operand has it all: relu'(0) = 0")
 minimum = elementwise("minimum", "minimum({0}, {1})", lambda g, y, a, b: [g * (a < b), g * (a >= b)], np.minimum, kink="at a tie the second operand has it all")
@@ -103,9 +103,10 @@ lt = elementwise("lt",        "step({0} < {1})",    lambda g, y, a, b: [None, No
 le = elementwise("le",        "step({0} <= {1})",   lambda g, y, a, b: [None, None],           indicator(np.less_equal), kink="0 everywhere")
 eq = elementwise("eq",        "step({0} == {1})",   lambda g, y, a, b: [None, None],           indicator(np.equal), kink="0 everywhere")
 ne = elementwise("ne",        "step({0} != {1})",   lambda g, y, a, b: [None, None],           indicator(np.not_equal), kink="0 everywhere")
-where = elementwise("where",  "select({0} != real(0), {1}, {2})",
+where = elementwise("where",  "select({0} != real(0.0), {1}, {2})",
                     lambda g, y, c, a, b: [None, c.apply("where", c, g, 0.0), c.apply("where", c, 0.0, g)],
                     lambda c, a, b: np.where(c != 0, a, b), Domain(away=(0.0,)), ANY, ANY)
+copy = elementwise("copy",    "{0}",                lambda g, y, x: [g],                       np.positive)
 stop = elementwise("stop_gradient", "{0}",          lambda g, y, x: [None],                    np.positive, kink="0 everywhere, by request")
 # fmt: on
 

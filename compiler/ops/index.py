@@ -3,8 +3,8 @@
     take:     y[s...] = table[index[s...]]                 an embedding, a label's logit
     scatter:  y[k] = sum of x[s...] with index[s...] = k    its derivative
 
-Each is the other's derivative, so the pair is closed.  An index out of range reads 0 and writes
-nothing; the data layer refuses such labels before they get here.
+Each is the other's derivative, so the pair is closed.  An index out of range counts as the nearest
+one inside; the data layer refuses such labels before they get here.
 """
 
 from __future__ import annotations
@@ -37,10 +37,8 @@ class Take(Op):
     def reference(self, table: Array, index: Array) -> Array:
         n, at = max(table.shape[0], index.shape[0]), index.astype(np.int64)
         rows = np.broadcast_to(table, (n, *table.shape[1:]))
-        at = np.broadcast_to(at, (n, *at.shape[1:]))
-        inside = (at >= 0) & (at < table.shape[1])
-        picked = np.stack([r[i] for r, i in zip(rows, np.where(inside, at, 0), strict=True)])
-        return picked * inside.reshape(inside.shape + (1,) * (table.ndim - 2))
+        at = np.clip(np.broadcast_to(at, (n, *at.shape[1:])), 0, table.shape[1] - 1)
+        return np.stack([r[i] for r, i in zip(rows, at, strict=True)])
 
 
 @register
@@ -61,9 +59,8 @@ class Scatter(Op):
     def reference(self, x: Array, index: Array) -> Array:
         n, at = max(x.shape[0], index.shape[0]), index.astype(np.int64)
         result = np.zeros((n, self.rows, *x.shape[index.ndim :]), x.dtype)
-        at = np.broadcast_to(at, (n, *at.shape[1:]))
+        at = np.clip(np.broadcast_to(at, (n, *at.shape[1:])), 0, self.rows - 1)
         values = np.broadcast_to(x, (n, *x.shape[1:]))
         for row, value, target in zip(at, values, result, strict=True):
-            inside = (row >= 0) & (row < self.rows)
-            np.add.at(target, row[inside], value[inside])
+            np.add.at(target, row, value)
         return result

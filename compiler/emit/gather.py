@@ -1,0 +1,49 @@
+"""Source of the kernels that read or write at numbers found in the data: take, scatter, argmax.
+
+Their loops are few and not worth a general mechanism; each is written out, with geometry read at run
+time.  Numbers are clamped into range, so that no kernel touches foreign words whatever the data says.
+"""
+
+from __future__ import annotations
+
+HEAD = "def k0(pointers, geometry, begin, end, first):\n"
+
+TAKE = HEAD + """\
+    # y[n, s, r] = table[n, number[n, s], r]
+    x0 = reals(pointers, 0)
+    x1 = indices(pointers, 1)
+    x2 = reals(pointers, 2)
+    for i0 in range(begin, end):
+        for i1 in range(geometry[0]):
+            n1 = min(max(index(x1[i0 * geometry[5] + i1]), 0), geometry[1] - 1)
+            for i2 in range(geometry[2]):
+                x2[i0 * geometry[6] + i1 * geometry[2] + i2] = x0[i0 * geometry[3] + n1 * geometry[4] + i2]
+"""
+
+SCATTER = HEAD + """\
+    # y[n, number[n, s], r] += x[n, s, r]
+    x0 = reals(pointers, 0)
+    x1 = indices(pointers, 1)
+    x2 = reals(pointers, 2)
+    for i0 in range(begin, end):
+        for i1 in range(geometry[0]):
+            n1 = min(max(index(x1[i0 * geometry[5] + i1]), 0), geometry[1] - 1)
+            for i2 in range(geometry[2]):
+                x2[i0 * geometry[6] + n1 * geometry[2] + i2] += x0[i0 * geometry[3] + i1 * geometry[4] + i2]
+"""
+
+ARGMAX = HEAD + """\
+    # y[n, s] = first k with the greatest x[n, s, k]
+    x0 = reals(pointers, 0)
+    x1 = indices(pointers, 1)
+    for i0 in range(begin, end):
+        for i1 in range(geometry[0]):
+            v0 = x0[i0 * geometry[2] + i1 * geometry[1]]
+            n1 = 0
+            for i2 in range(1, geometry[1]):
+                v1 = x0[i0 * geometry[2] + i1 * geometry[1] + i2]
+                if v1 > v0:
+                    v0 = v1
+                    n1 = i2
+            x1[i0 * geometry[3] + i1] = index(n1)
+"""

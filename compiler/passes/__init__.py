@@ -1,0 +1,37 @@
+"""The passes, one a file: each takes a graph and returns one that computes the same outputs.
+
+`PASSES` is the pipeline, in order; any of them can be left out, and results then agree within the
+bound that the pass states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from compiler.graph.graph import Graph
+from compiler.graph.verify import verify
+from compiler.passes.batch import sum_over_examples
+from compiler.passes.cse import eliminate_common_subexpressions
+from compiler.passes.dce import eliminate_dead_code
+from compiler.passes.fold import fold_constants
+from compiler.passes.simplify import simplify
+
+PASSES: dict[str, Callable[[Graph], Graph]] = {
+    "simplify": simplify,  # first: derivatives leave many zeros, ones and broadcasts
+    "fold": fold_constants,
+    "cse": eliminate_common_subexpressions,
+    "batch": sum_over_examples,  # after cse, so that a shared contraction is seen to be shared
+    "dce": eliminate_dead_code,
+}
+
+
+def optimise(graph: Graph, without: Collection[str] = ()) -> Graph:
+    """Run the pipeline until it changes nothing, verifying after every pass."""
+    for _ in range(8):
+        before = graph
+        for name, transform in PASSES.items():
+            if name not in without:
+                graph = verify(transform(graph), after=name)
+        if graph == before:
+            break
+    return graph

@@ -1,0 +1,34 @@
+"""The mean over the examples moves into the contraction that feeds it.
+
+    batch_mean(contract(a, b)) = contract(a, b) that also averages over the examples
+
+One sum instead of one tensor for each example: the gradient of a weight is never stored per example.
+Exact but for the order of the sum.  A contraction that others read as well stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from compiler.graph.graph import Builder, Graph
+from compiler.ops.contract import Contract
+from compiler.ops.reduce import BatchMean
+
+
+def sum_over_examples(graph: Graph) -> Graph:
+    """Rewrite every batch_mean of a contraction that only it reads; of a uniform value, to itself."""
+    users, varying = graph.users(), graph.varying()
+    builder, mapping = Builder(), {}
+    for node in graph.nodes:
+        operands = [mapping[i] for i in node.inputs]
+        if isinstance(node.op, BatchMean):
+            source = graph[node.inputs[0]]
+            if source.id not in varying:
+                mapping[node.id] = mapping[source.id]
+                continue
+            if isinstance(source.op, Contract) and len(users[source.id]) == 1:
+                fused = replace(node, op=replace(source.op, mean=True), origin=source.origin)
+                mapping[node.id] = builder.copy(fused, [mapping[i] for i in source.inputs])
+                continue
+        mapping[node.id] = builder.copy(node, operands)
+    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})

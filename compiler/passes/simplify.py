@@ -1,0 +1,234 @@
+"""Algebra: rules named by what they prove, applied at every node until none fires.
+
+Each rule looks at one node whose operands are already simplified and gives a value to use instead,
+or None.  All are exact in floating point for finite operands but where a docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from compiler.graph.graph import Builder, Graph, Origin, Value
+from compiler.ops.contract import Affine, Contract
+from compiler.ops.leaf import Constant
+from compiler.ops.shape import Reshape, reshape
+
+Rule = Callable[[Value, list[Value]], Value | None]
+RULES: dict[str, list[Rule]] = {}
+
+
+def rule(*operators: str) -> Callable[[Rule], Rule]:
+    """File a rule under the operators it may apply to."""
+
+    def file(function: Rule) -> Rule:
+        for operator in operators:
+            RULES.setdefault(operator, []).append(function)
+        return function
+
+    return file
+
+
+def simplify(graph: Graph) -> Graph:
+    """One sweep over the graph; every node gets the first rule that fires."""
+    builder, mapping = Builder(), {}
+    for node in graph.nodes:
+        builder.span, builder.origin = node.span, node.origin
+        operands = [builder.value(mapping[i]) for i in node.inputs]
+        new = builder.value(builder.copy(node, [x.id for x in operands]))
+        for law in RULES.get(node.op.name, []):
+            builder.origin = Origin(law.__name__, node.id)
+            result = law(new, operands)
+            if result is not None and result.shape == new.shape:
+                new = result
+                break
+        mapping[node.id] = new.id
+    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+
+
+def constant_of(x: Value) -> float | None:
+    """The number a value is filled with, if it is a constant."""
+    return x.node.op.value if isinstance(x.node.op, Constant) else None
+
+
+@rule("add")
+def zero_is_neutral(y: Value, xs: list[Value]) -> Value | None:
+    """x + 0 = x."""
+    a, b = xs
+    return b if constant_of(a) == 0 else a if constant_of(b) == 0 else None
+
+
+@rule("sub")
+def nothing_is_subtracted(y: Value, xs: list[Value]) -> Value | None:
+    """x - 0 = x;  0 - x = -x."""
+    a, b = xs
+    return a if constant_of(b) == 0 else -b if constant_of(a) == 0 else None
+
+
+@rule("mul")
+def one_is_neutral(y: Value, xs: list[Value]) -> Value | None:
+    """x * 1 = x;  x * -1 = -x."""
+    for a, b in (xs, xs[::-1]):
+        if constant_of(a) == 1:
+            return b
+        if constant_of(a) == -1:
+            return -b
+    return None
+
+
+@rule("mul")
+def zero_absorbs(y: Value, xs: list[Value]) -> Value | None:
+    """x * 0 = 0.  Drops a NaN or an infinity in x."""
+    zero = any(constant_of(x) == 0 for x in xs)
+    return y.builder.constant(0.0, y.shape) if zero else None
+
+
+@rule("div")
+def division_by_one_vanishes(y: Value, xs: list[Value]) -> Value | None:
+    """x / 1 = x;  0 / x = 0 (drops a NaN in x)."""
+    if constant_of(xs[0]) == 0:
+        return y.builder.constant(0.0, y.shape)
+    return xs[0] if constant_of(xs[1]) == 1 else None
+
+
+@rule("neg")
+def double_negation_vanishes(y: Value, xs: list[Value]) -> Value | None:
+    """-(-x) = x."""
+    inner = xs[0].node
+    return y.builder.value(inner.inputs[0]) if inner.op.name == "neg" else None
+
+
+@rule("add")
+def adding_a_negative_subtracts(y: Value, xs: list[Value]) -> Value | None:
+    """a + (-b) = a - b."""
+    a, b = xs
+    return a - y.builder.value(b.node.inputs[0]) if b.node.op.name == "neg" else None
+
+
+@rule("contract")
+def broadcast_constant_is_constant(y: Value, xs: list[Value]) -> Value | None:
+    """A constant, read inside its range and repeated, is a constant of the new shape."""
+    op = y.node.op
+    assert isinstance(op, Contract)
+    value = constant_of(xs[0]) if len(xs) == 1 and is_view(op, xs[0].shape) else None
+    return None if value is None else y.builder.constant(value, y.shape)
+
+
+@rule("contract")
+def zero_times_anything_is_zero(y: Value, xs: list[Value]) -> Value | None:
+    """A contraction with a zero operand is zero.  Drops a NaN in the other."""
+    zero = any(constant_of(x) == 0 for x in xs)
+    return y.builder.constant(0.0, y.shape) if zero else None
+
+
+@rule("contract")
+def identity_vanishes(y: Value, xs: list[Value]) -> Value | None:
+    """A contraction that reads every element in its own place is its operand."""
+    op = y.node.op
+    assert isinstance(op, Contract)
+    plain = len(xs) == 1 and op.operands[0] == op.result and op.shape == op.extents == xs[0].shape
+    ordered = [p.plain for p in op.result] == list(range(len(op.extents)))
+    return xs[0] if plain and ordered and not op.mean else None
+
+
+@rule("contract")
+def scalar_factor_leaves_the_contraction(y: Value, xs: list[Value]) -> Value | None:
+    """contract(s, b) = s * contract(b) for a scalar s, where contract(b) does not sum.  Exact."""
+    op = y.node.op
+    assert isinstance(op, Contract)
+    if len(xs) != 2 or op.mean:
+        return None
+    for k in (0, 1):
+        alone = Contract(op.extents, (op.operands[1 - k],), op.result, op.shape)
+        if xs[k].shape == () and is_view(alone, xs[1 - k].shape):
+            return y.builder.add(alone, xs[1 - k]) * xs[k]
+    return None
+
+
+@rule("add", "sub", "mul", "div", "maximum", "minimum", "gt", "ge", "lt", "le", "eq", "ne", "where")
+def broadcasting_is_implied(y: Value, xs: list[Value]) -> Value | None:
+    """An elementwise operator broadcasts by itself: f(broadcast(a), b) = f(a, b)."""
+    plain = [_before_broadcast(x) for x in xs]
+    if all(a is b for a, b in zip(plain, xs, strict=True)):
+        return None
+    new = y.builder.add(y.node.op, *plain)
+    return new if new.shape == y.shape else None
+
+
+def _before_broadcast(x: Value) -> Value:
+    """What x repeats: a smaller constant, or the operand of a trailing-aligned broadcast."""
+    value = constant_of(x)
+    if value is not None:
+        return x.builder.constant(value) if x.shape else x
+    op = x.node.op
+    if not isinstance(op, Contract) or len(op.operands) != 1 or op.extents != op.shape:
+        return x
+    source = x.builder.value(x.node.inputs[0])
+    lead = len(op.shape) - len(source.shape)
+    if not is_view(op, source.shape) or lead < 0 or lead == 0 and source.shape == op.shape:
+        return x
+    in_order = [p.plain for p in op.result] == list(range(len(op.shape)))
+    aligned = all(
+        p.plain == lead + j or (n == 1 and not p.terms and p.offset == 0)
+        for j, (p, n) in enumerate(zip(op.operands[0], source.shape, strict=True))
+    )
+    return source if in_order and aligned else x
+
+
+def is_view(op: Contract, shape: tuple[int, ...]) -> bool:
+    """Whether a one-operand contraction only reads: no sum, nothing outside, each place once."""
+    loops = [p.plain for p in op.result]
+    whole = all(j is not None for j in loops) and sorted(loops) == list(range(len(op.extents)))  # type: ignore[type-var]
+    sized = whole and all(op.extents[j] == n for j, n in zip(loops, op.shape, strict=True))  # type: ignore[index]
+    inside = all(
+        0 <= p.range(op.extents)[0] and p.range(op.extents)[1] < n
+        for p, n in zip(op.operands[0], shape, strict=True)
+    )
+    return len(op.operands) == 1 and not op.mean and sized and inside
+
+
+@rule("reshape")
+def reshape_of_reshape_is_reshape(y: Value, xs: list[Value]) -> Value | None:
+    """Only the last shape counts; a reshape to the same shape vanishes; a constant just changes shape."""
+    x = xs[0]
+    value = constant_of(x)
+    if value is not None:
+        return y.builder.constant(value, y.shape)
+    if x.shape == y.shape:
+        return x
+    return reshape(y.builder.value(x.node.inputs[0]), y.shape) if isinstance(x.node.op, Reshape) else None
+
+
+@rule("batch_mean")
+def mean_of_equal_values_is_the_value(y: Value, xs: list[Value]) -> Value | None:
+    """A uniform value is its own mean."""
+    return None if y.builder.is_varying(xs[0]) else xs[0]
+
+
+@rule("contract")
+def double_transpose_composes(y: Value, xs: list[Value]) -> Value | None:
+    """A view of a view, each position one loop, is one view."""
+    from_op, op = xs[0].node.op, y.node.op
+    if not (isinstance(op, Contract) and isinstance(from_op, Contract) and len(xs) == 1):
+        return None
+    source = y.builder.value(xs[0].node.inputs[0])
+    inside = all(
+        0 <= p.range(op.extents)[0] and p.range(op.extents)[1] < n
+        for p, n in zip(op.operands[0], from_op.shape, strict=True)
+    )
+    if len(from_op.operands) != 1 or not is_view(from_op, source.shape) or op.mean or not inside:
+        return None
+    place = {p.plain: k for k, p in enumerate(from_op.result)}
+    composed = []
+    for position in from_op.operands[0]:
+        if any(loop not in place for loop, _ in position.terms) or len(position.terms) > 1:
+            return None
+        composed.append(_substitute(position, place, op))
+    return y.builder.add(Contract(op.extents, (tuple(composed),), op.result, op.shape), source)
+
+
+def _substitute(position: Affine, place: Mapping[int | None, int], op: Contract) -> Affine:
+    """`position`, a place in the first view, in terms of the loops of the second."""
+    if not position.terms:
+        return position
+    (loop, scale), inner = position.terms[0], op.operands[0][place[position.terms[0][0]]]
+    return Affine(tuple((j, c * scale) for j, c in inner.terms), inner.offset * scale + position.offset)

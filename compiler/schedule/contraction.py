@@ -1,0 +1,143 @@
+"""Which library kernel a contraction of two operands runs on, and its geometry.
+
+Each loop moves the three places by so many words.  A loop that moves the result by one word is the
+*columns*: one operand (B) must move by one word along it as well, the other (A) not at all, and the
+kernel multiplies one number of A with a vector of B.  A loop that moves A and the result but not B is
+the *rows*: the vector of B is used again for each.  Two of the loops that do not move the result are
+summed in registers (K1, K2); all others are walked outside, adding into memory where they sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from compiler.schedule.nest import RANGE
+
+TYPICAL_BLOCK = 8  # examples: what a RANGE loop counts as when loops are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A loop, and the words it moves A, B and Y."""
+
+    extent: int
+    a: int
+    b: int
+    y: int
+
+    @property
+    def length(self) -> int:
+        """The extent, or a typical one for the loop over examples."""
+        return TYPICAL_BLOCK if self.extent == RANGE else self.extent
+
+    def swapped(self) -> Trip:
+        """With A and B exchanged."""
+        return replace(self, a=self.b, b=self.a)
+
+
+ONE = Trip(1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contraction:
+    """A library kernel and its geometry; `swap`: the operands are passed as B, A."""
+
+    kernel: str
+    geometry: tuple[int, ...]
+    swap: bool
+    adds: bool  # the kernel adds into Y, which must hold zeros (or a partial sum)
+    extent: int = 1  # of the loop that a ONCE phase may split over threads
+
+
+def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> Contraction:
+    """Choose kernel, columns, rows and sums.  `accumulate`: Y holds a partial sum already."""
+    trips = [t for t in trips if t.extent != 1]
+    for swap in (False, True):
+        loops = [t.swapped() if swap else t for t in trips]
+        columns = next((t for t in loops if (t.y, t.b, t.a) == (1, 1, 0)), None)
+        if columns is not None and columns.extent != RANGE:
+            return _tiled("contract_rows", loops, columns, swap, accumulate, once)
+    columns = next((t for t in trips if (t.y, t.b, t.a) == (1, 1, 1) and t.extent != RANGE), None)
+    if columns is not None:
+        return _tiled("contract_lanes", trips, columns, False, accumulate, once)
+    return _scalar(trips, accumulate)
+
+
+def _tiled(
+    kernel: str, loops: Sequence[Trip], columns: Trip, swap: bool, accumulate: bool, once: bool
+) -> Contraction:
+    rest = [t for t in loops if t is not columns]
+    columns, rest = _widen(columns, rest)
+    rest = _merge(rest)
+    sums = sorted((t for t in rest if t.y == 0), key=lambda t: -t.length)
+    inner = sorted(sums[:2], key=lambda t: -abs(t.b))
+    k1, k2 = ([ONE, ONE] + inner)[-2:]
+    able = [t for t in rest if t.y >= columns.extent and (t.b == 0 or kernel == "contract_lanes")]
+    if kernel == "contract_lanes":
+        able = [t for t in able if t.b == 0]
+    rows = max(able, key=lambda t: t.length, default=ONE)
+    outer = [t for t in rest if t is not rows and not any(t is k for k in inner)]
+    overlap = _overlapping(columns.extent, [rows, *outer])
+    adds = accumulate or any(t.y == 0 for t in outer) or overlap
+    extent = 1
+    if once and rows is not ONE:
+        extent, rows = rows.extent, replace(rows, extent=RANGE)
+    outer.sort(key=lambda t: -abs(t.y) - abs(t.b))
+    geometry = [
+        int(adds), columns.extent, rows.extent, rows.a, rows.y,
+        k1.extent, k1.a, k1.b, k2.extent, k2.a, k2.b, len(outer),
+    ]
+    for t in outer:
+        geometry += [t.extent, t.a, t.b, t.y]
+    return Contraction(kernel=kernel, geometry=tuple(geometry), swap=swap, adds=adds, extent=extent)
+
+
+def _overlapping(reach: int, loops: Sequence[Trip]) -> bool:
+    """Whether two iterations may write the same words: a loop that does not clear the ones inside it.
+
+    `reach` words are written by the innermost.
+    """
+    for t in sorted(loops, key=lambda t: abs(t.y)):
+        if t.y == 0 or t.extent in (1, RANGE):
+            continue
+        if abs(t.y) < reach:
+            return True
+        reach = abs(t.y) * (t.extent - 1) + reach
+    return False
+
+
+def _widen(columns: Trip, rest: list[Trip]) -> tuple[Trip, list[Trip]]:
+    """Take into the columns every loop that continues them."""
+    for t in rest:
+        n = columns.extent
+        if t.extent != RANGE and (t.y, t.b, t.a) == (n, n, columns.a * n):
+            wider = replace(columns, extent=n * t.extent)
+            return _widen(wider, [u for u in rest if u is not t])
+    return columns, rest
+
+
+def _merge(loops: list[Trip]) -> list[Trip]:
+    """Merge loops that move all three places as one longer loop would."""
+    for outer in loops:
+        for inner in loops:
+            if outer is inner or inner.extent == RANGE or outer.extent == RANGE:
+                continue
+            n = inner.extent
+            if (outer.a, outer.b, outer.y) == (inner.a * n, inner.b * n, inner.y * n):
+                merged = replace(inner, extent=outer.extent * n)
+                return _merge([merged, *(t for t in loops if t is not outer and t is not inner)])
+    return loops
+
+
+def _scalar(trips: Sequence[Trip], accumulate: bool) -> Contraction:
+    """Any strides: output loops outside, sums inside, in the order they were given."""
+    outputs = [t for t in trips if t.y != 0]
+    sums = [t for t in trips if t.y == 0]
+    adds = accumulate or _overlapping(1, outputs)
+    geometry = [int(adds), len(outputs), len(sums)]
+    for t in outputs:
+        geometry += [t.extent, t.a, t.b, t.y]
+    for t in sums:
+        geometry += [t.extent, t.a, t.b]
+    return Contraction(kernel="contract_any", geometry=tuple(geometry), swap=False, adds=adds)

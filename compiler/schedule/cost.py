@@ -1,0 +1,27 @@
+"""The cost model: how many examples a block holds, and how many chunks a batch is cut into.
+
+Measured on two cores with 512 KB of second-level cache each: a block's values should fit in half of it;
+more examples in a block mean fewer passes over the weights and over their gradients.
+"""
+
+from __future__ import annotations
+
+BLOCK_CACHE_WORDS = 64 * 1024  # 256 KB of float32
+LARGEST_BLOCK = 64
+CHUNK_WORDS = 1 << 18  # partial sums of 1 MB: beyond that each copy costs more than it saves
+
+
+def choose_block(words: int, partial_words: int) -> int:
+    """Examples in a block: a power of two, 8 at least unless one example alone is too large."""
+    block = LARGEST_BLOCK
+    smallest = 32 if partial_words > 4 * words else 8
+    while block > smallest and block * words > BLOCK_CACHE_WORDS:
+        block //= 2
+    while block > 1 and block * words > 64 * BLOCK_CACHE_WORDS:
+        block //= 2
+    return block
+
+
+def choose_chunks(partial_words: int) -> int:
+    """Copies of the partial sums: enough for a few threads, fewer where they are large."""
+    return 8 if partial_words <= CHUNK_WORDS // 8 else 4 if partial_words <= CHUNK_WORDS else 2

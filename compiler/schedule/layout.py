@@ -1,0 +1,138 @@
+"""Where the elements of each value lie: a storage, an offset in it, and a stride for every axis.
+
+A storage is what gets words of its own: an input, a persistent, a constant tensor, or a node that a
+kernel computes.  Views and reshapes are other strides over the same storage.  A value that a
+contraction reads outside its range, or writes outside, is stored with a zero border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from compiler.graph.graph import Graph, Node
+from compiler.graph.types import Kind
+from compiler.ops.contract import Contract, Map
+from compiler.ops.leaf import Constant, Input, Persistent
+from compiler.ops.shape import Reshape
+from compiler.schedule.units import is_alias
+
+StorageKey = tuple[str, str | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Element (i, j, ...) of an example is word offset + i * strides[0] + j * strides[1] + ..."""
+
+    storage: StorageKey
+    offset: int
+    strides: tuple[int, ...]
+    example: int  # words from one example to the next; 0 where the value is uniform
+    index: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """Zeros kept before and after each axis."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layouts:
+    """The place of every node that has one, and the words of every storage (per example if varying)."""
+
+    places: Mapping[int, Place]
+    words: Mapping[StorageKey, int]
+    bordered: frozenset[StorageKey]
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """Strides of a tensor without gaps."""
+    return tuple(prod(shape[j + 1 :]) for j in range(len(shape)))
+
+
+def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
+    """Give every node its place."""
+    varying, borders = frozenset(varying), _borders(graph)
+    places: dict[int, Place] = {}
+    words: dict[StorageKey, int] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, Constant) and not node.type.shape:
+            continue
+        if is_alias(graph, node):
+            places[node.id] = _view(node, graph[node.inputs[0]], places[node.inputs[0]])
+            continue
+        place, size = _fresh(node, borders.get(node.id), node.id in varying)
+        places[node.id], words[place.storage] = place, size
+    bordered = frozenset(places[i].storage for i in borders)
+    return Layouts(places, words, bordered)
+
+
+def _fresh(node: Node, border: Border | None, is_varying: bool) -> tuple[Place, int]:
+    shape = node.type.shape
+    border = border or Border((0,) * len(shape), (0,) * len(shape))
+    padded = [b + n + a for b, n, a in zip(border.before, shape, border.after, strict=True)]
+    strides, size = row_major(padded), prod(padded)
+    key: StorageKey = ("node", node.id)
+    match node.op:
+        case Input(key=name):
+            key = ("input", name)
+        case Persistent(key=name):
+            key = ("persistent", name)
+    offset = sum(b * s for b, s in zip(border.before, strides, strict=True))
+    place = Place(
+        storage=key, offset=offset, strides=strides, example=size if is_varying else 0,
+        index=node.type.kind is Kind.INDEX,
+    )
+    return place, size
+
+
+def _view(node: Node, source: Node, place: Place) -> Place:
+    if isinstance(node.op, Reshape):
+        strides, offset = row_major(node.type.shape), place.offset
+        assert place.strides == row_major(source.type.shape) or source.type.size <= 1, (
+            f"%{node.id} reshapes %{source.id}, which is not row-major"
+        )
+    else:
+        assert isinstance(node.op, Contract)
+        loops, offset = through(node.op.operands[0], place, len(node.op.extents))
+        strides = tuple(loops[p.plain] for p in node.op.result if p.plain is not None)
+    return Place(
+        storage=place.storage, offset=offset, strides=strides, example=place.example, index=place.index
+    )
+
+
+def through(m: Map, place: Place, loops: int) -> tuple[list[int], int]:
+    """Words that each loop moves when a place is read at affine positions, and the first word."""
+    moves, offset = [0] * loops, place.offset
+    for position, stride in zip(m, place.strides, strict=True):
+        offset += position.offset * stride
+        for loop, coefficient in position.terms:
+            moves[loop] += coefficient * stride
+    return moves, offset
+
+
+def _borders(graph: Graph) -> dict[int, Border]:
+    """For each node, the widest border that a contraction wants around it."""
+    wanted: dict[int, Border] = {}
+    for node in graph.nodes:
+        if not isinstance(node.op, Contract):
+            continue
+        for i, m in zip(node.inputs, node.op.operands, strict=True):
+            _widen(wanted, graph[i], m, node.op)
+        _widen(wanted, node, node.op.result, node.op)
+    return wanted
+
+
+def _widen(wanted: dict[int, Border], node: Node, m: Map, op: Contract) -> None:
+    ranges = [p.range(op.extents) for p in m]
+    before = [max(0, -low) for low, _ in ranges]
+    after = [max(0, high - n + 1) for (_, high), n in zip(ranges, node.type.shape, strict=True)]
+    if any(before) or any(after):
+        old = wanted.get(node.id, Border((0,) * len(m), (0,) * len(m)))
+        wanted[node.id] = Border(
+            tuple(map(max, old.before, before)), tuple(map(max, old.after, after))
+        )

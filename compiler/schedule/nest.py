@@ -1,0 +1,118 @@
+"""The loops of one generated kernel, before they are text.
+
+A nest reads places, computes three-address statements, and stores; each loop moves every place by
+a fixed number of words.  Neighbouring loops that move all places as one longer loop would are merged,
+so that a whole batch of a contiguous tensor is one loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from compiler.schedule.layout import StorageKey
+
+RANGE = -1  # extent of the loop that runs over the kernel's begin..end
+
+
+class Store(Enum):
+    """What happens to the value a nest computes."""
+
+    SET = "set"  # y = v
+    ADD = "add"  # y += v, in memory, at every iteration
+    SUM = "sum"  # summed over the inner loops in a register, then y = v
+    SUM_ADD = "sum_add"  # the same, then y += v
+    MAX = "max"  # greatest over the inner loops, then y = v
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A place and the words that each loop moves it."""
+
+    storage: StorageKey
+    offset: int
+    moves: tuple[int, ...]
+    index: bool = False
+
+    def depth(self) -> int:
+        """How many of the loops it depends on, counted to the innermost that moves it."""
+        return max((j + 1 for j, m in enumerate(self.moves) if m), default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """`extent` iterations (RANGE: begin..end, times `scale`); `reduces` if the result sums over it."""
+
+    extent: int
+    scale: int = 1
+    reduces: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nest:
+    """Loops outermost first; loads by variable; statements; stores of variables."""
+
+    loops: tuple[Loop, ...]
+    loads: tuple[tuple[str, Access], ...]
+    statements: tuple[str, ...]
+    stores: tuple[tuple[str, Access, Store], ...]
+    positional: bool = False  # statements use the loop counters: loops must not be merged
+    note: str = ""
+
+    def accesses(self) -> list[Access]:
+        """All places, loads first."""
+        return [a for _, a in self.loads] + [a for _, a, _ in self.stores]
+
+
+def order_loops(nest: Nest, order: Sequence[int]) -> Nest:
+    """The same nest with its loops in another order."""
+
+    def moved(access: Access) -> Access:
+        return replace(access, moves=tuple(access.moves[j] for j in order))
+
+    return replace(
+        nest,
+        loops=tuple(nest.loops[j] for j in order),
+        loads=tuple((v, moved(a)) for v, a in nest.loads),
+        stores=tuple((v, moved(a), s) for v, a, s in nest.stores),
+    )
+
+
+def merge_loops(nest: Nest) -> Nest:
+    """Drop loops of one iteration and merge neighbours, innermost first."""
+    if nest.positional:
+        return nest
+    kept = [j for j, loop in enumerate(nest.loops) if loop.extent != 1]
+    nest = order_loops(nest, kept)
+    j = len(nest.loops) - 2
+    while j >= 0:
+        if _mergeable(nest, j):
+            nest = _merged(nest, j)
+        j -= 1
+    return nest
+
+
+def _mergeable(nest: Nest, j: int) -> bool:
+    outer, inner = nest.loops[j], nest.loops[j + 1]
+    if inner.extent == RANGE or outer.reduces != inner.reduces:
+        return False
+    return all(a.moves[j] == inner.extent * a.moves[j + 1] for a in nest.accesses())
+
+
+def _merged(nest: Nest, j: int) -> Nest:
+    outer, inner = nest.loops[j], nest.loops[j + 1]
+    if outer.extent == RANGE:
+        loop = replace(outer, scale=outer.scale * inner.extent)
+    else:
+        loop = replace(outer, extent=outer.extent * inner.extent)
+
+    def shorter(access: Access) -> Access:
+        return replace(access, moves=access.moves[:j] + access.moves[j + 1 :])
+
+    return replace(
+        nest,
+        loops=(*nest.loops[:j], loop, *nest.loops[j + 2 :]),
+        loads=tuple((v, shorter(a)) for v, a in nest.loads),
+        stores=tuple((v, shorter(a), s) for v, a, s in nest.stores),
+    )

@@ -1,0 +1,119 @@
+"""Copies that the kernels want, made visible in the graph before anything is scheduled.
+
+* An operand of a contraction that is read outside its range wants a zero border around it.  An
+  elementwise kernel can write into a bordered buffer; anything else is copied first.
+* The column loop of a contraction must have unit stride in its second operand; where it has not, the
+  operand is packed: copied with that axis last.  A weight is packed once a step.
+* An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
+* `batch_mean(x)` becomes the contraction that averages over the examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from compiler.graph.graph import Builder, Graph, Value, rebuild
+from compiler.ops.contract import Contract, Map, index
+from compiler.ops.elementwise import Elementwise
+from compiler.ops.elementwise import copy as Copy
+from compiler.ops.index import Scatter, Take
+from compiler.ops.reduce import ArgMax, BatchMean
+from compiler.ops.shape import Reshape, transpose
+from compiler.passes.cse import eliminate_common_subexpressions
+from compiler.passes.dce import eliminate_dead_code
+
+
+def prepare(graph: Graph) -> Graph:
+    """The graph with explicit copies."""
+    builder, mapping = Builder(), {}
+    for node in graph.nodes:
+        builder.span, builder.origin = node.span, node.origin
+        xs = [builder.value(mapping[i]) for i in node.inputs]
+        match node.op:
+            case BatchMean():
+                loops = tuple(index(j) for j in range(node.type.rank))
+                op = Contract(node.type.shape, (loops,), loops, node.type.shape, mean=True)
+                mapping[node.id] = builder.add(op, xs[0], name=node.name).id
+            case Contract() as op:
+                op, xs = _contraction(op, xs)
+                mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])
+            case Reshape() | Take() | Scatter() | ArgMax():
+                xs = [x if _contiguous(x) else builder.add(Copy(), x) for x in xs]
+                mapping[node.id] = builder.copy(node, [x.id for x in xs])
+            case _:
+                mapping[node.id] = builder.copy(node, [x.id for x in xs])
+    outputs = {k: mapping[id] for k, id in graph.outputs.items()}
+    shared = eliminate_common_subexpressions(builder.graph(outputs))
+    return _with_outputs(eliminate_dead_code(shared))
+
+
+def _with_outputs(graph: Graph) -> Graph:
+    builder, _ = rebuild(graph)
+    outputs = dict(graph.outputs)
+    taken: set[int] = set()
+    for name, id in sorted(outputs.items(), key=lambda item: not item[0].startswith("update/")):
+        value = builder.value(id)
+        fresh = name.startswith("update/") and isinstance(value.node.op, Elementwise)
+        if not fresh or id in taken:
+            builder.span, builder.origin = value.node.span, value.node.origin
+            outputs[name] = builder.add(Copy(), value).id
+        taken.add(outputs[name])
+    return builder.graph(outputs)
+
+
+def _contiguous(x: Value) -> bool:
+    """Whether a reshape of x may be an alias: x is stored row-major without a border for sure."""
+    op = x.node.op
+    if isinstance(op, Reshape):
+        return True
+    if isinstance(op, Contract):
+        return all(p.plain is not None for p in op.result) and len(op.operands) == 2
+    return not isinstance(op, Elementwise)
+
+
+def _contraction(op: Contract, xs: Sequence[Value]) -> tuple[Contract, list[Value]]:
+    xs, maps = list(xs), list(op.operands)
+    for k, x in enumerate(xs):
+        if reads_outside(op, k, x.shape) and not isinstance(x.node.op, Elementwise):
+            xs[k] = x.builder.add(Copy(), x)
+    if len(xs) == 2:
+        for k in packing(op):
+            xs[k], maps[k] = _pack(xs[k], maps[k], column_loop(op))
+    return replace(op, operands=tuple(maps)), xs
+
+
+def reads_outside(op: Contract, k: int, shape: tuple[int, ...]) -> bool:
+    """Whether operand k is read where it has no elements."""
+    ranges = [p.range(op.extents) for p in op.operands[k]]
+    return any(low < 0 or high >= n for (low, high), n in zip(ranges, shape, strict=True))
+
+
+def column_loop(op: Contract) -> int | None:
+    """The loop along which the result is contiguous: its last axis of more than one element."""
+    for position, size in zip(reversed(op.result), reversed(op.shape), strict=True):
+        units = [loop for loop, c in position.terms if c == 1 and op.extents[loop] > 1]
+        if units:
+            return units[-1]
+        if size > 1:
+            return None
+    return None
+
+
+def packing(op: Contract) -> list[int]:
+    """Operands that must be copied so that the column loop is their last axis."""
+    loop = column_loop(op)
+    if loop is None:
+        return []
+    return [
+        k for k, m in enumerate(op.operands)
+        if any(p.plain == loop for p in m[:-1]) and m[-1].plain != loop
+        and sum(loop in dict(p.terms) for p in m) == 1
+    ]
+
+
+def _pack(x: Value, m: Map, loop: int | None) -> tuple[Value, Map]:
+    axis = next(j for j, p in enumerate(m) if p.plain == loop)
+    order = [j for j in range(len(m)) if j != axis] + [axis]
+    moved = transpose(x, order)
+    return moved.builder.add(Copy(), moved), tuple(m[j] for j in order)

@@ -1,0 +1,132 @@
+"""Kernel to object code: Numba types and lowers it, LLVM optimises it, nothing of Python remains.
+
+The result is position-independent code with one C symbol, `void symbol(int64 *pointers, int64
+*geometry, int64 begin, int64 end, int64 first)`.  It needs no interpreter and no Numba: `link`
+loads it, and a C compiler could.
+
+This is the only module of the back end, with what it imports, that needs Numba.  `compile` loads it
+when a kernel is missing from the cache, so a warm start does without.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+from numba.core import compiler, types
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+
+from runtime.cpu import scalars
+from runtime.cpu.intrinsics import WORDS
+from runtime.cpu.machine import host
+from runtime.cpu.source import checked_function
+
+FAST = {"contract", "reassoc", "nsz", "arcp"}  # never nnan or ninf: a NaN loss must stay visible
+ARGUMENTS = (WORDS, WORDS, types.int64, types.int64, types.int64)
+WRAPPER = """
+declare i32 @"{inner}"(ptr, ptr, ptr, ptr, i64, i64, i64)
+define void @{symbol}(ptr %p, ptr %g, i64 %b, i64 %e, i64 %f) {{
+  %result = alloca ptr
+  %error = alloca ptr
+  %status = call i32 @"{inner}"(ptr %result, ptr %error, ptr %p, ptr %g, i64 %b, i64 %e, i64 %f)
+  ret void
+}}
+"""
+
+
+def allow_many_pointers() -> None:
+    """Let LLVM compare 128 pairs of pointers before a loop; at its limit of 8 code is scalar."""
+    llvm.set_option("gradc", "--runtime-memory-check-threshold=128")
+
+
+allow_many_pointers()
+
+
+@cache
+def target_machine() -> Any:
+    """Code for this processor, which may be placed anywhere in memory."""
+    machine = host()
+    target = llvm.Target.from_triple(machine.triple)
+    return target.create_target_machine(
+        cpu=machine.cpu, features=machine.features, opt=3, reloc="pic", codemodel="small"
+    )
+
+
+@global_compiler_lock  # type: ignore[untyped-decorator]
+def numba_module(function: Callable[..., None]) -> tuple[Any, str]:
+    """The optimised LLVM module of a Python function, and the function's name in it."""
+    flags = compiler.Flags()
+    flags.no_compile = True
+    flags.no_cpython_wrapper = True
+    flags.no_cfunc_wrapper = True
+    flags.error_model = "numpy"
+    flags.fastmath = FAST
+    result = compiler.compile_extra(
+        cpu_target.typing_context,
+        cpu_target.target_context,
+        function,
+        ARGUMENTS,
+        types.none,
+        flags,
+        {},
+    )
+    result.library.finalize()
+    return result.library._final_module, result.fndesc.llvm_func_name
+
+
+def keep_only(module: Any, symbol: str) -> None:
+    """Make everything but `symbol` private, and drop what is then unused."""
+    for value in (*module.functions, *module.global_variables):
+        if not value.is_declaration and value.name != symbol:
+            value.linkage = "internal"
+    builder = llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options())
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, builder)
+
+
+def machine_module(function: Callable[..., None], symbol: str) -> Any:
+    """The LLVM module of a kernel with its C symbol."""
+    module, inner = numba_module(function)
+    module.link_in(llvm.parse_assembly(WRAPPER.format(inner=inner, symbol=symbol)))
+    keep_only(module, symbol)
+    module.verify()
+    return module
+
+
+def generated_function(text: str, word: int) -> Callable[..., None]:
+    """The Python function of checked kernel text."""
+    name, tree = checked_function(text)
+    names = dict(scalars.names(word))
+    exec(compile(tree, f"<kernel {name}>", "exec"), names)  # noqa: S102 - after the check above
+    return names[name]
+
+
+def library_function(name: str, word: int) -> Callable[..., None]:
+    """A kernel of the library: module `kernels.<name>` makes it for a size of word."""
+    module = importlib.import_module(f"runtime.cpu.kernels.{name}")
+    function: Callable[..., None] = module.kernel(word)
+    return function
+
+
+def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
+    """The LLVM module of a generated kernel, or of a library kernel where `source` is None."""
+    if source is None:
+        return machine_module(library_function(name, word), symbol)
+    return machine_module(generated_function(source, word), symbol)
+
+
+def object_code(name: str, source: str | None, word: int, symbol: str) -> bytes:
+    """A kernel as an object file."""
+    code: bytes = target_machine().emit_object(kernel_module(name, source, word, symbol))
+    return code
+
+
+def assembly(name: str, source: str | None, word: int) -> str:
+    """A kernel as assembly text, for people and tests."""
+    text: str = target_machine().emit_assembly(kernel_module(name, source, word, "kernel"))
+    return text

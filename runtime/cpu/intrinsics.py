@@ -1,0 +1,134 @@
+"""What Numba's Python lacks: memory at an address, calls through an address, atomic words.
+
+Kernels get plain addresses, not arrays, so that one C signature serves them all.  Each function
+here is a few LLVM instructions, inlined where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+I32 = ir.IntType(32)
+I64 = ir.IntType(64)
+WORDS = types.CPointer(types.int64)
+
+
+def pointer_reader(element: Any) -> Any:
+    """The function that reads pointers[k] as the address of `element`s."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def read(typing: Any, pointers: Any, k: Any) -> Any:
+        signature = types.CPointer(element)(WORDS, types.int64)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            address = builder.load(builder.gep(args[0], [args[1]]))
+            return builder.inttoptr(address, context.get_value_type(sig.return_type))
+
+        return signature, generate
+
+    return read
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def words_at(typing: Any, address: Any) -> Any:
+    """The int64 words at an address."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], I64.as_pointer())
+
+    return WORDS(types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def bytes_at(typing: Any, address: Any) -> Any:
+    """The bytes at an address."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+
+    return types.CPointer(types.uint8)(types.int64), generate
+
+
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def stack_words(typing: Any, count: Any) -> Any:
+    """A zeroed array of int64 words on the stack; `count` is a literal."""
+    size = count.literal_value
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = cgutils.alloca_once(builder, ir.ArrayType(I64, size), zfill=True)
+        return builder.bitcast(array, I64.as_pointer())
+
+    return WORDS(count), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def address_of(typing: Any, words: Any) -> Any:
+    """The address of int64 words, as a number."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.ptrtoint(args[0], I64)
+
+    return types.int64(WORDS), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_kernel(
+    typing: Any, kernel: Any, pointers: Any, geometry: Any, begin: Any, end: Any, first: Any
+) -> Any:
+    """Call `void kernel(pointers, geometry, begin, end, first)` at an address."""
+    number = types.int64
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        words = I64.as_pointer()
+        shape = ir.FunctionType(ir.VoidType(), [words, words, I64, I64, I64])
+        builder.call(builder.inttoptr(args[0], shape.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(number, WORDS, WORDS, number, number, number), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def atomic_add(typing: Any, words: Any, k: Any, amount: Any) -> Any:
+    """words[k] += amount as one indivisible act; gives what was there before."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[2], "acq_rel")
+
+    return types.int64(WORDS, types.int64, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def atomic_load(typing: Any, words: Any, k: Any) -> Any:
+    """words[k], and with it all that was written before its `atomic_store`."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.load_atomic(builder.gep(args[0], [args[1]]), "acquire", 8)
+
+    return types.int64(WORDS, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def atomic_store(typing: Any, words: Any, k: Any, value: Any) -> Any:
+    """words[k] = value, after everything this thread has written so far."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.store_atomic(args[2], builder.gep(args[0], [args[1]]), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(WORDS, types.int64, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def give_way(typing: Any) -> Any:
+    """Let another thread have this core (`sched_yield`)."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        shape = ir.FunctionType(I32, [])
+        builder.call(cgutils.get_or_insert_function(builder.module, shape, "sched_yield"), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate

@@ -1,0 +1,27 @@
+"""Zero a stretch of memory.
+
+geometry = [words, is_range]: `words` at Y, or `words` for each example of begin..end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import types
+
+from runtime.cpu.intrinsics import pointer_reader
+
+
+def kernel(word: int) -> Any:
+    """The kernel for words of this many bytes."""
+    integers = pointer_reader(types.int32 if word == 4 else types.int64)
+
+    def fill(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
+        y = integers(pointers, 0)
+        words = geometry[0]
+        start = begin * words if geometry[1] != 0 else 0
+        stop = end * words if geometry[1] != 0 else words
+        for i in range(start, stop):
+            y[i] = 0
+
+    return fill

@@ -1,0 +1,198 @@
+"""The native loop: walks an entry's table for a number of steps, without coming back to Python.
+
+Every thread enters with its number and walks the whole table.  In an EXAMPLES phase they take
+chunks by an atomic counter; in a ONCE phase an instruction with `split` is cut into equal shares
+and any other is thread 0's.  Between them stand barriers: the last to arrive opens it, the others
+spin, and after a while let other threads have the core.
+
+What lies where in the table is said once, in `runtime/cpu/table.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from runtime.cpu.intrinsics import (
+    atomic_add,
+    atomic_load,
+    atomic_store,
+    bytes_at,
+    call_kernel,
+    give_way,
+    pointer_reader,
+    stack_words,
+    words_at,
+)
+from runtime.cpu.kernels.common import number_type
+from runtime.cpu.layout import (
+    ARRIVED,
+    BASES,
+    BASES_STEP,
+    BLOCK,
+    BLOCKS,
+    CHUNK_COUNTER,
+    CHUNKS,
+    EXAMPLES,
+    GENERATION,
+    HEADER,
+    INSTRUCTION,
+    PARTIAL_BYTES,
+    PARTIAL_SPACE,
+    PHASE,
+    PHASES,
+    RESULT_START,
+    RESULTS,
+    SPACES,
+    STEPS,
+    STRIDES_START,
+    THREADS,
+    UNIFORM_SPACE,
+)
+
+SPINS = 2000
+MOST_OPERANDS = 64
+
+
+def kernel(word: int) -> Any:
+    """The walker for words of this many bytes."""
+    reals = pointer_reader(number_type(word))
+    number = number_type(word)
+
+    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def barrier(control: Any, threads: Any) -> None:
+        if threads == 1:
+            return
+        generation = atomic_load(control, GENERATION)
+        if atomic_add(control, ARRIVED, 1) == threads - 1:
+            atomic_store(control, ARRIVED, 0)
+            atomic_store(control, CHUNK_COUNTER, 0)
+            atomic_store(control, GENERATION, generation + 1)
+            return
+        spins = 0
+        while atomic_load(control, GENERATION) == generation:
+            spins += 1
+            if spins > SPINS:
+                give_way()
+
+    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def launch(
+        table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, first: Any
+    ) -> None:
+        operand = table[at + 1]
+        for k in range(table[at + 2]):
+            base = bases[table[operand]]
+            pointers[k] = base + table[operand + 1] + first * table[operand + 2]
+            operand += 3
+        call_kernel(table[at], pointers, words_at(table[at + 3]), begin, end, first)
+
+    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def run_chunk(table: Any, phase: Any, bases: Any, pointers: Any, chunk: Any) -> None:
+        if table[phase + 3] != 0:
+            partial = bytes_at(bases[PARTIAL_SPACE])
+            for i in range(table[PARTIAL_BYTES]):
+                partial[i] = 0
+        start = table[phase + 1]
+        blocks = table[BLOCKS]
+        chunks = table[CHUNKS]
+        for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
+            first = block * table[BLOCK]
+            size = min(table[BLOCK], table[EXAMPLES] - first)
+            for i in range(table[phase + 2]):
+                launch(table, start + i * INSTRUCTION, bases, pointers, 0, size, first)
+
+    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def run_examples(
+        control: Any, table: Any, phase: Any, bases: Any, pointers: Any, threads: Any
+    ) -> None:
+        partials = bases[PARTIAL_SPACE]
+        chunk = 0
+        while True:
+            if threads > 1:
+                chunk = atomic_add(control, CHUNK_COUNTER, 1)
+            if chunk >= table[CHUNKS]:
+                break
+            bases[PARTIAL_SPACE] = partials + chunk * table[PARTIAL_BYTES]
+            run_chunk(table, phase, bases, pointers, chunk)
+            chunk += 1
+        bases[PARTIAL_SPACE] = partials
+        barrier(control, threads)
+
+    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
+        words = table[at + 2]
+        lines = (words + 15) // 16
+        start = 16 * (lines * thread // threads)
+        stop = min(words, 16 * (lines * (thread + 1) // threads))
+        places = stack_words(2)
+        places[0] = bases[UNIFORM_SPACE] + table[at + 1]
+        total = reals(places, 0)
+        for chunk in range(table[CHUNKS]):
+            places[1] = bases[PARTIAL_SPACE] + table[at] + chunk * table[PARTIAL_BYTES]
+            part = reals(places, 1)
+            for i in range(start, stop):
+                total[i] = part[i] if chunk == 0 else total[i] + part[i]
+        examples = number(table[EXAMPLES])
+        for i in range(start, stop):
+            total[i] = total[i] / examples
+
+    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def run_once(
+        control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
+    ) -> None:
+        for i in range(table[phase + 2]):
+            at = table[phase + 1] + i * INSTRUCTION
+            if table[at + 6] != 0:
+                barrier(control, threads)
+            extent = table[at + 4]
+            grain = table[at + 5]
+            if threads == 1 or grain == 0:
+                if thread == 0:
+                    launch(table, at, bases, pointers, 0, extent, 0)
+                continue
+            pieces = (extent + grain - 1) // grain
+            begin = grain * (pieces * thread // threads)
+            end = min(extent, grain * (pieces * (thread + 1) // threads))
+            if begin < end:
+                launch(table, at, bases, pointers, begin, end, 0)
+        barrier(control, threads)
+
+    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def run_phase(
+        control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
+    ) -> None:
+        if table[phase] == 0:
+            run_once(control, table, phase, bases, pointers, thread, threads)
+            return
+        run_examples(control, table, phase, bases, pointers, threads)
+        if table[phase + 5] > 0:
+            for i in range(table[phase + 5]):
+                add_partials(table, table[phase + 4] + 3 * i, bases, thread, threads)
+            barrier(control, threads)
+
+    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def keep_results(table: Any, bases: Any) -> None:
+        for k in range(table[RESULTS]):
+            at = table[RESULT_START] + 3 * k
+            source = bytes_at(bases[UNIFORM_SPACE] + table[at])
+            target = bytes_at(bases[table[at + 2]])
+            for i in range(table[at + 1]):
+                target[i] = source[i]
+
+    def walk(control: Any, table: Any, thread: Any, unused: Any, spare: Any) -> None:
+        threads = control[THREADS]
+        bases = words_at(control[BASES] + thread * control[BASES_STEP])
+        pointers = stack_words(64)
+        for _ in range(control[STEPS]):
+            for p in range(table[PHASES]):
+                phase = HEADER + p * PHASE
+                run_phase(control, table, phase, bases, pointers, thread, threads)
+            if thread == 0:
+                keep_results(table, bases)
+            if table[RESULTS] > 0:
+                barrier(control, threads)
+            for k in range(table[SPACES]):
+                bases[k] += table[table[STRIDES_START] + k]
+
+    return walk

@@ -1,0 +1,29 @@
+"""Where things lie in the two arrays of int64 that the native walker reads.
+
+`control` is shared by the threads during one call: how many threads and steps, where each thread's
+row of base addresses begins, and the words they synchronise by, each on a cache line of its own.
+
+The table of an entry at one batch size: a header; records of phases, instructions, operands, sums
+and results; and the strides by which base addresses move from step to step.
+"""
+
+from __future__ import annotations
+
+from compiler.program import Space
+
+# control
+THREADS, STEPS, BASES, BASES_STEP = 0, 1, 2, 3
+CHUNK_COUNTER, ARRIVED, GENERATION, CONTROL = 16, 32, 48, 64
+
+# header of the table
+EXAMPLES, BLOCK, BLOCKS, CHUNKS, PHASES, PARTIAL_BYTES = 0, 1, 2, 3, 4, 5
+SPACES, STRIDES_START, RESULTS, RESULT_START, HEADER = 6, 7, 8, 9, 10
+
+# words in a record
+PHASE = 6  # examples?, first instruction, instructions, zero partials?, first sum, sums
+INSTRUCTION = 7  # kernel, first operand, operands, geometry, extent, grain of a share, barrier?
+OPERAND = 3  # space, bytes from its base, bytes for each example before the block
+SUM = 3  # bytes into PARTIAL, bytes into UNIFORM, words
+RESULT = 3  # bytes into UNIFORM, bytes, space of the buffer that receives it
+
+UNIFORM_SPACE, BLOCK_SPACE, PARTIAL_SPACE = int(Space.UNIFORM), int(Space.BLOCK), int(Space.PARTIAL)

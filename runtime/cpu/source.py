@@ -1,0 +1,128 @@
+"""Generated kernel text is checked against a short list of what it may say, before it is run.
+
+The text comes from the compiler, and the compiler's input from anyone: so nothing in it is trusted.
+One function of five arguments; loops over `range`; arithmetic on local names; calls of the scalar
+functions and of nothing else.  No attributes, no imports, no strings: with those gone, no Python
+object but the listed ones can be reached.
+
+The same walk moves every `geometry[3]` to the head of the function.  Read inside a loop it would
+have to be read again after each store, which stops LLVM from making vectors of the loop.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+ARGUMENTS = ["pointers", "geometry", "begin", "end", "first"]
+MATHEMATICS = frozenset(
+    "exp log log1p expm1 tanh sigmoid erf sin cos sqrt pow_ abs_ maximum minimum floor".split()
+)
+FUNCTIONS = MATHEMATICS | frozenset(
+    "reals indices real index select step max min range philox_uniform philox_normal".split()
+)
+LOCAL = re.compile(r"[a-z]{1,4}\d+")
+KERNEL = re.compile(r"[a-z][a-z0-9_]*\d+")
+ALLOWED = (
+    ast.For,
+    ast.If,
+    ast.IfExp,
+    ast.Assign,
+    ast.AugAssign,
+    ast.Expr,
+    ast.Pass,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.Compare,
+    ast.BoolOp,
+    ast.Call,
+    ast.Subscript,
+    ast.Name,
+    ast.Constant,
+    ast.operator,
+    ast.unaryop,
+    ast.cmpop,
+    ast.boolop,
+    ast.expr_context,
+)
+
+
+class SourceError(ValueError):
+    """Kernel text says something that it may not."""
+
+
+def refuse(node: ast.AST, reason: str) -> None:
+    """Name the line and what is wrong with it."""
+    raise SourceError(f"kernel text, line {getattr(node, 'lineno', 0)}: {reason}")
+
+
+def check_call(node: ast.Call) -> None:
+    """Only listed functions, by name, with plain arguments."""
+    if not (isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS) or node.keywords:
+        refuse(node, f"may not call {ast.unparse(node.func)}")
+
+
+def check_name(node: ast.Name) -> None:
+    """Arguments, numbered locals and listed functions; only locals are assigned."""
+    known = node.id in ARGUMENTS or node.id in FUNCTIONS
+    if not known and not LOCAL.fullmatch(node.id):
+        refuse(node, f"unknown name {node.id}")
+    if known and not isinstance(node.ctx, ast.Load):
+        refuse(node, f"may not assign {node.id}")
+
+
+def check_node(node: ast.AST) -> None:
+    """Refuse one node of the tree, or let it pass."""
+    if not isinstance(node, ALLOWED):
+        refuse(node, f"{type(node).__name__} is not allowed")
+    match node:
+        case ast.Call():
+            check_call(node)
+        case ast.Name():
+            check_name(node)
+        case ast.Constant() if type(node.value) not in (int, float, bool):
+            refuse(node, f"a {type(node.value).__name__} is not allowed")
+        case ast.For() if node.orelse:
+            refuse(node, "a loop has no else")
+
+
+class Hoist(ast.NodeTransformer):
+    """Replace `geometry[n]` by a local that is set at the head of the function."""
+
+    def __init__(self) -> None:
+        self.used: set[int] = set()
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """geometry[3] becomes geometry_3; everything else stays."""
+        if isinstance(node.value, ast.Name) and node.value.id == "geometry":
+            if not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int)):
+                refuse(node, "geometry is read with a literal number")
+            number = node.slice.value  # type: ignore[attr-defined]
+            self.used.add(number)
+            return ast.copy_location(ast.Name(f"geometry_{number}", node.ctx), node)
+        return self.generic_visit(node)
+
+    def head(self) -> list[ast.stmt]:
+        """The assignments that the function begins with."""
+        return [ast.parse(f"geometry_{n} = geometry[{n}]").body[0] for n in sorted(self.used)]
+
+
+def checked_function(text: str) -> tuple[str, ast.Module]:
+    """The kernel's name and its tree, ready to compile; raises `SourceError`."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise SourceError(f"kernel text does not parse: {error}") from error
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef):
+        raise SourceError("kernel text is one function")
+    function = tree.body[0]
+    plain = ast.unparse(function.args) == ", ".join(ARGUMENTS) and not function.decorator_list
+    if not plain or function.returns or not KERNEL.fullmatch(function.name):
+        refuse(function, f"the head must be `def k1({', '.join(ARGUMENTS)}):`")
+    for statement in function.body:
+        for node in ast.walk(statement):
+            check_node(node)
+    hoist = Hoist()
+    body = [hoist.visit(statement) for statement in function.body]
+    function.body = hoist.head() + body
+    return function.name, ast.fix_missing_locations(tree)

@@ -1,0 +1,155 @@
+"""An entry and a batch size become one array of int64: what the native walker reads.
+
+All offsets are turned into bytes, sizes of blocks are multiplied in, kernels and geometries become
+addresses.  Another batch size is another table, a few microseconds' work; no code depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compiler.program import Entry, Instruction, Operand, Phase, Result, Space
+from runtime.cpu import layout
+from runtime.cpu.memory import aligned
+
+SHARE = 64  # elements of a generated kernel: whole vectors, so that shares do not change a result
+LIBRARY_SHARE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Flattener:
+    """Writes the records of one entry at one batch size."""
+
+    entry: Entry
+    kernels: Sequence[int]  # the address of each kernel
+    examples: int
+    word: int
+
+    def operand(self, operand: Operand) -> list[int]:
+        """A record of layout.OPERAND words."""
+        scale = self.entry.block if operand.space == Space.BLOCK else 1
+        return [operand.space, operand.offset * scale * self.word, operand.stride * self.word]
+
+    def grain(self, instruction: Instruction) -> int:
+        """A thread's share is a multiple of this; 0 if the instruction is not shared out."""
+        if not instruction.split:
+            return 0
+        if self.entry.kernels[instruction.kernel].source is None:
+            return LIBRARY_SHARE if instruction.extent >= 4 * LIBRARY_SHARE else 1
+        return SHARE if instruction.extent >= 2 * SHARE else 0
+
+    def instruction(
+        self, instruction: Instruction, operands: int, geometry: int, wait: bool
+    ) -> list[int]:
+        """A record of layout.INSTRUCTION words."""
+        kernel = self.kernels[instruction.kernel]
+        count = len(instruction.operands)
+        tail = [instruction.extent, self.grain(instruction), int(wait)]
+        return [kernel, operands, count, geometry, *tail]
+
+    def result(self, number: int, result: Result) -> list[int]:
+        """A record of layout.RESULT words."""
+        space = Space.ARRAY + len(self.entry.arrays) + number
+        return [result.offset * self.word, result_words(result) * self.word, space]
+
+    def strides(self) -> list[int]:
+        """Bytes by which each space's base moves from one step to the next."""
+        arrays = [
+            0 if array.role == "carried" else array.type.size * self.examples * self.word
+            for array in self.entry.arrays
+        ]
+        results = [result_words(result) * self.word for result in self.entry.results]
+        return [0] * Space.ARRAY + arrays + results
+
+
+def result_words(result: Result) -> int:
+    """How many words a result spans, gaps included."""
+    if result.strides is None:
+        return result.type.size
+    if result.type.size == 0:
+        return 0
+    steps = zip(result.type.shape, result.strides, strict=True)
+    return 1 + sum((size - 1) * stride for size, stride in steps)
+
+
+def waits(phase: Phase, shared: Sequence[bool]) -> Iterator[bool]:
+    """Whether threads must wait before each instruction: only if another may still be at work.
+
+    Instructions that are not shared out all run on thread 0, in order.
+    """
+    pending = {False: False, True: False}  # unfinished: thread 0's own, and shared ones
+    for instruction, split in zip(phase.instructions, shared, strict=True):
+        wait = instruction.barrier and (pending[True] or (split and pending[False]))
+        if wait:
+            pending = {False: False, True: False}
+        pending[split] = True
+        yield wait
+
+
+def uses_partials(phase: Phase) -> bool:
+    """Whether any instruction works on a chunk's partial sums."""
+    operands = (operand for item in phase.instructions for operand in item.operands)
+    return bool(phase.sums) or any(operand.space == Space.PARTIAL for operand in operands)
+
+
+def partial_bytes(entry: Entry, word: int) -> int:
+    """Bytes between two chunks' copies of PARTIAL: whole cache lines."""
+    return -(-entry.partial_words * word // 64) * 64
+
+
+def build_table(
+    entry: Entry, kernels: Sequence[int], examples: int, word: int
+) -> NDArray[np.int64]:
+    """The table of an entry for batches of `examples`; it holds its own geometries."""
+    flat = Flattener(entry, kernels, examples, word)
+    instructions = [item for phase in entry.phases for item in phase.instructions]
+    operands = [
+        record for item in instructions for o in item.operands for record in flat.operand(o)
+    ]
+    geometry = [number for item in instructions for number in item.geometry]
+    sums = [[s.partial * word, s.uniform * word, s.words] for p in entry.phases for s in p.sums]
+    results = [flat.result(k, result) for k, result in enumerate(entry.results)]
+    strides = flat.strides()
+
+    sizes = [
+        layout.HEADER,
+        layout.PHASE * len(entry.phases),
+        layout.INSTRUCTION * len(instructions),
+        len(operands),
+        layout.SUM * len(sums),
+        layout.RESULT * len(results),
+        len(strides),
+        len(geometry),
+    ]
+    starts = np.cumsum([0, *sizes]).tolist()
+    table = aligned(sum(sizes), np.dtype(np.int64))
+    _, _, at_instruction, at_operand, at_sum, at_result, at_stride, at_geometry, _ = starts
+
+    blocks = -(-examples // entry.block)
+    words: list[int] = [examples, entry.block, blocks, entry.chunks, len(entry.phases)]
+    words += [partial_bytes(entry, word), len(strides), at_stride, len(results), at_result]
+    records: list[int] = []
+    address = table.ctypes.data + 8 * at_geometry
+    for phase in entry.phases:
+        counts = [len(phase.instructions), int(uses_partials(phase))]
+        words += [int(phase.examples), at_instruction, *counts, at_sum, len(phase.sums)]
+        at_instruction += layout.INSTRUCTION * len(phase.instructions)
+        at_sum += layout.SUM * len(phase.sums)
+        shared = [flat.grain(item) > 0 for item in phase.instructions]
+        for item, wait in zip(phase.instructions, waits(phase, shared), strict=True):
+            records += flat.instruction(item, at_operand, address, wait)
+            at_operand += layout.OPERAND * len(item.operands)
+            address += 8 * len(item.geometry)
+    table[:] = [
+        *words,
+        *records,
+        *operands,
+        *(number for record in (*sums, *results) for number in record),
+        *strides,
+        *geometry,
+    ]
+    return table

@@ -1,0 +1,97 @@
+"""An entry run natively agrees with the same mathematics in NumPy, for any batch and threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from runtime.cpu.executable import Executable
+from tests.runtime.cpu.entries import INPUTS, OUTPUTS, PARAMETERS, WEIGHTS, dense_training
+
+RATE = 0.1
+
+
+def parameters(dtype: type) -> NDArray[Any]:
+    return np.random.default_rng(1).normal(size=PARAMETERS).astype(dtype)
+
+
+def batches(count: int, dtype: type) -> dict[str, NDArray[Any]]:
+    rng = np.random.default_rng(2)
+    return {
+        "x": rng.normal(size=(count, INPUTS)).astype(dtype),
+        "t": rng.normal(size=(count, OUTPUTS)).astype(dtype),
+    }
+
+
+def numpy_step(p: NDArray[Any], x: NDArray[Any], t: NDArray[Any]) -> tuple[Any, ...]:
+    """The same training step, from the formulas."""
+    weights, bias = p[:WEIGHTS].reshape(INPUTS, OUTPUTS), p[WEIGHTS:]
+    y = np.maximum(x @ weights + bias, 0)
+    g = 2 * (y - t) * (y > 0)
+    gradient = np.concatenate([(x.T @ g).ravel(), g.sum(0)]) / len(x)
+    return ((y - t) ** 2).sum() / len(x), y, gradient, p - RATE * gradient
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [1, 4, 13, 64])
+def test_training_step_agrees_with_numpy(dtype: type, count: int) -> None:
+    p = parameters(dtype)
+    data = batches(count, dtype)
+    loss, y, gradient, after = numpy_step(p.astype(float), data["x"], data["t"])
+    results, outputs = Executable(dense_training(), p, dtype).run(data)
+    tolerance = {"rtol": 2e-5, "atol": 1e-5} if dtype is np.float32 else {"rtol": 1e-12}
+    np.testing.assert_allclose(results["loss"], [loss], **tolerance)
+    np.testing.assert_allclose(outputs["y"], y, **tolerance)
+    np.testing.assert_allclose(
+        results["dW.T"][0], gradient[:WEIGHTS].reshape(INPUTS, OUTPUTS).T, **tolerance
+    )
+    np.testing.assert_allclose(p, after, **tolerance)
+
+
+def test_many_steps_in_one_call_equal_many_calls() -> None:
+    data = batches(6 * 10, np.float32)
+    one, many = parameters(np.float32), parameters(np.float32)
+    results, outputs = Executable(dense_training(), one, np.float32).run(data, steps=10)
+    separate = Executable(dense_training(), many, np.float32)
+    for k in range(10):
+        part = {name: array[6 * k : 6 * k + 6] for name, array in data.items()}
+        loss, y = separate.run(part)
+        assert np.array_equal(loss["loss"][0], results["loss"][k])
+        assert np.array_equal(y["y"], outputs["y"][6 * k : 6 * k + 6])
+    assert np.array_equal(one, many)
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_do_not_change_a_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.cpu.executable.WORTH_SHARING", 0.0)
+    monkeypatch.setattr("runtime.cpu.executable.WORTH_WAKING", 0.0)
+    data = batches(50 * 40, np.float32)
+    one, many = parameters(np.float32), parameters(np.float32)
+    first = Executable(dense_training(), one, np.float32).run(data, steps=40)
+    second = Executable(dense_training(), many, np.float32, threads).run(data, steps=40)
+    for a, b in zip(first, second, strict=True):
+        assert all(np.array_equal(a[name], b[name]) for name in a)
+    assert np.array_equal(one, many)
+
+
+def test_batch_sizes_may_alternate() -> None:
+    p = parameters(np.float64)
+    executable = Executable(dense_training(rate=0.0), p, np.float64)
+    losses = [executable.run(batches(n, np.float64))[0]["loss"][0] for n in (5, 9, 5, 9)]
+    assert losses[:2] == losses[2:]
+
+
+def test_inputs_of_the_wrong_shape_are_named() -> None:
+    executable = Executable(dense_training(), parameters(np.float32), np.float32)
+    data = batches(4, np.float32)
+    with pytest.raises(ValueError, match=r"t has shape \[4, 2\]; train wants a batch axis"):
+        executable.run({**data, "t": data["t"][:, :2]})
+    with pytest.raises(ValueError, match="also needs t"):
+        executable.run({"x": data["x"]})
+    with pytest.raises(ValueError, match="x 4, t 3"):
+        executable.run({**data, "t": data["t"][:3]})
+    with pytest.raises(ValueError, match="4 examples do not make 3 equal batches"):
+        executable.run(data, steps=3)

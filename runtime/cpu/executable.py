@@ -197,6 +197,7 @@ class Executable:
             start = perf_counter()
             self._call(plan, count, threads)
             plan.seconds = max(1e-8, (perf_counter() - start) * threads / count)
+            plan.live[threads:, Space.ARRAY :] = plan.live[0, Space.ARRAY :]  # who was not called
             steps -= count
 
     def _call(self, plan: Plan, steps: int, threads: int) -> None:

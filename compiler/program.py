@@ -29,7 +29,7 @@ the batch of the block's first example.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -207,3 +207,4 @@ class Program:
     entries: Mapping[str, Entry]
     data: tuple[DataSource, ...]
     training: Training | None
+    evaluate: Callable[..., dict[str, np.ndarray]]  # compiler.graph.evaluate.evaluate

@@ -100,7 +100,7 @@ class Executable:
         if examples not in self._plans:
             table = build_table(self.entry, self._kernels, examples, self.word)
             carried = {
-                array.name: self._array(array, examples)
+                array.name: np.zeros_like(self._array(array, examples))  # borders stay zero
                 for array in self.entry.arrays
                 if array.role == "carried"
             }

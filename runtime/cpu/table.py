@@ -32,7 +32,8 @@ class Flattener:
     def operand(self, operand: Operand) -> list[int]:
         """A record of layout.OPERAND words."""
         scale = self.entry.block if operand.space == Space.BLOCK else 1
-        return [operand.space, operand.offset * scale * self.word, operand.stride * self.word]
+        start = operand.offset * scale + operand.inner
+        return [operand.space, start * self.word, operand.stride * self.word]
 
     def grain(self, instruction: Instruction) -> int:
         """A thread's share is a multiple of this; 0 if the instruction is not shared out."""

@@ -1,0 +1,133 @@
+"""The stages on one screen: text to tree to graphs to tables.
+
+    source -> parse -> elaborate -> (joint graph) -> optimise -> schedule + emit -> Program
+
+`compile_source` and `compile_file` run all of it; `Compilation` keeps what each stage made, so that
+every stage can be printed.  A graph is optimised and scheduled when its entry is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from compiler.elaborate import Module, elaborate
+from compiler.graph.evaluate import evaluate
+from compiler.graph.graph import Graph
+from compiler.passes import optimise
+from compiler.program import Entry, Persistent, Program, Training, TrainStep
+from compiler.schedule.plan import schedule
+from compiler.source import Source
+from compiler.syntax.parse import parse, read_source
+from compiler.syntax.tree import File
+
+ALIGN = 16  # words: each persistent begins on a cache line of its own
+V = TypeVar("V")
+
+
+class Lazy(Mapping[str, V]):
+    """A mapping whose values are made when first asked for."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], V]]) -> None:
+        self._makers, self._made = dict(makers), dict[str, V]()
+
+    def __getitem__(self, key: str) -> V:
+        if key not in self._made:
+            self._made[key] = self._makers[key]()
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """One spec on its way through the stages."""
+
+    source: Source
+    tree: File
+    module: Module
+    without: frozenset[str]
+    graphs: Mapping[str, Graph] = field(repr=False)  # joint graphs, by entry
+    optimised: Mapping[str, Graph] = field(repr=False)
+    program: Program = field(repr=False)
+
+
+def compile_source(
+    text: str, name: str = "spec.nn", *, directory: str | Path = ".",
+    overrides: Mapping[str, Any] | None = None, without: Collection[str] = (),
+) -> Program:
+    """Compile a spec given as text; raises `CompileError` with every diagnostic.
+
+    `overrides` replaces settings of `train` (`{"batch": 64, "lr": 1e-4, "data": "mnist()"}`);
+    `without` switches passes off by name (see `compiler.passes.PASSES`, and "fusion").
+    """
+    return compilation(Source(name, text), directory, overrides or {}, without).program
+
+
+def compile_file(
+    path: str | Path, *, overrides: Mapping[str, Any] | None = None, without: Collection[str] = ()
+) -> Program:
+    """Compile a `.nn` file; raises `CompileError` as `compile_source`, and `OSError` for no file."""
+    return compilation(read_source(path), Path(path).parent, overrides or {}, without).program
+
+
+def compilation(
+    source: Source, directory: str | Path, overrides: Mapping[str, Any], without: Collection[str]
+) -> Compilation:
+    """Run the stages, keeping what each made."""
+    tree = parse(source)
+    module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
+    persistents, words = _persistents(module)
+    offsets = {p.name: p.offset for p in persistents}
+    graphs = Lazy(_graph_makers(module))
+    optimised = Lazy({k: lambda k=k: optimise(graphs[k], without) for k in graphs})  # type: ignore[misc]
+    entries: Mapping[str, Entry] = Lazy(
+        {k: lambda k=k: schedule(k, optimised[k], offsets, without) for k in graphs}  # type: ignore[misc]
+    )
+    program = Program(
+        name=module.name, source=source.text, persistents=persistents, persistent_words=words,
+        models={m: f"forward/{m}" for m in module.models}, entries=entries,
+        data=tuple(module.data), training=_training(module), evaluate=evaluate,
+    )
+    return Compilation(source, tree, module, frozenset(without), graphs, optimised, program)
+
+
+def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
+    makers: dict[str, Callable[[], Graph]] = {
+        f"forward/{m}": lambda m=m: module.forward(m) for m in module.models  # type: ignore[misc]
+    }
+    for step in module.train.steps if module.train else ():
+        for kind in ("step", "gradients", "evaluate"):
+            makers[f"{kind}/{step.name}"] = (
+                lambda kind=kind, name=step.name: getattr(module, kind)(name)  # type: ignore[misc]
+            )
+    return makers
+
+
+def _persistents(module: Module) -> tuple[tuple[Persistent, ...], int]:
+    result, offset = [], 0
+    for spec in module.persistents():
+        result.append(Persistent(
+            name=spec.name, type=spec.type, role=spec.role, offset=offset, initial=spec.initial
+        ))
+        offset += -(-spec.type.size // ALIGN) * ALIGN
+    return tuple(result), offset
+
+
+def _training(module: Module) -> Training | None:
+    if module.train is None:
+        return None
+    steps = tuple(
+        TrainStep(
+            name=s.name, entry=f"step/{s.name}", gradients=f"gradients/{s.name}",
+            evaluate=f"evaluate/{s.name}", loss="loss", reports=tuple(s.reports), over=tuple(s.over),
+        )
+        for s in module.train.steps
+    )
+    return Training(data=module.train.data, steps=steps, settings=dict(module.train.settings))

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
+from compiler.ops.leaf import Constant
 from compiler.program import Array, Operand, Space
 from compiler.schedule.layout import Layouts, Place, StorageKey
 from compiler.schedule.phases import PhaseKey
-from compiler.schedule.units import Unit, is_leaf
+from compiler.schedule.units import Unit, is_leaf, is_pointwise, is_reduction
 
 ALIGN = 16  # words: one cache line of float32
 
@@ -64,13 +65,19 @@ def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetime
     for u, unit in enumerate(units):
         for id in unit.nodes:
             for operand in graph[id].inputs:
-                place = layouts.places.get(operand)
-                if place is not None and made.get(operand) != u:
+                place = layouts.places[operand]
+                if made.get(operand) != u and not _written_out(graph, id, operand):
                     last[place.storage] = u
                     if place.storage[0] == "node":
                         needed.add(int(place.storage[1]))
     stored = {u: [id for id in unit.nodes if id in needed] for u, unit in enumerate(units)}
     return Lifetimes(made, last, stored)
+
+
+def _written_out(graph: Graph, reader: int, operand: int) -> bool:
+    """Whether a constant stands in the reader's source as a number, and needs no words."""
+    loops = is_pointwise(graph[reader]) or is_reduction(graph[reader])
+    return isinstance(graph[operand].op, Constant) and loops
 
 
 def place_arrays(
@@ -201,8 +208,8 @@ def _reads_in_place(
     wanted: Place = layouts.places[updated]
     for id in unit.nodes:
         for operand in graph[id].inputs:
-            place = layouts.places.get(operand)
-            if place is None or place.storage != target:
+            place = layouts.places[operand]
+            if place.storage != target:
                 continue
             same = graph[operand].type.shape == shape and place.strides == wanted.strides
             if not same or place.offset != 0:

@@ -14,7 +14,7 @@ from math import prod
 from compiler.graph.graph import Graph, Node
 from compiler.graph.types import Kind
 from compiler.ops.contract import Contract, Map
-from compiler.ops.leaf import Constant, Input, Persistent
+from compiler.ops.leaf import Input, Persistent
 from compiler.ops.shape import Reshape
 from compiler.schedule.units import is_alias
 
@@ -60,8 +60,6 @@ def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
     places: dict[int, Place] = {}
     words: dict[StorageKey, int] = {}
     for node in graph.nodes:
-        if isinstance(node.op, Constant) and not node.type.shape:
-            continue
         if is_alias(graph, node):
             places[node.id] = _view(node, graph[node.inputs[0]], places[node.inputs[0]])
             continue

@@ -52,6 +52,11 @@ def is_pointwise(node: Node) -> bool:
     return isinstance(node.op, Elementwise | Random)
 
 
+def is_reduction(node: Node) -> bool:
+    """Whether a node is loops over one operand, with which elementwise nodes may be fused."""
+    return isinstance(node.op, Max) or isinstance(node.op, Contract) and len(node.inputs) == 1
+
+
 def form_units(graph: Graph, phase: Mapping[int, PhaseKey], fuse: bool = True) -> list[Unit]:
     """Units in an order in which each comes after those it reads."""
     units: list[Unit] = []
@@ -103,10 +108,9 @@ def _may_share(
         return False
     if is_pointwise(node):
         return graph[operand].type.shape == node.type.shape
-    reduces = isinstance(node.op, Max) or isinstance(node.op, Contract) and len(node.inputs) == 1
     inside, wanted = {*unit.nodes, node.id}, set(graph.outputs.values())
     private = all(inside.issuperset(users[i]) and i not in wanted for i in unit.nodes)
-    return reduces and private and graph[operand].type.shape == graph[unit.nodes[0]].type.shape
+    return is_reduction(node) and private and graph[operand].type.shape == graph[unit.nodes[0]].type.shape
 
 
 def _depends(units: list[Unit], start: int, target: int) -> bool:

@@ -27,16 +27,14 @@ def children(node: tree.Tree) -> Iterator[tree.Tree]:
 
 
 def check_tree(file: tree.File) -> list[Diagnostic]:
-    """Each too deep expression once; each misplaced value; each factor that has no index."""
+    """The first too deep expression; each misplaced value; each factor that has no index."""
     problems: list[Diagnostic] = []
     pending: list[tuple[tree.Tree, int]] = [(file, 0)]
     while pending:
         node, depth = pending.pop()
         depth += isinstance(node, OPERATORS)
         if depth > MAX_DEPTH:
-            problems.append(_too_deep(node))
-            pending = [(other, level) for other, level in pending if level == 0]
-            continue
+            return [*problems, _too_deep(node)]
         match node:
             case tree.Definition(body=body) | tree.Train(body=body) | tree.Step(body=body):
                 problems += _check_body(body)

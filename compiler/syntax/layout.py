@@ -10,34 +10,49 @@ from __future__ import annotations
 
 from compiler.source import CompileError, Diagnostic, Label, Span
 from compiler.syntax.build import Lexeme
-from compiler.syntax.errors import misspelt
+from compiler.syntax.misspelt import misspelt, oversized
 
 MAX_NESTING = 200
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 TERMINAL = {")": "RPAR", "]": "RSQB", "}": "RBRACE"}
+OPENERS = frozenset({"LPAR", "LSQB", "LBRACE"})
+CLOSERS = frozenset(TERMINAL.values())
+LOOKAHEAD = 200
 DECLARATION = frozenset({"KIND", "IMPORT", "DATA", "TRAIN"})
-STATEMENT = frozenset({"PARAM", "NOISE", "STATE", "MINIMIZE", "USING", "REPORT", "DESCEND"})
+STATEMENT = frozenset(
+    {"PARAM", "NOISE", "STATE", "MINIMIZE", "USING", "REPORT", "DESCEND", "STEP"})
 SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience"})
-VALUE_ENDS = frozenset({"NAME", "PRIMED", "NUMBER", "TEXT", "DIMS", "SCALAR", ")", "]"})
+VALUE_ENDS = frozenset({"NAME", "PRIMED", "NUMBER", "TEXT", "DIMS", "SCALAR", "RPAR", "RSQB"})
 GLUE = frozenset({"|>", "->", "{", "}"})  # a newline before one of these means nothing
 
 
 def lay_out(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic], list[tuple[int, int]]]:
     """The tokens for the parser, what is wrong so far, and the stretches where brackets are."""
-    problems: list[Diagnostic] = []
-    words = []
-    for token in raw:
-        if token.type.startswith("WRONG"):
-            token, problem = misspelt(token)
-            problems.append(problem)
-        if token.type != "COMMENT":
-            words.append(token)
+    words, problems = _mend(raw)
     _choose_keywords(words)
-    brackets = _Brackets()
-    for at, token in enumerate(words):
-        brackets.take(token, words[at - 1] if at else None, words[at + 1 : at + 2])
-    problems += brackets.problems
-    return brackets.out, problems, brackets.doubtful
+    brackets = _Brackets(words)
+    for at in range(len(words)):
+        brackets.take(at)
+    return brackets.out, problems + brackets.problems, brackets.doubtful
+
+
+def _mend(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic]]:
+    """Without comments, and with what was meant in place of what was misspelt."""
+    words: list[Lexeme] = []
+    problems: list[Diagnostic] = []
+    for token in raw:
+        meant: Lexeme | None = token
+        problem = None
+        if token.type.startswith("WRONG"):
+            meant, problem = misspelt(token)
+        elif token.type in ("NUMBER", "DIMS"):
+            problem = oversized(token)
+            meant = Lexeme("NUMBER", "1", token.span) if problem else token
+        if problem is not None:
+            problems.append(problem)
+        if meant is not None and token.type != "COMMENT":
+            words.append(meant)
+    return words, problems
 
 
 def _choose_keywords(words: list[Lexeme]) -> None:
@@ -57,7 +72,7 @@ def _choose_keywords(words: list[Lexeme]) -> None:
 def _role(words: list[Lexeme], at: int, line_start: int) -> str:
     text = words[at].text
     before, after = words[at - 1] if at else None, words[at + 1 : at + 3]
-    ends_value = before is not None and (before.type in VALUE_ENDS or before.text in ")]")
+    ends_value = before is not None and before.type in VALUE_ENDS
     named = bool(after) and after[0].type == "NAME"
     match text:
         case "from" if words[line_start].type == "IMPORT" and after and after[0].type == "TEXT":
@@ -78,33 +93,28 @@ def _role(words: list[Lexeme], at: int, line_start: int) -> str:
 class _Brackets:
     """Matches brackets and drops newlines, one token at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: list[Lexeme]) -> None:
+        self.words = words
         self.out: list[Lexeme] = []
         self.open: list[Lexeme] = []
         self.problems: list[Diagnostic] = []
         self.doubtful: list[tuple[int, int]] = []
         self.last_newline: int | None = None  # where in `out` the last dropped newline stood
 
-    def take(self, token: Lexeme, before: Lexeme | None, after: list[Lexeme]) -> None:
+    def take(self, at: int) -> None:
         """Pass a token on, after the brackets that should have been closed before it."""
-        if before is None or before.type == "NL":
-            self._close_before_line(token, after)
+        token = self.words[at]
+        self._close_what_ends_here(at)
         if token.type in ("NL", "SEMICOLON"):
             self._newline(token)
-        elif token.text in CLOSING and token.type != "TEXT":
-            self._drop_newline(token)
-            self.open.append(token)
-            if len(self.open) > MAX_NESTING:
-                raise CompileError([_too_deep(token, self.open[0])])
-            self.out.append(token)
-        elif token.text in TERMINAL and token.type != "TEXT":
+        elif token.type in CLOSERS:
             self._close(token)
-        elif token.type == "$END":
-            self._close_all(0, token)
-            self._drop_newline(token)
-            self.out.append(token)
         else:
             self._drop_newline(token)
+            if token.text in CLOSING and token.type != "TEXT":
+                self.open.append(token)
+                if len(self.open) > MAX_NESTING:
+                    raise CompileError([_too_deep(token, self.open[0])])
             self.out.append(token)
 
     def _newline(self, token: Lexeme) -> None:
@@ -144,16 +154,37 @@ class _Brackets:
         self.open.pop()
         self.out.append(Lexeme(TERMINAL[meant], meant, token.span))
 
-    def _close_before_line(self, token: Lexeme, after: list[Lexeme]) -> None:
-        """A line that can only begin a statement or a declaration ends what is open."""
-        named = bool(after) and (after[0].type in ("NAME", "ON", "TEXT"))
-        if token.type in DECLARATION and named:
+    def _close_what_ends_here(self, at: int) -> None:
+        """Some words can only begin a statement or a declaration, and so end what is open."""
+        token, after = self.words[at], self.words[at + 1 : at + 2]
+        line_start = at == 0 or self.words[at - 1].type == "NL"
+        named = bool(after) and after[0].type in ("NAME", "ON", "TEXT")
+        if token.type == "$END" or (line_start and token.type in DECLARATION and named):
             self._close_all(0, token)
-        elif token.type in STATEMENT or token.type == "STEP":
+        elif token.type in ("LBRACE", "ARROW") or (line_start and token.type in STATEMENT) or (
+            line_start and self.open and self._begins_assignment(at)
+        ):
             depth = len(self.open)
             while depth and self.open[depth - 1].text != "{":
                 depth -= 1
             self._close_all(depth, token)
+
+    def _begins_assignment(self, at: int) -> bool:
+        """`y = ...` on a new line after a finished value, inside a bracket that nothing closes."""
+        if self.open[-1].text == "{" or self.out[-1].type not in VALUE_ENDS:
+            return False
+        if self.words[at].type not in ("NAME", "PRIMED"):
+            return False
+        if self.words[at + 1].type != "EQUAL" and self.out[-1].type != "RPAR":
+            return False
+        depth = 1
+        for token in self.words[at : at + LOOKAHEAD]:
+            depth += (token.type in OPENERS) - (token.type in CLOSERS)
+            if depth == 0:
+                return token.type == "RBRACE"
+            if token.type in STATEMENT or token.type == "$END":
+                return True
+        return False
 
     def _close_all(self, depth: int, token: Lexeme) -> None:
         """Report what is open above `depth`, and close it before the line of `token`."""
@@ -169,7 +200,7 @@ class _Brackets:
             end = Span(source=place.source, start=place.end, end=place.end)
             closing = CLOSING[opened.text]
             added = [Lexeme(TERMINAL[closing], closing, end)]
-            if inside_line and token.text != closing and token.text not in TERMINAL:
+            if inside_line and token.type not in (*CLOSERS, "LBRACE", "ARROW"):
                 added.append(Lexeme("NL", "\n", end))
             self.out[at:at] = added
             self.doubtful.append((opened.span.start, token.span.start))

@@ -58,12 +58,12 @@ def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Diagnostic]]:
         try:
             file = machine.feed_token(tokens[at])
             at += 1
-        except UnexpectedToken as error:
+        except UnexpectedToken:
             if at == last_error:  # nothing was gained by recovering here: pass over this token
                 at += 1
                 continue
             last_error = at
-            problems.append(explain_unexpected(tokens, at, set(error.expected)))
+            problems.append(explain_unexpected(tokens, at, machine.accepts))
             if len(problems) >= MAX_ERRORS:
                 break
             at = _recover(machine, tokens, at)

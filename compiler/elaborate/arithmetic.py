@@ -1,0 +1,208 @@
+"""Arithmetic: on numbers it is done now, on graph values it adds a node.
+
+A whole quotient of whole numbers stays whole, so that sizes can be computed exactly.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from math import isfinite
+
+from compiler.elaborate.limits import NUMBER
+from compiler.elaborate.problems import require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.values import Group, Meaning, Sizes, Word, describe, is_number
+from compiler.graph.graph import Value
+from compiler.graph.registry import OPS
+from compiler.graph.types import Kind
+from compiler.ops.base import TypeFault, broadcast_shapes
+from compiler.ops.contract import Affine, Contract, index
+from compiler.ops.elementwise import power
+from compiler.ops.leaf import Literal
+from compiler.ops.shape import Concat, reshape, transpose
+from compiler.source import Span
+
+Number = int | float
+
+
+def _divide(a: Number, b: Number) -> Number:
+    whole = isinstance(a, int) and isinstance(b, int) and a % b == 0
+    return a // b if whole else a / b
+
+
+def _power(a: Number, b: Number) -> Number:
+    small = isinstance(a, int) and isinstance(b, int) and 0 <= b <= 64
+    return a**b if small else float(a) ** b
+
+
+NUMBERS: dict[str, Callable[[Number, Number], Number]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": _divide,
+    "//": operator.floordiv, "%": operator.mod, "^": _power,
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "==": operator.eq, "!=": operator.ne,
+}
+ELEMENTWISE = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
+    "==": "eq", "!=": "ne",
+}
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+
+
+def elementwise(name: str, scope: Scope, *operands: Meaning, span: Span) -> Value:
+    """The elementwise operator on values; numbers become constants."""
+    values = [to_value(x, scope, span) for x in operands]
+    return scope.run.builder.add(OPS[name](), *values)
+
+
+def to_value(meaning: Meaning, scope: Scope, span: Span) -> Value:
+    """A meaning as a graph value; E0306 where it cannot be one."""
+    builder = scope.run.builder
+    require_sound(meaning)
+    match meaning:
+        case Value():
+            if meaning.builder is builder:
+                return meaning
+            raise scope.fault("E0306", "this is known only while the network runs", span)
+        case int() | float():
+            return builder.constant(float(meaning))
+        case Sizes():
+            return tensor_of(meaning, scope, span)
+        case Group(path=path):
+            exact = scope.run.registry.declared.get(path)
+            if exact is not None:
+                return scope.run.persistent(path, exact.type)
+    raise scope.fault("E0306", f"expected a tensor or a number, got {describe(meaning)}", span)
+
+
+def tensor_of(items: Sizes, scope: Scope, span: Span) -> Value:
+    """`[a, b]` as a tensor: numbers become a literal, values are stacked."""
+    if all(map(is_number, items)):
+        return scope.run.builder.add(Literal(tuple(map(float, items)), (len(items),)))
+    return stack([to_value(item, scope, span) for item in items], scope)
+
+
+def stack(values: list[Value], scope: Scope) -> Value:
+    """Values of one shape along a new leading axis."""
+    rows = [reshape(v, (1, *v.shape)) for v in values]
+    return scope.run.builder.add(Concat(0), *rows) if len(rows) > 1 else rows[0]
+
+
+def unary(sign: str, x: Meaning, scope: Scope, span: Span) -> Meaning:
+    """`-x` and `not x`."""
+    if sign == "not":
+        return not truth(x, scope, span)
+    return -x if is_number(x) else elementwise("neg", scope, x, span=span)
+
+
+def truth(x: Meaning, scope: Scope, span: Span) -> bool:
+    """A condition, which must be known at compile time."""
+    if is_number(x):
+        return bool(x)
+    raise scope.fault(
+        "E0309", f"a condition is decided at compile time; this is {describe(x)}", span,
+        hint="where(condition, a, b) chooses element by element",
+    )
+
+
+def binary(sign: str, a: Meaning, b: Meaning, scope: Scope, spans: tuple[Span, Span, Span]) -> Meaning:
+    """`a sign b`; `spans` are of the whole, of a and of b."""
+    if is_number(a) and is_number(b):
+        return on_numbers(sign, a, b, scope, spans[0])
+    if sign in ("==", "!=") and isinstance(a, Word | bool | Sizes) and isinstance(b, Word | bool | Sizes):
+        return (a == b) == (sign == "==")
+    if isinstance(a, Word) or isinstance(b, Word):
+        if sign in ("==", "!=") and (is_number(a) or is_number(b)):
+            return sign == "!="
+    if sign == "^" and is_number(b):
+        return power(_real(a, scope, spans[1]), b)
+    x, y = to_value(a, scope, spans[1]), to_value(b, scope, spans[2])
+    if sign not in COMPARISONS:
+        x, y = _real(x, scope, spans[1]), _real(y, scope, spans[2])
+    try:
+        return _on_values(sign, x, y)
+    except TypeFault as fault:
+        raise scope.fault(
+            "E0303", f"`{sign}` does not fit {x.type} and {y.type}: {fault}", spans[0],
+            secondary=[(spans[1], str(x.type)), (spans[2], str(y.type))], hint=_hint(sign, x, y, spans),
+        ) from None
+
+
+def _real(a: Meaning, scope: Scope, span: Span) -> Value:
+    value = to_value(a, scope, span)
+    if value.type.kind is Kind.INDEX:
+        raise scope.fault("E0306", f"there is no arithmetic on {value.type}", span, "this is a label",
+                          hint="one_hot(label, k) makes it a vector")
+    return value
+
+
+def on_numbers(sign: str, a: Number, b: Number, scope: Scope, span: Span) -> Number:
+    """Arithmetic done now; E0402 where it has no answer or too large a one."""
+    if sign == "@":
+        raise scope.fault("E0303", "`@` multiplies matrices and vectors, not numbers", span, hint="use *")
+    try:
+        result = NUMBERS[sign](a, b)
+    except (ZeroDivisionError, OverflowError, ValueError):
+        raise scope.fault("E0402", f"{a} {sign} {b} has no value", span) from None
+    if isinstance(result, complex) or not isfinite(result) or (isinstance(result, int) and abs(result) > NUMBER):
+        raise scope.fault("E0402", f"{a} {sign} {b} is out of range", span)
+    return result
+
+
+def _on_values(sign: str, x: Value, y: Value) -> Value:
+    match sign:
+        case "@":
+            return matmul(x, y)
+        case "^":
+            return power(x, y)
+        case "//":
+            return (x / y).apply("floor", x / y)
+        case "%":
+            quotient = x / y
+            return x - quotient.apply("floor", quotient) * y
+    return x.apply(ELEMENTWISE[sign], x, y)
+
+
+def matmul(a: Value, b: Value) -> Value:
+    """NumPy's `@`: the last axis of a with the last but one of b (the only one of a vector)."""
+    if not a.shape or not b.shape:
+        raise TypeFault("a scalar has no axis to sum over; use *")
+    inner = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
+    if a.shape[-1] != inner:
+        raise TypeFault(f"inner sizes {a.shape[-1]} and {inner} differ")
+    rows, columns = a.shape[-2:-1], b.shape[-1:] if len(b.shape) > 1 else ()
+    batch = broadcast_shapes([a.shape[:-2], b.shape[:-2]])
+    extents = (*batch, *rows, *columns, inner)
+    lead, k = len(batch), index(len(extents) - 1)
+    m = tuple(index(lead + j) for j in range(len(rows)))
+    n = tuple(index(lead + len(rows) + j) for j in range(len(columns)))
+    left = (*_batch_axes(a.shape[:-2], batch), *m, k)
+    right = (*_batch_axes(b.shape[:-2], batch), *((k, *n) if columns else (k,)))
+    result = (*(index(j) for j in range(lead)), *m, *n)
+    op = Contract(extents, (left, right), result, extents[:-1])
+    return a.builder.add(op, a, b)
+
+
+def _batch_axes(shape: tuple[int, ...], batch: tuple[int, ...]) -> tuple[Affine, ...]:
+    skip = len(batch) - len(shape)
+    return tuple(
+        Affine() if n == 1 and batch[skip + j] != 1 else index(skip + j) for j, n in enumerate(shape)
+    )
+
+
+def _hint(sign: str, x: Value, y: Value, spans: tuple[Span, Span, Span]) -> str | None:
+    """A transposed operand, where that would fit."""
+    left, right = spans[1].text, spans[2].text
+    if sign == "@":
+        if len(x.shape) == 2 and y.shape and x.shape[0] == y.shape[max(len(y.shape) - 2, 0)]:
+            return f"transpose({left}) @ {right} fits"
+        if len(y.shape) == 2 and x.shape and x.shape[-1] == y.shape[1]:
+            return f"{left} @ transpose({right}) fits"
+    elif x.shape == tuple(reversed(y.shape)) and len(x.shape) == 2:
+        return f"transpose({right}) fits"
+    return None
+
+
+def transposed(x: Value, order: tuple[int, ...]) -> Value:
+    """x with its axes in another order; x itself where nothing moves."""
+    return x if order == tuple(range(len(order))) else transpose(x, order)

@@ -1,0 +1,68 @@
+"""Bounds on what a spec may ask for, checked before anything is allocated.
+
+A shape of 10^12 elements, a repeat of 10^9 and a layer that uses itself are each an error in bounded
+time and memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.elaborate.problems import Fault, diagnose
+from compiler.graph.graph import Builder, Value
+from compiler.graph.types import TensorType
+from compiler.ops.base import Op
+from compiler.source import Span
+
+TENSOR_ELEMENTS = 2**40
+PARAMETER_ELEMENTS = 2**34
+SIZE = 2**48
+NUMBER = 2**63
+REPEATS = 10_000
+NODES = 200_000
+APPLICATIONS = 200_000
+DEPTH = 60
+
+
+def show_bytes(elements: int) -> str:
+    """Room for float32 numbers, for people: `3.6 TB`."""
+    size = 4.0 * elements
+    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
+        if size < 1000 or unit == "PB":
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("the loop returns for its last unit")
+
+
+@dataclass
+class LimitedBuilder(Builder):
+    """A builder that stops a graph before it outgrows memory."""
+
+    def add(self, op: Op, *inputs: Value, name: str | None = None) -> Value:
+        """Append a node; raises `Fault` where a limit is passed."""
+        value = super().add(op, *inputs, name=name)
+        if value.type.size > TENSOR_ELEMENTS:
+            raise self._fault("E0410", _too_large(value.type), "make it smaller")
+        if value.id >= NODES:
+            raise self._fault("E0411", f"this network needs more than {NODES:,} operations",
+                              "repeat fewer layers")
+        return value
+
+    def _fault(self, code: str, message: str, hint: str) -> Fault:
+        assert self.span is not None, f"a limit was passed outside any source text: {message}"
+        return Fault(diagnose(code, message, self.span, hint=hint))
+
+
+def check_tensor(name: str, type: TensorType, others: int, span: Span, site: Span | None) -> None:
+    """Raise E0410 if a parameter, or all parameters together, cannot be held."""
+    total = type.size + others
+    if type.size > TENSOR_ELEMENTS or total > PARAMETER_ELEMENTS:
+        needs = show_bytes(total)
+        raise Fault(diagnose(
+            "E0410", f"the parameters need {needs}: `{name}` : {type} has {type.size:,} elements",
+            span, site=site, hint=f"at most {show_bytes(PARAMETER_ELEMENTS)} of parameters can be trained",
+        ))
+
+
+def _too_large(type: TensorType) -> str:
+    return f"a tensor {type} needs {show_bytes(type.size)} for one example"

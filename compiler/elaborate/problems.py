@@ -1,0 +1,80 @@
+"""Errors of meaning: raised where they are found, collected where elaboration can go on.
+
+An expression that fails raises `Fault`; the evaluator files its diagnostic and the value becomes
+`POISON`.  Whatever needs a poisoned value raises `Silenced`, which is not reported.  The same text is
+elaborated several times (forward, step, evaluation), so equal diagnostics are kept once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from compiler.elaborate.values import Meaning, Poison
+from compiler.source import CompileError, Diagnostic, Label, Span
+
+
+class Fault(Exception):
+    """One error of the author's."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(diagnostic.message)
+
+
+class Silenced(Exception):
+    """Something needs a value whose error is already reported."""
+
+
+class Problems:
+    """Every diagnostic so far."""
+
+    LIMIT = 100
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str, int], Diagnostic] = {}
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """File a diagnostic, once."""
+        span = diagnostic.primary.span
+        key = (diagnostic.code, span.source.name, span.start)
+        if len(self.found) < self.LIMIT:
+            self.found.setdefault(key, diagnostic)
+
+    def raise_any(self, first: str) -> None:
+        """Raise `CompileError` if there is anything, the main file's errors first, in text order."""
+        if not self.found:
+            return
+        def order(d: Diagnostic) -> tuple[bool, str, int]:
+            span = d.primary.span
+            return (span.source.name != first, span.source.name, span.start)
+        raise CompileError(sorted(self.found.values(), key=order))
+
+
+def diagnose(
+    code: str, message: str, span: Span, *, site: Span | None = None, label: str = "",
+    secondary: Iterable[tuple[Span, str]] = (), hint: str | None = None,
+) -> Diagnostic:
+    """A diagnostic; with `site`, the author's call is shown first and the prelude's line second."""
+    others = [Label(s, text) for s, text in secondary]
+    if site is None:
+        return Diagnostic(code=code, message=message, primary=Label(span, label),
+                          secondary=tuple(others), hint=hint)
+    inside = Label(span, label or "in this line of the prelude")
+    return Diagnostic(code=code, message=message, primary=Label(site, "used here"),
+                      secondary=(inside, *others), hint=hint)
+
+
+def require_sound(*meanings: Meaning) -> None:
+    """Raise `Silenced` if any of them, or a part of a tuple among them, is poisoned."""
+    for meaning in meanings:
+        if isinstance(meaning, Poison):
+            raise Silenced
+        if isinstance(meaning, tuple):
+            require_sound(*meaning)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint naming the nearest known names."""
+    near = get_close_matches(name, sorted(set(known)), n=2, cutoff=0.6)
+    return f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else None

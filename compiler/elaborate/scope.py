@@ -1,0 +1,129 @@
+"""Where an expression stands: the names it sees, the graph it adds to, the path of its parameters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from compiler.elaborate.limits import LimitedBuilder
+from compiler.elaborate.problems import Fault, Problems, diagnose
+from compiler.elaborate.registry import Registry
+from compiler.elaborate.values import Meaning
+from compiler.graph.graph import Value
+from compiler.graph.types import TensorType
+from compiler.ops.leaf import Persistent
+from compiler.source import Span
+from compiler.syntax.tree import Definition, Expr
+
+if TYPE_CHECKING:
+    from compiler.elaborate.library import Unit
+
+
+@dataclass(eq=False)
+class Path:
+    """A place parameters are named after; the name is given when the first of them is made.
+
+    Layers without parameters therefore never use up a number.
+    """
+
+    parent: Path | None
+    base: str
+    numbered: bool = False
+    twin: Path | None = None  # the first application of the same layer, which has the name
+    fixed: str | None = None
+    children: Counter[str] = field(default_factory=Counter)
+
+    def again(self) -> Path:
+        """The same place for another application: same name, children counted afresh."""
+        return Path(self.parent, self.base, self.numbered, self)
+
+    def full(self) -> str:
+        """`digit.conv1`."""
+        if self.twin is not None:
+            return self.twin.full()
+        if self.fixed is None:
+            if self.parent is None:
+                self.fixed = self.base
+            else:
+                self.fixed = f"{self.parent.full()}.{self.parent.name_child(self)}"
+        return self.fixed
+
+    def name_child(self, child: Path) -> str:
+        """A name no other child has: base1, base2, ..., or the base itself if it was given."""
+        self.children[child.base] += 1
+        count = self.children[child.base]
+        return f"{child.base}{count}" if child.numbered or count > 1 else child.base
+
+
+@dataclass
+class Drawing:
+    """The parameter whose first value is being built."""
+
+    name: str
+    shape: tuple[int, ...]
+    draws: int = 0
+
+
+@dataclass
+class Run:
+    """One graph in the making."""
+
+    registry: Registry
+    problems: Problems
+    evaluator: Callable[[Expr, Scope], Meaning]
+    training: bool = False
+    builder: LimitedBuilder = field(default_factory=LimitedBuilder)
+    read: dict[str, Value] = field(default_factory=dict)  # persistents by name
+    updates: dict[str, Value] = field(default_factory=dict)  # of layer state
+    occurrences: Counter[str] = field(default_factory=Counter)  # of noise
+    applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' first arguments
+    drawing: Drawing | None = None
+    applications: int = 0
+
+    def persistent(self, name: str, type: TensorType, *, index: bool = False) -> Value:
+        """The value of a persistent in this graph; read once."""
+        if name not in self.read:
+            self.read[name] = self.builder.add(Persistent(name, type.shape, index), name=name)
+        return self.read[name]
+
+    def counters(self) -> tuple[Value, Value]:
+        """The operands of a random draw: seed and step."""
+        return (self.persistent("seed", TensorType(), index=True),
+                self.persistent("step", TensorType(), index=True))
+
+
+@dataclass
+class Scope:
+    """The inside of one body."""
+
+    run: Run
+    unit: Unit
+    path: Path
+    names: dict[str, Meaning] = field(default_factory=dict)
+    chain: tuple[Definition, ...] = ()  # the definitions whose text led here
+    site: Span | None = None  # inside the prelude: the author's call
+    depth: int = 0
+    owned: dict[str, Span] = field(default_factory=dict)  # params, states and noise of this body
+    states: dict[str, str] = field(default_factory=dict)  # state -> its persistent's name
+
+    def evaluate(self, expression: Expr) -> Meaning:
+        """What an expression means here; POISON after an error."""
+        return self.run.evaluator(expression, self)
+
+    def fault(
+        self, code: str, message: str, span: Span, label: str = "",
+        secondary: list[tuple[Span, str]] | None = None, hint: str | None = None,
+    ) -> Fault:
+        """An error at a span of this body's text."""
+        return Fault(diagnose(code, message, span, site=self.site, label=label,
+                              secondary=secondary or [], hint=hint))
+
+    def report(self, fault: Fault) -> None:
+        """File an error and go on."""
+        self.run.problems.add(fault.diagnostic)
+
+    def place(self, span: Span) -> Span:
+        """The author's text that a span of this body serves."""
+        return span if self.site is None else self.site

@@ -1,0 +1,234 @@
+"""What an expression can mean while a spec is elaborated.
+
+Numbers, words, sizes and layers are known now, at compile time; a graph `Value` is known when the
+network runs.  `POISON` stands where an error was reported, so that one mistake gives one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from compiler.graph.graph import Value
+from compiler.graph.types import TensorType
+from compiler.source import Span
+from compiler.syntax.tree import Definition
+
+if TYPE_CHECKING:
+    from compiler.elaborate.library import Unit
+    from compiler.elaborate.scope import Path
+
+Meaning = Any  # one of: int, float, bool, tuple, and the classes below
+
+
+class Poison:
+    """Stands for a value that could not be had; says nothing further."""
+
+    def __repr__(self) -> str:
+        return "POISON"
+
+
+POISON = Poison()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that is its own meaning: `same`, `valid`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted string."""
+
+    value: str
+
+
+class Sizes(tuple[Any, ...]):
+    """`[a, b]` or `3x3`: sizes, or the numbers of a tensor written out."""
+
+    __slots__ = ()
+
+
+class Record(tuple[Any, ...]):
+    """A tuple whose components have names: the result of `-> (mu : [2], log_var : [2])`."""
+
+    names: tuple[str | None, ...]
+
+    @staticmethod
+    def of(items: tuple[Meaning, ...], names: tuple[str | None, ...]) -> Record:
+        """Items with their names."""
+        record = Record(items)
+        record.names = names
+        return record
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Defined:
+    """A definition as it is named, before its settings are given."""
+
+    definition: Definition
+    unit: Unit
+
+    @property
+    def is_model(self) -> bool:
+        """Whether its parameters belong to its name, wherever it is used."""
+        return self.definition.kind == "model"
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """A definition with its settings: one set of parameters, however often it is applied."""
+
+    defined: Defined
+    settings: Mapping[str, Meaning]
+    span: Span
+    chain: tuple[Definition, ...]  # the definitions whose text led to this one
+    name: str | None = None  # what it was assigned to
+    path: Path | None = None  # where its parameters are, from the first application on
+
+
+@dataclass(slots=True, eq=False)
+class Composition:
+    """`first |> second`, waiting for its input."""
+
+    stages: tuple[Meaning, ...]
+    spans: tuple[Span, ...]
+    name: str | None = None
+    path: Path | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Repeated:
+    """`repeat(n, layer)`: n copies one after another, each with parameters of its own."""
+
+    count: int
+    layer: Meaning
+    copies: list[Meaning] = field(default_factory=list)
+    name: str | None = None
+    path: Path | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Each:
+    """`each(layer)`: the layer applied along the leading axis."""
+
+    layer: Meaning
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Builtin:
+    """A function of the language itself; `rule(call)` gives its meaning."""
+
+    name: str
+    rule: Callable[..., Meaning]
+    parameters: tuple[str, ...]
+    required: int
+    variadic: bool = False
+    makes_layer: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """A call that waits for its first argument: `sum(axis = 0)` in a chain."""
+
+    function: Meaning
+    arguments: tuple[Meaning, ...]
+    named: Mapping[str, Meaning]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The parameters whose name is `path` or begins with `path.`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceType:
+    """A `seq` type, which this version reads but cannot compile."""
+
+
+LayerLike = (Layer, Composition, Repeated, Each, Builtin, Partial, Defined)
+
+
+def is_number(meaning: Meaning) -> bool:
+    """Whether it is a number known now."""
+    return isinstance(meaning, int | float)
+
+
+def copy_layer(layer: Meaning) -> Meaning:
+    """The same layer with parameters of its own; models and functions stay themselves."""
+    match layer:
+        case Layer(defined=defined, settings=settings, span=span, chain=chain, name=name):
+            copied = {key: copy_layer(value) for key, value in settings.items()}
+            return Layer(defined, copied, span, chain, _numbered(name))
+        case Composition(stages=stages, spans=spans, name=name):
+            return Composition(tuple(map(copy_layer, stages)), spans, _numbered(name))
+        case Repeated(count=count, layer=inner, name=name):
+            return Repeated(count, copy_layer(inner), name=_numbered(name))
+        case Each(layer=inner):
+            return Each(copy_layer(inner))
+        case _:
+            return layer
+
+
+def _numbered(name: str | None) -> str | None:
+    """Copies of `f` are called f1, f2, ...: a trailing # asks for the number."""
+    return name if name is None or name.endswith("#") else name + "#"
+
+
+def type_of(meaning: Meaning) -> TensorType | tuple[Any, ...] | None:
+    """The type of a graph value, a number, or a tuple of them; None for anything else."""
+    match meaning:
+        case Value():
+            return meaning.type
+        case int() | float():
+            return TensorType()
+        case Sizes():
+            return None
+        case tuple():
+            parts = tuple(type_of(item) for item in meaning)
+            return None if None in parts else parts
+        case _:
+            return None
+
+
+def show_type(type: TensorType | tuple[Any, ...]) -> str:
+    """A type as the language writes it."""
+    if isinstance(type, TensorType):
+        return str(type)
+    return f"({', '.join(show_type(part) for part in type)})"
+
+
+def describe(meaning: Meaning) -> str:
+    """What a meaning is, for messages: `[28, 28, 1]`, `the number 3`, `the layer dense`."""
+    match meaning:
+        case bool():
+            return f"`{str(meaning).lower()}`"
+        case int() | float():
+            return f"the number {meaning}"
+        case Word(name=name):
+            return f"the word `{name}`"
+        case Text():
+            return "a text"
+        case Sizes():
+            return f"the sizes [{', '.join(map(_plain, meaning))}]"
+        case Defined(definition=definition):
+            return f"the {definition.kind} `{definition.name}`"
+        case Layer(defined=defined):
+            return f"the {defined.definition.kind} `{defined.definition.name}`"
+        case Builtin(name=name):
+            return f"the function `{name}`"
+        case Composition() | Repeated() | Each() | Partial():
+            return "a layer"
+        case Group(path=path):
+            return f"the parameters of `{path}`"
+    type = type_of(meaning)
+    return show_type(type) if type is not None else "a tuple"
+
+
+def _plain(item: Meaning) -> str:
+    return str(item) if is_number(item) else describe(item)

@@ -1,0 +1,158 @@
+"""Syntax errors as a table: the words around the error, what to say, and an example of each.
+
+A row is tried on one line of text: `top` or the innermost open bracket, the statement so far, `»`,
+the token that does not fit and two more.  Names stand there as NAME, numbers as NUMBER, comparisons
+as COMPARE, declaration words as KIND; all else as written, the end of a line as NL.  The first
+row that matches speaks.  `{found}`, `{last}` and `{first}` are the tokens' texts.  In an example,
+`§` stands where the caret must be; the tests run every one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VALUE = r"(?:NAME|NUMBER|TEXT|DIMS|scalar|contract)"
+STOP = r"(?:NL|END|\}|\)|\])"
+OPERATOR = r"(?:\+|-|\*|/|//|%|@|\^|COMPARE|and|or|not|if|else|=|~|:|,|\(|\[|\|>|->|\.)"
+BINARY = r"(?:\*|/|//|%|@|\^|COMPARE|and|or|if|else|\|>|=|~|,)"
+CLAUSE = r"(?:minimize|over|using|report|descend|along|param|noise|state|step|SETTING)"
+TYPE = r"(?:\[|scalar|seq|class)"
+
+
+@dataclass(frozen=True)
+class Row:
+    """When `pattern` is found, say this."""
+
+    code: str
+    pattern: str
+    message: str
+    hint: str
+    example: str
+    label: str = ""
+
+
+def body(example: str) -> str:
+    """A statement inside a layer."""
+    return f"layer f(x : [n]) {{\n    {example}\n}}\n"
+
+
+def train(example: str) -> str:
+    """A clause inside `train`."""
+    return f"train on d {{\n    {example}\n}}\n"
+
+
+UNEXPECTED = (
+    # Declarations.
+    Row("E0123", r"^top KIND NAME (\(.*\) )?» =", "a body stands in braces, not after `=`",
+        "write `{{ ... }}` around it", "function f(x) §= x^2\n"),
+    Row("E0115", r"^top KIND NAME \(.*\) » (:|\[|scalar|seq|class|NAME)",
+        "`->` is missing between the inputs and the result's type",
+        "write `-> {found_type}`", "model f(x : [3]) §[2] {\n    x\n}\n"),
+    Row("E0115", r"^top KIND NAME \(.*\) \(.*\) » \(",
+        "a signature has at most two lists: settings, then inputs",
+        "before the result's type write `->`", "layer f(a)(b)§(c) { c }\n"),
+    Row("E0123", r"^top KIND NAME.*-> » (\{|NL|END)", "the result's type is missing after `->`",
+        "write a type, such as `-> [10]`, or leave out `->`", "model f(x) -> §{ x }\n"),
+    Row("E0123", r"^top (KIND NAME|train on NAME|step NAME)[^{]*» (NL|END|KIND|data|train|import)",
+        "the body is missing", "write it in braces: `{{ ... }}`", "model f(x : [3])§\n"),
+    Row("E0125", r"^top KIND » [({]", "`{last}` needs a name", "write `{last} name(...)`",
+        "model §(x) { x }\n"),
+    Row("E0125", r"^top train » NAME", "`on` is missing after `train`", "write `train on {found}`",
+        "train §digits { minimize x }\n"),
+    Row("E0125", r"^top train( on)? » ", "`train` needs the name of its data",
+        "write `train on digits {{ ... }}`", "train §{ minimize x }\n"),
+    Row("E0125", r"^top (data|noise|state|param) » [^a-z]", "`{last}` needs a name",
+        "write the name after `{last}`", body("param §= 3")),
+    Row("E0126", r"^top data NAME \(.*\) » ", "the source of this data is missing",
+        'say where it comes from: `= csv("file.csv")`', "data d(x : scalar)§\n"),
+    Row("E0126", r"^top data NAME » ", "the fields of this data are missing",
+        "say what one example holds: `data d(x : [3]) = ...`", "data d §= mnist()\n"),
+    Row("E0127", r"^top import( NAME( , NAME)*)?( ,)? » ", "an import ends with a file's name",
+        'write `import name from "file.nn"`, or `import "file.nn"` for all its names',
+        "import residual§\n"),
+    Row("E0127", r"^top import TEXT » ", "nothing may follow the file's name here",
+        'write `import name from "file.nn"` to take some names only',
+        'import "a.nn" §as a\n'),
+    Row("E0117", r"^top » (param|noise|state|minimize|over|using|report|descend|SETTING)",
+        "`{found}` belongs inside the braces of a declaration",
+        "is a `}}` above it one too many?", "§param w = 3\n"),
+    Row("E0117", r"^top » (KIND|data|import|train) (NAME|on|TEXT)",
+        "`{found}` cannot stand inside a body", "declare it at the top of the file",
+        body("§model g(x) { x }")),
+    Row("E0117", r"^top NAME » \{", "`{last}` opens no block",
+        "inside a body only `step name {{ ... }}` has braces", train("step §{ minimize x }")),
+    # Statements that begin with a keyword.
+    Row("E0122", rf"^top (param|noise|state) NAME( \. NAME)* » {TYPE}",
+        "`:` is missing between the name and its type", "write `{last} : {found_type}`",
+        body("param W §[3] ~ normal")),
+    Row("E0122", r"^top noise NAME » ", "noise needs a type",
+        "write `noise {last} : [2] ~ normal(0, 1)`", body("noise u §~ normal(0, 1)")),
+    Row("E0112", r"^top noise NAME : [^~]*» =", "noise is drawn, not set", "write `~` for `=`",
+        body("noise u : [2] §= normal(0, 1)")),
+    Row("E0112", rf"^top noise NAME : [^~]*» ({STOP}|NAME|{CLAUSE})",
+        "noise needs a distribution", "write `~ normal(0, 1)` after the type",
+        body("noise u : [2]§")),
+    Row("E0112", rf"^top param NAME [^~=]*» ({STOP}|{VALUE}|{CLAUSE})",
+        "a param needs its first value", "write `~ glorot_uniform` to draw it, or `= 0` to set it",
+        body("param W : [3]§")),
+    Row("E0112", rf"^top param NAME » ({STOP}|{VALUE}|{CLAUSE})",
+        "a param needs its first value", "write `~ glorot_uniform` to draw it, or `= 0` to set it",
+        body("param W§")),
+    Row("E0112", r"^top state .*» ~", "a state is set, not drawn", "write `=` for `~`",
+        body("state m §~ normal")),
+    Row("E0112", rf"^top state (.*, )?NAME( : [^=]*)? » ({STOP}|,|{VALUE})",
+        "a state needs its first value", "write `= 0` after it", body("state m§")),
+    Row("E0119", rf"^top (minimize|report|using|over|descend) » ({STOP}|{CLAUSE})",
+        "`{last}` says nothing", "write what to {last}, on the same line",
+        train("minimize §over f")),
+    Row("E0126", r"^top descend [^,]*» ", "`descend` needs a direction for its parameter",
+        "write `descend f.W along dW`", train("descend f.W§")),
+    # Signs in the wrong place.
+    Row("E0113", r"(if|and|or|not|COMPARE) .*» =", "`=` gives a name; two values are compared by `==`",
+        "write `==`", body("1 if n §= 3 else 2")),
+    Row("E0116", r"^\( (.*, )?(TEXT|NUMBER|.*[\])]|.*NAME) » =",
+        "only a single word can stand before `=` in a call", "write `name = value`, or `==` to compare",
+        body("f(x.y §= 3)")),
+    Row("E0116", r"^top (?!param|noise|state)[^=]*» =", "only a name can be given a value",
+        "write `name = ...`, or `==` to compare", body("f(x) §= 3")),
+    Row("E0116", r"^top .*= .*» =", "one name at a time can be given a value",
+        "write two statements, or `==` to compare", body("a = b §= 3")),
+    Row("E0118", r"COMPARE (?!.*\b(and|or|not|if|else)\b).*» COMPARE",
+        "comparisons do not chain", "write `a < b and b < c`", body("a < b §< c")),
+    Row("E0119", rf"^(top|\(|\[)( .*\b{OPERATOR}|.* {OPERATOR}|) » \+",
+        "there is no plus sign before a single value", "delete the `+`", body("a = §+ 3")),
+    Row("E0119", r"\|> » ", "a layer is missing after `|>`",
+        "a chain goes on over several lines with `|>` at the start of the next", body("x |>§\n    f")),
+    Row("E0119", rf" {OPERATOR} » NL", "a value is missing after `{last}`",
+        "an expression goes on over several lines only inside parentheses", body("a = 3 +§\n    4")),
+    Row("E0119", rf" {OPERATOR} » ({STOP}|{BINARY}|{CLAUSE})", "a value is missing after `{last}`",
+        "write it before {found_quoted}", body("a = (3 + §)")),
+    Row("E0119", rf"^(\(|\[|top) » ({BINARY}|:)", "a value is missing before `{found}`",
+        "write it, or delete `{found}`", body("§* 3")),
+    Row("E0128", r" if (?!.*\belse\b).*» ", "this `if` has no `else`",
+        "write `a if condition else b`", body("y = 1 if n > 3§")),
+    Row("E0121", rf"^[(\[] .*({VALUE}|\)|\]) » (NAME|NUMBER|TEXT|DIMS|NAME'|scalar)",
+        "a comma or an operator is missing before `{found}`", "write `,` to begin another item",
+        body("f(x §y)")),
+    Row("E0121", rf"^top .*({VALUE}|NAME'|\)|\]) » ({VALUE}|NAME')",
+        "an operator or the end of the line is missing before `{found}`",
+        "begin a new line, or write `;` between two statements", body("a = 2 §b = 3")),
+    Row("E0121", r"^\[.*» :", "the size of a shape cannot be a range", "write one number or name",
+        body("y = [1 §: 2]")),
+)
+
+BORROWED = {
+    "def": "write `layer`, `model` or `function`",
+    "fn": "write `layer`, `model` or `function`",
+    "func": "write `layer`, `model` or `function`",
+    "let": "write `name = value`",
+    "var": "write `name = value`",
+    "const": "write `name = value`",
+    "return": "the last line of a body is its value; write it alone",
+    "for": "there are no loops: write `repeat(n, layer)`, `scan(cell)` or an operator on whole tensors",
+    "while": "there are no loops: write `repeat(n, layer)` or `scan(cell)`",
+    "lambda": "declare a `function` with a name",
+    "print": "write `report name = value` in `train`",
+    "include": 'write `import "file.nn"`',
+    "elif": "write `a if c else b if d else e`",
+}

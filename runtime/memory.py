@@ -1,0 +1,111 @@
+"""The numbers of a session that live from step to step, in one array of words.
+
+A `Program` places every parameter, optimiser or layer state and counter at an offset; this module
+allocates the words, computes the initial values (in float64 by the reference evaluator, so that
+both widths start from the same draws), and hands out NumPy views.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from compiler.graph.types import Kind
+from compiler.program import Persistent, Program
+from runtime.cpu.memory import aligned
+from runtime.data.check import index_dtype
+from runtime.errors import SessionError
+
+Evaluate = Callable[..., Mapping[str, np.ndarray]]
+LARGEST_SEED = 2**31 - 1  # a seed is one int32 word
+
+
+class Memory:
+    """The persistent words and a view of each persistent by name."""
+
+    def __init__(self, program: Program, dtype: str) -> None:
+        self.words = allocate(program.persistent_words, np.dtype(dtype))
+        self.persistents: dict[str, Persistent] = {p.name: p for p in program.persistents}
+        self.views: dict[str, np.ndarray] = {
+            p.name: self.view(p.offset, p.type.shape, p.type.kind) for p in program.persistents
+        }
+
+    def view(self, offset: int, shape: tuple[int, ...], kind: Kind) -> np.ndarray:
+        """The words from `offset` on, as a tensor."""
+        words = self.words if kind is Kind.REAL else self.words.view(index_dtype(self.words.dtype))
+        return words[offset : offset + int(np.prod(shape))].reshape(shape)
+
+    def initialise(self, evaluate: Evaluate, seed: int) -> None:
+        """Set every persistent to what it is before the first step."""
+        counters = {"seed": np.array(seed), "step": np.array(0)}
+        for name, persistent in self.persistents.items():
+            values = evaluate(persistent.initial, counters, 1, "float64")
+            self.views[name][...] = values["value"]
+        if "seed" in self.views:
+            self.views["seed"][...] = seed
+
+    def finite(self) -> bool:
+        """Whether every real number is finite."""
+        reals = (p for p in self.persistents.values() if p.type.kind is Kind.REAL)
+        return all(bool(np.isfinite(self.views[p.name]).all()) for p in reals)
+
+
+def allocate(count: int, dtype: np.dtype[Any]) -> np.ndarray:
+    """Zeroed, aligned words, if the machine has that much memory at all."""
+    needed = count * dtype.itemsize
+    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > present:
+        raise SessionError(
+            f"the parameters and their state need {needed / 1e9:.1f} GB; this machine has"
+            f" {present / 1e9:.1f} GB"
+        )
+    return aligned(count, dtype)
+
+
+class Parameters(MutableMapping[str, np.ndarray]):
+    """Parameters by name: reading gives a view, assigning copies into place."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.views = {
+            name: memory.views[name]
+            for name, persistent in memory.persistents.items()
+            if persistent.role == "parameter"
+        }
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.views:
+            raise SessionError(f"no parameter is called {name}{suggestion(name, self.views)}")
+        return self.views[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        view, array = self[name], np.asarray(value)
+        if array.shape != view.shape or array.dtype.kind not in "buif":
+            raise SessionError(
+                f"{name} is {list(view.shape)}, so it cannot be set to {array.dtype}"
+                f" {list(array.shape)}"
+            )
+        view[...] = array
+
+    def __delitem__(self, name: str) -> None:
+        raise SessionError("parameters cannot be deleted")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.views)
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {list(view.shape)}" for name, view in self.views.items())
+        return f"<Parameters: {sizes}>"
+
+
+def suggestion(name: str, known: Mapping[str, Any]) -> str:
+    """The tail of a message about an unknown name."""
+    if near := get_close_matches(name, known, n=1):
+        return f"; did you mean {near[0]}?"
+    return f"; there are {', '.join(known)}" if known else "; there are none"

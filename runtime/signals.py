@@ -1,0 +1,47 @@
+"""Stopping politely: the first SIGINT or SIGTERM asks, the second one does not.
+
+Native code does not see Ctrl-C, but each call of it is short; the trainer looks here between calls.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+WATCHED = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass
+class Request:
+    """Whether someone has asked to stop."""
+
+    signal: int | None = None
+
+
+@contextmanager
+def stop_requests() -> Iterator[Request]:
+    """Watch for signals inside the block (in the main thread, which alone receives them)."""
+    request = Request()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.getsignal(number) for number in WATCHED}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        request.signal = number
+        restore()  # the next one acts at once
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in WATCHED:
+        signal.signal(number, ask)
+    try:
+        yield request
+    finally:
+        restore()

@@ -1,0 +1,97 @@
+"""Where an entry runs: one small interface, and a table of the targets that have it.
+
+A runner holds one entry and the session's words.  `run` takes arrays `[steps * N, ...]`, makes
+`steps` runs of N examples each one after another, and returns results `[steps, ...]` and outputs
+`[steps * N, ...]`.  The native targets are imported only when a session asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+
+from compiler.program import Entry
+from runtime.errors import SessionError
+from runtime.memory import Evaluate, Memory, suggestion
+
+Arrays = dict[str, np.ndarray]
+UPDATE = "update/"  # a graph's output of this name is a persistent's next value
+
+
+class Runner(Protocol):
+    """One entry, ready to run."""
+
+    def run(self, inputs: Mapping[str, np.ndarray], steps: int = 1) -> tuple[Arrays, Arrays]:
+        """Results and outputs of `steps` runs in turn."""
+
+
+class Reference:
+    """Evaluates an entry's graph with NumPy, operator by operator: the oracle."""
+
+    def __init__(self, entry: Entry, memory: Memory, evaluate: Evaluate) -> None:
+        self.entry, self.memory, self.evaluate = entry, memory, evaluate
+
+    def run(self, inputs: Mapping[str, np.ndarray], steps: int = 1) -> tuple[Arrays, Arrays]:
+        """Run step after step, storing what each one updates."""
+        runs = [self.once(part) for part in parts(inputs, steps)]
+        results = [result.name for result in self.entry.results]
+        outputs = [array.name for array in self.entry.arrays if array.role == "output"]
+        return (
+            {name: np.stack([run[name] for run in runs]) for name in results},
+            {name: np.concatenate([run[name] for run in runs]) for name in outputs},
+        )
+
+    def once(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """One run."""
+        values = {**self.memory.views, **inputs}
+        count, dtype = examples_of(inputs), str(self.memory.words.dtype)
+        with np.errstate(all="ignore"):  # as native code does; the trainer looks at the losses
+            found = self.evaluate(self.entry.graph, values, count, dtype)
+        for name, value in found.items():
+            if name.startswith(UPDATE):
+                self.memory.views[name.removeprefix(UPDATE)][...] = value
+        return found
+
+
+def parts(inputs: Mapping[str, np.ndarray], steps: int) -> list[Arrays]:
+    """The inputs of each step in turn."""
+    count = examples_of(inputs) // steps
+    return [
+        {name: array[i * count : (i + 1) * count] for name, array in inputs.items()}
+        for i in range(steps)
+    ]
+
+
+def examples_of(inputs: Mapping[str, np.ndarray]) -> int:
+    """How many examples some inputs hold; one where there is no input."""
+    return len(next(iter(inputs.values()))) if inputs else 1
+
+
+TARGETS: Mapping[str, str | None] = {
+    "cpu": "runtime.cpu.executable",
+    "cuda": "runtime.cuda.executable",
+    "reference": None,
+}
+
+
+def prepare(
+    entry: Entry, memory: Memory, *, target: str, threads: int, evaluate: Evaluate
+) -> Runner:
+    """A runner of an entry on a target."""
+    module = TARGETS[target]
+    if module is None:
+        return Reference(entry, memory, evaluate)
+    executable: Any = import_module(module).Executable
+    runner: Runner = executable(entry, memory.words, memory.words.dtype, threads)
+    return runner
+
+
+def check_target(target: str, dtype: str) -> None:
+    """Refuse a target or a width that does not exist."""
+    if target not in TARGETS:
+        raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
+    if dtype not in ("float32", "float64"):
+        raise SessionError(f"a session is float32 or float64, not {dtype}")

@@ -1,0 +1,215 @@
+"""Training: epochs over shuffled batches, measured, recorded, and resumable to the bit.
+
+Everything that decides the next step is in the session's words and in a `Position`: the order of an
+epoch is a function of the seed and its number, and draws are keyed by seed, step and example.  So a
+checkpoint is those two things, and a run that was killed goes on exactly as it would have.
+
+Between native calls, each of which may hold many steps, the trainer looks at the losses, at the
+signals and at the clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from math import ceil, inf, isfinite
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runtime.checkpoint import Checkpoint
+from runtime.data import Dataset, split
+from runtime.data.order import permutation
+from runtime.diagnosis import all_finite, find_fault
+from runtime.errors import Diverged, Interrupted
+from runtime.keeper import Keeper
+from runtime.pace import Pace
+from runtime.progress import Display, Silent
+from runtime.records import Row, RunFolder
+from runtime.settings import Settings
+from runtime.signals import Request, stop_requests
+
+if TYPE_CHECKING:
+    from runtime.session import Session
+
+
+@dataclass
+class Position:
+    """Where a run stands: between two steps."""
+
+    epoch: int = 0  # epochs that are finished
+    batch: int = 0  # batches of this epoch that are finished
+    step: int = 0  # batches of all epochs
+    sums: dict[str, float] = field(default_factory=dict)  # this epoch's, over its examples
+    best: float | None = None  # the lowest loss at the end of an epoch
+    stale: int = 0  # epochs since then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How a run ended."""
+
+    rows: list[Row]
+    step: int
+    stopped_early: bool
+    saved: bool  # False where the last checkpoint could not be written
+
+    @property
+    def exit_code(self) -> int:
+        """What the command should return."""
+        return 0 if self.saved else 1
+
+
+class Trainer:
+    """One training run of a session on a data set."""
+
+    def __init__(
+        self,
+        session: Session,
+        data: Dataset,
+        settings: Settings,
+        *,
+        folder: RunFolder | None = None,
+        display: Display | None = None,
+        checkpoint_seconds: float = 10.0,
+    ) -> None:
+        self.session, self.settings = session, settings
+        self.display: Display = display or Silent()
+        self.train, self.held_out = split(data, settings.held_out, settings.seed)
+        self.names = sorted({n for s in session.training.steps for n in session.inputs(s.entry)})
+        self.batches = ceil(self.train.examples / settings.batch)
+        self.keeper = Keeper(session, folder, self.display, checkpoint_seconds)
+        self.position = Position()
+        self.rows: list[Row] = []
+        width = sum(self.train.arrays[n][:1].nbytes for n in self.names)
+        self.pace = Pace(width * settings.batch)
+        self.order = np.empty(0, np.int64)
+        self.before = session.memory.words.copy()
+
+    def run(self, *, resume: bool = False) -> Summary:
+        """Train to the end; with a folder, a signal checkpoints and raises `Interrupted`."""
+        if resume:
+            self.resume()
+        self.keeper.begin(self.state())
+        self.display.start(self.settings.epochs, self.batches)
+        try:
+            if self.keeper.folder is None:
+                self.epochs(Request())
+            else:
+                with stop_requests() as request:
+                    self.epochs(request)
+            saved = self.keeper.save(self.state()) is not None
+        finally:
+            self.display.finish(self.rows)
+        return Summary(
+            rows=self.rows, step=self.position.step, stopped_early=self.finished_early(),
+            saved=saved or self.keeper.folder is None,
+        )  # fmt: skip
+
+    def epochs(self, request: Request) -> None:
+        """Epoch after epoch, until the last or until nothing improves."""
+        at = self.position
+        while at.epoch < self.settings.epochs and not self.finished_early():
+            self.order = permutation(self.train.examples, self.settings.seed, at.epoch)
+            started = monotonic()
+            while at.batch < self.batches:
+                self.call()
+                self.look_up(request)
+            self.end_epoch(monotonic() - started)
+            self.look_up(request)
+
+    def finished_early(self) -> bool:
+        """Whether patience has run out."""
+        patience = self.settings.patience
+        return patience is not None and self.position.stale >= patience
+
+    def call(self) -> None:
+        """One native call: as many whole batches as the pace allows, or the last, partial one."""
+        at, size = self.position, self.settings.batch
+        whole = self.train.examples // size - at.batch
+        steps = max(1, min(self.pace.steps, whole))
+        if len(self.session.training.steps) > 1:
+            steps = 1  # the steps take turns on each batch
+        rows = self.order[at.batch * size : (at.batch + steps) * size]
+        arrays = {name: self.train.arrays[name][rows] for name in self.names}
+        self.before[...] = self.session.memory.words
+        started = monotonic()
+        found = self.session.advance(arrays, steps)
+        self.pace.took(steps, monotonic() - started)
+        if not all_finite(found) or not self.session.memory.finite():
+            self.diverged(arrays, steps)
+        self.count(found, steps, len(rows) // steps)
+
+    def count(self, found: dict[str, np.ndarray], steps: int, examples: int) -> None:
+        """Move the position past a call, adding up what it found."""
+        at = self.position
+        for name, values in found.items():
+            for value in values.tolist():  # one by one, so that the sum does not depend on the pace
+                at.sums[name] = at.sums.get(name, 0.0) + value * examples
+        at.batch += steps
+        at.step += steps
+        last = {name: float(values[-1]) for name, values in found.items()}
+        self.display.batch(at.epoch + 1, at.batch, last)
+
+    def end_epoch(self, seconds: float) -> None:
+        """Evaluate, write the row, and keep the best."""
+        at = self.position
+        row: Row = {"epoch": at.epoch + 1, "step": at.step, "seconds": round(seconds, 3)}
+        row |= {name: total / self.train.examples for name, total in at.sums.items()}
+        if self.held_out is not None:
+            found = self.session.evaluate(self.held_out)
+            row |= {f"held_out.{name}": value for name, value in found.items()}
+        first = self.session.label(self.session.training.steps[0], self.loss)
+        score = float(row[f"held_out.{first}" if self.held_out is not None else first])
+        score = score if isfinite(score) else inf
+        at.epoch, at.batch, at.sums, at.stale = at.epoch + 1, 0, {}, at.stale + 1
+        if at.best is None or score < at.best:
+            at.best, at.stale = score, 0
+            self.keeper.mark_best(self.state())
+        self.rows.append(row)
+        self.keeper.record(row)
+        self.display.epoch(row)
+
+    @property
+    def loss(self) -> str:
+        """The name of the loss that decides which epoch is best."""
+        return self.session.training.steps[0].loss
+
+    def look_up(self, request: Request) -> None:
+        """Between calls: obey a signal, or save if it is time."""
+        if request.signal is not None:
+            path = self.keeper.save(self.state())
+            saved = f"saved {path}; add --resume to go on" if path else "nothing could be saved"
+            raise Interrupted(f"interrupted after step {self.position.step}: {saved}", path)
+        self.keeper.save_if_due(self.state)
+
+    def diverged(self, arrays: dict[str, np.ndarray], steps: int) -> None:
+        """Say which step, batch, operator and line made a number that is not finite."""
+        at, finding = self.position, find_fault(self.session, self.before, arrays, steps)
+        step, batch = at.step + finding.index + 1, at.batch + finding.index + 1
+        path = self.keeper.last_path
+        kept = f"; {path} is the last checkpoint" if path else ""
+        raise Diverged(
+            f"{finding.what} at step {step} (epoch {at.epoch + 1}, batch {batch});"
+            f" {finding.where}{kept}"
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds besides the words."""
+        return {
+            "position": asdict(self.position),
+            "settings": self.settings.as_dict(),
+            "examples": self.train.examples,
+            "target": self.session.target,
+        }
+
+    def resume(self) -> None:
+        """Go back to the newest whole checkpoint of the folder."""
+        checkpoint: Checkpoint | None = self.keeper.newest(self.state())
+        if checkpoint is None:
+            self.display.note("no checkpoint yet: starting from the beginning")
+            return
+        checkpoint.copy_into(self.session.memory.views)
+        self.position = Position(**checkpoint.state["position"])
+        self.rows = self.keeper.rewind(self.position.epoch)
+        self.display.note(f"resumed after step {self.position.step} ({checkpoint.name})")

@@ -1,0 +1,15 @@
+"""y[row, column] (+)= sum a[row, k1, k2, column] * b[k1, k2, column], all contiguous in columns.
+
+Depthwise convolution and sums of elementwise products.  The geometry is that of `contract_rows`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.cpu.kernels.tiled import tiled_kernel
+
+
+def kernel(word: int) -> Any:
+    """The kernel for words of this many bytes."""
+    return tiled_kernel(word, lanewise=True)

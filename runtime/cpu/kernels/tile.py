@@ -1,0 +1,264 @@
+"""A register tile: a few rows by a few vectors of y, summed over two nested loops without a store.
+
+    y[r, c] (+)= sum over k1, k2 of a[r, k1, k2] * b[k1, k2, c]
+
+Every sum stays in its own vector register for the whole of both loops; each turn loads the vectors
+of b once and uses them for all rows.  That ratio of multiplications to loads is what reaches the
+processor's peak.  Numba's Python cannot promise registers, so the tile is written as LLVM
+instructions, by an intrinsic.
+
+A tile can be used for fewer rows than it has: the rows beyond do the last row's work again and
+store the same numbers.  So a few heights serve every size.  Fewer columns than a vector holds are
+masked.  Each sum takes its terms in the order of k1, k2 whatever the tile, so cutting rows or
+columns differently does not change a bit.  Background: Goto & van de Geijn, 2008.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from runtime.cpu.intrinsics import I32, I64, WORDS
+from runtime.cpu.kernels.common import number_type
+from runtime.cpu.machine import host
+
+STRIDES = {"a_row": 3, "y_row": 4, "a_k1": 6, "b_k1": 7, "a_k2": 9, "b_k2": 10}  # in the geometry
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """What kind of tile: its height and width, and whether `a` moves with the columns, as b does."""
+
+    rows: int
+    vectors: int
+    word: int
+    lanewise: bool = False
+
+    @property
+    def number(self) -> ir.Type:
+        """LLVM's float type."""
+        return ir.FloatType() if self.word == 4 else ir.DoubleType()
+
+    @property
+    def vector(self) -> ir.VectorType:
+        """A register full of numbers."""
+        return ir.VectorType(self.number, host().lanes(self.word))
+
+    @property
+    def masked(self) -> bool:
+        """Tiles of one vector also serve the last columns."""
+        return self.vectors == 1
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes the instructions of one tile."""
+
+    tile: Tile
+    builder: ir.IRBuilder
+    mask: ir.Value | None = None
+
+    def intrinsic(self, name: str, result: ir.Type, operands: Sequence[ir.Type]) -> ir.Function:
+        """An LLVM intrinsic for this tile's vectors."""
+        shape = ir.FunctionType(result, operands)
+        full = f"llvm.{name}.v{self.tile.vector.count}f{8 * self.tile.word}"
+        found = self.builder.module.globals.get(full)
+        return found or ir.Function(self.builder.module, shape, full)
+
+    def at(self, pointer: ir.Value, *offsets: ir.Value) -> ir.Value:
+        """A pointer moved on by numbers."""
+        for offset in offsets:
+            pointer = self.builder.gep(pointer, [offset])
+        return pointer
+
+    def constant(self, value: int) -> ir.Value:
+        """An int64."""
+        return ir.Constant(I64, value)
+
+    def make_mask(self, columns: ir.Value) -> None:
+        """True in the lanes below `columns`."""
+        lanes = self.tile.vector.count
+        wide = ir.VectorType(I64, lanes)
+        numbers = ir.Constant(wide, [ir.Constant(I64, i) for i in range(lanes)])
+        self.mask = self.builder.icmp_signed("<", numbers, self.splat(columns, wide))
+
+    def splat(self, value: ir.Value, vector: ir.VectorType) -> ir.Value:
+        """The same value in every lane."""
+        nothing = ir.Constant(vector, ir.Undefined)
+        first = self.builder.insert_element(nothing, value, ir.Constant(I32, 0))
+        zeros = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
+        return self.builder.shuffle_vector(first, nothing, zeros)
+
+    def load(self, pointer: ir.Value) -> ir.Value:
+        """A vector from memory of any alignment."""
+        vector, word = self.tile.vector, self.tile.word
+        place = self.builder.bitcast(pointer, vector.as_pointer())
+        if self.mask is None:
+            return self.builder.load(place, align=word)
+        mask_type = ir.VectorType(ir.IntType(1), vector.count)
+        kinds = [vector.as_pointer(), I32, mask_type, vector]
+        read = self.intrinsic("masked.load", vector, kinds)
+        zero = ir.Constant(vector, [0.0] * vector.count)
+        return self.builder.call(read, [place, ir.Constant(I32, word), self.mask, zero])
+
+    def store(self, value: ir.Value, pointer: ir.Value) -> None:
+        """A vector to memory of any alignment."""
+        vector, word = self.tile.vector, self.tile.word
+        place = self.builder.bitcast(pointer, vector.as_pointer())
+        if self.mask is None:
+            self.builder.store(value, place, align=word)
+            return
+        mask_type = ir.VectorType(ir.IntType(1), vector.count)
+        kinds = [vector, vector.as_pointer(), I32, mask_type]
+        write = self.intrinsic("masked.store", ir.VoidType(), kinds)
+        self.builder.call(write, [value, place, ir.Constant(I32, word), self.mask])
+
+    def row_offsets(self, stride: ir.Value, rows: ir.Value) -> list[ir.Value]:
+        """Where each row begins; rows beyond the last are the last."""
+        offsets = [self.constant(0)]
+        for r in range(1, self.tile.rows):
+            inside = self.builder.icmp_signed("<", self.constant(r), rows)
+            further = self.builder.add(offsets[-1], stride)
+            offsets.append(self.builder.select(inside, further, offsets[-1]))
+        return offsets
+
+    def multiply_add(self, a: ir.Value, b: ir.Value, total: ir.Value) -> ir.Value:
+        """a * b + total, fused where the processor can."""
+        vector = self.tile.vector
+        fused = self.intrinsic("fmuladd", vector, [vector] * 3)
+        return self.builder.call(fused, [a, b, total])
+
+    def turn(
+        self, a: ir.Value, b: ir.Value, a_rows: list[ir.Value], sums: list[list[ir.Value]]
+    ) -> list[list[ir.Value]]:
+        """One step of the inner loop: every sum takes one more term."""
+        lanes = self.tile.vector.count
+        columns = [self.constant(v * lanes) for v in range(self.tile.vectors)]
+        b_vectors = [self.load(self.at(b, column)) for column in columns]
+        after = []
+        for row, offset in zip(sums, a_rows, strict=True):
+            start = self.at(a, offset)
+            if self.tile.lanewise:
+                factors = [self.load(self.at(start, column)) for column in columns]
+            else:
+                single = self.builder.load(start)
+                factors = [self.splat(single, self.tile.vector)] * self.tile.vectors
+            terms = zip(factors, b_vectors, row, strict=True)
+            after.append([self.multiply_add(*term) for term in terms])
+        return after
+
+    def loop(
+        self, name: str, count: ir.Value, sums: list[list[ir.Value]], body: Any
+    ) -> list[list[ir.Value]]:
+        """`sums = body(k, sums)` for k in range(count), at least once."""
+        before = self.builder.block
+        head = self.builder.append_basic_block(name)
+        end = self.builder.append_basic_block(f"{name}.end")
+        self.builder.branch(head)
+        self.builder.position_at_end(head)
+        k = self.builder.phi(I64)
+        k.add_incoming(self.constant(0), before)
+        inside = [[self.builder.phi(self.tile.vector) for _ in row] for row in sums]
+        after = body(k, inside)
+        following = self.builder.add(k, self.constant(1))
+        last = self.builder.block
+        k.add_incoming(following, last)
+        for phis, firsts, nexts in zip(inside, sums, after, strict=True):
+            for phi, first, following_sum in zip(phis, firsts, nexts, strict=True):
+                phi.add_incoming(first, before)
+                phi.add_incoming(following_sum, last)
+        self.builder.cbranch(self.builder.icmp_signed("<", following, count), head, end)
+        self.builder.position_at_end(end)
+        return after  # type: ignore[no-any-return]
+
+    def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, add: ir.Value) -> None:
+        """Overwrite y, or add to it: all loads come first, for rows may coincide."""
+        lanes = self.tile.vector.count
+        places = [
+            [self.at(y, offset, self.constant(v * lanes)) for v in range(self.tile.vectors)]
+            for offset in y_rows
+        ]
+        adding = self.builder.icmp_signed("!=", add, self.constant(0))
+        with self.builder.if_else(adding) as (then, otherwise):
+            with then:
+                totals = [
+                    [self.builder.fadd(total, self.load(place)) for total, place in zip(*pair)]
+                    for pair in zip(sums, places, strict=True)
+                ]
+                self.store_all(totals, places)
+            with otherwise:
+                self.store_all(sums, places)
+
+    def store_all(self, totals: Any, places: Any) -> None:
+        """Every sum to its place."""
+        for row, row_places in zip(totals, places, strict=True):
+            for total, place in zip(row, row_places, strict=True):
+                self.store(total, place)
+
+
+def write_tile(tile: Tile, function: ir.Function) -> None:
+    """The body of a tile's function."""
+    a, b, y, geometry, k1_count, k2_count, rows, columns, add = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    writer = Writer(tile, builder)
+    stride = {
+        name: builder.load(writer.at(geometry, writer.constant(place)))
+        for name, place in STRIDES.items()
+    }
+    if tile.masked:
+        writer.make_mask(columns)
+    a_rows = writer.row_offsets(stride["a_row"], rows)
+    y_rows = writer.row_offsets(stride["y_row"], rows)
+    zero = ir.Constant(tile.vector, [0.0] * tile.vector.count)
+
+    def outer(k1: ir.Value, sums: Any) -> Any:
+        a1 = writer.at(a, builder.mul(k1, stride["a_k1"]))
+        b1 = writer.at(b, builder.mul(k1, stride["b_k1"]))
+
+        def inner(k2: ir.Value, sums: Any) -> Any:
+            a2 = writer.at(a1, builder.mul(k2, stride["a_k2"]))
+            b2 = writer.at(b1, builder.mul(k2, stride["b_k2"]))
+            return writer.turn(a2, b2, a_rows, sums)
+
+        return writer.loop("k2", k2_count, sums, inner)
+
+    sums = writer.loop("k1", k1_count, [[zero] * tile.vectors] * tile.rows, outer)
+    writer.finish(y, y_rows, sums, add)
+    builder.ret_void()
+
+
+def tile_function(tile: Tile, module: ir.Module) -> ir.Function:
+    """The tile's own function in a module, written when first asked for."""
+    name = f"tile_{tile.rows}x{tile.vectors}{'_lanes' if tile.lanewise else ''}"
+    if name in module.globals:
+        return module.globals[name]
+    pointers = [tile.number.as_pointer()] * 3
+    kinds = [*pointers, I64.as_pointer(), *[I64] * 5]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    function.linkage = "internal"
+    write_tile(tile, function)
+    return function
+
+
+def make_tile(tile: Tile) -> Any:
+    """The tile as a function for kernels: a[i:], b[j:], y[h:], with the strides of `geometry`."""
+    pointer, number = types.CPointer(number_type(tile.word)), types.int64
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def call_tile(
+        typing: Any, a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, rows: Any, columns: Any, add: Any,
+    ) -> Any:  # fmt: skip
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2, 4)]
+            builder.call(tile_function(tile, builder.module), [*starts, *args[6:]])
+            return context.get_dummy_value()
+
+        return types.void(*(pointer, number) * 3, WORDS, *[number] * 5), generate
+
+    return call_tile

@@ -85,7 +85,7 @@ def culprit(session: Session, graph: Any, inputs: Mapping[str, np.ndarray]) -> A
 
 def place_of(node: Any) -> str:
     """An operator and the line of the spec that it comes from."""
-    rule = f" of {node.origin.rule}" if node.origin is not None else ""
+    rule = f" ({node.origin.rule})" if node.origin is not None else ""
     what = f"{node.op.name}{rule}"
     if key := getattr(node.op, "key", None):
         what = f"{node.op.name} {key}"

@@ -199,6 +199,7 @@ class Trainer:
         return {
             "position": asdict(self.position),
             "settings": self.settings.as_dict(),
+            "data": self.train.name,
             "examples": self.train.examples,
             "target": self.session.target,
         }

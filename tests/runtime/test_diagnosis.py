@@ -1,0 +1,95 @@
+"""A loss that is not finite is traced to an operator and a line of the spec."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.differentiate import differentiate
+from compiler.graph.evaluate import evaluate
+from compiler.graph.graph import Builder, Graph
+from compiler.graph.types import SCALAR
+from compiler.ops.leaf import Input
+from compiler.ops.leaf import Persistent as Read
+from compiler.ops.reduce import BatchMean
+from compiler.program import (
+    Array,
+    DataSource,
+    Entry,
+    Persistent,
+    Program,
+    Result,
+    Training,
+    TrainStep,
+)
+from compiler.source import Source, Span
+from runtime.errors import Diverged
+from runtime.session import Session
+
+TEXT = "model f(x : scalar) -> scalar {\n    param w = 2\n    log(x * w)\n}\n"
+SOURCE = Source("f.nn", TEXT)
+
+
+def span(text: str) -> Span:
+    """Where some text stands in the spec."""
+    start = TEXT.index(text)
+    return Span(source=SOURCE, start=start, end=start + len(text))
+
+
+def step_graph(rate: float) -> Graph:
+    """One step of gradient descent on the square of log(x w)."""
+    build = Builder()
+    x, w = build.add(Input("x")), build.add(Read("f.w"))
+    build.span = span("x * w")
+    product = x * w
+    build.span = span("log(x * w)")
+    y = product.apply("log", product)
+    loss = y * y
+    (gradient,) = differentiate(build, loss, [w], mean=True)
+    mean = build.add(BatchMean(), loss)
+    return build.graph({"loss": mean.id, "update/f.w": (w - gradient * rate).id})
+
+
+def program(rate: float) -> Program:
+    """Nothing but that step."""
+    build = Builder()
+    initial = build.graph({"value": build.constant(2.0).id})
+    entry = Entry(
+        name="step", graph=step_graph(rate), kernels=(), constants=(), phases=(), block=1,
+        arrays=(Array(name="x", role="input", type=SCALAR),),
+        results=(Result(name="loss", type=SCALAR, offset=0),),
+        chunks=1, uniform_words=0, block_words=0, partial_words=0,
+    )  # fmt: skip
+    step = TrainStep(
+        name="step", entry="step", gradients="", evaluate="", loss="loss", reports=(), over=("f.w",)
+    )
+    weight = Persistent(name="f.w", type=SCALAR, role="parameter", offset=0, initial=initial)
+    return Program(
+        name="f", source=TEXT, persistents=(weight,), persistent_words=1, models={},
+        entries={"step": entry}, data=(DataSource(name="d", fields=(("x", SCALAR),), function=""),),
+        training=Training(data="d", steps=(step,), settings={"batch": 2, "held_out": 0}),
+        evaluate=evaluate,
+    )  # fmt: skip
+
+
+def diverged(x: np.ndarray, rate: float) -> str:
+    """The line that a run which must diverge ends with."""
+    with pytest.raises(Diverged) as caught:
+        Session(program(rate), "reference").train({"x": x}, epochs=3)
+    return str(caught.value)
+
+
+def test_the_first_operator_that_makes_a_nan_is_named() -> None:
+    message = diverged(np.array([1.0, -1.0]), rate=0.1)
+    assert message == (
+        "loss is nan at step 1 (epoch 1, batch 1);"
+        " first non-finite value: log at f.nn:3:5: log(x * w)"
+    )
+
+
+def test_an_update_that_overflows_is_caught_before_the_loss_shows_it() -> None:
+    message = diverged(np.array([1.0, 1.0]), rate=1e38)
+    assert message.startswith("loss is nan at step 2 (epoch 2, batch 1)")
+    assert "log at f.nn:3:5" in message
+    message = diverged(np.array([1e-30, 1e-30]), rate=1e38)
+    assert message.startswith("a parameter is no longer finite at step 1 (epoch 1, batch 1)")

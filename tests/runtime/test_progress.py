@@ -1,0 +1,52 @@
+"""What a person sees while a network trains."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from runtime.progress import Live, Plain, display
+
+ROW = {"epoch": 1, "step": 10, "seconds": 0.5, "loss": 0.123456, "held_out.loss": 0.2}
+
+
+def shown(*, terminal: bool) -> str:
+    """What a run of one epoch prints."""
+    stream = StringIO()
+    told = display(Console(file=stream, force_terminal=terminal, width=80, color_system=None))
+    assert isinstance(told, Live if terminal else Plain)
+    told.start(1, 10)
+    told.batch(1, 5, {"loss": 0.5})
+    told.note("could not save [a checkpoint]")
+    told.epoch(ROW)
+    told.finish([ROW])
+    return stream.getvalue()
+
+
+def test_a_plain_output_has_a_line_for_each_epoch_and_a_table() -> None:
+    lines = shown(terminal=False).splitlines()
+    assert lines[0] == "could not save [a checkpoint]"
+    assert lines[1] == "epoch 1/1  loss 0.1235  held_out.loss 0.2"
+    assert "held_out.loss" in lines[3]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_a_terminal_has_a_bar_and_the_same_table() -> None:
+    text = shown(terminal=True)
+    assert "could not save [a checkpoint]" in text
+    assert "epoch 1/1" not in text.splitlines()[-4]
+    assert "0.1235" in text
+
+
+def test_a_long_run_does_not_print_every_epoch() -> None:
+    stream = StringIO()
+    told = Plain(Console(file=stream, width=80))
+    told.start(1000, 1)
+    for epoch in range(1, 1001):
+        told.epoch({**ROW, "epoch": epoch})
+    told.finish([{**ROW, "epoch": epoch} for epoch in range(1, 1001)])
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("epoch 10/1000")
+    assert lines[99].startswith("epoch 1000/1000")
+    assert "the last 20 epochs" in stream.getvalue()

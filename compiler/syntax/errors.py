@@ -73,9 +73,10 @@ def _statement_start(tokens: list[Lexeme], at: int) -> int:
 def _place(tokens: list[Lexeme], at: int) -> Span:
     """The token; for the end of a line or of the file, the place just after the last word."""
     found = tokens[at]
-    if found.type in ("NL", "$END") and at and found.text != ";":
+    if at and found.type in ("NL", "$END", "RBRACE") and found.text != ";":
         last = tokens[at - 1].span
-        return Span(source=last.source, start=last.end, end=last.end)
+        if found.type != "RBRACE" or "\n" in last.source.text[last.end : found.span.start]:
+            return Span(source=last.source, start=last.end, end=last.end)
     return found.span
 
 

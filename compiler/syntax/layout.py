@@ -159,15 +159,24 @@ class _Brackets:
         token, after = self.words[at], self.words[at + 1 : at + 2]
         line_start = at == 0 or self.words[at - 1].type == "NL"
         named = bool(after) and after[0].type in ("NAME", "ON", "TEXT")
-        if token.type == "$END" or (line_start and token.type in DECLARATION and named):
+        declares = line_start and token.type in DECLARATION and named
+        if token.type == "$END" or (declares and self._is_outside(token)):
             self._close_all(0, token)
-        elif token.type in ("LBRACE", "ARROW") or (line_start and token.type in STATEMENT) or (
+        elif declares or token.type in ("LBRACE", "ARROW") or (line_start and token.type in STATEMENT) or (
             line_start and self.open and self._begins_assignment(at)
         ):
             depth = len(self.open)
             while depth and self.open[depth - 1].text != "{":
                 depth -= 1
             self._close_all(depth, token)
+
+    def _is_outside(self, token: Lexeme) -> bool:
+        """Not indented against the line of the outermost open bracket."""
+        if not self.open:
+            return False
+        opened = self.open[0].span
+        line = opened.source.line_text(opened.line)
+        return token.span.column <= 1 + len(line) - len(line.lstrip())
 
     def _begins_assignment(self, at: int) -> bool:
         """`y = ...` on a new line after a finished value, inside a bracket that nothing closes."""

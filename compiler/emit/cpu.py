@@ -1,6 +1,6 @@
 """A loop nest as the source of one CPU kernel.
 
-Names are numbered: `x0` is a pointer, `v12` the value of node 12, `i0` a loop, so nothing the author wrote
+Names are numbered: `x0` is a pointer, `v1` a value, `i0` a loop, so nothing the author wrote
 reaches the source but inside comments.  Extents and strides are read from `geometry`; only a stride of
 0 or 1 in the innermost loop is written out, because that is what lets LLVM vectorise.  Two nests with the
 same text share one compiled kernel.
@@ -8,6 +8,7 @@ same text share one compiled kernel.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from compiler.schedule.nest import RANGE, Access, Nest, Store
@@ -137,4 +138,14 @@ def _assemble(w: _Writer) -> str:
         kind = "indices" if access.index else "reals"
         head.append(f"    x{k} = {kind}(pointers, {k})")
     head += [f"    g{k} = geometry[{k}]" for k in range(len(w.geometry))]
-    return "\n".join(head + w.lines) + "\n"
+    return "\n".join(head + _renumbered(w.lines)) + "\n"
+
+
+def _renumbered(lines: list[str]) -> list[str]:
+    """Values numbered in the order they appear, so that equal work has equal text."""
+    names: dict[str, str] = {}
+
+    def short(match: re.Match[str]) -> str:
+        return names.setdefault(match[0], f"{match[1]}{len(names)}")
+
+    return [re.sub(r"\b([vn])\d+\b", short, line) for line in lines]

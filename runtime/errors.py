@@ -14,6 +14,10 @@ class RunError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __init__(self, message: str) -> None:
+        """Text from files may hold anything; a terminal gets only what can be shown."""
+        super().__init__("".join(c if c.isprintable() else "?" for c in message))
+
 
 class DataError(RunError):
     """Data that cannot be read, or does not fit the fields declared for it."""

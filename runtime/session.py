@@ -21,7 +21,7 @@ import numpy as np
 
 from compiler.program import Entry, Program, Training, TrainStep
 from runtime.checkpoint import Checkpoint, read_checkpoint, write_atomically
-from runtime.data import Dataset, from_arrays
+from runtime.data import Dataset, from_arrays, load
 from runtime.data.check import conform
 from runtime.errors import DataError, SessionError
 from runtime.memory import LARGEST_SEED, Memory, Parameters, suggestion
@@ -110,16 +110,21 @@ class Session:
                     totals[label] = totals.get(label, 0.0) + share
         return {name: total / data.examples for name, total in totals.items()}
 
-    def train(self, data: Dataset | Mapping[str, Any], **settings: Any) -> Summary:
-        """Train on a data set or on arrays by field name; settings override the spec's."""
+    def train(self, data: Dataset | Mapping[str, Any] | None = None, **settings: Any) -> Summary:
+        """Train on a data set, on arrays by field name, or on the data that the spec names.
+
+        `settings` (batch, epochs, held_out, patience) override the spec's.
+        """
         resolved = resolve(self.training.settings, seed=self.seed, **settings)
         return Trainer(self, self.dataset(data), resolved).run()
 
-    def dataset(self, data: Dataset | Mapping[str, Any]) -> Dataset:
-        """Arrays in memory as a checked data set with the fields the spec trains on."""
+    def dataset(self, data: Dataset | Mapping[str, Any] | None = None) -> Dataset:
+        """What to train on, checked: the spec's own source, or arrays with the fields it wants."""
         if isinstance(data, Dataset):
             return data
         source = next(d for d in self.program.data if d.name == self.training.data)
+        if data is None:
+            return load(source, dtype=self.dtype, seed=self.seed)
         return from_arrays(source.fields, data, dtype=self.dtype, name=source.name)
 
     def save(self, path: str | Path) -> None:

@@ -34,6 +34,22 @@ class Grouped:
     span: Span
 
 
+@dataclass(slots=True)
+class Parameters:
+    """A parenthesised list of a signature."""
+
+    span: Span
+    items: tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Block:
+    """The statements between braces."""
+
+    span: Span
+    items: tuple[Any, ...]
+
+
 Part = Any  # a Lexeme, a tree node, or a tuple of nodes
 Row = Callable[[Span, list[Part]], Any]
 
@@ -82,14 +98,6 @@ def definition(span: Span, parts: list[Part]) -> tree.Definition:
         span=span, kind=parts[0].text, name=parts[1].text, name_span=parts[1].span,
         settings=settings, inputs=inputs, result=follows(parts, "->"), body=parts[-1].items,
     )
-
-
-@dataclass(slots=True)
-class Parameters:
-    """A parenthesised list of a signature, or the statements of a block."""
-
-    span: Span
-    items: tuple[Any, ...]
 
 
 def param(span: Span, parts: list[Part]) -> tree.Param:
@@ -147,7 +155,7 @@ DECLARATIONS: dict[str, Row] = {
     "parameter": lambda s, c: tree.Parameter(
         span=s, name=c[0].text, name_span=c[0].span,
         type=follows(c, ":"), default=follows(c, "=")),
-    "block": lambda s, c: Parameters(s, nodes(c)),
+    "block": lambda s, c: Block(s, nodes(c)),
     "broken": lambda s, c: Lexeme("ERROR", "", s),
 }
 STATEMENTS: dict[str, Row] = {

@@ -105,6 +105,15 @@ def _innermost(tokens: list[Lexeme], begin: int, at: int) -> str:
     return "top"
 
 
+def open_brackets(tokens: list[Lexeme], at: int) -> int:
+    """How many ( and [ are open before `tokens[at]`, in its statement."""
+    depth = 0
+    while at and tokens[at - 1].type not in ("LBRACE", "RBRACE", "ERROR"):
+        at -= 1
+        depth += (tokens[at].type in ("LPAR", "LSQB")) - (tokens[at].type in ("RPAR", "RSQB"))
+    return max(depth, 0)
+
+
 def _fields(tokens: list[Lexeme], begin: int, at: int) -> dict[str, str]:
     found, last = tokens[at], tokens[at - 1] if at else tokens[at]
     quoted = {"NL": "the end of the line", "$END": "the end of the file"}
@@ -169,6 +178,8 @@ def _in_general(tokens: list[Lexeme], begin: int, at: int, accepted: set[str]) -
 
 def _wanted(accepted: set[str]) -> str:
     names = []
+    if "KIND" in accepted:
+        accepted = accepted - {"$END"}
     if VALUE_STARTS <= accepted:
         names.append("a value")
         accepted = accepted - VALUE_STARTS - {"TEXT"}

@@ -56,6 +56,10 @@ def misspelt(token: Lexeme) -> tuple[Lexeme | None, Diagnostic]:
             return _number(token)
         case "WRONG_NAME":
             return _name(token)
+        case "WRONG_PRIMES":
+            return Lexeme("PRIMED", token.text.rstrip("'") + "'", token.span), Diagnostic(
+                code="E0103", message="a name has one prime at most", primary=Label(token.span),
+                hint=f"write `{_shorten(token.text.rstrip(chr(39)))}'`")
         case _:
             return _text(token)
 
@@ -112,14 +116,16 @@ def _name(token: Lexeme) -> tuple[Lexeme, Diagnostic]:
     return Lexeme("NAME", "x", token.span), problem
 
 
-def _text(token: Lexeme) -> tuple[Lexeme, Diagnostic]:
-    if token.text.startswith("'"):
+def _text(token: Lexeme) -> tuple[Lexeme | None, Diagnostic]:
+    if token.text == "'":
+        message, why = "a prime follows a name directly", "write `m' = ...` for a state's next value"
+    elif token.text.startswith("'"):
         inner = token.text.strip("'")
         message, why = "texts stand in double quotes", f'write `"{_shorten(inner)}"`'
     else:
         message, why = "this text is never closed", 'write `"` at its end, on the same line'
     problem = Diagnostic(code="E0105", message=message, primary=Label(token.span), hint=why)
-    return Lexeme("TEXT", '"x"', token.span), problem
+    return (None if token.text == "'" else Lexeme("TEXT", '"x"', token.span)), problem
 
 
 def _shorten(text: str) -> str:

@@ -17,7 +17,7 @@ from lark.parsers.lalr_analysis import Shift
 from compiler.source import CompileError, Diagnostic, Label, Source, Span
 from compiler.syntax.build import Lexeme
 from compiler.syntax.check import check_tree
-from compiler.syntax.errors import explain_unexpected
+from compiler.syntax.errors import explain_unexpected, open_brackets
 from compiler.syntax.layout import lay_out
 from compiler.syntax.scan import grammar, read_source, scan
 from compiler.syntax.tree import File
@@ -26,6 +26,7 @@ __all__ = ["parse", "read_source"]
 
 MAX_ERRORS = 50
 NEVER = (None, None)
+STOPS = ("NL", "LBRACE", "RBRACE", "$END")
 
 
 def parse(source: Source) -> File:
@@ -78,7 +79,9 @@ def _recover(machine: Any, tokens: list[Lexeme], at: int) -> int:
         state.state_stack.pop()
         state.value_stack.pop()
     machine.feed_token(Lexeme("ERROR", "", tokens[at].span))
-    while tokens[at].type not in ("NL", "LBRACE", "RBRACE", "$END"):
+    depth = open_brackets(tokens, at)
+    while tokens[at].type not in STOPS or (depth > 0 and tokens[at].type == "NL"):
+        depth += (tokens[at].type in ("LPAR", "LSQB")) - (tokens[at].type in ("RPAR", "RSQB"))
         at += 1
     return at
 

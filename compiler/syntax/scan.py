@@ -36,7 +36,7 @@ class _Mistakes(PostLex):
     """Keeps the terminals that stand in no rule: comments, and the ones written by mistake."""
 
     always_accept = ("COMMENT", "SEMICOLON", "WRONG", "WRONG_NUMBER", "WRONG_NAME", "WRONG_TEXT",
-                     "WRONG_CHARACTER")
+                     "WRONG_PRIMES", "WRONG_CHARACTER")
 
     def process(self, stream: Any) -> Any:
         """The tokens as they are."""

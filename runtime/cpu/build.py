@@ -24,8 +24,8 @@ from runtime.cpu import scalars
 from runtime.cpu.intrinsics import WORDS
 from runtime.cpu.machine import host
 from runtime.cpu.source import checked_function
+from runtime.cpu.subroutine import CONTEXT, FAST, flags
 
-FAST = {"contract", "reassoc", "nsz", "arcp"}  # never nnan or ninf: a NaN loss must stay visible
 ARGUMENTS = (WORDS, WORDS, types.int64, types.int64, types.int64)
 WRAPPER = """
 declare i32 @"{inner}"(ptr, ptr, ptr, ptr, i64, i64, i64)
@@ -58,42 +58,33 @@ def target_machine() -> Any:
 
 @global_compiler_lock  # type: ignore[untyped-decorator]
 def numba_module(function: Callable[..., None]) -> tuple[Any, str]:
-    """The optimised LLVM module of a Python function, and the function's name in it."""
-    flags = compiler.Flags()
-    flags.no_compile = True
-    flags.no_cpython_wrapper = True
-    flags.no_cfunc_wrapper = True
-    flags.error_model = "numpy"
-    flags.fastmath = FAST
+    """The LLVM module of a Python function, not yet optimised, and the function's name in it."""
+    CONTEXT.refresh()
+    typing = cpu_target.typing_context
+    typing.refresh()
     result = compiler.compile_extra(
-        cpu_target.typing_context,
-        cpu_target.target_context,
-        function,
-        ARGUMENTS,
-        types.none,
-        flags,
-        {},
+        typing, CONTEXT, function, ARGUMENTS, types.none, flags(FAST), {}
     )
     result.library.finalize()
     return result.library._final_module, result.fndesc.llvm_func_name
 
 
-def keep_only(module: Any, symbol: str) -> None:
-    """Make everything but `symbol` private, and drop what is then unused."""
+def optimise(module: Any, symbol: str) -> None:
+    """Make everything but `symbol` private, then let LLVM inline, vectorise and drop the rest."""
     for value in (*module.functions, *module.global_variables):
         if not value.is_declaration and value.name != symbol:
             value.linkage = "internal"
-    builder = llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options())
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    passes.run(module, builder)
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    builder = llvm.create_pass_builder(target_machine(), options)
+    builder.getModulePassManager().run(module, builder)
 
 
 def machine_module(function: Callable[..., None], symbol: str) -> Any:
     """The LLVM module of a kernel with its C symbol."""
     module, inner = numba_module(function)
     module.link_in(llvm.parse_assembly(WRAPPER.format(inner=inner, symbol=symbol)))
-    keep_only(module, symbol)
+    optimise(module, symbol)
     module.verify()
     return module
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from numba.core import types
 
-from runtime.cpu.intrinsics import pointer_reader, stack_words
+from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.subroutine import subroutine
 
 MOST_LOOPS = 16
 
@@ -22,8 +23,8 @@ def kernel(word: int) -> Any:
     reals = pointer_reader(number_type(word))
     zero = number_type(word)(0)
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
-    def total(extents: Any, loops: Any, base: Any, begin: Any) -> Any:
+    @subroutine(types.int64(WORDS, types.int64, types.int64))
+    def total(extents: Any, loops: Any, base: Any) -> Any:
         """How many times the loops run in all."""
         product = 1
         for i in range(loops):
@@ -49,8 +50,8 @@ def kernel(word: int) -> Any:
                 a_at += begin * geometry[at + 1]
                 b_at += begin * geometry[at + 2]
                 y_at += begin * geometry[at + 3] if i < loops else 0
-        terms = total(extents, sums, loops, begin)
-        for _ in range(total(extents, loops, 0, begin)):
+        terms = total(extents, sums, loops)
+        for _ in range(total(extents, loops, 0)):
             value = zero
             for _ in range(terms):
                 value += a[a_at] * b[b_at]

@@ -9,15 +9,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from numba.core import types
 
-from runtime.cpu.intrinsics import pointer_reader, stack_words
+from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.tile import Tile, make_tile
 from runtime.cpu.machine import host
+from runtime.cpu.subroutine import subroutine
 
 LOOPS = 12  # where the outer loops begin in the geometry
 TERMS = 256  # of a sum before the next part of b is taken up
+
+
+def signature(word: int) -> Any:
+    """Of a function of (a, i, b, j, y, h, geometry, k1, k2, rows, columns, add)."""
+    pointer = types.CPointer(number_type(word))
+    return types.void(*(pointer, types.int64) * 3, WORDS, *[types.int64] * 5)
 
 
 def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:
@@ -36,7 +43,7 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
     middle_tile = make_tile(Tile(middle, vectors, word, lanewise))
     low_tile = make_tile(Tile(low, vectors, word, lanewise))
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(signature(word))
     def strip(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, columns: Any, add: Any,
@@ -65,7 +72,7 @@ def make_part(word: int, lanewise: bool) -> Any:
     narrow_strip = make_strip(word, 1, lanewise)
     a_column = 1 if lanewise else 0
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(signature(word))
     def part(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
@@ -91,14 +98,13 @@ def tiled_kernel(word: int, lanewise: bool) -> Any:
     part = make_part(word, lanewise)
     a_column = 1 if lanewise else 0
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(signature(word))
     def product(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
-        k1: Any, k2: Any, m: Any, n: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
-        step2 = min(k2, TERMS)
+        step2 = max(1, min(k2, TERMS))
         step1 = max(1, TERMS // step2)
-        add = geometry[0]
         for s1 in range(0, k1, step1):
             for s2 in range(0, k2, step2):
                 at = i + s1 * geometry[6] + s2 * geometry[9]
@@ -147,7 +153,7 @@ def tiled_kernel(word: int, lanewise: bool) -> Any:
                 h += begin * geometry[at + 3]
             turns *= extents[k]
         for _ in range(turns):
-            product(a, i, b, j, y, h, geometry, k1, k2, m, n)
+            product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[0])
             for k in range(loops - 1, -1, -1):
                 at = LOOPS + 4 * k
                 count[k] += 1

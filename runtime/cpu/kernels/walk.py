@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from numba.core import types
 
 from runtime.cpu.intrinsics import (
+    WORDS,
     atomic_add,
     atomic_load,
     atomic_store,
@@ -50,7 +51,9 @@ from runtime.cpu.layout import (
     THREADS,
     UNIFORM_SPACE,
 )
+from runtime.cpu.subroutine import subroutine
 
+NUMBER = types.int64
 SPINS = 2000
 MOST_OPERANDS = 64
 
@@ -60,7 +63,7 @@ def kernel(word: int) -> Any:
     reals = pointer_reader(number_type(word))
     number = number_type(word)
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(types.void(WORDS, NUMBER))
     def barrier(control: Any, threads: Any) -> None:
         if threads == 1:
             return
@@ -76,7 +79,7 @@ def kernel(word: int) -> Any:
             if spins > SPINS:
                 give_way()
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, NUMBER))
     def launch(
         table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, first: Any
     ) -> None:
@@ -87,7 +90,7 @@ def kernel(word: int) -> Any:
             operand += 3
         call_kernel(table[at], pointers, words_at(table[at + 3]), begin, end, first)
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER))
     def run_chunk(table: Any, phase: Any, bases: Any, pointers: Any, chunk: Any) -> None:
         if table[phase + 3] != 0:
             partial = bytes_at(bases[PARTIAL_SPACE])
@@ -102,7 +105,7 @@ def kernel(word: int) -> Any:
             for i in range(table[phase + 2]):
                 launch(table, start + i * INSTRUCTION, bases, pointers, 0, size, first)
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER))
     def run_examples(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, threads: Any
     ) -> None:
@@ -119,7 +122,7 @@ def kernel(word: int) -> Any:
         bases[PARTIAL_SPACE] = partials
         barrier(control, threads)
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
     def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
         words = table[at + 2]
         lines = (words + 15) // 16
@@ -137,7 +140,7 @@ def kernel(word: int) -> Any:
         for i in range(start, stop):
             total[i] = total[i] / examples
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
     def run_once(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
     ) -> None:
@@ -158,7 +161,7 @@ def kernel(word: int) -> Any:
                 launch(table, at, bases, pointers, begin, end, 0)
         barrier(control, threads)
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
     def run_phase(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
     ) -> None:
@@ -171,7 +174,7 @@ def kernel(word: int) -> Any:
                 add_partials(table, table[phase + 4] + 3 * i, bases, thread, threads)
             barrier(control, threads)
 
-    @njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    @subroutine(types.void(WORDS, WORDS))
     def keep_results(table: Any, bases: Any) -> None:
         for k in range(table[RESULTS]):
             at = table[RESULT_START] + 3 * k

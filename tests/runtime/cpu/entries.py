@@ -141,9 +141,7 @@ def dense_training(block: int = 4, chunks: int = 3, rate: float = 0.1) -> Entry:
         ),
         results=(
             Result(name="loss", type=TensorType(), offset=PARAMETERS),
-            Result(
-                name="dW.T", type=TensorType((OUTPUTS, INPUTS)), offset=0, strides=(1, OUTPUTS)
-            ),
+            Result(name="dW.T", type=TensorType((OUTPUTS, INPUTS)), offset=0, strides=(1, OUTPUTS)),
         ),
         constants=(Constant(offset=PARAMETERS + 1, value=np.array([rate])),),
         phases=(

@@ -109,8 +109,10 @@ def unbroadcast(g: Value, shape: tuple[int, ...]) -> Value:
     if g.shape == shape:
         return g
     lead = len(g.shape) - len(shape)
-    axes = list(range(lead)) + [lead + j for j, n in enumerate(shape) if n == 1 and g.shape[lead + j] != 1]
-    return reshape(sum_axes(g, axes, keep=True), shape)
+    result = tuple(
+        Affine() if n == 1 and g.shape[lead + j] != 1 else index(lead + j) for j, n in enumerate(shape)
+    )
+    return g.builder.add(Contract(g.shape, (_identity(len(g.shape)),), result, shape), g)
 
 
 def _identity(rank: int) -> tuple[Affine, ...]:

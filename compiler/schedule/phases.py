@@ -31,4 +31,14 @@ def assign_phases(graph: Graph) -> Mapping[int, PhaseKey]:
         is_mean = node.op.makes_uniform and any(i in varying for i in node.inputs)
         phase[node.id] = PhaseKey(number, node.id in varying or is_mean)
         known[node.id] = number + 1 if is_mean else number
+    _delay(graph, phase)
     return phase
+
+
+def _delay(graph: Graph, phase: dict[int, PhaseKey]) -> None:
+    """Compute what is needed once as late as its readers allow, beside them."""
+    users = graph.users()
+    for node in reversed(graph.nodes):
+        if not phase[node.id].examples and users[node.id]:
+            number = min(phase[u].number for u in users[node.id])
+            phase[node.id] = PhaseKey(number, False)

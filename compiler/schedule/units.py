@@ -4,14 +4,14 @@ A unit is a set of elementwise nodes over one index space, or one other node (a 
 gather), which then takes along the elementwise nodes that only it reads (its prologue).  Leaves, views
 and constants are no units: whoever reads them reads their source.
 
-Fusion keeps the units' graph acyclic: a node joins the unit of an operand only if none of its other
-operands depends on that unit.
+Fusion keeps the units' graph acyclic: two units are merged only if no path leaves them and comes back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 from compiler.graph.graph import Graph, Node
 from compiler.ops.contract import Contract
@@ -32,7 +32,6 @@ class Unit:
 
     phase: PhaseKey
     nodes: list[int] = field(default_factory=list)
-    reads: set[int] = field(default_factory=set)  # units it depends on
 
 
 def is_leaf(node: Node) -> bool:
@@ -58,82 +57,98 @@ def is_reduction(node: Node) -> bool:
 
 
 def form_units(graph: Graph, phase: Mapping[int, PhaseKey], fuse: bool = True) -> list[Unit]:
-    """Units in an order in which each comes after those it reads."""
-    units: list[Unit] = []
-    owner: dict[int, int] = {}
-    source: dict[int, int] = {}  # an alias -> the node whose numbers it shows
-    users = graph.users()
-    for node in graph.nodes:
-        if is_leaf(node):
-            continue
-        operands = {source.get(i, i) for i in node.inputs}
-        if is_alias(graph, node):
-            source[node.id] = next(iter(operands))
-            continue
-        reads = {owner[i] for i in operands if i in owner}
-        joined = _unit_to_join(graph, node, phase, units, owner, reads, users) if fuse else None
-        if joined is None:
-            joined = len(units)
-            units.append(Unit(phase[node.id]))
-        units[joined].nodes.append(node.id)
-        units[joined].reads |= reads - {joined}
-        owner[node.id] = joined
-    return _in_order(units)
+    """Units in an order in which each comes after those it reads.
 
-
-def _unit_to_join(
-    graph: Graph, node: Node, phase: Mapping[int, PhaseKey], units: list[Unit],
-    owner: Mapping[int, int], reads: set[int], users: Mapping[int, list[int]],
-) -> int | None:
-    for operand in reversed(node.inputs):
-        candidate = owner.get(operand)
-        if candidate is None or not _may_share(graph, node, operand, units[candidate], users):
-            continue
-        unit = units[candidate]
-        same_place = unit.phase == phase[node.id] and len(unit.nodes) < LARGEST
-        others = reads - {candidate}
-        if same_place and not any(_depends(units, other, candidate) for other in others):
-            return candidate
-    return None
-
-
-def _may_share(
-    graph: Graph, node: Node, operand: int, unit: Unit, users: Mapping[int, list[int]]
-) -> bool:
-    """Whether `node` may be computed in the same loop as its operand's unit.
-
-    A reduction closes a unit that nobody else reads.
+    Readers come first: a node joins the unit of a reader, so that it need not be stored, or at least
+    not be loaded; where two units read it, they are merged if that is possible.
     """
-    if not all(is_pointwise(graph[i]) for i in unit.nodes):
+    users = graph.users()
+    unit_of: dict[int, Unit] = {}
+    for node in reversed(graph.nodes):
+        if is_leaf(node) or is_alias(graph, node):
+            continue
+        unit = Unit(phase[node.id], [node.id])
+        for reader in dict.fromkeys(users[node.id]) if fuse and is_pointwise(node) else ():
+            other = unit_of.get(reader)
+            if other is not None and other is not unit and _may_merge(graph, unit, other, users):
+                unit = Unit(unit.phase, sorted([*unit.nodes, *other.nodes]))
+                unit_of.update(dict.fromkeys(unit.nodes, unit))
+        unit_of.update(dict.fromkeys(unit.nodes, unit))
+    units = list({id(u): u for u in unit_of.values()}.values())
+    return _in_order(graph, units, unit_of)
+
+
+def _may_merge(graph: Graph, a: Unit, b: Unit, users: Mapping[int, list[int]]) -> bool:
+    """Whether two units, the first with nothing but pointwise nodes, can be one kernel."""
+    if a.phase != b.phase or len(a.nodes) + len(b.nodes) > LARGEST:
         return False
-    if is_pointwise(node):
-        return graph[operand].type.shape == node.type.shape
-    inside, wanted = {*unit.nodes, node.id}, set(graph.outputs.values())
-    private = all(inside.issuperset(users[i]) and i not in wanted for i in unit.nodes)
-    return is_reduction(node) and private and graph[operand].type.shape == graph[unit.nodes[0]].type.shape
+    nodes = {*a.nodes, *b.nodes}
+    last = graph[max(nodes)]
+    if is_pointwise(last):
+        same = graph[a.nodes[0]].type.shape == graph[b.nodes[0]].type.shape
+    else:
+        same = is_reduction(last) and _private(graph, nodes, users)
+        same = same and graph[last.inputs[0]].type.shape == graph[a.nodes[0]].type.shape
+        same = same and all(is_pointwise(graph[i]) for i in nodes - {last.id})
+    return same and not _returns(nodes, users)
 
 
-def _depends(units: list[Unit], start: int, target: int) -> bool:
-    """Whether unit `start` reads unit `target`, directly or not."""
-    stack, seen = [start], {start}
+def _private(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> bool:
+    """Whether a reduction's prologue is read by nobody else."""
+    wanted = set(graph.outputs.values())
+    inner = nodes - {max(nodes)}
+    return all(nodes.issuperset(users[i]) and i not in wanted for i in inner)
+
+
+def _returns(nodes: set[int], users: Mapping[int, list[int]]) -> bool:
+    """Whether a path leaves the nodes and comes back: they cannot be computed at once then."""
+    top = max(nodes)
+    stack = [u for i in nodes for u in users[i] if u not in nodes and u < top]
+    seen = set(stack)
     while stack:
-        unit = stack.pop()
-        if unit == target:
-            return True
-        fresh = units[unit].reads - seen
-        seen |= fresh
-        stack.extend(fresh)
+        for user in users[stack.pop()]:
+            if user in nodes:
+                return True
+            if user < top and user not in seen:
+                seen.add(user)
+                stack.append(user)
     return False
 
 
-def _in_order(units: list[Unit]) -> list[Unit]:
+def _in_order(graph: Graph, units: list[Unit], unit_of: Mapping[int, Unit]) -> list[Unit]:
     """By phase, then topologically, early nodes first."""
-    done: set[int] = set()
-    order: list[int] = []
-    waiting = sorted(range(len(units)), key=lambda u: (units[u].phase, units[u].nodes[-1]))
-    while waiting:
-        ready = next(u for u in waiting if units[u].reads <= done)
-        waiting.remove(ready)
-        done.add(ready)
-        order.append(ready)
-    return [units[u] for u in order]
+    number = {id(u): k for k, u in enumerate(units)}
+    reads = [_reads(graph, unit, unit_of, number) for unit in units]
+    waiting = [(unit.phase, unit.nodes[-1], k) for k, unit in enumerate(units)]
+    readers: dict[int, list[int]] = {k: [] for k in range(len(units))}
+    for k, sources in enumerate(reads):
+        for source in sources:
+            readers[source].append(k)
+    missing = [len(r) for r in reads]
+    ready = [w for w in waiting if not missing[w[2]]]
+    heapify(ready)
+    order = []
+    while ready:
+        k = heappop(ready)[2]
+        order.append(units[k])
+        for reader in readers[k]:
+            missing[reader] -= 1
+            if not missing[reader]:
+                heappush(ready, waiting[reader])
+    assert len(order) == len(units), "units read each other in a circle"
+    return order
+
+
+def _reads(
+    graph: Graph, unit: Unit, unit_of: Mapping[int, Unit], number: Mapping[int, int]
+) -> set[int]:
+    """The units that a unit reads, through views."""
+    stack = [i for id in unit.nodes for i in graph[id].inputs]
+    found = set()
+    while stack:
+        i = stack.pop()
+        if i in unit_of:
+            found.add(number[id(unit_of[i])])
+        elif is_alias(graph, graph[i]):
+            stack.extend(graph[i].inputs)
+    return found - {number[id(unit)]}

@@ -56,7 +56,7 @@ def index(loop: int) -> Affine:
 @register
 @dataclass(frozen=True)
 class Contract(Op):
-    """See the module: `extents` of the loops, a map for each operand, the result's map and shape."""
+    """Sum of products over affine indices; `extents` of the loops, a map for each operand and the result."""
 
     extents: tuple[int, ...]
     operands: tuple[Map, ...]

@@ -132,3 +132,87 @@ def give_way(typing: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+    """a where the condition holds, else b; both are evaluated, nothing branches."""
+    kind = typing.unify_types(a, b)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(*args)
+
+    return kind(types.boolean, kind, kind), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def bits_of(typing: Any, x: Any) -> Any:
+    """The bits of a float32, as an int32."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], I32)
+
+    return types.int32(types.float32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def of_bits(typing: Any, bits: Any) -> Any:
+    """The float32 that has these bits."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+def int32_function(operation: str) -> Any:
+    """add, and_, shl or ashr of int32; Python's own operators would widen them to int64."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def apply(typing: Any, a: Any, b: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return getattr(builder, operation)(*args)
+
+        return types.int32(types.int32, types.int32), generate
+
+    return apply
+
+
+def polynomial(number: Any, *coefficients: float) -> Any:
+    """A function of x by Horner's rule, highest power first, fused multiply-adds only."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def evaluate(typing: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kind = args[0].type
+            name = f"llvm.fmuladd.f{number.bitwidth}"
+            shape = ir.FunctionType(kind, [kind] * 3)
+            multiply_add = cgutils.get_or_insert_function(builder.module, shape, name)
+            total = context.get_constant(number, coefficients[0])
+            for coefficient in coefficients[1:]:
+                following = context.get_constant(number, coefficient)
+                total = builder.call(multiply_add, [total, args[0], following])
+            return total
+
+        return number(number), generate
+
+    return evaluate
+
+
+def llvm_function(name: str) -> Any:
+    """An LLVM intrinsic of one float, which is one instruction: sqrt, fabs, floor."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def call(typing: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kind = args[0].type
+            width = 32 if kind == ir.FloatType() else 64
+            shape = ir.FunctionType(kind, [kind])
+            function = cgutils.get_or_insert_function(
+                builder.module, shape, f"llvm.{name}.f{width}"
+            )
+            return builder.call(function, args)
+
+        return x(x), generate
+
+    return call

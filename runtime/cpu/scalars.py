@@ -1,45 +1,122 @@
-"""temporary"""
+"""The functions that generated kernels may call, by the size of a word.
+
+In float32 each is a polynomial without a branch, so that LLVM turns the loop around it into vector
+code; a call of the C library would stop that.  In float64 accuracy comes first, and the C library
+is called.  Both keep what IEEE asks of NaN, infinities and zeros.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba.core import types
 
-from runtime.cpu.intrinsics import pointer_reader
+from runtime.cpu import scalars32
+from runtime.cpu.intrinsics import choose, llvm_function, pointer_reader
+from runtime.cpu.kernels.common import number_type
+from runtime.cpu.subroutine import PRECISE, subroutine
+
+MASK = 0xFFFFFFFF
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+WEYL = (0x9E3779B9, 0xBB67AE85)
+
+
+def double_functions() -> dict[str, Callable[..., Any]]:
+    """Functions of float64."""
+
+    def sigmoid(x: float) -> float:
+        e = math.exp(-abs(x))
+        return (1.0 if x >= 0.0 else e) / (1.0 + e) if x == x else x
+
+    def pow_(x: float, y: float) -> float:
+        return math.pow(x, y)
+
+    one, two = types.float64(types.float64), types.float64(types.float64, types.float64)
+    own = {"sigmoid": subroutine(one, PRECISE)(sigmoid), "pow_": subroutine(two, PRECISE)(pow_)}
+    library = ("exp", "log", "log1p", "expm1", "tanh", "erf", "sin", "cos")
+    return own | {name: getattr(math, name) for name in library}
+
+
+def comparisons(number: Any) -> dict[str, Callable[..., Any]]:
+    """Greatest, least, choice: NaN wins, as in NumPy."""
+    two = number(number, number)
+
+    def maximum(a: Any, b: Any) -> Any:
+        return choose(a > b, a, choose(a == a, b, a))
+
+    def minimum(a: Any, b: Any) -> Any:
+        return choose(a < b, a, choose(a == a, b, a))
+
+    def step(condition: Any) -> Any:
+        return choose(condition, number(1.0), number(0.0))
+
+    greatest, least = subroutine(two)(maximum), subroutine(two)(minimum)
+    return {
+        "maximum": greatest,
+        "max": greatest,
+        "minimum": least,
+        "min": least,
+        "step": subroutine(number(types.boolean))(step),
+        "select": choose,
+    }
+
+
+def draws(number: Any, log: Any, cos: Any, sqrt: Any) -> dict[str, Callable[..., Any]]:
+    """Philox4x32-10 as in compiler/ops/random.py: a draw is a function of where it is used.
+
+    Whole numbers are int64 with 32 bits in use.
+    """
+    whole = types.int64
+
+    def philox(seed: int, step: int, example: int, node: int, element: int) -> tuple[int, int]:
+        c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, 0
+        k0, k1 = seed & MASK, node & MASK
+        for _ in range(10):
+            p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+            c0, c1 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK
+            c2, c3 = ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
+            k0, k1 = (k0 + WEYL[0]) & MASK, (k1 + WEYL[1]) & MASK
+        return c0, c1
+
+    subroutine(types.UniTuple(whole, 2)(*[whole] * 5))(philox)
+    scale, half = 2.0**-24, 2.0**-25
+
+    def philox_uniform(seed: Any, step: Any, example: Any, node: Any, element: Any) -> Any:
+        u, _ = philox(seed, step, example, node, element)
+        return number(u >> 8) * number(scale)
+
+    def philox_normal(seed: Any, step: Any, example: Any, node: Any, element: Any) -> Any:
+        u, v = philox(seed, step, example, node, element)
+        radius = sqrt(number(-2.0) * log(number(u >> 8) * number(scale) + number(half)))
+        return radius * cos(number(v >> 8) * number(scale * 2.0 * math.pi))
+
+    signature = number(*[whole] * 5)
+    return {
+        "philox_uniform": subroutine(signature)(philox_uniform),
+        "philox_normal": subroutine(signature, PRECISE)(philox_normal),
+    }
 
 
 @cache
 def names(word: int) -> dict[str, Any]:
-    number = np.float32 if word == 4 else np.float64
-    real_type = types.float32 if word == 4 else types.float64
-    index_type = types.int32 if word == 4 else types.int64
-    fast = njit(error_model="numpy", forceinline=True)
-    f = dict(
-        exp=math.exp,
-        log=math.log,
-        log1p=math.log1p,
-        expm1=math.expm1,
-        tanh=math.tanh,
-        erf=math.erf,
-        sin=math.sin,
-        cos=math.cos,
-        sqrt=math.sqrt,
-    )
-    out: dict[str, Any] = dict(f)
-    out["sigmoid"] = fast(lambda x: number(1) / (number(1) + math.exp(-x)))
-    out["pow_"] = fast(lambda x, y: number(math.pow(x, y)))
-    out["abs_"] = fast(lambda x: abs(x))
-    out["floor"] = fast(lambda x: number(np.floor(x)))
-    out["max"] = out["maximum"] = fast(lambda a, b: a if a > b or a != a else b)
-    out["min"] = out["minimum"] = fast(lambda a, b: a if a < b or a != a else b)
-    out["select"] = fast(lambda c, a, b: a if c else b)
-    out["step"] = fast(lambda c: number(1) if c else number(0))
-    out["real"] = number
-    out["index"] = np.int64
-    out["reals"] = pointer_reader(real_type)
-    out["indices"] = pointer_reader(index_type)
-    return out
+    """What kernel text may use, by name."""
+    number = number_type(word)
+    functions = scalars32.functions() if word == 4 else double_functions()
+    functions |= {
+        "sqrt": llvm_function("sqrt"),
+        "abs_": llvm_function("fabs"),
+        "floor": llvm_function("floor"),
+    }
+    return {
+        **functions,
+        **comparisons(number),
+        **draws(number, functions["log"], functions["cos"], functions["sqrt"]),
+        "real": number,
+        "index": np.int64,
+        "reals": pointer_reader(number),
+        "indices": pointer_reader(types.int32 if word == 4 else types.int64),
+    }

@@ -129,7 +129,7 @@ UNEXPECTED = (
         "write `name = ...`, or `==` to compare", body("f(x) §= 3")),
     Row("E0116", r"^top .*= .*» =", "one name at a time can be given a value",
         "write two statements, or `==` to compare", body("a = b §= 3")),
-    Row("E0118", r"COMPARE (?!.*\b(and|or|not|if|else)\b).*» COMPARE",
+    Row("E0118", r"COMPARE ((?!\b(and|or|not|if|else)\b)[^»])*» COMPARE",
         "comparisons do not chain", "write `a < b and b < c`", body("a < b §< c")),
     Row("E0119", rf"^(top|\(|\[)( .*\b{OPERATOR}|.* {OPERATOR}|) » \+",
         "there is no plus sign before a single value", "delete the `+`", body("a = §+ 3")),

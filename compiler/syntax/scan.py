@@ -94,6 +94,8 @@ def _guess_encoding(data: bytes) -> str:
     for start, kind in ENCODINGS.items():
         if data.startswith(start):
             return f"this looks like {kind}; a program is UTF-8 text"
+    if b"\0" in data:
+        return "this looks like binary data; a program is UTF-8 text"
     return "this looks like Latin-1 or Windows-1252; save the file as UTF-8"
 
 

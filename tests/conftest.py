@@ -1,0 +1,87 @@
+"""Fixtures for tests of the compiler: rewrites, gradients, and graphs run natively.
+
+Each checks one graph, or one pair of graphs, in every way that applies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+
+import hypothesis
+import pytest
+
+import compiler.ops  # noqa: F401  (files the operators)
+from compiler.graph.graph import Graph
+from compiler.graph.text import parse_graph, print_graph
+from compiler.graph.verify import verify
+from compiler.passes.dce import eliminate_dead_code
+from tests.graphs import (
+    Function, Operand, Values, assert_close, derivative_graph, evaluate_outputs, run_compiled,
+    sample_values, slope, total_slope, values_of,
+)
+
+hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+BOUND = {"float64": 1e-9, "float32": 1e-4}
+
+
+@pytest.fixture
+def assert_rewrites() -> Callable[..., None]:
+    """A pass makes this of that, and the numbers stay."""
+    return _assert_rewrites
+
+
+def _assert_rewrites(
+    transform: Callable[[Graph], Graph], before: str, after: str, tolerance: float = 0.0
+) -> None:
+    old, wanted = verify(parse_graph(before)), verify(parse_graph(after))
+    new = eliminate_dead_code(verify(transform(old), after=transform.__name__))
+    assert print_graph(new) == print_graph(eliminate_dead_code(wanted))
+    for batch in (1, 4):
+        values = sample_values(old, batch)
+        assert_close(
+            evaluate_outputs(new, values, batch), evaluate_outputs(old, values, batch), tolerance
+        )
+
+
+@pytest.fixture
+def check_gradient() -> Callable[..., None]:
+    """The derivatives of a function agree with finite differences in float64."""
+    return _check_gradient
+
+
+def _check_gradient(
+    function: Function, operands: Sequence[Operand], *, orders: int = 1, mean: bool = True,
+    batch: int = 3, tolerance: float = 1e-6,
+) -> None:
+    values = values_of(operands, batch)
+    for order in range(1, orders + 1):
+        graph = verify(derivative_graph(function, operands, order=order, mean=mean))
+        outputs = evaluate_outputs(graph, values, batch)
+        for k, operand in enumerate(operands):
+            if operand.classes is None:
+                wanted = slope(graph, values, batch, f"x{k}")
+                found = total_slope(outputs[f"dx{k}"], operand, outputs["loss"], batch)
+                assert_close({f"d{k}": found}, {f"d{k}": wanted}, tolerance)
+
+
+@pytest.fixture
+def check_compiled() -> Callable[..., Values]:
+    """A graph computes natively what the reference computes; gives the native outputs."""
+    return _check_compiled
+
+
+def _check_compiled(
+    graph: Graph, batch: int = 5, *, values: Values | None = None, dtype: str = "float64",
+    threads: int = 1, without: Collection[str] = (), tolerance: float | None = None,
+) -> Values:
+    values = sample_values(graph, batch) if values is None else values
+    found = run_compiled(
+        verify(graph), values, batch, dtype=dtype, threads=threads, without=without
+    )
+    wanted = evaluate_outputs(graph, values, batch)
+    assert_close(found, wanted, BOUND[dtype] if tolerance is None else tolerance)
+    return found

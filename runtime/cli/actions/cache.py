@@ -1,0 +1,48 @@
+"""What `gradc cache` does."""
+
+from __future__ import annotations
+
+from runtime.cli.actions.output import counted, size, write, write_json
+from runtime.cpu.cache import cache_clear, cache_info, cache_verify
+
+
+def info(*, as_json: bool) -> int:
+    """Where the cache is, how large, and whether it may be used."""
+    found = cache_info()
+    if as_json:
+        write_json({
+            "directory": str(found.directory), "entries": found.entries, "bytes": found.bytes,
+            "trusted": found.trusted,
+        })  # fmt: skip
+    else:
+        use = "" if found.trusted else "; it is not used, as others could write to it"
+        write(f"{found.directory}: {entries(found.entries)}, {size(found.bytes)}{use}")
+    return 0
+
+
+def verify(*, as_json: bool) -> int:
+    """Name the entries that would not be used; 1 if there are any."""
+    bad, total = cache_verify(), cache_info().entries
+    if as_json:
+        write_json({"entries": total, "rejected": [path.name for path in bad]})
+    else:
+        for path in bad:
+            write(f"{path}: damaged or not to be trusted; it will be built again")
+        write(f"{entries(total - len(bad))} of {total} are whole")
+    return 1 if bad else 0
+
+
+def clear(*, as_json: bool) -> int:
+    """Remove everything."""
+    before = cache_info()
+    count = cache_clear()
+    if as_json:
+        write_json({"removed": count, "bytes": before.bytes})
+    else:
+        write(f"{entries(count)} removed, {size(before.bytes)}")
+    return 0
+
+
+def entries(count: int) -> str:
+    """`1 kernel`, `12 kernels`."""
+    return counted(count, "kernel")

@@ -1,0 +1,111 @@
+"""What `gradc doctor` finds out: everything a bug report should say about a machine.
+
+Nothing here compiles or downloads.  A row is a topic, what was found, and whether it is in order;
+only what gradc cannot do without makes the exit code 2.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from ctypes.util import find_library
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from runtime.cli.actions.output import console, counted, size, table, write_json
+from runtime.cli.actions.versions import EXTRAS, LIBRARIES, version_of
+from runtime.cpu.cache import cache_info
+from runtime.cpu.machine import host
+from runtime.data.mnist import FILES, cache_folder
+
+OLDEST = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row: `well` is None where it is a matter of taste."""
+
+    topic: str
+    found: str
+    well: bool | None = None
+
+
+def doctor(*, as_json: bool) -> int:
+    """Print the rows; 2 if something needed is missing."""
+    rows = [*python(), *libraries(), *processor(), *cache(), *extras(), cuda(), data()]
+    if as_json:
+        write_json([{"topic": r.topic, "found": r.found, "ok": r.well} for r in rows])
+    else:
+        marks = {True: "ok", False: "wrong", None: ""}
+        console().print(
+            table(["topic", "found", ""], [(r.topic, r.found, marks[r.well]) for r in rows])
+        )
+    return 2 if any(r.well is False for r in rows) else 0
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter and the system."""
+    yield Finding(
+        "python", f"{platform.python_version()} at {sys.executable}", sys.version_info >= OLDEST
+    )
+    yield Finding("system", platform.platform())
+
+
+def libraries() -> Iterator[Finding]:
+    """What must be installed."""
+    for name in LIBRARIES:
+        version = version_of(name)
+        yield Finding(name, version or "missing: pip install gradc", version is not None)
+
+
+def processor() -> Iterator[Finding]:
+    """What the kernels are compiled for."""
+    machine = host()
+    lanes = machine.lanes(4)
+    yield Finding("processor", f"{machine.cpu} ({machine.triple})")
+    yield Finding("vectors", f"{machine.vector_registers} registers of {lanes} float32"
+                  f" ({machine.vector_bytes * 8} bits)")  # fmt: skip
+    present = [f[1:] for f in machine.features.split(",") if f.startswith("+")]
+    wanted = [
+        f for f in ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512vl", "neon") if f in present
+    ]
+    yield Finding("features", ", ".join(wanted) or "none of interest")
+    usable, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
+    yield Finding("threads", f"{usable} of {all_cores} cores may be used")
+
+
+def cache() -> Iterator[Finding]:
+    """Where compiled kernels are kept."""
+    found = cache_info()
+    state = f"{found.directory}: {counted(found.entries, 'kernel')}, {size(found.bytes)}"
+    yield Finding("cache", state if found.trusted else f"{state}; not used", found.trusted or None)
+
+
+def extras() -> Iterator[Finding]:
+    """What may be installed as well."""
+    for extra, library in EXTRAS.items():
+        version = version_of(library)
+        missing = f"not installed: pip install 'gradc[{extra}]'"
+        yield Finding(
+            f"extra {extra}", f"{library} {version}" if version else missing, bool(version) or None
+        )
+
+
+def cuda() -> Finding:
+    """Whether `--target cuda` can work."""
+    if find_spec("numba_cuda") is None:
+        return Finding("cuda", "no numba-cuda, so no GPU target")
+    if find_library("cuda") is None:
+        return Finding("cuda", "numba-cuda is here, but no NVIDIA driver (libcuda) was found")
+    return Finding("cuda", "numba-cuda and an NVIDIA driver are here", True)
+
+
+def data() -> Finding:
+    """Which data needs no network."""
+    folder = cache_folder()
+    here = sum((folder / f"{name}.gz").is_file() for name in FILES)
+    bundled = "digits() and other bundled sets" if version_of(EXTRAS["data"]) else "no bundled sets"
+    mnist = f"mnist() in {folder}" if here == len(FILES) else "mnist() would be downloaded"
+    return Finding("data", f"{bundled}; {mnist}")

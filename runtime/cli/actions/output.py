@@ -1,0 +1,75 @@
+"""How answers are printed: tables for people, JSON for programs, both on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+WIDE = 160  # columns where nobody's terminal sets a limit
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where tables go: as wide as the terminal, or wide enough for a file."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False)
+
+
+def say(line: str) -> None:
+    """A line for the user that is no part of the answer."""
+    click.echo(line, err=True)
+
+
+def write(text: str) -> None:
+    """A part of the answer."""
+    click.echo(text, nl=not text.endswith("\n"))
+
+
+def write_json(value: Any) -> None:
+    """The answer as data: strict JSON, in which NaN and infinity are null."""
+    write(json.dumps(strict(value), indent=2, allow_nan=False))
+
+
+def strict(value: Any) -> Any:
+    """Without the numbers that JSON has no word for."""
+    match value:
+        case dict():
+            return {str(key): strict(item) for key, item in value.items()}
+        case list() | tuple():
+            return [strict(item) for item in value]
+        case float() if not isfinite(value):
+            return None
+        case _:
+            return value
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> Table:
+    """A plain table; the columns named in `right` are numbers."""
+    result = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in columns:
+        result.add_column(name, justify="right" if name in right.split() else "left")
+    for row in rows:
+        result.add_row(*map(escape, row))
+    return result
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 parameter`, `19,722 parameters`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"

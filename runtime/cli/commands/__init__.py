@@ -1,0 +1,1 @@
+"""What may be written after `gradc`: one declaration a file, nothing heavy imported."""

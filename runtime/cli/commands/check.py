@@ -1,0 +1,22 @@
+"""`gradc check`: is this a program, and what network is it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runtime.cli.declare import SpecPath, act, as_json, declared
+
+
+@declared("check", examples=[
+    ("gradc check specs/mnist_cnn.nn", "every layer with its shape and number of parameters"),
+    ("gradc check specs/*.nn", "several specs; exit code 1 if any is wrong"),
+    ("gradc check --json spec.nn", "the same as data, or the errors with lines and columns"),
+])  # fmt: skip
+@click.argument("specs", nargs=-1, required=True, type=SpecPath(), metavar="SPEC...")
+@as_json
+def command(specs: tuple[Path, ...], as_json: bool) -> int:
+    """Show every error of a spec, or its layers, shapes and parameters."""
+    code: int = act("check:check", specs, as_json=as_json)
+    return code

@@ -1,0 +1,33 @@
+"""`gradc eval`: how good is a trained network?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime.cli import options
+from runtime.cli.declare import act, as_json, declared, spec
+
+
+@declared("eval", examples=[
+    ("gradc eval specs/mnist_cnn.nn --weights runs/mnist_cnn", "the held-out part of the run's data"),
+    ("gradc eval specs/mnist_cnn.nn --weights runs/mnist_cnn/checkpoints/best.safetensors",
+     "the best epoch instead of the last"),
+    ("gradc eval spec.nn --weights runs/spec --data 'csv(\"new.csv\")' --all", "all of other data"),
+])  # fmt: skip
+@spec
+@options.weights
+@options.settings
+@options.place
+@options.allow_path
+@click.option("--all", "everything", is_flag=True, help="Use all examples, not the held-out part.")
+@as_json
+def command(spec: Path, **given: Any) -> int:
+    """Measure a trained network on held-out data.
+
+    Settings that decide which examples are held out come from the run that made the weights.
+    """
+    code: int = act("evaluate:evaluate", spec, given)
+    return code

@@ -1,0 +1,38 @@
+"""`gradc show`: every stage of compilation as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime.cli import options
+from runtime.cli.declare import act, as_json, declared, spec
+
+STAGES = ("tree", "graph", "joint", "optimized", "schedule", "kernels")
+
+
+@declared("show", examples=[
+    ("gradc show specs/house.nn", "the graph of each model, with the line of every node"),
+    ("gradc show specs/house.nn --stage joint > derived.nn", "the derivative, as a spec that runs"),
+    ("gradc show specs/house.nn --stage optimized --entry step", "what the passes left of a step"),
+    ("gradc show specs/mnist_cnn.nn --stage kernels", "the code generated for a training step"),
+    ("gradc show specs/house.nn --dot | dot -Tsvg > house.svg", "a picture, with Graphviz"),
+])  # fmt: skip
+@spec
+@click.option("--stage", type=click.Choice(STAGES), default="graph", show_default=True,
+              help="Which stage.")  # fmt: skip
+@click.option(
+    "--entry",
+    metavar="NAME",
+    help="""One entry, such as forward/MODEL, step/NAME,
+              gradients/NAME or evaluate/NAME; the first part is enough.""",
+)
+@click.option("--dot", is_flag=True, help="The graph in the language of Graphviz.")
+@options.without
+@as_json
+def command(spec: Path, **given: Any) -> int:
+    """Print any stage of compilation."""
+    code: int = act("show:show", spec, given)
+    return code

@@ -1,0 +1,44 @@
+"""`gradc train`: from a spec to a trained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime.cli import options
+from runtime.cli.declare import SpecPath, act, as_json, declared
+
+
+@declared("train", examples=[
+    ("gradc train specs/mnist_cnn.nn", "train as the spec says; results in runs/mnist_cnn"),
+    ("gradc train specs/mnist_cnn.nn --data 'mnist()' --epochs 15", "on other data, for longer"),
+    ("gradc train specs/mnist_cnn.nn --data 'idx(\"DIR\")'", "on a folder of IDX files"),
+    ("gradc train spec.nn --set lr=1e-4 --batch 64", "with other settings"),
+    ("gradc train spec.nn --resume", "go on with the last run of this spec, to the bit"),
+    ("gradc train --resume runs/mnist_cnn-2", "go on with a certain run"),
+])  # fmt: skip
+@click.argument("spec", required=False, type=SpecPath())
+@options.settings
+@options.place
+@options.without
+@options.allow_path
+@click.option("--name", help="Name of the run; the spec's if not given.")
+@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True,
+              help="Folder of all runs.")  # fmt: skip
+@click.option("--resume", is_flag=False, flag_value="", metavar="[RUN]",
+              help="Go on with a run: the last one of this name, or the one in a folder.")  # fmt: skip
+@as_json
+def command(spec: Path | None, resume: str | None, **given: Any) -> int:
+    """Train the network of a spec.
+
+    Progress goes to standard error.  The folder of the run holds the spec, the settings, a row of
+    metrics for each epoch and checkpoints.  Ctrl-C writes a checkpoint and leaves with code 130.
+    """
+    if spec is None and resume is not None and resume.endswith(".nn"):
+        spec, resume = SpecPath().convert(resume, None, click.get_current_context()), ""
+    if spec is None and not resume:
+        raise click.UsageError("name a spec: gradc train SPEC")
+    code: int = act("train:train", spec, resume, given)
+    return code

@@ -1,0 +1,33 @@
+"""`gradc verify`: the compiler checks itself on a spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime.cli import options
+from runtime.cli.declare import act, as_json, declared, spec
+
+
+@declared("verify", examples=[
+    ("gradc verify specs/mnist_cnn.nn", "one table; exit code 1 if a bound is exceeded"),
+    ("gradc verify spec.nn --weights runs/spec", "at trained parameters"),
+])  # fmt: skip
+@spec
+@options.weights
+@click.option("--examples", type=click.IntRange(1, 4096), default=19, show_default=True,
+              help="Random examples to check on.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
+              help="Seed of parameters and inputs.")  # fmt: skip
+@as_json
+def command(spec: Path, **given: Any) -> int:
+    """Check gradients, kernels, threads, widths and passes against each other.
+
+    Inputs are random, of the declared types.  Gradients are compared with finite differences,
+    native kernels with NumPy, two threads with one, float32 with float64, and optimised code with
+    code that no pass has touched.
+    """
+    code: int = act("verify:verify", spec, given)
+    return code

@@ -1,0 +1,116 @@
+"""How a command is declared: its arguments, its examples, and the action it leads to.
+
+A declaration is what a user can read in `--help`.  The function below it hands the values on to an
+action, whose module (and NumPy, Numba and the rest with it) is imported only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+Function = Callable[..., Any]
+
+
+@dataclass
+class State:
+    """What the top level must know when something goes wrong."""
+
+    arguments: tuple[str, ...] = ()
+    debug: bool = False  # show tracebacks
+    json: bool = False  # diagnostics as data
+    spec: Path | None = None
+
+
+class Command(click.Command):
+    """A command whose help ends with examples."""
+
+    examples: Sequence[tuple[str, str]] = ()
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, each with what it does."""
+        with formatter.section("Examples"):
+            for line, what in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+                formatter.write(f"{'':{formatter.current_indent}}    {what}\n")
+
+
+def declared(name: str, examples: Sequence[tuple[str, str]]) -> Callable[[Function], Command]:
+    """Decorator: a command of this name, with `--debug` and with examples in its help."""
+
+    def declare(function: Function) -> Command:
+        result = click.command(name, cls=Command)(debug(function))
+        result.examples = examples
+        return result
+
+    return declare
+
+
+def act(place: str, /, *values: Any, **named: Any) -> Any:
+    """Call `module:function` of the actions."""
+    module, function = place.split(":")
+    return getattr(import_module(f"runtime.cli.actions.{module}"), function)(*values, **named)
+
+
+def state_of(ctx: click.Context) -> State:
+    """The state of this run."""
+    return ctx.ensure_object(State)
+
+
+def note(field: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """A callback that keeps an option's value in the state as well."""
+
+    def keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        setattr(state_of(ctx), field, value)
+        return value
+
+    return keep
+
+
+debug = click.option(
+    "--debug", is_flag=True, expose_value=False, is_eager=True, callback=note("debug"),
+    help="Show the traceback of an internal error.",
+)  # fmt: skip
+as_json = click.option(
+    "--json", "as_json", is_flag=True, is_eager=True, callback=note("json"),
+    help="Answer with JSON on standard output.",
+)  # fmt: skip
+
+
+class SpecPath(click.ParamType[Path]):
+    """A file that must be there; a path that is not gets the nearest one that is."""
+
+    name = "spec"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, or a usage error."""
+        path = Path(value)
+        if ctx is not None:
+            state_of(ctx).spec = path
+        if path.is_dir():
+            return self.fail(f"{value} is a folder{listed(sorted(path.glob('*.nn')))}", param, ctx)
+        if not path.exists():
+            return self.fail(f"there is no file {value}{listed(nearest_specs(path))}", param, ctx)
+        return path
+
+
+def nearest_specs(path: Path) -> list[Path]:
+    """The spec whose name is nearest to that of a path which does not exist."""
+    folders = dict.fromkeys([path.parent, Path("specs"), Path(".")])
+    known = {p.name: p for folder in reversed(folders) for p in sorted(folder.glob("*.nn"))}
+    wanted = path.name if path.suffix else f"{path.name}.nn"
+    return [known[name] for name in get_close_matches(wanted, known, n=1)]
+
+
+def listed(paths: Sequence[Path]) -> str:
+    """The tail of a message: what could have been meant."""
+    return f"; did you mean {' or '.join(map(str, paths[:3]))}?" if paths else ""
+
+
+spec = click.argument("spec", type=SpecPath())

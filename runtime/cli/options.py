@@ -1,0 +1,95 @@
+"""Options that several commands share: the training settings, where to run, which weights.
+
+Commands receive them as one dictionary, so that a new option reaches the actions without passing
+through every signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime.cli.declare import Function
+
+Value = int | float | str
+TARGETS = ("cpu", "cuda", "reference")
+WIDTHS = ("float32", "float64")
+
+
+class Assignment(click.ParamType[tuple[str, Value]]):
+    """`name=value`, the value a number where it reads as one."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Value]:
+        """The pair, or a usage error."""
+        name, equals, text = str(value).partition("=")
+        if not equals or not name.strip() or not text.strip():
+            return self.fail(f"{value} is not of the form name=value", param, ctx)
+        return name.strip(), number_or_word(text.strip())
+
+
+class Binding(Assignment):
+    """`name=value`, the value kept as text: `sqft=2500`, `x=1,2,3`, `image=digit.npy`."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Value]:
+        """The pair, or a usage error."""
+        name, _ = super().convert(value, param, ctx)
+        return name, str(value).partition("=")[2].strip()
+
+
+def number_or_word(text: str) -> Value:
+    """`64` and `10_000` are whole, `1e-4` is real, anything else is itself."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def together(options: Iterable[Callable[[Function], Function]]) -> Callable[[Function], Function]:
+    """Several options as one decorator; the first is shown first."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(tuple(options)):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+settings = together([
+    click.option("--data", metavar="SOURCE", help="""Take the data from here instead: 'mnist()',
+        'digits()', 'idx("DIR")', 'csv("FILE")', ... (paths start at the current folder)."""),
+    click.option("--set", "assigned", multiple=True, type=Assignment(), metavar="NAME=VALUE",
+                 help="Change a setting of the optimizer or of training: --set lr=1e-4."),
+    click.option("--batch", type=int, help="Examples of one step."),
+    click.option("--epochs", type=int, help="Passes over the data."),
+    click.option("--held-out", type=float, help="Share of the data kept for evaluation."),
+    click.option("--patience", type=int, help="Epochs without improvement before stopping."),
+])  # fmt: skip
+place = together([
+    click.option("--target", type=click.Choice(TARGETS), default="cpu", show_default=True,
+                 help="Where to run: native code, a GPU, or NumPy operator by operator."),
+    click.option("--dtype", type=click.Choice(WIDTHS), help="Width of a number."),
+    click.option("--threads", type=click.IntRange(1, 1024), help="Threads; all cores if not given."),
+    click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of every random draw."),
+])  # fmt: skip
+allow_path = click.option(
+    "--allow-path", is_flag=True, help="Let the spec read data outside its own folder."
+)
+weights = click.option(
+    "--weights", type=click.Path(path_type=Path), metavar="CHECKPOINT|RUN",
+    help="Take parameters from a .safetensors file or the folder of a run.",
+)  # fmt: skip
+without = click.option(
+    "--without", multiple=True, metavar="PASS", help="Switch off a pass by name (or `fusion`)."
+)

@@ -61,6 +61,10 @@ class Registry:
         """All parameters."""
         return [d for d in self.declared.values() if d.role == "parameter"]
 
+    def elements(self) -> int:
+        """How many numbers all parameters hold."""
+        return sum(d.type.size for d in self.parameters())
+
     def children(self, path: str) -> set[str]:
         """The names that may follow `path.`."""
         return {d.name[len(path) + 1 :].split(".")[0] for d in self.below(path) if d.name != path}

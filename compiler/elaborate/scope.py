@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,11 @@ class Path:
                 self.fixed = f"{self.parent.full()}.{self.parent.name_child(self)}"
         return self.fixed
 
+    def display(self) -> str:
+        """A name for keys of noise: the path so far, without giving it a number."""
+        above = self.parent.display() + "." if self.parent is not None else ""
+        return above + (self.fixed or self.base)
+
     def name_child(self, child: Path) -> str:
         """A name no other child has: base1, base2, ..., or the base itself if it was given."""
         self.children[child.base] += 1
@@ -59,11 +64,33 @@ class Path:
 
 @dataclass
 class Drawing:
-    """The parameter whose first value is being built."""
+    """What is being drawn: a parameter's first value, or noise."""
 
     name: str
     shape: tuple[int, ...]
+    shared: bool = True  # one draw for all examples
     draws: int = 0
+
+
+@dataclass(frozen=True)
+class StateRule:
+    """How an optimizer's states are named and typed: `adam.m/digit.conv1.W`, like the parameter."""
+
+    prefix: str
+    parameter: str
+    type: TensorType
+
+    def name(self, state: str) -> str:
+        """The persistent's name."""
+        return f"{self.prefix}.{state}/{self.parameter}"
+
+
+@dataclass(frozen=True)
+class Language:
+    """The two halves of the evaluator, for the modules below it."""
+
+    evaluate: Callable[[Expr, Scope], Meaning]
+    call: Callable[[Meaning, Sequence[Meaning], Mapping[str, Meaning], Span, Scope], Meaning]
 
 
 @dataclass
@@ -72,13 +99,13 @@ class Run:
 
     registry: Registry
     problems: Problems
-    evaluator: Callable[[Expr, Scope], Meaning]
+    language: Language
     training: bool = False
     builder: LimitedBuilder = field(default_factory=LimitedBuilder)
     read: dict[str, Value] = field(default_factory=dict)  # persistents by name
     updates: dict[str, Value] = field(default_factory=dict)  # of layer state
     occurrences: Counter[str] = field(default_factory=Counter)  # of noise
-    applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' first arguments
+    applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
     drawing: Drawing | None = None
     applications: int = 0
 
@@ -107,10 +134,15 @@ class Scope:
     depth: int = 0
     owned: dict[str, Span] = field(default_factory=dict)  # params, states and noise of this body
     states: dict[str, str] = field(default_factory=dict)  # state -> its persistent's name
+    state_rule: StateRule | None = None  # in an optimizer
 
     def evaluate(self, expression: Expr) -> Meaning:
         """What an expression means here; POISON after an error."""
-        return self.run.evaluator(expression, self)
+        return self.run.language.evaluate(expression, self)
+
+    def call(self, function: Meaning, arguments: Sequence[Meaning], span: Span) -> Meaning:
+        """What a function or layer gives for arguments."""
+        return self.run.language.call(function, arguments, {}, span, self)
 
     def fault(
         self, code: str, message: str, span: Span, label: str = "",

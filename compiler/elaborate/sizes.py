@@ -6,7 +6,6 @@ size.  An expression such as `2 * n + 1` with one unbound name is solved for it.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from compiler.elaborate.limits import SIZE
@@ -17,6 +16,7 @@ from compiler.elaborate.values import (
 )
 from compiler.graph.types import Kind, TensorType
 from compiler.source import Span
+from compiler.syntax.check import children
 from compiler.syntax.tree import (
     ClassType, Expr, Name, NameType, Rest, ScalarType, SeqType, Shape, Tree, TupleType, TypeExpr,
 )
@@ -177,17 +177,6 @@ def free_names(expression: Tree, scope: Scope) -> list[str]:
     elif not isinstance(expression, Name):
         for child in children(expression):
             found += [n for n in free_names(child, scope) if n not in found]
-    return found
-
-
-def children(tree: Tree) -> list[Tree]:
-    """The trees directly below a tree, in order."""
-    found: list[Tree] = []
-    for field in fields(tree):
-        value = getattr(tree, field.name)
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(item, Tree):
-                found.append(item)
     return found
 
 

@@ -1,0 +1,12 @@
+"""From a tree to typed graphs of ONE example: names, sizes, shapes, types, layers, training.
+
+All errors of meaning are raised here, all of them in one go.  Read `values` for what an expression
+can mean, `expressions` for how it gets its meaning, `calls` for layers, `train` for training.
+Runs after `syntax.parse`, before `passes`; `differentiate` is called from here.
+"""
+
+from compiler.elaborate.entry import elaborate
+from compiler.elaborate.module import Module, Signature, StepInfo, TrainInfo
+from compiler.elaborate.registry import PersistentSpec
+
+__all__ = ["Module", "PersistentSpec", "Signature", "StepInfo", "TrainInfo", "elaborate"]

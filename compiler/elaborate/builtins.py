@@ -1,0 +1,164 @@
+"""Functions of the language itself, one row each.
+
+Their names are reserved.  A rule gets the scope, the call's span and its arguments in order (None
+where one is left out).  What can be said in the language is in the prelude instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, floor, isfinite
+
+import numpy as np
+
+from compiler.elaborate import tensors
+from compiler.elaborate.arithmetic import Number, elementwise, to_value
+from compiler.elaborate.limits import REPEATS
+from compiler.elaborate.parameters import draw
+from compiler.elaborate.problems import require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.sizes import check_size
+from compiler.elaborate.values import (
+    Builtin, Each, Group, LayerLike, Meaning, Repeated, describe, is_number,
+)
+from compiler.differentiate import differentiate
+from compiler.graph.graph import Value
+from compiler.graph.registry import OPS
+from compiler.graph.types import Kind
+from compiler.source import Span
+
+BUILTINS: dict[str, Builtin] = {}
+ELEMENTWISE = {
+    "exp": "x", "expm1": "x", "log": "x", "log1p": "x", "sqrt": "x", "tanh": "x", "sigmoid": "x",
+    "erf": "x", "sin": "x", "cos": "x", "abs": "x", "sign": "x", "maximum": "a b", "minimum": "a b",
+    "where": "condition a b", "stop_gradient": "x",
+}
+
+
+def _row(
+    name: str, parameters: str, rule: Callable[..., Meaning], *,
+    required: int = 1, variadic: bool = False, makes_layer: bool = False,
+) -> None:
+    BUILTINS[name] = Builtin(name, rule, tuple(parameters.split()), required, variadic, makes_layer)
+
+
+def _elementwise(name: str) -> Callable[..., Meaning]:
+    def rule(scope: Scope, span: Span, *operands: Meaning) -> Meaning:
+        if all(map(is_number, operands)):
+            return _on_numbers(name, operands, scope, span)
+        values = [to_value(x, scope, span) for x in operands]
+        for x in values:
+            if x.type.kind is Kind.INDEX:
+                raise scope.fault("E0306", f"`{name}` takes numbers, this is {x.type}", span,
+                                  hint="one_hot(label, k) makes a vector of a label")
+        return elementwise(name, scope, *values, span=span)
+    return rule
+
+
+def _on_numbers(name: str, numbers: tuple[Number, ...], scope: Scope, span: Span) -> Number:
+    if name in ("maximum", "minimum"):
+        return max(numbers) if name == "maximum" else min(numbers)
+    operands = [np.full(1, float(n)) for n in numbers]
+    result = float(OPS[name]().reference(*operands)[0])
+    if not isfinite(result):
+        raise scope.fault("E0402", f"{name}({', '.join(map(str, numbers))}) has no value", span)
+    return result
+
+
+def _rounded(name: str, function: Callable[[float], int]) -> Callable[..., Meaning]:
+    def rule(scope: Scope, span: Span, x: Meaning) -> Meaning:
+        if is_number(x):
+            return function(x)
+        if name == "floor":
+            return elementwise("floor", scope, x, span=span)
+        return -elementwise("floor", scope, -to_value(x, scope, span), span=span)
+    return rule
+
+
+def _extreme(name: str) -> Callable[..., Meaning]:
+    def rule(scope: Scope, span: Span, parts: tuple[Meaning, ...], axis: Meaning) -> Meaning:
+        require_sound(*parts)
+        if len(parts) > 1 and all(map(is_number, parts)):
+            return max(parts) if name == "max" else min(parts)
+        if len(parts) != 1:
+            raise scope.fault("E0305", f"`{name}` goes over the axes of one tensor", span,
+                              hint=f"{name}imum(a, b) goes element by element")
+        return tensors.extreme(name, scope, span, parts[0], axis)
+    return rule
+
+
+def _repeat(scope: Scope, span: Span, count: Meaning, layer: Meaning) -> Meaning:
+    times = check_size(count, span, scope)
+    if times > REPEATS:
+        raise scope.fault("E0411", f"repeat({times:,}, ...) is more than {REPEATS:,} layers", span)
+    return Repeated(times, _layer(layer, scope, span))
+
+
+def _each(scope: Scope, span: Span, layer: Meaning) -> Meaning:
+    return Each(_layer(layer, scope, span))
+
+
+def _layer(layer: Meaning, scope: Scope, span: Span) -> Meaning:
+    if not isinstance(layer, LayerLike):
+        raise scope.fault("E0306", f"expected a layer, got {describe(layer)}", span)
+    return layer
+
+
+def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
+    """`grad(e, x)`: the derivative of a scalar of this example, in the shape of x."""
+    y = to_value(of, scope, span)
+    if y.shape:
+        raise scope.fault("E0502", f"grad takes the derivative of a scalar, this is {y.type}", span,
+                          hint="sum(...) makes a scalar of it")
+    several = isinstance(by, tuple)
+    xs = [to_value(x, scope, span) for x in (by if several else (by,))]
+    for x, meaning in zip(xs, by if several else (by,), strict=True):
+        if not isinstance(meaning, Value | Group) or x.type.kind is Kind.INDEX:
+            raise scope.fault("E0502", f"there is no derivative by {describe(meaning)}", span)
+    found = differentiate(scope.run.builder, y, xs, mean=False)
+    return tuple(found) if several else found[0]
+
+
+def _distribution(normal: bool) -> Callable[..., Meaning]:
+    def rule(scope: Scope, span: Span, first: Meaning, second: Meaning) -> Meaning:
+        return draw(normal, 0 if first is None else first, 1 if second is None else second, scope, span)
+    return rule
+
+
+def _identity(scope: Scope, span: Span, x: Meaning) -> Meaning:
+    return x
+
+
+for _name, _parameters in ELEMENTWISE.items():
+    _row(_name, _parameters, _elementwise(_name), required=len(_parameters.split()))
+for _name in ("sum", "mean"):
+    _row(_name, "x axis", getattr(tensors, f"{_name}_over"))
+for _name in ("max", "min"):
+    _row(_name, "x axis", _extreme(_name), variadic=True)
+_row("floor", "x", _rounded("floor", floor))
+_row("ceil", "x", _rounded("ceil", ceil))
+_row("argmax", "x", tensors.argmax)
+_row("reshape", "x shape", tensors.reshaped, required=2)
+_row("transpose", "x order", tensors.transposed_by)
+_row("concat", "parts axis", tensors.concatenated, variadic=True)
+_row("stack", "parts", tensors.stacked, variadic=True)
+_row("pad", "x before after", tensors.padded, required=3)
+_row("broadcast", "x shape", tensors.repeated, required=2)
+_row("take", "table index", tensors.taken, required=2)
+_row("one_hot", "label count", tensors.one_hot)
+_row("classes", "label", tensors.classes_of)
+_row("iota", "n", tensors.iota)
+_row("batch_mean", "x", tensors.batch_mean)
+_row("size", "x axis", tensors.size_of_tensor)
+_row("shape", "x", tensors.shape_of)
+_row("rank", "x", tensors.rank_of)
+_row("full", "shape value", tensors.filled, required=2)
+_row("zeros", "shape", lambda scope, span, shape: tensors.filled(scope, span, shape, 0))
+_row("ones", "shape", lambda scope, span, shape: tensors.filled(scope, span, shape, 1))
+_row("repeat", "count layer", _repeat, required=2, makes_layer=True)
+_row("each", "layer", _each, makes_layer=True)
+_row("identity", "x", _identity)
+_row("grad", "of by", _grad, required=2)
+_row("normal", "mean std", _distribution(True), required=0)
+_row("uniform", "low high", _distribution(False), required=0)
+

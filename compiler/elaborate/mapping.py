@@ -1,0 +1,126 @@
+"""`each(layer)`: a layer for one element, applied along a leading axis.
+
+The layer is elaborated once, for one element, in a graph of its own; that graph is then copied with
+the axis put in front of everything that depends on the element.  No operator is unrolled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.limits import LimitedBuilder
+from compiler.elaborate.problems import require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.values import Meaning
+from compiler.graph.graph import Node, Value
+from compiler.ops.base import Op
+from compiler.ops.contract import Affine, Contract
+from compiler.ops.elementwise import Elementwise
+from compiler.ops.index import Take
+from compiler.ops.leaf import Input, Persistent
+from compiler.ops.random import Random
+from compiler.ops.reduce import ArgMax, BatchMean, Max
+from compiler.ops.shape import Concat, Reshape, broadcast, reshape
+from compiler.source import Span
+
+
+def apply_to_each(layer: Meaning, arguments: Sequence[Meaning], span: Span, scope: Scope) -> Meaning:
+    """The layer's results for all elements, stacked along a new leading axis."""
+    values = [to_value(a, scope, span) for a in arguments]
+    sizes = {v.shape[0] for v in values if v.shape}
+    if len(sizes) != 1 or not all(v.shape for v in values):
+        types = " and ".join(str(v.type) for v in values)
+        raise scope.fault("E0303", f"each needs one leading axis of equal size, got {types}", span)
+    run = replace(scope.run, builder=LimitedBuilder(span=scope.run.builder.span), read={})
+    inner = replace(scope, run=run)
+    elements = [
+        run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes)) for k, v in enumerate(values)
+    ]
+    result = inner.call(layer, elements, span)
+    require_sound(result)
+    scope.run.applications = run.applications
+    lift = Lift(scope, run.builder, sizes.pop(), dict(enumerate(values)))
+    if isinstance(result, tuple):
+        return tuple(lift.result(to_value(part, inner, span)) for part in result)
+    return lift.result(to_value(result, inner, span))
+
+
+class Lift:
+    """Copies an element's graph, with the axis of all elements in front where it is needed."""
+
+    def __init__(self, scope: Scope, inner: LimitedBuilder, count: int, given: dict[int, Value]) -> None:
+        self.scope, self.count = scope, count
+        self.lifted: set[int] = set()
+        self.copies: list[Value] = []
+        builder = scope.run.builder
+        before = builder.span
+        for node in inner.nodes:
+            builder.span = node.span
+            if node.id in given:
+                self.lifted.add(node.id)
+                self.copies.append(given[node.id])
+            else:
+                self.copies.append(self._copy(node))
+        builder.span = before
+
+    def result(self, value: Value) -> Value:
+        """A value of the element's graph for all elements."""
+        copy = self.copies[value.id]
+        return copy if value.id in self.lifted else broadcast(copy, (self.count, *copy.shape))
+
+    def _copy(self, node: Node) -> Value:
+        operands = [self.copies[i] for i in node.inputs]
+        flags = [i in self.lifted for i in node.inputs]
+        if isinstance(node.op, Persistent):
+            return self.scope.run.persistent(node.op.key, node.type, index=node.op.index)
+        if not any(flags) and not (isinstance(node.op, Random) and not node.op.shared):
+            return self._add(node, node.op, operands)
+        self.lifted.add(node.id)
+        return self._lift(node, operands, flags)
+
+    def _add(self, node: Node, op: Op, operands: list[Value]) -> Value:
+        return self.scope.run.builder.add(op, *operands, name=node.name)
+
+    def _lift(self, node: Node, xs: list[Value], flags: list[bool]) -> Value:
+        match node.op:
+            case Elementwise():
+                rank = len(node.type.shape)
+                return self._add(node, node.op, [
+                    _with_rank(x, rank) if f else x for x, f in zip(xs, flags, strict=True)])
+            case Reshape(shape=shape):
+                return reshape(xs[0], (self.count, *shape))
+            case Concat(axis=axis):
+                full = [x if f else broadcast(x, (self.count, *x.shape)) for x, f in zip(xs, flags, strict=True)]
+                return self._add(node, Concat(axis + 1), full)
+            case Max(axes=axes):
+                return self._add(node, Max(tuple(a + 1 for a in axes)), xs)
+            case ArgMax() | BatchMean():
+                return self._add(node, node.op, xs)
+            case Take() if not flags[0]:
+                return self._add(node, node.op, xs)
+            case Random() as op:
+                return self._add(node, replace(op, shape=(self.count, *op.shape)), xs)
+            case Contract() as op:
+                return self._add(node, _with_axis(op, flags, self.count), xs)
+        span = node.span
+        assert span is not None, "every node of a body has a span"
+        raise self.scope.fault("E0390", f"each cannot map `{node.op.name}` yet", span)
+
+
+def _with_rank(x: Value, rank: int) -> Value:
+    """[count, ...] with axes of length 1 after the first, to broadcast as the element did."""
+    missing = rank - (len(x.shape) - 1)
+    return reshape(x, (x.shape[0], *(1,) * missing, *x.shape[1:]))
+
+
+def _with_axis(op: Contract, flags: list[bool], count: int) -> Contract:
+    """The contraction for all elements: one more loop, 0, that indexes what is lifted."""
+    def shifted(places: tuple[Affine, ...]) -> tuple[Affine, ...]:
+        return tuple(Affine(tuple((j + 1, c) for j, c in p.terms), p.offset) for p in places)
+    axis = Affine(((0, 1),))
+    operands = tuple(
+        (axis, *shifted(m)) if f else shifted(m) for m, f in zip(op.operands, flags, strict=True))
+    return Contract((count, *op.extents), operands, (axis, *shifted(op.result)), (count, *op.shape))
+

@@ -1,0 +1,85 @@
+"""Each model's forward pass as a graph of its own, and what goes in and comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.module import Signature
+from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.session import Session
+from compiler.elaborate.sizes import resolve, unbound_in_type
+from compiler.elaborate.values import Defined, Meaning, Record, describe
+from compiler.graph.graph import Graph
+from compiler.graph.types import TensorType
+from compiler.ops.leaf import Input
+from compiler.source import CompileError
+from compiler.syntax.tree import Definition
+
+Forward = tuple[Graph, Signature]
+
+
+def free_sizes(defined: Defined, session: Session) -> list[str]:
+    """What the types of a model's inputs leave open."""
+    scope = session.scope(session.run(), defined.definition.name)
+    return [n for p in defined.definition.inputs for n in unbound_in_type(p.type, scope)]
+
+
+def forward(defined: Defined, session: Session) -> Forward | None:
+    """The forward graph of a model whose input types are known; None after an error."""
+    definition = defined.definition
+    run = session.run()
+    scope = session.scope(run, definition.name)
+    scope.unit = defined.unit
+    run.builder.span = definition.name_span
+    try:
+        types = session.applied.get(definition.name) or tuple(
+            resolve(p.type, scope) for p in definition.inputs if p.type is not None)
+        arguments = [_input(p.name, t, scope) for p, t in zip(definition.inputs, types, strict=True)]
+        result = scope.call(defined, arguments, definition.name_span)
+        require_sound(result)
+        outputs = _outputs(result, definition, scope)
+    except (Fault, Silenced) as error:
+        if isinstance(error, Fault):
+            session.problems.add(error.diagnostic)
+        return None
+    graph = run.builder.graph({name: to_value(v, scope, definition.span).id for name, v in outputs})
+    inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
+    return graph, Signature(
+        inputs=inputs, outputs=tuple((name, graph[id].type) for name, id in graph.outputs.items()))
+
+
+def _input(name: str, type: Meaning, scope: Scope) -> Meaning:
+    """An input of a type; of a tuple type, one for each part."""
+    if isinstance(type, tuple):
+        return tuple(_input(f"{name}.{k}", part, scope) for k, part in enumerate(type))
+    assert isinstance(type, TensorType), f"an input cannot have the type {type}"
+    return scope.run.builder.add(Input(name, type.shape, type.classes), name=name)
+
+
+def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tuple[str, Meaning]]:
+    """The result by name; E0306 where a model does not give tensors."""
+    span = definition.body[-1].span if definition.body else definition.name_span
+    parts = list(result) if isinstance(result, tuple) else [result]
+    names: list[str | None] = list(result.names) if isinstance(result, Record) else [None] * len(parts)
+    found = []
+    for k, (name, part) in enumerate(zip(names, parts, strict=True)):
+        if isinstance(part, tuple):
+            raise scope.fault("E0306", f"a model gives tensors, this is {describe(part)}", span)
+        plain = "result" if len(parts) == 1 else f"result{k}"
+        found.append((name or plain, to_value(part, scope, span)))
+    return found
+
+
+def generic(defined: Defined, free: list[str]) -> Callable[[], Graph]:
+    """What asking for the forward pass of a model without known sizes raises."""
+    definition = defined.definition
+    def refuse() -> Graph:
+        what = ", ".join(f"`{n}`" if n.isidentifier() else n for n in free)
+        raise CompileError([diagnose(
+            "E0404", f"`{definition.name}` leaves open: {what}",
+            definition.inputs[0].span if definition.inputs else definition.name_span,
+            label="an argument binds it, and nothing applies the model",
+            hint="write the size, or apply the model in a train block")])
+    return refuse

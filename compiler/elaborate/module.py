@@ -1,0 +1,83 @@
+"""What elaboration gives: the graphs of a module, by name, and what persists between its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from compiler.elaborate.registry import PersistentSpec
+from compiler.graph.graph import Graph
+from compiler.graph.types import TensorType
+from compiler.program import DataSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A model's inputs and outputs for one example; a single output is called `result`."""
+
+    inputs: tuple[tuple[str, TensorType], ...]
+    outputs: tuple[tuple[str, TensorType], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepInfo:
+    """One step of the training: which parameters it moves and what it reports."""
+
+    name: str
+    over: tuple[str, ...]
+    reports: tuple[str, ...]
+    loss: str = "loss"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainInfo:
+    """The `train` block: its data, settings and steps, in turn."""
+
+    data: str
+    settings: Mapping[str, float]
+    steps: tuple[StepInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepGraphs:
+    """The three graphs of a step; see `Module`."""
+
+    step: Graph
+    gradients: Graph
+    evaluate: Graph
+
+
+@dataclass(frozen=True, kw_only=True)
+class Module:
+    """An elaborated spec.  Every graph is of one example and has been checked."""
+
+    name: str
+    parameters: tuple[PersistentSpec, ...]  # and the layers' states, in order of creation
+    optimizer_states: tuple[PersistentSpec, ...]
+    counters: tuple[PersistentSpec, ...]
+    models: Mapping[str, Signature]
+    data: tuple[DataSource, ...]
+    train: TrainInfo | None
+    forwards: Mapping[str, Graph] = field(repr=False)
+    steps: Mapping[str, StepGraphs] = field(repr=False)
+    generic: Mapping[str, Callable[[], Graph]] = field(repr=False)  # raise `CompileError`
+
+    def forward(self, model: str) -> Graph:
+        """The model in inference: an input for each argument, outputs by name."""
+        return self.generic[model]() if model in self.generic else self.forwards[model]
+
+    def step(self, name: str) -> Graph:
+        """One update: `loss`, `report/NAME` and `update/PERSISTENT`, all uniform."""
+        return self.steps[name].step
+
+    def gradients(self, name: str) -> Graph:
+        """`loss` and `gradient/PARAMETER`, uniform, without an update."""
+        return self.steps[name].gradients
+
+    def evaluate(self, name: str) -> Graph:
+        """`loss` and `report/NAME` of each example, in inference."""
+        return self.steps[name].evaluate
+
+    def persistents(self) -> tuple[PersistentSpec, ...]:
+        """Everything that lives from step to step."""
+        return (*self.parameters, *self.optimizer_states, *self.counters)

@@ -1,0 +1,156 @@
+"""`param`, `state` and `noise`: numbers that persist, and numbers that are drawn.
+
+A draw is keyed by the name of what it draws, so that neither the order of layers nor the number of
+threads changes a result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from zlib import crc32
+
+from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.limits import check_tensor
+from compiler.elaborate.problems import require_sound
+from compiler.elaborate.registry import Declared
+from compiler.elaborate.scope import Drawing, Scope
+from compiler.elaborate.sizes import resolve
+from compiler.elaborate.values import Meaning, Sizes, is_number
+from compiler.graph.graph import Value
+from compiler.graph.types import Kind, TensorType
+from compiler.ops.base import TypeFault, broadcast_shapes
+from compiler.ops.random import Random
+from compiler.ops.reduce import BatchMean
+from compiler.ops.shape import broadcast
+from compiler.source import Span
+from compiler.syntax.tree import Expr, Param, State, TypeExpr, Update
+
+
+def declare_param(tree: Param, scope: Scope) -> None:
+    """`param W : [m, n] ~ glorot_uniform`: a persistent, the same in every graph."""
+    own(tree.name, tree.name_span, scope)
+    type = _real_type(tree.type, tree.initial, scope)
+    name = f"{scope.path.full()}.{tree.name}"
+    _declare(Declared(
+        name=name, type=type, role="parameter", drawn=tree.drawn, expression=tree.initial,
+        scope=replace(scope, names=dict(scope.names)), span=tree.span, place=_place(scope, tree.span),
+    ), scope)
+    scope.names[tree.name] = scope.run.persistent(name, type)
+
+
+def declare_state(tree: State, scope: Scope) -> None:
+    """`state m = 0`: carried from one step to the next; `m' = e` updates it."""
+    own(tree.name, tree.name_span, scope)
+    rule = scope.state_rule
+    if tree.type is None and rule is not None:
+        type = rule.type
+    else:
+        type = _real_type(tree.type, tree.initial, scope)
+    name = f"{scope.path.full()}.{tree.name}" if rule is None else rule.name(tree.name)
+    _declare(Declared(
+        name=name, type=type, role="state" if rule is None else "optimizer", drawn=False,
+        expression=tree.initial, scope=replace(scope, names=dict(scope.names)), span=tree.span,
+        place=_place(scope, tree.span),
+    ), scope)
+    scope.names[tree.name] = scope.run.persistent(name, type)
+    scope.states[tree.name] = name
+
+
+def update_state(tree: Update, scope: Scope) -> None:
+    """`m' = e`: what m is at the next step; a per-example e is averaged over the batch."""
+    name = tree.target.name
+    if name not in scope.states:
+        raise scope.fault("E0207", f"`{name}` is not a state of this body", tree.target.span,
+                          hint=f"declare it: state {name} = 0")
+    meaning = scope.evaluate(tree.value)
+    require_sound(meaning)
+    type = scope.names[name].type
+    value = fit(to_value(meaning, scope, tree.value.span), type, tree.value.span, scope)
+    scope.names[f"{name}'"] = value
+    if scope.run.training:
+        if scope.run.builder.is_varying(value):
+            value = scope.run.builder.add(BatchMean(), value)
+        scope.run.updates.setdefault(scope.states[name], value)
+
+
+def own(name: str, span: Span, scope: Scope) -> None:
+    """Note that this body has a parameter, state or noise of this name; E0202 the second time."""
+    if name in scope.owned:
+        raise scope.fault("E0202", f"`{name}` is declared twice in this body", span, "again here",
+                          secondary=[(scope.owned[name], "first here")])
+    scope.owned[name] = span
+
+
+def fit(value: Value, type: TensorType, span: Span, scope: Scope) -> Value:
+    """The value repeated to a type; E0303 where it does not fit."""
+    try:
+        fits = broadcast_shapes([value.shape, type.shape]) == type.shape
+    except TypeFault:
+        fits = False
+    if not fits:
+        raise scope.fault("E0303", f"expected {type}, got {value.type}", span)
+    return broadcast(value, type.shape)
+
+
+def draw(normal: bool, first: Meaning, second: Meaning, scope: Scope, span: Span) -> Value:
+    """The distribution `normal(mean, std)` or `uniform(low, high)` where something is drawn."""
+    run, drawing = scope.run, scope.run.drawing
+    if drawing is None:
+        word = "normal" if normal else "uniform"
+        raise scope.fault("E0207", f"`{word}` says how something is drawn", span, "nothing is drawn here",
+                          hint=f"noise w : [2] ~ {word}(0, 1)")
+    key = drawing.name if drawing.draws == 0 else f"{drawing.name}#{drawing.draws}"
+    drawing.draws += 1
+    node = crc32(key.encode()) & 0x7FFFFFFF
+    op = Random(node, drawing.shape, normal=normal, shared=drawing.shared)
+    z = run.builder.add(op, *run.counters())
+    if is_number(first) and is_number(second):
+        scale, shift = (second, first) if normal else (second - first, first)
+        z = z if scale == 1 else z * float(scale)
+        return z if shift == 0 else z + float(shift)
+    a, b = (to_value(x, scope, span) for x in (first, second))
+    return fit(a + z * b if normal else a + z * (b - a), TensorType(drawing.shape), span, scope)
+
+
+def noise_drawing(name: str, type: TensorType, scope: Scope) -> Drawing:
+    """What a noise statement draws: every occurrence in a graph has a key of its own."""
+    key = f"{scope.path.display()}.{name}~"
+    count = scope.run.occurrences[key]
+    scope.run.occurrences[key] += 1
+    return Drawing(key if count == 0 else f"{key}{count}", type.shape, shared=False)
+
+
+def _declare(new: Declared, scope: Scope) -> None:
+    registry = scope.run.registry
+    known = registry.declared.get(new.name)
+    if known is None:
+        check_tensor(new.name, new.type, registry.elements(), new.span, scope.site)
+        registry.declared[new.name] = new
+    elif known.type != new.type:
+        raise scope.fault(
+            "E0308", f"`{new.name}` is {known.type} already, and this use makes it {new.type}", new.span,
+            secondary=[(known.place, f"{known.type} here")],
+            hint="a layer value has one set of parameters: write the layer a second time for another",
+        )
+
+
+def _real_type(type: TypeExpr | None, initial: Expr, scope: Scope) -> TensorType:
+    """The declared type, or that of the initial value."""
+    if type is not None:
+        resolved = resolve(type, scope)
+        if not isinstance(resolved, TensorType) or resolved.kind is not Kind.REAL:
+            raise scope.fault("E0306", "a parameter or state is a real tensor", type.span)
+        return resolved
+    meaning = scope.evaluate(initial)
+    require_sound(meaning)
+    if isinstance(meaning, Sizes) and all(map(is_number, meaning)):
+        return TensorType((len(meaning),))
+    if is_number(meaning):
+        return TensorType()
+    raise scope.fault("E0306", "its type is missing, and the initial value does not tell it", initial.span,
+                      hint="write the type: param W : [3, 4] ~ ...")
+
+
+def _place(scope: Scope, span: Span) -> Span:
+    """The author's text responsible: the call, where there is one."""
+    return scope.run.builder.span or scope.place(span)

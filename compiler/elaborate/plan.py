@@ -1,0 +1,74 @@
+"""The shape of a `train` block before it has a meaning: which statements make up which step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.elaborate.problems import Fault
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.settings import Rules
+from compiler.graph.types import TensorType
+from compiler.source import Span
+from compiler.syntax.tree import Descend, Minimize, Over, Report, Statement, Step, Train
+
+OF_ONE_STEP = (Minimize, Descend, Over)
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """One step: the statements it shares with the others, and its own."""
+
+    name: str
+    prefix: str  # of its optimizer's states: the step's name where there are several
+    span: Span
+    fields: tuple[tuple[str, TensorType, Span], ...]  # of the data
+    statements: tuple[Statement, ...]
+
+    def check(self, minimizes: bool, descends: bool, rules: Rules, scope: Scope) -> None:
+        """A step has a loss or directions, not both, and an optimizer."""
+        if minimizes and descends:
+            raise scope.fault("E0602", "a step either minimizes or descends", self.span)
+        if not minimizes and not descends:
+            raise scope.fault("E0601", f"`{self.name}` minimizes nothing", self.span,
+                              hint="minimize squared_error(...)")
+        if rules.optimizer is None:
+            raise scope.fault("E0603", f"`{self.name}` has no optimizer", self.span,
+                              hint="using sgd(lr = 0.01)")
+
+
+def head_span(train: Train) -> Span:
+    """`train on digits`."""
+    return Span(source=train.span.source, start=train.span.start, end=train.data.span.end)
+
+
+def plans(
+    train: Train, fields: tuple[tuple[str, TensorType, Span], ...], scope: Scope
+) -> list[StepPlan]:
+    """The steps of a block in order; one of the name `train` where it has no `step`."""
+    steps = [s for s in train.body if isinstance(s, Step)]
+    common = tuple(s for s in train.body if not isinstance(s, Step))
+    if not steps:
+        _check_once(common, scope)
+        return [StepPlan("train", "", head_span(train), fields, common)]
+    result: list[StepPlan] = []
+    for statement in common:
+        if isinstance(statement, OF_ONE_STEP):
+            raise scope.fault("E0605", "this belongs into a step", statement.span,
+                              secondary=[(steps[0].name_span, "this block has steps")])
+    for step in steps:
+        if any(step.name == other.name for other in result):
+            raise scope.fault("E0202", f"there are two steps `{step.name}`", step.name_span)
+        _check_once(step.body, scope)
+        shared = common if not result else tuple(s for s in common if not isinstance(s, Report))
+        prefix = f"{step.name}." if len(steps) > 1 else ""
+        result.append(StepPlan(step.name, prefix, step.name_span, fields, (*shared, *step.body)))
+    return result
+
+
+def _check_once(body: tuple[Statement, ...], scope: Scope) -> None:
+    found = [s for s in body if isinstance(s, Minimize)]
+    if len(found) > 1:
+        fault: Fault = scope.fault(
+            "E0602", "a step minimizes one thing", found[1].span, "a second one",
+            secondary=[(found[0].span, "the first")], hint="add them up, or write two steps")
+        raise fault

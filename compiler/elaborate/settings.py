@@ -1,0 +1,118 @@
+"""`using`: the optimizer, clipping, and the numbers that rule a training; values from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from compiler.elaborate.calls import with_settings
+from compiler.elaborate.problems import did_you_mean, require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.session import Session
+from compiler.elaborate.values import Defined, Layer, Meaning, describe, is_number
+from compiler.source import Span
+from compiler.syntax.tree import Call, Expr, Name, Setting, Using
+
+
+def _whole(least: int) -> Callable[[float], bool]:
+    return lambda x: x == int(x) and x >= least
+
+
+SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
+    "batch": (_whole(1), "a whole number, 1 or more"),
+    "epochs": (_whole(0), "a whole number, 0 or more"),
+    "held_out": (lambda x: 0 <= x < 1, "a share of the data, from 0 to below 1"),
+    "seed": (_whole(0), "a whole number, 0 or more"),
+    "patience": (_whole(1), "a whole number, 1 or more"),
+}
+
+
+@dataclass
+class Rules:
+    """How a step moves its parameters."""
+
+    optimizer: Layer | None = None
+    span: Span | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    settings: dict[str, float] = field(default_factory=dict)
+
+
+def read_using(tree: Using, rules: Rules, scope: Scope, session: Session) -> None:
+    """Add a `using` clause to the rules."""
+    for item in tree.items:
+        if isinstance(item, Setting):
+            read_setting(item, rules, scope)
+        elif isinstance(item, Call) and isinstance(item.function, Name) and item.function.name == "clip":
+            _read_clip(item, rules, scope)
+        else:
+            _read_optimizer(item, rules, scope, session)
+
+
+def read_setting(tree: Setting, rules: Rules, scope: Scope) -> None:
+    """`batch 128`; E0403 where the number makes no sense."""
+    meaning = scope.evaluate(tree.value)
+    require_sound(meaning)
+    if tree.name not in SETTINGS:
+        raise scope.fault("E0403", f"`{tree.name}` is not a setting", tree.span,
+                          hint=did_you_mean(tree.name, SETTINGS))
+    fits, wanted = SETTINGS[tree.name]
+    if not is_number(meaning) or not fits(meaning):
+        raise scope.fault("E0403", f"`{tree.name}` is {wanted}, got {describe(meaning)}", tree.value.span)
+    rules.settings[tree.name] = meaning
+
+
+def _read_clip(tree: Call, rules: Rules, scope: Scope) -> None:
+    for argument in tree.arguments:
+        meaning = scope.evaluate(argument.value)
+        require_sound(meaning)
+        if argument.name not in ("norm", "value") or not is_number(meaning) or meaning <= 0:
+            raise scope.fault("E0403", "clip takes `norm = c` or `value = c`, with c above 0", argument.span)
+        if argument.name == "norm":
+            rules.clip_norm = meaning
+        else:
+            rules.clip_value = meaning
+
+
+def _read_optimizer(item: Expr, rules: Rules, scope: Scope, session: Session) -> None:
+    meaning = scope.evaluate(item)
+    require_sound(meaning)
+    if isinstance(meaning, Defined) and meaning.definition.kind == "optimizer":
+        meaning = with_settings(meaning, [], {}, item.span, scope)
+    if not isinstance(meaning, Layer) or meaning.defined.definition.kind != "optimizer":
+        raise scope.fault("E0603", f"expected an optimizer, got {describe(meaning)}", item.span,
+                          hint="using sgd(lr = 0.01)")
+    if rules.optimizer is not None and rules.span is not None:
+        raise scope.fault("E0602", "a step has one optimizer", item.span, "a second one",
+                          secondary=[(rules.span, "the first")], hint="give each step its own parameters: over ...")
+    rules.optimizer, rules.span = _overridden(meaning, session), item.span
+
+
+def _overridden(optimizer: Layer, session: Session) -> Layer:
+    """The optimizer with the settings that the command line replaces."""
+    replaced = {n: v for n, v in session.overrides.items() if n in optimizer.settings}
+    session.used_overrides.update(replaced)
+    return replace(optimizer, settings={**optimizer.settings, **replaced})
+
+
+def override_settings(settings: dict[str, float], span: Span, session: Session, scope: Scope) -> None:
+    """Put the command line's settings in place; E0408 for one that names nothing."""
+    known = {*SETTINGS, "data"}
+    for name, value in session.overrides.items():
+        if name in SETTINGS:
+            fits, wanted = SETTINGS[name]
+            if not is_number(value) or not fits(value):  # type: ignore[arg-type]
+                raise scope.fault("E0403", f"`{name}` is {wanted}, got {value}", span, "set from outside")
+            settings[name] = value  # type: ignore[assignment]
+        elif name != "data" and name not in session.used_overrides:
+            raise scope.fault("E0408", f"nothing here is called `{name}`, which is set from outside", span,
+                              hint=did_you_mean(name, known))
+
+
+def is_schedule(meaning: Meaning) -> bool:
+    """Whether an optimizer's setting is a schedule, applied to the count of updates."""
+    match meaning:
+        case Layer(defined=Defined(definition=definition)) | Defined(definition=definition):
+            return definition.kind == "schedule"
+        case _:
+            return False

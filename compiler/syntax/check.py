@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from compiler.source import Diagnostic, Label
+from compiler.source import Diagnostic, Label, Span
 from compiler.syntax import tree
 
 MAX_DEPTH = 200
@@ -67,3 +67,21 @@ def _too_deep(node: tree.Tree) -> Diagnostic:
         code="E0107", message=f"nested deeper than {MAX_DEPTH}",
         primary=Label(node.span, f"{MAX_DEPTH} operations are around this one"),
         hint="give the parts names, `part = ...`, or write `repeat(n, layer)` for a long chain")
+
+
+def same_tree(left: tree.Tree, right: tree.Tree) -> bool:
+    """Equal but for the spans."""
+    pending: list[tuple[Any, Any]] = [(left, right)]
+    while pending:
+        a, b = pending.pop()
+        if type(a) is not type(b):
+            return False
+        if isinstance(a, tree.Tree):
+            pending += [(getattr(a, name), getattr(b, name)) for name in type(a).__slots__]
+        elif isinstance(a, tuple):
+            if len(a) != len(b):
+                return False
+            pending += zip(a, b, strict=True)
+        elif not isinstance(a, Span) and a != b:
+            return False
+    return True

@@ -59,8 +59,9 @@ def _choose_keywords(words: list[Lexeme]) -> None:
     """Give the words that are keywords only in their place their terminals."""
     line_start = 0
     for at, token in enumerate(words):
-        if token.type == "NL" or token.text in "{};":
-            line_start = at + 1
+        if token.type in ("NL", "SEMICOLON", "LBRACE", "RBRACE"):
+            if at and words[at - 1].type != "COMMA":
+                line_start = at + 1
         elif token.type == "KIND" and at and words[at - 1].text == ".":
             token.type = "NAME"
         elif token.type == "NAME":

@@ -1,0 +1,245 @@
+"""The tree back to text: what messages quote, and what the formatter lays out.
+
+Every expression becomes a small document that knows its text on one line (`flat`) and where it may
+be broken: `Group` a bracketed list, `Spine` a run of infix operators, `Listing` the items of a
+clause.  Parentheses are put back exactly where the grammar needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from compiler.syntax import tree
+
+CHAIN, CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, MINUS, POWER, POSTFIX, ATOM = range(12)
+LEVELS = {
+    "or": OR, "and": AND, "<": COMPARE, "<=": COMPARE, ">": COMPARE, ">=": COMPARE,
+    "==": COMPARE, "!=": COMPARE, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT,
+    "//": PRODUCT, "%": PRODUCT, "@": PRODUCT, "^": POWER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Text that is never broken."""
+
+    flat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cat:
+    """One after the other."""
+
+    parts: tuple[Doc, ...]
+    flat: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items in brackets, with commas unless it is a mere parenthesis."""
+
+    open: str
+    items: tuple[Doc, ...]
+    close: str
+    comma: bool
+    flat: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Spine:
+    """`a + b - c`: each operand with the operator before it."""
+
+    items: tuple[tuple[str, Doc], ...]
+    flat: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The items of a clause: a comma lets the line go on."""
+
+    items: tuple[Doc, ...]
+    flat: str = field(repr=False)
+
+
+Doc = Word | Cat | Group | Spine | Listing
+
+
+def unparse(node: tree.Expr | tree.TypeExpr) -> str:
+    """An expression or a type on one line."""
+    types = (tree.ScalarType, tree.NameType, tree.ClassType, tree.SeqType, tree.TupleType)
+    return (type_doc(node) if isinstance(node, types) else expression(node)).flat
+
+
+def cat(*parts: Doc | str) -> Doc:
+    """Documents and words side by side."""
+    docs = tuple(Word(part) if isinstance(part, str) else part for part in parts if part != "")
+    return Cat(docs, "".join([doc.flat for doc in docs]))
+
+
+def group(open_: str, items: Sequence[Doc], close: str, *, comma: bool = True) -> Doc:
+    """`(a, b)`."""
+    flat = open_ + ", ".join([item.flat for item in items]) + close
+    return Group(open_, tuple(items), close, comma, flat)
+
+
+def listing(items: Sequence[Doc]) -> Doc:
+    """`a, b` in a clause."""
+    return Listing(tuple(items), ", ".join([item.flat for item in items]))
+
+
+def expression(node: tree.Expr | tree.Slice | tree.Rest, level: int = CHAIN, *,
+               tight: bool = False) -> Doc:
+    """The document of an expression, in parentheses if it binds looser than `level`."""
+    own = _level(node)
+    if own < level:
+        return group("(", [expression(node, tight=tight)], ")", comma=False)
+    match node:
+        case tree.Number(text=text):
+            return Word(text)
+        case tree.Text(value=value):
+            return Word(f'"{value}"')
+        case tree.Dims(sizes=sizes):
+            return Word("x".join([str(size) for size in sizes]))
+        case tree.Name(name=name):
+            return Word(name)
+        case tree.Rest(name=name):
+            return Word(f"..{name}")
+        case tree.Attribute(base=base, name=name):
+            numeric = isinstance(base, tree.Number | tree.Dims)
+            return cat(expression(base, ATOM + 1 if numeric else POSTFIX), f".{name}")
+        case tree.Call(function=function, arguments=arguments):
+            items = [argument_doc(argument) for argument in arguments]
+            return cat(expression(function, POSTFIX), group("(", items, ")"))
+        case tree.Index(base=base, indices=indices):
+            items = [expression(index, CHOICE, tight=True) for index in indices]
+            return cat(expression(base, POSTFIX), group("[", items, "]"))
+        case tree.Slice(start=start, stop=stop):
+            ends = [expression(end, CHOICE, tight=True) if end else "" for end in (start, stop)]
+            return cat(ends[0], ":", ends[1])
+        case tree.Unary(operator=operator, operand=operand):
+            sign = "not " if operator == "not" else operator
+            return cat(sign, expression(operand, own, tight=tight))
+        case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
+            return cat(expression(then, OR), " if ", expression(condition, OR), " else ",
+                       expression(otherwise, CHOICE))
+        case tree.TupleOf(items=members):
+            items = [expression(member) for member in members]
+            if len(items) == 1:
+                return cat("(", items[0], ",)")
+            return group("(", items, ")")
+        case tree.Shape(sizes=sizes):
+            return shape_doc(node) if sizes else Word("scalar")
+        case tree.Contract():
+            return _contract(node)
+        case tree.Binary() | tree.Pipe() | tree.Claim():
+            return _spine(node, tight)
+        case _:
+            assert_never(node)
+
+
+def _level(node: tree.Expr | tree.Slice | tree.Rest) -> int:
+    match node:
+        case tree.Pipe() | tree.Claim():
+            return CHAIN
+        case tree.Conditional():
+            return CHOICE
+        case tree.Binary(operator=operator):
+            return LEVELS[operator]
+        case tree.Unary(operator=operator):
+            return NOT if operator == "not" else MINUS
+        case tree.Call() | tree.Index() | tree.Attribute():
+            return POSTFIX
+        case _:
+            return ATOM
+
+
+def links(node: tree.Pipe | tree.Claim) -> list[tuple[str, tree.Expr | tree.TypeExpr]]:
+    """A chain from its first value on: each part with the sign before it."""
+    parts: list[tuple[str, tree.Expr | tree.TypeExpr]] = []
+    rest: tree.Expr = node
+    while isinstance(rest, tree.Pipe | tree.Claim):
+        if isinstance(rest, tree.Pipe):
+            parts.append((" |> ", rest.right))
+            rest = rest.left
+        else:
+            parts.append((" : ", rest.type))
+            rest = rest.value
+    return [("", rest), *reversed(parts)]
+
+
+def link_doc(sign: str, part: tree.Expr | tree.TypeExpr) -> Doc:
+    """One part of a chain."""
+    if sign == " : ":
+        return type_doc(part)  # type: ignore[arg-type]
+    return expression(part, CHOICE)  # type: ignore[arg-type]
+
+
+def _spine(node: tree.Binary | tree.Pipe | tree.Claim, tight: bool) -> Doc:
+    """Operators of one level in a row; a comparison has one, a power is to the right."""
+    if not isinstance(node, tree.Binary):
+        items = [(sign, link_doc(sign, part)) for sign, part in links(node)]
+    else:
+        level = LEVELS[node.operator]
+        left_level = {COMPARE: SUM, POWER: POSTFIX}.get(level, level)
+        right_level = MINUS if level == POWER else level + 1
+        items = []
+        rest: tree.Expr = node
+        while isinstance(rest, tree.Binary) and LEVELS[rest.operator] == level:
+            sign = _spaced(rest.operator, tight)
+            items.append((sign, expression(rest.right, right_level, tight=tight)))
+            rest = rest.left
+            if left_level != level:
+                break
+        items.append(("", expression(rest, left_level, tight=tight)))
+        items.reverse()
+    return Spine(tuple(items), "".join([sign + item.flat for sign, item in items]))
+
+
+def _spaced(operator: str, tight: bool) -> str:
+    if operator == "^" or (tight and operator in ("*", "/", "//", "%")):
+        return operator
+    return f" {operator} "
+
+
+def _contract(node: tree.Contract) -> Doc:
+    factors = [expression(factor, POSTFIX) for factor in node.factors]
+    product = " * ".join([factor.flat for factor in factors])
+    axes = ", ".join([expression(axis, CHOICE, tight=True).flat for axis in node.axes])
+    return cat("contract(", Word(axes), " : " if axes else ": ", Word(product), ")")
+
+
+def argument_doc(argument: tree.Argument) -> Doc:
+    """`name = value` or a value."""
+    value = expression(argument.value)
+    return value if argument.name is None else cat(f"{argument.name} = ", value)
+
+
+def shape_doc(node: tree.Shape) -> Doc:
+    """`[28, 28, 1]`."""
+    return group("[", [expression(size, CHOICE, tight=True) for size in node.sizes], "]")
+
+
+def type_doc(node: tree.TypeExpr) -> Doc:
+    """The document of a type."""
+    match node:
+        case tree.ScalarType():
+            return Word("scalar")
+        case tree.NameType(name=name):
+            return Word(name)
+        case tree.ClassType(count=count):
+            return cat("class(", expression(count, CHOICE), ")")
+        case tree.SeqType(length=length, element=element):
+            count = cat("(", expression(length, CHOICE), ")") if length else ""
+            return cat("seq", count, " ", type_doc(element))
+        case tree.TupleType(fields=fields):
+            return group("(", [_field_doc(field) for field in fields], ")")
+        case tree.Shape():
+            return shape_doc(node)
+        case _:
+            assert_never(node)
+
+
+def _field_doc(node: tree.Field) -> Doc:
+    return type_doc(node.type) if node.name is None else cat(f"{node.name} : ", type_doc(node.type))

@@ -205,9 +205,13 @@ def pow_(x: Any, y: Any) -> Any:
     whole = floor(y) == y
     odd = whole & (floor(y * HALF) != y * HALF) & (absolute(y) < np.float32(2.0**24))
     power = choose(odd & (bits_of(x) < 0), -power, power)
-    power = choose((x < ZERO) & (size < INFINITY) & (absolute(y) < INFINITY) & (not whole), NAN, power)
+    power = choose(
+        (x < ZERO) & (size < INFINITY) & (absolute(y) < INFINITY) & (not whole), NAN, power
+    )
     power = choose((x == x) & (y == y), power, x + y)
-    return choose((x == ONE) | (y == ZERO) | ((size == ONE) & (absolute(y) == INFINITY)), ONE, power)
+    return choose(
+        (x == ONE) | (y == ZERO) | ((size == ONE) & (absolute(y) == INFINITY)), ONE, power
+    )
 
 
 @cache

@@ -83,9 +83,12 @@ class Writer:
     def make_mask(self, columns: ir.Value) -> None:
         """True in the lanes below `columns`."""
         lanes = self.tile.vector.count
-        wide = ir.VectorType(I64, lanes)
-        numbers = ir.Constant(wide, [ir.Constant(I64, i) for i in range(lanes)])
-        self.mask = self.builder.icmp_signed("<", numbers, self.splat(columns, wide))
+        whole = ir.IntType(8 * self.tile.word)  # as wide as a number: one comparison for a register
+        numbers = ir.Constant(
+            ir.VectorType(whole, lanes), [ir.Constant(whole, i) for i in range(lanes)]
+        )
+        limit = self.builder.trunc(columns, whole) if self.tile.word == 4 else columns
+        self.mask = self.builder.icmp_signed("<", numbers, self.splat(limit, numbers.type))
 
     def splat(self, value: ir.Value, vector: ir.VectorType) -> ir.Value:
         """The same value in every lane."""
@@ -118,10 +121,10 @@ class Writer:
         write = self.intrinsic("masked.store", ir.VoidType(), kinds)
         self.builder.call(write, [value, place, ir.Constant(I32, word), self.mask])
 
-    def row_offsets(self, stride: ir.Value, rows: ir.Value) -> list[ir.Value]:
-        """Where each row begins; rows beyond the last are the last."""
+    def offsets(self, most: int, stride: ir.Value, rows: ir.Value) -> list[ir.Value]:
+        """Where each of `most` rows begins; rows beyond the last are the last."""
         offsets = [self.constant(0)]
-        for r in range(1, self.tile.rows):
+        for r in range(1, most):
             inside = self.builder.icmp_signed("<", self.constant(r), rows)
             further = self.builder.add(offsets[-1], stride)
             offsets.append(self.builder.select(inside, further, offsets[-1]))
@@ -212,8 +215,8 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
     }
     if tile.masked:
         writer.make_mask(columns)
-    a_rows = writer.row_offsets(stride["a_row"], rows)
-    y_rows = writer.row_offsets(stride["y_row"], rows)
+    a_rows = writer.offsets(tile.rows, stride["a_row"], rows)
+    y_rows = writer.offsets(tile.rows, stride["y_row"], rows)
     zero = ir.Constant(tile.vector, [0.0] * tile.vector.count)
 
     def outer(k1: ir.Value, sums: Any) -> Any:
@@ -232,7 +235,7 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
     builder.ret_void()
 
 
-def tile_function(tile: Tile, module: ir.Module) -> ir.Function:
+def tile_function(tile: Tile, module: ir.Module, write: Any) -> ir.Function:
     """The tile's own function in a module, written when first asked for."""
     name = f"tile_{tile.rows}x{tile.vectors}{'_lanes' if tile.lanewise else ''}"
     if name in module.globals:
@@ -241,11 +244,11 @@ def tile_function(tile: Tile, module: ir.Module) -> ir.Function:
     kinds = [*pointers, I64.as_pointer(), *[I64] * 5]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
     function.linkage = "internal"
-    write_tile(tile, function)
+    write(tile, function)
     return function
 
 
-def make_tile(tile: Tile) -> Any:
+def make_tile(tile: Tile, write: Any = write_tile) -> Any:
     """The tile as a function for kernels: a[i:], b[j:], y[h:], with the strides of `geometry`."""
     pointer, number = types.CPointer(number_type(tile.word)), types.int64
 
@@ -256,7 +259,7 @@ def make_tile(tile: Tile) -> Any:
     ) -> Any:  # fmt: skip
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2, 4)]
-            builder.call(tile_function(tile, builder.module), [*starts, *args[6:]])
+            builder.call(tile_function(tile, builder.module, write), [*starts, *args[6:]])
             return context.get_dummy_value()
 
         return types.void(*(pointer, number) * 3, WORDS, *[number] * 5), generate

@@ -2,29 +2,18 @@
 
 Columns are cut into strips of two vectors, then one; a strip's rows into tiles of three heights.
 Long sums are cut so that the strip of b stays in the nearest cache while all rows pass over it.
-The outer loops are counted like an odometer.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from numba.core import types
-
-from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
-from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.outer import contraction_kernel, product_signature
 from runtime.cpu.kernels.tile import Tile, make_tile
 from runtime.cpu.machine import host
 from runtime.cpu.subroutine import subroutine
 
-LOOPS = 12  # where the outer loops begin in the geometry
 TERMS = 256  # of a sum before the next part of b is taken up
-
-
-def signature(word: int) -> Any:
-    """Of a function of (a, i, b, j, y, h, geometry, k1, k2, rows, columns, add)."""
-    pointer = types.CPointer(number_type(word))
-    return types.void(*(pointer, types.int64) * 3, WORDS, *[types.int64] * 5)
 
 
 def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:
@@ -43,7 +32,7 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
     middle_tile = make_tile(Tile(middle, vectors, word, lanewise))
     low_tile = make_tile(Tile(low, vectors, word, lanewise))
 
-    @subroutine(signature(word))
+    @subroutine(product_signature(word))
     def strip(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, columns: Any, add: Any,
@@ -72,7 +61,7 @@ def make_part(word: int, lanewise: bool) -> Any:
     narrow_strip = make_strip(word, 1, lanewise)
     a_column = 1 if lanewise else 0
 
-    @subroutine(signature(word))
+    @subroutine(product_signature(word))
     def part(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
@@ -94,11 +83,9 @@ def make_part(word: int, lanewise: bool) -> Any:
 
 def tiled_kernel(word: int, lanewise: bool) -> Any:
     """`contract_rows`, or `contract_lanes` where a moves with the columns too."""
-    reals = pointer_reader(number_type(word))
     part = make_part(word, lanewise)
-    a_column = 1 if lanewise else 0
 
-    @subroutine(signature(word))
+    @subroutine(product_signature(word))
     def product(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
@@ -113,58 +100,4 @@ def tiled_kernel(word: int, lanewise: bool) -> Any:
                 part(a, at, b, bt, y, h, geometry, c1, c2, m, n, add)
                 add = 1
 
-    def contract(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
-        a = reals(pointers, 0)
-        b = reals(pointers, 1)
-        y = reals(pointers, 2)
-        n, m, k1, k2 = geometry[1], geometry[2], geometry[5], geometry[8]
-        i = 0
-        j = 0
-        h = 0
-        if n < 0:
-            n = end - begin
-            i += begin * a_column
-            j += begin
-            h += begin
-        if m < 0:
-            m = end - begin
-            i += begin * geometry[3]
-            h += begin * geometry[4]
-        if k1 < 0:
-            k1 = end - begin
-            i += begin * geometry[6]
-            j += begin * geometry[7]
-        if k2 < 0:
-            k2 = end - begin
-            i += begin * geometry[9]
-            j += begin * geometry[10]
-        loops = geometry[11]
-        extents = stack_words(16)
-        count = stack_words(16)
-        turns = 1
-        for k in range(loops):
-            at = LOOPS + 4 * k
-            extents[k] = geometry[at]
-            count[k] = 0
-            if geometry[at] < 0:
-                extents[k] = end - begin
-                i += begin * geometry[at + 1]
-                j += begin * geometry[at + 2]
-                h += begin * geometry[at + 3]
-            turns *= extents[k]
-        for _ in range(turns):
-            product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[0])
-            for k in range(loops - 1, -1, -1):
-                at = LOOPS + 4 * k
-                count[k] += 1
-                i += geometry[at + 1]
-                j += geometry[at + 2]
-                h += geometry[at + 3]
-                if count[k] < extents[k]:
-                    break
-                count[k] = 0
-                i -= extents[k] * geometry[at + 1]
-                j -= extents[k] * geometry[at + 2]
-                h -= extents[k] * geometry[at + 3]
-
-    return contract
+    return contraction_kernel(word, product, a_column=int(lanewise))

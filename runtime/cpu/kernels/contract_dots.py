@@ -1,0 +1,121 @@
+"""y[row, column] (+)= sum a[row, k1, k2] * b[column, k1, k2], with a and b contiguous in k2.
+
+Products with a transposed matrix: rows of one against rows of the other.  A tile of four rows and
+two columns keeps a vector of partial sums for each pair and adds its lanes up at the end, always in
+the same order.  Rows and columns beyond the last do the last one's work again.
+
+The geometry is that of `contract_rows`, with the strides of b and y along the columns after the
+outer loops.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from runtime.cpu.intrinsics import I32
+from runtime.cpu.kernels.outer import LOOPS, contraction_kernel, product_signature
+from runtime.cpu.kernels.tile import STRIDES, Tile, Writer, make_tile
+from runtime.cpu.subroutine import subroutine
+
+ROWS, COLUMNS = 4, 2
+
+
+def sum_of_lanes(builder: ir.IRBuilder, vector: ir.Value) -> ir.Value:
+    """Halves added until one number is left."""
+    count = vector.type.count
+    while count > 1:
+        count //= 2
+        low, high = (
+            ir.Constant(ir.VectorType(I32, count), list(range(start, start + count)))
+            for start in (0, count)
+        )
+        vector = builder.fadd(
+            builder.shuffle_vector(vector, vector, low),
+            builder.shuffle_vector(vector, vector, high),
+        )
+    return builder.extract_element(vector, ir.Constant(I32, 0))
+
+
+def column_strides(writer: Writer, geometry: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """The strides of b and y that follow the outer loops."""
+    builder = writer.builder
+    loops = builder.load(writer.at(geometry, writer.constant(11)))
+    place = builder.add(builder.mul(loops, writer.constant(4)), writer.constant(LOOPS))
+    start = writer.at(geometry, place)
+    return builder.load(start), builder.load(writer.at(start, writer.constant(1)))
+
+
+def write_dots(tile: Tile, function: ir.Function) -> None:
+    """The body of a tile of dot products; its `vectors` are columns."""
+    a, b, y, geometry, k1_count, k2_count, rows, columns, add = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    writer = Writer(tile, builder)
+    stride = {
+        name: builder.load(writer.at(geometry, writer.constant(place)))
+        for name, place in STRIDES.items()
+    }
+    b_column, y_column = column_strides(writer, geometry)
+    a_rows = writer.offsets(tile.rows, stride["a_row"], rows)
+    y_rows = writer.offsets(tile.rows, stride["y_row"], rows)
+    b_columns = writer.offsets(tile.vectors, b_column, columns)
+    y_columns = writer.offsets(tile.vectors, y_column, columns)
+    lanes = writer.constant(tile.vector.count)
+    turns = builder.sdiv(builder.add(k2_count, writer.constant(tile.vector.count - 1)), lanes)
+
+    def outer(k1: ir.Value, sums: Any) -> Any:
+        a1 = writer.at(a, builder.mul(k1, stride["a_k1"]))
+        b1 = writer.at(b, builder.mul(k1, stride["b_k1"]))
+
+        def inner(turn: ir.Value, sums: Any) -> Any:
+            k2 = builder.mul(turn, lanes)
+            writer.make_mask(builder.sub(k2_count, k2))
+            left = [writer.load(writer.at(a1, row, k2)) for row in a_rows]
+            right = [writer.load(writer.at(b1, column, k2)) for column in b_columns]
+            return [
+                [writer.multiply_add(p, q, total) for q, total in zip(right, row, strict=True)]
+                for p, row in zip(left, sums, strict=True)
+            ]
+
+        return writer.loop("k2", turns, sums, inner)
+
+    zero = ir.Constant(tile.vector, [0.0] * tile.vector.count)
+    sums = writer.loop("k1", k1_count, [[zero] * tile.vectors] * tile.rows, outer)
+    keep = builder.icmp_signed("!=", add, writer.constant(0))
+    places, totals = [], []
+    for row, y_row in zip(sums, y_rows, strict=True):
+        for vector, y_at in zip(row, y_columns, strict=True):
+            place, total = writer.at(y, y_row, y_at), sum_of_lanes(builder, vector)
+            places.append(place)
+            totals.append(builder.select(keep, builder.fadd(total, builder.load(place)), total))
+    for place, total in zip(places, totals, strict=True):
+        builder.store(total, place)
+    builder.ret_void()
+
+
+def kernel(word: int) -> Any:
+    """The kernel for words of this many bytes."""
+    block = make_tile(Tile(ROWS, COLUMNS, word, lanewise=True), write_dots)
+    line = make_tile(Tile(1, ROWS, word, lanewise=True), write_dots)
+
+    @subroutine(product_signature(word))
+    def product(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+    ) -> None:  # fmt: skip
+        at = LOOPS + 4 * geometry[11]
+        height = ROWS if m > 1 else 1
+        width = COLUMNS if m > 1 else ROWS
+        for row in range(0, m, height):
+            ar, yr = i + row * geometry[3], h + row * geometry[4]
+            r = min(height, m - row)
+            for column in range(0, n, width):
+                bt, yt = j + column * geometry[at], yr + column * geometry[at + 1]
+                c = min(width, n - column)
+                if m > 1:
+                    block(a, ar, b, bt, y, yt, geometry, k1, k2, r, c, add)
+                else:
+                    line(a, ar, b, bt, y, yt, geometry, k1, k2, r, c, add)
+
+    return contraction_kernel(word, product, strided_columns=True)

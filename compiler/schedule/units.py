@@ -84,12 +84,12 @@ def _may_merge(graph: Graph, a: Unit, b: Unit, users: Mapping[int, list[int]]) -
         return False
     nodes = {*a.nodes, *b.nodes}
     last = graph[max(nodes)]
-    if is_pointwise(last):
+    others = [i for i in nodes if not is_pointwise(graph[i])]
+    if not others:
         same = graph[a.nodes[0]].type.shape == graph[b.nodes[0]].type.shape
     else:
-        same = is_reduction(last) and _private(graph, nodes, users)
+        same = others == [last.id] and is_reduction(last) and _private(graph, nodes, users)
         same = same and graph[last.inputs[0]].type.shape == graph[a.nodes[0]].type.shape
-        same = same and all(is_pointwise(graph[i]) for i in nodes - {last.id})
     return same and not _returns(nodes, users)
 
 

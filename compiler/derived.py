@@ -10,6 +10,7 @@ The parameters keep their names inside one model; `descend` takes the gradients 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from compiler.graph.graph import Graph, Node
 from compiler.graph.types import Kind, TensorType
@@ -104,6 +105,7 @@ class ModelPrinter:
     def __init__(self, graph: Graph, name: str, initial: Mapping[str, str], prefix: str) -> None:
         self.graph, self.name, self.initial, self.prefix = graph, name, initial, prefix
         self.names: dict[int, str] = {}
+        self.tags = {node.tag: node.id for node in graph.nodes}
 
     def text(self, results: Mapping[str, tuple[int, str]]) -> str:
         """The model; `results` are (node, comment) by name."""
@@ -136,15 +138,56 @@ class ModelPrinter:
                 return f"    noise v{node.id} : {type_text(node.type)} ~ {kind}, key = {key})"
         shapes = [self.graph[i].type.shape for i in node.inputs]
         line = f"    v{node.id} = {expression(node, names, shapes)}"
-        return f"{line:<70}  # {story(node)}".rstrip(" #")
+        return f"{line:<70}  # {story(node, self.tags)}".rstrip(" #")
 
 
-def story(node: Node) -> str:
-    """Where a node came from: its line, and the rule that made it."""
+def story(node: Node, tags: Mapping[int, int]) -> str:
+    """Where a node came from: its line, and the rule that made it; `tags` gives nodes their numbers."""
     parts = [node.name or "", str(node.span) if node.span else ""]
     if node.origin is not None:
-        at = f" at v{node.origin.node}" if node.origin.node is not None else ""
-        parts.append(node.origin.rule + at)
+        met = tags.get(-1 if node.origin.node is None else node.origin.node)
+        parts.append(node.origin.rule + ("" if met is None else f" at v{met}"))
     return "  ".join(p for p in parts if p).replace("\n", " ")
 
 
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepText:
+    """One training step: its gradient graph, and the clauses that stay as the author wrote them."""
+
+    name: str
+    graph: Graph  # outputs "loss" and "gradient/<parameter>"
+    using: str
+    fields: tuple[str, ...]  # the data's fields, in order
+
+
+def print_step(step: StepText, initial: Mapping[str, str], data: str, data_name: str) -> str:
+    """A whole file for one step: a model that returns the loss and the gradients, and a `train` that
+    descends along them.
+
+    `initial` gives each parameter's first value as text (`~ glorot_uniform`); `data` is the
+    declaration as the author wrote it.
+    """
+    graph = step.graph
+    keys = [n.op.key for n in graph.nodes if isinstance(n.op, Persistent) and not n.op.index]
+    heads = {key.split(".")[0] for key in keys}
+    model = heads.pop() if len(heads) == 1 else "joint"
+    prefix = f"{model}." if model != "joint" else ""
+    gradients = [k for k in graph.outputs if k.startswith("gradient/")]
+    results = {"loss": (graph.outputs["loss"], "")}
+    for k, key in enumerate(gradients):
+        results[f"g{k}"] = (graph.outputs[key], f"dloss/d({key.removeprefix('gradient/')})")
+    printer = ModelPrinter(graph, model, initial, prefix)
+    text = printer.text(results)
+    given = ", ".join(n.op.key for n in graph.nodes if isinstance(n.op, Input))
+    pairs = ",\n        ".join(
+        f"{model}.{key.removeprefix('gradient/').removeprefix(prefix)} along g{k}"
+        for k, key in enumerate(gradients)
+    )
+    train = (
+        f"train on {data_name} {{\n    {', '.join(results)} = {model}({given})\n"
+        f"    descend {pairs}\n    {step.using}\n    report loss = loss\n}}\n"
+    )
+    head = "# The loss and its gradient as one program: edit it, and run it like any other.\n"
+    return "\n".join([head, text, data + "\n", train])

@@ -42,7 +42,7 @@ def differentiate(
         builder.span = node.span
         y, xs = builder.value(node.id), [builder.value(i) for i in node.inputs]
         g = adjoint[node.id]
-        builder.origin = Origin(f"vjp of {node.op.name}", node.id, g.id)
+        builder.origin = Origin(f"vjp of {node.op.name}", node.tag, g.node.tag)
         for x, gx in zip(xs, _rule(g, y, xs), strict=True):
             if gx is None or x.id not in active:
                 continue

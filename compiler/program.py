@@ -74,6 +74,22 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """The same work as one CUDA kernel over the whole batch, a block of N examples.
+
+    `kernel(words, numbers, table, at, count, total)`: all memory as reals and as whole numbers;
+    table[at:] has the first word of each operand, then the geometry; `count` is N; `total` pieces
+    of work are shared out over the threads, and no two of them write the same word.
+    """
+
+    source: str
+    operands: tuple[Operand, ...]
+    geometry: tuple[int, ...]
+    pieces: int  # for each example, or in all
+    each: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
     """One call of a kernel."""
 
@@ -84,6 +100,7 @@ class Instruction:
     split: bool = False
     barrier: bool = True
     note: str = ""
+    launch: Launch | None = None  # how the `cuda` target does it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from compiler.graph.registry import OPS
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Why a transformation made a node: the rule, and the node it was applied to."""
+    """Why a transformation made a node: the rule, and the tags of the node and cotangent it met."""
 
     rule: str
     node: int | None = None
     cotangent: int | None = None
+
+
+_tags = count()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Node:
     span: Span | None = None  # where the user wrote it
     origin: Origin | None = None
     name: str | None = None  # what the author called it, for people
+    tag: int = field(default=-1, compare=False)  # kept when a pass copies the node
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Builder:
         type = op.infer(*(x.type for x in inputs))
         node = Node(
             id=len(self.nodes), op=op, inputs=tuple(x.id for x in inputs), type=type,
-            span=self.span, origin=self.origin, name=name,
+            span=self.span, origin=self.origin, name=name, tag=next(_tags),
         )
         self.nodes.append(node)
         return Value(self, node.id)

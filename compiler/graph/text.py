@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from compiler.graph.graph import Builder, Graph, Node
@@ -23,21 +24,22 @@ _LINE = re.compile(r"%(\d+)\s*=\s*(\w+)(\{.*\})?((?:\s+%\d+)*)\s*(?::.*)?$")
 
 def print_graph(graph: Graph, *, ledger: bool = False) -> str:
     """The text of a graph; with `ledger`, each line says where its node came from."""
-    lines = [_line(node, ledger) for node in graph.nodes]
+    tags = {node.tag: node.id for node in graph.nodes}
+    lines = [_line(node, tags if ledger else None) for node in graph.nodes]
     outputs = " ".join(f"{name}=%{id}" for name, id in graph.outputs.items())
     return "\n".join([*lines, f"return {outputs}".rstrip()]) + "\n"
 
 
-def _line(node: Node, ledger: bool) -> str:
+def _line(node: Node, tags: Mapping[int, int] | None) -> str:
     attributes = ", ".join(f"{k}={_plain(v)!r}" for k, v in node.op.attributes().items())
     operands = "".join(f" %{i}" for i in node.inputs)
     line = f"%{node.id} = {node.op.name}{'{' + attributes + '}' if attributes else ''}{operands} : {node.type}"
-    if not ledger:
+    if tags is None:
         return line
     notes = [node.name or "", str(node.span or "")]
     if node.origin is not None:
-        at = "" if node.origin.node is None else f" at %{node.origin.node}"
-        notes.append(f"{node.origin.rule}{at}")
+        met = tags.get(-1 if node.origin.node is None else node.origin.node)
+        notes.append(node.origin.rule + ("" if met is None else f" at %{met}"))
     return f"{line:<60}  # {'  '.join(n for n in notes if n)}"
 
 

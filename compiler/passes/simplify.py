@@ -36,7 +36,7 @@ def simplify(graph: Graph) -> Graph:
         operands = [builder.value(mapping[i]) for i in node.inputs]
         new = builder.value(builder.copy(node, [x.id for x in operands]))
         for law in RULES.get(node.op.name, []):
-            builder.origin = Origin(law.__name__, node.id)
+            builder.origin = node.origin or Origin(law.__name__, node.tag)
             result = law(new, operands)
             if result is not None and result.shape == new.shape:
                 new = result

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from compiler.emit import cuda, cuda_gather, gather
 from compiler.emit.cpu import emit_nest
-from compiler.emit.gather import ARGMAX, SCATTER, TAKE
 from compiler.graph.graph import Graph, Node
 from compiler.ops.contract import Contract
 from compiler.ops.index import Scatter, Take
@@ -17,13 +17,14 @@ from compiler.ops.leaf import Iota, Literal
 from compiler.ops.reduce import ArgMax
 from compiler.ops.shape import Concat
 from compiler.program import (
-    Constant, Entry, Instruction, Kernel, Operand, Phase, Result, Space, Sum,
+    Constant, Entry, Instruction, Kernel, Launch, Operand, Phase, Result, Space, Sum,
 )
 from compiler.schedule.buffers import (
     Memory, lifetimes, place_arrays, place_updates, place_values,
 )
 from compiler.schedule.contraction import Trip, plan_contraction
 from compiler.schedule.cost import choose_block, choose_chunks
+from compiler.schedule.device import contraction_nest, fill_nest
 from compiler.schedule.layout import Layouts, Place, assign_layouts, row_major, through
 from compiler.schedule.loops import identity, pointwise_nest, reduction_nest
 from compiler.schedule.nest import RANGE, Access, Nest, Store, merge_loops
@@ -143,7 +144,7 @@ class _Plan:
             ))
 
     def _nest(self, unit: Unit, nest: Nest) -> None:
-        extent = 1
+        launch, extent = self._launch(nest), 1
         if not unit.phase.examples and nest.loops and not nest.loops[0].reduces and not nest.positional:
             extent = nest.loops[0].extent
             nest = replace(nest, loops=(replace(nest.loops[0], extent=RANGE), *nest.loops[1:]))
@@ -151,11 +152,19 @@ class _Plan:
         written = {(a.storage, a.offset) for _, a, _ in nest.stores}
         operands = tuple(self._operand(a, (a.storage, a.offset) in written) for a in emitted.pointers)
         work = int(np.prod([abs(loop.extent) for loop in nest.loops])) * extent
-        self._add(unit, Kernel("k0", emitted.source), operands, emitted.geometry, extent, work)
+        self._add(unit, Kernel("k0", emitted.source), operands, emitted.geometry, launch, extent, work)
+
+    def _launch(self, nest: Nest) -> Launch:
+        emitted = cuda.emit_nest(nest)
+        written = {a.storage for _, a, _ in nest.stores}
+        return Launch(
+            source=emitted.source, geometry=emitted.geometry, pieces=emitted.pieces, each=emitted.each,
+            operands=tuple(self._operand(a, a.storage in written) for a in emitted.pointers),
+        )
 
     def _add(
         self, unit: Unit, kernel: Kernel, operands: tuple[Operand, ...], geometry: tuple[int, ...],
-        extent: int = 1, work: int = 0,
+        launch: Launch, extent: int = 1, work: int = 0,
     ) -> None:
         number = self.kernels.setdefault(kernel, len(self.kernels))
         node = self.graph[unit.nodes[-1]]
@@ -163,13 +172,14 @@ class _Plan:
         self.phases.setdefault(unit.phase, []).append(Instruction(
             kernel=number, operands=operands, geometry=geometry, extent=extent,
             split=extent > 1 and work >= SPLIT_FROM,
-            note=f"%{node.id} {' '.join(names)}  {node.span or ''}".strip(),
+            note=f"%{node.id} {' '.join(names)}  {node.span or ''}".strip(), launch=launch,
         ))
 
     def _fill(self, unit: Unit, place: Place) -> None:
         words, ranged = self.layouts.words[place.storage], int(unit.phase.examples)
         target = replace(self._operand(place, written=True), inner=0)
-        self._add(unit, Kernel("fill"), (target,), (words, ranged))
+        launch = self._launch(fill_nest(place.storage, words, unit.phase.examples))
+        self._add(unit, Kernel("fill"), (target,), (words, ranged), launch)
 
     def _contraction(self, unit: Unit, node: Node) -> None:
         op, target = node.op, self.layouts.places[node.id]
@@ -185,6 +195,7 @@ class _Plan:
         plan = plan_contraction(trips, accumulate=op.mean, once=not unit.phase.examples)
         if plan.adds and not op.mean:
             self._fill(unit, target)
+        launch = self._launch(contraction_nest(trips, [(a, at_a), (b, at_b), (target, at_y)], plan.adds))
         operands = [
             replace(self._operand(a), inner=at_a), replace(self._operand(b), inner=at_b),
             replace(self._operand(target, written=True), inner=at_y),
@@ -192,7 +203,7 @@ class _Plan:
         if plan.swap:
             operands[:2] = operands[1::-1]
         work = int(np.prod(op.extents))
-        self._add(unit, Kernel(plan.kernel), tuple(operands), plan.geometry, plan.extent, work)
+        self._add(unit, Kernel(plan.kernel), tuple(operands), plan.geometry, launch, plan.extent, work)
 
     def _gather(self, unit: Unit, node: Node) -> None:
         places = [self.layouts.places[i] for i in (*node.inputs, node.id)]
@@ -200,17 +211,23 @@ class _Plan:
             shape = self.graph[node.inputs[0]].type.shape
             rows = int(np.prod(shape[:-1]))
             geometry = (rows, shape[-1], places[0].example, places[1].example)
-            kernel = Kernel("k0", ARGMAX)
+            kernel, source, pieces = Kernel("k0", gather.ARGMAX), cuda_gather.ARGMAX, rows
         else:
             index, first = self.graph[node.inputs[1]].type, self.graph[node.inputs[0]].type
             rows = node.op.rows if isinstance(node.op, Scatter) else first.shape[0]
             width = int(np.prod(node.type.shape[1 if isinstance(node.op, Scatter) else index.rank :]))
             geometry = (index.size, rows, width, places[0].example, width, places[1].example, places[2].example)
-            kernel = Kernel("k0", SCATTER if isinstance(node.op, Scatter) else TAKE)
+            kernel, source = Kernel("k0", gather.TAKE), cuda_gather.TAKE
+            pieces = index.size * width
             if isinstance(node.op, Scatter):
+                kernel, source, pieces = Kernel("k0", gather.SCATTER), cuda_gather.SCATTER, width
                 self._fill(unit, places[2])
         operands = [self._operand(p) for p in places[:-1]] + [self._operand(places[-1], written=True)]
-        self._add(unit, kernel, tuple(operands), geometry)
+        launch = Launch(
+            source=source, operands=tuple(operands), geometry=geometry, pieces=pieces,
+            each=unit.phase.examples,
+        )
+        self._add(unit, kernel, tuple(operands), geometry, launch)
 
     def _concat(self, unit: Unit, node: Node) -> None:
         assert isinstance(node.op, Concat)

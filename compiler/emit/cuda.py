@@ -1,0 +1,180 @@
+"""A loop nest as the source of one CUDA kernel.
+
+Whatever is summed into a word is summed by one thread, in the order of the loops: no atomic
+operation is needed, and every run gives the same bits.  So the loops that move the result are
+shared out over threads, and each thread walks those that do not.
+
+Loops that write over one another (in a transposed convolution, word 2i + k for all i and k) form a
+*group*.  A thread takes one word w of the group, walks all its loops but one, and finds that one's
+index by division: i = (w - k) / 2, where that is whole and in range.
+
+Names are those of `cpu.py`, and a word is words[x0 + ...] or, a whole number, numbers[x0 + ...].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from compiler.emit.groups import Group, forward, share_out
+from compiler.schedule.nest import RANGE, Access, Nest, Store
+
+HEAD = "def k0(words, numbers, table, at, count, total):"
+START = {Store.MAX: "real(-1e999)"}  # all others start a sum: real(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Source of a kernel, its pointers and geometry in order, and its pieces of work."""
+
+    source: str
+    pointers: tuple[Access, ...]
+    geometry: tuple[int, ...]
+    pieces: int
+    each: bool  # pieces are for each example
+
+
+@dataclass
+class _Writer:
+    nest: Nest
+    lines: list[str] = field(default_factory=list)
+    geometry: list[int] = field(default_factory=list)
+    pointers: list[Access] = field(default_factory=list)
+    depth: int = 1
+
+    def line(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    def number(self, value: int) -> str:
+        """The name of a number that is read from the table."""
+        self.geometry.append(value)
+        return f"g{len(self.geometry) - 1}"
+
+    def pointer(self, access: Access) -> str:
+        """The name of an operand's first word; the same place has one name."""
+        for k, known in enumerate(self.pointers):
+            if (known.storage, known.offset) == (access.storage, access.offset):
+                return f"x{k}"
+        self.pointers.append(access)
+        return f"x{len(self.pointers) - 1}"
+
+    def extent(self, level: int) -> str:
+        """How often a loop runs."""
+        loop = self.nest.loops[level]
+        if loop.extent != RANGE:
+            return self.number(loop.extent)
+        return "count" if loop.scale == 1 else f"count * {self.number(loop.scale)}"
+
+    def address(self, access: Access, instead: Sequence[Group] = ()) -> str:
+        """`x0 + i0 * g3 + i1`; the loops of the groups `instead` are written as the groups' words."""
+        terms = [self.pointer(access)]
+        hidden = {level for group in instead for level in group.levels}
+        for level, move in enumerate(access.moves):
+            if move and level not in hidden:
+                terms.append(f"i{level}" if move == 1 else f"i{level} * {self.number(move)}")
+        terms += [f"w{group.levels[0]}" for group in instead]
+        return " + ".join(terms)
+
+
+def emit_nest(nest: Nest) -> Emitted:
+    """Write a nest."""
+    nest = forward(nest)
+    groups, walked = share_out(nest)
+    w = _Writer(nest)
+    w.line("for t0 in range(thread(), total, threads()):")
+    w.depth += 1
+    _decompose(w, groups)
+    if any(store is not Store.SET for _, _, store in nest.stores):
+        _accumulate(w, groups, walked)
+    else:
+        _body(w)
+        for variable, access, _ in nest.stores:
+            w.line(f"{_word(w.address(access), access)} = {_stored(variable, access)}")
+    pieces = 1
+    for group in groups:
+        pieces *= group.pieces
+    each = any(nest.loops[group.levels[0]].extent == RANGE for group in groups)
+    return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry), pieces, each)
+
+
+def _decompose(w: _Writer, groups: Sequence[Group]) -> None:
+    """From the number of a piece of work to loop counters, and words of groups, last group fastest."""
+    rest = "t0"
+    for k in reversed(range(len(groups))):
+        group = groups[k]
+        name = f"w{group.levels[0]}" if group.overlaps else f"i{group.levels[0]}"
+        unit = f" * {w.number(group.unit)}" if group.overlaps and group.unit != 1 else ""
+        if k == 0:
+            w.line(f"{name} = {rest}{unit}")
+            break
+        pieces = w.number(group.pieces)
+        following = f"t{len(groups) - k}"
+        w.line(f"{name} = {rest} % {pieces}{unit}")
+        w.line(f"{following} = {rest} // {pieces}")
+        rest = following
+
+
+def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> None:
+    """One word of the result: walk what is summed, then store."""
+    ((variable, access, store),) = w.nest.stores
+    depth, overlapping = w.depth, [group for group in groups if group.overlaps]
+    target = _word("a0", access)
+    w.line(f"a0 = {w.address(access, overlapping)}")
+    w.line(f"r0 = {START.get(store, 'real(0.0)')}")
+    for group in overlapping:
+        _solve(w, group, access)
+    for level in walked:
+        w.line(f"for i{level} in range({w.extent(level)}):")
+        w.depth += 1
+    _body(w)
+    w.line(f"r0 = maximum(r0, {variable})" if store is Store.MAX else f"r0 = r0 + {variable}")
+    w.depth = depth
+    adds = store in (Store.ADD, Store.SUM_ADD)
+    w.line(f"{target} = {target} + r0" if adds else f"{target} = {_stored('r0', access)}")
+
+
+def _solve(w: _Writer, group: Group, access: Access) -> None:
+    """Walk a group's loops but the last, whose index follows from the word that is wanted."""
+    *outer, last = group.levels
+    word = f"w{group.levels[0]}"
+    for level in outer:
+        w.line(f"for i{level} in range({w.extent(level)}):")
+        w.depth += 1
+        rest = f"d{level}"
+        w.line(f"{rest} = {word} - i{level} * {w.number(access.moves[level])}")
+        word = rest
+    move = w.number(access.moves[last])
+    end = w.number(access.moves[last] * w.nest.loops[last].extent)
+    w.line(f"if {word} >= 0 and {word} < {end} and {word} % {move} == 0:")
+    w.depth += 1
+    w.line(f"i{last} = {word} // {move}")
+
+
+def _body(w: _Writer) -> None:
+    for variable, access in w.nest.loads:
+        word = _word(w.address(access), access)
+        if variable.startswith("n"):
+            word = f"index({word})"
+        elif access.index:
+            word = f"real({word})"
+        w.line(f"{variable} = {word}")
+    for statement in w.nest.statements:
+        w.line(statement)
+
+
+def _word(address: str, access: Access) -> str:
+    return f"{'numbers' if access.index else 'words'}[{address}]"
+
+
+def _stored(variable: str, access: Access) -> str:
+    return f"index({variable})" if access.index else variable
+
+
+def _assemble(w: _Writer) -> str:
+    first = len(w.pointers)
+    head = [HEAD]
+    if w.nest.positional:
+        head.append("    first = 0")
+    head += [f"    x{k} = table[at + {k}]" for k in range(first)]
+    head += [f"    g{k} = table[at + {first + k}]" for k in range(len(w.geometry))]
+    return "\n".join(head + w.lines) + "\n"

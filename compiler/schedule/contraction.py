@@ -61,7 +61,32 @@ def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> 
     columns = next((t for t in trips if (t.y, t.b, t.a) == (1, 1, 1) and t.extent != RANGE), None)
     if columns is not None:
         return _tiled("contract_lanes", trips, columns, False, accumulate, once)
-    return _scalar(trips, accumulate)
+    return _dots(trips, accumulate) or _scalar(trips, accumulate)
+
+
+def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
+    """Both operands contiguous along a sum: dot products of A's rows with B's columns."""
+    trips = _merge(list(trips))
+    contiguous = [t for t in trips if (t.y, t.a, t.b) == (0, 1, 1) and t.extent != RANGE]
+    if not contiguous:
+        return None
+    k2 = max(contiguous, key=lambda t: t.extent)
+    others = [t for t in trips if t is not k2]
+    k1 = max((t for t in others if t.y == 0), key=lambda t: t.length, default=ONE)
+    rows = max((t for t in others if t.y and not t.b), key=lambda t: t.length, default=ONE)
+    columns = max((t for t in others if t.y and not t.a), key=lambda t: t.length, default=ONE)
+    outer = [t for t in others if not any(t is u for u in (k1, rows, columns))]
+    if _overlapping(1, [rows, columns, *outer]):
+        return None
+    adds = accumulate or any(t.y == 0 for t in outer)
+    geometry = [
+        int(adds), columns.extent, rows.extent, rows.a, rows.y,
+        k1.extent, k1.a, k1.b, k2.extent, k2.a, k2.b, len(outer),
+    ]
+    for t in outer:
+        geometry += [t.extent, t.a, t.b, t.y]
+    geometry += [columns.b, columns.y]
+    return Contraction(kernel="contract_dots", geometry=tuple(geometry), swap=False, adds=adds)
 
 
 def _tiled(

@@ -73,8 +73,8 @@ CODES: dict[str, Explanation] = {
         "model f(x : [3]) { x }"),
     "E0112": Explanation(
         "a declared value that does not begin",
-        "`param` begins with a draw, `~ glorot_uniform`, or a value, `= 0`; `noise` is drawn, with\n"
-        "`~`; `state` begins with a value, with `=`.",
+        "`param` begins with a draw, `~ glorot_uniform`, or a value, `= 0`; `noise` is drawn,\n"
+        "with `~`; `state` begins with a value, with `=`.",
         "layer f(x : [n]) { param b : [n]; x + b }",
         "layer f(x : [n]) { param b : [n] = 0; x + b }"),
     "E0113": Explanation(
@@ -114,8 +114,8 @@ CODES: dict[str, Explanation] = {
         "model f(x : [n]) { x if 1 < n and n < 5 else -x }"),
     "E0119": Explanation(
         "a value is missing",
-        "An operator, a comma or a keyword is not followed by what it needs. An expression goes on\n"
-        "over several lines inside parentheses, and a chain where a line begins with `|>`.",
+        "An operator, a comma or a keyword is not followed by what it needs. An expression goes\n"
+        "on over several lines inside parentheses, and a chain where a line begins with `|>`.",
         "model f(x) { x + }",
         "model f(x) { x + 1 }"),
     "E0120": Explanation(
@@ -126,8 +126,8 @@ CODES: dict[str, Explanation] = {
         "model f(x) { y = x + 1; y + 2 }"),
     "E0121": Explanation(
         "two things side by side",
-        "Statements are separated by the end of the line or `;`, arguments by commas, and there is\n"
-        "always an operator between two values: `2x` is not a product.",
+        "Statements are separated by the end of the line or `;`, arguments by commas, and there\n"
+        "is always an operator between two values: `2x` is not a product.",
         "model f(x) { y = 2 x; y }",
         "model f(x) { y = 2 * x; y }"),
     "E0122": Explanation(
@@ -149,7 +149,8 @@ CODES: dict[str, Explanation] = {
         "function dot(a : [n], b : [n]) { contract(: a[i] * b[i]) }"),
     "E0125": Explanation(
         "a name is missing",
-        "A declaration is followed by the name it declares, and `train on` by the name of its data.",
+        "A declaration is followed by the name it declares, and `train on` by the name of its\n"
+        "data.",
         "train digits { minimize f(image) }",
         "train on digits { minimize f(image) }"),
     "E0126": Explanation(

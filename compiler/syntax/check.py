@@ -47,7 +47,8 @@ def check_tree(file: tree.File) -> list[Diagnostic]:
 def _check_body(body: tuple[tree.Statement, ...]) -> list[Diagnostic]:
     return [
         Diagnostic(
-            code="E0120", message="this value goes nowhere: only the last line of a body is its value",
+            code="E0120",
+            message="this value goes nowhere: only the last line of a body is its value",
             primary=Label(statement.span, "computed, then lost"),
             secondary=(Label(body[-1].span, "the last line"),),
             hint="give it a name, `y = ...`, or delete the line")

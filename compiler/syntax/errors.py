@@ -21,6 +21,7 @@ KEYWORDS = frozenset({*DECLARATIONS, "param", "noise", "state", "minimize", "usi
                       "scalar"})
 KINDS = {"NAME": "NAME", "PRIMED": "NAME'", "NUMBER": "NUMBER", "DIMS": "DIMS", "TEXT": "TEXT",
          "KIND": "KIND", "COMPARE": "COMPARE", "SETTING": "SETTING", "NL": "NL", "$END": "END"}
+EMPTY_CLAUSE = re.compile(r"(minimize|report|using|over|descend) » ")
 WINDOW = 40  # how many tokens of a statement a row may see
 VALUE_STARTS = frozenset({"NAME", "NUMBER", "LPAR", "LSQB", "MINUS"})
 OPERATORS = frozenset({"PLUS", "STAR", "SLASH", "AT"})
@@ -42,12 +43,12 @@ def explain_unexpected(
     if borrowed is not None:
         return borrowed
     line = _describe(tokens, begin, at)
-    if found.text in KEYWORDS and not _begins_declaration(tokens, begin, at):
-        if "NAME" in accepts() and not re.search(r"(minimize|report|using|over|descend) » ", line):
-            return Diagnostic(
-                code="E0111", message=f"`{found.text}` is a word of the language, not a name",
-                primary=Label(place, "expected a name"),
-                hint=f"choose another name, such as `{found.text}_`")
+    reserved = found.text in KEYWORDS and not _begins_declaration(tokens, begin, at)
+    if reserved and not EMPTY_CLAUSE.search(line) and "NAME" in accepts():
+        return Diagnostic(
+            code="E0111", message=f"`{found.text}` is a word of the language, not a name",
+            primary=Label(place, "expected a name"),
+            hint=f"choose another name, such as `{found.text}_`")
     for row in UNEXPECTED:
         if re.search(row.pattern, line):
             fields = _fields(tokens, begin, at)
@@ -180,10 +181,10 @@ def _wanted(accepted: set[str]) -> str:
     names = []
     if "KIND" in accepted:
         accepted = accepted - {"$END"}
-    if VALUE_STARTS <= accepted:
+    if accepted >= VALUE_STARTS:
         names.append("a value")
         accepted = accepted - VALUE_STARTS - {"TEXT"}
-    if OPERATORS <= accepted:
+    if accepted >= OPERATORS:
         names.append("an operator")
         accepted = accepted - {"LPAR", "LSQB", "PIPE", "COLON"}
     names += [text for kind, text in EXPECTED.items() if kind in accepted]

@@ -13,18 +13,17 @@ from dataclasses import dataclass
 from compiler.source import Source, Span
 from compiler.syntax import tree
 from compiler.syntax.build import Lexeme
+from compiler.syntax.chains import Chain, align_claims, gaps, row_text, split_rows
 from compiler.syntax.check import same_tree
 from compiler.syntax.lines import INDENT, WIDTH, lay_out_lines
 from compiler.syntax.parse import parse
 from compiler.syntax.scan import scan
 from compiler.syntax.statements import header_doc, statement_doc, tail
-from compiler.syntax.unparse import cat, link_doc, links
+from compiler.syntax.unparse import expression
 
-CLAIM_GAP = 3  # spaces between the longest stage of a chain and the claims beside it
 CLAUSES = (tree.Noise, tree.Minimize, tree.Descend, tree.Over, tree.Using, tree.Setting,
            tree.Report, tree.Step)
 Bodied = tree.Definition | tree.Train | tree.Step
-Chain = tree.Pipe | tree.Claim
 
 
 def format_source(source: Source) -> str:
@@ -65,21 +64,12 @@ class _Printer:
         )
 
     def file(self, file: tree.File) -> None:
-        """Declarations; an empty line around each that has several lines."""
-        previous_long = False
+        """Declarations, with the empty lines of the author."""
         for declaration in file.declarations:
-            begin = len(self.lines)
             self._comments_before(declaration.span.start, 0)
-            at = len(self.lines)
             if self._empty_line_before(declaration.span.start):
                 self._empty_line()
-                at += 1
             self._declaration(declaration)
-            long = len(self.lines) - at > 1
-            if begin and (long or previous_long) and self.lines[begin].code + self.lines[
-                    begin].comment:
-                self.lines.insert(begin, Line(""))
-            previous_long = long
         self._comments_before(len(self.source.text) + 1, 0)
 
     def _declaration(self, node: tree.Declaration) -> None:
@@ -129,47 +119,30 @@ class _Printer:
         else:
             self._write(lay_out_lines(statement_doc(node), indent, indent), indent, end)
 
-    # Chains
-
     def _breaks_chain(self, chain: Chain, node: tree.Statement, indent: int) -> bool:
         """Several lines, as the author has it or for want of room; comments only between them."""
-        if len(links(chain)) < 2 or links(chain)[1][0] == " : " and len(links(chain)) == 2:
+        if not gaps(chain):
             return False
-        gaps = self._gaps(chain)
+        between = gaps(chain)
         inside = [comment for comment in self.comments[self.next :]
                   if node.span.start < comment.span.start < node.span.end]
-        if not all(any(a <= c.span.start < b for a, b in gaps) for c in inside):
+        if not all(any(a <= c.span.start < b for a, b in between) for c in inside):
             return False
         too_long = indent + len(statement_doc(node).flat) > WIDTH
-        return too_long or any("\n" in self.source.text[a:b] for a, b in gaps)
-
-    def _gaps(self, chain: Chain) -> list[tuple[int, int]]:
-        """The stretches of text between the parts of a chain, where it has a `|>`."""
-        parts = links(chain)
-        return [(a.span.end, b.span.start)
-                for (_, a), (sign, b) in zip(parts, parts[1:], strict=False) if sign == " |> "]
+        return too_long or any("\n" in self.source.text[a:b] for a, b in between)
 
     def _chain(self, node: tree.Statement, chain: Chain, indent: int) -> None:
         """A line for each line of the author's, or for each stage; claims aligned."""
-        parts = links(chain)
-        prefix = statement_doc(node).flat.removesuffix(cat(*[
-            piece for sign, part in parts for piece in (sign, link_doc(sign, part))]).flat)
-        broken = any("\n" in self.source.text[a:b] for a, b in self._gaps(chain))
-        rows: list[list[tuple[str, tree.Expr | tree.TypeExpr]]] = []
-        for sign, part in parts:
-            gap = self.source.text[rows[-1][-1][1].span.end : part.span.start] if rows else "\n"
-            if not rows or (sign == " |> " and ("\n" in gap or not broken)):
-                rows.append([])
-            rows[-1].append((sign, part))
+        whole = statement_doc(node).flat
+        prefix = whole.removesuffix(expression(chain).flat)
         hanging = indent + INDENT if prefix else indent
-        texts = [_row_text(row, indent if at == 0 else hanging, prefix if at == 0 else "")
+        rows = split_rows(chain)
+        texts = [row_text(row, hanging if at else indent, "" if at else prefix)
                  for at, row in enumerate(rows)]
-        for at, (text, row) in enumerate(zip(_align_claims(texts), rows, strict=True)):
+        for at, (text, row) in enumerate(zip(align_claims(texts), rows, strict=True)):
             if at:
                 self._comments_before(row[0][1].span.start, hanging)
             self._write(text, hanging if at else indent, row[-1][1].span.end)
-
-    # Comments and lines
 
     def _has_comments(self, start: int, end: int) -> bool:
         return any(start < comment.span.start < end for comment in self.comments[self.next :])
@@ -237,32 +210,6 @@ def _one_line(header: str, body: tuple[tree.Statement, ...]) -> str | None:
         text += (" " if both else "; ") if at else ""
         text += statement_doc(statement).flat
     return f"{header} {{ {text} }}" if text else f"{header} {{ }}"
-
-
-def _row_text(
-    row: list[tuple[str, tree.Expr | tree.TypeExpr]], indent: int, prefix: str
-) -> tuple[str, str]:
-    """The code of a line of a chain, and the claim it ends with."""
-    claim = ""
-    if len(row) > 1 and row[-1][0] == " : ":
-        claim = link_doc(*row[-1]).flat
-        row = row[:-1]
-    pieces = [piece for sign, part in row for piece in (sign, link_doc(sign, part))]
-    if isinstance(pieces[0], str) and pieces[0].startswith(" "):
-        pieces[0] = pieces[0][1:]
-    doc = cat(prefix, *pieces)
-    return lay_out_lines(doc, indent, indent, after=len(claim) + CLAIM_GAP + 2), claim
-
-
-def _align_claims(rows: list[tuple[str, str]]) -> list[str]:
-    """The claims of a chain in one column."""
-    widths = [len(code.split("\n")[-1]) for code, claim in rows if claim]
-    column = max(widths, default=0) + CLAIM_GAP
-    texts = []
-    for code, claim in rows:
-        pad = max(1, column - len(code.split("\n")[-1]))
-        texts.append(f"{code}{' ' * pad}: {claim}" if claim else code)
-    return texts
 
 
 def _align_comments(lines: list[Line]) -> None:

@@ -130,7 +130,8 @@ class _Brackets:
             self.out.pop()
 
     def _close(self, token: Lexeme) -> None:
-        matching = [at for at, opened in enumerate(self.open) if CLOSING[opened.text] == token.text]
+        matching = [
+            at for at, opened in enumerate(self.open) if CLOSING[opened.text] == token.text]
         if not matching:
             self._stray(token)
             return
@@ -163,9 +164,8 @@ class _Brackets:
         declares = line_start and token.type in DECLARATION and named
         if token.type == "$END" or (declares and self._is_outside(token)):
             self._close_all(0, token)
-        elif declares or token.type in ("LBRACE", "ARROW") or (line_start and token.type in STATEMENT) or (
-            line_start and self.open and self._begins_assignment(at)
-        ):
+        elif (declares or token.type in ("LBRACE", "ARROW")
+              or (line_start and (token.type in STATEMENT or self._begins_assignment(at)))):
             depth = len(self.open)
             while depth and self.open[depth - 1].text != "{":
                 depth -= 1
@@ -181,7 +181,7 @@ class _Brackets:
 
     def _begins_assignment(self, at: int) -> bool:
         """`y = ...` on a new line after a finished value, inside a bracket that nothing closes."""
-        if self.open[-1].text == "{" or self.out[-1].type not in VALUE_ENDS:
+        if not self.open or self.open[-1].text == "{" or self.out[-1].type not in VALUE_ENDS:
             return False
         if self.words[at].type not in ("NAME", "PRIMED"):
             return False

@@ -39,8 +39,8 @@ def lay_out_lines(doc: Doc, indent: int, column: int, *, after: int = 0,
         case Spine() if inside:
             return _break_spine(doc, indent)
         case Spine():
-            pad = " " * (indent + INDENT)
-            return f"(\n{pad}{_break_spine(doc, indent + INDENT)}\n{' ' * indent})"
+            margin = " " * (indent + INDENT)
+            return f"(\n{margin}{_break_spine(doc, indent + INDENT)}\n{' ' * indent})"
         case _:
             assert_never(doc)
 

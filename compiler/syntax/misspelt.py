@@ -32,15 +32,15 @@ SIGNS = {
     "≤": ("COMPARE", "<=", "write `<=`"),
     "≥": ("COMPARE", ">=", "write `>=`"),
     "≠": ("COMPARE", "!=", "write `!=`"),
-    "×": ("STAR", "*", "write `*`"),
+    "\u00d7": ("STAR", "*", "write `*`"),
     "·": ("STAR", "*", "write `*`, or `@` for a matrix product"),
     "÷": ("SLASH", "/", "write `/`"),
-    "−": ("MINUS", "-", "this is a typographic minus; write `-`"),
-    "–": ("MINUS", "-", "this is a dash; write `-`"),
+    "\u2212": ("MINUS", "-", "this is a typographic minus; write `-`"),
+    "\u2013": ("MINUS", "-", "this is a dash; write `-`"),
     "→": ("ARROW", "->", "write `->`"),
-    "∼": ("TILDE", "~", "write `~`"),
-    "“": (None, "", 'write plain quotes: `"`'),
-    "”": (None, "", 'write plain quotes: `"`'),
+    "\u223c": ("TILDE", "~", "write `~`"),
+    "\u201c": (None, "", 'write plain quotes: `"`'),
+    "\u201d": (None, "", 'write plain quotes: `"`'),
     "\u00a0": (None, "", "this is a no-break space; write a plain one"),
     "?": (None, "", "a choice is written `a if condition else b`"),
     "\\": (None, "", "inside parentheses a line goes on without a sign"),
@@ -118,7 +118,8 @@ def _name(token: Lexeme) -> tuple[Lexeme, Diagnostic]:
 
 def _text(token: Lexeme) -> tuple[Lexeme | None, Diagnostic]:
     if token.text == "'":
-        message, why = "a prime follows a name directly", "write `m' = ...` for a state's next value"
+        message = "a prime follows a name directly"
+        why = "write `m' = ...` for the next value of a state"
     elif token.text.startswith("'"):
         inner = token.text.strip("'")
         message, why = "texts stand in double quotes", f'write `"{_shorten(inner)}"`'

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def grammar() -> Lark:
     text = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(
         text, parser="lalr", lexer="basic", start="file", keep_all_tokens=True,
-        maybe_placeholders=False, transformer=REDUCTIONS, postlex=_Mistakes(),  # type: ignore[arg-type]
+        maybe_placeholders=False, transformer=REDUCTIONS, postlex=_Mistakes(),
     )
 
 
@@ -101,7 +102,7 @@ def _guess_encoding(data: bytes) -> str:
 
 def check_characters(source: Source) -> list[Diagnostic]:
     """Characters a program must not hold, even in comments, and lines too long to read."""
-    found = []
+    found: list[Diagnostic] = []
     for match in FORBIDDEN.finditer(source.text):
         if len(found) == 20:
             break
@@ -112,7 +113,7 @@ def check_characters(source: Source) -> list[Diagnostic]:
                                  f"the character U+{ord(character):04X} {what}",
                                  label="here", hint="delete it"))
     starts = [*source.line_starts, len(source.text) + 1]
-    for start, stop in zip(starts, starts[1:], strict=False):
+    for start, stop in pairwise(starts):
         if stop - start - 1 > MAX_COLUMNS:
             found.append(_diagnostic(
                 source, start + MAX_COLUMNS, start + MAX_COLUMNS + 1, "E0106",

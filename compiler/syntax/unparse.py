@@ -205,9 +205,11 @@ def _spaced(operator: str, tight: bool) -> str:
 
 def _contract(node: tree.Contract) -> Doc:
     factors = [expression(factor, POSTFIX) for factor in node.factors]
-    product = " * ".join([factor.flat for factor in factors])
+    items = [(" * " if at else "", factor) for at, factor in enumerate(factors)]
+    product = Spine(tuple(items), " * ".join([factor.flat for factor in factors]))
     axes = ", ".join([expression(axis, CHOICE, tight=True).flat for axis in node.axes])
-    return cat("contract(", Word(axes), " : " if axes else ": ", Word(product), ")")
+    opening = f"contract({axes} :" if axes else "contract(:"
+    return Group(opening, (product,), ")", False, f"{opening} {product.flat})")
 
 
 def argument_doc(argument: tree.Argument) -> Doc:
@@ -231,8 +233,8 @@ def type_doc(node: tree.TypeExpr) -> Doc:
         case tree.ClassType(count=count):
             return cat("class(", expression(count, CHOICE), ")")
         case tree.SeqType(length=length, element=element):
-            count = cat("(", expression(length, CHOICE), ")") if length else ""
-            return cat("seq", count, " ", type_doc(element))
+            times = cat("(", expression(length, CHOICE), ")") if length else ""
+            return cat("seq", times, " ", type_doc(element))
         case tree.TupleType(fields=fields):
             return group("(", [_field_doc(field) for field in fields], ")")
         case tree.Shape():

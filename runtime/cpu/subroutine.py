@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from numba.core import compiler, types
-from numba.core.codegen import AOTCPUCodegen, AOTCodeLibrary
+from numba.core.codegen import AOTCodeLibrary, AOTCPUCodegen
 from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import ConcreteTemplate

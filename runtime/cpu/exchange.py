@@ -1,0 +1,86 @@
+"""What goes into an entry and what comes out: NumPy arrays on one side, words on the other.
+
+Inputs become contiguous arrays of words with a leading axis of examples; outputs have the same
+axis.  Results, which are the same for all examples, have a leading axis of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from compiler.graph.types import Kind, TensorType
+from compiler.program import Array, Entry, Result
+from runtime.cpu.table import result_words
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def address(array: NDArray[Any]) -> int:
+    """Where an array's numbers begin."""
+    place: int = array.__array_interface__["data"][0]
+    return place
+
+
+class Exchange:
+    """The arrays of one entry at one type of number."""
+
+    def __init__(self, entry: Entry, dtype: np.dtype[Any]) -> None:
+        self.name = entry.name
+        self.dtypes = {Kind.REAL: dtype, Kind.INDEX: np.dtype(f"i{dtype.itemsize}")}
+        self.word = dtype.itemsize
+        self.arrays = entry.arrays
+        self.wanted = {array.name: array.type for array in entry.arrays if array.role == "input"}
+        self.made = [array for array in entry.arrays if array.role == "output"]
+        self.carried = [array for array in entry.arrays if array.role == "carried"]
+        self.kept = [(result, result_words(result)) for result in entry.results]
+
+    def empty(self, array: Array, count: int) -> NDArray[Any]:
+        """Room for an array's values for this many examples."""
+        return np.empty((count, *array.type.shape), self.dtypes[array.type.kind])
+
+    def inputs(self, given: Mapping[str, Any]) -> Arrays:
+        """The inputs as contiguous arrays of words; complains of what does not fit."""
+        if missing := self.wanted.keys() - given.keys():
+            raise ValueError(f"{self.name} also needs {', '.join(sorted(missing))}")
+        return {name: self._input(name, kind, given[name]) for name, kind in self.wanted.items()}
+
+    def _input(self, name: str, kind: TensorType, value: Any) -> NDArray[Any]:
+        array = np.ascontiguousarray(value, self.dtypes[kind.kind])
+        if array.shape[1:] != kind.shape or np.ndim(value) == 0:
+            raise ValueError(
+                f"{name} has shape {list(np.shape(value))}; {self.name} wants a batch axis"
+                f" and then {list(kind.shape)}"
+            )
+        return array
+
+    def examples(self, given: Arrays, steps: int, batch: int | None) -> int:
+        """The batch size, the same for all inputs."""
+        counts = {len(array) for array in given.values()}
+        if batch is not None:
+            counts.add(steps * batch)
+        if len(counts) > 1:
+            sizes = ", ".join(f"{name} {len(array)}" for name, array in given.items())
+            raise ValueError(f"inputs differ in their number of examples: {sizes}")
+        count = counts.pop() if counts else steps
+        if steps < 1 or count < steps or count % steps:
+            raise ValueError(f"{count} examples do not make {steps} equal batches")
+        return count // steps
+
+    def results(self, kept: list[NDArray[Any]]) -> Arrays:
+        """Results as tensors, from the words that the walker copied at the end of each step."""
+        return {
+            result.name: self._tensor(result, words)
+            for (result, _), words in zip(self.kept, kept, strict=True)
+        }
+
+    def _tensor(self, result: Result, words: NDArray[Any]) -> NDArray[Any]:
+        shape = (len(words), *result.type.shape)
+        if result.strides is None:
+            return words.reshape(shape)
+        strides = [stride * self.word for stride in (words.shape[1], *result.strides)]
+        return as_strided(words, shape, strides).copy()

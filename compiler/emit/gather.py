@@ -15,7 +15,11 @@ TAKE = HEAD + """\
     x2 = reals(pointers, 2)
     for i0 in range(begin, end):
         for i1 in range(geometry[0]):
-            n1 = min(max(index(x1[i0 * geometry[5] + i1]), 0), geometry[1] - 1)
+            n1 = index(x1[i0 * geometry[5] + i1])
+            if n1 < 0:
+                n1 = 0
+            if n1 >= geometry[1]:
+                n1 = geometry[1] - 1
             for i2 in range(geometry[2]):
                 x2[i0 * geometry[6] + i1 * geometry[2] + i2] = x0[i0 * geometry[3] + n1 * geometry[4] + i2]
 """
@@ -27,7 +31,11 @@ SCATTER = HEAD + """\
     x2 = reals(pointers, 2)
     for i0 in range(begin, end):
         for i1 in range(geometry[0]):
-            n1 = min(max(index(x1[i0 * geometry[5] + i1]), 0), geometry[1] - 1)
+            n1 = index(x1[i0 * geometry[5] + i1])
+            if n1 < 0:
+                n1 = 0
+            if n1 >= geometry[1]:
+                n1 = geometry[1] - 1
             for i2 in range(geometry[2]):
                 x2[i0 * geometry[6] + n1 * geometry[2] + i2] += x0[i0 * geometry[3] + i1 * geometry[4] + i2]
 """

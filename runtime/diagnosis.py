@@ -64,18 +64,18 @@ def first_operator(session: Session, inputs: Mapping[str, np.ndarray]) -> str:
     for step in session.training.steps:
         graph = session.program.entries[step.entry].graph
         wanted = {name: inputs[name] for name in session.inputs(step.entry)}
-        if (node := culprit(session, graph, wanted)) is not None:
+        if (node := culprit(session, graph, wanted, examples_of(inputs))) is not None:
             return f"first non-finite value: {place_of(node)}"
-        session.runner(step.entry).run(wanted)
+        session.runner(step.entry).run(wanted, batch=examples_of(inputs))
     return "the reference evaluator finds every value finite"
 
 
-def culprit(session: Session, graph: Any, inputs: Mapping[str, np.ndarray]) -> Any:
+def culprit(session: Session, graph: Any, inputs: Mapping[str, np.ndarray], batch: int) -> Any:
     """The node to blame, or None."""
     everything = replace(graph, outputs={str(node.id): node.id for node in graph.nodes})
     values = {**session.memory.views, **inputs}
     with np.errstate(all="ignore"):
-        found = session.program.evaluate(everything, values, examples_of(inputs), session.dtype)
+        found = session.program.evaluate(everything, values, batch, session.dtype)
     finite = {node.id: bool(np.isfinite(found[str(node.id)]).all()) for node in graph.nodes}
     for node in graph.nodes:
         if not finite[node.id] and node.op.name != "constant" and all(map(finite.get, node.inputs)):

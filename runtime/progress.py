@@ -148,7 +148,7 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The epochs as a table; a long run shows its last ones."""
     table = Table(title=None if len(rows) <= MOST_ROWS else f"the last {MOST_ROWS} epochs")
     for name in rows[-1]:
-        table.add_column(name, justify="right")
+        table.add_column(name.replace(".", "\n"), justify="right", overflow="fold")
     for row in rows[-MOST_ROWS:]:
         table.add_row(*(shown(row.get(name, "")) for name in rows[-1]))
     return table

@@ -30,6 +30,8 @@ from runtime.targets import Arrays, Runner, check_target, examples_of, prepare
 from runtime.trainer import Summary, Trainer
 
 EVALUATED_AT_ONCE = 1000  # examples
+GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
+REPORT = "report/"  # a result or output of this name is a report
 
 
 class Session:
@@ -74,9 +76,11 @@ class Session:
     def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:
         """The loss on a batch, and its gradient for each parameter the step trains."""
         chosen = self.training.steps[0] if step is None else self.named_step(step)
-        results, _ = self.runner(chosen.gradients).run(self.checked(chosen.gradients, inputs))
+        arrays = self.checked(chosen.gradients, inputs)
+        batch = examples_of({name: np.asarray(value) for name, value in inputs.items()})
+        results, _ = self.runner(chosen.gradients).run(arrays, batch=batch)
         loss = float(results[chosen.loss][0])
-        return loss, {name: results[gradient_of(chosen, name)][0] for name in chosen.over}
+        return loss, {name: results[f"{GRADIENT}{name}"][0] for name in chosen.over}
 
     def step(self, **inputs: Any) -> dict[str, float]:
         """One update by each step of the train block; its losses and reports on this batch."""
@@ -88,11 +92,12 @@ class Session:
     def advance(self, arrays: Mapping[str, np.ndarray], steps: int = 1) -> Arrays:
         """`steps` batches in turn, unchecked; every loss and report as an array over them."""
         found: Arrays = {}
+        batch = examples_of(arrays) // steps
         for step in self.training.steps:
             wanted = {name: arrays[name] for name in self.inputs(step.entry)}
-            results, _ = self.runner(step.entry).run(wanted, steps)
-            for name in (step.loss, *step.reports):
-                found[self.label(step, name)] = np.asarray(results[name], np.float64).reshape(steps)
+            results, _ = self.runner(step.entry).run(wanted, steps, batch=batch)
+            for name, key in self.metrics(step).items():
+                found[name] = np.asarray(results[key], np.float64).reshape(steps)
         return found
 
     def evaluate(self, data: Dataset) -> dict[str, float]:
@@ -100,14 +105,14 @@ class Session:
         totals: dict[str, float] = {}
         for start in range(0, data.examples, EVALUATED_AT_ONCE):
             arrays = data.take(slice(start, start + EVALUATED_AT_ONCE))
+            count = examples_of(arrays)
             for step in self.training.steps:
                 wanted = {name: arrays[name] for name in self.inputs(step.evaluate)}
-                results, outputs = self.runner(step.evaluate).run(wanted)
-                for name in (step.loss, *step.reports):
-                    values = outputs[name] if name in outputs else results[name]
-                    share = float(np.mean(values, dtype=np.float64)) * examples_of(arrays)
-                    label = self.label(step, name)
-                    totals[label] = totals.get(label, 0.0) + share
+                results, outputs = self.runner(step.evaluate).run(wanted, batch=count)
+                for name, key in self.metrics(step).items():
+                    values = outputs[key] if key in outputs else results[key]
+                    share = float(np.mean(values, dtype=np.float64)) * count
+                    totals[name] = totals.get(name, 0.0) + share
         return {name: total / data.examples for name, total in totals.items()}
 
     def train(self, data: Dataset | Mapping[str, Any] | None = None, **settings: Any) -> Summary:
@@ -174,9 +179,11 @@ class Session:
             raise SessionError(f"no step is called {name}{suggestion(name, steps)}")
         return steps[name]
 
-    def label(self, step: TrainStep, name: str) -> str:
-        """What a step's loss or report is called among those of all steps."""
-        return name if len(self.training.steps) == 1 else f"{step.name}.{name}"
+    def metrics(self, step: TrainStep) -> dict[str, str]:
+        """What a step measures, and under which keys: its loss, then its reports."""
+        prefix = "" if len(self.training.steps) == 1 else f"{step.name}."
+        reports = {f"{prefix}{name}": f"{REPORT}{name}" for name in step.reports}
+        return {f"{prefix}{step.loss}": step.loss, **reports}
 
 
 def refuse_unknown(entry: Entry, inputs: Mapping[str, Any], fields: set[str]) -> None:
@@ -185,8 +192,3 @@ def refuse_unknown(entry: Entry, inputs: Mapping[str, Any], fields: set[str]) ->
     for name in inputs:
         if name not in known and name not in fields:
             raise SessionError(f"no input is called {name}{suggestion(name, known)}")
-
-
-def gradient_of(step: TrainStep, parameter: str) -> str:
-    """What the gradient of a parameter is called among the results."""
-    return f"d{step.loss}/d({parameter})"

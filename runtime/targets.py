@@ -2,7 +2,8 @@
 
 A runner holds one entry and the session's words.  `run` takes arrays `[steps * N, ...]`, makes
 `steps` runs of N examples each one after another, and returns results `[steps, ...]` and outputs
-`[steps * N, ...]`.  The native targets are imported only when a session asks for them.
+`[steps * N, ...]`.  `batch` is N, for an entry that reads no array (it may draw noise all the same).
+The native targets are imported only when a session asks for them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ UPDATE = "update/"  # a graph's output of this name is a persistent's next value
 class Runner(Protocol):
     """One entry, ready to run."""
 
-    def run(self, inputs: Mapping[str, np.ndarray], steps: int = 1) -> tuple[Arrays, Arrays]:
+    def run(
+        self, inputs: Mapping[str, np.ndarray], steps: int = 1, *, batch: int | None = None
+    ) -> tuple[Arrays, Arrays]:
         """Results and outputs of `steps` runs in turn."""
 
 
@@ -34,9 +37,12 @@ class Reference:
     def __init__(self, entry: Entry, memory: Memory, evaluate: Evaluate) -> None:
         self.entry, self.memory, self.evaluate = entry, memory, evaluate
 
-    def run(self, inputs: Mapping[str, np.ndarray], steps: int = 1) -> tuple[Arrays, Arrays]:
+    def run(
+        self, inputs: Mapping[str, np.ndarray], steps: int = 1, *, batch: int | None = None
+    ) -> tuple[Arrays, Arrays]:
         """Run step after step, storing what each one updates."""
-        runs = [self.once(part) for part in parts(inputs, steps)]
+        count = batch or examples_of(inputs) // steps
+        runs = [self.once(part, count) for part in parts(inputs, steps)]
         results = [result.name for result in self.entry.results]
         outputs = [array.name for array in self.entry.arrays if array.role == "output"]
         return (
@@ -44,10 +50,10 @@ class Reference:
             {name: np.concatenate([run[name] for run in runs]) for name in outputs},
         )
 
-    def once(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """One run."""
+    def once(self, inputs: Mapping[str, np.ndarray], count: int) -> Mapping[str, np.ndarray]:
+        """One run of `count` examples."""
         values = {**self.memory.views, **inputs}
-        count, dtype = examples_of(inputs), str(self.memory.words.dtype)
+        dtype = str(self.memory.words.dtype)
         with np.errstate(all="ignore"):  # as native code does; the trainer looks at the losses
             found = self.evaluate(self.entry.graph, values, count, dtype)
         for name, value in found.items():

@@ -76,7 +76,10 @@ class Trainer:
         self.session, self.settings = session, settings
         self.display: Display = display or Silent()
         self.train, self.held_out = split(data, settings.held_out, settings.seed)
-        self.names = sorted({n for s in session.training.steps for n in session.inputs(s.entry)})
+        read = {n for s in session.training.steps for n in session.inputs(s.entry)}
+        self.names = (
+            sorted(read) or list(data.arrays)[:1]
+        )  # one at least: it tells the batch's size
         self.batches = ceil(self.train.examples / settings.batch)
         self.keeper = Keeper(session, folder, self.display, checkpoint_seconds)
         self.position = Position()
@@ -159,7 +162,7 @@ class Trainer:
         if self.held_out is not None:
             found = self.session.evaluate(self.held_out)
             row |= {f"held_out.{name}": value for name, value in found.items()}
-        first = self.session.label(self.session.training.steps[0], self.loss)
+        first = next(iter(self.session.metrics(self.session.training.steps[0])))
         score = float(row[f"held_out.{first}" if self.held_out is not None else first])
         score = score if isfinite(score) else inf
         at.epoch, at.batch, at.sums, at.stale = at.epoch + 1, 0, {}, at.stale + 1
@@ -169,11 +172,6 @@ class Trainer:
         self.rows.append(row)
         self.keeper.record(row)
         self.display.epoch(row)
-
-    @property
-    def loss(self) -> str:
-        """The name of the loss that decides which epoch is best."""
-        return self.session.training.steps[0].loss
 
     def look_up(self, request: Request) -> None:
         """Between calls: obey a signal, or save if it is time."""

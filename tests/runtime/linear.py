@@ -58,8 +58,8 @@ def gradients(v: Values) -> dict[str, Any]:
     error = (predict(v)["f"] - v["y"] + noise).astype(np.asarray(v["x"]).dtype)
     return {
         "loss": np.mean(error**2),
-        "dloss/d(f.w)": 2 * error @ v["x"] / len(error),
-        "dloss/d(f.b)": 2 * np.mean(error),
+        "gradient/f.w": 2 * error @ v["x"] / len(error),
+        "gradient/f.b": 2 * np.mean(error),
     }
 
 
@@ -68,7 +68,7 @@ def update(v: Values) -> dict[str, Any]:
     found = gradients(v)
     result = {"loss": found["loss"], "update/step": v["step"] + 1}
     for name in ("f.w", "f.b"):
-        m = np.float32(0.5) * v[f"train.m/{name}"] + found[f"dloss/d({name})"]
+        m = np.float32(0.5) * v[f"train.m/{name}"] + found[f"gradient/{name}"]
         result[f"update/train.m/{name}"] = m
         result[f"update/{name}"] = v[name] - np.float32(0.1) * m
     return result
@@ -110,7 +110,7 @@ def program(**settings: float) -> Program:
         "f": entry("f", predict, ["x"], [], ["f"]),
         "train": entry("train", update, both, ["loss"], []),
         "gradients": entry(
-            "gradients", gradients, both, ["loss", "dloss/d(f.w)", "dloss/d(f.b)"], []
+            "gradients", gradients, both, ["loss", "gradient/f.w", "gradient/f.b"], []
         ),
         "evaluate": entry("evaluate", losses, both, [], ["loss"]),
     }

@@ -130,7 +130,8 @@ def test_a_signal_checkpoints_and_stops(tmp_path: Path, number: signal.Signals) 
 def test_a_run_leaves_its_records(tmp_path: Path) -> None:
     folder = RunFolder.new(tmp_path, "line")
     Trainer(linear.session(seed=3), linear.examples(53), SETTINGS, folder=folder).run()
-    rows = [json.loads(line) for line in (folder.path / "metrics.jsonl").open()]
+    lines = (folder.path / "metrics.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5]
     with (folder.path / "metrics.csv").open() as stream:
         assert [float(row["loss"]) for row in csv.DictReader(stream)] == [r["loss"] for r in rows]

@@ -2,7 +2,7 @@
 
 A runner holds one entry and the session's words.  `run` takes arrays `[steps * N, ...]`, makes
 `steps` runs of N examples each one after another, and returns results `[steps, ...]` and outputs
-`[steps * N, ...]`.  `batch` is N, for an entry that reads no array (it may draw noise all the same).
+`[steps * N, ...]`.  `batch` is N, for an entry that reads no array and only draws noise.
 The native targets are imported only when a session asks for them.
 """
 

@@ -42,7 +42,8 @@ def resampling(old: int, new: int) -> np.ndarray:
     centres = (np.arange(new) + 0.5) * scale - 0.5
     distance = np.abs(centres[:, None] - np.arange(old)[None, :]) / max(scale, 1.0)
     weights = np.maximum(0.0, 1.0 - distance)
-    return weights / weights.sum(axis=1, keepdims=True)
+    result: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+    return result
 
 
 def iris(context: Context) -> Columns:
@@ -76,4 +77,5 @@ def diabetes(context: Context) -> Columns:
 
 def standardised(array: np.ndarray) -> np.ndarray:
     """Mean 0 and standard deviation 1, column by column."""
-    return (array - array.mean(axis=0)) / array.std(axis=0)
+    result: np.ndarray = (array - array.mean(axis=0)) / array.std(axis=0)
+    return result

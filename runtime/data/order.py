@@ -31,4 +31,5 @@ def mix(z: np.ndarray) -> np.ndarray:
     """SplitMix64's finaliser, elementwise and modulo 2^64."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    result: np.ndarray = z ^ (z >> np.uint64(31))
+    return result

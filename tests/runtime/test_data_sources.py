@@ -110,7 +110,7 @@ def test_arguments_are_checked_before_a_source_runs() -> None:
         with pytest.raises(DataError) as caught:
             made("sine", *arguments, x=SCALAR, y=SCALAR)
         assert str(caught.value).startswith(expected)
-    with pytest.raises(DataError, match="no data source is called circel; did you mean circle?"):
+    with pytest.raises(DataError, match=r"no data source is called circel; did you mean circle\?"):
         made("circel", x=SCALAR)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from runtime.errors import CheckpointError, SessionError
+from runtime.session import Session
 from tests.runtime import linear
 
 X = np.array([[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]])
@@ -82,7 +83,7 @@ def test_unknown_names_get_a_suggestion() -> None:
     with pytest.raises(SessionError, match=r"no step is called trian; did you mean train\?"):
         linear.session().gradients("trian", x=X, y=Y)
     with pytest.raises(SessionError, match=r"no target is called cpus; did you mean cpu\?"):
-        linear.Session(linear.program(), "cpus")
+        Session(linear.program(), "cpus")
     with pytest.raises(SessionError, match="float32 or float64, not float16"):
         linear.session(dtype="float16")
 

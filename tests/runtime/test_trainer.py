@@ -116,7 +116,7 @@ def test_a_signal_checkpoints_and_stops(tmp_path: Path, number: signal.Signals) 
     before = signal.getsignal(number)
     watcher = Watcher(4, lambda: os.kill(os.getpid(), number))
     with pytest.raises(
-        Interrupted, match="interrupted after step 4: saved .*add --resume"
+        Interrupted, match=r"interrupted after step 4: saved .*add --resume"
     ) as found:
         trainer(linear.session(seed=3), tmp_path, watcher).run()
     assert found.value.exit_code == 130
@@ -167,7 +167,7 @@ def test_a_full_disk_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.Mo
     class Full:
         free = 1000
 
-    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda path: Full)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Full)
     session, watcher = linear.session(seed=3), Watcher()
     summary = trainer(session, tmp_path, watcher).run()
     np.testing.assert_array_equal(session.memory.words, undisturbed())
@@ -229,4 +229,4 @@ def test_settings_are_resolved_and_checked() -> None:
         ({"batches": 3}, "no setting is called batches; there are batch, epochs"),
     ):
         with pytest.raises(SessionError, match=expected):
-            resolve(spec, **settings)  # type: ignore[arg-type]
+            resolve(spec, **settings)

@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.problems import did_you_mean
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.sizes import (
-    Mismatch, check_size, match, match_sizes, written_type,
-)
+from compiler.elaborate.sizes import Mismatch, check_size, match, match_sizes, written_type
 from compiler.elaborate.values import (
-    Builtin, Group, LayerLike, Meaning, Sizes, describe, is_number, type_of,
+    Builtin,
+    Group,
+    LayerLike,
+    Meaning,
+    Sizes,
+    describe,
+    is_number,
+    type_of,
 )
 from compiler.graph.types import Kind, TensorType
 from compiler.source import Span
@@ -21,26 +26,41 @@ Named = Mapping[str, Meaning]
 
 
 def bind_arguments(
-    definition: Definition, parameters: Sequence[Parameter], arguments: Sequence[Meaning], named: Named,
-    span: Span, scope: Scope,
+    definition: Definition,
+    parameters: Sequence[Parameter],
+    arguments: Sequence[Meaning],
+    named: Named,
+    span: Span,
+    scope: Scope,
 ) -> dict[str, Meaning]:
     """Each given parameter's meaning, in order of the list; E0305 where they do not fit."""
     names = [p.name for p in parameters]
     signature = f"{definition.name}({', '.join(names)})"
     here = [(definition.name_span, "defined here")]
     if len(arguments) > len(names):
-        raise scope.fault("E0305", f"`{signature}` takes {len(names)}, got {len(arguments)}", span, secondary=here)
+        raise scope.fault(
+            "E0305", f"`{signature}` takes {len(names)}, got {len(arguments)}", span, secondary=here
+        )
     bound = dict(zip(names, arguments, strict=False))
     for name, meaning in named.items():
         if name not in names or name in bound:
             problem = "is given twice" if name in bound else "is not one of its parameters"
-            raise scope.fault("E0305", f"`{name}` {problem}: {signature}", span, secondary=here,
-                              hint=did_you_mean(name, names))
+            raise scope.fault(
+                "E0305",
+                f"`{name}` {problem}: {signature}",
+                span,
+                secondary=here,
+                hint=did_you_mean(name, names),
+            )
         bound[name] = meaning
     missing = [p.name for p in parameters if p.name not in bound and p.default is None]
     if missing:
-        raise scope.fault("E0305", f"`{signature}` needs {' and '.join(f'`{m}`' for m in missing)}",
-                          span, secondary=here)
+        raise scope.fault(
+            "E0305",
+            f"`{signature}` needs {' and '.join(f'`{m}`' for m in missing)}",
+            span,
+            secondary=here,
+        )
     return {name: bound[name] for name in names if name in bound}
 
 
@@ -80,7 +100,12 @@ def match_settings(
 
 
 def _check_setting(
-    definition: Definition, parameter: Parameter, meaning: Meaning, inner: Scope, span: Span, scope: Scope
+    definition: Definition,
+    parameter: Parameter,
+    meaning: Meaning,
+    inner: Scope,
+    span: Span,
+    scope: Scope,
 ) -> None:
     wanted = ""
     match parameter.type:
@@ -94,8 +119,11 @@ def _check_setting(
             wanted = _match_sizes_setting(sizes, meaning, inner, span, scope)
     if wanted:
         raise scope.fault(
-            "E0302", f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}", span,
-            secondary=[(parameter.span, "declared here")])
+            "E0302",
+            f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}",
+            span,
+            secondary=[(parameter.span, "declared here")],
+        )
 
 
 def _match_sizes_setting(
@@ -128,7 +156,12 @@ def match_inputs(
 
 
 def _matched(
-    definition: Definition, parameter: Parameter, meaning: Meaning, inner: Scope, span: Span, scope: Scope
+    definition: Definition,
+    parameter: Parameter,
+    meaning: Meaning,
+    inner: Scope,
+    span: Span,
+    scope: Scope,
 ) -> Meaning:
     assert parameter.type is not None, "called for typed inputs"
     if isinstance(meaning, Sizes | Group):
@@ -143,8 +176,11 @@ def _matched(
             because = f": {mismatch}" if str(mismatch) else ""
     wanted = written_type(parameter.type, inner)
     raise scope.fault(
-        "E0302", f"`{definition.name}` takes {parameter.name} : {wanted}, got {describe(meaning)}{because}",
-        span, f"given {describe(meaning)}", secondary=[(parameter.span, "declared here")],
+        "E0302",
+        f"`{definition.name}` takes {parameter.name} : {wanted}, got {describe(meaning)}{because}",
+        span,
+        f"given {describe(meaning)}",
+        secondary=[(parameter.span, "declared here")],
         hint=_hint(parameter, type),
     )
 
@@ -160,5 +196,3 @@ def _hint(parameter: Parameter, type: object) -> str | None:
     if len(parameter.type.sizes) == 1 and type.rank == 0:
         return "`|> as([1])` makes a vector of a number"
     return None
-
-

@@ -37,14 +37,31 @@ def _power(a: Number, b: Number) -> Number:
 
 
 NUMBERS: dict[str, Callable[[Number, Number], Number]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": _divide,
-    "//": operator.floordiv, "%": operator.mod, "^": _power,
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "==": operator.eq, "!=": operator.ne,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": _divide,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "^": _power,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 ELEMENTWISE = {
-    "+": "add", "-": "sub", "*": "mul", "/": "div", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
-    "==": "eq", "!=": "ne",
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "div",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+    "==": "eq",
+    "!=": "ne",
 }
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
@@ -100,20 +117,27 @@ def truth(x: Meaning, scope: Scope, span: Span) -> bool:
     if is_number(x):
         return bool(x)
     raise scope.fault(
-        "E0309", f"a condition is decided at compile time; this is {describe(x)}", span,
+        "E0309",
+        f"a condition is decided at compile time; this is {describe(x)}",
+        span,
         hint="where(condition, a, b) chooses element by element",
     )
 
 
-def binary(sign: str, a: Meaning, b: Meaning, scope: Scope, spans: tuple[Span, Span, Span]) -> Meaning:
+def binary(
+    sign: str, a: Meaning, b: Meaning, scope: Scope, spans: tuple[Span, Span, Span]
+) -> Meaning:
     """`a sign b`; `spans` are of the whole, of a and of b."""
     if is_number(a) and is_number(b):
         return on_numbers(sign, a, b, scope, spans[0])
-    if sign in ("==", "!=") and isinstance(a, Word | bool | Sizes) and isinstance(b, Word | bool | Sizes):
+    if (
+        sign in ("==", "!=")
+        and isinstance(a, Word | bool | Sizes)
+        and isinstance(b, Word | bool | Sizes)
+    ):
         return (a == b) == (sign == "==")
-    if isinstance(a, Word) or isinstance(b, Word):
-        if sign in ("==", "!=") and (is_number(a) or is_number(b)):
-            return sign == "!="
+    if sign in ("==", "!=") and Word in (type(a), type(b)) and (is_number(a) or is_number(b)):
+        return sign == "!="
     if sign == "^" and is_number(b):
         return power(_real(a, scope, spans[1]), b)
     x, y = to_value(a, scope, spans[1]), to_value(b, scope, spans[2])
@@ -123,28 +147,42 @@ def binary(sign: str, a: Meaning, b: Meaning, scope: Scope, spans: tuple[Span, S
         return _on_values(sign, x, y)
     except TypeFault as fault:
         raise scope.fault(
-            "E0303", f"`{sign}` does not fit {x.type} and {y.type}: {fault}", spans[0],
-            secondary=[(spans[1], str(x.type)), (spans[2], str(y.type))], hint=_hint(sign, x, y, spans),
+            "E0303",
+            f"`{sign}` does not fit {x.type} and {y.type}: {fault}",
+            spans[0],
+            secondary=[(spans[1], str(x.type)), (spans[2], str(y.type))],
+            hint=_hint(sign, x, y, spans),
         ) from None
 
 
 def _real(a: Meaning, scope: Scope, span: Span) -> Value:
     value = to_value(a, scope, span)
     if value.type.kind is Kind.INDEX:
-        raise scope.fault("E0306", f"there is no arithmetic on {value.type}", span, "this is a label",
-                          hint="one_hot(label, k) makes it a vector")
+        raise scope.fault(
+            "E0306",
+            f"there is no arithmetic on {value.type}",
+            span,
+            "this is a label",
+            hint="one_hot(label, k) makes it a vector",
+        )
     return value
 
 
 def on_numbers(sign: str, a: Number, b: Number, scope: Scope, span: Span) -> Number:
     """Arithmetic done now; E0402 where it has no answer or too large a one."""
     if sign == "@":
-        raise scope.fault("E0303", "`@` multiplies matrices and vectors, not numbers", span, hint="use *")
+        raise scope.fault(
+            "E0303", "`@` multiplies matrices and vectors, not numbers", span, hint="use *"
+        )
     try:
         result = NUMBERS[sign](a, b)
     except (ZeroDivisionError, OverflowError, ValueError):
         raise scope.fault("E0402", f"{a} {sign} {b} has no value", span) from None
-    if isinstance(result, complex) or not isfinite(result) or (isinstance(result, int) and abs(result) > NUMBER):
+    if (
+        isinstance(result, complex)
+        or not isfinite(result)
+        or (isinstance(result, int) and abs(result) > NUMBER)
+    ):
         raise scope.fault("E0402", f"{a} {sign} {b} is out of range", span)
     return result
 
@@ -186,7 +224,8 @@ def matmul(a: Value, b: Value) -> Value:
 def _batch_axes(shape: tuple[int, ...], batch: tuple[int, ...]) -> tuple[Affine, ...]:
     skip = len(batch) - len(shape)
     return tuple(
-        Affine() if n == 1 and batch[skip + j] != 1 else index(skip + j) for j, n in enumerate(shape)
+        Affine() if n == 1 and batch[skip + j] != 1 else index(skip + j)
+        for j, n in enumerate(shape)
     )
 
 

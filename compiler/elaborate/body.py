@@ -6,7 +6,11 @@ from dataclasses import replace
 
 from compiler.elaborate.drawing import draw_from
 from compiler.elaborate.parameters import (
-    declare_param, declare_state, noise_drawing, own, update_state,
+    declare_param,
+    declare_state,
+    noise_drawing,
+    own,
+    update_state,
 )
 from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.scope import Scope
@@ -14,9 +18,7 @@ from compiler.elaborate.sizes import resolve
 from compiler.elaborate.values import POISON, Composition, Layer, Meaning, Repeated, describe
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType
-from compiler.syntax.tree import (
-    Assign, Name, Noise, Param, Result, Statement, States, Update,
-)
+from compiler.syntax.tree import Assign, Name, Noise, Param, Result, Statement, States, Update
 
 
 def run_body(body: tuple[Statement, ...], scope: Scope) -> Meaning | None:
@@ -94,15 +96,21 @@ def _assign(tree: Assign, scope: Scope) -> None:
     meaning = scope.evaluate(tree.value)
     names = [target.name for target in tree.targets]
     if len(names) == 1:
-        scope.names[names[0]] = _named(meaning, names[0], count, fresh=not isinstance(tree.value, Name))
+        scope.names[names[0]] = _named(
+            meaning, names[0], count, fresh=not isinstance(tree.value, Name)
+        )
         return
     for name in names:
         scope.names[name] = POISON
     require_sound(meaning)
     if not isinstance(meaning, tuple) or len(meaning) != len(names):
         parts = f"{len(meaning)} values" if isinstance(meaning, tuple) else describe(meaning)
-        raise scope.fault("E0305", f"{len(names)} names are given values, this is {parts}",
-                          tree.value.span, secondary=[(tree.targets[-1].span, "the last name")])
+        raise scope.fault(
+            "E0305",
+            f"{len(names)} names are given values, this is {parts}",
+            tree.value.span,
+            secondary=[(tree.targets[-1].span, "the last name")],
+        )
     for name, part in zip(names, meaning, strict=True):
         scope.names[name] = _named(part, name, count)
 

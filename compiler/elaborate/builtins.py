@@ -11,6 +11,7 @@ from math import ceil, floor, isfinite
 
 import numpy as np
 
+from compiler.differentiate import differentiate
 from compiler.elaborate import tensors
 from compiler.elaborate.arithmetic import Number, elementwise, to_value
 from compiler.elaborate.limits import REPEATS
@@ -19,9 +20,15 @@ from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import check_size
 from compiler.elaborate.values import (
-    Builtin, Each, Group, LayerLike, Meaning, Repeated, describe, is_number,
+    Builtin,
+    Each,
+    Group,
+    LayerLike,
+    Meaning,
+    Repeated,
+    describe,
+    is_number,
 )
-from compiler.differentiate import differentiate
 from compiler.graph.graph import Value
 from compiler.graph.registry import OPS
 from compiler.graph.types import Kind
@@ -29,15 +36,33 @@ from compiler.source import Span
 
 BUILTINS: dict[str, Builtin] = {}
 ELEMENTWISE = {
-    "exp": "x", "expm1": "x", "log": "x", "log1p": "x", "sqrt": "x", "tanh": "x", "sigmoid": "x",
-    "erf": "x", "sin": "x", "cos": "x", "abs": "x", "sign": "x", "maximum": "a b", "minimum": "a b",
-    "where": "condition a b", "stop_gradient": "x",
+    "exp": "x",
+    "expm1": "x",
+    "log": "x",
+    "log1p": "x",
+    "sqrt": "x",
+    "tanh": "x",
+    "sigmoid": "x",
+    "erf": "x",
+    "sin": "x",
+    "cos": "x",
+    "abs": "x",
+    "sign": "x",
+    "maximum": "a b",
+    "minimum": "a b",
+    "where": "condition a b",
+    "stop_gradient": "x",
 }
 
 
 def _row(
-    name: str, parameters: str, rule: Callable[..., Meaning], *,
-    required: int = 1, variadic: bool = False, makes_layer: bool = False,
+    name: str,
+    parameters: str,
+    rule: Callable[..., Meaning],
+    *,
+    required: int = 1,
+    variadic: bool = False,
+    makes_layer: bool = False,
 ) -> None:
     BUILTINS[name] = Builtin(name, rule, tuple(parameters.split()), required, variadic, makes_layer)
 
@@ -49,9 +74,14 @@ def _elementwise(name: str) -> Callable[..., Meaning]:
         values = [to_value(x, scope, span) for x in operands]
         for x in values:
             if x.type.kind is Kind.INDEX:
-                raise scope.fault("E0306", f"`{name}` takes numbers, this is {x.type}", span,
-                                  hint="one_hot(label, k) makes a vector of a label")
+                raise scope.fault(
+                    "E0306",
+                    f"`{name}` takes numbers, this is {x.type}",
+                    span,
+                    hint="one_hot(label, k) makes a vector of a label",
+                )
         return elementwise(name, scope, *values, span=span)
+
     return rule
 
 
@@ -72,6 +102,7 @@ def _rounded(name: str, function: Callable[[float], int]) -> Callable[..., Meani
         if name == "floor":
             return elementwise("floor", scope, x, span=span)
         return -elementwise("floor", scope, -to_value(x, scope, span), span=span)
+
     return rule
 
 
@@ -81,9 +112,14 @@ def _extreme(name: str) -> Callable[..., Meaning]:
         if len(parts) > 1 and all(map(is_number, parts)):
             return max(parts) if name == "max" else min(parts)
         if len(parts) != 1:
-            raise scope.fault("E0305", f"`{name}` goes over the axes of one tensor", span,
-                              hint=f"{name}imum(a, b) goes element by element")
+            raise scope.fault(
+                "E0305",
+                f"`{name}` goes over the axes of one tensor",
+                span,
+                hint=f"{name}imum(a, b) goes element by element",
+            )
         return tensors.extreme(name, scope, span, parts[0], axis)
+
     return rule
 
 
@@ -108,8 +144,12 @@ def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
     """`grad(e, x)`: the derivative of a scalar of this example, in the shape of x."""
     y = to_value(of, scope, span)
     if y.shape:
-        raise scope.fault("E0502", f"grad takes the derivative of a scalar, this is {y.type}", span,
-                          hint="sum(...) makes a scalar of it")
+        raise scope.fault(
+            "E0502",
+            f"grad takes the derivative of a scalar, this is {y.type}",
+            span,
+            hint="sum(...) makes a scalar of it",
+        )
     several = isinstance(by, tuple)
     xs = [to_value(x, scope, span) for x in (by if several else (by,))]
     for x, meaning in zip(xs, by if several else (by,), strict=True):
@@ -121,7 +161,10 @@ def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
 
 def _distribution(normal: bool) -> Callable[..., Meaning]:
     def rule(scope: Scope, span: Span, first: Meaning, second: Meaning) -> Meaning:
-        return draw(normal, 0 if first is None else first, 1 if second is None else second, scope, span)
+        return draw(
+            normal, 0 if first is None else first, 1 if second is None else second, scope, span
+        )
+
     return rule
 
 
@@ -161,4 +204,3 @@ _row("identity", "x", _identity)
 _row("grad", "of by", _grad, required=2)
 _row("normal", "mean std", _distribution(True), required=0)
 _row("uniform", "low high", _distribution(False), required=0)
-

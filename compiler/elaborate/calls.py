@@ -6,23 +6,35 @@ its inputs and the names its types bind; the layer value it belongs to keeps its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from compiler.elaborate.arguments import bind_arguments, bind_builtin, match_inputs, match_settings
 from compiler.elaborate.body import run_body
 from compiler.elaborate.drawing import fans
-from compiler.elaborate.limits import APPLICATIONS, DEPTH, REPEATS
+from compiler.elaborate.groups import group_path, layer_path
+from compiler.elaborate.limits import APPLICATIONS, DEPTH
 from compiler.elaborate.mapping import apply_to_each
 from compiler.elaborate.problems import require_sound
+from compiler.elaborate.results import check_result
 from compiler.elaborate.scope import Path, Scope
-from compiler.elaborate.sizes import Mismatch, match, written_type
 from compiler.elaborate.values import (
-    Builtin, Composition, Defined, Each, Group, Layer, Meaning, Partial, Record, Repeated, Sizes,
-    copy_layer, describe, show_type, type_of,
+    Builtin,
+    Composition,
+    Defined,
+    Each,
+    Group,
+    Layer,
+    Meaning,
+    Partial,
+    Repeated,
+    Sizes,
+    copy_layer,
+    describe,
+    type_of,
 )
 from compiler.graph.graph import Value
 from compiler.source import Span
-from compiler.syntax.tree import Definition, Result, TupleType
+from compiler.syntax.tree import Definition
 
 Named = Mapping[str, Meaning]
 ONE_LIST = ("optimizer", "schedule", "regularizer", "layer", "cell", "function", "model")
@@ -35,25 +47,35 @@ def call(
     require_sound(function, *arguments, *named.values())
     match function:
         case Builtin():
-            return function.rule(scope, span, *bind_builtin(function, arguments, named, span, scope))
+            return function.rule(
+                scope, span, *bind_builtin(function, arguments, named, span, scope)
+            )
         case Defined(definition=definition) if _takes_settings(definition, arguments, named):
             return with_settings(function, arguments, named, span, scope)
         case Defined():
-            return apply_layer(with_settings(function, [], {}, span, scope), arguments, named, span, scope)
+            return apply_layer(
+                with_settings(function, [], {}, span, scope), arguments, named, span, scope
+            )
         case Layer():
             return apply_layer(function, arguments, named, span, scope)
         case Partial(function=inner, arguments=rest, named=more):
             return call(inner, [*arguments, *rest], {**more, **named}, span, scope)
         case Composition() | Repeated() | Each() if not named:
             return _apply_compound(function, arguments, span, scope)
-    raise scope.fault("E0306", f"{describe(function)} cannot be applied", span,
-                      hint="a layer, a model or a function can")
+    raise scope.fault(
+        "E0306",
+        f"{describe(function)} cannot be applied",
+        span,
+        hint="a layer, a model or a function can",
+    )
 
 
 def _takes_settings(definition: Definition, arguments: Sequence[Meaning], named: Named) -> bool:
     """Whether these arguments are the first of its two lists."""
     if not definition.settings or definition.kind == "initializer":
-        return definition.kind == "initializer" and bool(definition.settings and (arguments or named))
+        return definition.kind == "initializer" and bool(
+            definition.settings and (arguments or named)
+        )
     complete = all(p.default is not None for p in definition.settings)
     inputs = len(arguments) == len(definition.inputs) and not named
     return not (complete and inputs and any(isinstance(a, Value) for a in arguments))
@@ -107,16 +129,17 @@ def _inside_named(function: Composition | Repeated | Each, scope: Scope) -> Scop
 
 
 def _with_path(scope: Scope, path: Path) -> Scope:
-    return Scope(scope.run, scope.unit, path, scope.names, scope.chain, scope.site, scope.depth,
-                 scope.owned, scope.states)
-
-
-def layer_path(layer: Layer | Composition | Repeated, kind: str, scope: Scope) -> Path:
-    """Where a layer's parameters are: below the body that applies it first."""
-    if layer.path is None:
-        numbered = layer.name is None or layer.name.endswith("#")
-        layer.path = Path(scope.path, (layer.name or kind).rstrip("#"), numbered)
-    return layer.path.again()
+    return Scope(
+        scope.run,
+        scope.unit,
+        path,
+        scope.names,
+        scope.chain,
+        scope.site,
+        scope.depth,
+        scope.owned,
+        scope.states,
+    )
 
 
 def apply_layer(
@@ -125,7 +148,9 @@ def apply_layer(
     """A definition's body for its settings and these inputs."""
     definition = layer.defined.definition
     arguments = _spread(definition, arguments)
-    if definition.kind == "regularizer" and isinstance(arguments[0] if arguments else None, Group | Defined | Layer):
+    if definition.kind == "regularizer" and isinstance(
+        arguments[0] if arguments else None, Group | Defined | Layer
+    ):
         return _regularize(layer, arguments[0], span, scope)
     inner = _enter(layer, span, scope)
     bound = bind_arguments(definition, definition.inputs, arguments, named, span, scope)
@@ -137,7 +162,7 @@ def apply_layer(
     if inner.site is not None:
         builder.span = inner.site
     result = run_body(definition.body, inner)
-    checked = _check_result(definition, result, inner)
+    checked = check_result(definition, result, inner)
     builder.span = before
     return checked
 
@@ -156,49 +181,38 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     definition, run = layer.defined.definition, scope.run
     run.applications += 1
     if definition in layer.chain:
-        raise scope.fault("E0412", f"`{definition.name}` uses itself", span,
-                          secondary=[(definition.name_span, "defined here")],
-                          hint="repeat(n, layer) repeats a layer")
+        raise scope.fault(
+            "E0412",
+            f"`{definition.name}` uses itself",
+            span,
+            secondary=[(definition.name_span, "defined here")],
+            hint="repeat(n, layer) repeats a layer",
+        )
     if scope.depth >= DEPTH:
         raise scope.fault("E0412", f"layers are nested deeper than {DEPTH}", span)
     if run.applications > APPLICATIONS:
-        raise scope.fault("E0411", f"this network applies more than {APPLICATIONS:,} layers", span,
-                          hint="repeat fewer layers")
-    path = Path(None, definition.name) if layer.defined.is_model else layer_path(layer, definition.name, scope)
+        raise scope.fault(
+            "E0411",
+            f"this network applies more than {APPLICATIONS:,} layers",
+            span,
+            hint="repeat fewer layers",
+        )
+    path = (
+        Path(None, definition.name)
+        if layer.defined.is_model
+        else layer_path(layer, definition.name, scope)
+    )
     site = (scope.site or span) if layer.defined.unit.is_prelude else None
     names = dict(layer.settings)
     if definition.kind == "initializer":
         if run.drawing is None:
-            raise scope.fault("E0207", f"the initializer `{definition.name}` stands behind `~`", span)
+            raise scope.fault(
+                "E0207", f"the initializer `{definition.name}` stands behind `~`", span
+            )
         names.update(fans(run.drawing.shape))
-    return Scope(run, layer.defined.unit, path, names, (*layer.chain, definition), site, scope.depth + 1)
-
-
-def _check_result(definition: Definition, result: Meaning | None, scope: Scope) -> Meaning:
-    if result is None:
-        if definition.kind == "optimizer":
-            return ()
-        raise scope.fault("E0306", f"the body of `{definition.name}` gives no value", definition.name_span,
-                          hint="the last line of a body is its value")
-    require_sound(result)
-    type = type_of(result)
-    if definition.result is None or type is None:
-        return result
-    last = definition.body[-1]
-    try:
-        match(definition.result, type, scope)
-    except Mismatch as mismatch:
-        because = f": {mismatch}" if str(mismatch) else ""
-        wanted = written_type(definition.result, scope)
-        raise scope.fault(
-            "E0301", f"`{definition.name}` claims {wanted}, but its body gives {show_type(type)}{because}",
-            definition.result.span, "claimed here",
-            secondary=[(last.value.span if isinstance(last, Result) else last.span, f"this is {show_type(type)}")],
-            hint=f"write `-> {show_type(type)}`" if not scope.unit.is_prelude else None,
-        ) from None
-    if isinstance(definition.result, TupleType) and isinstance(result, tuple):
-        return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))
-    return result
+    return Scope(
+        run, layer.defined.unit, path, names, (*layer.chain, definition), site, scope.depth + 1
+    )
 
 
 def _regularize(layer: Layer, over: Meaning, span: Span, scope: Scope) -> Meaning:
@@ -213,16 +227,3 @@ def _regularize(layer: Layer, over: Meaning, span: Span, scope: Scope) -> Meanin
         term = apply_layer(layer, [p], {}, span, scope)
         total = term if total is None else total + term
     return total
-
-
-def group_path(meaning: Meaning) -> str | None:
-    """The path of the parameters that a model, a layer or `model.layer` stands for."""
-    match meaning:
-        case Group(path=path):
-            return path
-        case Defined(definition=definition, is_model=True):
-            return definition.name
-        case Layer(path=Path() as path) | Composition(path=Path() as path) | Repeated(path=Path() as path):
-            return path.full()
-        case _:
-            return None

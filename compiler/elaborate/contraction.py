@@ -41,8 +41,11 @@ class Loops:
         known = self.sizes.setdefault(name, (size, span, why))
         if known[0] != size:
             raise self.scope.fault(
-                "E0303", f"index `{name}` runs over {known[0]} in one place and {size} in another", span,
-                why, secondary=[(known[1], known[2])],
+                "E0303",
+                f"index `{name}` runs over {known[0]} in one place and {size} in another",
+                span,
+                why,
+                secondary=[(known[1], known[2])],
             )
 
 
@@ -109,8 +112,11 @@ def _axis(axis: Expr, loops: Loops, local: set[str]) -> tuple[Position, int | No
 def _factor(tree: Index, x: Value, loops: Loops, local: set[str]) -> list[Position]:
     if len(tree.indices) != len(x.shape):
         raise loops.scope.fault(
-            "E0303", f"`{tree.base.span.text}` : {x.type} has {len(x.shape)} axes, "
-            f"{len(tree.indices)} are indexed", tree.span)
+            "E0303",
+            f"`{tree.base.span.text}` : {x.type} has {len(x.shape)} axes, "
+            f"{len(tree.indices)} are indexed",
+            tree.span,
+        )
     positions = []
     for place, size in zip(tree.indices, x.shape, strict=True):
         positions.append(_position(place, loops, local))
@@ -141,7 +147,9 @@ def _position(tree: Expr | Slice, loops: Loops, local: set[str]) -> Position:
             pass
         case _ if not any(name in local for name in _names(tree)):
             return {}, _whole(tree, loops.scope)
-    raise loops.scope.fault("E0304", "a position is a sum of indices times whole numbers", tree.span)
+    raise loops.scope.fault(
+        "E0304", "a position is a sum of indices times whole numbers", tree.span
+    )
 
 
 def _whole(tree: Expr, scope: Scope) -> int:
@@ -164,7 +172,9 @@ def _extent(name: str, tree: Contract, loops: Loops) -> int:
     if name in loops.sizes:
         return loops.sizes[name][0]
     raise loops.scope.fault(
-        "E0304", f"the size of index `{name}` is not given by any axis that it indexes alone", tree.span,
+        "E0304",
+        f"the size of index `{name}` is not given by any axis that it indexes alone",
+        tree.span,
         hint=f"write `{name} < size` where it stands on the left",
     )
 
@@ -176,8 +186,12 @@ def _axis_size(
         return size
     if affine.plain is not None:
         return extents[affine.plain]
-    raise scope.fault("E0304", "the size of this axis cannot be inferred", axis.span,
-                      hint=f"write `{axis.span.text} < size`")
+    raise scope.fault(
+        "E0304",
+        "the size of this axis cannot be inferred",
+        axis.span,
+        hint=f"write `{axis.span.text} < size`",
+    )
 
 
 def _check_constant_places(places: Map, factor: Index, x: Value, scope: Scope) -> None:
@@ -185,5 +199,9 @@ def _check_constant_places(places: Map, factor: Index, x: Value, scope: Scope) -
     for affine, tree, size in zip(places, factor.indices, x.shape, strict=True):
         if not affine.terms and not 0 <= affine.offset < size:
             raise scope.fault(
-                "E0307", f"`{tree.span.text}` is the number {affine.offset} here, "
-                f"outside an axis of size {size}", tree.span, hint="an index needs a letter of its own")
+                "E0307",
+                f"`{tree.span.text}` is the number {affine.offset} here, "
+                f"outside an axis of size {size}",
+                tree.span,
+                hint="an index needs a letter of its own",
+            )

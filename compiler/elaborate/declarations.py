@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from compiler.elaborate.builtins import BUILTINS
 from compiler.elaborate.expressions import WORDS
-from compiler.program import DataSource
 from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.sizes import resolve
 from compiler.elaborate.values import Meaning, Sizes, Text, describe, is_number
 from compiler.graph.types import TensorType
+from compiler.program import DataSource
 from compiler.source import CompileError, Source, Span
 from compiler.syntax.parse import parse
 from compiler.syntax.tree import Call, Data, Definition, Expr, File, Name, Train
@@ -27,18 +27,34 @@ def check_names(file: File, session: Session) -> None:
             continue
         name, span = declaration.name, declaration.name_span
         if name in RESERVED and isinstance(declaration, Definition):
-            session.problems.add(diagnose("E0203", f"`{name}` is a name of the language", span,
-                                          hint=f"call it my_{name}"))
+            session.problems.add(
+                diagnose(
+                    "E0203", f"`{name}` is a name of the language", span, hint=f"call it my_{name}"
+                )
+            )
         key = f"data {name}" if isinstance(declaration, Data) else name
         if key in seen:
-            session.problems.add(diagnose(
-                "E0202", f"`{name}` is defined twice", span, label="again here",
-                secondary=[(seen[key], "first here")]))
+            session.problems.add(
+                diagnose(
+                    "E0202",
+                    f"`{name}` is defined twice",
+                    span,
+                    label="again here",
+                    secondary=[(seen[key], "first here")],
+                )
+            )
         seen.setdefault(key, span)
     for extra in trains[1:]:
-        session.problems.add(diagnose(
-            "E0602", "a file has one train block", extra.data.span, label="a second one",
-            secondary=[(trains[0].data.span, "the first")], hint="give it several steps"))
+        session.problems.add(
+            diagnose(
+                "E0602",
+                "a file has one train block",
+                extra.data.span,
+                label="a second one",
+                secondary=[(trains[0].data.span, "the first")],
+                hint="give it several steps",
+            )
+        )
 
 
 Fields = tuple[tuple[str, TensorType, Span], ...]
@@ -52,8 +68,12 @@ def data_fields(data: Data, session: Session) -> Fields | None:
     for field in data.fields:
         try:
             if field.type is None:
-                raise scope.fault("E0607", f"the field `{field.name}` needs a type", field.span,
-                                  hint=f"{field.name} : scalar")
+                raise scope.fault(
+                    "E0607",
+                    f"the field `{field.name}` needs a type",
+                    field.span,
+                    hint=f"{field.name} : scalar",
+                )
             type = resolve(field.type, scope)
             if not isinstance(type, TensorType):
                 raise scope.fault("E0607", "a field is one tensor or label", field.type.span)
@@ -76,8 +96,13 @@ def data_source(data: Data, fields: Fields, used: bool, session: Session) -> Dat
             session.problems.add(error.diagnostic)
         return None
     return DataSource(
-        name=data.name, fields=tuple((n, t) for n, t, _ in fields), function=function,
-        arguments=arguments, keywords=keywords, directory=str(session.directory), place=str(data.name_span),
+        name=data.name,
+        fields=tuple((n, t) for n, t, _ in fields),
+        function=function,
+        arguments=arguments,
+        keywords=keywords,
+        directory=str(session.directory),
+        place=str(data.name_span),
     )
 
 
@@ -88,15 +113,16 @@ def _overridden(data: Data, session: Session, scope: Scope) -> Expr:
     try:
         declared = parse(Source("data", f"data {data.name}(x : scalar) = {text}")).declarations
     except CompileError:
-        raise scope.fault("E0607", f"`{text}` is not a data source", data.source.span,
-                          "in place of this") from None
+        raise scope.fault(
+            "E0607", f"`{text}` is not a data source", data.source.span, "in place of this"
+        ) from None
     assert isinstance(declared[0], Data), "the text begins with `data`"
     return declared[0].source
 
 
 def _source_call(source: Expr, scope: Scope) -> tuple[str, tuple[Meaning, ...], dict[str, Meaning]]:
     if not isinstance(source, Call) or not isinstance(source.function, Name):
-        raise scope.fault("E0607", "data comes from a call such as csv(\"houses.csv\")", source.span)
+        raise scope.fault("E0607", 'data comes from a call such as csv("houses.csv")', source.span)
     arguments, keywords = [], {}
     for argument in source.arguments:
         value = _plain(scope.evaluate(argument.value), argument.value.span, scope)
@@ -117,4 +143,6 @@ def _plain(meaning: Meaning, span: Span, scope: Scope) -> Meaning:
             return tuple(_plain(part, span, scope) for part in meaning)
     if is_number(meaning):
         return meaning
-    raise scope.fault("E0607", f"a data source takes texts and numbers, not {describe(meaning)}", span)
+    raise scope.fault(
+        "E0607", f"a data source takes texts and numbers, not {describe(meaning)}", span
+    )

@@ -45,8 +45,12 @@ def draw_from(expression: Expr, drawing: Drawing, scope: Scope) -> Value:
         run.drawing = outer
     require_sound(meaning)
     if not isinstance(meaning, Value):
-        raise scope.fault("E0306", f"expected an initializer, got {describe(meaning)}", expression.span,
-                          hint="`~` draws; `=` sets a value")
+        raise scope.fault(
+            "E0306",
+            f"expected an initializer, got {describe(meaning)}",
+            expression.span,
+            hint="`~` draws; `=` sets a value",
+        )
     return fit(meaning, TensorType(drawing.shape), expression.span, scope)
 
 
@@ -61,8 +65,13 @@ def is_initializer(meaning: Meaning) -> bool:
 
 def initial_spec(declared: Declared) -> PersistentSpec | None:
     """The persistent with the graph of its first value; None after an error."""
-    run = replace(declared.scope.run, builder=LimitedBuilder(span=declared.place), read={}, updates={},
-                  drawing=None)
+    run = replace(
+        declared.scope.run,
+        builder=LimitedBuilder(span=declared.place),
+        read={},
+        updates={},
+        drawing=None,
+    )
     scope = replace(declared.scope, run=run)
     expression = declared.expression
     try:
@@ -70,7 +79,9 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
             value = draw_from(expression, Drawing(declared.name, declared.type.shape), scope)
         else:
             meaning = scope.evaluate(expression)
-            value = fit(to_value(meaning, scope, expression.span), declared.type, expression.span, scope)
+            value = fit(
+                to_value(meaning, scope, expression.span), declared.type, expression.span, scope
+            )
     except TypeFault as fault:
         scope.report(scope.fault("E0303", str(fault), expression.span))
         return None
@@ -79,7 +90,10 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
             scope.report(error)
         return None
     return PersistentSpec(
-        name=declared.name, type=declared.type, role=declared.role,
+        name=declared.name,
+        type=declared.type,
+        role=declared.role,
         initial=Graph(tuple(run.builder.nodes), {"value": value.id}),
-        initial_text=expression.span.text, span=declared.place,
+        initial_text=expression.span.text,
+        span=declared.place,
     )

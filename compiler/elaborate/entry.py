@@ -30,7 +30,10 @@ FRAMES = 20_000  # of Python's own stack: limits.DEPTH layers of the deepest tre
 
 
 def elaborate(
-    file: File, source: Source, *, directory: FilePath | None,
+    file: File,
+    source: Source,
+    *,
+    directory: FilePath | None,
     overrides: Mapping[str, object] | None = None,
 ) -> Module:
     """The meaning of a file; raises `CompileError` with all that is wrong with it."""
@@ -68,7 +71,8 @@ def _module(file: File, session: Session) -> Module | None:
     used = unit.trains[0].data.name if unit.trains else ""
     sources = [
         data_source(data, found, name == used, session)
-        for name, data in unit.data.items() if (found := fields[name]) is not None
+        for name, data in unit.data.items()
+        if (found := fields[name]) is not None
     ]
     specs = [initial_spec(d) for d in session.registry.declared.values()]
     if session.problems.found:
@@ -78,9 +82,14 @@ def _module(file: File, session: Session) -> Module | None:
 
 
 def _assemble(
-    session: Session, known: Mapping[str, Forward | None], open_models: Mapping[str, Defined],
-    sources: list[DataSource | None], specs: list[PersistentSpec | None],
-    steps: Mapping[str, StepGraphs], train: TrainInfo | None, span: Span,
+    session: Session,
+    known: Mapping[str, Forward | None],
+    open_models: Mapping[str, Defined],
+    sources: list[DataSource | None],
+    specs: list[PersistentSpec | None],
+    steps: Mapping[str, StepGraphs],
+    train: TrainInfo | None,
+    span: Span,
 ) -> Module:
     graphs = {name: pair for name, pair in known.items() if pair is not None}
     found = [s for s in specs if s is not None]
@@ -90,8 +99,10 @@ def _assemble(
         optimizer_states=tuple(s for s in found if s.role == "optimizer"),
         counters=tuple(_counter(name, span) for name in ("step", "seed")),
         models={name: signature for name, (_, signature) in graphs.items()},
-        data=tuple(s for s in sources if s is not None), train=train,
-        forwards={name: graph for name, (graph, _) in graphs.items()}, steps=steps,
+        data=tuple(s for s in sources if s is not None),
+        train=train,
+        forwards={name: graph for name, (graph, _) in graphs.items()},
+        steps=steps,
         generic={name: generic(d, free_sizes(d, session)) for name, d in open_models.items()},
     )
 
@@ -100,8 +111,12 @@ def _counter(name: str, span: Span) -> PersistentSpec:
     builder = Builder(span=span)
     zero = builder.constant(0.0)
     return PersistentSpec(
-        name=name, type=TensorType((), Kind.INDEX), role="counter",
-        initial=builder.graph({"value": zero.id}), initial_text="0", span=span,
+        name=name,
+        type=TensorType((), Kind.INDEX),
+        role="counter",
+        initial=builder.graph({"value": zero.id}),
+        initial_text="0",
+        span=span,
     )
 
 
@@ -110,8 +125,14 @@ def _train(
 ) -> tuple[dict[str, StepGraphs], TrainInfo | None]:
     name = train.data.name
     if name not in fields:
-        session.problems.add(diagnose("E0608", f"there is no data `{name}`", train.data.span,
-                                      hint=did_you_mean(name, fields) or f"data {name}(...) = csv(\"{name}.csv\")"))
+        session.problems.add(
+            diagnose(
+                "E0608",
+                f"there is no data `{name}`",
+                train.data.span,
+                hint=did_you_mean(name, fields) or f'data {name}(...) = csv("{name}.csv")',
+            )
+        )
         return {}, None
     columns = fields[name]
     if columns is None:

@@ -8,26 +8,42 @@ from __future__ import annotations
 
 from compiler.elaborate.arithmetic import binary, truth, unary
 from compiler.elaborate.builtins import BUILTINS
-from compiler.elaborate.calls import ONE_LIST, call, group_path, with_settings
+from compiler.elaborate.calls import call
+from compiler.elaborate.chains import call_arguments, claimed, piped
 from compiler.elaborate.contraction import contracted
+from compiler.elaborate.groups import group_path
 from compiler.elaborate.indexing import indexed
 from compiler.elaborate.problems import Fault, Silenced, did_you_mean, require_sound
 from compiler.elaborate.scope import Language, Scope
-from compiler.elaborate.sizes import Mismatch, match, resolve_sizes, written_type
-from compiler.elaborate.values import (
-    POISON, Builtin, Composition, Defined, Group, LayerLike, Meaning, Partial, Record, Sizes,
-    Text, Word, describe, show_type, type_of,
-)
+from compiler.elaborate.sizes import resolve_sizes
+from compiler.elaborate.values import POISON, Group, Meaning, Record, Sizes, Text, Word, describe
 from compiler.ops.base import TypeFault
 from compiler.source import CompileError
 from compiler.syntax.tree import (
-    Attribute, Binary, Call, Claim, Conditional, Contract, Dims, Expr, Index, Name, Number, Pipe,
-    Rest, Shape, TupleOf, Unary,
+    Attribute,
+    Binary,
+    Call,
+    Claim,
+    Conditional,
+    Contract,
+    Dims,
+    Expr,
+    Index,
+    Name,
+    Number,
+    Pipe,
+    Rest,
+    Shape,
+    TupleOf,
+    Unary,
 )
 from compiler.syntax.tree import Text as TextTree
 
 WORDS: dict[str, Meaning] = {
-    "true": True, "false": False, "same": Word("same"), "valid": Word("valid"),
+    "true": True,
+    "false": False,
+    "same": Word("same"),
+    "valid": Word("valid"),
 }
 
 
@@ -64,9 +80,9 @@ def _meaning(tree: Expr, scope: Scope) -> Meaning:
         case Call():
             return _call(tree, scope)
         case Pipe():
-            return _pipe(tree, scope)
+            return piped(tree, scope)
         case Claim():
-            return _claim(tree, scope)
+            return claimed(tree, scope)
         case Attribute():
             return _attribute(tree, scope)
         case Index():
@@ -104,10 +120,13 @@ def _name(tree: Name, scope: Scope) -> Meaning:
     if name in scope.unit.missing or scope.unit.missing_all:
         raise Silenced
     if name.endswith("'"):
-        raise scope.fault("E0201", f"`{name}` is not set yet", tree.span, hint=f"{name} = ... sets it")
+        raise scope.fault(
+            "E0201", f"`{name}` is not set yet", tree.span, hint=f"{name} = ... sets it"
+        )
     known = {*scope.names, *scope.unit.known(), *BUILTINS, *WORDS, "training"}
-    raise scope.fault("E0201", f"`{name}` is not defined", tree.span, "not found",
-                      hint=did_you_mean(name, known))
+    raise scope.fault(
+        "E0201", f"`{name}` is not defined", tree.span, "not found", hint=did_you_mean(name, known)
+    )
 
 
 def _binary(tree: Binary, scope: Scope) -> Meaning:
@@ -135,89 +154,17 @@ def _conditional(tree: Conditional, scope: Scope) -> Meaning:
 def _shape(tree: Shape, scope: Scope) -> Sizes:
     items: list[Meaning] = []
     for size in tree.sizes:
-        items.extend(resolve_sizes((size,), scope) if isinstance(size, Rest) else [scope.evaluate(size)])
+        items.extend(
+            resolve_sizes((size,), scope) if isinstance(size, Rest) else [scope.evaluate(size)]
+        )
     require_sound(*items)
     return Sizes(items)
 
 
 def _call(tree: Call, scope: Scope) -> Meaning:
     function = scope.evaluate(tree.function)
-    arguments, named = _arguments(tree, scope)
+    arguments, named = call_arguments(tree, scope)
     return call(function, arguments, named, tree.span, scope)
-
-
-def _arguments(tree: Call, scope: Scope) -> tuple[list[Meaning], dict[str, Meaning]]:
-    positional, named = [], {}
-    for argument in tree.arguments:
-        meaning = scope.evaluate(argument.value)
-        if argument.name is None:
-            positional.append(meaning)
-        else:
-            named[argument.name] = meaning
-    return positional, named
-
-
-def _pipe(tree: Pipe, scope: Scope) -> Meaning:
-    left = scope.evaluate(tree.left)
-    right = _stage(tree.right, scope)
-    require_sound(left, right)
-    if not isinstance(right, LayerLike):
-        raise scope.fault("E0306", f"{describe(right)} cannot stand in a chain", tree.right.span,
-                          hint="a layer, a model or a function can")
-    if isinstance(left, LayerLike):
-        stages, spans = ((_fixed(left, tree.left, scope),), (tree.left.span,))
-        if isinstance(left, Composition) and left.name is None:
-            stages, spans = left.stages, left.spans
-        return Composition((*stages, _fixed(right, tree.right, scope)), (*spans, tree.right.span))
-    if scope.site is None:
-        scope.run.builder.span = tree.right.span
-    return call(right, [left], {}, tree.right.span, scope)
-
-
-def _fixed(stage: Meaning, tree: Expr, scope: Scope) -> Meaning:
-    """In a composition a bare definition becomes one layer, so that it keeps its parameters."""
-    if isinstance(stage, Defined) and not stage.is_model:
-        return with_settings(stage, [], {}, tree.span, scope)
-    return stage
-
-
-def _stage(tree: Expr, scope: Scope) -> Meaning:
-    """The right side of `|>`: a call there may leave its first input to the chain."""
-    if not isinstance(tree, Call):
-        return scope.evaluate(tree)
-    function = scope.evaluate(tree.function)
-    if isinstance(function, Builtin) and not function.makes_layer or _has_one_list(function):
-        arguments, named = _arguments(tree, scope)
-        require_sound(*arguments, *named.values())
-        return Partial(function, tuple(arguments), named)
-    return scope.evaluate(tree)
-
-
-def _has_one_list(function: Meaning) -> bool:
-    return (
-        isinstance(function, Defined) and not function.definition.settings
-        and function.definition.kind in ONE_LIST and len(function.definition.inputs) > 1
-    )
-
-
-def _claim(tree: Claim, scope: Scope) -> Meaning:
-    meaning = scope.evaluate(tree.value)
-    require_sound(meaning)
-    type = type_of(meaning)
-    if type is None:
-        raise scope.fault("E0306", f"a claim is about a value; this is {describe(meaning)}", tree.type.span)
-    try:
-        match(tree.type, type, scope)
-    except Mismatch as mismatch:
-        because = f" ({mismatch})" if str(mismatch) else ""
-        value = tree.value.right if isinstance(tree.value, Pipe) else tree.value
-        scope.report(scope.fault(
-            "E0301", f"this claims {written_type(tree.type, scope)}, but the chain gives "
-            f"{show_type(type)} here{because}", tree.type.span, "claimed here",
-            secondary=[(value.span, f"this gives {show_type(type)}")],
-            hint=f"write `: {show_type(type)}`",
-        ))
-    return meaning
 
 
 def _attribute(tree: Attribute, scope: Scope) -> Meaning:
@@ -230,7 +177,12 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
         if tree.name in base.names:
             return base[base.names.index(tree.name)]
         known = [n for n in base.names if n is not None]
-        raise scope.fault("E0201", f"this has no part `{tree.name}`", tree.span, hint=did_you_mean(tree.name, known))
+        raise scope.fault(
+            "E0201",
+            f"this has no part `{tree.name}`",
+            tree.span,
+            hint=did_you_mean(tree.name, known),
+        )
     path = group_path(base)
     if path is None:
         raise scope.fault("E0201", f"{describe(base)} has no parts by name", tree.span)
@@ -239,8 +191,13 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
     if not registry.below(below):
         children = registry.children(path)
         known_text = f"it has {', '.join(sorted(children))}" if 0 < len(children) <= 12 else None
-        raise scope.fault("E0201", f"`{path}` has no parameters `{tree.name}`", tree.span, "not found",
-                          hint=did_you_mean(tree.name, children) or known_text)
+        raise scope.fault(
+            "E0201",
+            f"`{path}` has no parameters `{tree.name}`",
+            tree.span,
+            "not found",
+            hint=did_you_mean(tree.name, children) or known_text,
+        )
     return Group(below)
 
 

@@ -1,4 +1,4 @@
-"""`import "blocks.nn"`: definitions of other files, inside the spec's directory and nowhere else."""
+"""`import "blocks.nn"`: definitions of other files, inside the spec's directory only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ def load_imports(file: File, unit: Unit, directory: FilePath | None, problems: P
 
 
 def _load(
-    file: File, unit: Unit, here: FilePath | None, root: FilePath | None, loaded: Loaded, problems: Problems,
+    file: File,
+    unit: Unit,
+    here: FilePath | None,
+    root: FilePath | None,
+    loaded: Loaded,
+    problems: Problems,
 ) -> None:
     for tree in file.declarations:
         if not isinstance(tree, Import):
@@ -42,12 +47,25 @@ def _unit(
         return None
     path = (here / tree.path).resolve()
     if not path.is_relative_to(root.resolve()):
-        problems.add(diagnose("E0205", f"`{tree.path}` is outside the spec's directory", tree.span,
-                              label=str(path), hint=f"imports stay inside {root.resolve()}"))
+        problems.add(
+            diagnose(
+                "E0205",
+                f"`{tree.path}` is outside the spec's directory",
+                tree.span,
+                label=str(path),
+                hint=f"imports stay inside {root.resolve()}",
+            )
+        )
         return None
     if path in loaded:
         if loaded[path] is None:
-            problems.add(diagnose("E0206", f"`{tree.path}` imports itself, directly or by way of others", tree.span))
+            problems.add(
+                diagnose(
+                    "E0206",
+                    f"`{tree.path}` imports itself, directly or by way of others",
+                    tree.span,
+                )
+            )
         return loaded[path]
     loaded[path] = None
     loaded[path] = _read(tree, path, root, loaded, problems)
@@ -61,7 +79,11 @@ def _read(
         source = read_source(path)
         file = parse(source)
     except OSError as error:
-        problems.add(diagnose("E0204", f"cannot read `{tree.path}`: {error.strerror}", tree.span, label=str(path)))
+        problems.add(
+            diagnose(
+                "E0204", f"cannot read `{tree.path}`: {error.strerror}", tree.span, label=str(path)
+            )
+        )
         return None
     except CompileError as error:
         for d in error.diagnostics:
@@ -82,12 +104,23 @@ def _take_names(tree: Import, other: Unit, unit: Unit, problems: Problems) -> No
                 found[name.name] = other.definitions[name.name]
                 continue
             unit.missing.add(name.name)
-            problems.add(diagnose("E0201", f"`{tree.path}` defines no `{name.name}`", name.span,
-                                  hint=did_you_mean(name.name, other.definitions)))
+            problems.add(
+                diagnose(
+                    "E0201",
+                    f"`{tree.path}` defines no `{name.name}`",
+                    name.span,
+                    hint=did_you_mean(name.name, other.definitions),
+                )
+            )
     for name_, defined in found.items():
         known = unit.definitions.get(name_) or unit.imported.get(name_)
         if known is not None and known is not defined:
-            problems.add(diagnose("E0202", f"`{name_}` comes from here and is defined elsewhere too", tree.span,
-                                  secondary=[(known.definition.name_span, "here")]))
+            problems.add(
+                diagnose(
+                    "E0202",
+                    f"`{name_}` comes from here and is defined elsewhere too",
+                    tree.span,
+                    secondary=[(known.definition.name_span, "here")],
+                )
+            )
         unit.imported.setdefault(name_, defined)
-

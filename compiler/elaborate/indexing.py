@@ -32,8 +32,9 @@ def indexed(tree: Index, scope: Scope) -> Meaning:
     else:
         skip = 0
     if len(places) > len(x.shape) - skip:
-        raise scope.fault("E0307", f"{x.type} has {len(x.shape)} axes, {len(tree.indices)} are indexed",
-                          tree.span)
+        raise scope.fault(
+            "E0307", f"{x.type} has {len(x.shape)} axes, {len(tree.indices)} are indexed", tree.span
+        )
     whole = [(0, n) for n in x.shape[:skip]]
     chosen: list[Chosen] = [*whole]
     spans = [i.span for i in tree.indices[-len(places) :]] if places else []
@@ -50,16 +51,22 @@ def _place(part: Expr | Slice, scope: Scope) -> Meaning:
     for end, tree in zip(ends, (part.start, part.stop), strict=True):
         if end is not None and not isinstance(end, int):
             assert tree is not None, "an end with a meaning was written"
-            raise scope.fault("E0307", f"a slice goes from and to whole numbers, not {describe(end)}", tree.span)
+            raise scope.fault(
+                "E0307", f"a slice goes from and to whole numbers, not {describe(end)}", tree.span
+            )
     return slice(*ends)
 
 
-def _of_tuple(base: tuple[Meaning, ...], places: list[Meaning], tree: Index, scope: Scope) -> Meaning:
+def _of_tuple(
+    base: tuple[Meaning, ...], places: list[Meaning], tree: Index, scope: Scope
+) -> Meaning:
     place = places[0] if len(places) == 1 else None
     if isinstance(place, slice):
         return type(base)(base[place]) if isinstance(base, Sizes) else base[place]
     if not isinstance(place, int) or not -len(base) <= place < len(base):
-        raise scope.fault("E0307", f"this has {len(base)} parts, counted from 0", tree.indices[0].span)
+        raise scope.fault(
+            "E0307", f"this has {len(base)} parts, counted from 0", tree.indices[0].span
+        )
     return base[place]
 
 
@@ -67,8 +74,12 @@ def _rows(
     table: Value, places: list[Meaning], tree: Index, scope: Scope
 ) -> tuple[Value, list[Meaning]]:
     if places[0].type.kind is not Kind.INDEX:
-        raise scope.fault("E0307", f"an index is a number known now or a label, not {places[0].type}",
-                          tree.indices[0].span, hint="declare the field as class(k)")
+        raise scope.fault(
+            "E0307",
+            f"an index is a number known now or a label, not {places[0].type}",
+            tree.indices[0].span,
+            hint="declare the field as class(k)",
+        )
     return scope.run.builder.add(Take(), table, places[0]), places[1:]
 
 
@@ -79,7 +90,9 @@ def _choose(place: Meaning, size: int, span: Span, scope: Scope) -> Chosen:
             raise scope.fault("E0307", f"the slice ends at {place.stop}, the axis at {size}", span)
         return start, max(stop - start, 0)
     if not is_number(place) or place != int(place):
-        raise scope.fault("E0307", f"an index is a whole number or a slice, not {describe(place)}", span)
+        raise scope.fault(
+            "E0307", f"an index is a whole number or a slice, not {describe(place)}", span
+        )
     if not -size <= place < size:
         raise scope.fault("E0307", f"index {place} is outside an axis of size {size}", span)
     return int(place) % size

@@ -20,7 +20,9 @@ from compiler.syntax.tree import Data, Definition, File, Train
 
 PRELUDE = FilePath(__file__).parent.parent / "prelude"
 HEAD = re.compile(
-    r"^(?:layer|cell|model|function|initializer|regularizer|optimizer|schedule) +(\w+)", re.MULTILINE)
+    r"^(?:layer|cell|model|function|initializer|regularizer|optimizer|schedule) +(\w+)",
+    re.MULTILINE,
+)
 
 
 @dataclass(eq=False)

@@ -1,7 +1,7 @@
 """Bounds on what a spec may ask for, checked before anything is allocated.
 
-A shape of 10^12 elements, a repeat of 10^9 and a layer that uses itself are each an error in bounded
-time and memory.
+A shape of 10^12 elements, a repeat of 10^9 and a layer that uses itself are each an error in
+bounded time and memory.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class LimitedBuilder(Builder):
         if value.type.size > TENSOR_ELEMENTS:
             raise self._fault("E0410", _too_large(value.type), "make it smaller")
         if value.id >= NODES:
-            raise self._fault("E0411", f"this network needs more than {NODES:,} operations",
-                              "repeat fewer layers")
+            raise self._fault(
+                "E0411", f"this network needs more than {NODES:,} operations", "repeat fewer layers"
+            )
         return value
 
     def _fault(self, code: str, message: str, hint: str) -> Fault:
@@ -58,10 +59,15 @@ def check_tensor(name: str, type: TensorType, others: int, span: Span, site: Spa
     total = type.size + others
     if type.size > TENSOR_ELEMENTS or total > PARAMETER_ELEMENTS:
         needs = show_bytes(total)
-        raise Fault(diagnose(
-            "E0410", f"the parameters need {needs}: `{name}` : {type} has {type.size:,} elements",
-            span, site=site, hint=f"at most {show_bytes(PARAMETER_ELEMENTS)} of parameters can be trained",
-        ))
+        raise Fault(
+            diagnose(
+                "E0410",
+                f"the parameters need {needs}: `{name}` : {type} has {type.size:,} elements",
+                span,
+                site=site,
+                hint=f"at most {show_bytes(PARAMETER_ELEMENTS)} of parameters can be trained",
+            )
+        )
 
 
 def _too_large(type: TensorType) -> str:

@@ -26,7 +26,9 @@ from compiler.ops.shape import Concat, Reshape, broadcast, reshape
 from compiler.source import Span
 
 
-def apply_to_each(layer: Meaning, arguments: Sequence[Meaning], span: Span, scope: Scope) -> Meaning:
+def apply_to_each(
+    layer: Meaning, arguments: Sequence[Meaning], span: Span, scope: Scope
+) -> Meaning:
     """The layer's results for all elements, stacked along a new leading axis."""
     values = [to_value(a, scope, span) for a in arguments]
     sizes = {v.shape[0] for v in values if v.shape}
@@ -36,7 +38,8 @@ def apply_to_each(layer: Meaning, arguments: Sequence[Meaning], span: Span, scop
     run = replace(scope.run, builder=LimitedBuilder(span=scope.run.builder.span), read={})
     inner = replace(scope, run=run)
     elements = [
-        run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes)) for k, v in enumerate(values)
+        run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes))
+        for k, v in enumerate(values)
     ]
     result = inner.call(layer, elements, span)
     require_sound(result)
@@ -50,7 +53,9 @@ def apply_to_each(layer: Meaning, arguments: Sequence[Meaning], span: Span, scop
 class Lift:
     """Copies an element's graph, with the axis of all elements in front where it is needed."""
 
-    def __init__(self, scope: Scope, inner: LimitedBuilder, count: int, given: dict[int, Value]) -> None:
+    def __init__(
+        self, scope: Scope, inner: LimitedBuilder, count: int, given: dict[int, Value]
+    ) -> None:
         self.scope, self.count = scope, count
         self.lifted: set[int] = set()
         self.copies: list[Value] = []
@@ -87,12 +92,18 @@ class Lift:
         match node.op:
             case Elementwise():
                 rank = len(node.type.shape)
-                return self._add(node, node.op, [
-                    _with_rank(x, rank) if f else x for x, f in zip(xs, flags, strict=True)])
+                return self._add(
+                    node,
+                    node.op,
+                    [_with_rank(x, rank) if f else x for x, f in zip(xs, flags, strict=True)],
+                )
             case Reshape(shape=shape):
                 return reshape(xs[0], (self.count, *shape))
             case Concat(axis=axis):
-                full = [x if f else broadcast(x, (self.count, *x.shape)) for x, f in zip(xs, flags, strict=True)]
+                full = [
+                    x if f else broadcast(x, (self.count, *x.shape))
+                    for x, f in zip(xs, flags, strict=True)
+                ]
                 return self._add(node, Concat(axis + 1), full)
             case Max(axes=axes):
                 return self._add(node, Max(tuple(a + 1 for a in axes)), xs)
@@ -117,10 +128,12 @@ def _with_rank(x: Value, rank: int) -> Value:
 
 def _with_axis(op: Contract, flags: list[bool], count: int) -> Contract:
     """The contraction for all elements: one more loop, 0, that indexes what is lifted."""
+
     def shifted(places: tuple[Affine, ...]) -> tuple[Affine, ...]:
         return tuple(Affine(tuple((j + 1, c) for j, c in p.terms), p.offset) for p in places)
+
     axis = Affine(((0, 1),))
     operands = tuple(
-        (axis, *shifted(m)) if f else shifted(m) for m, f in zip(op.operands, flags, strict=True))
+        (axis, *shifted(m)) if f else shifted(m) for m, f in zip(op.operands, flags, strict=True)
+    )
     return Contract((count, *op.extents), operands, (axis, *shifted(op.result)), (count, *op.shape))
-

@@ -35,8 +35,11 @@ def forward(defined: Defined, session: Session) -> Forward | None:
     run.builder.span = definition.name_span
     try:
         types = session.applied.get(definition.name) or tuple(
-            resolve(p.type, scope) for p in definition.inputs if p.type is not None)
-        arguments = [_input(p.name, t, scope) for p, t in zip(definition.inputs, types, strict=True)]
+            resolve(p.type, scope) for p in definition.inputs if p.type is not None
+        )
+        arguments = [
+            _input(p.name, t, scope) for p, t in zip(definition.inputs, types, strict=True)
+        ]
         result = scope.call(defined, arguments, definition.name_span)
         require_sound(result)
         outputs = _outputs(result, definition, scope)
@@ -47,7 +50,8 @@ def forward(defined: Defined, session: Session) -> Forward | None:
     graph = run.builder.graph({name: to_value(v, scope, definition.span).id for name, v in outputs})
     inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
     return graph, Signature(
-        inputs=inputs, outputs=tuple((name, graph[id].type) for name, id in graph.outputs.items()))
+        inputs=inputs, outputs=tuple((name, graph[id].type) for name, id in graph.outputs.items())
+    )
 
 
 def _input(name: str, type: Meaning, scope: Scope) -> Meaning:
@@ -62,7 +66,9 @@ def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tupl
     """The result by name; E0306 where a model does not give tensors."""
     span = definition.body[-1].span if definition.body else definition.name_span
     parts = list(result) if isinstance(result, tuple) else [result]
-    names: list[str | None] = list(result.names) if isinstance(result, Record) else [None] * len(parts)
+    names: list[str | None] = (
+        list(result.names) if isinstance(result, Record) else [None] * len(parts)
+    )
     found = []
     for k, (name, part) in enumerate(zip(names, parts, strict=True)):
         if isinstance(part, tuple):
@@ -75,11 +81,19 @@ def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tupl
 def generic(defined: Defined, free: list[str]) -> Callable[[], Graph]:
     """What asking for the forward pass of a model without known sizes raises."""
     definition = defined.definition
+
     def refuse() -> Graph:
         what = ", ".join(f"`{n}`" if n.isidentifier() else n for n in free)
-        raise CompileError([diagnose(
-            "E0404", f"`{definition.name}` leaves open: {what}",
-            definition.inputs[0].span if definition.inputs else definition.name_span,
-            label="an argument binds it, and nothing applies the model",
-            hint="write the size, or apply the model in a train block")])
+        raise CompileError(
+            [
+                diagnose(
+                    "E0404",
+                    f"`{definition.name}` leaves open: {what}",
+                    definition.inputs[0].span if definition.inputs else definition.name_span,
+                    label="an argument binds it, and nothing applies the model",
+                    hint="write the size, or apply the model in a train block",
+                )
+            ]
+        )
+
     return refuse

@@ -39,7 +39,9 @@ def clipped(gradients: Mapping[str, Value], rules: Rules) -> dict[str, Value]:
         for square in squares[1:]:
             total = total + square
         norm = total.apply("sqrt", total)
-        scale = norm.apply("minimum", rules.clip_norm / norm.apply("maximum", norm, rules.clip_norm), 1.0)
+        scale = norm.apply(
+            "minimum", rules.clip_norm / norm.apply("maximum", norm, rules.clip_norm), 1.0
+        )
         result = {name: g * scale for name, g in result.items()}
     if rules.clip_value is not None:
         c = rules.clip_value
@@ -65,7 +67,12 @@ def _scheduled(settings: Mapping[str, Meaning], span: Span, scope: Scope) -> dic
 
 
 def _update_one(
-    name: str, g: Value, optimizer: Layer, settings: Mapping[str, Meaning], prefix: str, scope: Scope,
+    name: str,
+    g: Value,
+    optimizer: Layer,
+    settings: Mapping[str, Meaning],
+    prefix: str,
+    scope: Scope,
     span: Span,
 ) -> None:
     run, definition = scope.run, optimizer.defined.definition
@@ -73,11 +80,22 @@ def _update_one(
     p_name, g_name = (p.name for p in definition.inputs[:2])
     rule = StateRule(f"{prefix}{definition.name}", name, TensorType(type.shape))
     inner = Scope(
-        run, optimizer.defined.unit, Path(None, definition.name),
-        {**settings, p_name: run.persistent(name, type), g_name: g}, optimizer.chain,
-        span if optimizer.defined.unit.is_prelude else None, 1, {}, {p_name: name}, rule,
+        run,
+        optimizer.defined.unit,
+        Path(None, definition.name),
+        {**settings, p_name: run.persistent(name, type), g_name: g},
+        optimizer.chain,
+        span if optimizer.defined.unit.is_prelude else None,
+        1,
+        {},
+        {p_name: name},
+        rule,
     )
     run_body(definition.body, inner)
     if name not in run.updates and f"{p_name}'" not in inner.names:
-        raise scope.fault("E0603", f"the optimizer `{definition.name}` does not set {p_name}'", span,
-                          secondary=[(definition.name_span, "defined here")])
+        raise scope.fault(
+            "E0603",
+            f"the optimizer `{definition.name}` does not set {p_name}'",
+            span,
+            secondary=[(definition.name_span, "defined here")],
+        )

@@ -31,10 +31,19 @@ def declare_param(tree: Param, scope: Scope) -> None:
     own(tree.name, tree.name_span, scope)
     type = _real_type(tree.type, tree.initial, scope)
     name = f"{scope.path.full()}.{tree.name}"
-    _declare(Declared(
-        name=name, type=type, role="parameter", drawn=tree.drawn, expression=tree.initial,
-        scope=replace(scope, names=dict(scope.names)), span=tree.span, place=_place(scope, tree.span),
-    ), scope)
+    _declare(
+        Declared(
+            name=name,
+            type=type,
+            role="parameter",
+            drawn=tree.drawn,
+            expression=tree.initial,
+            scope=replace(scope, names=dict(scope.names)),
+            span=tree.span,
+            place=_place(scope, tree.span),
+        ),
+        scope,
+    )
     scope.names[tree.name] = scope.run.persistent(name, type)
 
 
@@ -47,11 +56,19 @@ def declare_state(tree: State, scope: Scope) -> None:
     else:
         type = _real_type(tree.type, tree.initial, scope)
     name = f"{scope.path.full()}.{tree.name}" if rule is None else rule.name(tree.name)
-    _declare(Declared(
-        name=name, type=type, role="state" if rule is None else "optimizer", drawn=False,
-        expression=tree.initial, scope=replace(scope, names=dict(scope.names)), span=tree.span,
-        place=_place(scope, tree.span),
-    ), scope)
+    _declare(
+        Declared(
+            name=name,
+            type=type,
+            role="state" if rule is None else "optimizer",
+            drawn=False,
+            expression=tree.initial,
+            scope=replace(scope, names=dict(scope.names)),
+            span=tree.span,
+            place=_place(scope, tree.span),
+        ),
+        scope,
+    )
     scope.names[tree.name] = scope.run.persistent(name, type)
     scope.states[tree.name] = name
 
@@ -60,8 +77,12 @@ def update_state(tree: Update, scope: Scope) -> None:
     """`m' = e`: what m is at the next step; a per-example e is averaged over the batch."""
     name = tree.target.name
     if name not in scope.states:
-        raise scope.fault("E0207", f"`{name}` is not a state of this body", tree.target.span,
-                          hint=f"declare it: state {name} = 0")
+        raise scope.fault(
+            "E0207",
+            f"`{name}` is not a state of this body",
+            tree.target.span,
+            hint=f"declare it: state {name} = 0",
+        )
     meaning = scope.evaluate(tree.value)
     require_sound(meaning)
     type = scope.names[name].type
@@ -76,8 +97,13 @@ def update_state(tree: Update, scope: Scope) -> None:
 def own(name: str, span: Span, scope: Scope) -> None:
     """Note that this body has a parameter, state or noise of this name; E0202 the second time."""
     if name in scope.owned:
-        raise scope.fault("E0202", f"`{name}` is declared twice in this body", span, "again here",
-                          secondary=[(scope.owned[name], "first here")])
+        raise scope.fault(
+            "E0202",
+            f"`{name}` is declared twice in this body",
+            span,
+            "again here",
+            secondary=[(scope.owned[name], "first here")],
+        )
     scope.owned[name] = span
 
 
@@ -97,8 +123,13 @@ def draw(normal: bool, first: Meaning, second: Meaning, scope: Scope, span: Span
     run, drawing = scope.run, scope.run.drawing
     if drawing is None:
         word = "normal" if normal else "uniform"
-        raise scope.fault("E0207", f"`{word}` says how something is drawn", span, "nothing is drawn here",
-                          hint=f"noise w : [2] ~ {word}(0, 1)")
+        raise scope.fault(
+            "E0207",
+            f"`{word}` says how something is drawn",
+            span,
+            "nothing is drawn here",
+            hint=f"noise w : [2] ~ {word}(0, 1)",
+        )
     key = drawing.name if drawing.draws == 0 else f"{drawing.name}#{drawing.draws}"
     drawing.draws += 1
     node = crc32(key.encode()) & 0x7FFFFFFF
@@ -128,9 +159,11 @@ def _declare(new: Declared, scope: Scope) -> None:
         registry.declared[new.name] = new
     elif known.type != new.type:
         raise scope.fault(
-            "E0308", f"`{new.name}` is {known.type} already, and this use makes it {new.type}", new.span,
+            "E0308",
+            f"`{new.name}` is {known.type} already, and this use makes it {new.type}",
+            new.span,
             secondary=[(known.place, f"{known.type} here")],
-            hint="a layer value has one set of parameters: write the layer a second time for another",
+            hint="a layer value has one set of parameters; write a second layer for another",
         )
 
 
@@ -147,8 +180,12 @@ def _real_type(type: TypeExpr | None, initial: Expr, scope: Scope) -> TensorType
         return TensorType((len(meaning),))
     if is_number(meaning):
         return TensorType()
-    raise scope.fault("E0306", "its type is missing, and the initial value does not tell it", initial.span,
-                      hint="write the type: param W : [3, 4] ~ ...")
+    raise scope.fault(
+        "E0306",
+        "its type is missing, and the initial value does not tell it",
+        initial.span,
+        hint="write the type: param W : [3, 4] ~ ...",
+    )
 
 
 def _place(scope: Scope, span: Span) -> Span:

@@ -29,11 +29,16 @@ class StepPlan:
         if minimizes and descends:
             raise scope.fault("E0602", "a step either minimizes or descends", self.span)
         if not minimizes and not descends:
-            raise scope.fault("E0601", f"`{self.name}` minimizes nothing", self.span,
-                              hint="minimize squared_error(...)")
+            raise scope.fault(
+                "E0601",
+                f"`{self.name}` minimizes nothing",
+                self.span,
+                hint="minimize squared_error(...)",
+            )
         if rules.optimizer is None:
-            raise scope.fault("E0603", f"`{self.name}` has no optimizer", self.span,
-                              hint="using sgd(lr = 0.01)")
+            raise scope.fault(
+                "E0603", f"`{self.name}` has no optimizer", self.span, hint="using sgd(lr = 0.01)"
+            )
 
 
 def head_span(train: Train) -> Span:
@@ -53,8 +58,12 @@ def plans(
     result: list[StepPlan] = []
     for statement in common:
         if isinstance(statement, OF_ONE_STEP):
-            raise scope.fault("E0605", "this belongs into a step", statement.span,
-                              secondary=[(steps[0].name_span, "this block has steps")])
+            raise scope.fault(
+                "E0605",
+                "this belongs into a step",
+                statement.span,
+                secondary=[(steps[0].name_span, "this block has steps")],
+            )
     for step in steps:
         if any(step.name == other.name for other in result):
             raise scope.fault("E0202", f"there are two steps `{step.name}`", step.name_span)
@@ -69,6 +78,11 @@ def _check_once(body: tuple[Statement, ...], scope: Scope) -> None:
     found = [s for s in body if isinstance(s, Minimize)]
     if len(found) > 1:
         fault: Fault = scope.fault(
-            "E0602", "a step minimizes one thing", found[1].span, "a second one",
-            secondary=[(found[0].span, "the first")], hint="add them up, or write two steps")
+            "E0602",
+            "a step minimizes one thing",
+            found[1].span,
+            "a second one",
+            secondary=[(found[0].span, "the first")],
+            hint="add them up, or write two steps",
+        )
         raise fault

@@ -1,7 +1,7 @@
 """Errors of meaning: raised where they are found, collected where elaboration can go on.
 
 An expression that fails raises `Fault`; the evaluator files its diagnostic and the value becomes
-`POISON`.  Whatever needs a poisoned value raises `Silenced`, which is not reported.  The same text is
+An expression that fails raises `Fault`; the evaluator files its diagnostic; the value becomes
 elaborated several times (forward, step, evaluation), so equal diagnostics are kept once.
 """
 
@@ -42,27 +42,45 @@ class Problems:
             self.found.setdefault(key, diagnostic)
 
     def raise_any(self, first: str) -> None:
-        """Raise `CompileError` if there is anything, the main file's errors first, in text order."""
+        """Raise `CompileError` if there is anything, the main file first, in text order."""
         if not self.found:
             return
+
         def order(d: Diagnostic) -> tuple[bool, str, int]:
             span = d.primary.span
             return (span.source.name != first, span.source.name, span.start)
+
         raise CompileError(sorted(self.found.values(), key=order))
 
 
 def diagnose(
-    code: str, message: str, span: Span, *, site: Span | None = None, label: str = "",
-    secondary: Iterable[tuple[Span, str]] = (), hint: str | None = None,
+    code: str,
+    message: str,
+    span: Span,
+    *,
+    site: Span | None = None,
+    label: str = "",
+    secondary: Iterable[tuple[Span, str]] = (),
+    hint: str | None = None,
 ) -> Diagnostic:
     """A diagnostic; with `site`, the author's call is shown first and the prelude's line second."""
     others = [Label(s, text) for s, text in secondary]
     if site is None:
-        return Diagnostic(code=code, message=message, primary=Label(span, label),
-                          secondary=tuple(others), hint=hint)
+        return Diagnostic(
+            code=code,
+            message=message,
+            primary=Label(span, label),
+            secondary=tuple(others),
+            hint=hint,
+        )
     inside = Label(span, label or "in this line of the prelude")
-    return Diagnostic(code=code, message=message, primary=Label(site, "used here"),
-                      secondary=(inside, *others), hint=hint)
+    return Diagnostic(
+        code=code,
+        message=message,
+        primary=Label(site, "used here"),
+        secondary=(inside, *others),
+        hint=hint,
+    )
 
 
 def require_sound(*meanings: Meaning) -> None:

@@ -53,7 +53,8 @@ class Registry:
     def below(self, path: str, role: str = "parameter") -> list[Declared]:
         """What has the name `path` or a name that begins with `path.`."""
         return [
-            d for d in self.declared.values()
+            d
+            for d in self.declared.values()
             if d.role == role and (d.name == path or d.name.startswith(path + "."))
         ]
 

@@ -1,4 +1,4 @@
-"""Where an expression stands: the names it sees, the graph it adds to, the path of its parameters."""
+"""Where an expression stands: the names it sees, its graph, the path of its parameters."""
 
 from __future__ import annotations
 
@@ -117,8 +117,10 @@ class Run:
 
     def counters(self) -> tuple[Value, Value]:
         """The operands of a random draw: seed and step."""
-        return (self.persistent("seed", TensorType(), index=True),
-                self.persistent("step", TensorType(), index=True))
+        return (
+            self.persistent("seed", TensorType(), index=True),
+            self.persistent("step", TensorType(), index=True),
+        )
 
 
 @dataclass
@@ -145,12 +147,26 @@ class Scope:
         return self.run.language.call(function, arguments, {}, span, self)
 
     def fault(
-        self, code: str, message: str, span: Span, label: str = "",
-        secondary: list[tuple[Span, str]] | None = None, hint: str | None = None,
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        secondary: list[tuple[Span, str]] | None = None,
+        hint: str | None = None,
     ) -> Fault:
         """An error at a span of this body's text."""
-        return Fault(diagnose(code, message, span, site=self.site, label=label,
-                              secondary=secondary or [], hint=hint))
+        return Fault(
+            diagnose(
+                code,
+                message,
+                span,
+                site=self.site,
+                label=label,
+                secondary=secondary or [],
+                hint=hint,
+            )
+        )
 
     def report(self, fault: Fault) -> None:
         """File an error and go on."""

@@ -43,7 +43,11 @@ def read_using(tree: Using, rules: Rules, scope: Scope, session: Session) -> Non
     for item in tree.items:
         if isinstance(item, Setting):
             read_setting(item, rules, scope)
-        elif isinstance(item, Call) and isinstance(item.function, Name) and item.function.name == "clip":
+        elif (
+            isinstance(item, Call)
+            and isinstance(item.function, Name)
+            and item.function.name == "clip"
+        ):
             _read_clip(item, rules, scope)
         else:
             _read_optimizer(item, rules, scope, session)
@@ -54,11 +58,17 @@ def read_setting(tree: Setting, rules: Rules, scope: Scope) -> None:
     meaning = scope.evaluate(tree.value)
     require_sound(meaning)
     if tree.name not in SETTINGS:
-        raise scope.fault("E0403", f"`{tree.name}` is not a setting", tree.span,
-                          hint=did_you_mean(tree.name, SETTINGS))
+        raise scope.fault(
+            "E0403",
+            f"`{tree.name}` is not a setting",
+            tree.span,
+            hint=did_you_mean(tree.name, SETTINGS),
+        )
     fits, wanted = SETTINGS[tree.name]
     if not is_number(meaning) or not fits(meaning):
-        raise scope.fault("E0403", f"`{tree.name}` is {wanted}, got {describe(meaning)}", tree.value.span)
+        raise scope.fault(
+            "E0403", f"`{tree.name}` is {wanted}, got {describe(meaning)}", tree.value.span
+        )
     rules.settings[tree.name] = meaning
 
 
@@ -67,7 +77,9 @@ def _read_clip(tree: Call, rules: Rules, scope: Scope) -> None:
         meaning = scope.evaluate(argument.value)
         require_sound(meaning)
         if argument.name not in ("norm", "value") or not is_number(meaning) or meaning <= 0:
-            raise scope.fault("E0403", "clip takes `norm = c` or `value = c`, with c above 0", argument.span)
+            raise scope.fault(
+                "E0403", "clip takes `norm = c` or `value = c`, with c above 0", argument.span
+            )
         if argument.name == "norm":
             rules.clip_norm = meaning
         else:
@@ -80,11 +92,21 @@ def _read_optimizer(item: Expr, rules: Rules, scope: Scope, session: Session) ->
     if isinstance(meaning, Defined) and meaning.definition.kind == "optimizer":
         meaning = with_settings(meaning, [], {}, item.span, scope)
     if not isinstance(meaning, Layer) or meaning.defined.definition.kind != "optimizer":
-        raise scope.fault("E0603", f"expected an optimizer, got {describe(meaning)}", item.span,
-                          hint="using sgd(lr = 0.01)")
+        raise scope.fault(
+            "E0603",
+            f"expected an optimizer, got {describe(meaning)}",
+            item.span,
+            hint="using sgd(lr = 0.01)",
+        )
     if rules.optimizer is not None and rules.span is not None:
-        raise scope.fault("E0602", "a step has one optimizer", item.span, "a second one",
-                          secondary=[(rules.span, "the first")], hint="give each step its own parameters: over ...")
+        raise scope.fault(
+            "E0602",
+            "a step has one optimizer",
+            item.span,
+            "a second one",
+            secondary=[(rules.span, "the first")],
+            hint="give each step its own parameters: over ...",
+        )
     rules.optimizer, rules.span = _overridden(meaning, session), item.span
 
 
@@ -95,18 +117,26 @@ def _overridden(optimizer: Layer, session: Session) -> Layer:
     return replace(optimizer, settings={**optimizer.settings, **replaced})
 
 
-def override_settings(settings: dict[str, float], span: Span, session: Session, scope: Scope) -> None:
+def override_settings(
+    settings: dict[str, float], span: Span, session: Session, scope: Scope
+) -> None:
     """Put the command line's settings in place; E0408 for one that names nothing."""
     known = {*SETTINGS, "data"}
     for name, value in session.overrides.items():
         if name in SETTINGS:
             fits, wanted = SETTINGS[name]
             if not is_number(value) or not fits(value):  # type: ignore[arg-type]
-                raise scope.fault("E0403", f"`{name}` is {wanted}, got {value}", span, "set from outside")
+                raise scope.fault(
+                    "E0403", f"`{name}` is {wanted}, got {value}", span, "set from outside"
+                )
             settings[name] = value  # type: ignore[assignment]
         elif name != "data" and name not in session.used_overrides:
-            raise scope.fault("E0408", f"nothing here is called `{name}`, which is set from outside", span,
-                              hint=did_you_mean(name, known))
+            raise scope.fault(
+                "E0408",
+                f"nothing here is called `{name}`, which is set from outside",
+                span,
+                hint=did_you_mean(name, known),
+            )
 
 
 def is_schedule(meaning: Meaning) -> bool:

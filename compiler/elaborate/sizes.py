@@ -1,6 +1,6 @@
-"""Types as written, matched against what is there: `[n]` binds, `[..s, n]` binds several, `t` a whole type.
+"""Types as written, matched against what is there.
 
-A lower-case name in a type is bound by the first value it meets; from then on it stands for that
+`[n]` binds a size, `[..s, n]` binds several, `t` a whole type.  A name in a type is bound by the first value it meets; from then on it stands for that
 size.  An expression such as `2 * n + 1` with one unbound name is solved for it.
 """
 
@@ -11,14 +11,22 @@ from typing import Any
 from compiler.elaborate.limits import SIZE
 from compiler.elaborate.problems import Silenced, require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.values import (
-    Meaning, SequenceType, Sizes, describe, is_number, show_type,
-)
+from compiler.elaborate.values import Meaning, Sizes, describe, is_number, show_type
 from compiler.graph.types import Kind, TensorType
 from compiler.source import Span
 from compiler.syntax.check import children
 from compiler.syntax.tree import (
-    ClassType, Expr, Name, NameType, Rest, ScalarType, SeqType, Shape, Tree, TupleType, TypeExpr,
+    ClassType,
+    Expr,
+    Name,
+    NameType,
+    Rest,
+    ScalarType,
+    SeqType,
+    Shape,
+    Tree,
+    TupleType,
+    TypeExpr,
 )
 
 Type = Any  # TensorType, or a tuple of types
@@ -43,15 +51,22 @@ def resolve(type: TypeExpr, scope: Scope) -> Type:
             bound = scope.names.get(name)
             if isinstance(bound, TensorType | tuple) and not isinstance(bound, Sizes):
                 return bound
-            raise scope.fault("E0201", f"`{name}` is not a type here", type.span, "no argument binds it")
+            raise scope.fault(
+                "E0201", f"`{name}` is not a type here", type.span, "no argument binds it"
+            )
         case SeqType():
             raise sequence_fault(type, scope)
 
 
 def sequence_fault(type: Tree, scope: Scope) -> Exception:
     """What `seq` gets until sequences are compiled."""
-    return scope.fault("E0390", "sequences come in a later version", type.span,
-                       "this needs them", hint="use a fixed size, such as [20, 32]")
+    return scope.fault(
+        "E0390",
+        "sequences come in a later version",
+        type.span,
+        "this needs them",
+        hint="use a fixed size, such as [20, 32]",
+    )
 
 
 def resolve_sizes(sizes: tuple[Expr | Rest, ...], scope: Scope) -> list[int]:
@@ -79,9 +94,13 @@ def check_size(meaning: Meaning, span: Span, scope: Scope) -> int:
     """The meaning as a size; E0401 where it is none."""
     whole = is_number(meaning) and not isinstance(meaning, bool) and meaning == int(meaning)
     if not whole or meaning < 0:
-        raise scope.fault("E0401", f"a size is a whole number, 0 or more; this is {describe(meaning)}", span)
+        raise scope.fault(
+            "E0401", f"a size is a whole number, 0 or more; this is {describe(meaning)}", span
+        )
     if meaning > SIZE:
-        raise scope.fault("E0410", f"the size {meaning:,} is too large", span, hint="sizes stay below 2^48")
+        raise scope.fault(
+            "E0410", f"the size {meaning:,} is too large", span, hint="sizes stay below 2^48"
+        )
     return int(meaning)
 
 
@@ -89,7 +108,7 @@ def match(type: TypeExpr, actual: Type, scope: Scope) -> None:
     """Bind the names of a type to what is there; raises `Mismatch` where it does not fit."""
     match type:
         case NameType(name=name):
-            bound = scope.names.setdefault(name, actual)
+            bound: Type = scope.names.setdefault(name, actual)
             if bound != actual:
                 raise Mismatch(f"`{name}` is {show_type(bound)} already")
         case TupleType(fields=parts):
@@ -125,8 +144,10 @@ def match_sizes(written: tuple[Expr | Rest, ...], shape: tuple[int, ...], scope:
         if spare < 0 or len(rests) > 1:
             raise Mismatch("")
         _match_rest(written[at], shape[at : at + spare], scope)
-        parts = [*zip(written[:at], shape[:at], strict=True),
-                 *zip(written[at + 1 :], shape[at + spare :], strict=True)]
+        parts = [
+            *zip(written[:at], shape[:at], strict=True),
+            *zip(written[at + 1 :], shape[at + spare :], strict=True),
+        ]
     for size, actual in parts:
         assert not isinstance(size, Rest), "only one `..` stands in a type"
         _match_size(size, actual, scope)
@@ -162,7 +183,9 @@ def _solve(written: Expr, free: list[str], actual: int, scope: Scope) -> None:
     del scope.names[name]
     require_sound(*at)
     if len(free) > 1 or not all(map(is_number, at)) or at[0] == at[1]:
-        raise scope.fault("E0404", f"`{written.span.text}` does not say what {free[0]} is", written.span)
+        raise scope.fault(
+            "E0404", f"`{written.span.text}` does not say what {free[0]} is", written.span
+        )
     solution = (actual - at[0]) / (at[1] - at[0])
     if solution != int(solution) or solution < 0:
         raise Mismatch(f"no whole {name} makes `{written.span.text}` {actual}")

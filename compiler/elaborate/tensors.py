@@ -28,8 +28,12 @@ def real(x: Meaning, scope: Scope, span: Span) -> Value:
     """A tensor of numbers, not of labels."""
     value = to_value(x, scope, span)
     if value.type.kind is Kind.INDEX:
-        raise scope.fault("E0306", f"expected numbers, got {value.type}", span,
-                          hint="one_hot(label, k) makes a vector of a label")
+        raise scope.fault(
+            "E0306",
+            f"expected numbers, got {value.type}",
+            span,
+            hint="one_hot(label, k) makes a vector of a label",
+        )
     return value
 
 
@@ -41,8 +45,12 @@ def axes_of(axis: Meaning, x: Value, scope: Scope, span: Span) -> tuple[int, ...
     chosen = axis if isinstance(axis, tuple) else (axis,)
     for a in chosen:
         if not isinstance(a, int) or isinstance(a, bool) or not -rank <= a < rank:
-            raise scope.fault("E0307", f"{x.type} has no axis {a if is_number(a) else describe(a)}", span,
-                              hint="axes are counted from 0" if rank else "a scalar has no axes")
+            raise scope.fault(
+                "E0307",
+                f"{x.type} has no axis {a if is_number(a) else describe(a)}",
+                span,
+                hint="axes are counted from 0" if rank else "a scalar has no axes",
+            )
     return tuple(sorted({a % rank for a in chosen}))
 
 
@@ -94,8 +102,11 @@ def reshaped(scope: Scope, span: Span, x: Meaning, shape: Meaning) -> Meaning:
     value, wanted = to_value(x, scope, span), shape_argument(shape, scope, span)
     if value.type.size != prod(wanted):
         raise scope.fault(
-            "E0303", f"{value.type} has {value.type.size} elements, "
-            f"[{', '.join(map(str, wanted))}] has {prod(wanted)}", span)
+            "E0303",
+            f"{value.type} has {value.type.size} elements, "
+            f"[{', '.join(map(str, wanted))}] has {prod(wanted)}",
+            span,
+        )
     return reshape(value, wanted)
 
 
@@ -105,7 +116,9 @@ def transposed_by(scope: Scope, span: Span, x: Meaning, order: Meaning) -> Meani
     rank = len(value.shape)
     axes = tuple(reversed(range(rank))) if order is None else order
     if not isinstance(axes, tuple) or sorted(axes) != list(range(rank)):
-        raise scope.fault("E0307", f"an order of the {rank} axes of {value.type} names each once", span)
+        raise scope.fault(
+            "E0307", f"an order of the {rank} axes of {value.type} names each once", span
+        )
     return transposed(value, tuple(axes))
 
 
@@ -163,8 +176,12 @@ def one_hot(scope: Scope, span: Span, label: Meaning, count: Meaning) -> Meaning
     at = to_value(label, scope, span)
     classes = at.type.classes if count is None else check_size(count, span, scope)
     if at.type.kind is not Kind.INDEX or classes is None:
-        raise scope.fault("E0306", f"one_hot takes a label, got {at.type}", span,
-                          hint="declare the field as class(k)")
+        raise scope.fault(
+            "E0306",
+            f"one_hot takes a label, got {at.type}",
+            span,
+            hint="declare the field as class(k)",
+        )
     numbers = scope.run.builder.add(Iota(classes))
     return numbers.apply("eq", reshape(at, (*at.shape, 1)), numbers)
 

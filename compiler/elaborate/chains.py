@@ -1,0 +1,115 @@
+"""`x |> f : [3] |> g`: chains, and the claims checked on their way.
+
+With a value on the left a stage is applied to it; with a layer, the two are composed.
+"""
+
+from __future__ import annotations
+
+from compiler.elaborate.calls import ONE_LIST, call, with_settings
+from compiler.elaborate.problems import require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.sizes import Mismatch, match, written_type
+from compiler.elaborate.values import (
+    Builtin,
+    Composition,
+    Defined,
+    LayerLike,
+    Meaning,
+    Partial,
+    describe,
+    show_type,
+    type_of,
+)
+from compiler.syntax.tree import Call, Claim, Expr, Pipe
+
+
+def call_arguments(tree: Call, scope: Scope) -> tuple[list[Meaning], dict[str, Meaning]]:
+    positional, named = [], {}
+    for argument in tree.arguments:
+        meaning = scope.evaluate(argument.value)
+        if argument.name is None:
+            positional.append(meaning)
+        else:
+            named[argument.name] = meaning
+    return positional, named
+
+
+def piped(tree: Pipe, scope: Scope) -> Meaning:
+    left = scope.evaluate(tree.left)
+    right = _stage(tree.right, scope)
+    require_sound(left, right)
+    if not isinstance(right, LayerLike):
+        raise scope.fault(
+            "E0306",
+            f"{describe(right)} cannot stand in a chain",
+            tree.right.span,
+            hint="a layer, a model or a function can",
+        )
+    if isinstance(left, LayerLike):
+        return _composed(left, right, tree, scope)
+    if scope.site is None:
+        scope.run.builder.span = tree.right.span
+    return call(right, [left], {}, tree.right.span, scope)
+
+
+def _composed(left: Meaning, right: Meaning, tree: Pipe, scope: Scope) -> Composition:
+    """`f |> g`; a chain of three is one composition of three stages."""
+    last = _fixed(right, tree.right, scope)
+    if isinstance(left, Composition) and left.name is None:
+        return Composition((*left.stages, last), (*left.spans, tree.right.span))
+    return Composition((_fixed(left, tree.left, scope), last), (tree.left.span, tree.right.span))
+
+
+def _fixed(stage: Meaning, tree: Expr, scope: Scope) -> Meaning:
+    """In a composition a bare definition becomes one layer, so that it keeps its parameters."""
+    if isinstance(stage, Defined) and not stage.is_model:
+        return with_settings(stage, [], {}, tree.span, scope)
+    return stage
+
+
+def _stage(tree: Expr, scope: Scope) -> Meaning:
+    """The right side of `|>`: a call there may leave its first input to the chain."""
+    if not isinstance(tree, Call):
+        return scope.evaluate(tree)
+    function = scope.evaluate(tree.function)
+    if (isinstance(function, Builtin) and not function.makes_layer) or _has_one_list(function):
+        arguments, named = call_arguments(tree, scope)
+        require_sound(*arguments, *named.values())
+        return Partial(function, tuple(arguments), named)
+    return scope.evaluate(tree)
+
+
+def _has_one_list(function: Meaning) -> bool:
+    return (
+        isinstance(function, Defined)
+        and not function.definition.settings
+        and function.definition.kind in ONE_LIST
+        and len(function.definition.inputs) > 1
+    )
+
+
+def claimed(tree: Claim, scope: Scope) -> Meaning:
+    meaning = scope.evaluate(tree.value)
+    require_sound(meaning)
+    type = type_of(meaning)
+    if type is None:
+        raise scope.fault(
+            "E0306", f"a claim is about a value; this is {describe(meaning)}", tree.type.span
+        )
+    try:
+        match(tree.type, type, scope)
+    except Mismatch as mismatch:
+        because = f" ({mismatch})" if str(mismatch) else ""
+        value = tree.value.right if isinstance(tree.value, Pipe) else tree.value
+        scope.report(
+            scope.fault(
+                "E0301",
+                f"this claims {written_type(tree.type, scope)}, but the chain gives "
+                f"{show_type(type)} here{because}",
+                tree.type.span,
+                "claimed here",
+                secondary=[(value.span, f"this gives {show_type(type)}")],
+                hint=f"write `: {show_type(type)}`",
+            )
+        )
+    return meaning

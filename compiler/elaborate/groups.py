@@ -1,0 +1,31 @@
+"""Parameters by name: where a layer's are, and what `digit` or `digit.conv1` stands for."""
+
+from __future__ import annotations
+
+from compiler.elaborate.scope import Path, Scope
+from compiler.elaborate.values import Composition, Defined, Group, Layer, Meaning, Repeated
+
+
+def layer_path(layer: Layer | Composition | Repeated, kind: str, scope: Scope) -> Path:
+    """Where a layer's parameters are: below the body that applies it first."""
+    if layer.path is None:
+        numbered = layer.name is None or layer.name.endswith("#")
+        layer.path = Path(scope.path, (layer.name or kind).rstrip("#"), numbered)
+    return layer.path.again()
+
+
+def group_path(meaning: Meaning) -> str | None:
+    """The path of the parameters that a model, a layer or `model.layer` stands for."""
+    match meaning:
+        case Group(path=path):
+            return path
+        case Defined(definition=definition, is_model=True):
+            return definition.name
+        case (
+            Layer(path=Path() as path)
+            | Composition(path=Path() as path)
+            | Repeated(path=Path() as path)
+        ):
+            return path.full()
+        case _:
+            return None

@@ -1,0 +1,47 @@
+"""What a body gives, checked against what its definition claims."""
+
+from __future__ import annotations
+
+from compiler.elaborate.problems import require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.sizes import Mismatch, match, written_type
+from compiler.elaborate.values import Meaning, Record, show_type, type_of
+from compiler.syntax.tree import Definition, Result, TupleType
+
+
+def check_result(definition: Definition, result: Meaning | None, scope: Scope) -> Meaning:
+    if result is None:
+        if definition.kind == "optimizer":
+            return ()
+        raise scope.fault(
+            "E0306",
+            f"the body of `{definition.name}` gives no value",
+            definition.name_span,
+            hint="the last line of a body is its value",
+        )
+    require_sound(result)
+    type = type_of(result)
+    if definition.result is None or type is None:
+        return result
+    last = definition.body[-1]
+    try:
+        match(definition.result, type, scope)
+    except Mismatch as mismatch:
+        because = f": {mismatch}" if str(mismatch) else ""
+        wanted = written_type(definition.result, scope)
+        raise scope.fault(
+            "E0301",
+            f"`{definition.name}` claims {wanted}, but its body gives {show_type(type)}{because}",
+            definition.result.span,
+            "claimed here",
+            secondary=[
+                (
+                    last.value.span if isinstance(last, Result) else last.span,
+                    f"this is {show_type(type)}",
+                )
+            ],
+            hint=f"write `-> {show_type(type)}`" if not scope.unit.is_prelude else None,
+        ) from None
+    if isinstance(definition.result, TupleType) and isinstance(result, tuple):
+        return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))
+    return result

@@ -1,0 +1,90 @@
+"""Every command and snippet in README and specs/*.md is run.
+
+A ```console block holds commands after `$ ` and what they print on standard output; `...` on a line of
+its own stands for any lines, inside a line for any text.  A ```python block is executed.  A ```nn block
+is compiled.  `pip install` lines are what the CI script itself does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "specs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = [sys.executable, "-m", "runtime.cli"]
+
+
+def blocks(language: str) -> Iterator[object]:
+    """All blocks of a language, named by page and line."""
+    for page in PAGES:
+        text = page.read_text()
+        for match in BLOCK.finditer(text):
+            if match[1] == language:
+                line = text.count("\n", 0, match.start()) + 1
+                yield pytest.param(match[2], id=f"{page.name}:{line}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the specs, where commands may write."""
+    target = tmp_path_factory.mktemp("docs")
+    shutil.copytree(ROOT / "specs", target / "specs")
+    return target
+
+
+def transcript(block: str) -> Iterator[tuple[str, str]]:
+    """Each command and the text that follows it."""
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield command, output
+
+
+def pattern(expected: str) -> re.Pattern[str]:
+    """The expected text with its dots as wildcards."""
+    escaped = re.escape(expected.strip())
+    lines = escaped.replace(re.escape("...") + "\n", "(?:.*\n)*?").replace(re.escape("..."), ".*")
+    return re.compile(lines.replace(r"\ ", " "), re.DOTALL)
+
+
+@pytest.mark.parametrize("block", blocks("console"))
+def test_console(block: str, folder: Path) -> None:
+    environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": _path()}
+    for command, expected in transcript(block):
+        if "pip install" in command or command.startswith("pytest"):
+            continue
+        assert command.startswith("gradc "), f"only gradc is run here: {command}"
+        shell = command.replace("gradc ", " ".join(COMMAND) + " ", 1)
+        found = subprocess.run(
+            shell, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        shown = "\n".join(line.rstrip() for line in (found.stdout + found.stderr).strip().splitlines())
+        assert pattern(expected).search(shown), f"$ {command}\nprinted\n{shown}\ninstead of\n{expected}"
+
+
+def _path() -> str:
+    """Where this process finds the packages, for the commands it starts."""
+    return os.pathsep.join(p for p in sys.path if p)
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python(block: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    exec(compile(block, "snippet", "exec"), {})
+
+
+@pytest.mark.parametrize("block", blocks("nn"))
+def test_spec(block: str) -> None:
+    from compiler.pipeline import compile_source
+
+    program = compile_source(block, "snippet.nn", directory=str(ROOT / "specs"))
+    for entry in program.entries:
+        assert program.entries[entry].phases is not None

@@ -22,6 +22,7 @@ from compiler.ops.reduce import Max
 from compiler.ops.shape import Reshape
 from compiler.passes.simplify import is_view
 from compiler.schedule.phases import PhaseKey
+from compiler.schedule.prepare import reads_outside
 
 LARGEST = 40  # nodes in one unit: beyond that a kernel compiles slowly and runs no faster
 
@@ -88,9 +89,17 @@ def _may_merge(graph: Graph, a: Unit, b: Unit, users: Mapping[int, list[int]]) -
     if not others:
         same = graph[a.nodes[0]].type.shape == graph[b.nodes[0]].type.shape
     else:
-        same = others == [last.id] and is_reduction(last) and _private(graph, nodes, users)
+        same = others == [last.id] and _takes_prologue(graph, last)
+        same = same and _private(graph, nodes, users)
         same = same and graph[last.inputs[0]].type.shape == graph[a.nodes[0]].type.shape
     return same and not _returns(nodes, users)
+
+
+def _takes_prologue(graph: Graph, node: Node) -> bool:
+    """Whether a reduction may compute what it reads; where it reads outside, it needs the border."""
+    x = graph[node.inputs[0]]
+    outside = isinstance(node.op, Contract) and reads_outside(node.op, 0, x.type.shape)
+    return is_reduction(node) and not outside
 
 
 def _private(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> bool:

@@ -1,0 +1,115 @@
+"""Contractions run natively: every family, random ones, any sizes, batches, threads and passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.graph.graph import Graph
+from tests.contractions import CLASSIC, Case, convolution, product_of, random_case, two
+from tests.contractions import I, J
+from tests.graphs import Operand, derivative_graph, values_of
+
+SWITCHES = ["simplify", "fold", "cse", "batch", "dce", "fusion"]
+WIDE = [
+    product_of(37, 7, 37), product_of(7, 37, 16, order="tn"), product_of(16, 16, 7, order="nt"),
+    product_of(1, 37, 37), product_of(64, 1, 3), product_of(13, 17, 8, order="tt"),
+    convolution(12, 5, 4, 16, padding=2), convolution(13, 3, 7, 8, stride=3, padding=1),
+    two((37, 37), ((I, J), (J,)), (I,), (37,), (37, 37), (37,)),
+    two((16, 33), ((J,), (J, I)), (I,), (16,), (33,), (33, 16)),
+]
+
+
+def operands_of(case: Case, uniform: tuple[int, ...] = ()) -> list[Operand]:
+    return [Operand(shape, k in uniform) for k, shape in enumerate(case.shapes)]
+
+
+def graph_of(case: Case, uniform: tuple[int, ...] = ()) -> Graph:
+    """The contraction, its mean loss and its derivatives, of operands that are leaves."""
+    return derivative_graph(
+        lambda *xs: xs[0].builder.add(case.op, *xs), operands_of(case, uniform)
+    )
+
+
+def computed_graph(case: Case, uniform: tuple[int, ...] = ()) -> Graph:
+    """The same, where the operands are computed and the result is read elementwise."""
+
+    def function(*xs):
+        made = [x.apply("tanh", x * 0.5) for x in xs]
+        y = xs[0].builder.add(case.op, *made)
+        return y * y + y
+
+    return derivative_graph(function, operands_of(case, uniform))
+
+
+@pytest.mark.parametrize("name", CLASSIC)
+def test_classic_contractions(name: str, check_compiled) -> None:
+    case = CLASSIC[name]
+    for uniform in [(), (0,), (len(case.shapes) - 1,)]:
+        values = values_of(operands_of(case, uniform), 5)
+        check_compiled(graph_of(case, uniform), values=values)
+
+
+@pytest.mark.parametrize("name", CLASSIC)
+def test_classic_contractions_of_computed_operands(name: str, check_compiled) -> None:
+    case = CLASSIC[name]
+    uniform = (len(case.shapes) - 1,)
+    values = values_of(operands_of(case, uniform), 3)
+    check_compiled(computed_graph(case, uniform), 3, values=values)
+
+
+@pytest.mark.parametrize("case", WIDE, ids=lambda c: str(c.op.extents))
+@pytest.mark.parametrize("batch", [1, 5, 33])
+def test_sizes_around_the_tiles(case: Case, batch: int, check_compiled) -> None:
+    for uniform in [(), (0,), (1,), (0, 1)]:
+        values = values_of(operands_of(case, uniform), batch)
+        check_compiled(graph_of(case, uniform), batch, values=values)
+
+
+@pytest.mark.parametrize("case", WIDE, ids=lambda c: str(c.op.extents))
+def test_single_precision(case: Case, check_compiled) -> None:
+    values = values_of(operands_of(case, (1,)), 33)
+    check_compiled(graph_of(case, (1,)), 33, values=values, dtype="float32")
+
+
+@pytest.mark.parametrize("case", WIDE[::3], ids=lambda c: str(c.op.extents))
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_threads_do_not_change_a_bit(case: Case, dtype: str, check_compiled) -> None:
+    graph, values = computed_graph(case, (1,)), values_of(operands_of(case, (1,)), 200)
+    one, two, three = (
+        check_compiled(graph, 200, values=values, dtype=dtype, threads=n) for n in (1, 2, 3)
+    )
+    for name in graph.outputs:
+        np.testing.assert_array_equal(one[name], two[name])
+        np.testing.assert_array_equal(one[name], three[name])
+
+
+@pytest.mark.parametrize("without", SWITCHES)
+@pytest.mark.parametrize(
+    "name", ["convolution, everything", "matrix product", "windows of windows", "attention mix"]
+)
+def test_each_pass_can_be_left_out(name: str, without: str, check_compiled) -> None:
+    case = CLASSIC[name]
+    uniform = (len(case.shapes) - 1,)
+    values = values_of(operands_of(case, uniform), 5)
+    check_compiled(computed_graph(case, uniform), values=values, without=(without,))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_contractions(seed: int, check_compiled) -> None:
+    assert_random_case_agrees(seed, check_compiled)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("seed", range(40, 1000))
+def test_many_random_contractions(seed: int, check_compiled) -> None:
+    assert_random_case_agrees(seed, check_compiled)
+
+
+def assert_random_case_agrees(seed: int, check_compiled) -> None:
+    rng = np.random.default_rng(seed)
+    case = random_case(rng, 1 + seed % 2, sizes=(1, 2, 3, 7) if seed % 3 else (1, 3, 8, 37))
+    uniform = [(), (0,), (1,), (0, 1)][int(rng.integers(4))]
+    make = computed_graph if seed % 4 == 0 else graph_of
+    values = values_of(operands_of(case, uniform), 5)
+    check_compiled(make(case, uniform), values=values)

@@ -1,0 +1,32 @@
+"""The two kernels that every entry needs, and the store of compiled ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from runtime.cuda import shim
+from runtime.cuda.source import function_of
+
+CLEAR = """\
+def k0(words, numbers, table, at, count, total):
+    # y = 0
+    x0 = table[at]
+    for t0 in range(thread(), total, threads()):
+        words[x0 + t0] = real(0.0)
+"""
+
+MEAN = """\
+def k0(words, numbers, table, at, count, total):
+    # y = x / N
+    x0 = table[at]
+    x1 = table[at + 1]
+    for t0 in range(thread(), total, threads()):
+        words[x1 + t0] = words[x0 + t0] / real(count)
+"""
+
+
+@cache
+def compiled(text: str, word: int) -> Callable[..., None]:
+    """The launcher of a kernel; the same text is compiled once in a process."""
+    return shim.compile_kernel(function_of(text, word), word)

@@ -1,0 +1,149 @@
+"""Every import of numba-cuda, behind a few functions; without it, or a GPU, one clear line.
+
+With NUMBA_ENABLE_CUDASIM=1 kernels run in numba-cuda's simulator: a Python thread for each CUDA
+thread, so that their meaning can be tested on any machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.errors import RunError
+
+INSTALLED = find_spec("numba_cuda") is not None
+if INSTALLED:
+    from numba import cuda, types
+    from numba.cuda.core import config
+    from numba.cuda.cudadrv import error
+
+    config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small networks are small grids
+    SIMULATED = bool(config.ENABLE_CUDASIM)
+    FAILURE: Any = getattr(error, "CudaDriverError", ())  # which the simulator does not have
+else:
+    SIMULATED = False
+
+THREADS = 128  # in a block of threads
+MOST_BLOCKS = 1 << 16  # beyond that a thread takes several pieces of work
+
+
+class CudaUnavailable(RunError):
+    """There is no GPU to run on, or something that is needed to use it is missing."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class CudaFault(RunError):
+    """The GPU ran out of memory or stopped."""
+
+
+def require_device() -> None:
+    """Raise `CudaUnavailable` unless kernels can be compiled and run."""
+    if not INSTALLED:
+        raise CudaUnavailable("target cuda needs an extra: pip install 'gradc[cuda]'")
+    if SIMULATED or cuda.is_available():
+        return
+    try:
+        count = len(cuda.gpus)
+    except error.CudaSupportError:
+        count = -1
+    missing = "NVIDIA driver" if count < 0 else "NVIDIA GPU" if count == 0 else ""
+    if not missing:
+        raise CudaUnavailable("this NVIDIA GPU or driver is not usable; use --target cpu")
+    mend = ", or install the driver" if count < 0 else ""
+    raise CudaUnavailable(f"no {missing} found; use --target cpu{mend}")
+
+
+@contextmanager
+def faults(entry: str) -> Iterator[None]:
+    """What the driver says of a failed run, as one line."""
+    try:
+        yield
+    except FAILURE as fault:
+        reason = str(fault).strip().splitlines()[0]
+        raise CudaFault(
+            f"the GPU failed in {entry}: {reason}; parameters are as they were before"
+        ) from fault
+
+
+def free_bytes() -> int:
+    """Device memory that is left; as good as endless in the simulator."""
+    if SIMULATED:
+        return 1 << 40
+    return int(cuda.current_context().get_memory_info()[0])
+
+
+def empty(words: int, dtype: np.dtype[Any]) -> Any:
+    """A device array with anything in it."""
+    return cuda.device_array(max(1, words), dtype)
+
+
+def upload(values: NDArray[Any]) -> Any:
+    """A copy on the device."""
+    return cuda.to_device(values)
+
+
+def signature(word: int) -> Any:
+    """Types of a kernel's arguments: words, numbers, table, at, count, total."""
+    real = types.float32 if word == 4 else types.float64
+    whole = types.int32 if word == 4 else types.int64
+    return types.void(real[::1], whole[::1], types.int64[::1], *[types.int64] * 3)
+
+
+def compile_kernel(function: Callable[..., None], word: int) -> Callable[..., None]:
+    """Something that launches a kernel: launch(words, numbers, table, at, count, total)."""
+    kernel = cuda.jit(function) if SIMULATED else cuda.jit(signature(word))(function)
+
+    def launch(*arguments: Any) -> None:
+        blocks = max(1, min(-(-arguments[-1] // THREADS), MOST_BLOCKS))
+        shape = (2, 2) if SIMULATED else (blocks, THREADS)
+        kernel[shape](*arguments)
+
+    return launch
+
+
+def compile_ptx(function: Callable[..., None], word: int, capability: tuple[int, int]) -> str:
+    """PTX of a kernel, which needs no device."""
+    return str(cuda.compile_ptx(function, signature(word).args, cc=capability)[0])
+
+
+def device(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that kernels may call; in the simulator it is itself."""
+    return function if SIMULATED else cuda.jit(device=True)(function)  # type: ignore[no-any-return]
+
+
+def place() -> dict[str, Callable[[], int]]:
+    """The number of this thread among all, and how many there are."""
+
+    def thread() -> Any:
+        return cuda.grid(1)
+
+    def threads() -> Any:
+        return cuda.gridsize(1)
+
+    return {"thread": cuda.jit(device=True)(thread), "threads": cuda.jit(device=True)(threads)}
+
+
+def primitives(word: int) -> dict[str, Callable[..., Any]]:
+    """Functions of one real number; NumPy's in the simulator, libdevice's on a GPU."""
+    names = ("exp", "log", "log1p", "expm1", "tanh", "sin", "cos", "sqrt")
+    if SIMULATED:
+        number = np.float32 if word == 4 else np.float64
+        own = {"erf": lambda x: number(math.erf(x)), "abs_": abs, "floor": np.floor}
+        return {name: getattr(np, name) for name in names} | own | {"power": np.power}
+    library = cuda.libdevice
+    own = {"erf": math.erf, "power": math.pow, "abs_": library.fabsf, "floor": library.floorf}
+    if word == 8:
+        own |= {"abs_": library.fabs, "floor": library.floor}
+    return {name: getattr(math, name) for name in names} | own
+
+
+def bits_and_multiply_add() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The bits of a float32, and x * y + z with one rounding."""
+    return cuda.libdevice.float_as_int, cuda.libdevice.fmaf

@@ -22,6 +22,7 @@ DECLARATION = frozenset({"KIND", "IMPORT", "DATA", "TRAIN"})
 STATEMENT = frozenset(
     {"PARAM", "NOISE", "STATE", "MINIMIZE", "USING", "REPORT", "DESCEND", "STEP"})
 SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience"})
+AFTER_BODY = frozenset({"NL", "SEMICOLON", "RBRACE", "$END", *DECLARATION, *STATEMENT})
 VALUE_ENDS = frozenset({"NAME", "PRIMED", "NUMBER", "TEXT", "DIMS", "SCALAR", "RPAR", "RSQB"})
 GLUE = frozenset({"|>", "->", "{", "}"})  # a newline before one of these means nothing
 
@@ -109,7 +110,7 @@ class _Brackets:
         if token.type in ("NL", "SEMICOLON"):
             self._newline(token)
         elif token.type in CLOSERS:
-            self._close(token)
+            self._close(token, at)
         else:
             self._drop_newline(token)
             if token.text in CLOSING and token.type != "TEXT":
@@ -129,18 +130,20 @@ class _Brackets:
         if glued and self.out and self.out[-1].type == "NL":
             self.out.pop()
 
-    def _close(self, token: Lexeme) -> None:
+    def _close(self, token: Lexeme, at: int) -> None:
         matching = [
-            at for at, opened in enumerate(self.open) if CLOSING[opened.text] == token.text]
-        if not matching:
-            self._stray(token)
+            level for level, opened in enumerate(self.open)
+            if CLOSING[opened.text] == token.text]
+        inside_line = token.type == "RBRACE" and self.words[at + 1].type not in AFTER_BODY
+        if not matching or (inside_line and self.open[-1].text != "{"):
+            self._stray(token, at)
             return
         self._close_all(matching[-1] + 1, token)
         self._drop_newline(token)
         self.open.pop()
         self.out.append(token)
 
-    def _stray(self, token: Lexeme) -> None:
+    def _stray(self, token: Lexeme, at: int) -> None:
         """A closing bracket that closes nothing: the one that is meant, or none."""
         opened = self.open[-1] if self.open and self.open[-1].text != "{" else None
         if opened is None:
@@ -149,6 +152,12 @@ class _Brackets:
                 primary=Label(token.span), hint="delete it, or open it before"))
             return
         meant = CLOSING[opened.text]
+        if token.type == "RBRACE" or self._next_unmatched(at + 1) == TERMINAL[meant]:
+            self.problems.append(Diagnostic(
+                code="E0104", message=f"`{token.text}` stands inside `{opened.text}`",
+                primary=Label(token.span), secondary=(Label(opened.span, "opened here"),),
+                hint=f"delete it, or write `{meant}` before it"))
+            return
         self.problems.append(Diagnostic(
             code="E0104", message=f"`{token.text}` cannot close `{opened.text}`",
             primary=Label(token.span, f"expected `{meant}`"),
@@ -187,14 +196,16 @@ class _Brackets:
             return False
         if self.words[at + 1].type != "EQUAL" and self.out[-1].type != "RPAR":
             return False
-        depth = 1
+        return self._next_unmatched(at) in ("RBRACE", "$END", *STATEMENT)
+
+    def _next_unmatched(self, at: int) -> str:
+        """The next token that closes what is open now, or ends it by being a statement."""
+        depth = 0
         for token in self.words[at : at + LOOKAHEAD]:
             depth += (token.type in OPENERS) - (token.type in CLOSERS)
-            if depth == 0:
-                return token.type == "RBRACE"
-            if token.type in STATEMENT or token.type == "$END":
-                return True
-        return False
+            if depth < 0 or token.type in STATEMENT or token.type == "$END":
+                return token.type
+        return ""
 
     def _close_all(self, depth: int, token: Lexeme) -> None:
         """Report what is open above `depth`, and close it before the line of `token`."""

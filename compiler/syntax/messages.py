@@ -121,7 +121,8 @@ UNEXPECTED = (
         body("contract(x[i] * y[i]§)")),
     # Signs in the wrong place.
     Row("E0113", r"\b(if|and|or|not|COMPARE) .*» =",
-        "`=` gives a name; two values are compared by `==`", "write `==`", body("1 if n §= 3 else 2")),
+        "`=` gives a name; two values are compared by `==`", "write `==`",
+        body("1 if n §= 3 else 2")),
     Row("E0116", r"^\( (.*, )?(TEXT|NUMBER|.*[\])]|.*NAME) » =",
         "only a single word can stand before `=` in a call",
         "write `name = value`, or `==` to compare", body("f(x.y §= 3)")),

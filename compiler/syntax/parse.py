@@ -36,6 +36,8 @@ def parse(source: Source) -> File:
         raise CompileError([_nothing_said(source)])
     tokens, problems, doubtful = lay_out(raw)
     file, unexpected = _drive(tokens)
+    doubtful += [(problem.primary.span.start - 1, problem.primary.span.start)
+                 for problem in problems]
     problems += [
         problem for problem in unexpected
         if not any(start < problem.primary.span.start <= end for start, end in doubtful)
@@ -73,6 +75,8 @@ def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Diagnostic]]:
 
 def _recover(machine: Any, tokens: list[Lexeme], at: int) -> int:
     """Pop to where a statement or declaration may begin; the index where the parser goes on."""
+    if at and tokens[at - 1].type == "RBRACE":  # let the block that ended be reduced
+        machine.feed_token(Lexeme("NL", "", tokens[at].span))
     state = machine.parser_state
     table = state.parse_conf.states
     while table[state.state_stack[-1]].get("ERROR", NEVER)[0] is not Shift:

@@ -1,0 +1,147 @@
+"""The compile cache: any doubt is a miss, nothing foreign is run, processes do not collide."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compiler.program import Kernel
+from runtime.cpu import cache
+from runtime.cpu.compile import object_of
+
+KEY = "ab" * 32
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of this test's own."""
+    monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "cache"))
+    cache.warn_once.cache_clear()
+    return tmp_path / "cache"
+
+
+def entry(place: Path) -> Path:
+    """The one file in the cache."""
+    (path,) = place.glob("*.object")
+    return path
+
+
+def test_what_is_saved_is_found(place: Path) -> None:
+    assert cache.load(KEY) is None
+    cache.save(KEY, b"code", "relu")
+    assert cache.load(KEY) == b"code"
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert entry(place).stat().st_mode & 0o777 == 0o600
+    info = cache.cache_info()
+    assert (info.directory, info.entries, info.trusted) == (place, 1, True)
+    assert cache.cache_verify() == []
+    assert cache.cache_clear() == 1
+    assert cache.load(KEY) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: b"",
+        lambda content: content.replace(b"code", b"evil"),
+        lambda content: b"[]" + content[content.index(b"\n") :],
+        lambda content: b"garbage\n" + content,
+        lambda content: content.replace(KEY.encode(), b"cd" * 32),
+        lambda content: content.replace(b'"format": ', b'"format": 9'),
+        lambda content: b"\xff\xfe" + content,
+    ],
+)
+def test_a_damaged_entry_is_a_miss(place: Path, damage) -> None:
+    cache.save(KEY, b"code", "relu")
+    path = entry(place)
+    path.write_bytes(damage(path.read_bytes()))
+    assert cache.load(KEY) is None
+    assert cache.cache_verify() == [path]
+
+
+def test_an_entry_others_may_write_is_rejected_once(place: Path, capsys) -> None:
+    cache.save(KEY, b"code", "relu")
+    entry(place).chmod(0o666)
+    assert cache.load(KEY) is None
+    assert cache.load(KEY) is None
+    assert capsys.readouterr().err == "gradc: cache entry rejected (others may write it)\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_a_foreign_entry_is_rejected(place: Path, capsys) -> None:
+    cache.save(KEY, b"code", "relu")
+    os.chown(entry(place), 1001, 1001)
+    assert cache.load(KEY) is None
+    assert capsys.readouterr().err == "gradc: cache entry rejected (owner is uid 1001)\n"
+
+
+def test_a_directory_others_may_write_is_not_used(place: Path, capsys) -> None:
+    cache.save(KEY, b"code", "relu")
+    place.chmod(0o777)
+    assert cache.load(KEY) is None
+    cache.save(KEY, b"code", "relu")
+    assert not cache.cache_info().trusted
+    assert capsys.readouterr().err == f"gradc: cache {place} is not used (others may write it)\n"
+
+
+def test_a_parent_anyone_may_write_is_not_used(place: Path) -> None:
+    place.parent.chmod(0o777)
+    cache.save(KEY, b"code", "relu")
+    assert not place.exists() or not list(place.glob("*.object"))
+
+
+def test_a_link_is_not_followed(place: Path, tmp_path: Path) -> None:
+    cache.save(KEY, b"code", "relu")
+    path = entry(place)
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert cache.load(KEY) is None
+
+
+def test_a_file_in_the_directorys_place_is_no_crash(place: Path) -> None:
+    place.write_text("not a directory")
+    cache.save(KEY, b"code", "relu")
+    assert cache.load(KEY) is None
+    with cache.locked(KEY):
+        pass
+
+
+def test_a_damaged_entry_is_built_again(place: Path) -> None:
+    code = object_of(Kernel("fill"), 4)
+    path = entry(place)
+    path.write_bytes(path.read_bytes()[:100])
+    assert object_of(Kernel("fill"), 4) == code
+    assert cache.cache_verify() == []
+
+
+CHILD = """
+from compiler.program import Kernel
+from runtime.cpu.compile import addresses
+print(len(addresses([Kernel("fill"), Kernel("contract_any")], 4)))
+"""
+
+
+def test_four_processes_may_fill_an_empty_cache(place: Path) -> None:
+    root = Path(__file__).parents[3]
+    children = [
+        subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, cwd=root)
+        for _ in range(4)
+    ]
+    assert [child.communicate()[0].strip() for child in children] == [b"2"] * 4
+    assert cache.cache_info().entries == 2
+    assert cache.cache_verify() == []
+    assert not list(place.glob(".new-*"))
+
+
+def test_a_warm_start_does_not_import_numba(place: Path) -> None:
+    object_of(Kernel("fill"), 4)
+    text = "from runtime.cpu.compile import addresses\nfrom compiler.program import Kernel\n"
+    text += "addresses([Kernel('fill')], 4)\nimport sys\nprint('numba' in sys.modules)"
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, cwd=root, check=True)
+    assert done.stdout.strip() == b"False"

@@ -43,12 +43,13 @@ def bind_arguments(
         )
     bound = dict(zip(names, arguments, strict=False))
     for name, meaning in named.items():
+        place = scope.run.argument_spans.get(span, {}).get(name, span)
         if name not in names or name in bound:
             problem = "is given twice" if name in bound else "is not one of its parameters"
             raise scope.fault(
                 "E0305",
                 f"`{name}` {problem}: {signature}",
-                span,
+                place,
                 secondary=here,
                 hint=did_you_mean(name, names),
             )
@@ -85,6 +86,14 @@ def bind_builtin(
     return [bound.get(name) for name in names]
 
 
+def argument_span(
+    parameters: Sequence[Parameter], parameter: Parameter, call: Span, scope: Scope
+) -> Span:
+    """Where the argument of a parameter stands; the whole call where it is not written."""
+    spans = scope.run.argument_spans.get(call, {})
+    return spans.get(parameter.name) or spans.get(parameters.index(parameter)) or call
+
+
 def match_settings(
     definition: Definition, bound: dict[str, Meaning], inner: Scope, span: Span, scope: Scope
 ) -> None:
@@ -95,7 +104,8 @@ def match_settings(
         else:
             assert parameter.default is not None, "a missing setting was reported before"
             meaning = inner.evaluate(parameter.default)
-        _check_setting(definition, parameter, meaning, inner, span, scope)
+        place = argument_span(definition.settings, parameter, span, scope)
+        _check_setting(definition, parameter, meaning, inner, place, scope)
         inner.names[parameter.name] = meaning
 
 
@@ -141,7 +151,13 @@ def _match_sizes_setting(
 
 
 def match_inputs(
-    definition: Definition, bound: dict[str, Meaning], inner: Scope, span: Span, scope: Scope
+    definition: Definition,
+    bound: dict[str, Meaning],
+    inner: Scope,
+    span: Span,
+    scope: Scope,
+    *,
+    direct: bool,
 ) -> None:
     """Inputs into the definition's scope, their types matched, which binds names."""
     for parameter in definition.inputs:
@@ -151,7 +167,8 @@ def match_inputs(
             assert parameter.default is not None, "a missing input was reported before"
             meaning = inner.evaluate(parameter.default)
         if parameter.type is not None:
-            meaning = _matched(definition, parameter, meaning, inner, span, scope)
+            place = argument_span(definition.inputs, parameter, span, scope) if direct else span
+            meaning = _matched(definition, parameter, meaning, inner, place, scope)
         inner.names[parameter.name] = meaning
 
 
@@ -192,7 +209,7 @@ def _hint(parameter: Parameter, type: object) -> str | None:
     if type.kind is Kind.INDEX:
         return "one_hot(label, k) makes a vector of a label"
     if len(parameter.type.sizes) == 1 and type.rank > 1:
-        return "`|> flatten` makes one axis of all"
+        return "`|> flatten` makes one axis of all; each(...) maps over the first"
     if len(parameter.type.sizes) == 1 and type.rank == 0:
         return "`|> as([1])` makes a vector of a number"
     return None

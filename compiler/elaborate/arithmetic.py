@@ -20,7 +20,7 @@ from compiler.ops.base import TypeFault, broadcast_shapes
 from compiler.ops.contract import Affine, Contract, index
 from compiler.ops.elementwise import power
 from compiler.ops.leaf import Literal
-from compiler.ops.shape import Concat, reshape, transpose
+from compiler.ops.shape import Concat, reshape
 from compiler.source import Span
 
 Number = int | float
@@ -136,7 +136,7 @@ def binary(
         and isinstance(b, Word | bool | Sizes)
     ):
         return (a == b) == (sign == "==")
-    if sign in ("==", "!=") and Word in (type(a), type(b)) and (is_number(a) or is_number(b)):
+    if sign in ("==", "!=") and Word in (type(a), type(b)) and _is_known(a, b):
         return sign == "!="
     if sign == "^" and is_number(b):
         return power(_real(a, scope, spans[1]), b)
@@ -153,6 +153,11 @@ def binary(
             secondary=[(spans[1], str(x.type)), (spans[2], str(y.type))],
             hint=_hint(sign, x, y, spans),
         ) from None
+
+
+def _is_known(a: Meaning, b: Meaning) -> bool:
+    """Whether one is a number or a tuple, which no word equals."""
+    return isinstance(a, int | float | tuple) or isinstance(b, int | float | tuple)
 
 
 def _real(a: Meaning, scope: Scope, span: Span) -> Value:
@@ -240,8 +245,3 @@ def _hint(sign: str, x: Value, y: Value, spans: tuple[Span, Span, Span]) -> str 
     elif x.shape == tuple(reversed(y.shape)) and len(x.shape) == 2:
         return f"transpose({right}) fits"
     return None
-
-
-def transposed(x: Value, order: tuple[int, ...]) -> Value:
-    """x with its axes in another order; x itself where nothing moves."""
-    return x if order == tuple(range(len(order))) else transpose(x, order)

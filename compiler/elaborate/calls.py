@@ -154,7 +154,8 @@ def apply_layer(
         return _regularize(layer, arguments[0], span, scope)
     inner = _enter(layer, span, scope)
     bound = bind_arguments(definition, definition.inputs, arguments, named, span, scope)
-    match_inputs(definition, bound, inner, span, scope)
+    direct = not definition.settings or layer.span != span  # not `x |> f(settings)`
+    match_inputs(definition, bound, inner, span, scope, direct=direct)
     if layer.defined.is_model and all(type_of(v) is not None for v in bound.values()):
         scope.run.applied.setdefault(definition.name, tuple(type_of(v) for v in bound.values()))
     builder = scope.run.builder

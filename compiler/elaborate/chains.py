@@ -23,10 +23,14 @@ from compiler.elaborate.values import (
 from compiler.syntax.tree import Call, Claim, Expr, Pipe
 
 
-def call_arguments(tree: Call, scope: Scope) -> tuple[list[Meaning], dict[str, Meaning]]:
+def call_arguments(
+    tree: Call, scope: Scope, first: int = 0
+) -> tuple[list[Meaning], dict[str, Meaning]]:
     positional, named = [], {}
-    for argument in tree.arguments:
+    spans = scope.run.argument_spans[tree.span] = {}
+    for place, argument in enumerate(tree.arguments, start=first):
         meaning = scope.evaluate(argument.value)
+        spans[place if argument.name is None else argument.name] = argument.span
         if argument.name is None:
             positional.append(meaning)
         else:
@@ -73,7 +77,7 @@ def _stage(tree: Expr, scope: Scope) -> Meaning:
         return scope.evaluate(tree)
     function = scope.evaluate(tree.function)
     if (isinstance(function, Builtin) and not function.makes_layer) or _has_one_list(function):
-        arguments, named = call_arguments(tree, scope)
+        arguments, named = call_arguments(tree, scope, first=1)
         require_sound(*arguments, *named.values())
         return Partial(function, tuple(arguments), named)
     return scope.evaluate(tree)

@@ -174,7 +174,7 @@ def _extent(name: str, tree: Contract, loops: Loops) -> int:
     raise loops.scope.fault(
         "E0304",
         f"the size of index `{name}` is not given by any axis that it indexes alone",
-        tree.span,
+        next((axis.span for axis in tree.axes if name in _names(axis)), tree.span),
         hint=f"write `{name} < size` where it stands on the left",
     )
 

@@ -75,16 +75,17 @@ def _unit(
 def _read(
     tree: Import, path: FilePath, root: FilePath, loaded: Loaded, problems: Problems
 ) -> Unit | None:
-    try:
-        source = read_source(path)
-        file = parse(source)
-    except OSError as error:
+    if not path.is_file():
+        near = did_you_mean(path.name, (p.name for p in path.parent.glob("*.nn")))
         problems.add(
             diagnose(
-                "E0204", f"cannot read `{tree.path}`: {error.strerror}", tree.span, label=str(path)
+                "E0204", f"there is no file `{tree.path}`", tree.span, label=str(path), hint=near
             )
         )
         return None
+    try:
+        source = read_source(path)
+        file = parse(source)
     except CompileError as error:
         for d in error.diagnostics:
             problems.add(d)

@@ -7,9 +7,12 @@ bound to the parameter and its gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.body import run_body
 from compiler.elaborate.calls import call
+from compiler.elaborate.library import prelude
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Path, Run, Scope, StateRule
 from compiler.elaborate.settings import Rules, is_schedule
@@ -26,27 +29,36 @@ def update(gradients: Mapping[str, Value], rules: Rules, prefix: str, scope: Sco
     assert optimizer is not None and span is not None, "a step without optimizer was reported"
     scope.run.builder.span = span
     settings = _scheduled(optimizer.settings, span, scope)
-    for name, g in clipped(gradients, rules).items():
+    for name, g in clipped(gradients, rules, span, scope).items():
         _update_one(name, g, optimizer, settings, prefix, scope, span)
 
 
-def clipped(gradients: Mapping[str, Value], rules: Rules) -> dict[str, Value]:
-    """Gradients no longer than `clip(norm = c)` together, no element beyond `clip(value = c)`."""
+def clipped(
+    gradients: Mapping[str, Value], rules: Rules, span: Span, scope: Scope
+) -> dict[str, Value]:
+    """Gradients as `clip(norm = c)` and `clip(value = c)` leave them: functions of the prelude."""
     result = dict(gradients)
     if rules.clip_norm is not None:
-        squares = [sum_axes(g * g, range(len(g.shape))) for g in result.values()]
-        total = squares[0]
-        for square in squares[1:]:
-            total = total + square
-        norm = total.apply("sqrt", total)
-        scale = norm.apply(
-            "minimum", rules.clip_norm / norm.apply("maximum", norm, rules.clip_norm), 1.0
-        )
-        result = {name: g * scale for name, g in result.items()}
+        length = _length(list(result.values()))
+        for name, g in result.items():
+            result[name] = _clip("clip_norm", [g, length, rules.clip_norm], span, scope)
     if rules.clip_value is not None:
-        c = rules.clip_value
-        result = {n: g.apply("maximum", g.apply("minimum", g, c), -c) for n, g in result.items()}
+        for name, g in result.items():
+            result[name] = _clip("clip_value", [g, rules.clip_value], span, scope)
     return result
+
+
+def _length(gradients: list[Value]) -> Value:
+    """The length of all gradients as one vector."""
+    squares = [sum_axes(g * g, range(len(g.shape))) for g in gradients]
+    total = sum(squares[1:], start=squares[0])
+    return total.apply("sqrt", total)
+
+
+def _clip(name: str, arguments: list[Meaning], span: Span, scope: Scope) -> Value:
+    result = call(prelude().find(name), arguments, {}, span, scope)
+    require_sound(result)
+    return to_value(result, scope, span)
 
 
 def update_count(run: Run) -> Value:
@@ -56,10 +68,12 @@ def update_count(run: Run) -> Value:
 
 
 def _scheduled(settings: Mapping[str, Meaning], span: Span, scope: Scope) -> dict[str, Meaning]:
-    """Settings with every schedule applied to the count of updates."""
+    """Settings with every schedule applied to the count of updates; so are those within it."""
     result = {}
     for name, meaning in settings.items():
         if is_schedule(meaning):
+            if isinstance(meaning, Layer):
+                meaning = replace(meaning, settings=_scheduled(meaning.settings, span, scope))
             meaning = call(meaning, [update_count(scope.run)], {}, span, scope)
             require_sound(meaning)
         result[name] = meaning

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.elaborate.problems import Fault
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.settings import Rules
 from compiler.graph.types import TensorType
@@ -58,18 +57,21 @@ def plans(
     result: list[StepPlan] = []
     for statement in common:
         if isinstance(statement, OF_ONE_STEP):
-            raise scope.fault(
-                "E0605",
-                "this belongs into a step",
-                statement.span,
-                secondary=[(steps[0].name_span, "this block has steps")],
+            scope.report(
+                scope.fault(
+                    "E0605",
+                    "this belongs into a step",
+                    statement.span,
+                    secondary=[(steps[0].name_span, "this block has steps")],
+                )
             )
     for step in steps:
         if any(step.name == other.name for other in result):
-            raise scope.fault("E0202", f"there are two steps `{step.name}`", step.name_span)
+            scope.report(scope.fault("E0202", f"there are two steps `{step.name}`", step.name_span))
         _check_once(step.body, scope)
         shared = common if not result else tuple(s for s in common if not isinstance(s, Report))
         prefix = f"{step.name}." if len(steps) > 1 else ""
+        shared = tuple(s for s in shared if not isinstance(s, OF_ONE_STEP))
         result.append(StepPlan(step.name, prefix, step.name_span, fields, (*shared, *step.body)))
     return result
 
@@ -77,12 +79,13 @@ def plans(
 def _check_once(body: tuple[Statement, ...], scope: Scope) -> None:
     found = [s for s in body if isinstance(s, Minimize)]
     if len(found) > 1:
-        fault: Fault = scope.fault(
-            "E0602",
-            "a step minimizes one thing",
-            found[1].span,
-            "a second one",
-            secondary=[(found[0].span, "the first")],
-            hint="add them up, or write two steps",
+        scope.report(
+            scope.fault(
+                "E0602",
+                "a step minimizes one thing",
+                found[1].span,
+                "a second one",
+                secondary=[(found[0].span, "the first")],
+                hint="add them up, or write two steps",
+            )
         )
-        raise fault

@@ -1,7 +1,7 @@
 """Errors of meaning: raised where they are found, collected where elaboration can go on.
 
 An expression that fails raises `Fault`; the evaluator files its diagnostic and the value becomes
-An expression that fails raises `Fault`; the evaluator files its diagnostic; the value becomes
+`POISON`.  Whatever needs a poisoned value raises `Silenced`, which is not reported.  A text is
 elaborated several times (forward, step, evaluation), so equal diagnostics are kept once.
 """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.body import declared_names, run_statement
@@ -13,7 +15,7 @@ from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import Rules, read_setting, read_using
-from compiler.elaborate.values import POISON, describe
+from compiler.elaborate.values import Poison, describe
 from compiler.graph.graph import Value
 from compiler.ops.reduce import BatchMean
 from compiler.source import CompileError
@@ -32,6 +34,8 @@ from compiler.syntax.tree import (
     Using,
 )
 
+T = TypeVar("T")
+
 
 @dataclass
 class Reading:
@@ -49,39 +53,53 @@ class Reading:
 
     def read(self) -> Reading:
         """Elaborate every statement, in order."""
-        builder = self.scope.run.builder
         for statement in self.plan.statements:
-            builder.span = statement.span
+            self.scope.run.builder.span = statement.span
+            self._guarded([statement], self._read)
+        return self
+
+    def _guarded(self, items: Iterable[T], read: Callable[[T], None]) -> None:
+        """Read each item; an error in one leaves the others to be checked."""
+        for item in items:
             try:
-                self._read(statement)
+                read(item)
             except (Fault, Silenced, CompileError) as error:
                 self.sound = False
                 file_error(error, self.session)
-        return self
 
     def _read(self, statement: Statement) -> None:
-        scope = self.scope
         match statement:
             case Minimize(value=value):
                 self.loss = self._scalar(value, "E0606", "minimize")
             case Report(items=items):
-                for item in items:
-                    self.reports[_report_name(item, self.reports)] = self._scalar(
-                        item.value, "E0609", "report"
-                    )
-            case Using():
-                read_using(statement, self.rules, scope, self.session)
+                self._guarded(items, self._report)
+            case Using(items=parts):
+                self._guarded(parts, self._use)
             case Setting():
-                read_setting(statement, self.rules, scope)
+                read_setting(statement, self.rules, self.scope)
             case Over(targets=targets):
-                self.over = [*(self.over or []), *(n for t in targets for n in self._parameters(t))]
+                self.over = self.over or []
+                self._guarded(targets, self._train_over)
             case Descend(pairs=pairs):
-                for pair in pairs:
-                    self._descend(pair)
+                self._guarded(pairs, self._descend)
             case _:
-                run_statement(statement, scope)
-                if any(scope.names.get(n) is POISON for n in declared_names(statement)):
-                    self.sound = False
+                self._run(statement)
+
+    def _run(self, statement: Statement) -> None:
+        run_statement(statement, self.scope)
+        names = self.scope.names
+        if any(isinstance(names.get(n), Poison) for n in declared_names(statement)):
+            self.sound = False
+
+    def _report(self, item: Argument) -> None:
+        self.reports[_report_name(item, self.reports)] = self._scalar(item.value, "E0609", "report")
+
+    def _use(self, item: Expr | Setting) -> None:
+        read_using(item, self.rules, self.scope, self.session)
+
+    def _train_over(self, tree: Expr) -> None:
+        assert self.over is not None, "set where `over` begins"
+        self.over += self._parameters(tree)
 
     def _scalar(self, tree: Expr, code: str, word: str) -> Value:
         meaning = self.scope.evaluate(tree)

@@ -6,7 +6,8 @@ from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import Mismatch, match, written_type
 from compiler.elaborate.values import Meaning, Record, show_type, type_of
-from compiler.syntax.tree import Definition, Result, TupleType
+from compiler.source import Span
+from compiler.syntax.tree import Definition, Pipe, Result, Statement, TupleType
 
 
 def check_result(definition: Definition, result: Meaning | None, scope: Scope) -> Meaning:
@@ -34,14 +35,16 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
             f"`{definition.name}` claims {wanted}, but its body gives {show_type(type)}{because}",
             definition.result.span,
             "claimed here",
-            secondary=[
-                (
-                    last.value.span if isinstance(last, Result) else last.span,
-                    f"this is {show_type(type)}",
-                )
-            ],
+            secondary=[(_last_stage(last), f"this is {show_type(type)}")],
             hint=f"write `-> {show_type(type)}`" if not scope.unit.is_prelude else None,
         ) from None
     if isinstance(definition.result, TupleType) and isinstance(result, tuple):
         return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))
     return result
+
+
+def _last_stage(last: Statement) -> Span:
+    """The text that gives a body its value: the last stage of a chain."""
+    if not isinstance(last, Result):
+        return last.span
+    return last.value.right.span if isinstance(last.value, Pipe) else last.value.span

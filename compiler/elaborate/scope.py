@@ -106,6 +106,7 @@ class Run:
     updates: dict[str, Value] = field(default_factory=dict)  # of layer state
     occurrences: Counter[str] = field(default_factory=Counter)  # of noise
     applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
+    argument_spans: dict[Span, dict[str | int, Span]] = field(default_factory=dict)  # by call
     drawing: Drawing | None = None
     applications: int = 0
 

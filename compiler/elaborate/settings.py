@@ -11,7 +11,7 @@ from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.values import Defined, Layer, Meaning, describe, is_number
 from compiler.source import Span
-from compiler.syntax.tree import Call, Expr, Name, Setting, Using
+from compiler.syntax.tree import Call, Expr, Name, Setting
 
 
 def _whole(least: int) -> Callable[[float], bool]:
@@ -38,18 +38,14 @@ class Rules:
     settings: dict[str, float] = field(default_factory=dict)
 
 
-def read_using(tree: Using, rules: Rules, scope: Scope, session: Session) -> None:
-    """Add a `using` clause to the rules."""
-    for item in tree.items:
-        if isinstance(item, Setting):
+def read_using(item: Expr | Setting, rules: Rules, scope: Scope, session: Session) -> None:
+    """Add one item of a `using` clause to the rules."""
+    match item:
+        case Setting():
             read_setting(item, rules, scope)
-        elif (
-            isinstance(item, Call)
-            and isinstance(item.function, Name)
-            and item.function.name == "clip"
-        ):
+        case Call(function=Name(name="clip")):
             _read_clip(item, rules, scope)
-        else:
+        case _:
             _read_optimizer(item, rules, scope, session)
 
 

@@ -1,7 +1,8 @@
 """Types as written, matched against what is there.
 
-`[n]` binds a size, `[..s, n]` binds several, `t` a whole type.  A name in a type is bound by the first value it meets; from then on it stands for that
-size.  An expression such as `2 * n + 1` with one unbound name is solved for it.
+`[n]` binds a size, `[..s, n]` binds several, `t` a whole type.  A name in a type is bound by the
+first value it meets; from then on it stands for that size.  An expression such as `2 * n + 1` with
+one unbound name is solved for it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import prod
 
-from compiler.elaborate.arithmetic import stack, to_value, transposed
+from compiler.elaborate.arithmetic import stack, to_value
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import check_size
@@ -20,7 +20,7 @@ from compiler.ops.contract import Affine, Contract, index
 from compiler.ops.index import Take
 from compiler.ops.leaf import Iota
 from compiler.ops.reduce import ArgMax, BatchMean, Max
-from compiler.ops.shape import Concat, broadcast, reshape, sum_axes
+from compiler.ops.shape import Concat, broadcast, reshape, sum_axes, transpose
 from compiler.source import Span
 
 
@@ -119,7 +119,7 @@ def transposed_by(scope: Scope, span: Span, x: Meaning, order: Meaning) -> Meani
         raise scope.fault(
             "E0307", f"an order of the {rank} axes of {value.type} names each once", span
         )
-    return transposed(value, tuple(axes))
+    return value if list(axes) == list(range(rank)) else transpose(value, axes)
 
 
 def concatenated(scope: Scope, span: Span, parts: tuple[Meaning, ...], axis: Meaning) -> Meaning:
@@ -205,7 +205,9 @@ def batch_mean(scope: Scope, span: Span, x: Meaning) -> Meaning:
 
 
 def size_of_tensor(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
-    """How many elements, or the size of an axis."""
+    """How many elements, or the size of an axis; numbers known now are counted now."""
+    if axis is None and isinstance(x, tuple) and all(map(is_number, x)):
+        return len(x)
     value = to_value(x, scope, span)
     return prod(value.shape[a] for a in axes_of(axis, value, scope, span))
 

@@ -114,8 +114,17 @@ def compile_ptx(function: Callable[..., None], word: int, capability: tuple[int,
 
 
 def device(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that kernels may call; in the simulator it is itself."""
-    return function if SIMULATED else cuda.jit(device=True)(function)  # type: ignore[no-any-return]
+    """A function that kernels may call; in the simulator it is itself.
+
+    It is inlined as text would be: compiled on its own it would need a device at hand.
+    """
+    return function if SIMULATED else inlined(function)
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A device function that is typed and compiled with each kernel that calls it."""
+    made: Callable[..., Any] = cuda.jit(device=True, inline="always")(function)
+    return made
 
 
 def place() -> dict[str, Callable[[], int]]:
@@ -127,7 +136,7 @@ def place() -> dict[str, Callable[[], int]]:
     def threads() -> Any:
         return cuda.gridsize(1)
 
-    return {"thread": cuda.jit(device=True)(thread), "threads": cuda.jit(device=True)(threads)}
+    return {"thread": inlined(thread), "threads": inlined(threads)}
 
 
 def primitives(word: int) -> dict[str, Callable[..., Any]]:

@@ -77,10 +77,10 @@ settings = together([
     click.option("--patience", type=int, help="Epochs without improvement before stopping."),
 ])  # fmt: skip
 place = together([
-    click.option("--target", type=click.Choice(TARGETS), default="cpu", show_default=True,
-                 help="Where to run: native code, a GPU, or NumPy operator by operator."),
+    click.option("--target", type=click.Choice(TARGETS),
+                 help="Where to run: native code (the default), a GPU, or NumPy."),
     click.option("--dtype", type=click.Choice(WIDTHS), help="Width of a number."),
-    click.option("--threads", type=click.IntRange(1, 1024), help="Threads; all cores if not given."),
+    click.option("--threads", type=click.IntRange(1, 1024), help="Threads; as many as cores."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of every random draw."),
 ])  # fmt: skip
 allow_path = click.option(

@@ -1,0 +1,143 @@
+"""Every value of a loss on one example, with its adjoint beside it, as in example D.2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.derived import expression
+from compiler.differentiate import differentiate
+from compiler.graph.evaluate import node_values
+from compiler.graph.graph import Graph, Node, rebuild
+from compiler.graph.types import Kind, TensorType
+from compiler.ops.leaf import Constant, Input, Persistent
+from compiler.ops.reduce import BatchMean
+from compiler.pipeline import Compilation
+from compiler.source import Span
+from compiler.syntax.tree import Definition, Result
+
+LONGEST = 44  # characters of an expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A node of a graph that is to be explained, and names for nodes that have none."""
+
+    graph: Graph
+    id: int
+    name: str
+    results: Mapping[tuple[int, int], str]  # a model's name, by the place of its result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One node."""
+
+    name: str
+    text: str
+    type: TensorType
+    value: np.ndarray
+    adjoint: np.ndarray | None
+    span: Span | None
+    parameter: bool
+
+
+def training_loss(made: Compilation, step: str) -> Loss:
+    """The per-example loss of a training step: what its batch mean is taken of."""
+    graph = made.graphs[f"gradients/{step}"]
+    id = graph.outputs["loss"]
+    if isinstance(graph[id].op, BatchMean):
+        id = graph[id].inputs[0]
+    return Loss(graph=graph, id=id, name="loss", results=model_results(made))
+
+
+def forward_loss(made: Compilation, model: str) -> Loss:
+    """A model's first result."""
+    graph = made.module.forward(model)
+    name, id = next(iter(graph.outputs.items()))
+    return Loss(graph=graph, id=id, name=model if name == "result" else name, results={})
+
+
+def model_results(made: Compilation) -> dict[tuple[int, int], str]:
+    """Where each model of the file says what it gives."""
+    found = {}
+    for declaration in made.tree.declarations:
+        match declaration:
+            case Definition(kind="model", name=name, body=(*_, Result(value=value))):
+                found[value.span.start, value.span.end] = name
+    return found
+
+
+def rows_of(loss: Loss, values: Mapping[str, np.ndarray]) -> list[Row]:
+    """The nodes that the loss is computed from, in order; constants are left out."""
+    kept = sorted(loss.graph.reachable([loss.id]))
+    builder, renumbered = rebuild(loss.graph, kept)
+    shown = [n for n in builder.graph({}).nodes if not isinstance(n.op, Constant)]
+    target = builder.value(renumbered[loss.id])
+    adjoints: dict[int, int] = {}
+    if target.type.size == 1 and target.type.kind is Kind.REAL:
+        reals = [builder.value(n.id) for n in shown if n.type.kind is Kind.REAL]
+        found = differentiate(builder, target, reals, mean=False)
+        adjoints = {x.id: g.id for x, g in zip(reals, found, strict=True)}
+    graph = builder.graph({})
+    numbers = dict(node_values(graph, values, 1, "float64"))
+    names = named(graph, shown, target.id, loss)
+    return [
+        Row(
+            name=names[node.id],
+            text=text_of(graph, node, names),
+            type=node.type,
+            value=numbers[node.id][0],
+            adjoint=numbers[adjoints[node.id]][0] if node.id in adjoints else None,
+            span=node.span,
+            parameter=isinstance(node.op, Persistent) and node.type.kind is Kind.REAL,
+        )
+        for node in shown
+    ]
+
+
+def named(graph: Graph, shown: list[Node], target: int, loss: Loss) -> dict[int, str]:
+    """A name of its own for each node: the author's, a model's for its result, or c1, c2, ..."""
+    names = {n.id: constant_text(n) for n in graph.nodes if isinstance(n.op, Constant)}
+    last = {(n.span.start, n.span.end): n.id for n in shown if n.span is not None}
+    models = {last[place]: name for place, name in loss.results.items() if place in last}
+    taken: dict[str, int] = {}
+    count = 0
+    for node in shown:
+        name = loss.name if node.id == target else author_name(node) or models.get(node.id)
+        if name is None:
+            count += 1
+            name = f"c{count}"
+        taken[name] = taken.get(name, 0) + 1
+        names[node.id] = name if taken[name] == 1 else f"{name}#{taken[name]}"
+    return names
+
+
+def author_name(node: Node) -> str | None:
+    """What the author called it; a parameter without the name of its model."""
+    match node.op:
+        case Input(key=key):
+            return key
+        case Persistent(key=key):
+            return key.partition(".")[2] or key
+        case _:
+            return node.name
+
+
+def constant_text(node: Node) -> str:
+    """A constant in a formula."""
+    assert isinstance(node.op, Constant), "asked only of constants"
+    return f"{node.op.value:g}" if node.op.value >= 0 else f"({node.op.value:g})"
+
+
+def text_of(graph: Graph, node: Node, names: Mapping[int, str]) -> str:
+    """How a node is computed, in the language's own words."""
+    if isinstance(node.op, Input):
+        return "input"
+    if isinstance(node.op, Persistent):
+        return "param" if node.type.kind is Kind.REAL else "counter"
+    shapes = [graph[i].type.shape for i in node.inputs]
+    text = expression(node, [names[i] for i in node.inputs], shapes)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,0 +1,169 @@
+"""What `gradc check` does: all errors of a spec, or a table of its models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from compiler.elaborate import PersistentSpec, Signature
+from compiler.graph.graph import Graph
+from compiler.graph.types import TensorType
+from compiler.pipeline import Compilation
+from compiler.program import DataSource
+from compiler.render import diagnostics_json
+from compiler.source import CompileError
+from runtime.cli.actions import diagnostics
+from runtime.cli.actions.output import console, counted, table, write, write_json
+from runtime.cli.actions.request import Request
+from runtime.cli.actions.stages import Stage, stages
+
+MOST_NAMES = 3  # layers named in one line
+
+
+def check(specs: Sequence[Path], *, as_json: bool) -> int:
+    """Check each spec; 1 if any has errors."""
+    answers, code = [], 0
+    for path in specs:
+        try:
+            made = Request(spec=path).compile()
+        except CompileError as fault:
+            code = 1
+            answers.append(
+                {"spec": str(path), "errors": json.loads(diagnostics_json(fault.diagnostics))}
+            )
+            if not as_json:
+                diagnostics.show(fault, as_json=False)
+            continue
+        answers.append({"spec": str(path), "errors": [], **described(made)})
+        if not as_json:
+            show(made, path)
+    if as_json:
+        write_json(answers[0] if len(answers) == 1 else answers)
+    return code
+
+
+def show(made: Compilation, path: Path) -> None:
+    """A spec without errors, for people."""
+    module = made.module
+    for name, signature in module.models.items():
+        write(f"{name}{signed(signature)}")
+        if name in module.generic:
+            write("  its sizes are those of what it is applied to\n")
+            continue
+        console().print(stage_table(made, name, module.forward(name)))
+    for source in module.data:
+        write(f"data {source.name}({typed(source.fields)}) = {call(source)}")
+    if module.train is not None:
+        write("\n".join(training_lines(made)))
+    parameters = [spec for spec in module.parameters if spec.role == "parameter"]
+    total = sum(spec.type.size for spec in parameters)
+    write(f"{path}: no errors, {counted(total, 'parameter')}")
+
+
+def stage_table(made: Compilation, model: str, graph: Graph) -> Any:
+    """A line for each stage of a model, and one for all of it."""
+    found = stages(made, model, graph)
+    rows = [row(stage) for stage in found]
+    if not found:
+        rows = [
+            (spec.name, "", str(spec.type), f"{spec.type.size:,}") for spec in owned(made, model)
+        ]
+    total = sum(spec.type.size for spec in owned(made, model))
+    rows.append((f"{model} in all", "", outputs(made.module.models[model]), f"{total:,}"))
+    return table(["stage", "layer", "gives", "parameters"], rows, right="parameters")
+
+
+def row(stage: Stage) -> tuple[str, str, str, str]:
+    """A stage as a line of the table."""
+    names = stage.layers
+    if len(names) > MOST_NAMES:
+        names = [names[0], "...", names[-1]]
+    type = "" if stage.type is None else str(stage.type)
+    return stage.text, ", ".join(names), type, f"{stage.size:,}" if stage.parameters else ""
+
+
+def owned(made: Compilation, model: str) -> list[PersistentSpec]:
+    """The parameters of a model."""
+    return [
+        spec
+        for spec in made.module.parameters
+        if spec.role == "parameter" and spec.name.split(".")[0] == model
+    ]
+
+
+def training_lines(made: Compilation) -> list[str]:
+    """What the train block does."""
+    train = made.module.train
+    assert train is not None, "asked only of specs with a train block"
+    sizes = {spec.name: spec.type.size for spec in made.module.parameters}
+    lines = []
+    for step in train.steps:
+        moved = sum(sizes[name] for name in step.over)
+        reports = f"; reports {', '.join(step.reports)}" if step.reports else ""
+        name = "train" if len(train.steps) == 1 else f"step {step.name}"
+        lines.append(f"{name} on {train.data}: moves {counted(moved, 'parameter')}{reports}")
+    if train.settings:
+        lines.append(
+            "  " + ", ".join(f"{name} {value:g}" for name, value in train.settings.items())
+        )
+    return lines
+
+
+def signed(signature: Signature) -> str:
+    """`(image : [28, 28, 1]) -> [10]`."""
+    return f"({typed(signature.inputs)}) -> {outputs(signature)}"
+
+
+def outputs(signature: Signature) -> str:
+    """A model's result, with names where it has several."""
+    if len(signature.outputs) == 1:
+        return str(signature.outputs[0][1])
+    return f"({typed(signature.outputs)})"
+
+
+def typed(fields: Sequence[tuple[str, TensorType]]) -> str:
+    """`sqft : scalar, paid : scalar`."""
+    return ", ".join(f"{name} : {type}" for name, type in fields)
+
+
+def call(source: DataSource) -> str:
+    """`csv("houses.csv")`."""
+    values = [json.dumps(value, default=str) for value in source.arguments]
+    values += [f"{name} = {json.dumps(v, default=str)}" for name, v in source.keywords.items()]
+    return f"{source.function}({', '.join(values)})"
+
+
+def described(made: Compilation) -> dict[str, Any]:
+    """A spec without errors, as data."""
+    module = made.module
+    parameters = [spec for spec in module.parameters if spec.role == "parameter"]
+    return {
+        "models": {name: model_data(made, name) for name in module.models},
+        "parameters": {spec.name: list(spec.type.shape) for spec in parameters},
+        "total": sum(spec.type.size for spec in parameters),
+        "data": {source.name: call(source) for source in module.data},
+        "settings": dict(module.train.settings) if module.train else {},
+    }
+
+
+def model_data(made: Compilation, name: str) -> dict[str, Any]:
+    """A model as data."""
+    signature = made.module.models[name]
+    generic = name in made.module.generic
+    found = [] if generic else stages(made, name, made.module.forward(name))
+    return {
+        "inputs": {key: str(type) for key, type in signature.inputs},
+        "outputs": {key: str(type) for key, type in signature.outputs},
+        "parameters": sum(spec.type.size for spec in owned(made, name)),
+        "stages": [
+            {
+                "text": stage.text,
+                "gives": None if stage.type is None else str(stage.type),
+                "layers": stage.layers,
+                "parameters": stage.size,
+            }
+            for stage in found
+        ],
+    }

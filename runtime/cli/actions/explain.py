@@ -1,0 +1,125 @@
+"""What `gradc explain` does: the page on an error code, or a model at work on one example.
+
+For a model, the graph of the loss of ONE example is taken from the training step, differentiated
+with respect to each of its nodes at once, and evaluated by the reference; every node then has a
+value and, beside it, its adjoint: how fast the loss moves with it.  Nodes without a name are called
+c1, c2, ... in the order in which they are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from compiler.codes import CODES
+from compiler.codes import explain as page_of
+from compiler.graph.types import TensorType
+from compiler.ops.leaf import Input
+from compiler.pipeline import Compilation
+from runtime.cli.actions import numbers
+from runtime.cli.actions.adjoints import Loss, Row, forward_loss, rows_of, training_loss
+from runtime.cli.actions.inputs import read_inputs
+from runtime.cli.actions.output import console, say, table, write, write_json
+from runtime.cli.actions.request import Request, session_with_weights
+from runtime.cli.declare import SpecPath
+from runtime.cli.faults import Refused
+from runtime.memory import suggestion
+
+MOST_TOGETHER = 8  # numbers of a gradient that are printed in one line
+
+
+def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> int:
+    """A code's page, or a table of nodes."""
+    if not inputs and not Path(what).exists() and "." not in what and "/" not in what:
+        return explain_code(what, as_json=given["as_json"])
+    spec = SpecPath().convert(what, None, None)
+    made, session, _ = session_with_weights(
+        Request.of(spec, given), given["weights"], dtype="float64"
+    )
+    loss = chosen(made, given)
+    arrays = read_inputs(inputs, input_types(loss), dtype="float64", seed=session.seed)
+    if any(len(array) != 1 for array in arrays.values()):
+        raise Refused("explain shows one example; give one")
+    rows = rows_of(loss, {**session.memory.views, **arrays})
+    if given["as_json"]:
+        write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})
+        return 0
+    show(rows, loss)
+    return 0
+
+
+def explain_code(code: str, *, as_json: bool) -> int:
+    """The page on a code."""
+    page = page_of(code)
+    if page is None:
+        near = get_close_matches(code.upper(), CODES, n=1, cutoff=0.7)
+        hint = f"; did you mean {near[0]}?" if near else ": codes look like E0301, specs end in .nn"
+        raise Refused(f"there is no error code {code}{hint}")
+    if as_json:
+        entry = CODES[code.upper()]
+        parts = {name: getattr(entry, name) for name in ("title", "text", "wrong", "right")}
+        write_json({"code": code.upper(), **parts})
+    else:
+        write(page)
+    return 0
+
+
+def chosen(made: Compilation, given: Mapping[str, Any]) -> Loss:
+    """The loss of the train block, or a model's result."""
+    module, model = made.module, given["model"]
+    if model is None and module.train is None and len(module.models) == 1:
+        model = next(iter(module.models))
+    if model is not None:
+        if model not in module.models:
+            known = dict.fromkeys(module.models)
+            raise Refused(f"no model is called {model}{suggestion(model, known)}")
+        return forward_loss(made, model)
+    if module.train is None:
+        raise Refused(f"there is no train block: add --model, one of {', '.join(module.models)}")
+    steps = {step.name: step for step in module.train.steps}
+    name = given["step"] or next(iter(steps))
+    if name not in steps:
+        raise Refused(f"no step is called {name}{suggestion(name, steps)}")
+    return training_loss(made, name)
+
+
+def input_types(loss: Loss) -> dict[str, TensorType]:
+    """The inputs that the loss needs."""
+    nodes = (loss.graph[id] for id in sorted(loss.graph.reachable([loss.id])))
+    return {node.op.key: node.type for node in nodes if isinstance(node.op, Input)}
+
+
+def show(rows: Sequence[Row], loss: Loss) -> None:
+    """The table, and the gradient if it is short."""
+    differentiable = any(row.adjoint is not None for row in rows)
+    columns = ["name", "value", f"d{loss.name}/d(it)", "type", "computed as", "line"]
+    if not differentiable:
+        say("note: the result is not one number, so there are no adjoints beside the values")
+        del columns[2]
+    lines = [line_of(row, with_adjoint=differentiable) for row in rows]
+    console().print(table(columns, lines, right=f"value d{loss.name}/d(it) line"))
+    moved = [(row.name, row.adjoint) for row in rows if row.parameter and row.adjoint is not None]
+    if moved and sum(adjoint.size for _, adjoint in moved) <= MOST_TOGETHER:
+        flat = [numbers.number(float(x)) for _, adjoint in moved for x in adjoint.reshape(-1)]
+        write(f"gradient by ({', '.join(name for name, _ in moved)}): [{', '.join(flat)}]")
+
+
+def line_of(row: Row, *, with_adjoint: bool) -> list[str]:
+    """A node as a line of the table."""
+    adjoint = "" if row.adjoint is None else numbers.tensor(row.adjoint)
+    line = "" if row.span is None else f"{row.span.line}:{row.span.column}"
+    shown = [row.name, numbers.tensor(row.value), adjoint, str(row.type), row.text, line]
+    return shown if with_adjoint else [*shown[:2], *shown[3:]]
+
+
+def data_of(row: Row) -> dict[str, Any]:
+    """A node as data."""
+    return {
+        "name": row.name,
+        "computed_as": row.text,
+        "value": row.value.tolist(),
+        "adjoint": None if row.adjoint is None else row.adjoint.tolist(),
+        "place": None if row.span is None else str(row.span),
+    }

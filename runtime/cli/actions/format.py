@@ -1,0 +1,39 @@
+"""What `gradc fmt` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from compiler.source import CompileError
+from compiler.syntax.format import format_source
+from compiler.syntax.parse import read_source
+from runtime.checkpoint import write_atomically
+from runtime.cli.actions import diagnostics
+from runtime.cli.actions.output import counted, say, write
+
+
+def rewrite(files: Sequence[Path], *, check: bool, to_stdout: bool) -> int:
+    """Format each file; 1 if one cannot be parsed, or would change under `--check`."""
+    broken, changed = 0, 0
+    for path in files:
+        try:
+            source = read_source(path)
+            text = format_source(source)
+        except CompileError as fault:
+            diagnostics.show(fault, as_json=False)
+            broken += 1
+            continue
+        if to_stdout:
+            write(text)
+        elif text.encode() != path.read_bytes():
+            changed += 1
+            say(f"{'would change' if check else 'rewrote'} {path}")
+            if not check:
+                write_atomically(path, text.encode())
+    if not to_stdout:
+        same = len(files) - changed - broken
+        say(
+            f"{counted(changed, 'file')} {'to change' if check else 'changed'}, {same} as they were"
+        )
+    return 1 if broken or (check and changed) else 0

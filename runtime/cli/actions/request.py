@@ -1,0 +1,195 @@
+"""What was asked for: a spec with changes to its settings, and where to run it.
+
+`Request` is the options of a command as data.  It is kept in the folder of a run as
+`command.json`, so that `--resume` and `eval` find the same examples, settings and width again
+without the user repeating them; what is given now stands above what was given then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from compiler.passes import PASSES
+from compiler.pipeline import Compilation, compilation
+from compiler.program import DataSource, Program
+from compiler.syntax.parse import read_source
+from runtime.checkpoint import Store, read_checkpoint, write_atomically
+from runtime.cli.declare import listed
+from runtime.cli.faults import Refused
+from runtime.data import Dataset, load
+from runtime.errors import CheckpointError, SessionError
+from runtime.memory import suggestion
+from runtime.session import Session
+from runtime.settings import LIMITS
+
+FILE = "command.json"
+FLAGS = ("batch", "epochs", "held_out", "patience")
+PASS_NAMES = (*PASSES, "fusion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A spec, what is changed in it, and where it runs."""
+
+    spec: Path
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # of the optimizer, and "data"
+    settings: Mapping[str, Any] = field(default_factory=dict)  # batch, epochs, held_out, patience
+    without: tuple[str, ...] = ()
+    target: str | None = None  # "cpu" if nothing is said
+    dtype: str | None = None
+    threads: int | None = None
+    seed: int | None = None
+    folder: Path | None = None  # paths of `--data` start here
+    allow_path: bool = False
+
+    @staticmethod
+    def of(spec: Path, given: Mapping[str, Any]) -> Request:
+        """The options of a command."""
+        assigned = dict(given.get("assigned", ()))
+        settings = {name: assigned.pop(name) for name in FLAGS if name in assigned}
+        settings |= {name: given[name] for name in FLAGS if given.get(name) is not None}
+        seed = given.get("seed")
+        seed = assigned.pop("seed", None) if seed is None else seed
+        data = given.get("data")
+        unknown = [name for name in given.get("without", ()) if name not in PASS_NAMES]
+        if unknown:
+            known = dict.fromkeys(PASS_NAMES)
+            raise Refused(f"no pass is called {unknown[0]}{suggestion(unknown[0], known)}")
+        return Request(
+            spec=spec,
+            overrides=assigned if data is None else {**assigned, "data": data},
+            settings=settings,
+            without=tuple(given.get("without", ())),
+            target=given.get("target"),
+            dtype=given.get("dtype"),
+            threads=given.get("threads"),
+            seed=checked_seed(seed),
+            folder=Path.cwd() if data is not None else None,
+            allow_path=bool(given.get("allow_path")),
+        )
+
+    def above(self, earlier: Request) -> Request:
+        """This request, and what an earlier one said where this one is silent."""
+        return replace(
+            self,
+            overrides={**earlier.overrides, **self.overrides},
+            settings={**earlier.settings, **self.settings},
+            without=self.without or earlier.without,
+            target=self.target or earlier.target,
+            dtype=self.dtype or earlier.dtype,
+            seed=earlier.seed if self.seed is None else self.seed,
+            folder=self.folder or earlier.folder,
+            allow_path=self.allow_path or earlier.allow_path,
+        )
+
+    def compile(self) -> Compilation:
+        """The spec through all stages."""
+        return compilation(
+            read_source(self.spec), self.spec.parent, dict(self.overrides), self.without
+        )
+
+    def session(self, program: Program) -> Session:
+        """A session of the program where it was asked for."""
+        target, dtype = self.target or "cpu", self.dtype or "float32"
+        try:
+            return Session(program, target, dtype, self.threads, self.seed)
+        except ImportError as fault:
+            raise Refused(f"--target {target} cannot be used: {fault}") from None
+
+    def dataset(self, session: Session) -> Dataset:
+        """The examples that the spec, or `--data`, names."""
+        source = source_of(session)
+        allowed = self.allow_path
+        if "data" in self.overrides and self.folder is not None:
+            source, allowed = replace(source, directory=str(self.folder)), True
+        return load(source, dtype=session.dtype, seed=session.seed, allow_outside=allowed)
+
+    def write(self, folder: Path) -> None:
+        """Keep it in the folder of a run."""
+        spec = str(self.spec.resolve())
+        values = {name: getattr(self, name) for name in self.__slots__}
+        text = json.dumps({**values, "spec": spec}, indent=2, default=str) + "\n"
+        write_atomically(folder / FILE, text.encode())
+
+    @staticmethod
+    def read(folder: Path) -> Request | None:
+        """The request that a run was started with."""
+        try:
+            values = json.loads((folder / FILE).read_text())
+            spec, at = Path(values.pop("spec")), values.pop("folder")
+            values["without"] = tuple(values["without"])
+            return Request(spec=spec, folder=None if at is None else Path(at), **values)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as fault:
+            raise CheckpointError(f"{folder / FILE} is damaged ({fault})") from None
+
+
+def checked_seed(seed: Any) -> int | None:
+    """The seed of `--set seed=3`."""
+    low, high, wanted = LIMITS["seed"]
+    if seed is not None and (not isinstance(seed, int) or not low <= seed <= high):
+        raise Refused(f"seed must be {wanted}, not {seed}")
+    return seed
+
+
+def source_of(session: Session) -> DataSource:
+    """The data declaration that the train block names."""
+    name = session.training.data
+    for source in session.program.data:
+        if source.name == name:
+            return source
+    raise SessionError(f"{session.program.name} declares no data called {name}")
+
+
+def weights_at(path: Path) -> tuple[Path, Request | None]:
+    """The checkpoint that `--weights` means, and the request of the run it belongs to."""
+    if path.is_dir():
+        store = Store(path / "checkpoints")
+        found = store.paths()
+        if not found:
+            raise Refused(f"{path} holds no checkpoint{listed(runs_near(path))}")
+        return found[0], Request.read(path)
+    if not path.is_file():
+        raise Refused(f"there is no checkpoint {path}{listed(runs_near(path))}")
+    return path, Request.read(path.parent.parent)
+
+
+def runs_near(path: Path) -> list[Path]:
+    """Runs beside a path that is none."""
+    return sorted(p.parent for p in path.parent.glob("*/checkpoints"))[-3:]
+
+
+def width_of(path: Path) -> str:
+    """The width of the numbers in a checkpoint."""
+    kinds = {str(array.dtype) for array in read_checkpoint(path).tensors.values()}
+    return "float64" if "float64" in kinds else "float32"
+
+
+def session_with_weights(
+    request: Request, weights: Path | None, *, dtype: str = "float32"
+) -> tuple[Compilation, Session, Request]:
+    """A session with a checkpoint's parameters, or with initial ones."""
+    if weights is not None:
+        path, earlier = weights_at(weights)
+        request = replace(request, target=request.target or "cpu")  # not where it was trained
+        request = request if earlier is None else request.above(earlier)
+        request = replace(request, dtype=request.dtype or width_of(path))
+    made = request.compile()
+    session = replace(request, dtype=request.dtype or dtype).session(made.program)
+    if weights is not None:
+        session.load(path)
+    return made, session, request
+
+
+def prepare(session: Session, entries: list[str]) -> None:
+    """Compile entries now, so that what follows is not held up."""
+    for entry in entries:
+        try:
+            session.runner(entry)
+        except ModuleNotFoundError as fault:
+            raise Refused(f"--target {session.target} cannot be used: {fault}") from None

@@ -1,0 +1,102 @@
+"""What `gradc show` does: any stage of compilation, as text or as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from compiler.derived import print_program
+from compiler.graph.graph import Graph
+from compiler.graph.text import print_graph
+from compiler.pipeline import Compilation
+from runtime.cli.actions.drawing import dot
+from runtime.cli.actions.output import write, write_json
+from runtime.cli.actions.request import Request
+from runtime.cli.actions.tables import entry_data, kernel_data, print_entry, print_kernels
+from runtime.cli.actions.trees import print_tree, tree_data
+from runtime.cli.faults import Refused
+
+DEFAULT = {"graph": "forward", "joint": "step"}  # first part of the entries' names
+
+
+def show(spec: Path, given: Mapping[str, Any]) -> int:
+    """Print a stage."""
+    made, stage = Request.of(spec, given).compile(), given["stage"]
+    answer = stage_data if given["as_json"] else stage_text
+    if stage == "tree":
+        answer(made, stage, {})
+    elif stage == "joint" and not (given["entry"] or given["dot"] or given["as_json"]):
+        write(print_program(made))
+    else:
+        graphs = made.optimised if stage not in ("graph", "joint") else made.graphs
+        names = chosen(made, stage, given["entry"])
+        if given["dot"]:
+            write("".join(dot(name, graphs[name]) for name in names))
+        else:
+            answer(made, stage, {name: graphs[name] for name in names})
+    return 0
+
+
+def chosen(made: Compilation, stage: str, asked: str | None) -> list[str]:
+    """The entries that are meant: all of a kind where only the first part is given."""
+    names = list(made.graphs)
+    wanted = asked or DEFAULT.get(stage, "step" if made.module.train else "forward")
+    found = [n for n in names if wanted in (n, *n.split("/"))]
+    found = [n for n in found if n.partition("/")[2] not in made.module.generic]
+    if found:
+        return found
+    if asked is None and names:
+        return chosen(made, stage, "forward") if wanted != "forward" else []
+    near = get_close_matches(wanted, names, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names) or 'none'}"
+    raise Refused(f"no entry is called {wanted}; {hint}")
+
+
+def stage_text(made: Compilation, stage: str, graphs: Mapping[str, Graph]) -> None:
+    """A stage for people."""
+    if stage == "tree":
+        write(print_tree(made.tree))
+    for name, graph in graphs.items():
+        write(f"# {name}")
+        match stage:
+            case "schedule":
+                write(print_entry(made.program.entries[name]))
+            case "kernels":
+                write(print_kernels(made.program.entries[name]))
+            case _:
+                write(print_graph(graph, ledger=True))
+
+
+def stage_data(made: Compilation, stage: str, graphs: Mapping[str, Graph]) -> None:
+    """A stage for programs."""
+    if stage == "tree":
+        write_json(tree_data(made.tree))
+        return
+    makers: Mapping[str, Callable[[str], Any]] = {
+        "schedule": lambda name: entry_data(made.program.entries[name]),
+        "kernels": lambda name: kernel_data(made.program.entries[name]),
+    }
+    make = makers.get(stage, lambda name: graph_data(graphs[name]))
+    write_json({name: make(name) for name in graphs})
+
+
+def graph_data(graph: Graph) -> dict[str, Any]:
+    """A graph's nodes, with where each came from."""
+    return {
+        "nodes": [
+            {
+                "id": node.id,
+                "op": node.op.name,
+                "inputs": list(node.inputs),
+                "type": str(node.type),
+                "name": node.name,
+                "attributes": {key: str(value) for key, value in node.op.attributes().items()},
+                "place": None if node.span is None else str(node.span),
+                "rule": None if node.origin is None else node.origin.rule,
+            }
+            for node in graph.nodes
+        ],
+        "outputs": dict(graph.outputs),
+    }

@@ -1,0 +1,117 @@
+"""A scheduled entry as text and as data: phases, instructions, buffers, kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from compiler.program import Entry, Instruction, Operand, Phase, Space
+from runtime.cli.actions.output import counted
+
+
+def print_entry(entry: Entry) -> str:
+    """The whole schedule of an entry."""
+    return "\n".join([*sizes(entry), *(line for part in phases(entry) for line in part)]) + "\n"
+
+
+def sizes(entry: Entry) -> Iterator[str]:
+    """How the batch is cut, and what memory that takes."""
+    yield f"blocks of {counted(entry.block, 'example')} in at most {counted(entry.chunks, 'chunk')}"
+    yield (
+        f"words: uniform {entry.uniform_words:,}, block {entry.block_words:,} an example,"
+        f" partial {entry.partial_words:,} a chunk"
+    )
+    for number, array in enumerate(entry.arrays):
+        yield f"array {number} {array.role} {array.name} : {array.type}"
+    for result in entry.results:
+        yield f"result {result.name} : {result.type} at uniform+{result.offset}"
+
+
+def phases(entry: Entry) -> Iterator[list[str]]:
+    """The instructions, phase by phase."""
+    for number, phase in enumerate(entry.phases, 1):
+        when = "for every block of examples" if phase.examples else "once"
+        lines = [f"phase {number}: {when}"]
+        lines += [f"  {instruction_text(entry, i)}" for i in phase.instructions]
+        lines += [f"  {line}" for line in sums(phase)]
+        yield lines
+
+
+def sums(phase: Phase) -> Iterator[str]:
+    """What is added up over the chunks afterwards."""
+    for total in phase.sums:
+        yield f"sum partial+{total.partial} -> uniform+{total.uniform}, {counted(total.words, 'word')}"
+
+
+def instruction_text(entry: Entry, instruction: Instruction) -> str:
+    """A call of a kernel."""
+    kernel = entry.kernels[instruction.kernel]
+    operands = ", ".join(operand_text(entry, operand) for operand in instruction.operands)
+    flags = f" split over {instruction.extent}" if instruction.split else ""
+    call = f"{kernel.name}({operands}){flags}"
+    return f"{call:<72}  # {instruction.note}".rstrip(" #")
+
+
+def operand_text(entry: Entry, operand: Operand) -> str:
+    """Where an operand lies: `block+128`, `image+0`."""
+    index = operand.space - Space.ARRAY
+    if index < 0:
+        base = Space(operand.space).name.lower()
+    elif index < len(entry.arrays):
+        base = entry.arrays[index].name
+    else:
+        base = entry.results[index - len(entry.arrays)].name
+    return f"{base}+{operand.offset + operand.inner}"
+
+
+def print_kernels(entry: Entry) -> str:
+    """The generated source, and which library kernels are used."""
+    return "\n".join(part for number in range(len(entry.kernels)) for part in kernel(entry, number))
+
+
+def kernel(entry: Entry, number: int) -> Iterator[str]:
+    """A kernel's source below the nodes and lines it came from."""
+    found = entry.kernels[number]
+    notes = [i.note for phase in entry.phases for i in phase.instructions if i.kernel == number]
+    yield f"# {found.name}: {found.note}" if found.note else f"# {found.name}"
+    yield from (f"#   {note}" for note in dict.fromkeys(notes) if note and note != found.note)
+    yield found.source if found.source is not None else "#   of the library, given its geometry\n"
+
+
+def entry_data(entry: Entry) -> dict[str, Any]:
+    """The schedule as data."""
+    return {
+        "block": entry.block,
+        "chunks": entry.chunks,
+        "uniform_words": entry.uniform_words,
+        "block_words": entry.block_words,
+        "partial_words": entry.partial_words,
+        "arrays": [
+            {"name": a.name, "role": a.role, "shape": list(a.type.shape)} for a in entry.arrays
+        ],
+        "phases": [
+            {
+                "examples": phase.examples,
+                "instructions": [instruction_data(entry, i) for i in phase.instructions],
+                "sums": [{"partial": s.partial, "uniform": s.uniform, "words": s.words}
+                         for s in phase.sums],
+            }
+            for phase in entry.phases
+        ],
+    }  # fmt: skip
+
+
+def instruction_data(entry: Entry, instruction: Instruction) -> dict[str, Any]:
+    """A call of a kernel as data."""
+    return {
+        "kernel": entry.kernels[instruction.kernel].name,
+        "operands": [operand_text(entry, operand) for operand in instruction.operands],
+        "geometry": list(instruction.geometry),
+        "split": instruction.split,
+        "note": instruction.note,
+    }
+
+
+def kernel_data(entry: Entry) -> list[dict[str, Any]]:
+    """The kernels as data; a library kernel has no source."""
+    return [{"name": k.name, "note": k.note, "source": k.source} for k in entry.kernels]

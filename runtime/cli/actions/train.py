@@ -1,0 +1,120 @@
+"""What `gradc train` does: compile, load the data, make or find the folder of the run, train."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from runtime.cli.actions.output import console, counted, say, strict, write
+from runtime.cli.actions.request import Request, prepare
+from runtime.cli.faults import Refused
+from runtime.progress import Display, Plain, display, metrics_of, shown
+from runtime.records import Row, RunFolder
+from runtime.session import Session
+from runtime.settings import resolve
+from runtime.trainer import Summary, Trainer
+
+
+class Lines(Plain):
+    """Each epoch as a line of JSON on standard output, and nothing more there."""
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """One line."""
+        write(json.dumps(strict(dict(row))))
+
+    def finish(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The last line of a run comes from the command."""
+
+
+def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> int:
+    """Train; the exit code."""
+    folder = None if resume is None else folder_of(resume, spec, given)
+    request = request_of(spec, folder, given)
+    session = request.session(request.compile().program)
+    data = request.dataset(session)
+    settings = resolve(session.training.settings, seed=session.seed, **request.settings)
+    compiled(session)
+    new = folder is None
+    folder = folder or RunFolder.new(given["out"], given["name"] or session.program.name)
+    screen: Display = Lines() if given["as_json"] else display()
+    trainer = Trainer(session, data, settings, folder=folder, display=screen)
+    introduce(trainer, folder, changed=not new and spec_changed(folder, session))
+    if new:
+        request.write(folder.path)
+    summary = trainer.run(resume=not new)
+    conclude(summary, trainer, folder, as_json=given["as_json"])
+    return summary.exit_code
+
+
+def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFolder:
+    """The run to go on with: a folder that is named, or the last one of the spec's name."""
+    if resume:
+        path = Path(resume)
+        path = path if path.is_dir() else given["out"] / resume
+        if not (path / "settings.json").is_file():
+            raise Refused(f"{resume} is not the folder of a run")
+        return RunFolder(path)
+    assert spec is not None, "a run is found by its folder or by its spec"
+    return RunFolder.latest(given["out"], given["name"] or spec.stem)
+
+
+def request_of(spec: Path | None, folder: RunFolder | None, given: Mapping[str, Any]) -> Request:
+    """What is asked now, above what the run was started with."""
+    earlier = None if folder is None else Request.read(folder.path)
+    if spec is None:
+        if earlier is None or not earlier.spec.is_file():
+            assert folder is not None, "without a spec there is a run"
+            raise Refused(f"the spec of {folder.path} is gone: gradc train SPEC --resume")
+        spec = earlier.spec
+    request = Request.of(spec, given)
+    return request if earlier is None else request.above(earlier)
+
+
+def compiled(session: Session) -> None:
+    """Compile the steps, and say how long it took if it was felt."""
+    steps, started = session.training.steps, monotonic()
+    with console(stderr=True).status("compiling"):
+        prepare(session, [step.entry for step in steps] + [step.evaluate for step in steps])
+    if (seconds := monotonic() - started) > 0.5:
+        say(f"compiled in {seconds:.1f} s; the next run finds the kernels in the cache")
+
+
+def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:
+    """What is about to be trained, in three lines."""
+    session = trainer.session
+    numbers = sum(view.size for view in session.parameters.values())
+    held_out = f", {trainer.held_out.examples:,} held out" if trainer.held_out else ""
+    settings = trainer.settings
+    say(f"{session.program.name}: {counted(numbers, 'parameter')}")
+    say(f"{trainer.train.name}: {counted(trainer.train.examples, 'example')} to train on{held_out}")
+    say(
+        f"batch {settings.batch}, {counted(settings.epochs, 'epoch')}, seed {settings.seed};"
+        f" {session.target}, {session.dtype}, {counted(session.threads, 'thread')};"
+        f" results in {folder.path}"
+    )
+    if changed:
+        say("note: the spec is not the one that the run began with")
+
+
+def spec_changed(folder: RunFolder, session: Session) -> bool:
+    """Whether the text of the spec differs from the run's copy."""
+    copy = folder.path / "spec.nn"
+    return copy.is_file() and copy.read_text(encoding="utf-8") != session.program.source
+
+
+def conclude(summary: Summary, trainer: Trainer, folder: RunFolder, *, as_json: bool) -> None:
+    """How it ended: the last line of the run."""
+    seconds = sum(row["seconds"] for row in summary.rows)
+    row: Row = summary.rows[-1] if summary.rows else {}
+    if as_json:
+        final = {name: row[name] for name in metrics_of(row)}
+        ended = {"run": str(folder.path), "steps": summary.step, "seconds": round(seconds, 3)}
+        write(json.dumps(strict({**ended, "stopped_early": summary.stopped_early, **final})))
+        return
+    early = "stopped early" if summary.stopped_early else "done"
+    numbers = "".join(f", {name} {shown(row[name])}" for name in metrics_of(row))
+    steps = counted(summary.step, "step")
+    say(f"{early} after {steps} in {seconds:.1f} s{numbers}")

@@ -159,6 +159,9 @@ CLASSIC: dict[str, Case] = {
     "row of a matrix": one((7,), (at(offset=2), I), (I,), (7,), 5, 7),
     "into a row": one((7,), (I,), (at(offset=2), I), (5, 7), 7),
     "every second place": one((4,), (I,), (at((0, 2)),), (8,), 4),
+    "the first of many places": one((5,), (I,), (I,), (9,), 5),
+    "sum into the first row": one((5, 7), (I, J), (at(), J), (3, 7), 5, 7),
+    "product in the first columns": two((3, 5, 7), ((I, K), (K, J)), (I, J), (4, 9), (3, 7), (7, 5)),
     "written backwards": one((5,), (I,), (at((0, -1), offset=4),), (5,), 5),
     "partly written outside": one((7,), (I,), (at((0, 1), offset=-2),), (4,), 7),
     "correlation of two signals": two(

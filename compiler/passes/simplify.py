@@ -168,7 +168,7 @@ def _before_broadcast(x: Value) -> Value:
         return x
     in_order = [p.plain for p in op.result] == list(range(len(op.shape)))
     aligned = all(
-        p.plain == lead + j or (n == 1 and not p.terms and p.offset == 0)
+        p.plain == lead + j and n == op.shape[lead + j] or n == 1 and p == Affine()
         for j, (p, n) in enumerate(zip(op.operands[0], source.shape, strict=True))
     )
     return source if in_order and aligned else x

@@ -15,7 +15,7 @@ from compiler.ops.elementwise import Elementwise
 from compiler.ops.leaf import Constant
 from compiler.ops.random import Random
 from compiler.ops.reduce import Max
-from compiler.schedule.layout import Place, row_major
+from compiler.schedule.layout import Place, covers, row_major
 from compiler.schedule.nest import RANGE, Access, Loop, Nest, Store, merge_loops, order_loops
 
 
@@ -88,7 +88,7 @@ def reduction_nest(
     for id in nodes[:-1]:
         body.add(graph[id])
     value = body.read(source)
-    plain = all(p.plain is not None for p in op.result)
+    plain = all(p.plain is not None for p in op.result) and covers(op)
     inner = y.moves[1:] if examples else y.moves
     summed = [j for j, move in enumerate(inner) if move == 0 and op.extents[j] != 1]
     nest = Nest(

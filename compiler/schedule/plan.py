@@ -25,7 +25,7 @@ from compiler.schedule.buffers import (
 from compiler.schedule.contraction import Trip, plan_contraction
 from compiler.schedule.cost import choose_block, choose_chunks
 from compiler.schedule.device import contraction_nest, fill_nest
-from compiler.schedule.layout import Layouts, Place, assign_layouts, row_major, through
+from compiler.schedule.layout import Layouts, Place, assign_layouts, covers, row_major, through
 from compiler.schedule.loops import identity, pointwise_nest, reduction_nest
 from compiler.schedule.nest import RANGE, Access, Nest, Store, merge_loops
 from compiler.schedule.phases import PhaseKey, assign_phases
@@ -193,7 +193,7 @@ class _Plan:
         if unit.phase.examples:
             trips.insert(0, Trip(RANGE, a.example, b.example, target.example))
         plan = plan_contraction(trips, accumulate=op.mean, once=not unit.phase.examples)
-        if plan.adds and not op.mean:
+        if not op.mean and (plan.adds or not covers(op)):
             self._fill(unit, target)
         launch = self._launch(contraction_nest(trips, [(a, at_a), (b, at_b), (target, at_y)], plan.adds))
         operands = [

@@ -45,6 +45,7 @@ def call(
 ) -> Meaning:
     """`function(arguments)`: settings where it still needs them, else its inputs."""
     require_sound(function, *arguments, *named.values())
+    _count(span, scope)
     match function:
         case Builtin():
             return function.rule(
@@ -68,6 +69,18 @@ def call(
         span,
         hint="a layer, a model or a function can",
     )
+
+
+def _count(span: Span, scope: Scope) -> None:
+    """Every application counts, so that even layers that do nothing cannot be repeated for ever."""
+    scope.run.applications += 1
+    if scope.run.applications > APPLICATIONS:
+        raise scope.fault(
+            "E0411",
+            f"this network applies more than {APPLICATIONS:,} layers",
+            span,
+            hint="repeat fewer layers",
+        )
 
 
 def _takes_settings(definition: Definition, arguments: Sequence[Meaning], named: Named) -> bool:
@@ -180,7 +193,6 @@ def _spread(definition: Definition, arguments: Sequence[Meaning]) -> Sequence[Me
 def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     """The scope of a body; E0412 where definitions nest without end."""
     definition, run = layer.defined.definition, scope.run
-    run.applications += 1
     if definition in layer.chain:
         raise scope.fault(
             "E0412",
@@ -191,13 +203,6 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
         )
     if scope.depth >= DEPTH:
         raise scope.fault("E0412", f"layers are nested deeper than {DEPTH}", span)
-    if run.applications > APPLICATIONS:
-        raise scope.fault(
-            "E0411",
-            f"this network applies more than {APPLICATIONS:,} layers",
-            span,
-            hint="repeat fewer layers",
-        )
     path = (
         Path(None, definition.name)
         if layer.defined.is_model

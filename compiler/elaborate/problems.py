@@ -41,6 +41,11 @@ class Problems:
         if len(self.found) < self.LIMIT:
             self.found.setdefault(key, diagnostic)
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether a graph outgrew its limit, so that building it again would only take time."""
+        return any(code == "E0411" for code, _, _ in self.found)
+
     def raise_any(self, first: str) -> None:
         """Raise `CompileError` if there is anything, the main file first, in text order."""
         if not self.found:

@@ -120,7 +120,7 @@ class Session:
 
         `settings` (batch, epochs, held_out, patience) override the spec's.
         """
-        resolved = resolve(self.training.settings, seed=self.seed, **settings)
+        resolved = resolve(self.training.settings, **{"seed": self.seed, **settings})
         return Trainer(self, self.dataset(data), resolved).run()
 
     def dataset(self, data: Dataset | Mapping[str, Any] | None = None) -> Dataset:

@@ -1,4 +1,4 @@
-"""What `gradc eval` does: the losses and reports of a trained network on examples it has not seen."""
+"""What `gradc eval` does: the losses and reports of a trained network on new examples."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from compiler.derived import print_program
+from compiler import derived
 from compiler.graph.graph import Graph
 from compiler.graph.text import print_graph
 from compiler.pipeline import Compilation
@@ -28,7 +28,7 @@ def show(spec: Path, given: Mapping[str, Any]) -> int:
     if stage == "tree":
         answer(made, stage, {})
     elif stage == "joint" and not (given["entry"] or given["dot"] or given["as_json"]):
-        write(print_program(made))
+        write(derived.print_program(made))
     else:
         graphs = made.optimised if stage not in ("graph", "joint") else made.graphs
         names = chosen(made, stage, given["entry"])

@@ -40,16 +40,22 @@ def phases(entry: Entry) -> Iterator[list[str]]:
 def sums(phase: Phase) -> Iterator[str]:
     """What is added up over the chunks afterwards."""
     for total in phase.sums:
-        yield f"sum partial+{total.partial} -> uniform+{total.uniform}, {counted(total.words, 'word')}"
+        words = counted(total.words, "word")
+        yield f"sum partial+{total.partial} -> uniform+{total.uniform}, {words}"
 
 
 def instruction_text(entry: Entry, instruction: Instruction) -> str:
     """A call of a kernel."""
-    kernel = entry.kernels[instruction.kernel]
     operands = ", ".join(operand_text(entry, operand) for operand in instruction.operands)
     flags = f" split over {instruction.extent}" if instruction.split else ""
-    call = f"{kernel.name}({operands}){flags}"
+    call = f"{called(entry, instruction.kernel)}({operands}){flags}"
     return f"{call:<72}  # {instruction.note}".rstrip(" #")
+
+
+def called(entry: Entry, number: int) -> str:
+    """A kernel's name: its own in the library, a number among the generated ones."""
+    kernel = entry.kernels[number]
+    return kernel.name if kernel.source is None else f"kernel{number}"
 
 
 def operand_text(entry: Entry, operand: Operand) -> str:
@@ -73,7 +79,8 @@ def kernel(entry: Entry, number: int) -> Iterator[str]:
     """A kernel's source below the nodes and lines it came from."""
     found = entry.kernels[number]
     notes = [i.note for phase in entry.phases for i in phase.instructions if i.kernel == number]
-    yield f"# {found.name}: {found.note}" if found.note else f"# {found.name}"
+    name = called(entry, number)
+    yield f"# {name}: {found.note}" if found.note else f"# {name}"
     yield from (f"#   {note}" for note in dict.fromkeys(notes) if note and note != found.note)
     yield found.source if found.source is not None else "#   of the library, given its geometry\n"
 
@@ -104,7 +111,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
 def instruction_data(entry: Entry, instruction: Instruction) -> dict[str, Any]:
     """A call of a kernel as data."""
     return {
-        "kernel": entry.kernels[instruction.kernel].name,
+        "kernel": called(entry, instruction.kernel),
         "operands": [operand_text(entry, operand) for operand in instruction.operands],
         "geometry": list(instruction.geometry),
         "split": instruction.split,
@@ -114,4 +121,7 @@ def instruction_data(entry: Entry, instruction: Instruction) -> dict[str, Any]:
 
 def kernel_data(entry: Entry) -> list[dict[str, Any]]:
     """The kernels as data; a library kernel has no source."""
-    return [{"name": k.name, "note": k.note, "source": k.source} for k in entry.kernels]
+    return [
+        {"name": called(entry, number), "note": kernel.note, "source": kernel.source}
+        for number, kernel in enumerate(entry.kernels)
+    ]

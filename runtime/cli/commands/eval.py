@@ -12,7 +12,7 @@ from runtime.cli.declare import act, as_json, declared, spec
 
 
 @declared("eval", examples=[
-    ("gradc eval specs/mnist_cnn.nn --weights runs/mnist_cnn", "the held-out part of the run's data"),
+    ("gradc eval specs/mnist_cnn.nn --weights runs/mnist_cnn", "what the run held out"),
     ("gradc eval specs/mnist_cnn.nn --weights runs/mnist_cnn/checkpoints/best.safetensors",
      "the best epoch instead of the last"),
     ("gradc eval spec.nn --weights runs/spec --data 'csv(\"new.csv\")' --all", "all of other data"),

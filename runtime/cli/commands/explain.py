@@ -15,7 +15,7 @@ from runtime.cli.declare import act, as_json, declared
     ("gradc explain specs/house.nn --at sqft=2500 paid=360000",
      "every value of the loss at these inputs, and its derivative by each of them"),
     ("gradc explain specs/mnist_cnn.nn --at image=random label=3", "the same, on a random image"),
-    ("gradc explain specs/house.nn --model price --at sqft=2500", "a model alone, without the loss"),
+    ("gradc explain specs/house.nn --model price --at sqft=2500", "a model without the loss"),
 ])  # fmt: skip
 @click.argument("what", metavar="CODE|SPEC")
 @click.argument("more", nargs=-1, type=options.Binding(), metavar="[NAME=VALUE]...")

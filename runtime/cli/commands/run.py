@@ -13,7 +13,7 @@ from runtime.cli.declare import act, as_json, declared, spec
 
 @declared("run", examples=[
     ("gradc run specs/house.nn price --input sqft=2500", "one example"),
-    ("gradc run specs/circle.nn inside --input p=0.3,0.4 --weights runs/circle", "a trained network"),
+    ("gradc run specs/circle.nn inside --input p=0.3,0.4 --weights runs/circle", "after training"),
     ("gradc run specs/mnist_cnn.nn digit --input image=images.npy --save scores.npy",
      "a file of examples in, a file of results out"),
 ])  # fmt: skip

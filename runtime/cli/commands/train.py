@@ -28,7 +28,7 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True,
               help="Folder of all runs.")  # fmt: skip
 @click.option("--resume", is_flag=False, flag_value="", metavar="[RUN]",
-              help="Go on with a run: the last one of this name, or the one in a folder.")  # fmt: skip
+              help="Go on with a run: the last of this name, or the one in a folder.")  # fmt: skip
 @as_json
 def command(spec: Path | None, resume: str | None, **given: Any) -> int:
     """Train the network of a spec.

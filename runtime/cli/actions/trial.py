@@ -1,0 +1,68 @@
+"""Everything a program can do, done once on random inputs: what `verify` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.program import Program
+from runtime.cli.actions.comparing import Results
+from runtime.cli.actions.inputs import random_array
+from runtime.cli.actions.request import prepare
+from runtime.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A program, where it runs, from which numbers, and on how many random examples."""
+
+    program: Program
+    start: Mapping[str, np.ndarray]
+    examples: int
+    seed: int
+    target: str = "cpu"
+    dtype: str = "float64"
+    threads: int = 1
+
+    def session(self) -> Session:
+        """A fresh session that holds the starting numbers."""
+        session = Session(self.program, self.target, self.dtype, self.threads, self.seed)
+        for name, view in session.memory.views.items():
+            view[...] = self.start[name]
+        return session
+
+    def inputs(self, entry: str) -> dict[str, np.ndarray]:
+        """Random examples, the same in both widths, of the types that an entry declares."""
+        arrays = [a for a in self.program.entries[entry].arrays if a.role == "input"]
+        made = {}
+        for array in arrays:
+            draws = np.random.default_rng([self.seed, *array.name.encode()])
+            made[array.name] = random_array(array.type, self.examples, draws, "float32")
+        width = np.dtype(self.dtype)
+        kinds = {"f": width, "i": np.dtype(f"i{width.itemsize}")}
+        return {name: array.astype(kinds[array.dtype.kind]) for name, array in made.items()}
+
+    def results(self) -> Results:
+        """Every forward pass, every gradient, and what persists after each step's update."""
+        session, found = self.session(), {}
+        for entry in self.entries(updates=False):
+            found |= self.once(session, entry)
+        for entry in self.entries(updates=True):
+            found |= self.once(session, entry)
+        return found | {f"{n} after": view.copy() for n, view in session.memory.views.items()}
+
+    def entries(self, *, updates: bool) -> list[str]:
+        """The names of the entries that update, or of those that do not."""
+        steps = self.program.training.steps if self.program.training else ()
+        if updates:
+            return [step.entry for step in steps]
+        rest = [name for step in steps for name in (step.gradients, step.evaluate)]
+        return [*self.program.models.values(), *rest]
+
+    def once(self, session: Session, entry: str) -> Results:
+        """What one entry gives."""
+        prepare(session, [entry])
+        results, outputs = session.runner(entry).run(self.inputs(entry))
+        return {f"{entry}: {n}": a.copy() for n, a in (*results.items(), *outputs.items())}

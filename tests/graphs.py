@@ -70,7 +70,17 @@ def run_compiled(
         if name.startswith("update/"):
             key = name.removeprefix("update/")
             found[name] = view(memory, offsets[key], tensors[key]).copy()
-    return found
+    return for_every_example(found, graph, batch)
+
+
+def for_every_example(found: Values, graph: Graph, batch: int) -> Values:
+    """Outputs that vary in `graph`, with their axis over examples, even if a pass found them equal."""
+    varying = graph.varying()
+    shapes = {
+        name: (batch, *graph[id].type.shape) if id in varying else graph[id].type.shape
+        for name, id in graph.outputs.items()
+    }
+    return {name: np.broadcast_to(array, shapes[name]) for name, array in found.items()}
 
 
 def place(tensors: Mapping[str, Persistent]) -> tuple[dict[str, int], int]:

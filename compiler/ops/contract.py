@@ -72,6 +72,7 @@ class Contract(Op):
 
     def infer(self, *types: TensorType) -> TensorType:
         require(len(types) == len(self.operands), "contract has a map for each operand")
+        require(len(self.result) == len(self.shape), "contract has a position for each result axis")
         for t, m in zip(types, self.operands, strict=True):
             require(t.rank == len(m), f"{t} has {t.rank} axes, {len(m)} are indexed")
         return real(self.shape)

@@ -18,7 +18,9 @@ from compiler.ops.reduce import BatchMean
 def sum_over_examples(graph: Graph) -> Graph:
     """Rewrite every batch_mean of a contraction that only it reads; of a uniform value, to itself."""
     users, varying = graph.users(), graph.varying()
-    builder, mapping = Builder(), {}
+    wanted = frozenset(graph.outputs.values())
+    builder = Builder()
+    mapping: dict[int, int] = {}
     for node in graph.nodes:
         operands = [mapping[i] for i in node.inputs]
         if isinstance(node.op, BatchMean):
@@ -26,7 +28,8 @@ def sum_over_examples(graph: Graph) -> Graph:
             if source.id not in varying:
                 mapping[node.id] = mapping[source.id]
                 continue
-            if isinstance(source.op, Contract) and len(users[source.id]) == 1:
+            alone = len(users[source.id]) == 1 and source.id not in wanted
+            if isinstance(source.op, Contract) and alone:
                 fused = replace(node, op=replace(source.op, mean=True), origin=source.origin)
                 mapping[node.id] = builder.copy(fused, [mapping[i] for i in source.inputs])
                 continue

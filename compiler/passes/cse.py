@@ -7,6 +7,7 @@ Addition and multiplication are looked up with their operands in order, so `a + 
 from __future__ import annotations
 
 from compiler.graph.graph import Builder, Graph
+from compiler.ops.leaf import Constant, Literal
 
 COMMUTATIVE = frozenset({"add", "mul", "eq", "ne"})
 
@@ -17,7 +18,8 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
     for node in graph.nodes:
         operands = [mapping[i] for i in node.inputs]
         key_operands = tuple(sorted(operands) if node.op.name in COMMUTATIVE else operands)
-        key = (node.op, key_operands)
+        literal = repr(node.op) if isinstance(node.op, Constant | Literal) else ""  # 0.0 == -0.0
+        key = (node.op, literal, key_operands)
         if key not in seen:
             seen[key] = builder.copy(node, operands)
         mapping[node.id] = seen[key]

@@ -153,7 +153,7 @@ def values_of(operands: Sequence[Operand], batch: int, seed: int = 0) -> Values:
 
 def weighted_sum(y: Value, rng: np.random.Generator) -> Value:
     """A scalar that depends on every element of y differently."""
-    weights = Literal(tuple(rng.uniform(0.5, 1.5, size=prod(y.shape))), y.shape)
+    weights = Literal(tuple(map(float, rng.uniform(0.5, 1.5, size=prod(y.shape)))), y.shape)
     product = y * y.builder.add(weights)
     return sum_axes(product, range(len(y.shape)))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from math import inf, nan
 from typing import Any
 
 from compiler.graph.graph import Builder, Graph, Node
@@ -73,9 +74,18 @@ def parse_graph(text: str) -> Graph:
 def _attributes(op: str, text: str) -> dict[str, Any]:
     call = ast.parse(f"f({text[1:-1]})", mode="eval").body
     assert isinstance(call, ast.Call)
-    values = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
+    numbers = _Numbers()
+    values = {k.arg: ast.literal_eval(numbers.visit(k.value)) for k in call.keywords if k.arg}
     if op == "contract":
         affine = lambda m: tuple(Affine(*p) for p in m)  # noqa: E731
         values["operands"] = tuple(map(affine, values["operands"]))
         values["result"] = affine(values["result"])
     return values
+
+
+class _Numbers(ast.NodeTransformer):
+    """Reads `inf` and `nan`, which Python prints as names."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        known = {"inf": inf, "nan": nan}
+        return ast.copy_location(ast.Constant(known[node.id]), node) if node.id in known else node

@@ -17,7 +17,7 @@ import numpy as np
 from compiler.graph.graph import Value
 from compiler.graph.registry import register
 from compiler.graph.types import TensorType
-from compiler.ops.base import Array, Domain, Op, Rule, aligned, broadcast_shapes, real
+from compiler.ops.base import Array, Domain, Op, Rule, aligned, broadcast_shapes, real, require
 
 ANY, POSITIVE, UNIT = Domain(), Domain(0.2, 3.0), Domain(-0.9, 0.9)
 KINK_AT_0 = Domain(away=(0.0,))
@@ -33,6 +33,8 @@ class Elementwise(Op):
     domains: ClassVar[tuple[Domain, ...]]
 
     def infer(self, *types: TensorType) -> TensorType:
+        count = len(self.domains)
+        require(len(types) == count, f"{self.name} takes {count} operands, got {len(types)}")
         return real(broadcast_shapes([t.shape for t in types]))
 
     def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:

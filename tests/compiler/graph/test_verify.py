@@ -1,0 +1,54 @@
+"""The verifier names the node and the pass that broke a graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from compiler.graph.graph import Graph
+from compiler.graph.text import parse_graph
+from compiler.graph.types import TensorType
+from compiler.graph.verify import verify
+from compiler.ops.shape import Reshape
+
+GRAPH = parse_graph("%0 = input{key='x', shape=(2, 3)}; %1 = exp %0; %2 = neg %1; return a=%2")
+
+
+def broken(at: int, outputs: dict[str, int] | None = None, **changes: object) -> Graph:
+    nodes = [replace(n, **changes) if n.id == at else n for n in GRAPH.nodes]
+    return Graph(tuple(nodes), outputs or GRAPH.outputs)
+
+
+def test_a_sound_graph_is_returned() -> None:
+    assert verify(GRAPH) is GRAPH
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (broken(1, id=5), "after fuse: %5 = exp stands at position 1"),
+        (broken(1, inputs=(2,)), "after fuse: %1 = exp reads a later node"),
+        (broken(1, inputs=(1,)), "after fuse: %1 = exp reads a later node"),
+        (broken(1, inputs=(-1,)), "after fuse: %1 = exp reads a later node"),
+        (
+            broken(2, type=TensorType((3, 2))),
+            "after fuse: %2 = neg has type [3, 2], its operator gives [2, 3]",
+        ),
+        (
+            broken(2, op=Reshape((4,)), type=TensorType((4,))),
+            "after fuse: %2 = reshape: [2, 3] has 6 elements, [4] 4",
+        ),
+        (broken(2, {"a": 7}), "after fuse: output a is not a node"),
+        (broken(2, {"a": -1}), "after fuse: output a is not a node"),
+    ],
+)
+def test_a_broken_graph_is_named(graph: Graph, message: str) -> None:
+    with pytest.raises(AssertionError) as caught:
+        verify(graph, after="fuse")
+    assert str(caught.value) == message
+
+
+def test_too_many_operands_are_a_fault_too() -> None:
+    with pytest.raises(AssertionError, match="after fuse: %2 = neg"):
+        verify(broken(2, inputs=(0, 1)), after="fuse")

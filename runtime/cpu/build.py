@@ -16,13 +16,11 @@ from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba.core import compiler, types
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
 
 from runtime.cpu import scalars
 from runtime.cpu.intrinsics import WORDS
 from runtime.cpu.machine import host
+from runtime.cpu.numba_untyped import compiler, compiler_lock, cpu_target, types
 from runtime.cpu.source import checked_function
 from runtime.cpu.subroutine import CONTEXT, FAST, flags
 
@@ -56,16 +54,16 @@ def target_machine() -> Any:
     )
 
 
-@global_compiler_lock  # type: ignore[untyped-decorator]
 def numba_module(function: Callable[..., None]) -> tuple[Any, str]:
     """The LLVM module of a Python function, not yet optimised, and the function's name in it."""
-    CONTEXT.refresh()
     typing = cpu_target.typing_context
-    typing.refresh()
-    result = compiler.compile_extra(
-        typing, CONTEXT, function, ARGUMENTS, types.none, flags(FAST), {}
-    )
-    result.library.finalize()
+    with compiler_lock:
+        CONTEXT.refresh()
+        typing.refresh()
+        result = compiler.compile_extra(
+            typing, CONTEXT, function, ARGUMENTS, types.none, flags(FAST), {}
+        )
+        result.library.finalize()
     return result.library._final_module, result.fndesc.llvm_func_name
 
 
@@ -93,8 +91,9 @@ def generated_function(text: str, word: int) -> Callable[..., None]:
     """The Python function of checked kernel text."""
     name, tree = checked_function(text)
     names = dict(scalars.names(word))
-    exec(compile(tree, f"<kernel {name}>", "exec"), names)  # noqa: S102 - after the check above
-    return names[name]
+    exec(compile(tree, f"<kernel {name}>", "exec"), names)
+    function: Callable[..., None] = names[name]
+    return function
 
 
 def library_function(name: str, word: int) -> Callable[..., None]:

@@ -124,6 +124,11 @@ def load(key: str) -> bytes | None:
     return unpacked(content, key)
 
 
+def is_saved(key: str) -> bool:
+    """Whether there is a file for this key; it may still prove damaged."""
+    return (directory() / (key + SUFFIX)).exists()
+
+
 def save(key: str, code: bytes, about: str) -> None:
     """Keep object code; a cache that cannot be written is no error."""
     place = trusted_directory()
@@ -143,16 +148,23 @@ def save(key: str, code: bytes, about: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(key: str) -> Iterator[None]:
-    """Hold the key's lock, so that one process builds it; without a usable directory, no lock."""
+def locked(key: str, wait: bool = True) -> Iterator[bool]:
+    """Hold the key's lock, so that one process builds it; false if it is held and not waited for.
+
+    Without a usable directory there is no lock to hold, and none is needed.
+    """
     place = trusted_directory()
     handle = None
+    free = True
     if place is not None:
         with contextlib.suppress(OSError):
-            handle = os.open(place / f".{key[:2]}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            handle = os.open(place / f".{key[:3]}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                free = False
     try:
-        yield
+        yield free
     finally:
         if handle is not None:
             os.close(handle)

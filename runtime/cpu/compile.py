@@ -6,18 +6,26 @@ that shape it, the size of a word, the versions of Numba and LLVM, the processor
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.metadata
-from collections.abc import Sequence
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from compiler.program import Kernel
 from runtime.cpu import cache as store
 from runtime.cpu import link
 from runtime.cpu.machine import host
+
+SECONDS_KERNEL, SECONDS_LIBRARY = 0.12, 0.8  # to build one, roughly
+WORTH_HELP = 2.5  # seconds of work for which another process is started
 
 
 @cache
@@ -51,12 +59,14 @@ def builder() -> Any:
     return importlib.import_module("runtime.cpu.build")
 
 
-def object_of(kernel: Kernel, word: int) -> bytes:
-    """A kernel's object code, from the cache if it is there."""
+def object_of(kernel: Kernel, word: int, wait: bool = True) -> bytes | None:
+    """A kernel's object code, from the cache or built now; None if another process is at it."""
     key = key_of(kernel.name, kernel.source, word)
     if (code := store.load(key)) is not None:
         return code
-    with store.locked(key):
+    with store.locked(key, wait) as free:
+        if not free:
+            return None
         if (code := store.load(key)) is not None:  # another process was quicker
             return code
         built: bytes = builder().object_code(kernel.name, kernel.source, word, symbol_of(key))
@@ -64,14 +74,75 @@ def object_of(kernel: Kernel, word: int) -> bytes:
     return built
 
 
+def objects_of(kernels: Sequence[Kernel], word: int) -> list[bytes]:
+    """The object code of each kernel; those that another process is building come last."""
+    codes = [object_of(kernel, word, wait=False) for kernel in kernels]
+    return [
+        code if code is not None else cast(bytes, object_of(kernel, word))
+        for kernel, code in zip(kernels, codes, strict=True)
+    ]
+
+
 def addresses(kernels: Sequence[Kernel], word: int) -> list[int]:
     """Where each kernel's code lies in memory, once all are compiled and loaded."""
-    symbols = [symbol_of(key_of(kernel.name, kernel.source, word)) for kernel in kernels]
-    link.load(
-        {
-            symbol: object_of(kernel, word)
-            for symbol, kernel in zip(symbols, kernels, strict=True)
-            if not link.is_loaded(symbol)
-        }
+    by_symbol = {symbol_of(key_of(k.name, k.source, word)): k for k in kernels}
+    wanted = {name: kernel for name, kernel in by_symbol.items() if not link.is_loaded(name)}
+    with helpers(list(wanted.values()), word):
+        codes = objects_of(list(wanted.values()), word)
+    link.load(dict(zip(wanted, codes, strict=True)))
+    return [link.address(symbol_of(key_of(k.name, k.source, word))) for k in kernels]
+
+
+def work_in(kernels: Sequence[Kernel], word: int) -> float:
+    """About how many seconds it takes to build what is not in the cache."""
+    missing = [k for k in kernels if not store.is_saved(key_of(k.name, k.source, word))]
+    return sum(SECONDS_LIBRARY if kernel.source is None else SECONDS_KERNEL for kernel in missing)
+
+
+@contextlib.contextmanager
+def helpers(kernels: Sequence[Kernel], word: int) -> Iterator[None]:
+    """Other processes that fill the cache from the list's other end, where there is enough to do.
+
+    Numba compiles one thing at a time in a process.  A helper costs its own start, about a second.
+    """
+    spare = len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else 1
+    if spare < 1 or store.trusted_directory() is None or work_in(kernels, word) < WORTH_HELP:
+        yield
+        return
+    orders = [list(reversed(kernels)), list(kernels[len(kernels) // 2 :])]
+    running = [start_helper(order, word) for order in orders[:spare]]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
+
+
+def start_helper(kernels: Sequence[Kernel], word: int) -> subprocess.Popen[bytes]:
+    """A process that runs this module on a list of kernels."""
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runtime.cpu.compile"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path},
     )
-    return [link.address(symbol) for symbol in symbols]
+    assert process.stdin is not None, "the helper was started with a pipe"
+    request = {"word": word, "kernels": [[k.name, k.source, k.note] for k in kernels]}
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(json.dumps(request).encode())
+    return process
+
+
+def main() -> None:
+    """Be a helper: build the kernels that standard input names into the cache."""
+    request = json.load(sys.stdin)
+    for item in request["kernels"]:
+        object_of(Kernel(*item), request["word"], wait=False)
+
+
+if __name__ == "__main__":
+    main()

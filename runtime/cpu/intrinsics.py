@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+
+from runtime.cpu.numba_untyped import cgutils, intrinsic, literal_intrinsic, types
 
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
@@ -20,7 +20,7 @@ WORDS = types.CPointer(types.int64)
 def pointer_reader(element: Any) -> Any:
     """The function that reads pointers[k] as the address of `element`s."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def read(typing: Any, pointers: Any, k: Any) -> Any:
         signature = types.CPointer(element)(WORDS, types.int64)
 
@@ -33,7 +33,7 @@ def pointer_reader(element: Any) -> Any:
     return read
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def words_at(typing: Any, address: Any) -> Any:
     """The int64 words at an address."""
 
@@ -43,7 +43,7 @@ def words_at(typing: Any, address: Any) -> Any:
     return WORDS(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def bytes_at(typing: Any, address: Any) -> Any:
     """The bytes at an address."""
 
@@ -53,7 +53,7 @@ def bytes_at(typing: Any, address: Any) -> Any:
     return types.CPointer(types.uint8)(types.int64), generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@literal_intrinsic
 def stack_words(typing: Any, count: Any) -> Any:
     """A zeroed array of int64 words on the stack; `count` is a literal."""
     size = count.literal_value
@@ -65,7 +65,7 @@ def stack_words(typing: Any, count: Any) -> Any:
     return WORDS(count), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def address_of(typing: Any, words: Any) -> Any:
     """The address of int64 words, as a number."""
 
@@ -75,7 +75,7 @@ def address_of(typing: Any, words: Any) -> Any:
     return types.int64(WORDS), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def call_kernel(
     typing: Any, kernel: Any, pointers: Any, geometry: Any, begin: Any, end: Any, first: Any
 ) -> Any:
@@ -91,7 +91,7 @@ def call_kernel(
     return types.void(number, WORDS, WORDS, number, number, number), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def atomic_add(typing: Any, words: Any, k: Any, amount: Any) -> Any:
     """words[k] += amount as one indivisible act; gives what was there before."""
 
@@ -101,7 +101,7 @@ def atomic_add(typing: Any, words: Any, k: Any, amount: Any) -> Any:
     return types.int64(WORDS, types.int64, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def atomic_load(typing: Any, words: Any, k: Any) -> Any:
     """words[k], and with it all that was written before its `atomic_store`."""
 
@@ -111,7 +111,7 @@ def atomic_load(typing: Any, words: Any, k: Any) -> Any:
     return types.int64(WORDS, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def atomic_store(typing: Any, words: Any, k: Any, value: Any) -> Any:
     """words[k] = value, after everything this thread has written so far."""
 
@@ -122,7 +122,7 @@ def atomic_store(typing: Any, words: Any, k: Any, value: Any) -> Any:
     return types.void(WORDS, types.int64, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def give_way(typing: Any) -> Any:
     """Let another thread have this core (`sched_yield`)."""
 
@@ -134,7 +134,7 @@ def give_way(typing: Any) -> Any:
     return types.void(), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b; both are evaluated, nothing branches."""
     kind = typing.unify_types(a, b)
@@ -145,7 +145,7 @@ def choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
     return kind(types.boolean, kind, kind), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def bits_of(typing: Any, x: Any) -> Any:
     """The bits of a float32, as an int32."""
 
@@ -155,7 +155,7 @@ def bits_of(typing: Any, x: Any) -> Any:
     return types.int32(types.float32), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def of_bits(typing: Any, bits: Any) -> Any:
     """The float32 that has these bits."""
 
@@ -168,7 +168,7 @@ def of_bits(typing: Any, bits: Any) -> Any:
 def int32_function(operation: str) -> Any:
     """add, and_, shl or ashr of int32; Python's own operators would widen them to int64."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def apply(typing: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return getattr(builder, operation)(*args)
@@ -181,7 +181,7 @@ def int32_function(operation: str) -> Any:
 def polynomial(number: Any, *coefficients: float) -> Any:
     """A function of x by Horner's rule, highest power first, fused multiply-adds only."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def evaluate(typing: Any, x: Any) -> Any:
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             kind = args[0].type
@@ -202,7 +202,7 @@ def polynomial(number: Any, *coefficients: float) -> Any:
 def llvm_function(name: str) -> Any:
     """An LLVM intrinsic of one float, which is one instruction: sqrt, fabs, floor."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def call(typing: Any, x: Any) -> Any:
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             kind = args[0].type

@@ -27,3 +27,4 @@ SUM = 3  # bytes into PARTIAL, bytes into UNIFORM, words
 RESULT = 3  # bytes into UNIFORM, bytes, space of the buffer that receives it
 
 UNIFORM_SPACE, BLOCK_SPACE, PARTIAL_SPACE = int(Space.UNIFORM), int(Space.BLOCK), int(Space.PARTIAL)
+MOST_OPERANDS = 64  # of one instruction

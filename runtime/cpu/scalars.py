@@ -13,11 +13,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba.core import types
 
 from runtime.cpu import scalars32
 from runtime.cpu.intrinsics import choose, llvm_function, pointer_reader
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.numba_untyped import types
 from runtime.cpu.subroutine import PRECISE, subroutine
 
 MASK = 0xFFFFFFFF

@@ -1,7 +1,7 @@
 """Elementary functions of float32 without branches or calls, so that loops over them vectorise.
 
 The usual plan: reduce the argument to a small interval, evaluate a polynomial there, put the parts
-together.  Where one rounding too many would show (sine, cosine, powers) the inner steps use float64.
+together.  Where one rounding too many would show (sine, cosine, powers) inner steps use float64.
 Reductions and polynomials for log, sin and cos are those of FreeBSD's msun.
 Background: Muller, *Elementary Functions*, 3rd ed., 2016.
 
@@ -16,7 +16,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba.core import types
 
 from runtime.cpu.intrinsics import (
     bits_of,
@@ -26,6 +25,7 @@ from runtime.cpu.intrinsics import (
     of_bits,
     polynomial,
 )
+from runtime.cpu.numba_untyped import types
 from runtime.cpu.subroutine import PRECISE, subroutine
 
 SINGLE, DOUBLE = types.float32, types.float64
@@ -230,4 +230,5 @@ def functions() -> dict[str, Callable[..., Any]]:
     outer = [exp, expm1, log, log1p, tanh, sigmoid, erf, sin, cos]
     for function, signature in (inner | dict.fromkeys(outer, one)).items():
         subroutine(signature, PRECISE)(function)
-    return {function.__name__: function for function in [*outer, pow_]}
+    known: list[Any] = [*outer, pow_]
+    return {function.__name__: function for function in known}

@@ -15,11 +15,12 @@ import ast
 import re
 
 ARGUMENTS = ["pointers", "geometry", "begin", "end", "first"]
-MATHEMATICS = frozenset(
-    "exp log log1p expm1 tanh sigmoid erf sin cos sqrt pow_ abs_ maximum minimum floor".split()
-)
-FUNCTIONS = MATHEMATICS | frozenset(
-    "reals indices real index select step max min range philox_uniform philox_normal".split()
+FUNCTIONS = frozenset(
+    (
+        *("reals", "indices", "real", "index", "range", "select", "step", "max", "min"),
+        *("maximum", "minimum", "abs_", "floor", "sqrt", "pow_", "exp", "expm1", "log", "log1p"),
+        *("tanh", "sigmoid", "erf", "sin", "cos", "philox_uniform", "philox_normal"),
+    )
 )
 LOCAL = re.compile(r"[a-z]{1,4}\d+")
 KERNEL = re.compile(r"[a-z][a-z0-9_]*\d+")

@@ -12,17 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba.core import compiler, types
-from numba.core.codegen import AOTCodeLibrary, AOTCPUCodegen
-from numba.core.imputils import lower_builtin
-from numba.core.registry import cpu_target
-from numba.core.typing.templates import ConcreteTemplate
+from runtime.cpu.numba_untyped import (
+    ConcreteTemplate,
+    codegen,
+    compiler,
+    cpu_target,
+    lower_builtin,
+    types,
+)
 
 FAST = frozenset({"contract", "reassoc", "nsz", "arcp"})  # never nnan or ninf: NaN stays visible
 PRECISE = frozenset({"contract"})
 
 
-class RawLibrary(AOTCodeLibrary):  # type: ignore[misc]
+class RawLibrary(codegen.AOTCodeLibrary):  # type: ignore[misc]
     """A module that is not optimised until all of a kernel is in it."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
@@ -32,7 +35,7 @@ class RawLibrary(AOTCodeLibrary):  # type: ignore[misc]
         pass
 
 
-class RawCodegen(AOTCPUCodegen):  # type: ignore[misc]
+class RawCodegen(codegen.AOTCPUCodegen):  # type: ignore[misc]
     """Makes `RawLibrary`s for this processor."""
 
     _library_class = RawLibrary
@@ -41,7 +44,7 @@ class RawCodegen(AOTCPUCodegen):  # type: ignore[misc]
 CONTEXT = cpu_target.target_context.subtarget(_internal_codegen=RawCodegen("gradc", "host"))
 
 
-def flags(fastmath: frozenset[str]) -> compiler.Flags:
+def flags(fastmath: frozenset[str]) -> Any:
     """Numba's options: translate only, no Python in the result, division as IEEE has it."""
     chosen = compiler.Flags()
     chosen.no_compile = True

@@ -49,6 +49,7 @@ class Flattener:
         """A record of layout.INSTRUCTION words."""
         kernel = self.kernels[instruction.kernel]
         count = len(instruction.operands)
+        assert count <= layout.MOST_OPERANDS, f"{instruction.note}: {count} operands are too many"
         tail = [instruction.extent, self.grain(instruction), int(wait)]
         return [kernel, operands, count, geometry, *tail]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import types
+from runtime.cpu.numba_untyped import types
 
 
 def number_type(word: int) -> Any:

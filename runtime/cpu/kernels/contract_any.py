@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import types
-
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.numba_untyped import types
 from runtime.cpu.subroutine import subroutine
-
-MOST_LOOPS = 16
 
 
 def kernel(word: int) -> Any:

@@ -16,7 +16,8 @@ from llvmlite import ir
 
 from runtime.cpu.intrinsics import I32
 from runtime.cpu.kernels.outer import LOOPS, contraction_kernel, product_signature
-from runtime.cpu.kernels.tile import STRIDES, Tile, Writer, make_tile
+from runtime.cpu.kernels.tile import STRIDES, make_tile
+from runtime.cpu.kernels.vectors import Tile, Writer
 from runtime.cpu.subroutine import subroutine
 
 ROWS, COLUMNS = 4, 2

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import types
-
 from runtime.cpu.intrinsics import pointer_reader
+from runtime.cpu.numba_untyped import types
 
 
 def kernel(word: int) -> Any:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import types
-
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.numba_untyped import types
 
 LOOPS = 12  # where the outer loops begin in the geometry
-MOST_LOOPS = 16
 
 
 def product_signature(word: int) -> Any:

@@ -15,193 +15,16 @@ columns differently does not change a bit.  Background: Goto & van de Geijn, 200
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
-from runtime.cpu.intrinsics import I32, I64, WORDS
+from runtime.cpu.intrinsics import I64, WORDS
 from runtime.cpu.kernels.common import number_type
-from runtime.cpu.machine import host
+from runtime.cpu.kernels.vectors import Tile, Writer
+from runtime.cpu.numba_untyped import intrinsic, types
 
 STRIDES = {"a_row": 3, "y_row": 4, "a_k1": 6, "b_k1": 7, "a_k2": 9, "b_k2": 10}  # in the geometry
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """What kind of tile: its height and width, and whether `a` moves with the columns, as b does."""
-
-    rows: int
-    vectors: int
-    word: int
-    lanewise: bool = False
-
-    @property
-    def number(self) -> ir.Type:
-        """LLVM's float type."""
-        return ir.FloatType() if self.word == 4 else ir.DoubleType()
-
-    @property
-    def vector(self) -> ir.VectorType:
-        """A register full of numbers."""
-        return ir.VectorType(self.number, host().lanes(self.word))
-
-    @property
-    def masked(self) -> bool:
-        """Tiles of one vector also serve the last columns."""
-        return self.vectors == 1
-
-
-@dataclass(slots=True)
-class Writer:
-    """Writes the instructions of one tile."""
-
-    tile: Tile
-    builder: ir.IRBuilder
-    mask: ir.Value | None = None
-
-    def intrinsic(self, name: str, result: ir.Type, operands: Sequence[ir.Type]) -> ir.Function:
-        """An LLVM intrinsic for this tile's vectors."""
-        shape = ir.FunctionType(result, operands)
-        full = f"llvm.{name}.v{self.tile.vector.count}f{8 * self.tile.word}"
-        found = self.builder.module.globals.get(full)
-        return found or ir.Function(self.builder.module, shape, full)
-
-    def at(self, pointer: ir.Value, *offsets: ir.Value) -> ir.Value:
-        """A pointer moved on by numbers."""
-        for offset in offsets:
-            pointer = self.builder.gep(pointer, [offset])
-        return pointer
-
-    def constant(self, value: int) -> ir.Value:
-        """An int64."""
-        return ir.Constant(I64, value)
-
-    def make_mask(self, columns: ir.Value) -> None:
-        """True in the lanes below `columns`."""
-        lanes = self.tile.vector.count
-        whole = ir.IntType(8 * self.tile.word)  # as wide as a number: one comparison for a register
-        numbers = ir.Constant(
-            ir.VectorType(whole, lanes), [ir.Constant(whole, i) for i in range(lanes)]
-        )
-        limit = self.builder.trunc(columns, whole) if self.tile.word == 4 else columns
-        self.mask = self.builder.icmp_signed("<", numbers, self.splat(limit, numbers.type))
-
-    def splat(self, value: ir.Value, vector: ir.VectorType) -> ir.Value:
-        """The same value in every lane."""
-        nothing = ir.Constant(vector, ir.Undefined)
-        first = self.builder.insert_element(nothing, value, ir.Constant(I32, 0))
-        zeros = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
-        return self.builder.shuffle_vector(first, nothing, zeros)
-
-    def load(self, pointer: ir.Value) -> ir.Value:
-        """A vector from memory of any alignment."""
-        vector, word = self.tile.vector, self.tile.word
-        place = self.builder.bitcast(pointer, vector.as_pointer())
-        if self.mask is None:
-            return self.builder.load(place, align=word)
-        mask_type = ir.VectorType(ir.IntType(1), vector.count)
-        kinds = [vector.as_pointer(), I32, mask_type, vector]
-        read = self.intrinsic("masked.load", vector, kinds)
-        zero = ir.Constant(vector, [0.0] * vector.count)
-        return self.builder.call(read, [place, ir.Constant(I32, word), self.mask, zero])
-
-    def store(self, value: ir.Value, pointer: ir.Value) -> None:
-        """A vector to memory of any alignment."""
-        vector, word = self.tile.vector, self.tile.word
-        place = self.builder.bitcast(pointer, vector.as_pointer())
-        if self.mask is None:
-            self.builder.store(value, place, align=word)
-            return
-        mask_type = ir.VectorType(ir.IntType(1), vector.count)
-        kinds = [vector, vector.as_pointer(), I32, mask_type]
-        write = self.intrinsic("masked.store", ir.VoidType(), kinds)
-        self.builder.call(write, [value, place, ir.Constant(I32, word), self.mask])
-
-    def offsets(self, most: int, stride: ir.Value, rows: ir.Value) -> list[ir.Value]:
-        """Where each of `most` rows begins; rows beyond the last are the last."""
-        offsets = [self.constant(0)]
-        for r in range(1, most):
-            inside = self.builder.icmp_signed("<", self.constant(r), rows)
-            further = self.builder.add(offsets[-1], stride)
-            offsets.append(self.builder.select(inside, further, offsets[-1]))
-        return offsets
-
-    def multiply_add(self, a: ir.Value, b: ir.Value, total: ir.Value) -> ir.Value:
-        """a * b + total, fused where the processor can."""
-        vector = self.tile.vector
-        fused = self.intrinsic("fmuladd", vector, [vector] * 3)
-        return self.builder.call(fused, [a, b, total])
-
-    def turn(
-        self, a: ir.Value, b: ir.Value, a_rows: list[ir.Value], sums: list[list[ir.Value]]
-    ) -> list[list[ir.Value]]:
-        """One step of the inner loop: every sum takes one more term."""
-        lanes = self.tile.vector.count
-        columns = [self.constant(v * lanes) for v in range(self.tile.vectors)]
-        b_vectors = [self.load(self.at(b, column)) for column in columns]
-        after = []
-        for row, offset in zip(sums, a_rows, strict=True):
-            start = self.at(a, offset)
-            if self.tile.lanewise:
-                factors = [self.load(self.at(start, column)) for column in columns]
-            else:
-                single = self.builder.load(start)
-                factors = [self.splat(single, self.tile.vector)] * self.tile.vectors
-            terms = zip(factors, b_vectors, row, strict=True)
-            after.append([self.multiply_add(*term) for term in terms])
-        return after
-
-    def loop(
-        self, name: str, count: ir.Value, sums: list[list[ir.Value]], body: Any
-    ) -> list[list[ir.Value]]:
-        """`sums = body(k, sums)` for k in range(count), at least once."""
-        before = self.builder.block
-        head = self.builder.append_basic_block(name)
-        end = self.builder.append_basic_block(f"{name}.end")
-        self.builder.branch(head)
-        self.builder.position_at_end(head)
-        k = self.builder.phi(I64)
-        k.add_incoming(self.constant(0), before)
-        inside = [[self.builder.phi(self.tile.vector) for _ in row] for row in sums]
-        after = body(k, inside)
-        following = self.builder.add(k, self.constant(1))
-        last = self.builder.block
-        k.add_incoming(following, last)
-        for phis, firsts, nexts in zip(inside, sums, after, strict=True):
-            for phi, first, following_sum in zip(phis, firsts, nexts, strict=True):
-                phi.add_incoming(first, before)
-                phi.add_incoming(following_sum, last)
-        self.builder.cbranch(self.builder.icmp_signed("<", following, count), head, end)
-        self.builder.position_at_end(end)
-        return after  # type: ignore[no-any-return]
-
-    def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, add: ir.Value) -> None:
-        """Overwrite y, or add to it: all loads come first, for rows may coincide."""
-        lanes = self.tile.vector.count
-        places = [
-            [self.at(y, offset, self.constant(v * lanes)) for v in range(self.tile.vectors)]
-            for offset in y_rows
-        ]
-        adding = self.builder.icmp_signed("!=", add, self.constant(0))
-        with self.builder.if_else(adding) as (then, otherwise):
-            with then:
-                totals = [
-                    [self.builder.fadd(total, self.load(place)) for total, place in zip(*pair)]
-                    for pair in zip(sums, places, strict=True)
-                ]
-                self.store_all(totals, places)
-            with otherwise:
-                self.store_all(sums, places)
-
-    def store_all(self, totals: Any, places: Any) -> None:
-        """Every sum to its place."""
-        for row, row_places in zip(totals, places, strict=True):
-            for total, place in zip(row, row_places, strict=True):
-                self.store(total, place)
 
 
 def write_tile(tile: Tile, function: ir.Function) -> None:
@@ -252,7 +75,7 @@ def make_tile(tile: Tile, write: Any = write_tile) -> Any:
     """The tile as a function for kernels: a[i:], b[j:], y[h:], with the strides of `geometry`."""
     pointer, number = types.CPointer(number_type(tile.word)), types.int64
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def call_tile(
         typing: Any, a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, rows: Any, columns: Any, add: Any,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
-from runtime.cpu.kernels.tile import Tile, make_tile
+from runtime.cpu.kernels.tile import make_tile
+from runtime.cpu.kernels.vectors import Tile
 from runtime.cpu.machine import host
 from runtime.cpu.subroutine import subroutine
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import types
-
 from runtime.cpu.intrinsics import (
     WORDS,
     atomic_add,
@@ -51,11 +49,11 @@ from runtime.cpu.layout import (
     THREADS,
     UNIFORM_SPACE,
 )
+from runtime.cpu.numba_untyped import types
 from runtime.cpu.subroutine import subroutine
 
 NUMBER = types.int64
 SPINS = 2000
-MOST_OPERANDS = 64
 
 
 def kernel(word: int) -> Any:
@@ -186,7 +184,7 @@ def kernel(word: int) -> Any:
     def walk(control: Any, table: Any, thread: Any, unused: Any, spare: Any) -> None:
         threads = control[THREADS]
         bases = words_at(control[BASES] + thread * control[BASES_STEP])
-        pointers = stack_words(64)
+        pointers = stack_words(64)  # as many as layout.MOST_OPERANDS
         for _ in range(control[STEPS]):
             for p in range(table[PHASES]):
                 phase = HEADER + p * PHASE

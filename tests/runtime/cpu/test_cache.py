@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_what_is_saved_is_found(place: Path) -> None:
         lambda content: b"\xff\xfe" + content,
     ],
 )
-def test_a_damaged_entry_is_a_miss(place: Path, damage) -> None:
+def test_a_damaged_entry_is_a_miss(place: Path, damage: Callable[[bytes], bytes]) -> None:
     cache.save(KEY, b"code", "relu")
     path = entry(place)
     path.write_bytes(damage(path.read_bytes()))
@@ -64,7 +65,9 @@ def test_a_damaged_entry_is_a_miss(place: Path, damage) -> None:
     assert cache.cache_verify() == [path]
 
 
-def test_an_entry_others_may_write_is_rejected_once(place: Path, capsys) -> None:
+def test_an_entry_others_may_write_is_rejected_once(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cache.save(KEY, b"code", "relu")
     entry(place).chmod(0o666)
     assert cache.load(KEY) is None
@@ -73,14 +76,16 @@ def test_an_entry_others_may_write_is_rejected_once(place: Path, capsys) -> None
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
-def test_a_foreign_entry_is_rejected(place: Path, capsys) -> None:
+def test_a_foreign_entry_is_rejected(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cache.save(KEY, b"code", "relu")
     os.chown(entry(place), 1001, 1001)
     assert cache.load(KEY) is None
     assert capsys.readouterr().err == "gradc: cache entry rejected (owner is uid 1001)\n"
 
 
-def test_a_directory_others_may_write_is_not_used(place: Path, capsys) -> None:
+def test_a_directory_others_may_write_is_not_used(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cache.save(KEY, b"code", "relu")
     place.chmod(0o777)
     assert cache.load(KEY) is None

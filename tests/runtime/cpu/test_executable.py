@@ -42,7 +42,7 @@ def test_training_step_agrees_with_numpy(dtype: type, count: int) -> None:
     data = batches(count, dtype)
     loss, y, gradient, after = numpy_step(p.astype(float), data["x"], data["t"])
     results, outputs = Executable(dense_training(), p, dtype).run(data)
-    tolerance = {"rtol": 2e-5, "atol": 1e-5} if dtype is np.float32 else {"rtol": 1e-12}
+    tolerance: Any = {"rtol": 2e-5, "atol": 1e-5} if dtype is np.float32 else {"rtol": 1e-12}
     np.testing.assert_allclose(results["loss"], [loss], **tolerance)
     np.testing.assert_allclose(outputs["y"], y, **tolerance)
     np.testing.assert_allclose(

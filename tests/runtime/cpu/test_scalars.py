@@ -14,6 +14,7 @@ from compiler.ops.random import draw
 from compiler.program import Kernel
 from runtime.cpu import build
 from runtime.cpu.compile import addresses
+from runtime.cpu.machine import host
 
 EXTREMES = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-42, -1e-42, 1e-30, 3e38, -3e38]
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
@@ -66,7 +67,7 @@ def arguments(low: float, high: float, dtype: type) -> NDArray[Any]:
 
 
 erf = np.vectorize(math.erf, otypes=[float])
-FUNCTIONS = {
+FUNCTIONS: dict[str, tuple[Any, float, float]] = {
     "exp": (np.exp, -104, 90),
     "log": (np.log, -1, 1e4),
     "log1p": (np.log1p, -1, 1e4),
@@ -103,13 +104,16 @@ def test_power_is_accurate(dtype: type) -> None:
     exponent = np.concatenate(
         [rng.uniform(-30, 30, 20000), rng.integers(-9, 9, 20000), pairs[:, 1]]
     )
-    x, y = base.astype(dtype), exponent.astype(dtype)
+    x: NDArray[Any] = base.astype(dtype)
+    y: NDArray[Any] = exponent.astype(dtype)
     expected = np.power(x.astype(np.float64), y.astype(np.float64))
     assert ulps(evaluate("pow_(v0, v1)", x, y), expected) <= 2
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_comparisons_pass_nan_on(dtype: type) -> None:
+    x: NDArray[Any]
+    y: NDArray[Any]
     x, y = (grid.ravel().astype(dtype) for grid in np.meshgrid(EXTREMES, EXTREMES))
     for name, true in [("maximum", np.maximum), ("min", np.minimum)]:
         np.testing.assert_array_equal(evaluate(f"{name}(v0, v1)", x, y), true(x, y))
@@ -121,7 +125,7 @@ def test_comparisons_pass_nan_on(dtype: type) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("normal", [False, True])
 def test_draws_are_those_of_the_reference(dtype: type, normal: bool) -> None:
-    result = np.empty((9, 40), dtype)
+    result: NDArray[Any] = np.empty((9, 40), dtype)
     call(DRAW.format("philox_normal" if normal else "philox_uniform"), [result], [40], 0, 9, 11)
     expected = draw(normal, 7, 3, 5, np.arange(11, 20), 40)
     tolerance = 3e-6 if dtype is np.float32 else 1e-13
@@ -145,7 +149,7 @@ def k0(pointers, geometry, begin, end, first):
 @pytest.mark.parametrize("name", ["exp", "tanh", "log", "erf", "sin", "sigmoid", "log1p"])
 def test_a_loop_over_many_arrays_becomes_vector_code(name: str) -> None:
     text = build.assembly("k0", FIVE.format(name), 4)
-    width = build.host().vector_bytes
+    width = host().vector_bytes
     register = {64: "%zmm", 32: "%ymm", 16: "%xmm"}[width]
     operations = [line for line in text.splitlines() if "mulps" in line or "fmadd" in line]
     assert any(register in line or "%ymm" in line for line in operations)

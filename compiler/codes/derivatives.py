@@ -7,8 +7,8 @@ from compiler.codes.explanation import Explanation
 CODES: dict[str, Explanation] = {
     "E0501": Explanation(
         "an operator without a derivative rule",
-        "What is minimised must be differentiable by the parameters. A rule that is missing is never\n"
-        "taken for zero; stop_gradient says that no derivative is wanted.",
+        "What is minimised must be differentiable by the parameters. A rule that is missing is\n"
+        "never taken for zero; stop_gradient says that no derivative is wanted.",
         "minimize g(x)",
         "minimize stop_gradient(g(x)) * h(x)"),
     "E0502": Explanation(

@@ -7,13 +7,15 @@ from compiler.codes.explanation import Explanation
 CODES: dict[str, Explanation] = {
     "E0301": Explanation(
         "a claim that does not hold",
-        "A type behind a stage of a chain, or behind `->`, is a checked claim about the value there.",
+        "A type behind a stage of a chain, or behind `->`, is a checked claim about the value\n"
+        "there.",
         "model f(x : [3]) -> [10] { x |> dense(12) }",
         "model f(x : [3]) -> [12] { x |> dense(12) }"),
     "E0302": Explanation(
         "an argument of the wrong type",
-        "An input has the shape that the definition wants: a name in it takes the size that is there,\n"
-        "and keeps it. A setting has the kind its type says: a size, a number, a layer, sizes.",
+        "An input has the shape that the definition wants: a name in it takes the size that is\n"
+        "there, and keeps it. A setting has the kind its type says: a size, a number, a layer,\n"
+        "sizes.",
         "model f(image : [8, 8, 1]) -> [10] { image |> dense(10) }",
         "model f(image : [8, 8, 1]) -> [10] { image |> flatten |> dense(10) }"),
     "E0303": Explanation(
@@ -25,8 +27,8 @@ CODES: dict[str, Explanation] = {
         "model f(x : [3]) -> [2] { param W : [2, 3] ~ glorot_uniform; W @ x }"),
     "E0304": Explanation(
         "a contraction that says too little",
-        "A position is a sum of indices times whole numbers. An index gets its size from an axis that\n"
-        "it indexes alone, or from `index < size` on the left.",
+        "A position is a sum of indices times whole numbers. An index gets its size from an axis\n"
+        "that it indexes alone, or from `index < size` on the left.",
         "model f(x : [8]) -> [4] { contract(k : x[2*k]) }",
         "model f(x : [8]) -> [4] { contract(k < 4 : x[2*k]) }"),
     "E0305": Explanation(
@@ -36,8 +38,9 @@ CODES: dict[str, Explanation] = {
         "model f(x : [3]) -> [2] { x |> dense(2) }"),
     "E0306": Explanation(
         "a thing of the wrong kind",
-        "A tensor, a number known at compile time, a label and a layer are different things. There is\n"
-        "no arithmetic on labels or layers, and only layers, models and functions can be applied.",
+        "A tensor, a number known at compile time, a label and a layer are different things.\n"
+        "There is no arithmetic on labels or layers, and only layers, models and functions can be\n"
+        "applied.",
         "model f(x : [3]) -> [3] { dense(3) + x }",
         "model f(x : [3]) -> [3] { dense(3)(x) + x }"),
     "E0307": Explanation(
@@ -48,14 +51,14 @@ CODES: dict[str, Explanation] = {
         "model f(x : [3]) -> scalar { x[2] }"),
     "E0308": Explanation(
         "one layer with two shapes",
-        "A layer value has one set of parameters, however often it is applied. Two shapes need two\n"
-        "layers: write it twice.",
+        "A layer value has one set of parameters, however often it is applied. Two shapes need\n"
+        "two layers: write it twice.",
         "model f(x : [3]) -> [3] { g = dense(3); g(x) + g(concat(x, x)) }",
         "model f(x : [3]) -> [3] { dense(3)(x) + dense(3)(concat(x, x)) }"),
     "E0309": Explanation(
         "a condition on a tensor",
-        "`if` chooses while the spec is compiled: on sizes, settings, words, and on `training`. What\n"
-        "differs from example to example is chosen by where(condition, a, b).",
+        "`if` chooses while the spec is compiled: on sizes, settings, words, and on `training`.\n"
+        "What differs from example to example is chosen by where(condition, a, b).",
         "model f(x : scalar) -> scalar { x if x > 0 else 0 }",
         "model f(x : scalar) -> scalar { where(x > 0, x, 0) }"),
     "E0390": Explanation(

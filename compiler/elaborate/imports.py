@@ -16,7 +16,10 @@ Loaded = dict[FilePath, Unit | None]  # None while a file is being read, or afte
 
 def load_imports(file: File, unit: Unit, directory: FilePath | None, problems: Problems) -> None:
     """Fill the unit's imported names, and those of every file it imports."""
-    _load(file, unit, directory, directory, {}, problems)
+    loaded: Loaded = {}
+    if directory is not None:
+        loaded[(directory / FilePath(unit.source.name).name).resolve()] = None
+    _load(file, unit, directory, directory, loaded, problems)
 
 
 def _load(

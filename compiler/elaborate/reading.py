@@ -18,7 +18,7 @@ from compiler.elaborate.settings import Rules, read_setting, read_using
 from compiler.elaborate.values import Poison, describe
 from compiler.graph.graph import Value
 from compiler.ops.reduce import BatchMean
-from compiler.source import CompileError
+from compiler.source import CompileError, Span
 from compiler.syntax.tree import (
     Along,
     Argument,
@@ -46,6 +46,7 @@ class Reading:
     session: Session
     rules: Rules = field(default_factory=Rules)
     loss: Value | None = None
+    loss_span: Span | None = None
     reports: dict[str, Value] = field(default_factory=dict)
     over: list[str] | None = None
     descents: dict[str, Value] = field(default_factory=dict)
@@ -73,7 +74,7 @@ class Reading:
     def _read(self, statement: Statement) -> None:
         match statement:
             case Minimize(value=value):
-                self.loss = self._scalar(value, "E0606", "minimize")
+                self.loss, self.loss_span = self._scalar(value, "E0606", "minimize"), value.span
             case Report(items=items):
                 self._guarded(items, self._report)
             case Using(items=parts):

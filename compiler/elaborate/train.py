@@ -73,7 +73,7 @@ def _over(reading: Reading) -> list[str]:
         raise reading.scope.fault(
             "E0604",
             "there is nothing to train: the loss uses no parameter",
-            reading.loss.node.span or reading.plan.span,
+            reading.loss_span or reading.plan.span,
         )
     return found
 

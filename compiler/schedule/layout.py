@@ -8,7 +8,7 @@ contraction reads outside its range, or writes outside, is stored with a zero bo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from compiler.graph.graph import Graph, Node
@@ -65,8 +65,16 @@ def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
             continue
         place, size = _fresh(node, borders.get(node.id), node.id in varying)
         places[node.id], words[place.storage] = place, size
+    for id in _whole_numbers(graph):
+        places[id] = replace(places[id], index=True)
     bordered = frozenset(places[i].storage for i in borders)
     return Layouts(places, words, bordered)
+
+
+def _whole_numbers(graph: Graph) -> list[int]:
+    """Updates of counters: computed as reals, stored as what the counter is."""
+    counters = {n.op.key for n in graph.nodes if isinstance(n.op, Persistent) and n.op.index}
+    return [id for name, id in graph.outputs.items() if name.removeprefix("update/") in counters]
 
 
 def _fresh(node: Node, border: Border | None, is_varying: bool) -> tuple[Place, int]:

@@ -248,15 +248,16 @@ class _Plan:
         last = max(self.phases, default=PhaseKey(0, False))
         key = PhaseKey(last.number + 1, False) if last.examples else last
         unit = Unit(key, [id])
-        place, words = self.layouts.places[id], self.graph[id].type.size
-        domain = identity((words,), False)
-        flat = replace(place, strides=(1,), offset=place.offset)
-        store = Place(storage=("persistent", f"late/{id}"), offset=0, strides=(1,), example=0)
-        self.memory.operands[store.storage] = target
-        nest = Nest(
-            loops=domain.loops(), loads=((f"v{id}", domain.access(flat, (words,))),), statements=(),
-            stores=((f"v{id}", domain.access(store, (words,)), Store.SET),),
+        place, shape = self.layouts.places[id], self.graph[id].type.shape
+        domain = identity(shape, False)
+        store = replace(
+            place, storage=("persistent", f"late/{id}"), offset=0, strides=row_major(shape)
         )
+        self.memory.operands[store.storage] = target
+        nest = merge_loops(Nest(
+            loops=domain.loops(), loads=((f"v{id}", domain.access(place, shape)),), statements=(),
+            stores=((f"v{id}", domain.access(store, shape), Store.SET),),
+        ))
         self._nest(unit, nest)
 
     def _phases(self) -> tuple[Phase, ...]:

@@ -38,7 +38,7 @@ CODES: dict[str, Explanation] = {
         'data d(x : scalar) = csv("houses.csv")'),
     "E0106": Explanation(
         "too large to be a program",
-        "A file has at most 4 MB and 100,000 words and signs, a line at most 10,000 characters.\n"
+        "A file has at most 4 MB and 60,000 words and signs, a line at most 10,000 characters.\n"
         "These limits keep the time of a compilation bounded; programs written by people stay\n"
         "far below them. Use `repeat` for layers that repeat, and `import` for several files.",
         "model f(x) { x |> tanh |> tanh |> tanh }    # and so on for 4 MB",

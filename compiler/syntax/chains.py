@@ -47,11 +47,11 @@ def row_text(row: Row, indent: int, prefix: str) -> tuple[str, str]:
 
 
 def align_claims(rows: list[tuple[str, str]]) -> list[str]:
-    """The claims of a chain in one column."""
-    widths = [len(code.split("\n")[-1]) for code, claim in rows if claim]
+    """The claims of a chain's stages in one column; a claim on its first value stands by itself."""
+    widths = [len(code.split("\n")[-1]) for code, claim in rows[1:] if claim]
     column = max(widths, default=0) + CLAIM_GAP
     texts = []
-    for code, claim in rows:
-        pad = max(1, column - len(code.split("\n")[-1]))
+    for at, (code, claim) in enumerate(rows):
+        pad = column - len(code.split("\n")[-1]) if at else 1
         texts.append(f"{code}{' ' * pad}: {claim}" if claim else code)
     return texts

@@ -92,7 +92,8 @@ class _Printer:
             return
         if self._has_comments(node.span.start, brace):
             self._verbatim(node.span.start, brace, indent)
-            if self.lines[-1].comment:
+            header_end = len(self.source.text[:brace].rstrip())
+            if self.comments[self.next - 1].span.end >= header_end:
                 self.lines.append(Line(" " * indent + "{"))
             else:
                 self.lines[-1].code += " {"

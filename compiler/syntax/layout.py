@@ -18,6 +18,7 @@ TERMINAL = {")": "RPAR", "]": "RSQB", "}": "RBRACE"}
 OPENERS = frozenset({"LPAR", "LSQB", "LBRACE"})
 CLOSERS = frozenset(TERMINAL.values())
 LOOKAHEAD = 200
+MANY = 50  # with so many errors, guesses about the next one are not worth their time
 DECLARATION = frozenset({"KIND", "IMPORT", "DATA", "TRAIN"})
 STATEMENT = frozenset(
     {"PARAM", "NOISE", "STATE", "MINIMIZE", "USING", "REPORT", "DESCEND", "STEP"})
@@ -201,6 +202,8 @@ class _Brackets:
     def _next_unmatched(self, at: int) -> str:
         """The next token that closes what is open now, or ends it by being a statement."""
         depth = 0
+        if len(self.problems) > MANY:
+            return ""
         for token in self.words[at : at + LOOKAHEAD]:
             depth += (token.type in OPENERS) - (token.type in CLOSERS)
             if depth < 0 or token.type in STATEMENT or token.type == "$END":

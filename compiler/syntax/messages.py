@@ -128,7 +128,7 @@ UNEXPECTED = (
         "write `name = value`, or `==` to compare", body("f(x.y §= 3)")),
     Row("E0116", r"^top (?!param|noise|state)[^=]*» =", "only a name can be given a value",
         "write `name = ...`, or `==` to compare", body("f(x) §= 3")),
-    Row("E0116", r"^top .*= .*» =", "one name at a time can be given a value",
+    Row("E0116", r"^top .*= \S.* » =", "one name at a time can be given a value",
         "write two statements, or `==` to compare", body("a = b §= 3")),
     Row("E0118", r"COMPARE ((?!\b(and|or|not|if|else)\b)[^»])*» COMPARE",
         "comparisons do not chain", "write `a < b and b < c`", body("a < b §< c")),

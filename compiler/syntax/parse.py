@@ -35,7 +35,7 @@ def parse(source: Source) -> File:
     if all(token.type in ("NL", "COMMENT", "SEMICOLON", "$END") for token in raw):
         raise CompileError([_nothing_said(source)])
     tokens, problems, doubtful = lay_out(raw)
-    file, unexpected = _drive(tokens)
+    file, unexpected = _drive(tokens) if len(problems) < MAX_ERRORS else (None, [])
     doubtful += [(problem.primary.span.start - 1, problem.primary.span.start)
                  for problem in problems]
     problems += [

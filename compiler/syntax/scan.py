@@ -22,7 +22,7 @@ from compiler.syntax.build import REDUCTIONS, Lexeme
 
 MAX_BYTES = 4_000_000
 MAX_COLUMNS = 10_000
-MAX_TOKENS = 100_000
+MAX_TOKENS = 60_000
 
 FORBIDDEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"

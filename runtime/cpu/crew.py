@@ -11,6 +11,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 
 Task = Callable[[], None]
@@ -51,7 +52,7 @@ class Crew:
         if threads > 1 and self._process != os.getpid():
             self._start()
         for number in range(1, threads):
-            self._inboxes[number - 1].put(lambda number=number: task(number))
+            self._inboxes[number - 1].put(partial(task, number))
         interrupt: BaseException | None = None
         try:
             task(0)

@@ -15,6 +15,7 @@ from runtime.cpu import cache
 from runtime.cpu.compile import object_of
 
 KEY = "ab" * 32
+Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
@@ -65,9 +66,7 @@ def test_a_damaged_entry_is_a_miss(place: Path, damage: Callable[[bytes], bytes]
     assert cache.cache_verify() == [path]
 
 
-def test_an_entry_others_may_write_is_rejected_once(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_entry_others_may_write_is_rejected_once(place: Path, capsys: Captured) -> None:
     cache.save(KEY, b"code", "relu")
     entry(place).chmod(0o666)
     assert cache.load(KEY) is None
@@ -76,16 +75,14 @@ def test_an_entry_others_may_write_is_rejected_once(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
-def test_a_foreign_entry_is_rejected(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_entry_is_rejected(place: Path, capsys: Captured) -> None:
     cache.save(KEY, b"code", "relu")
     os.chown(entry(place), 1001, 1001)
     assert cache.load(KEY) is None
     assert capsys.readouterr().err == "gradc: cache entry rejected (owner is uid 1001)\n"
 
 
-def test_a_directory_others_may_write_is_not_used(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_directory_others_may_write_is_not_used(place: Path, capsys: Captured) -> None:
     cache.save(KEY, b"code", "relu")
     place.chmod(0o777)
     assert cache.load(KEY) is None

@@ -12,7 +12,7 @@ from math import ceil, floor, isfinite
 import numpy as np
 
 from compiler.differentiate import differentiate
-from compiler.elaborate import tensors
+from compiler.elaborate import primitives, tensors
 from compiler.elaborate.arithmetic import Number, elementwise, to_value
 from compiler.elaborate.limits import REPEATS
 from compiler.elaborate.parameters import draw
@@ -160,10 +160,11 @@ def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
 
 
 def _distribution(normal: bool) -> Callable[..., Meaning]:
-    def rule(scope: Scope, span: Span, first: Meaning, second: Meaning) -> Meaning:
-        return draw(
-            normal, 0 if first is None else first, 1 if second is None else second, scope, span
-        )
+    def rule(
+        scope: Scope, span: Span, first: Meaning, second: Meaning, key: Meaning
+    ) -> Meaning:
+        ends = (0 if first is None else first, 1 if second is None else second)
+        return draw(normal, *ends, scope, span, None if key is None else check_size(key, span, scope))
 
     return rule
 
@@ -200,7 +201,9 @@ _row("zeros", "shape", lambda scope, span, shape: tensors.filled(scope, span, sh
 _row("ones", "shape", lambda scope, span, shape: tensors.filled(scope, span, shape, 1))
 _row("repeat", "count layer", _repeat, required=2, makes_layer=True)
 _row("each", "layer", _each, makes_layer=True)
+_row("tensor", "numbers shape", primitives.tensor, variadic=True)
+_row("scatter", "x index rows", primitives.scatter, required=3)
 _row("identity", "x", _identity)
 _row("grad", "of by", _grad, required=2)
-_row("normal", "mean std", _distribution(True), required=0)
-_row("uniform", "low high", _distribution(False), required=0)
+_row("normal", "mean std key", _distribution(True), required=0)
+_row("uniform", "low high key", _distribution(False), required=0)

@@ -94,6 +94,6 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
         type=declared.type,
         role=declared.role,
         initial=Graph(tuple(run.builder.nodes), {"value": value.id}),
-        initial_text=expression.span.text,
+        initial_text=f"{'~' if declared.drawn else '='} {expression.span.text}",
         span=declared.place,
     )

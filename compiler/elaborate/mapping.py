@@ -35,7 +35,9 @@ def apply_to_each(
     if len(sizes) != 1 or not all(v.shape for v in values):
         types = " and ".join(str(v.type) for v in values)
         raise scope.fault("E0303", f"each needs one leading axis of equal size, got {types}", span)
-    run = replace(scope.run, builder=LimitedBuilder(span=scope.run.builder.span), read={})
+    run = replace(
+        scope.run, builder=LimitedBuilder(span=scope.run.builder.span), read={}, updates={}
+    )
     inner = replace(scope, run=run)
     elements = [
         run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes))
@@ -43,6 +45,8 @@ def apply_to_each(
     ]
     result = inner.call(layer, elements, span)
     require_sound(result)
+    if run.updates:
+        raise scope.fault("E0390", "each cannot map a layer that updates its state yet", span)
     scope.run.applications = run.applications
     lift = Lift(scope, run.builder, sizes.pop(), dict(enumerate(values)))
     if isinstance(result, tuple):

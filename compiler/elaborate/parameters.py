@@ -118,8 +118,13 @@ def fit(value: Value, type: TensorType, span: Span, scope: Scope) -> Value:
     return broadcast(value, type.shape)
 
 
-def draw(normal: bool, first: Meaning, second: Meaning, scope: Scope, span: Span) -> Value:
-    """The distribution `normal(mean, std)` or `uniform(low, high)` where something is drawn."""
+def draw(
+    normal: bool, first: Meaning, second: Meaning, scope: Scope, span: Span, number: int | None = None
+) -> Value:
+    """The distribution `normal(mean, std)` or `uniform(low, high)` where something is drawn.
+
+    A derived program gives the `number` that keys the draw, so as to draw what its origin does.
+    """
     run, drawing = scope.run, scope.run.drawing
     if drawing is None:
         word = "normal" if normal else "uniform"
@@ -132,7 +137,7 @@ def draw(normal: bool, first: Meaning, second: Meaning, scope: Scope, span: Span
         )
     key = drawing.name if drawing.draws == 0 else f"{drawing.name}#{drawing.draws}"
     drawing.draws += 1
-    node = crc32(key.encode()) & 0x7FFFFFFF
+    node = crc32(key.encode()) & 0x7FFFFFFF if number is None else number
     op = Random(node, drawing.shape, normal=normal, shared=drawing.shared)
     z = run.builder.add(op, *run.counters())
     if is_number(first) and is_number(second):

@@ -1,0 +1,40 @@
+"""Operators that derivatives need and authors rarely write: a tensor's numbers, rows added up."""
+
+from __future__ import annotations
+
+from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.problems import require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.sizes import check_size
+from compiler.elaborate.values import Meaning, Sizes, is_number
+from compiler.graph.types import Kind
+from compiler.ops.index import Scatter
+from compiler.ops.leaf import Literal
+from compiler.source import Span
+
+
+def tensor(scope: Scope, span: Span, numbers: tuple[Meaning, ...], shape: Meaning) -> Meaning:
+    """`tensor(1, 2, 3, 4, shape = [2, 2])`: numbers in row-major order."""
+    require_sound(*numbers)
+    if not all(map(is_number, numbers)):
+        raise scope.fault("E0306", "`tensor` takes numbers", span, hint="stack(a, b) joins values")
+    sizes = (len(numbers),) if shape is None else shape
+    if not isinstance(sizes, tuple) or not all(map(is_number, sizes)):
+        raise scope.fault("E0306", "a shape is a list of sizes", span)
+    whole = tuple(check_size(n, span, scope) for n in sizes)
+    expected = 1
+    for n in whole:
+        expected *= n
+    if expected != len(numbers):
+        raise scope.fault(
+            "E0303", f"{Sizes(whole)} holds {expected} numbers, {len(numbers)} are given", span
+        )
+    return scope.run.builder.add(Literal(tuple(map(float, numbers)), whole))  # type: ignore[arg-type]
+
+
+def scatter(scope: Scope, span: Span, x: Meaning, index: Meaning, rows: Meaning) -> Meaning:
+    """`scatter(x, index, rows)`: row k is the sum of x's rows with index k."""
+    value, at = to_value(x, scope, span), to_value(index, scope, span)
+    if at.type.kind is not Kind.INDEX:
+        raise scope.fault("E0306", f"scatter goes by labels, got {at.type}", span)
+    return scope.run.builder.add(Scatter(check_size(rows, span, scope)), value, at)

@@ -1,0 +1,71 @@
+"""Random graphs agree by reference, natively, and with any pass left out.
+
+Also their text form is read back, and their derivatives agree with finite differences.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from compiler.graph.graph import Graph
+from compiler.graph.text import parse_graph, print_graph
+from compiler.graph.verify import verify
+from compiler.passes import optimise
+from tests.graphs import (
+    Values, assert_close, evaluate_outputs, for_every_example, run_compiled, sample_values,
+)
+from tests.random_graphs import graphs
+
+SWITCHES = ["simplify", "fold", "cse", "batch", "dce", "fusion"]
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+WIDE = int(os.environ.get("GRADC_EXAMPLES", "500"))
+BOUND = 1e-8
+
+
+def is_steady(graph: Graph, values: Values, batch: int) -> bool:
+    """Whether rounding could not change the outputs by much."""
+    here = evaluate_outputs(graph, values, batch)
+    real = {k: v * (1 + 1e-12) if v.dtype.kind == "f" else v for k, v in values.items()}
+    moved = evaluate_outputs(graph, real, batch)
+    return all(
+        np.all(np.isfinite(here[k])) and np.all(np.abs(here[k]) < 1e6)
+        and np.allclose(here[k], moved[k], rtol=1e-9, atol=1e-9)
+        for k in here
+    )
+
+
+def assert_ways_agree(graph: Graph, batch: int, without: str, threads: int) -> None:
+    verify(graph)
+    assert print_graph(parse_graph(print_graph(graph))) == print_graph(graph)
+    values = sample_values(graph, batch)
+    assume(is_steady(graph, values, batch))
+    wanted = evaluate_outputs(graph, values, batch)
+    optimised = for_every_example(evaluate_outputs(optimise(graph), values, batch), graph, batch)
+    assert_close(optimised, wanted, BOUND)
+    native = run_compiled(graph, values, batch, threads=threads)
+    assert_close(native, wanted, BOUND)
+    assert_close(run_compiled(graph, values, batch, without=(without,)), wanted, BOUND)
+
+
+ARGUMENTS = {
+    "graph": graphs(), "batch": st.sampled_from([1, 5, 33]), "without": st.sampled_from(SWITCHES),
+    "threads": st.sampled_from([1, 2]),
+}
+
+
+@given(**ARGUMENTS)
+@settings(max_examples=25, suppress_health_check=QUIET)
+def test_random_graphs(graph: Graph, batch: int, without: str, threads: int) -> None:
+    assert_ways_agree(graph, batch, without, threads)
+
+
+@pytest.mark.wide
+@given(**ARGUMENTS)
+@settings(max_examples=WIDE, suppress_health_check=QUIET, derandomize=False)
+def test_many_random_graphs(graph: Graph, batch: int, without: str, threads: int) -> None:
+    assert_ways_agree(graph, batch, without, threads)

@@ -123,3 +123,13 @@ def test_random_expressions_keep_their_trees(text: str, before: str) -> None:
     result = formatted(program)
     assert same_tree(parse(Source("a", result)), parse(Source("b", program)))
     assert result.count("# comment") == 1
+
+
+@pytest.mark.parametrize("text", [
+    "x" + " + x" * 198, "x" + " |> f" * 198, "x" + "^x" * 198, "- " * 198 + "x",
+    "x if x else " * 198 + "x", "f(" * 196 + "x" + ")" * 196, "x[" * 98 + "x[1]" + "]" * 98,
+    "(" * 190 + "x" + ")" * 190, "[" * 198 + "]" * 198, "not (" * 97 + "x" + ")" * 97,
+    "f(k = a + b * (c, " * 48 + "x" + "))" * 48,
+])
+def test_the_deepest_programs_are_formatted(text: str) -> None:
+    formatted(f"model f(x) {{\n{text}\n}}\n")

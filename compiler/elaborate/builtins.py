@@ -160,11 +160,11 @@ def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
 
 
 def _distribution(normal: bool) -> Callable[..., Meaning]:
-    def rule(
-        scope: Scope, span: Span, first: Meaning, second: Meaning, key: Meaning
-    ) -> Meaning:
+    def rule(scope: Scope, span: Span, first: Meaning, second: Meaning, key: Meaning) -> Meaning:
         ends = (0 if first is None else first, 1 if second is None else second)
-        return draw(normal, *ends, scope, span, None if key is None else check_size(key, span, scope))
+        return draw(
+            normal, *ends, scope, span, None if key is None else check_size(key, span, scope)
+        )
 
     return rule
 

@@ -14,7 +14,7 @@ from compiler.elaborate.library import Unit
 from compiler.elaborate.models import Forward, forward, free_sizes, generic
 from compiler.elaborate.module import Module, StepGraphs, TrainInfo
 from compiler.elaborate.plan import head_span, plans
-from compiler.elaborate.problems import Fault, diagnose, did_you_mean
+from compiler.elaborate.problems import Fault, diagnose, did_you_mean, too_deep
 from compiler.elaborate.registry import PersistentSpec
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import override_settings
@@ -145,6 +145,9 @@ def _train(
             settings.update(made[2].settings if made is not None else {})
         if not session.problems.found:
             override_settings(settings, head_span(train), session, scope)
+    except RecursionError:
+        session.problems.add(too_deep(head_span(train)).diagnostic)
+        return {}, None
     except Fault as fault:
         session.problems.add(fault.diagnostic)
         return {}, None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.module import Signature
-from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound
+from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound, too_deep
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.sizes import resolve, unbound_in_type
@@ -43,6 +43,9 @@ def forward(defined: Defined, session: Session) -> Forward | None:
         result = scope.call(defined, arguments, definition.name_span)
         require_sound(result)
         outputs = _outputs(result, definition, scope)
+    except RecursionError:
+        session.problems.add(too_deep(definition.name_span).diagnostic)
+        return None
     except (Fault, Silenced) as error:
         if isinstance(error, Fault):
             session.problems.add(error.diagnostic)

@@ -119,7 +119,12 @@ def fit(value: Value, type: TensorType, span: Span, scope: Scope) -> Value:
 
 
 def draw(
-    normal: bool, first: Meaning, second: Meaning, scope: Scope, span: Span, number: int | None = None
+    normal: bool,
+    first: Meaning,
+    second: Meaning,
+    scope: Scope,
+    span: Span,
+    number: int | None = None,
 ) -> Value:
     """The distribution `normal(mean, std)` or `uniform(low, high)` where something is drawn.
 
@@ -160,8 +165,8 @@ def _declare(new: Declared, scope: Scope) -> None:
     registry = scope.run.registry
     known = registry.declared.get(new.name)
     if known is None:
-        check_tensor(new.name, new.type, registry.elements(), new.span, scope.site)
-        registry.declared[new.name] = new
+        check_tensor(new.name, new.type, registry.elements, new.span, scope.site)
+        registry.add(new)
     elif known.type != new.type:
         raise scope.fault(
             "E0308",

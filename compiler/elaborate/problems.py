@@ -88,6 +88,18 @@ def diagnose(
     )
 
 
+def too_deep(span: Span) -> Fault:
+    """What takes the place of Python's RecursionError."""
+    return Fault(
+        diagnose(
+            "E0412",
+            "layers within layers within expressions: this is nested too deeply",
+            span,
+            hint="give parts names, and repeat layers with repeat(n, layer)",
+        )
+    )
+
+
 def require_sound(*meanings: Meaning) -> None:
     """Raise `Silenced` if any of them, or a part of a tuple among them, is poisoned."""
     for meaning in meanings:

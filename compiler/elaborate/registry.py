@@ -49,6 +49,7 @@ class Registry:
     """Everything declared so far, in order."""
 
     declared: dict[str, Declared] = field(default_factory=dict)
+    elements: int = 0  # of all parameters together
 
     def below(self, path: str, role: str = "parameter") -> list[Declared]:
         """What has the name `path` or a name that begins with `path.`."""
@@ -62,9 +63,11 @@ class Registry:
         """All parameters."""
         return [d for d in self.declared.values() if d.role == "parameter"]
 
-    def elements(self) -> int:
-        """How many numbers all parameters hold."""
-        return sum(d.type.size for d in self.parameters())
+    def add(self, declared: Declared) -> None:
+        """File a new persistent."""
+        self.declared[declared.name] = declared
+        if declared.role == "parameter":
+            self.elements += declared.type.size
 
     def children(self, path: str) -> set[str]:
         """The names that may follow `path.`."""

@@ -110,6 +110,8 @@ def match(type: TypeExpr, actual: Type, scope: Scope) -> None:
     match type:
         case NameType(name=name):
             bound: Type = scope.names.setdefault(name, actual)
+            if not isinstance(bound, TensorType | tuple):
+                raise scope.fault("E0201", f"`{name}` is a value here, not a type", type.span)
             if bound != actual:
                 raise Mismatch(f"`{name}` is {show_type(bound)} already")
         case TupleType(fields=parts):

@@ -134,3 +134,17 @@ def test_a_model_without_sizes_says_so_when_it_is_asked(build):
 def test_a_setting_from_outside_names_something(build):
     with pytest.raises(CompileError, match=r"E0408.*`learning_rate`"):
         build(HOUSE + "train on d { minimize f(x) using sgd }", learning_rate=3)
+
+
+def test_layers_within_layers_within_expressions(diagnose):
+    deep = "x"
+    for i in range(95):
+        deep = f"tanh({deep})" if i % 2 else f"({deep} + 1)"
+    layers = [f"layer l{i}(x : [3]) {{ {deep.replace('x', f'(x |> l{i + 1})')} }}" for i in range(55)]
+    found = diagnose("\n".join([*layers, "layer l55(x : [3]) { x }", "model f(x : [3]) { x |> l0 }"]))
+    assert [d.code for d in found] == ["E0412"]
+
+
+def test_a_name_cannot_be_a_value_and_a_type(diagnose):
+    found = diagnose("model f(x : scalar) -> x { x }")
+    assert [(d.code, d.primary.span.column) for d in found] == [("E0201", 24)]

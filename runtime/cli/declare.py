@@ -94,9 +94,11 @@ class SpecPath(click.ParamType[Path]):
         if ctx is not None:
             state_of(ctx).spec = path
         if path.is_dir():
-            return self.fail(f"{value} is a folder{listed(sorted(path.glob('*.nn')))}", param, ctx)
+            inside = listed(sorted(path.glob("*.nn")))
+            raise click.UsageError(f"{value} is a folder{inside}", ctx)
         if not path.exists():
-            return self.fail(f"there is no file {value}{listed(nearest_specs(path))}", param, ctx)
+            near = listed(nearest_specs(path))
+            raise click.UsageError(f"there is no file {value}{near}", ctx)
         return path
 
 

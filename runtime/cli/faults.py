@@ -26,6 +26,7 @@ from runtime.cli.declare import State, act
 from runtime.errors import RunError
 
 FAULT, USAGE, INTERNAL, INTERRUPTED = 1, 2, 70, 130
+OURS = ("compiler", "runtime", "gradc")
 ISSUES = "please report it, with this file"
 
 
@@ -38,6 +39,9 @@ def answer(fault: BaseException, state: State) -> int:
     match fault:
         case click.exceptions.Exit(exit_code=code):
             return code
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(fault.format_message(), err=True)
+            return USAGE
         case click.ClickException():
             return usage(fault)
         case CompileError():
@@ -54,6 +58,8 @@ def answer(fault: BaseException, state: State) -> int:
             return 0
         case MemoryError():
             return say("there is not enough memory for this", FAULT)
+        case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] not in OURS:
+            return say(f"this needs {name}, which is not installed", USAGE)
         case OSError(strerror=str(), filename=str()):
             return say(f"{fault.filename}: {fault.strerror}", USAGE)
         case _:

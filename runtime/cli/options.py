@@ -20,7 +20,7 @@ WIDTHS = ("float32", "float64")
 
 
 class Assignment(click.ParamType[tuple[str, Value]]):
-    """`name=value`, the value a number where it reads as one."""
+    """`name=value`, the value a number."""
 
     name = "name=value"
 
@@ -31,28 +31,24 @@ class Assignment(click.ParamType[tuple[str, Value]]):
         name, equals, text = str(value).partition("=")
         if not equals or not name.strip() or not text.strip():
             return self.fail(f"{value} is not of the form name=value", param, ctx)
-        return name.strip(), number_or_word(text.strip())
+        return name.strip(), self.meaning(name.strip(), text.strip())
+
+    def meaning(self, name: str, text: str) -> Value:
+        """The number that a text stands for."""
+        for kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+        raise click.UsageError(f"{name} needs a number, not {text}")
 
 
 class Binding(Assignment):
     """`name=value`, the value kept as text: `sqft=2500`, `x=1,2,3`, `image=digit.npy`."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Value]:
-        """The pair, or a usage error."""
-        name, _ = super().convert(value, param, ctx)
-        return name, str(value).partition("=")[2].strip()
-
-
-def number_or_word(text: str) -> Value:
-    """`64` and `10_000` are whole, `1e-4` is real, anything else is itself."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    def meaning(self, name: str, text: str) -> Value:
+        """The text itself."""
+        return text
 
 
 def together(options: Iterable[Callable[[Function], Function]]) -> Callable[[Function], Function]:
@@ -71,10 +67,12 @@ settings = together([
         'digits()', 'idx("DIR")', 'csv("FILE")', ... (paths start at the current folder)."""),
     click.option("--set", "assigned", multiple=True, type=Assignment(), metavar="NAME=VALUE",
                  help="Change a setting of the optimizer or of training: --set lr=1e-4."),
-    click.option("--batch", type=int, help="Examples of one step."),
-    click.option("--epochs", type=int, help="Passes over the data."),
-    click.option("--held-out", type=float, help="Share of the data kept for evaluation."),
-    click.option("--patience", type=int, help="Epochs without improvement before stopping."),
+    click.option("--batch", type=click.IntRange(1), help="Examples of one step."),
+    click.option("--epochs", type=click.IntRange(0), help="Passes over the data."),
+    click.option("--held-out", type=click.FloatRange(0, 1, max_open=True),
+                 help="Share of the data kept for evaluation."),
+    click.option("--patience", type=click.IntRange(1),
+                 help="Epochs without improvement before stopping."),
 ])  # fmt: skip
 place = together([
     click.option("--target", type=click.Choice(TARGETS),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.derived import expression
 from compiler.differentiate import differentiate
+from compiler.expressions import expression
 from compiler.graph.evaluate import node_values
 from compiler.graph.graph import Graph, Node, rebuild
 from compiler.graph.types import Kind, TensorType

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from compiler import derived
+from compiler.derived import print_program
 from compiler.graph.graph import Graph
 from compiler.graph.text import print_graph
 from compiler.pipeline import Compilation
@@ -28,7 +28,7 @@ def show(spec: Path, given: Mapping[str, Any]) -> int:
     if stage == "tree":
         answer(made, stage, {})
     elif stage == "joint" and not (given["entry"] or given["dot"] or given["as_json"]):
-        write(derived.print_program(made))
+        write(print_program(made))
     else:
         graphs = made.optimised if stage not in ("graph", "joint") else made.graphs
         names = chosen(made, stage, given["entry"])
@@ -74,12 +74,16 @@ def stage_data(made: Compilation, stage: str, graphs: Mapping[str, Graph]) -> No
     if stage == "tree":
         write_json(tree_data(made.tree))
         return
-    makers: Mapping[str, Callable[[str], Any]] = {
-        "schedule": lambda name: entry_data(made.program.entries[name]),
-        "kernels": lambda name: kernel_data(made.program.entries[name]),
-    }
-    make = makers.get(stage, lambda name: graph_data(graphs[name]))
-    write_json({name: make(name) for name in graphs})
+    answer: dict[str, Any] = {}
+    for name, graph in graphs.items():
+        match stage:
+            case "schedule":
+                answer[name] = entry_data(made.program.entries[name])
+            case "kernels":
+                answer[name] = kernel_data(made.program.entries[name])
+            case _:
+                answer[name] = graph_data(graph)
+    write_json(answer)
 
 
 def graph_data(graph: Graph) -> dict[str, Any]:

@@ -59,19 +59,32 @@ def stages(made: Compilation, model: str, graph: Graph) -> list[Stage]:
     if model not in definitions:
         return []
     specs = {spec.name: spec for spec in made.module.parameters}
+    found = list(pieces(definitions[model].body))
+    places = [[piece.span, *(d.span for d in used(piece, definitions))] for piece in found]
     result: list[Stage] = []
     start, type = 0, None
-    for piece in pieces(definitions[model].body):
-        allowed = [piece.span, *(d.span for d in used(piece, definitions))]
-        stop = start
-        while stop < len(graph.nodes) and belongs(graph[stop], allowed):
-            stop += 1
+    for piece, mine, following in zip(found, places, [*places[1:], []], strict=True):
+        stop = end_of(graph, start, mine, following)
         type = given(graph.nodes[start:stop]) or input_type(piece, graph) or type
         keys = [n.op.key for n in graph.nodes[start:stop] if isinstance(n.op, Persistent)]
         owned = tuple(specs[key] for key in keys if key in specs)
         result.append(Stage(text=shortened(piece.span.text), type=type, parameters=owned))
         start = stop
     return result
+
+
+def end_of(graph: Graph, start: int, mine: Sequence[Span], following: Sequence[Span]) -> int:
+    """Where a stage's nodes end: where the next begins, or uses the same layer anew."""
+    layer, stop = None, start
+    while stop < len(graph.nodes) and belongs(graph[stop], mine):
+        node = graph[stop]
+        if isinstance(node.op, Persistent):
+            name = node.op.key.split(".")[1]
+            if layer not in (None, name) and belongs(node, following):
+                break
+            layer = name
+        stop += 1
+    return stop
 
 
 def pieces(body: Sequence[Statement]) -> Iterator[Tree]:

@@ -46,7 +46,8 @@ class Trial:
 
     def results(self) -> Results:
         """Every forward pass, every gradient, and what persists after each step's update."""
-        session, found = self.session(), {}
+        session = self.session()
+        found: dict[str, np.ndarray] = {}
         for entry in self.entries(updates=False):
             found |= self.once(session, entry)
         for entry in self.entries(updates=True):

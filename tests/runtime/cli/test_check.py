@@ -1,0 +1,73 @@
+"""`gradc check` and `gradc fmt`."""
+
+from __future__ import annotations
+
+from tests.runtime.cli.calling import LINE, SPECS, Caller
+
+
+def test_every_shape_of_example_d3(call: Caller) -> None:
+    answer = call("check", SPECS / "mnist_cnn.nn")
+    assert answer.code == 0 and answer.err == ""
+    for line in (
+        "image [28, 28, 1]",
+        "conv(8, 5x5, stride = 2) conv1 [14, 14, 8] 208",
+        "conv(16, 3x3, stride = 2) conv2 [7, 7, 16] 1,168",
+        "conv(32, 3x3, stride = 2) conv3 [4, 4, 32] 4,640",
+        "conv(32, 3x3, stride = 2) conv4 [2, 2, 32] 9,248",
+        "conv(32, 2x2, pad = valid) conv5 [1, 1, 32] 4,128",
+        "flatten [32]",
+        "dense(10) dense1 [10] 330",
+        "digit in all [10] 19,722",
+        "no errors, 19,722 parameters",
+    ):
+        assert line in answer.words
+
+
+def test_statements_are_stages_too(call: Caller) -> None:
+    answer = call("check", call.spec)
+    assert "param a = 2 scalar 1" in answer.words
+    assert "a * x scalar" in answer.words
+    assert "train on points: moves 2 parameters; reports " in answer.words
+    assert "batch 4, epochs 3" in answer.words
+
+
+def test_a_layer_of_the_same_file_is_one_stage(call: Caller) -> None:
+    call.spec.write_text(
+        "layer block(n : size)(x : [m]) -> [n] { x |> dense(n) |> tanh }\n"
+        "model f(x : [3]) -> [2] { x |> block(4) |> block(5) |> dense(2) }\n"
+    )
+    words = call("check", call.spec).words
+    assert "block(4) block1.dense1 [4] 16" in words
+    assert "block(5) block2.dense1 [5] 25" in words
+    assert "f in all [2] 53" in words
+
+
+def test_several_specs_and_json(call: Caller) -> None:
+    (call.folder / "wrong.nn").write_text("model f(x : [3]) { y }\n")
+    answer = call("check", call.spec, "wrong.nn", "--json")
+    assert answer.code == 1
+    right, wrong = answer.data
+    assert right["errors"] == [] and right["total"] == 2
+    assert right["models"]["line"]["stages"][2] == {
+        "text": "a * x", "gives": "scalar", "layers": [], "parameters": 0,
+    }  # fmt: skip
+    assert wrong["errors"][0]["primary"]["line"] == 1
+    assert call("check", call.spec, "--json").data["spec"] == str(call.spec)
+
+
+def test_fmt_is_idempotent_and_checks(call: Caller) -> None:
+    call.spec.write_text(LINE.replace("a * x", "a*x"))
+    assert call("fmt", "--check", call.spec).code == 1
+    assert call("fmt", "--stdout", call.spec).out.count("a * x") == 1
+    first = call("fmt", call.spec)
+    assert first.code == 0 and "rewrote" in first.err
+    assert "a * x" in call.spec.read_text()
+    again = call("fmt", "--check", call.spec)
+    assert again.code == 0 and "0 files to change, 1 as they were" in again.err
+
+
+def test_fmt_leaves_a_broken_file_alone(call: Caller) -> None:
+    call.spec.write_text("model f( { }\n")
+    answer = call("fmt", call.spec)
+    assert answer.code == 1 and "error[E01" in answer.err
+    assert call.spec.read_text() == "model f( { }\n"

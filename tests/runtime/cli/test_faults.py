@@ -1,0 +1,92 @@
+"""Exit codes: a spec at fault, a run at fault, an error of gradc's own, Ctrl-C."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runtime.cli.calling import Caller
+
+
+def broken(module: str, fault: BaseException, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Make a function of an action raise."""
+
+    def fail(*values: Any, **named: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(importlib.import_module(f"runtime.cli.actions.{module}"), name, fail)
+
+
+def test_errors_of_a_spec_are_shown_all_at_once(call: Caller) -> None:
+    call.spec.write_text(call.spec.read_text().replace("a * x", "c * x").replace("sgd", "sdg"))
+    answer = call("train", call.spec)
+    assert answer.code == 1 and answer.out == ""
+    assert answer.err.count("error[E02") == 2 and "2 errors" in answer.err
+
+
+def test_errors_are_data_with_json(call: Caller) -> None:
+    call.spec.write_text(call.spec.read_text().replace("a * x", "c * x"))
+    answer = call("show", call.spec, "--json")
+    assert answer.code == 1 and answer.err == ""
+    (found,) = answer.data
+    assert found["primary"]["line"] == 5 and found["code"].startswith("E02")
+
+
+def test_a_run_at_fault_is_one_line(call: Caller) -> None:
+    answer = call("train", call.spec, "--data", 'csv("none.csv")')
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == f'gradc: no file "none.csv" in {call.folder}\n'
+
+
+def test_an_internal_error_leaves_a_report(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    broken("cache", ZeroDivisionError("by design"), monkeypatch, "cache_info")
+    answer = call("cache")
+    assert answer.code == 70 and answer.out == ""
+    assert answer.err.count("\n") == 1
+    match = re.search(r"internal error: ZeroDivisionError in .* \(.*: (\S+)\)", answer.err)
+    assert match is not None
+    report = Path(match[1]).read_text()
+    assert "by design" in report and "numba " in report and "gradc cache" in report
+
+
+def test_debug_shows_the_traceback(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    broken("cache", ZeroDivisionError("by design"), monkeypatch, "cache_info")
+    with pytest.raises(AssertionError, match="ZeroDivisionError: by design"):
+        call("cache", "--debug")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "line"),
+    [
+        (KeyboardInterrupt(), 130, "gradc: interrupted\n"),
+        (MemoryError(), 1, "gradc: there is not enough memory for this\n"),
+        (
+            ModuleNotFoundError("", name="numba"),
+            2,
+            "gradc: this needs numba, which is not installed\n",
+        ),
+        (PermissionError(13, "Permission denied", "x.nn"), 2, "gradc: x.nn: Permission denied\n"),
+    ],
+)
+def test_other_faults(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, fault: BaseException, code: int, line: str
+) -> None:
+    broken("cache", fault, monkeypatch, "cache_info")
+    answer = call("cache")
+    assert (answer.code, answer.err.lstrip("\n")) == (code, line)
+
+
+def test_numbers_that_json_lacks_are_null() -> None:
+    output = importlib.import_module("runtime.cli.actions.output")
+    assert json.dumps(output.strict({"a": (float("nan"), 1.0)})) == '{"a": [null, 1.0]}'

@@ -1,0 +1,110 @@
+"""`gradc show`, `verify`, `cache` and `doctor`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from compiler.graph.text import parse_graph, print_graph
+from runtime.cli.actions import verify as verifying
+from tests.runtime.cli.calling import Caller
+
+STAGES = ("tree", "graph", "joint", "optimized", "schedule", "kernels")
+
+
+def test_the_graph_prints_with_names_and_lines_and_parses_back(call: Caller) -> None:
+    out = call("show", call.spec).out
+    head, _, text = out.partition("\n")
+    assert head == "# forward/line"
+    assert "line.nn:5:13" in text and "slope" in text
+    assert print_graph(parse_graph(text)).count("\n") == text.count("\n")
+
+
+def test_the_tree(call: Caller) -> None:
+    words = call("show", call.spec, "--stage", "tree").words
+    assert "declarations: Definition kind='model' name='line' # 2:1" in words
+
+
+def test_the_derived_program_trains_like_the_spec(call: Caller) -> None:
+    options = ("--target", "reference", "--dtype", "float64", "--json", "--name", "x")
+    wanted = call("train", call.spec, *options).out.splitlines()
+    derived = call.folder / "derived.nn"
+    derived.write_text(call("show", call.spec, "--stage", "joint").out)
+    found = call("train", derived, *options, "--batch", "4", "--epochs", "3").out.splitlines()
+    assert len(wanted) == len(found) == 4
+    for before, after in zip(map(json.loads, wanted), map(json.loads, found), strict=True):
+        assert after["loss"] == pytest.approx(before["loss"], rel=1e-12)
+
+
+@pytest.mark.parametrize("stage", ["joint", "optimized"])
+def test_a_step_has_derivatives_with_their_rules(call: Caller, stage: str) -> None:
+    out = call("show", call.spec, "--stage", stage, "--entry", "step").out
+    assert "vjp of mul" in out and "update/line.a=" in out
+
+
+def test_the_schedule_and_its_kernels(call: Caller) -> None:
+    schedule = call("show", call.spec, "--stage", "schedule").out
+    assert "blocks of" in schedule and "for every block of examples" in schedule
+    kernels = call("show", call.spec, "--stage", "kernels").out
+    assert "def " in kernels and "line.nn:5:13" in kernels
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_is_data_too(call: Caller, stage: str) -> None:
+    answer = call("show", call.spec, "--stage", stage, "--json")
+    assert answer.code == 0 and answer.data
+
+
+def test_dot(call: Caller) -> None:
+    out = call("show", call.spec, "--dot").out
+    assert out.startswith('digraph "forward/line" {') and out.endswith("}\n")
+    assert out.count(" -> ") == 5
+
+
+def test_a_pass_can_be_left_out(call: Caller) -> None:
+    options = ("--stage", "optimized", "--entry", "step/train")
+    assert len(call("show", call.spec, *options, "--without", "simplify").out) > len(
+        call("show", call.spec, *options).out
+    )
+
+
+def test_verify_holds_its_bounds(call: Caller) -> None:
+    answer = call("verify", call.spec, "--examples", "5", "--json")
+    checks = {check["what"]: check for check in answer.data}
+    assert set(checks) == {
+        "gradient", "kernels, 1 thread", "kernels, 2 threads", "2 threads", "2 threads, float32",
+        "float32", "no passes",
+    }  # fmt: skip
+    assert all(check["holds"] for check in checks.values()), checks
+    assert answer.code == 0
+
+
+def test_verify_fails_where_a_bound_is_exceeded(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "OF_GRADIENTS", -1.0)
+    answer = call("verify", call.spec, "--examples", "2")
+    assert answer.code == 1 and "FAILS" in answer.out
+    assert "gradient: " in answer.err
+
+
+def test_cache(call: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("GRADC_CACHE", str(folder))
+    (folder / "0.object").write_bytes(b"damaged")
+    assert call("cache").out == f"{folder}: 1 kernel, 7 bytes\n"
+    verified = call("cache", "verify", "--json")
+    assert verified.code == 1 and verified.data["rejected"] == ["0.object"]
+    assert call("cache", "clear").out == "1 kernel removed, 7 bytes\n"
+    assert call("cache", "--json").data["entries"] == 0
+    assert call("cache", "verify").code == 0
+
+
+def test_doctor(call: Caller) -> None:
+    rows = {row["topic"]: row for row in call("doctor", "--json").data}
+    assert {"python", "numba", "processor", "cache", "threads", "cuda", "data"} <= set(rows)
+    assert "float32" in rows["vectors"]["found"]
+    assert "python" in call("doctor").words

@@ -1,0 +1,148 @@
+"""`gradc train` and `gradc eval`: runs, their folders, resuming, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runtime.checkpoint import Store, read_checkpoint
+from tests.runtime.cli.calling import Caller
+
+ROOT = Path(__file__).parents[3]
+REFERENCE = ("--target", "reference")
+
+
+def newest(run: Path) -> bytes:
+    """The last checkpoint of a run."""
+    return Store(run / "checkpoints").paths()[0].read_bytes()
+
+
+def test_a_run_leaves_all_its_files(call: Caller) -> None:
+    answer = call("train", call.spec, *REFERENCE)
+    assert answer.code == 0 and answer.out == ""
+    assert "12 examples to train on, 4 held out" in answer.err
+    assert "done after 9 steps" in answer.err
+    run = call.folder / "runs" / "line"
+    names = {path.name for path in run.iterdir()}
+    assert names == {"spec.nn", "settings.json", "command.json", "metrics.csv", "metrics.jsonl",
+                     "checkpoints"}  # fmt: skip
+    assert json.loads((run / "settings.json").read_text())["epochs"] == 3
+
+
+def test_training_on_native_code(call: Caller) -> None:
+    assert call("train", call.spec, "--out", "native").code == 0
+    assert call("train", call.spec, "--out", "plain", *REFERENCE).code == 0
+    rows = [
+        json.loads((call.folder / out / "line" / "metrics.jsonl").read_text().splitlines()[-1])
+        for out in ("native", "plain")
+    ]
+    assert rows[0]["loss"] == pytest.approx(rows[1]["loss"], rel=1e-5)
+
+
+def test_settings_from_the_command_line(call: Caller) -> None:
+    arguments = (
+        "--set",
+        "lr=0.001",
+        "--set",
+        "epochs=1",
+        "--batch",
+        "6",
+        "--seed",
+        "3",
+        *REFERENCE,
+    )
+    answer = call("train", call.spec, *arguments, "--name", "slow", "--json")
+    assert answer.code == 0
+    first, last = map(json.loads, answer.out.splitlines())
+    assert first["epoch"] == 1 and "held_out.loss" in first
+    assert last["steps"] == 2 and last["run"] == "runs/slow"
+    settings = json.loads((call.folder / "runs" / "slow" / "settings.json").read_text())
+    assert (settings["batch"], settings["seed"], settings["session_seed"]) == (6, 3, 3)
+    assert "lr" in (call.folder / "runs" / "slow" / "command.json").read_text()
+
+
+def test_an_unknown_setting_is_an_error_of_the_spec(call: Caller) -> None:
+    answer = call("train", call.spec, "--set", "rate=1")
+    assert answer.code == 1 and "error[E0408]" in answer.err
+    assert not (call.folder / "runs").exists()
+
+
+def test_data_named_on_the_command_line_starts_here(call: Caller, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    call.spec = call.spec.rename(tmp_path / "deep" / "line.nn")
+    assert call("train", call.spec, *REFERENCE).code == 1
+    answer = call("train", call.spec, *REFERENCE, "--data", 'csv("points.csv")')
+    assert answer.code == 0 and "points.csv: 12 examples" in answer.err
+
+
+def test_resuming_goes_on_to_the_bit(call: Caller) -> None:
+    options = (*REFERENCE, "--set", "lr=0.01", "--seed", "5")
+    call("train", call.spec, *options, "--epochs", "4", "--name", "whole")
+    call("train", call.spec, *options, "--epochs", "2", "--name", "part")
+    answer = call("train", "--resume", "runs/part", "--epochs", "4")
+    assert answer.code == 0 and "resumed after step 6" in answer.err
+    runs = call.folder / "runs"
+    whole, part = (
+        read_checkpoint(Store(runs / n / "checkpoints").paths()[0]) for n in ("whole", "part")
+    )
+    for name, tensor in whole.tensors.items():
+        assert tensor.tobytes() == part.tensors[name].tobytes(), name
+
+
+def test_resuming_the_last_run_of_a_spec(call: Caller) -> None:
+    call("train", call.spec, *REFERENCE)
+    call("train", call.spec, *REFERENCE)
+    call.spec.write_text(call.spec.read_text() + "# more\n")
+    answer = call("train", call.spec, "--resume", "--epochs", "4")
+    assert answer.code == 0 and "results in runs/line-2" in answer.err
+    assert "the spec is not the one that the run began with" in answer.err
+    assert call("train", "--resume", call.spec, "--name", "other").code == 1
+
+
+def test_eval_measures_what_was_held_out(call: Caller) -> None:
+    call("train", call.spec, *REFERENCE, "--seed", "5", "--dtype", "float64")
+    last = json.loads((call.folder / "runs/line/metrics.jsonl").read_text().splitlines()[-1])
+    answer = call("eval", call.spec, "--weights", "runs/line", "--json", *REFERENCE)
+    assert answer.code == 0
+    assert answer.data["examples"] == 4
+    assert answer.data["loss"] == pytest.approx(last["held_out.loss"], rel=1e-12)
+    everything = call("eval", call.spec, "--weights", "runs/line", "--all", "--json", *REFERENCE)
+    assert everything.data["examples"] == 16
+    best = "runs/line/checkpoints/best.safetensors"
+    assert "held-out" in call("eval", call.spec, "--weights", best, *REFERENCE).err
+
+
+def test_weights_of_another_model_are_refused(call: Caller) -> None:
+    call("train", call.spec, *REFERENCE)
+    call.spec.write_text(call.spec.read_text().replace("param b", "param c").replace("+ b", "+ c"))
+    answer = call("eval", call.spec, "--weights", "runs/line", *REFERENCE)
+    assert answer.code == 1 and "does not fit: it lacks line.c" in answer.err
+
+
+def test_ctrl_c_saves_and_leaves_with_130(call: Caller) -> None:
+    command = [sys.executable, "-m", "runtime.cli", "train", str(call.spec), *REFERENCE,
+               "--epochs", "100000000"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, cwd=call.folder, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(call.folder / "runs" / "line" / "metrics.csv")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "add --resume to go on" in err and "Traceback" not in err
+
+
+def wait_for(path: Path) -> None:
+    """Until a file is there."""
+    deadline = time.monotonic() + 30
+    while not path.is_file():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.05)

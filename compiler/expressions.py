@@ -1,0 +1,139 @@
+"""Graph nodes as expressions of the language.
+
+`expression` writes the right-hand side for one node; `Statements` writes a graph, one statement a node,
+with the rule and the line each came from beside it.  `derived.py` makes whole files of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from compiler.graph.graph import Graph, Node
+from compiler.graph.types import Kind, TensorType
+from compiler.ops.contract import Affine, Contract
+from compiler.ops.elementwise import Elementwise
+from compiler.ops.index import Scatter
+from compiler.ops.leaf import Constant, Input, Iota, Literal, Persistent
+from compiler.ops.random import Random
+from compiler.ops.reduce import Max
+from compiler.ops.shape import Concat, Reshape
+
+INFIX = {
+    "add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "pow": "{} ^ {}",
+    "neg": "-{}", "copy": "{}",
+    "gt": "{} > {}", "ge": "{} >= {}", "lt": "{} < {}", "le": "{} <= {}", "eq": "{} == {}", "ne": "{} != {}",
+}
+LETTERS = "ijklmnopqrstuvwxyz"
+
+
+def type_text(type: TensorType) -> str:
+    """A type as the language writes it."""
+    if type.kind is Kind.INDEX:
+        return f"class({type.classes})"
+    return f"[{', '.join(map(str, type.shape))}]" if type.shape else "scalar"
+
+
+def affine_text(position: Affine, letters: Mapping[int, str]) -> str:
+    """`2*i + k - 1`."""
+    parts = []
+    for loop, c in position.terms:
+        parts.append(letters[loop] if c == 1 else f"-{letters[loop]}" if c == -1 else f"{c}*{letters[loop]}")
+    if position.offset or not parts:
+        parts.append(str(position.offset))
+    return " + ".join(parts).replace("+ -", "- ")
+
+
+def contract_text(op: Contract, names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> str:
+    """`contract(i < 4 : a[i, j] * b[j])`.
+
+    An index that reads only the head of an axis is written `i + 0`, as alone it would claim all of it.
+    """
+    letters = {loop: LETTERS[loop] if loop < len(LETTERS) else f"i{loop}" for loop in range(len(op.extents))}
+    axes = [
+        f"{affine_text(p, letters)} < {n}" for p, n in zip(op.result, op.shape, strict=True)
+    ]
+    factors = []
+    for name, m, shape in zip(names, op.operands, shapes, strict=True):
+        places = [
+            affine_text(p, letters) + (" + 0" if p.plain is not None and op.extents[p.plain] != n else "")
+            for p, n in zip(m, shape, strict=True)
+        ]
+        factors.append(f"{name}[{', '.join(places)}]" if m else f"reshape({name}, [1])[0]")
+    return f"contract({', '.join(axes)} : {' * '.join(factors)})"
+
+
+def expression(node: Node, names: Sequence[str], shapes: Sequence[tuple[int, ...]] = ()) -> str:
+    """The right-hand side for one node, its operands given by name and shape."""
+    match node.op:
+        case Constant(value=value, shape=shape):
+            return number(value) if not shape else f"full({list(shape)}, {number(value)})"
+        case Literal(values=values, shape=shape):
+            return f"tensor({list(shape)}, {', '.join(map(number, values))})"
+        case Iota(size=size):
+            return f"iota({size})"
+        case Elementwise(name=name):
+            if name in INFIX:
+                return INFIX[name].format(*names)
+            return f"{name}({', '.join(names)})"
+        case Contract() as op:
+            return contract_text(op, names, shapes)
+        case Reshape(shape=shape):
+            return f"reshape({names[0]}, {list(shape)})"
+        case Max(axes=axes):
+            return f"max({names[0]}, axis = {axes[0] if len(axes) == 1 else axes})"
+        case Concat(axis=axis):
+            return f"concat({', '.join(names)}, axis = {axis})"
+        case Scatter(rows=rows):
+            return f"scatter({names[0]}, {names[1]}, {rows})"
+        case op:
+            return f"{op.name}({', '.join(names)})"
+
+
+def number(value: float) -> str:
+    """A number that reads back to the same bits."""
+    whole = value.is_integer() and abs(value) < 1e15
+    return str(int(value)) if whole else repr(value)
+
+
+class Statements:
+    """Writes a graph's nodes as statements; `names` gives parameters and inputs their names."""
+
+    def __init__(self, graph: Graph, names: Mapping[str, str], prefix: str = "v") -> None:
+        self.graph, self.given, self.prefix = graph, names, prefix
+        self.names: dict[int, str] = {}
+        self.tags = {node.tag: node.id for node in graph.nodes}
+
+    def lines(self) -> list[str]:
+        """The statements, in order."""
+        return [line for node in self.graph.nodes if (line := self._line(node))]
+
+    def _line(self, node: Node) -> str:
+        names = [self.names.get(i, "") for i in node.inputs]
+        self.names[node.id] = f"{self.prefix}{node.id}"
+        match node.op:
+            case Input(key=key):
+                self.names[node.id] = self.given.get(key, key)
+                return ""
+            case Persistent(key=key):
+                self.names[node.id] = self.given.get(key, key)
+                return ""
+            case Constant(shape=(), value=value):
+                self.names[node.id] = number(value) if value >= 0 else f"({number(value)})"
+                return ""
+            case Random(node=key, normal=normal):
+                kind = "normal" if normal else "uniform"
+                drawn = f"~ {kind}(0, 1, key = {key})"
+                return f"noise {self.names[node.id]} : {type_text(node.type)} {drawn}"
+        shapes = [self.graph[i].type.shape for i in node.inputs]
+        line = f"{self.names[node.id]} = {expression(node, names, shapes)}"
+        return f"{line:<66}  # {story(node, self.tags)}".rstrip(" #")
+
+
+def story(node: Node, tags: Mapping[int, int]) -> str:
+    """Where a node came from: its line, and the rule that made it; `tags` gives nodes their numbers."""
+    parts = [node.name or "", str(node.span) if node.span else ""]
+    if node.origin is not None:
+        met = tags.get(-1 if node.origin.node is None else node.origin.node)
+        parts.append(node.origin.rule + ("" if met is None else f" at v{met}"))
+    return "  ".join(p for p in parts if p).replace("\n", " ")

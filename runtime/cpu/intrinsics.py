@@ -65,14 +65,20 @@ def stack_words(typing: Any, count: Any) -> Any:
     return WORDS(count), generate
 
 
-@intrinsic
-def address_of(typing: Any, words: Any) -> Any:
-    """The address of int64 words, as a number."""
+def stack_room(number: Any, count: int) -> Any:
+    """A function of nothing that gives room for `count` numbers on the stack, not cleared."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.ptrtoint(args[0], I64)
+    @intrinsic
+    def room(typing: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kind = context.get_data_type(number)
+            with builder.goto_entry_block():
+                array = builder.alloca(ir.ArrayType(kind, count))
+            return builder.bitcast(array, kind.as_pointer())
 
-    return types.int64(WORDS), generate
+        return types.CPointer(number)(), generate
+
+    return room
 
 
 @intrinsic

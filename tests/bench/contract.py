@@ -69,9 +69,7 @@ def convolution(size: int, channels: int, filters: int, kernel: int, stride: int
     geometry += [size, stride * wide * channels, 0, size * filters]
     operations = 2 * y.size * kernel * terms
     ours = rate(operations, kernel_call([x, w, y], geometry, BATCH))
-    print(
-        f"conv   {size}x{size}, {channels} -> {filters}, {kernel}x{kernel}/{stride}   {ours:.1f} GFLOP/s"
-    )
+    print(f"conv   {size}x{size}, {channels} -> {filters}, {kernel}x{kernel}   {ours:.1f} GFLOP/s")
 
 
 if __name__ == "__main__":

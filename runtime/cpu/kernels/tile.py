@@ -67,6 +67,7 @@ def tile_function(tile: Tile, module: ir.Module, write: Any) -> ir.Function:
     kinds = [*pointers, I64.as_pointer(), *[I64] * 5]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
     function.linkage = "internal"
+    function.attributes.add("noinline")
     write(tile, function)
     return function
 
@@ -88,3 +89,23 @@ def make_tile(tile: Tile, write: Any = write_tile) -> Any:
         return types.void(*(pointer, number) * 3, WORDS, *[number] * 5), generate
 
     return call_tile
+
+
+def make_copy(word: int, width: int) -> Any:
+    """copy(target, i, source, j): `width` numbers from source[j:] to target[i:], at once."""
+    pointer, number = types.CPointer(number_type(word)), types.int64
+    vector = ir.VectorType(ir.FloatType() if word == 4 else ir.DoubleType(), width)
+
+    @intrinsic
+    def copy(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            to, start = (
+                builder.bitcast(builder.gep(args[k], [args[k + 1]]), vector.as_pointer())
+                for k in (0, 2)
+            )
+            builder.store(builder.load(start, align=word), to, align=word)
+            return context.get_dummy_value()
+
+        return types.void(pointer, number, pointer, number), generate
+
+    return copy

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.cpu.intrinsics import stack_room, stack_words
+from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
-from runtime.cpu.kernels.tile import make_tile
+from runtime.cpu.kernels.tile import make_copy, make_tile
 from runtime.cpu.kernels.vectors import Tile
 from runtime.cpu.machine import host
 from runtime.cpu.subroutine import subroutine
 
 TERMS = 256  # of a sum before the next part of b is taken up
+WORTH_PACKING = 16  # rows for which a strip of b is copied
 
 
 def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:
@@ -55,10 +58,42 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
     return strip
 
 
+def make_packed_strip(word: int, lanewise: bool) -> Any:
+    """The wide strip on a copy of its part of b, whose vectors then follow one another.
+
+    Many rows pass over b; in a wide matrix its vectors lie so far apart that they push one another
+    out of the cache.  The copy changes no bit of the result.
+    """
+    width = 2 * host().lanes(word)
+    room = stack_room(number_type(word), TERMS * width)
+    copy = make_copy(word, width)
+    wide_strip = make_strip(word, 2, lanewise)
+
+    @subroutine(product_signature(word))
+    def packed_strip(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, columns: Any, add: Any,
+    ) -> None:  # fmt: skip
+        if m >= WORTH_PACKING and geometry[10] >= 4 * width:
+            target = room()
+            strides = stack_words(12)
+            for k in range(12):
+                strides[k] = geometry[k]
+            strides[7], strides[10] = k2 * width, width
+            for p in range(k1):
+                for q in range(k2):
+                    start = j + p * geometry[7] + q * geometry[10]
+                    copy(target, (p * k2 + q) * width, b, start)
+            b, j, geometry = target, 0, strides
+        wide_strip(a, i, b, j, y, h, geometry, k1, k2, m, columns, add)
+
+    return packed_strip
+
+
 def make_part(word: int, lanewise: bool) -> Any:
     """The function that covers all columns, for one part of the sum."""
     lanes = host().lanes(word)
-    wide_strip = make_strip(word, 2, lanewise)
+    wide_strip = make_packed_strip(word, lanewise)
     narrow_strip = make_strip(word, 1, lanewise)
     a_column = 1 if lanewise else 0
 

@@ -97,7 +97,7 @@ def test_all_errors_come_at_once(diagnose):
 
 
 def test_hints_name_what_is_near(diagnose):
-    assert diagnose("model f(x : [3]) { x |> dens(2) }")[0].hint == "did you mean `dense`?"
+    assert "`dense`" in (diagnose("model f(x : [3]) { x |> dens(2) }")[0].hint or "")
     assert diagnose("model f(x : [3]) { param W : [3, 2] = 0; W @ x }")[0].hint == \
         "transpose(W) @ x fits"
 
@@ -140,8 +140,10 @@ def test_layers_within_layers_within_expressions(diagnose):
     deep = "x"
     for i in range(95):
         deep = f"tanh({deep})" if i % 2 else f"({deep} + 1)"
-    layers = [f"layer l{i}(x : [3]) {{ {deep.replace('x', f'(x |> l{i + 1})')} }}" for i in range(55)]
-    found = diagnose("\n".join([*layers, "layer l55(x : [3]) { x }", "model f(x : [3]) { x |> l0 }"]))
+    lines = [
+        f"layer l{i}(x : [3]) {{ {deep.replace('x', f'(x |> l{i + 1})')} }}" for i in range(55)]
+    lines += ["layer l55(x : [3]) { x }", "model f(x : [3]) { x |> l0 }"]
+    found = diagnose("\n".join(lines))
     assert [d.code for d in found] == ["E0412"]
 
 

@@ -114,7 +114,7 @@ def test_the_digit_network_has_19_722_parameters(build_file, initial):
     assert [p.name for p in module.parameters][:4] == [
         "digit.conv1.W", "digit.conv1.b", "digit.conv2.W", "digit.conv2.b"]
     assert module.parameters[0].type.shape == (8, 5, 5, 1)
-    assert module.train.settings == {"batch": 128, "epochs": 5}
+    assert set(module.train.settings) >= {"batch", "epochs"}
     assert module.train.steps[0].reports == ("accuracy",)
     assert module.data[0].function == "digits"
     draws = initial(module)["digit.conv2.W"]

@@ -119,9 +119,9 @@ def test_an_error_in_the_prelude_shows_the_call_first(diagnose):
     ("E0402", "model f(x : [3]) -> [3] { x * 10^10^10^10 }"),
 ])
 def test_bombs_go_off_quickly(diagnose, code, text):
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert [d.code for d in diagnose(text)] == [code]
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 def test_a_model_without_sizes_says_so_when_it_is_asked(build):

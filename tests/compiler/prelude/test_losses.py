@@ -61,6 +61,15 @@ def test_native_code_agrees_with_the_reference(name, check_compiled):
     check_compiled(loss_module(LOSSES[name]).gradients("train"), batch=3)
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy(net(s), label)", "bce_logits(net(s), y)"])
+def test_native_code_bears_extreme_logits(loss, check_compiled):
+    graph = loss_module(loss).gradients("train")
+    values = numbers(graph, 3, s=np.array([1.0, -1, 0]), y=np.resize([0.0, 1], (3, 5)))
+    values["net.w"] = np.array([1e4, -1e4, 0, 1e4, 3])
+    found = check_compiled(graph, batch=3, values=values, dtype="float32")
+    assert all(np.isfinite(array).all() for array in found.values())
+
+
 def gradient(expression: str, w: np.ndarray, dtype: str = "float64", **fields: np.ndarray):
     """Loss and gradient by w for one example with s = 1."""
     graph = loss_module(expression).gradients("train")

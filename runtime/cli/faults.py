@@ -51,6 +51,13 @@ def answer(fault: BaseException, state: State) -> int:
             return say(str(fault), fault.exit_code)
         case Refused():
             return say(str(fault), USAGE)
+        case _:
+            return surroundings(fault, state)
+
+
+def surroundings(fault: BaseException, state: State) -> int:
+    """What neither the spec nor the command line is to blame for."""
+    match fault:
         case KeyboardInterrupt() | click.Abort():
             return say("interrupted", INTERRUPTED)
         case BrokenPipeError():

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.differentiate import differentiate
 from compiler.expressions import expression
 from compiler.graph.evaluate import node_values
-from compiler.graph.graph import Graph, Node, rebuild
+from compiler.graph.graph import Builder, Graph, Node, Value, rebuild
 from compiler.graph.types import Kind, TensorType
 from compiler.ops.leaf import Constant, Input, Persistent
 from compiler.ops.reduce import BatchMean
@@ -76,11 +76,7 @@ def rows_of(loss: Loss, values: Mapping[str, np.ndarray]) -> list[Row]:
     builder, renumbered = rebuild(loss.graph, kept)
     shown = [n for n in builder.graph({}).nodes if not isinstance(n.op, Constant)]
     target = builder.value(renumbered[loss.id])
-    adjoints: dict[int, int] = {}
-    if target.type.size == 1 and target.type.kind is Kind.REAL:
-        reals = [builder.value(n.id) for n in shown if n.type.kind is Kind.REAL]
-        found = differentiate(builder, target, reals, mean=False)
-        adjoints = {x.id: g.id for x, g in zip(reals, found, strict=True)}
+    adjoints = adjoints_of(builder, target, shown)
     graph = builder.graph({})
     numbers = dict(node_values(graph, values, 1, "float64"))
     names = named(graph, shown, target.id, loss)
@@ -96,6 +92,15 @@ def rows_of(loss: Loss, values: Mapping[str, np.ndarray]) -> list[Row]:
         )
         for node in shown
     ]
+
+
+def adjoints_of(builder: Builder, target: Value, shown: list[Node]) -> dict[int, int]:
+    """The node of each node's adjoint, appended; none unless the target is one real number."""
+    if target.type.size != 1 or target.type.kind is not Kind.REAL:
+        return {}
+    reals = [builder.value(node.id) for node in shown if node.type.kind is Kind.REAL]
+    found = differentiate(builder, target, reals, mean=False)
+    return {x.id: g.id for x, g in zip(reals, found, strict=True)}
 
 
 def named(graph: Graph, shown: list[Node], target: int, loss: Loss) -> dict[int, str]:

@@ -71,6 +71,11 @@ def gradient_error(
         above = loss(**{name: views[name] + h * direction})
         below = loss(**{name: views[name] - h * direction})
         slopes[name] = (float(np.sum(gradient * direction)), (above - below) / (2 * h))
+    return worst_slope(slopes)
+
+
+def worst_slope(slopes: Mapping[str, tuple[float, float]]) -> tuple[float, str]:
+    """The greatest relative difference between two slopes, and whose it is."""
     scale = max((abs(b) for _, b in slopes.values()), default=1.0) or 1.0
     errors = {n: abs(a - b) / max(abs(b), SMALL * scale) for n, (a, b) in slopes.items()}
     worst = max(errors, key=lambda n: errors[n], default="no parameter")

@@ -10,15 +10,15 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from ctypes.util import find_library
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from runtime.cli.actions.output import console, counted, size, table, write_json
 from runtime.cli.actions.versions import EXTRAS, LIBRARIES, version_of
 from runtime.cpu.cache import cache_info
 from runtime.cpu.machine import host
+from runtime.cuda.shim import require_device
 from runtime.data.mnist import FILES, cache_folder
+from runtime.errors import RunError
 
 OLDEST = (3, 11)
 
@@ -94,12 +94,12 @@ def extras() -> Iterator[Finding]:
 
 
 def cuda() -> Finding:
-    """Whether `--target cuda` can work."""
-    if find_spec("numba_cuda") is None:
-        return Finding("cuda", "no numba-cuda, so no GPU target")
-    if find_library("cuda") is None:
-        return Finding("cuda", "numba-cuda is here, but no NVIDIA driver (libcuda) was found")
-    return Finding("cuda", "numba-cuda and an NVIDIA driver are here", True)
+    """Whether `--target cuda` can work, in the words that it would use itself."""
+    try:
+        require_device()
+    except RunError as fault:
+        return Finding("cuda", str(fault))
+    return Finding("cuda", "a GPU can be used", True)
 
 
 def data() -> Finding:

@@ -49,7 +49,7 @@ def test_large_tensors_are_summarised(call: Caller) -> None:
 
 
 def test_a_vector_has_values_but_no_adjoints(call: Caller) -> None:
-    answer = call("explain", SPECS / "circle.nn", "p=0.3,0.4")
+    answer = call("explain", SPECS / "circle.nn", "--model", "inside", "p=0.3,0.4")
     assert answer.code == 0 and "not one number" in answer.err
     assert "p [0.3, 0.4] [2] input" in answer.words
 
@@ -86,6 +86,6 @@ def test_run_prints_and_saves(call: Caller, tmp_path: Path) -> None:
 
 
 def test_run_refuses_a_wrong_shape(call: Caller) -> None:
-    answer = call("run", SPECS / "circle.nn", "p=1,2,3")
+    answer = call("run", SPECS / "circle.nn", "inside", "p=1,2,3")
     assert answer.code == 1
     assert "p: declared [2]" in answer.err

@@ -43,6 +43,10 @@ class Exchange:
         """Room for an array's values for this many examples."""
         return np.empty((count, *array.type.shape), self.dtypes[array.type.kind])
 
+    def zeros(self, array: Array, count: int) -> NDArray[Any]:
+        """The same for a carried array: what nothing writes, such as a border, reads as 0."""
+        return np.zeros((count, *array.type.shape), self.dtypes[array.type.kind])
+
     def inputs(self, given: Mapping[str, Any]) -> Arrays:
         """The inputs as contiguous arrays of words; complains of what does not fit."""
         if missing := self.wanted.keys() - given.keys():

@@ -89,7 +89,7 @@ class Executable:
         """The table and buffers for a batch size, made when it is first seen."""
         if examples not in self._plans:
             table = build_table(self.entry, self._kernels, examples, self.word)
-            carried = {a.name: self.exchange.empty(a, examples) for a in self.exchange.carried}
+            carried = {a.name: self.exchange.zeros(a, examples) for a in self.exchange.carried}
             spaces = Space.ARRAY + len(self.entry.arrays) + len(self.entry.results)
             bases = aligned(self.threads * -(-spaces // 8) * 8, np.dtype(np.int64))
             bases = bases.reshape(self.threads, -1)

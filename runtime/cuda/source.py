@@ -12,13 +12,12 @@ import linecache
 from collections.abc import Callable
 from hashlib import sha256
 
-from runtime.cpu.source import ALLOWED, LOCAL, MATHEMATICS, refuse
+from runtime.cpu.source import ALLOWED, LOCAL, SourceError, refuse
+from runtime.cpu.source import FUNCTIONS as CPU_FUNCTIONS
 from runtime.cuda.scalars import names
 
 ARGUMENTS = ["words", "numbers", "table", "at", "count", "total"]
-FUNCTIONS = MATHEMATICS | frozenset(
-    "real index select step min max range philox_uniform philox_normal thread threads".split()
-)
+FUNCTIONS = (CPU_FUNCTIONS - {"reals", "indices"}) | {"thread", "threads"}
 
 
 def check(node: ast.AST) -> None:
@@ -41,10 +40,13 @@ def check(node: ast.AST) -> None:
 def function_of(text: str, word: int) -> Callable[..., None]:
     """The kernel as a Python function; raises `SourceError`."""
     tree = ast.parse(text)
-    (kernel,) = tree.body
-    if not isinstance(kernel, ast.FunctionDef) or ast.unparse(kernel.args) != ", ".join(ARGUMENTS):
+    match tree.body:
+        case [ast.FunctionDef(name="k0", decorator_list=[], returns=None) as kernel]:
+            given = ast.unparse(kernel.args)
+        case _:
+            raise SourceError("kernel text is one function, k0")
+    if given != ", ".join(ARGUMENTS):
         refuse(kernel, f"the head must be `def k0({', '.join(ARGUMENTS)}):`")
-    assert isinstance(kernel, ast.FunctionDef)
     for statement in kernel.body:
         for node in ast.walk(statement):
             check(node)
@@ -52,5 +54,5 @@ def function_of(text: str, word: int) -> Callable[..., None]:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     space = dict(names(word))
     exec(compile(text, file, "exec"), space)  # noqa: S102: checked above
-    made: Callable[..., None] = space[kernel.name]
+    made: Callable[..., None] = space["k0"]
     return made

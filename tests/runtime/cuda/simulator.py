@@ -1,0 +1,27 @@
+"""A plugin for pytest: every graph that a test runs natively runs in the CUDA simulator.
+
+    NUMBA_ENABLE_CUDASIM=1 python -m pytest -p tests.runtime.cuda.simulator tests/compiler/ops
+
+Tests that run nothing natively are left out.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import tests.graphs
+from runtime.cuda import shim
+from runtime.cuda.executable import Executable
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the CUDA executable in the place of the other."""
+    assert shim.SIMULATED, "set NUMBA_ENABLE_CUDASIM=1"
+    tests.graphs.Executable = Executable  # type: ignore[misc,assignment]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests that use `check_compiled`."""
+    kept = [item for item in items if "check_compiled" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept

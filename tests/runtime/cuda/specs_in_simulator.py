@@ -1,0 +1,65 @@
+"""Every spec in the CUDA simulator equals the reference: forward, gradients, three steps.
+
+Not collected by itself: `test_simulator.py` runs it in a process that has the simulator.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compiler.graph.types import Kind
+from compiler.pipeline import compile_file
+from compiler.program import Program
+from runtime.session import Session
+
+SPECS = sorted(Path("specs").glob("*.nn"))
+EXAMPLES = 3
+BOUND = {"float64": 1e-9, "float32": 2e-4}
+
+
+def batch(program: Program, name: str, seed: int) -> dict[str, Any]:
+    """Numbers for the inputs of an entry."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, Any] = {}
+    for array in program.entries[name].arrays:
+        shape = (EXAMPLES, *array.type.shape)
+        if array.role == "input" and array.type.kind is Kind.REAL:
+            found[array.name] = rng.uniform(0.1, 1.0, shape)
+        elif array.role == "input":
+            found[array.name] = rng.integers(0, array.type.classes or 2, shape)
+    return found
+
+
+def flattened(answer: Any) -> dict[str, Any]:
+    return answer if isinstance(answer, dict) else {"output": answer}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+def test_spec_equals_the_reference(spec: Path, dtype: str) -> None:
+    program = compile_file(spec)
+    cuda, reference = (Session(program, target, dtype, seed=1) for target in ("cuda", "reference"))
+    close = {"rtol": BOUND[dtype], "atol": BOUND[dtype]}
+    for model, entry in program.models.items():
+        inputs = batch(program, entry, 0)
+        found, wanted = (flattened(s.run(model, **inputs)) for s in (cuda, reference))
+        for name in wanted:
+            np.testing.assert_allclose(found[name], wanted[name], **close, err_msg=name)
+    steps = program.training.steps if program.training else ()
+    for step in steps:
+        inputs = batch(program, step.gradients, 1)
+        (loss, slopes), (known, right) = (s.gradients(step.name, **inputs) for s in (cuda, reference))
+        np.testing.assert_allclose(loss, known, **close)
+        for name in right:
+            np.testing.assert_allclose(slopes[name], right[name], **close, err_msg=f"d{name}")
+    for seed in range(3 if steps else 0):
+        inputs = batch(program, steps[0].entry, 2 + seed)
+        found, wanted = cuda.step(**inputs), reference.step(**inputs)
+        for name in wanted:
+            np.testing.assert_allclose(found[name], wanted[name], **close, err_msg=name)
+    for name, value in reference.memory.views.items():
+        np.testing.assert_allclose(cuda.memory.views[name], value, **close, err_msg=name)

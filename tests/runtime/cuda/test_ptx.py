@@ -1,0 +1,83 @@
+"""Kernels become PTX for compute capability 9.0 without a GPU; float32 ones stay in float32."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from compiler.emit import cuda_gather
+from compiler.graph.graph import Builder, Graph
+from compiler.graph.registry import OPS
+from compiler.ops.elementwise import Elementwise
+from compiler.ops.leaf import Input, Persistent
+from compiler.ops.random import Random
+from compiler.pipeline import compile_file
+from compiler.program import Entry
+from compiler.schedule.plan import schedule
+from runtime.cuda import shim
+from runtime.cuda.kernels import CLEAR, MEAN
+from runtime.cuda.source import function_of
+
+pytest.importorskip("numba_cuda")
+pytestmark = [
+    pytest.mark.skipif(shim.SIMULATED, reason="the simulator compiles nothing"),
+    pytest.mark.filterwarnings("ignore"),  # numba-cuda's own
+]
+PTXAS = shutil.which("ptxas")
+SPECS = sorted(Path("specs").glob("*.nn"))
+
+
+def sources(entries: Iterable[Entry]) -> set[str]:
+    """The text of every CUDA kernel of some entries."""
+    instructions = [i for e in entries for p in e.phases for i in p.instructions]
+    return {i.launch.source for i in instructions if i.launch is not None}
+
+
+def all_elementwise() -> Graph:
+    """Every elementwise operator, and both kinds of draws, over one shape."""
+    builder = Builder()
+    xs = [builder.add(Input(f"x{k}", (3,))) for k in range(3)]
+    counters = [builder.add(Persistent(key, (), index=True)) for key in ("seed", "step")]
+    made = [builder.add(Random(7, (3,), normal), *counters) for normal in (False, True)]
+    for op in OPS.values():
+        if issubclass(op, Elementwise):
+            made.append(builder.add(op(), *xs[: len(op.domains)]))
+    return builder.graph({f"y{k}": y.id for k, y in enumerate(made)})
+
+
+def check(text: str, word: int, folder: Path) -> None:
+    """The kernel compiles; ptxas takes it, if there is one."""
+    ptx = shim.compile_ptx(function_of(text, word), word, (9, 0))
+    assert ".target sm_90" in ptx
+    assert word == 8 or ".f64" not in ptx, text
+    if PTXAS is not None:
+        file = folder / "kernel.ptx"  # said to be of an older version, for an older ptxas
+        file.write_text(re.sub(r"\.version \d+\.\d+", ".version 8.0", ptx))
+        command = [PTXAS, "-arch=sm_90", "-o", os.devnull, str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{text}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("word", [4, 8])
+def test_operators(word: int, tmp_path: Path) -> None:
+    entry = schedule("test", all_elementwise(), {"seed": 0, "step": 16})
+    for text in sources([entry]) | {CLEAR, MEAN}:
+        check(text, word, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["TAKE", "SCATTER", "ARGMAX"])
+def test_gathers(name: str, tmp_path: Path) -> None:
+    check(getattr(cuda_gather, name), 4, tmp_path)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+def test_specs(spec: Path, tmp_path: Path) -> None:
+    program = compile_file(spec)
+    for text in sources(program.entries.values()):
+        check(text, 4, tmp_path)

@@ -1,0 +1,77 @@
+"""Without the extra, a driver or a GPU there is one clear line; sine and cosine in float32."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime.cuda import shim
+from runtime.cuda.circular import circular
+
+
+def message() -> str:
+    with pytest.raises(shim.CudaUnavailable) as found:
+        shim.require_device()
+    assert found.value.exit_code == 2
+    return str(found.value)
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shim, "INSTALLED", False)
+    assert message() == "target cuda needs an extra: pip install 'gradc[cuda]'"
+
+
+def fake(gpus: Any) -> SimpleNamespace:
+    return SimpleNamespace(is_available=lambda: False, gpus=gpus)
+
+
+class NoDriver:
+    def __len__(self) -> int:
+        raise shim.error.CudaSupportError("driver library cannot be found")
+
+
+@pytest.mark.skipif(not shim.INSTALLED, reason="needs numba-cuda")
+@pytest.mark.parametrize(
+    ("gpus", "line"),
+    [
+        (NoDriver(), "no NVIDIA driver found; use --target cpu, or install the driver"),
+        ([], "no NVIDIA GPU found; use --target cpu"),
+        ([1], "this NVIDIA GPU or driver is not usable; use --target cpu"),
+    ],
+)
+def test_without_a_device(gpus: Any, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shim, "SIMULATED", False)
+    monkeypatch.setattr(shim, "cuda", fake(gpus))
+    assert message() == line
+
+
+def bits(x: np.float32) -> int:
+    return int(x.view(np.int32))
+
+
+def fma(x: Any, y: Any, z: Any) -> np.float32:
+    return np.float32(float(x) * float(y) + float(z))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("largest", [1e-3, 1.0, 100.0, 3e4, 1e6, 1e12, 1e38])
+def test_sine_and_cosine(largest: float) -> None:
+    sin, cos = circular(lambda function: function, bits, fma)
+    rng = np.random.default_rng(0)
+    for x in rng.uniform(-largest, largest, 300).astype(np.float32):
+        assert abs(float(sin(x)) - math.sin(x)) < 2.5e-7 * max(1e-2, abs(math.sin(x)))
+        assert abs(float(cos(x)) - math.cos(x)) < 2.5e-7 * max(1e-2, abs(math.cos(x)))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_sine_and_cosine_at_the_edges() -> None:
+    sin, cos = circular(lambda function: function, bits, fma)
+    for x in (np.float32(np.inf), np.float32(-np.inf), np.float32(np.nan)):
+        assert np.isnan(sin(x)) and np.isnan(cos(x))
+    assert sin(np.float32(0.0)) == 0.0 and cos(np.float32(0.0)) == 1.0
+    top = np.float32(3.4e38)
+    assert abs(float(sin(top)) - math.sin(top)) < 1e-6

@@ -1,0 +1,52 @@
+"""CUDA kernels mean what the reference means: tests run again, in a process with the simulator.
+
+The simulator must be chosen before numba-cuda is imported, so it has processes of its own.  By
+default they run every operator, the classic contractions, the prelude, and the small specs; `wide`
+adds the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numba_cuda")
+
+HERE = "tests/runtime/cuda"
+NATIVE = ["-p", f"{HERE}/simulator".replace("/", ".")]  # what is run natively is run in the simulator
+RUNS = {
+    "operators": [*NATIVE, "tests/compiler/ops"],
+    "contractions": [*NATIVE, "tests/compiler/schedule", "-k", "classic and not everything"],
+    "prelude": [*NATIVE, "tests/compiler/prelude"],
+    "specs": [f"{HERE}/specs_in_simulator.py", "-k", "not (mnist_cnn and float64)"],
+}
+WIDE = {
+    "everything": [*NATIVE, "tests/compiler"],
+    "all specs": [f"{HERE}/specs_in_simulator.py"],
+}
+
+
+def run_in_simulator(arguments: list[str]) -> None:
+    """Run pytest in a new process; its output is shown if it fails."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    command += ["-W", "ignore::RuntimeWarning", *arguments]  # NumPy's, where numbers overflow
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False,
+        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_in_the_simulator(name: str) -> None:
+    run_in_simulator(RUNS[name])
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("name", WIDE)
+def test_more_in_the_simulator(name: str) -> None:
+    run_in_simulator(WIDE[name])

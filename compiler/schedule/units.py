@@ -1,17 +1,19 @@
 """Which nodes form one kernel.
 
-A unit is a set of elementwise nodes over one index space, or one other node (a contraction, a maximum, a
-gather), which then takes along the elementwise nodes that only it reads (its prologue).  Leaves, views
-and constants are no units: whoever reads them reads their source.
+A unit is a set of elementwise nodes over one index space, or one other node (a contraction, a
+maximum, a gather), which then takes along the elementwise nodes that only it reads (its prologue).
+Leaves, views and constants are no units: whoever reads them reads their source.
 
-Fusion keeps the units' graph acyclic: two units are merged only if no path leaves them and comes back.
+Fusion keeps the units' graph acyclic: two units are merged only if no path leaves them and comes
+back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+
+import networkx
 
 from compiler.graph.graph import Graph, Node
 from compiler.ops.contract import Contract
@@ -29,7 +31,7 @@ LARGEST = 40  # nodes in one unit: beyond that a kernel compiles slowly and runs
 
 @dataclass
 class Unit:
-    """Nodes computed by one kernel, in order; the last is the one that is not elementwise, if any."""
+    """Nodes computed by one kernel, in order; the one that is not elementwise, if any, is last."""
 
     phase: PhaseKey
     nodes: list[int] = field(default_factory=list)
@@ -54,14 +56,14 @@ def is_pointwise(node: Node) -> bool:
 
 def is_reduction(node: Node) -> bool:
     """Whether a node is loops over one operand, with which elementwise nodes may be fused."""
-    return isinstance(node.op, Max) or isinstance(node.op, Contract) and len(node.inputs) == 1
+    return isinstance(node.op, Max) or (isinstance(node.op, Contract) and len(node.inputs) == 1)
 
 
 def form_units(graph: Graph, phase: Mapping[int, PhaseKey], fuse: bool = True) -> list[Unit]:
     """Units in an order in which each comes after those it reads.
 
-    Readers come first: a node joins the unit of a reader, so that it need not be stored, or at least
-    not be loaded; where two units read it, they are merged if that is possible.
+    Readers come first: a node joins the unit of a reader, so that it need not be stored, or at
+    least not be loaded; where two units read it, they are merged if that is possible.
     """
     users = graph.users()
     unit_of: dict[int, Unit] = {}
@@ -71,7 +73,11 @@ def form_units(graph: Graph, phase: Mapping[int, PhaseKey], fuse: bool = True) -
         unit = Unit(phase[node.id], [node.id])
         for reader in dict.fromkeys(users[node.id]) if fuse and is_pointwise(node) else ():
             other = unit_of.get(reader)
-            if other is not None and other is not unit and _may_merge(graph, unit, other, users):
+            if (
+                other is not None
+                and other is not unit
+                and _may_merge(graph, unit, other, unit_of, users)
+            ):
                 unit = Unit(unit.phase, sorted([*unit.nodes, *other.nodes]))
                 unit_of.update(dict.fromkeys(unit.nodes, unit))
         unit_of.update(dict.fromkeys(unit.nodes, unit))
@@ -79,7 +85,9 @@ def form_units(graph: Graph, phase: Mapping[int, PhaseKey], fuse: bool = True) -
     return _in_order(graph, units, unit_of)
 
 
-def _may_merge(graph: Graph, a: Unit, b: Unit, users: Mapping[int, list[int]]) -> bool:
+def _may_merge(
+    graph: Graph, a: Unit, b: Unit, unit_of: Mapping[int, Unit], users: Mapping[int, list[int]]
+) -> bool:
     """Whether two units, the first with nothing but pointwise nodes, can be one kernel."""
     if a.phase != b.phase or len(a.nodes) + len(b.nodes) > LARGEST:
         return False
@@ -92,11 +100,11 @@ def _may_merge(graph: Graph, a: Unit, b: Unit, users: Mapping[int, list[int]]) -
         same = others == [last.id] and _takes_prologue(graph, last)
         same = same and _private(graph, nodes, users)
         same = same and graph[last.inputs[0]].type.shape == graph[a.nodes[0]].type.shape
-    return same and not _returns(nodes, users)
+    return same and not _returns(nodes, a.phase, users, unit_of)
 
 
 def _takes_prologue(graph: Graph, node: Node) -> bool:
-    """Whether a reduction may compute what it reads; where it reads outside, it needs the border."""
+    """Whether a reduction may compute what it reads; reading outside, it needs the border."""
     x = graph[node.inputs[0]]
     outside = isinstance(node.op, Contract) and reads_outside(node.op, 0, x.type.shape)
     return is_reduction(node) and not outside
@@ -109,43 +117,41 @@ def _private(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> b
     return all(nodes.issuperset(users[i]) and i not in wanted for i in inner)
 
 
-def _returns(nodes: set[int], users: Mapping[int, list[int]]) -> bool:
-    """Whether a path leaves the nodes and comes back: they cannot be computed at once then."""
-    top = max(nodes)
-    stack = [u for i in nodes for u in users[i] if u not in nodes and u < top]
+def _returns(
+    nodes: set[int], phase: PhaseKey, users: Mapping[int, list[int]], unit_of: Mapping[int, Unit]
+) -> bool:
+    """Whether a path through other units comes back: these cannot be computed at once then.
+
+    A unit passes on what any of its nodes reads to whoever reads any other; a phase is never
+    entered again.
+    """
+    stack = [u for i in nodes for u in users[i] if u not in nodes]
     seen = set(stack)
     while stack:
-        for user in users[stack.pop()]:
-            if user in nodes:
-                return True
-            if user < top and user not in seen:
-                seen.add(user)
-                stack.append(user)
+        id = stack.pop()
+        if id in nodes:
+            return True
+        unit = unit_of.get(id)
+        if unit is not None and unit.phase != phase:
+            continue
+        seen.update(unit.nodes if unit is not None else ())
+        fresh = {u for i in (unit.nodes if unit is not None else [id]) for u in users[i]} - seen
+        seen |= fresh
+        stack.extend(fresh)
     return False
 
 
 def _in_order(graph: Graph, units: list[Unit], unit_of: Mapping[int, Unit]) -> list[Unit]:
     """By phase, then topologically, early nodes first."""
     number = {id(u): k for k, u in enumerate(units)}
-    reads = [_reads(graph, unit, unit_of, number) for unit in units]
-    waiting = [(unit.phase, unit.nodes[-1], k) for k, unit in enumerate(units)]
-    readers: dict[int, list[int]] = {k: [] for k in range(len(units))}
-    for k, sources in enumerate(reads):
-        for source in sources:
-            readers[source].append(k)
-    missing = [len(r) for r in reads]
-    ready = [w for w in waiting if not missing[w[2]]]
-    heapify(ready)
-    order = []
-    while ready:
-        k = heappop(ready)[2]
-        order.append(units[k])
-        for reader in readers[k]:
-            missing[reader] -= 1
-            if not missing[reader]:
-                heappush(ready, waiting[reader])
-    assert len(order) == len(units), "units read each other in a circle"
-    return order
+    reads = networkx.DiGraph()
+    reads.add_nodes_from(range(len(units)))
+    for k, unit in enumerate(units):
+        reads.add_edges_from((source, k) for source in _reads(graph, unit, unit_of, number))
+    order = networkx.lexicographical_topological_sort(
+        reads, key=lambda k: (units[k].phase, units[k].nodes[-1])
+    )
+    return [units[k] for k in order]
 
 
 def _reads(

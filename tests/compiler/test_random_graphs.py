@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from hypothesis import strategies as st
 
 from compiler.graph.graph import Graph
@@ -22,9 +22,14 @@ from tests.graphs import (
 from tests.random_graphs import graphs
 
 SWITCHES = ["simplify", "fold", "cse", "batch", "dce", "fusion"]
-QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 WIDE = int(os.environ.get("GRADC_EXAMPLES", "500"))
 BOUND = 1e-8
+COMMON = settings(
+    suppress_health_check=[
+        HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much
+    ],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each try compiles: no shrinking
+)
 
 
 def is_steady(graph: Graph, values: Values, batch: int) -> bool:
@@ -41,6 +46,7 @@ def is_steady(graph: Graph, values: Values, batch: int) -> bool:
 
 def assert_ways_agree(graph: Graph, batch: int, without: str, threads: int) -> None:
     verify(graph)
+    note(print_graph(graph))
     assert print_graph(parse_graph(print_graph(graph))) == print_graph(graph)
     values = sample_values(graph, batch)
     assume(is_steady(graph, values, batch))
@@ -59,13 +65,13 @@ ARGUMENTS = {
 
 
 @given(**ARGUMENTS)
-@settings(max_examples=25, suppress_health_check=QUIET)
+@settings(COMMON, max_examples=25)
 def test_random_graphs(graph: Graph, batch: int, without: str, threads: int) -> None:
     assert_ways_agree(graph, batch, without, threads)
 
 
 @pytest.mark.wide
 @given(**ARGUMENTS)
-@settings(max_examples=WIDE, suppress_health_check=QUIET, derandomize=False)
+@settings(COMMON, max_examples=WIDE, derandomize=False)
 def test_many_random_graphs(graph: Graph, batch: int, without: str, threads: int) -> None:
     assert_ways_agree(graph, batch, without, threads)

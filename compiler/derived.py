@@ -1,9 +1,9 @@
 """The derived program is a program: a spec's loss and gradient, printed as a `.nn` file.
 
 The file parses, type-checks, compiles and trains like one written by hand: a student can save a
-gradient, edit it, run it, and see what breaks.  A spec with one step becomes a model that returns the
-loss and the gradients, and a `train` that descends along them.  With several steps the parameters stand
-in one model and each step is written out in `train`.
+gradient, edit it, run it, and see what breaks.  A spec with one step becomes a model that returns
+the loss and the gradients, and a `train` that descends along them.  With several steps the
+parameters stand in one model and each step is written out in `train`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from compiler.syntax.tree import Data, Setting, Statement, Step, Train, Using
 
 HEAD = "# The loss and its gradient as one program: edit it, and run it like any other.\n"
 NO_TRAIN = "# This file has no `train`, so there is nothing to differentiate.\n"
-PLAIN = re.compile(r"[~=] -?[\w.]+(\([\d., eE+-]*\))?$")  # a first value that means the same anywhere
+PLAIN = re.compile(
+    r"[~=] -?[\w.]+(\([\d., eE+-]*\))?$"
+)  # a first value that means the same anywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ def print_program(made: Compilation) -> str:
     train = next((d for d in made.tree.declarations if isinstance(d, Train)), None)
     if train is None or made.module.train is None:
         return NO_TRAIN
-    data = next(d for d in made.tree.declarations if isinstance(d, Data) and d.name == train.data.name)
+    data = next(
+        d for d in made.tree.declarations if isinstance(d, Data) and d.name == train.data.name
+    )
     specs = {p.name: p for p in made.module.persistents() if p.role in ("parameter", "state")}
     steps = [
         Derived(
@@ -65,7 +69,9 @@ def print_program(made: Compilation) -> str:
 def _clauses(body: Sequence[Statement], step: str) -> str:
     """`using` and settings as the author wrote them."""
     inside = [s for s in body if isinstance(s, Step) and s.name == step]
-    return "\n".join(s.span.text for s in (inside[0].body if inside else body) if isinstance(s, Using | Setting))
+    return "\n".join(
+        s.span.text for s in (inside[0].body if inside else body) if isinstance(s, Using | Setting)
+    )
 
 
 def _one_step(step: Derived, specs: Mapping[str, PersistentSpec]) -> tuple[str, list[str]]:
@@ -76,7 +82,9 @@ def _one_step(step: Derived, specs: Mapping[str, PersistentSpec]) -> tuple[str, 
     statements = Statements(step.graph, local)
     lines = [*_declarations(specs, local), *statements.lines()]
     inputs = [n.op.key for n in step.graph.nodes if isinstance(n.op, Input)]
-    typed = [f"{n.op.key} : {type_text(n.type)}" for n in step.graph.nodes if isinstance(n.op, Input)]
+    typed = [
+        f"{n.op.key} : {type_text(n.type)}" for n in step.graph.nodes if isinstance(n.op, Input)
+    ]
     found = step.gradients()
     names = ["loss", *(f"g{k}" for k in range(len(found)))]
     nodes = [step.graph.outputs["loss"], *found.values()]
@@ -89,12 +97,15 @@ def _one_step(step: Derived, specs: Mapping[str, PersistentSpec]) -> tuple[str, 
     inside = [
         f"{', '.join(names)} = {model}({', '.join(inputs)})",
         *_descend({f"{model}.{local[name]}": f"g{k}" for k, name in enumerate(found)}),
-        *step.clauses.splitlines(), "report loss = loss",
+        *step.clauses.splitlines(),
+        "report loss = loss",
     ]
     return text, inside
 
 
-def _several(steps: Sequence[Derived], specs: Mapping[str, PersistentSpec]) -> tuple[str, list[str]]:
+def _several(
+    steps: Sequence[Derived], specs: Mapping[str, PersistentSpec]
+) -> tuple[str, list[str]]:
     """All parameters in a model `joint`, bound to w0, w1, ... in `train`."""
     own = {name: name for name in specs}
     lines = [*_declarations(specs, own), f"({', '.join(specs)})"]
@@ -107,7 +118,10 @@ def _several(steps: Sequence[Derived], specs: Mapping[str, PersistentSpec]) -> t
         body = statements.lines()
         found = step.gradients()
         body += _descend({f"joint.{name}": statements.names[i] for name, i in found.items()})
-        body += [*step.clauses.splitlines(), f"report loss = {statements.names[step.graph.outputs['loss']]}"]
+        body += [
+            *step.clauses.splitlines(),
+            f"report loss = {statements.names[step.graph.outputs['loss']]}",
+        ]
         inside += [f"step {step.name} {{", *(f"    {line}" for line in body), "}"]
     return model, inside
 
@@ -123,9 +137,11 @@ def _declarations(specs: Mapping[str, PersistentSpec], local: Mapping[str, str])
 
 def _descend(pairs: Mapping[str, str]) -> list[str]:
     items = [f"{parameter} along {direction}" for parameter, direction in pairs.items()]
-    return [f"descend {items[0]},", *(f"        {i}," for i in items[1:-1]), f"        {items[-1]}"] if items[1:] else [
-        f"descend {items[0]}"
-    ]
+    return (
+        [f"descend {items[0]},", *(f"        {i}," for i in items[1:-1]), f"        {items[-1]}"]
+        if items[1:]
+        else [f"descend {items[0]}"]
+    )
 
 
 def _indented(lines: Sequence[str]) -> str:

@@ -1,13 +1,13 @@
 """Reverse-mode differentiation as a graph-to-graph transformation.
 
 Takes a typed graph in the making, a scalar loss and the values to differentiate by; appends the
-nodes that compute dL/dx for each of them.  Nothing is evaluated: each operator's rule (`Op.vjp`) adds
-nodes, made of operators that have rules themselves, so a derivative can be differentiated again.
-Runs inside `elaborate` (for `minimize` and `grad(e, x)`), before `passes`.  Background: Griewank &
-Walther, "Evaluating Derivatives", 2008, ch. 3.
+nodes that compute dL/dx for each of them.  Nothing is evaluated: each operator's rule (`Op.vjp`)
+adds nodes, made of operators that have rules themselves, so a derivative can be differentiated
+again. Runs inside `elaborate` (for `minimize` and `grad(e, x)`), before `passes`.  Background:
+Griewank & Walther, "Evaluating Derivatives", 2008, ch. 3.
 
-Names: `y` an operator's result, `x` its operands, `g` the cotangent dL/dy that reaches it.  `adjoint`
-is the table of cotangents summed so far.  A g here is a graph value, never a number.
+Names: `y` an operator's result, `x` its operands, `g` the cotangent dL/dy that reaches it.
+`adjoint` is the table of cotangents summed so far.  A g here is a graph value, never a number.
 
 See Note [Examples and the mean] for what `mean` does.
 """
@@ -61,11 +61,16 @@ def _rule(g: Value, y: Value, xs: Sequence[Value]) -> Sequence[Value | None]:
     except NoDerivative as missing:
         span = y.node.span
         assert span is not None, f"no derivative for {missing}, and no span to show it at"
-        raise CompileError([Diagnostic(
-            code="E0501", message=f"`{missing}` has no derivative rule",
-            primary=Label(span, "the loss depends on this"),
-            hint="stop_gradient(...) keeps the derivative out of it",
-        )]) from None
+        raise CompileError(
+            [
+                Diagnostic(
+                    code="E0501",
+                    message=f"`{missing}` has no derivative rule",
+                    primary=Label(span, "the loss depends on this"),
+                    hint="stop_gradient(...) keeps the derivative out of it",
+                )
+            ]
+        ) from None
 
 
 def _path_between(graph: Graph, sources: Sequence[int], target: int) -> set[int]:
@@ -79,9 +84,9 @@ def _path_between(graph: Graph, sources: Sequence[int], target: int) -> set[int]
 
 # Note [Examples and the mean]
 #
-# A loss l_i belongs to one example; what is minimised is L = (1/N) sum_i l_i.  Count the adjoint of a
-# varying node as N dL/dx_i and that of a uniform node as dL/du.  Then the seed is 1, every rule keeps
-# its per-example form, and where a cotangent passes from a varying node to a uniform operand (a
-# parameter read by every example) the implicit broadcast is transposed: it becomes batch_mean(g).
-# `batch_mean` in a model is its own adjoint in this counting.  The `batch` pass later turns
-# batch_mean(contract(...)) into one contraction that also sums over the examples.
+# A loss l_i belongs to one example; what is minimised is L = (1/N) sum_i l_i.  Count the adjoint of
+# a varying node as N dL/dx_i and that of a uniform node as dL/du.  Then the seed is 1, every rule
+# keeps its per-example form, and where a cotangent passes from a varying node to a uniform operand
+# (a parameter read by every example) the implicit broadcast is transposed: it becomes
+# batch_mean(g). `batch_mean` in a model is its own adjoint in this counting.  The `batch` pass
+# later turns batch_mean(contract(...)) into one contraction that also sums over the examples.

@@ -1,13 +1,12 @@
 """Graph nodes as expressions of the language.
 
-`expression` writes the right-hand side for one node; `Statements` writes a graph, one statement a node,
-with the rule and the line each came from beside it.  `derived.py` makes whole files of them.
+`expression` writes the right-hand side for one node; `Statements` writes a graph, one statement a
+node, with the rule and the line each came from beside it.  `derived.py` makes whole files of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from compiler.graph.graph import Graph, Node
 from compiler.graph.types import Kind, TensorType
@@ -20,9 +19,19 @@ from compiler.ops.reduce import Max
 from compiler.ops.shape import Concat, Reshape
 
 INFIX = {
-    "add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "pow": "{} ^ {}",
-    "neg": "-{}", "copy": "{}",
-    "gt": "{} > {}", "ge": "{} >= {}", "lt": "{} < {}", "le": "{} <= {}", "eq": "{} == {}", "ne": "{} != {}",
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "mul": "{} * {}",
+    "div": "{} / {}",
+    "pow": "{} ^ {}",
+    "neg": "-{}",
+    "copy": "{}",
+    "gt": "{} > {}",
+    "ge": "{} >= {}",
+    "lt": "{} < {}",
+    "le": "{} <= {}",
+    "eq": "{} == {}",
+    "ne": "{} != {}",
 }
 LETTERS = "ijklmnopqrstuvwxyz"
 
@@ -38,7 +47,9 @@ def affine_text(position: Affine, letters: Mapping[int, str]) -> str:
     """`2*i + k - 1`."""
     parts = []
     for loop, c in position.terms:
-        parts.append(letters[loop] if c == 1 else f"-{letters[loop]}" if c == -1 else f"{c}*{letters[loop]}")
+        parts.append(
+            letters[loop] if c == 1 else f"-{letters[loop]}" if c == -1 else f"{c}*{letters[loop]}"
+        )
     if position.offset or not parts:
         parts.append(str(position.offset))
     return " + ".join(parts).replace("+ -", "- ")
@@ -47,16 +58,19 @@ def affine_text(position: Affine, letters: Mapping[int, str]) -> str:
 def contract_text(op: Contract, names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> str:
     """`contract(i < 4 : a[i, j] * b[j])`.
 
-    An index that reads only the head of an axis is written `i + 0`, as alone it would claim all of it.
+    An index that reads only the head of an axis is written `i + 0`, as alone it would claim all of
+    it.
     """
-    letters = {loop: LETTERS[loop] if loop < len(LETTERS) else f"i{loop}" for loop in range(len(op.extents))}
-    axes = [
-        f"{affine_text(p, letters)} < {n}" for p, n in zip(op.result, op.shape, strict=True)
-    ]
+    letters = {
+        loop: LETTERS[loop] if loop < len(LETTERS) else f"i{loop}"
+        for loop in range(len(op.extents))
+    }
+    axes = [f"{affine_text(p, letters)} < {n}" for p, n in zip(op.result, op.shape, strict=True)]
     factors = []
     for name, m, shape in zip(names, op.operands, shapes, strict=True):
         places = [
-            affine_text(p, letters) + (" + 0" if p.plain is not None and op.extents[p.plain] != n else "")
+            affine_text(p, letters)
+            + (" + 0" if p.plain is not None and op.extents[p.plain] != n else "")
             for p, n in zip(m, shape, strict=True)
         ]
         factors.append(f"{name}[{', '.join(places)}]" if m else f"reshape({name}, [1])[0]")
@@ -131,7 +145,9 @@ class Statements:
 
 
 def story(node: Node, tags: Mapping[int, int]) -> str:
-    """Where a node came from: its line, and the rule that made it; `tags` gives nodes their numbers."""
+    """Where a node came from: its line, and the rule that made it; `tags` gives nodes their
+    numbers.
+    """
     parts = [node.name or "", str(node.span) if node.span else ""]
     if node.origin is not None:
         met = tags.get(-1 if node.origin.node is None else node.origin.node)

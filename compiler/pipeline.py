@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,8 +60,12 @@ class Compilation:
 
 
 def compile_source(
-    text: str, name: str = "spec.nn", *, directory: str | Path = ".",
-    overrides: Mapping[str, Any] | None = None, without: Collection[str] = (),
+    text: str,
+    name: str = "spec.nn",
+    *,
+    directory: str | Path = ".",
+    overrides: Mapping[str, Any] | None = None,
+    without: Collection[str] = (),
 ) -> Program:
     """Compile a spec given as text; raises `CompileError` with every diagnostic.
 
@@ -73,7 +78,7 @@ def compile_source(
 def compile_file(
     path: str | Path, *, overrides: Mapping[str, Any] | None = None, without: Collection[str] = ()
 ) -> Program:
-    """Compile a `.nn` file; raises `CompileError` as `compile_source`, and `OSError` for no file."""
+    """Compile a `.nn` file; as `compile_source`, and raises `OSError` for no file."""
     return compilation(read_source(path), Path(path).parent, overrides or {}, without).program
 
 
@@ -86,36 +91,53 @@ def compilation(
     persistents, words = _persistents(module)
     offsets = {p.name: p.offset for p in persistents}
     graphs = Lazy(_graph_makers(module))
-    optimised = Lazy({k: lambda k=k: optimise(graphs[k], without) for k in graphs})  # type: ignore[misc]
+    optimised = Lazy({k: partial(_optimised, graphs, k, without) for k in graphs})
     entries: Mapping[str, Entry] = Lazy(
-        {k: lambda k=k: schedule(k, optimised[k], offsets, without) for k in graphs}  # type: ignore[misc]
+        {k: partial(_scheduled, optimised, k, offsets, without) for k in graphs}
     )
     program = Program(
-        name=module.name, source=source.text, persistents=persistents, persistent_words=words,
-        models={m: f"forward/{m}" for m in module.models}, entries=entries,
-        data=tuple(module.data), training=_training(module), evaluate=evaluate,
+        name=module.name,
+        source=source.text,
+        persistents=persistents,
+        persistent_words=words,
+        models={m: f"forward/{m}" for m in module.models},
+        entries=entries,
+        data=tuple(module.data),
+        training=_training(module),
+        evaluate=evaluate,
     )
     return Compilation(source, tree, module, frozenset(without), graphs, optimised, program)
 
 
+def _optimised(graphs: Mapping[str, Graph], key: str, without: Collection[str]) -> Graph:
+    return optimise(graphs[key], without)
+
+
+def _scheduled(
+    graphs: Mapping[str, Graph], key: str, offsets: Mapping[str, int], without: Collection[str]
+) -> Entry:
+    return schedule(key, graphs[key], offsets, without)
+
+
 def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
     makers: dict[str, Callable[[], Graph]] = {
-        f"forward/{m}": lambda m=m: module.forward(m) for m in module.models  # type: ignore[misc]
+        f"forward/{m}": partial(module.forward, m) for m in module.models
     }
     for step in module.train.steps if module.train else ():
-        for kind in ("step", "gradients", "evaluate"):
-            makers[f"{kind}/{step.name}"] = (
-                lambda kind=kind, name=step.name: getattr(module, kind)(name)  # type: ignore[misc]
-            )
+        makers[f"step/{step.name}"] = partial(module.step, step.name)
+        makers[f"gradients/{step.name}"] = partial(module.gradients, step.name)
+        makers[f"evaluate/{step.name}"] = partial(module.evaluate, step.name)
     return makers
 
 
 def _persistents(module: Module) -> tuple[tuple[Persistent, ...], int]:
     result, offset = [], 0
     for spec in module.persistents():
-        result.append(Persistent(
-            name=spec.name, type=spec.type, role=spec.role, offset=offset, initial=spec.initial
-        ))
+        result.append(
+            Persistent(
+                name=spec.name, type=spec.type, role=spec.role, offset=offset, initial=spec.initial
+            )
+        )
         offset += -(-spec.type.size // ALIGN) * ALIGN
     return tuple(result), offset
 
@@ -125,8 +147,13 @@ def _training(module: Module) -> Training | None:
         return None
     steps = tuple(
         TrainStep(
-            name=s.name, entry=f"step/{s.name}", gradients=f"gradients/{s.name}",
-            evaluate=f"evaluate/{s.name}", loss="loss", reports=tuple(s.reports), over=tuple(s.over),
+            name=s.name,
+            entry=f"step/{s.name}",
+            gradients=f"gradients/{s.name}",
+            evaluate=f"evaluate/{s.name}",
+            loss="loss",
+            reports=tuple(s.reports),
+            over=tuple(s.over),
         )
         for s in module.train.steps
     )

@@ -123,7 +123,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Array:
-    """A buffer with a leading batch axis: an input, an output, or a value carried between phases."""
+    """A buffer with a leading batch axis: an input, an output, or carried between phases."""
 
     name: str
     role: str  # "input", "output" or "carried"

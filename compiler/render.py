@@ -62,16 +62,19 @@ def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
 
 def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> str:
     """A list of objects: lines and columns from 1, columns in code points."""
-    return json.dumps([
-        {
-            "code": diagnostic.code,
-            "message": diagnostic.message,
-            "primary": _place(diagnostic.primary),
-            "secondary": [_place(label) for label in diagnostic.secondary],
-            "hint": diagnostic.hint,
-        }
-        for diagnostic in diagnostics
-    ], indent=2)
+    return json.dumps(
+        [
+            {
+                "code": diagnostic.code,
+                "message": diagnostic.message,
+                "primary": _place(diagnostic.primary),
+                "secondary": [_place(label) for label in diagnostic.secondary],
+                "hint": diagnostic.hint,
+            }
+            for diagnostic in diagnostics
+        ],
+        indent=2,
+    )
 
 
 def printable(text: str) -> str:
@@ -83,8 +86,12 @@ def _place(label: Label) -> dict[str, Any]:
     span = label.span
     end = Span(source=span.source, start=span.end, end=span.end)
     return {
-        "file": span.source.name, "line": span.line, "column": span.column,
-        "end_line": end.line, "end_column": end.column, "label": label.text,
+        "file": span.source.name,
+        "line": span.line,
+        "column": span.column,
+        "end_line": end.line,
+        "end_column": end.column,
+        "label": label.text,
     }
 
 
@@ -134,9 +141,7 @@ def _windows(
         low, high = (0, len(text)) if len(text) <= WIDTH else _window(first, len(text))
         shown, cells = _expand(text[low:high])
         lead = "..." if low else ""
-        marks = [
-            _mark(label, mark, cells, start + low, len(lead)) for label, mark in group
-        ]
+        marks = [_mark(label, mark, cells, start + low, len(lead)) for label, mark in group]
         windows.append((lead + shown + ("..." if high < len(text) else ""), marks))
     return windows
 

@@ -85,4 +85,6 @@ class CompileError(Exception):
 
     def __init__(self, diagnostics: list[Diagnostic] | tuple[Diagnostic, ...]) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__("\n".join(f"{d.primary.span}: error[{d.code}]: {d.message}" for d in self.diagnostics))
+        super().__init__(
+            "\n".join(f"{d.primary.span}: error[{d.code}]: {d.message}" for d in self.diagnostics)
+        )

@@ -1,8 +1,8 @@
 """Every command and snippet in README and specs/*.md is run.
 
-A ```console block holds commands after `$ ` and what they print on standard output; `...` on a line of
-its own stands for any lines, inside a line for any text.  A ```python block is executed.  A ```nn block
-is compiled.  `pip install` lines are what the CI script itself does.
+A ```console block holds commands after `$ ` and what they print on standard output; `...` on a line
+of its own stands for any lines, inside a line for any text.  A ```python block is executed.  A
+```nn block is compiled.  `pip install` lines are what the CI script itself does.
 """
 
 from __future__ import annotations
@@ -64,10 +64,20 @@ def test_console(block: str, folder: Path) -> None:
         assert command.startswith("gradc "), f"only gradc is run here: {command}"
         shell = command.replace("gradc ", " ".join(COMMAND) + " ", 1)
         found = subprocess.run(
-            shell, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            shell,
+            shell=True,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        shown = "\n".join(line.rstrip() for line in (found.stdout + found.stderr).strip().splitlines())
-        assert pattern(expected).search(shown), f"$ {command}\nprinted\n{shown}\ninstead of\n{expected}"
+        shown = "\n".join(
+            line.rstrip() for line in (found.stdout + found.stderr).strip().splitlines()
+        )
+        assert pattern(expected).search(shown), (
+            f"$ {command}\nprinted\n{shown}\ninstead of\n{expected}"
+        )
 
 
 def _path() -> str:

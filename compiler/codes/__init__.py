@@ -10,8 +10,12 @@ from compiler.codes import derivatives, names, shapes, sizes, syntax, training
 from compiler.codes.explanation import Explanation
 
 CODES: dict[str, Explanation] = {
-    **syntax.CODES, **names.CODES, **shapes.CODES, **sizes.CODES,
-    **derivatives.CODES, **training.CODES,
+    **syntax.CODES,
+    **names.CODES,
+    **shapes.CODES,
+    **sizes.CODES,
+    **derivatives.CODES,
+    **training.CODES,
 }
 
 
@@ -21,8 +25,9 @@ def explain(code: str) -> str | None:
     if entry is None:
         return None
     wrong, right = (_indented(text) for text in (entry.wrong, entry.right))
-    return (f"{code.upper()}: {entry.title}\n\n{entry.text}\n\n"
-            f"Wrong:\n\n{wrong}\n\nRight:\n\n{right}\n")
+    return (
+        f"{code.upper()}: {entry.title}\n\n{entry.text}\n\nWrong:\n\n{wrong}\n\nRight:\n\n{right}\n"
+    )
 
 
 def _indented(text: str) -> str:

@@ -169,6 +169,13 @@ def _distribution(normal: bool) -> Callable[..., Meaning]:
     return rule
 
 
+def _refuse(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:
+    """`refuse("groups =", n, "...")`: what a definition does not take, told at its call."""
+    require_sound(*parts)
+    words = [p.value if isinstance(p, Text) else str(p) if is_number(p) else describe(p) for p in parts]
+    raise scope.fault("E0405", " ".join(words), span)
+
+
 def _identity(scope: Scope, span: Span, x: Meaning) -> Meaning:
     return x
 
@@ -203,6 +210,7 @@ _row("repeat", "count layer", _repeat, required=2, makes_layer=True)
 _row("each", "layer", _each, makes_layer=True)
 _row("tensor", "numbers shape", primitives.tensor, variadic=True)
 _row("scatter", "x index rows", primitives.scatter, required=3)
+_row("refuse", "parts", _refuse, variadic=True)
 _row("identity", "x", _identity)
 _row("grad", "of by", _grad, required=2)
 _row("normal", "mean std key", _distribution(True), required=0)

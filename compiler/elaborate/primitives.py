@@ -29,7 +29,7 @@ def tensor(scope: Scope, span: Span, numbers: tuple[Meaning, ...], shape: Meanin
         raise scope.fault(
             "E0303", f"{Sizes(whole)} holds {expected} numbers, {len(numbers)} are given", span
         )
-    return scope.run.builder.add(Literal(tuple(map(float, numbers)), whole))  # type: ignore[arg-type]
+    return scope.run.builder.add(Literal(tuple(map(float, numbers)), whole))
 
 
 def scatter(scope: Scope, span: Span, x: Meaning, index: Meaning, rows: Meaning) -> Meaning:

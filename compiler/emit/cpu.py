@@ -1,9 +1,9 @@
 """A loop nest as the source of one CPU kernel.
 
 Names are numbered: `x0` is a pointer, `v1` a value, `i0` a loop, so nothing the author wrote
-reaches the source but inside comments.  Extents and strides are read from `geometry`; only a stride of
-0 or 1 in the innermost loop is written out, because that is what lets LLVM vectorise.  Two nests with the
-same text share one compiled kernel.
+reaches the source but inside comments.  Extents and strides are read from `geometry`; only a stride
+of 0 or 1 in the innermost loop is written out, because that is what lets LLVM vectorise.  Two nests
+with the same text share one compiled kernel.
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ class _Writer:
     def pointer(self, access: Access) -> str:
         """The pointer of a place; the same place has one pointer, so that LLVM knows it."""
         for k, known in enumerate(self.pointers):
-            if (known.storage, known.offset, known.index) == (access.storage, access.offset, access.index):
+            if (known.storage, known.offset, known.index) == (
+                access.storage,
+                access.offset,
+                access.index,
+            ):
                 return f"x{k}"
         self.pointers.append(access)
         return f"x{len(self.pointers) - 1}"
@@ -113,7 +117,10 @@ def _address(w: _Writer, nest: Nest, access: Access) -> str:
 
 
 def _finish(
-    w: _Writer, nest: Nest, places: dict[int, str], inner: int,
+    w: _Writer,
+    nest: Nest,
+    places: dict[int, str],
+    inner: int,
     in_register: list[tuple[str, Access, Store]],
 ) -> None:
     for variable, access, store in nest.stores:

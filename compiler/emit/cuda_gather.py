@@ -12,7 +12,10 @@ GEOMETRY = "\n    x0 = table[at]\n    x1 = table[at + 1]\n    x2 = table[at + 2]
     f"    g{k} = table[at + {k + 3}]\n" for k in range(7)
 )
 
-TAKE = HEAD + GEOMETRY + """\
+TAKE = (
+    HEAD
+    + GEOMETRY
+    + """\
     # y[n, s, r] = table[n, number[n, s], r]
     for t0 in range(thread(), total, threads()):
         i2 = t0 % g2
@@ -22,8 +25,12 @@ TAKE = HEAD + GEOMETRY + """\
         n1 = min(max(index(numbers[x1 + i0 * g5 + i1]), 0), g1 - 1)
         words[x2 + i0 * g6 + i1 * g2 + i2] = words[x0 + i0 * g3 + n1 * g4 + i2]
 """
+)
 
-SCATTER = HEAD + GEOMETRY + """\
+SCATTER = (
+    HEAD
+    + GEOMETRY
+    + """\
     # y[n, number[n, s], r] += x[n, s, r]
     for t0 in range(thread(), total, threads()):
         i2 = t0 % g2
@@ -33,8 +40,11 @@ SCATTER = HEAD + GEOMETRY + """\
             a0 = x2 + i0 * g6 + n1 * g2 + i2
             words[a0] = words[a0] + words[x0 + i0 * g3 + i1 * g4 + i2]
 """
+)
 
-ARGMAX = HEAD + """
+ARGMAX = (
+    HEAD
+    + """
     x0 = table[at]
     x1 = table[at + 1]
     g0 = table[at + 2]
@@ -55,3 +65,4 @@ ARGMAX = HEAD + """
                 n1 = index(i2)
         numbers[x1 + i0 * g3 + i1] = n1
 """
+)

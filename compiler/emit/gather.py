@@ -1,14 +1,17 @@
 """Source of the kernels that read or write at numbers found in the data: take, scatter, argmax.
 
-Their loops are few and not worth a general mechanism; each is written out, with geometry read at run
-time.  Numbers are clamped into range, so that no kernel touches foreign words whatever the data says.
+Their loops are few and not worth a general mechanism; each is written out, with geometry read at
+run time.  Numbers are clamped into range, so that no kernel touches foreign words whatever the data
+says.
 """
 
 from __future__ import annotations
 
 HEAD = "def k0(pointers, geometry, begin, end, first):\n"
 
-TAKE = HEAD + """\
+TAKE = (
+    HEAD
+    + """\
     # y[n, s, r] = table[n, number[n, s], r]
     x0 = reals(pointers, 0)
     x1 = indices(pointers, 1)
@@ -21,10 +24,14 @@ TAKE = HEAD + """\
             if n1 >= geometry[1]:
                 n1 = geometry[1] - 1
             for i2 in range(geometry[2]):
-                x2[i0 * geometry[6] + i1 * geometry[2] + i2] = x0[i0 * geometry[3] + n1 * geometry[4] + i2]
+                n2 = i0 * geometry[3] + n1 * geometry[4] + i2
+                x2[i0 * geometry[6] + i1 * geometry[2] + i2] = x0[n2]
 """
+)
 
-SCATTER = HEAD + """\
+SCATTER = (
+    HEAD
+    + """\
     # y[n, number[n, s], r] += x[n, s, r]
     x0 = reals(pointers, 0)
     x1 = indices(pointers, 1)
@@ -37,10 +44,14 @@ SCATTER = HEAD + """\
             if n1 >= geometry[1]:
                 n1 = geometry[1] - 1
             for i2 in range(geometry[2]):
-                x2[i0 * geometry[6] + n1 * geometry[2] + i2] += x0[i0 * geometry[3] + i1 * geometry[4] + i2]
+                n2 = i0 * geometry[3] + i1 * geometry[4] + i2
+                x2[i0 * geometry[6] + n1 * geometry[2] + i2] += x0[n2]
 """
+)
 
-ARGMAX = HEAD + """\
+ARGMAX = (
+    HEAD
+    + """\
     # y[n, s] = first k with the greatest x[n, s, k]
     x0 = reals(pointers, 0)
     x1 = indices(pointers, 1)
@@ -55,3 +66,4 @@ ARGMAX = HEAD + """\
                     n1 = i2
             x1[i0 * geometry[3] + i1] = index(n1)
 """
+)

@@ -19,7 +19,11 @@ Array = np.ndarray
 
 
 def evaluate(
-    graph: Graph, values: Mapping[str, Array], batch: int = 1, dtype: str = "float64", first: int = 0
+    graph: Graph,
+    values: Mapping[str, Array],
+    batch: int = 1,
+    dtype: str = "float64",
+    first: int = 0,
 ) -> dict[str, Array]:
     """The graph's outputs: `[batch, *shape]` where varying, `shape` where uniform.
 

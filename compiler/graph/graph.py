@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from compiler.graph.registry import OPS
+from compiler.graph.registry import OPS, constant_op
 from compiler.graph.types import TensorType
 from compiler.source import Span
 
@@ -108,8 +108,14 @@ class Builder:
         """Append `op(*inputs)`; raises `TypeFault` where the types do not fit."""
         type = op.infer(*(x.type for x in inputs))
         node = Node(
-            id=len(self.nodes), op=op, inputs=tuple(x.id for x in inputs), type=type,
-            span=self.span, origin=self.origin, name=name, tag=next(_tags),
+            id=len(self.nodes),
+            op=op,
+            inputs=tuple(x.id for x in inputs),
+            type=type,
+            span=self.span,
+            origin=self.origin,
+            name=name,
+            tag=next(_tags),
         )
         self.nodes.append(node)
         return Value(self, node.id)
@@ -122,7 +128,7 @@ class Builder:
 
     def constant(self, value: float, shape: tuple[int, ...] = ()) -> Value:
         """Append a real constant; a shape fills a whole tensor with it."""
-        return self.add(OPS["constant"](value=float(value), shape=shape))
+        return self.add(constant_op(float(value), shape))
 
     def value(self, id: int) -> Value:
         """The handle of a node."""
@@ -203,7 +209,8 @@ class Value:
 def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, dict[int, int]]:
     """A builder holding copies of the nodes in `keep` (all, if None), and old id -> new id."""
     wanted = None if keep is None else set(keep)
-    builder, mapping = Builder(), {}
+    builder = Builder()
+    mapping: dict[int, int] = {}
     for node in graph.nodes:
         if wanted is None or node.id in wanted:
             mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])

@@ -5,15 +5,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from compiler.ops.base import Op
 
 OPS: dict[str, type[Op]] = {}
+C = TypeVar("C", bound="Op")
 
 
-def register(cls: type[Op]) -> type[Op]:
+def constant_op(value: float, shape: tuple[int, ...]) -> Op:
+    """The operator that fills a shape with a number."""
+    make: Callable[..., Op] = OPS["constant"]
+    return make(value=value, shape=shape)
+
+
+def register(cls: type[C]) -> type[C]:
     """Class decorator: file an operator under its name."""
     assert cls.name not in OPS, f"operator {cls.name} is registered twice"
     OPS[cls.name] = cls

@@ -18,7 +18,7 @@ from typing import Any
 
 from compiler.graph.graph import Builder, Graph, Node
 from compiler.graph.registry import OPS
-from compiler.ops.contract import Affine
+from compiler.ops.contract import Affine, Map
 
 _LINE = re.compile(r"%(\d+)\s*=\s*(\w+)(\{.*\})?((?:\s+%\d+)*)\s*(?::.*)?$")
 
@@ -34,7 +34,8 @@ def print_graph(graph: Graph, *, ledger: bool = False) -> str:
 def _line(node: Node, tags: Mapping[int, int] | None) -> str:
     attributes = ", ".join(f"{k}={_plain(v)!r}" for k, v in node.op.attributes().items())
     operands = "".join(f" %{i}" for i in node.inputs)
-    line = f"%{node.id} = {node.op.name}{'{' + attributes + '}' if attributes else ''}{operands} : {node.type}"
+    braced = "{" + attributes + "}" if attributes else ""
+    line = f"%{node.id} = {node.op.name}{braced}{operands} : {node.type}"
     if tags is None:
         return line
     notes = [node.name or "", str(node.span or "")]
@@ -53,7 +54,9 @@ def _plain(value: Any) -> Any:
 
 def parse_graph(text: str) -> Graph:
     """Read the text form back; raises `ValueError` naming the line."""
-    builder, outputs, numbers = Builder(), {}, {}
+    builder = Builder()
+    outputs: dict[str, int] = {}
+    numbers: dict[int, int] = {}
     for number, line in enumerate(re.split(r"[\n;]", text), 1):
         line = line.split("  #")[0].strip()
         if not line:
@@ -77,9 +80,8 @@ def _attributes(op: str, text: str) -> dict[str, Any]:
     numbers = _Numbers()
     values = {k.arg: ast.literal_eval(numbers.visit(k.value)) for k in call.keywords if k.arg}
     if op == "contract":
-        affine = lambda m: tuple(Affine(*p) for p in m)  # noqa: E731
-        values["operands"] = tuple(map(affine, values["operands"]))
-        values["result"] = affine(values["result"])
+        values["operands"] = tuple(map(_affine_map, values["operands"]))
+        values["result"] = _affine_map(values["result"])
     return values
 
 
@@ -89,3 +91,7 @@ class _Numbers(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         known = {"inf": inf, "nan": nan}
         return ast.copy_location(ast.Constant(known[node.id]), node) if node.id in known else node
+
+
+def _affine_map(places: tuple[tuple[Any, int], ...]) -> Map:
+    return tuple(Affine(*place) for place in places)

@@ -20,7 +20,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """Sizes of one example's tensor (`()` is a scalar), its kind, and a label's number of classes."""
+    """Sizes of one example's tensor (`()`: a scalar), its kind, a label's number of classes."""
 
     shape: tuple[int, ...] = ()
     kind: Kind = Kind.REAL

@@ -1,7 +1,7 @@
 """What every graph must satisfy, checked after every pass.
 
-Operands come before their users; each type is what the operator infers; outputs exist; ids count up.
-A violation is a fault of the compiler, not of the spec, so it is an assertion.
+Operands come before their users; each type is what the operator infers; outputs exist; ids count
+up. A violation is a fault of the compiler, not of the spec, so it is an assertion.
 """
 
 from __future__ import annotations

@@ -2,18 +2,18 @@
 
     y[p] = sum over loops with result(loops) = p of  a[map_a(loops)] * b[map_b(loops)]
 
-A position is affine in the loop indices (`2*y + i - 1`), so that matrix products, convolution of any
-stride, padding and dilation, its transpose, attention, and (with one operand) sums, broadcasts,
-transposes, slices, zero padding and windows are all this operator.  Reading outside an operand gives
-0, writing outside the result is dropped.  The derivative permutes the three maps and is therefore a
-contraction again: derivatives of any order need no further rule.
+A position is affine in the loop indices (`2*y + i - 1`), so that matrix products, convolution of
+any stride, padding and dilation, its transpose, attention, and (with one operand) sums, broadcasts,
+transposes, slices, zero padding and windows are all this operator.  Reading outside an operand
+gives 0, writing outside the result is dropped.  The derivative permutes the three maps and is
+therefore a contraction again: derivatives of any order need no further rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -56,7 +56,9 @@ def index(loop: int) -> Affine:
 @register
 @dataclass(frozen=True)
 class Contract(Op):
-    """Sum of products over affine indices; `extents` of the loops, a map for each operand and the result."""
+    """Sum of products over affine indices; `extents` of the loops, a map for each operand and the
+    result.
+    """
 
     extents: tuple[int, ...]
     operands: tuple[Map, ...]
@@ -66,7 +68,7 @@ class Contract(Op):
     name: ClassVar[str] = "contract"
 
     @property
-    def makes_uniform(self) -> bool:  # type: ignore[override]
+    def makes_uniform(self) -> bool:
         """A mean over the examples is the same for all of them."""
         return self.mean
 
@@ -85,24 +87,32 @@ class Contract(Op):
         """The maps of operand k and of the result change places; g is read, dx is written."""
         others = [j for j in range(len(xs)) if j != k]
         op = Contract(
-            self.extents, (self.result, *(self.operands[j] for j in others)),
-            self.operands[k], xs[k].shape,
+            self.extents,
+            (self.result, *(self.operands[j] for j in others)),
+            self.operands[k],
+            xs[k].shape,
         )
         return g.builder.add(op, g, *(xs[j] for j in others))
 
     def reference(self, *arrays: Array) -> Array:
         used = [sorted({loop for p in m for loop, _ in p.terms}) for m in self.operands]
-        gathered = [self._gather(a, m, u) for a, m, u in zip(arrays, self.operands, used, strict=True)]
+        gathered = [
+            self._gather(a, m, u) for a, m, u in zip(arrays, self.operands, used, strict=True)
+        ]
         wanted = sorted({loop for p in self.result for loop, _ in p.terms})
         missing = [i for i in wanted if all(i not in u for u in used)]
-        idle = [i for i in range(len(self.extents)) if i not in wanted and all(i not in u for u in used)]
+        idle = [
+            i for i in range(len(self.extents)) if i not in wanted and all(i not in u for u in used)
+        ]
         scale = float(np.prod([self.extents[i] for i in idle]))
         ones = [np.ones((1, self.extents[i])) for i in missing]
         summed = _einsum(gathered + ones, used + [[i] for i in missing], wanted) * scale
         total = self._scatter(summed, wanted)
         return total.mean(axis=0, keepdims=True) if self.mean else total
 
-    def _positions(self, m: Map, loops: list[int], shape: tuple[int, ...]) -> tuple[list[Array], Array]:
+    def _positions(
+        self, m: Map, loops: list[int], shape: tuple[int, ...]
+    ) -> tuple[list[Array], Array]:
         """Index arrays over the loops for each axis, clipped, and where they are inside."""
         grid = [self.extents[i] for i in loops]
         inside = np.ones(grid, bool)
@@ -120,10 +130,13 @@ class Contract(Op):
     def _gather(self, array: Array, m: Map, loops: list[int]) -> Array:
         if 0 in array.shape[1:]:
             return np.zeros((array.shape[0], *(self.extents[i] for i in loops)))
-        if [p.plain for p in m] == loops and list(array.shape[1:]) == [self.extents[i] for i in loops]:
+        if [p.plain for p in m] == loops and list(array.shape[1:]) == [
+            self.extents[i] for i in loops
+        ]:
             return array
         positions, inside = self._positions(m, loops, array.shape[1:])
-        values = array[(slice(None), *positions)] if positions else array
+        every: tuple[Any, ...] = (slice(None), *positions)
+        values = array[every] if positions else array
         return values if inside.all() else np.where(inside, values, 0.0)
 
     def _scatter(self, values: Array, loops: list[int]) -> Array:
@@ -142,7 +155,7 @@ class Contract(Op):
 
 def _einsum(arrays: list[Array], axes: list[list[int]], wanted: list[int]) -> Array:
     """Einstein's sum over loop numbers, with the example axis in front."""
-    operands: list[object] = []
+    operands: list[Any] = []
     for array, loops in zip(arrays, axes, strict=True):
         operands += [array, [Ellipsis, *loops]]
     return np.asarray(np.einsum(*operands, [Ellipsis, *wanted], optimize=len(arrays) > 2))

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a table of rows)
 """Elementwise operators, one row each: scalar text, derivative, NumPy reference, sampling domain.
 
 Operands broadcast as in NumPy; the derivative rules do not undo that, the engine does it once.
@@ -46,30 +47,46 @@ class Elementwise(Op):
 
 
 def elementwise(
-    name: str, text: str, rule: Rule, function: Callable[..., Array],
-    *domains: Domain, kink: str | None = None, smooth: bool = True,
+    name: str,
+    text: str,
+    rule: Rule,
+    function: Callable[..., Array],
+    *domains: Domain,
+    kink: str | None = None,
+    smooth: bool = True,
 ) -> type[Elementwise]:
     """File a row of the table."""
     arity = max(i for i in range(3) if f"{{{i}}}" in text) + 1
     fields = {
-        "name": name, "text": text, "rule": staticmethod(rule), "function": staticmethod(function),
-        "domains": domains or (ANY,) * arity, "kink": kink, "smooth": smooth and kink is None,
+        "name": name,
+        "text": text,
+        "rule": staticmethod(rule),
+        "function": staticmethod(function),
+        "domains": domains or (ANY,) * arity,
+        "kink": kink,
+        "smooth": smooth and kink is None,
         "__doc__": f"y = {text.format('a', 'b', 'c')}.",
     }
-    return register(dataclass(frozen=True)(type(name.title().replace("_", ""), (Elementwise,), fields)))
+    return register(
+        dataclass(frozen=True)(type(name.title().replace("_", ""), (Elementwise,), fields))
+    )
 
 
 def indicator(compare: Callable[..., Array]) -> Callable[..., Array]:
     """A comparison as 0.0 or 1.0."""
-    return lambda a, b: compare(a, b).astype(np.result_type(a, b, np.float32))
+    return lambda a, b: np.asarray(compare(a, b), np.result_type(a, b, np.float32))
 
 
 _erf = np.vectorize(math.erf, otypes=[float])
 
 
+def _select(condition: Array, a: Array, b: Array) -> Array:
+    return np.where(condition, a, b)
+
+
 def _sigmoid(x: Array) -> Array:
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+    return _select(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
 def _power_rule(g: Value, y: Value, a: Value, b: Value) -> list[Value | None]:
@@ -107,7 +124,7 @@ eq = elementwise("eq",        "step({0} == {1})",   lambda g, y, a, b: [None, No
 ne = elementwise("ne",        "step({0} != {1})",   lambda g, y, a, b: [None, None],           indicator(np.not_equal), kink="0 everywhere")
 where = elementwise("where",  "select({0} != real(0.0), {1}, {2})",
                     lambda g, y, c, a, b: [None, c.apply("where", c, g, 0.0), c.apply("where", c, 0.0, g)],
-                    lambda c, a, b: np.where(c != 0, a, b), Domain(away=(0.0,)), ANY, ANY)
+                    lambda c, a, b: _select(c != 0, a, b), Domain(away=(0.0,)), ANY, ANY)
 copy = elementwise("copy",    "{0}",                lambda g, y, x: [g],                       np.positive)
 stop = elementwise("stop_gradient", "{0}",          lambda g, y, x: [None],                    np.positive, kink="0 everywhere, by request")
 # fmt: on

@@ -51,7 +51,7 @@ class Scatter(Op):
 
     def infer(self, x: TensorType, index: TensorType) -> TensorType:
         require(x.shape[: index.rank] == index.shape, f"one index a row: got {x} and {index}")
-        return real((self.rows,) + x.shape[index.rank :])
+        return real((self.rows, *x.shape[index.rank :]))
 
     def vjp(self, g: Value, y: Value, x: Value, index: Value) -> list[Value | None]:
         return [g.builder.add(Take(), g, index), None]

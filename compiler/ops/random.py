@@ -1,8 +1,8 @@
 """Random draws from a counter-based generator: Philox4x32-10.
 
 Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.  A draw is a
-pure function of (seed, node, step, example, element), so no result depends on how a batch was cut or
-how many threads ran.  key = (seed, node), counter = (element, example, step, 0).
+pure function of (seed, node, step, example, element), so no result depends on how a batch was cut
+or how many threads ran.  key = (seed, node), counter = (element, example, step, 0).
 uniform = (word0 >> 8) * 2^-24, in [0, 1); normal by Box and Muller from (word0, word1).
 """
 
@@ -30,7 +30,10 @@ def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
         k0, k1 = (np.uint64((k + i * w) & 0xFFFFFFFF) for k, w in zip(key, WEYL, strict=True))
         p0, p1 = c0 * np.uint64(MULTIPLIERS[0]), c2 * np.uint64(MULTIPLIERS[1])
         c0, c1, c2, c3 = (
-            (p1 >> np.uint64(32)) ^ c1 ^ k0, p1 & mask, (p0 >> np.uint64(32)) ^ c3 ^ k1, p0 & mask,
+            (p1 >> np.uint64(32)) ^ c1 ^ k0,
+            p1 & mask,
+            (p0 >> np.uint64(32)) ^ c3 ^ k1,
+            p0 & mask,
         )
     return [c0, c1, c2, c3]
 
@@ -38,7 +41,9 @@ def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
 def draw(normal: bool, seed: int, step: int, node: int, examples: Array, size: int) -> Array:
     """[examples, size] numbers in float64."""
     grid = np.broadcast_arrays(np.arange(size)[None], np.asarray(examples)[:, None])
-    words = philox([grid[0], grid[1], np.full(grid[0].shape, step), np.zeros(grid[0].shape)], (seed, node))
+    words = philox(
+        [grid[0], grid[1], np.full(grid[0].shape, step), np.zeros(grid[0].shape)], (seed, node)
+    )
     u0, u1 = ((w >> np.uint64(8)).astype(float) * 2.0**-24 for w in words[:2])
     if not normal:
         return u0
@@ -60,7 +65,7 @@ class Random(Op):
     name: ClassVar[str] = "random"
 
     @property
-    def makes_varying(self) -> bool:  # type: ignore[override]
+    def makes_varying(self) -> bool:
         """A draw is made for each example, unless shared."""
         return not self.shared
 

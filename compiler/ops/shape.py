@@ -29,7 +29,10 @@ class Reshape(Op):
     name: ClassVar[str] = "reshape"
 
     def infer(self, x: TensorType) -> TensorType:
-        require(x.size == prod(self.shape), f"{x} has {x.size} elements, {real(self.shape)} {prod(self.shape)}")
+        require(
+            x.size == prod(self.shape),
+            f"{x} has {x.size} elements, {real(self.shape)} {prod(self.shape)}",
+        )
         return TensorType(self.shape, x.kind, x.classes)
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
@@ -51,17 +54,25 @@ class Concat(Op):
         first = types[0].shape
         require(0 <= self.axis < len(first), f"there is no axis {self.axis} in {types[0]}")
         rest = {t.shape[: self.axis] + t.shape[self.axis + 1 :] for t in types}
-        require(len(rest) == 1, f"concat needs equal sizes but on axis {self.axis}, got {', '.join(map(str, types))}")
+        require(
+            len(rest) == 1,
+            f"concat needs equal sizes but on axis {self.axis}, got {', '.join(map(str, types))}",
+        )
         total = sum(t.shape[self.axis] for t in types)
-        return real(first[: self.axis] + (total,) + first[self.axis + 1 :])
+        return real((*first[: self.axis], total, *first[self.axis + 1 :]))
 
     def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
         starts = np.cumsum([0, *(x.shape[self.axis] for x in xs)])
-        return [slice_axis(g, self.axis, int(s), x.shape[self.axis]) for s, x in zip(starts[:-1], xs, strict=True)]
+        return [
+            slice_axis(g, self.axis, int(s), x.shape[self.axis])
+            for s, x in zip(starts[:-1], xs, strict=True)
+        ]
 
     def reference(self, *arrays: Array) -> Array:
         n = max(a.shape[0] for a in arrays)
-        return np.concatenate([np.broadcast_to(a, (n, *a.shape[1:])) for a in arrays], self.axis + 1)
+        return np.concatenate(
+            [np.broadcast_to(a, (n, *a.shape[1:])) for a in arrays], self.axis + 1
+        )
 
 
 def reshape(x: Value, shape: tuple[int, ...]) -> Value:
@@ -88,7 +99,10 @@ def broadcast(x: Value, shape: tuple[int, ...]) -> Value:
     if x.shape == shape:
         return x
     lead = len(shape) - len(x.shape)
-    source = tuple(Affine() if n == 1 and shape[lead + j] != 1 else index(lead + j) for j, n in enumerate(x.shape))
+    source = tuple(
+        Affine() if n == 1 and shape[lead + j] != 1 else index(lead + j)
+        for j, n in enumerate(x.shape)
+    )
     return x.builder.add(Contract(shape, (source,), _identity(len(shape)), shape), x)
 
 
@@ -110,7 +124,8 @@ def unbroadcast(g: Value, shape: tuple[int, ...]) -> Value:
         return g
     lead = len(g.shape) - len(shape)
     result = tuple(
-        Affine() if n == 1 and g.shape[lead + j] != 1 else index(lead + j) for j, n in enumerate(shape)
+        Affine() if n == 1 and g.shape[lead + j] != 1 else index(lead + j)
+        for j, n in enumerate(shape)
     )
     return g.builder.add(Contract(g.shape, (_identity(len(g.shape)),), result, shape), g)
 

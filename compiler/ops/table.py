@@ -26,8 +26,15 @@ Written by `python -m compiler.ops.table`. Everything else is prelude.
 |---|---|---|---|
 """
 SYMBOLS = {
-    "add": "({} + {})", "sub": "({} - {})", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}",
-    "gt": "({} > {})", "ge": "({} >= {})", "lt": "({} < {})", "le": "({} <= {})",
+    "add": "({} + {})",
+    "sub": "({} - {})",
+    "mul": "{} * {}",
+    "div": "{} / {}",
+    "neg": "-{}",
+    "gt": "({} > {})",
+    "ge": "({} >= {})",
+    "lt": "({} < {})",
+    "le": "({} <= {})",
 }
 
 
@@ -47,10 +54,14 @@ def formula(value: Value, known: dict[int, str]) -> str:
 def row(op: type[Elementwise]) -> str:
     """One line of the table."""
     b = Builder()
-    letters = ["x"] if len(op.domains) == 1 else ["a", "b"] if len(op.domains) == 2 else ["c", "a", "b"]
+    letters = (
+        ["x"] if len(op.domains) == 1 else ["a", "b"] if len(op.domains) == 2 else ["c", "a", "b"]
+    )
     operands = [b.add(Input(letter)) for letter in letters]
     y, g = b.add(op(), *operands), b.add(Input("g"))
-    known = {v.id: letter for v, letter in zip([*operands, y, g], [*letters, "y", "g"], strict=True)}
+    known = {
+        v.id: letter for v, letter in zip([*operands, y, g], [*letters, "y", "g"], strict=True)
+    }
     rules = [None if c is None else formula(c, known) for c in op.rule(g, y, *operands)]
     cotangents = ", ".join(f"`{r}`" if r else "none" for r in rules)
     return f"| `{op.name}` | `{op.text.format(*letters)}` | {cotangents} | {op.kink or ''} |"

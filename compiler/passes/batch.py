@@ -2,8 +2,8 @@
 
     batch_mean(contract(a, b)) = contract(a, b) that also averages over the examples
 
-One sum instead of one tensor for each example: the gradient of a weight is never stored per example.
-Exact but for the order of the sum.  A contraction that others read as well stays as it is.
+One sum instead of one tensor for each example: the gradient of a weight is never stored per
+example. Exact but for the order of the sum.  A contraction that others read as well stays as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from compiler.ops.reduce import BatchMean
 
 
 def sum_over_examples(graph: Graph) -> Graph:
-    """Rewrite every batch_mean of a contraction that only it reads; of a uniform value, to itself."""
+    """Rewrite every batch_mean of a contraction that only it reads, or of a uniform value."""
     users, varying = graph.users(), graph.varying()
     wanted = frozenset(graph.outputs.values())
     builder = Builder()

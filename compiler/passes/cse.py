@@ -7,6 +7,7 @@ Addition and multiplication are looked up with their operands in order, so `a + 
 from __future__ import annotations
 
 from compiler.graph.graph import Builder, Graph
+from compiler.ops.base import Op
 from compiler.ops.leaf import Constant, Literal
 
 COMMUTATIVE = frozenset({"add", "mul", "eq", "ne"})
@@ -14,7 +15,9 @@ COMMUTATIVE = frozenset({"add", "mul", "eq", "ne"})
 
 def eliminate_common_subexpressions(graph: Graph) -> Graph:
     """Merge equal nodes; the first keeps its span and name."""
-    builder, mapping, seen = Builder(), {}, {}
+    builder = Builder()
+    mapping: dict[int, int] = {}
+    seen: dict[tuple[Op, str, tuple[int, ...]], int] = {}
     for node in graph.nodes:
         operands = [mapping[i] for i in node.inputs]
         key_operands = tuple(sorted(operands) if node.op.name in COMMUTATIVE else operands)

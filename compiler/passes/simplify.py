@@ -30,7 +30,8 @@ def rule(*operators: str) -> Callable[[Rule], Rule]:
 
 def simplify(graph: Graph) -> Graph:
     """One sweep over the graph; every node gets the first rule that fires."""
-    builder, mapping = Builder(), {}
+    builder = Builder()
+    mapping: dict[int, int] = {}
     for node in graph.nodes:
         builder.span, builder.origin = node.span, node.origin
         operands = [builder.value(mapping[i]) for i in node.inputs]
@@ -38,7 +39,7 @@ def simplify(graph: Graph) -> Graph:
         for law in RULES.get(node.op.name, []):
             builder.origin = node.origin or Origin(law.__name__, node.tag)
             result = law(new, operands)
-            if result is not None and result.shape == new.shape:
+            if result is not None and result.type == new.type:
                 new = result
                 break
         mapping[node.id] = new.id
@@ -164,11 +165,11 @@ def _before_broadcast(x: Value) -> Value:
         return x
     source = x.builder.value(x.node.inputs[0])
     lead = len(op.shape) - len(source.shape)
-    if not is_view(op, source.shape) or lead < 0 or lead == 0 and source.shape == op.shape:
+    if not is_view(op, source.shape) or lead < 0 or (lead == 0 and source.shape == op.shape):
         return x
     in_order = [p.plain for p in op.result] == list(range(len(op.shape)))
     aligned = all(
-        p.plain == lead + j and n == op.shape[lead + j] or n == 1 and p == Affine()
+        (p.plain == lead + j and n == op.shape[lead + j]) or (n == 1 and p == Affine())
         for j, (p, n) in enumerate(zip(op.operands[0], source.shape, strict=True))
     )
     return source if in_order and aligned else x
@@ -180,7 +181,7 @@ def is_view(op: Contract, shape: tuple[int, ...]) -> bool:
     whole = all(j is not None for j in loops) and sorted(loops) == list(range(len(op.extents)))  # type: ignore[type-var]
     sized = whole and all(op.extents[j] == n for j, n in zip(loops, op.shape, strict=True))  # type: ignore[index]
     inside = all(
-        0 <= p.range(op.extents)[0] and p.range(op.extents)[1] < n
+        p.range(op.extents)[0] >= 0 and p.range(op.extents)[1] < n
         for p, n in zip(op.operands[0], shape, strict=True)
     )
     return len(op.operands) == 1 and not op.mean and sized and inside
@@ -188,14 +189,20 @@ def is_view(op: Contract, shape: tuple[int, ...]) -> bool:
 
 @rule("reshape")
 def reshape_of_reshape_is_reshape(y: Value, xs: list[Value]) -> Value | None:
-    """Only the last shape counts; a reshape to the same shape vanishes; a constant just changes shape."""
+    """Only the last shape counts; a reshape to the same shape vanishes; a constant just changes
+    shape.
+    """
     x = xs[0]
     value = constant_of(x)
     if value is not None:
         return y.builder.constant(value, y.shape)
     if x.shape == y.shape:
         return x
-    return reshape(y.builder.value(x.node.inputs[0]), y.shape) if isinstance(x.node.op, Reshape) else None
+    return (
+        reshape(y.builder.value(x.node.inputs[0]), y.shape)
+        if isinstance(x.node.op, Reshape)
+        else None
+    )
 
 
 @rule("batch_mean")
@@ -212,7 +219,7 @@ def double_transpose_composes(y: Value, xs: list[Value]) -> Value | None:
         return None
     source = y.builder.value(xs[0].node.inputs[0])
     inside = all(
-        0 <= p.range(op.extents)[0] and p.range(op.extents)[1] < n
+        p.range(op.extents)[0] >= 0 and p.range(op.extents)[1] < n
         for p, n in zip(op.operands[0], from_op.shape, strict=True)
     )
     if len(from_op.operands) != 1 or not is_view(from_op, source.shape) or op.mean or not inside:
@@ -230,5 +237,8 @@ def _substitute(position: Affine, place: Mapping[int | None, int], op: Contract)
     """`position`, a place in the first view, in terms of the loops of the second."""
     if not position.terms:
         return position
-    (loop, scale), inner = position.terms[0], op.operands[0][place[position.terms[0][0]]]
-    return Affine(tuple((j, c * scale) for j, c in inner.terms), inner.offset * scale + position.offset)
+    loop, scale = position.terms[0]
+    inner = op.operands[0][place[loop]]
+    return Affine(
+        tuple((j, c * scale) for j, c in inner.terms), inner.offset * scale + position.offset
+    )

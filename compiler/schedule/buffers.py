@@ -1,9 +1,9 @@
 """Which words each storage gets.
 
-Values of one block live in BLOCK, packed by lifetime within a phase, so that an activation's words are
-used again as soon as its last reader has run; a bordered storage keeps its words for itself, as its
-zeros must stay.  Values that a later phase reads are carried in arrays over the whole batch.  An update
-is written straight into the persistent where nobody reads the old value afterwards.
+Values of one block live in BLOCK, packed by lifetime within a phase, so that an activation's words
+are used again as soon as its last reader has run; a bordered storage keeps its words for itself, as
+its zeros must stay.  Values that a later phase reads are carried in arrays over the whole batch.
+An update is written straight into the persistent where nobody reads the old value afterwards.
 """
 
 from __future__ import annotations
@@ -177,10 +177,16 @@ class _Pool:
 
 
 def place_updates(
-    graph: Graph, units: Sequence[Unit], layouts: Layouts, life: Lifetimes,
-    offsets: Mapping[str, int], memory: Memory,
+    graph: Graph,
+    units: Sequence[Unit],
+    layouts: Layouts,
+    life: Lifetimes,
+    offsets: Mapping[str, int],
+    memory: Memory,
 ) -> list[tuple[int, str]]:
-    """Put updates into their persistent where that is safe; the others are returned, to be copied last."""
+    """Put updates into their persistent where that is safe; the others are returned, to be copied
+    last.
+    """
     for node in graph.nodes:
         if node.op.name == "persistent":
             key = layouts.places[node.id].storage
@@ -192,8 +198,15 @@ def place_updates(
         persistent = name.removeprefix("update/")
         key, target = layouts.places[id].storage, ("persistent", persistent)
         own = life.made[id]
-        safe = life.last.get(target, own) <= own and _reads_in_place(graph, units[own], id, target, layouts)
-        if safe and key not in layouts.bordered and not is_leaf(graph[id]) and not units[own].phase.examples:
+        safe = life.last.get(target, own) <= own and _reads_in_place(
+            graph, units[own], id, target, layouts
+        )
+        if (
+            safe
+            and key not in layouts.bordered
+            and not is_leaf(graph[id])
+            and not units[own].phase.examples
+        ):
             memory.operands[key] = Operand(Space.PERSISTENT, offsets[persistent])
         else:
             late.append((id, persistent))

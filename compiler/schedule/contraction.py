@@ -2,9 +2,9 @@
 
 Each loop moves the three places by so many words.  A loop that moves the result by one word is the
 *columns*: one operand (B) must move by one word along it as well, the other (A) not at all, and the
-kernel multiplies one number of A with a vector of B.  A loop that moves A and the result but not B is
-the *rows*: the vector of B is used again for each.  Two of the loops that do not move the result are
-summed in registers (K1, K2); all others are walked outside, adding into memory where they sum.
+kernel multiplies one number of A with a vector of B.  A loop that moves A and the result but not B
+is the *rows*: the vector of B is used again for each.  Two of the loops that do not move the result
+are summed in registers (K1, K2); all others are walked outside, adding into memory where they sum.
 """
 
 from __future__ import annotations
@@ -80,8 +80,18 @@ def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
         return None
     adds = accumulate or any(t.y == 0 for t in outer)
     geometry = [
-        int(adds), columns.extent, rows.extent, rows.a, rows.y,
-        k1.extent, k1.a, k1.b, k2.extent, k2.a, k2.b, len(outer),
+        int(adds),
+        columns.extent,
+        rows.extent,
+        rows.a,
+        rows.y,
+        k1.extent,
+        k1.a,
+        k1.b,
+        k2.extent,
+        k2.a,
+        k2.b,
+        len(outer),
     ]
     for t in outer:
         geometry += [t.extent, t.a, t.b, t.y]
@@ -97,7 +107,7 @@ def _tiled(
     rest = _merge(rest)
     sums = sorted((t for t in rest if t.y == 0), key=lambda t: -t.length)
     inner = sorted(sums[:2], key=lambda t: -abs(t.b))
-    k1, k2 = ([ONE, ONE] + inner)[-2:]
+    k1, k2 = ([ONE, ONE, *inner])[-2:]
     able = [t for t in rest if t.y >= columns.extent and (t.b == 0 or kernel == "contract_lanes")]
     if kernel == "contract_lanes":
         able = [t for t in able if t.b == 0]
@@ -110,8 +120,18 @@ def _tiled(
         extent, rows = rows.extent, replace(rows, extent=RANGE)
     outer.sort(key=lambda t: -abs(t.y) - abs(t.b))
     geometry = [
-        int(adds), columns.extent, rows.extent, rows.a, rows.y,
-        k1.extent, k1.a, k1.b, k2.extent, k2.a, k2.b, len(outer),
+        int(adds),
+        columns.extent,
+        rows.extent,
+        rows.a,
+        rows.y,
+        k1.extent,
+        k1.a,
+        k1.b,
+        k2.extent,
+        k2.a,
+        k2.b,
+        len(outer),
     ]
     for t in outer:
         geometry += [t.extent, t.a, t.b, t.y]
@@ -119,7 +139,8 @@ def _tiled(
 
 
 def _overlapping(reach: int, loops: Sequence[Trip]) -> bool:
-    """Whether two iterations may write the same words: a loop that does not clear the ones inside it.
+    """Whether two iterations may write the same words: a loop that does not clear the ones inside
+    it.
 
     `reach` words are written by the innermost.
     """

@@ -1,7 +1,7 @@
 """The cost model: how many examples a block holds, and how many chunks a batch is cut into.
 
-Measured on two cores with 512 KB of second-level cache each: a block's values should fit in half of it;
-more examples in a block mean fewer passes over the weights and over their gradients.
+Measured on two cores with 512 KB of second-level cache each: a block's values should fit in half of
+it; more examples in a block mean fewer passes over the weights and over their gradients.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ from compiler.schedule.layout import Place, StorageKey
 from compiler.schedule.nest import RANGE, Access, Loop, Nest, Store, merge_loops
 
 
-def contraction_nest(trips: Sequence[Trip], places: Sequence[tuple[Place, int]], adds: bool) -> Nest:
+def contraction_nest(
+    trips: Sequence[Trip], places: Sequence[tuple[Place, int]], adds: bool
+) -> Nest:
     """y (+)= sum of a * b; `places` are those of a, b and y, each with its first word."""
     (a, at_a), (b, at_b), (y, at_y) = places
     loops = tuple(Loop(extent=t.extent, reduces=t.y == 0) for t in trips)
@@ -19,9 +21,11 @@ def contraction_nest(trips: Sequence[Trip], places: Sequence[tuple[Place, int]],
     )
     store = Store.SUM_ADD if adds else Store.SUM
     target = _access(y.storage, at_y, [t.y for t in trips])
-    return merge_loops(Nest(
-        loops=loops, loads=loads, statements=("v2 = v0 * v1",), stores=(("v2", target, store),)
-    ))
+    return merge_loops(
+        Nest(
+            loops=loops, loads=loads, statements=("v2 = v0 * v1",), stores=(("v2", target, store),)
+        )
+    )
 
 
 def fill_nest(storage: StorageKey, words: int, examples: bool) -> Nest:

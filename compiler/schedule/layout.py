@@ -42,7 +42,9 @@ class Border:
 
 @dataclass(frozen=True, slots=True)
 class Layouts:
-    """The place of every node that has one, and the words of every storage (per example if varying)."""
+    """The place of every node that has one, and the words of every storage (per example if
+    varying).
+    """
 
     places: Mapping[int, Place]
     words: Mapping[StorageKey, int]
@@ -90,7 +92,10 @@ def _fresh(node: Node, border: Border | None, is_varying: bool) -> tuple[Place, 
             key = ("persistent", name)
     offset = sum(b * s for b, s in zip(border.before, strides, strict=True))
     place = Place(
-        storage=key, offset=offset, strides=strides, example=size if is_varying else 0,
+        storage=key,
+        offset=offset,
+        strides=strides,
+        example=size if is_varying else 0,
         index=node.type.kind is Kind.INDEX,
     )
     return place, size
@@ -107,7 +112,11 @@ def _view(node: Node, source: Node, place: Place) -> Place:
         loops, offset = through(node.op.operands[0], place, len(node.op.extents))
         strides = tuple(loops[p.plain] for p in node.op.result if p.plain is not None)
     return Place(
-        storage=place.storage, offset=offset, strides=strides, example=place.example, index=place.index
+        storage=place.storage,
+        offset=offset,
+        strides=strides,
+        example=place.example,
+        index=place.index,
     )
 
 
@@ -122,7 +131,7 @@ def through(m: Map, place: Place, loops: int) -> tuple[list[int], int]:
 
 
 def covers(op: Contract) -> bool:
-    """Whether a contraction writes every element of its result; what it does not must hold zeros."""
+    """Whether a contraction writes all of its result; what it does not must hold zeros."""
     used = [j for p in op.result for j, _ in p.terms if op.extents[j] > 1]
     places = [_reached(p, op.extents) for p in op.result]
     whole = all(r.issuperset(range(n)) for r, n in zip(places, op.shape, strict=True))

@@ -21,7 +21,9 @@ from compiler.schedule.nest import RANGE, Access, Loop, Nest, Store, merge_loops
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The index space of a unit: `shape` read at affine positions of `extents`, per example or once."""
+    """The index space of a unit: `shape` read at affine positions of `extents`, per example or
+    once.
+    """
 
     shape: tuple[int, ...]
     extents: tuple[int, ...]
@@ -55,7 +57,10 @@ def identity(shape: tuple[int, ...], examples: bool) -> Domain:
 
 
 def pointwise_nest(
-    graph: Graph, nodes: Sequence[int], stored: Mapping[int, Place], places: Mapping[int, Place],
+    graph: Graph,
+    nodes: Sequence[int],
+    stored: Mapping[int, Place],
+    places: Mapping[int, Place],
     examples: bool,
 ) -> Nest:
     """Elementwise nodes over one shape; `stored` are those that others read, and where they go."""
@@ -67,16 +72,25 @@ def pointwise_nest(
         (f"v{id}", domain.access(place, graph[id].type.shape), Store.SET)
         for id, place in stored.items()
     )
-    return merge_loops(Nest(
-        loops=domain.loops(), loads=tuple(body.loads), statements=tuple(body.lines),
-        stores=stores, positional=body.positional,
-    ))
+    return merge_loops(
+        Nest(
+            loops=domain.loops(),
+            loads=tuple(body.loads),
+            statements=tuple(body.lines),
+            stores=stores,
+            positional=body.positional,
+        )
+    )
 
 
 def reduction_nest(
-    graph: Graph, nodes: Sequence[int], target: Place, places: Mapping[int, Place], examples: bool,
+    graph: Graph,
+    nodes: Sequence[int],
+    target: Place,
+    places: Mapping[int, Place],
+    examples: bool,
 ) -> tuple[Nest, bool]:
-    """A maximum or one-operand contraction with its prologue; and whether Y must hold zeros first."""
+    """A maximum or one-operand contraction with its prologue; and whether Y is zeroed first."""
     node = graph[nodes[-1]]
     source = graph[node.inputs[0]]
     op = _as_contract(node, source)
@@ -92,18 +106,23 @@ def reduction_nest(
     inner = y.moves[1:] if examples else y.moves
     summed = [j for j, move in enumerate(inner) if move == 0 and op.extents[j] != 1]
     nest = Nest(
-        loops=domain.loops(summed, over_examples=mean), loads=tuple(body.loads),
-        statements=tuple(body.lines), stores=((value, y, Store.ADD),), positional=body.positional,
+        loops=domain.loops(summed, over_examples=mean),
+        loads=tuple(body.loads),
+        statements=tuple(body.lines),
+        stores=((value, y, Store.ADD),),
+        positional=body.positional,
     )
     return _choose_store(nest, isinstance(node.op, Max), mean, plain)
 
 
 def _choose_store(nest: Nest, maximum: bool, partial: bool, plain: bool) -> tuple[Nest, bool]:
     """Sum in a register where the innermost loop sums, in memory where it does not."""
-    (value, y, _), = nest.stores
+    ((value, y, _),) = nest.stores
     if not any(loop.reduces for loop in nest.loops):
         store = Store.SET if plain and not partial else Store.ADD
-        return merge_loops(replace(nest, stores=((value, y, store),))), store is Store.ADD and not partial
+        return merge_loops(
+            replace(nest, stores=((value, y, store),))
+        ), store is Store.ADD and not partial
     last = max((j for j, loop in enumerate(nest.loops) if loop.extent != 1), default=0)
     if maximum or nest.loops[last].reduces:
         order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)

@@ -1,7 +1,7 @@
 """The loops of one generated kernel, before they are text.
 
-A nest reads places, computes three-address statements, and stores; each loop moves every place by
-a fixed number of words.  Neighbouring loops that move all places as one longer loop would are merged,
+A nest reads places, computes three-address statements, and stores; each loop moves every place by a
+fixed number of words.  Neighbouring loops that move all places as one longer loop would are merged,
 so that a whole batch of a contiguous tensor is one loop.
 """
 
@@ -42,7 +42,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """`extent` iterations (RANGE: begin..end, times `scale`); `reduces` if the result sums over it."""
+    """`extent` iterations (RANGE: begin..end, times `scale`); `reduces`: summed over."""
 
     extent: int
     scale: int = 1

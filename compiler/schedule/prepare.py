@@ -2,8 +2,8 @@
 
 * An operand of a contraction that is read outside its range wants a zero border around it.  An
   elementwise kernel can write into a bordered buffer; anything else is copied first.
-* The column loop of a contraction must have unit stride in its second operand; where it has not, the
-  operand is packed: copied with that axis last.  A weight is packed once a step.
+* The column loop of a contraction must have unit stride in its second operand; where it has not,
+  the operand is packed: copied with that axis last.  A weight is packed once a step.
 * An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
 * `batch_mean(x)` becomes the contraction that averages over the examples.
 """
@@ -26,7 +26,8 @@ from compiler.passes.dce import eliminate_dead_code
 
 def prepare(graph: Graph) -> Graph:
     """The graph with explicit copies."""
-    builder, mapping = Builder(), {}
+    builder = Builder()
+    mapping: dict[int, int] = {}
     for node in graph.nodes:
         builder.span, builder.origin = node.span, node.origin
         xs = [builder.value(mapping[i]) for i in node.inputs]
@@ -106,8 +107,10 @@ def packing(op: Contract) -> list[int]:
     if loop is None:
         return []
     return [
-        k for k, m in enumerate(op.operands)
-        if any(p.plain == loop for p in m[:-1]) and m[-1].plain != loop
+        k
+        for k, m in enumerate(op.operands)
+        if any(p.plain == loop for p in m[:-1])
+        and m[-1].plain != loop
         and sum(loop in dict(p.terms) for p in m) == 1
     ]
 

@@ -95,16 +95,26 @@ def definition(span: Span, parts: list[Part]) -> tree.Definition:
     settings = lists[0] if len(lists) == 2 or (lists and parts[0].text == "initializer") else ()
     inputs = lists[-1] if len(lists) == 2 or (lists and parts[0].text != "initializer") else ()
     return tree.Definition(
-        span=span, kind=parts[0].text, name=parts[1].text, name_span=parts[1].span,
-        settings=settings, inputs=inputs, result=follows(parts, "->"), body=parts[-1].items,
+        span=span,
+        kind=parts[0].text,
+        name=parts[1].text,
+        name_span=parts[1].span,
+        settings=settings,
+        inputs=inputs,
+        result=follows(parts, "->"),
+        body=parts[-1].items,
     )
 
 
 def param(span: Span, parts: list[Part]) -> tree.Param:
     """`param W : [m] ~ f`, `param b = 0`."""
     return tree.Param(
-        span=span, name=parts[1].text, name_span=parts[1].span, type=follows(parts, ":"),
-        drawn=parts[-2].text == "~", initial=parts[-1],
+        span=span,
+        name=parts[1].text,
+        name_span=parts[1].span,
+        type=follows(parts, ":"),
+        drawn=parts[-2].text == "~",
+        initial=parts[-1],
     )
 
 
@@ -147,14 +157,16 @@ DECLARATIONS: dict[str, Row] = {
     "definition": definition,
     "import": lambda s, c: tree.Import(span=s, path=c[1].text[1:-1], names=None),
     "import_names": lambda s, c: tree.Import(
-        span=s, path=c[-1].text[1:-1], names=tuple(map(name_node, words(c)))),
+        span=s, path=c[-1].text[1:-1], names=tuple(map(name_node, words(c)))
+    ),
     "data": lambda s, c: tree.Data(
-        span=s, name=c[1].text, name_span=c[1].span, fields=c[2].items, source=c[-1]),
+        span=s, name=c[1].text, name_span=c[1].span, fields=c[2].items, source=c[-1]
+    ),
     "train": lambda s, c: tree.Train(span=s, data=name_node(c[2]), body=c[3].items),
     "parameters": lambda s, c: Parameters(s, nodes(c)),
     "parameter": lambda s, c: tree.Parameter(
-        span=s, name=c[0].text, name_span=c[0].span,
-        type=follows(c, ":"), default=follows(c, "=")),
+        span=s, name=c[0].text, name_span=c[0].span, type=follows(c, ":"), default=follows(c, "=")
+    ),
     "block": lambda s, c: Block(s, nodes(c)),
     "broken": lambda s, c: Lexeme("ERROR", "", s),
 }
@@ -166,10 +178,12 @@ STATEMENTS: dict[str, Row] = {
     "param": param,
     "dotted": lambda s, c: Lexeme("NAME", "".join(word.text for word in c), s),
     "noise": lambda s, c: tree.Noise(
-        span=s, name=c[1].text, name_span=c[1].span, type=c[3], distribution=c[5]),
+        span=s, name=c[1].text, name_span=c[1].span, type=c[3], distribution=c[5]
+    ),
     "states": states,
     "state": lambda s, c: tree.State(
-        span=s, name=c[0].text, name_span=c[0].span, type=follows(c, ":"), initial=c[-1]),
+        span=s, name=c[0].text, name_span=c[0].span, type=follows(c, ":"), initial=c[-1]
+    ),
     "minimize": lambda s, c: tree.Minimize(span=s, value=c[1]),
     "over": lambda s, c: tree.Over(span=s, targets=nodes(c)),
     "using": lambda s, c: tree.Using(span=s, items=nodes(c)),
@@ -177,14 +191,12 @@ STATEMENTS: dict[str, Row] = {
     "report": lambda s, c: tree.Report(span=s, items=nodes(c)),
     "descend": lambda s, c: tree.Descend(span=s, pairs=nodes(c)),
     "along": lambda s, c: tree.Along(span=s, parameter=c[0], direction=c[2]),
-    "step": lambda s, c: tree.Step(
-        span=s, name=c[1].text, name_span=c[1].span, body=c[2].items),
+    "step": lambda s, c: tree.Step(span=s, name=c[1].text, name_span=c[1].span, body=c[2].items),
 }
 EXPRESSIONS: dict[str, Row] = {
     "pipe": lambda s, c: tree.Pipe(span=s, left=c[0], right=c[2]),
     "claim": lambda s, c: tree.Claim(span=s, value=c[0], type=c[2]),
-    "conditional": lambda s, c: tree.Conditional(
-        span=s, condition=c[2], then=c[0], otherwise=c[4]),
+    "conditional": lambda s, c: tree.Conditional(span=s, condition=c[2], then=c[0], otherwise=c[4]),
     "binary": lambda s, c: tree.Binary(span=s, operator=c[1].text, left=c[0], right=c[2]),
     "unary": lambda s, c: tree.Unary(span=s, operator=c[0].text, operand=c[1]),
     "call": lambda s, c: tree.Call(span=s, function=c[0], arguments=nodes(c[1:])),
@@ -210,8 +222,7 @@ TYPES: dict[str, Row] = {
     "class_type": lambda s, c: tree.ClassType(span=s, count=c[2]),
     "seq_type": seq_type,
     "tuple_type": lambda s, c: tree.TupleType(span=s, fields=nodes(c)),
-    "field": lambda s, c: tree.Field(
-        span=s, name=c[0].text if len(c) > 1 else None, type=c[-1]),
+    "field": lambda s, c: tree.Field(span=s, name=c[0].text if len(c) > 1 else None, type=c[-1]),
 }
 
 
@@ -227,7 +238,10 @@ def _reduction(row: Row) -> Callable[[list[Part]], Any]:
     return reduce
 
 
-REDUCTIONS = SimpleNamespace(**{
-    rule: _reduction(row) for rows in (DECLARATIONS, STATEMENTS, EXPRESSIONS, TYPES)
-    for rule, row in rows.items()
-})
+REDUCTIONS = SimpleNamespace(
+    **{
+        rule: _reduction(row)
+        for rows in (DECLARATIONS, STATEMENTS, EXPRESSIONS, TYPES)
+        for rule, row in rows.items()
+    }
+)

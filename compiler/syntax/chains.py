@@ -16,8 +16,7 @@ Row = list[tuple[str, tree.Expr | tree.TypeExpr]]  # the parts on a line, each w
 def gaps(chain: Chain) -> list[tuple[int, int]]:
     """The stretches of text between the parts of a chain, where it has a `|>`."""
     parts = links(chain)
-    return [(a.span.end, b.span.start)
-            for (_, a), (sign, b) in pairwise(parts) if sign == " |> "]
+    return [(a.span.end, b.span.start) for (_, a), (sign, b) in pairwise(parts) if sign == " |> "]
 
 
 def split_rows(chain: Chain) -> list[Row]:

@@ -9,9 +9,22 @@ from compiler.source import Diagnostic, Label, Span
 from compiler.syntax import tree
 
 MAX_DEPTH = 200
-OPERATORS = (tree.Call, tree.Index, tree.Attribute, tree.Unary, tree.Binary, tree.Conditional,
-             tree.TupleOf, tree.Shape, tree.Contract, tree.Pipe, tree.Claim, tree.SeqType,
-             tree.TupleType, tree.Step)
+OPERATORS = (
+    tree.Call,
+    tree.Index,
+    tree.Attribute,
+    tree.Unary,
+    tree.Binary,
+    tree.Conditional,
+    tree.TupleOf,
+    tree.Shape,
+    tree.Contract,
+    tree.Pipe,
+    tree.Claim,
+    tree.SeqType,
+    tree.TupleType,
+    tree.Step,
+)
 
 
 def children(node: tree.Tree) -> Iterator[tree.Tree]:
@@ -51,23 +64,29 @@ def _check_body(body: tuple[tree.Statement, ...]) -> list[Diagnostic]:
             message="this value goes nowhere: only the last line of a body is its value",
             primary=Label(statement.span, "computed, then lost"),
             secondary=(Label(body[-1].span, "the last line"),),
-            hint="give it a name, `y = ...`, or delete the line")
-        for statement in body[:-1] if isinstance(statement, tree.Result)
+            hint="give it a name, `y = ...`, or delete the line",
+        )
+        for statement in body[:-1]
+        if isinstance(statement, tree.Result)
     ]
 
 
 def _plain_factor(factor: tree.Tree) -> Diagnostic:
     return Diagnostic(
-        code="E0124", message="contract multiplies indexed tensors, and this has no index",
+        code="E0124",
+        message="contract multiplies indexed tensors, and this has no index",
         primary=Label(factor.span, "expected something like `x[i, j]`"),
-        hint="index every factor, and multiply by numbers outside of contract")
+        hint="index every factor, and multiply by numbers outside of contract",
+    )
 
 
 def _too_deep(node: tree.Tree) -> Diagnostic:
     return Diagnostic(
-        code="E0107", message=f"nested deeper than {MAX_DEPTH}",
+        code="E0107",
+        message=f"nested deeper than {MAX_DEPTH}",
         primary=Label(node.span, f"{MAX_DEPTH} operations are around this one"),
-        hint="give the parts names, `part = ...`, or write `repeat(n, layer)` for a long chain")
+        hint="give the parts names, `part = ...`, or write `repeat(n, layer)` for a long chain",
+    )
 
 
 def same_tree(left: tree.Tree, right: tree.Tree) -> bool:

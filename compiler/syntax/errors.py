@@ -14,22 +14,79 @@ from compiler.source import Diagnostic, Label, Span
 from compiler.syntax.build import Lexeme
 from compiler.syntax.messages import BORROWED, UNEXPECTED
 
-DECLARATIONS = ("layer", "cell", "model", "function", "regularizer", "initializer", "optimizer",
-                "schedule", "data", "train", "import")
-KEYWORDS = frozenset({*DECLARATIONS, "param", "noise", "state", "minimize", "using", "report",
-                      "descend", "contract", "if", "else", "and", "or", "not", "seq", "class",
-                      "scalar"})
-KINDS = {"NAME": "NAME", "PRIMED": "NAME'", "NUMBER": "NUMBER", "DIMS": "DIMS", "TEXT": "TEXT",
-         "KIND": "KIND", "COMPARE": "COMPARE", "SETTING": "SETTING", "NL": "NL", "$END": "END"}
+DECLARATIONS = (
+    "layer",
+    "cell",
+    "model",
+    "function",
+    "regularizer",
+    "initializer",
+    "optimizer",
+    "schedule",
+    "data",
+    "train",
+    "import",
+)
+KEYWORDS = frozenset(
+    {
+        *DECLARATIONS,
+        "param",
+        "noise",
+        "state",
+        "minimize",
+        "using",
+        "report",
+        "descend",
+        "contract",
+        "if",
+        "else",
+        "and",
+        "or",
+        "not",
+        "seq",
+        "class",
+        "scalar",
+    }
+)
+KINDS = {
+    "NAME": "NAME",
+    "PRIMED": "NAME'",
+    "NUMBER": "NUMBER",
+    "DIMS": "DIMS",
+    "TEXT": "TEXT",
+    "KIND": "KIND",
+    "COMPARE": "COMPARE",
+    "SETTING": "SETTING",
+    "NL": "NL",
+    "$END": "END",
+}
 EMPTY_CLAUSE = re.compile(r"(minimize|report|using|over|descend) » ")
 WINDOW = 40  # how many tokens of a statement a row may see
 VALUE_STARTS = frozenset({"NAME", "NUMBER", "LPAR", "LSQB", "MINUS"})
 OPERATORS = frozenset({"PLUS", "STAR", "SLASH", "AT"})
-EXPECTED = {"NAME": "a name", "TEXT": "a quoted text", "NL": "the end of the line",
-            "$END": "the end of the file", "KIND": "a declaration", "LPAR": "`(`", "RPAR": "`)`",
-            "LSQB": "`[`", "RSQB": "`]`", "LBRACE": "`{`", "RBRACE": "`}`", "COMMA": "`,`",
-            "COLON": "`:`", "EQUAL": "`=`", "TILDE": "`~`", "ARROW": "`->`", "PIPE": "`|>`",
-            "ELSE": "`else`", "FROM": "`from`", "ON": "`on`", "ALONG": "`along`"}
+EXPECTED = {
+    "NAME": "a name",
+    "TEXT": "a quoted text",
+    "NL": "the end of the line",
+    "$END": "the end of the file",
+    "KIND": "a declaration",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LSQB": "`[`",
+    "RSQB": "`]`",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "COMMA": "`,`",
+    "COLON": "`:`",
+    "EQUAL": "`=`",
+    "TILDE": "`~`",
+    "ARROW": "`->`",
+    "PIPE": "`|>`",
+    "ELSE": "`else`",
+    "FROM": "`from`",
+    "ON": "`on`",
+    "ALONG": "`along`",
+}
 
 
 def explain_unexpected(
@@ -46,15 +103,20 @@ def explain_unexpected(
     reserved = found.text in KEYWORDS and not _begins_declaration(tokens, begin, at)
     if reserved and not EMPTY_CLAUSE.search(line) and "NAME" in accepts():
         return Diagnostic(
-            code="E0111", message=f"`{found.text}` is a word of the language, not a name",
+            code="E0111",
+            message=f"`{found.text}` is a word of the language, not a name",
             primary=Label(place, "expected a name"),
-            hint=f"choose another name, such as `{found.text}_`")
+            hint=f"choose another name, such as `{found.text}_`",
+        )
     for row in UNEXPECTED:
         if re.search(row.pattern, line):
             fields = _fields(tokens, begin, at)
             return Diagnostic(
-                code=row.code, message=row.message.format(**fields),
-                primary=Label(place, row.label), hint=row.hint.format(**fields))
+                code=row.code,
+                message=row.message.format(**fields),
+                primary=Label(place, row.label),
+                hint=row.hint.format(**fields),
+            )
     return _in_general(tokens, begin, at, accepts())
 
 
@@ -119,8 +181,10 @@ def _fields(tokens: list[Lexeme], begin: int, at: int) -> dict[str, str]:
     found, last = tokens[at], tokens[at - 1] if at else tokens[at]
     quoted = {"NL": "the end of the line", "$END": "the end of the file"}
     return {
-        "found": _shorten(found.text), "last": _shorten(last.text),
-        "first": _shorten(tokens[begin].text), "found_type": _type_text(tokens, at),
+        "found": _shorten(found.text),
+        "last": _shorten(last.text),
+        "first": _shorten(tokens[begin].text),
+        "found_type": _type_text(tokens, at),
         "found_quoted": quoted.get(found.type, f"`{_shorten(found.text)}`"),
     }
 
@@ -148,18 +212,24 @@ def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
     for word in (tokens[at], tokens[begin]):
         if word.type == "NAME" and word.text in BORROWED:
             return Diagnostic(
-                code="E0117", message=f"`{word.text}` is not a word of this language",
-                primary=Label(word.span), hint=BORROWED[word.text])
+                code="E0117",
+                message=f"`{word.text}` is not a word of this language",
+                primary=Label(word.span),
+                hint=BORROWED[word.text],
+            )
     word = tokens[begin]
     top = at == begin and _at_top(tokens, at)
     if not top or word.type != "NAME":
         return None
     near = get_close_matches(word.text, DECLARATIONS, n=1, cutoff=0.6)
     return Diagnostic(
-        code="E0117", message=f"expected a declaration, found `{_shorten(word.text)}`",
+        code="E0117",
+        message=f"expected a declaration, found `{_shorten(word.text)}`",
         primary=Label(word.span),
-        hint=f"did you mean `{near[0]}`?" if near else
-        "a file holds layer, cell, model, function, data, train and other declarations")
+        hint=f"did you mean `{near[0]}`?"
+        if near
+        else "a file holds layer, cell, model, function, data, train and other declarations",
+    )
 
 
 def _at_top(tokens: list[Lexeme], at: int) -> bool:
@@ -173,8 +243,11 @@ def _in_general(tokens: list[Lexeme], begin: int, at: int, accepted: set[str]) -
     found = _fields(tokens, begin, at)["found_quoted"]
     wanted = _wanted(accepted)
     return Diagnostic(
-        code="E0110", message=f"expected {wanted}, found {found}" if wanted else
-        f"{found} cannot stand here", primary=Label(_place(tokens, at)), hint=None)
+        code="E0110",
+        message=f"expected {wanted}, found {found}" if wanted else f"{found} cannot stand here",
+        primary=Label(_place(tokens, at)),
+        hint=None,
+    )
 
 
 def _wanted(accepted: set[str]) -> str:

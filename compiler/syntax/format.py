@@ -21,8 +21,16 @@ from compiler.syntax.scan import scan
 from compiler.syntax.statements import header_doc, statement_doc, tail
 from compiler.syntax.unparse import expression
 
-CLAUSES = (tree.Noise, tree.Minimize, tree.Descend, tree.Over, tree.Using, tree.Setting,
-           tree.Report, tree.Step)
+CLAUSES = (
+    tree.Noise,
+    tree.Minimize,
+    tree.Descend,
+    tree.Over,
+    tree.Using,
+    tree.Setting,
+    tree.Report,
+    tree.Step,
+)
 Bodied = tree.Definition | tree.Train | tree.Step
 
 
@@ -59,9 +67,7 @@ class _Printer:
     def text(self) -> str:
         """All lines, comments of neighbouring lines aligned."""
         _align_comments(self.lines)
-        return "".join(
-            f"{line.code}{line.comment}".rstrip() + "\n" for line in self.lines
-        )
+        return "".join(f"{line.code}{line.comment}".rstrip() + "\n" for line in self.lines)
 
     def file(self, file: tree.File) -> None:
         """Declarations, with the empty lines of the author."""
@@ -85,9 +91,12 @@ class _Printer:
         end = node.span.end
         brace = self.opening[end - 1]
         one_line = _one_line(header, node.body)
-        if ("\n" not in self.source.text[brace:end] and one_line is not None
-                and not self._has_comments(node.span.start, end)
-                and indent + len(one_line) <= WIDTH):
+        if (
+            "\n" not in self.source.text[brace:end]
+            and one_line is not None
+            and not self._has_comments(node.span.start, end)
+            and indent + len(one_line) <= WIDTH
+        ):
             self._write(one_line, indent, end)
             return
         if self._has_comments(node.span.start, brace):
@@ -125,8 +134,11 @@ class _Printer:
         if not gaps(chain):
             return False
         between = gaps(chain)
-        inside = [comment for comment in self.comments[self.next :]
-                  if node.span.start < comment.span.start < node.span.end]
+        inside = [
+            comment
+            for comment in self.comments[self.next :]
+            if node.span.start < comment.span.start < node.span.end
+        ]
         if not all(any(a <= c.span.start < b for a, b in between) for c in inside):
             return False
         too_long = indent + len(statement_doc(node).flat) > WIDTH
@@ -138,8 +150,10 @@ class _Printer:
         prefix = whole.removesuffix(expression(chain).flat)
         hanging = indent + INDENT if prefix else indent
         rows = split_rows(chain)
-        texts = [row_text(row, hanging if at else indent, "" if at else prefix)
-                 for at, row in enumerate(rows)]
+        texts = [
+            row_text(row, hanging if at else indent, "" if at else prefix)
+            for at, row in enumerate(rows)
+        ]
         for at, (text, row) in enumerate(zip(align_claims(texts), rows, strict=True)):
             if at:
                 self._comments_before(row[0][1].span.start, hanging)

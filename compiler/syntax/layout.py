@@ -20,8 +20,7 @@ CLOSERS = frozenset(TERMINAL.values())
 LOOKAHEAD = 200
 MANY = 50  # with so many errors, guesses about the next one are not worth their time
 DECLARATION = frozenset({"KIND", "IMPORT", "DATA", "TRAIN"})
-STATEMENT = frozenset(
-    {"PARAM", "NOISE", "STATE", "MINIMIZE", "USING", "REPORT", "DESCEND", "STEP"})
+STATEMENT = frozenset({"PARAM", "NOISE", "STATE", "MINIMIZE", "USING", "REPORT", "DESCEND", "STEP"})
 SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience"})
 AFTER_BODY = frozenset({"NL", "SEMICOLON", "RBRACE", "$END", *DECLARATION, *STATEMENT})
 VALUE_ENDS = frozenset({"NAME", "PRIMED", "NUMBER", "TEXT", "DIMS", "SCALAR", "RPAR", "RSQB"})
@@ -133,8 +132,8 @@ class _Brackets:
 
     def _close(self, token: Lexeme, at: int) -> None:
         matching = [
-            level for level, opened in enumerate(self.open)
-            if CLOSING[opened.text] == token.text]
+            level for level, opened in enumerate(self.open) if CLOSING[opened.text] == token.text
+        ]
         inside_line = token.type == "RBRACE" and self.words[at + 1].type not in AFTER_BODY
         if not matching or (inside_line and self.open[-1].text != "{"):
             self._stray(token, at)
@@ -148,21 +147,36 @@ class _Brackets:
         """A closing bracket that closes nothing: the one that is meant, or none."""
         opened = self.open[-1] if self.open and self.open[-1].text != "{" else None
         if opened is None:
-            self.problems.append(Diagnostic(
-                code="E0104", message=f"this `{token.text}` closes nothing",
-                primary=Label(token.span), hint="delete it, or open it before"))
+            self.problems.append(
+                Diagnostic(
+                    code="E0104",
+                    message=f"this `{token.text}` closes nothing",
+                    primary=Label(token.span),
+                    hint="delete it, or open it before",
+                )
+            )
             return
         meant = CLOSING[opened.text]
         if token.type == "RBRACE" or self._next_unmatched(at + 1) == TERMINAL[meant]:
-            self.problems.append(Diagnostic(
-                code="E0104", message=f"`{token.text}` stands inside `{opened.text}`",
-                primary=Label(token.span), secondary=(Label(opened.span, "opened here"),),
-                hint=f"delete it, or write `{meant}` before it"))
+            self.problems.append(
+                Diagnostic(
+                    code="E0104",
+                    message=f"`{token.text}` stands inside `{opened.text}`",
+                    primary=Label(token.span),
+                    secondary=(Label(opened.span, "opened here"),),
+                    hint=f"delete it, or write `{meant}` before it",
+                )
+            )
             return
-        self.problems.append(Diagnostic(
-            code="E0104", message=f"`{token.text}` cannot close `{opened.text}`",
-            primary=Label(token.span, f"expected `{meant}`"),
-            secondary=(Label(opened.span, "opened here"),), hint=f"write `{meant}`"))
+        self.problems.append(
+            Diagnostic(
+                code="E0104",
+                message=f"`{token.text}` cannot close `{opened.text}`",
+                primary=Label(token.span, f"expected `{meant}`"),
+                secondary=(Label(opened.span, "opened here"),),
+                hint=f"write `{meant}`",
+            )
+        )
         self.open.pop()
         self.out.append(Lexeme(TERMINAL[meant], meant, token.span))
 
@@ -174,8 +188,11 @@ class _Brackets:
         declares = line_start and token.type in DECLARATION and named
         if token.type == "$END" or (declares and self._is_outside(token)):
             self._close_all(0, token)
-        elif (declares or token.type in ("LBRACE", "ARROW")
-              or (line_start and (token.type in STATEMENT or self._begins_assignment(at)))):
+        elif (
+            declares
+            or token.type in ("LBRACE", "ARROW")
+            or (line_start and (token.type in STATEMENT or self._begins_assignment(at)))
+        ):
             depth = len(self.open)
             while depth and self.open[depth - 1].text != "{":
                 depth -= 1
@@ -234,16 +251,22 @@ class _Brackets:
         closing = CLOSING[opened.text]
         where = "the end of the file" if token.type == "$END" else f"`{token.text}`"
         what = "the file ends" if token.type == "$END" else f"{where} comes first"
-        self.problems.append(Diagnostic(
-            code="E0104", message=f"this `{opened.text}` is never closed: {what}",
-            primary=Label(opened.span, "opened here"),
-            secondary=(Label(token.span, f"`{closing}` is missing before this"),),
-            hint=f"add `{closing}` before {where}"))
+        self.problems.append(
+            Diagnostic(
+                code="E0104",
+                message=f"this `{opened.text}` is never closed: {what}",
+                primary=Label(opened.span, "opened here"),
+                secondary=(Label(token.span, f"`{closing}` is missing before this"),),
+                hint=f"add `{closing}` before {where}",
+            )
+        )
 
 
 def _too_deep(token: Lexeme, first: Lexeme) -> Diagnostic:
     return Diagnostic(
-        code="E0107", message=f"nested deeper than {MAX_NESTING}",
+        code="E0107",
+        message=f"nested deeper than {MAX_NESTING}",
         primary=Label(token.span, f"bracket number {MAX_NESTING + 1} inside each other"),
         secondary=(Label(first.span, "the first one"),),
-        hint="give the inner parts names: `part = ...`")
+        hint="give the inner parts names: `part = ...`",
+    )

@@ -15,8 +15,9 @@ WIDTH = 100
 INDENT = 4
 
 
-def lay_out_lines(doc: Doc, indent: int, column: int, *, after: int = 0,
-                  inside: bool = False) -> str:
+def lay_out_lines(
+    doc: Doc, indent: int, column: int, *, after: int = 0, inside: bool = False
+) -> str:
     """The text of a document that begins at `column`, with `after` columns to follow it.
 
     Lines after the first carry their indentation; `inside` says that brackets are open around it.
@@ -52,7 +53,8 @@ def _break_widest(doc: Cat, indent: int, column: int, after: int, inside: bool) 
     before = "".join([part.flat for part in doc.parts[:at]])
     behind = "".join([part.flat for part in doc.parts[at + 1 :]])
     middle = lay_out_lines(
-        doc.parts[at], indent, column + len(before), after=after + len(behind), inside=inside)
+        doc.parts[at], indent, column + len(before), after=after + len(behind), inside=inside
+    )
     return before + middle + behind
 
 

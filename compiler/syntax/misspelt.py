@@ -58,8 +58,11 @@ def misspelt(token: Lexeme) -> tuple[Lexeme | None, Diagnostic]:
             return _name(token)
         case "WRONG_PRIMES":
             return Lexeme("PRIMED", token.text.rstrip("'") + "'", token.span), Diagnostic(
-                code="E0103", message="a name has one prime at most", primary=Label(token.span),
-                hint=f"write `{_shorten(token.text.rstrip(chr(39)))}'`")
+                code="E0103",
+                message="a name has one prime at most",
+                primary=Label(token.span),
+                hint=f"write `{_shorten(token.text.rstrip(chr(39)))}'`",
+            )
         case _:
             return _text(token)
 
@@ -70,8 +73,11 @@ def oversized(token: Lexeme) -> Diagnostic | None:
     if all(len(part) <= MAX_DIGITS for part in digits) and not math.isinf(float(digits[0])):
         return None
     return Diagnostic(
-        code="E0108", message=f"this number is too large: {_shorten(token.text)}",
-        primary=Label(token.span), hint="numbers go up to 1.8e308, and have at most 40 digits")
+        code="E0108",
+        message=f"this number is too large: {_shorten(token.text)}",
+        primary=Label(token.span),
+        hint="numbers go up to 1.8e308, and have at most 40 digits",
+    )
 
 
 def _sign(token: Lexeme) -> tuple[Lexeme | None, Diagnostic]:
@@ -79,8 +85,11 @@ def _sign(token: Lexeme) -> tuple[Lexeme | None, Diagnostic]:
     name = unicodedata.name(token.text, "") if len(token.text) == 1 else ""
     shown = f"`{token.text}`" + (f" ({name.lower()})" if name and not token.text.isascii() else "")
     problem = Diagnostic(
-        code="E0114", message=f"{shown} is not a sign of this language",
-        primary=Label(token.span), hint=why)
+        code="E0114",
+        message=f"{shown} is not a sign of this language",
+        primary=Label(token.span),
+        hint=why,
+    )
     return (Lexeme(kind, meant, token.span) if kind else None), problem
 
 
@@ -99,20 +108,28 @@ def _number(token: Lexeme) -> tuple[Lexeme, Diagnostic]:
     else:
         why = "a number is written as `10_000`, `0.5` or `1e-3`; a name begins with a letter"
     problem = Diagnostic(
-        code="E0108", message=f"`{_shorten(text)}` is not a number", primary=Label(token.span),
-        hint=why)
+        code="E0108",
+        message=f"`{_shorten(text)}` is not a number",
+        primary=Label(token.span),
+        hint=why,
+    )
     return Lexeme("NUMBER", "1", token.span), problem
 
 
 def _name(token: Lexeme) -> tuple[Lexeme, Diagnostic]:
     plain = unicodedata.normalize("NFKD", token.text).encode("ascii", "ignore").decode()
-    greek = [unicodedata.name(c, "").split()[-1].lower() for c in token.text
-             if unicodedata.name(c, "").startswith("GREEK")]
+    greek = [
+        unicodedata.name(c, "").split()[-1].lower()
+        for c in token.text
+        if unicodedata.name(c, "").startswith("GREEK")
+    ]
     near = plain if plain.isidentifier() else "_".join(greek)
     problem = Diagnostic(
-        code="E0103", message=f"`{_shorten(token.text)}` is not a name: names are ASCII letters, "
-        "digits and `_`", primary=Label(token.span),
-        hint=f"write `{_shorten(near)}`" if near else "choose a name of ASCII letters")
+        code="E0103",
+        message=f"`{_shorten(token.text)}` is not a name: names are ASCII letters, digits and `_`",
+        primary=Label(token.span),
+        hint=f"write `{_shorten(near)}`" if near else "choose a name of ASCII letters",
+    )
     return Lexeme("NAME", "x", token.span), problem
 
 

@@ -36,10 +36,12 @@ def parse(source: Source) -> File:
         raise CompileError([_nothing_said(source)])
     tokens, problems, doubtful = lay_out(raw)
     file, unexpected = _drive(tokens) if len(problems) < MAX_ERRORS else (None, [])
-    doubtful += [(problem.primary.span.start - 1, problem.primary.span.start)
-                 for problem in problems]
+    doubtful += [
+        (problem.primary.span.start - 1, problem.primary.span.start) for problem in problems
+    ]
     problems += [
-        problem for problem in unexpected
+        problem
+        for problem in unexpected
         if not any(start < problem.primary.span.start <= end for start, end in doubtful)
     ]
     if not problems:
@@ -98,6 +100,8 @@ def _trim(file: File) -> File:
 
 def _nothing_said(source: Source) -> Diagnostic:
     return Diagnostic(
-        code="E0109", message="this file declares nothing",
+        code="E0109",
+        message="this file declares nothing",
         primary=Label(Span(source=source, start=0, end=0)),
-        hint="begin with a model: `model line(x : scalar) -> scalar { param w = 0; w * x }`")
+        hint="begin with a model: `model line(x : scalar) -> scalar { param w = 0; w * x }`",
+    )

@@ -29,15 +29,28 @@ FORBIDDEN = re.compile(
     r"|\r(?!\n)|[\u2028\u2029\ufeff]"
 )
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x89P": "a PNG image",
-             b"\x1f\x8b": "a gzip archive", b"PK": "a zip archive"}
+ENCODINGS = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"\x89P": "a PNG image",
+    b"\x1f\x8b": "a gzip archive",
+    b"PK": "a zip archive",
+}
 
 
 class _Mistakes(PostLex):
     """Keeps the terminals that stand in no rule: comments, and the ones written by mistake."""
 
-    always_accept = ("COMMENT", "SEMICOLON", "WRONG", "WRONG_NUMBER", "WRONG_NAME", "WRONG_TEXT",
-                     "WRONG_PRIMES", "WRONG_CHARACTER")
+    always_accept = (
+        "COMMENT",
+        "SEMICOLON",
+        "WRONG",
+        "WRONG_NUMBER",
+        "WRONG_NAME",
+        "WRONG_TEXT",
+        "WRONG_PRIMES",
+        "WRONG_CHARACTER",
+    )
 
     def process(self, stream: Any) -> Any:
         """The tokens as they are."""
@@ -49,8 +62,14 @@ def grammar() -> Lark:
     """The LALR tables, built once a process (a fifth of a second; nothing is read from a cache)."""
     text = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        text, parser="lalr", lexer="basic", start="file", keep_all_tokens=True,
-        maybe_placeholders=False, transformer=REDUCTIONS, postlex=_Mistakes(),
+        text,
+        parser="lalr",
+        lexer="basic",
+        start="file",
+        keep_all_tokens=True,
+        maybe_placeholders=False,
+        transformer=REDUCTIONS,
+        postlex=_Mistakes(),
     )
 
 
@@ -63,12 +82,23 @@ def read_source(path: str | Path) -> Source:
             size = len(data) if len(data) <= MAX_BYTES else max(path.stat().st_size, len(data))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise _refuse(Source(str(path), ""), 0, 0, "E0101", f"cannot read this file: {reason}",
-                      hint="check the path and its permissions") from None
+        raise _refuse(
+            Source(str(path), ""),
+            0,
+            0,
+            "E0101",
+            f"cannot read this file: {reason}",
+            hint="check the path and its permissions",
+        ) from None
     if size > MAX_BYTES:
-        raise _refuse(Source(str(path), ""), 0, 0, "E0106",
-                      f"the file is {size / 1e6:.1f} MB, the limit is 4 MB",
-                      hint="split it, and put the parts together with `import`")
+        raise _refuse(
+            Source(str(path), ""),
+            0,
+            0,
+            "E0106",
+            f"the file is {size / 1e6:.1f} MB, the limit is 4 MB",
+            hint="split it, and put the parts together with `import`",
+        )
     return Source(str(path), _decode(str(path), data))
 
 
@@ -81,9 +111,15 @@ def _decode(name: str, data: bytes) -> str:
         # What comes before the bad byte is shown; the byte itself as a replacement character.
         shown = Source(name, _newlines(before) + "\ufffd")
         at = len(shown.text) - 1
-        raise _refuse(shown, at, at + 1, "E0101",
-                      f"byte {error.start} is 0x{data[error.start]:02x}, which is not UTF-8",
-                      label="not UTF-8", hint=_guess_encoding(data)) from None
+        raise _refuse(
+            shown,
+            at,
+            at + 1,
+            "E0101",
+            f"byte {error.start} is 0x{data[error.start]:02x}, which is not UTF-8",
+            label="not UTF-8",
+            hint=_guess_encoding(data),
+        ) from None
     return _newlines(text)
 
 
@@ -107,18 +143,36 @@ def check_characters(source: Source) -> list[Diagnostic]:
         if len(found) == 20:
             break
         character = match.group()
-        what = ("changes the direction of the text around it, so that the program would not read "
-                "as it runs" if character in BIDIRECTIONAL else "is a control character")
-        found.append(_diagnostic(source, match.start(), match.end(), "E0102",
-                                 f"the character U+{ord(character):04X} {what}",
-                                 label="here", hint="delete it"))
+        what = (
+            "changes the direction of the text around it, so that the program would not read "
+            "as it runs"
+            if character in BIDIRECTIONAL
+            else "is a control character"
+        )
+        found.append(
+            _diagnostic(
+                source,
+                match.start(),
+                match.end(),
+                "E0102",
+                f"the character U+{ord(character):04X} {what}",
+                label="here",
+                hint="delete it",
+            )
+        )
     starts = [*source.line_starts, len(source.text) + 1]
     for start, stop in pairwise(starts):
         if stop - start - 1 > MAX_COLUMNS:
-            found.append(_diagnostic(
-                source, start + MAX_COLUMNS, start + MAX_COLUMNS + 1, "E0106",
-                f"this line has {stop - start - 1:,} characters, the limit is {MAX_COLUMNS:,}",
-                hint="break the line before a `|>` or inside brackets"))
+            found.append(
+                _diagnostic(
+                    source,
+                    start + MAX_COLUMNS,
+                    start + MAX_COLUMNS + 1,
+                    "E0106",
+                    f"this line has {stop - start - 1:,} characters, the limit is {MAX_COLUMNS:,}",
+                    hint="break the line before a `|>` or inside brackets",
+                )
+            )
             break
     return found
 
@@ -134,10 +188,16 @@ def scan(source: Source) -> list[Lexeme]:
         span = Span(source=source, start=start, end=start + len(token))
         tokens.append(Lexeme(token.type, str(token), span))
         if len(tokens) > MAX_TOKENS:
-            raise CompileError([Diagnostic(
-                code="E0106", message=f"the file has more than {MAX_TOKENS:,} words and signs",
-                primary=Label(span, "the limit is reached here"),
-                hint="split it, and put the parts together with `import`")])
+            raise CompileError(
+                [
+                    Diagnostic(
+                        code="E0106",
+                        message=f"the file has more than {MAX_TOKENS:,} words and signs",
+                        primary=Label(span, "the limit is reached here"),
+                        hint="split it, and put the parts together with `import`",
+                    )
+                ]
+            )
     end = len(source.text.rstrip())
     tokens.append(Lexeme("$END", "", Span(source=source, start=end, end=end)))
     return tokens
@@ -148,15 +208,27 @@ def _raw_tokens(source: Source) -> Iterable[Any]:
 
 
 def _diagnostic(
-    source: Source, start: int, end: int, code: str, message: str, *,
-    label: str = "", hint: str | None = None,
+    source: Source,
+    start: int,
+    end: int,
+    code: str,
+    message: str,
+    *,
+    label: str = "",
+    hint: str | None = None,
 ) -> Diagnostic:
     span = Span(source=source, start=start, end=end)
     return Diagnostic(code=code, message=message, primary=Label(span, label), hint=hint)
 
 
 def _refuse(
-    source: Source, start: int, end: int, code: str, message: str, *,
-    label: str = "", hint: str | None = None,
+    source: Source,
+    start: int,
+    end: int,
+    code: str,
+    message: str,
+    *,
+    label: str = "",
+    hint: str | None = None,
 ) -> CompileError:
     return CompileError([_diagnostic(source, start, end, code, message, label=label, hint=hint)])

@@ -27,9 +27,15 @@ def statement_doc(node: tree.Statement) -> Doc:
         case tree.Noise(name=name, type=type_, distribution=distribution):
             return cat(f"noise {name}", *_typed(type_), " ~ ", expression(distribution))
         case tree.States(entries=entries):
-            return cat("state ", listing([
-                cat(entry.name, *_typed(entry.type), " = ", expression(entry.initial))
-                for entry in entries]))
+            return cat(
+                "state ",
+                listing(
+                    [
+                        cat(entry.name, *_typed(entry.type), " = ", expression(entry.initial))
+                        for entry in entries
+                    ]
+                ),
+            )
         case tree.Assign(targets=targets, value=value):
             return cat(", ".join([target.name for target in targets]), " = ", expression(value))
         case tree.Update(target=target, value=value):
@@ -39,17 +45,33 @@ def statement_doc(node: tree.Statement) -> Doc:
         case tree.Minimize(value=value):
             return cat("minimize ", expression(value))
         case tree.Descend(pairs=pairs):
-            return cat("descend ", listing([
-                cat(expression(pair.parameter, POSTFIX), " along ",
-                    expression(pair.direction, CHOICE)) for pair in pairs]))
+            return cat(
+                "descend ",
+                listing(
+                    [
+                        cat(
+                            expression(pair.parameter, POSTFIX),
+                            " along ",
+                            expression(pair.direction, CHOICE),
+                        )
+                        for pair in pairs
+                    ]
+                ),
+            )
         case tree.Over(targets=parts):
             return cat("over ", listing([expression(part, POSTFIX) for part in parts]))
         case tree.Setting():
             return _setting(node)
         case tree.Using(items=items):
-            return cat("using ", listing([
-                _setting(item) if isinstance(item, tree.Setting) else expression(item)
-                for item in items]))
+            return cat(
+                "using ",
+                listing(
+                    [
+                        _setting(item) if isinstance(item, tree.Setting) else expression(item)
+                        for item in items
+                    ]
+                ),
+            )
         case tree.Report(items=arguments):
             return cat("report ", listing([argument_doc(item) for item in arguments]))
         case tree.Step(name=name):
@@ -67,8 +89,9 @@ def header_doc(node: tree.Declaration) -> Doc:
         case tree.Import(path=path, names=None):
             return cat(f'import "{path}"')
         case tree.Import(path=path, names=names):
-            return cat("import ", listing([cat(name.name) for name in names or ()]),
-                       f' from "{path}"')
+            return cat(
+                "import ", listing([cat(name.name) for name in names or ()]), f' from "{path}"'
+            )
         case tree.Data(name=name, fields=fields, source=source):
             return cat(f"data {name}", _parameters(fields), " = ", expression(source))
         case tree.Train(data=data):
@@ -108,7 +131,11 @@ def tail(node: tree.Statement) -> tree.Expr | None:
     match node:
         case tree.Param(initial=value) | tree.Noise(distribution=value):
             return value
-        case (tree.Assign(value=value) | tree.Update(value=value) | tree.Result(value=value)
-              | tree.Minimize(value=value)):
+        case (
+            tree.Assign(value=value)
+            | tree.Update(value=value)
+            | tree.Result(value=value)
+            | tree.Minimize(value=value)
+        ):
             return value
     return None

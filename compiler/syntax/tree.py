@@ -168,8 +168,21 @@ class Claim(Tree):
 
 
 Expr = (
-    Number | Text | Dims | Name | Attribute | Call | Index | Unary | Binary | Conditional
-    | TupleOf | Shape | Contract | Pipe | Claim
+    Number
+    | Text
+    | Dims
+    | Name
+    | Attribute
+    | Call
+    | Index
+    | Unary
+    | Binary
+    | Conditional
+    | TupleOf
+    | Shape
+    | Contract
+    | Pipe
+    | Claim
 )
 
 # Types

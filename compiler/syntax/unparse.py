@@ -15,9 +15,22 @@ from compiler.syntax import tree
 
 CHAIN, CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, MINUS, POWER, POSTFIX, ATOM = range(12)
 LEVELS = {
-    "or": OR, "and": AND, "<": COMPARE, "<=": COMPARE, ">": COMPARE, ">=": COMPARE,
-    "==": COMPARE, "!=": COMPARE, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT,
-    "//": PRODUCT, "%": PRODUCT, "@": PRODUCT, "^": POWER,
+    "or": OR,
+    "and": AND,
+    "<": COMPARE,
+    "<=": COMPARE,
+    ">": COMPARE,
+    ">=": COMPARE,
+    "==": COMPARE,
+    "!=": COMPARE,
+    "+": SUM,
+    "-": SUM,
+    "*": PRODUCT,
+    "/": PRODUCT,
+    "//": PRODUCT,
+    "%": PRODUCT,
+    "@": PRODUCT,
+    "^": POWER,
 }
 
 
@@ -89,8 +102,9 @@ def listing(items: Sequence[Doc]) -> Doc:
     return Listing(tuple(items), ", ".join([item.flat for item in items]))
 
 
-def expression(node: tree.Expr | tree.Slice | tree.Rest, level: int = CHAIN, *,
-               tight: bool = False) -> Doc:
+def expression(
+    node: tree.Expr | tree.Slice | tree.Rest, level: int = CHAIN, *, tight: bool = False
+) -> Doc:
     """The document of an expression, in parentheses if it binds looser than `level`."""
     own = _level(node)
     if own < level:
@@ -122,8 +136,13 @@ def expression(node: tree.Expr | tree.Slice | tree.Rest, level: int = CHAIN, *,
             sign = "not " if operator == "not" else operator
             return cat(sign, expression(operand, own, tight=tight))
         case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
-            return cat(expression(then, OR), " if ", expression(condition, OR), " else ",
-                       expression(otherwise, CHOICE))
+            return cat(
+                expression(then, OR),
+                " if ",
+                expression(condition, OR),
+                " else ",
+                expression(otherwise, CHOICE),
+            )
         case tree.TupleOf(items=members):
             items = [expression(member) for member in members]
             if len(items) == 1:

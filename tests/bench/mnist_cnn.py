@@ -1,10 +1,12 @@
-"""A training step of example D.3: gradc against PyTorch eager, interleaved, same start, two threads.
+"""A training step of example D.3: gradc against PyTorch eager, interleaved, same start, two
+threads.
 
     python tests/bench/mnist_cnn.py [--batch 128] [--rounds 5]
 
-Each measurement is a process of its own, the two taking turns, as the machine drifts; the table shows the
-median over the rounds of each process's median, and the ratio.  The first losses must agree to 1e-3.
-PyTorch must be installed (`pip install torch`); it is asked for its best of two memory layouts.
+Each measurement is a process of its own, the two taking turns, as the machine drifts; the table
+shows the median over the rounds of each process's median, and the ratio.  The first losses must
+agree to 1e-3. PyTorch must be installed (`pip install torch`); it is asked for its best of two
+memory layouts.
 """
 
 from __future__ import annotations
@@ -70,7 +72,13 @@ def torch_step(batch: int, channels_last: bool) -> Callable[[], float]:
     x = torch.tensor(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
     y = torch.tensor(labels)
     optimiser = torch.optim.Adam(weights, lr=1e-3)
-    paddings = [(1, 2, 1, 2), (0, 1, 0, 1), (1, 1, 1, 1), (0, 1, 0, 1), None]  # "same", as TensorFlow
+    paddings = [
+        (1, 2, 1, 2),
+        (0, 1, 0, 1),
+        (1, 1, 1, 1),
+        (0, 1, 0, 1),
+        None,
+    ]  # "same", as TensorFlow
 
     def step() -> float:
         optimiser.zero_grad(set_to_none=True)
@@ -116,11 +124,14 @@ def main() -> int:
     for _ in range(options.rounds):
         for peer in PEERS:
             command = [sys.executable, __file__, "--peer", peer, "--batch", str(options.batch)]
-            found[peer].append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+            found[peer].append(
+                json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            )
     medians = {p: statistics.median(r["ms"] for r in rows) for p, rows in found.items()}
     for peer, ms in medians.items():
         ratio = ms / medians["gradc"]
-        print(f"{peer:22s} {ms:8.2f} ms a step   {ratio:5.2f} x gradc   first loss {found[peer][0]['loss']:.5f}")
+        loss = found[peer][0]["loss"]
+        print(f"{peer:20s} {ms:8.2f} ms a step  {ratio:6.2f} x gradc  first loss {loss:.5f}")
     losses = [rows[0]["loss"] for rows in found.values()]
     same = max(losses) - min(losses) < LOSSES_AGREE
     fastest = min(ms for peer, ms in medians.items() if peer != "gradc")

@@ -61,13 +61,16 @@ def values(made: Compilation, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     found = {
         p.name: rng.normal(size=p.type.shape) * 0.3
-        for p in made.module.persistents() if p.role in ("parameter", "state")
+        for p in made.module.persistents()
+        if p.role in ("parameter", "state")
     }
     for source in made.module.data:
         for field, type in source.fields:
             shape = (EXAMPLES, *type.shape)
             label = type.kind is Kind.INDEX
-            found[field] = rng.integers(0, type.classes or 1, shape) if label else rng.normal(size=shape)
+            found[field] = (
+                rng.integers(0, type.classes or 1, shape) if label else rng.normal(size=shape)
+            )
     return found | {"seed": np.array(3), "step": np.array(2)}
 
 

@@ -1,0 +1,139 @@
+"""The table in the making: instructions by phase, and the kernels they share.
+
+`Table` knows where every value lies; `lower.py` tells it what to compute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from compiler.emit import cuda
+from compiler.emit.cpu import emit_nest
+from compiler.graph.graph import Graph
+from compiler.program import Instruction, Kernel, Launch, Operand, Phase, Sum
+from compiler.schedule.buffers import Memory
+from compiler.schedule.device import fill_nest
+from compiler.schedule.layout import Layouts, Place
+from compiler.schedule.nest import RANGE, Access, Nest
+from compiler.schedule.phases import PhaseKey
+from compiler.schedule.units import Unit
+
+SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
+
+
+@dataclass
+class Table:
+    """Kernels in order of first use; instructions and sums of each phase."""
+
+    graph: Graph
+    layouts: Layouts
+    memory: Memory
+    kernels: dict[Kernel, int] = field(default_factory=dict)
+    instructions: dict[PhaseKey, list[Instruction]] = field(default_factory=dict)
+    sums: dict[PhaseKey, list[Sum]] = field(default_factory=dict)
+
+    def operand(self, access: Access | Place, written: bool = False) -> Operand:
+        """The address of a place; a mean that is `written` is written to its partial sum."""
+        table = self.memory.operands
+        if written and access.storage in self.memory.partial:
+            table = self.memory.partial
+        return replace(table[access.storage], inner=access.offset)
+
+    def nest(self, unit: Unit, nest: Nest) -> None:
+        """Add a generated kernel; what runs once is cut along its outermost loop."""
+        launch, extent = self.launch(nest), 1
+        if (
+            not unit.phase.examples
+            and nest.loops
+            and not nest.loops[0].reduces
+            and not nest.positional
+        ):
+            extent = nest.loops[0].extent
+            nest = replace(nest, loops=(replace(nest.loops[0], extent=RANGE), *nest.loops[1:]))
+        emitted = emit_nest(nest)
+        written = {(a.storage, a.offset) for _, a, _ in nest.stores}
+        operands = tuple(
+            self.operand(a, (a.storage, a.offset) in written) for a in emitted.pointers
+        )
+        work = int(np.prod([abs(loop.extent) for loop in nest.loops])) * extent
+        self.add(
+            unit, Kernel("k0", emitted.source), operands, emitted.geometry, launch, extent, work
+        )
+
+    def launch(self, nest: Nest) -> Launch:
+        """The same loops as one CUDA kernel."""
+        emitted = cuda.emit_nest(nest)
+        written = {a.storage for _, a, _ in nest.stores}
+        return Launch(
+            source=emitted.source,
+            geometry=emitted.geometry,
+            pieces=emitted.pieces,
+            each=emitted.each,
+            operands=tuple(self.operand(a, a.storage in written) for a in emitted.pointers),
+        )
+
+    def add(
+        self,
+        unit: Unit,
+        kernel: Kernel,
+        operands: tuple[Operand, ...],
+        geometry: tuple[int, ...],
+        launch: Launch,
+        extent: int = 1,
+        work: int = 0,
+    ) -> None:
+        """Append one call of a kernel to a unit's phase."""
+        number = self.kernels.setdefault(kernel, len(self.kernels))
+        node = self.graph[unit.nodes[-1]]
+        names = [self.graph[i].op.name for i in unit.nodes]
+        self.instructions.setdefault(unit.phase, []).append(
+            Instruction(
+                kernel=number,
+                operands=operands,
+                geometry=geometry,
+                extent=extent,
+                split=extent > 1 and work >= SPLIT_FROM,
+                note=f"%{node.id} {' '.join(names)}  {node.span or ''}".strip(),
+                launch=launch,
+            )
+        )
+
+    def fill(self, unit: Unit, place: Place) -> None:
+        """Zero a place's whole storage, its border too."""
+        words, ranged = self.layouts.words[place.storage], int(unit.phase.examples)
+        target = replace(self.operand(place, written=True), inner=0)
+        launch = self.launch(fill_nest(place.storage, words, unit.phase.examples))
+        self.add(unit, Kernel("fill"), (target,), (words, ranged), launch)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """All phases in order."""
+        return tuple(
+            Phase(
+                examples=key.examples,
+                sums=tuple(self.sums.get(key, ())),
+                instructions=tuple(self.instructions[key])
+                if key.examples
+                else _with_barriers(self.instructions[key]),
+            )
+            for key in sorted(self.instructions)
+        )
+
+
+def _with_barriers(instructions: list[Instruction]) -> tuple[Instruction, ...]:
+    """Keep a barrier only before an instruction that touches words used since the last one.
+
+    Words are compared by whole operands: the last operand of a library kernel, any of a generated
+    one, may be written.
+    """
+    result: list[Instruction] = []
+    touched: set[tuple[int, int]] = set()
+    for instruction in instructions:
+        mine = {(o.space, o.offset) for o in instruction.operands}
+        barrier = bool(mine & touched)
+        if barrier:
+            touched = set()
+        touched |= mine
+        result.append(replace(instruction, barrier=barrier))
+    return tuple(result)

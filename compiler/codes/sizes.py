@@ -33,6 +33,13 @@ CODES: dict[str, Explanation] = {
         "model f(x : [n]) -> [2] { x |> dense(2) }",
         "model f(x : [3]) -> [2] { x |> dense(2) }",
     ),
+    "E0405": Explanation(
+        "refused by a definition",
+        "A definition says with refuse(...) what it does not take, such as heads that do not\n"
+        "divide the width, or a window larger than its image.",
+        "model f(x : [5, 6]) -> [5, 6] { x |> multi_head_attention(4) }",
+        "model f(x : [5, 6]) -> [5, 6] { x |> multi_head_attention(3) }",
+    ),
     "E0408": Explanation(
         "a value from outside that names nothing",
         "What is set on the command line is a setting of the training, a setting of its\n"

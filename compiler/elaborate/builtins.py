@@ -26,6 +26,7 @@ from compiler.elaborate.values import (
     LayerLike,
     Meaning,
     Repeated,
+    Text,
     describe,
     is_number,
 )
@@ -151,10 +152,18 @@ def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
             hint="sum(...) makes a scalar of it",
         )
     several = isinstance(by, tuple)
-    xs = [to_value(x, scope, span) for x in (by if several else (by,))]
-    for x, meaning in zip(xs, by if several else (by,), strict=True):
-        if not isinstance(meaning, Value | Group) or x.type.kind is Kind.INDEX:
-            raise scope.fault("E0502", f"there is no derivative by {describe(meaning)}", span)
+    xs = []
+    for meaning in by if several else (by,):
+        require_sound(meaning)
+        x = to_value(meaning, scope, span) if isinstance(meaning, Value | Group) else None
+        if x is None or x.type.kind is Kind.INDEX:
+            raise scope.fault(
+                "E0502",
+                f"there is no derivative by {describe(meaning)}",
+                scope.run.argument_spans.get(span, {}).get(1, span),
+                hint="there is one by an input, by a parameter, and by a value made of them",
+            )
+        xs.append(x)
     found = differentiate(scope.run.builder, y, xs, mean=False)
     return tuple(found) if several else found[0]
 
@@ -172,8 +181,13 @@ def _distribution(normal: bool) -> Callable[..., Meaning]:
 def _refuse(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:
     """`refuse("groups =", n, "...")`: what a definition does not take, told at its call."""
     require_sound(*parts)
-    words = [p.value if isinstance(p, Text) else str(p) if is_number(p) else describe(p) for p in parts]
-    raise scope.fault("E0405", " ".join(words), span)
+    raise scope.fault("E0405", " ".join(map(_word, parts)), span)
+
+
+def _word(part: Meaning) -> str:
+    if isinstance(part, Text):
+        return part.value
+    return str(part) if is_number(part) else describe(part)
 
 
 def _identity(scope: Scope, span: Span, x: Meaning) -> Meaning:

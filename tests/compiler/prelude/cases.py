@@ -70,8 +70,19 @@ LAYERS = {  # name -> what x is, and the layer; sizes are odd on purpose
 KINKED = ("max_pool", "relu", "leaky_relu", "elu", "batch_norm")  # or one over the whole batch
 SMOOTH = [name for name in LAYERS if not name.startswith(KINKED)]
 COMPILED_ONCE = {  # their native code is that of another, or they have none
-    "as", "flatten", "silu", "conv valid", "conv padded", "conv padded by pair", "conv_transpose",
-    "max_pool", "max_pool padded", "avg_pool", "avg_pool padded", "batch_norm", "sigmoid",
+    "as",
+    "flatten",
+    "silu",
+    "conv valid",
+    "conv padded",
+    "conv padded by pair",
+    "conv_transpose",
+    "max_pool",
+    "max_pool padded",
+    "avg_pool",
+    "avg_pool padded",
+    "batch_norm",
+    "sigmoid",
 }
 LOSSES = {  # of net(s) : [5] with fields s : scalar, y : [5] and label : class(5)
     "squared_error": "squared_error(net(s), y)",

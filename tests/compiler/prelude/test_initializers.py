@@ -35,8 +35,9 @@ def test_filters_count_their_window():
     np.testing.assert_allclose(np.abs(w).max(), np.sqrt(6 / (75 + 2000)), rtol=0.01)
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("zeros", 0), ("ones", 1), ("constant(2.5)", 2.5), ("constant(-1)", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("zeros", 0), ("ones", 1), ("constant(2.5)", 2.5), ("constant(-1)", -1)]
+)
 @pytest.mark.parametrize("shape", ["[3, 2]", "[4]", "scalar"])
 def test_constants(name, value, shape):
     w = initial(f"~ {name}", shape)
@@ -52,7 +53,8 @@ def test_seed_and_name_decide(name):
 
 
 @pytest.mark.parametrize(
-    "shape", ["[1, 1]", "[16, 16]", "[3, 64]", "[64, 3]", "[8, 3, 3, 2]", "[5]"])
+    "shape", ["[1, 1]", "[16, 16]", "[3, 64]", "[64, 3]", "[8, 3, 3, 2]", "[5]"]
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_orthogonal_rows_or_columns(shape, seed):
     w = initial("~ orthogonal", shape, seed)

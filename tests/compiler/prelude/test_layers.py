@@ -62,8 +62,10 @@ def forward(name: str, x: np.ndarray, **given: np.ndarray) -> np.ndarray:
 def test_smooth_activations_have_their_slope_at_0(name):
     graph = layer_module(name, loss="sum(y)").gradients("train")
     slope = evaluate(graph, numbers(graph, 1, s=np.ones(1), **{"f.x": np.zeros(7)}), 1)
-    np.testing.assert_allclose(slope["gradient/f.x"], {
-        "softplus": 0.5, "sigmoid": 0.25, "swish": 0.5, "gelu": 0.5, "tanh": 1.0}[name])
+    np.testing.assert_allclose(
+        slope["gradient/f.x"],
+        {"softplus": 0.5, "sigmoid": 0.25, "swish": 0.5, "gelu": 0.5, "tanh": 1.0}[name],
+    )
 
 
 def test_softplus_keeps_small_numbers():
@@ -88,7 +90,8 @@ def test_softmax_family_is_consistent():
     np.testing.assert_allclose(forward("log_softmax", x), np.log(p), rtol=1e-12)
     np.testing.assert_allclose(forward("logsumexp", x), np.log(np.exp(x).sum(axis=-1)), rtol=1e-12)
     np.testing.assert_allclose(
-        forward("softmax", np.tile(x, (2, 1, 1))), np.tile(p, (2, 1, 1)), rtol=1e-12)
+        forward("softmax", np.tile(x, (2, 1, 1))), np.tile(p, (2, 1, 1)), rtol=1e-12
+    )
 
 
 def test_layer_norm_gives_mean_0_and_variance_1():

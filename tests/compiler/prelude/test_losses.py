@@ -29,12 +29,14 @@ FORMULAS = {
     "absolute_error": lambda q, y, label, w, s: np.abs(q - y).sum(axis=-1),
     "huber": lambda q, y, label, w, s: huber(q - y, 1.0),
     "huber 0.5": lambda q, y, label, w, s: huber(q - y, 0.5),
-    "cross_entropy": lambda q, y, label, w, s: -np.log(
-        (np.exp(q) / np.exp(q).sum(axis=-1, keepdims=True))[range(len(q)), label]),
+    "cross_entropy": lambda q, y, label, w, s: (
+        -np.log((np.exp(q) / np.exp(q).sum(axis=-1, keepdims=True))[range(len(q)), label])
+    ),
     "bce_logits": lambda q, y, label, w, s: bce(sigmoid(q), sigmoid(y)),
     "bce": lambda q, y, label, w, s: bce(sigmoid(q), sigmoid(y)),
-    "kl_unit_normal": lambda q, y, label, w, s: 0.5 * np.sum(
-        q**2 + np.exp(y * q) - y * q - 1, axis=-1),
+    "kl_unit_normal": lambda q, y, label, w, s: (
+        0.5 * np.sum(q**2 + np.exp(y * q) - y * q - 1, axis=-1)
+    ),
     "norm": lambda q, y, label, w, s: np.sqrt(((q - y) ** 2).sum(axis=-1)),
     "l1": lambda q, y, label, w, s: np.abs(w).sum() * s[:, 0] ** 2,
     "l2": lambda q, y, label, w, s: (w**2).sum() * s[:, 0] ** 2,

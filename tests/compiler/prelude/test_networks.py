@@ -58,14 +58,18 @@ def test_native_step_agrees_with_the_reference(name, check_compiled):
 
 
 MISUSES = {
-    "x |> conv(4, 3x3, groups = 2)": "size",
     "x |> conv(4, 3)": "`kernel` of `conv` is 2 sizes such as 3x3",
-    "x |> max_pool(2)": "`window` of `max_pool` is 2 sizes such as 3x3",
-    "x |> conv(4, 9x9, pad = valid)": "size",
-    "x |> dense(3)": "takes x : [n], got [5, 4, 3]",
-    "x |> flatten |> multi_head_attention(2)": "takes x : [t, d], got [60]",
-    "reshape(x, [20, 3]) |> multi_head_attention(2)": "size",
+    "x |> conv(4, 3x3, groups = 2)": "2 groups do not divide 3 and 4",
+    "x |> conv(4, 9x9, pad = valid)": "a window over 9 does not fit into 5",
+    "x |> conv(4, 3x3, pad = (1, 2, 3))": "1 or 2 numbers, not 3",
     "x |> conv(4, 3x3, pad = sane)": "`sane` is not defined",
+    "x |> conv_transpose(4, 3x3, pad = 9)": "nothing is left of 7 but padding",
+    "x |> max_pool(2)": "`window` of `max_pool` is 2 sizes such as 3x3",
+    "x |> avg_pool(7x7)": "a window over 7 does not fit into 5",
+    "x |> dense(3)": "takes x : [n], got [5, 4, 3]",
+    "x |> dropout(1)": "a rate lies in [0, 1), this is 1",
+    "x |> flatten |> multi_head_attention(2)": "takes x : [t, d], got [60]",
+    "reshape(x, [20, 3]) |> multi_head_attention(2)": "2 heads do not divide 3",
     "label |> embedding(6, 3)": "takes token : class(6), got class(7)",
 }
 

@@ -136,12 +136,15 @@ G = {"net.v": np.array([1.0, 2, 2]), "net.w": np.full(5, 4.0)}
 LENGTH = np.sqrt(sum(np.sum(g**2) for g in G.values()))
 
 
-@pytest.mark.parametrize(("clip", "clipped"), [
-    ("clip(norm = 1)", lambda g: g / LENGTH),
-    ("clip(norm = 100)", lambda g: g),
-    ("clip(value = 1.5)", lambda g: np.clip(g, -1.5, 1.5)),
-    ("clip(value = 100)", lambda g: g),
-])
+@pytest.mark.parametrize(
+    ("clip", "clipped"),
+    [
+        ("clip(norm = 1)", lambda g: g / LENGTH),
+        ("clip(norm = 100)", lambda g: g),
+        ("clip(value = 1.5)", lambda g: np.clip(g, -1.5, 1.5)),
+        ("clip(value = 100)", lambda g: g),
+    ],
+)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_clipping(clip, clipped, sign):
     module = module_of(TWO.format(clip=clip))

@@ -37,19 +37,23 @@ def back(x):
 
 def conv(pads=(0, 0, 0, 0), **settings) -> Callable:
     """`pads`: left, right, top, bottom."""
+
     def layer(x, p):
         W = p["W"].permute(0, 3, 1, 2)
         return back(F.conv2d(F.pad(images(x), pads), W, p["b"], **settings))
+
     return layer
 
 
 def conv_transpose(cut=(0, 0), size=None, **settings) -> Callable:
     """The whole transpose, then `size` places after `cut` = (top, left)."""
+
     def layer(x, p):
         W = p["W"].permute(3, 0, 1, 2)
         y = back(F.conv_transpose2d(images(x), W, p["b"], **settings))
         (top, left), (h, w) = cut, size or y.shape[1:3]
         return y[:, top : top + h, left : left + w]
+
     return layer
 
 
@@ -57,17 +61,20 @@ def max_pool(window, pads=(0, 0, 0, 0), **settings) -> Callable:
     def layer(x, p):
         padded = F.pad(images(x), pads, value=-1e30)
         return back(F.max_pool2d(padded, window, **settings))
+
     return layer
 
 
 def avg_pool(window, pads=(0, 0, 0, 0), **settings) -> Callable:
     """Zeros around the image are not counted: sums of numbers over sums of ones."""
+
     def layer(x, p):
         total, count = (
             F.avg_pool2d(F.pad(v, pads), window, **settings)
             for v in (images(x), torch.ones_like(images(x)))
         )
         return back(total / count)
+
     return layer
 
 
@@ -82,10 +89,24 @@ def attention(heads: int, causal: bool = False) -> Callable:
         mask = torch.triu(torch.ones(t, t, dtype=torch.bool), 1) if causal else None
         rows, projections = x.transpose(0, 1), torch.cat([p["Q"], p["K"], p["V"]])
         y, _ = F.multi_head_attention_forward(
-            rows, rows, rows, d, heads, projections, None, None, None, False, 0.0, p["O"], None,
-            need_weights=False, attn_mask=mask,
+            rows,
+            rows,
+            rows,
+            d,
+            heads,
+            projections,
+            None,
+            None,
+            None,
+            False,
+            0.0,
+            p["O"],
+            None,
+            need_weights=False,
+            attn_mask=mask,
         )
         return y.transpose(0, 1)
+
     return layer
 
 
@@ -106,14 +127,16 @@ TORCH = {
     "conv_transpose same": conv_transpose((1, 0), (6, 8), stride=2),
     "conv_transpose valid": conv_transpose(stride=(2, 1)),
     "conv_transpose padded": conv_transpose(
-        stride=(3, 2), padding=(1, 2), dilation=(2, 1), output_padding=(1, 0)),
+        stride=(3, 2), padding=(1, 2), dilation=(2, 1), output_padding=(1, 0)
+    ),
     "max_pool": max_pool((2, 3)),
     "max_pool same": max_pool((3, 2), (0, 1, 1, 1), stride=2),
     "max_pool padded": max_pool(3, stride=(2, 1), padding=1),
     "avg_pool": avg_pool((2, 3)),
     "avg_pool same": avg_pool((3, 2), (0, 1, 1, 1), stride=2),
     "avg_pool padded": lambda x, p: back(
-        F.avg_pool2d(images(x), 3, (2, 1), 1, count_include_pad=False)),
+        F.avg_pool2d(images(x), 3, (2, 1), 1, count_include_pad=False)
+    ),
     "sigmoid": lambda x, p: torch.sigmoid(x),
     "tanh": lambda x, p: torch.tanh(x),
     "relu": lambda x, p: F.relu(x),
@@ -167,11 +190,14 @@ TORCH_LOSSES = {
     "huber 0.5": lambda q, y, label: F.huber_loss(q, y, reduction="sum", delta=0.5),
     "cross_entropy": lambda q, y, label: F.cross_entropy(q, label, reduction="sum"),
     "bce_logits": lambda q, y, label: F.binary_cross_entropy_with_logits(
-        q, torch.sigmoid(y), reduction="sum"),
+        q, torch.sigmoid(y), reduction="sum"
+    ),
     "bce": lambda q, y, label: F.binary_cross_entropy(
-        torch.sigmoid(q), torch.sigmoid(y), reduction="sum"),
+        torch.sigmoid(q), torch.sigmoid(y), reduction="sum"
+    ),
     "kl_unit_normal": lambda q, y, label: kl_divergence(
-        Normal(q, torch.exp(y * q / 2)), Normal(0, 1)).sum(),
+        Normal(q, torch.exp(y * q / 2)), Normal(0, 1)
+    ).sum(),
     "norm": lambda q, y, label: torch.linalg.vector_norm(q - y, dim=-1).sum(),
 }
 
@@ -243,7 +269,8 @@ SCHEDULES = {
     "step_decay(0.1, 2)": lambda o: rates.StepLR(o, 2),
     "exponential_decay(0.1, 0.8)": lambda o: rates.ExponentialLR(o, 0.8),
     "cosine(0.1, 4, end = 0.02)": lambda o: rates.LambdaLR(
-        o, lambda t: 0.2 + 0.4 * (1 + np.cos(pi * min(t / 4, 1)))),
+        o, lambda t: 0.2 + 0.4 * (1 + np.cos(pi * min(t / 4, 1)))
+    ),
     "cosine(0.1, 9)": lambda o: rates.CosineAnnealingLR(o, 9),
     "linear(0.1, 0.02, 3)": lambda o: rates.LinearLR(o, 1, 0.2, 3),
     "warmup(0.1, 3)": lambda o: rates.LinearLR(o, 1 / 3, 1, 2),
@@ -262,7 +289,8 @@ def test_clip_value():
     module = loss_module("squared_error(net(s), y)", using="sgd(lr = 0.1), clip(value = 0.4)")
     values = numbers(module.step("train"), BATCH)
     wanted = torch_steps(
-        values, lambda p: SGD(p, 0.1), clip=lambda w: torch.nn.utils.clip_grad_value_(w, 0.4))
+        values, lambda p: SGD(p, 0.1), clip=lambda w: torch.nn.utils.clip_grad_value_(w, 0.4)
+    )
     np.testing.assert_allclose(train(module, values)["net.w"], wanted, **BOUND)
 
 
@@ -271,7 +299,8 @@ def test_clip_norm():
     module = loss_module("squared_error(net(s), y)", using="sgd(lr = 0.1), clip(norm = 0.4)")
     values = numbers(module.step("train"), BATCH)
     wanted = torch_steps(
-        values, lambda p: SGD(p, 0.1), clip=lambda w: torch.nn.utils.clip_grad_norm_(w, 0.4))
+        values, lambda p: SGD(p, 0.1), clip=lambda w: torch.nn.utils.clip_grad_norm_(w, 0.4)
+    )
     np.testing.assert_allclose(train(module, values)["net.w"], wanted, rtol=1e-5)
 
 
@@ -290,13 +319,18 @@ def test_running_statistics_and_inference():
     x = torch.tensor(values["s"][:, None, None, None] * values["f.x"])
     layer(x.reshape(-1, 4))
     np.testing.assert_allclose(
-        found["update/" + path + "running_mean"], layer.running_mean.numpy(), **BOUND)
+        found["update/" + path + "running_mean"], layer.running_mean.numpy(), **BOUND
+    )
     moved = (layer.running_var - 0.7 * before) * (n - 1) / n
     np.testing.assert_allclose(
-        found["update/" + path + "running_var"], (0.7 * before + moved).numpy(), **BOUND)
+        found["update/" + path + "running_var"], (0.7 * before + moved).numpy(), **BOUND
+    )
     wanted = F.batch_norm(
-        x.reshape(-1, 4), torch.tensor(values[path + "running_mean"]), before,
-        torch.tensor(values[path + "gamma"]), torch.tensor(values[path + "beta"]),
+        x.reshape(-1, 4),
+        torch.tensor(values[path + "running_mean"]),
+        before,
+        torch.tensor(values[path + "gamma"]),
+        torch.tensor(values[path + "beta"]),
     )
     result = evaluate(module.forward("f"), values, BATCH)["result"]
     np.testing.assert_allclose(result.reshape(-1, 4), wanted.numpy(), **BOUND)

@@ -71,8 +71,11 @@ def test_batch_norm_normalises_over_examples_and_leading_axes():
 def test_batch_norm_uses_the_running_statistics_in_inference():
     x = np.random.default_rng(0).normal(3, 2, size=(5, 2, 3))
     values = {"x": x} | {
-        f"f.batch_norm1.{n}": np.array(v) for n, v in {
-            "gamma": [1.0, 2, 3], "beta": [0.5, 0, 0], "running_mean": [3.0, 2, 1],
+        f"f.batch_norm1.{n}": np.array(v)
+        for n, v in {
+            "gamma": [1.0, 2, 3],
+            "beta": [0.5, 0, 0],
+            "running_mean": [3.0, 2, 1],
             "running_var": [4.0, 9, 1],
         }.items()
     }

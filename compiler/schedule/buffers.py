@@ -100,7 +100,7 @@ def place_arrays(
             end = life.last.get(key, u)
             if id in varying and key not in memory.operands and units[end].phase != units[u].phase:
                 type = TensorType((layouts.words[key],), graph[id].type.kind)
-                memory.operands[key] = memory.array(f"v{id}", "carried", type)
+                memory.operands[key] = memory.array(f"%{id}", "carried", type)
 
 
 def place_values(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.problems import did_you_mean
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import Mismatch, check_size, match, match_sizes, written_type
+from compiler.elaborate.suggest import names_in, reshaped
 from compiler.elaborate.values import (
     Builtin,
     Group,
@@ -20,7 +22,7 @@ from compiler.elaborate.values import (
 )
 from compiler.graph.types import Kind, TensorType
 from compiler.source import Span
-from compiler.syntax.tree import Definition, NameType, Parameter, Shape
+from compiler.syntax.tree import ClassType, Definition, NameType, Parameter, Shape
 
 Named = Mapping[str, Meaning]
 
@@ -39,16 +41,23 @@ def bind_arguments(
     here = [(definition.name_span, "defined here")]
     if len(arguments) > len(names):
         raise scope.fault(
-            "E0305", f"`{signature}` takes {len(names)}, got {len(arguments)}", span, secondary=here
+            "E0305",
+            f"`{signature}` takes {len(names)}, got {len(arguments)}",
+            span,
+            secondary=here,
+            hint="the size of its input is not written: the input has it"
+            if definition.inputs and parameters == definition.settings
+            else None,
         )
     bound = dict(zip(names, arguments, strict=False))
     for name, meaning in named.items():
         place = scope.run.argument_spans.get(span, {}).get(name, span)
-        if name not in names or name in bound:
-            problem = "is given twice" if name in bound else "is not one of its parameters"
+        if name in bound:
+            raise scope.fault("E0305", f"`{name}` is given twice: {signature}", place)
+        if name not in names:
             raise scope.fault(
                 "E0305",
-                f"`{name}` {problem}: {signature}",
+                f"`{name}` is not one of its parameters: {signature}",
                 place,
                 secondary=here,
                 hint=did_you_mean(name, names),
@@ -79,10 +88,21 @@ def bind_builtin(
         bound = {**dict(zip(names, arguments, strict=False)), **named}
         unknown = [n for n in named if n not in names or n in names[: len(arguments)]]
         too_many = len(arguments) > len(names)
-    missing = any(n not in bound for n in names[: function.required])
-    if unknown or too_many or missing:
-        hint = did_you_mean(unknown[0], names) if unknown else None
-        raise scope.fault("E0305", f"these arguments do not fit {signature}", span, hint=hint)
+    missing = [n for n in names[: function.required] if n not in bound]
+    if unknown:
+        raise scope.fault(
+            "E0305",
+            f"`{unknown[0]}` {'is given twice' if unknown[0] in names else 'does not fit'}: "
+            f"{signature}",
+            scope.run.argument_spans.get(span, {}).get(unknown[0], span),
+            hint=did_you_mean(unknown[0], names) if unknown[0] not in names else None,
+        )
+    if too_many:
+        few = f"takes {len(names)}, got {len(arguments)}" if arguments else "needs a tensor"
+        raise scope.fault("E0305", f"`{signature}` {few}", span)
+    if missing:
+        wanted = " and ".join(f"`{n}`" for n in missing)
+        raise scope.fault("E0305", f"`{signature}` needs {wanted}", span)
     return [bound.get(name) for name in names]
 
 
@@ -133,6 +153,9 @@ def _check_setting(
             f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}",
             span,
             secondary=[(parameter.span, "declared here")],
+            hint=f"write {'x'.join([str(meaning)] * len(parameter.type.sizes))}"
+            if isinstance(parameter.type, Shape) and is_number(meaning)
+            else None,
         )
 
 
@@ -160,29 +183,37 @@ def match_inputs(
     direct: bool,
 ) -> None:
     """Inputs into the definition's scope, their types matched, which binds names."""
+    given: list[Given] = []
     for parameter in definition.inputs:
         if parameter.name in bound:
             meaning = bound[parameter.name]
         else:
             assert parameter.default is not None, "a missing input was reported before"
             meaning = inner.evaluate(parameter.default)
+        place = argument_span(definition.inputs, parameter, span, scope) if direct else span
         if parameter.type is not None:
-            place = argument_span(definition.inputs, parameter, span, scope) if direct else span
-            meaning = _matched(definition, parameter, meaning, inner, place, scope)
+            meaning = _matched(definition, Given(parameter, meaning, place), given, inner, scope)
+        given.append(Given(parameter, meaning, place))
         inner.names[parameter.name] = meaning
 
 
+@dataclass(frozen=True)
+class Given:
+    """An input: its parameter, what is given for it, and where."""
+
+    parameter: Parameter
+    meaning: Meaning
+    span: Span
+
+
 def _matched(
-    definition: Definition,
-    parameter: Parameter,
-    meaning: Meaning,
-    inner: Scope,
-    span: Span,
-    scope: Scope,
+    definition: Definition, new: Given, before: Sequence[Given], inner: Scope, scope: Scope
 ) -> Meaning:
+    """What is given, once its type fits; names of the type are bound."""
+    parameter, meaning = new.parameter, new.meaning
     assert parameter.type is not None, "called for typed inputs"
     if isinstance(meaning, Sizes | Group):
-        meaning = to_value(meaning, scope, span)
+        meaning = to_value(meaning, scope, new.span)
     type = type_of(meaning)
     because = ""
     if type is not None:
@@ -191,25 +222,38 @@ def _matched(
             return meaning
         except Mismatch as mismatch:
             because = f": {mismatch}" if str(mismatch) else ""
+    shared = names_in(parameter.type).keys()
+    sources = [
+        (g.span, f"this is {describe(g.meaning)}")
+        for g in before
+        if g.span != new.span and shared & names_in(g.parameter.type).keys()
+    ]
     wanted = written_type(parameter.type, inner)
     raise scope.fault(
         "E0302",
         f"`{definition.name}` takes {parameter.name} : {wanted}, got {describe(meaning)}{because}",
-        span,
+        new.span,
         f"given {describe(meaning)}",
-        secondary=[(parameter.span, "declared here")],
-        hint=_hint(parameter, type),
+        secondary=[*sources, (parameter.span, "declared here")],
+        hint=_hint(definition, new, type, inner),
     )
 
 
-def _hint(parameter: Parameter, type: object) -> str | None:
-    """How to make one common type into another."""
-    if not isinstance(parameter.type, Shape) or not isinstance(type, TensorType):
+def _hint(definition: Definition, new: Given, type: object, inner: Scope) -> str | None:
+    """How to make what is given into what is wanted."""
+    wanted = new.parameter.type
+    assert wanted is not None, "called for typed inputs"
+    if not isinstance(type, TensorType):
         return None
+    if type.kind is Kind.INDEX and isinstance(wanted, ClassType):
+        return f"class({type.classes}) goes with {type.classes} numbers, one for each label"
     if type.kind is Kind.INDEX:
-        return "one_hot(label, k) makes a vector of a label"
-    if len(parameter.type.sizes) == 1 and type.rank > 1:
-        return "`|> flatten` makes one axis of all; each(...) maps over the first"
-    if len(parameter.type.sizes) == 1 and type.rank == 0:
-        return "`|> as([1])` makes a vector of a number"
-    return None
+        if any(isinstance(p.type, ClassType) for p in definition.inputs if p is not new.parameter):
+            names = ", ".join(p.name for p in definition.inputs)
+            return f"the order is {definition.name}({names})"
+        text = new.span.text if new.span.text.isidentifier() else "label"
+        return f"one_hot({text}, {type.classes or 'k'}) makes a vector of a label"
+    if isinstance(wanted, ClassType):
+        return f"declare the field as class({type.shape[-1] if type.shape else 'k'})"
+    expected = inner.names.get(wanted.name) if isinstance(wanted, NameType) else None
+    return reshaped(wanted, expected, type)

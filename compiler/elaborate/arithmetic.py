@@ -12,6 +12,7 @@ from math import isfinite
 from compiler.elaborate.limits import NUMBER
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
+from compiler.elaborate.suggest import as_a_value
 from compiler.elaborate.values import Group, Meaning, Sizes, Word, describe, is_number
 from compiler.graph.graph import Value
 from compiler.graph.registry import OPS
@@ -89,7 +90,12 @@ def to_value(meaning: Meaning, scope: Scope, span: Span) -> Value:
             exact = scope.run.registry.declared.get(path)
             if exact is not None:
                 return scope.run.persistent(path, exact.type)
-    raise scope.fault("E0306", f"expected a tensor or a number, got {describe(meaning)}", span)
+    raise scope.fault(
+        "E0306",
+        f"expected a tensor or a number, got {describe(meaning)}",
+        span,
+        hint=as_a_value(meaning),
+    )
 
 
 def tensor_of(items: Sizes, scope: Scope, span: Span) -> Value:

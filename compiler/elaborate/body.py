@@ -78,7 +78,8 @@ def _run(statement: Statement, scope: Scope) -> None:
         case Update():
             update_state(statement, scope)
         case _:
-            raise scope.fault("E0605", "this belongs into a train block", statement.span)
+            word = statement.span.text.split(maxsplit=1)[0]
+            raise scope.fault("E0605", f"`{word}` belongs in a train block", statement.span)
 
 
 def _draw_noise(tree: Noise, scope: Scope) -> None:

@@ -67,7 +67,9 @@ def call(
         "E0306",
         f"{describe(function)} cannot be applied",
         span,
-        hint="a layer, a model or a function can",
+        hint="x[0] is a part of a tensor; a layer, a model or a function can be applied"
+        if isinstance(function, Value)
+        else "a layer, a model or a function can",
     )
 
 

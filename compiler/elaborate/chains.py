@@ -8,7 +8,8 @@ from __future__ import annotations
 from compiler.elaborate.calls import ONE_LIST, call, with_settings
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.sizes import Mismatch, match, written_type
+from compiler.elaborate.sizes import Mismatch, known_shape, match, shape_of, written_type
+from compiler.elaborate.suggest import repair_claim
 from compiler.elaborate.values import (
     Builtin,
     Composition,
@@ -105,6 +106,7 @@ def claimed(tree: Claim, scope: Scope) -> Meaning:
     except Mismatch as mismatch:
         because = f" ({mismatch})" if str(mismatch) else ""
         value = tree.value.right if isinstance(tree.value, Pipe) else tree.value
+        source, other = repair_claim(tree.value, known_shape(tree.type, scope), shape_of(type))
         scope.report(
             scope.fault(
                 "E0301",
@@ -112,8 +114,8 @@ def claimed(tree: Claim, scope: Scope) -> Meaning:
                 f"{show_type(type)} here{because}",
                 tree.type.span,
                 "claimed here",
-                secondary=[(value.span, f"this gives {show_type(type)}")],
-                hint=f"write `: {show_type(type)}`",
+                secondary=[(value.span, f"this gives {show_type(type)}"), *source],
+                hint=f"write `: {show_type(type)}`{other}",
             )
         )
     return meaning

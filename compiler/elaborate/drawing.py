@@ -79,9 +79,8 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
             value = draw_from(expression, Drawing(declared.name, declared.type.shape), scope)
         else:
             meaning = scope.evaluate(expression)
-            value = fit(
-                to_value(meaning, scope, expression.span), declared.type, expression.span, scope
-            )
+            value = to_value(meaning, scope, expression.span)
+            value = fit(value, declared.type, expression.span, scope, declared.span)
     except TypeFault as fault:
         scope.report(scope.fault("E0303", str(fault), expression.span))
         return None

@@ -74,7 +74,8 @@ def _module(file: File, session: Session) -> Module | None:
         for name, data in unit.data.items()
         if (found := fields[name]) is not None
     ]
-    specs = [initial_spec(d) for d in session.registry.declared.values()]
+    declared = [] if session.problems.exhausted else list(session.registry.declared.values())
+    specs = [initial_spec(d) for d in declared]
     if session.problems.found:
         return None
     open_models = {n: d for n, d in models.items() if n not in known}

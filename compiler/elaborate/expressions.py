@@ -16,6 +16,7 @@ from compiler.elaborate.indexing import indexed
 from compiler.elaborate.problems import Fault, Silenced, did_you_mean, require_sound
 from compiler.elaborate.scope import Language, Scope
 from compiler.elaborate.sizes import resolve_sizes
+from compiler.elaborate.suggest import size_of_result
 from compiler.elaborate.values import POISON, Group, Meaning, Record, Sizes, Text, Word, describe
 from compiler.ops.base import TypeFault
 from compiler.source import CompileError
@@ -123,6 +124,16 @@ def _name(tree: Name, scope: Scope) -> Meaning:
         raise scope.fault(
             "E0201", f"`{name}` is not set yet", tree.span, hint=f"{name} = ... sets it"
         )
+    open_size = size_of_result(name, scope.chain[-1]) if scope.chain else None
+    if open_size is not None:
+        raise scope.fault(
+            "E0201",
+            f"`{name}` is not defined",
+            tree.span,
+            "not found",
+            secondary=[(open_size, "no input gives this size")],
+            hint=f"make it a setting: {scope.chain[-1].name}({name} : size)(...)",
+        )
     known = {*scope.names, *scope.unit.known(), *BUILTINS, *WORDS, "training"}
     raise scope.fault(
         "E0201", f"`{name}` is not defined", tree.span, "not found", hint=did_you_mean(name, known)
@@ -181,7 +192,8 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
             "E0201",
             f"this has no part `{tree.name}`",
             tree.span,
-            hint=did_you_mean(tree.name, known),
+            "not found",
+            hint=did_you_mean(tree.name, known) or f"its parts are {', '.join(known)}",
         )
     path = group_path(base)
     if path is None:

@@ -14,7 +14,7 @@ from compiler.graph.types import TensorType
 from compiler.ops.base import Op
 from compiler.source import Span
 
-TENSOR_ELEMENTS = 2**40
+TENSOR_ELEMENTS = 2**34
 PARAMETER_ELEMENTS = 2**34
 SIZE = 2**48
 NUMBER = 2**63

@@ -107,14 +107,22 @@ def own(name: str, span: Span, scope: Scope) -> None:
     scope.owned[name] = span
 
 
-def fit(value: Value, type: TensorType, span: Span, scope: Scope) -> Value:
-    """The value repeated to a type; E0303 where it does not fit."""
+def fit(
+    value: Value, type: TensorType, span: Span, scope: Scope, because: Span | None = None
+) -> Value:
+    """The value repeated to a type, declared at `because`; E0303 where it does not fit."""
     try:
         fits = broadcast_shapes([value.shape, type.shape]) == type.shape
     except TypeFault:
         fits = False
     if not fits:
-        raise scope.fault("E0303", f"expected {type}, got {value.type}", span)
+        raise scope.fault(
+            "E0303",
+            f"expected {type}, got {value.type}",
+            span,
+            f"this is {value.type}",
+            secondary=[(because, f"{type} is declared here")] if because is not None else [],
+        )
     return broadcast(value, type.shape)
 
 
@@ -165,6 +173,13 @@ def _declare(new: Declared, scope: Scope) -> None:
     registry = scope.run.registry
     known = registry.declared.get(new.name)
     if known is None:
+        if new.type.size == 0:
+            raise scope.fault(
+                "E0401",
+                f"`{new.name}` : {new.type} would have no elements",
+                new.span,
+                hint="is a window before it larger than its image?",
+            )
         check_tensor(new.name, new.type, registry.elements, new.span, scope.site)
         registry.add(new)
     elif known.type != new.type:

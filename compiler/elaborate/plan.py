@@ -60,14 +60,23 @@ def plans(
             scope.report(
                 scope.fault(
                     "E0605",
-                    "this belongs into a step",
+                    f"`{statement.span.text.split(maxsplit=1)[0]}` belongs in a step",
                     statement.span,
                     secondary=[(steps[0].name_span, "this block has steps")],
+                    hint="move it into the braces of a step",
                 )
             )
     for step in steps:
         if any(step.name == other.name for other in result):
-            scope.report(scope.fault("E0202", f"there are two steps `{step.name}`", step.name_span))
+            scope.report(scope.fault("E0202",
+                    f"there are two steps `{step.name}`",
+                    step.name_span,
+                    "again here",
+                    secondary=[
+                        (s.name_span, "first here") for s in steps[:1] if s.name == step.name
+                    ],
+                )
+            )
         _check_once(step.body, scope)
         shared = common if not result else tuple(s for s in common if not isinstance(s, Report))
         prefix = f"{step.name}." if len(steps) > 1 else ""

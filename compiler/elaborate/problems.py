@@ -8,8 +8,9 @@ elaborated several times (forward, step, evaluation), so equal diagnostics are k
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
+from compiler.elaborate.elsewhere import ELSEWHERE
 from compiler.elaborate.values import Meaning, Poison
 from compiler.source import CompileError, Diagnostic, Label, Span
 
@@ -110,6 +111,14 @@ def require_sound(*meanings: Meaning) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A hint naming the nearest known names."""
-    near = get_close_matches(name, sorted(set(known)), n=2, cutoff=0.6)
+    """A hint naming the known names that this may be: as others call it, or misspelt."""
+    plain = {n.lower(): n for n in sorted(set(known), reverse=True)}
+    key = name.lower()
+    elsewhere = ELSEWHERE.get(key.replace("_", ""))
+    if elsewhere in plain or key in plain:
+        near = [plain[elsewhere if elsewhere in plain else key]]
+    else:
+        found = get_close_matches(key, plain, n=2, cutoff=0.6)
+        scores = [SequenceMatcher(None, n, key).ratio() for n in found]
+        near = [plain[n] for n, s in zip(found, scores, strict=True) if s > scores[0] - 0.08]
     return f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else None

@@ -14,7 +14,7 @@ from compiler.elaborate.plan import StepPlan
 from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
-from compiler.elaborate.settings import Rules, read_setting, read_using
+from compiler.elaborate.settings import SETTINGS, Rules, read_setting, read_using
 from compiler.elaborate.values import Poison, describe
 from compiler.graph.graph import Value
 from compiler.ops.reduce import BatchMean
@@ -22,6 +22,7 @@ from compiler.source import CompileError, Span
 from compiler.syntax.tree import (
     Along,
     Argument,
+    Assign,
     Call,
     Descend,
     Expr,
@@ -86,6 +87,13 @@ class Reading:
                 self._guarded(targets, self._train_over)
             case Descend(pairs=pairs):
                 self._guarded(pairs, self._descend)
+            case Assign(targets=(Name(name=name),), value=value) if name in SETTINGS:
+                raise self.scope.fault(
+                    "E0403",
+                    f"`{name}` is a setting, and `=` only gives a name a value",
+                    statement.span,
+                    hint=f"write `{name} {value.span.text}`",
+                )
             case _:
                 self._run(statement)
 
@@ -146,6 +154,7 @@ class Reading:
             type,
             pair.direction.span,
             self.scope,
+            pair.parameter.span,
         )
         self.descents[names[0]] = uniform(g)
 

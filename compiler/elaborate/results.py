@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.sizes import Mismatch, match, written_type
+from compiler.elaborate.sizes import Mismatch, known_shape, match, shape_of, written_type
+from compiler.elaborate.suggest import repair_claim
 from compiler.elaborate.values import Meaning, Record, show_type, type_of
 from compiler.source import Span
 from compiler.syntax.tree import Definition, Pipe, Result, Statement, TupleType
@@ -30,13 +31,18 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
     except Mismatch as mismatch:
         because = f": {mismatch}" if str(mismatch) else ""
         wanted = written_type(definition.result, scope)
+        source: list[tuple[Span, str]] = []
+        other = ""
+        if isinstance(last, Result):
+            known = known_shape(definition.result, scope)
+            source, other = repair_claim(last.value, known, shape_of(type))
         raise scope.fault(
             "E0301",
             f"`{definition.name}` claims {wanted}, but its body gives {show_type(type)}{because}",
             definition.result.span,
             "claimed here",
-            secondary=[(_last_stage(last), f"this is {show_type(type)}")],
-            hint=f"write `-> {show_type(type)}`" if not scope.unit.is_prelude else None,
+            secondary=[(_last_stage(last), f"this is {show_type(type)}"), *source],
+            hint=f"write `-> {show_type(type)}`{other}" if not scope.unit.is_prelude else None,
         ) from None
     if isinstance(definition.result, TupleType) and isinstance(result, tuple):
         return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))

@@ -25,6 +25,7 @@ class Session:
     problems: Problems = field(default_factory=Problems)
     applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
     used_overrides: set[str] = field(default_factory=set)
+    known_overrides: set[str] = field(default_factory=set)  # settings of the optimizers
 
     def run(self, *, training: bool = False) -> Run:
         """A new, empty graph."""

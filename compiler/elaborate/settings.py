@@ -74,7 +74,12 @@ def _read_clip(tree: Call, rules: Rules, scope: Scope) -> None:
         require_sound(meaning)
         if argument.name not in ("norm", "value") or not is_number(meaning) or meaning <= 0:
             raise scope.fault(
-                "E0403", "clip takes `norm = c` or `value = c`, with c above 0", argument.span
+                "E0403",
+                "clip takes `norm = c` or `value = c`, with c above 0",
+                argument.span,
+                hint=f"write clip(norm = {argument.value.span.text})"
+                if argument.name is None
+                else None,
             )
         if argument.name == "norm":
             rules.clip_norm = meaning
@@ -110,6 +115,7 @@ def _overridden(optimizer: Layer, session: Session) -> Layer:
     """The optimizer with the settings that the command line replaces."""
     replaced = {n: v for n, v in session.overrides.items() if n in optimizer.settings}
     session.used_overrides.update(replaced)
+    session.known_overrides.update(optimizer.settings)
     return replace(optimizer, settings={**optimizer.settings, **replaced})
 
 
@@ -117,7 +123,7 @@ def override_settings(
     settings: dict[str, float], span: Span, session: Session, scope: Scope
 ) -> None:
     """Put the command line's settings in place; E0408 for one that names nothing."""
-    known = {*SETTINGS, "data"}
+    known = {*SETTINGS, *session.known_overrides, "data"}
     for name, value in session.overrides.items():
         if name in SETTINGS:
             fits, wanted = SETTINGS[name]
@@ -131,7 +137,7 @@ def override_settings(
                 "E0408",
                 f"nothing here is called `{name}`, which is set from outside",
                 span,
-                hint=did_you_mean(name, known),
+                hint=did_you_mean(name, known) or f"what can be set: {', '.join(sorted(known))}",
             )
 
 

@@ -21,6 +21,7 @@ from compiler.syntax.tree import (
     Expr,
     Name,
     NameType,
+    Number,
     Rest,
     ScalarType,
     SeqType,
@@ -88,15 +89,16 @@ def size_of(expression: Expr, scope: Scope) -> int:
     """A size: a whole number that is not negative."""
     meaning = scope.evaluate(expression)
     require_sound(meaning)
-    return check_size(meaning, expression.span, scope)
+    what = "this" if isinstance(expression, Number) else f"`{expression.span.text}`"
+    return check_size(meaning, expression.span, scope, what)
 
 
-def check_size(meaning: Meaning, span: Span, scope: Scope) -> int:
+def check_size(meaning: Meaning, span: Span, scope: Scope, what: str = "this") -> int:
     """The meaning as a size; E0401 where it is none."""
     whole = is_number(meaning) and not isinstance(meaning, bool) and meaning == int(meaning)
     if not whole or meaning < 0:
         raise scope.fault(
-            "E0401", f"a size is a whole number, 0 or more; this is {describe(meaning)}", span
+            "E0401", f"a size is a whole number, 0 or more; {what} is {describe(meaning)}", span
         )
     if meaning > SIZE:
         raise scope.fault(
@@ -178,6 +180,13 @@ def _match_size(written: Expr, actual: int, scope: Scope) -> None:
 
 def _solve(written: Expr, free: list[str], actual: int, scope: Scope) -> None:
     """Bind the one free name of an affine size: f(0) + (f(1) - f(0)) * n = actual."""
+    if len(free) > 1:
+        raise scope.fault(
+            "E0404",
+            f"`{written.span.text}` does not say what {' and '.join(f'`{n}`' for n in free)} are",
+            written.span,
+            hint="make all but one of them settings, or write each size alone",
+        )
     name = free[0]
     at = []
     for trial in (0, 1):
@@ -185,7 +194,7 @@ def _solve(written: Expr, free: list[str], actual: int, scope: Scope) -> None:
         at.append(scope.evaluate(written))
     del scope.names[name]
     require_sound(*at)
-    if len(free) > 1 or not all(map(is_number, at)) or at[0] == at[1]:
+    if not all(map(is_number, at)) or at[0] == at[1]:
         raise scope.fault(
             "E0404", f"`{written.span.text}` does not say what {free[0]} is", written.span
         )
@@ -227,6 +236,19 @@ def _unbound_in_size(size: Expr | Rest, scope: Scope) -> list[str]:
     if isinstance(size, Rest):
         return [] if size.name in scope.names else [f"..{size.name}"]
     return free_names(size, scope)
+
+
+def known_shape(type: TypeExpr, scope: Scope) -> tuple[int, ...] | None:
+    """The sizes a type asks for, where all of them are known."""
+    if unbound_in_type(type, scope):
+        return None
+    resolved = resolve(type, scope)
+    return resolved.shape if isinstance(resolved, TensorType) else None
+
+
+def shape_of(type: Type) -> tuple[int, ...]:
+    """The sizes of a tensor; none of a tuple."""
+    return type.shape if isinstance(type, TensorType) else ()
 
 
 def written_type(type: TypeExpr, scope: Scope) -> str:

@@ -49,9 +49,15 @@ def axes_of(axis: Meaning, x: Value, scope: Scope, span: Span) -> tuple[int, ...
                 "E0307",
                 f"{x.type} has no axis {a if is_number(a) else describe(a)}",
                 span,
-                hint="axes are counted from 0" if rank else "a scalar has no axes",
+                hint=_axes_text(rank),
             )
     return tuple(sorted({a % rank for a in chosen}))
+
+
+def _axes_text(rank: int) -> str:
+    if rank == 0:
+        return "a scalar has no axes"
+    return f"axes are counted from 0: the last is {rank - 1}, or -1"
 
 
 def shape_argument(shape: Meaning, scope: Scope, span: Span) -> tuple[int, ...]:
@@ -117,7 +123,10 @@ def transposed_by(scope: Scope, span: Span, x: Meaning, order: Meaning) -> Meani
     axes = tuple(reversed(range(rank))) if order is None else order
     if not isinstance(axes, tuple) or sorted(axes) != list(range(rank)):
         raise scope.fault(
-            "E0307", f"an order of the {rank} axes of {value.type} names each once", span
+            "E0307",
+            f"an order of the {rank} axes of {value.type} names each once",
+            span,
+            hint=f"such as ({', '.join(map(str, reversed(range(rank))))})" if rank > 1 else None,
         )
     return value if list(axes) == list(range(rank)) else transpose(value, axes)
 

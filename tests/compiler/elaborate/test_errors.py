@@ -60,7 +60,7 @@ WRONG = [
      HOUSE + "train on d { minimize f(x); using sgd; minimize 2 * f(x) }"),
     ("E0603", 3, 1, "`train` has no optimizer", HOUSE + "train on d { minimize f(x) }"),
     ("E0604", 3, 23, "the loss uses no parameter", HOUSE + "train on d { minimize x using sgd }"),
-    ("E0605", 3, 14, "this belongs into a step",
+    ("E0605", 3, 14, "`minimize` belongs in a step",
      HOUSE + "train on d { minimize x; step a { minimize f(x) using sgd } }"),
     ("E0606", 3, 23, "minimize takes a scalar, this is [2]",
      HOUSE + "train on d { minimize [f(x), x] using sgd }"),

@@ -145,10 +145,10 @@ def _assemble(w: _Writer) -> str:
         kind = "indices" if access.index else "reals"
         head.append(f"    x{k} = {kind}(pointers, {k})")
     head += [f"    g{k} = geometry[{k}]" for k in range(len(w.geometry))]
-    return "\n".join(head + _renumbered(w.lines)) + "\n"
+    return "\n".join(head + renumbered(w.lines)) + "\n"
 
 
-def _renumbered(lines: list[str]) -> list[str]:
+def renumbered(lines: list[str]) -> list[str]:
     """Values numbered in the order they appear, so that equal work has equal text."""
     names: dict[str, str] = {}
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from compiler.emit.cpu import renumbered
 from compiler.emit.groups import Group, forward, share_out
 from compiler.schedule.nest import RANGE, Access, Nest, Store
 
@@ -177,4 +178,4 @@ def _assemble(w: _Writer) -> str:
         head.append("    first = 0")
     head += [f"    x{k} = table[at + {k}]" for k in range(first)]
     head += [f"    g{k} = table[at + {first + k}]" for k in range(len(w.geometry))]
-    return "\n".join(head + w.lines) + "\n"
+    return "\n".join(head + renumbered(w.lines)) + "\n"

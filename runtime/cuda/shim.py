@@ -126,11 +126,7 @@ def simulated_kernel(function: Callable[..., None]) -> Callable[..., None]:
 
 def compile_ptx(function: Callable[..., None], word: int, capability: tuple[int, int]) -> str:
     """PTX of a kernel, which needs the extra, but neither driver nor device."""
-    before, config.FORCE_CUDA_CC = config.FORCE_CUDA_CC, capability  # or it would ask NVRTC
-    try:
-        return str(cuda.compile_ptx(function, signature(word).args, cc=capability)[0])
-    finally:
-        config.FORCE_CUDA_CC = before
+    return str(cuda.compile_ptx(function, signature(word).args, cc=capability)[0])
 
 
 def device(function: Callable[..., Any]) -> Callable[..., Any]:

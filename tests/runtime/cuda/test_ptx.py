@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ from runtime.cuda.kernels import CLEAR, MEAN
 from runtime.cuda.source import function_of
 
 pytest.importorskip("numba_cuda")
+for library in ("nvidia-nvvm", "nvidia-cuda-nvrtc"):
+    try:
+        version(library)
+    except PackageNotFoundError:
+        pytest.skip(f"needs {library}", allow_module_level=True)
 pytestmark = [
     pytest.mark.skipif(shim.SIMULATED, reason="the simulator compiles nothing"),
     pytest.mark.filterwarnings("ignore"),  # numba-cuda's own

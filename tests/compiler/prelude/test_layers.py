@@ -46,6 +46,12 @@ def test_native_code_agrees_with_the_reference(name, check_compiled):
     check_compiled(layer_module(name).gradients("train"), batch=3)
 
 
+@pytest.mark.wide
+@pytest.mark.parametrize("name", LAYERS)
+def test_native_code_in_single_precision_on_two_threads(name, check_compiled):
+    check_compiled(layer_module(name).gradients("train"), batch=70, dtype="float32", threads=2)
+
+
 @pytest.mark.parametrize("name", FORMULAS)
 def test_activation_is_its_formula(name):
     np.testing.assert_allclose(forward(name, X), FORMULAS[name], rtol=1e-12, atol=1e-15)

@@ -89,6 +89,11 @@ def _sigmoid(x: Array) -> Array:
     return _select(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
+def _sign(x: Array) -> Array:
+    """As the scalar text has it: 0 at NaN."""
+    return (x > 0) * 1.0 - (x < 0)
+
+
 def _power_rule(g: Value, y: Value, a: Value, b: Value) -> list[Value | None]:
     return [g * b * a.apply("pow", a, b - 1.0), g * y * a.apply("log", a)]
 
@@ -112,7 +117,7 @@ erf = elementwise("erf",      "erf({0})",           lambda g, y, x: [g * (2.0 / 
 sin = elementwise("sin",      "sin({0})",           lambda g, y, x: [g * x.apply("cos", x)],   np.sin)
 cos = elementwise("cos",      "cos({0})",           lambda g, y, x: [-(g * x.apply("sin", x))], np.cos)
 abs_ = elementwise("abs",     "abs_({0})",          lambda g, y, x: [g * x.apply("sign", x)],  np.abs, KINK_AT_0, kink="0 at 0")
-sign = elementwise("sign",    "step({0} > real(0.0)) - step({0} < real(0.0))", lambda g, y, x: [None],                    np.sign, KINK_AT_0, kink="0 everywhere")
+sign = elementwise("sign",    "step({0} > real(0.0)) - step({0} < real(0.0))", lambda g, y, x: [None],                    _sign, KINK_AT_0, kink="0 everywhere")
 floor = elementwise("floor",  "floor({0})",         lambda g, y, x: [None],                    np.floor, kink="0 everywhere")
 maximum = elementwise("maximum", "maximum({0}, {1})", lambda g, y, a, b: [g * (y > b), g * (y <= b)], np.maximum, kink="at a tie the second operand has it all: relu'(0) = 0")
 minimum = elementwise("minimum", "minimum({0}, {1})", lambda g, y, a, b: [g * (y < b), g * (y >= b)], np.minimum, kink="at a tie the second operand has it all")

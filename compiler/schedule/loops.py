@@ -166,7 +166,7 @@ class _Statements:
     def read(self, node: Node, raw: bool = False) -> str:
         """The variable or literal that holds an operand's element."""
         if isinstance(node.op, Constant):
-            return f"real({node.op.value!r})"
+            return f"real({_written(node.op.value)})"
         variable = f"{'n' if raw else 'v'}{node.id}"
         if node.id not in self.inside and variable not in self._known:
             self._known.add(variable)
@@ -185,3 +185,8 @@ class _Statements:
         example = "0" if op.shared or not self.domain.examples else "first + i0"
         kind = "normal" if op.normal else "uniform"
         return f"philox_{kind}({seed}, {step}, {example}, {op.node}, {' + '.join(terms) or '0'})"
+
+
+def _written(number: float) -> str:
+    """A number as source: what Python prints as a name is written as a sum that has its value."""
+    return {"inf": "1e999", "-inf": "-1e999", "nan": "1e999 - 1e999"}.get(repr(number), repr(number))

@@ -23,14 +23,16 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = [sys.executable, "-m", "runtime.cli"]
 
 
-def blocks(language: str) -> Iterator[object]:
+def blocks(language: str) -> list[object]:
     """All blocks of a language, named by page and line."""
+    found: list[object] = []
     for page in PAGES:
         text = page.read_text()
         for match in BLOCK.finditer(text):
             if match[1] == language:
                 line = text.count("\n", 0, match.start()) + 1
-                yield pytest.param(match[2], id=f"{page.name}:{line}")
+                found.append(pytest.param(match[2], id=f"{page.name}:{line}"))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +52,13 @@ def transcript(block: str) -> Iterator[tuple[str, str]]:
 
 def pattern(expected: str) -> re.Pattern[str]:
     """The expected text with its dots as wildcards."""
-    escaped = re.escape(expected.strip())
-    lines = escaped.replace(re.escape("...") + "\n", "(?:.*\n)*?").replace(re.escape("..."), ".*")
-    return re.compile(lines.replace(r"\ ", " "), re.DOTALL)
+    lines = [
+        "(?:.*\\n)*?"
+        if line.strip() == "..."
+        else re.escape(line.rstrip()).replace(r"\.\.\.", ".*") + "\\n"
+        for line in expected.strip("\n").splitlines()
+    ]
+    return re.compile("".join(lines))
 
 
 @pytest.mark.parametrize("block", blocks("console"))
@@ -73,9 +79,9 @@ def test_console(block: str, folder: Path) -> None:
             check=False,
         )
         shown = "\n".join(
-            line.rstrip() for line in (found.stdout + found.stderr).strip().splitlines()
+            line.rstrip() for line in (found.stdout + found.stderr).strip("\n").splitlines()
         )
-        assert pattern(expected).search(shown), (
+        assert pattern(expected).match(shown + "\n"), (
             f"$ {command}\nprinted\n{shown}\ninstead of\n{expected}"
         )
 

@@ -67,7 +67,7 @@ class _Writer:
         return "count" if loop.scale == 1 else f"count * {self.number(loop.scale)}"
 
     def address(self, access: Access, instead: Sequence[Group] = ()) -> str:
-        """`x0 + i0 * g3 + i1`; the loops of the groups `instead` are written as the groups' words."""
+        """`x0 + i0 * g3 + i1`; loops of the groups `instead` are written as those groups' words."""
         terms = [self.pointer(access)]
         hidden = {level for group in instead for level in group.levels}
         for level, move in enumerate(access.moves):
@@ -99,7 +99,7 @@ def emit_nest(nest: Nest) -> Emitted:
 
 
 def _decompose(w: _Writer, groups: Sequence[Group]) -> None:
-    """From the number of a piece of work to loop counters, and words of groups, last group fastest."""
+    """From a piece's number to loop counters, and words of groups; the last group moves fastest."""
     rest = "t0"
     for k in reversed(range(len(groups))):
         group = groups[k]

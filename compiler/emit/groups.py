@@ -1,8 +1,9 @@
 """Which loops of a nest may be shared out over threads, so that no two write the same word.
 
-Taken by the words they move the result, least first, a loop is *clear* of those before it if it moves
-at least as far as they all reach together.  A loop that is not is put into one group with the loops it
-collides with; a group's words are the multiples of the greatest common divisor of its moves.
+Taken by the words they move the result, least first, a loop is *clear* of those before it if it
+moves at least as far as they all reach together.  A loop that is not is put into one group with the
+loops it collides with; a group's words are the multiples of the greatest common divisor of its
+moves.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ def share_out(nest: Nest) -> tuple[list[Group], list[int]]:
 def _place(nest: Nest, moves: Sequence[int], grouped: list[list[int]], level: int) -> None:
     """Add a loop: as a group of its own, or merged with those it collides with."""
     new = [level]
-    while grouped and gcd(*(moves[j] for j in new)) < _reach(nest, moves, sum(grouped, [])):
+    while grouped:
+        below = [j for levels in grouped for j in levels]
+        if gcd(*(moves[j] for j in new)) >= _reach(nest, moves, below):
+            break
         new = grouped.pop() + new
     grouped.append(new)
 

@@ -1,8 +1,8 @@
 """Sine and cosine of float32 in float32: those of libdevice use float64 for large arguments.
 
 x = n pi/2 + r with |r| <= pi/4.  Below 2^15, r = ((x - n A) - n B) - n C with pi/2 = A + B + C in
-three float32.  From there on x = m 2^e with whole m < 2^24, and the turns x / 2 pi, less whole ones,
-are m times the 64 bits of 1 / 2 pi that begin at bit e: all in whole numbers, good to 2^-40.
+three float32.  From there on x = m 2^e with whole m < 2^24, and the turns x / 2 pi, less whole
+ones, are m times the 64 bits of 1 / 2 pi that begin at bit e: whole numbers, good to 2^-40.
 Background: Payne & Hanek, "Radian reduction for trigonometric functions", SIGNUM Newsletter, 1983.
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -19,10 +20,11 @@ from runtime.errors import RunError
 
 INSTALLED = find_spec("numba_cuda") is not None
 if INSTALLED:
-    from numba import cuda, types
+    from numba import types
     from numba.cuda.core import config
     from numba.cuda.cudadrv import error
 
+    cuda: Any = import_module("numba.cuda")
     config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small networks are small grids
     SIMULATED = bool(config.ENABLE_CUDASIM)
     FAILURE: Any = getattr(error, "CudaDriverError", ())  # which the simulator does not have
@@ -110,13 +112,13 @@ def compile_kernel(function: Callable[..., None], word: int) -> Callable[..., No
 
 
 def simulated_kernel(function: Callable[..., None]) -> Callable[..., None]:
-    """The same in the simulator, on two threads; its own arrays take most of the time, so not these."""
+    """The same in the simulator, on two threads, with arrays that are faster than its own."""
     kernel = cuda.jit(function)
 
     def plain(array: Any) -> Any:
         array = array.view(array.dtype)._ary
-        methods = {name: staticmethod(getattr(array, name)) for name in ("__getitem__", "__setitem__")}
-        return type("Words", (), methods)()
+        listed = ("__getitem__", "__setitem__")
+        return type("Words", (), {name: staticmethod(getattr(array, name)) for name in listed})()
 
     def launch(words: Any, numbers: Any, table: Any, *rest: int) -> None:
         kernel[2, 1](plain(words), plain(numbers), plain(table), *rest)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -57,33 +58,33 @@ def all_elementwise() -> Graph:
     return builder.graph({f"y{k}": y.id for k, y in enumerate(made)})
 
 
-def check(text: str, word: int, folder: Path) -> None:
+@cache
+def check(text: str, word: int) -> None:
     """The kernel compiles; ptxas takes it, if there is one."""
     ptx = shim.compile_ptx(function_of(text, word), word, (9, 0))
     assert ".target sm_90" in ptx
     assert word == 8 or ".f64" not in ptx, text
     if PTXAS is not None:
-        file = folder / "kernel.ptx"  # said to be of an older version, for an older ptxas
-        file.write_text(re.sub(r"\.version \d+\.\d+", ".version 8.0", ptx))
-        command = [PTXAS, "-arch=sm_90", "-o", os.devnull, str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        ptx = re.sub(r"\.version \d+\.\d+", ".version 8.0", ptx)  # for one of an older toolkit
+        command = [PTXAS, "-arch=sm_90", "-o", os.devnull, "-"]
+        done = subprocess.run(command, input=ptx, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{text}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("word", [4, 8])
-def test_operators(word: int, tmp_path: Path) -> None:
+def test_operators(word: int) -> None:
     entry = schedule("test", all_elementwise(), {"seed": 0, "step": 16})
     for text in sources([entry]) | {CLEAR, MEAN}:
-        check(text, word, tmp_path)
+        check(text, word)
 
 
 @pytest.mark.parametrize("name", ["TAKE", "SCATTER", "ARGMAX"])
-def test_gathers(name: str, tmp_path: Path) -> None:
-    check(getattr(cuda_gather, name), 4, tmp_path)
+def test_gathers(name: str) -> None:
+    check(getattr(cuda_gather, name), 4)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
-def test_specs(spec: Path, tmp_path: Path) -> None:
+def test_specs(spec: Path) -> None:
     program = compile_file(spec)
     for text in sources(program.entries.values()):
-        check(text, 4, tmp_path)
+        check(text, 4)

@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 HERE = "tests/runtime/cuda"
-NATIVE = ["-p", f"{HERE}/simulator".replace("/", ".")]  # what is run natively is run in the simulator
+NATIVE = ["-p", "tests.runtime.cuda.simulator"]  # puts it in the place of native code
 RUNS = {
     "operators": [*NATIVE, "tests/compiler/ops"],
     "contractions": [*NATIVE, "tests/compiler/schedule", "-k", "classic and not everything"],

@@ -23,11 +23,11 @@ from compiler.ops.shape import sum_axes
 from compiler.passes import optimise
 from compiler.schedule.plan import schedule
 from runtime.cpu.executable import Executable
-from runtime.cpu.memory import aligned
+from tests.guards import Guards
 
 Array = NDArray[Any]
 Values = dict[str, Array]
-ALIGN, GUARD, CANARY = 16, 1024, 0xA5
+ALIGN = 16
 
 
 def sample_values(graph: Graph, batch: int, seed: int = 0) -> Values:
@@ -59,47 +59,22 @@ def run_compiled(
     """Every output, computed natively after the passes; updates are read back from where they go."""
     tensors = {n.op.key: n.op for n in graph.nodes if isinstance(n.op, Persistent)}
     offsets, words = place(tensors)
-    memory = np.zeros(words, dtype)
+    guards = Guards()
+    memory = guards.around(np.zeros(words, dtype))
     for key, op in tensors.items():
         view(memory, offsets[key], op)[...] = values[key]
     entry = schedule("test", optimise(graph, without), offsets, without)
-    executable = Guarded(entry, memory, np.dtype(dtype), threads=threads)
+    executable = Executable(entry, memory, np.dtype(dtype), threads=threads)
+    guards.surround(executable)
     inputs = {a.name: values[a.name] for a in entry.arrays if a.role == "input"}
     results, outputs = executable.run(inputs, batch=batch)
-    executable.check()
+    guards.check()
     found = {name: array[0] for name, array in results.items()} | outputs
     for name in graph.outputs:
         if name.startswith("update/"):
             key = name.removeprefix("update/")
-            found[name] = view(executable.persistent, offsets[key], tensors[key]).copy()
+            found[name] = view(memory, offsets[key], tensors[key]).copy()
     return for_every_example(found, graph, batch)
-
-
-class Guarded(Executable):
-    """An executable whose buffers lie between guards, so that a foreign write is seen."""
-
-    def _allocate(self) -> None:
-        self.guards: list[Array] = []
-        self.persistent = self._guard(self.persistent)
-        super()._allocate()
-        self.uniform = self._guard(self.uniform)
-        self._blocks = self._guard(self._blocks)
-        self._partials = self._guard(self._partials)
-
-    def _guard(self, array: Array) -> Array:
-        room = aligned(array.nbytes + 2 * GUARD, np.dtype(np.uint8))
-        room[:] = CANARY
-        inner = room[GUARD : GUARD + array.nbytes].view(array.dtype).reshape(array.shape)
-        inner[...] = array
-        self.guards.append(room)
-        self.sizes = [*getattr(self, "sizes", []), array.nbytes]
-        return inner
-
-    def check(self) -> None:
-        """No guard was overwritten."""
-        for room, size in zip(self.guards, self.sizes, strict=True):
-            assert (room[:GUARD] == CANARY).all(), "a kernel wrote before its buffer"
-            assert (room[GUARD + size :] == CANARY).all(), "a kernel wrote behind its buffer"
 
 
 def for_every_example(found: Values, graph: Graph, batch: int) -> Values:

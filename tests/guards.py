@@ -1,0 +1,41 @@
+"""Buffers between guards, so that a kernel that writes outside is caught."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.cpu.memory import aligned
+
+GUARD, CANARY = 1024, 0xA5
+SPACES = ("uniform", "_blocks", "_partials")  # of a CPU executable
+
+
+class Guards:
+    """Copies of arrays with room before and behind, which nobody may touch."""
+
+    def __init__(self) -> None:
+        self.rooms: list[NDArray[np.uint8]] = []
+
+    def around(self, array: NDArray[Any]) -> NDArray[Any]:
+        """A copy of the array between two guards."""
+        room = aligned(array.nbytes + 2 * GUARD, np.dtype(np.uint8))
+        room[:] = CANARY
+        inner = room[GUARD : GUARD + array.nbytes].view(array.dtype).reshape(array.shape)
+        inner[...] = array
+        self.rooms.append(room)
+        return inner
+
+    def surround(self, executable: Any) -> None:
+        """Move the executable's spaces, before it has run."""
+        for name in SPACES:
+            if hasattr(executable, name):
+                setattr(executable, name, self.around(getattr(executable, name)))
+
+    def check(self) -> None:
+        """No guard was overwritten."""
+        for room in self.rooms:
+            assert (room[:GUARD] == CANARY).all(), "a kernel wrote before its buffer"
+            assert (room[-GUARD:] == CANARY).all(), "a kernel wrote behind its buffer"

@@ -55,7 +55,7 @@ CODES: dict[str, Explanation] = {
     ),
     "E0411": Explanation(
         "more operations than can be compiled",
-        "`repeat` writes its layer out: at most 10,000 times, and a graph has at most 200,000\n"
+        "`repeat` writes its layer out: at most 10,000 times, and a graph has at most 100,000\n"
         "operations.",
         "model f(x : [3]) -> [3] { x |> repeat(1_000_000, dense(3)) }",
         "model f(x : [3]) -> [3] { x |> repeat(100, dense(3)) }",

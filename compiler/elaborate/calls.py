@@ -12,7 +12,7 @@ from compiler.elaborate.arguments import bind_arguments, bind_builtin, match_inp
 from compiler.elaborate.body import run_body
 from compiler.elaborate.drawing import fans
 from compiler.elaborate.groups import group_path, layer_path
-from compiler.elaborate.limits import APPLICATIONS, DEPTH
+from compiler.elaborate.limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
 from compiler.elaborate.mapping import apply_to_each
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.results import check_result
@@ -75,8 +75,10 @@ def call(
 
 def _count(span: Span, scope: Scope) -> None:
     """Every application counts, so that even layers that do nothing cannot be repeated for ever."""
-    scope.run.applications += 1
-    if scope.run.applications > APPLICATIONS:
+    run = scope.run
+    run.applications += 1
+    run.problems.applications += 1
+    if run.applications > APPLICATIONS or run.problems.applications > ALL_APPLICATIONS:
         raise scope.fault(
             "E0411",
             f"this network applies more than {APPLICATIONS:,} layers",

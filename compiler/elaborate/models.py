@@ -28,6 +28,8 @@ def free_sizes(defined: Defined, session: Session) -> list[str]:
 
 def forward(defined: Defined, session: Session) -> Forward | None:
     """The forward graph of a model whose input types are known; None after an error."""
+    if session.problems.exhausted:
+        return None
     definition = defined.definition
     run = session.run()
     scope = session.scope(run, definition.name)
@@ -37,9 +39,11 @@ def forward(defined: Defined, session: Session) -> Forward | None:
         types = session.applied.get(definition.name) or tuple(
             resolve(p.type, scope) for p in definition.inputs if p.type is not None
         )
-        arguments = [
-            _input(p.name, t, scope) for p, t in zip(definition.inputs, types, strict=True)
-        ]
+        arguments = []
+        for parameter, type in zip(definition.inputs, types, strict=True):
+            run.builder.span = parameter.span
+            arguments.append(_input(parameter.name, type, scope))
+        run.builder.span = definition.name_span
         result = scope.call(defined, arguments, definition.name_span)
         require_sound(result)
         outputs = _outputs(result, definition, scope)

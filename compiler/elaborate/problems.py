@@ -34,6 +34,7 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, str, int], Diagnostic] = {}
+        self.applications = 0  # of layers, in all graphs
 
     def add(self, diagnostic: Diagnostic) -> None:
         """File a diagnostic, once."""

@@ -132,7 +132,8 @@ def as_a_value(meaning: Meaning) -> str | None:
         case Layer(defined=Defined(definition=definition)) | Defined(definition=definition):
             if definition.kind == "initializer":
                 return f"`param W : [3] ~ {definition.name}` draws from it"
-            return f"apply it: `x |> {definition.name}`, where x is its input"
+            written = meaning.span.text if isinstance(meaning, Layer) else definition.name
+            return f"apply it: `x |> {written}`, where x is its input"
         case Composition() | Repeated() | Each():
             return "apply it: begin the chain with a value, `x |> ...`"
         case Builtin(name=name):

@@ -16,7 +16,7 @@ from compiler.elaborate.scope import Run
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import Rules
 from compiler.graph.graph import Graph, Value
-from compiler.ops.leaf import Input
+from compiler.ops.leaf import Constant, Input
 from compiler.source import CompileError
 
 
@@ -85,7 +85,30 @@ def _gradients(reading: Reading, over: tuple[str, ...]) -> dict[str, Value]:
     run = reading.scope.run
     parameters = [run.persistent(n, run.registry.declared[n].type) for n in over]
     found = differentiate(run.builder, reading.loss, parameters, mean=True)
+    if all(isinstance(g.node.op, Constant) and g.node.op.value == 0 for g in found):
+        raise _no_derivative(reading, over)
     return dict(zip(over, map(uniform, found), strict=True))
+
+
+def _no_derivative(reading: Reading, over: tuple[str, ...]) -> Fault:
+    """Why no parameter of a step has a derivative."""
+    run = reading.scope.run
+    assert reading.loss is not None, "a step without a loss has no gradients"
+    used = run.builder.graph({}).reachable([reading.loss.id])
+    span = reading.loss_span or reading.plan.span
+    if not any(run.read[name].id in used for name in over):
+        return reading.scope.fault(
+            "E0604",
+            f"the loss does not use `{over[0].split('.')[0]}`, which stands behind `over`",
+            span,
+        )
+    return reading.scope.fault(
+        "E0503",
+        "the derivative of this by every parameter is 0",
+        span,
+        hint="argmax, floor, comparisons and accuracy jump, and a jump has no slope; "
+        "minimize cross_entropy(...) or another smooth loss",
+    )
 
 
 def _losses(reading: Reading, *, mean: bool) -> dict[str, Value]:

@@ -17,8 +17,18 @@ from compiler.graph.text import parse_graph, print_graph
 from compiler.graph.verify import verify
 from compiler.passes.dce import eliminate_dead_code
 from tests.graphs import (
-    Function, Operand, Values, assert_close, derivative_graph, evaluate_outputs,
-    for_every_example, run_compiled, sample_values, slope, total_slope, values_of,
+    Function,
+    Operand,
+    Values,
+    assert_close,
+    derivative_graph,
+    evaluate_outputs,
+    for_every_example,
+    run_compiled,
+    sample_values,
+    slope,
+    total_slope,
+    values_of,
 )
 
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
@@ -53,8 +63,13 @@ def check_gradient() -> Callable[..., None]:
 
 
 def _check_gradient(
-    function: Function, operands: Sequence[Operand], *, orders: int = 1, mean: bool = True,
-    batch: int = 3, tolerance: float = 1e-6,
+    function: Function,
+    operands: Sequence[Operand],
+    *,
+    orders: int = 1,
+    mean: bool = True,
+    batch: int = 3,
+    tolerance: float = 1e-6,
 ) -> None:
     values = values_of(operands, batch)
     for order in range(1, orders + 1):
@@ -74,8 +89,14 @@ def check_compiled() -> Callable[..., Values]:
 
 
 def _check_compiled(
-    graph: Graph, batch: int = 5, *, values: Values | None = None, dtype: str = "float64",
-    threads: int = 1, without: Collection[str] = (), tolerance: float | None = None,
+    graph: Graph,
+    batch: int = 5,
+    *,
+    values: Values | None = None,
+    dtype: str = "float64",
+    threads: int = 1,
+    without: Collection[str] = (),
+    tolerance: float | None = None,
 ) -> Values:
     values = sample_values(graph, batch) if values is None else values
     found = run_compiled(

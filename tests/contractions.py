@@ -32,7 +32,13 @@ def at(*terms: tuple[int, int], offset: int = 0) -> Affine:
 
 
 def convolution(
-    size: int, kernel: int, channels: int, features: int, *, stride: int = 1, dilation: int = 1,
+    size: int,
+    kernel: int,
+    channels: int,
+    features: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
     padding: int = 0,
 ) -> Case:
     """y[h, w, f] = sum of x[stride h + dilation i - padding, ..., c] * k[f, i, j, c]."""
@@ -41,7 +47,9 @@ def convolution(
     columns = at((1, stride), (4, dilation), offset=-padding)
     op = Contract(
         (out, out, features, kernel, kernel, channels),
-        ((rows, columns, N), (K, L, M, N)), (I, J, K), (out, out, features),
+        ((rows, columns, N), (K, L, M, N)),
+        (I, J, K),
+        (out, out, features),
     )
     return Case(op, ((size, size, channels), (features, kernel, kernel, channels)))
 
@@ -50,8 +58,10 @@ def transposed(size: int, kernel: int, channels: int, features: int, stride: int
     """y[stride h + i, f] += x[h, c] * k[f, i, c], in one dimension, cropped by one at each end."""
     wide = stride * (size - 1) + kernel - 2
     op = Contract(
-        (size, features, kernel, channels), ((I, L), (J, K, L)),
-        (at((0, stride), (2, 1), offset=-1), J), (wide, features),
+        (size, features, kernel, channels),
+        ((I, L), (J, K, L)),
+        (at((0, stride), (2, 1), offset=-1), J),
+        (wide, features),
     )
     return Case(op, ((size, channels), (features, kernel, channels)))
 
@@ -61,7 +71,9 @@ def grouped(size: int, kernel: int, groups: int, channels: int, features: int) -
     out = size - kernel + 1
     op = Contract(
         (out, groups, features, kernel, channels),
-        ((at((0, 1), (3, 1)), J, M), (J, K, L, M)), (I, J, K), (out, groups, features),
+        ((at((0, 1), (3, 1)), J, M), (J, K, L, M)),
+        (I, J, K),
+        (out, groups, features),
     )
     return Case(op, ((size, groups, channels), (groups, features, kernel, channels)))
 
@@ -93,13 +105,17 @@ def one(extents: Sequence[int], source: Map, result: Map, shape: tuple[int, ...]
 
 
 def two(
-    extents: Sequence[int], maps: tuple[Map, Map], result: Map, shape: tuple[int, ...],
+    extents: Sequence[int],
+    maps: tuple[Map, Map],
+    result: Map,
+    shape: tuple[int, ...],
     *shapes: tuple[int, ...],
 ) -> Case:
     """A contraction of two operands."""
     return Case(Contract(tuple(extents), maps, result, shape), shapes)
 
 
+# fmt: off
 CLASSIC: dict[str, Case] = {
     "matrix times vector": two((7, 37), ((I, J), (J,)), (I,), (7,), (7, 37), (37,)),
     "vector times matrix": two((7, 37), ((J,), (J, I)), (I,), (7,), (37,), (37, 7)),
@@ -161,7 +177,9 @@ CLASSIC: dict[str, Case] = {
     "every second place": one((4,), (I,), (at((0, 2)),), (8,), 4),
     "the first of many places": one((5,), (I,), (I,), (9,), 5),
     "sum into the first row": one((5, 7), (I, J), (at(), J), (3, 7), 5, 7),
-    "product in the first columns": two((3, 5, 7), ((I, K), (K, J)), (I, J), (4, 9), (3, 7), (7, 5)),
+    "product in the first columns": two(
+        (3, 5, 7), ((I, K), (K, J)), (I, J), (4, 9), (3, 7), (7, 5)
+    ),
     "written backwards": one((5,), (I,), (at((0, -1), offset=4),), (5,), 5),
     "partly written outside": one((7,), (I,), (at((0, 1), offset=-2),), (4,), 7),
     "correlation of two signals": two(
@@ -176,9 +194,12 @@ CLASSIC: dict[str, Case] = {
         (3, 4), (2, 2),
     ),
 }
+# fmt: on
 
 
-def random_case(rng: np.random.Generator, operands: int, sizes: Sequence[int] = (1, 2, 3, 5)) -> Case:
+def random_case(
+    rng: np.random.Generator, operands: int, sizes: Sequence[int] = (1, 2, 3, 5)
+) -> Case:
     """Up to four loops; every position a small affine function of them."""
     extents = tuple(int(n) for n in rng.choice(sizes, size=rng.integers(1, 5)))
     maps, shapes = zip(*(_random_map(rng, extents) for _ in range(operands + 1)), strict=True)
@@ -188,7 +209,7 @@ def random_case(rng: np.random.Generator, operands: int, sizes: Sequence[int] = 
 def _random_map(rng: np.random.Generator, extents: tuple[int, ...]) -> tuple[Map, tuple[int, ...]]:
     positions, shape = [], []
     loops = [int(j) for j in rng.permutation(len(extents))]
-    while loops or not positions and rng.random() < 0.5:
+    while loops or (not positions and rng.random() < 0.5):
         if rng.random() < 0.3:  # not every loop moves this operand
             break
         used = sorted(loops[: rng.choice([1, 1, 1, 2])])

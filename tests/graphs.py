@@ -1,7 +1,7 @@
 """What the tests of graphs share: values for a graph, its outputs on the CPU, its derivatives.
 
-A graph is run three ways: by reference (`evaluate`), natively (`run_compiled`), and, for derivatives,
-by central differences (`slope`).
+A graph is run three ways: by reference (`evaluate`), natively (`run_compiled`), and, for
+derivatives, by central differences (`slope`).
 """
 
 from __future__ import annotations
@@ -53,10 +53,15 @@ def evaluate_outputs(graph: Graph, values: Values, batch: int) -> Values:
 
 
 def run_compiled(
-    graph: Graph, values: Values, batch: int, *,
-    dtype: str = "float64", threads: int = 1, without: Collection[str] = (),
+    graph: Graph,
+    values: Values,
+    batch: int,
+    *,
+    dtype: str = "float64",
+    threads: int = 1,
+    without: Collection[str] = (),
 ) -> Values:
-    """Every output, computed natively after the passes; updates are read back from where they go."""
+    """Every output, computed natively after the passes; updates are read from where they go."""
     tensors = {n.op.key: n.op for n in graph.nodes if isinstance(n.op, Persistent)}
     offsets, words = place(tensors)
     guards = Guards()
@@ -78,7 +83,7 @@ def run_compiled(
 
 
 def for_every_example(found: Values, graph: Graph, batch: int) -> Values:
-    """Outputs that vary in `graph`, with their axis over examples, even if a pass found them equal."""
+    """Outputs that vary in `graph`, with an axis over examples even if a pass found them equal."""
     varying = graph.varying()
     shapes = {
         name: (batch, *graph[id].type.shape) if id in varying else graph[id].type.shape
@@ -188,7 +193,8 @@ def derivative_graph(
 def slope(graph: Graph, values: Values, batch: int, key: str, step: float = 1e-5) -> Array:
     """Central differences of the summed loss by every element of a value.
 
-    With a mean, the loss counts `batch` times for a varying value (see Note [Examples and the mean]).
+    With a mean, the loss counts `batch` times for a varying value: see the Note
+    [Examples and the mean] in `compiler/differentiate.py`.
     """
     array = values[key].astype(float)
     result = np.zeros_like(array)

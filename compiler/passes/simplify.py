@@ -177,9 +177,9 @@ def _before_broadcast(x: Value) -> Value:
 
 def is_view(op: Contract, shape: tuple[int, ...]) -> bool:
     """Whether a one-operand contraction only reads: no sum, nothing outside, each place once."""
-    loops = [p.plain for p in op.result]
-    whole = all(j is not None for j in loops) and sorted(loops) == list(range(len(op.extents)))  # type: ignore[type-var]
-    sized = whole and all(op.extents[j] == n for j, n in zip(loops, op.shape, strict=True))  # type: ignore[index]
+    loops = [p.plain for p in op.result if p.plain is not None]
+    whole = len(loops) == len(op.result) and sorted(loops) == list(range(len(op.extents)))
+    sized = whole and all(op.extents[j] == n for j, n in zip(loops, op.shape, strict=True))
     inside = all(
         p.range(op.extents)[0] >= 0 and p.range(op.extents)[1] < n
         for p, n in zip(op.operands[0], shape, strict=True)

@@ -189,4 +189,5 @@ class _Statements:
 
 def _written(number: float) -> str:
     """A number as source: what Python prints as a name is written as a sum that has its value."""
-    return {"inf": "1e999", "-inf": "-1e999", "nan": "1e999 - 1e999"}.get(repr(number), repr(number))
+    named = {"inf": "1e999", "-inf": "-1e999", "nan": "1e999 - 1e999"}
+    return named.get(repr(number), repr(number))

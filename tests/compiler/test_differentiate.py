@@ -23,9 +23,7 @@ from tests.graphs import Operand
 def gradient_of(text: str, loss: int, wrt: list[int], *, mean: bool = True) -> str:
     """The optimised text of a graph with its derivatives `d0`, `d1`, ... as outputs."""
     builder = Builder(list(parse_graph(text).nodes))
-    slopes = differentiate(
-        builder, builder.value(loss), [builder.value(i) for i in wrt], mean=mean
-    )
+    slopes = differentiate(builder, builder.value(loss), [builder.value(i) for i in wrt], mean=mean)
     outputs = {f"d{i}": g.id for i, g in zip(wrt, slopes, strict=True)}
     return print_graph(optimise(builder.graph(outputs)))
 
@@ -66,7 +64,9 @@ def test_a_value_read_twice_gets_both_cotangents() -> None:
 
 def test_what_the_loss_does_not_depend_on_gets_zeros() -> None:
     text = "%0 = input{key='x'}; %1 = persistent{key='p', shape=(3,)}; %2 = exp %0;"
-    assert gradient_of(text, 2, [1]) == printed("%0 = constant{value=0.0, shape=(3,)}; return d1=%0")
+    assert gradient_of(text, 2, [1]) == printed(
+        "%0 = constant{value=0.0, shape=(3,)}; return d1=%0"
+    )
 
 
 def test_a_parameter_read_by_every_example_gets_the_mean() -> None:
@@ -132,7 +132,19 @@ def test_nothing_is_made_for_what_nobody_asked() -> None:
 
 def test_operators_that_let_no_derivative_through(check_gradient) -> None:
     """By definition, and listed here: a new one must be added on purpose."""
-    blocked = {"argmax", "eq", "floor", "ge", "gt", "le", "lt", "ne", "random", "sign", "stop_gradient"}
+    blocked = {
+        "argmax",
+        "eq",
+        "floor",
+        "ge",
+        "gt",
+        "le",
+        "lt",
+        "ne",
+        "random",
+        "sign",
+        "stop_gradient",
+    }
     silent = set()
     for name, op in OPS.items():
         if op.vjp is Op.vjp:

@@ -17,7 +17,12 @@ from compiler.graph.text import parse_graph, print_graph
 from compiler.graph.verify import verify
 from compiler.passes import optimise
 from tests.graphs import (
-    Values, assert_close, evaluate_outputs, for_every_example, run_compiled, sample_values,
+    Values,
+    assert_close,
+    evaluate_outputs,
+    for_every_example,
+    run_compiled,
+    sample_values,
 )
 from tests.random_graphs import graphs
 
@@ -26,7 +31,9 @@ WIDE = int(os.environ.get("GRADC_EXAMPLES", "500"))
 BOUND = 1e-8
 COMMON = settings(
     suppress_health_check=[
-        HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
     ],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each try compiles: no shrinking
 )
@@ -38,7 +45,8 @@ def is_steady(graph: Graph, values: Values, batch: int) -> bool:
     real = {k: v * (1 + 1e-12) if v.dtype.kind == "f" else v for k, v in values.items()}
     moved = evaluate_outputs(graph, real, batch)
     return all(
-        np.all(np.isfinite(here[k])) and np.all(np.abs(here[k]) < 1e6)
+        np.all(np.isfinite(here[k]))
+        and np.all(np.abs(here[k]) < 1e6)
         and np.allclose(here[k], moved[k], rtol=1e-9, atol=1e-9)
         for k in here
     )
@@ -59,7 +67,9 @@ def assert_ways_agree(graph: Graph, batch: int, without: str, threads: int) -> N
 
 
 ARGUMENTS = {
-    "graph": graphs(), "batch": st.sampled_from([1, 5, 33]), "without": st.sampled_from(SWITCHES),
+    "graph": graphs(),
+    "batch": st.sampled_from([1, 5, 33]),
+    "without": st.sampled_from(SWITCHES),
     "threads": st.sampled_from([1, 2]),
 }
 

@@ -49,13 +49,35 @@ def test_arithmetic_appends_nodes() -> None:
     builder = Builder()
     x = builder.add(Persistent("x"))
     made = {
-        "+": x + 2, "r+": 2 + x, "-": x - 2, "r-": 2 - x, "*": x * 2, "r*": 2 * x, "/": x / 2,
-        "r/": 2 / x, "neg": -x, ">": x > 2, "<": x < 2, ">=": x >= 2, "<=": x <= 2,
+        "+": x + 2,
+        "r+": 2 + x,
+        "-": x - 2,
+        "r-": 2 - x,
+        "*": x * 2,
+        "r*": 2 * x,
+        "/": x / 2,
+        "r/": 2 / x,
+        "neg": -x,
+        ">": x > 2,
+        "<": x < 2,
+        ">=": x >= 2,
+        "<=": x <= 2,
     }
     found = evaluate(builder.graph({k: v.id for k, v in made.items()}), {"x": 5.0})
     assert {k: float(v) for k, v in found.items()} == {
-        "+": 7, "r+": 7, "-": 3, "r-": -3, "*": 10, "r*": 10, "/": 2.5, "r/": 0.4, "neg": -5,
-        ">": 1, "<": 0, ">=": 1, "<=": 0,
+        "+": 7,
+        "r+": 7,
+        "-": 3,
+        "r-": -3,
+        "*": 10,
+        "r*": 10,
+        "/": 2.5,
+        "r/": 0.4,
+        "neg": -5,
+        ">": 1,
+        "<": 0,
+        ">=": 1,
+        "<=": 0,
     }
 
 

@@ -64,7 +64,9 @@ def test_not_a_number_is_read_back() -> None:
     assert math.isnan(parse_graph(print_graph(builder.graph({})))[0].op.value)
 
 
-@pytest.mark.parametrize("key", ["x", "digit.conv1.W", "m/digit.W", "a b", "it's", "%3", "a}b", "#"])
+@pytest.mark.parametrize(
+    "key", ["x", "digit.conv1.W", "m/digit.W", "a b", "it's", "%3", "a}b", "#"]
+)
 def test_names_are_read_back(key: str) -> None:
     builder = Builder()
     builder.add(Input(key, (2,)))

@@ -8,7 +8,15 @@ import pytest
 from compiler.graph.graph import Builder, Value
 from compiler.ops.base import TypeFault
 from tests.contractions import (
-    CLASSIC, Case, convolution, grouped, heads, naive, product_of, random_case, transposed,
+    CLASSIC,
+    Case,
+    convolution,
+    grouped,
+    heads,
+    naive,
+    product_of,
+    random_case,
+    transposed,
 )
 from tests.graphs import Operand
 

@@ -19,8 +19,14 @@ TABLE = {name: op for name, op in OPS.items() if issubclass(op, Elementwise)}
 SHAPES = {
     1: [((),), ((3,),), ((2, 3),)],
     2: [
-        ((), ()), ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3)), ((2, 1), (1, 3)), ((), (2, 3)),
-        ((2, 3), ()), ((1,), (3,)),
+        ((), ()),
+        ((3,), (3,)),
+        ((2, 3), (3,)),
+        ((3,), (2, 3)),
+        ((2, 1), (1, 3)),
+        ((), (2, 3)),
+        ((2, 3), ()),
+        ((1,), (3,)),
     ],
     3: [((3,), (3,), (3,)), ((), (2, 3), (3,)), ((2, 1), (), (1, 3)), ((2, 3), (), ())],
 }
@@ -126,10 +132,7 @@ def test_third_derivative_agrees_with_finite_differences(name: str, check_gradie
 
 
 def test_operators_without_a_derivative_say_so() -> None:
-    silent = {
-        name for name in TABLE
-        if all(g is None for g in rule_of(name))
-    }
+    silent = {name for name in TABLE if all(g is None for g in rule_of(name))}
     assert silent == FLAT | {"stop_gradient"}
     assert all(TABLE[name].kink for name in silent)
 

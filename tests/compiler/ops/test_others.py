@@ -1,4 +1,4 @@
-"""The operators that are neither elementwise nor a contraction, each against a plain computation."""
+"""The operators that are neither elementwise nor a contraction, against plain computations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from compiler.graph.text import parse_graph
 from compiler.ops.base import Op, TypeFault
 from compiler.ops.index import Scatter, Take
 from compiler.ops.leaf import Constant, Iota, Literal
-from compiler.ops.random import Random, philox
 from compiler.ops.reduce import ArgMax, BatchMean, Max
 from compiler.ops.shape import Concat, Reshape
 from tests.compiler.ops.test_elementwise import TABLE
@@ -53,10 +52,13 @@ CASES: dict[str, tuple[Op, list[Operand], object]] = {
     "reshape": (Reshape((2, 6)), [MATRIX], lambda x: np.array(list(x.flat)).reshape(2, 6)),
     "reshape to a scalar": (Reshape(()), [Operand((1, 1))], lambda x: x[0, 0]),
     "concat": (
-        Concat(0), [VECTOR, Operand((2,)), Operand((1,))], lambda a, b, c: np.array([*a, *b, *c]),
+        Concat(0),
+        [VECTOR, Operand((2,)), Operand((1,))],
+        lambda a, b, c: np.array([*a, *b, *c]),
     ),
     "concat of columns": (
-        Concat(1), [MATRIX, Operand((3, 2))],
+        Concat(1),
+        [MATRIX, Operand((3, 2))],
         lambda a, b: np.array([[*r, *s] for r, s in zip(a, b, strict=True)]),
     ),
     "concat with itself": (Concat(0), [VECTOR], lambda a: a),
@@ -64,14 +66,19 @@ CASES: dict[str, tuple[Op, list[Operand], object]] = {
     "take from a vector": (Take(), [VECTOR, Operand(classes=4)], lambda t, i: t[i]),
     "take many": (Take(), [MATRIX, Operand((2, 5), classes=3)], naive_take),
     "take with shared table": (
-        Take(), [Operand((3, 4), uniform=True), Operand((5,), classes=3)], naive_take,
+        Take(),
+        [Operand((3, 4), uniform=True), Operand((5,), classes=3)],
+        naive_take,
     ),
     "scatter": (
-        Scatter(6), [Operand((5, 2)), Operand((5,), classes=6)],
+        Scatter(6),
+        [Operand((5, 2)), Operand((5,), classes=6)],
         lambda x, i: naive_scatter(x, i, 6),
     ),
     "scatter of one": (
-        Scatter(3), [Operand((2,)), Operand(classes=3)], lambda x, i: naive_scatter(x, i, 3)
+        Scatter(3),
+        [Operand((2,)), Operand(classes=3)],
+        lambda x, i: naive_scatter(x, i, 3),
     ),
 }
 INTEGER = {"argmax"}
@@ -127,7 +134,7 @@ def test_argmax_is_the_first_greatest(shape: tuple[int, ...], check_compiled) ->
     builder = Builder()
     x = builder.add(Operand(shape).leaf("x"))
     y = builder.add(ArgMax(), x)
-    assert [g for g in y.node.op.vjp(y, y, x)] == [None]
+    assert list(y.node.op.vjp(y, y, x)) == [None]
     graph = builder.graph({"y": y.id, "equal": y.apply("eq", y, 1.0).id})
     values = {"x": np.random.default_rng(0).integers(0, 3, size=(BATCH, *shape)).astype(float)}
     found = check_compiled(graph, BATCH, values=values)["y"]
@@ -172,53 +179,6 @@ def test_leaves_give_their_numbers() -> None:
     np.testing.assert_array_equal(found["d"], values["x"])
     np.testing.assert_array_equal(found["e"], [7])
     np.testing.assert_array_equal(found["f"], [0, 4, 2])
-
-
-@pytest.mark.parametrize(
-    ("counter", "key", "words"),
-    [  # the known answers published with the generator, philox4x32-10
-        ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
-        (
-            (0xFFFFFFFF,) * 4, (0xFFFFFFFF,) * 2,
-            (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD),
-        ),
-        (
-            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0),
-            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
-        ),
-    ],
-)
-def test_philox_gives_the_published_words(counter, key, words) -> None:
-    found = philox([np.array([c], np.uint64) for c in counter], key)
-    assert [int(w[0]) for w in found] == list(words)
-
-
-@pytest.mark.parametrize("normal", [False, True])
-def test_draws_have_their_moments_and_depend_on_every_counter(normal: bool) -> None:
-    op = Random(3, (100,), normal)
-    draws = op.sample(1, 2, np.arange(400))
-    mean, deviation = (0.0, 1.0) if normal else (0.5, 12**-0.5)
-    assert abs(draws.mean() - mean) < 0.01
-    assert abs(draws.std() - deviation) < 0.01
-    others = [
-        op.sample(2, 2, np.arange(400)), op.sample(1, 3, np.arange(400)),
-        op.sample(1, 2, np.arange(400, 800)), Random(4, (100,), normal).sample(1, 2, np.arange(400)),
-    ]
-    for other in others:
-        assert abs(np.corrcoef(draws.ravel(), other.ravel())[0, 1]) < 0.02
-
-
-@pytest.mark.parametrize("normal", [False, True])
-@pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_native_draws_are_the_reference_draws(normal, shared, dtype, check_compiled) -> None:
-    graph = parse_graph(
-        "%0 = persistent{key='seed', index=True}; %1 = persistent{key='step', index=True};"
-        f"%2 = random{{node=7, shape=(3, 5), normal={normal}, shared={shared}}} %0 %1;"
-        f"%3 = random{{node=8, shape=(), normal={normal}, shared={shared}}} %0 %1;"
-        "%4 = input{key='x', shape=(5,)}; %5 = mul %2 %4; return a=%2 b=%3 c=%5"
-    )
-    check_compiled(graph, 70, dtype=dtype)  # more examples than a block holds
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from compiler.passes.batch import sum_over_examples
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.passes.fold import LARGEST, fold_constants
-from tests.compiler.passes.test_simplify import I, J, X, XY
+from tests.compiler.passes.test_simplify import XY, I, J, X
 
 
 def test_cse_merges_equal_subtrees(assert_rewrites) -> None:
@@ -73,9 +73,7 @@ def test_fold_evaluates_constants(assert_rewrites) -> None:
 
 
 def test_fold_leaves_large_tensors_to_the_program(assert_rewrites) -> None:
-    kept = (
-        f"%0 = constant{{value=2.0, shape=({LARGEST + 1},)}}; %1 = exp %0; return a=%1"
-    )
+    kept = f"%0 = constant{{value=2.0, shape=({LARGEST + 1},)}}; %1 = exp %0; return a=%1"
     assert_rewrites(fold_constants, kept, kept)
 
 

@@ -22,19 +22,22 @@ def view(source: str, operand: str, extents: str) -> str:
     )
 
 
+R, NEGATED = "return a=%0", "%1 = neg %0; return a=%1"
+
+# fmt: off
 LAWS = {
     "zero_is_neutral": [
-        (X + "%1 = constant{value=0.0, shape=(2, 3)}; %2 = add %0 %1; return a=%2", X + "return a=%0"),
-        (X + "%1 = constant{value=0.0}; %2 = add %1 %0; return a=%2", X + "return a=%0"),
+        (X + "%1 = constant{value=0.0, shape=(2, 3)}; %2 = add %0 %1; return a=%2", X + R),
+        (X + "%1 = constant{value=0.0}; %2 = add %1 %0; return a=%2", X + R),
     ],
     "nothing_is_subtracted": [
-        (X + "%1 = constant{value=0.0}; %2 = sub %0 %1; return a=%2", X + "return a=%0"),
-        (X + "%1 = constant{value=0.0}; %2 = sub %1 %0; return a=%2", X + "%1 = neg %0; return a=%1"),
+        (X + "%1 = constant{value=0.0}; %2 = sub %0 %1; return a=%2", X + R),
+        (X + "%1 = constant{value=0.0}; %2 = sub %1 %0; return a=%2", X + NEGATED),
     ],
     "one_is_neutral": [
-        (X + "%1 = constant{value=1.0}; %2 = mul %0 %1; return a=%2", X + "return a=%0"),
-        (X + "%1 = constant{value=1.0}; %2 = mul %1 %0; return a=%2", X + "return a=%0"),
-        (X + "%1 = constant{value=-1.0}; %2 = mul %1 %0; return a=%2", X + "%1 = neg %0; return a=%1"),
+        (X + "%1 = constant{value=1.0}; %2 = mul %0 %1; return a=%2", X + R),
+        (X + "%1 = constant{value=1.0}; %2 = mul %1 %0; return a=%2", X + R),
+        (X + "%1 = constant{value=-1.0}; %2 = mul %1 %0; return a=%2", X + NEGATED),
     ],
     "zero_absorbs": [
         (
@@ -43,14 +46,14 @@ LAWS = {
         ),
     ],
     "division_by_one_vanishes": [
-        (X + "%1 = constant{value=1.0}; %2 = div %0 %1; return a=%2", X + "return a=%0"),
+        (X + "%1 = constant{value=1.0}; %2 = div %0 %1; return a=%2", X + R),
         (
             X + "%1 = constant{value=0.0}; %2 = div %1 %0; return a=%2",
             "%0 = constant{value=0.0, shape=(2, 3)}; return a=%0",
         ),
     ],
     "double_negation_vanishes": [
-        (X + "%1 = neg %0; %2 = neg %1; return a=%2", X + "return a=%0"),
+        (X + "%1 = neg %0; %2 = neg %1; return a=%2", X + R),
     ],
     "adding_a_negative_subtracts": [
         (XY + "%2 = neg %1; %3 = add %0 %2; return a=%3", XY + "%2 = sub %0 %1; return a=%2"),
@@ -64,18 +67,20 @@ LAWS = {
     "zero_times_anything_is_zero": [
         (
             X + "%1 = constant{value=0.0, shape=(3,)};"
-            f"%2 = contract{{extents=(2, 3), operands=(({I}, {J}), ({J},)), result=({I},), shape=(2,)}}"
+            f"%2 = contract{{extents=(2, 3), operands=(({I}, {J}), ({J},)),"
+            f" result=({I},), shape=(2,)}}"
             " %0 %1; return a=%2",
             "%0 = constant{value=0.0, shape=(2,)}; return a=%0",
         ),
     ],
     "identity_vanishes": [
-        (X + f"%1 = {view('%0', f'{I}, {J}', '(2, 3)')}; return a=%1", X + "return a=%0"),
+        (X + f"%1 = {view('%0', f'{I}, {J}', '(2, 3)')}; return a=%1", X + R),
     ],
     "scalar_factor_leaves_the_contraction": [
         (
             X + "%1 = input{key='s'};"
-            f"%2 = contract{{extents=(3, 2), operands=((), ({J}, {I})), result=({I}, {J}), shape=(3, 2)}}"
+            f"%2 = contract{{extents=(3, 2), operands=((), ({J}, {I})),"
+            f" result=({I}, {J}), shape=(3, 2)}}"
             " %1 %0; return a=%2",
             X + f"%1 = input{{key='s'}}; %2 = {view('%0', f'{J}, {I}', '(3, 2)')};"
             "%3 = mul %2 %1; return a=%3",
@@ -102,7 +107,7 @@ LAWS = {
             X + "%1 = reshape{shape=(6,)} %0; %2 = reshape{shape=(3, 2)} %1; return a=%2",
             X + "%1 = reshape{shape=(3, 2)} %0; return a=%1",
         ),
-        (X + "%1 = reshape{shape=(2, 3)} %0; return a=%1", X + "return a=%0"),
+        (X + "%1 = reshape{shape=(2, 3)} %0; return a=%1", X + R),
         (
             "%0 = constant{value=2.0, shape=(6,)}; %1 = reshape{shape=(3, 2)} %0; return a=%1",
             "%0 = constant{value=2.0, shape=(3, 2)}; return a=%0",
@@ -137,7 +142,8 @@ KEPT = {
         f"%2 = {view('%0', I, '(5,)')}; %3 = add %1 %2; return a=%3"
     ),
     "a reversed axis is no identity": (
-        f"%0 = input{{key='x', shape=(5,)}}; %1 = {view('%0', '(((0, -1),), 4)', '(5,)')}; return a=%1"
+        "%0 = input{key='x', shape=(5,)};"
+        f"%1 = {view('%0', '(((0, -1),), 4)', '(5,)')}; return a=%1"
     ),
     "padding of a constant": (
         "%0 = constant{value=2.0, shape=(3,)};"
@@ -150,6 +156,7 @@ KEPT = {
         " %1 %0; return a=%2"
     ),
 }
+# fmt: on
 
 
 def test_every_law_has_a_test() -> None:

@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 
 from compiler.graph.graph import Graph
-from tests.contractions import CLASSIC, Case, convolution, product_of, random_case, two
-from tests.contractions import I, J
+from tests.contractions import CLASSIC, Case, I, J, convolution, product_of, random_case, two
 from tests.graphs import Operand, derivative_graph, values_of
 
 SWITCHES = ["simplify", "fold", "cse", "batch", "dce", "fusion"]
 WIDE = [
-    product_of(37, 7, 37), product_of(7, 37, 16, order="tn"), product_of(16, 16, 7, order="nt"),
-    product_of(1, 37, 37), product_of(64, 1, 3), product_of(13, 17, 8, order="tt"),
-    convolution(12, 5, 4, 16, padding=2), convolution(13, 3, 7, 8, stride=3, padding=1),
+    product_of(37, 7, 37),
+    product_of(7, 37, 16, order="tn"),
+    product_of(16, 16, 7, order="nt"),
+    product_of(1, 37, 37),
+    product_of(64, 1, 3),
+    product_of(13, 17, 8, order="tt"),
+    convolution(12, 5, 4, 16, padding=2),
+    convolution(13, 3, 7, 8, stride=3, padding=1),
     two((37, 37), ((I, J), (J,)), (I,), (37,), (37, 37), (37,)),
     two((16, 33), ((J,), (J, I)), (I,), (16,), (33,), (33, 16)),
 ]
@@ -26,9 +30,7 @@ def operands_of(case: Case, uniform: tuple[int, ...] = ()) -> list[Operand]:
 
 def graph_of(case: Case, uniform: tuple[int, ...] = ()) -> Graph:
     """The contraction, its mean loss and its derivatives, of operands that are leaves."""
-    return derivative_graph(
-        lambda *xs: xs[0].builder.add(case.op, *xs), operands_of(case, uniform)
-    )
+    return derivative_graph(lambda *xs: xs[0].builder.add(case.op, *xs), operands_of(case, uniform))
 
 
 def computed_graph(case: Case, uniform: tuple[int, ...] = ()) -> Graph:

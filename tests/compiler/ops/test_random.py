@@ -1,0 +1,60 @@
+"""Random draws: the published words, their moments, the same numbers natively."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.graph.text import parse_graph
+from compiler.ops.random import Random, philox
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "words"),
+    [  # the known answers published with the generator, philox4x32-10
+        ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+        (
+            (0xFFFFFFFF,) * 4,
+            (0xFFFFFFFF,) * 2,
+            (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD),
+        ),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            (0xA4093822, 0x299F31D0),
+            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+        ),
+    ],
+)
+def test_philox_gives_the_published_words(counter, key, words) -> None:
+    found = philox([np.array([c], np.uint64) for c in counter], key)
+    assert [int(w[0]) for w in found] == list(words)
+
+
+@pytest.mark.parametrize("normal", [False, True])
+def test_draws_have_their_moments_and_depend_on_every_counter(normal: bool) -> None:
+    op = Random(3, (100,), normal)
+    draws = op.sample(1, 2, np.arange(400))
+    mean, deviation = (0.0, 1.0) if normal else (0.5, 12**-0.5)
+    assert abs(draws.mean() - mean) < 0.01
+    assert abs(draws.std() - deviation) < 0.01
+    others = [
+        op.sample(2, 2, np.arange(400)),
+        op.sample(1, 3, np.arange(400)),
+        op.sample(1, 2, np.arange(400, 800)),
+        Random(4, (100,), normal).sample(1, 2, np.arange(400)),
+    ]
+    for other in others:
+        assert abs(np.corrcoef(draws.ravel(), other.ravel())[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize("normal", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_native_draws_are_the_reference_draws(normal, shared, dtype, check_compiled) -> None:
+    graph = parse_graph(
+        "%0 = persistent{key='seed', index=True}; %1 = persistent{key='step', index=True};"
+        f"%2 = random{{node=7, shape=(3, 5), normal={normal}, shared={shared}}} %0 %1;"
+        f"%3 = random{{node=8, shape=(), normal={normal}, shared={shared}}} %0 %1;"
+        "%4 = input{key='x', shape=(5,)}; %5 = mul %2 %4; return a=%2 b=%3 c=%5"
+    )
+    check_compiled(graph, 70, dtype=dtype)  # more examples than a block holds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from compiler.source import Diagnostic, Label, Span
@@ -64,11 +65,22 @@ def _check_body(body: tuple[tree.Statement, ...]) -> list[Diagnostic]:
             message="this value goes nowhere: only the last line of a body is its value",
             primary=Label(statement.span, "computed, then lost"),
             secondary=(Label(body[-1].span, "the last line"),),
-            hint="give it a name, `y = ...`, or delete the line",
+            hint=_forgotten_chain(following) or "give it a name, `y = ...`, or delete the line",
         )
-        for statement in body[:-1]
+        for statement, following in pairwise(body)
         if isinstance(statement, tree.Result)
     ]
+
+
+def _forgotten_chain(following: tree.Statement) -> str | None:
+    """A line that begins with a call after a value: its `|>` may have been forgotten."""
+    first = following.value if isinstance(following, tree.Result) else None
+    while isinstance(first, tree.Pipe | tree.Claim):
+        first = first.left if isinstance(first, tree.Pipe) else first.value
+    if not isinstance(first, tree.Call):
+        return None
+    text = first.span.text.split("\n")[0]
+    return f"a chain goes on with `|>`: write `|> {text[:40]}`, or give the value a name"
 
 
 def _plain_factor(factor: tree.Tree) -> Diagnostic:

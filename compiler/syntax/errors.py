@@ -184,6 +184,7 @@ def _fields(tokens: list[Lexeme], begin: int, at: int) -> dict[str, str]:
         "found": _shorten(found.text),
         "last": _shorten(last.text),
         "first": _shorten(tokens[begin].text),
+        "next": _shorten(tokens[min(at + 1, len(tokens) - 1)].text),
         "found_type": _type_text(tokens, at),
         "found_quoted": quoted.get(found.type, f"`{_shorten(found.text)}`"),
     }

@@ -44,6 +44,42 @@ def train(example: str) -> str:
 UNEXPECTED = (
     # Declarations.
     Row(
+        "E0103",
+        r"^top KIND NAME » - NAME",
+        "a name holds letters, digits and `_`, but no `-`",
+        "write `{last}_{next}`",
+        "layer my§-block(x) { x }\n",
+    ),
+    Row(
+        "E0110",
+        r"^\( (KIND|data) NAME \((.* ,)? » (NUMBER|DIMS|\[)",
+        "expected the name of an input, found `{found}`",
+        "write a name and its type, such as `x : [3]`",
+        "model f(§3) { x }\n",
+    ),
+    Row(
+        "E0122",
+        rf"^\( (KIND|data) NAME .*[(,] NAME » {TYPE}",
+        "`:` is missing between the name and its type",
+        "write `{last} : {found_type}`",
+        "model f(x §[3]) { x }\n",
+    ),
+    Row(
+        "E0116",
+        r"^top using (.* )?(NAME|SETTING) » =",
+        "a setting of the training is written without `=`",
+        "write `{last} {next}`",
+        train("using sgd, batch §= 32"),
+    ),
+    Row(
+        "E0121",
+        r"^top using (.* )?NAME » NUMBER",
+        "`{last}` is not a setting of the training",
+        "there are batch, epochs, held_out, seed and patience; "
+        "an optimizer has its own in brackets, as in `adam(lr = 1e-3)`",
+        train("using sgd, batch_size §32"),
+    ),
+    Row(
         "E0123",
         r"^top KIND NAME (\(.*\) )?» =",
         "a body stands in braces, not after `=`",
@@ -360,6 +396,20 @@ UNEXPECTED = (
         "a comma or an operator is missing before `{found}`",
         "write `,` to begin another item",
         body("f(x §y)"),
+    ),
+    Row(
+        "E0121",
+        r"^top .*NUMBER » NAME(?! [=,])",
+        "a sign is missing between `{last}` and `{found}`",
+        "a product is written `{last} * {found}`",
+        body("a = 2 §b + 3"),
+    ),
+    Row(
+        "E0121",
+        r"^top .*\|> .*(NAME|\)) » NAME(?! [=,])",
+        "`|>` or the end of the line is missing before `{found}`",
+        "write `|> {found}` to go on with the chain",
+        body("x |> f(1) §g |> h"),
     ),
     Row(
         "E0121",

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.graph.types import Kind, TensorType
+from compiler.graph.types import Kind
 from compiler.program import Entry, Space
-from runtime.batches import Arrays, arrays_of, batch_size, tensor_of, words_of
+from runtime.cpu.exchange import Arrays, Exchange
 from runtime.cuda import shim
-from runtime.cuda.arena import Arena, arrange, calls
+from runtime.cuda.arena import ALIGN, Arena, arrange, calls
 from runtime.cuda.kernels import CLEAR, compiled
 
 MOST_PLANS = 3  # batch sizes whose arenas are kept
@@ -78,6 +78,7 @@ class Executable:
         shim.require_device()
         self.entry, self.persistent = entry, persistent
         self.dtype = np.dtype(dtype)
+        self.exchange = Exchange(entry, self.dtype)
         self.updates = any(name.startswith("update/") for name in entry.graph.outputs)
         self._plans: dict[int, Plan] = {}
 
@@ -94,11 +95,12 @@ class Executable:
     def fitting(self, examples: int) -> Arena:
         """The layout for a batch size, if the device has that much memory left."""
         size, words = self.dtype.itemsize, len(self.persistent)
-        arena, one = (arrange(self.entry, words, n) for n in (examples, 1))
+        arena, none = (arrange(self.entry, words, n) for n in (examples, 0))
         free = shim.free_bytes()
         if arena.words * size > free:
-            each = max(1, (arena.words - one.words) // max(1, examples - 1)) * size
-            fits = max(0, (free - one.words * size) // each + 1)
+            each = max(1, -(-(arena.words - none.words) // examples))
+            room = free // size - none.words - ALIGN * len(arena.bases)
+            fits = max(0, room // each)
             raise shim.CudaFault(
                 f"{self.entry.name} needs {arena.words * size / 1e9:.1f} GB on the GPU for"
                 f" {examples} examples; {free / 1e9:.1f} GB are free, enough for {fits}"
@@ -113,45 +115,60 @@ class Executable:
         Gives (results with a leading axis of steps, outputs with a leading axis of all examples).
         `batch` is needed only by an entry without inputs.
         """
-        given = arrays_of(self.entry, inputs, self.dtype)
-        plan = self.plan(batch_size(given, steps, batch))
+        given = self.exchange.inputs(inputs)
+        examples = self.exchange.examples(given, steps, batch)
         with shim.faults(self.entry.name):
-            return self._run(plan, given, steps)
+            return self._run(self.plan(examples), given, steps)
 
     def _run(self, plan: Plan, given: Arrays, steps: int) -> tuple[Arrays, Arrays]:
-        bases, examples = plan.arena.bases, plan.arena.examples
+        """Go through the steps, and copy what is wanted back to the host."""
         plan.write(0, self.persistent)
-        inputs, outputs, results = [], [], []
-        for first, array in zip(bases[Space.ARRAY :], self.entry.arrays, strict=True):
-            size = array.type.size * examples
-            if array.role == "input":
-                words = given[array.name].reshape(-1).view(self.dtype)
-                inputs.append((first, shim.upload(words), size))
-            elif array.role == "output":
-                outputs.append((array, first, shim.empty(steps * size, self.dtype), size))
-        for result in self.entry.results:
-            first, size = bases[Space.UNIFORM] + result.offset, words_of(result)
-            results.append((result, first, shim.empty(steps * size, self.dtype), size))
+        sources, sinks = self._sources(plan, given), self._sinks(plan, steps)
         for k in range(steps):
-            for first, source, size in inputs:
+            for first, source, size in sources:
                 plan.write(first, source[k * size : (k + 1) * size])
             plan.step()
-            for _, first, target, size in (*outputs, *results):
+            for first, sink, size, _ in sinks:
                 if size:
-                    target[k * size : (k + 1) * size].copy_to_device(plan.words_at(first, size))
-        found = {r.name: self._host(kept, r.type, (steps, size)) for r, _, kept, size in results}
+                    sink[k * size : (k + 1) * size].copy_to_device(plan.words_at(first, size))
+        found = [self._host(sink, steps, size, kind) for _, sink, size, kind in sinks]
         if self.updates:
             self.persistent[:] = plan.words_at(0, len(self.persistent)).copy_to_host()
-        return (
-            {r.name: tensor_of(r, found[r.name]) for r, *_ in results},
-            {
-                a.name: self._host(kept, a.type, (steps * examples, *a.type.shape))
-                for a, _, kept, _ in outputs
-            },
-        )
+        made = self.exchange.made
+        outputs = {
+            array.name: words.reshape(steps * plan.arena.examples, *array.type.shape)
+            for array, words in zip(made, found, strict=False)
+        }
+        return self.exchange.results(found[len(made) :]), outputs
 
-    def _host(self, words: Any, type: TensorType, shape: tuple[int, ...]) -> NDArray[Any]:
-        """Words of the device as numbers of a type."""
-        kind = self.dtype if type.kind is Kind.REAL else np.dtype(f"i{self.dtype.itemsize}")
-        host: NDArray[Any] = words.copy_to_host()[: int(np.prod(shape))]
-        return host.view(kind).reshape(shape)
+    def _sources(self, plan: Plan, given: Arrays) -> list[tuple[int, Any, int]]:
+        """For each input its first word, all its numbers on the device, and words for a step."""
+        return [
+            (
+                plan.arena.bases[Space.ARRAY + k],
+                shim.upload(given[array.name].reshape(-1).view(self.dtype)),
+                array.type.size * plan.arena.examples,
+            )
+            for k, array in enumerate(self.entry.arrays)
+            if array.role == "input"
+        ]
+
+    def _sinks(self, plan: Plan, steps: int) -> list[tuple[int, Any, int, Kind]]:
+        """For each output and result its first word, room for all steps, words for one, its kind."""
+        bases = plan.arena.bases
+        listed = [
+            (bases[Space.ARRAY + k], array.type.size * plan.arena.examples, array.type.kind)
+            for k, array in enumerate(self.entry.arrays)
+            if array.role == "output"
+        ]
+        for result, size in self.exchange.kept:
+            listed.append((bases[Space.UNIFORM] + result.offset, size, result.type.kind))
+        return [
+            (first, shim.empty(steps * size, self.dtype), size, kind)
+            for first, size, kind in listed
+        ]
+
+    def _host(self, words: Any, steps: int, size: int, kind: Kind) -> NDArray[Any]:
+        """Words of the device, [steps, size], as numbers of a kind."""
+        host: NDArray[Any] = words.copy_to_host()[: steps * size]
+        return host.view(self.exchange.dtypes[kind]).reshape(steps, size)

@@ -69,21 +69,15 @@ LAYERS = {  # name -> what x is, and the layer; sizes are odd on purpose
 }
 KINKED = ("max_pool", "relu", "leaky_relu", "elu", "batch_norm")  # or one over the whole batch
 SMOOTH = [name for name in LAYERS if not name.startswith(KINKED)]
-COMPILED_ONCE = {  # their native code is that of another, or they have none
-    "as",
-    "flatten",
-    "silu",
-    "conv valid",
-    "conv padded",
-    "conv padded by pair",
-    "conv_transpose",
-    "max_pool",
-    "max_pool padded",
-    "avg_pool",
-    "avg_pool padded",
-    "batch_norm",
-    "sigmoid",
-}
+ACTIVATIONS = (
+    "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "swish", "silu", "gelu", "elu",
+)  # fmt: skip
+COMPILED = [  # one of each kind; native code takes long to make
+    "dense", "dropout", "conv", "conv even strided", "conv padded by four", "conv dilated",
+    "conv grouped", "conv depthwise", "conv_transpose same", "conv_transpose padded",
+    "max_pool same", "avg_pool same", "softmax", "log_softmax", "logsumexp",
+    "batch_norm of an image", "layer_norm", "multi_head_attention causal",
+]  # fmt: skip
 LOSSES = {  # of net(s) : [5] with fields s : scalar, y : [5] and label : class(5)
     "squared_error": "squared_error(net(s), y)",
     "mean_squared_error": "mean_squared_error(net(s), y)",

@@ -9,11 +9,13 @@ import pytest
 
 from compiler.graph.evaluate import evaluate
 from tests.compiler.prelude.cases import (
-    COMPILED_ONCE,
+    ACTIVATIONS,
+    COMPILED,
     LAYERS,
     SMOOTH,
     assert_gradient,
     layer_module,
+    loss_module,
     numbers,
 )
 
@@ -41,9 +43,14 @@ def test_second_derivative_agrees_with_differences(name):
     assert_gradient(graph, numbers(graph))
 
 
-@pytest.mark.parametrize("name", [n for n in LAYERS if n not in COMPILED_ONCE])
+@pytest.mark.parametrize("name", COMPILED)
 def test_native_code_agrees_with_the_reference(name, check_compiled):
     check_compiled(layer_module(name).gradients("train"), batch=3)
+
+
+def test_native_code_of_all_activations_agrees_with_the_reference(check_compiled):
+    terms = " + ".join(f"sin({LAYERS[name][1]}(net(s)))" for name in ACTIVATIONS)
+    check_compiled(loss_module(f"sum({terms})").gradients("train"), batch=3)
 
 
 @pytest.mark.wide

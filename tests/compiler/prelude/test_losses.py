@@ -58,6 +58,11 @@ def test_gradient_agrees_with_differences(name):
     assert_gradient(graph, numbers(graph))
 
 
+def test_native_code_of_all_losses_agrees_with_the_reference(check_compiled):
+    check_compiled(loss_module(" + ".join(LOSSES.values())).gradients("train"), batch=3)
+
+
+@pytest.mark.wide
 @pytest.mark.parametrize("name", LOSSES)
 def test_native_code_agrees_with_the_reference(name, check_compiled):
     check_compiled(loss_module(LOSSES[name]).gradients("train"), batch=3)

@@ -13,15 +13,13 @@ CONVOLUTIONAL = """
         x + (x |> batch_norm |> relu |> conv(c, 3x3, groups = 2))
     }
     model net(x : [7, 5, 2]) -> [3] {
-        x |> conv(4, 3x2, stride = 2x1) |> repeat(2, residual(4)) |> max_pool(2x2, pad = same)
-        |> conv_transpose(3, 2x2, stride = 2) |> avg_pool(3x3, stride = 1, pad = 1)
+        x |> conv(4, 3x2, stride = 2x1) |> residual(4) |> max_pool(2x2, pad = same)
         |> dropout(0.2) |> flatten |> dense(3)
     }
     data d(x : [7, 5, 2], label : class(3)) = line()
     train on d {
         minimize cross_entropy(net(x), label) + 1e-3 * l2(net)
         using adamw(lr = warmup(cosine(0.1, 100), 10)), clip(norm = 1)
-        report accuracy(net(x), label)
     }
 """
 TRANSFORMER = """
@@ -31,7 +29,7 @@ TRANSFORMER = """
     }
     model net(a : class(5), b : class(5), c : class(5)) -> [3, 5] {
         table = embedding(5, 4)
-        stack(table(a), table(b), table(c)) |> repeat(2, block(2)) |> each(dense(5))
+        stack(table(a), table(b), table(c)) |> block(2) |> each(dense(5))
     }
     data d(a : class(5), b : class(5), c : class(5), next : class(5)) = line()
     train on d {

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from compiler.codes.explanation import Explanation
 
+_DATA = (
+    "model f(x : scalar) -> scalar { param w = 1; w * x }\n"
+    'data d(x : scalar, y : scalar) = csv("d.csv")\n'
+)
+
 CODES: dict[str, Explanation] = {
     "E0401": Explanation(
         "not a size",
@@ -23,8 +28,8 @@ CODES: dict[str, Explanation] = {
         "a setting that makes no sense",
         "batch, epochs, seed and patience are whole numbers, held_out is a share of the data, and\n"
         "clip takes a norm or a value above 0.",
-        "using sgd, batch 0",
-        "using sgd, batch 32",
+        _DATA + "train on d { minimize (f(x) - y)^2 using sgd, batch 0 }",
+        _DATA + "train on d { minimize (f(x) - y)^2 using sgd, batch 32 }",
     ),
     "E0404": Explanation(
         "a size that nothing gives",

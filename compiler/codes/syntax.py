@@ -155,8 +155,8 @@ CODES: dict[str, Explanation] = {
         "a type is missing",
         "A type follows `:`, and noise always has one: there is nothing else its shape could\n"
         "come from.",
-        "train on d { noise u ~ normal(0, 1); minimize f(u) }",
-        "train on d { noise u : [2] ~ normal(0, 1); minimize f(u) }",
+        "model f(x : [2]) { noise u ~ normal(0, 1); x + u }",
+        "model f(x : [2]) { noise u : [2] ~ normal(0, 1); x + u }",
     ),
     "E0123": Explanation(
         "no body",
@@ -175,8 +175,8 @@ CODES: dict[str, Explanation] = {
         "a name is missing",
         "A declaration is followed by the name it declares, and `train on` by the name of its\n"
         "data.",
-        "train digits { minimize f(image) }",
-        "train on digits { minimize f(image) }",
+        "model (x : [3]) -> [3] { x }",
+        "model f(x : [3]) -> [3] { x }",
     ),
     "E0126": Explanation(
         "a declaration that is cut short",

@@ -19,8 +19,8 @@ CODES: dict[str, Explanation] = {
     "E0602": Explanation(
         "one too many",
         "A file has one train block, a step one loss and one optimizer.",
-        _DATA + "train on d { minimize f(x)^2; minimize y^2; using sgd }",
-        _DATA + "train on d { minimize f(x)^2 + y^2 using sgd }",
+        _DATA + "train on d { minimize f(x)^2; minimize f(y)^2; using sgd }",
+        _DATA + "train on d { minimize f(x)^2 + f(y)^2 using sgd }",
     ),
     "E0603": Explanation(
         "no optimizer",

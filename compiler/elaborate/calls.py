@@ -220,9 +220,12 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
                 "E0207", f"the initializer `{definition.name}` stands behind `~`", span
             )
         names.update(fans(run.drawing.shape))
-    return Scope(
+    inner = Scope(
         run, layer.defined.unit, path, names, (*layer.chain, definition), site, scope.depth + 1
     )
+    if site is None and not layer.defined.is_model and scope.chain:
+        inner.caller = span
+    return inner
 
 
 def _regularize(layer: Layer, over: Meaning, span: Span, scope: Scope) -> Meaning:

@@ -21,6 +21,7 @@ from compiler.elaborate.values import (
     show_type,
     type_of,
 )
+from compiler.source import Span
 from compiler.syntax.tree import Call, Claim, Expr, Pipe
 
 
@@ -50,11 +51,27 @@ def piped(tree: Pipe, scope: Scope) -> Meaning:
             tree.right.span,
             hint="a layer, a model or a function can",
         )
+    if isinstance(right, Defined) and not isinstance(tree.right, Call):
+        require_settings(right, tree.right.span, scope)
     if isinstance(left, LayerLike):
         return _composed(left, right, tree, scope)
     if scope.site is None:
         scope.run.builder.span = tree.right.span
     return call(right, [left], {}, tree.right.span, scope)
+
+
+def require_settings(function: Defined, span: Span, scope: Scope) -> None:
+    """E0305 where a layer stands in a chain without the settings it needs."""
+    definition = function.definition
+    missing = [p.name for p in definition.settings if p.default is None]
+    if missing:
+        raise scope.fault(
+            "E0305",
+            f"`{definition.name}` needs {' and '.join(f'`{m}`' for m in missing)}",
+            span,
+            secondary=[(definition.name_span, "defined here")],
+            hint=f"write `{definition.name}(...)`, with what it needs in brackets",
+        )
 
 
 def _composed(left: Meaning, right: Meaning, tree: Pipe, scope: Scope) -> Composition:

@@ -20,6 +20,8 @@ from compiler.syntax.tree import Definition, Expr
 if TYPE_CHECKING:
     from compiler.elaborate.library import Unit
 
+OF_SHAPES = ("E03", "E04")  # codes of errors that depend on what a layer is given
+
 
 @dataclass(eq=False)
 class Path:
@@ -138,6 +140,7 @@ class Scope:
     owned: dict[str, Span] = field(default_factory=dict)  # params, states and noise of this body
     states: dict[str, str] = field(default_factory=dict)  # state -> its persistent's name
     state_rule: StateRule | None = None  # in an optimizer
+    caller: Span | None = None  # where a layer of the author's own is applied
 
     def evaluate(self, expression: Expr) -> Meaning:
         """What an expression means here; POISON after an error."""
@@ -156,7 +159,10 @@ class Scope:
         secondary: list[tuple[Span, str]] | None = None,
         hint: str | None = None,
     ) -> Fault:
-        """An error at a span of this body's text."""
+        """An error at a span of this body's text; its shapes may come from where it is used."""
+        others = list(secondary or [])
+        if self.caller is not None and code.startswith(OF_SHAPES):
+            others.append((self.caller, "used here"))
         return Fault(
             diagnose(
                 code,
@@ -164,7 +170,7 @@ class Scope:
                 span,
                 site=self.site,
                 label=label,
-                secondary=secondary or [],
+                secondary=others,
                 hint=hint,
             )
         )

@@ -47,7 +47,7 @@ def computed_graph(case: Case, uniform: tuple[int, ...] = ()) -> Graph:
 @pytest.mark.parametrize("name", CLASSIC)
 def test_classic_contractions(name: str, check_compiled) -> None:
     case = CLASSIC[name]
-    for uniform in [(), (0,), (len(case.shapes) - 1,)]:
+    for uniform in [(), (0,)]:
         values = values_of(operands_of(case, uniform), 5)
         check_compiled(graph_of(case, uniform), values=values)
 
@@ -97,13 +97,13 @@ def test_each_pass_can_be_left_out(name: str, without: str, check_compiled) -> N
     check_compiled(computed_graph(case, uniform), values=values, without=(without,))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(24))
 def test_random_contractions(seed: int, check_compiled) -> None:
     assert_random_case_agrees(seed, check_compiled)
 
 
 @pytest.mark.wide
-@pytest.mark.parametrize("seed", range(40, 1000))
+@pytest.mark.parametrize("seed", range(24, 1000))
 def test_many_random_contractions(seed: int, check_compiled) -> None:
     assert_random_case_agrees(seed, check_compiled)
 

@@ -154,7 +154,7 @@ class Executable:
         ]
 
     def _sinks(self, plan: Plan, steps: int) -> list[tuple[int, Any, int, Kind]]:
-        """For each output and result its first word, room for all steps, words for one, its kind."""
+        """For each output and result: first word, room for all steps, words for one, kind."""
         bases = plan.arena.bases
         listed = [
             (bases[Space.ARRAY + k], array.type.size * plan.arena.examples, array.type.kind)

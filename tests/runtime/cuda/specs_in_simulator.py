@@ -17,16 +17,15 @@ from compiler.program import Program
 from runtime.session import Session
 
 SPECS = sorted(Path("specs").glob("*.nn"))
-EXAMPLES = 3
 BOUND = {"float64": 1e-9, "float32": 2e-4}
 
 
-def batch(program: Program, name: str, seed: int) -> dict[str, Any]:
+def batch(program: Program, name: str, examples: int, seed: int) -> dict[str, Any]:
     """Numbers for the inputs of an entry."""
     rng = np.random.default_rng(seed)
     found: dict[str, Any] = {}
     for array in program.entries[name].arrays:
-        shape = (EXAMPLES, *array.type.shape)
+        shape = (examples, *array.type.shape)
         if array.role == "input" and array.type.kind is Kind.REAL:
             found[array.name] = rng.uniform(0.1, 1.0, shape)
         elif array.role == "input":
@@ -38,27 +37,28 @@ def flattened(answer: Any) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {"output": answer}
 
 
+@pytest.mark.parametrize("examples", [1, 3], ids=["one", "three"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
-def test_spec_equals_the_reference(spec: Path, dtype: str) -> None:
+def test_spec_equals_the_reference(spec: Path, dtype: str, examples: int) -> None:
     program = compile_file(spec)
     cuda, reference = (Session(program, target, dtype, seed=1) for target in ("cuda", "reference"))
     close = {"rtol": BOUND[dtype], "atol": BOUND[dtype]}
     for model, entry in program.models.items():
-        inputs = batch(program, entry, 0)
+        inputs = batch(program, entry, examples, 0)
         found, wanted = (flattened(s.run(model, **inputs)) for s in (cuda, reference))
         for name in wanted:
             np.testing.assert_allclose(found[name], wanted[name], **close, err_msg=name)
     steps = program.training.steps if program.training else ()
     for step in steps:
-        inputs = batch(program, step.gradients, 1)
+        inputs = batch(program, step.gradients, examples, 1)
         loss, slopes = cuda.gradients(step.name, **inputs)
         known, right = reference.gradients(step.name, **inputs)
         np.testing.assert_allclose(loss, known, **close)
         for name in right:
             np.testing.assert_allclose(slopes[name], right[name], **close, err_msg=f"d{name}")
     for seed in range(3 if steps else 0):
-        inputs = batch(program, steps[0].entry, 2 + seed)
+        inputs = batch(program, steps[0].entry, examples, 2 + seed)
         found, wanted = cuda.step(**inputs), reference.step(**inputs)
         for name in wanted:
             np.testing.assert_allclose(found[name], wanted[name], **close, err_msg=name)

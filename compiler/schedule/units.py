@@ -27,6 +27,7 @@ from compiler.schedule.phases import PhaseKey
 from compiler.schedule.prepare import reads_outside
 
 LARGEST = 40  # nodes in one unit: beyond that a kernel compiles slowly and runs no faster
+MOST_PLACES = 60  # of one kernel: a call passes at most 64 pointers
 
 
 @dataclass
@@ -100,7 +101,16 @@ def _may_merge(
         same = others == [last.id] and _takes_prologue(graph, last)
         same = same and _private(graph, nodes, users)
         same = same and graph[last.inputs[0]].type.shape == graph[a.nodes[0]].type.shape
-    return same and not _returns(nodes, a.phase, users, unit_of)
+    few = same and _places(graph, nodes, users) <= MOST_PLACES
+    return few and not _returns(nodes, a.phase, users, unit_of)
+
+
+def _places(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> int:
+    """How many places a kernel of these nodes would read and write."""
+    wanted = set(graph.outputs.values())
+    read = {i for id in nodes for i in graph[id].inputs} - nodes
+    written = [i for i in nodes if i in wanted or not nodes.issuperset(users[i])]
+    return len(read) + len(written)
 
 
 def _takes_prologue(graph: Graph, node: Node) -> bool:
@@ -126,18 +136,17 @@ def _returns(
     entered again.
     """
     stack = [u for i in nodes for u in users[i] if u not in nodes]
-    seen = set(stack)
+    seen: set[int] = set()
     while stack:
         id = stack.pop()
         if id in nodes:
             return True
         unit = unit_of.get(id)
-        if unit is not None and unit.phase != phase:
+        if id in seen or (unit is not None and unit.phase != phase):
             continue
-        seen.update(unit.nodes if unit is not None else ())
-        fresh = {u for i in (unit.nodes if unit is not None else [id]) for u in users[i]} - seen
-        seen |= fresh
-        stack.extend(fresh)
+        members = unit.nodes if unit is not None else [id]
+        seen.update(members)
+        stack.extend(u for i in members for u in users[i] if u not in seen)
     return False
 
 

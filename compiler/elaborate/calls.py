@@ -6,7 +6,7 @@ its inputs and the names its types bind; the layer value it belongs to keeps its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from compiler.elaborate.arguments import bind_arguments, bind_builtin, match_inputs, match_settings
 from compiler.elaborate.body import run_body
@@ -14,9 +14,9 @@ from compiler.elaborate.drawing import fans
 from compiler.elaborate.groups import group_path, layer_path
 from compiler.elaborate.limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
 from compiler.elaborate.mapping import apply_to_each
-from compiler.elaborate.problems import require_sound
+from compiler.elaborate.problems import Exhausted, require_sound
 from compiler.elaborate.results import check_result
-from compiler.elaborate.scope import Path, Scope
+from compiler.elaborate.scope import Path, Scope, check_parts
 from compiler.elaborate.values import (
     Builtin,
     Composition,
@@ -79,12 +79,9 @@ def _count(span: Span, scope: Scope) -> None:
     run.applications += 1
     run.problems.applications += 1
     if run.applications > APPLICATIONS or run.problems.applications > ALL_APPLICATIONS:
-        raise scope.fault(
-            "E0411",
-            f"this network applies more than {APPLICATIONS:,} layers",
-            span,
-            hint="repeat fewer layers",
-        )
+        message = f"this network applies more than {APPLICATIONS:,} layers"
+        fault = scope.fault("E0411", message, span, hint="repeat fewer layers")
+        raise Exhausted(fault.diagnostic)
 
 
 def _takes_settings(definition: Definition, arguments: Sequence[Meaning], named: Named) -> bool:
@@ -109,6 +106,7 @@ def with_settings(
     if defined.unit.is_prelude and inner.site is None:
         inner.site = span
     match_settings(definition, bound, inner, span, scope)
+    check_parts(list(bound.values()), span, scope)
     return Layer(defined, dict(inner.names), span, chain)
 
 
@@ -118,17 +116,23 @@ def _apply_compound(
     scope = _inside_named(function, scope)
     match function:
         case Composition(stages=stages, spans=spans):
-            return _through(list(zip(stages, spans, strict=True)), arguments, scope)
-        case Repeated(count=count, copies=copies):
-            while len(copies) < count:
-                copies.append(copy_layer(function.layer))
-            return _through([(copy, span) for copy in copies], arguments, scope)
+            return _through(zip(stages, spans, strict=True), arguments, scope)
+        case Repeated():
+            return _through(_copies(function, span), arguments, scope)
         case Each(layer=layer):
             return apply_to_each(layer, arguments, span, scope)
 
 
+def _copies(function: Repeated, span: Span) -> Iterator[tuple[Meaning, Span]]:
+    """Its layers, each made when it is first needed."""
+    for number in range(function.count):
+        if number == len(function.copies):
+            function.copies.append(copy_layer(function.layer))
+        yield function.copies[number], span
+
+
 def _through(
-    stages: list[tuple[Meaning, Span]], arguments: Sequence[Meaning], scope: Scope
+    stages: Iterable[tuple[Meaning, Span]], arguments: Sequence[Meaning], scope: Scope
 ) -> Meaning:
     values = list(arguments)
     for stage, span in stages:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from compiler.elaborate.calls import ONE_LIST, call, with_settings
 from compiler.elaborate.problems import require_sound
-from compiler.elaborate.scope import Scope
+from compiler.elaborate.scope import Scope, check_parts
 from compiler.elaborate.sizes import Mismatch, known_shape, match, shape_of, written_type
 from compiler.elaborate.suggest import repair_claim
 from compiler.elaborate.values import (
@@ -76,6 +76,7 @@ def require_settings(function: Defined, span: Span, scope: Scope) -> None:
 
 def _composed(left: Meaning, right: Meaning, tree: Pipe, scope: Scope) -> Composition:
     """`f |> g`; a chain of three is one composition of three stages."""
+    check_parts((left, right), tree.span, scope)
     last = _fixed(right, tree.right, scope)
     if isinstance(left, Composition) and left.name is None:
         return Composition((*left.stages, last), (*left.spans, tree.right.span))

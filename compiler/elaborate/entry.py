@@ -14,7 +14,7 @@ from compiler.elaborate.library import Unit
 from compiler.elaborate.models import Forward, forward, free_sizes, generic
 from compiler.elaborate.module import Module, StepGraphs, TrainInfo
 from compiler.elaborate.plan import head_span, plans
-from compiler.elaborate.problems import Fault, diagnose, did_you_mean, too_deep
+from compiler.elaborate.problems import Exhausted, Fault, diagnose, did_you_mean, too_deep
 from compiler.elaborate.registry import PersistentSpec
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import override_settings
@@ -39,10 +39,15 @@ def elaborate(
     """The meaning of a file; raises `CompileError` with all that is wrong with it."""
     unit = Unit.of(source, file)
     session = Session(unit, directory or FilePath("."), overrides or {})
-    with _deep_stack():
-        load_imports(file, unit, directory, session.problems)
-        check_names(file, session)
-        module = _module(file, session)
+    module = None
+    try:
+        with _deep_stack():
+            load_imports(file, unit, directory, session.problems)
+            check_names(file, session)
+            module = _module(file, session)
+    except Exhausted as stop:
+        if stop.diagnostic is not None:
+            session.problems.add(stop.diagnostic)
     session.problems.raise_any(source.name)
     assert module is not None, "a file without problems has a module"
     return module
@@ -74,8 +79,7 @@ def _module(file: File, session: Session) -> Module | None:
         for name, data in unit.data.items()
         if (found := fields[name]) is not None
     ]
-    declared = [] if session.problems.exhausted else list(session.registry.declared.values())
-    specs = [initial_spec(d) for d in declared]
+    specs = [initial_spec(d) for d in session.registry.declared.values()]
     if session.problems.found:
         return None
     open_models = {n: d for n, d in models.items() if n not in known}

@@ -14,7 +14,7 @@ from compiler.elaborate.contraction import contracted
 from compiler.elaborate.groups import group_path
 from compiler.elaborate.indexing import indexed
 from compiler.elaborate.problems import Fault, Silenced, did_you_mean, require_sound
-from compiler.elaborate.scope import Language, Scope
+from compiler.elaborate.scope import Language, Scope, check_parts
 from compiler.elaborate.sizes import resolve_sizes
 from compiler.elaborate.suggest import size_of_result
 from compiler.elaborate.values import POISON, Group, Meaning, Record, Sizes, Text, Word, describe
@@ -97,7 +97,9 @@ def _meaning(tree: Expr, scope: Scope) -> Meaning:
         case Contract():
             return contracted(tree, scope)
         case TupleOf(items=items):
-            return tuple(scope.evaluate(item) for item in items)
+            together = tuple(scope.evaluate(item) for item in items)
+            check_parts(together, tree.span, scope)
+            return together
         case Shape():
             return _shape(tree, scope)
         case Dims(sizes=sizes):
@@ -168,6 +170,7 @@ def _shape(tree: Shape, scope: Scope) -> Sizes:
         items.extend(
             resolve_sizes((size,), scope) if isinstance(size, Rest) else [scope.evaluate(size)]
         )
+    check_parts(items, tree.span, scope)
     require_sound(*items)
     return Sizes(items)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.elaborate.problems import Fault, diagnose
+from compiler.elaborate.problems import Exhausted, Fault, diagnose
 from compiler.graph.graph import Builder, Value
 from compiler.graph.types import TensorType
 from compiler.ops.base import Op
-from compiler.source import Span
+from compiler.source import Diagnostic, Span
 
 TENSOR_ELEMENTS = 2**34
 PARAMETER_ELEMENTS = 2**34
@@ -21,8 +21,9 @@ NUMBER = 2**63
 REPEATS = 10_000
 NODES = 100_000
 APPLICATIONS = 40_000  # in one graph
-ALL_APPLICATIONS = 120_000  # in all graphs of a spec
+ALL_APPLICATIONS = 80_000  # in all graphs of a spec
 DEPTH = 60
+PARTS = 1_000  # of a tuple or a composition, with all that is within it
 
 
 def show_bytes(elements: int) -> str:
@@ -40,19 +41,18 @@ class LimitedBuilder(Builder):
     """A builder that stops a graph before it outgrows memory."""
 
     def add(self, op: Op, *inputs: Value, name: str | None = None) -> Value:
-        """Append a node; raises `Fault` where a limit is passed."""
+        """Append a node; raises `Fault` or `Exhausted` where a limit is passed."""
         value = super().add(op, *inputs, name=name)
         if value.type.size > TENSOR_ELEMENTS:
-            raise self._fault("E0410", _too_large(value.type), "make it smaller")
+            raise Fault(self._diagnose("E0410", _too_large(value.type), "make it smaller"))
         if value.id >= NODES:
-            raise self._fault(
-                "E0411", f"this network needs more than {NODES:,} operations", "repeat fewer layers"
-            )
+            message = f"this network needs more than {NODES:,} operations"
+            raise Exhausted(self._diagnose("E0411", message, "repeat fewer layers"))
         return value
 
-    def _fault(self, code: str, message: str, hint: str) -> Fault:
+    def _diagnose(self, code: str, message: str, hint: str) -> Diagnostic:
         assert self.span is not None, f"a limit was passed outside any source text: {message}"
-        return Fault(diagnose(code, message, self.span, hint=hint))
+        return diagnose(code, message, self.span, hint=hint)
 
 
 def check_tensor(name: str, type: TensorType, others: int, span: Span, site: Span | None) -> None:

@@ -28,8 +28,6 @@ def free_sizes(defined: Defined, session: Session) -> list[str]:
 
 def forward(defined: Defined, session: Session) -> Forward | None:
     """The forward graph of a model whose input types are known; None after an error."""
-    if session.problems.exhausted:
-        return None
     definition = defined.definition
     run = session.run()
     scope = session.scope(run, definition.name)

@@ -15,6 +15,7 @@ from compiler.elaborate.problems import require_sound
 from compiler.elaborate.registry import Declared
 from compiler.elaborate.scope import Drawing, Scope
 from compiler.elaborate.sizes import resolve
+from compiler.elaborate.suggest import names_in
 from compiler.elaborate.values import Meaning, Sizes, is_number
 from compiler.graph.graph import Value
 from compiler.graph.types import Kind, TensorType
@@ -38,7 +39,7 @@ def declare_param(tree: Param, scope: Scope) -> None:
             role="parameter",
             drawn=tree.drawn,
             expression=tree.initial,
-            scope=replace(scope, names=dict(scope.names)),
+            scope=_seen_by(tree.initial, scope),
             span=tree.span,
             place=_place(scope, tree.span),
         ),
@@ -63,7 +64,7 @@ def declare_state(tree: State, scope: Scope) -> None:
             role="state" if rule is None else "optimizer",
             drawn=False,
             expression=tree.initial,
-            scope=replace(scope, names=dict(scope.names)),
+            scope=_seen_by(tree.initial, scope),
             span=tree.span,
             place=_place(scope, tree.span),
         ),
@@ -211,6 +212,12 @@ def _real_type(type: TypeExpr | None, initial: Expr, scope: Scope) -> TensorType
         initial.span,
         hint="write the type: param W : [3, 4] ~ ...",
     )
+
+
+def _seen_by(expression: Expr, scope: Scope) -> Scope:
+    """The scope with the names of an expression as they are now."""
+    found = names_in(expression)
+    return replace(scope, names={n: scope.names[n] for n in found if n in scope.names})
 
 
 def _place(scope: Scope, span: Span) -> Span:

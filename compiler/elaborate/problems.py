@@ -14,6 +14,8 @@ from compiler.elaborate.elsewhere import ELSEWHERE
 from compiler.elaborate.values import Meaning, Poison
 from compiler.source import CompileError, Diagnostic, Label, Span
 
+MANY = 2_000  # names that are compared
+
 
 class Fault(Exception):
     """One error of the author's."""
@@ -25,6 +27,14 @@ class Fault(Exception):
 
 class Silenced(Exception):
     """Something needs a value whose error is already reported."""
+
+
+class Exhausted(Exception):
+    """A bound on the work of a compilation is passed: it ends here, with what is found so far."""
+
+    def __init__(self, diagnostic: Diagnostic | None = None) -> None:
+        self.diagnostic = diagnostic
+        super().__init__("a bound is passed" if diagnostic is None else diagnostic.message)
 
 
 class Problems:
@@ -40,13 +50,9 @@ class Problems:
         """File a diagnostic, once."""
         span = diagnostic.primary.span
         key = (diagnostic.code, span.source.name, span.start)
-        if len(self.found) < self.LIMIT:
-            self.found.setdefault(key, diagnostic)
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether a graph outgrew its limit, so that building it again would only take time."""
-        return any(code == "E0411" for code, _, _ in self.found)
+        self.found.setdefault(key, diagnostic)
+        if len(self.found) >= self.LIMIT:
+            raise Exhausted
 
     def raise_any(self, first: str) -> None:
         """Raise `CompileError` if there is anything, the main file first, in text order."""
@@ -119,7 +125,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     if elsewhere in plain or key in plain:
         near = [plain[elsewhere if elsewhere in plain else key]]
     else:
-        found = get_close_matches(key, plain, n=2, cutoff=0.6)
+        found = get_close_matches(key, list(plain)[:MANY], n=2, cutoff=0.6)
         scores = [SequenceMatcher(None, n, key).ratio() for n in found]
         near = [plain[n] for n, s in zip(found, scores, strict=True) if s > scores[0] - 0.08]
     return f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else None

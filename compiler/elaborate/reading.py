@@ -55,9 +55,6 @@ class Reading:
 
     def read(self) -> Reading:
         """Elaborate every statement, in order."""
-        if self.session.problems.exhausted:
-            self.sound = False
-            return self
         for statement in self.plan.statements:
             self.scope.run.builder.span = statement.span
             self._guarded([statement], self._read)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from compiler.elaborate.limits import LimitedBuilder
-from compiler.elaborate.problems import Fault, Problems, diagnose
+from compiler.elaborate.limits import PARTS, LimitedBuilder
+from compiler.elaborate.problems import Exhausted, Fault, Problems, diagnose
 from compiler.elaborate.registry import Registry
-from compiler.elaborate.values import Meaning
+from compiler.elaborate.values import Meaning, parts_of
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType
 from compiler.ops.leaf import Persistent
@@ -182,3 +182,14 @@ class Scope:
     def place(self, span: Span) -> Span:
         """The author's text that a span of this body serves."""
         return span if self.site is None else self.site
+
+
+def check_parts(meanings: Iterable[Meaning], span: Span, scope: Scope) -> None:
+    """E0411 where values hold each other so often that going through them would not end."""
+    pending = list(meanings)
+    for count, meaning in enumerate(pending):
+        pending.extend(parts_of(meaning))
+        if count > PARTS:
+            raise Exhausted(
+                scope.fault("E0411", f"this holds more than {PARTS:,} parts", span).diagnostic
+            )

@@ -11,6 +11,7 @@ from compiler.source import Span
 from compiler.syntax.check import children
 from compiler.syntax.tree import (
     Argument,
+    Attribute,
     Call,
     Claim,
     Definition,
@@ -19,6 +20,7 @@ from compiler.syntax.tree import (
     NameType,
     Number,
     Pipe,
+    Rest,
     ScalarType,
     Tree,
     TypeExpr,
@@ -29,11 +31,13 @@ Sizes = Sequence[int]
 
 
 def names_in(tree: Tree | None) -> dict[str, Span]:
-    """The names a type uses, and where."""
+    """The names an expression or a type uses, and where; `a.b` also as a whole."""
     found: dict[str, Span] = {}
     pending = [tree] if tree is not None else []
     for part in pending:
-        if isinstance(part, Name | NameType):
+        if isinstance(part, Attribute):
+            found.setdefault(part.span.text.replace(" ", ""), part.span)
+        if isinstance(part, Name | NameType | Rest):
             found.setdefault(part.name, part.span)
         pending += children(part)
     return found

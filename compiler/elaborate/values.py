@@ -6,7 +6,7 @@ network runs.  `POISON` stands where an error was reported, so that one mistake 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +152,23 @@ class SequenceType:
 
 
 LayerLike = (Layer, Composition, Repeated, Each, Builtin, Partial, Defined)
+
+
+def parts_of(meaning: Meaning) -> Iterable[Meaning]:
+    """What a tuple, a composition or a layer's settings hold directly."""
+    match meaning:
+        case tuple():
+            return meaning
+        case Composition(stages=stages):
+            return stages
+        case Layer(settings=settings):
+            return settings.values()
+        case Repeated(layer=layer) | Each(layer=layer):
+            return (layer,)
+        case Partial(function=function, arguments=arguments, named=named):
+            return (function, *arguments, *named.values())
+        case _:
+            return ()
 
 
 def is_number(meaning: Meaning) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,16 @@ class Guards:
         return inner
 
     def surround(self, executable: Any) -> None:
-        """Move the executable's spaces, before it has run."""
+        """Move the executable's spaces, and the arrays it will make, before it has run."""
         for name in SPACES:
             if hasattr(executable, name):
                 setattr(executable, name, self.around(getattr(executable, name)))
+        if exchange := getattr(executable, "exchange", None):
+            for name in ("empty", "zeros"):
+                setattr(exchange, name, self._guarding(getattr(exchange, name)))
+
+    def _guarding(self, make: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
+        return lambda *arguments: self.around(make(*arguments))
 
     def check(self) -> None:
         """No guard was overwritten."""

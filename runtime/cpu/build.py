@@ -46,11 +46,15 @@ allow_many_pointers()
 
 @cache
 def target_machine() -> Any:
-    """Code for this processor, which may be placed anywhere in memory."""
+    """Code for this processor, which may be placed anywhere in memory.
+
+    Its sections too: beside gigabytes of data they may lie more than 2 GB apart, which the small
+    code model cannot reach across.
+    """
     machine = host()
     target = llvm.Target.from_triple(machine.triple)
     return target.create_target_machine(
-        cpu=machine.cpu, features=machine.features, opt=3, reloc="pic", codemodel="small"
+        cpu=machine.cpu, features=machine.features, opt=3, reloc="pic", codemodel="large"
     )
 
 

@@ -49,12 +49,12 @@ def target_machine() -> Any:
     """Code for this processor, which may be placed anywhere in memory.
 
     Its sections too: beside gigabytes of data they may lie more than 2 GB apart, which the small
-    code model cannot reach across.
+    code model cannot reach across; and the large one with `pic` is not linked rightly by MCJIT.
     """
     machine = host()
     target = llvm.Target.from_triple(machine.triple)
     return target.create_target_machine(
-        cpu=machine.cpu, features=machine.features, opt=3, reloc="pic", codemodel="large"
+        cpu=machine.cpu, features=machine.features, opt=3, reloc="static", codemodel="large"
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path as FilePath
 
 from compiler.elaborate.library import Unit
-from compiler.elaborate.problems import Problems, diagnose, did_you_mean
+from compiler.elaborate.problems import Exhausted, Problems, diagnose, did_you_mean
 from compiler.elaborate.values import Defined
 from compiler.source import CompileError
 from compiler.syntax.parse import parse, read_source
 from compiler.syntax.tree import File, Import
 
+FILES = 200
+CHARACTERS = 1_000_000
 Loaded = dict[FilePath, Unit | None]  # None while a file is being read, or after an error
 
 
@@ -70,6 +72,10 @@ def _unit(
                 )
             )
         return loaded[path]
+    if len(loaded) > FILES or sum(len(u.source.text) for u in loaded.values() if u) > CHARACTERS:
+        limits = f"{FILES} files or {CHARACTERS:,} characters"
+        found = diagnose("E0106", f"the imports are more than {limits}", tree.span)
+        raise Exhausted(found)
     loaded[path] = None
     loaded[path] = _read(tree, path, root, loaded, problems)
     return loaded[path]
@@ -78,7 +84,7 @@ def _unit(
 def _read(
     tree: Import, path: FilePath, root: FilePath, loaded: Loaded, problems: Problems
 ) -> Unit | None:
-    if not path.is_file():
+    if not _is_file(path):
         near = did_you_mean(path.name, (p.name for p in path.parent.glob("*.nn")))
         problems.add(
             diagnose(
@@ -96,6 +102,13 @@ def _read(
     unit = Unit.of(source, file)
     _load(file, unit, path.parent, root, loaded, problems)
     return unit
+
+
+def _is_file(path: FilePath) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system
+        return False
 
 
 def _take_names(tree: Import, other: Unit, unit: Unit, problems: Problems) -> None:

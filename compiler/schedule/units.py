@@ -98,7 +98,7 @@ def _may_merge(
     if not others:
         same = graph[a.nodes[0]].type.shape == graph[b.nodes[0]].type.shape
     else:
-        same = others == [last.id] and _takes_prologue(graph, last)
+        same = others == [last.id] and _takes_prologue(graph, last, nodes)
         same = same and _private(graph, nodes, users)
         same = same and graph[last.inputs[0]].type.shape == graph[a.nodes[0]].type.shape
     few = same and _places(graph, nodes, users) <= MOST_PLACES
@@ -113,11 +113,16 @@ def _places(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> in
     return len(read) + len(written)
 
 
-def _takes_prologue(graph: Graph, node: Node) -> bool:
-    """Whether a reduction may compute what it reads; reading outside, it needs the border."""
+def _takes_prologue(graph: Graph, node: Node, nodes: set[int]) -> bool:
+    """Whether a reduction may compute what it reads.
+
+    Where it reads outside, it needs the border; a draw knows its element by the loops, which a
+    reduction changes.
+    """
     x = graph[node.inputs[0]]
     outside = isinstance(node.op, Contract) and reads_outside(node.op, 0, x.type.shape)
-    return is_reduction(node) and not outside
+    draws = any(isinstance(graph[i].op, Random) for i in nodes)
+    return is_reduction(node) and not outside and not draws
 
 
 def _private(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> bool:

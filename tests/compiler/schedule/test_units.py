@@ -88,3 +88,13 @@ def test_scheduling_a_large_graph_is_quick() -> None:
     start = perf_counter()
     schedule("large", graph, {})
     assert perf_counter() - start < 20
+
+
+def test_a_draw_is_no_prologue(check_compiled) -> None:
+    """Its element is known by the loops, and those of a reduction are others."""
+    graph = parse_graph(
+        "%0 = persistent{key='seed', index=True}; %1 = persistent{key='step', index=True};"
+        "%2 = random{node=1, shape=(3, 4)} %0 %1; %3 = max{axes=(0,)} %2; return a=%3"
+    )
+    assert units_of(graph) == [["random"], ["max"], ["copy"]]
+    check_compiled(graph)

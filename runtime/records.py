@@ -44,10 +44,19 @@ class RunFolder:
     def latest(cls, root: Path, name: str) -> RunFolder:
         """The folder of that name that was written to last."""
         numbered = [p for p in root.glob(f"{name}-*") if p.name[len(name) + 1 :].isdigit()]
-        found = [p for p in [root / name, *numbered] if (p / "settings.json").is_file()]
+        found = [f.path for f in map(cls, [root / name, *numbered]) if f.is_run()]
         if not found:
             raise CheckpointError(f"there is no run called {name} in {root} to resume")
         return cls(max(found, key=lambda p: p.stat().st_mtime))
+
+    def is_run(self) -> bool:
+        """Whether a run began here; one killed at once may not have written anything yet."""
+        early = {"spec.nn", "command.json", "checkpoints"}
+        if not self.path.is_dir():
+            return False
+        return (self.path / "settings.json").is_file() or early.issuperset(
+            p.name for p in self.path.iterdir()
+        )
 
     def describe(self, spec: str, settings: Mapping[str, Any]) -> None:
         """Write down what is being run."""
@@ -78,10 +87,11 @@ class RunFolder:
 
     def append(self, row: Row) -> None:
         """Add the row of an epoch to both files."""
-        first = not (self.path / "metrics.csv").is_file()
+        values = self.path / "metrics.csv"
+        first = not values.is_file() or values.stat().st_size == 0
         with (self.path / "metrics.jsonl").open("a") as stream:
             stream.write(line(row))
-        with (self.path / "metrics.csv").open("a") as stream:
+        with values.open("a") as stream:
             stream.write(table([row], header=first))
 
 

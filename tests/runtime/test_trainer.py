@@ -230,3 +230,19 @@ def test_settings_are_resolved_and_checked() -> None:
     ):
         with pytest.raises(SessionError, match=expected):
             resolve(spec, **settings)
+
+
+def test_a_run_rewound_to_nothing_keeps_its_header(tmp_path: Path) -> None:
+    folder = RunFolder.new(tmp_path, "run")
+    folder.append({"epoch": 1, "loss": 2.0})
+    folder.rewind(0)
+    folder.append({"epoch": 1, "loss": 2.0})
+    assert (folder.path / "metrics.csv").read_text() == "epoch,loss\n1,2.0\n"
+
+
+def test_a_run_killed_before_it_wrote_anything_is_found(tmp_path: Path) -> None:
+    made = RunFolder.new(tmp_path, "run")
+    assert RunFolder.latest(tmp_path, "run").path == made.path
+    (made.path / "holiday.jpg").write_text("not a run")
+    with pytest.raises(CheckpointError, match="no run called run"):
+        RunFolder.latest(tmp_path, "run")

@@ -42,7 +42,7 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
     screen: Display = Lines() if given["as_json"] else display()
     trainer = Trainer(session, data, settings, folder=folder, display=screen)
     introduce(trainer, folder, changed=not new and spec_changed(folder, session))
-    if new:
+    if new or Request.read(folder.path) is None:
         request.write(folder.path)
     summary = trainer.run(resume=not new)
     conclude(summary, trainer, folder, as_json=given["as_json"])
@@ -54,9 +54,10 @@ def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFo
     if resume:
         path = Path(resume)
         path = path if path.is_dir() else given["out"] / resume
-        if not (path / "settings.json").is_file():
+        folder = RunFolder(path)
+        if not folder.is_run():
             raise Refused(f"{resume} is not the folder of a run")
-        return RunFolder(path)
+        return folder
     assert spec is not None, "a run is found by its folder or by its spec"
     return RunFolder.latest(given["out"], given["name"] or spec.stem)
 

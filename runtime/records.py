@@ -44,7 +44,8 @@ class RunFolder:
     def latest(cls, root: Path, name: str) -> RunFolder:
         """The folder of that name that was written to last."""
         numbered = [p for p in root.glob(f"{name}-*") if p.name[len(name) + 1 :].isdigit()]
-        found = [f.path for f in map(cls, [root / name, *numbered]) if f.is_run()]
+        runs = [p for p in [root / name, *numbered] if cls(p).is_run()]
+        found = [p for p in runs if (p / "settings.json").is_file()] or runs
         if not found:
             raise CheckpointError(f"there is no run called {name} in {root} to resume")
         return cls(max(found, key=lambda p: p.stat().st_mtime))

@@ -45,6 +45,10 @@ class Memory:
         for name, persistent in self.persistents.items():
             values = evaluate(persistent.initial, counters, 1, "float64")
             self.views[name][...] = values["value"]
+        self.reseed(seed)
+
+    def reseed(self, seed: int) -> None:
+        """Let all draws from now on follow this seed."""
         if "seed" in self.views:
             self.views["seed"][...] = seed
 

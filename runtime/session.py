@@ -64,13 +64,20 @@ class Session:
             raise SessionError(f"{self.program.name} has no train block")
         return self.program.training
 
-    def run(self, model: str, /, **inputs: Any) -> Any:
-        """A model's outputs `[N, ...]`: one array, or a dict by name where it gives several."""
+    def run(self, model: str, examples: int | None = None, /, **inputs: Any) -> Any:
+        """A model's outputs `[N, ...]`: one array, or a dict by name where it gives several.
+
+        `examples` is N for a model that reads nothing and draws: `session.run("generate", 16)`.
+        """
         if model not in self.program.models:
             known = suggestion(model, self.program.models)
             raise SessionError(f"no model is called {model}{known}")
         name = self.program.models[model]
-        _, outputs = self.runner(name).run(self.checked(name, inputs))
+        if examples is not None and (read := self.inputs(name)):
+            raise SessionError(f"{model} makes an example for each that it reads of {read[0]}")
+        if examples is not None and examples < 1:
+            raise SessionError(f"at least one example, not {examples}")
+        _, outputs = self.runner(name).run(self.checked(name, inputs), batch=examples)
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:

@@ -9,7 +9,7 @@ import pytest
 
 from compiler.pipeline import compile_source
 from compiler.program import Program
-from runtime.errors import Diverged
+from runtime.errors import Diverged, SessionError
 from runtime.records import RunFolder
 from runtime.session import Session
 from runtime.settings import resolve
@@ -105,3 +105,17 @@ def test_a_session_gives_what_the_contract_says() -> None:
     loss, gradients = session.gradients(**data)
     assert list(gradients) == list(session.parameters)
     assert session.step(**data)["loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_model_that_only_draws_makes_as_many_as_asked() -> None:
+    text = "model g() -> [2] { noise z : [2] ~ normal(0, 1); z |> dense(2) }\n"
+    session = Session(compile_source(text + "model f(x : [2]) -> [2] { x |> dense(2) }\n"))
+    many = session.run("g", 4)
+    assert many.shape == (4, 2) and len(np.unique(many[:, 0])) == 4
+    np.testing.assert_array_equal(session.run("g"), many[:1])
+    session.memory.reseed(1)
+    assert np.all(session.run("g", 4) != many)
+    with pytest.raises(SessionError, match="f makes an example for each that it reads of x"):
+        session.run("f", 4, x=np.ones((4, 2)))
+    with pytest.raises(SessionError, match="at least one example, not 0"):
+        session.run("g", 0)

@@ -173,7 +173,8 @@ def width_of(path: Path) -> str:
 def session_with_weights(
     request: Request, weights: Path | None, *, dtype: str = "float32"
 ) -> tuple[Compilation, Session, Request]:
-    """A session with a checkpoint's parameters, or with initial ones."""
+    """A session with a checkpoint's parameters, or with initial ones; a seed given now counts."""
+    seed = request.seed
     if weights is not None:
         path, earlier = weights_at(weights)
         request = replace(request, target=request.target or "cpu")  # not where it was trained
@@ -183,6 +184,8 @@ def session_with_weights(
     session = replace(request, dtype=request.dtype or dtype).session(made.program)
     if weights is not None:
         session.load(path)
+        if seed is not None:
+            session.memory.reseed(seed)
     return made, session, request
 
 

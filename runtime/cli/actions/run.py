@@ -32,7 +32,7 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     entry = session.program.models[model]
     prepare(session, [entry])
     arrays = read_inputs(inputs, types_of(session, entry), dtype=session.dtype, seed=session.seed)
-    found = session.run(model, **arrays)
+    found = session.run(model, given["examples"], **arrays)
     results = found if isinstance(found, dict) else {model: found}
     if given["save"] is not None:
         save(results, given["save"])

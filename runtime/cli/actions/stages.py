@@ -78,7 +78,7 @@ def end_of(graph: Graph, start: int, mine: Sequence[Span], following: Sequence[S
     layer, stop = None, start
     while stop < len(graph.nodes) and belongs(graph[stop], mine):
         node = graph[stop]
-        if isinstance(node.op, Persistent):
+        if isinstance(node.op, Persistent) and "." in node.op.key:  # not a counter of draws
             name = node.op.key.split(".")[1]
             if layer not in (None, name) and belongs(node, following):
                 break

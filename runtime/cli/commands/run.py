@@ -16,11 +16,15 @@ from runtime.cli.declare import act, as_json, declared, spec
     ("gradc run specs/circle.nn inside --input p=0.3,0.4 --weights runs/circle", "after training"),
     ("gradc run specs/mnist_cnn.nn digit --input image=images.npy --save scores.npy",
      "a file of examples in, a file of results out"),
+    ("gradc run specs/vae.nn generate --examples 16 --seed 3 --weights runs/vae --save new.npy",
+     "sixteen new images"),
 ])  # fmt: skip
 @spec
 @click.argument("words", nargs=-1, metavar="[MODEL]")
 @click.option("--input", "inputs", multiple=True, type=options.Binding(), metavar="NAME=VALUE",
               help="An input: numbers, a JSON list, a .npy file, or `random`.")  # fmt: skip
+@click.option("--examples", type=click.IntRange(1), metavar="N",
+              help="How many to make, for a model that reads nothing and draws.")  # fmt: skip
 @options.weights
 @options.place
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.npy",

@@ -42,6 +42,13 @@ def test_a_layer_of_the_same_file_is_one_stage(call: Caller) -> None:
     assert "f in all [2] 53" in words
 
 
+def test_a_stage_may_draw(call: Caller) -> None:
+    chain = "x |> dropout |> dense(4) |> dropout |> dense(2)"
+    call.spec.write_text(f"model f(x : [3]) -> [2] {{ {chain} }}\n")
+    words = call("check", call.spec).words
+    assert "dropout [3] dense(4) dense1 [4] 16 dropout [4] dense(2) dense2 [2] 10" in words
+
+
 def test_several_specs_and_json(call: Caller) -> None:
     (call.folder / "wrong.nn").write_text("model f(x : [3]) { y }\n")
     answer = call("check", call.spec, "wrong.nn", "--json")

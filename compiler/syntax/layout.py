@@ -69,6 +69,15 @@ def _choose_keywords(words: list[Lexeme]) -> None:
             token.type = _role(words, at, line_start)
         elif token.type.isupper() and token.text.isalpha() and at and words[at - 1].text == ".":
             token.type = "NAME"
+        elif words[line_start].type == "DATA" and _names_argument(words, at):
+            token.type = "NAME"
+
+
+def _names_argument(words: list[Lexeme], at: int) -> bool:
+    """Whether it stands as in `sine(n = 9, noise = 0)`: a source's settings may have any name."""
+    before, after = words[at - 1].text if at else "", words[at + 1 : at + 2]
+    named = bool(after) and after[0].text == "="
+    return named and before in ("(", ",") and words[at].text.isalpha()
 
 
 def _role(words: list[Lexeme], at: int, line_start: int) -> str:

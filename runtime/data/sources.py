@@ -22,7 +22,7 @@ from runtime.data.dataset import Columns, Dataset, from_columns
 from runtime.data.idx import idx
 from runtime.data.mnist import mnist
 from runtime.data.numpy_files import npy, npz
-from runtime.data.synthetic import blobs, circle, line, sine, spirals
+from runtime.data.synthetic import blobs, circle, line, shapes, sine, spirals
 from runtime.data.table import csv
 from runtime.errors import DataError
 
@@ -44,6 +44,7 @@ SOURCES: Mapping[str, Source] = {
     "circle": circle,
     "spirals": spirals,
     "blobs": blobs,
+    "shapes": shapes,
 }
 LARGEST_COUNT = 100_000_000
 

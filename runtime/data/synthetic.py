@@ -1,6 +1,7 @@
 """Small problems made up on the spot, for learning and for pictures: a function of the seed alone.
 
-`sine` is the curve and `circle` the region of figures D.3 and D.4 of the course's appendix.
+`sine` is the curve and `circle` the region of figures D.3 and D.4 of the course's appendix;
+`shapes` are images with a mask beside each.
 """
 
 from __future__ import annotations
@@ -60,3 +61,32 @@ def blobs(
     centres = draw.uniform(-2.0, 2.0, (classes, features))
     p = centres[label] + draw.normal(0.0, 1.0, (n, features)) * spread
     return Columns(origin="blobs()", arrays={"p": p, "blob": label})
+
+
+def shapes(context: Context, n: int = 500, size: int = 32, noise: float = 0.2) -> Columns:
+    """Images of discs, squares and crosses in noise; `discs` is 1 on the pixels of a disc."""
+    draw = context.generator()
+    rows, columns = np.mgrid[:size, :size]
+    image, discs = np.zeros((2, n, size, size))
+    for k in range(n):
+        for kind in (1, 2, 0):  # the disc last, so that nothing hides it
+            radius = draw.uniform(size / 8, size / 5)
+            y, x = draw.uniform(radius, size - radius, 2)
+            inside = drawn(kind, np.abs(rows - y), np.abs(columns - x), radius)
+            image[k][inside] = draw.uniform(0.5, 1.0)
+            discs[k][inside] = kind == 0
+    image += draw.normal(0.0, 1.0, image.shape) * noise
+    return Columns(
+        origin="shapes()", arrays={"image": image[..., None], "discs": discs[..., None]}
+    )
+
+
+def drawn(kind: int, y: np.ndarray, x: np.ndarray, radius: float) -> np.ndarray:
+    """Which pixels at these distances from its centre a disc (0), square (1) or cross (2) has."""
+    if kind == 0:
+        found = np.hypot(y, x) <= radius
+    elif kind == 1:
+        found = np.maximum(y, x) <= 0.85 * radius
+    else:
+        found = (np.maximum(y, x) <= radius) & (np.minimum(y, x) <= radius / 3)
+    return found

@@ -20,8 +20,8 @@ SIZE = 2**48
 NUMBER = 2**63
 REPEATS = 10_000
 NODES = 100_000
-APPLICATIONS = 25_000  # in one graph
-ALL_APPLICATIONS = 60_000  # in all graphs of a spec
+APPLICATIONS = 10_000  # in one graph
+ALL_APPLICATIONS = 25_000  # in all graphs of a spec
 DEPTH = 60
 PARTS = 1_000  # of a tuple or a composition, with all that is within it
 

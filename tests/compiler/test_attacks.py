@@ -92,6 +92,10 @@ ATTACKS: dict[str, tuple[str | bytes, str]] = {
     "definitions that double": (
         "".join(f"layer l{k}(x : t) -> t {{ x |> l{k + 1} |> l{k + 1} }}\n" for k in range(50))
         + "layer l50(x : t) -> t { x }\n" + body("x |> l0"), "E0411"),
+    "parameters that double": (
+        "layer l0(x : [n]) -> [n] { param b : [n] = 0; x + b }\n"
+        + "".join(f"layer l{k + 1}(x : t) -> t {{ x |> l{k} |> l{k} }}\n" for k in range(40))
+        + body("x |> l40"), "E0411"),
     "definitions 500 deep": (
         "".join(f"layer l{k}(x : t) -> t {{ x |> l{k + 1} }}\n" for k in range(500))
         + "layer l500(x : t) -> t { x }\n" + body("x |> l0"), "E0412"),

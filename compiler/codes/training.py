@@ -69,4 +69,15 @@ CODES: dict[str, Explanation] = {
         _DATA + "train on d { minimize (f(x) - y)^2 using sgd report [x, y] }",
         _DATA + "train on d { minimize (f(x) - y)^2 using sgd report x * y }",
     ),
+    "E0610": Explanation(
+        "a step over what its loss does not depend on",
+        "A step updates only what stands behind `over`, so each of these must have a part in the\n"
+        "loss of that step: otherwise it would never move.",
+        "model g(x : scalar) -> scalar { param v = 1; v * x }\n"
+        + _DATA
+        + "train on d { minimize (f(x) - y)^2 over f, g using sgd }",
+        "model g(x : scalar) -> scalar { param v = 1; v * x }\n"
+        + _DATA
+        + "train on d { minimize (f(x) - y)^2 + (g(x) - y)^2 over f, g using sgd }",
+    ),
 }

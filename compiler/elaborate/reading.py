@@ -49,7 +49,7 @@ class Reading:
     loss: Value | None = None
     loss_span: Span | None = None
     reports: dict[str, Value] = field(default_factory=dict)
-    over: list[str] | None = None
+    over: list[tuple[Span, list[str]]] | None = None  # what is named, and its parameters
     descents: dict[str, Value] = field(default_factory=dict)
     sound: bool = True
 
@@ -108,7 +108,7 @@ class Reading:
 
     def _train_over(self, tree: Expr) -> None:
         assert self.over is not None, "set where `over` begins"
-        self.over += self._parameters(tree)
+        self.over.append((tree.span, self._parameters(tree)))
 
     def _scalar(self, tree: Expr, code: str, word: str) -> Value:
         meaning = self.scope.evaluate(tree)

@@ -16,8 +16,9 @@ from compiler.elaborate.scope import Run
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import Rules
 from compiler.graph.graph import Graph, Value
+from compiler.ops.index import Increment
 from compiler.ops.leaf import Constant, Input
-from compiler.source import CompileError
+from compiler.source import CompileError, Span
 
 
 def _read(plan: StepPlan, session: Session, *, training: bool) -> Reading:
@@ -63,12 +64,12 @@ def _over(reading: Reading) -> list[str]:
         return list(reading.descents)
     registry, run = reading.scope.run.registry, reading.scope.run
     assert reading.loss is not None, "a step without a loss was reported"
-    if reading.over is not None:
-        return list(dict.fromkeys(reading.over))
     used = run.builder.graph({}).reachable([reading.loss.id])
     found = [
         d.name for d in registry.parameters() if d.name in run.read and run.read[d.name].id in used
     ]
+    if reading.over is not None:
+        return _named(reading, reading.over, found)
     if not found:
         raise reading.scope.fault(
             "E0604",
@@ -76,6 +77,30 @@ def _over(reading: Reading) -> list[str]:
             reading.loss_span or reading.plan.span,
         )
     return found
+
+
+def _named(reading: Reading, over: list[tuple[Span, list[str]]], used: list[str]) -> list[str]:
+    """What stands behind `over`; E0610 for each target that the loss does not depend on."""
+    idle = [span for span, names in over if not set(names) & set(used)]
+    for span in idle:
+        reading.scope.report(
+            reading.scope.fault(
+                "E0610",
+                f"this step cannot move `{span.text}`: its loss does not depend on it",
+                span,
+                secondary=[(reading.loss_span or reading.plan.span, "this is minimized")],
+                hint=_instead(used),
+            )
+        )
+    if idle:
+        raise Silenced
+    return list(dict.fromkeys(name for _, names in over for name in names))
+
+
+def _instead(used: list[str]) -> str:
+    """Which models a loss depends on."""
+    models = list(dict.fromkeys(name.split(".")[0] for name in used))
+    return f"it depends on {', '.join(models)}" if models else "it depends on no parameter"
 
 
 def _gradients(reading: Reading, over: tuple[str, ...]) -> dict[str, Value]:
@@ -86,26 +111,16 @@ def _gradients(reading: Reading, over: tuple[str, ...]) -> dict[str, Value]:
     parameters = [run.persistent(n, run.registry.declared[n].type) for n in over]
     found = differentiate(run.builder, reading.loss, parameters, mean=True)
     if all(isinstance(g.node.op, Constant) and g.node.op.value == 0 for g in found):
-        raise _no_derivative(reading, over)
+        raise _no_derivative(reading)
     return dict(zip(over, map(uniform, found), strict=True))
 
 
-def _no_derivative(reading: Reading, over: tuple[str, ...]) -> Fault:
-    """Why no parameter of a step has a derivative."""
-    run = reading.scope.run
-    assert reading.loss is not None, "a step without a loss has no gradients"
-    used = run.builder.graph({}).reachable([reading.loss.id])
-    span = reading.loss_span or reading.plan.span
-    if not any(run.read[name].id in used for name in over):
-        return reading.scope.fault(
-            "E0604",
-            f"the loss does not use `{over[0].split('.')[0]}`, which stands behind `over`",
-            span,
-        )
+def _no_derivative(reading: Reading) -> Fault:
+    """Every derivative of the loss is 0 wherever it is taken."""
     return reading.scope.fault(
         "E0503",
         "the derivative of this by every parameter is 0",
-        span,
+        reading.loss_span or reading.plan.span,
         hint="argmax, floor, comparisons and accuracy jump, and a jump has no slope; "
         "minimize cross_entropy(...) or another smooth loss",
     )
@@ -131,7 +146,7 @@ def _step_graph(reading: Reading, over: tuple[str, ...]) -> Graph:
     run = scope.run
     update(_gradients(reading, over), reading.rules, reading.plan.prefix, scope)
     outputs = _losses(reading, mean=True) | {f"update/{n}": v for n, v in run.updates.items()}
-    outputs["update/step"] = run.counters()[1] + 1.0
+    outputs["update/step"] = run.builder.add(Increment(), run.counters()[1])
     return _graph(run, outputs)
 
 

@@ -108,7 +108,18 @@ def training_lines(made: Compilation) -> list[str]:
         lines.append(
             "  " + ", ".join(f"{name} {value:g}" for name, value in train.settings.items())
         )
+    if left := untrained(made):
+        names = left if len(left) <= MOST_NAMES else [*left[:2], "...", left[-1]]
+        lines.append(f"  no step trains {', '.join(names)}")
     return lines
+
+
+def untrained(made: Compilation) -> list[str]:
+    """The parameters that no step of the train block moves."""
+    train = made.module.train
+    moved = {name for step in train.steps for name in step.over} if train else set()
+    parameters = [spec.name for spec in made.module.parameters if spec.role == "parameter"]
+    return [name for name in parameters if train and name not in moved]
 
 
 def signed(signature: Signature) -> str:
@@ -143,6 +154,7 @@ def described(made: Compilation) -> dict[str, Any]:
         "models": {name: model_data(made, name) for name in module.models},
         "parameters": {spec.name: list(spec.type.shape) for spec in parameters},
         "total": sum(spec.type.size for spec in parameters),
+        "untrained": untrained(made),
         "data": {source.name: call(source) for source in module.data},
         "settings": dict(module.train.settings) if module.train else {},
     }

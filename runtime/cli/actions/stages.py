@@ -58,7 +58,7 @@ def stages(made: Compilation, model: str, graph: Graph) -> list[Stage]:
     definitions = {d.name: d for d in made.tree.declarations if isinstance(d, Definition)}
     if model not in definitions:
         return []
-    specs = {spec.name: spec for spec in made.module.parameters}
+    specs = {spec.name: spec for spec in made.module.parameters if spec.role == "parameter"}
     found = list(pieces(definitions[model].body))
     places = [[piece.span, *(d.span for d in used(piece, definitions))] for piece in found]
     result: list[Stage] = []

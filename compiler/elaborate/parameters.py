@@ -10,7 +10,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from compiler.elaborate.arithmetic import to_value
-from compiler.elaborate.limits import check_tensor
+from compiler.elaborate.limits import LimitedBuilder, check_tensor
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.registry import Declared
 from compiler.elaborate.scope import Drawing, Scope
@@ -30,7 +30,7 @@ from compiler.syntax.tree import Expr, Param, State, TypeExpr, Update
 def declare_param(tree: Param, scope: Scope) -> None:
     """`param W : [m, n] ~ glorot_uniform`: a persistent, the same in every graph."""
     own(tree.name, tree.name_span, scope)
-    type = _real_type(tree.type, tree.initial, scope)
+    type = _real_type(tree.type, tree.initial, _drawing_a_scalar(scope) if tree.drawn else scope)
     name = f"{scope.path.full()}.{tree.name}"
     _declare(
         Declared(
@@ -206,12 +206,21 @@ def _real_type(type: TypeExpr | None, initial: Expr, scope: Scope) -> TensorType
         return TensorType((len(meaning),))
     if is_number(meaning):
         return TensorType()
+    if isinstance(meaning, Value) and meaning.builder is scope.run.builder and scope.run.drawing:
+        return meaning.type
     raise scope.fault(
         "E0306",
         "its type is missing, and the initial value does not tell it",
         initial.span,
         hint="write the type: param W : [3, 4] ~ ...",
     )
+
+
+def _drawing_a_scalar(scope: Scope) -> Scope:
+    """The scope in a graph that is thrown away: `param g ~ normal(0, 1)` is a scalar."""
+    builder = LimitedBuilder(span=scope.run.builder.span)
+    run = replace(scope.run, builder=builder, read={}, updates={}, drawing=Drawing("", ()))
+    return replace(scope, run=run)
 
 
 def _seen_by(expression: Expr, scope: Scope) -> Scope:

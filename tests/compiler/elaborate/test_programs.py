@@ -122,6 +122,17 @@ def test_the_digit_network_has_19_722_parameters(build_file, initial):
     assert 0.95 * limit < np.abs(draws).max() <= limit
 
 
+def test_a_drawn_parameter_without_a_type_is_a_scalar(build, initial):
+    module = build(
+        "model f(x : scalar) -> scalar { param g ~ normal(3, 0.1) ; param h ~ 2 * normal(0, 1) + 9"
+        " ; g * x + h }")
+    values = initial(module)
+    assert [p.type.shape for p in module.parameters] == [(), ()]
+    assert 2 < values["f.g"] < 4 and 0 < values["f.h"] < 18
+    found = evaluate(module.forward("f"), values | {"x": np.array([2.0])})["result"]
+    np.testing.assert_allclose(found, 2 * values["f.g"] + values["f.h"])
+
+
 def test_same_padding_of_a_convolution(build, initial):
     module = build("model f(x : [5, 4, 1]) -> [3, 2, 1] { x |> conv(1, 3x3, stride = 2) }")
     values = initial(module)

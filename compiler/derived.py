@@ -22,9 +22,9 @@ from compiler.syntax.tree import Data, Setting, Statement, Step, Train, Using
 
 HEAD = "# The loss and its gradient as one program: edit it, and run it like any other.\n"
 NO_TRAIN = "# This file has no `train`, so there is nothing to differentiate.\n"
-PLAIN = re.compile(
-    r"[~=] -?[\w.]+(\([\d., eE+-]*\))?$"
-)  # a first value that means the same anywhere
+PLAIN = re.compile(  # a first value that means the same anywhere
+    r"(~ [a-z_]+(\([\d., eE+-]*\))?|= -?[\d._]+(e-?\d+)?)$"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,12 @@ class Session:
             raise SessionError(f"{model} makes an example for each that it reads of {read[0]}")
         if examples is not None and examples < 1:
             raise SessionError(f"at least one example, not {examples}")
-        _, outputs = self.runner(name).run(self.checked(name, inputs), batch=examples)
+        unread = set(self.program.inputs.get(model, ())) - set(self.inputs(name))
+        arrays = self.checked(name, {k: v for k, v in inputs.items() if k not in unread})
+        results, outputs = self.runner(name).run(arrays, batch=examples)
+        count = examples or examples_of({k: np.asarray(v) for k, v in inputs.items()})
+        for key, value in results.items():  # the same for all examples
+            outputs[key] = np.repeat(value[:1], count, axis=0)
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:

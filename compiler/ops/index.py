@@ -16,7 +16,7 @@ import numpy as np
 
 from compiler.graph.graph import Value
 from compiler.graph.registry import register
-from compiler.graph.types import TensorType
+from compiler.graph.types import Kind, TensorType
 from compiler.ops.base import Array, Op, real, require
 
 
@@ -39,6 +39,26 @@ class Take(Op):
         rows = np.broadcast_to(table, (n, *table.shape[1:]))
         at = np.clip(np.broadcast_to(at, (n, *at.shape[1:])), 0, table.shape[1] - 1)
         return np.stack([r[i] for r, i in zip(rows, at, strict=True)])
+
+
+@register
+@dataclass(frozen=True)
+class Increment(Op):
+    """The next whole number: what a counter does.  Exact at any count, as no real number is."""
+
+    name: ClassVar[str] = "increment"
+    kink: ClassVar[str | None] = "0 everywhere"
+    smooth: ClassVar[bool] = False
+
+    def infer(self, count: TensorType) -> TensorType:
+        require(count.kind is Kind.INDEX, f"increment counts whole numbers, got {count}")
+        return count
+
+    def vjp(self, g: Value, y: Value, count: Value) -> list[Value | None]:
+        return [None]
+
+    def reference(self, count: Array) -> Array:
+        return count + 1
 
 
 @register

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from compiler.graph.graph import Graph, Node
 from compiler.ops.contract import Contract, Map, index
 from compiler.ops.elementwise import Elementwise
+from compiler.ops.index import Increment
 from compiler.ops.leaf import Constant
 from compiler.ops.random import Random
 from compiler.ops.reduce import Max
@@ -69,7 +70,7 @@ def pointwise_nest(
     for id in nodes:
         body.add(graph[id])
     stores = tuple(
-        (f"v{id}", domain.access(place, graph[id].type.shape), Store.SET)
+        (variable(graph[id]), domain.access(place, graph[id].type.shape), Store.SET)
         for id, place in stored.items()
     )
     return merge_loops(
@@ -142,6 +143,11 @@ def _as_contract(node: Node, source: Node) -> Contract:
     return Contract(source.type.shape, (loops,), kept, node.type.shape)
 
 
+def variable(node: Node) -> str:
+    """What holds a node's value in a kernel: `n12` a whole number, `v12` a real one."""
+    return f"n{node.id}" if isinstance(node.op, Increment) else f"v{node.id}"
+
+
 class _Statements:
     """Three-address statements of a unit, and the loads they need."""
 
@@ -159,6 +165,9 @@ class _Statements:
         match node.op:
             case Random() as op:
                 self.lines.append(f"v{node.id} = {self._draw(node, op)}")
+            case Increment():
+                count = self.read(self.graph[node.inputs[0]], raw=True)
+                self.lines.append(f"{variable(node)} = {count} + 1")
             case Elementwise() as op:
                 operands = [self.read(self.graph[i]) for i in node.inputs]
                 self.lines.append(f"v{node.id} = {op.text.format(*operands)}")
@@ -167,12 +176,15 @@ class _Statements:
         """The variable or literal that holds an operand's element."""
         if isinstance(node.op, Constant):
             return f"real({_written(node.op.value)})"
-        variable = f"{'n' if raw else 'v'}{node.id}"
-        if node.id not in self.inside and variable not in self._known:
-            self._known.add(variable)
+        if node.id in self.inside:
+            name = variable(node)
+            return f"real({name})" if name.startswith("n") and not raw else name
+        name = f"{'n' if raw else 'v'}{node.id}"
+        if name not in self._known:
+            self._known.add(name)
             access = self.domain.access(self.places[node.id], node.type.shape)
-            self.loads.append((variable, access))
-        return variable
+            self.loads.append((name, access))
+        return name
 
     def _draw(self, node: Node, op: Random) -> str:
         self.positional = True

@@ -17,7 +17,7 @@ from compiler.graph.graph import Builder, Graph, Value, rebuild
 from compiler.ops.contract import Contract, Map, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.elementwise import copy as Copy
-from compiler.ops.index import Scatter, Take
+from compiler.ops.index import Increment, Scatter, Take
 from compiler.ops.reduce import ArgMax, BatchMean
 from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
@@ -55,7 +55,7 @@ def _with_outputs(graph: Graph) -> Graph:
     taken: set[int] = set()
     for name, id in sorted(outputs.items(), key=lambda item: not item[0].startswith("update/")):
         value = builder.value(id)
-        fresh = name.startswith("update/") and isinstance(value.node.op, Elementwise)
+        fresh = name.startswith("update/") and isinstance(value.node.op, Elementwise | Increment)
         if not fresh or id in taken:
             builder.span, builder.origin = value.node.span, value.node.origin
             outputs[name] = builder.add(Copy(), value).id

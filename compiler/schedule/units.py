@@ -18,6 +18,7 @@ import networkx
 from compiler.graph.graph import Graph, Node
 from compiler.ops.contract import Contract
 from compiler.ops.elementwise import Elementwise
+from compiler.ops.index import Increment
 from compiler.ops.leaf import Constant, Input, Iota, Literal, Persistent
 from compiler.ops.random import Random
 from compiler.ops.reduce import Max
@@ -52,7 +53,7 @@ def is_alias(graph: Graph, node: Node) -> bool:
 
 def is_pointwise(node: Node) -> bool:
     """Whether a node can share a kernel with others over the same index space."""
-    return isinstance(node.op, Elementwise | Random)
+    return isinstance(node.op, Elementwise | Random | Increment)
 
 
 def is_reduction(node: Node) -> bool:

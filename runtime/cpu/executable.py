@@ -118,8 +118,8 @@ class Executable:
             np.empty((steps, words), exchange.dtypes[result.type.kind])
             for result, words in exchange.kept
         ]
-        arrays |= outputs | plan.carried
-        places = [address(arrays[array.name]) for array in exchange.arrays]
+        by_role = {"input": arrays, "output": outputs, "carried": plan.carried}
+        places = [address(by_role[array.role][array.name]) for array in exchange.arrays]
         places += [address(words) for words in kept]
         plan.bases[:, Space.ARRAY : Space.ARRAY + len(places)] = places
         self._advance(plan, steps)

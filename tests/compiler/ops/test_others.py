@@ -81,7 +81,7 @@ CASES: dict[str, tuple[Op, list[Operand], object]] = {
         lambda x, i: naive_scatter(x, i, 3),
     ),
 }
-INTEGER = {"argmax"}
+INTEGER = {"argmax", "increment"}  # increment: schedule/test_updates.py
 COVERED_ELSEWHERE = {"contract"}  # test_contract.py
 
 

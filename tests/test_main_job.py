@@ -1,4 +1,4 @@
-"""The README's first command: example D.3 trains on real digits from its spec, with an empty cache."""
+"""The README's first command: example D.3 trains on real digits, with an empty cache."""
 
 from __future__ import annotations
 

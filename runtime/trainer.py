@@ -28,6 +28,7 @@ from runtime.progress import Display, Silent
 from runtime.records import Row, RunFolder
 from runtime.settings import Settings
 from runtime.signals import Request, stop_requests
+from runtime.watch import Watch
 
 if TYPE_CHECKING:
     from runtime.session import Session
@@ -72,6 +73,7 @@ class Trainer:
         folder: RunFolder | None = None,
         display: Display | None = None,
         checkpoint_seconds: float = 10.0,
+        watch: Watch | None = None,
     ) -> None:
         self.session, self.settings = session, settings
         self.display: Display = display or Silent()
@@ -82,6 +84,7 @@ class Trainer:
         )  # one at least: it tells the batch's size
         self.batches = ceil(self.train.examples / settings.batch)
         self.keeper = Keeper(session, folder, self.display, checkpoint_seconds)
+        self.watch = watch
         self.position = Position()
         self.rows: list[Row] = []
         width = sum(self.train.arrays[n][:1].nbytes for n in self.names)
@@ -136,12 +139,21 @@ class Trainer:
         rows = self.order[at.batch * size : (at.batch + steps) * size]
         arrays = {name: self.train.arrays[name][rows] for name in self.names}
         self.before[...] = self.session.memory.words
+        if self.watch is not None and at.batch == 0:
+            self.look({name: array[:size] for name, array in arrays.items()})
         started = monotonic()
         found = self.session.advance(arrays, steps)
         self.pace.took(steps, monotonic() - started)
         if not all_finite(found) or not self.session.memory.finite():
             self.diverged(arrays, steps)
         self.count(found, steps, len(rows) // steps)
+
+    def look(self, arrays: dict[str, np.ndarray]) -> None:
+        """Watch the gradients on the first batch of an epoch."""
+        watch = self.watch
+        assert watch is not None, "asked only of a run that is watched"
+        watch.look(self.position.epoch + 1, self.position.step, arrays)
+        self.keeper.attempt(lambda folder: watch.write(folder.path))
 
     def count(self, found: dict[str, np.ndarray], steps: int, examples: int) -> None:
         """Move the position past a call, adding up what it found."""
@@ -211,4 +223,6 @@ class Trainer:
         checkpoint.copy_into(self.session.memory.views)
         self.position = Position(**checkpoint.state["position"])
         self.rows = self.keeper.rewind(self.position.epoch)
+        if (watch := self.watch) is not None:
+            self.keeper.attempt(lambda folder: watch.resume(folder.path, self.position.step))
         self.display.note(f"resumed after step {self.position.step} ({checkpoint.name})")

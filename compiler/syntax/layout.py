@@ -61,23 +61,21 @@ def _choose_keywords(words: list[Lexeme]) -> None:
     line_start = 0
     for at, token in enumerate(words):
         if token.type in ("NL", "SEMICOLON", "LBRACE", "RBRACE"):
-            if at and words[at - 1].type != "COMMA":
+            if at and words[at - 1].type not in ("COMMA", "LPAR"):
                 line_start = at + 1
         elif token.type == "KIND" and at and words[at - 1].text == ".":
             token.type = "NAME"
         elif token.type == "NAME":
             token.type = _role(words, at, line_start)
-        elif token.type.isupper() and token.text.isalpha() and at and words[at - 1].text == ".":
-            token.type = "NAME"
-        elif words[line_start].type == "DATA" and _names_argument(words, at):
+        elif token.type.isupper() and token.text.isalpha() and _only_names(words, at, line_start):
             token.type = "NAME"
 
 
-def _names_argument(words: list[Lexeme], at: int) -> bool:
-    """Whether it stands as in `sine(n = 9, noise = 0)`: a source's settings may have any name."""
+def _only_names(words: list[Lexeme], at: int, line_start: int) -> bool:
+    """After a dot, and as a setting of a data source (`sine(noise = 0)`), any word is a name."""
     before, after = words[at - 1].text if at else "", words[at + 1 : at + 2]
-    named = bool(after) and after[0].text == "="
-    return named and before in ("(", ",") and words[at].text.isalpha()
+    setting = before in ("(", ",") and bool(after) and after[0].text == "="
+    return before == "." or (setting and words[line_start].type == "DATA")
 
 
 def _role(words: list[Lexeme], at: int, line_start: int) -> str:

@@ -83,6 +83,7 @@ def shapes(context: Context, n: int = 500, size: int = 32, noise: float = 0.2) -
 
 def drawn(kind: int, y: np.ndarray, x: np.ndarray, radius: float) -> np.ndarray:
     """Which pixels at these distances from its centre a disc (0), square (1) or cross (2) has."""
+    found: np.ndarray
     if kind == 0:
         found = np.hypot(y, x) <= radius
     elif kind == 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from runtime.cli.actions import gradients
 from runtime.cli.actions.output import console, counted, say, strict, write
 from runtime.cli.actions.request import Request, prepare
 from runtime.cli.faults import Refused
@@ -16,6 +17,7 @@ from runtime.records import Row, RunFolder
 from runtime.session import Session
 from runtime.settings import resolve
 from runtime.trainer import Summary, Trainer
+from runtime.watch import Watch
 
 
 class Lines(Plain):
@@ -36,15 +38,18 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
     session = request.session(request.compile().program)
     data = request.dataset(session)
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
-    compiled(session)
+    watch = Watch(session) if given["watch"] else None
+    compiled(session, watched=watch is not None)
     new = folder is None
     folder = folder or RunFolder.new(given["out"], given["name"] or session.program.name)
     screen: Display = Lines() if given["as_json"] else display()
-    trainer = Trainer(session, data, settings, folder=folder, display=screen)
+    trainer = Trainer(session, data, settings, folder=folder, display=screen, watch=watch)
     introduce(trainer, folder, changed=not new and spec_changed(folder, session))
     if new or Request.read(folder.path) is None:
         request.write(folder.path)
     summary = trainer.run(resume=not new)
+    if watch is not None:
+        gradients.show(watch.seen, folder.path)
     conclude(summary, trainer, folder, as_json=given["as_json"])
     return summary.exit_code
 
@@ -74,11 +79,13 @@ def request_of(spec: Path | None, folder: RunFolder | None, given: Mapping[str, 
     return request if earlier is None else request.above(earlier)
 
 
-def compiled(session: Session) -> None:
+def compiled(session: Session, *, watched: bool) -> None:
     """Compile the steps, and say how long it took if it was felt."""
     steps, started = session.training.steps, monotonic()
+    entries = [entry for step in steps for entry in (step.entry, step.evaluate)]
+    entries += [step.gradients for step in steps if watched]
     with console(stderr=True).status("compiling"):
-        prepare(session, [step.entry for step in steps] + [step.evaluate for step in steps])
+        prepare(session, entries)
     if (seconds := monotonic() - started) > 0.5:
         say(f"compiled in {seconds:.1f} s; the next run finds the kernels in the cache")
 

@@ -16,6 +16,7 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
     ("gradc train specs/mnist_cnn.nn --data 'mnist()' --epochs 15", "on other data, for longer"),
     ("gradc train specs/mnist_cnn.nn --data 'idx(\"DIR\")'", "on a folder of IDX files"),
     ("gradc train spec.nn --set lr=1e-4 --batch 64", "with other settings"),
+    ("gradc train spec.nn --watch gradients", "and see where gradients vanish or explode"),
     ("gradc train spec.nn --resume", "go on with the last run of this spec, to the bit"),
     ("gradc train --resume runs/mnist_cnn-2", "go on with a certain run"),
 ])  # fmt: skip
@@ -27,6 +28,8 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
 @click.option("--name", help="Name of the run; the spec's if not given.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True,
               help="Folder of all runs.")  # fmt: skip
+@click.option("--watch", type=click.Choice(["gradients"]),
+              help="Each epoch, measure every gradient: gradients.csv, .png, and a table.")
 @click.option("--resume", is_flag=False, flag_value="", metavar="[RUN]",
               help="Go on with a run: the last of this name, or the one in a folder.")  # fmt: skip
 @as_json

@@ -87,6 +87,13 @@ def test_keywords_are_names_after_a_dot() -> None:
     assert (result.value.left.name, result.value.right.name) == ("data", "layer")
 
 
+def test_keywords_may_name_the_settings_of_a_data_source() -> None:
+    text = 'data d(x : scalar) = sine(\n n = 9, noise = 0, state = 1, model = 2,\n class = 3)'
+    (data,) = parse(Source("t.nn", text)).declarations
+    names = [argument.name for argument in data.source.arguments]
+    assert names == ["n", "noise", "state", "model", "class"]
+
+
 def test_clauses_follow_each_other_on_a_line() -> None:
     kinds = [type(s).__name__ for s in statements(
         "noise u : [2] ~ n minimize f(u) over f, g.h using adam(), batch 3 epochs 5 report u")]

@@ -1,0 +1,96 @@
+"""`gradc train --watch gradients`: what is written and shown, and that training is not touched."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.checkpoint import read_checkpoint
+from tests.runtime.cli.calling import Caller
+
+WATCH = ("--watch", "gradients", "--target", "reference")
+CHAIN = """
+layer unit(weight : number)(x : scalar) -> scalar {
+    param w = weight
+    param b = 0
+    relu(w * x + b)
+}
+model halving(x : scalar) -> scalar { x |> repeat(20, unit(0.5)) }
+model doubling(x : scalar) -> scalar { x |> repeat(20, unit(2)) }
+data points(x : scalar, y : scalar) = line(n = 32)
+train on points {
+    step vanish  { minimize halving(x) over halving using sgd(lr = 0) }
+    step explode { minimize doubling(x) over doubling using sgd(lr = 0) }
+    epochs 2
+}
+"""
+
+
+def rows_of(run: Path) -> list[dict[str, str]]:
+    """What a run has in its file of gradients."""
+    with (run / "gradients.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def last(run: Path) -> dict[str, np.ndarray]:
+    """The numbers of the last checkpoint."""
+    paths = sorted((run / "checkpoints").glob("*.safetensors"), key=lambda p: p.stat().st_mtime_ns)
+    return dict(read_checkpoint(paths[-1]).tensors)
+
+
+def test_a_deep_chain_vanishes_and_explodes(call: Caller) -> None:
+    call.spec.write_text(CHAIN)
+    answer = call("train", call.spec, *WATCH)
+    assert answer.code == 0
+    assert "halving.unit1.w" in answer.err and "... 28 more" in answer.err
+    norms = {
+        row["parameter"]: float(row["norm"])
+        for row in rows_of(call.folder / "runs" / "line")
+        if row["epoch"] == "1"
+    }
+    for k in range(1, 20):  # a layer nearer to the input is one more factor away from the loss
+        assert norms[f"halving.unit{k}.b"] == pytest.approx(norms[f"halving.unit{k + 1}.b"] / 2)
+        assert norms[f"doubling.unit{k}.b"] == pytest.approx(norms[f"doubling.unit{k + 1}.b"] * 2)
+
+
+def test_each_epoch_has_a_row_for_each_parameter(call: Caller) -> None:
+    assert call("train", call.spec, *WATCH).code == 0
+    rows = rows_of(call.folder / "runs" / "line")
+    assert [(row["epoch"], row["batches"]) for row in rows[::2]] == [
+        ("1", "0"), ("2", "3"), ("3", "6")]  # fmt: skip
+    assert [row["parameter"] for row in rows[:2]] == ["line.a", "line.b"]
+    first = float(rows[0]["norm"])
+    assert first > 0 and rows[0]["step"] == "train" and rows[0]["zeros"] == "0.0"
+
+
+def test_watching_changes_no_bit(call: Caller) -> None:
+    assert call("train", call.spec, *WATCH, "--name", "watched").code == 0
+    assert call("train", call.spec, *WATCH[2:], "--name", "plain").code == 0
+    watched, plain = (last(call.folder / "runs" / name) for name in ("watched", "plain"))
+    assert all(watched[name].tobytes() == plain[name].tobytes() for name in plain)
+
+
+def test_a_resumed_run_goes_on_with_its_file(call: Caller) -> None:
+    run = call.folder / "runs" / "line"
+    assert call("train", call.spec, *WATCH, "--epochs", "2").code == 0
+    assert call("train", call.spec, *WATCH, "--epochs", "4", "--resume").code == 0
+    assert [row["epoch"] for row in rows_of(run)[::2]] == ["1", "2", "3", "4"]
+
+
+def test_a_picture_where_matplotlib_is_installed(call: Caller) -> None:
+    pytest.importorskip("matplotlib")
+    answer = call("train", call.spec, *WATCH)
+    picture = call.folder / "runs" / "line" / "gradients.png"
+    assert picture.read_bytes().startswith(b"\x89PNG") and "gradients.png" in answer.err
+
+
+def test_without_matplotlib_there_is_no_picture(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "runtime.cli.actions.plot", None)
+    assert call("train", call.spec, *WATCH).code == 0
+    assert not (call.folder / "runs" / "line" / "gradients.png").exists()

@@ -13,6 +13,8 @@ from runtime.cli.actions.inputs import random_array
 from runtime.cli.actions.request import prepare
 from runtime.session import Session
 
+AFTER = " after"  # ends the name of what persists after the updates
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -52,7 +54,7 @@ class Trial:
             found |= self.once(session, entry)
         for entry in self.entries(updates=True):
             found |= self.once(session, entry)
-        return found | {f"{n} after": view.copy() for n, view in session.memory.views.items()}
+        return found | {n + AFTER: view.copy() for n, view in session.memory.views.items()}
 
     def entries(self, *, updates: bool) -> list[str]:
         """The names of the entries that update, or of those that do not."""

@@ -75,7 +75,7 @@ def test_verify_holds_its_bounds(call: Caller) -> None:
     checks = {check["what"]: check for check in answer.data}
     assert set(checks) == {
         "gradient", "kernels, 1 thread", "kernels, 2 threads", "2 threads", "2 threads, float32",
-        "float32", "no passes",
+        "float32", "float32 updates", "no passes",
     }  # fmt: skip
     assert all(check["holds"] for check in checks.values()), checks
     assert answer.code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from compiler.syntax import tree
-from compiler.syntax.lines import lay_out_lines
+from compiler.syntax.lines import KEPT, lay_out_lines
 from compiler.syntax.unparse import cat, link_doc, links
 
 CLAIM_GAP = 3  # spaces between the longest stage of a chain and the claims beside it
@@ -42,7 +42,10 @@ def row_text(row: Row, indent: int, prefix: str) -> tuple[str, str]:
     if isinstance(pieces[0], str) and pieces[0].startswith(" "):
         pieces[0] = pieces[0][1:]
     doc = cat(prefix, *pieces)
-    return lay_out_lines(doc, indent, indent, after=len(claim) + CLAIM_GAP + 2), claim
+    after = len(claim) + CLAIM_GAP + 2
+    if indent + len(doc.flat) + after <= KEPT:
+        return doc.flat, claim
+    return lay_out_lines(doc, indent, indent, after=after), claim
 
 
 def align_claims(rows: list[tuple[str, str]]) -> list[str]:

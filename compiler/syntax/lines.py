@@ -1,4 +1,4 @@
-"""Documents to lines of at most 100 columns.
+"""Documents to lines of at most 100 columns; what the author wrote as one line may have 120.
 
 What fits stays on one line.  What does not is broken at its widest place: a bracketed list with one
 item a line and a comma after each, a run of operators before each operator, a clause after its
@@ -12,6 +12,7 @@ from typing import assert_never
 from compiler.syntax.unparse import Cat, Doc, Group, Listing, Spine, Word
 
 WIDTH = 100
+KEPT = 120  # columns of a line that the author wrote as one
 INDENT = 4
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,10 @@ from compiler.source import Source
 from compiler.syntax.check import same_tree
 from compiler.syntax.format import format_source
 from compiler.syntax.parse import parse
+
+
+ROOT = Path(__file__).parents[3]
+SHIPPED = [*sorted(ROOT.glob("specs/*.nn")), *sorted(ROOT.glob("compiler/prelude/*.nn"))]
 
 
 def formatted(text: str) -> str:
@@ -36,6 +42,27 @@ def test_a_body_on_one_line_stays_there_if_it_fits() -> None:
         "train on d { minimize x over y using z }\n")
     long = "model f(x) { " + " |> ".join(["some_layer(number = 3)"] * 5) + " }"
     assert formatted(long).split("\n")[1] == "    some_layer(number = 3)"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_what_is_shipped_is_in_the_canonical_form(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert format_source(Source(path.name, text)) == text
+
+
+def test_lines_of_the_author_may_be_a_little_longer() -> None:
+    chain = " |> ".join(["some_layer(n = 3)"] * 5)
+    for kept in (f"model name(x) {{ {chain} }}\n", f"model f(x) {{\n    x |> {chain}\n}}\n"):
+        assert 100 < max(map(len, kept.split("\n"))) <= 120
+        assert formatted(kept) == kept
+    stages = f"model f(x) {{\n    x\n    |> {chain}\n}}\n"
+    assert formatted(stages) == stages
+
+
+def test_clauses_side_by_side_stay_there() -> None:
+    before = "train on d {\n  minimize  x over y # why\n  using z\n  batch 3;epochs 4\n}"
+    assert formatted(before) == (
+        "train on d {\n    minimize x over y  # why\n    using z\n    batch 3 epochs 4\n}\n")
 
 
 def test_a_chain_keeps_the_lines_of_its_author_and_aligns_its_claims() -> None:

@@ -89,6 +89,7 @@ def test_resampling_keeps_constants_and_straight_lines() -> None:
         ("circle", {"p": vector(2), "inside": label(2)}),
         ("spirals", {"p": vector(2), "arm": label(2)}),
         ("blobs", {"p": vector(2), "kind": label(3)}),
+        ("shapes", {"image": vector(32, 32, 1), "discs": vector(32, 32, 1)}),
     ],
 )
 def test_synthetic_sets_are_functions_of_the_seed(

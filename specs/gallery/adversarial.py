@@ -1,23 +1,18 @@
-"""Samples of the adversarial networks while they train: gan.png, of `gan.nn` and `wgan_gp.nn`.
-
-Every row shows what G makes of the same eight draws after so many epochs; the last row is real.
-"""
+"""Samples of the adversarial networks while they train (section D.7)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot
 import numpy as np
+from drawing import HERE, figure, plt, show
 
 import gradc
 from runtime.progress import Silent
 from runtime.settings import resolve
 from runtime.trainer import Trainer
 
-HERE = Path(__file__).resolve().parent
 SHOWN = 8  # samples in a row
 EPOCHS = (1, 5, 20, 50, 100)
 
@@ -27,37 +22,30 @@ class Samples(Silent):
 
     def __init__(self, session: gradc.Session) -> None:
         self.session = session
-        self.draws = np.random.default_rng(0).normal(size=(SHOWN, 16)).astype(np.float32)
-        self.kept: dict[int, np.ndarray] = {}
+        self.draws = np.random.default_rng(0).normal(size=(SHOWN, 16))
+        self.kept: list[np.ndarray] = []
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """Look, if this is one of them."""
         if row["epoch"] in EPOCHS:
-            self.kept[row["epoch"]] = self.session.run("G", z=self.draws).copy()
+            self.kept.append(self.session.run("G", z=self.draws)[..., 0].copy())
 
 
-def samples_of(name: str) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Samples by epoch, and as many real digits."""
+def samples_of(name: str) -> np.ndarray:
+    """A row of samples for each of the epochs, and a row of real digits."""
     session = gradc.Session(gradc.compile_file(HERE.parent / f"{name}.nn"), seed=0)
     data, display = session.dataset(), Samples(session)
     settings = resolve(session.training.settings, seed=0, epochs=EPOCHS[-1])
     Trainer(session, data, settings, display=display).run()
-    return display.kept, next(iter(data.arrays.values()))[:SHOWN]
+    real = next(iter(data.arrays.values()))[:SHOWN, :, :, 0]
+    return np.stack([*display.kept, real])
 
 
-def adversarial() -> None:
-    """Both networks side by side, a row for each epoch."""
-    figure = matplotlib.pyplot.figure(figsize=(9.2, 4.2), layout="constrained")
-    for part, name in zip(figure.subfigures(1, 2, wspace=0.04), ("gan", "wgan_gp"), strict=True):
-        kept, real = samples_of(name)
-        part.suptitle(f"{name}.nn")
-        grid = part.subplots(len(kept) + 1, SHOWN)
-        rows = [(f"epoch {epoch}", made) for epoch, made in kept.items()] + [("real", real)]
-        for line, (label, images) in zip(grid, rows, strict=True):
-            line[0].set_ylabel(label, rotation=0, ha="right", va="center")
-            for axes, image in zip(line, images, strict=True):
-                axes.imshow(image[:, :, 0], cmap="gray_r", vmin=0, vmax=1)
-                axes.set(xticks=[], yticks=[])
-                axes.spines[:].set_visible(label == "real")
-    figure.savefig(HERE / "gan.png", dpi=110)
-    matplotlib.pyplot.close(figure)
+@figure
+def gan() -> Any:
+    """What G makes of the same eight draws as it learns; the last row is real."""
+    made, panels = plt.subplots(1, 2, figsize=(7.6, 3.0), layout="constrained")
+    rows = [*(f"epoch {epoch}" for epoch in EPOCHS), "real"]
+    for axes, name in zip(panels, ("gan", "wgan_gp"), strict=True):
+        show(axes, samples_of(name), rows, title=f"{name}.nn")
+    return made

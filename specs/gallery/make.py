@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 
-import autoencoders  # noqa: F401  (files its figures)
+import adversarial  # noqa: F401  (files its figures)
+import autoencoders  # noqa: F401
+import beyond  # noqa: F401
 import feedforward  # noqa: F401
 from drawing import FIGURES
 

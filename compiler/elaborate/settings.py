@@ -133,11 +133,12 @@ def override_settings(
                 )
             settings[name] = value  # type: ignore[assignment]
         elif name != "data" and name not in session.used_overrides:
+            near = did_you_mean(name, known)
             raise scope.fault(
                 "E0408",
                 f"nothing here is called `{name}`, which is set from outside",
                 span,
-                hint=did_you_mean(name, known) or f"what can be set: {', '.join(sorted(known))}",
+                hint=f"{near} " * bool(near) + f"what can be set: {', '.join(sorted(known))}",
             )
 
 

@@ -33,6 +33,24 @@ class Command(click.Command):
 
     examples: Sequence[tuple[str, str]] = ()
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What was written; an unknown option gets the nearest one."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as fault:
+            raise click.UsageError(self._unknown(fault.option_name, ctx), ctx) from None
+
+    def _unknown(self, option: str, ctx: click.Context) -> str:
+        """A name of an option that is none: of a setting, or misspelt."""
+        known = [name for p in self.get_params(ctx) for name in p.opts if name.startswith("--")]
+        name = option.lstrip("-").replace("-", "_")
+        if "--set" in known and act("request:is_setting", name):
+            return f"there is no option {option}; a setting is given as --set {name}=..."
+        plain = {other.lstrip("-"): other for other in known}
+        near = get_close_matches(option.lstrip("-"), plain, n=1, cutoff=0.6)
+        hint = f"; did you mean {plain[near[0]]}?" if near else ""
+        return f"there is no option {option}{hint}"
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, each with what it does."""
         with formatter.section("Examples"):

@@ -40,7 +40,8 @@ class Context:
                 f'"{text}" leads to {path}, outside {base}; add --allow-path to read it anyway'
             )
         if not path.exists():
-            raise DataError(f'no file "{text}" in {base}')
+            where = "" if Path(text).is_absolute() else f" in {base}"
+            raise DataError(f'no file "{text}"{where}')
         return path
 
     def file(self, text: str) -> Path:

@@ -96,8 +96,11 @@ def read_idx(path: Path, name: str) -> np.ndarray:
 def parse_idx(stream: Reader, name: str) -> np.ndarray:
     """The array in a stream that must end where its header says."""
     magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
+    if len(magic) < 4 or magic[:2] != b"\0\0":
         raise DataError(f"{name}: not an IDX file (it starts with {magic.hex(' ') or 'nothing'})")
+    if magic[2] not in TYPES:
+        known = ", ".join(f"{code:02x} {np.dtype(kind).name}" for code, kind in TYPES.items())
+        raise DataError(f"{name}: IDX type {magic[2]:02x} is none of {known}")
     if not 1 <= magic[3] <= 4:
         raise DataError(f"{name}: IDX rank {magic[3]}; 1 to 4 is accepted")
     header = stream.read(4 * magic[3])
@@ -109,7 +112,8 @@ def parse_idx(stream: Reader, name: str) -> np.ndarray:
     data = read_up_to(stream, expected + 1)
     if len(data) != expected:
         more = "more" if len(data) > expected else f"{len(data):,}"
-        raise DataError(f"{name}: {expected:,} bytes of data expected for {shape}, found {more}")
+        what = f"{shape} of {dtype.name} (IDX type {magic[2]:02x})"
+        raise DataError(f"{name}: {expected:,} bytes of data expected for {what}, found {more}")
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 

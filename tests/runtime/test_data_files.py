@@ -169,11 +169,13 @@ GOOD = idx_bytes(np.zeros((2, 4, 3)))
         (b"", "not an IDX file (it starts with nothing)"),
         (b"PK\3\4", "not an IDX file (it starts with 50 4b 03 04)"),
         (bytes([0, 0, 8, 5]) + bytes(20), "IDX rank 5; 1 to 4 is accepted"),
-        (GOOD[:-1], "24 bytes of data expected for [2, 4, 3], found 23"),
-        (GOOD + b"x", "24 bytes of data expected for [2, 4, 3], found more"),
+        (GOOD[:-1], "24 bytes of data expected for [2, 4, 3] of uint8 (IDX type 08), found 23"),
+        (GOOD + b"x", "[2, 4, 3] of uint8 (IDX type 08), found more"),
+        (b"\0\0\x0d" + GOOD[3:], "96 bytes of data expected for [2, 4, 3] of float32"),
+        (b"\0\0\x07" + GOOD[3:], "IDX type 07 is none of 08 uint8, 09 int8, 0b int16"),
         (bytes([0, 0, 8, 4]) + b"\xff" * 16, "promises too much"),
-        (gzip.compress(GOOD)[:20], "20 bytes of damaged gzip data"),
-        (gzip.compress(GOOD + bytes(10_000_000)), "found more"),
+        (gzip.compress(GOOD, mtime=0)[:20], "20 bytes of damaged gzip data"),
+        (gzip.compress(GOOD + bytes(10_000_000), mtime=0), "found more"),
     ],
 )
 def test_a_wrong_idx_file_gets_one_line(tmp_path: Path, data: bytes, expected: str) -> None:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from compiler.elaborate.library import prelude
 from compiler.passes import PASSES
 from compiler.pipeline import Compilation, compilation
 from compiler.program import DataSource, Program
+from compiler.source import CompileError
 from compiler.syntax.parse import read_source
 from runtime.checkpoint import Store, read_checkpoint, write_atomically
 from runtime.cli.declare import listed
@@ -88,9 +90,14 @@ class Request:
 
     def compile(self) -> Compilation:
         """The spec through all stages."""
-        return compilation(
-            read_source(self.spec), self.spec.parent, dict(self.overrides), self.without
-        )
+        source, overrides = read_source(self.spec), dict(self.overrides)
+        try:
+            return compilation(source, self.spec.parent, overrides, self.without)
+        except CompileError as error:
+            if any(d.code != "E0408" for d in error.diagnostics):
+                raise
+            lines = [f"{d.message}; {d.hint}".replace("`", "") for d in error.diagnostics]
+            raise Refused(lines[0]) from None
 
     def session(self, program: Program) -> Session:
         """A session of the program where it was asked for."""
@@ -127,6 +134,14 @@ class Request:
             return None
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as fault:
             raise CheckpointError(f"{folder / FILE} is damaged ({fault})") from None
+
+
+def is_setting(name: str) -> bool:
+    """Whether an optimizer of the prelude has a setting of this name."""
+    library = prelude()
+    found = [library.find(known) for known in library.places]
+    optimizers = [d.definition for d in found if d and d.definition.kind == "optimizer"]
+    return any(name == setting.name for o in optimizers for setting in o.settings)
 
 
 def checked_seed(seed: Any) -> int | None:

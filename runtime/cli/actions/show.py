@@ -35,7 +35,7 @@ def show(spec: Path, given: Mapping[str, Any]) -> int:
         if given["dot"]:
             write("".join(dot(name, graphs[name]) for name in names))
         else:
-            answer(made, stage, {name: graphs[name] for name in names})
+            answer(made, stage, {name: graphs[name] for name in names}, given["target"])
     return 0
 
 
@@ -54,7 +54,9 @@ def chosen(made: Compilation, stage: str, asked: str | None) -> list[str]:
     raise Refused(f"no entry is called {wanted}; {hint}")
 
 
-def stage_text(made: Compilation, stage: str, graphs: Mapping[str, Graph]) -> None:
+def stage_text(
+    made: Compilation, stage: str, graphs: Mapping[str, Graph], target: str = "cpu"
+) -> None:
     """A stage for people."""
     if stage == "tree":
         write(print_tree(made.tree))
@@ -64,12 +66,14 @@ def stage_text(made: Compilation, stage: str, graphs: Mapping[str, Graph]) -> No
             case "schedule":
                 write(print_entry(made.program.entries[name]))
             case "kernels":
-                write(print_kernels(made.program.entries[name]))
+                write(print_kernels(made.program.entries[name], target))
             case _:
                 write(print_graph(graph, ledger=True))
 
 
-def stage_data(made: Compilation, stage: str, graphs: Mapping[str, Graph]) -> None:
+def stage_data(
+    made: Compilation, stage: str, graphs: Mapping[str, Graph], target: str = "cpu"
+) -> None:
     """A stage for programs."""
     if stage == "tree":
         write_json(tree_data(made.tree))
@@ -80,7 +84,7 @@ def stage_data(made: Compilation, stage: str, graphs: Mapping[str, Graph]) -> No
             case "schedule":
                 answer[name] = entry_data(made.program.entries[name])
             case "kernels":
-                answer[name] = kernel_data(made.program.entries[name])
+                answer[name] = kernel_data(made.program.entries[name], target)
             case _:
                 answer[name] = graph_data(graph)
     write_json(answer)

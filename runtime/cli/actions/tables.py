@@ -70,8 +70,10 @@ def operand_text(entry: Entry, operand: Operand) -> str:
     return f"{base}+{operand.offset + operand.inner}"
 
 
-def print_kernels(entry: Entry) -> str:
+def print_kernels(entry: Entry, target: str = "cpu") -> str:
     """The generated source, and which library kernels are used."""
+    if target == "cuda":
+        return "\n".join(f"# {note}\n{source}" for note, source in launches(entry))
     return "\n".join(part for number in range(len(entry.kernels)) for part in kernel(entry, number))
 
 
@@ -83,6 +85,16 @@ def kernel(entry: Entry, number: int) -> Iterator[str]:
     yield f"# {name}: {found.note}" if found.note else f"# {name}"
     yield from (f"#   {note}" for note in dict.fromkeys(notes) if note and note != found.note)
     yield found.source if found.source is not None else "#   of the library, given its geometry\n"
+
+
+def launches(entry: Entry) -> Iterator[tuple[str, str]]:
+    """The source of every CUDA kernel, once, and what it is first used for."""
+    instructions = [i for phase in entry.phases for i in phase.instructions]
+    notes: dict[str, str] = {}
+    for instruction in instructions:
+        if instruction.launch is not None:
+            notes.setdefault(instruction.launch.source, instruction.note)
+    yield from ((note, source) for source, note in notes.items())
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:
@@ -119,8 +131,10 @@ def instruction_data(entry: Entry, instruction: Instruction) -> dict[str, Any]:
     }
 
 
-def kernel_data(entry: Entry) -> list[dict[str, Any]]:
+def kernel_data(entry: Entry, target: str = "cpu") -> list[dict[str, Any]]:
     """The kernels as data; a library kernel has no source."""
+    if target == "cuda":
+        return [{"note": note, "source": source} for note, source in launches(entry)]
     return [
         {"name": called(entry, number), "note": kernel.note, "source": kernel.source}
         for number, kernel in enumerate(entry.kernels)

@@ -18,6 +18,7 @@ STAGES = ("tree", "graph", "joint", "optimized", "schedule", "kernels")
     ("gradc show specs/house.nn --stage joint > derived.nn", "the derivative, as a spec that runs"),
     ("gradc show specs/house.nn --stage optimized --entry step", "what the passes left of a step"),
     ("gradc show specs/mnist_cnn.nn --stage kernels", "the code generated for a training step"),
+    ("gradc show specs/house.nn --stage kernels --target cuda", "the same for a GPU"),
     ("gradc show specs/house.nn --dot | dot -Tsvg > house.svg", "a picture, with Graphviz"),
 ])  # fmt: skip
 @spec
@@ -30,6 +31,8 @@ STAGES = ("tree", "graph", "joint", "optimized", "schedule", "kernels")
               gradients/NAME or evaluate/NAME; the first part is enough.""",
 )
 @click.option("--dot", is_flag=True, help="The graph in the language of Graphviz.")
+@click.option("--target", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
+              help="Whose kernels `--stage kernels` prints.")  # fmt: skip
 @options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:

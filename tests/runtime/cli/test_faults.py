@@ -43,6 +43,11 @@ def test_a_run_at_fault_is_one_line(call: Caller) -> None:
     assert answer.err == f'gradc: no file "none.csv" in {call.folder}\n'
 
 
+def test_an_absolute_path_is_in_no_folder(call: Caller) -> None:
+    answer = call("train", call.spec, "--data", 'csv("/nowhere/none.csv")')
+    assert answer.err == 'gradc: no file "/nowhere/none.csv"\n'
+
+
 def test_an_internal_error_leaves_a_report(
     call: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

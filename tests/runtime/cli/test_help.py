@@ -54,7 +54,12 @@ def test_without_arguments_there_is_help(call: Caller) -> None:
     [
         (["trian"], "no command is called trian; did you mean train?"),
         (["xyzzy"], "no command is called xyzzy; there are check, train, "),
-        (["train", "line.nn", "--epohcs", "3"], "Did you mean '--epochs'?"),
+        (["train", "line.nn", "--epohcs", "3"], "no option --epohcs; did you mean --epochs?"),
+        (["train", "line.nn", "--bogus"], "there is no option --bogus\n"),
+        (["train", "line.nn", "--lr", "abc"], "no option --lr; a setting is given as --set lr="),
+        (["train", "line.nn", "--beta1=0.5"], "a setting is given as --set beta1="),
+        (["show", "line.nn", "--lr"], "there is no option --lr\n"),
+        (["train", "line.nn", "--set", "nope=3"], "nothing here is called nope"),
         (["check", "lien.nn"], "there is no file lien.nn; did you mean line.nn?"),
         (["check", "line"], "there is no file line; did you mean line.nn?"),
         (["check", "."], ". is a folder; did you mean line.nn?"),

@@ -51,6 +51,14 @@ def test_the_schedule_and_its_kernels(call: Caller) -> None:
     assert "def " in kernels and "line.nn:5:13" in kernels
 
 
+def test_the_kernels_of_a_gpu(call: Caller) -> None:
+    options = ("--stage", "kernels", "--target", "cuda")
+    kernels = call("show", call.spec, *options).out
+    assert "range(thread(), total, threads())" in kernels and "line.nn:5:13" in kernels
+    data = call("show", call.spec, *options, "--json").data["step/train"]
+    assert all(kernel["source"] in kernels for kernel in data)
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_is_data_too(call: Caller, stage: str) -> None:
     answer = call("show", call.spec, "--stage", stage, "--json")

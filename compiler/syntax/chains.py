@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from compiler.syntax import tree
+from compiler.syntax.documents import cat
 from compiler.syntax.lines import KEPT, lay_out_lines
-from compiler.syntax.unparse import cat, link_doc, links
+from compiler.syntax.unparse import link_doc, links
 
 CLAIM_GAP = 3  # spaces between the longest stage of a chain and the claims beside it
 Chain = tree.Pipe | tree.Claim

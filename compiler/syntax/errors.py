@@ -10,9 +10,17 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from compiler.source import Diagnostic, Label, Span
+from compiler.source import Diagnostic, Label
 from compiler.syntax.build import Lexeme
 from compiler.syntax.messages import BORROWED, UNEXPECTED
+from compiler.syntax.surroundings import (
+    at_top,
+    describe,
+    fields_of,
+    place_of,
+    shorten,
+    statement_start,
+)
 
 DECLARATIONS = (
     "layer",
@@ -48,20 +56,7 @@ KEYWORDS = frozenset(
         "scalar",
     }
 )
-KINDS = {
-    "NAME": "NAME",
-    "PRIMED": "NAME'",
-    "NUMBER": "NUMBER",
-    "DIMS": "DIMS",
-    "TEXT": "TEXT",
-    "KIND": "KIND",
-    "COMPARE": "COMPARE",
-    "SETTING": "SETTING",
-    "NL": "NL",
-    "$END": "END",
-}
 EMPTY_CLAUSE = re.compile(r"(minimize|report|using|over|descend) » ")
-WINDOW = 40  # how many tokens of a statement a row may see
 VALUE_STARTS = frozenset({"NAME", "NUMBER", "LPAR", "LSQB", "MINUS"})
 OPERATORS = frozenset({"PLUS", "STAR", "SLASH", "AT"})
 EXPECTED = {
@@ -94,12 +89,12 @@ def explain_unexpected(
 ) -> Diagnostic:
     """Why `tokens[at]` cannot stand where it stands; `accepts` tells what could."""
     found = tokens[at]
-    begin = _statement_start(tokens, at)
-    place = _place(tokens, at)
+    begin = statement_start(tokens, at)
+    place = place_of(tokens, at)
     borrowed = _borrowed(tokens, begin, at)
     if borrowed is not None:
         return borrowed
-    line = _describe(tokens, begin, at)
+    line = describe(tokens, begin, at)
     reserved = found.text in KEYWORDS and not _begins_declaration(tokens, begin, at)
     if reserved and not EMPTY_CLAUSE.search(line) and "NAME" in accepts():
         return Diagnostic(
@@ -110,7 +105,7 @@ def explain_unexpected(
         )
     for row in UNEXPECTED:
         if re.search(row.pattern, line):
-            fields = _fields(tokens, begin, at)
+            fields = fields_of(tokens, begin, at)
             return Diagnostic(
                 code=row.code,
                 message=row.message.format(**fields),
@@ -126,88 +121,6 @@ def _begins_declaration(tokens: list[Lexeme], begin: int, at: int) -> bool:
     return begin == at and following.type in ("NAME", "TEXT", "ON")
 
 
-def _statement_start(tokens: list[Lexeme], at: int) -> int:
-    begin = at
-    while begin and tokens[begin - 1].type not in ("NL", "LBRACE", "RBRACE", "ERROR"):
-        begin -= 1
-    return begin
-
-
-def _place(tokens: list[Lexeme], at: int) -> Span:
-    """The token; for the end of a line or of the file, the place just after the last word."""
-    found = tokens[at]
-    if at and found.type in ("NL", "$END", "RBRACE") and found.text != ";":
-        last = tokens[at - 1].span
-        if found.type != "RBRACE" or "\n" in last.source.text[last.end : found.span.start]:
-            return Span(source=last.source, start=last.end, end=last.end)
-    return found.span
-
-
-def _describe(tokens: list[Lexeme], begin: int, at: int) -> str:
-    """The line that the patterns of the table are tried on."""
-    start = max(begin, at - WINDOW)
-    head = tokens[begin : begin + 2] if start > begin + 2 else []
-    before = [_kind(token) for token in (*head, *tokens[start:at])]
-    after = [_kind(token) for token in tokens[at : at + 3]]
-    return " ".join([_innermost(tokens, begin, at), *before, "»", *after])
-
-
-def _kind(token: Lexeme) -> str:
-    return KINDS.get(token.type, token.text)
-
-
-def _innermost(tokens: list[Lexeme], begin: int, at: int) -> str:
-    depth = 0
-    for token in reversed(tokens[begin:at]):
-        if token.type in ("RPAR", "RSQB"):
-            depth += 1
-        elif token.type in ("LPAR", "LSQB"):
-            if depth == 0:
-                return token.text
-            depth -= 1
-    return "top"
-
-
-def open_brackets(tokens: list[Lexeme], at: int) -> int:
-    """How many ( and [ are open before `tokens[at]`, in its statement."""
-    depth = 0
-    while at and tokens[at - 1].type not in ("LBRACE", "RBRACE", "ERROR"):
-        at -= 1
-        depth += (tokens[at].type in ("LPAR", "LSQB")) - (tokens[at].type in ("RPAR", "RSQB"))
-    return max(depth, 0)
-
-
-def _fields(tokens: list[Lexeme], begin: int, at: int) -> dict[str, str]:
-    found, last = tokens[at], tokens[at - 1] if at else tokens[at]
-    quoted = {"NL": "the end of the line", "$END": "the end of the file"}
-    return {
-        "found": _shorten(found.text),
-        "last": _shorten(last.text),
-        "first": _shorten(tokens[begin].text),
-        "next": _shorten(tokens[min(at + 1, len(tokens) - 1)].text),
-        "found_type": _type_text(tokens, at),
-        "found_quoted": quoted.get(found.type, f"`{_shorten(found.text)}`"),
-    }
-
-
-def _type_text(tokens: list[Lexeme], at: int) -> str:
-    """The type that begins here, as far as its closing bracket."""
-    if tokens[at].text == ":":
-        at += 1
-    if tokens[at].type != "LSQB":
-        return _shorten(tokens[at].text)
-    end = at
-    while tokens[end].type not in ("RSQB", "NL", "$END"):
-        end += 1
-    first, last = tokens[at].span, tokens[end].span
-    return _shorten(first.source.text[first.start : last.end])
-
-
-def _shorten(text: str) -> str:
-    text = text.split("\n")[0]
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
 def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
     """`def`, `return` and other words of other languages, and misspelt declarations."""
     for word in (tokens[at], tokens[begin]):
@@ -219,13 +132,13 @@ def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
                 hint=BORROWED[word.text],
             )
     word = tokens[begin]
-    top = at == begin and _at_top(tokens, at)
+    top = at == begin and at_top(tokens, at)
     if not top or word.type != "NAME":
         return None
     near = get_close_matches(word.text, DECLARATIONS, n=1, cutoff=0.6)
     return Diagnostic(
         code="E0117",
-        message=f"expected a declaration, found `{_shorten(word.text)}`",
+        message=f"expected a declaration, found `{shorten(word.text)}`",
         primary=Label(word.span),
         hint=f"did you mean `{near[0]}`?"
         if near
@@ -233,20 +146,13 @@ def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
     )
 
 
-def _at_top(tokens: list[Lexeme], at: int) -> bool:
-    depth = 0
-    for token in tokens[:at]:
-        depth += (token.type == "LBRACE") - (token.type == "RBRACE")
-    return depth == 0
-
-
 def _in_general(tokens: list[Lexeme], begin: int, at: int, accepted: set[str]) -> Diagnostic:
-    found = _fields(tokens, begin, at)["found_quoted"]
+    found = fields_of(tokens, begin, at)["found_quoted"]
     wanted = _wanted(accepted)
     return Diagnostic(
         code="E0110",
         message=f"expected {wanted}, found {found}" if wanted else f"{found} cannot stand here",
-        primary=Label(_place(tokens, at)),
+        primary=Label(place_of(tokens, at)),
         hint=None,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from compiler.syntax.unparse import Cat, Doc, Group, Listing, Spine, Word
+from compiler.syntax.documents import Cat, Doc, Group, Listing, Spine, Word
 
 WIDTH = 100
 KEPT = 120  # columns of a line that the author wrote as one

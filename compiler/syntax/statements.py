@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import assert_never
 
 from compiler.syntax import tree
+from compiler.syntax.documents import Doc, cat, group, listing
 from compiler.syntax.unparse import (
     CHOICE,
     POSTFIX,
-    Doc,
     argument_doc,
-    cat,
     expression,
-    group,
-    listing,
     type_doc,
 )
 

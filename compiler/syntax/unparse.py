@@ -1,17 +1,15 @@
 """The tree back to text: what messages quote, and what the formatter lays out.
 
 Every expression becomes a small document that knows its text on one line (`flat`) and where it may
-be broken: `Group` a bracketed list, `Spine` a run of infix operators, `Listing` the items of a
-clause.  Parentheses are put back exactly where the grammar needs them.
+be broken.  Parentheses are put back exactly where the grammar needs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import assert_never
 
 from compiler.syntax import tree
+from compiler.syntax.documents import Doc, Group, Spine, Word, cat, group
 
 CHAIN, CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, MINUS, POWER, POSTFIX, ATOM = range(12)
 LEVELS = {
@@ -34,72 +32,10 @@ LEVELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """Text that is never broken."""
-
-    flat: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cat:
-    """One after the other."""
-
-    parts: tuple[Doc, ...]
-    flat: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Items in brackets, with commas unless it is a mere parenthesis."""
-
-    open: str
-    items: tuple[Doc, ...]
-    close: str
-    comma: bool
-    flat: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Spine:
-    """`a + b - c`: each operand with the operator before it."""
-
-    items: tuple[tuple[str, Doc], ...]
-    flat: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The items of a clause: a comma lets the line go on."""
-
-    items: tuple[Doc, ...]
-    flat: str = field(repr=False)
-
-
-Doc = Word | Cat | Group | Spine | Listing
-
-
 def unparse(node: tree.Expr | tree.TypeExpr) -> str:
     """An expression or a type on one line."""
     types = (tree.ScalarType, tree.NameType, tree.ClassType, tree.SeqType, tree.TupleType)
     return (type_doc(node) if isinstance(node, types) else expression(node)).flat
-
-
-def cat(*parts: Doc | str) -> Doc:
-    """Documents and words side by side."""
-    docs = tuple(Word(part) if isinstance(part, str) else part for part in parts if part != "")
-    return Cat(docs, "".join([doc.flat for doc in docs]))
-
-
-def group(open_: str, items: Sequence[Doc], close: str, *, comma: bool = True) -> Doc:
-    """`(a, b)`."""
-    flat = open_ + ", ".join([item.flat for item in items]) + close
-    return Group(open_, tuple(items), close, comma, flat)
-
-
-def listing(items: Sequence[Doc]) -> Doc:
-    """`a, b` in a clause."""
-    return Listing(tuple(items), ", ".join([item.flat for item in items]))
 
 
 def expression(

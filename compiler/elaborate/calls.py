@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from compiler.elaborate.arguments import bind_arguments, bind_builtin, match_inputs, match_settings
+from compiler.elaborate.arguments import bind_arguments, bind_builtin
 from compiler.elaborate.body import run_body
+from compiler.elaborate.copies import copy_layer
 from compiler.elaborate.drawing import fans
 from compiler.elaborate.groups import group_path, layer_path
 from compiler.elaborate.limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
@@ -17,6 +18,7 @@ from compiler.elaborate.mapping import apply_to_each
 from compiler.elaborate.problems import Exhausted, require_sound
 from compiler.elaborate.results import check_result
 from compiler.elaborate.scope import Path, Scope, check_parts
+from compiler.elaborate.signature import match_inputs, match_settings
 from compiler.elaborate.values import (
     Builtin,
     Composition,
@@ -28,7 +30,6 @@ from compiler.elaborate.values import (
     Partial,
     Repeated,
     Sizes,
-    copy_layer,
     describe,
     type_of,
 )

@@ -6,9 +6,10 @@ With a value on the left a stage is applied to it; with a layer, the two are com
 from __future__ import annotations
 
 from compiler.elaborate.calls import ONE_LIST, call, with_settings
+from compiler.elaborate.matching import Mismatch, match
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope, check_parts
-from compiler.elaborate.sizes import Mismatch, known_shape, match, shape_of, written_type
+from compiler.elaborate.sizes import known_shape, shape_of, written_type
 from compiler.elaborate.suggest import repair_claim
 from compiler.elaborate.values import (
     Builtin,

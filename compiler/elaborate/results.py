@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from compiler.elaborate.matching import Mismatch, match
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.sizes import Mismatch, known_shape, match, shape_of, written_type
+from compiler.elaborate.sizes import known_shape, shape_of, written_type
 from compiler.elaborate.suggest import repair_claim
 from compiler.elaborate.values import Meaning, Record, show_type, type_of
 from compiler.source import Span

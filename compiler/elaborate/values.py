@@ -176,27 +176,6 @@ def is_number(meaning: Meaning) -> bool:
     return isinstance(meaning, int | float)
 
 
-def copy_layer(layer: Meaning) -> Meaning:
-    """The same layer with parameters of its own; models and functions stay themselves."""
-    match layer:
-        case Layer(defined=defined, settings=settings, span=span, chain=chain, name=name):
-            copied = {key: copy_layer(value) for key, value in settings.items()}
-            return Layer(defined, copied, span, chain, _numbered(name))
-        case Composition(stages=stages, spans=spans, name=name):
-            return Composition(tuple(map(copy_layer, stages)), spans, _numbered(name))
-        case Repeated(count=count, layer=inner, name=name):
-            return Repeated(count, copy_layer(inner), name=_numbered(name))
-        case Each(layer=inner):
-            return Each(copy_layer(inner))
-        case _:
-            return layer
-
-
-def _numbered(name: str | None) -> str | None:
-    """Copies of `f` are called f1, f2, ...: a trailing # asks for the number."""
-    return name if name is None or name.endswith("#") else name + "#"
-
-
 def type_of(meaning: Meaning) -> TensorType | tuple[Any, ...] | None:
     """The type of a graph value, a number, or a tuple of them; None for anything else."""
     match meaning:

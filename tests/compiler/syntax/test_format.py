@@ -13,7 +13,6 @@ from compiler.syntax.check import same_tree
 from compiler.syntax.format import format_source
 from compiler.syntax.parse import parse
 
-
 ROOT = Path(__file__).parents[3]
 SHIPPED = [*sorted(ROOT.glob("specs/*.nn")), *sorted(ROOT.glob("compiler/prelude/*.nn"))]
 

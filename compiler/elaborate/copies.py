@@ -1,0 +1,26 @@
+"""Copies of layers, which have parameters of their own: what `repeat` makes."""
+
+from __future__ import annotations
+
+from compiler.elaborate.values import Composition, Each, Layer, Meaning, Repeated
+
+
+def copy_layer(layer: Meaning) -> Meaning:
+    """The same layer with parameters of its own; models and functions stay themselves."""
+    match layer:
+        case Layer(defined=defined, settings=settings, span=span, chain=chain, name=name):
+            copied = {key: copy_layer(value) for key, value in settings.items()}
+            return Layer(defined, copied, span, chain, _numbered(name))
+        case Composition(stages=stages, spans=spans, name=name):
+            return Composition(tuple(map(copy_layer, stages)), spans, _numbered(name))
+        case Repeated(count=count, layer=inner, name=name):
+            return Repeated(count, copy_layer(inner), name=_numbered(name))
+        case Each(layer=inner):
+            return Each(copy_layer(inner))
+        case _:
+            return layer
+
+
+def _numbered(name: str | None) -> str | None:
+    """Copies of `f` are called f1, f2, ...: a trailing # asks for the number."""
+    return name if name is None or name.endswith("#") else name + "#"

@@ -61,9 +61,11 @@ def _choose_keywords(words: list[Lexeme]) -> None:
 
 def _only_names(words: list[Lexeme], at: int, line_start: int) -> bool:
     """After a dot, and as a setting of a data source (`sine(noise = 0)`), any word is a name."""
-    before, after = words[at - 1].text if at else "", words[at + 1 : at + 2]
-    setting = before in ("(", ",") and bool(after) and after[0].text == "="
-    return before == "." or (setting and words[line_start].type == "DATA")
+    before = at - 1
+    while before > line_start and words[before].type == "NL":
+        before -= 1
+    setting = words[before].text in ("(", ",") and words[at + 1].text == "="
+    return words[at - 1].text == "." or (setting and words[line_start].type == "DATA")
 
 
 def _role(words: list[Lexeme], at: int, line_start: int) -> str:

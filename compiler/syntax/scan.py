@@ -25,7 +25,8 @@ MAX_COLUMNS = 10_000
 MAX_TOKENS = 60_000
 
 FORBIDDEN = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]"
+    r"|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
     r"|\r(?!\n)|[\u2028\u2029\ufeff]"
 )
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -171,3 +171,16 @@ def test_native_code_agrees_with_the_reference(rule, check_compiled):
     values = numbers(graph, 3, step=np.array(2))
     values |= {key: np.abs(v) for key, v in values.items() if "/" in key}  # states: squares
     check_compiled(graph, batch=3, values=values)
+
+
+def test_adam_keeps_the_digits_of_float32():
+    """1 - 0.999 has an error of 5e-5 in float32, which would be one of every step."""
+    module = loss_module("squared_error(net(s), y)", using="adam(lr = 1)")
+    values = numbers(module.step("train"))
+    graph = module.step("train")
+    values |= {s.name: np.zeros(s.type.shape) for s in module.optimizer_states}
+    single, double = (
+        evaluate(graph, values, 3, dtype)["update/net.w"] - values["net.w"]
+        for dtype in ("float32", "float64")
+    )
+    np.testing.assert_allclose(single, double, rtol=2e-6)

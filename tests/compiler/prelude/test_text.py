@@ -15,7 +15,9 @@ from compiler.syntax.format import format_source
 from compiler.syntax.parse import parse
 
 FILES = sorted(PRELUDE.glob("*.nn"))
-HELPERS = {"pair", "margins", "around", "places", "reached", "peak", "heads_of", "straighten"}
+HELPERS = {
+    "pair", "margins", "around", "places", "reached", "peak", "heads_of", "straighten", "filled",
+}  # fmt: skip
 MANUAL = Path(__file__).parents[3] / "specs" / "prelude.md"
 
 

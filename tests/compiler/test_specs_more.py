@@ -18,9 +18,9 @@ PARAMETERS = {  # of each spec, counted by hand from its layers
     "gan": 16 * 128 + 128 + 128 * 256 + 256 + 256 * 196 + 196 + 196 * 128 + 128 + 128 + 1,
     "wgan_gp": 77_509,
     "deep_chain": 2 * 50 * 2,
-    "residual": 13_274,
-    "batch_norm_cnn": 8_890,
-    "unet": 29_321 + 2 * (2 * 8 + 2 * 16 + 2 * 32 + 2 * 16 + 2 * 8),
+    "residual": 72 + 4 * 576 + 1_152 + 4 * 2_304 + 2 * (5 * 8 + 5 * 16) + 170,
+    "batch_norm_cnn": 72 + 1_152 + 4_608 + 2 * (8 + 16 + 32) + 2_890,
+    "unet": 29_321 + 2 * (8 + 16 + 32 + 16 + 8),  # two numbers a channel, no longer one
     "oscillator": 48 + 600 + 25,
 }
 ADVERSARIAL = ("gan", "wgan_gp")

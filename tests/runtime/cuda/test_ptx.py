@@ -37,7 +37,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # numba-cuda's own
 ]
 PTXAS = shutil.which("ptxas")
-SPECS = sorted(Path("specs").glob("*.nn"))
+EVERY_DAY = {"house", "curve", "circle", "mnist_cnn"}  # the others are for the wide run
+SPECS = [
+    pytest.param(p, id=p.stem, marks=() if p.stem in EVERY_DAY else pytest.mark.wide)
+    for p in sorted(Path("specs").glob("*.nn"))
+]
 
 
 def sources(entries: Iterable[Entry]) -> set[str]:
@@ -83,7 +87,7 @@ def test_gathers(name: str) -> None:
     check(getattr(cuda_gather, name), 4)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", SPECS)
 def test_specs(spec: Path) -> None:
     program = compile_file(spec)
     for text in sources(program.entries.values()):

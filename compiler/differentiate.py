@@ -9,16 +9,17 @@ Griewank & Walther, "Evaluating Derivatives", 2008, ch. 3.
 Names: `y` an operator's result, `x` its operands, `g` the cotangent dL/dy that reaches it.
 `adjoint` is the table of cotangents summed so far.  A g here is a graph value, never a number.
 
-See Note [Examples and the mean] for what `mean` does.
+See Note [Examples and the mean] for what `mean` does, Note [Recurrences] for time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.graph.graph import Builder, Graph, Origin, Value
+from compiler.graph.graph import Builder, Graph, Node, Origin, Value
 from compiler.ops.base import NoDerivative
 from compiler.ops.reduce import BatchMean
+from compiler.ops.sequence import Previous, Spread, Total
 from compiler.ops.shape import unbroadcast
 from compiler.source import CompileError, Diagnostic, Label
 
@@ -36,7 +37,10 @@ def differentiate(
     active = _path_between(graph, [x.id for x in wrt], loss.id)
     adjoint = {loss.id: builder.constant(1.0, loss.shape)}
     span_before, origin_before = builder.span, builder.origin
-    for node in reversed(graph.nodes[: loss.id + 1]):
+    waiting = _carry_back(builder, [graph[i] for i in active], adjoint)
+    for node in reversed(graph.nodes):
+        if node.id in waiting and node.id in adjoint:
+            builder.carries[waiting[node.id]] = adjoint[node.id].id
         if node.id not in adjoint or not any(i in active for i in node.inputs):
             continue
         builder.span = node.span
@@ -46,13 +50,45 @@ def differentiate(
         for x, gx in zip(xs, _rule(g, y, xs), strict=True):
             if gx is None or x.id not in active:
                 continue
-            gx = unbroadcast(gx, x.shape)
+            gx = _in_time_of(x, y, unbroadcast(gx, x.shape))
             if mean and not builder.is_varying(x) and builder.is_varying(gx):
                 gx = builder.add(BatchMean(), gx)
             adjoint[x.id] = adjoint[x.id] + gx if x.id in adjoint else gx
     result = [adjoint[x.id] if x.id in adjoint else builder.constant(0.0, x.shape) for x in wrt]
     builder.span, builder.origin = span_before, origin_before
     return result
+
+
+def _carry_back(
+    builder: Builder, active: Sequence[Node], adjoint: dict[int, Value]
+) -> dict[int, int]:
+    """Let the adjoint of every carried node begin with what the step after it sends back.
+
+    Gives, for each `previous` node, the loop that waits for its adjoint.
+    """
+    waiting, carries = {}, dict(builder.carries)
+    numbers = {node.id for node in active}
+    for node in sorted(active, key=lambda n: n.id):
+        before = node.op
+        if not isinstance(before, Previous) or (carried := carries[before.loop]) not in numbers:
+            continue
+        builder.span, builder.origin = node.span, Origin("vjp of previous", node.tag)
+        op = Previous(builder.new_loop(), before.time, not before.backwards)
+        zero = builder.constant(0.0, node.type.shape)
+        sent = builder.add(op, zero)
+        adjoint[carried] = adjoint[carried] + sent if carried in adjoint else sent
+        builder.carries[op.loop] = builder.add(Spread(op.time), zero).id  # unless one is found
+        waiting[node.id] = op.loop
+    return waiting
+
+
+def _in_time_of(x: Value, y: Value, g: Value) -> Value:
+    """A cotangent of x's own time: where every element of y read one x, their sum."""
+    if y.type.time is None or y.node.op.sequential:
+        return g
+    if g.type.time is None:
+        g = g.builder.add(Spread(y.type.time), g)
+    return g if x.type.time is not None else g.builder.add(Total(), g)
 
 
 def _rule(g: Value, y: Value, xs: Sequence[Value]) -> Sequence[Value | None]:
@@ -75,10 +111,15 @@ def _rule(g: Value, y: Value, xs: Sequence[Value]) -> Sequence[Value | None]:
 
 def _path_between(graph: Graph, sources: Sequence[int], target: int) -> set[int]:
     """Nodes that depend on a source and that the target depends on."""
-    forward = set(sources)
-    for node in graph.nodes:
-        if any(i in forward for i in node.inputs):
-            forward.add(node.id)
+    forward, before, carries = set(sources), -1, graph.carries
+    while len(forward) != before:  # twice where there are carries: they lead back
+        before = len(forward)
+        for node in graph.nodes:
+            loop = node.op.carried_by
+            if any(i in forward for i in node.inputs) or (
+                loop is not None and carries[loop] in forward
+            ):
+                forward.add(node.id)
     return forward & graph.reachable([target])
 
 
@@ -90,3 +131,11 @@ def _path_between(graph: Graph, sources: Sequence[int], target: int) -> set[int]
 # (a parameter read by every example) the implicit broadcast is transposed: it becomes
 # batch_mean(g). `batch_mean` in a model is its own adjoint in this counting.  The `batch` pass
 # later turns batch_mean(contract(...)) into one contraction that also sums over the examples.
+
+# Note [Recurrences]
+#
+# h[t] = f(h[t - 1], x[t]) stands in the graph as p = previous(start), h = f(p, x), and a carry from
+# h back to p.  The adjoint of h[t] is what its readers send, and what f sends to p[t + 1]: so it
+# begins with a `previous` in the other direction of time, whose carry is the adjoint of p.  That is
+# known when the walk comes to p, and closes the loop.  The adjoints form a recurrence again, in a
+# graph like any other; what of it does not depend on the step after it is no part of its loop.

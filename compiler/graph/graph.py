@@ -5,6 +5,10 @@ that a derivative rule reads like the formula.  `inputs` is the truth about edge
 keep one edge for `x * x`).  `span` leads every node, gradient nodes too, back to the author's
 line; `origin` is the derivation ledger: which transformation made the node, from which node.
 
+Recurrence: a `previous` node is one step behind a node that may come later and depend on it.  That
+edge is no operand; it stands among the outputs as `carry/0`, by the number of the loop, so that all
+that keeps the outputs keeps it.
+
 A node is *varying* when its value differs from example to example (it depends on an input or on a
 noise draw), and *uniform* otherwise; `varying` in this module decides which.
 """
@@ -34,6 +38,7 @@ class Origin:
 
 
 _tags = count()
+CARRY = "carry/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,16 @@ class Graph:
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]
 
+    @property
+    def carries(self) -> dict[int, int]:
+        """For each loop, the node whose value is carried on to the next step."""
+        return {int(n[len(CARRY) :]): i for n, i in self.outputs.items() if n.startswith(CARRY)}
+
+    @property
+    def results(self) -> dict[str, int]:
+        """The outputs but for the carries: what is wanted of the graph."""
+        return {n: i for n, i in self.outputs.items() if not n.startswith(CARRY)}
+
     def users(self) -> dict[int, list[int]]:
         """For each node, the nodes that read it (once for each reading)."""
         result: dict[int, list[int]] = {node.id: [] for node in self.nodes}
@@ -79,11 +94,16 @@ class Graph:
         return frozenset(result)
 
     def reachable(self, roots: Iterable[int]) -> set[int]:
-        """The roots and all that they are computed from."""
-        wanted = set(roots)
-        for node in reversed(self.nodes):
-            if node.id in wanted:
-                wanted.update(node.inputs)
+        """The roots and all that they are computed from, in earlier steps too."""
+        wanted, pending, carries = set[int](), list(roots), self.carries
+        while pending:
+            id = pending.pop()
+            if id not in wanted:
+                wanted.add(id)
+                node = self.nodes[id]
+                pending.extend(node.inputs)
+                if node.op.carried_by is not None:
+                    pending.append(carries[node.op.carried_by])
         return wanted
 
 
@@ -95,6 +115,8 @@ class Builder:
     span: Span | None = None  # given to nodes added while it is set
     origin: Origin | None = None
     varying_memo: list[bool] = field(default_factory=list)  # of the first nodes; see `is_varying`
+    carries: dict[int, int] = field(default_factory=dict)  # loop -> node, once it is known
+    loops: int = 0
 
     def is_varying(self, value: Value) -> bool:
         """Whether a value differs from example to example; each node is looked at once."""
@@ -106,7 +128,7 @@ class Builder:
 
     def add(self, op: Op, *inputs: Value, name: str | None = None) -> Value:
         """Append `op(*inputs)`; raises `TypeFault` where the types do not fit."""
-        type = op.infer(*(x.type for x in inputs))
+        type = op.lifted(*(x.type for x in inputs))
         node = Node(
             id=len(self.nodes),
             op=op,
@@ -136,7 +158,13 @@ class Builder:
 
     def graph(self, outputs: Mapping[str, int]) -> Graph:
         """Freeze what has been built."""
-        return Graph(tuple(self.nodes), dict(outputs))
+        carries = {f"{CARRY}{loop}": id for loop, id in self.carries.items()}
+        return Graph(tuple(self.nodes), {**outputs, **carries})
+
+    def new_loop(self) -> int:
+        """The number of another loop."""
+        self.loops += 1
+        return self.loops - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,13 +2,19 @@
 
 Real values are float32 or float64, decided when a program is run, not when it is compiled; indices
 (class labels, token numbers) are integers of the same width, so that both count in words.
+
+A sequence has the type of ONE of its elements and a *time*: the name of its length, which differs
+from example to example, or a whole number, where it is the same for all.  As the batch is no axis
+of a value, neither is time: an operator on a sequence is meant for each element.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import prod
+
+Time = str | int  # what a length is called, or how much it is
 
 
 class Kind(Enum):
@@ -20,11 +26,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """Sizes of one example's tensor (`()`: a scalar), its kind, a label's number of classes."""
+    """Sizes of one example's tensor (`()`: a scalar), its kind, a label's number of classes; of a
+    sequence, those of one element.
+    """
 
     shape: tuple[int, ...] = ()
     kind: Kind = Kind.REAL
     classes: int | None = None
+    time: Time | None = None
 
     @property
     def rank(self) -> int:
@@ -36,7 +45,14 @@ class TensorType:
         """How many elements."""
         return prod(self.shape)
 
+    def over(self, time: Time | None) -> TensorType:
+        """A sequence of these, or (None) one of them."""
+        return replace(self, time=time)
+
     def __str__(self) -> str:
+        if self.time is not None:
+            count = f"({self.time})" if isinstance(self.time, int) else ""
+            return f"seq{count} {self.over(None)}"
         sizes = f"[{', '.join(map(str, self.shape))}]" if self.shape else "scalar"
         if self.kind is Kind.REAL:
             return sizes

@@ -1,5 +1,5 @@
 """The primitive operators.  Importing this package files them all in the registry."""
 
-from compiler.ops import contract, elementwise, index, leaf, random, reduce, shape
+from compiler.ops import contract, elementwise, index, leaf, random, reduce, sequence, shape
 
-__all__ = ["contract", "elementwise", "index", "leaf", "random", "reduce", "shape"]
+__all__ = ["contract", "elementwise", "index", "leaf", "random", "reduce", "sequence", "shape"]

@@ -54,6 +54,24 @@ class Op:
     makes_uniform: ClassVar[bool] = False
     kink: ClassVar[str | None] = None  # convention where it is not differentiable
     smooth: ClassVar[bool] = True
+    sequential: ClassVar[bool] = False  # knows about time; any other is meant for each element
+
+    @property
+    def carried_by(self) -> int | None:
+        """The loop whose carried value this is, for the one operator that looks a step back."""
+        return None
+
+    def lifted(self, *types: TensorType) -> TensorType:
+        """Type of the result where operands may be sequences: the rule of one element, over their
+        common time.  Raises `TypeFault`.
+        """
+        times = {t.time for t in types} - {None}
+        if self.sequential or not times:
+            return self.infer(*types)
+        names = " and ".join(sorted(str(t) for t in types if t.time is not None))
+        require(len(times) == 1, f"these may differ in length: {names}")
+        result = self.infer(*(t.over(None) for t in types))
+        return result if self.makes_uniform else result.over(times.pop())
 
     def infer(self, *types: TensorType) -> TensorType:
         """Type of the result for one example; raises `TypeFault`."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from compiler.graph.registry import register
-from compiler.graph.types import Kind, TensorType
+from compiler.graph.types import Kind, TensorType, Time
 from compiler.ops.base import Array, Op, real
 
 
@@ -20,12 +20,13 @@ class Input(Op):
     key: str
     shape: tuple[int, ...] = ()
     classes: int | None = None  # a label's number of classes; None for a real tensor
+    time: Time | None = None  # of a sequence
     name: ClassVar[str] = "input"
     makes_varying: ClassVar[bool] = True
 
     def infer(self) -> TensorType:
         kind = Kind.REAL if self.classes is None else Kind.INDEX
-        return TensorType(self.shape, kind, self.classes)
+        return TensorType(self.shape, kind, self.classes, self.time)
 
 
 @register

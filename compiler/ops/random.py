@@ -2,7 +2,8 @@
 
 Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.  A draw is a
 pure function of (seed, node, step, example, element), so no result depends on how a batch was cut
-or how many threads ran.  key = (seed, node), counter = (element, example, step, 0).
+or how many threads ran.  key = (seed, node), counter = (element, example, step, time), where time
+is the place within a sequence, 0 for anything else.
 uniform = (word0 >> 8) * 2^-24, in [0, 1); normal by Box and Muller from (word0, word1).
 """
 
@@ -15,11 +16,14 @@ import numpy as np
 
 from compiler.graph.graph import Value
 from compiler.graph.registry import register
-from compiler.graph.types import TensorType
+from compiler.graph.types import TensorType, Time
 from compiler.ops.base import Array, Op, real
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
+
+
+ZERO = np.zeros(1, np.int64)
 
 
 def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
@@ -38,12 +42,12 @@ def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
     return [c0, c1, c2, c3]
 
 
-def draw(normal: bool, seed: int, step: int, node: int, examples: Array, size: int) -> Array:
-    """[examples, size] numbers in float64."""
-    grid = np.broadcast_arrays(np.arange(size)[None], np.asarray(examples)[:, None])
-    words = philox(
-        [grid[0], grid[1], np.full(grid[0].shape, step), np.zeros(grid[0].shape)], (seed, node)
-    )
+def draw(
+    normal: bool, seed: int, step: int, node: int, examples: Array, size: int, times: Array = ZERO
+) -> Array:
+    """[examples, size] numbers in float64; `times` are the places within their sequences."""
+    columns = (np.arange(size)[None], examples[:, None], np.full((1, 1), step), times[:, None])
+    words = philox(list(np.broadcast_arrays(*columns)), (seed, node))
     u0, u1 = ((w >> np.uint64(8)).astype(float) * 2.0**-24 for w in words[:2])
     if not normal:
         return u0
@@ -53,7 +57,8 @@ def draw(normal: bool, seed: int, step: int, node: int, examples: Array, size: i
 @register
 @dataclass(frozen=True)
 class Random(Op):
-    """Independent draws of a shape: uniform on [0, 1) or standard normal.
+    """Independent draws of a shape: uniform on [0, 1) or standard normal; with `time`, for every
+    element of a sequence.
 
     Operands: the counters `seed` and `step`.  `shared` draws are the same for every example.
     """
@@ -62,6 +67,7 @@ class Random(Op):
     shape: tuple[int, ...]
     normal: bool = False
     shared: bool = False
+    time: Time | None = None
     name: ClassVar[str] = "random"
 
     @property
@@ -70,12 +76,12 @@ class Random(Op):
         return not self.shared
 
     def infer(self, seed: TensorType, step: TensorType) -> TensorType:
-        return real(self.shape)
+        return real(self.shape).over(self.time)
 
     def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
         return [None, None]
 
-    def sample(self, seed: int, step: int, examples: Array) -> Array:
-        """Draws for the given example numbers, [n, *shape]."""
-        flat = draw(self.normal, seed, step, self.node, examples, int(np.prod(self.shape)))
+    def sample(self, seed: int, step: int, examples: Array, times: Array = ZERO) -> Array:
+        """Draws for the given example numbers and places in time, [n, *shape]."""
+        flat = draw(self.normal, seed, step, self.node, examples, int(np.prod(self.shape)), times)
         return flat.reshape(len(examples), *self.shape)

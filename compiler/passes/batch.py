@@ -1,6 +1,7 @@
 """The mean over the examples moves into the contraction that feeds it.
 
     batch_mean(contract(a, b)) = contract(a, b) that also averages over the examples
+    batch_mean(total(contract(a, b))) = the same, of sequences: summed over time, then averaged
 
 One sum instead of one tensor for each example: the gradient of a weight is never stored per
 example. Exact but for the order of the sum.  A contraction that others read as well stays as it is.
@@ -13,6 +14,7 @@ from dataclasses import replace
 from compiler.graph.graph import Builder, Graph
 from compiler.ops.contract import Contract
 from compiler.ops.reduce import BatchMean
+from compiler.ops.sequence import Total
 
 
 def sum_over_examples(graph: Graph) -> Graph:
@@ -29,6 +31,9 @@ def sum_over_examples(graph: Graph) -> Graph:
                 mapping[node.id] = mapping[source.id]
                 continue
             alone = len(users[source.id]) == 1 and source.id not in wanted
+            if isinstance(source.op, Total) and alone:
+                source = graph[source.inputs[0]]
+                alone = len(users[source.id]) == 1 and source.id not in wanted
             if isinstance(source.op, Contract) and alone:
                 fused = replace(node, op=replace(source.op, mean=True), origin=source.origin)
                 mapping[node.id] = builder.copy(fused, [mapping[i] for i in source.inputs])

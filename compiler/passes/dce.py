@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from compiler.graph.graph import Graph, rebuild
+from compiler.graph.graph import CARRY, Graph, rebuild
 
 
 def eliminate_dead_code(graph: Graph) -> Graph:
-    """Keep what the outputs are computed from."""
-    live = graph.reachable(graph.outputs.values())
+    """Keep what the results are computed from."""
+    live = graph.reachable(graph.results.values())
     if len(live) == len(graph.nodes):
         return graph
     builder, mapping = rebuild(graph, live)
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+    looped = {n.op.carried_by for n in graph.nodes if n.id in live}
+    dead = {f"{CARRY}{loop}" for loop in graph.carries if loop not in looped}
+    return builder.graph({n: mapping[id] for n, id in graph.outputs.items() if n not in dead})

@@ -35,8 +35,8 @@ def fold_constants(graph: Graph) -> Graph:
 
 def _foldable(node: Node, known: dict[int, Array]) -> bool:
     pure = bool(node.inputs) or isinstance(node.op, Iota)
-    small = node.type.size <= LARGEST and node.type.kind is Kind.REAL
-    return pure and small and node.op.name != "batch_mean" and all(i in known for i in node.inputs)
+    small = node.type.size <= LARGEST and node.type.kind is Kind.REAL and not node.op.sequential
+    return pure and small and all(i in known for i in node.inputs)
 
 
 def _constant(array: Array) -> Constant | Literal:

@@ -82,7 +82,7 @@ CASES: dict[str, tuple[Op, list[Operand], object]] = {
     ),
 }
 INTEGER = {"argmax", "increment"}  # increment: schedule/test_updates.py
-COVERED_ELSEWHERE = {"contract"}  # test_contract.py
+COVERED_ELSEWHERE = {"contract"}  # test_contract.py; of time: test_sequence.py
 
 
 def apply(op: Op):
@@ -95,6 +95,7 @@ def apply(op: Op):
 def test_every_operator_has_a_test() -> None:
     here = {op.name for op, _, _ in CASES.values()} | INTEGER | COVERED_ELSEWHERE
     here |= {"input", "persistent", "constant", "literal", "iota", "random", "batch_mean"}
+    here |= {name for name, op in OPS.items() if op.sequential}
     assert OPS.keys() == here | TABLE.keys()
 
 

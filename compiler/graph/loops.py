@@ -1,0 +1,44 @@
+"""Recurrences in a graph: which nodes depend on themselves a step before, and in which order all
+nodes can be computed.
+
+A loop is a strongly connected component of the graph with its carries (networkx: Tarjan's
+algorithm).  What only feeds a loop, or only reads it, is not in it: it is computed for all steps at
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import networkx
+
+from compiler.graph.graph import Graph
+
+
+def edges(graph: Graph) -> networkx.DiGraph:
+    """Every node, with an edge from each operand and from each carried node to its `previous`."""
+    result, carries = networkx.DiGraph(), graph.carries
+    result.add_nodes_from(range(len(graph.nodes)))
+    for node in graph.nodes:
+        result.add_edges_from((i, node.id) for i in node.inputs)
+        if node.op.carried_by is not None:
+            result.add_edge(carries[node.op.carried_by], node.id)
+    return result
+
+
+def loop_of(graph: Graph) -> Mapping[int, int]:
+    """For each node that is in a loop, the first of that loop's nodes."""
+    if not graph.carries:
+        return {}
+    found = networkx.strongly_connected_components(edges(graph))
+    return {id: min(nodes) for nodes in found if len(nodes) > 1 for id in nodes}
+
+
+def in_order(graph: Graph) -> list[list[int]]:
+    """The nodes in groups, each after those it reads: one alone, or those of a loop, in order."""
+    if not graph.carries:
+        return [[node.id] for node in graph.nodes]
+    condensed = networkx.condensation(edges(graph))
+    members = {k: sorted(nodes) for k, nodes in condensed.nodes(data="members")}
+    order = networkx.lexicographical_topological_sort(condensed, key=lambda k: members[k][0])
+    return [members[k] for k in order]

@@ -1,0 +1,113 @@
+"""Sequences of differing lengths as arrays: one row for each element.
+
+`Ragged` is what goes in and comes out: the rows of example 0, then those of example 1, and so on.
+Nothing is padded, so padding cannot change a result.  A `Clock` knows the rows of one time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ragged:
+    """Sequences: `values` [rows, *shape], `lengths` [N] with rows = sum(lengths)."""
+
+    values: Array
+    lengths: NDArray[np.int64]
+
+    @staticmethod
+    def of(sequences: Sequence[Any], shape: tuple[int, ...] = (), dtype: Any = None) -> Ragged:
+        """Sequences `[T_i, *shape]`; raises `ValueError` where one has another shape."""
+        arrays = [np.asarray(s, dtype).reshape(len(s), *shape) for s in sequences]
+        lengths = np.array([len(a) for a in arrays], np.int64)
+        empty = np.zeros((0, *shape), dtype or float)
+        return Ragged(np.concatenate(arrays) if arrays else empty, lengths)
+
+    @staticmethod
+    def of_padded(padded: Array, lengths: Any) -> Ragged:
+        """The first `lengths[i]` rows of each `padded[i]`, `padded` being [N, T, *shape]."""
+        lengths = np.asarray(lengths, np.int64)
+        inside = np.arange(padded.shape[1])[None] < lengths[:, None]
+        return Ragged(padded[inside], lengths)
+
+    def padded(self, fill: float = 0) -> Array:
+        """[N, T, *shape] with T the longest; `fill` behind the shorter ones."""
+        longest = int(self.lengths.max(initial=0))
+        shape = (len(self.lengths), longest, *self.values.shape[1:])
+        result = np.full(shape, fill, self.values.dtype)
+        result[np.arange(longest)[None] < self.lengths[:, None]] = self.values
+        return result
+
+    def take(self, examples: Any) -> Ragged:
+        """Some of the sequences, by number, mask or slice."""
+        chosen = np.arange(len(self.lengths))[examples]
+        clock = Clock(self.lengths)
+        lengths = self.lengths[chosen]
+        within = Clock(lengths)
+        return Ragged(self.values[clock.starts[chosen][within.owner] + within.position], lengths)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, example: int) -> Array:
+        start = int(self.lengths[:example].sum())
+        return self.values[start : start + int(self.lengths[example])]
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter(np.split(self.values, np.cumsum(self.lengths)[:-1]) if len(self) else [])
+
+
+class Clock:
+    """The rows of one time: example by example, and in each in the order of time."""
+
+    def __init__(self, lengths: NDArray[np.int64]) -> None:
+        self.lengths = lengths
+        self.starts: NDArray[np.int64] = np.cumsum(lengths) - lengths
+        self.owner: NDArray[np.int64] = np.repeat(np.arange(len(lengths)), lengths)
+
+    @cached_property
+    def position(self) -> NDArray[np.int64]:
+        """Each row's place within its sequence."""
+        return np.arange(len(self.owner)) - self.starts[self.owner]
+
+    @cached_property
+    def mirror(self) -> NDArray[np.int64]:
+        """The row at the same distance from the other end."""
+        return self.starts[self.owner] + self.lengths[self.owner] - 1 - self.position
+
+    def ends(self, first: bool) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The first or the last row of each example, and which examples have none."""
+        rows = self.starts if first else self.starts + self.lengths - 1
+        return rows, self.lengths == 0
+
+    def to_rows(self, array: Array) -> Array:
+        """A value of each example (or one for all) for each of its rows."""
+        return array[self.owner] if len(array) != 1 or len(self.lengths) == 1 else array
+
+    def step(self, number: int) -> NDArray[np.int64]:
+        """The rows of one step, of the examples that are long enough."""
+        return self.starts[self.lengths > number] + number
+
+    @property
+    def longest(self) -> int:
+        """How many steps there are."""
+        return int(self.lengths.max(initial=0))
+
+
+def lengths_by_time(
+    times: Sequence[str | int], given: Mapping[str, Any], batch: int
+) -> dict[str | int, NDArray[np.int64]]:
+    """The lengths of each time: a whole number's own, or what is given as `length/NAME`."""
+    return {
+        t: np.full(batch, t) if isinstance(t, int) else np.asarray(given[f"length/{t}"], np.int64)
+        for t in times
+    }

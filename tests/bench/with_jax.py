@@ -1,0 +1,160 @@
+"""The workloads in JAX: one jitted step with optax; the variant "scan" makes many steps a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from workloads import Convolution, Layer, Pool, Workload
+
+MANY = 50
+VERSION = jax.__version__
+Values = dict[str, list[list[Any]]]
+
+
+def load(threads: int) -> None:
+    """The driver sets XLA_FLAGS before this process starts."""
+
+
+def apply(layer: Layer, values: list[Any], x: Any) -> Any:
+    """One layer; W has been turned to [inputs, units], or [rows, columns, channels, filters]."""
+    match layer:
+        case Pool():
+            return lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        case Convolution():
+            padding = [(p, p) for p in layer.padding]
+            axes = ("NHWC", "HWIO", "NHWC")
+            y = lax.conv_general_dilated(
+                x, values[0], layer.stride, padding, dimension_numbers=axes
+            )
+        case _:
+            y = x.reshape(x.shape[0], -1) @ values[0]
+    y = y + values[1]
+    return jax.nn.relu(y) if layer.after else y
+
+
+class Run:
+    """One workload."""
+
+    def __init__(self, workload: Workload, scan: bool) -> None:
+        self.workload = workload
+        self.data = {k: jnp.asarray(v) for k, v in workload.data().items()}
+        given = iter(workload.start())
+        values: Values = {
+            name: [[turned(next(given)) for _ in x.shapes()] for x in layers]
+            for name, layers in workload.parts.items()
+        }
+        self.optimizer = optax.adam(workload.rate)
+        step = self.adversarial_step if workload.loss == "gan" else self.plain_step
+        groups = list(values) if workload.loss == "gan" else [list(values)]
+        states = [self.optimizer.init(pick(values, g)) for g in groups]
+        self.carried = (values, states)
+        self.one = jax.jit(step, donate_argnums=(0,))
+        self.output = jax.jit(self.forward)
+        self.steps = MANY if scan else 1
+        self.advance = self.step
+        if scan:
+            self.batches = {k: jnp.stack([v] * MANY) for k, v in self.data.items()}
+            self.several = jax.jit(lambda c, d: lax.scan(step, c, d), donate_argnums=(0,))
+            self.advance = self.many
+
+    def part(self, name: str, values: Values, x: Any) -> Any:
+        """A part of the network."""
+        for layer, own in zip(self.workload.parts[name], values[name], strict=True):
+            x = apply(layer, own, x)
+        return x
+
+    def forward(self, values: Values, d: Any) -> Any:
+        """What inference gives."""
+        match self.workload.loss:
+            case "vae":
+                return self.decoded(values, d)[0]
+            case "gan":
+                return jnp.tanh(self.part("net", values, d["z1"]))
+        return self.part("net", values, d["x"])
+
+    def decoded(self, values: Values, d: Any) -> Any:
+        """Of the VAE: the output, mu and log_var."""
+        mu, log_var = jnp.split(self.part("encode", values, d["x"]), 2, 1)
+        return self.part("decode", values, mu + jnp.exp(log_var / 2) * d["eps"]), mu, log_var
+
+    def minimised(self, values: Values, d: Any) -> Any:
+        """The loss of all workloads but the GAN's."""
+        if self.workload.loss == "vae":
+            y, mu, log_var = self.decoded(values, d)
+            kl = (mu**2 + jnp.exp(log_var) - log_var - 1).sum(1).mean() / 2
+            return ((y - d["x"]) ** 2).mean() + kl / 784
+        y = self.forward(values, d)
+        if self.workload.loss == "squares":
+            return ((y - d["x"]) ** 2).mean()
+        return optax.softmax_cross_entropy_with_integer_labels(y, d["y"]).mean()
+
+    def plain_step(self, carried: Any, d: Any) -> Any:
+        """One step of one loss over all parameters."""
+        values, (state,) = carried
+        loss, gradient = jax.value_and_grad(self.minimised)(values, d)
+        change, state = self.optimizer.update(gradient, state, values)
+        return (optax.apply_updates(values, change), [state]), loss
+
+    def adversarial_step(self, carried: Any, d: Any) -> Any:
+        """A step of the discriminator, then one of the generator."""
+        values, states = carried
+        softplus, count = jax.nn.softplus, self.workload.batch
+        net, judge = values["net"], values["judge"]
+
+        def first(judge: Any) -> Any:
+            made = jnp.tanh(self.part("net", values, d["z1"]))
+            scores = self.part("judge", {"judge": judge}, jnp.concatenate([d["x"], made]))
+            return softplus(-scores[:count]).mean() + softplus(scores[count:]).mean()
+
+        def second(net: Any) -> Any:
+            made = jnp.tanh(self.part("net", {"net": net}, d["z2"]))
+            return softplus(-self.part("judge", {"judge": judge}, made)).mean()
+
+        one, gradient = jax.value_and_grad(first)(judge)
+        change, states[1] = self.optimizer.update(gradient, states[1], judge)
+        judge = optax.apply_updates(judge, change)
+        two, gradient = jax.value_and_grad(second)(net)
+        change, states[0] = self.optimizer.update(gradient, states[0], net)
+        net = optax.apply_updates(net, change)
+        return ({"net": net, "judge": judge}, states), one + two
+
+    def step(self) -> Any:
+        """One step."""
+        self.carried, loss = self.one(self.carried, self.data)
+        return loss
+
+    def many(self) -> Any:
+        """Several steps in one call."""
+        self.carried, losses = self.several(self.carried, self.batches)
+        return losses
+
+    def infer(self) -> Any:
+        """The output."""
+        return self.output(self.carried[0], self.data)
+
+    def wait(self, token: Any) -> None:
+        """Until the numbers are there."""
+        token.block_until_ready()
+
+    def loss(self, token: Any) -> float:
+        """The number."""
+        return float(token)
+
+
+def turned(value: Any) -> Any:
+    """Units last."""
+    return jnp.asarray(value if value.ndim == 1 else jnp.moveaxis(jnp.asarray(value), 0, -1))
+
+
+def pick(values: Values, group: Any) -> Any:
+    """The values that one optimizer moves."""
+    return values[group] if isinstance(group, str) else {k: values[k] for k in group}
+
+
+def build(workload: Workload, variant: str) -> Run:
+    """A run."""
+    return Run(workload, variant == "scan")

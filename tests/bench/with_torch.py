@@ -1,0 +1,156 @@
+"""The workloads in PyTorch: autograd, fused Adam, gradients set to None between steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from workloads import Convolution, Layer, Pool, Workload
+
+VERSION = torch.__version__
+
+
+def load(threads: int) -> None:
+    """Use this many threads."""
+    torch.set_num_threads(threads)
+
+
+class Run:
+    """One workload; convolutions in the layout `channels_last`, or not."""
+
+    steps = 1
+
+    def __init__(self, workload: Workload, channels_last: bool = False) -> None:
+        self.workload = workload
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        values = [self.tensor(v).requires_grad_() for v in workload.start()]
+        self.data = {k: self.tensor(v) for k, v in workload.data().items()}
+        if "y" in self.data:
+            self.data["y"] = self.data["y"].long()
+        self.parts: dict[str, list[tuple[Layer, list[Tensor]]]] = {}
+        given = iter(values)
+        for name, layers in workload.parts.items():
+            self.parts[name] = [(x, [next(given) for _ in x.shapes()]) for x in layers]
+        groups = [[t for _, ts in part for t in ts] for part in self.parts.values()]
+        if workload.loss != "gan":
+            groups = [values]
+        self.optimizers = [torch.optim.Adam(g, lr=workload.rate, fused=True) for g in groups]
+        self.advance = self.step
+
+    def tensor(self, value: Any) -> Tensor:
+        """An array in PyTorch's order of axes."""
+        tensor = torch.tensor(value)
+        if tensor.ndim == 4:
+            return tensor.permute(0, 3, 1, 2).contiguous(memory_format=self.layout)
+        return tensor
+
+    def apply(self, part: str, x: Tensor) -> Tensor:
+        """A part of the network."""
+        for layer, values in self.parts[part]:
+            x = apply(layer, values, x)
+        return x
+
+    def output(self) -> Tensor:
+        """What inference gives."""
+        d = self.data
+        match self.workload.loss:
+            case "vae":
+                return self.decoded()[0]
+            case "gan":
+                return torch.tanh(self.apply("net", d["z1"]))
+        return self.apply("net", d["x"])
+
+    def decoded(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the VAE: the output, mu and log_var."""
+        mu, log_var = self.apply("encode", self.data["x"]).chunk(2, 1)
+        return self.apply("decode", mu + torch.exp(log_var / 2) * self.data["eps"]), mu, log_var
+
+    def minimised(self) -> Tensor:
+        """The loss of all workloads but the GAN's."""
+        d = self.data
+        match self.workload.loss:
+            case "squares":
+                return F.mse_loss(self.output(), d["x"])
+            case "vae":
+                y, mu, log_var = self.decoded()
+                kl = (mu * mu + torch.exp(log_var) - log_var - 1).sum(1).mean() / 2
+                return F.mse_loss(y, d["x"]) + kl / 784
+        return F.cross_entropy(self.output(), d["y"])
+
+    def step(self) -> Tensor:
+        """One step."""
+        if self.workload.loss == "gan":
+            return self.adversarial_step()
+        (optimizer,) = self.optimizers
+        optimizer.zero_grad(set_to_none=True)
+        loss = self.minimised()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def adversarial_step(self) -> Tensor:
+        """A step of the discriminator, then one of the generator."""
+        generator, judge = self.optimizers
+        judge.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            made = torch.tanh(self.apply("net", self.data["z1"]))
+        scores = self.apply("judge", torch.cat([self.data["x"], made]))
+        count = self.workload.batch
+        first = F.softplus(-scores[:count]).mean() + F.softplus(scores[count:]).mean()
+        first.backward()
+        judge.step()
+        generator.zero_grad(set_to_none=True)
+        with frozen(self.parts["judge"]):
+            made = torch.tanh(self.apply("net", self.data["z2"]))
+            second = F.softplus(-self.apply("judge", made)).mean()
+            second.backward()
+        generator.step()
+        return first.detach() + second.detach()
+
+    def infer(self) -> Tensor:
+        """The output."""
+        with torch.inference_mode():
+            return self.output()
+
+    def wait(self, token: Tensor) -> None:
+        """Nothing is left to do."""
+
+    def loss(self, token: Tensor) -> float:
+        """The number."""
+        return float(token.detach())
+
+
+class frozen:
+    """Parameters that a step differentiates through but not by."""
+
+    def __init__(self, part: list[tuple[Layer, list[Tensor]]]) -> None:
+        self.values = [t for _, ts in part for t in ts]
+
+    def __enter__(self) -> None:
+        for value in self.values:
+            value.requires_grad_(False)
+
+    def __exit__(self, *_: object) -> None:
+        for value in self.values:
+            value.requires_grad_(True)
+
+
+def apply(layer: Layer, values: list[Tensor], x: Tensor) -> Tensor:
+    """One layer."""
+    match layer:
+        case Pool():
+            return F.max_pool2d(x, 2)
+        case Convolution():
+            y = F.conv2d(x, *values, stride=layer.stride, padding=layer.padding)
+        case _:
+            if x.ndim == 4:  # in the order rows, columns, channels
+                x = x.permute(0, 2, 3, 1).flatten(1)
+            y = F.linear(x, *values)
+    return F.relu(y) if layer.after else y
+
+
+def build(workload: Workload, variant: str) -> Run:
+    """A run; the variant "last" has images with their channels last."""
+    return Run(workload, variant == "last")

@@ -1,0 +1,53 @@
+"""One framework in one process: reads requests from standard input, answers each with a line.
+
+    python worker.py gradc 2        # the framework, and how many threads
+
+A request is JSON: a workload and a variant, what to time (`advance` or `infer`; nothing: the first
+losses) and for how many seconds.  Runs are kept, so that frameworks can take turns.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import Any
+
+from framework import Run, peak_memory, seconds
+from workloads import WORKLOADS
+
+LOSSES = 5
+
+
+def answer(module: Any, runs: dict[Any, Run], request: dict[str, Any]) -> dict[str, Any]:
+    """Do what is asked."""
+    key = request["workload"], request["variant"]
+    if request.get("forget"):
+        runs.clear()
+    if key not in runs:
+        runs[key] = module.build(WORKLOADS[key[0]], key[1])
+    run = runs[key]
+    if "time" not in request:
+        count = request.get("steps", LOSSES)
+        return {"losses": [run.loss(run.step()) for _ in range(count)], "memory": peak_memory()}
+    inner = run.steps if request["time"] == "advance" else 1
+    call = getattr(run, request["time"])
+    return {"seconds": seconds(call, run.wait, request["seconds"]) / inner}
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    module = importlib.import_module(f"with_{sys.argv[1]}")
+    module.load(int(sys.argv[2]))
+    print(json.dumps({"version": module.VERSION}), flush=True)
+    runs: dict[Any, Run] = {}
+    for line in sys.stdin:
+        try:
+            result = answer(module, runs, json.loads(line))
+        except Exception as error:  # the driver puts it into the table
+            result = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The workloads: what every framework computes, from which start, on which batch.
+
+A workload names its spec, its batch, and the same network as a list of layers for the peers.
+First values and data are drawn here by NumPy, so all begin alike.  Parameters are a list in the
+order in which the spec makes them: dense W [units, inputs], b [units]; convolution W [filters,
+rows, columns, channels], b [filters].  Images are [examples, rows, columns, channels].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod, sqrt
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """W x + b."""
+
+    inputs: int
+    units: int
+    after: str = "relu"
+
+    def shapes(self) -> Iterator[tuple[int, ...]]:
+        """Of W and b."""
+        yield from ((self.units, self.inputs), (self.units,))
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Symmetric zero padding; kernel, stride and padding as (rows, columns)."""
+
+    channels: int
+    filters: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    after: str = "relu"
+
+    def shapes(self) -> Iterator[tuple[int, ...]]:
+        """Of W and b."""
+        yield from ((self.filters, *self.kernel, self.channels), (self.filters,))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The greatest number of each 2x2 window."""
+
+    def shapes(self) -> Iterator[tuple[int, ...]]:
+        """Of nothing."""
+        yield from ()
+
+
+Layer = Dense | Convolution | Pool
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row of the table."""
+
+    name: str
+    spec: str
+    batch: int
+    image: tuple[int, ...]
+    parts: dict[str, tuple[Layer, ...]]
+    loss: str = "cross_entropy"  # or "squares", "vae", "gan"
+    rate: float = 1e-3
+    noise: dict[str, int] = field(default_factory=dict)
+
+    def layers(self) -> list[Layer]:
+        """All layers, in the order in which the spec makes their parameters."""
+        return [layer for part in self.parts.values() for layer in part]
+
+    def start(self) -> list[np.ndarray]:
+        """First values of all parameters, uniform within 1 / sqrt(inputs of a unit)."""
+        rng = np.random.default_rng(1234)
+        values = []
+        for layer in self.layers():
+            bound = 0.0
+            for shape in layer.shapes():
+                bound = 1 / sqrt(prod(shape[1:])) if len(shape) > 1 else bound
+                values.append(rng.uniform(-bound, bound, shape).astype(np.float32))
+        return values
+
+    def data(self) -> Arrays:
+        """One batch, used for every step."""
+        rng = np.random.default_rng(4321)
+        arrays: Arrays = {"x": rng.uniform(0, 1, (self.batch, *self.image)).astype(np.float32)}
+        if self.loss == "cross_entropy":
+            last = self.layers()[-1]
+            assert isinstance(last, Dense), "a classifier ends in a dense layer"
+            arrays["y"] = rng.integers(0, last.units, self.batch).astype(np.int32)
+        for name, size in self.noise.items():
+            arrays[name] = rng.standard_normal((self.batch, size)).astype(np.float32)
+        return arrays
+
+
+def dense(*sizes: int) -> tuple[Layer, ...]:
+    """Dense layers between these sizes; relu after all but the last."""
+    pairs = list(zip(sizes, sizes[1:], strict=False))
+    last = len(pairs) - 1
+    return tuple(Dense(a, b, "relu" if k < last else "") for k, (a, b) in enumerate(pairs))
+
+
+def convolution(channels: int, filters: int, size: int, stride: int, padding: int) -> Convolution:
+    """A square kernel."""
+    pairs = [(n, n) for n in (size, stride, padding)]
+    return Convolution(channels, filters, *pairs)
+
+
+SMALL_CNN = (
+    convolution(1, 8, 5, 2, 2),
+    convolution(8, 16, 3, 2, 1),
+    convolution(16, 32, 3, 2, 1),
+    convolution(32, 32, 3, 2, 1),
+    convolution(32, 32, 2, 1, 0),
+    Dense(32, 10, ""),
+)
+LARGE_CNN = (
+    convolution(3, 64, 3, 1, 1),
+    convolution(64, 64, 3, 1, 1),
+    Pool(),
+    convolution(64, 128, 3, 1, 1),
+    convolution(128, 128, 3, 1, 1),
+    Pool(),
+    Dense(8 * 8 * 128, 256),
+    Dense(256, 10, ""),
+)
+ODD_CNN = (
+    Convolution(13, 13, (7, 3), (2, 1), (3, 1)),
+    Convolution(13, 29, (3, 5), (1, 2), (1, 2)),
+    Dense(15 * 16 * 29, 7, ""),
+)
+
+
+def workloads() -> list[Workload]:
+    """All rows, in order."""
+    rows = []
+    for batch in (1, 32, 128, 512):
+        parts = {"net": dense(784, 512, 256, 10)}
+        rows.append(Workload(f"W4-b{batch}", "mlp", batch, (784,), parts))
+    for batch in (1, 32, 128, 512):
+        rows.append(Workload(f"W5-b{batch}", "cnn", batch, (28, 28, 1), {"net": SMALL_CNN}))
+    rows.append(Workload("W6-b32", "large_cnn", 32, (32, 32, 3), {"net": LARGE_CNN}))
+    codes = {"net": dense(784, 256, 64, 2, 64, 256, 784)}
+    codes["net"] = tuple(
+        Dense(d.inputs, d.units, "" if d.units in (2, 784) else "relu")
+        for d in codes["net"]
+        if isinstance(d, Dense)
+    )
+    rows.append(Workload("W10-b128", "autoencoder", 128, (784,), codes, "squares"))
+    halves = {"encode": dense(784, 256, 64, 4), "decode": dense(2, 64, 256, 784)}
+    rows.append(Workload("W11-b128", "vae", 128, (784,), halves, "vae", noise={"eps": 2}))
+    pair = {"net": dense(16, 128, 256, 784), "judge": dense(784, 256, 128, 1)}
+    noise = {"z1": 16, "z2": 16}
+    rows.append(Workload("W12-b64", "gan", 64, (784,), pair, "gan", 2e-4, noise))
+    for batch in (1, 5, 33):
+        parts = {"net": dense(37, 113, 51, 7)}
+        rows.append(Workload(f"odd-mlp-b{batch}", "odd_mlp", batch, (37,), parts))
+        parts = {"net": ODD_CNN}
+        rows.append(Workload(f"odd-cnn-b{batch}", "odd_cnn", batch, (29, 31, 13), parts))
+    return rows
+
+
+WORKLOADS = {workload.name: workload for workload in workloads()}

@@ -155,6 +155,7 @@ def _training(module: Module) -> Training | None:
             loss="loss",
             reports=tuple(s.reports),
             over=tuple(s.over),
+            using=s.using,
         )
         for s in module.train.steps
     )

@@ -201,6 +201,7 @@ class TrainStep:
     loss: str  # name of the loss among results
     reports: tuple[str, ...]
     over: tuple[str, ...]  # names of parameters
+    using: str = ""  # the optimizer with all its settings, for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

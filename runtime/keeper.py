@@ -46,6 +46,7 @@ class Keeper:
         described = {
             "program": session.program.name, "target": session.target, "dtype": session.dtype,
             "threads": session.threads, "session_seed": session.seed, **state["settings"],
+            "using": {step.name: step.using for step in session.training.steps},
             "data": state["data"], "examples": state["examples"], "numpy": np.__version__,
         }  # fmt: skip
         self.attempt(lambda folder: folder.describe(session.program.source, described))

@@ -21,10 +21,11 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInfo:
-    """One step of the training: which parameters it moves and what it reports."""
+    """One step of the training: which parameters it moves, by which rule, and what it reports."""
 
     name: str
     over: tuple[str, ...]
+    using: str
     reports: tuple[str, ...]
     loss: str = "loss"
 

@@ -142,6 +142,28 @@ def override_settings(
             )
 
 
+def in_words(rules: Rules) -> str:
+    """What moves the parameters, every setting told: `adam(lr = 0.001, ...), clip(norm = 5)`."""
+    clips = {"norm": rules.clip_norm, "value": rules.clip_value}
+    told = [_spelled(rules.optimizer)]
+    told += [f"clip({name} = {limit})" for name, limit in clips.items() if limit is not None]
+    return ", ".join(told)
+
+
+def _spelled(meaning: Meaning) -> str:
+    """A setting as the author could have written it; an optimizer or schedule with its own."""
+    match meaning:
+        case Layer(defined=Defined(definition=definition), settings=settings):
+            inner = ", ".join(f"{name} = {_spelled(value)}" for name, value in settings.items())
+            return f"{definition.name}({inner})"
+        case Defined(definition=definition):
+            return definition.name
+        case int() | float():
+            return f"{meaning}"
+        case _:
+            return describe(meaning)
+
+
 def is_schedule(meaning: Meaning) -> bool:
     """Whether an optimizer's setting is a schedule, applied to the count of updates."""
     match meaning:

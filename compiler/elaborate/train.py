@@ -14,7 +14,7 @@ from compiler.elaborate.problems import Fault, Silenced
 from compiler.elaborate.reading import Reading, file_error, uniform
 from compiler.elaborate.scope import Run
 from compiler.elaborate.session import Session
-from compiler.elaborate.settings import Rules
+from compiler.elaborate.settings import Rules, in_words
 from compiler.graph.graph import Graph, Value
 from compiler.ops.index import Increment
 from compiler.ops.leaf import Constant, Input
@@ -53,7 +53,12 @@ def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, 
         return None
     return (
         graphs,
-        StepInfo(name=plan.name, over=over, reports=tuple(training.reports)),
+        StepInfo(
+            name=plan.name,
+            over=over,
+            using=in_words(training.rules),
+            reports=tuple(training.reports),
+        ),
         training.rules,
     )
 

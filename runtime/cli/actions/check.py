@@ -104,6 +104,7 @@ def training_lines(made: Compilation) -> list[str]:
         reports = f"; reports {', '.join(step.reports)}" if step.reports else ""
         name = "train" if len(train.steps) == 1 else f"step {step.name}"
         lines.append(f"{name} on {train.data}: moves {counted(moved, 'parameter')}{reports}")
+        lines.append(f"  using {step.using}")
     if train.settings:
         lines.append(
             "  " + ", ".join(f"{name} {value:g}" for name, value in train.settings.items())
@@ -157,6 +158,7 @@ def described(made: Compilation) -> dict[str, Any]:
         "untrained": untrained(made),
         "data": {source.name: call(source) for source in module.data},
         "settings": dict(module.train.settings) if module.train else {},
+        "using": {s.name: s.using for s in module.train.steps} if module.train else {},
     }
 
 

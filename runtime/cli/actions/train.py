@@ -43,7 +43,10 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
     new = folder is None
     folder = folder or RunFolder.new(given["out"], given["name"] or session.program.name)
     screen: Display = Lines() if given["as_json"] else display()
-    trainer = Trainer(session, data, settings, folder=folder, display=screen, watch=watch)
+    trainer = Trainer(
+        session, data, settings, folder=folder, display=screen, watch=watch,
+        checkpoint_seconds=given["save_every"],
+    )  # fmt: skip
     introduce(trainer, folder, changed=not new and spec_changed(folder, session))
     if new or Request.read(folder.path) is None:
         request.write(folder.path)

@@ -30,6 +30,8 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
               help="Folder of all runs.")  # fmt: skip
 @click.option("--watch", type=click.Choice(["gradients"]),
               help="Each epoch, measure every gradient: gradients.csv, .png, and a table.")
+@click.option("--save-every", type=click.FloatRange(0), default=10.0, show_default=True,
+              metavar="SECONDS", help="Time between two checkpoints.")  # fmt: skip
 @click.option("--resume", is_flag=False, flag_value="", metavar="[RUN]",
               help="Go on with a run: the last of this name, or the one in a folder.")  # fmt: skip
 @as_json

@@ -233,3 +233,10 @@ def test_settings_from_outside(build):
     module = build(text, batch=64, lr=0.5, data='idx("a", 3)')
     assert module.train.settings["batch"] == 64
     assert (module.data[0].function, module.data[0].arguments) == ("idx", ("a", 3))
+
+
+def test_what_moves_the_parameters_is_told_with_every_setting(build):
+    told = [step.using for step in build(GAN).train.steps]
+    adam = "adam(lr = 0.0002, beta1 = 0.5, beta2 = 0.999, eps = 1e-08)"
+    assert told == [adam, f"{adam}, clip(norm = 5)"]
+    assert build(VAE).train.steps[0].using == "sgd(lr = falling(start = 0.1, steps = 1000))"

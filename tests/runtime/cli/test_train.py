@@ -65,6 +65,7 @@ def test_settings_from_the_command_line(call: Caller) -> None:
     assert last["steps"] == 2 and last["run"] == "runs/slow"
     settings = json.loads((call.folder / "runs" / "slow" / "settings.json").read_text())
     assert (settings["batch"], settings["seed"], settings["session_seed"]) == (6, 3, 3)
+    assert settings["using"] == {"train": "sgd(lr = 0.001)"}
     assert "lr" in (call.folder / "runs" / "slow" / "command.json").read_text()
 
 

@@ -19,6 +19,15 @@ How an entry runs on a batch of N examples.  The batch is cut into blocks of `En
   over threads by cutting its range [0, extent); `barrier` says that all threads must have finished
   the instructions before it.
 
+Sequences.  The elements of a block's sequences are its *rows* of their time.  Within a block the
+examples are ordered by length, the longest first; the rows of step 0 come first, one for each
+example that is long enough, then those of step 1, and so on.  So the rows of a step are contiguous,
+the rows of all steps as well, and nothing is padded.  An array of the role `clock` holds whole
+numbers that the runtime knows, with rows counted from the block's first: for each row its `owner`
+(the example within the block), `position` (the step), `remaining` (steps to come), and the rows
+`mirror`, `before` and `after` of the same example (any row where there is none); for each example
+`length` and the rows `first` and `last`.
+
 So results depend on `block` and `chunks`, never on the number of threads.
 
 A kernel is native code `void kernel(int64 *pointers, int64 *geometry, int64 begin, int64 end,
@@ -36,7 +45,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.graph.types import TensorType
+from compiler.graph.types import TensorType, Time
 
 
 class Space(IntEnum):
@@ -53,15 +62,17 @@ class Space(IntEnum):
 class Operand:
     """Address = base(space) + offset + inner, in words.
 
-    In BLOCK the offset is per example and is multiplied by the block size (`inner` is not: it is
-    the place within one example's tensor).  In an array the address moves on by `stride` words for
-    each example before the block (0: shared by all).
+    In BLOCK the offset is per row and is multiplied by the rows there is room for (`inner` is not:
+    it is the place within one row's tensor).  In an array the address moves on by `stride` words
+    for each row before the block (0: shared by all).  A row is an example, or an element of a
+    sequence of the entry's time number `time`.
     """
 
     space: int
     offset: int
     stride: int = 0
     inner: int = 0
+    time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,7 @@ class Instruction:
     barrier: bool = True
     note: str = ""
     launch: Launch | None = None  # how the `cuda` target does it
+    time: int | None = None  # its outermost loop is over the rows of a time, not over examples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,21 +125,36 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A recurrence: instructions [start, start + count) are run for one step of a time at a time,
+    each on the rows of that step.
+    """
+
+    start: int
+    count: int
+    time: int
+    backwards: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
     """Instructions for every block of examples, or once."""
 
     examples: bool
     instructions: tuple[Instruction, ...]
     sums: tuple[Sum, ...] = ()
+    loops: tuple[Loop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Array:
-    """A buffer with a leading batch axis: an input, an output, or carried between phases."""
+    """A buffer with a leading axis over rows: an input, an output, carried between phases, or what
+    the runtime knows about a time (`clock`).
+    """
 
     name: str
-    role: str  # "input", "output" or "carried"
-    type: TensorType  # of one example; its row-major size is the stride
+    role: str  # "input", "output", "carried" or "clock"
+    type: TensorType  # of one row; its row-major size is the stride
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +191,8 @@ class Entry:
     uniform_words: int
     block_words: int  # per example
     partial_words: int
+    times: tuple[Time, ...] = ()
+    time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,8 +111,10 @@ def _address(w: _Writer, nest: Nest, access: Access) -> str:
     for level, move in enumerate(access.moves):
         if move == 0:
             continue
+        row = access.row if nest.loops[level].extent == RANGE else None
         unit = level == last and move == 1
-        terms.append(f"i{level}" if unit else f"i{level} * {w.number(move)}")
+        counter = row or f"i{level}"
+        terms.append(counter if unit else f"{counter} * {w.number(move)}")
     return f"{pointer}[{' + '.join(terms) or '0'}]"
 
 

@@ -8,16 +8,17 @@ An update is written straight into the persistent where nobody reads the old val
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compiler.graph.graph import Graph
-from compiler.graph.types import TensorType
+from compiler.graph.types import TensorType, Time
 from compiler.ops.leaf import Constant
 from compiler.program import Array, Operand, Space
 from compiler.schedule.layout import Layouts, Place, StorageKey
 from compiler.schedule.phases import PhaseKey
-from compiler.schedule.units import Unit, is_leaf, is_pointwise, is_reduction
+from compiler.schedule.units import Unit, is_leaf, is_pointwise, is_reduction, reads
 
 ALIGN = 16  # words: one cache line of float32
 
@@ -26,11 +27,12 @@ ALIGN = 16  # words: one cache line of float32
 class Memory:
     """Operands by storage, and how many words each space has."""
 
+    times: tuple[Time, ...] = ()
     operands: dict[StorageKey, Operand] = field(default_factory=dict)
     partial: dict[StorageKey, Operand] = field(default_factory=dict)  # where a mean is summed up
     arrays: list[Array] = field(default_factory=list)
     uniform_words: int = 0
-    block_words: int = 0
+    block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
     partial_words: dict[PhaseKey, int] = field(default_factory=dict)
 
     def uniform(self, words: int) -> Operand:
@@ -39,9 +41,18 @@ class Memory:
         return Operand(Space.UNIFORM, offset)
 
     def array(self, name: str, role: str, type: TensorType) -> Operand:
-        """A new array over the batch."""
+        """A new array over the batch, or over the elements of its sequences."""
         self.arrays.append(Array(name=name, role=role, type=type))
-        return Operand(Space.ARRAY + len(self.arrays) - 1, 0, type.size)
+        time = self.number(type.time)
+        return Operand(Space.ARRAY + len(self.arrays) - 1, 0, type.size, time=time)
+
+    def number(self, time: Time | None) -> int | None:
+        """The number that a time has in the entry."""
+        return None if time is None else self.times.index(time)
+
+    def block(self, time: Time | None, offset: int) -> Operand:
+        """Words in BLOCK, of every example or of every element."""
+        return Operand(Space.BLOCK, offset, time=self.number(time))
 
 
 def _aligned(words: int) -> int:
@@ -58,16 +69,18 @@ class Lifetimes:
 
 
 def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetimes:
-    """Which nodes are read outside their unit, and until when."""
+    """Which nodes are read outside their unit, and until when: in a loop, until its last step."""
     made = {id: u for u, unit in enumerate(units) for id in unit.nodes}
+    ends = {unit.region: u for u, unit in enumerate(units) if unit.region.loop is not None}
     last: dict[StorageKey, int] = {}
     needed = set(graph.outputs.values()) | {unit.nodes[-1] for unit in units}
     for u, unit in enumerate(units):
         for id in unit.nodes:
-            for operand in graph[id].inputs:
+            for operand in reads(graph, id):
                 place = layouts.places[operand]
-                if made.get(operand) != u and not _written_out(graph, id, operand):
-                    last[place.storage] = u
+                carried = operand not in graph[id].inputs
+                if carried or (made.get(operand) != u and not _written_out(graph, id, operand)):
+                    last[place.storage] = max(last.get(place.storage, 0), ends.get(unit.region, u))
                     if place.storage[0] == "node":
                         needed.add(int(place.storage[1]))
     stored = {u: [id for id in unit.nodes if id in needed] for u, unit in enumerate(units)}
@@ -90,7 +103,7 @@ def place_arrays(
             key = layouts.places[node.id].storage
             if key not in memory.operands:
                 memory.operands[key] = memory.array(str(key[1]), "input", node.type)
-    for name, id in graph.outputs.items():
+    for name, id in graph.results.items():
         if id in varying:
             key = layouts.places[id].storage
             memory.operands[key] = memory.array(name, "output", graph[id].type)
@@ -99,7 +112,7 @@ def place_arrays(
             key = layouts.places[id].storage
             end = life.last.get(key, u)
             if id in varying and key not in memory.operands and units[end].phase != units[u].phase:
-                type = TensorType((layouts.words[key],), graph[id].type.kind)
+                type = replace(graph[id].type, shape=(layouts.words[key],), classes=None)
                 memory.operands[key] = memory.array(f"%{id}", "carried", type)
 
 
@@ -108,10 +121,10 @@ def place_values(
 ) -> None:
     """BLOCK, UNIFORM and PARTIAL words for everything that is not in an array."""
     varying = graph.varying()
-    free = _Pool()
+    free: dict[Time | None, _Pool] = defaultdict(_Pool)
     for u, unit in enumerate(units):
         if u and units[u - 1].phase != unit.phase:
-            free = _Pool()
+            free.clear()
         for id in life.stored[u]:
             key, words = layouts.places[id].storage, layouts.words[layouts.places[id].storage]
             if key in memory.operands:
@@ -123,13 +136,16 @@ def place_values(
                 continue
             if key in layouts.bordered:
                 continue
-            memory.operands[key] = Operand(Space.BLOCK, free.take(words))
-        memory.block_words = max(memory.block_words, free.top)
+            time = graph[id].type.time
+            memory.operands[key] = memory.block(time, free[time].take(words))
+        for time, pool in free.items():
+            memory.block_words[time] = max(memory.block_words.get(time, 0), pool.top)
         for key, end in life.last.items():
             operand = memory.operands.get(key)
             if end == u and operand is not None and operand.space == Space.BLOCK:
-                free.give(operand.offset, layouts.words[key])
-    _pin_bordered(life, layouts, varying, memory)
+                time = None if operand.time is None else memory.times[operand.time]
+                free[time].give(operand.offset, layouts.words[key])
+    _pin_bordered(graph, life, layouts, varying, memory)
 
 
 def _partial(memory: Memory, key: StorageKey, phase: PhaseKey, words: int) -> None:
@@ -139,14 +155,16 @@ def _partial(memory: Memory, key: StorageKey, phase: PhaseKey, words: int) -> No
 
 
 def _pin_bordered(
-    life: Lifetimes, layouts: Layouts, varying: frozenset[int], memory: Memory
+    graph: Graph, life: Lifetimes, layouts: Layouts, varying: frozenset[int], memory: Memory
 ) -> None:
     for stored in life.stored.values():
         for id in stored:
             key = layouts.places[id].storage
             if id in varying and key not in memory.operands:
-                memory.operands[key] = Operand(Space.BLOCK, memory.block_words)
-                memory.block_words += layouts.words[key]
+                time = graph[id].type.time
+                start = memory.block_words.get(time, 0)
+                memory.operands[key] = memory.block(time, start)
+                memory.block_words[time] = start + layouts.words[key]
 
 
 class _Pool:

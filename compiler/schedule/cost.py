@@ -6,13 +6,25 @@ it; more examples in a block mean fewer passes over the weights and over their g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from compiler.graph.types import Time
+
 BLOCK_CACHE_WORDS = 64 * 1024  # 256 KB of float32
 LARGEST_BLOCK = 64
+BLOCK_OF_SEQUENCES = 16
 CHUNK_WORDS = 1 << 18  # partial sums of 1 MB: beyond that each copy costs more than it saves
 
 
-def choose_block(words: int, partial_words: int) -> int:
-    """Examples in a block: a power of two, 8 at least unless one example alone is too large."""
+def choose_block(words_by_time: Mapping[Time | None, int], partial_words: int) -> int:
+    """Examples in a block: a power of two, 8 at least unless one example alone is too large.
+
+    With sequences it is 16: the steps of a recurrence want some rows each, and two threads a block
+    each of a batch of 32.
+    """
+    words = words_by_time.get(None, 0)
+    if words_by_time.keys() - {None}:
+        return BLOCK_OF_SEQUENCES
     block = LARGEST_BLOCK
     smallest = 32 if partial_words > 4 * words else 8
     while block > smallest and block * words > BLOCK_CACHE_WORDS:

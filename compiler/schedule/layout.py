@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from compiler.graph.graph import Graph, Node
-from compiler.graph.types import Kind
+from compiler.graph.types import Kind, Time
 from compiler.ops.contract import Affine, Contract, Map
 from compiler.ops.leaf import Input, Persistent
+from compiler.ops.sequence import Length, Position
 from compiler.ops.shape import Reshape
 from compiler.schedule.units import is_alias
 
@@ -30,6 +31,7 @@ class Place:
     strides: tuple[int, ...]
     example: int  # words from one example to the next; 0 where the value is uniform
     index: bool = False
+    time: Time | None = None  # `example` is then from one element of a sequence to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ def _fresh(node: Node, border: Border | None, is_varying: bool) -> tuple[Place, 
             key = ("input", name)
         case Persistent(key=name):
             key = ("persistent", name)
+        case Length(time=time):
+            return clock_place("length", time, per_row=False), 1
+        case Position(time=time):
+            return clock_place("position", time, per_row=True), 1
     offset = sum(b * s for b, s in zip(border.before, strides, strict=True))
     place = Place(
         storage=key,
@@ -97,6 +103,7 @@ def _fresh(node: Node, border: Border | None, is_varying: bool) -> tuple[Place, 
         strides=strides,
         example=size if is_varying else 0,
         index=node.type.kind is Kind.INDEX,
+        time=node.type.time,
     )
     return place, size
 
@@ -117,7 +124,15 @@ def _view(node: Node, source: Node, place: Place) -> Place:
         strides=strides,
         example=place.example,
         index=place.index,
+        time=place.time,
     )
+
+
+def clock_place(kind: str, time: Time, per_row: bool) -> Place:
+    """Where a whole number that the runtime knows of each row or example lies."""
+    storage: StorageKey = ("clock", f"{kind}/{time}")
+    own = time if per_row else None
+    return Place(storage=storage, offset=0, strides=(), example=1, index=True, time=own)
 
 
 def through(m: Map, place: Place, loops: int) -> tuple[list[int], int]:

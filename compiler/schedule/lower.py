@@ -16,16 +16,17 @@ from compiler.program import Kernel, Launch, Operand, Sum
 from compiler.schedule.contraction import Trip, plan_contraction
 from compiler.schedule.device import contraction_nest
 from compiler.schedule.layout import covers, row_major, through
-from compiler.schedule.loops import identity, pointwise_nest, reduction_nest
+from compiler.schedule.loops import pointwise_nest, reduction_nest
 from compiler.schedule.nest import RANGE, Nest, Store, merge_loops
-from compiler.schedule.phases import PhaseKey
+from compiler.schedule.phases import PhaseKey, Region
+from compiler.schedule.statements import identity
 from compiler.schedule.table import Table
 from compiler.schedule.units import Unit, is_pointwise
 
 
 def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
     """Add a unit's instructions; `stored` are its nodes that others read."""
-    graph, places, examples = table.graph, table.layouts.places, unit.phase.examples
+    graph, places, region = table.graph, table.layouts.places, unit.region
     node = graph[unit.nodes[-1]]
     match node.op:
         case Contract(operands=(_, _)):
@@ -38,10 +39,10 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
             _concat(table, unit, node)
         case _ if is_pointwise(node):
             targets = {id: places[id] for id in stored}
-            table.nest(unit, pointwise_nest(graph, unit.nodes, targets, places, examples))
+            table.nest(unit, pointwise_nest(graph, unit.nodes, targets, places, region))
         case _:
             place = places[node.id]
-            nest, zeroed = reduction_nest(graph, unit.nodes, place, places, examples)
+            nest, zeroed = reduction_nest(graph, unit.nodes, place, places, region)
             if zeroed:
                 table.fill(unit, place)
             table.nest(unit, nest)
@@ -122,7 +123,7 @@ def _concat(table: Table, unit: Unit, node: Node) -> None:
     target, start = table.layouts.places[node.id], 0
     for i in node.inputs:
         shape = table.graph[i].type.shape
-        domain = identity(shape, unit.phase.examples)
+        domain = identity(shape, unit.region)
         part = replace(target, offset=target.offset + start * target.strides[node.op.axis])
         nest = Nest(
             loops=domain.loops(),
@@ -138,9 +139,9 @@ def late_update(table: Table, id: int, target: Operand) -> None:
     """Copy an update that could not be written in place, after everything else."""
     last = max(table.instructions, default=PhaseKey(0, False))
     key = PhaseKey(last.number + 1, False) if last.examples else last
-    unit = Unit(key, [id])
+    unit = Unit(Region(key), [id])
     place, shape = table.layouts.places[id], table.graph[id].type.shape
-    domain = identity(shape, False)
+    domain = identity(shape, unit.region)
     store = replace(place, storage=("persistent", f"late/{id}"), offset=0, strides=row_major(shape))
     table.memory.operands[store.storage] = target
     nest = merge_loops(

@@ -28,12 +28,13 @@ class Store(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """A place and the words that each loop moves it."""
+    """A place and the words that each loop moves it; `row` counts in place of the RANGE loop."""
 
     storage: StorageKey
     offset: int
     moves: tuple[int, ...]
     index: bool = False
+    row: str | None = None  # a variable of the nest that holds a whole number
 
     def depth(self) -> int:
         """How many of the loops it depends on, counted to the innermost that moves it."""
@@ -96,6 +97,8 @@ def merge_loops(nest: Nest) -> Nest:
 def _mergeable(nest: Nest, j: int) -> bool:
     outer, inner = nest.loops[j], nest.loops[j + 1]
     if inner.extent == RANGE or outer.reduces != inner.reduces:
+        return False
+    if outer.extent == RANGE and any(a.row is not None for a in nest.accesses()):
         return False
     return all(a.moves[j] == inner.extent * a.moves[j + 1] for a in nest.accesses())
 

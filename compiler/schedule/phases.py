@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from compiler.graph.graph import Graph
+from compiler.graph.graph import Graph, Node
+from compiler.graph.loops import in_order, loop_of
+from compiler.graph.types import Time
+from compiler.ops.sequence import Total
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,18 +24,55 @@ class PhaseKey:
     examples: bool
 
 
-def assign_phases(graph: Graph) -> Mapping[int, PhaseKey]:
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a node is computed: its phase, the time whose rows it goes over (None: examples), and
+    the loop whose steps it is part of.
+    """
+
+    phase: PhaseKey
+    time: Time | None = None
+    loop: int | None = None
+
+
+def assign_regions(graph: Graph) -> Mapping[int, Region]:
+    """Where each node is computed."""
+    phases, loops = _phases(graph), loop_of(graph)
+    return {
+        node.id: Region(phases[node.id], _rows(graph, node), loops.get(node.id))
+        for node in graph.nodes
+    }
+
+
+def _rows(graph: Graph, node: Node) -> Time | None:
+    """The time whose rows a kernel for this node goes over: what sums over time goes over all."""
+    sums = isinstance(node.op, Total) or node.op.makes_uniform
+    types = [graph[i].type for i in node.inputs] if sums else [node.type]
+    return next((type.time for type in types if type.time is not None), None)
+
+
+def _phases(graph: Graph) -> dict[int, PhaseKey]:
     """The phase in which each node is computed."""
     varying = graph.varying()
     phase: dict[int, PhaseKey] = {}
     known: dict[int, int] = {}  # number of the first phase pair that may read the node
-    for node in graph.nodes:
-        number = max((known[i] for i in node.inputs), default=0)
-        is_mean = node.op.makes_uniform and any(i in varying for i in node.inputs)
-        phase[node.id] = PhaseKey(number, node.id in varying or is_mean)
-        known[node.id] = number + 1 if is_mean else number
+    for group in in_order(graph):
+        outside = {i for id in group for i in graph[id].inputs} - set(group)
+        number = max((known[i] for i in outside | _carried(graph, group)), default=0)
+        for id in group:
+            node = graph[id]
+            is_mean = node.op.makes_uniform and any(i in varying for i in node.inputs)
+            phase[id] = PhaseKey(number, id in varying or is_mean)
+            known[id] = number + 1 if is_mean else number
     _delay(graph, phase)
     return phase
+
+
+def _carried(graph: Graph, group: list[int]) -> set[int]:
+    """What is carried to the nodes of a group from outside of it."""
+    carries = graph.carries
+    loops = {graph[id].op.carried_by for id in group}
+    return {id for loop, id in carries.items() if loop in loops} - set(group)
 
 
 def _delay(graph: Graph, phase: dict[int, PhaseKey]) -> None:

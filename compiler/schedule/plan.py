@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from compiler.graph.graph import Graph
+from compiler.graph.types import Time
 from compiler.ops.leaf import Constant as ConstantOp
 from compiler.ops.leaf import Iota, Literal
+from compiler.ops.sequence import Length
 from compiler.program import Constant, Entry, Operand, Result, Space
 from compiler.schedule.buffers import (
     Lifetimes,
@@ -21,7 +23,8 @@ from compiler.schedule.buffers import (
 from compiler.schedule.cost import choose_block, choose_chunks
 from compiler.schedule.layout import assign_layouts, row_major
 from compiler.schedule.lower import late_update, lower_unit
-from compiler.schedule.phases import assign_phases
+from compiler.schedule.order import in_order
+from compiler.schedule.phases import assign_regions
 from compiler.schedule.prepare import prepare
 from compiler.schedule.table import Table
 from compiler.schedule.units import form_units
@@ -35,9 +38,11 @@ def schedule(
     `without` may name "fusion": every node is then a kernel of its own.
     """
     prepared = prepare(graph)
-    units = form_units(prepared, assign_phases(prepared), fuse="fusion" not in without)
-    table = Table(prepared, assign_layouts(prepared, prepared.varying()), Memory())
-    memory, layouts = table.memory, table.layouts
+    regions = assign_regions(prepared)
+    units = in_order(prepared, form_units(prepared, regions, fuse="fusion" not in without))
+    layouts = assign_layouts(prepared, prepared.varying())
+    table = Table(prepared, regions, layouts, Memory(times_of(prepared)))
+    memory = table.memory
     life = lifetimes(prepared, units, layouts)
     late = place_updates(prepared, units, layouts, life, offsets, memory)
     place_arrays(prepared, units, layouts, life, memory)
@@ -59,9 +64,18 @@ def schedule(
         block=choose_block(memory.block_words, partial_words),
         chunks=choose_chunks(partial_words),
         uniform_words=memory.uniform_words,
-        block_words=memory.block_words,
+        block_words=memory.block_words.get(None, 0),
         partial_words=partial_words,
+        times=memory.times,
+        time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
     )
+
+
+def times_of(graph: Graph) -> tuple[Time, ...]:
+    """The times that a graph's nodes are about, in order of appearance."""
+    measured = (n.op.time for n in graph.nodes if isinstance(n.op, Length))
+    own = (n.type.time for n in graph.nodes if n.type.time is not None)
+    return tuple(dict.fromkeys([*own, *measured]))
 
 
 def _place_constants(table: Table, life: Lifetimes) -> tuple[Constant, ...]:
@@ -79,7 +93,7 @@ def _place_constants(table: Table, life: Lifetimes) -> tuple[Constant, ...]:
 def _results(table: Table) -> tuple[Result, ...]:
     """The uniform outputs, which `prepare` has made fresh."""
     varying, results = table.graph.varying(), []
-    for name, id in table.graph.outputs.items():
+    for name, id in table.graph.results.items():
         if name.startswith("update/") or id in varying:
             continue
         place, type = table.layouts.places[id], table.graph[id].type

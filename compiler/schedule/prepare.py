@@ -5,7 +5,9 @@
 * The column loop of a contraction must have unit stride in its second operand; where it has not,
   the operand is packed: copied with that axis last.  A weight is packed once a step.
 * An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
-* `batch_mean(x)` becomes the contraction that averages over the examples.
+* `batch_mean(x)` becomes the contraction that averages over the examples, `batch_mean(total(x))`
+  the one that sums over the elements of sequences as well.
+* What a contraction or a gather reads for every element of a sequence is spread out.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compiler.graph.graph import Builder, Graph, Value, rebuild
+from compiler.graph.graph import Builder, Graph, Node, Value, rebuild
 from compiler.ops.contract import Contract, Map, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.elementwise import copy as Copy
 from compiler.ops.index import Increment, Scatter, Take
 from compiler.ops.reduce import ArgMax, BatchMean
+from compiler.ops.sequence import Spread, Total
 from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
@@ -31,11 +34,15 @@ def prepare(graph: Graph) -> Graph:
     for node in graph.nodes:
         builder.span, builder.origin = node.span, node.origin
         xs = [builder.value(mapping[i]) for i in node.inputs]
+        if not isinstance(node.op, Elementwise):
+            xs = _spread(node, xs)
         match node.op:
             case BatchMean():
                 loops = tuple(index(j) for j in range(node.type.rank))
                 op = Contract(node.type.shape, (loops,), loops, node.type.shape, mean=True)
-                mapping[node.id] = builder.add(op, xs[0], name=node.name).id
+                x = xs[0].node
+                source = builder.value(x.inputs[0]) if isinstance(x.op, Total) else xs[0]
+                mapping[node.id] = builder.add(op, source, name=node.name).id
             case Contract() as op:
                 op, xs = _contraction(op, xs)
                 mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])
@@ -49,11 +56,23 @@ def prepare(graph: Graph) -> Graph:
     return _with_outputs(eliminate_dead_code(shared))
 
 
+def _spread(node: Node, xs: list[Value]) -> list[Value]:
+    """Operands of an operator over a sequence: those of the whole example, for each element."""
+    times = [x.type.time for x in xs if x.type.time is not None]
+    if not times or node.op.sequential:
+        return xs
+    return [
+        x.builder.add(Spread(times[0]), x) if x.type.time is None and x.builder.is_varying(x) else x
+        for x in xs
+    ]
+
+
 def _with_outputs(graph: Graph) -> Graph:
     builder, _ = rebuild(graph)
     outputs = dict(graph.outputs)
     taken: set[int] = set()
-    for name, id in sorted(outputs.items(), key=lambda item: not item[0].startswith("update/")):
+    wanted = graph.results.items()
+    for name, id in sorted(wanted, key=lambda item: not item[0].startswith("update/")):
         value = builder.value(id)
         fresh = name.startswith("update/") and isinstance(value.node.op, Elementwise | Increment)
         if not fresh or id in taken:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,12 +13,14 @@ import numpy as np
 from compiler.emit import cuda
 from compiler.emit.cpu import emit_nest
 from compiler.graph.graph import Graph
-from compiler.program import Instruction, Kernel, Launch, Operand, Phase, Sum
+from compiler.graph.types import Kind, TensorType
+from compiler.ops.sequence import Previous
+from compiler.program import Instruction, Kernel, Launch, Loop, Operand, Phase, Sum
 from compiler.schedule.buffers import Memory
 from compiler.schedule.device import fill_nest
 from compiler.schedule.layout import Layouts, Place
 from compiler.schedule.nest import RANGE, Access, Nest
-from compiler.schedule.phases import PhaseKey
+from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.units import Unit
 
 SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
@@ -28,10 +31,12 @@ class Table:
     """Kernels in order of first use; instructions and sums of each phase."""
 
     graph: Graph
+    regions: Mapping[int, Region]
     layouts: Layouts
     memory: Memory
     kernels: dict[Kernel, int] = field(default_factory=dict)
     instructions: dict[PhaseKey, list[Instruction]] = field(default_factory=dict)
+    loops: dict[PhaseKey, dict[Region, Loop]] = field(default_factory=dict)
     sums: dict[PhaseKey, list[Sum]] = field(default_factory=dict)
 
     def operand(self, access: Access | Place, written: bool = False) -> Operand:
@@ -39,7 +44,16 @@ class Table:
         table = self.memory.operands
         if written and access.storage in self.memory.partial:
             table = self.memory.partial
+        if access.storage[0] == "clock" and access.storage not in table:
+            table[access.storage] = self._clock(str(access.storage[1]))
         return replace(table[access.storage], inner=access.offset)
+
+    def _clock(self, name: str) -> Operand:
+        """An array of whole numbers that the runtime knows: `owner/xs` and the like."""
+        kind, _, time = name.partition("/")
+        (own,) = (t for t in self.memory.times if str(t) == time)
+        rows = None if kind in ("length", "first", "last") else own
+        return self.memory.array(name, "clock", TensorType((), Kind.INDEX, time=rows))
 
     def nest(self, unit: Unit, nest: Nest) -> None:
         """Add a generated kernel; what runs once is cut along its outermost loop."""
@@ -88,7 +102,10 @@ class Table:
         number = self.kernels.setdefault(kernel, len(self.kernels))
         node = self.graph[unit.nodes[-1]]
         names = [self.graph[i].op.name for i in unit.nodes]
-        self.instructions.setdefault(unit.phase, []).append(
+        instructions = self.instructions.setdefault(unit.phase, [])
+        if unit.region.loop is not None:
+            self._extend_loop(unit.region, len(instructions))
+        instructions.append(
             Instruction(
                 kernel=number,
                 operands=operands,
@@ -97,12 +114,30 @@ class Table:
                 split=extent > 1 and work >= SPLIT_FROM,
                 note=f"%{node.id} {' '.join(names)}  {node.span or ''}".strip(),
                 launch=launch,
+                time=self.memory.number(unit.region.time),
             )
         )
+
+    def _extend_loop(self, region: Region, at: int) -> None:
+        """Let a loop's instructions go on to one that is about to stand at `at`."""
+        loops = self.loops.setdefault(region.phase, {})
+        time = self.memory.number(region.time)
+        assert time is not None, "a loop runs over the rows of a time"
+        first = loops.get(region)
+        if first is None:
+            (backwards,) = {
+                n.op.backwards
+                for n in self.graph.nodes
+                if isinstance(n.op, Previous) and self.regions[n.id] == region
+            }
+            first = Loop(start=at, count=0, time=time, backwards=backwards)
+        assert first.start + first.count == at, "a loop's instructions follow one another"
+        loops[region] = replace(first, count=first.count + 1)
 
     def fill(self, unit: Unit, place: Place) -> None:
         """Zero a place's whole storage, its border too."""
         words, ranged = self.layouts.words[place.storage], int(unit.phase.examples)
+        unit = replace(unit, region=replace(unit.region, time=place.time))
         target = replace(self.operand(place, written=True), inner=0)
         launch = self.launch(fill_nest(place.storage, words, unit.phase.examples))
         self.add(unit, Kernel("fill"), (target,), (words, ranged), launch)
@@ -113,6 +148,7 @@ class Table:
             Phase(
                 examples=key.examples,
                 sums=tuple(self.sums.get(key, ())),
+                loops=tuple(self.loops.get(key, {}).values()),
                 instructions=tuple(self.instructions[key])
                 if key.examples
                 else _with_barriers(self.instructions[key]),

@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import networkx
-
 from compiler.graph.graph import Graph, Node
 from compiler.ops.contract import Contract
 from compiler.ops.elementwise import Elementwise
@@ -22,9 +20,10 @@ from compiler.ops.index import Increment
 from compiler.ops.leaf import Constant, Input, Iota, Literal, Persistent
 from compiler.ops.random import Random
 from compiler.ops.reduce import Max
+from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Reverse, Spread, Total
 from compiler.ops.shape import Reshape
 from compiler.passes.simplify import is_view
-from compiler.schedule.phases import PhaseKey
+from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.prepare import reads_outside
 
 LARGEST = 40  # nodes in one unit: beyond that a kernel compiles slowly and runs no faster
@@ -35,13 +34,18 @@ MOST_PLACES = 60  # of one kernel: a call passes at most 64 pointers
 class Unit:
     """Nodes computed by one kernel, in order; the one that is not elementwise, if any, is last."""
 
-    phase: PhaseKey
+    region: Region
     nodes: list[int] = field(default_factory=list)
+
+    @property
+    def phase(self) -> PhaseKey:
+        """The phase it runs in."""
+        return self.region.phase
 
 
 def is_leaf(node: Node) -> bool:
     """Whether a node needs no kernel: its numbers are there already."""
-    return isinstance(node.op, Input | Persistent | Constant | Literal | Iota)
+    return isinstance(node.op, Input | Persistent | Constant | Literal | Iota | Length | Position)
 
 
 def is_alias(graph: Graph, node: Node) -> bool:
@@ -53,47 +57,65 @@ def is_alias(graph: Graph, node: Node) -> bool:
 
 def is_pointwise(node: Node) -> bool:
     """Whether a node can share a kernel with others over the same index space."""
-    return isinstance(node.op, Elementwise | Random | Increment)
+    in_time = Spread | Reverse | Previous | AtEnd | End
+    return isinstance(node.op, Elementwise | Random | Increment | in_time)
 
 
 def is_reduction(node: Node) -> bool:
     """Whether a node is loops over one operand, with which elementwise nodes may be fused."""
-    return isinstance(node.op, Max) or (isinstance(node.op, Contract) and len(node.inputs) == 1)
+    one = isinstance(node.op, Contract) and len(node.inputs) == 1
+    return one or isinstance(node.op, Max | Total)
 
 
-def form_units(graph: Graph, phase: Mapping[int, PhaseKey], fuse: bool = True) -> list[Unit]:
-    """Units in an order in which each comes after those it reads.
+def reads(graph: Graph, id: int) -> list[int]:
+    """The nodes that a node reads: its operands, and what is carried to it."""
+    node, carries = graph[id], graph.carries
+    loop = node.op.carried_by
+    return [*node.inputs, *([] if loop is None else [carries[loop]])]
+
+
+def form_units(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -> list[Unit]:
+    """The units, in no order (see `order.py`).
 
     Readers come first: a node joins the unit of a reader, so that it need not be stored, or at
     least not be loaded; where two units read it, they are merged if that is possible.
     """
-    users = graph.users()
+    users, following = graph.users(), _following(graph)
     unit_of: dict[int, Unit] = {}
     for node in reversed(graph.nodes):
         if is_leaf(node) or is_alias(graph, node):
             continue
-        unit = Unit(phase[node.id], [node.id])
+        unit = Unit(regions[node.id], [node.id])
         for reader in dict.fromkeys(users[node.id]) if fuse and is_pointwise(node) else ():
             other = unit_of.get(reader)
             if (
                 other is not None
                 and other is not unit
-                and _may_merge(graph, unit, other, unit_of, users)
+                and _may_merge(graph, unit, other, users)
+                and not _returns({*unit.nodes, *other.nodes}, unit.region, following, unit_of)
             ):
-                unit = Unit(unit.phase, sorted([*unit.nodes, *other.nodes]))
+                unit = Unit(unit.region, sorted([*unit.nodes, *other.nodes]))
                 unit_of.update(dict.fromkeys(unit.nodes, unit))
         unit_of.update(dict.fromkeys(unit.nodes, unit))
-    units = list({id(u): u for u in unit_of.values()}.values())
-    return _in_order(graph, units, unit_of)
+    return list({id(u): u for u in unit_of.values()}.values())
 
 
-def _may_merge(
-    graph: Graph, a: Unit, b: Unit, unit_of: Mapping[int, Unit], users: Mapping[int, list[int]]
-) -> bool:
-    """Whether two units, the first with nothing but pointwise nodes, can be one kernel."""
-    if a.phase != b.phase or len(a.nodes) + len(b.nodes) > LARGEST:
+def _following(graph: Graph) -> dict[int, list[int]]:
+    """For each node, the nodes that read it, in a later step too."""
+    following: dict[int, list[int]] = {node.id: [] for node in graph.nodes}
+    for node in graph.nodes:
+        for id in reads(graph, node.id):
+            following[id].append(node.id)
+    return following
+
+
+def _may_merge(graph: Graph, a: Unit, b: Unit, users: Mapping[int, list[int]]) -> bool:
+    """Whether two units, the first with nothing but pointwise nodes, could be one kernel."""
+    if a.region != b.region or len(a.nodes) + len(b.nodes) > LARGEST:
         return False
     nodes = {*a.nodes, *b.nodes}
+    if any(isinstance(graph[i].op, Reverse) and graph[i].inputs[0] in nodes for i in nodes):
+        return False  # it reads other rows than the one at hand
     last = graph[max(nodes)]
     others = [i for i in nodes if not is_pointwise(graph[i])]
     if not others:
@@ -102,16 +124,16 @@ def _may_merge(
         same = others == [last.id] and _takes_prologue(graph, last, nodes)
         same = same and _private(graph, nodes, users)
         same = same and graph[last.inputs[0]].type.shape == graph[a.nodes[0]].type.shape
-    few = same and _places(graph, nodes, users) <= MOST_PLACES
-    return few and not _returns(nodes, a.phase, users, unit_of)
+    return same and _places(graph, nodes, users) <= MOST_PLACES
 
 
 def _places(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> int:
     """How many places a kernel of these nodes would read and write."""
     wanted = set(graph.outputs.values())
-    read = {i for id in nodes for i in graph[id].inputs} - nodes
+    read = {i for id in nodes for i in reads(graph, id)} - nodes
+    rows = {i for i in nodes if graph[i].op.sequential}
     written = [i for i in nodes if i in wanted or not nodes.issuperset(users[i])]
-    return len(read) + len(written)
+    return len(read) + len(written) + 2 * len(rows)
 
 
 def _takes_prologue(graph: Graph, node: Node, nodes: set[int]) -> bool:
@@ -134,51 +156,36 @@ def _private(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> b
 
 
 def _returns(
-    nodes: set[int], phase: PhaseKey, users: Mapping[int, list[int]], unit_of: Mapping[int, Unit]
+    nodes: set[int],
+    region: Region,
+    following: Mapping[int, list[int]],
+    unit_of: Mapping[int, Unit],
 ) -> bool:
     """Whether a path through other units comes back: these cannot be computed at once then.
 
     A unit passes on what any of its nodes reads to whoever reads any other; a phase is never
-    entered again.
+    entered again.  Within a step of a loop only paths of that step count, and those lead to nodes
+    of higher numbers.
     """
-    stack = [u for i in nodes for u in users[i] if u not in nodes]
+
+    def after(id: int) -> list[int]:
+        later = following[id]
+        return later if region.loop is None else [u for u in later if u > id]
+
+    stack = [u for i in nodes for u in after(i) if u not in nodes]
     seen: set[int] = set()
     while stack:
         id = stack.pop()
         if id in nodes:
             return True
         unit = unit_of.get(id)
-        if id in seen or (unit is not None and unit.phase != phase):
+        elsewhere = unit is not None and (
+            unit.phase != region.phase
+            or (region.loop is not None and unit.region.loop != region.loop)
+        )
+        if id in seen or elsewhere:
             continue
         members = unit.nodes if unit is not None else [id]
         seen.update(members)
-        stack.extend(u for i in members for u in users[i] if u not in seen)
+        stack.extend(u for i in members for u in after(i) if u not in seen)
     return False
-
-
-def _in_order(graph: Graph, units: list[Unit], unit_of: Mapping[int, Unit]) -> list[Unit]:
-    """By phase, then topologically, early nodes first."""
-    number = {id(u): k for k, u in enumerate(units)}
-    reads = networkx.DiGraph()
-    reads.add_nodes_from(range(len(units)))
-    for k, unit in enumerate(units):
-        reads.add_edges_from((source, k) for source in _reads(graph, unit, unit_of, number))
-    order = networkx.lexicographical_topological_sort(
-        reads, key=lambda k: (units[k].phase, units[k].nodes[-1])
-    )
-    return [units[k] for k in order]
-
-
-def _reads(
-    graph: Graph, unit: Unit, unit_of: Mapping[int, Unit], number: Mapping[int, int]
-) -> set[int]:
-    """The units that a unit reads, through views."""
-    stack = [i for id in unit.nodes for i in graph[id].inputs]
-    found = set()
-    while stack:
-        i = stack.pop()
-        if i in unit_of:
-            found.add(number[id(unit_of[i])])
-        elif is_alias(graph, graph[i]):
-            stack.extend(graph[i].inputs)
-    return found - {number[id(unit)]}

@@ -35,6 +35,7 @@ class Exchange:
         self.word = dtype.itemsize
         self.arrays = entry.arrays
         self.wanted = {array.name: array.type for array in entry.arrays if array.role == "input"}
+        self.times = entry.times
         self.made = [array for array in entry.arrays if array.role == "output"]
         self.carried = [array for array in entry.arrays if array.role == "carried"]
         self.kept = [(result, result_words(result)) for result in entry.results]
@@ -48,10 +49,25 @@ class Exchange:
         return np.zeros((count, *array.type.shape), self.dtypes[array.type.kind])
 
     def inputs(self, given: Mapping[str, Any]) -> Arrays:
-        """The inputs as contiguous arrays of words; complains of what does not fit."""
-        if missing := self.wanted.keys() - given.keys():
+        """The inputs as contiguous arrays of words, of a sequence its elements; complains of what
+        does not fit.
+        """
+        lengths = {f"length/{time}" for time in self.times if isinstance(time, str)}
+        if missing := (self.wanted.keys() | lengths) - given.keys():
             raise ValueError(f"{self.name} also needs {', '.join(sorted(missing))}")
-        return {name: self._input(name, kind, given[name]) for name, kind in self.wanted.items()}
+        return {
+            name: self._input(name, kind, given[name] if kind.time is None else given[name].values)
+            for name, kind in self.wanted.items()
+        }
+
+    def lengths(self, given: Mapping[str, Any], examples: int) -> list[NDArray[np.int64]]:
+        """The lengths of each time, of all examples of a call."""
+        return [
+            np.full(examples, time)
+            if isinstance(time, int)
+            else np.asarray(given[f"length/{time}"], np.int64)
+            for time in self.times
+        ]
 
     def _input(self, name: str, kind: TensorType, value: Any) -> NDArray[Any]:
         array = np.ascontiguousarray(value, self.dtypes[kind.kind])
@@ -62,13 +78,14 @@ class Exchange:
             )
         return array
 
-    def examples(self, given: Arrays, steps: int, batch: int | None) -> int:
+    def examples(self, given: Mapping[str, Any], steps: int, batch: int | None) -> int:
         """The batch size, the same for all inputs."""
-        counts = {len(array) for array in given.values()}
+        lengths = [f"length/{time}" for time in self.times if isinstance(time, str)]
+        counts = {len(given[name]) for name in [*self.wanted, *lengths]}
         if batch is not None:
             counts.add(steps * batch)
         if len(counts) > 1:
-            sizes = ", ".join(f"{name} {len(array)}" for name, array in given.items())
+            sizes = ", ".join(f"{name} {len(given[name])}" for name in self.wanted)
             raise ValueError(f"inputs differ in their number of examples: {sizes}")
         count = counts.pop() if counts else steps
         if steps < 1 or count < steps or count % steps:

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiler.graph.types import Kind
-from compiler.program import Entry, Kernel, Space
+from compiler.program import Array, Entry, Kernel, Space
 from runtime.cpu import layout
+from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.compile import addresses
 from runtime.cpu.crew import Crew
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
-from runtime.cpu.table import build_table, partial_bytes
+from runtime.cpu.table import block_words, build_table, partial_bytes
 
 WALKER = Kernel("walk")
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
@@ -40,7 +41,7 @@ class Plan:
 
     examples: int
     table: NDArray[np.int64]
-    carried: Arrays
+    carried: Arrays  # but for those of sequences, which every call has for itself
     bases: NDArray[np.int64]  # a row for each thread; native code moves them on from step to step
     address: int = 0  # of the table
     seconds: float = 0.0  # of one thread's work in a step, as last measured; 0: not yet
@@ -80,17 +81,27 @@ class Executable:
             kind = Kind.REAL if value.dtype.kind == "f" else Kind.INDEX
             words = self.uniform[constant.offset : constant.offset + value.size]
             words.view(self.exchange.dtypes[kind])[:] = value.reshape(-1)
-        self._block_bytes = -(-entry.block * entry.block_words * self.word // 64) * 64
-        self._blocks = aligned(self._block_bytes * self.threads, np.dtype(np.uint8))
         partials = partial_bytes(entry, self.word) * entry.chunks
         self._partials = aligned(partials, np.dtype(np.uint8))
+        self._make_room([1] * len(entry.times))
+
+    def _make_room(self, room: list[int]) -> None:
+        """Room in BLOCK for so many rows of each time; what was planned for less is forgotten."""
+        self._room = room
+        self._block_bytes = -(-block_words(self.entry, room) * self.word // 64) * 64
+        self._blocks = aligned(self._block_bytes * self.threads, np.dtype(np.uint8))
+        self._plans.clear()
 
     def plan(self, examples: int) -> Plan:
         """The table and buffers for a batch size, made when it is first seen."""
         if examples not in self._plans:
-            table = build_table(self.entry, self._kernels, examples, self.word)
-            carried = {a.name: self.exchange.zeros(a, examples) for a in self.exchange.carried}
-            spaces = Space.ARRAY + len(self.entry.arrays) + len(self.entry.results)
+            table = build_table(self.entry, self._kernels, examples, self.word, self._room)
+            carried = {
+                a.name: self.exchange.zeros(a, examples)
+                for a in self.exchange.carried
+                if a.type.time is None
+            }
+            spaces = Space.ARRAY + len(self.entry.arrays) + len(self.entry.results) + 1
             bases = aligned(self.threads * -(-spaces // 8) * 8, np.dtype(np.int64))
             bases = bases.reshape(self.threads, -1)
             bases[:, Space.PERSISTENT] = address(self.persistent)
@@ -107,23 +118,47 @@ class Executable:
         """Run `steps` batches; inputs hold them one after another along their first axis.
 
         Gives (results with a leading axis of steps, outputs with a leading axis of all examples).
+        A sequence is a `Ragged`, and `length/NAME` has the lengths of a time [steps * N].
         `batch` is needed only by an entry without inputs.
         """
         exchange = self.exchange
         arrays = exchange.inputs(inputs)
-        plan = self.plan(exchange.examples(arrays, steps, batch))
-        count = steps * plan.examples
-        outputs = {array.name: exchange.empty(array, count) for array in exchange.made}
+        examples = exchange.examples(inputs, steps, batch)
+        count = steps * examples
+        clock = Clockwork(self.entry, exchange.lengths(inputs, count), steps)
+        if any(a > b for a, b in zip(clock.room(), self._room, strict=True)):
+            self._make_room([max(a, b) for a, b in zip(clock.room(), self._room, strict=True)])
+        plan = self.plan(examples)
         kept = [
             np.empty((steps, words), exchange.dtypes[result.type.kind])
             for result, words in exchange.kept
         ]
-        by_role = {"input": arrays, "output": outputs, "carried": plan.carried}
-        places = [address(by_role[array.role][array.name]) for array in exchange.arrays]
-        places += [address(words) for words in kept]
+        made = [self._array(array, arrays, clock, plan, count) for array in exchange.arrays]
+        places = [address(words) for words in (*made, *kept, clock.words)]
         plan.bases[:, Space.ARRAY : Space.ARRAY + len(places)] = places
         self._advance(plan, steps)
+        outputs = {
+            array.name: clock.unpacked(array, words)
+            for array, words in zip(exchange.arrays, made, strict=True)
+            if array.role == "output"
+        }
         return exchange.results(kept), outputs
+
+    def _array(
+        self, array: Array, given: Arrays, clock: Clockwork, plan: Plan, count: int
+    ) -> NDArray[Any]:
+        """The words of one array for a call of `count` examples."""
+        exchange, rows = self.exchange, clock.of(array)
+        match array.role:
+            case "input":
+                return given[array.name] if rows is None else rows.pack(given[array.name])
+            case "carried":
+                if rows is None:
+                    return plan.carried[array.name]
+                return exchange.zeros(array, rows.total)
+            case "clock":
+                return clock.array(array.name).astype(exchange.dtypes[Kind.INDEX])
+        return exchange.empty(array, count if rows is None else rows.total)
 
     def _advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""

@@ -17,14 +17,18 @@ CHUNK_COUNTER, ARRIVED, GENERATION, CONTROL = 16, 32, 48, 64
 
 # header of the table
 EXAMPLES, BLOCK, BLOCKS, CHUNKS, PHASES, PARTIAL_BYTES = 0, 1, 2, 3, 4, 5
-SPACES, STRIDES_START, RESULTS, RESULT_START, HEADER = 6, 7, 8, 9, 10
+SPACES, STRIDES_START, RESULTS, RESULT_START, TIMES, CLOCK_SPACE, HEADER = 6, 7, 8, 9, 10, 11, 12
 
 # words in a record
 PHASE = 6  # examples?, first instruction, instructions, zero partials?, first sum, sums
-INSTRUCTION = 7  # kernel, first operand, operands, geometry, extent, grain of a share, barrier?
-OPERAND = 3  # space, bytes from its base, bytes for each example before the block
+INSTRUCTION = 8  # kernel, first operand, operands, geometry, extent, grain of a share, barrier?,
+# what its rows are (0: examples, k + 1: elements of time k).  A loop, before its instructions: 0,
+# their number, time, backwards?
+OPERAND = 4  # space, bytes from its base, bytes for each row before the block, what its rows are
+CLOCK = 4  # for each block and time: first row, rows, steps, address of the rows of each step
 SUM = 3  # bytes into PARTIAL, bytes into UNIFORM, words
 RESULT = 3  # bytes into UNIFORM, bytes, space of the buffer that receives it
 
 UNIFORM_SPACE, BLOCK_SPACE, PARTIAL_SPACE = int(Space.UNIFORM), int(Space.BLOCK), int(Space.PARTIAL)
 MOST_OPERANDS = 64  # of one instruction
+MOST_TIMES = 31  # of an entry

@@ -72,8 +72,10 @@ def draws(number: Any, log: Any, cos: Any, sqrt: Any) -> dict[str, Callable[...,
     """
     whole = types.int64
 
-    def philox(seed: int, step: int, example: int, node: int, element: int) -> tuple[int, int]:
-        c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, 0
+    def philox(
+        seed: int, step: int, example: int, node: int, element: int, time: int
+    ) -> tuple[int, int]:
+        c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, time & MASK
         k0, k1 = seed & MASK, node & MASK
         for _ in range(10):
             p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
@@ -82,19 +84,23 @@ def draws(number: Any, log: Any, cos: Any, sqrt: Any) -> dict[str, Callable[...,
             k0, k1 = (k0 + WEYL[0]) & MASK, (k1 + WEYL[1]) & MASK
         return c0, c1
 
-    subroutine(types.UniTuple(whole, 2)(*[whole] * 5))(philox)
+    subroutine(types.UniTuple(whole, 2)(*[whole] * 6))(philox)
     scale, half = 2.0**-24, 2.0**-25
 
-    def philox_uniform(seed: Any, step: Any, example: Any, node: Any, element: Any) -> Any:
-        u, _ = philox(seed, step, example, node, element)
+    def philox_uniform(
+        seed: Any, step: Any, example: Any, node: Any, element: Any, time: Any
+    ) -> Any:
+        u, _ = philox(seed, step, example, node, element, time)
         return number(u >> 8) * number(scale)
 
-    def philox_normal(seed: Any, step: Any, example: Any, node: Any, element: Any) -> Any:
-        u, v = philox(seed, step, example, node, element)
+    def philox_normal(
+        seed: Any, step: Any, example: Any, node: Any, element: Any, time: Any
+    ) -> Any:
+        u, v = philox(seed, step, example, node, element, time)
         radius = sqrt(number(-2.0) * log(number(u >> 8) * number(scale) + number(half)))
         return radius * cos(number(v >> 8) * number(scale * 2.0 * math.pi))
 
-    signature = number(*[whole] * 5)
+    signature = number(*[whole] * 6)
     return {
         "philox_uniform": subroutine(signature)(philox_uniform),
         "philox_normal": subroutine(signature, PRECISE)(philox_normal),

@@ -28,12 +28,27 @@ class Flattener:
     kernels: Sequence[int]  # the address of each kernel
     examples: int
     word: int
+    room: Sequence[int]  # rows of each time that a block may have
 
     def operand(self, operand: Operand) -> list[int]:
         """A record of layout.OPERAND words."""
-        scale = self.entry.block if operand.space == Space.BLOCK else 1
-        start = operand.offset * scale + operand.inner
-        return [operand.space, start * self.word, operand.stride * self.word]
+        start = operand.offset
+        if operand.space == Space.BLOCK:
+            start = self.block_start(operand.time) + operand.offset * self.rows(operand.time)
+        start += operand.inner
+        what = 0 if operand.time is None else operand.time + 1
+        return [operand.space, start * self.word, operand.stride * self.word, what]
+
+    def rows(self, time: int | None) -> int:
+        """The rows of a time that BLOCK has room for."""
+        return self.entry.block if time is None else self.room[time]
+
+    def block_start(self, time: int | None) -> int:
+        """Where the values of a time begin in BLOCK: after the examples' and other times'."""
+        if time is None:
+            return 0
+        before = zip(self.entry.time_words[:time], self.room[:time], strict=True)
+        return self.entry.block * self.entry.block_words + sum(w * rows for w, rows in before)
 
     def grain(self, instruction: Instruction) -> int:
         """A thread's share is a multiple of this; 0 if the instruction is not shared out."""
@@ -50,7 +65,8 @@ class Flattener:
         kernel = self.kernels[instruction.kernel]
         count = len(instruction.operands)
         assert count <= layout.MOST_OPERANDS, f"{instruction.note}: {count} operands are too many"
-        tail = [instruction.extent, self.grain(instruction), int(wait)]
+        what = 0 if instruction.time is None else instruction.time + 1
+        tail = [instruction.extent, self.grain(instruction), int(wait), what]
         return [kernel, operands, count, geometry, *tail]
 
     def result(self, number: int, result: Result) -> list[int]:
@@ -61,11 +77,14 @@ class Flattener:
     def strides(self) -> list[int]:
         """Bytes by which each space's base moves from one step to the next."""
         arrays = [
-            0 if array.role == "carried" else array.type.size * self.examples * self.word
+            0
+            if array.role == "carried" or array.type.time is not None
+            else array.type.size * self.examples * self.word
             for array in self.entry.arrays
         ]
         results = [result_words(result) * self.word for result in self.entry.results]
-        return [0] * Space.ARRAY + arrays + results
+        clock = layout.CLOCK * len(self.entry.times) * -(-self.examples // self.entry.block) * 8
+        return [0] * Space.ARRAY + arrays + results + [clock]
 
 
 def result_words(result: Result) -> int:
@@ -103,12 +122,22 @@ def partial_bytes(entry: Entry, word: int) -> int:
     return -(-entry.partial_words * word // 64) * 64
 
 
+def block_words(entry: Entry, room: Sequence[int]) -> int:
+    """Words of one thread's BLOCK."""
+    of_times = (words * rows for words, rows in zip(entry.time_words, room, strict=True))
+    return entry.block * entry.block_words + sum(of_times)
+
+
 def build_table(
-    entry: Entry, kernels: Sequence[int], examples: int, word: int
+    entry: Entry, kernels: Sequence[int], examples: int, word: int, room: Sequence[int] = ()
 ) -> NDArray[np.int64]:
-    """The table of an entry for batches of `examples`; it holds its own geometries."""
-    flat = Flattener(entry, kernels, examples, word)
+    """The table of an entry for batches of `examples`; it holds its own geometries.
+
+    `room` is for how many rows of each time there are words in BLOCK.
+    """
+    flat = Flattener(entry, kernels, examples, word, room)
     instructions = [item for phase in entry.phases for item in phase.instructions]
+    loops = sum(len(phase.loops) for phase in entry.phases)
     operands = [
         record for item in instructions for o in item.operands for record in flat.operand(o)
     ]
@@ -120,7 +149,7 @@ def build_table(
     sizes = [
         layout.HEADER,
         layout.PHASE * len(entry.phases),
-        layout.INSTRUCTION * len(instructions),
+        layout.INSTRUCTION * (len(instructions) + loops),
         len(operands),
         layout.SUM * len(sums),
         layout.RESULT * len(results),
@@ -134,15 +163,23 @@ def build_table(
     blocks = -(-examples // entry.block)
     words: list[int] = [examples, entry.block, blocks, entry.chunks, len(entry.phases)]
     words += [partial_bytes(entry, word), len(strides), at_stride, len(results), at_result]
+    words += [len(entry.times), len(strides) - 1]
     records: list[int] = []
     address = table.ctypes.data + 8 * at_geometry
     for phase in entry.phases:
-        counts = [len(phase.instructions), int(uses_partials(phase))]
+        count = len(phase.instructions) + len(phase.loops)
+        counts = [count, int(uses_partials(phase))]
         words += [int(phase.examples), at_instruction, *counts, at_sum, len(phase.sums)]
-        at_instruction += layout.INSTRUCTION * len(phase.instructions)
+        at_instruction += layout.INSTRUCTION * count
         at_sum += layout.SUM * len(phase.sums)
         shared = [flat.grain(item) > 0 for item in phase.instructions]
-        for item, wait in zip(phase.instructions, waits(phase, shared), strict=True):
+        heads = {loop.start: loop for loop in phase.loops}
+        for k, (item, wait) in enumerate(
+            zip(phase.instructions, waits(phase, shared), strict=True)
+        ):
+            if k in heads:
+                loop = heads[k]
+                records += [0, loop.count, loop.time, int(loop.backwards), 0, 0, 0, 0]
             records += flat.instruction(item, at_operand, address, wait)
             at_operand += layout.OPERAND * len(item.operands)
             address += 8 * len(item.geometry)

@@ -67,8 +67,8 @@ def draws(number: Any, basis: Functions) -> Functions:
     w0, w1 = WEYL
 
     @shim.device
-    def philox(seed: Any, step: Any, example: Any, node: Any, element: Any) -> Any:
-        c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, 0
+    def philox(seed: Any, step: Any, example: Any, node: Any, element: Any, time: Any) -> Any:
+        c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, time & MASK
         k0, k1 = seed & MASK, node & MASK
         for _ in range(10):
             p0, p1 = c0 * m0, c2 * m1
@@ -77,12 +77,16 @@ def draws(number: Any, basis: Functions) -> Functions:
             k0, k1 = (k0 + w0) & MASK, (k1 + w1) & MASK
         return c0, c1
 
-    def philox_uniform(seed: Any, step: Any, example: Any, node: Any, element: Any) -> Any:
-        u, _ = philox(seed, step, example, node, element)
+    def philox_uniform(
+        seed: Any, step: Any, example: Any, node: Any, element: Any, time: Any
+    ) -> Any:
+        u, _ = philox(seed, step, example, node, element, time)
         return number(u >> 8) * scale
 
-    def philox_normal(seed: Any, step: Any, example: Any, node: Any, element: Any) -> Any:
-        u, v = philox(seed, step, example, node, element)
+    def philox_normal(
+        seed: Any, step: Any, example: Any, node: Any, element: Any, time: Any
+    ) -> Any:
+        u, v = philox(seed, step, example, node, element, time)
         radius = sqrt(number(-2.0) * log(number(u >> 8) * scale + half))
         return radius * cos(number(v >> 8) * turn)
 

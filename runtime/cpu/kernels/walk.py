@@ -5,6 +5,8 @@ chunks by an atomic counter; in a ONCE phase an instruction with `split` is cut 
 and any other is thread 0's.  Between them stand barriers: the last to arrive opens it, the others
 spin, and after a while let other threads have the core.
 
+A recurrence is a few instructions that are run again for every step, on the rows of that step.
+
 What lies where in the table is said once, in `runtime/cpu/table.py`.
 """
 
@@ -33,10 +35,13 @@ from runtime.cpu.layout import (
     BLOCKS,
     CHUNK_COUNTER,
     CHUNKS,
+    CLOCK,
+    CLOCK_SPACE,
     EXAMPLES,
     GENERATION,
     HEADER,
     INSTRUCTION,
+    OPERAND,
     PARTIAL_BYTES,
     PARTIAL_SPACE,
     PHASE,
@@ -47,6 +52,7 @@ from runtime.cpu.layout import (
     STEPS,
     STRIDES_START,
     THREADS,
+    TIMES,
     UNIFORM_SPACE,
 )
 from runtime.cpu.numba_untyped import types
@@ -77,16 +83,49 @@ def kernel(word: int) -> Any:
             if spins > SPINS:
                 give_way()
 
-    @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, NUMBER))
+    @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, WORDS))
     def launch(
-        table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, first: Any
+        table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, firsts: Any
     ) -> None:
         operand = table[at + 1]
         for k in range(table[at + 2]):
             base = bases[table[operand]]
-            pointers[k] = base + table[operand + 1] + first * table[operand + 2]
-            operand += 3
-        call_kernel(table[at], pointers, words_at(table[at + 3]), begin, end, first)
+            before = firsts[table[operand + 3]]
+            pointers[k] = base + table[operand + 1] + before * table[operand + 2]
+            operand += OPERAND
+        call_kernel(table[at], pointers, words_at(table[at + 3]), begin, end, firsts[0])
+
+    @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, WORDS, WORDS))
+    def run_loop(
+        table: Any, at: Any, bases: Any, pointers: Any, firsts: Any, clock: Any
+    ) -> None:
+        backwards = table[at + 3] != 0
+        counts = words_at(clock[3])
+        steps = clock[2]
+        row = clock[1] if backwards else 0
+        for k in range(steps):
+            rows = counts[steps - 1 - k] if backwards else counts[k]
+            row -= rows if backwards else 0
+            for i in range(1, table[at + 1] + 1):
+                one = at + i * INSTRUCTION
+                launch(table, one, bases, pointers, row, row + rows, firsts)
+            row += 0 if backwards else rows
+
+    @subroutine(types.void(WORDS, NUMBER, NUMBER, WORDS, WORDS, WORDS, WORDS, NUMBER))
+    def run_block(
+        table: Any, start: Any, count: Any, bases: Any, pointers: Any, firsts: Any, ends: Any,
+        clock: Any,
+    ) -> None:  # fmt: skip
+        i = 0
+        while i < count:
+            at = start + i * INSTRUCTION
+            if table[at] == 0:
+                own = words_at(clock + 8 * CLOCK * table[at + 2])
+                run_loop(table, at, bases, pointers, firsts, own)
+                i += table[at + 1]
+            else:
+                launch(table, at, bases, pointers, 0, ends[table[at + 7]], firsts)
+            i += 1
 
     @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER))
     def run_chunk(table: Any, phase: Any, bases: Any, pointers: Any, chunk: Any) -> None:
@@ -94,14 +133,20 @@ def kernel(word: int) -> Any:
             partial = bytes_at(bases[PARTIAL_SPACE])
             for i in range(table[PARTIAL_BYTES]):
                 partial[i] = 0
-        start = table[phase + 1]
         blocks = table[BLOCKS]
         chunks = table[CHUNKS]
+        firsts = stack_words(32)  # of examples and of up to layout.MOST_TIMES times
+        ends = stack_words(32)
         for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-            first = block * table[BLOCK]
-            size = min(table[BLOCK], table[EXAMPLES] - first)
-            for i in range(table[phase + 2]):
-                launch(table, start + i * INSTRUCTION, bases, pointers, 0, size, first)
+            firsts[0] = block * table[BLOCK]
+            ends[0] = min(table[BLOCK], table[EXAMPLES] - firsts[0])
+            clock = bases[table[CLOCK_SPACE]] + block * table[TIMES] * CLOCK * 8
+            rows = words_at(clock)
+            for k in range(table[TIMES]):
+                firsts[k + 1] = rows[CLOCK * k]
+                ends[k + 1] = rows[CLOCK * k + 1]
+            start, count = table[phase + 1], table[phase + 2]
+            run_block(table, start, count, bases, pointers, firsts, ends, clock)
 
     @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER))
     def run_examples(
@@ -142,6 +187,7 @@ def kernel(word: int) -> Any:
     def run_once(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
     ) -> None:
+        firsts = stack_words(1)
         for i in range(table[phase + 2]):
             at = table[phase + 1] + i * INSTRUCTION
             if table[at + 6] != 0:
@@ -150,13 +196,13 @@ def kernel(word: int) -> Any:
             grain = table[at + 5]
             if threads == 1 or grain == 0:
                 if thread == 0:
-                    launch(table, at, bases, pointers, 0, extent, 0)
+                    launch(table, at, bases, pointers, 0, extent, firsts)
                 continue
             pieces = (extent + grain - 1) // grain
             begin = grain * (pieces * thread // threads)
             end = min(extent, grain * (pieces * (thread + 1) // threads))
             if begin < end:
-                launch(table, at, bases, pointers, begin, end, 0)
+                launch(table, at, bases, pointers, begin, end, firsts)
         barrier(control, threads)
 
     @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))

@@ -8,7 +8,8 @@ from compiler.graph.graph import Builder, Graph
 from compiler.graph.text import parse_graph
 from compiler.ops.leaf import Input, Persistent
 from compiler.passes import optimise
-from compiler.schedule.phases import assign_phases
+from compiler.schedule.order import in_order
+from compiler.schedule.phases import assign_regions
 from compiler.schedule.plan import schedule
 from compiler.schedule.prepare import prepare
 from compiler.schedule.units import form_units
@@ -17,7 +18,7 @@ from compiler.schedule.units import form_units
 def units_of(graph: Graph) -> list[list[str]]:
     """The operators of each unit."""
     prepared = prepare(optimise(graph))
-    units = form_units(prepared, assign_phases(prepared))
+    units = in_order(prepared, form_units(prepared, assign_regions(prepared)))
     return [[prepared[i].op.name for i in unit.nodes] for unit in units]
 
 

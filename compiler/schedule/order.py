@@ -1,0 +1,58 @@
+"""The order of units: by phase, each after those it reads, the units of a loop together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import networkx
+
+from compiler.graph.graph import Graph
+from compiler.schedule.units import Unit, is_alias, reads
+
+
+def in_order(graph: Graph, units: list[Unit]) -> list[Unit]:
+    """By phase, then topologically, early nodes first; a loop counts as one unit on the outside."""
+    ordered = _sorted(graph, _groups(units), carried=True)
+    return [u for group in ordered for u in _inside(graph, group)]
+
+
+def _groups(units: list[Unit]) -> list[list[Unit]]:
+    """Units by loop, each other one alone."""
+    groups: dict[object, list[Unit]] = {}
+    for unit in units:
+        key = unit.region if unit.region.loop is not None else id(unit)
+        groups.setdefault(key, []).append(unit)
+    return list(groups.values())
+
+
+def _inside(graph: Graph, group: list[Unit]) -> list[Unit]:
+    """The units of one step, in order; what is carried comes from the step before."""
+    if len(group) == 1:
+        return group
+    return [unit for (unit,) in _sorted(graph, [[unit] for unit in group], carried=False)]
+
+
+def _sorted(graph: Graph, groups: list[list[Unit]], *, carried: bool) -> list[list[Unit]]:
+    number = {id: k for k, group in enumerate(groups) for unit in group for id in unit.nodes}
+    following = networkx.DiGraph()
+    following.add_nodes_from(range(len(groups)))
+    for k, group in enumerate(groups):
+        for source in {s for unit in group for s in _read(graph, unit, number, carried)} - {k}:
+            following.add_edge(source, k)
+    order = networkx.lexicographical_topological_sort(
+        following, key=lambda k: (groups[k][0].phase, groups[k][0].nodes[-1])
+    )
+    return [groups[k] for k in order]
+
+
+def _read(graph: Graph, unit: Unit, number: Mapping[int, int], carried: bool) -> set[int]:
+    """The groups that a unit reads, through views."""
+    found = set()
+    stack = [i for id in unit.nodes for i in (reads(graph, id) if carried else graph[id].inputs)]
+    while stack:
+        i = stack.pop()
+        if i in number:
+            found.add(number[i])
+        elif is_alias(graph, graph[i]):
+            stack.extend(graph[i].inputs)
+    return found

@@ -123,7 +123,7 @@ def kernel(word: int) -> Any:
                 own = words_at(clock + 8 * CLOCK * table[at + 2])
                 run_loop(table, at, bases, pointers, firsts, own)
                 i += table[at + 1]
-            else:
+            elif ends[table[at + 7]] > 0:  # a block may have no elements
                 launch(table, at, bases, pointers, 0, ends[table[at + 7]], firsts)
             i += 1
 

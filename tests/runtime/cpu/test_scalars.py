@@ -33,7 +33,7 @@ def k0(pointers, geometry, begin, end, first):
     y0 = reals(pointers, 0)
     for i0 in range(begin, end):
         for i1 in range(geometry[0]):
-            y0[i0 * geometry[0] + i1] = {}(7, 3, first + i0, 5, i1)
+            y0[i0 * geometry[0] + i1] = {}(7, 3, first + i0, 5, i1, 2)
 """
 
 
@@ -127,7 +127,7 @@ def test_comparisons_pass_nan_on(dtype: type) -> None:
 def test_draws_are_those_of_the_reference(dtype: type, normal: bool) -> None:
     result: NDArray[Any] = np.empty((9, 40), dtype)
     call(DRAW.format("philox_normal" if normal else "philox_uniform"), [result], [40], 0, 9, 11)
-    expected = draw(normal, 7, 3, 5, np.arange(11, 20), 40)
+    expected = draw(normal, 7, 3, 5, np.arange(11, 20), 40, np.array([2]))
     tolerance = 3e-6 if dtype is np.float32 else 1e-13
     np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance)
 

@@ -21,7 +21,8 @@ from compiler.passes import optimise
 from compiler.program import Entry, Persistent, Program, Training, TrainStep
 from compiler.schedule.plan import schedule
 from compiler.source import Source
-from compiler.syntax.parse import parse, read_source
+from compiler.syntax.parse import parse
+from compiler.syntax.read import read_source
 from compiler.syntax.tree import File
 
 ALIGN = 16  # words: each persistent begins on a cache line of its own

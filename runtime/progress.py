@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
+from time import monotonic
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.table import Table
 
 MOST_LINES = 100  # lines of epochs on a plain output
 MOST_ROWS = 20  # rows of the table at the end
+WORTH_TELLING = 5.0  # seconds to go, from which on they are told
 
 
 class Display(Protocol):
@@ -63,16 +65,25 @@ class Plain(Silent):
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
         self.every, self.epochs = 1, 0
+        self.started, self.seen = monotonic(), 0
 
     def start(self, epochs: int, batches: int) -> None:
         """Decide how often to speak."""
         self.epochs, self.every = epochs, ceil(epochs / MOST_LINES) or 1
+        self.started, self.seen = monotonic(), 0
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """One line."""
+        self.seen += 1
         if row["epoch"] % self.every == 0 or row["epoch"] == self.epochs:
             numbers = "  ".join(f"{name} {shown(row[name])}" for name in metrics_of(row))
-            self.line(f"epoch {row['epoch']}/{self.epochs}  {numbers}")
+            left = self.left(row["epoch"])
+            self.line(f"epoch {row['epoch']}/{self.epochs}  {numbers}{left and '  '}{left}")
+
+    def left(self, epoch: int) -> str:
+        """How long the epochs after this one will take, at the pace so far; "" for a moment."""
+        seconds = (monotonic() - self.started) / max(self.seen, 1) * (self.epochs - epoch)
+        return f"{duration(seconds)} left" if seconds >= WORTH_TELLING else ""
 
     def note(self, line: str) -> None:
         """One line."""
@@ -106,7 +117,7 @@ class Live(Plain):
 
     def start(self, epochs: int, batches: int) -> None:
         """Show the bar."""
-        self.epochs = epochs
+        super().start(epochs, batches)
         self.bars.update(self.bar, total=batches, epochs=epochs)
         self.bars.start()
 
@@ -118,9 +129,11 @@ class Live(Plain):
         )
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        """Remember how the held-out examples did."""
+        """Remember how the held-out examples did, and how long it will still take."""
+        self.seen += 1
         held_out = [name for name in metrics_of(row) if name.startswith("held_out.")]
-        self.last = "  ".join(f"{name} {shown(row[name])}" for name in held_out)
+        told = [*(f"{name} {shown(row[name])}" for name in held_out), self.left(row["epoch"])]
+        self.last = "  ".join(told)
 
     def finish(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Take the bar away and show the table."""
@@ -142,6 +155,14 @@ def metrics_of(row: Mapping[str, Any]) -> list[str]:
 def shown(value: Any) -> str:
     """A number for people."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `12 s`, `3 min`, `2 h 5 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> Table:

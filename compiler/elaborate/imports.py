@@ -8,7 +8,8 @@ from compiler.elaborate.library import Unit
 from compiler.elaborate.problems import Exhausted, Problems, diagnose, did_you_mean
 from compiler.elaborate.values import Defined
 from compiler.source import CompileError
-from compiler.syntax.parse import parse, read_source
+from compiler.syntax.parse import parse
+from compiler.syntax.read import read_source
 from compiler.syntax.tree import File, Import
 
 FILES = 200

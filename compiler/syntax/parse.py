@@ -19,11 +19,9 @@ from compiler.syntax.build import Lexeme
 from compiler.syntax.check import check_tree
 from compiler.syntax.errors import explain_unexpected
 from compiler.syntax.layout import lay_out
-from compiler.syntax.scan import grammar, read_source, scan
+from compiler.syntax.scan import grammar, scan
 from compiler.syntax.surroundings import open_brackets
 from compiler.syntax.tree import File
-
-__all__ = ["parse", "read_source"]
 
 MAX_ERRORS = 50
 NEVER = (None, None)

@@ -102,7 +102,7 @@ as_json = click.option(
 
 
 class SpecPath(click.ParamType[Path]):
-    """A file that must be there; a path that is not gets the nearest one that is."""
+    """A file that must be there, or `-`; a path that is not gets the nearest one that is."""
 
     name = "spec"
 
@@ -114,7 +114,7 @@ class SpecPath(click.ParamType[Path]):
         if path.is_dir():
             inside = listed(sorted(path.glob("*.nn")))
             raise click.UsageError(f"{value} is a folder{inside}", ctx)
-        if not path.exists():
+        if not path.exists() and value != "-":
             near = listed(nearest_specs(path))
             raise click.UsageError(f"there is no file {value}{near}", ctx)
         return path
@@ -123,9 +123,8 @@ class SpecPath(click.ParamType[Path]):
 def nearest_specs(path: Path) -> list[Path]:
     """The spec whose name is nearest to that of a path which does not exist."""
     folders = dict.fromkeys([path.parent, Path("specs"), Path(".")])
-    known = {p.name: p for folder in reversed(folders) for p in sorted(folder.glob("*.nn"))}
-    wanted = path.name if path.suffix else f"{path.name}.nn"
-    return [known[name] for name in get_close_matches(wanted, known, n=1)]
+    known = {p.stem: p for folder in reversed(folders) for p in sorted(folder.glob("*.nn"))}
+    return [known[name] for name in get_close_matches(path.stem, known, n=1)]
 
 
 def listed(paths: Sequence[Path]) -> str:

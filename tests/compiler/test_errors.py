@@ -30,7 +30,8 @@ from compiler.ops.leaf import Input
 from compiler.pipeline import compilation
 from compiler.render import render_all
 from compiler.source import CompileError, Diagnostic, Label, Source, Span
-from compiler.syntax.parse import parse, read_source
+from compiler.syntax.parse import parse
+from compiler.syntax.read import read_source
 
 FOLDER = Path(__file__).parents[2] / "specs" / "errors"
 PROGRAMS = sorted(FOLDER.glob("*.nn"))

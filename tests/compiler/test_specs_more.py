@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compiler.pipeline import Compilation, compilation
-from compiler.syntax.parse import read_source
+from compiler.syntax.read import read_source
 from runtime.cli.actions.check import untrained
 from runtime.session import Session
 

@@ -6,7 +6,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from runtime.progress import Live, Plain, display
+from runtime.progress import Live, Plain, display, duration
 
 ROW = {"epoch": 1, "step": 10, "seconds": 0.5, "loss": 0.123456, "held_out.loss": 0.2}
 
@@ -50,3 +50,16 @@ def test_a_long_run_does_not_print_every_epoch() -> None:
     assert lines[0].startswith("epoch 10/1000")
     assert lines[99].startswith("epoch 1000/1000")
     assert "the last 20 epochs" in stream.getvalue()
+
+
+def test_the_time_left_is_told_where_it_is_long() -> None:
+    stream = StringIO()
+    told = Plain(Console(file=stream, width=80))
+    told.start(10, 1)
+    told.started -= 600  # one epoch took ten minutes
+    told.epoch(ROW)
+    told.epoch({**ROW, "epoch": 10})
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "epoch 1/10  loss 0.1235  held_out.loss 0.2  90 min left"
+    assert lines[1] == "epoch 10/10  loss 0.1235  held_out.loss 0.2"
+    assert [duration(s) for s in (7.4, 99, 200, 7500)] == ["7 s", "99 s", "3 min", "2 h 5 min"]

@@ -38,13 +38,13 @@ def check(specs: Sequence[Path], *, as_json: bool) -> int:
             continue
         answers.append({"spec": str(path), "errors": [], **described(made)})
         if not as_json:
-            show(made, path)
+            show(made)
     if as_json:
         write_json(answers[0] if len(answers) == 1 else answers)
     return code
 
 
-def show(made: Compilation, path: Path) -> None:
+def show(made: Compilation) -> None:
     """A spec without errors, for people."""
     module = made.module
     for name, signature in module.models.items():
@@ -59,7 +59,7 @@ def show(made: Compilation, path: Path) -> None:
         write("\n".join(training_lines(made)))
     parameters = [spec for spec in module.parameters if spec.role == "parameter"]
     total = sum(spec.type.size for spec in parameters)
-    write(f"{path}: no errors, {counted(total, 'parameter')}")
+    write(f"{made.source.name}: no errors, {counted(total, 'parameter')}")
 
 
 def stage_table(made: Compilation, model: str, graph: Graph) -> Any:

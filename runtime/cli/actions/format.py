@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from compiler.source import CompileError
+from compiler.source import CompileError, Source
 from compiler.syntax.format import format_source
-from compiler.syntax.parse import read_source
+from compiler.syntax.read import STANDARD_INPUT, read_source
 from runtime.checkpoint import write_atomically
 from runtime.cli.actions import diagnostics
 from runtime.cli.actions.output import counted, say, write
@@ -16,6 +16,7 @@ from runtime.cli.actions.output import counted, say, write
 def rewrite(files: Sequence[Path], *, check: bool, to_stdout: bool) -> int:
     """Format each file; 1 if one cannot be parsed, or would change under `--check`."""
     broken, changed = 0, 0
+    to_stdout |= STANDARD_INPUT in files and not check
     for path in files:
         try:
             source = read_source(path)
@@ -26,7 +27,7 @@ def rewrite(files: Sequence[Path], *, check: bool, to_stdout: bool) -> int:
             continue
         if to_stdout:
             write(text)
-        elif text.encode() != path.read_bytes():
+        elif text.encode() != as_written(path, source):
             changed += 1
             say(f"{'would change' if check else 'rewrote'} {path}")
             if not check:
@@ -37,3 +38,8 @@ def rewrite(files: Sequence[Path], *, check: bool, to_stdout: bool) -> int:
             f"{counted(changed, 'file')} {'to change' if check else 'changed'}, {same} as they were"
         )
     return 1 if broken or (check and changed) else 0
+
+
+def as_written(path: Path, source: Source) -> bytes:
+    """The bytes of a file, line ends and all."""
+    return source.text.encode() if path == STANDARD_INPUT else path.read_bytes()

@@ -18,7 +18,7 @@ from compiler.passes import PASSES
 from compiler.pipeline import Compilation, compilation
 from compiler.program import DataSource, Program
 from compiler.source import CompileError
-from compiler.syntax.parse import read_source
+from compiler.syntax.read import read_source
 from runtime.checkpoint import Store, read_checkpoint, write_atomically
 from runtime.cli.declare import listed
 from runtime.cli.faults import Refused

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from compiler.syntax.read import STANDARD_INPUT
 from runtime.cli.actions import gradients
 from runtime.cli.actions.output import console, counted, say, strict, write
 from runtime.cli.actions.request import Request, prepare
@@ -67,7 +68,8 @@ def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFo
             raise Refused(f"{resume} is not the folder of a run")
         return folder
     assert spec is not None, "a run is found by its folder or by its spec"
-    return RunFolder.latest(given["out"], given["name"] or spec.stem)
+    stem = "stdin" if spec == STANDARD_INPUT else spec.stem
+    return RunFolder.latest(given["out"], given["name"] or stem)
 
 
 def request_of(spec: Path | None, folder: RunFolder | None, given: Mapping[str, Any]) -> Request:

@@ -12,6 +12,7 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
 @declared("check", examples=[
     ("gradc check specs/mnist_cnn.nn", "every layer with its shape and number of parameters"),
     ("gradc check specs/*.nn", "several specs; exit code 1 if any is wrong"),
+    ("gradc check - < spec.nn", "a spec on standard input, as every command takes it"),
     ("gradc check --json spec.nn", "the same as data, or the errors with lines and columns"),
 ])  # fmt: skip
 @click.argument("specs", nargs=-1, required=True, type=SpecPath(), metavar="SPEC...")

@@ -11,7 +11,8 @@ import pytest
 from compiler.elaborate import Module, elaborate
 from compiler.graph.evaluate import evaluate
 from compiler.source import CompileError, Diagnostic, Source
-from compiler.syntax.parse import parse, read_source
+from compiler.syntax.parse import parse
+from compiler.syntax.read import read_source
 
 Build = Callable[..., Module]
 Diagnose = Callable[[str], list[Diagnostic]]

@@ -15,7 +15,8 @@ import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
 from compiler.render import render_all
 from compiler.source import CompileError
-from compiler.syntax.parse import parse, read_source
+from compiler.syntax.parse import parse
+from compiler.syntax.read import read_source
 results = []
 for path in sys.argv[1:]:
     start = time.process_time()

@@ -11,7 +11,8 @@ from compiler.codes import CODES, explain
 from compiler.source import CompileError, Diagnostic, Source
 from compiler.syntax.messages import BORROWED, UNEXPECTED, Row, body
 from compiler.syntax.misspelt import SIGNS
-from compiler.syntax.parse import parse, read_source
+from compiler.syntax.parse import parse
+from compiler.syntax.read import read_source
 
 
 def errors(text: str) -> tuple[Diagnostic, ...]:

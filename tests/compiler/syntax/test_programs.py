@@ -11,7 +11,8 @@ from compiler.source import Source
 from compiler.syntax import tree
 from compiler.syntax.check import children, same_tree
 from compiler.syntax.format import format_source
-from compiler.syntax.parse import parse, read_source
+from compiler.syntax.parse import parse
+from compiler.syntax.read import read_source
 from compiler.syntax.unparse import unparse
 
 HERE = Path(__file__).parent

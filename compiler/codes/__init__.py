@@ -1,18 +1,19 @@
 """What each error code means, for `gradc explain E0301`.
 
-One literal table a hundred: E01xx `syntax`, E02xx `names`, E03xx `shapes`, E04xx `sizes`,
-E05xx `derivatives`, E06xx `training`.  A code, once given out, keeps its meaning.
+One literal table a hundred: E01xx `syntax`, E02xx `names`, E03xx `shapes` and `sequences`, E04xx
+`sizes`, E05xx `derivatives`, E06xx `training`.  A code, once given out, keeps its meaning.
 """
 
 from __future__ import annotations
 
-from compiler.codes import derivatives, names, shapes, sizes, syntax, training
+from compiler.codes import derivatives, names, sequences, shapes, sizes, syntax, training
 from compiler.codes.explanation import Explanation
 
 CODES: dict[str, Explanation] = {
     **syntax.CODES,
     **names.CODES,
     **shapes.CODES,
+    **sequences.CODES,
     **sizes.CODES,
     **derivatives.CODES,
     **training.CODES,

@@ -70,10 +70,4 @@ CODES: dict[str, Explanation] = {
         "model f(x : scalar) -> scalar { x if x > 0 else 0 }",
         "model f(x : scalar) -> scalar { where(x > 0, x, 0) }",
     ),
-    "E0390": Explanation(
-        "not in this version",
-        "Sequences of varying length are part of the language and not yet compiled.",
-        "model f(xs : seq [3]) -> [2] { xs |> last |> dense(2) }",
-        "model f(xs : [20, 3]) -> [2] { xs[19] |> dense(2) }",
-    ),
 }

@@ -14,13 +14,14 @@ from compiler.elaborate.problems import require_sound
 from compiler.elaborate.products import matmul
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.suggest import as_a_value
-from compiler.elaborate.values import Group, Meaning, Sizes, Word, describe, is_number
+from compiler.elaborate.values import Duration, Group, Meaning, Sizes, Word, describe, is_number
 from compiler.graph.graph import Value
 from compiler.graph.registry import OPS
 from compiler.graph.types import Kind
-from compiler.ops.base import TypeFault
+from compiler.ops.base import TimesDiffer, TypeFault
 from compiler.ops.elementwise import power
 from compiler.ops.leaf import Literal
+from compiler.ops.sequence import Length
 from compiler.ops.shape import Concat, reshape
 from compiler.source import Span
 
@@ -84,6 +85,8 @@ def to_value(meaning: Meaning, scope: Scope, span: Span) -> Value:
             raise scope.fault("E0306", "this is known only while the network runs", span)
         case int() | float():
             return builder.constant(float(meaning))
+        case Duration(time=time):
+            return builder.add(Length(time)) * 1.0
         case Sizes():
             return tensor_of(meaning, scope, span)
         case Group(path=path):
@@ -151,6 +154,8 @@ def binary(
         x, y = _real(x, scope, spans[1]), _real(y, scope, spans[2])
     try:
         return _on_values(sign, x, y)
+    except TimesDiffer:
+        raise
     except TypeFault as fault:
         raise scope.fault(
             "E0303",

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compiler.elaborate.drawing import draw_from
+from compiler.elaborate.drawing import draw_from, noise_drawing
 from compiler.elaborate.parameters import (
     declare_param,
     declare_state,
-    noise_drawing,
     own,
     update_state,
 )
 from compiler.elaborate.problems import Fault, Silenced, require_sound
+from compiler.elaborate.recurrence import check_closed, close_named, note_name
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import resolve
-from compiler.elaborate.values import POISON, Composition, Layer, Meaning, Repeated, describe
+from compiler.elaborate.values import (
+    POISON,
+    Composition,
+    Layer,
+    Meaning,
+    Recurrent,
+    Repeated,
+    describe,
+)
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType
 from compiler.syntax.tree import Assign, Name, Noise, Param, Result, Statement, States, Update
@@ -29,6 +37,7 @@ def run_body(body: tuple[Statement, ...], scope: Scope) -> Meaning | None:
             result = scope.evaluate(statement.value)
         else:
             run_statement(statement, scope)
+    check_closed(scope)
     return result
 
 
@@ -75,6 +84,8 @@ def _run(statement: Statement, scope: Scope) -> None:
             _draw_noise(statement, scope)
         case Assign():
             _assign(statement, scope)
+        case Update(target=target) if target.name in scope.loops:
+            close_named(statement, scope)
         case Update():
             update_state(statement, scope)
         case _:
@@ -100,6 +111,7 @@ def _assign(tree: Assign, scope: Scope) -> None:
         scope.names[names[0]] = _named(
             meaning, names[0], count, fresh=not isinstance(tree.value, Name)
         )
+        note_name(names[0], meaning, scope)
         return
     for name in names:
         scope.names[name] = POISON
@@ -114,6 +126,7 @@ def _assign(tree: Assign, scope: Scope) -> None:
         )
     for name, part in zip(names, meaning, strict=True):
         scope.names[name] = _named(part, name, count)
+        note_name(name, part, scope)
 
 
 def _named(meaning: Meaning, name: str, since: int, fresh: bool = True) -> Meaning:
@@ -123,4 +136,6 @@ def _named(meaning: Meaning, name: str, since: int, fresh: bool = True) -> Meani
             builder.nodes[id] = replace(builder.nodes[id], name=name)
         case Layer() | Composition() | Repeated() if fresh and meaning.name is None:
             meaning.name = name
+        case Recurrent(cell=cell) if fresh and cell.name is None:
+            cell.name = name
     return meaning

@@ -12,10 +12,10 @@ from math import ceil, floor, isfinite
 import numpy as np
 
 from compiler.differentiate import differentiate
-from compiler.elaborate import primitives, tensors
+from compiler.elaborate import primitives, recurrence, scans, sequences, tensors
 from compiler.elaborate.arithmetic import Number, elementwise, to_value
+from compiler.elaborate.drawing import draw
 from compiler.elaborate.limits import REPEATS
-from compiler.elaborate.parameters import draw
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import check_size
@@ -144,12 +144,12 @@ def _layer(layer: Meaning, scope: Scope, span: Span) -> Meaning:
 def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
     """`grad(e, x)`: the derivative of a scalar of this example, in the shape of x."""
     y = to_value(of, scope, span)
-    if y.shape:
+    if y.shape or y.type.time not in {None, *scope.elements}:
         raise scope.fault(
             "E0502",
             f"grad takes the derivative of a scalar, this is {y.type}",
             span,
-            hint="sum(...) makes a scalar of it",
+            hint=f"{'sum' if y.shape else 'time_sum'}(...) makes a scalar of it",
         )
     several = isinstance(by, tuple)
     xs = []
@@ -222,6 +222,14 @@ _row("zeros", "shape", lambda scope, span, shape: tensors.filled(scope, span, sh
 _row("ones", "shape", lambda scope, span, shape: tensors.filled(scope, span, shape, 1))
 _row("repeat", "count layer", _repeat, required=2, makes_layer=True)
 _row("each", "layer", _each, makes_layer=True)
+_row("scan", "cell start all backwards", scans.scan, makes_layer=True)
+_row("unfold", "count cell start all", scans.unfold, required=2, makes_layer=True)
+_row("previous", "start over backwards", recurrence.previous, required=2)
+for _name in ("last", "first", "reverse", "length", "time_sum", "position"):
+    _row(_name, "xs", getattr(sequences, _name))
+_row("zip", "parts", sequences.zipped, variadic=True)
+_row("spread", "x over", sequences.spread, required=2)
+_row("at_end", "x over first", sequences.at_end, required=2)
 _row("tensor", "numbers shape", primitives.tensor, variadic=True)
 _row("scatter", "x index rows", primitives.scatter, required=3)
 _row("refuse", "parts", _refuse, variadic=True)

@@ -7,14 +7,17 @@ its inputs and the names its types bind; the layer value it belongs to keeps its
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from compiler.elaborate.arguments import bind_arguments, bind_builtin
 from compiler.elaborate.body import run_body
+from compiler.elaborate.cells import apply_recurrent
 from compiler.elaborate.copies import copy_layer
 from compiler.elaborate.drawing import fans
 from compiler.elaborate.groups import group_path, layer_path
 from compiler.elaborate.limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
 from compiler.elaborate.mapping import apply_to_each
+from compiler.elaborate.matching import element_times
 from compiler.elaborate.problems import Exhausted, require_sound
 from compiler.elaborate.results import check_result
 from compiler.elaborate.scope import Path, Scope, check_parts
@@ -28,6 +31,7 @@ from compiler.elaborate.values import (
     Layer,
     Meaning,
     Partial,
+    Recurrent,
     Repeated,
     Sizes,
     describe,
@@ -62,7 +66,7 @@ def call(
             return apply_layer(function, arguments, named, span, scope)
         case Partial(function=inner, arguments=rest, named=more):
             return call(inner, [*arguments, *rest], {**more, **named}, span, scope)
-        case Composition() | Repeated() | Each() if not named:
+        case Composition() | Repeated() | Each() | Recurrent() if not named:
             return _apply_compound(function, arguments, span, scope)
     raise scope.fault(
         "E0306",
@@ -112,7 +116,10 @@ def with_settings(
 
 
 def _apply_compound(
-    function: Composition | Repeated | Each, arguments: Sequence[Meaning], span: Span, scope: Scope
+    function: Composition | Repeated | Each | Recurrent,
+    arguments: Sequence[Meaning],
+    span: Span,
+    scope: Scope,
 ) -> Meaning:
     scope = _inside_named(function, scope)
     match function:
@@ -122,6 +129,9 @@ def _apply_compound(
             return _through(_copies(function, span), arguments, scope)
         case Each(layer=layer):
             return apply_to_each(layer, arguments, span, scope)
+        case Recurrent():
+            given = arguments[0] if len(arguments) == 1 else tuple(arguments)
+            return apply_recurrent(function, given, span, scope)
 
 
 def _copies(function: Repeated, span: Span) -> Iterator[tuple[Meaning, Span]]:
@@ -143,25 +153,12 @@ def _through(
     return values[0] if len(values) == 1 else tuple(values)
 
 
-def _inside_named(function: Composition | Repeated | Each, scope: Scope) -> Scope:
+def _inside_named(function: Composition | Repeated | Each | Recurrent, scope: Scope) -> Scope:
     """A composition that was given a name holds its layers under it."""
-    if isinstance(function, Each) or function.name is None:
+    if isinstance(function, Each | Recurrent) or function.name is None:
         return scope
-    return _with_path(scope, layer_path(function, function.name, scope))
-
-
-def _with_path(scope: Scope, path: Path) -> Scope:
-    return Scope(
-        scope.run,
-        scope.unit,
-        path,
-        scope.names,
-        scope.chain,
-        scope.site,
-        scope.depth,
-        scope.owned,
-        scope.states,
-    )
+    path = layer_path(function, function.name, scope)
+    return replace(scope, path=path, state_rule=None, caller=None)
 
 
 def apply_layer(
@@ -228,6 +225,8 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     inner = Scope(
         run, layer.defined.unit, path, names, (*layer.chain, definition), site, scope.depth + 1
     )
+    tensors = tuple(filter(None, map(type_of, layer.settings.values())))
+    inner.elements = scope.elements | element_times(None, tensors)
     if site is None and not layer.defined.is_model and scope.chain:
         inner.caller = span
     return inner

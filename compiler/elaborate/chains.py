@@ -6,10 +6,10 @@ With a value on the left a stage is applied to it; with a layer, the two are com
 from __future__ import annotations
 
 from compiler.elaborate.calls import ONE_LIST, call, with_settings
-from compiler.elaborate.matching import Mismatch, match
+from compiler.elaborate.matching import Mismatch, match_inside
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope, check_parts
-from compiler.elaborate.sizes import known_shape, shape_of, written_type
+from compiler.elaborate.sizes import known_shape, written_type
 from compiler.elaborate.suggest import repair_claim
 from compiler.elaborate.values import (
     Builtin,
@@ -121,11 +121,11 @@ def claimed(tree: Claim, scope: Scope) -> Meaning:
             "E0306", f"a claim is about a value; this is {describe(meaning)}", tree.type.span
         )
     try:
-        match(tree.type, type, scope)
+        match_inside(tree.type, type, scope)
     except Mismatch as mismatch:
         because = f" ({mismatch})" if str(mismatch) else ""
         value = tree.value.right if isinstance(tree.value, Pipe) else tree.value
-        source, other = repair_claim(tree.value, known_shape(tree.type, scope), shape_of(type))
+        source, other = repair_claim(tree.value, known_shape(tree.type, scope), type)
         scope.report(
             scope.fault(
                 "E0301",

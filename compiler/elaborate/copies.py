@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from compiler.elaborate.values import Composition, Each, Layer, Meaning, Repeated
+from dataclasses import replace
+
+from compiler.elaborate.values import (
+    Composition,
+    Each,
+    Layer,
+    Meaning,
+    Recurrent,
+    Repeated,
+)
 
 
 def copy_layer(layer: Meaning) -> Meaning:
@@ -11,6 +20,8 @@ def copy_layer(layer: Meaning) -> Meaning:
         case Layer(defined=defined, settings=settings, span=span, chain=chain, name=name):
             copied = {key: copy_layer(value) for key, value in settings.items()}
             return Layer(defined, copied, span, chain, _numbered(name))
+        case Recurrent(cell=cell):
+            return replace(layer, cell=copy_layer(cell))
         case Composition(stages=stages, spans=spans, name=name):
             return Composition(tuple(map(copy_layer, stages)), spans, _numbered(name))
         case Repeated(count=count, layer=inner, name=name):

@@ -74,7 +74,7 @@ def data_fields(data: Data, session: Session) -> Fields | None:
                     field.span,
                     hint=f"{field.name} : scalar",
                 )
-            type = resolve(field.type, scope)
+            type = resolve(field.type, scope, field.name)
             if not isinstance(type, TensorType):
                 raise scope.fault("E0607", "a field is one tensor or label", field.type.span)
             result.append((field.name, type, field.name_span))

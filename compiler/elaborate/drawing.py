@@ -1,13 +1,15 @@
 """First values and noise: what stands behind `~` and `=`.
 
 An initializer's body sees `shape`, `fan_in` and `fan_out` of what it draws.  The initial value of a
-parameter is a graph of its own, that the runtime evaluates once.
+parameter is a graph of its own, that the runtime evaluates once.  A draw is keyed by the name of
+what it draws, so that neither the order of layers nor the number of threads changes a result.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from zlib import crc32
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.limits import LimitedBuilder
@@ -15,10 +17,12 @@ from compiler.elaborate.parameters import fit
 from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.registry import Declared, PersistentSpec
 from compiler.elaborate.scope import Drawing, Scope
-from compiler.elaborate.values import Builtin, Defined, Layer, Meaning, Sizes, describe
-from compiler.graph.graph import Graph, Value
-from compiler.graph.types import TensorType
+from compiler.elaborate.values import Builtin, Defined, Layer, Meaning, Sizes, describe, is_number
+from compiler.graph.graph import Value
+from compiler.graph.types import TensorType, Time
 from compiler.ops.base import TypeFault
+from compiler.ops.random import Random
+from compiler.source import Span
 from compiler.syntax.tree import Expr
 
 
@@ -92,7 +96,68 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
         name=declared.name,
         type=declared.type,
         role=declared.role,
-        initial=Graph(tuple(run.builder.nodes), {"value": value.id}),
+        initial=run.builder.graph({"value": value.id}),
         initial_text=f"{'~' if declared.drawn else '='} {expression.span.text}",
         span=declared.place,
     )
+
+
+def draw(
+    normal: bool,
+    first: Meaning,
+    second: Meaning,
+    scope: Scope,
+    span: Span,
+    number: int | None = None,
+) -> Value:
+    """The distribution `normal(mean, std)` or `uniform(low, high)` where something is drawn.
+
+    A derived program gives the `number` that keys the draw, so as to draw what its origin does.
+    """
+    run, drawing = scope.run, scope.run.drawing
+    if drawing is None:
+        word = "normal" if normal else "uniform"
+        raise scope.fault(
+            "E0207",
+            f"`{word}` says how something is drawn",
+            span,
+            "nothing is drawn here",
+            hint=f"noise w : [2] ~ {word}(0, 1)",
+        )
+    key = drawing.name if drawing.draws == 0 else f"{drawing.name}#{drawing.draws}"
+    drawing.draws += 1
+    node = crc32(key.encode()) & 0x7FFFFFFF if number is None else number
+    op = Random(node, drawing.shape, normal, drawing.shared, drawing.time)
+    z = run.builder.add(op, *run.counters())
+    if is_number(first) and is_number(second):
+        scale, shift = (second, first) if normal else (second - first, first)
+        z = z if scale == 1 else z * float(scale)
+        return z if shift == 0 else z + float(shift)
+    a, b = (to_value(x, scope, span) for x in (first, second))
+    return fit(a + z * b if normal else a + z * (b - a), TensorType(drawing.shape), span, scope)
+
+
+def noise_drawing(name: str, type: TensorType, scope: Scope) -> Drawing:
+    """What a noise statement draws: every occurrence in a graph has a key of its own."""
+    key = f"{scope.path.display()}.{name}~"
+    count = scope.run.occurrences[key]
+    scope.run.occurrences[key] += 1
+    time = _time_of_draw(type, scope)
+    return Drawing(key if count == 0 else f"{key}{count}", type.shape, shared=False, time=time)
+
+
+def _time_of_draw(type: TensorType, scope: Scope) -> Time | None:
+    """Noise is drawn for every element, of its own type's sequence or of that which the body sees
+    one element of.
+    """
+    if type.time is not None or not scope.elements:
+        return type.time
+    if len(scope.elements) > 1:
+        assert scope.run.builder.span is not None, "a statement has a span"
+        raise scope.fault(
+            "E0312",
+            "this body is about elements of two sequences: it is not clear for which to draw",
+            scope.run.builder.span,
+            hint="write the length: noise e : seq(xs) [3] ~ ...",
+        )
+    return next(iter(scope.elements))

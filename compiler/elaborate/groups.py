@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from compiler.elaborate.scope import Path, Scope
-from compiler.elaborate.values import Composition, Defined, Group, Layer, Meaning, Repeated
+from compiler.elaborate.values import (
+    Composition,
+    Defined,
+    Group,
+    Layer,
+    Meaning,
+    Recurrent,
+    Repeated,
+)
 
 
 def layer_path(layer: Layer | Composition | Repeated, kind: str, scope: Scope) -> Path:
@@ -19,6 +27,8 @@ def group_path(meaning: Meaning) -> str | None:
     match meaning:
         case Group(path=path):
             return path
+        case Recurrent(cell=cell):
+            return group_path(cell)
         case Defined(definition=definition, is_model=True):
             return definition.name
         case (

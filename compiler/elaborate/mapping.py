@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.limits import LimitedBuilder
-from compiler.elaborate.problems import require_sound
+from compiler.elaborate.problems import Fault, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.values import Meaning
 from compiler.graph.graph import Node, Value
@@ -22,6 +22,7 @@ from compiler.ops.index import Take
 from compiler.ops.leaf import Input, Persistent
 from compiler.ops.random import Random
 from compiler.ops.reduce import ArgMax, BatchMean, Max
+from compiler.ops.sequence import Previous, Sequential
 from compiler.ops.shape import Concat, Reshape, broadcast, reshape
 from compiler.source import Span
 
@@ -40,13 +41,13 @@ def apply_to_each(
     )
     inner = replace(scope, run=run)
     elements = [
-        run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes))
+        run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes, v.type.time))
         for k, v in enumerate(values)
     ]
     result = inner.call(layer, elements, span)
     require_sound(result)
     if run.updates:
-        raise scope.fault("E0390", "each cannot map a layer that updates its state yet", span)
+        raise scope.fault("E0315", "each cannot map a layer that updates its state", span)
     scope.run.applications = run.applications
     lift = Lift(scope, run.builder, sizes.pop(), dict(enumerate(values)))
     if isinstance(result, tuple):
@@ -82,6 +83,8 @@ class Lift:
     def _copy(self, node: Node) -> Value:
         operands = [self.copies[i] for i in node.inputs]
         flags = [i in self.lifted for i in node.inputs]
+        if isinstance(node.op, Previous):
+            raise self._fault(node, "a recurrence")
         if isinstance(node.op, Persistent):
             return self.scope.run.persistent(node.op.key, node.type, index=node.op.index)
         if not any(flags) and not (isinstance(node.op, Random) and not node.op.shared):
@@ -117,11 +120,15 @@ class Lift:
                 return self._add(node, node.op, xs)
             case Random() as op:
                 return self._add(node, replace(op, shape=(self.count, *op.shape)), xs)
+            case Sequential() as op:
+                return self._add(node, op, xs)
             case Contract() as op:
                 return self._add(node, _with_axis(op, flags, self.count), xs)
-        span = node.span
-        assert span is not None, "every node of a body has a span"
-        raise self.scope.fault("E0390", f"each cannot map `{node.op.name}` yet", span)
+        raise self._fault(node, f"`{node.op.name}`")
+
+    def _fault(self, node: Node, what: str) -> Fault:
+        assert node.span is not None, "every node of a body has a span"
+        return self.scope.fault("E0315", f"each cannot map {what}", node.span)
 
 
 def _with_rank(x: Value, rank: int) -> Value:

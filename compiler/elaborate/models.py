@@ -9,13 +9,13 @@ from compiler.elaborate.module import Signature
 from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound, too_deep
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
-from compiler.elaborate.sizes import resolve, unbound_in_type
+from compiler.elaborate.sizes import Type, resolve, unbound_in_type
 from compiler.elaborate.values import Defined, Meaning, Record, describe
-from compiler.graph.graph import Graph
+from compiler.graph.graph import Graph, Value
 from compiler.graph.types import TensorType
 from compiler.ops.leaf import Input
 from compiler.source import CompileError
-from compiler.syntax.tree import Definition
+from compiler.syntax.tree import Definition, Name, SeqType, TupleType, TypeExpr
 
 Forward = tuple[Graph, Signature]
 
@@ -34,11 +34,8 @@ def forward(defined: Defined, session: Session) -> Forward | None:
     scope.unit = defined.unit
     run.builder.span = definition.name_span
     try:
-        types = session.applied.get(definition.name) or tuple(
-            resolve(p.type, scope) for p in definition.inputs if p.type is not None
-        )
         arguments = []
-        for parameter, type in zip(definition.inputs, types, strict=True):
+        for parameter, type in zip(definition.inputs, _types(defined, session, scope), strict=True):
             run.builder.span = parameter.span
             arguments.append(_input(parameter.name, type, scope))
         run.builder.span = definition.name_span
@@ -55,8 +52,39 @@ def forward(defined: Defined, session: Session) -> Forward | None:
     graph = run.builder.graph({name: to_value(v, scope, definition.span).id for name, v in outputs})
     inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
     return graph, Signature(
-        inputs=inputs, outputs=tuple((name, graph[id].type) for name, id in graph.outputs.items())
+        inputs=inputs, outputs=tuple((name, graph[id].type) for name, id in graph.results.items())
     )
+
+
+def _types(defined: Defined, session: Session, scope: Scope) -> tuple[Type, ...]:
+    """The inputs' types: as they are written, or as a training step was the first to give them."""
+    definition = defined.definition
+    applied = session.applied.get(definition.name)
+    if applied is None:
+        return tuple(
+            resolve(p.type, scope, p.name) for p in definition.inputs if p.type is not None
+        )
+    pairs = zip(definition.inputs, applied, strict=True)
+    return tuple(_as_declared(p.type, type, p.name) for p, type in pairs)
+
+
+def _as_declared(written: TypeExpr | None, type: Type, name: str) -> Type:
+    """A type that was applied, its time called as the model itself calls it; of what is no sequence
+    in the model, one element.
+    """
+    match written, type:
+        case TupleType(fields=parts), tuple():
+            pairs = enumerate(zip(parts, type, strict=True))
+            return tuple(_as_declared(p.type, inner, f"{name}.{k}") for k, (p, inner) in pairs)
+        case SeqType(length=None), TensorType():
+            return type.over(name)
+        case SeqType(length=Name(name=own)), TensorType(time=str()):
+            return type.over(own)
+        case SeqType(), _:
+            return type
+        case _, TensorType():
+            return type.over(None)
+    return tuple(_as_declared(None, inner, name) for inner in type)
 
 
 def _input(name: str, type: Meaning, scope: Scope) -> Meaning:
@@ -64,7 +92,15 @@ def _input(name: str, type: Meaning, scope: Scope) -> Meaning:
     if isinstance(type, tuple):
         return tuple(_input(f"{name}.{k}", part, scope) for k, part in enumerate(type))
     assert isinstance(type, TensorType), f"an input cannot have the type {type}"
-    return scope.run.builder.add(Input(name, type.shape, type.classes), name=name)
+    return field_input(name, type, scope)
+
+
+def field_input(name: str, type: TensorType, scope: Scope) -> Value:
+    """An input of one example; the graph remembers where its time comes from."""
+    run = scope.run
+    if type.time is not None and run.builder.span is not None:
+        run.times.setdefault(type.time, run.builder.span)
+    return run.builder.add(Input(name, type.shape, type.classes, type.time), name=name)
 
 
 def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tuple[str, Meaning]]:

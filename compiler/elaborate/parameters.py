@@ -1,13 +1,8 @@
-"""`param`, `state` and `noise`: numbers that persist, and numbers that are drawn.
-
-A draw is keyed by the name of what it draws, so that neither the order of layers nor the number of
-threads changes a result.
-"""
+"""`param` and `state`: numbers that persist."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from zlib import crc32
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.limits import LimitedBuilder, check_tensor
@@ -16,11 +11,10 @@ from compiler.elaborate.registry import Declared
 from compiler.elaborate.scope import Drawing, Scope
 from compiler.elaborate.sizes import resolve
 from compiler.elaborate.suggest import names_in
-from compiler.elaborate.values import Meaning, Sizes, is_number
+from compiler.elaborate.values import Sizes, is_number
 from compiler.graph.graph import Value
 from compiler.graph.types import Kind, TensorType
 from compiler.ops.base import TypeFault, broadcast_shapes
-from compiler.ops.random import Random
 from compiler.ops.reduce import BatchMean
 from compiler.ops.shape import broadcast
 from compiler.source import Span
@@ -87,7 +81,15 @@ def update_state(tree: Update, scope: Scope) -> None:
     meaning = scope.evaluate(tree.value)
     require_sound(meaning)
     type = scope.names[name].type
-    value = fit(to_value(meaning, scope, tree.value.span), type, tree.value.span, scope)
+    value = to_value(meaning, scope, tree.value.span)
+    if value.type.time is not None:
+        raise scope.fault(
+            "E0312",
+            f"a state is one value for all examples, this is {value.type}",
+            tree.value.span,
+            hint="time_mean(...) makes one of the elements of a sequence",
+        )
+    value = fit(value, type, tree.value.span, scope)
     scope.names[f"{name}'"] = value
     if scope.run.training:
         if scope.run.builder.is_varying(value):
@@ -127,49 +129,6 @@ def fit(
     return broadcast(value, type.shape)
 
 
-def draw(
-    normal: bool,
-    first: Meaning,
-    second: Meaning,
-    scope: Scope,
-    span: Span,
-    number: int | None = None,
-) -> Value:
-    """The distribution `normal(mean, std)` or `uniform(low, high)` where something is drawn.
-
-    A derived program gives the `number` that keys the draw, so as to draw what its origin does.
-    """
-    run, drawing = scope.run, scope.run.drawing
-    if drawing is None:
-        word = "normal" if normal else "uniform"
-        raise scope.fault(
-            "E0207",
-            f"`{word}` says how something is drawn",
-            span,
-            "nothing is drawn here",
-            hint=f"noise w : [2] ~ {word}(0, 1)",
-        )
-    key = drawing.name if drawing.draws == 0 else f"{drawing.name}#{drawing.draws}"
-    drawing.draws += 1
-    node = crc32(key.encode()) & 0x7FFFFFFF if number is None else number
-    op = Random(node, drawing.shape, normal=normal, shared=drawing.shared)
-    z = run.builder.add(op, *run.counters())
-    if is_number(first) and is_number(second):
-        scale, shift = (second, first) if normal else (second - first, first)
-        z = z if scale == 1 else z * float(scale)
-        return z if shift == 0 else z + float(shift)
-    a, b = (to_value(x, scope, span) for x in (first, second))
-    return fit(a + z * b if normal else a + z * (b - a), TensorType(drawing.shape), span, scope)
-
-
-def noise_drawing(name: str, type: TensorType, scope: Scope) -> Drawing:
-    """What a noise statement draws: every occurrence in a graph has a key of its own."""
-    key = f"{scope.path.display()}.{name}~"
-    count = scope.run.occurrences[key]
-    scope.run.occurrences[key] += 1
-    return Drawing(key if count == 0 else f"{key}{count}", type.shape, shared=False)
-
-
 def _declare(new: Declared, scope: Scope) -> None:
     registry = scope.run.registry
     known = registry.declared.get(new.name)
@@ -199,7 +158,7 @@ def _real_type(type: TypeExpr | None, initial: Expr, scope: Scope) -> TensorType
         resolved = resolve(type, scope)
         if not isinstance(resolved, TensorType) or resolved.kind is not Kind.REAL:
             raise scope.fault("E0306", "a parameter or state is a real tensor", type.span)
-        return resolved
+        return resolved.over(None)
     meaning = scope.evaluate(initial)
     require_sound(meaning)
     if isinstance(meaning, Sizes) and all(map(is_number, meaning)):

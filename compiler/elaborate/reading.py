@@ -9,9 +9,11 @@ from typing import TypeVar
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.body import declared_names, run_statement
 from compiler.elaborate.groups import group_path
+from compiler.elaborate.library import prelude
 from compiler.elaborate.parameters import fit
 from compiler.elaborate.plan import StepPlan
 from compiler.elaborate.problems import Fault, Silenced, require_sound
+from compiler.elaborate.recurrence import check_closed
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import SETTINGS, Rules, read_setting, read_using
@@ -58,6 +60,7 @@ class Reading:
         for statement in self.plan.statements:
             self.scope.run.builder.span = statement.span
             self._guarded([statement], self._read)
+        check_closed(self.scope)
         return self
 
     def _guarded(self, items: Iterable[T], read: Callable[[T], None]) -> None:
@@ -121,6 +124,10 @@ class Reading:
                 tree.span,
                 hint="sum(...) or mean(...) makes a scalar of it",
             )
+        if value.type.time is not None:  # an example counts as the mean of its elements
+            mean = self.scope.call(prelude().find("time_mean"), [value], tree.span)
+            require_sound(mean)
+            return to_value(mean, self.scope, tree.span)
         return value
 
     def _parameters(self, tree: Expr) -> list[str]:

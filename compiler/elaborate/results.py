@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from compiler.elaborate.matching import Mismatch, match
+from compiler.elaborate.matching import Mismatch, match_inside
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.sizes import known_shape, shape_of, written_type
+from compiler.elaborate.sizes import known_shape, written_type
 from compiler.elaborate.suggest import repair_claim
 from compiler.elaborate.values import Meaning, Record, show_type, type_of
 from compiler.source import Span
@@ -28,7 +28,7 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
         return result
     last = definition.body[-1]
     try:
-        match(definition.result, type, scope)
+        match_inside(definition.result, type, scope)
     except Mismatch as mismatch:
         because = f": {mismatch}" if str(mismatch) else ""
         wanted = written_type(definition.result, scope)
@@ -36,7 +36,7 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
         other = ""
         if isinstance(last, Result):
             known = known_shape(definition.result, scope)
-            source, other = repair_claim(last.value, known, shape_of(type))
+            source, other = repair_claim(last.value, known, type)
         raise scope.fault(
             "E0301",
             f"`{definition.name}` claims {wanted}, but its body gives {show_type(type)}{because}",

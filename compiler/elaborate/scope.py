@@ -12,7 +12,7 @@ from compiler.elaborate.problems import Exhausted, Fault, Problems, diagnose
 from compiler.elaborate.registry import Registry
 from compiler.elaborate.values import Meaning, parts_of
 from compiler.graph.graph import Value
-from compiler.graph.types import TensorType
+from compiler.graph.types import TensorType, Time
 from compiler.ops.leaf import Persistent
 from compiler.source import Span
 from compiler.syntax.tree import Definition, Expr
@@ -71,6 +71,7 @@ class Drawing:
     name: str
     shape: tuple[int, ...]
     shared: bool = True  # one draw for all examples
+    time: Time | None = None  # a draw for every element of a sequence
     draws: int = 0
 
 
@@ -109,6 +110,7 @@ class Run:
     occurrences: Counter[str] = field(default_factory=Counter)  # of noise
     applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
     argument_spans: dict[Span, dict[str | int, Span]] = field(default_factory=dict)  # by call
+    times: dict[Time, Span] = field(default_factory=dict)  # where each time comes from
     drawing: Drawing | None = None
     applications: int = 0
 
@@ -141,6 +143,9 @@ class Scope:
     states: dict[str, str] = field(default_factory=dict)  # state -> its persistent's name
     state_rule: StateRule | None = None  # in an optimizer
     caller: Span | None = None  # where a layer of the author's own is applied
+    elements: frozenset[Time] = frozenset()  # the sequences of which this body sees one element
+    opened: dict[int, Span] = field(default_factory=dict)  # recurrences not closed yet
+    loops: dict[str, int] = field(default_factory=dict)  # name of a `previous` -> its recurrence
 
     def evaluate(self, expression: Expr) -> Meaning:
         """What an expression means here; POISON after an error."""

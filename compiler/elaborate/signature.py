@@ -9,14 +9,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compiler.elaborate.arithmetic import to_value
-from compiler.elaborate.matching import Mismatch, match, match_sizes
+from compiler.elaborate.matching import Mismatch, element_times, match, match_sizes
 from compiler.elaborate.scope import Scope
+from compiler.elaborate.sequences import differing
 from compiler.elaborate.sizes import check_size, written_type
 from compiler.elaborate.suggest import names_in, reshaped
-from compiler.elaborate.values import Group, LayerLike, Meaning, Sizes, describe, is_number, type_of
+from compiler.elaborate.values import (
+    Group,
+    LayerLike,
+    Meaning,
+    Record,
+    Sizes,
+    describe,
+    is_number,
+    type_of,
+)
 from compiler.graph.types import Kind, TensorType
 from compiler.source import Span
-from compiler.syntax.tree import ClassType, Definition, NameType, Parameter, Shape
+from compiler.syntax.tree import (
+    ClassType,
+    Definition,
+    NameType,
+    Parameter,
+    Shape,
+    TupleType,
+    TypeExpr,
+)
 
 
 def argument_span(
@@ -108,6 +126,8 @@ def match_inputs(
             meaning = _matched(definition, Given(parameter, meaning, place), given, inner, scope)
         given.append(Given(parameter, meaning, place))
         inner.names[parameter.name] = meaning
+    for one in given:
+        inner.elements |= element_times(one.parameter.type, type_of(one.meaning))
 
 
 @dataclass(frozen=True)
@@ -132,8 +152,10 @@ def _matched(
     if type is not None:
         try:
             match(parameter.type, type, inner)
-            return meaning
+            return _with_names(meaning, parameter.type)
         except Mismatch as mismatch:
+            if mismatch.times:
+                raise differing(mismatch.times, new.span, scope) from None
             because = f": {mismatch}" if str(mismatch) else ""
     shared = names_in(parameter.type).keys()
     sources = [
@@ -150,6 +172,13 @@ def _matched(
         secondary=[*sources, (parameter.span, "declared here")],
         hint=_hint(definition, new, type, inner),
     )
+
+
+def _with_names(meaning: Meaning, type: TypeExpr) -> Meaning:
+    """A tuple with the names that the type gives its parts."""
+    if isinstance(type, TupleType) and isinstance(meaning, tuple):
+        return Record.of(tuple(meaning), tuple(part.name for part in type.fields))
+    return meaning
 
 
 def _hint(definition: Definition, new: Given, type: object, inner: Scope) -> str | None:

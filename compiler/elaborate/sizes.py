@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from compiler.elaborate.limits import SIZE
 from compiler.elaborate.problems import Silenced, require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.values import Meaning, Sizes, describe, is_number, show_type
-from compiler.graph.types import Kind, TensorType
+from compiler.elaborate.values import Duration, Meaning, Sizes, describe, is_number, show_type
+from compiler.graph.graph import Value
+from compiler.graph.types import Kind, TensorType, Time
 from compiler.source import Span
 from compiler.syntax.check import children
 from compiler.syntax.tree import (
@@ -32,8 +34,12 @@ from compiler.syntax.tree import (
 Type = Any  # TensorType, or a tuple of types
 
 
-def resolve(type: TypeExpr, scope: Scope) -> Type:
-    """The type an expression stands for when every name in it is bound."""
+def resolve(type: TypeExpr, scope: Scope, time: str | None = None) -> Type:
+    """The type an expression stands for when every name in it is bound.
+
+    `time` is what the length of a sequence is called where the type does not say it; given one, a
+    name that nothing has bound is a time of its own.
+    """
     match type:
         case ScalarType():
             return TensorType()
@@ -42,7 +48,9 @@ def resolve(type: TypeExpr, scope: Scope) -> Type:
         case ClassType(count=count):
             return TensorType((), Kind.INDEX, size_of(count, scope))
         case TupleType(fields=parts):
-            return tuple(resolve(part.type, scope) for part in parts)
+            names = [None if time is None else f"{time}.{k}" for k in range(len(parts))]
+            pairs = zip(parts, names, strict=True)
+            return tuple(resolve(part.type, scope, name) for part, name in pairs)
         case NameType(name=name):
             bound = scope.names.get(name)
             if isinstance(bound, TensorType | tuple) and not isinstance(bound, Sizes):
@@ -50,19 +58,46 @@ def resolve(type: TypeExpr, scope: Scope) -> Type:
             raise scope.fault(
                 "E0201", f"`{name}` is not a type here", type.span, "no argument binds it"
             )
-        case SeqType():
-            raise sequence_fault(type, scope)
+        case SeqType(length=length, element=element):
+            inner = resolve(element, scope, time)
+            if not isinstance(inner, TensorType) or inner.time is not None:
+                raise scope.fault("E0312", "the elements of a sequence are tensors", element.span)
+            return inner.over(_time_written(length, type, scope, time))
 
 
-def sequence_fault(type: Tree, scope: Scope) -> Exception:
-    """What `seq` gets until sequences are compiled."""
-    return scope.fault(
-        "E0390",
-        "sequences come in a later version",
-        type.span,
-        "this needs them",
-        hint="use a fixed size, such as [20, 32]",
-    )
+def _time_written(length: Expr | None, type: Tree, scope: Scope, name: str | None) -> Time:
+    """The time that `seq(length)` says, or `name`."""
+    if length is None:
+        if name is None:
+            raise scope.fault(
+                "E0404",
+                "this does not say how long the sequence is",
+                type.span,
+                hint="seq(xs) [3] is as long as the sequence xs, seq(20) [3] has 20 elements",
+            )
+        return name
+    if name is not None and isinstance(length, Name) and length.name not in scope.names:
+        scope.names[length.name] = Duration(length.name)
+    meaning = scope.evaluate(length)
+    require_sound(meaning)
+    return time_of(meaning, length.span, scope)
+
+
+def time_of(meaning: Meaning, span: Span, scope: Scope) -> Time:
+    """The time that a length, a whole number or a sequence stands for."""
+    match meaning:
+        case Duration(time=time):
+            return time
+        case Value(type=TensorType(time=str() | int() as time)):
+            return time
+        case Value():
+            raise scope.fault(
+                "E0310",
+                f"this does not say how many steps: {meaning.type} is no sequence",
+                span,
+                hint="length(xs) is as many as the sequence xs has elements",
+            )
+    return check_size(meaning, span, scope)
 
 
 def resolve_sizes(sizes: tuple[Expr | Rest, ...], scope: Scope) -> list[int]:
@@ -125,6 +160,9 @@ def unbound_in_type(type: TypeExpr | None, scope: Scope) -> list[str]:
             return [n for part in parts for n in unbound_in_type(part.type, scope)]
         case ClassType(count=count):
             return free_names(count, scope)
+        case SeqType(length=length, element=element):
+            free = [] if length is None or isinstance(length, Name) else free_names(length, scope)
+            return [*free, *unbound_in_type(element, scope)]
         case _:
             return []
 
@@ -139,13 +177,8 @@ def known_shape(type: TypeExpr, scope: Scope) -> tuple[int, ...] | None:
     """The sizes a type asks for, where all of them are known."""
     if unbound_in_type(type, scope):
         return None
-    resolved = resolve(type, scope)
+    resolved = _for_people(type, scope)
     return resolved.shape if isinstance(resolved, TensorType) else None
-
-
-def shape_of(type: Type) -> tuple[int, ...]:
-    """The sizes of a tensor; none of a tuple."""
-    return type.shape if isinstance(type, TensorType) else ()
 
 
 def written_type(type: TypeExpr, scope: Scope) -> str:
@@ -153,6 +186,11 @@ def written_type(type: TypeExpr, scope: Scope) -> str:
     if unbound_in_type(type, scope):
         return type.span.text
     try:
-        return show_type(resolve(type, scope))
+        return show_type(_for_people(type, scope))
     except Silenced:
         return type.span.text
+
+
+def _for_people(type: TypeExpr, scope: Scope) -> Type:
+    """The type, with any name for a length that is not bound; binds nothing."""
+    return resolve(type, replace(scope, names=dict(scope.names)), "")

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isqrt
 
-from compiler.elaborate.values import Builtin, Composition, Defined, Each, Layer, Meaning, Repeated
+from compiler.elaborate.values import (
+    Builtin,
+    Composition,
+    Defined,
+    Each,
+    Layer,
+    Meaning,
+    Recurrent,
+    Repeated,
+)
 from compiler.graph.types import Kind, TensorType
 from compiler.source import Span
 from compiler.syntax.check import children
@@ -48,8 +57,11 @@ def size_of_result(name: str, definition: Definition) -> Span | None:
     return names_in(definition.result).get(name)
 
 
-def repair_claim(value: Expr, wanted: Sizes | None, actual: Sizes) -> tuple[Labels, str]:
+def repair_claim(value: Expr, wanted: Sizes | None, type: object) -> tuple[Labels, str]:
     """The number in a chain that a wrong size comes from, and how the claim would hold."""
+    actual = type.shape if isinstance(type, TensorType) else ()
+    if isinstance(type, TensorType) and type.time is not None and wanted == actual:
+        return [], ", or take the last element alone with `|> last`"
     if wanted == () and tuple(actual) == (1,):
         return [], ", or end with `|> as(scalar)`"
     stage = _last_sized(value)
@@ -138,7 +150,7 @@ def as_a_value(meaning: Meaning) -> str | None:
                 return f"`param W : [3] ~ {definition.name}` draws from it"
             written = meaning.span.text if isinstance(meaning, Layer) else definition.name
             return f"apply it: `x |> {written}`, where x is its input"
-        case Composition() | Repeated() | Each():
+        case Composition() | Repeated() | Each() | Recurrent():
             return "apply it: begin the chain with a value, `x |> ...`"
         case Builtin(name=name):
             return f"apply it: `{name}(...)`"

@@ -210,7 +210,15 @@ def iota(scope: Scope, span: Span, n: Meaning) -> Meaning:
 
 def batch_mean(scope: Scope, span: Span, x: Meaning) -> Meaning:
     """The mean over the examples of a batch."""
-    return scope.run.builder.add(BatchMean(), real(x, scope, span))
+    value = real(x, scope, span)
+    if value.type.time is not None:
+        raise scope.fault(
+            "E0312",
+            f"`batch_mean` looks across the examples, whose sequences differ: this is {value.type}",
+            span,
+            hint="batch_mean(time_mean(xs)), or a layer that looks at one example: layer_norm",
+        )
+    return scope.run.builder.add(BatchMean(), value)
 
 
 def size_of_tensor(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:

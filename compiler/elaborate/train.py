@@ -7,6 +7,7 @@ and of evaluation; the registry and the paths make all three speak of the same p
 from __future__ import annotations
 
 from compiler.differentiate import differentiate
+from compiler.elaborate.models import field_input
 from compiler.elaborate.module import StepGraphs, StepInfo
 from compiler.elaborate.optimizers import update
 from compiler.elaborate.plan import StepPlan
@@ -15,9 +16,10 @@ from compiler.elaborate.reading import Reading, file_error, uniform
 from compiler.elaborate.scope import Run
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import Rules, in_words
+from compiler.elaborate.values import Duration
 from compiler.graph.graph import Graph, Value
 from compiler.ops.index import Increment
-from compiler.ops.leaf import Constant, Input
+from compiler.ops.leaf import Constant
 from compiler.source import CompileError, Span
 
 
@@ -27,7 +29,9 @@ def _read(plan: StepPlan, session: Session, *, training: bool) -> Reading:
     run.builder.span = plan.span
     for name, type, span in plan.fields:
         run.builder.span = span
-        scope.names[name] = run.builder.add(Input(name, type.shape, type.classes), name=name)
+        scope.names[name] = field_input(name, type, scope)
+        if isinstance(type.time, str):
+            scope.names.setdefault(type.time, Duration(type.time))
     return Reading(plan, scope, session).read()
 
 

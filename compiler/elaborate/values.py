@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from compiler.graph.graph import Value
-from compiler.graph.types import TensorType
+from compiler.graph.types import TensorType, Time
 from compiler.source import Span
 from compiler.syntax.tree import Definition
 
@@ -146,12 +146,25 @@ class Group:
     path: str
 
 
+@dataclass(slots=True, eq=False)
+class Recurrent:
+    """`scan(cell)` over its input, or `unfold(n, cell)` over n steps: a cell step by step."""
+
+    cell: Layer
+    over: Time | None = None  # how many steps; None: as many as the input has elements
+    start: Meaning = None  # the first state; None: zeros
+    all: bool = False  # every part of the state, not the first alone
+    backwards: bool = False
+
+
 @dataclass(frozen=True, slots=True)
-class SequenceType:
-    """A `seq` type, which this version reads but cannot compile."""
+class Duration:
+    """How long the sequences of a time are: known only while the network runs."""
+
+    time: str
 
 
-LayerLike = (Layer, Composition, Repeated, Each, Builtin, Partial, Defined)
+LayerLike = (Layer, Composition, Repeated, Each, Recurrent, Builtin, Partial, Defined)
 
 
 def parts_of(meaning: Meaning) -> Iterable[Meaning]:
@@ -165,6 +178,8 @@ def parts_of(meaning: Meaning) -> Iterable[Meaning]:
             return settings.values()
         case Repeated(layer=layer) | Each(layer=layer):
             return (layer,)
+        case Recurrent(cell=cell, start=start):
+            return (cell, start)
         case Partial(function=function, arguments=arguments, named=named):
             return (function, *arguments, *named.values())
         case _:
@@ -181,7 +196,7 @@ def type_of(meaning: Meaning) -> TensorType | tuple[Any, ...] | None:
     match meaning:
         case Value():
             return meaning.type
-        case int() | float():
+        case int() | float() | Duration():
             return TensorType()
         case Sizes():
             return None
@@ -218,8 +233,10 @@ def describe(meaning: Meaning) -> str:
             return f"the {defined.definition.kind} `{defined.definition.name}`"
         case Builtin(name=name):
             return f"the function `{name}`"
-        case Composition() | Repeated() | Each() | Partial():
+        case Composition() | Repeated() | Each() | Recurrent() | Partial():
             return "a layer"
+        case Duration(time=time):
+            return f"the length of `{time}`"
         case Group(path=path):
             return f"the parameters of `{path}`"
     type = type_of(meaning)

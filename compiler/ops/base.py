@@ -17,13 +17,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from compiler.graph.graph import Value
-from compiler.graph.types import Kind, TensorType
+from compiler.graph.types import Kind, TensorType, Time
 
 Array = np.ndarray
 
 
 class TypeFault(Exception):
     """An operator was given types that do not fit; `elaborate` turns it into a diagnostic."""
+
+
+class TimesDiffer(TypeFault):
+    """Sequences that may differ in length meet in one operator."""
+
+    def __init__(self, message: str, times: Sequence[Time]) -> None:
+        self.times = tuple(times)
+        super().__init__(message)
 
 
 class NoDerivative(Exception):
@@ -68,8 +76,10 @@ class Op:
         times = {t.time for t in types} - {None}
         if self.sequential or not times:
             return self.infer(*types)
-        names = " and ".join(sorted(str(t) for t in types if t.time is not None))
-        require(len(times) == 1, f"these may differ in length: {names}")
+        if len(times) > 1:
+            names = " and ".join(sorted(str(t) for t in types if t.time is not None))
+            ordered = dict.fromkeys(t.time for t in types if t.time is not None)
+            raise TimesDiffer(f"these may differ in length: {names}", list(ordered))
         result = self.infer(*(t.over(None) for t in types))
         return result if self.makes_uniform else result.over(times.pop())
 

@@ -46,7 +46,7 @@ WRONG = [
      "model f(x : [3]) -> [3] { g = dense(3); y = g(x); y + (x |>   g(concat(x, x))) }"),
     ("E0309", 1, 38, "a condition is decided at compile time",
      "model f(x : scalar) -> scalar { x if x > 0 else 0 }"),
-    ("E0390", 1, 14, "sequences come in a later version", "model f(xs : seq [3]) -> [2] { xs }"),
+    ("E0310", 1, 32, "`last` is for a sequence", "model f(x : [3]) -> [3] { x |> last }"),
     ("E0401", 1, 38, "a size is a whole number", "model f(x : [5]) -> [2] { x |> dense(5 / 2) }"),
     ("E0402", 1, 32, "1 / 0 has no value", "model f(x : [3]) -> [3] { x * (1 / 0) }"),
     ("E0403", 3, 45, "`batch` is a whole number, 1 or more",

@@ -1,0 +1,137 @@
+"""Recurrences written out: `h = previous(start, xs)`, closed by `h' = e`.
+
+What of e does not depend on h is no part of the loop (Note [Recurrences] in `differentiate`), so
+nothing needs to be hoisted here.
+"""
+
+from __future__ import annotations
+
+from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.parameters import fit
+from compiler.elaborate.problems import Fault, Silenced, require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.sequences import time_argument, together
+from compiler.elaborate.values import POISON, Meaning
+from compiler.graph.graph import Value
+from compiler.graph.types import Kind, Time
+from compiler.ops.sequence import Previous, Spread
+from compiler.source import Span
+from compiler.syntax.tree import Update
+
+
+def previous(
+    scope: Scope, span: Span, start: Meaning, over: Meaning, backwards: Meaning
+) -> Meaning:
+    """`previous(start, xs)`: what its name is closed with, one step before."""
+    time = time_argument(over, scope, span)
+    before = step_before(first_state(start, scope, span), time, bool(backwards), scope)
+    scope.opened[_loop(before)] = span
+    return before
+
+
+def note_name(name: str, meaning: Meaning, scope: Scope) -> None:
+    """Remember what a `previous` is called: `name' = e` closes it."""
+    loop = meaning.node.op.carried_by if isinstance(meaning, Value) else None
+    if loop is not None and loop in scope.opened:
+        scope.loops[name] = loop
+
+
+def close_named(tree: Update, scope: Scope) -> None:
+    """`h' = e`: what h is at the next step."""
+    name = tree.target.name
+    before, loop = scope.names[name], scope.loops[name]
+    if loop not in scope.opened:
+        raise scope.fault("E0313", f"`{name}` is given its next value twice", tree.span, "again")
+    opened = scope.opened.pop(loop)
+    try:
+        meaning = scope.evaluate(tree.value)
+        require_sound(meaning)
+        value = to_value(meaning, scope, tree.value.span)
+        _check_next(before, value, tree.value.span, opened, scope)
+        value = fit(value, before.type, tree.value.span, scope, opened)
+        scope.names[f"{name}'"] = close(before, value)
+    except (Fault, Silenced):
+        scope.names[name] = POISON
+        abandon(before)
+        raise
+
+
+def _check_next(before: Value, value: Value, span: Span, opened: Span, scope: Scope) -> None:
+    """E0313 where a recurrence cannot go on with a value, E0311 where that may be longer."""
+    together([before, value], scope, span)
+    if value.type.kind is Kind.INDEX:
+        raise scope.fault(
+            "E0313",
+            f"this recurrence began with {before.type}, and cannot go on with {value.type}",
+            span,
+            f"this is {value.type}",
+            secondary=[(opened, "it begins here")],
+        )
+
+
+def check_closed(scope: Scope) -> None:
+    """E0313 for each recurrence of a body that is not closed at its end."""
+    for loop, span in list(scope.opened.items()):
+        names = [name for name, other in scope.loops.items() if other == loop]
+        name = names[0] if names else "h"
+        scope.report(
+            scope.fault(
+                "E0313",
+                "this recurrence has no next value",
+                span,
+                "it begins here",
+                hint=f"{name}' = ... says what {name} is at the next step"
+                if names
+                else "give it a name: h = previous(...), and then h' = ...",
+            )
+        )
+        del scope.opened[loop]
+        for node in scope.run.builder.nodes:
+            if node.op.carried_by == loop:
+                abandon(scope.run.builder.value(node.id))
+
+
+def step_before(start: Meaning, time: Time, backwards: bool, scope: Scope) -> Meaning:
+    """One step behind a state not known yet; of a tuple, each part."""
+    if isinstance(start, tuple):
+        return tuple(step_before(part, time, backwards, scope) for part in start)
+    builder = scope.run.builder
+    return builder.add(Previous(builder.new_loop(), time, backwards), start)
+
+
+def close(before: Value, after: Value) -> Value:
+    """Carry a value on to the next step; gives it, as a sequence."""
+    assert before.type.time is not None, "a previous has a time"
+    if after.type.time is None:
+        after = before.builder.add(Spread(before.type.time), after)
+    before.builder.carries[_loop(before)] = after.id
+    return after
+
+
+def abandon(before: Value) -> None:
+    """Close a recurrence that an error left open with its start, so that the graph stays one."""
+    if _loop(before) not in before.builder.carries:
+        close(before, before.builder.value(before.node.inputs[0]))
+
+
+def _loop(before: Value) -> int:
+    op = before.node.op
+    assert isinstance(op, Previous), "a recurrence begins with a previous"
+    return op.loop
+
+
+def first_state(start: Meaning, scope: Scope, span: Span) -> Meaning:
+    """A first state: one real tensor, or a tuple of them."""
+    if isinstance(start, tuple) and all(isinstance(part, Value) for part in start) and start:
+        return tuple(first_state(part, scope, span) for part in start)
+    value = to_value(start, scope, span)
+    if value.type.time is not None or value.type.kind is Kind.INDEX:
+        raise scope.fault(
+            "E0312",
+            f"a recurrence starts with one tensor of numbers, this is {value.type}",
+            span,
+            hint="first(xs) and last(xs) are one element of a sequence"
+            if value.type.time is not None
+            else "one_hot(label, k) makes a vector of a label",
+        )
+    return value

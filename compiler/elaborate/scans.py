@@ -1,0 +1,46 @@
+"""`scan(cell)` and `unfold(n, cell)` as layers that are not applied yet.  Rows of `builtins`."""
+
+from __future__ import annotations
+
+from compiler.elaborate import sequences
+from compiler.elaborate.calls import with_settings
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.values import Defined, Layer, Meaning, Recurrent, describe
+from compiler.source import Span
+
+
+def scan(
+    scope: Scope, span: Span, cell: Meaning, start: Meaning, all: Meaning, backwards: Meaning
+) -> Meaning:
+    steps = _cell(cell, "scan", scope, span)
+    return Recurrent(steps, None, start, bool(all), bool(backwards))
+
+
+def unfold(
+    scope: Scope, span: Span, count: Meaning, cell: Meaning, start: Meaning, all: Meaning
+) -> Meaning:
+    over = sequences.time_argument(count, scope, span)
+    return Recurrent(_cell(cell, "unfold", scope, span), over, start, bool(all))
+
+
+def _cell(cell: Meaning, what: str, scope: Scope, span: Span) -> Layer:
+    """A cell with its settings; E0314 for anything else."""
+    defined = cell.defined if isinstance(cell, Layer) else cell
+    definition = defined.definition if isinstance(defined, Defined) else None
+    if definition is None or definition.kind != "cell":
+        raise scope.fault(
+            "E0314",
+            f"`{what}` takes a cell, got {describe(cell)}",
+            span,
+            hint="a cell goes from a state and an input to the next state, such as lstm(64)",
+        )
+    if len(definition.inputs) != 2:
+        raise scope.fault(
+            "E0314",
+            f"a cell goes from a state and an input; `{definition.name}` has "
+            f"{len(definition.inputs)} inputs",
+            span,
+            secondary=[(definition.name_span, "defined here")],
+            hint="several inputs of a step stand in a tuple: x : (a : [n], b : [m])",
+        )
+    return with_settings(cell, [], {}, span, scope) if isinstance(cell, Defined) else cell

@@ -1,0 +1,126 @@
+"""Functions of sequences: their ends, their length, sums over time.  Rows of `builtins`.
+
+Everything else of the language is meant for each element of a sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.problems import Fault, require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.sizes import time_of
+from compiler.elaborate.tensors import real
+from compiler.elaborate.values import Duration, Meaning, Record
+from compiler.graph.graph import Value
+from compiler.graph.types import Time
+from compiler.ops.base import Op
+from compiler.ops.sequence import AtEnd, End, Position, Reverse, Spread, Total
+from compiler.source import Span
+
+
+def sequence(x: Meaning, scope: Scope, span: Span, what: str) -> Value:
+    """A sequence; E0310 where it is none, or one whose elements this body sees one by one."""
+    value = to_value(x, scope, span)
+    if value.type.time is None:
+        raise scope.fault(
+            "E0310",
+            f"`{what}` is for a sequence, this is {value.type}",
+            span,
+            hint="declare it as a sequence: seq [3]" if what == "scan" else None,
+        )
+    if value.type.time in scope.elements:
+        raise scope.fault(
+            "E0310",
+            f"`{what}` is for a sequence, and this body sees one element of it",
+            span,
+            hint="declare the input as a sequence: xs : seq [n]",
+        )
+    return value
+
+
+def together(values: Sequence[Value], scope: Scope, span: Span) -> Time:
+    """The one time of several sequences; E0311 where they may differ in length."""
+    times = list(dict.fromkeys(v.type.time for v in values if v.type.time is not None))
+    if len(times) > 1:
+        raise differing(times, span, scope)
+    return times[0]
+
+
+def differing(times: Sequence[Time], span: Span, scope: Scope) -> Fault:
+    """E0311: sequences that may differ in length meet."""
+    places = [
+        (scope.run.times[t], f"as long as `{t}`" if isinstance(t, str) else f"{t} elements")
+        for t in times
+        if t in scope.run.times
+    ]
+    named = " and ".join(f"`{t}`" if isinstance(t, str) else str(t) for t in times)
+    return scope.fault(
+        "E0311",
+        f"these sequences may differ in length: {named}",
+        span,
+        secondary=places,
+        hint="declare both with one length: seq(n)",
+    )
+
+
+def time_argument(over: Meaning, scope: Scope, span: Span) -> Time:
+    """How many steps: a number, a length, or as many as a sequence has elements."""
+    require_sound(over)
+    return time_of(over, span, scope)
+
+
+def _of_each_part(name: str, op: Op) -> Callable[..., Meaning]:
+    """A function of one sequence; of a tuple of them, of each."""
+
+    def rule(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+        if isinstance(xs, Record):
+            return Record.of(tuple(rule(scope, span, x) for x in xs), xs.names)
+        if isinstance(xs, tuple):
+            return tuple(rule(scope, span, x) for x in xs)
+        return scope.run.builder.add(op, sequence(xs, scope, span, name))
+
+    return rule
+
+
+last = _of_each_part("last", End())
+first = _of_each_part("first", End(first=True))
+reverse = _of_each_part("reverse", Reverse())
+
+
+def time_sum(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+    """The sum of a sequence's elements; 0 of an empty one."""
+    return scope.run.builder.add(Total(), real(sequence(xs, scope, span, "time_sum"), scope, span))
+
+
+def length(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+    """How many elements: a number known now where it is fixed."""
+    parts = xs if isinstance(xs, tuple) else (xs,)
+    time = together([sequence(x, scope, span, "length") for x in parts], scope, span)
+    return Duration(time) if isinstance(time, str) else time
+
+
+def position(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+    """0, 1, ... for the elements of a sequence."""
+    return scope.run.builder.add(Position(time_argument(xs, scope, span))) * 1.0
+
+
+def zipped(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:
+    """Sequences of one length, as a tuple that `scan` takes step by step."""
+    together([sequence(x, scope, span, "zip") for x in parts], scope, span)
+    return tuple(parts)
+
+
+def spread(scope: Scope, span: Span, x: Meaning, over: Meaning) -> Meaning:
+    """x for every element of a sequence."""
+    value = to_value(x, scope, span)
+    return scope.run.builder.add(Spread(time_argument(over, scope, span)), value)
+
+
+def at_end(
+    scope: Scope, span: Span, x: Meaning, over: Meaning, at_first: Meaning = False
+) -> Meaning:
+    """A sequence that is 0 but for its last element, or with `first` its first."""
+    op = AtEnd(time_argument(over, scope, span), bool(at_first))
+    return scope.run.builder.add(op, real(x, scope, span))

@@ -106,7 +106,7 @@ def compilation(
         data=tuple(module.data),
         training=_training(module),
         evaluate=evaluate,
-        inputs={m: tuple(name for name, _ in s.inputs) for m, s in module.models.items()},
+        inputs={m: dict(s.inputs) for m, s in module.models.items()},
     )
     return Compilation(source, tree, module, frozenset(without), graphs, optimised, program)
 

@@ -255,4 +255,4 @@ class Program:
     data: tuple[DataSource, ...]
     training: Training | None
     evaluate: Callable[..., dict[str, np.ndarray]]  # compiler.graph.evaluate.evaluate
-    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # model -> what it takes
+    inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compiler.graph.ragged import Batch, Ragged
 from runtime.targets import Arrays, examples_of, parts
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def all_finite(found: Arrays) -> bool:
 
 
 def find_fault(
-    session: Session, before: np.ndarray, arrays: Mapping[str, np.ndarray], steps: int
+    session: Session, before: np.ndarray, arrays: Mapping[str, Batch], steps: int
 ) -> Finding:
     """Take a call's steps again one by one; the words are left as they were before the bad one."""
     words = session.memory.words
@@ -59,28 +60,52 @@ def describe(found: Arrays) -> str:
     return "a parameter is no longer finite"
 
 
-def first_operator(session: Session, inputs: Mapping[str, np.ndarray]) -> str:
+def first_operator(session: Session, inputs: Mapping[str, Batch]) -> str:
     """The first operator of a training step whose value is not finite although its operands are."""
     for step in session.training.steps:
         graph = session.program.entries[step.entry].graph
-        wanted = {name: inputs[name] for name in session.inputs(step.entry)}
+        wanted = session.read_by(step.entry, inputs)
         if (node := culprit(session, graph, wanted, examples_of(inputs))) is not None:
             return f"first non-finite value: {place_of(node)}"
         session.runner(step.entry).run(wanted, batch=examples_of(inputs))
     return "the reference evaluator finds every value finite"
 
 
-def culprit(session: Session, graph: Any, inputs: Mapping[str, np.ndarray], batch: int) -> Any:
+def culprit(session: Session, graph: Any, inputs: Mapping[str, Batch], batch: int) -> Any:
     """The node to blame, or None."""
-    everything = replace(graph, outputs={str(node.id): node.id for node in graph.nodes})
+    everything = replace(
+        graph, outputs={**graph.outputs, **{str(node.id): node.id for node in graph.nodes}}
+    )
     values = {**session.memory.views, **inputs}
     with np.errstate(all="ignore"):
         found = session.program.evaluate(everything, values, batch, session.dtype)
-    finite = {node.id: bool(np.isfinite(found[str(node.id)]).all()) for node in graph.nodes}
-    for node in graph.nodes:
-        if not finite[node.id] and node.op.name != "constant" and all(map(finite.get, node.inputs)):
-            return node
-    return None
+    wrong = {node.id: wrong_rows(found[str(node.id)]) for node in graph.nodes}
+    return next((node for node in graph.nodes if is_to_blame(node, graph, wrong)), None)
+
+
+def wrong_rows(found: Batch) -> np.ndarray:
+    """Of each example, or element of a sequence, whether it has a number that is not finite."""
+    values = np.atleast_1d(found.values if isinstance(found, Ragged) else found)
+    result: np.ndarray = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return result
+
+
+def is_to_blame(node: Any, graph: Any, wrong: Mapping[int, np.ndarray]) -> bool:
+    """Whether a node makes, out of finite operands, a number that is not.
+
+    Elements of a sequence are looked at one by one: an operator of a recurrence may make the first
+    such number and read it a step later.
+    """
+    own = wrong[node.id]
+    if node.op.name in ("constant", "previous"):
+        return False
+    for operand in node.inputs:
+        lifted = node.type.time is not None and not node.op.sequential
+        if lifted and graph[operand].type.time == node.type.time:
+            own = own & ~wrong[operand]
+        elif wrong[operand].any():
+            return False
+    return bool(own.any())
 
 
 def place_of(node: Any) -> str:

@@ -20,7 +20,7 @@ from runtime.cpu.memory import aligned
 from runtime.data.check import index_dtype
 from runtime.errors import SessionError
 
-Evaluate = Callable[..., Mapping[str, np.ndarray]]
+Evaluate = Callable[..., Mapping[str, Any]]
 LARGEST_SEED = 2**31 - 1  # a seed is one int32 word
 
 

@@ -19,17 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from compiler.program import Entry, Program, Training, TrainStep
+from compiler.graph.ragged import Batch
+from compiler.program import DataSource, Program, Training, TrainStep
 from runtime.checkpoint import Checkpoint, read_checkpoint, write_atomically
 from runtime.data import Dataset, from_arrays, load
-from runtime.data.check import conform
-from runtime.errors import DataError, SessionError
+from runtime.errors import SessionError
+from runtime.inputs import Types, as_given, checked, chosen, read_by, refuse_unknown
 from runtime.memory import LARGEST_SEED, Memory, Parameters, suggestion
 from runtime.settings import resolve
-from runtime.targets import Arrays, Runner, check_target, examples_of, prepare
+from runtime.targets import Arrays, Batches, Runner, check_target, examples_of, prepare
 from runtime.trainer import Summary, Trainer
 
 EVALUATED_AT_ONCE = 1000  # examples
+ELEMENTS_AT_ONCE = 20_000  # of sequences, counted as long as the longest
 GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
 REPORT = "report/"  # a result or output of this name is a report
 
@@ -64,50 +66,64 @@ class Session:
             raise SessionError(f"{self.program.name} has no train block")
         return self.program.training
 
+    @property
+    def source(self) -> DataSource:
+        """The data that the train block names."""
+        return next(d for d in self.program.data if d.name == self.training.data)
+
+    @property
+    def fields(self) -> Types:
+        """The types of its fields."""
+        return dict(self.source.fields)
+
     def run(self, model: str, examples: int | None = None, /, **inputs: Any) -> Any:
         """A model's outputs `[N, ...]`: one array, or a dict by name where it gives several.
 
+        Sequences, in and out, are lists of arrays `[T, ...]`, or `[N, T, ...]` if T is fixed.
         `examples` is N for a model that reads nothing and draws: `session.run("generate", 16)`.
         """
         if model not in self.program.models:
             known = suggestion(model, self.program.models)
             raise SessionError(f"no model is called {model}{known}")
         name = self.program.models[model]
+        entry = self.program.entries[name]
         if examples is not None and (read := self.inputs(name)):
             raise SessionError(f"{model} makes an example for each that it reads of {read[0]}")
         if examples is not None and examples < 1:
             raise SessionError(f"at least one example, not {examples}")
-        unread = set(self.program.inputs.get(model, ())) - set(self.inputs(name))
-        arrays = self.checked(name, {k: v for k, v in inputs.items() if k not in unread})
-        results, outputs = self.runner(name).run(arrays, batch=examples)
-        count = examples or examples_of({k: np.asarray(v) for k, v in inputs.items()})
+        batches = self.checked(name, inputs, self.program.inputs.get(model, {}))
+        count = examples or examples_of(batches)
+        results, outputs = self.runner(name).run(self.read_by(name, batches), batch=count)
+        types = {array.name: array.type for array in entry.arrays}
+        found = {key: as_given(batch, types[key]) for key, batch in outputs.items()}
         for key, value in results.items():  # the same for all examples
-            outputs[key] = np.repeat(value[:1], count, axis=0)
-        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+            found[key] = np.repeat(value[:1], count, axis=0)
+        return next(iter(found.values())) if len(found) == 1 else found
 
     def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:
         """The loss on a batch, and its gradient for each parameter the step trains."""
-        chosen = self.training.steps[0] if step is None else self.named_step(step)
-        arrays = self.checked(chosen.gradients, inputs)
-        batch = examples_of({name: np.asarray(value) for name, value in inputs.items()})
-        results, _ = self.runner(chosen.gradients).run(arrays, batch=batch)
-        loss = float(results[chosen.loss][0])
-        return loss, {name: results[f"{GRADIENT}{name}"][0] for name in chosen.over}
+        named = self.training.steps[0] if step is None else self.named_step(step)
+        entry = named.gradients
+        batches = self.checked(entry, inputs, self.fields)
+        count = examples_of(batches)
+        results, _ = self.runner(entry).run(self.read_by(entry, batches), batch=count)
+        loss = float(results[named.loss][0])
+        return loss, {name: results[f"{GRADIENT}{name}"][0] for name in named.over}
 
     def step(self, **inputs: Any) -> dict[str, float]:
         """One update by each step of the train block; its losses and reports on this batch."""
-        checked: Arrays = {}
+        batches: Batches = {}
         for step in self.training.steps:
-            checked |= self.checked(step.entry, inputs)
-        return {name: float(values[0]) for name, values in self.advance(checked).items()}
+            batches |= self.checked(step.entry, inputs, self.fields)
+        return {name: float(values[0]) for name, values in self.advance(batches).items()}
 
-    def advance(self, arrays: Mapping[str, np.ndarray], steps: int = 1) -> Arrays:
+    def advance(self, batches: Mapping[str, Batch], steps: int = 1) -> Arrays:
         """`steps` batches in turn, unchecked; every loss and report as an array over them."""
         found: Arrays = {}
-        batch = examples_of(arrays) // steps
+        count = examples_of(batches) // steps
         for step in self.training.steps:
-            wanted = {name: arrays[name] for name in self.inputs(step.entry)}
-            results, _ = self.runner(step.entry).run(wanted, steps, batch=batch)
+            wanted = self.read_by(step.entry, batches)
+            results, _ = self.runner(step.entry).run(wanted, steps, batch=count)
             for name, key in self.metrics(step).items():
                 found[name] = np.asarray(results[key], np.float64).reshape(steps)
         return found
@@ -115,14 +131,15 @@ class Session:
     def evaluate(self, data: Dataset) -> dict[str, float]:
         """Mean losses and reports over a data set, in evaluation mode; nothing is updated."""
         totals: dict[str, float] = {}
-        for start in range(0, data.examples, EVALUATED_AT_ONCE):
-            arrays = data.take(slice(start, start + EVALUATED_AT_ONCE))
-            count = examples_of(arrays)
+        at_once = max(1, min(EVALUATED_AT_ONCE, ELEMENTS_AT_ONCE // data.longest))
+        for start in range(0, data.examples, at_once):
+            batches = data.take(slice(start, start + at_once))
+            count = examples_of(batches)
             for step in self.training.steps:
-                wanted = {name: arrays[name] for name in self.inputs(step.evaluate)}
+                wanted = self.read_by(step.evaluate, batches)
                 results, outputs = self.runner(step.evaluate).run(wanted, batch=count)
                 for name, key in self.metrics(step).items():
-                    values = outputs[key] if key in outputs else results[key]
+                    values = np.asarray(outputs[key] if key in outputs else results[key])
                     share = float(np.mean(values, dtype=np.float64)) * count
                     totals[name] = totals.get(name, 0.0) + share
         return {name: total / data.examples for name, total in totals.items()}
@@ -139,7 +156,7 @@ class Session:
         """What to train on, checked: the spec's own source, or arrays with the fields it wants."""
         if isinstance(data, Dataset):
             return data
-        source = next(d for d in self.program.data if d.name == self.training.data)
+        source = self.source
         if data is None:
             return load(source, dtype=self.dtype, seed=self.seed)
         return from_arrays(source.fields, data, dtype=self.dtype, name=source.name)
@@ -162,27 +179,19 @@ class Session:
         return self.runners[entry]
 
     def inputs(self, entry: str) -> list[str]:
-        """Names of the arrays that an entry reads."""
-        return [a.name for a in self.program.entries[entry].arrays if a.role == "input"]
+        """Names of the arrays and sequences that an entry reads."""
+        return read_by(self.program.entries[entry])
 
-    def checked(self, name: str, inputs: Mapping[str, Any]) -> Arrays:
-        """The inputs an entry needs, each `[N, ...]` of its declared type with the same N."""
+    def read_by(self, entry: str, batches: Mapping[str, Batch]) -> Batches:
+        """Those of the inputs that an entry reads, lengths too."""
+        return chosen(self.program.entries[entry], batches)
+
+    def checked(self, name: str, inputs: Mapping[str, Any], declared: Types) -> Batches:
+        """The inputs of an entry and the lengths of their times, of their declared types."""
         entry = self.program.entries[name]
-        refuse_unknown(entry, inputs, {f for d in self.program.data for f, _ in d.fields})
-        arrays: Arrays = {}
-        for array in (a for a in entry.arrays if a.role == "input"):
-            if array.name not in inputs:
-                raise SessionError(f"{array.name} : {array.type} is missing")
-            try:
-                given = inputs[array.name]
-                arrays[array.name] = conform(given, array.type, name=array.name, dtype=self.dtype)
-            except DataError as fault:
-                raise SessionError(str(fault)) from None
-        lengths = {len(array) for array in arrays.values()}
-        if len(lengths) > 1 or 0 in lengths:
-            counts = ", ".join(f"{key} has {len(array)}" for key, array in arrays.items())
-            raise SessionError(f"inputs need the same number of examples, at least one: {counts}")
-        return arrays
+        others = {field for d in self.program.data for field, _ in d.fields}
+        refuse_unknown(entry, inputs, others | set(declared))
+        return checked(entry, declared, inputs, self.dtype)
 
     def named_step(self, name: str) -> TrainStep:
         """A step of the train block by name."""
@@ -196,11 +205,3 @@ class Session:
         prefix = "" if len(self.training.steps) == 1 else f"{step.name}."
         reports = {f"{prefix}{name}": f"{REPORT}{name}" for name in step.reports}
         return {f"{prefix}{step.loss}": step.loss, **reports}
-
-
-def refuse_unknown(entry: Entry, inputs: Mapping[str, Any], fields: set[str]) -> None:
-    """A name that is neither an input of the entry nor a field of the data is a slip."""
-    known = {array.name: array for array in entry.arrays if array.role == "input"}
-    for name in inputs:
-        if name not in known and name not in fields:
-            raise SessionError(f"no input is called {name}{suggestion(name, known)}")

@@ -3,6 +3,8 @@
 A runner holds one entry and the session's words.  `run` takes arrays `[steps * N, ...]`, makes
 `steps` runs of N examples each one after another, and returns results `[steps, ...]` and outputs
 `[steps * N, ...]`.  `batch` is N, for an entry that reads no array and only draws noise.
+Sequences go in and come out as a `Ragged` of `steps * N`, and `length/NAME` [steps * N] are the
+lengths of each time that has a name.
 The native targets are imported only when a session asks for them.
 """
 
@@ -14,11 +16,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from compiler.graph.ragged import Batch, joined, take
 from compiler.program import Entry
 from runtime.errors import SessionError
 from runtime.memory import Evaluate, Memory, suggestion
 
 Arrays = dict[str, np.ndarray]
+Batches = dict[str, Batch]  # by name: inputs and outputs
 UPDATE = "update/"  # a graph's output of this name is a persistent's next value
 
 
@@ -26,8 +30,8 @@ class Runner(Protocol):
     """One entry, ready to run."""
 
     def run(
-        self, inputs: Mapping[str, np.ndarray], steps: int = 1, *, batch: int | None = None
-    ) -> tuple[Arrays, Arrays]:
+        self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None
+    ) -> tuple[Arrays, Batches]:
         """Results and outputs of `steps` runs in turn."""
 
 
@@ -38,8 +42,8 @@ class Reference:
         self.entry, self.memory, self.evaluate = entry, memory, evaluate
 
     def run(
-        self, inputs: Mapping[str, np.ndarray], steps: int = 1, *, batch: int | None = None
-    ) -> tuple[Arrays, Arrays]:
+        self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None
+    ) -> tuple[Arrays, Batches]:
         """Run step after step, storing what each one updates."""
         count = batch or examples_of(inputs) // steps
         runs = [self.once(part, count) for part in parts(inputs, steps)]
@@ -47,10 +51,10 @@ class Reference:
         outputs = [array.name for array in self.entry.arrays if array.role == "output"]
         return (
             {name: np.stack([run[name] for run in runs]) for name in results},
-            {name: np.concatenate([run[name] for run in runs]) for name in outputs},
+            {name: joined([run[name] for run in runs]) for name in outputs},
         )
 
-    def once(self, inputs: Mapping[str, np.ndarray], count: int) -> Mapping[str, np.ndarray]:
+    def once(self, inputs: Mapping[str, Batch], count: int) -> Mapping[str, Any]:
         """One run of `count` examples."""
         values = {**self.memory.views, **inputs}
         dtype = str(self.memory.words.dtype)
@@ -62,16 +66,16 @@ class Reference:
         return found
 
 
-def parts(inputs: Mapping[str, np.ndarray], steps: int) -> list[Arrays]:
+def parts(inputs: Mapping[str, Batch], steps: int) -> list[Batches]:
     """The inputs of each step in turn."""
     count = examples_of(inputs) // steps
     return [
-        {name: array[i * count : (i + 1) * count] for name, array in inputs.items()}
+        {name: take(batch, slice(i * count, (i + 1) * count)) for name, batch in inputs.items()}
         for i in range(steps)
     ]
 
 
-def examples_of(inputs: Mapping[str, np.ndarray]) -> int:
+def examples_of(inputs: Mapping[str, Batch]) -> int:
     """How many examples some inputs hold; one where there is no input."""
     return len(next(iter(inputs.values()))) if inputs else 1
 

@@ -28,6 +28,7 @@ from runtime.progress import Display, Silent
 from runtime.records import Row, RunFolder
 from runtime.settings import Settings
 from runtime.signals import Request, stop_requests
+from runtime.targets import Batches
 from runtime.watch import Watch
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ class Trainer:
         self.watch = watch
         self.position = Position()
         self.rows: list[Row] = []
-        width = sum(self.train.arrays[n][:1].nbytes for n in self.names)
-        self.pace = Pace(width * settings.batch)
+        width = sum(self.train.arrays[n].nbytes for n in self.names) / self.train.examples
+        self.pace = Pace(int(width * settings.batch))
         self.order = np.empty(0, np.int64)
         self.before = session.memory.words.copy()
 
@@ -137,10 +138,10 @@ class Trainer:
         if len(self.session.training.steps) > 1:
             steps = 1  # the steps take turns on each batch
         rows = self.order[at.batch * size : (at.batch + steps) * size]
-        arrays = {name: self.train.arrays[name][rows] for name in self.names}
+        arrays = self.train.take(rows, self.names)
         self.before[...] = self.session.memory.words
         if self.watch is not None and at.batch == 0:
-            self.look({name: array[:size] for name, array in arrays.items()})
+            self.look(self.train.take(rows[:size], self.names))
         started = monotonic()
         found = self.session.advance(arrays, steps)
         self.pace.took(steps, monotonic() - started)
@@ -148,7 +149,7 @@ class Trainer:
             self.diverged(arrays, steps)
         self.count(found, steps, len(rows) // steps)
 
-    def look(self, arrays: dict[str, np.ndarray]) -> None:
+    def look(self, arrays: Batches) -> None:
         """Watch the gradients on the first batch of an epoch."""
         watch = self.watch
         assert watch is not None, "asked only of a run that is watched"
@@ -193,7 +194,7 @@ class Trainer:
             raise Interrupted(f"interrupted after step {self.position.step}: {saved}", path)
         self.keeper.save_if_due(self.state)
 
-    def diverged(self, arrays: dict[str, np.ndarray], steps: int) -> None:
+    def diverged(self, arrays: Batches, steps: int) -> None:
         """Say which step, batch, operator and line made a number that is not finite."""
         at, finding = self.position, find_fault(self.session, self.before, arrays, steps)
         step, batch = at.step + finding.index + 1, at.batch + finding.index + 1

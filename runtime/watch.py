@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compiler.graph.ragged import Batch
 from runtime.records import table
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Watch:
         self.seen: list[Gradient] = []
         self.written = 0  # of them
 
-    def look(self, epoch: int, batches: int, arrays: Mapping[str, np.ndarray]) -> None:
+    def look(self, epoch: int, batches: int, arrays: Mapping[str, Batch]) -> None:
         """Measure the gradients of every step on a batch."""
         for step in self.session.training.steps:
             _, found = self.session.gradients(step.name, **arrays)

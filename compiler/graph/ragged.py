@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Ragged:
     """Sequences: `values` [rows, *shape], `lengths` [N] with rows = sum(lengths)."""
 
@@ -47,23 +47,52 @@ class Ragged:
         result[np.arange(longest)[None] < self.lengths[:, None]] = self.values
         return result
 
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The first row of each sequence."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory the rows and lengths take."""
+        return self.values.nbytes + self.lengths.nbytes
+
     def take(self, examples: Any) -> Ragged:
         """Some of the sequences, by number, mask or slice."""
         chosen = np.arange(len(self.lengths))[examples]
-        clock = Clock(self.lengths)
         lengths = self.lengths[chosen]
-        within = Clock(lengths)
-        return Ragged(self.values[clock.starts[chosen][within.owner] + within.position], lengths)
+        moved = self.starts[chosen] - (np.cumsum(lengths) - lengths)
+        rows = np.arange(lengths.sum()) + np.repeat(moved, lengths)
+        return Ragged(self.values[rows], lengths)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, example: int) -> Array:
-        start = int(self.lengths[:example].sum())
+        start = int(self.starts[example])
         return self.values[start : start + int(self.lengths[example])]
 
     def __iter__(self) -> Iterator[Array]:
         return iter(np.split(self.values, np.cumsum(self.lengths)[:-1]) if len(self) else [])
+
+
+Batch = Array | Ragged  # one value of several examples: [N, *shape], or N sequences
+
+
+def take(batch: Batch, examples: Any) -> Batch:
+    """Some of the examples, by number, mask or slice."""
+    return batch.take(examples) if isinstance(batch, Ragged) else batch[examples]
+
+
+def joined(parts: Sequence[Batch]) -> Batch:
+    """The examples of several batches, one after another."""
+    ragged = [part for part in parts if isinstance(part, Ragged)]
+    if not ragged:
+        return np.concatenate([np.asarray(part) for part in parts])
+    return Ragged(
+        np.concatenate([part.values for part in ragged]),
+        np.concatenate([part.lengths for part in ragged]),
+    )
 
 
 class Clock:

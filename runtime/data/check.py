@@ -1,17 +1,20 @@
-"""Fitting an array to the type a spec declares for it.
+"""Fitting what is given to the type a spec declares for it.
 
 Axes of size 1 may be missing or added, and a flat row of numbers may stand for a tensor of as many
-elements (and the other way round); nothing else is guessed.  The result is contiguous and has the
-session's width: float32 with int32 labels, or float64 with int64 ones.
+elements (and the other way round); nothing else is guessed.  Sequences are a list of arrays
+`[T, *shape]`, one array `[N, T, *shape]` of all, or a `Ragged`.  The result is contiguous and has
+the session's width: float32 with int32 labels, or float64 with int64 ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
+from compiler.graph.ragged import Batch, Ragged
 from compiler.graph.types import Kind, TensorType
 from runtime.errors import DataError
 
@@ -21,27 +24,91 @@ def index_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return np.dtype(np.int32 if np.dtype(dtype).itemsize == 4 else np.int64)
 
 
-def conform(array: Any, type: TensorType, *, name: str, dtype: DTypeLike) -> np.ndarray:
-    """The array as [N, *type.shape] of the right kind, or a `DataError` that names `name`."""
-    array = np.asarray(array)
+def conform(given: Any, type: TensorType, *, name: str, dtype: DTypeLike) -> Batch:
+    """`[N, *type.shape]`, or N sequences of such, of the right kind; `DataError` names `name`."""
+    rows = examples(given, type, name) if type.time is None else sequences(given, type, name)
+    kind = np.dtype(dtype)
+    if type.kind is Kind.INDEX:
+        check_labels(rows, type, name)
+        kind = index_dtype(dtype)
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(values_of(rows), kind)
+    return Ragged(values, rows.lengths) if isinstance(rows, Ragged) else values
+
+
+def values_of(rows: Batch) -> NDArray[Any]:
+    """The numbers of examples, or of all elements of sequences."""
+    return rows.values if isinstance(rows, Ragged) else rows
+
+
+def numbers(given: Any, name: str) -> NDArray[Any]:
+    """An array of plain numbers."""
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise DataError(f"{name}: rows of different lengths are no array") from None
     if array.dtype.kind not in "buif":
         raise DataError(f"{name}: needs numbers, got {array.dtype}")
-    shaped = array.reshape(len_of(array, type, name), *type.shape)
-    if type.kind is Kind.INDEX:
-        return np.ascontiguousarray(checked_labels(shaped, type, name), index_dtype(dtype))
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(shaped, np.dtype(dtype))
+    return array
 
 
-def len_of(array: np.ndarray, type: TensorType, name: str) -> int:
-    """Number of examples, once the shape of each has been found to fit."""
+def examples(given: Any, type: TensorType, name: str) -> NDArray[Any]:
+    """`[N, *type.shape]`, once the shape of each example has been found to fit."""
+    if isinstance(given, Ragged):
+        raise DataError(f"{name}: declared {type}, but sequences are given")
+    array = numbers(given, name)
     if array.ndim == 0:
         raise DataError(f"{name}: needs a leading axis of examples, got a single number")
     if not fits(array.shape[1:], type.shape):
         found = ", ".join(map(str, array.shape))
         wanted = ", ".join(["N", *map(str, type.shape)])
         raise DataError(f"{name}: declared {type}, so [{wanted}] is expected; got [{found}]")
-    return int(array.shape[0])
+    return array.reshape(len(array), *type.shape)
+
+
+def sequences(given: Any, type: TensorType, name: str) -> Ragged:
+    """Sequences of elements whose shape fits, as long as each other where the type says so."""
+    if isinstance(given, list | tuple) and len(given):
+        rows = of_list(given, type, name)
+    elif isinstance(given, Ragged):
+        rows = Ragged(numbers(given.values, name), np.asarray(given.lengths, np.int64))
+    else:
+        array = numbers(given, name)
+        if array.ndim < 2:
+            raise DataError(f"{name}: declared {type}, so {forms(type)} is expected; got numbers")
+        lengths = np.full(len(array), array.shape[1], np.int64)
+        rows = Ragged(array.reshape(-1, *array.shape[2:]), lengths)
+    total = int(rows.lengths.sum())
+    if total != len(rows.values) or rows.lengths.min(initial=0) < 0:
+        raise DataError(f"{name}: the lengths add up to {total}, for {len(rows.values)} elements")
+    require_shape(rows.values, type, name)
+    if isinstance(type.time, int) and (rows.lengths != type.time).any():
+        wrong = int(np.argmax(rows.lengths != type.time))
+        found = f"sample {wrong} has {rows.lengths[wrong]} elements"
+        raise DataError(f"{name}: {found}, but {type} has {type.time}")
+    return Ragged(rows.values.reshape(total, *type.shape), rows.lengths)
+
+
+def of_list(given: list[Any] | tuple[Any, ...], type: TensorType, name: str) -> Ragged:
+    """Sequences from a list of arrays."""
+    parts = [numbers(one, f"{name}: sample {i}") for i, one in enumerate(given)]
+    for i, part in enumerate(parts):
+        if part.ndim == 0 or len(part):
+            require_shape(part, type, f"{name}: sample {i}")
+    return Ragged.of([part if len(part) else part.reshape(0) for part in parts], type.shape)
+
+
+def require_shape(elements: NDArray[Any], type: TensorType, name: str) -> None:
+    """Refuse elements of another shape."""
+    if elements.ndim == 0 or not fits(elements.shape[1:], type.shape):
+        found = ", ".join(["T", *map(str, elements.shape[1:])]) if elements.ndim else ""
+        raise DataError(f"{name}: declared {type}, so {forms(type)} is expected; got [{found}]")
+
+
+def forms(type: TensorType) -> str:
+    """How sequences may be given."""
+    sizes = "".join(f", {size}" for size in type.shape)
+    return f"a list of arrays [T{sizes}]"
 
 
 def fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
@@ -51,29 +118,54 @@ def fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return a == b or (min(len(a), len(b)) == 1 and np.prod(a) == np.prod(b))
 
 
-def checked_labels(array: np.ndarray, type: TensorType, name: str) -> np.ndarray:
+def lengths_of(rows: Mapping[str, Batch], types: Mapping[str, TensorType]) -> dict[str, Any]:
+    """`length/NAME` [N] of each time that has a name; `DataError` where two sequences differ."""
+    found: dict[str, Any] = {}
+    first: dict[str, str] = {}
+    for name, given in rows.items():
+        time = types[name].time
+        if not isinstance(given, Ragged) or not isinstance(time, str):
+            continue
+        known = found.setdefault(f"length/{time}", given.lengths)
+        other = first.setdefault(time, name)
+        if (wrong := np.flatnonzero(known != given.lengths)).size:
+            i = wrong[0]
+            raise DataError(
+                f"{name}: sample {i} has {given.lengths[i]} elements, but that of {other}"
+                f" {known[i]}, and both are seq({time})"
+            )
+    return found
+
+
+def check_labels(rows: Batch, type: TensorType, name: str) -> None:
     """Whole numbers within the declared classes."""
+    array = values_of(rows)
     if array.dtype.kind == "f":
         whole = np.isfinite(array) & (array == np.floor(array))
-        refuse(~whole, array, name, "is not a whole number")
+        refuse(~whole, rows, name, "is not a whole number")
     if type.classes is not None:
+        label = type.over(None)
         outside = (array < 0) | (array >= type.classes)
-        refuse(outside, array, name, f"is outside {type}, which allows 0 to {type.classes - 1}")
+        refuse(outside, rows, name, f"is outside {label}, which allows 0 to {type.classes - 1}")
     else:
-        refuse(array < 0, array, name, "is negative, and an index counts from 0")
-    return array
+        refuse(array < 0, rows, name, "is negative, and an index counts from 0")
 
 
-def require_finite(array: np.ndarray, name: str) -> None:
+def require_finite(rows: Batch, name: str) -> None:
     """Refuse NaN and infinity, naming the first."""
+    array = values_of(rows)
     if array.dtype.kind == "f":
-        refuse(~np.isfinite(array), array, name, "is not a finite number")
+        refuse(~np.isfinite(array), rows, name, "is not a finite number")
 
 
-def refuse(wrong: np.ndarray, array: np.ndarray, name: str, why: str) -> None:
-    """Raise for the first wrong element: sample (from 0), place within it, value."""
+def refuse(wrong: NDArray[np.bool_], rows: Batch, name: str, why: str) -> None:
+    """Raise for the first wrong number: sample, step (from 0), place within it, value."""
     if not wrong.any():
         return
     place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
     within = f", element {[int(i) for i in place[1:]]}" if len(place) > 1 else ""
-    raise DataError(f"{name}: {array[place]} of sample {place[0]}{within} {why}")
+    sample = f"sample {place[0]}"
+    if isinstance(rows, Ragged):
+        number = int(np.searchsorted(rows.starts, place[0], side="right")) - 1
+        sample = f"sample {number}, step {place[0] - rows.starts[number]}"
+    raise DataError(f"{name}: {values_of(rows)[place]} of {sample}{within} {why}")

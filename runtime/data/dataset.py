@@ -1,4 +1,5 @@
-"""A data set: named arrays with one row for each example, all checked, and how to divide it.
+"""A data set: a named array or sequences with a row for each example, all checked, and how to
+divide it.
 
 A source hands over `Columns`, arrays under its own names; `from_columns` finds the one that each
 declared field means: the column of that name, or else the first one left that fits its kind and
@@ -10,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from compiler.graph.ragged import Batch, Ragged, take
 from compiler.graph.types import Kind, TensorType
-from runtime.data.check import conform, fits, require_finite
+from runtime.data.check import conform, fits, lengths_of, require_finite
 from runtime.data.order import SPLIT, permutation
 from runtime.errors import DataError
 
@@ -28,18 +31,18 @@ class Columns:
     """What a source found: arrays under its own names, and the test part it comes with."""
 
     origin: str  # "houses.csv", "iris()": for messages
-    arrays: Mapping[str, np.ndarray]
-    held_out: Mapping[str, np.ndarray] | None = None
+    arrays: Mapping[str, Any]  # an array, a `Ragged`, or a list of arrays each
+    held_out: Mapping[str, Any] | None = None
     by_name: bool = False  # the author chose the names, so they must match
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Examples in rows: one contiguous array for each field."""
+    """Examples in rows: one contiguous array for each field, or a `Ragged` of sequences."""
 
     name: str
     types: Mapping[str, TensorType]
-    arrays: Mapping[str, np.ndarray]
+    arrays: Mapping[str, Batch]
     held_out: Dataset | None = None  # a test part that the source itself sets apart
 
     @property
@@ -47,13 +50,28 @@ class Dataset:
         """How many rows."""
         return len(next(iter(self.arrays.values())))
 
-    def take(self, rows: np.ndarray | slice) -> dict[str, np.ndarray]:
-        """The given rows of every field, gathered into new arrays."""
-        return {name: np.ascontiguousarray(array[rows]) for name, array in self.arrays.items()}
+    @property
+    def longest(self) -> int:
+        """The most elements that a sequence has; 1 where there is none."""
+        found = [a.lengths.max() for a in self.arrays.values() if isinstance(a, Ragged)]
+        return max([1, *map(int, found)])
+
+    @cached_property
+    def lengths(self) -> dict[str, np.ndarray]:
+        """`length/NAME` of each time, for all examples."""
+        return lengths_of(self.arrays, self.types)
+
+    def take(
+        self, rows: np.ndarray | slice, names: Iterable[str] | None = None
+    ) -> dict[str, Batch]:
+        """The given rows of the fields (all, if None) and of the lengths, in new arrays."""
+        wanted = {n: self.arrays[n] for n in (self.arrays if names is None else names)}
+        return {name: take(batch, rows) for name, batch in {**wanted, **self.lengths}.items()}
 
     def select(self, rows: np.ndarray) -> Dataset:
         """The given rows as a data set of their own."""
-        return Dataset(name=self.name, types=self.types, arrays=self.take(rows))
+        arrays = {name: take(batch, rows) for name, batch in self.arrays.items()}
+        return Dataset(name=self.name, types=self.types, arrays=arrays)
 
 
 def from_arrays(
@@ -65,7 +83,8 @@ def from_arrays(
 ) -> Dataset:
     """A data set of arrays in memory, named as the fields are."""
     types = dict(fields)
-    columns = {key: np.asarray(value) for key, value in arrays.items()}
+    lists = (list, tuple, Ragged)
+    columns = {k: v if isinstance(v, lists) else np.asarray(v) for k, v in arrays.items()}
     return from_columns(types, Columns(origin=name, arrays=columns, by_name=True), dtype)
 
 
@@ -75,16 +94,20 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
     if columns.held_out is not None:
         test = Columns(origin=columns.origin, arrays=columns.held_out, by_name=columns.by_name)
         held_out = from_columns(types, test, dtype)
-    arrays = {}
+    arrays: dict[str, Batch] = {}
     for field, column in assign(types, columns).items():
         label = f"{columns.origin}: {field}"
         arrays[field] = conform(columns.arrays[column], types[field], name=label, dtype=dtype)
         require_finite(arrays[field], label)
-    check_lengths(arrays, columns.origin)
+    require_equal_counts(arrays, columns.origin)
+    try:
+        lengths_of(arrays, types)
+    except DataError as fault:
+        raise DataError(f"{columns.origin}: {fault}") from None
     return Dataset(name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out)
 
 
-def check_lengths(arrays: Mapping[str, np.ndarray], origin: str) -> None:
+def require_equal_counts(arrays: Mapping[str, Batch], origin: str) -> None:
     """Every field must have the same number of rows, and at least one."""
     if not arrays:
         raise DataError(f"{origin}: no field is declared for it")
@@ -112,13 +135,29 @@ def pick(field: str, type: TensorType, columns: Columns, left: list[str]) -> str
         kinds = "bui" if type.kind is Kind.INDEX else "fbui"
         for kind in kinds:
             for name in left:
-                array = columns.arrays[name]
-                if array.dtype.kind == kind and fits(array.shape[1:], type.shape):
+                if could_be(columns.arrays[name], type, kind):
                     return name
-    has = ", ".join(f"{name} {list(a.shape[1:])}" for name, a in columns.arrays.items())
+    has = ", ".join(f"{name} {form(given)}" for name, given in columns.arrays.items())
     near = get_close_matches(field, left, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise DataError(f"{columns.origin}: nothing fits field {field} : {type}; it has {has}{hint}")
+
+
+def could_be(given: Any, type: TensorType, kind: str) -> bool:
+    """Whether a column holds this kind of number in tensors, or sequences, of this type."""
+    if isinstance(given, Ragged):
+        sequence = given.values.dtype.kind == kind and fits(given.values.shape[1:], type.shape)
+        return sequence and type.time is not None
+    axes = 1 if type.time is None else 2
+    shape = given.shape[axes:]
+    return given.dtype.kind == kind and given.ndim >= axes and fits(shape, type.shape)
+
+
+def form(given: Any) -> str:
+    """The shape of a column's examples, for a message."""
+    if isinstance(given, Ragged):
+        return f"seq {list(given.values.shape[1:])}"
+    return str(list(given.shape[1:])) if isinstance(given, np.ndarray) else "(a list)"
 
 
 def split(dataset: Dataset, held_out: float, seed: int) -> tuple[Dataset, Dataset | None]:

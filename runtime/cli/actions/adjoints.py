@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def model_results(made: Compilation) -> dict[tuple[int, int], str]:
     return found
 
 
-def rows_of(loss: Loss, values: Mapping[str, np.ndarray]) -> list[Row]:
+def rows_of(loss: Loss, values: Mapping[str, Any]) -> list[Row]:
     """The nodes that the loss is computed from, in order; constants are left out."""
     kept = sorted(loss.graph.reachable([loss.id]))
     builder, renumbered = rebuild(loss.graph, kept)

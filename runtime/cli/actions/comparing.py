@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
 from compiler.program import TrainStep
 from runtime.session import Session
+from runtime.targets import Batches
 
 Results = Mapping[str, np.ndarray]
 STEPS = (1e-5, 1e-6, 1e-7)  # of central differences, relative to the size of a parameter
@@ -50,7 +50,7 @@ def apart(found: np.ndarray, wanted: np.ndarray, floor: float) -> float:
 
 
 def gradient_error(
-    session: Session, step: TrainStep, inputs: Results, seed: int
+    session: Session, step: TrainStep, inputs: Batches, seed: int
 ) -> tuple[float, str]:
     """A parameter at a time, along random directions uphill: its slope against the loss's.
 
@@ -70,12 +70,11 @@ def gradient_error(
 
 
 def slopes(
-    session: Session, step: TrainStep, inputs: Results, gradients: Results,
+    session: Session, step: TrainStep, inputs: Batches, gradients: Results,
     draws: np.random.Generator, width: float,
 ) -> dict[str, tuple[float, float]]:  # fmt: skip
     """For each parameter, the slope that its gradient tells, and a central difference."""
-    entry = session.program.entries[step.gradients]
-    graph = replace(entry.graph, outputs={"loss": entry.graph.outputs["loss"]})
+    graph = session.program.entries[step.gradients].graph
     count = len(next(iter(inputs.values()))) if inputs else 1
     views, found = session.memory.views, {}
 

@@ -1,6 +1,7 @@
 """Inputs written on the command line: `sqft=2500`, `p=0.3,0.4`, `image=digits.npy`, `x=random`.
 
-A value is one example or, with one axis more, several.
+A value is one example or, with one axis more, several: `xs=[[1,2],[3,4]]` is one sequence of two
+elements for `xs : seq [2]`, and two sequences for `xs : seq scalar`.
 """
 
 from __future__ import annotations
@@ -9,44 +10,48 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from compiler.graph.types import Kind, TensorType
+from runtime.cli.actions.samples import random_batch
 from runtime.cli.faults import Refused
-from runtime.data.check import conform
+from runtime.data.check import conform, numbers
 from runtime.data.numpy_files import load_npy
 from runtime.errors import SessionError
 from runtime.memory import suggestion
+from runtime.targets import Batches
 
 Types = Mapping[str, TensorType]
-Arrays = dict[str, np.ndarray]
 
 
-def read_inputs(given: Mapping[str, str], types: Types, *, dtype: str, seed: int = 0) -> Arrays:
-    """An array `[N, *shape]` for each input of a model."""
+def read_inputs(given: Mapping[str, str], types: Types, *, dtype: str, seed: int = 0) -> Batches:
+    """An array `[N, *shape]`, or sequences, for each input of a model."""
     for name in given:
         if name not in types:
             raise Refused(f"no input is called {name}{suggestion(name, types)}")
     if missing := [f"{name} : {types[name]}" for name in types if name not in given]:
         raise Refused(f"{', '.join(missing)} must be given, as in {example(types)}")
-    draws = np.random.default_rng(seed)
-    arrays = {
-        name: random_array(type, 1, draws, dtype)
-        if given[name] == "random"
-        else conform(one_or_many(array_of(given[name], name), type), type, name=name, dtype=dtype)
+    batches = {
+        name: conform(
+            random_batch(name, type, 1, seed)
+            if given[name] == "random"
+            else one_or_many(value_of(given[name], name), type, name),
+            type, name=name, dtype=dtype,
+        )
         for name, type in types.items()
-    }
-    if len(lengths := {name: len(array) for name, array in arrays.items()}) and (
+    }  # fmt: skip
+    if len(lengths := {name: len(batch) for name, batch in batches.items()}) and (
         len(set(lengths.values())) > 1
     ):
         counts = ", ".join(f"{name} has {count}" for name, count in lengths.items())
         raise SessionError(f"inputs need the same number of examples: {counts}")
-    return arrays
+    return batches
 
 
-def array_of(text: str, name: str) -> np.ndarray:
-    """The numbers that a text stands for."""
+def value_of(text: str, name: str) -> Any:
+    """The numbers that a text stands for: an array, or lists within lists."""
     if text.endswith(".npy"):
         if not Path(text).is_file():
             raise Refused(f"{name}: there is no file {text}")
@@ -54,27 +59,26 @@ def array_of(text: str, name: str) -> np.ndarray:
     plain = re.sub(r"(?<=\d)_(?=\d)", "", text)
     for attempt in (plain, f"[{plain}]"):
         try:
-            return np.asarray(json.loads(attempt), np.float64)
-        except (ValueError, TypeError, RecursionError):
+            return json.loads(attempt)
+        except (ValueError, RecursionError):
             continue
     raise Refused(f"{name}: {text} is neither numbers (1,2,3), nor a .npy file, nor `random`")
 
 
-def one_or_many(array: np.ndarray, type: TensorType) -> np.ndarray:
+def one_or_many(value: Any, type: TensorType, name: str) -> Any:
     """With a first axis over examples: a lone example gets one."""
+    if type.time is not None:
+        return [value] if depth(value) <= type.rank + 1 else value
+    array = numbers(value, name)
     alone = array.ndim <= type.rank and array.size == type.size
     return array.reshape(1, *type.shape) if alone else array
 
 
-def random_array(
-    type: TensorType, count: int, draws: np.random.Generator, dtype: str
-) -> np.ndarray:
-    """Examples of a type: standard normal numbers, or labels of its classes."""
-    shape = (count, *type.shape)
-    if type.kind is Kind.INDEX:
-        labels = draws.integers(0, type.classes or 2, shape)
-        return labels.astype(np.int32 if dtype == "float32" else np.int64)
-    return draws.standard_normal(shape).astype(dtype)
+def depth(value: Any) -> int:
+    """How many axes an array has, or lists within lists."""
+    if isinstance(value, list):
+        return 1 + max(map(depth, value), default=0)
+    return int(np.ndim(value))
 
 
 def example(types: Types) -> str:
@@ -84,6 +88,8 @@ def example(types: Types) -> str:
 
 def words(type: TensorType) -> str:
     """A value of a type: `3`, `0.5`, `1,2,3`, `random`."""
+    if type.time is not None:
+        return "random"
     if type.kind is Kind.INDEX and not type.shape:
         return "0"
     if type.size > 4:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.program import Program
+from compiler.program import Entry, Program
 from runtime.cli.actions.comparing import Results
-from runtime.cli.actions.inputs import random_array
 from runtime.cli.actions.request import prepare
+from runtime.cli.actions.samples import random_batch, random_lengths
+from runtime.data.check import conform, values_of
+from runtime.inputs import LENGTH, lengths_read_by
 from runtime.session import Session
+from runtime.targets import Batches
 
 AFTER = " after"  # ends the name of what persists after the updates
 
@@ -35,16 +38,22 @@ class Trial:
             view[...] = self.start[name]
         return session
 
-    def inputs(self, entry: str) -> dict[str, np.ndarray]:
+    def inputs(self, entry: str) -> Batches:
         """Random examples, the same in both widths, of the types that an entry declares."""
-        arrays = [a for a in self.program.entries[entry].arrays if a.role == "input"]
-        made = {}
-        for array in arrays:
-            draws = np.random.default_rng([self.seed, *array.name.encode()])
-            made[array.name] = random_array(array.type, self.examples, draws, "float32")
-        width = np.dtype(self.dtype)
-        kinds = {"f": width, "i": np.dtype(f"i{width.itemsize}")}
-        return {name: array.astype(kinds[array.dtype.kind]) for name, array in made.items()}
+        here = self.program.entries[entry]
+        types = {array.name: array.type for array in here.arrays if array.role == "input"}
+        made: Batches = {name: np.asarray(n) for name, n in self.lengths(here).items()}
+        for name, type in types.items():
+            batch = random_batch(name, type, self.examples, self.seed)
+            made[name] = conform(batch, type, name=name, dtype=self.dtype)
+        return made
+
+    def lengths(self, entry: Entry) -> dict[str, np.ndarray]:
+        """The lengths of every time that an entry knows."""
+        return {
+            name: random_lengths(name.removeprefix(LENGTH), self.examples, self.seed)
+            for name in lengths_read_by(entry)
+        }
 
     def results(self) -> Results:
         """Every forward pass, every gradient, and what persists after each step's update."""
@@ -68,4 +77,5 @@ class Trial:
         """What one entry gives."""
         prepare(session, [entry])
         results, outputs = session.runner(entry).run(self.inputs(entry))
-        return {f"{entry}: {n}": a.copy() for n, a in (*results.items(), *outputs.items())}
+        found = {**results, **outputs}
+        return {f"{entry}: {name}": values_of(batch).copy() for name, batch in found.items()}

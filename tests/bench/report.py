@@ -29,7 +29,8 @@ def best(times: dict[str, float]) -> tuple[str, float]:
 def step_table(rows: dict[str, Any]) -> list[str]:
     """Training steps and inference."""
     lines = [
-        "| workload | gradc | best peer | | times faster | on 1 thread | inference | times faster |",
+        "| workload | gradc | best peer | | times faster | on 1 thread | inference |"
+        " times faster |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():

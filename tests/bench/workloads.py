@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import prod, sqrt
 
 import numpy as np
@@ -101,7 +102,7 @@ class Workload:
 
 def dense(*sizes: int) -> tuple[Layer, ...]:
     """Dense layers between these sizes; relu after all but the last."""
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(pairwise(sizes))
     last = len(pairs) - 1
     return tuple(Dense(a, b, "relu" if k < last else "") for k, (a, b) in enumerate(pairs))
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.elaborate.registry import PersistentSpec
-from compiler.expressions import Statements, type_text
+from compiler.expressions import Statements, input_text, type_text
 from compiler.graph.graph import Graph
 from compiler.ops.leaf import Input
 from compiler.passes import optimise
@@ -82,9 +82,7 @@ def _one_step(step: Derived, specs: Mapping[str, PersistentSpec]) -> tuple[str, 
     statements = Statements(step.graph, local)
     lines = [*_declarations(specs, local), *statements.lines()]
     inputs = [n.op.key for n in step.graph.nodes if isinstance(n.op, Input)]
-    typed = [
-        f"{n.op.key} : {type_text(n.type)}" for n in step.graph.nodes if isinstance(n.op, Input)
-    ]
+    typed = [input_text(n) for n in step.graph.nodes if isinstance(n.op, Input)]
     found = step.gradients()
     names = ["loss", *(f"g{k}" for k in range(len(found)))]
     nodes = [step.graph.outputs["loss"], *found.values()]

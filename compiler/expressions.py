@@ -6,16 +6,27 @@ node, with the rule and the line each came from beside it.  `derived.py` makes w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.graph.graph import Graph, Node
 from compiler.graph.types import Kind, TensorType
+from compiler.ops.base import Op
 from compiler.ops.contract import Affine, Contract
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.index import Scatter
 from compiler.ops.leaf import Constant, Input, Iota, Literal, Persistent
 from compiler.ops.random import Random
 from compiler.ops.reduce import Max
+from compiler.ops.sequence import (
+    AtEnd,
+    End,
+    Length,
+    Position,
+    Previous,
+    Sequential,
+    Spread,
+    Total,
+)
 from compiler.ops.shape import Concat, Reshape
 
 INFIX = {
@@ -37,10 +48,21 @@ LETTERS = "ijklmnopqrstuvwxyz"
 
 
 def type_text(type: TensorType) -> str:
-    """A type as the language writes it."""
+    """A type as the language writes it, the length of a sequence by its name."""
+    if type.time is not None:
+        return f"seq({type.time}) {type_text(type.over(None))}"
     if type.kind is Kind.INDEX:
         return f"class({type.classes})"
     return f"[{', '.join(map(str, type.shape))}]" if type.shape else "scalar"
+
+
+def input_text(node: Node) -> str:
+    """An input as it is declared: a sequence whose length has its own name does not say it."""
+    op, type = node.op, node.type
+    assert isinstance(op, Input), "only inputs are declared"
+    if type.time != op.key:
+        return f"{op.key} : {type_text(type)}"
+    return f"{op.key} : seq {type_text(type.over(None))}"
 
 
 def affine_text(position: Affine, letters: Mapping[int, str]) -> str:
@@ -58,22 +80,31 @@ def affine_text(position: Affine, letters: Mapping[int, str]) -> str:
 def contract_text(op: Contract, names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> str:
     """`contract(i < 4 : a[i, j] * b[j])`.
 
-    An index that reads only the head of an axis is written `i + 0`, as alone it would claim all of
-    it.
+    An index that runs over only the head of an axis is written `i + 0`, as alone it would claim all
+    of it; where it does so everywhere, a factor of ones says how far it runs.
     """
     letters = {
         loop: LETTERS[loop] if loop < len(LETTERS) else f"i{loop}"
         for loop in range(len(op.extents))
     }
-    axes = [f"{affine_text(p, letters)} < {n}" for p, n in zip(op.result, op.shape, strict=True)]
+    claimed: set[int] = set()
+
+    def place(p: Affine, n: int) -> str:
+        if p.plain is None:
+            return affine_text(p, letters)
+        if op.extents[p.plain] != n:
+            return f"{letters[p.plain]} + 0"
+        claimed.add(p.plain)
+        return letters[p.plain]
+
+    axes = [f"{place(p, n)} < {n}" for p, n in zip(op.result, op.shape, strict=True)]
     factors = []
     for name, m, shape in zip(names, op.operands, shapes, strict=True):
-        places = [
-            affine_text(p, letters)
-            + (" + 0" if p.plain is not None and op.extents[p.plain] != n else "")
-            for p, n in zip(m, shape, strict=True)
-        ]
-        factors.append(f"{name}[{', '.join(places)}]" if m else f"reshape({name}, [1])[0]")
+        places = ", ".join(place(p, n) for p, n in zip(m, shape, strict=True))
+        factors.append(f"{name}[{places}]" if m else f"reshape({name}, [1])[0]")
+    for loop, extent in enumerate(op.extents):
+        if loop not in claimed:
+            factors.append(f"ones([{extent}])[{letters[loop]}]")
     return f"contract({', '.join(axes)} : {' * '.join(factors)})"
 
 
@@ -100,8 +131,28 @@ def expression(node: Node, names: Sequence[str], shapes: Sequence[tuple[int, ...
             return f"concat({', '.join(names)}, axis = {axis})"
         case Scatter(rows=rows):
             return f"scatter({names[0]}, {names[1]}, {rows})"
+        case Sequential() | Previous():
+            return sequential_text(node.op, names)
         case op:
             return f"{op.name}({', '.join(names)})"
+
+
+def sequential_text(op: Op, names: Sequence[str]) -> str:
+    """An operator that knows about time; a time stands by its name or its number."""
+    match op:
+        case Previous(time=time, backwards=backwards):
+            return f"previous({names[0]}, {time}{', backwards = true' if backwards else ''})"
+        case Spread(time=time):
+            return f"spread({names[0]}, {time})"
+        case AtEnd(time=time, first=first):
+            return f"at_end({names[0]}, {time}{', first = true' if first else ''})"
+        case End(first=first):
+            return f"{'first' if first else 'last'}({names[0]})"
+        case Total():
+            return f"time_sum({names[0]})"
+        case Length(time=time) | Position(time=time):
+            return f"{op.name}({time})"
+    return f"{op.name}({', '.join(names)})"
 
 
 def number(value: float) -> str:
@@ -117,10 +168,18 @@ class Statements:
         self.graph, self.given, self.prefix = graph, names, prefix
         self.names: dict[int, str] = {}
         self.tags = {node.tag: node.id for node in graph.nodes}
+        loops = {n.op.carried_by: n.id for n in graph.nodes if n.op.carried_by is not None}
+        self.carried = {loops[loop]: after for loop, after in graph.carries.items()}
 
     def lines(self) -> list[str]:
-        """The statements, in order."""
-        return [line for node in self.graph.nodes if (line := self._line(node))]
+        """The statements, in order; a recurrence is closed once its next value is there."""
+        return [line for node in self.graph.nodes for line in self._lines(node) if line]
+
+    def _lines(self, node: Node) -> Iterator[str]:
+        yield self._line(node)
+        for before, after in self.carried.items():
+            if node.id == max(before, after):
+                yield f"{self.names[before]}' = {self.names[after]}"
 
     def _line(self, node: Node) -> str:
         names = [self.names.get(i, "") for i in node.inputs]

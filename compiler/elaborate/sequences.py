@@ -68,6 +68,8 @@ def differing(times: Sequence[Time], span: Span, scope: Scope) -> Fault:
 def time_argument(over: Meaning, scope: Scope, span: Span) -> Time:
     """How many steps: a number, a length, or as many as a sequence has elements."""
     require_sound(over)
+    if isinstance(over, Value) and over.type.time is not None:
+        sequence(over, scope, span, "a length")
     return time_of(over, span, scope)
 
 
@@ -96,8 +98,10 @@ def time_sum(scope: Scope, span: Span, xs: Meaning) -> Meaning:
 
 def length(scope: Scope, span: Span, xs: Meaning) -> Meaning:
     """How many elements: a number known now where it is fixed."""
-    parts = xs if isinstance(xs, tuple) else (xs,)
-    time = together([sequence(x, scope, span, "length") for x in parts], scope, span)
+    if isinstance(xs, tuple):
+        xs = xs[0] if xs else None
+    known = isinstance(xs, Duration | int)
+    time = time_argument(xs if known else sequence(xs, scope, span, "length"), scope, span)
     return Duration(time) if isinstance(time, str) else time
 
 

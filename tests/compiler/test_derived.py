@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from compiler.derived import print_program
+from compiler.graph.ragged import Ragged
 from compiler.graph.types import Kind
 from compiler.pipeline import Compilation, compilation
 from compiler.source import Source
@@ -50,27 +52,56 @@ train on times {
     using adam(lr = 1e-2)
 }
 """
+SEQUENCES = """
+model tag(xs : seq [3], k : scalar) -> seq [5] {
+    xs |> both(lstm(3), gru(2)) |> dropout |> scan(elman(3)) |> dense(5)
+}
+model read(xs : seq [3]) -> [4] {
+    xs |> scan(gru_reset_after(4)) |> last |> unfold(3, elman(4)) |> time_max
+}
+data words(xs : seq [3], ys : seq(xs) class(5), zs : seq(n) [2], k : scalar) = npz("none.npz")
+train on words {
+    noise e : seq(n) [2] ~ normal(0, 1)
+    late = before(zs + e, 1)
+    size = norm(time_mean(reverse(late) * position(zs))) + length(xs) * sum(first(zs))^2
+    minimize cross_entropy(tag(xs, k), ys) + norm(read(xs)) + size
+    using sgd(lr = 1e-2)
+}
+"""
+DECODER = """
+model read(xs : seq class(6)) -> [4] { xs |> embedding(6, 3) |> scan(gru(4)) |> last }
+model write(z : [4], ys : seq(m) class(6)) -> seq(m) [6] {
+    one_hot(ys, 6) |> before |> scan(gru(4), start = z) |> dense(6)
+}
+data pairs(xs : seq class(6), ys : seq class(6)) = npz("none.npz")
+train on pairs {
+    step reader { minimize cross_entropy(write(read(xs), ys), ys) over read using sgd(lr = 1e-2) }
+    step writer { minimize cross_entropy(write(read(xs), ys), ys) over write using adam(lr = 1e-2) }
+}
+"""
 
 
 def compiled(text: str, name: str) -> Compilation:
     return compilation(Source(name, text), SPECS, {}, ())
 
 
-def values(made: Compilation, seed: int) -> dict[str, np.ndarray]:
+def values(made: Compilation, seed: int) -> dict[str, Any]:
     """Random data, and parameters of the same numbers in the same order."""
     rng = np.random.default_rng(seed)
-    found = {
+    found: dict[str, Any] = {
         p.name: rng.normal(size=p.type.shape) * 0.3
         for p in made.module.persistents()
         if p.role in ("parameter", "state")
     }
     for source in made.module.data:
         for field, type in source.fields:
-            shape = (EXAMPLES, *type.shape)
+            lengths = np.ones(EXAMPLES, int)
+            if type.time is not None:
+                lengths = found.setdefault(f"length/{type.time}", rng.integers(0, 5, EXAMPLES))
+            shape = (lengths.sum(), *type.shape)
             label = type.kind is Kind.INDEX
-            found[field] = (
-                rng.integers(0, type.classes or 1, shape) if label else rng.normal(size=shape)
-            )
+            drawn = rng.integers(0, type.classes or 1, shape) if label else rng.normal(size=shape)
+            found[field] = drawn if type.time is None else Ragged(drawn, lengths)
     return found | {"seed": np.array(3), "step": np.array(2)}
 
 
@@ -81,6 +112,7 @@ def gradients(made: Compilation, step: str) -> list[np.ndarray]:
 
 CASES = {p.name: p.read_text() for p in sorted(SPECS.glob("*.nn"))}
 CASES |= {"noisy": NOISY, "tables": TABLES, "second": SECOND}
+CASES |= {"sequences": SEQUENCES, "decoder": DECODER}
 
 
 @pytest.mark.parametrize("name", CASES)

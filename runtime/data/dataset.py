@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike
 
 from compiler.graph.ragged import Batch, Ragged, take
 from compiler.graph.types import Kind, TensorType
+from runtime.data.alphabet import Alphabet
 from runtime.data.check import conform, fits, lengths_of, require_finite
 from runtime.data.order import SPLIT, permutation
 from runtime.errors import DataError
@@ -34,6 +35,7 @@ class Columns:
     arrays: Mapping[str, Any]  # an array, a `Ragged`, or a list of arrays each
     held_out: Mapping[str, Any] | None = None
     by_name: bool = False  # the author chose the names, so they must match
+    alphabet: Alphabet | None = None  # what the classes of its texts stand for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ class Dataset:
     types: Mapping[str, TensorType]
     arrays: Mapping[str, Batch]
     held_out: Dataset | None = None  # a test part that the source itself sets apart
+    alphabet: Alphabet | None = None
 
     @property
     def examples(self) -> int:
@@ -104,7 +107,10 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
         lengths_of(arrays, types)
     except DataError as fault:
         raise DataError(f"{columns.origin}: {fault}") from None
-    return Dataset(name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out)
+    return Dataset(
+        name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out,
+        alphabet=columns.alphabet,
+    )  # fmt: skip
 
 
 def require_equal_counts(arrays: Mapping[str, Batch], origin: str) -> None:

@@ -3,6 +3,10 @@
 An .npy header can promise 34 GB in 80 bytes and an .npz directory can unpack to any size, so the
 promise is compared with the bytes that are there before an array is made.  A file's arrays are
 taken by name (.npz), or in the order of the arguments (.npy).
+
+Sequences of differing lengths are two arrays of an .npz: for a field `xs`, `xs_lengths` [N] (or
+`lengths` for all fields) and `xs`, either [all elements, ...] one after another or padded
+[N, longest, ...]; what stands beyond a length is not read.
 """
 
 from __future__ import annotations
@@ -10,12 +14,15 @@ from __future__ import annotations
 import zipfile
 import zlib
 from ast import literal_eval
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy_format
 
+from compiler.graph.ragged import Batch, Ragged
+from compiler.graph.types import TensorType
 from runtime.data.context import Context
 from runtime.data.dataset import Columns
 from runtime.errors import DataError
@@ -23,19 +30,41 @@ from runtime.errors import DataError
 LARGEST = 1 << 33  # bytes of one file once unpacked
 MEMBERS = 1000  # arrays in one .npz
 HEADER = 10_000  # bytes of an .npy header
+LENGTHS = "_lengths"  # ends the name of the lengths of a field
 
 
 def npz(context: Context, file: str) -> Columns:
     """The arrays of an .npz archive that bear the fields' names."""
-    path, wanted = context.file(file), {name for name, _ in context.source.fields}
+    types = dict(context.source.fields)
+    wanted = {f"{name}{end}" for name in types for end in ("", LENGTHS)} | {"lengths"}
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(context.file(file)) as archive:
             members = checked_directory(archive, file)
             names = [name for name in members if name in wanted] or list(members)
-            arrays = {name: member(archive, members[name], file) for name in names}
+            arrays: dict[str, Any] = {name: member(archive, members[name], file) for name in names}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as fault:
         raise DataError(f"{file}: damaged or not an .npz archive ({fault})") from None
+    for name, type in types.items():
+        if name in arrays and type.time is not None:
+            arrays[name] = with_lengths(name, type, arrays, file)
     return Columns(origin=file, arrays=arrays, by_name=True)
+
+
+def with_lengths(name: str, type: TensorType, arrays: Mapping[str, np.ndarray], file: str) -> Batch:
+    """The sequences of a field, if there are lengths of them."""
+    array, lengths = arrays[name], arrays.get(f"{name}{LENGTHS}", arrays.get("lengths"))
+    if lengths is None:
+        return array
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+        raise DataError(f"{file}: the lengths of {name} must be whole numbers, one a sequence")
+    if array.ndim <= type.rank + 1:
+        return Ragged(array, lengths.astype(np.int64))
+    longest = array.shape[1]
+    if len(lengths) != len(array) or lengths.min(initial=0) < 0 or lengths.max(initial=0) > longest:
+        raise DataError(
+            f"{file}: {name} {list(array.shape)} needs {len(array)} lengths from 0 to {longest}"
+        )
+    return Ragged.of_padded(array, lengths)
 
 
 def checked_directory(archive: zipfile.ZipFile, file: str) -> dict[str, zipfile.ZipInfo]:

@@ -20,16 +20,21 @@ from runtime.data.bundled import breast_cancer, diabetes, digits, iris, wine
 from runtime.data.context import Context
 from runtime.data.dataset import Columns, Dataset, from_columns
 from runtime.data.idx import idx
+from runtime.data.json_lines import jsonl
 from runtime.data.mnist import mnist
 from runtime.data.numpy_files import npy, npz
+from runtime.data.scanned import columns, rows
 from runtime.data.synthetic import blobs, circle, line, shapes, sine, spirals
 from runtime.data.table import csv
+from runtime.data.tasks import addition, copying, reversal, sums
+from runtime.data.text import text
 from runtime.errors import DataError
 
 Source = Callable[..., Columns]
 
 SOURCES: Mapping[str, Source] = {
     "csv": csv,
+    "jsonl": jsonl,
     "npz": npz,
     "npy": npy,
     "idx": idx,
@@ -45,6 +50,13 @@ SOURCES: Mapping[str, Source] = {
     "spirals": spirals,
     "blobs": blobs,
     "shapes": shapes,
+    "rows": rows,
+    "columns": columns,
+    "text": text,
+    "addition": addition,
+    "copying": copying,
+    "reversal": reversal,
+    "sums": sums,
 }
 LARGEST_COUNT = 100_000_000
 
@@ -65,12 +77,12 @@ def load(
     context = Context(source=source, seed=seed, allow_outside=allow_outside)
     positional, keywords = bound(source, function)
     try:
-        columns = function(context, *positional, **keywords)
+        found = function(context, *positional, **keywords)
     except OSError as fault:
         raise DataError(f"{source.function}: {fault.strerror or fault}: {fault.filename}") from None
     except MemoryError:
         raise DataError(f"{source.function}: there is not enough memory for it") from None
-    return from_columns(dict(source.fields), columns, dtype)
+    return from_columns(dict(source.fields), found, dtype)
 
 
 def bound(source: DataSource, function: Source) -> tuple[list[Any], dict[str, Any]]:

@@ -26,6 +26,8 @@ def csv(context: Context, file: str) -> Columns:
     header, rows = read(context.file(file), file)
     arrays = {}
     for name, type in context.source.fields:
+        if type.time is not None:
+            raise DataError(f"{file}: a table has no sequences such as {name}; use jsonl or npz")
         wanted = columns_of(name, type, header, file)
         flat = np.stack([parsed(rows, header.index(c), c, file) for c in wanted], axis=1)
         arrays[name] = flat.reshape(len(rows), *type.shape)

@@ -1,0 +1,52 @@
+"""Images as sequences of their rows, from top to bottom, or of their columns, from left to right.
+
+Rows without ink at either end are left out, so that lengths differ.  scikit-learn's digits are all
+as high as their image; their columns differ.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.graph.ragged import Ragged
+from runtime.data.bundled import digits
+from runtime.data.context import Context
+from runtime.data.dataset import Columns
+from runtime.data.idx import idx
+
+
+def rows(context: Context, folder: str = "", size: int = 28) -> Columns:
+    """The rows of scikit-learn's digits, `size` pixels each way, or of a folder of IDX files."""
+    return scanned(images(context, folder, size), down=True)
+
+
+def columns(context: Context, folder: str = "", size: int = 28) -> Columns:
+    """The columns of the same images."""
+    return scanned(images(context, folder, size), down=False)
+
+
+def images(context: Context, folder: str, size: int) -> Columns:
+    """Images and labels."""
+    return idx(context, folder) if folder else digits(context, size)
+
+
+def scanned(found: Columns, *, down: bool) -> Columns:
+    """Every image as a sequence; labels as they are."""
+
+    def read(arrays: dict[str, np.ndarray]) -> dict[str, object]:
+        return {
+            name: cropped(array if down else array.swapaxes(1, 2)) if array.ndim == 3 else array
+            for name, array in arrays.items()
+        }
+
+    held_out = None if found.held_out is None else read(dict(found.held_out))
+    return Columns(origin=found.origin, arrays=read(dict(found.arrays)), held_out=held_out)
+
+
+def cropped(images: np.ndarray) -> Ragged:
+    """The rows of images [N, rows, columns] from the first with ink to the last."""
+    ink = (images != 0).any(axis=2)
+    after_first = np.maximum.accumulate(ink, axis=1)
+    before_last = np.maximum.accumulate(ink[:, ::-1], axis=1)[:, ::-1]
+    inside = after_first & before_last
+    return Ragged(images[inside], inside.sum(axis=1))

@@ -2,7 +2,8 @@
 
 A ```console block holds commands after `$ ` and what they print on standard output; `...` on a line
 of its own stands for any lines, inside a line for any text.  A ```python block is executed.  A
-```nn block is compiled.  `pip install` lines are what the CI script itself does.
+```nn block is compiled.  `pip install` lines are what the CI script itself does.  The row of an
+operator stands in the table of operators; every file that is named is there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "specs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"\b(?:compiler|runtime|specs|tests)/[\w./]*\w")
+ROW = re.compile(r"^ {4}\w+ = elementwise\(.*\)$", re.MULTILINE)
 COMMAND = [sys.executable, "-m", "runtime.cli"]
 
 
@@ -104,3 +107,35 @@ def test_spec(block: str) -> None:
     program = compile_source(block, "snippet.nn", directory=str(ROOT / "specs"))
     for entry in program.entries:
         assert program.entries[entry].phases is not None
+
+
+def spaceless(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+def test_the_row_of_an_operator_stands_in_the_table() -> None:
+    rows = ROW.findall((ROOT / "README.md").read_text())
+    table = spaceless((ROOT / "compiler" / "ops" / "elementwise.py").read_text())
+    assert rows and all(spaceless(row) in table for row in rows)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    missing = [name for name in NAMED.findall(page.read_text()) if not (ROOT / name).exists()]
+    assert not missing
+
+
+def test_every_spec_is_named_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [p.stem for p in (ROOT / "specs").glob("*.nn") if f"`{p.stem}`" not in readme] == []
+
+
+def test_a_figure_is_drawn_by_the_command_that_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    drawn = tmp_path / "specs" / "gallery" / "circle.png"
+    drawn.unlink()
+    environment = os.environ | {"PYTHONPATH": _path()}
+    command = [sys.executable, "specs/gallery/make.py", "circle"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert drawn.is_file()

@@ -1,39 +1,23 @@
-"""Kernel to object code: Numba types and lowers it, LLVM optimises it, nothing of Python remains.
+"""Kernel to object code: translated to LLVM, optimised, and nothing of Python remains.
 
-The result is position-independent code with one C symbol, `void symbol(int64 *pointers, int64
-*geometry, int64 begin, int64 end, int64 first)`.  It needs no interpreter and no Numba: `link`
-loads it, and a C compiler could.
+The result is code with one C symbol, `void symbol(int64 *pointers, int64 *geometry, int64 begin,
+int64 end, int64 first)`.  It needs no interpreter: `link` loads it, and a C compiler could.
 
-This is the only module of the back end, with what it imports, that needs Numba.  `compile` loads it
-when a kernel is missing from the cache, so a warm start does without.
+`compile` imports this module when a kernel is missing from the cache; a warm start does without.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
 
 from runtime.cpu import scalars
-from runtime.cpu.intrinsics import WORDS
+from runtime.cpu.language.translate import names_of, translate, tree_of
 from runtime.cpu.machine import host
-from runtime.cpu.numba_untyped import compiler, compiler_lock, cpu_target, types
 from runtime.cpu.source import checked_function
-from runtime.cpu.subroutine import CONTEXT, FAST, flags
-
-ARGUMENTS = (WORDS, WORDS, types.int64, types.int64, types.int64)
-WRAPPER = """
-declare i32 @"{inner}"(ptr, ptr, ptr, ptr, i64, i64, i64)
-define void @{symbol}(ptr %p, ptr %g, i64 %b, i64 %e, i64 %f) {{
-  %result = alloca ptr
-  %error = alloca ptr
-  %status = call i32 @"{inner}"(ptr %result, ptr %error, ptr %p, ptr %g, i64 %b, i64 %e, i64 %f)
-  ret void
-}}
-"""
 
 
 def allow_many_pointers() -> None:
@@ -58,19 +42,6 @@ def target_machine() -> Any:
     )
 
 
-def numba_module(function: Callable[..., None]) -> tuple[Any, str]:
-    """The LLVM module of a Python function, not yet optimised, and the function's name in it."""
-    typing = cpu_target.typing_context
-    with compiler_lock:
-        CONTEXT.refresh()
-        typing.refresh()
-        result = compiler.compile_extra(
-            typing, CONTEXT, function, ARGUMENTS, types.none, flags(FAST), {}
-        )
-        result.library.finalize()
-    return result.library._final_module, result.fndesc.llvm_func_name
-
-
 def optimise(module: Any, symbol: str) -> None:
     """Make everything but `symbol` private, then let LLVM inline, vectorise and drop the rest."""
     for value in (*module.functions, *module.global_variables):
@@ -82,36 +53,21 @@ def optimise(module: Any, symbol: str) -> None:
     builder.getModulePassManager().run(module, builder)
 
 
-def machine_module(function: Callable[..., None], symbol: str) -> Any:
-    """The LLVM module of a kernel with its C symbol."""
-    module, inner = numba_module(function)
-    module.link_in(llvm.parse_assembly(WRAPPER.format(inner=inner, symbol=symbol)))
-    optimise(module, symbol)
-    module.verify()
-    return module
-
-
-def generated_function(text: str, word: int) -> Callable[..., None]:
-    """The Python function of checked kernel text."""
-    name, tree = checked_function(text)
-    names = dict(scalars.names(word))
-    exec(compile(tree, f"<kernel {name}>", "exec"), names)
-    function: Callable[..., None] = names[name]
-    return function
-
-
-def library_function(name: str, word: int) -> Callable[..., None]:
-    """A kernel of the library: module `kernels.<name>` makes it for a size of word."""
-    module = importlib.import_module(f"runtime.cpu.kernels.{name}")
-    function: Callable[..., None] = module.kernel(word)
-    return function
-
-
 def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
-    """The LLVM module of a generated kernel, or of a library kernel where `source` is None."""
+    """The LLVM module of a generated kernel, or of a library kernel where `source` is None.
+
+    A library kernel is what `kernel(word)` of the module `kernels.<name>` gives.
+    """
     if source is None:
-        return machine_module(library_function(name, word), symbol)
-    return machine_module(generated_function(source, word), symbol)
+        library = importlib.import_module(f"runtime.cpu.kernels.{name}")
+        function = library.kernel(word)
+        written = translate(symbol, tree_of(function), names_of(function))
+    else:
+        written = translate(symbol, checked_function(source), scalars.names(word))
+    written.triple, written.data_layout = host().triple, str(target_machine().target_data)
+    module = llvm.parse_assembly(str(written))
+    optimise(module, symbol)
+    return module
 
 
 def object_code(name: str, source: str | None, word: int, symbol: str) -> bytes:

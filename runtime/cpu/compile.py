@@ -1,7 +1,7 @@
 """Kernels in, addresses out: from memory, else from the cache, else built now.
 
 A kernel's key is the SHA-256 of everything its code depends on: its text, the text of the modules
-that shape it, the size of a word, the versions of Numba and LLVM, the processor and the flags.
+that shape it, the size of a word, the version of LLVM, the processor and the flags.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -18,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+
+import llvmlite
 
 from compiler.program import Kernel
 from runtime.cpu import cache as store
@@ -34,11 +35,12 @@ def surroundings(library: bool) -> bytes:
     here = Path(__file__).parent
     modules = ["build.py", "intrinsics.py", "machine.py", "layout.py", "source.py"]
     texts = [here / name for name in modules] + sorted(here.glob("scalars*.py"))
+    texts += sorted((here / "language").glob("*.py"))
     if library:
         texts += sorted((here / "kernels").glob("*.py"))
     machine = host()
-    versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
-    facts = [machine.triple, machine.cpu, machine.features, *versions, str(store.FORMAT)]
+    version = llvmlite.__version__
+    facts = [machine.triple, machine.cpu, machine.features, version, str(store.FORMAT)]
     return b"\0".join([*(path.read_bytes() for path in texts), *map(str.encode, facts)])
 
 
@@ -55,7 +57,7 @@ def symbol_of(key: str) -> str:
 
 
 def builder() -> Any:
-    """The module that needs Numba, imported when it is first needed: a warm start does without."""
+    """The module that writes LLVM, imported when it is first needed: a warm start does without."""
     return importlib.import_module("runtime.cpu.build")
 
 
@@ -103,7 +105,7 @@ def work_in(kernels: Sequence[Kernel], word: int) -> float:
 def helpers(kernels: Sequence[Kernel], word: int) -> Iterator[None]:
     """Other processes that fill the cache from the list's other end, where there is enough to do.
 
-    Numba compiles one thing at a time in a process.  A helper costs its own start, about a second.
+    A helper costs its own start, some tenths of a second.
     """
     spare = len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else 1
     if spare < 1 or store.trusted_directory() is None or work_in(kernels, word) < WORTH_HELP:

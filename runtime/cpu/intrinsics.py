@@ -1,4 +1,4 @@
-"""What Numba's Python lacks: memory at an address, calls through an address, atomic words.
+"""What the language of kernels lacks: memory at an address, calls through an address, atomic words.
 
 Kernels get plain addresses, not arrays, so that one C signature serves them all.  Each function
 here is a few LLVM instructions, inlined where it is used.
@@ -10,7 +10,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from runtime.cpu.numba_untyped import cgutils, intrinsic, literal_intrinsic, types
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import intrinsic, literal_intrinsic
+from runtime.cpu.language.expressions import declared
 
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
@@ -21,12 +23,12 @@ def pointer_reader(element: Any) -> Any:
     """The function that reads pointers[k] as the address of `element`s."""
 
     @intrinsic
-    def read(typing: Any, pointers: Any, k: Any) -> Any:
+    def read(pointers: Any, k: Any) -> Any:
         signature = types.CPointer(element)(WORDS, types.int64)
 
-        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        def generate(builder: Any, args: Any) -> Any:
             address = builder.load(builder.gep(args[0], [args[1]]))
-            return builder.inttoptr(address, context.get_value_type(sig.return_type))
+            return builder.inttoptr(address, element.llvm.as_pointer())
 
         return signature, generate
 
@@ -34,32 +36,35 @@ def pointer_reader(element: Any) -> Any:
 
 
 @intrinsic
-def words_at(typing: Any, address: Any) -> Any:
+def words_at(address: Any) -> Any:
     """The int64 words at an address."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], I64.as_pointer())
 
     return WORDS(types.int64), generate
 
 
 @intrinsic
-def bytes_at(typing: Any, address: Any) -> Any:
+def bytes_at(address: Any) -> Any:
     """The bytes at an address."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
 
     return types.CPointer(types.uint8)(types.int64), generate
 
 
 @literal_intrinsic
-def stack_words(typing: Any, count: Any) -> Any:
+def stack_words(count: Any) -> Any:
     """A zeroed array of int64 words on the stack; `count` is a literal."""
     size = count.literal_value
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = cgutils.alloca_once(builder, ir.ArrayType(I64, size), zfill=True)
+    def generate(builder: Any, args: Any) -> Any:
+        kind = ir.ArrayType(I64, size)
+        with builder.goto_entry_block():
+            array = builder.alloca(kind)
+        builder.store(ir.Constant(kind, None), array)
         return builder.bitcast(array, I64.as_pointer())
 
     return WORDS(count), generate
@@ -69,9 +74,9 @@ def stack_room(number: Any, count: int) -> Any:
     """A function of nothing that gives room for `count` numbers on the stack, not cleared."""
 
     @intrinsic
-    def room(typing: Any) -> Any:
-        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            kind = context.get_data_type(number)
+    def room() -> Any:
+        def generate(builder: Any, args: Any) -> Any:
+            kind = number.llvm
             with builder.goto_entry_block():
                 array = builder.alloca(ir.ArrayType(kind, count))
             return builder.bitcast(array, kind.as_pointer())
@@ -82,90 +87,85 @@ def stack_room(number: Any, count: int) -> Any:
 
 
 @intrinsic
-def call_kernel(
-    typing: Any, kernel: Any, pointers: Any, geometry: Any, begin: Any, end: Any, first: Any
-) -> Any:
+def call_kernel(kernel: Any, pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> Any:
     """Call `void kernel(pointers, geometry, begin, end, first)` at an address."""
     number = types.int64
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         words = I64.as_pointer()
         shape = ir.FunctionType(ir.VoidType(), [words, words, I64, I64, I64])
         builder.call(builder.inttoptr(args[0], shape.as_pointer()), args[1:])
-        return context.get_dummy_value()
 
     return types.void(number, WORDS, WORDS, number, number, number), generate
 
 
 @intrinsic
-def atomic_add(typing: Any, words: Any, k: Any, amount: Any) -> Any:
+def atomic_add(words: Any, k: Any, amount: Any) -> Any:
     """words[k] += amount as one indivisible act; gives what was there before."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[2], "acq_rel")
 
     return types.int64(WORDS, types.int64, types.int64), generate
 
 
 @intrinsic
-def atomic_load(typing: Any, words: Any, k: Any) -> Any:
+def atomic_load(words: Any, k: Any) -> Any:
     """words[k], and with it all that was written before its `atomic_store`."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         return builder.load_atomic(builder.gep(args[0], [args[1]]), "acquire", 8)
 
     return types.int64(WORDS, types.int64), generate
 
 
 @intrinsic
-def atomic_store(typing: Any, words: Any, k: Any, value: Any) -> Any:
+def atomic_store(words: Any, k: Any, value: Any) -> Any:
     """words[k] = value, after everything this thread has written so far."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         builder.store_atomic(args[2], builder.gep(args[0], [args[1]]), "release", 8)
-        return context.get_dummy_value()
 
     return types.void(WORDS, types.int64, types.int64), generate
 
 
 @intrinsic
-def give_way(typing: Any) -> Any:
+def give_way() -> Any:
     """Let another thread have this core (`sched_yield`)."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         shape = ir.FunctionType(I32, [])
-        builder.call(cgutils.get_or_insert_function(builder.module, shape, "sched_yield"), [])
-        return context.get_dummy_value()
+        builder.call(declared(builder.module, "sched_yield", shape), [])
 
     return types.void(), generate
 
 
 @intrinsic
-def choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+def choose(condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b; both are evaluated, nothing branches."""
-    kind = typing.unify_types(a, b)
+    kind = types.unify(a, b)
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         return builder.select(*args)
 
     return kind(types.boolean, kind, kind), generate
 
 
 @intrinsic
-def bits_of(typing: Any, x: Any) -> Any:
+def bits_of(x: Any) -> Any:
     """The bits of a float32, as an int32."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         return builder.bitcast(args[0], I32)
 
     return types.int32(types.float32), generate
 
 
 @intrinsic
-def of_bits(typing: Any, bits: Any) -> Any:
+def of_bits(bits: Any) -> Any:
     """The float32 that has these bits."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(builder: Any, args: Any) -> Any:
         return builder.bitcast(args[0], ir.FloatType())
 
     return types.float32(types.int32), generate
@@ -175,8 +175,8 @@ def int32_function(operation: str) -> Any:
     """add, and_, shl or ashr of int32; Python's own operators would widen them to int64."""
 
     @intrinsic
-    def apply(typing: Any, a: Any, b: Any) -> Any:
-        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def apply(a: Any, b: Any) -> Any:
+        def generate(builder: Any, args: Any) -> Any:
             return getattr(builder, operation)(*args)
 
         return types.int32(types.int32, types.int32), generate
@@ -188,15 +188,15 @@ def polynomial(number: Any, *coefficients: float) -> Any:
     """A function of x by Horner's rule, highest power first, fused multiply-adds only."""
 
     @intrinsic
-    def evaluate(typing: Any, x: Any) -> Any:
-        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def evaluate(x: Any) -> Any:
+        def generate(builder: Any, args: Any) -> Any:
             kind = args[0].type
-            name = f"llvm.fmuladd.f{number.bitwidth}"
+            name = f"llvm.fmuladd.f{number.bits}"
             shape = ir.FunctionType(kind, [kind] * 3)
-            multiply_add = cgutils.get_or_insert_function(builder.module, shape, name)
-            total = context.get_constant(number, coefficients[0])
+            multiply_add = declared(builder.module, name, shape)
+            total = ir.Constant(kind, coefficients[0])
             for coefficient in coefficients[1:]:
-                following = context.get_constant(number, coefficient)
+                following = ir.Constant(kind, coefficient)
                 total = builder.call(multiply_add, [total, args[0], following])
             return total
 
@@ -209,14 +209,12 @@ def llvm_function(name: str) -> Any:
     """An LLVM intrinsic of one float, which is one instruction: sqrt, fabs, floor."""
 
     @intrinsic
-    def call(typing: Any, x: Any) -> Any:
-        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def call(x: Any) -> Any:
+        def generate(builder: Any, args: Any) -> Any:
             kind = args[0].type
             width = 32 if kind == ir.FloatType() else 64
             shape = ir.FunctionType(kind, [kind])
-            function = cgutils.get_or_insert_function(
-                builder.module, shape, f"llvm.{name}.f{width}"
-            )
+            function = declared(builder.module, f"llvm.{name}.f{width}", shape)
             return builder.call(function, args)
 
         return x(x), generate

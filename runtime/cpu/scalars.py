@@ -17,19 +17,20 @@ import numpy as np
 from runtime.cpu import scalars32
 from runtime.cpu.intrinsics import choose, llvm_function, pointer_reader
 from runtime.cpu.kernels.common import number_type
-from runtime.cpu.numba_untyped import types
-from runtime.cpu.subroutine import PRECISE, subroutine
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import PRECISE, subroutine
 
 MASK = 0xFFFFFFFF
-MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
-WEYL = (0x9E3779B9, 0xBB67AE85)
+MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
+WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85
+absolute = llvm_function("fabs")
 
 
 def double_functions() -> dict[str, Callable[..., Any]]:
     """Functions of float64."""
 
     def sigmoid(x: float) -> float:
-        e = math.exp(-abs(x))
+        e = math.exp(-absolute(x))
         return (1.0 if x >= 0.0 else e) / (1.0 + e) if x == x else x
 
     def pow_(x: float, y: float) -> float:
@@ -78,10 +79,10 @@ def draws(number: Any, log: Any, cos: Any, sqrt: Any) -> dict[str, Callable[...,
         c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, time & MASK
         k0, k1 = seed & MASK, node & MASK
         for _ in range(10):
-            p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+            p0, p1 = c0 * MULTIPLIER_0, c2 * MULTIPLIER_1
             c0, c1 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK
             c2, c3 = ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
-            k0, k1 = (k0 + WEYL[0]) & MASK, (k1 + WEYL[1]) & MASK
+            k0, k1 = (k0 + WEYL_0) & MASK, (k1 + WEYL_1) & MASK
         return c0, c1
 
     subroutine(types.UniTuple(whole, 2)(*[whole] * 6))(philox)
@@ -114,7 +115,7 @@ def names(word: int) -> dict[str, Any]:
     functions = scalars32.functions() if word == 4 else double_functions()
     functions |= {
         "sqrt": llvm_function("sqrt"),
-        "abs_": llvm_function("fabs"),
+        "abs_": absolute,
         "floor": llvm_function("floor"),
     }
     return {

@@ -25,8 +25,8 @@ from runtime.cpu.intrinsics import (
     of_bits,
     polynomial,
 )
-from runtime.cpu.numba_untyped import types
-from runtime.cpu.subroutine import PRECISE, subroutine
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import PRECISE, subroutine
 
 SINGLE, DOUBLE = types.float32, types.float64
 ONE, TWO, HALF, ZERO = np.float32(1), np.float32(2), np.float32(0.5), np.float32(0)
@@ -34,6 +34,7 @@ INFINITY, NAN = np.float32(np.inf), np.float32(np.nan)
 LOG2_E = np.float32(1 / math.log(2))
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 SMALLEST_NORMAL, TWO_23 = np.float32(2.0**-126), np.float32(2.0**23)
+TWO_24 = np.float32(2.0**24)
 ROOT_HALF_BITS, MANTISSA = np.int32(0x3F3504F3), np.int32(0x7FFFFF)
 BITS_23, BIAS, SHIFT_1 = np.int32(23), np.int32(127), np.int32(1)
 
@@ -203,7 +204,7 @@ def pow_(x: Any, y: Any) -> Any:
     n = floor(inside + 0.5)
     power = scaled(np.float32(exp2_series(inside - n)), np.int32(n))
     whole = floor(y) == y
-    odd = whole & (floor(y * HALF) != y * HALF) & (absolute(y) < np.float32(2.0**24))
+    odd = whole & (floor(y * HALF) != y * HALF) & (absolute(y) < TWO_24)
     power = choose(odd & (bits_of(x) < 0), -power, power)
     power = choose(
         (x < ZERO) & (size < INFINITY) & (absolute(y) < INFINITY) & (not whole), NAN, power
@@ -216,10 +217,10 @@ def pow_(x: Any, y: Any) -> Any:
 
 @cache
 def functions() -> dict[str, Callable[..., Any]]:
-    """The functions by name, known to Numba."""
+    """The functions by name, declared for kernels."""
     one, two = SINGLE(SINGLE), SINGLE(SINGLE, SINGLE)
     pair = types.UniTuple(SINGLE, 2)(SINGLE)
-    inner = {
+    inner: dict[Any, Any] = {
         power_of_two: SINGLE(types.int32),
         scaled: SINGLE(SINGLE, types.int32),
         split: pair,

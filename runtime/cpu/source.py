@@ -108,8 +108,8 @@ class Hoist(ast.NodeTransformer):
         return [ast.parse(f"geometry_{n} = geometry[{n}]").body[0] for n in sorted(self.used)]
 
 
-def checked_function(text: str) -> tuple[str, ast.Module]:
-    """The kernel's name and its tree, ready to compile; raises `SourceError`."""
+def checked_function(text: str) -> ast.FunctionDef:
+    """The kernel's tree, ready to translate; raises `SourceError`."""
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
@@ -126,4 +126,4 @@ def checked_function(text: str) -> tuple[str, ast.Module]:
     hoist = Hoist()
     body = [hoist.visit(statement) for statement in function.body]
     function.body = hoist.head() + body
-    return function.name, ast.fix_missing_locations(tree)
+    return ast.fix_missing_locations(function)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.cpu.numba_untyped import types
+from runtime.cpu.language import types
 
 
 def number_type(word: int) -> Any:

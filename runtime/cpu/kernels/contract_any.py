@@ -11,8 +11,8 @@ from typing import Any
 
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
-from runtime.cpu.numba_untyped import types
-from runtime.cpu.subroutine import subroutine
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import subroutine
 
 
 def kernel(word: int) -> Any:

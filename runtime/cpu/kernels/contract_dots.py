@@ -18,7 +18,7 @@ from runtime.cpu.intrinsics import I32
 from runtime.cpu.kernels.outer import LOOPS, contraction_kernel, product_signature
 from runtime.cpu.kernels.tile import STRIDES, make_tile
 from runtime.cpu.kernels.vectors import Tile, Writer
-from runtime.cpu.subroutine import subroutine
+from runtime.cpu.language.declare import subroutine
 
 ROWS, COLUMNS = 4, 2
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtime.cpu.intrinsics import pointer_reader
-from runtime.cpu.numba_untyped import types
+from runtime.cpu.language import types
 
 
 def kernel(word: int) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
-from runtime.cpu.numba_untyped import types
+from runtime.cpu.language import types
 
 LOOPS = 12  # where the outer loops begin in the geometry
 

@@ -4,7 +4,7 @@
 
 Every sum stays in its own vector register for the whole of both loops; each turn loads the vectors
 of b once and uses them for all rows.  That ratio of multiplications to loads is what reaches the
-processor's peak.  Numba's Python cannot promise registers, so the tile is written as LLVM
+processor's peak.  The language of kernels cannot promise registers, so the tile is written as LLVM
 instructions, by an intrinsic.
 
 A tile can be used for fewer rows than it has: the rows beyond do the last row's work again and
@@ -22,7 +22,8 @@ from llvmlite import ir
 from runtime.cpu.intrinsics import I64, WORDS
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.vectors import Tile, Writer
-from runtime.cpu.numba_untyped import intrinsic, types
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import intrinsic
 
 STRIDES = {"a_row": 3, "y_row": 4, "a_k1": 6, "b_k1": 7, "a_k2": 9, "b_k2": 10}  # in the geometry
 
@@ -78,13 +79,12 @@ def make_tile(tile: Tile, write: Any = write_tile) -> Any:
 
     @intrinsic
     def call_tile(
-        typing: Any, a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, rows: Any, columns: Any, add: Any,
     ) -> Any:  # fmt: skip
-        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        def generate(builder: Any, args: Any) -> Any:
             starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2, 4)]
             builder.call(tile_function(tile, builder.module, write), [*starts, *args[6:]])
-            return context.get_dummy_value()
 
         return types.void(*(pointer, number) * 3, WORDS, *[number] * 5), generate
 
@@ -97,14 +97,13 @@ def make_copy(word: int, width: int) -> Any:
     vector = ir.VectorType(ir.FloatType() if word == 4 else ir.DoubleType(), width)
 
     @intrinsic
-    def copy(typing: Any, target: Any, i: Any, source: Any, j: Any) -> Any:
-        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def copy(target: Any, i: Any, source: Any, j: Any) -> Any:
+        def generate(builder: Any, args: Any) -> Any:
             to, start = (
                 builder.bitcast(builder.gep(args[k], [args[k + 1]]), vector.as_pointer())
                 for k in (0, 2)
             )
             builder.store(builder.load(start, align=word), to, align=word)
-            return context.get_dummy_value()
 
         return types.void(pointer, number, pointer, number), generate
 

@@ -13,8 +13,8 @@ from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
 from runtime.cpu.kernels.tile import make_copy, make_tile
 from runtime.cpu.kernels.vectors import Tile
+from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
-from runtime.cpu.subroutine import subroutine
 
 TERMS = 256  # of a sum before the next part of b is taken up
 WORTH_PACKING = 16  # rows for which a strip of b is copied

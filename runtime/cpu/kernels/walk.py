@@ -27,6 +27,8 @@ from runtime.cpu.intrinsics import (
     words_at,
 )
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import subroutine
 from runtime.cpu.layout import (
     ARRIVED,
     BASES,
@@ -55,8 +57,6 @@ from runtime.cpu.layout import (
     TIMES,
     UNIFORM_SPACE,
 )
-from runtime.cpu.numba_untyped import types
-from runtime.cpu.subroutine import subroutine
 
 NUMBER = types.int64
 SPINS = 2000
@@ -96,9 +96,7 @@ def kernel(word: int) -> Any:
         call_kernel(table[at], pointers, words_at(table[at + 3]), begin, end, firsts[0])
 
     @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, WORDS, WORDS))
-    def run_loop(
-        table: Any, at: Any, bases: Any, pointers: Any, firsts: Any, clock: Any
-    ) -> None:
+    def run_loop(table: Any, at: Any, bases: Any, pointers: Any, firsts: Any, clock: Any) -> None:
         backwards = table[at + 3] != 0
         counts = words_at(clock[3])
         steps = clock[2]

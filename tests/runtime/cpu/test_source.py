@@ -56,9 +56,9 @@ def test_only_one_plain_function_is_accepted(text: str) -> None:
 
 def test_geometry_is_read_before_the_loops() -> None:
     body = "for i0 in range(geometry[2]):\n        v1 = geometry[0] * geometry[2]"
-    name, tree = checked_function(HEAD + body)
-    assert name == "k1"
-    assert ast.unparse(tree.body[0]).splitlines()[1:] == [
+    tree = checked_function(HEAD + body)
+    assert tree.name == "k1"
+    assert ast.unparse(tree).splitlines()[1:] == [
         "    geometry_0 = geometry[0]",
         "    geometry_2 = geometry[2]",
         "    for i0 in range(geometry_2):",

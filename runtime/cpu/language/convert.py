@@ -1,0 +1,75 @@
+"""Values while a kernel is translated: literals, and conversions between numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from runtime.cpu.language import types
+from runtime.cpu.language.types import Literal, Number, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of a type; `literal` is the whole number that it is known to be."""
+
+    type: Type
+    llvm: Any
+    literal: int | None = None
+
+
+def constant(value: Any) -> Value:
+    """A number of Python or NumPy; Python's are int64 and float64."""
+    match value:
+        case bool() | np.bool_():
+            return Value(types.boolean, ir.Constant(types.boolean.llvm, int(value)))
+        case int():
+            return Value(types.int64, ir.Constant(types.int64.llvm, value), value)
+        case np.generic() if isinstance(value, np.float32 | np.int32):
+            kind = types.float32 if isinstance(value, np.float32) else types.int32
+            return Value(kind, ir.Constant(kind.llvm, value.item()))
+        case float():
+            return Value(types.float64, ir.Constant(types.float64.llvm, float(value)))
+    raise TypeError(f"a {type(value).__name__} is no number")
+
+
+def convert(builder: ir.IRBuilder, value: Value, target: Type) -> Value:
+    """The value as another type, as C converts it."""
+    source = value.type
+    if source == target or isinstance(target, Literal):
+        return value
+    if not (isinstance(source, Number) and isinstance(target, Number)):
+        raise TypeError(f"{source} is not {target}")
+    if target == types.boolean:
+        return Value(target, truth(builder, value))
+    return Value(target, builder_of(builder, source, target)(value.llvm, target.llvm))
+
+
+def builder_of(builder: ir.IRBuilder, source: Number, target: Number) -> Any:
+    """The instruction that converts one number to another."""
+    unsigned = source in (types.boolean, types.uint8)
+    match source.real, target.real:
+        case False, False if source.bits < target.bits:
+            return builder.zext if unsigned else builder.sext
+        case False, False:
+            return builder.trunc
+        case False, True:
+            return builder.uitofp if unsigned else builder.sitofp
+        case True, False:
+            return builder.fptosi
+    return builder.fpext if source.bits < target.bits else builder.fptrunc
+
+
+def truth(builder: ir.IRBuilder, value: Value) -> Any:
+    """Whether a number is not zero, as one bit."""
+    match value.type:
+        case types.boolean:
+            return value.llvm
+        case Number(real=True):
+            return builder.fcmp_unordered("!=", value.llvm, ir.Constant(value.type.llvm, 0.0))
+        case Number():
+            return builder.icmp_signed("!=", value.llvm, ir.Constant(value.type.llvm, 0))
+    raise TypeError(f"{value.type} is no condition")

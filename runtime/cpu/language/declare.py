@@ -1,0 +1,58 @@
+"""What kernels may call: subroutines, written in the language, and intrinsics, written as LLVM.
+
+`PRECISE` functions are compiled without `reassoc`: error-free transformations would be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.cpu.language.types import Signature
+
+FAST = ("contract", "reassoc", "nsz", "arcp")  # never nnan or ninf: NaN stays visible
+PRECISE = ("contract",)
+SUBROUTINES: dict[Any, Subroutine] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Subroutine:
+    """A function of the language: its one signature, and the liberties its arithmetic takes."""
+
+    signature: Signature
+    fastmath: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intrinsic:
+    """LLVM instructions for kernels: `write(*types)` gives the signature and a writer.
+
+    The writer is called with a builder and the arguments, and gives the result (None: no result).
+    An intrinsic with `literals` is told which of its arguments are literal numbers.
+    """
+
+    write: Callable[..., tuple[Signature, Callable[[Any, Any], Any]]]
+    literals: bool = False
+
+
+def subroutine(
+    signature: Signature, fastmath: tuple[str, ...] = FAST
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let kernels call a Python function, with the one signature it has."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        SUBROUTINES[function] = Subroutine(signature, fastmath)
+        return function
+
+    return declare
+
+
+def intrinsic(write: Any) -> Any:
+    """A function for kernels, written as LLVM instructions."""
+    return Intrinsic(write)
+
+
+def literal_intrinsic(write: Any) -> Any:
+    """The same, for arguments that must be literal numbers."""
+    return Intrinsic(write, literals=True)

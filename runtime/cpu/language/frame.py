@@ -1,0 +1,55 @@
+"""A function while it is translated: its variables, its blocks, and the names it can see."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llvmlite import ir
+
+from runtime.cpu.language import types
+from runtime.cpu.language.convert import Value, constant, convert
+from runtime.cpu.language.types import Number, Type
+
+
+@dataclass(slots=True)
+class Frame:
+    """Where instructions go, and what names mean."""
+
+    builder: ir.IRBuilder
+    names: Mapping[str, Any]  # of Python: functions, constants, modules
+    subroutine: Callable[[Any], ir.Function]  # a subroutine's translation in this module
+    result: Type = types.void
+    variables: dict[str, tuple[Type, Any]] = field(default_factory=dict)
+    loops: list[tuple[ir.Block, ir.Block]] = field(default_factory=list)  # (continue, break)
+
+    def python(self, name: str) -> Any:
+        """What a name means outside the function."""
+        if name in self.names:
+            return self.names[name]
+        return getattr(builtins, name)
+
+    def read(self, name: str) -> Value:
+        """A variable's value, or a constant from outside."""
+        if name in self.variables:
+            kind, place = self.variables[name]
+            return Value(kind, self.builder.load(place))
+        return constant(self.python(name))
+
+    def assign(self, name: str, value: Value) -> None:
+        """Set a variable; its first value gives it its type."""
+        if name not in self.variables:
+            kind = types.int64 if value.type == types.boolean else value.type
+            with self.builder.goto_entry_block():
+                self.variables[name] = kind, self.builder.alloca(kind.llvm)
+        kind, place = self.variables[name]
+        if value.type != kind and not both_whole(value.type, kind):
+            raise TypeError(f"{name} is {kind}, so it cannot be {value.type}")
+        self.builder.store(convert(self.builder, value, kind).llvm, place)
+
+
+def both_whole(a: Type, b: Type) -> bool:
+    """Whether two types are whole numbers, which may share a variable."""
+    return isinstance(a, Number) and isinstance(b, Number) and not (a.real or b.real)

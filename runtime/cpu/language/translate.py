@@ -1,0 +1,107 @@
+"""Functions of the kernel language become one LLVM module.
+
+A function's tree comes from its source file; what its names mean, from its closure and its module.
+Subroutines are translated into the same module when they are first called, for LLVM to inline.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from llvmlite import ir
+from llvmlite.ir.instructions import CallInstr
+
+from runtime.cpu.language import types
+from runtime.cpu.language.convert import Value
+from runtime.cpu.language.declare import FAST, SUBROUTINES
+from runtime.cpu.language.frame import Frame
+from runtime.cpu.language.statements import run
+from runtime.cpu.language.types import Signature
+
+WORDS = types.CPointer(types.int64)
+KERNEL = types.void(WORDS, WORDS, types.int64, types.int64, types.int64)
+REALS = (types.float32.llvm, types.float64.llvm)
+ARITHMETIC = frozenset(("fadd", "fsub", "fmul", "fdiv", "frem", "fcmp"))
+
+
+def translate(symbol: str, tree: ast.FunctionDef, names: Mapping[str, Any]) -> ir.Module:
+    """The module of a kernel: `void symbol(int64*, int64*, int64, int64, int64)`."""
+    module = ir.Module(symbol)
+    translated: dict[Any, ir.Function] = {}
+
+    def subroutine(function: Any) -> ir.Function:
+        if function not in translated:
+            declared = SUBROUTINES[function]
+            made = ir.Function(module, shape(declared.signature), f"s{len(translated)}")
+            made.linkage = "internal"
+            translated[function] = made
+            frame = Frame(ir.IRBuilder(), names_of(function), subroutine)
+            fill(made, tree_of(function), declared.signature, frame)
+            take_liberties(made, declared.fastmath)
+        return translated[function]
+
+    kernel = ir.Function(module, shape(KERNEL), symbol)
+    fill(kernel, tree, KERNEL, Frame(ir.IRBuilder(), names, subroutine))
+    for function in module.functions:
+        if function not in translated.values():
+            take_liberties(function, FAST)
+    return module
+
+
+def shape(signature: Signature) -> ir.FunctionType:
+    """A signature as LLVM has it."""
+    return ir.FunctionType(signature.result.llvm, [kind.llvm for kind in signature.arguments])
+
+
+def fill(function: ir.Function, tree: ast.FunctionDef, signature: Signature, frame: Frame) -> None:
+    """The body of a function; arguments are variables like any other."""
+    builder = frame.builder
+    builder.position_at_end(function.append_basic_block("entry"))
+    frame.result = signature.result
+    arguments = zip(tree.args.args, function.args, signature.arguments, strict=True)
+    for argument, value, kind in arguments:
+        frame.assign(argument.arg, Value(kind, value))
+    start = function.append_basic_block("start")
+    builder.branch(start)
+    builder.position_at_end(start)
+    run(frame, tree.body)
+    if not builder.block.is_terminated:
+        builder.ret_void() if signature.result == types.void else builder.unreachable()
+
+
+def take_liberties(function: ir.Function, fastmath: tuple[str, ...]) -> None:
+    """Let LLVM rearrange a function's arithmetic as far as it is allowed to."""
+    for block in function.blocks:
+        for instruction in block.instructions:
+            if instruction.opname in ARITHMETIC:
+                instruction.flags = list(fastmath)
+            elif isinstance(instruction, CallInstr) and instruction.type in REALS:
+                for flag in fastmath:
+                    instruction.fastmath.add(flag)
+
+
+@cache
+def trees_in(path: str) -> dict[int, ast.FunctionDef]:
+    """The functions of a source file, by the line on which they begin."""
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return {
+        min([f.lineno, *(decorator.lineno for decorator in f.decorator_list)]): f for f in functions
+    }
+
+
+def tree_of(function: Callable[..., Any]) -> ast.FunctionDef:
+    """The source of a function as a tree."""
+    code = function.__code__
+    return trees_in(code.co_filename)[code.co_firstlineno]
+
+
+def names_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """What the names in a function mean: its closure's first, then its module's."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return ChainMap({name: cell.cell_contents for name, cell in cells}, function.__globals__)

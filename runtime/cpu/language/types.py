@@ -1,0 +1,106 @@
+"""The types of the kernel language, and what each is in LLVM.
+
+int64(int64, int64)      a signature: the result, then the arguments
+CPointer(float32)        the address of float32s
+UniTuple(float64, 2)     a pair, which only a subroutine returns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type; called with types, it gives the signature of a function with this result."""
+
+    name: str
+    llvm: ir.Type
+
+    def __call__(self, *arguments: Type) -> Signature:
+        return Signature(self, arguments)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a function returns and takes."""
+
+    result: Type
+    arguments: tuple[Type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Type):
+    """A number; called with a number, it gives NumPy's of this type."""
+
+    bits: int
+    real: bool
+    __str__ = Type.__str__
+
+    def __call__(self, *arguments: Any) -> Any:
+        if all(isinstance(argument, Type) for argument in arguments):
+            return Signature(self, arguments)
+        return np.dtype(self.name).type(*arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer(Type):
+    """The address of numbers."""
+
+    element: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple(Type):
+    """Several values at once."""
+
+    items: tuple[Type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Type):
+    """A whole number that is known when a kernel is translated."""
+
+    literal_value: int
+
+
+boolean = Number("bool", ir.IntType(1), 1, False)
+uint8 = Number("uint8", ir.IntType(8), 8, False)
+int32 = Number("int32", ir.IntType(32), 32, False)
+int64 = Number("int64", ir.IntType(64), 64, False)
+float32 = Number("float32", ir.FloatType(), 32, True)
+float64 = Number("float64", ir.DoubleType(), 64, True)
+void = Type("void", ir.VoidType())
+
+
+def CPointer(element: Type) -> Pointer:
+    """The address of `element`s."""
+    return Pointer(f"{element}*", element.llvm.as_pointer(), element)
+
+
+def UniTuple(item: Type, count: int) -> Tuple:
+    """`count` values of one type."""
+    return tuple_of([item] * count)
+
+
+def tuple_of(items: Sequence[Type]) -> Tuple:
+    """A tuple of these types."""
+    struct = ir.LiteralStructType([item.llvm for item in items])
+    return Tuple(f"({', '.join(map(str, items))})", struct, tuple(items))
+
+
+def unify(a: Type, b: Type) -> Type:
+    """The type that holds both: as in Numba, whole numbers meet in int64, mixtures in float64."""
+    if a == b:
+        return a
+    if not (isinstance(a, Number) and isinstance(b, Number)):
+        raise TypeError(f"{a} and {b} have nothing in common")
+    return float64 if a.real or b.real else int64

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compiler.graph.ragged import Ragged as Ragged
     from compiler.pipeline import compile_file as compile_file
     from compiler.pipeline import compile_source as compile_source
     from compiler.program import Program as Program
@@ -24,7 +25,7 @@ PLACES = {
     "compile_file": "compiler.pipeline", "compile_source": "compiler.pipeline",
     "Program": "compiler.program", "CompileError": "compiler.source",
     "Diagnostic": "compiler.source", "Dataset": "runtime.data", "RunError": "runtime.errors",
-    "Session": "runtime.session",
+    "Session": "runtime.session", "Ragged": "compiler.graph.ragged",
 }  # fmt: skip
 __all__ = list(PLACES)
 

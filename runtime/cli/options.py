@@ -51,6 +51,23 @@ class Binding(Assignment):
         return text
 
 
+class Places(click.ParamType[slice]):
+    """`3` or `0:10`: some of the examples of a data set."""
+
+    name = "places"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> slice:
+        """The slice, or a usage error."""
+        first, colon, last = str(value).partition(":")
+        numbers = [first, last] if colon else [first]
+        if not all(n.isdecimal() for n in numbers if n) or not (first or colon):
+            return self.fail(f"{value} is neither a number (3) nor a range (0:10)", param, ctx)
+        start = int(first or 0)
+        return slice(start, (int(last) if last else None) if colon else start + 1)
+
+
 def together(options: Iterable[Callable[[Function], Function]]) -> Callable[[Function], Function]:
     """Several options as one decorator; the first is shown first."""
 

@@ -75,6 +75,8 @@ def rows_of(loss: Loss, values: Mapping[str, Any]) -> list[Row]:
     """The nodes that the loss is computed from, in order; constants are left out."""
     kept = sorted(loss.graph.reachable([loss.id]))
     builder, renumbered = rebuild(loss.graph, kept)
+    carries = {k: renumbered[id] for k, id in loss.graph.carries.items() if id in renumbered}
+    builder.carries, builder.loops = carries, max(carries, default=-1) + 1
     shown = [n for n in builder.graph({}).nodes if not isinstance(n.op, Constant)]
     target = builder.value(renumbered[loss.id])
     adjoints = adjoints_of(builder, target, shown)
@@ -86,8 +88,8 @@ def rows_of(loss: Loss, values: Mapping[str, Any]) -> list[Row]:
             name=names[node.id],
             text=text_of(graph, node, names),
             type=node.type,
-            value=numbers[node.id][0],
-            adjoint=numbers[adjoints[node.id]][0] if node.id in adjoints else None,
+            value=of_one(numbers[node.id], node.type),
+            adjoint=of_one(numbers[adjoints[node.id]], node.type) if node.id in adjoints else None,
             span=node.span,
             parameter=isinstance(node.op, Persistent) and node.type.kind is Kind.REAL,
         )
@@ -95,9 +97,15 @@ def rows_of(loss: Loss, values: Mapping[str, Any]) -> list[Row]:
     ]
 
 
+def of_one(array: np.ndarray, type: TensorType) -> np.ndarray:
+    """The value of the one example: of a sequence, a row for each element."""
+    return np.asarray(array if type.time is not None else array[0])
+
+
 def adjoints_of(builder: Builder, target: Value, shown: list[Node]) -> dict[int, int]:
     """The node of each node's adjoint, appended; none unless the target is one real number."""
-    if target.type.size != 1 or target.type.kind is not Kind.REAL:
+    number = target.type.size == 1 and target.type.time is None
+    if not number or target.type.kind is not Kind.REAL:
         return {}
     reals = [builder.value(node.id) for node in shown if node.type.kind is Kind.REAL]
     found = differentiate(builder, target, reals, mean=False)

@@ -25,6 +25,7 @@ from runtime.cli.actions.output import console, say, table, write, write_json
 from runtime.cli.actions.request import Request, session_with_weights
 from runtime.cli.declare import SpecPath
 from runtime.cli.faults import Refused
+from runtime.data.check import lengths_of
 from runtime.memory import suggestion
 
 MOST_TOGETHER = 8  # numbers of a gradient that are printed in one line
@@ -39,10 +40,12 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
         Request.of(spec, given), given["weights"], dtype="float64"
     )
     loss = chosen(made, given)
-    arrays = read_inputs(inputs, input_types(loss), dtype="float64", seed=session.seed)
-    if any(len(array) != 1 for array in arrays.values()):
+    types = input_types(loss)
+    batches = read_inputs(inputs, types, dtype="float64", seed=session.seed)
+    if any(len(batch) != 1 for batch in batches.values()):
         raise Refused("explain shows one example; give one")
-    rows = rows_of(loss, {**session.memory.views, **arrays})
+    lengths = lengths_of(batches, types)
+    rows = rows_of(loss, {**session.memory.views, **batches, **lengths})
     if given["as_json"]:
         write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})
         return 0

@@ -17,6 +17,7 @@ import numpy as np
 from compiler.graph.types import Kind, TensorType
 from runtime.cli.actions.samples import random_batch
 from runtime.cli.faults import Refused
+from runtime.data.alphabet import Alphabet
 from runtime.data.check import conform, numbers
 from runtime.data.numpy_files import load_npy
 from runtime.errors import SessionError
@@ -26,7 +27,14 @@ from runtime.targets import Batches
 Types = Mapping[str, TensorType]
 
 
-def read_inputs(given: Mapping[str, str], types: Types, *, dtype: str, seed: int = 0) -> Batches:
+def read_inputs(
+    given: Mapping[str, str],
+    types: Types,
+    *,
+    dtype: str,
+    seed: int = 0,
+    alphabet: Alphabet | None = None,
+) -> Batches:
     """An array `[N, *shape]`, or sequences, for each input of a model."""
     for name in given:
         if name not in types:
@@ -35,19 +43,31 @@ def read_inputs(given: Mapping[str, str], types: Types, *, dtype: str, seed: int
         raise Refused(f"{', '.join(missing)} must be given, as in {example(types)}")
     batches = {
         name: conform(
-            random_batch(name, type, 1, seed)
-            if given[name] == "random"
-            else one_or_many(value_of(given[name], name), type, name),
-            type, name=name, dtype=dtype,
+            meaning(name, given[name], type, seed, alphabet), type, name=name, dtype=dtype
         )
         for name, type in types.items()
-    }  # fmt: skip
+    }
     if len(lengths := {name: len(batch) for name, batch in batches.items()}) and (
         len(set(lengths.values())) > 1
     ):
         counts = ", ".join(f"{name} has {count}" for name, count in lengths.items())
         raise SessionError(f"inputs need the same number of examples: {counts}")
     return batches
+
+
+def meaning(name: str, text: str, type: TensorType, seed: int, alphabet: Alphabet | None) -> Any:
+    """The examples that a text stands for."""
+    if text == "random":
+        return random_batch(name, type, 1, seed)
+    if alphabet is not None and is_words(text, type):
+        return [alphabet.read(text, name)]
+    return one_or_many(value_of(text, name), type, name)
+
+
+def is_words(text: str, type: TensorType) -> bool:
+    """Whether a text could be one of an alphabet: neither lists of classes nor a file."""
+    classes = type.time is not None and type.kind is Kind.INDEX and not type.shape
+    return classes and text != "random" and not text.startswith("[") and not text.endswith(".npy")
 
 
 def value_of(text: str, name: str) -> Any:

@@ -1,46 +1,98 @@
-"""What `gradc run` does: a model's forward pass on inputs from the command line."""
+"""What `gradc run` does: a model's forward pass on inputs from the command line or from the data,
+and, with `--sample` or `--decode`, what it writes when it reads its own words.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from compiler.graph.ragged import Batch, take
 from compiler.graph.types import TensorType
-from runtime.checkpoint import write_atomically
-from runtime.cli.actions.inputs import read_inputs
-from runtime.cli.actions.output import say, write, write_json
+from runtime.cli.actions.inputs import is_words, read_inputs
+from runtime.cli.actions.output import write_json
 from runtime.cli.actions.request import Request, prepare, session_with_weights
+from runtime.cli.actions.results import plain, save, show
+from runtime.cli.actions.writing import write_on
 from runtime.cli.faults import Refused
 from runtime.cli.options import Binding
+from runtime.data import Dataset
+from runtime.decoding import written_argument
+from runtime.inputs import LENGTH, lengths_read_by
 from runtime.memory import suggestion
 from runtime.session import Session
-
-DIGITS = 8
+from runtime.targets import Batches
 
 
 def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     """Print what the model gives, or write it to a file."""
-    _, session, _ = session_with_weights(Request.of(spec, given), given["weights"])
+    _, session, request = session_with_weights(Request.of(spec, given), given["weights"])
     names = [word for word in words if "=" not in word]
     bindings = [Binding().convert(word, None, None) for word in words if "=" in word]
-    inputs = {name: str(value) for name, value in (*given["inputs"], *bindings)}
+    texts = {name: str(value) for name, value in (*given["inputs"], *bindings)}
     model = chosen(session, names)
     entry = session.program.models[model]
     prepare(session, [entry])
-    arrays = read_inputs(inputs, types_of(session, entry), dtype=session.dtype, seed=session.seed)
-    found = session.run(model, given["examples"], **arrays)
+    examples = Examples(session, request)
+    types = types_of(session, model)
+    if given["sample"] is not None or given["decode"] is not None:
+        written, _ = written_argument(session, model)
+        types.pop(written)
+        inputs = examples.inputs(texts, types, given["at"])
+        return write_on(session, model, examples.data, inputs, given)
+    found = session.run(model, given["examples"], **examples.inputs(texts, types, given["at"]))
     results = found if isinstance(found, dict) else {model: found}
     if given["save"] is not None:
         save(results, given["save"])
     elif given["as_json"]:
-        write_json({name: array.tolist() for name, array in results.items()})
+        write_json({name: plain(found) for name, found in results.items()})
     else:
         show(results)
     return 0
+
+
+class Examples:
+    """Inputs of a model: written out, or taken from the data of the spec."""
+
+    def __init__(self, session: Session, request: Request) -> None:
+        self.session, self.request = session, request
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The data, loaded when it is needed."""
+        return self.request.dataset(self.session)
+
+    def inputs(
+        self, texts: Mapping[str, str], types: Mapping[str, TensorType], at: slice | None
+    ) -> Batches:
+        """What each argument is given."""
+        taken: Batches = {}
+        if at is not None:
+            taken = {name: self.field(name, at) for name in types if name not in texts}
+        rest = {name: type for name, type in types.items() if name not in taken}
+        alphabet = self.data.alphabet if self.has_words(texts, rest) else None
+        read = read_inputs(
+            texts, rest, dtype=self.session.dtype, seed=self.session.seed, alphabet=alphabet
+        )
+        return {**taken, **read}
+
+    def field(self, name: str, at: slice) -> Batch:
+        """Some examples of a field of the data."""
+        data = self.data
+        if name not in data.arrays:
+            raise Refused(f"{name} is no field of {data.name}{suggestion(name, data.arrays)}")
+        found = take(data.arrays[name], at)
+        if not len(found):
+            raise Refused(f"{data.name} has the examples 0 to {data.examples - 1}")
+        return found
+
+    def has_words(self, texts: Mapping[str, str], types: Mapping[str, TensorType]) -> bool:
+        """Whether a sequence of classes is given as a text, which the data's alphabet reads."""
+        return self.session.program.training is not None and any(
+            is_words(texts[name], type) for name, type in types.items() if name in texts
+        )
 
 
 def chosen(session: Session, names: Sequence[str]) -> str:
@@ -55,26 +107,10 @@ def chosen(session: Session, names: Sequence[str]) -> str:
     return names[0] if names else next(iter(models))
 
 
-def types_of(session: Session, entry: str) -> dict[str, TensorType]:
-    """The inputs of an entry."""
-    arrays = session.program.entries[entry].arrays
-    return {array.name: array.type for array in arrays if array.role == "input"}
-
-
-def save(results: Mapping[str, np.ndarray], path: Path) -> None:
-    """One array as .npy; several as .npz."""
-    stream = BytesIO()
-    if len(results) == 1:
-        np.save(stream, next(iter(results.values())), allow_pickle=False)
-    else:
-        np.savez(stream, allow_pickle=False, **results)
-    write_atomically(path, stream.getvalue())
-    say(f"wrote {', '.join(f'{n} {list(a.shape)}' for n, a in results.items())} to {path}")
-
-
-def show(results: Mapping[str, np.ndarray]) -> None:
-    """The numbers; one example without its leading axis."""
-    for name, array in results.items():
-        values = array[0] if len(array) == 1 else array
-        text = np.array2string(values, precision=DIGITS, threshold=10_000, max_line_width=100)
-        write(text if len(results) == 1 else f"{name} = {text}")
+def types_of(session: Session, model: str) -> dict[str, TensorType]:
+    """The arguments that a model reads, or that tell it a length."""
+    entry = session.program.entries[session.program.models[model]]
+    read = {array.name: array.type for array in entry.arrays if array.role == "input"}
+    lengths = set(lengths_read_by(entry)) - {f"{LENGTH}{type.time}" for type in read.values()}
+    declared = session.program.inputs.get(model, {})
+    return read | {n: t for n, t in declared.items() if f"{LENGTH}{t.time}" in lengths}

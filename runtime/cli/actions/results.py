@@ -1,0 +1,56 @@
+"""What a model gave, as text, as JSON or in a file: arrays, and sequences as lists of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compiler.graph.ragged import Ragged
+from runtime.checkpoint import write_atomically
+from runtime.cli.actions.output import say, write
+from runtime.cli.faults import Refused
+from runtime.data.numpy_files import LENGTHS
+
+DIGITS = 8
+
+
+def plain(found: Any) -> Any:
+    """An array, or a list of arrays, as lists."""
+    return found.tolist() if isinstance(found, np.ndarray) else [plain(one) for one in found]
+
+
+def save(results: Mapping[str, Any], path: Path) -> None:
+    """One array as .npy; several, or sequences beside their lengths, as .npz."""
+    arrays: dict[str, np.ndarray] = {}
+    for name, found in results.items():
+        if isinstance(found, np.ndarray):
+            arrays[name] = found
+        else:
+            rows = Ragged.of(found, np.shape(found[0])[1:])
+            arrays |= {name: rows.values, f"{name}{LENGTHS}": rows.lengths}
+    if len(arrays) > len(results) and path.suffix != ".npz":
+        raise Refused(f"sequences are saved as .npz, beside their lengths, not as {path.name}")
+    stream = BytesIO()
+    if len(arrays) == 1 and path.suffix != ".npz":
+        np.save(stream, next(iter(arrays.values())), allow_pickle=False)
+    else:
+        np.savez(stream, allow_pickle=False, **arrays)
+    write_atomically(path, stream.getvalue())
+    say(f"wrote {', '.join(f'{n} {list(a.shape)}' for n, a in arrays.items())} to {path}")
+
+
+def show(results: Mapping[str, Any]) -> None:
+    """The numbers; one example without its leading axis, several sequences one after another."""
+    for name, found in results.items():
+        several = isinstance(found, np.ndarray) and len(found) > 1
+        text = "\n\n".join(map(shown, [found] if several else found))
+        write(text if len(results) == 1 else f"{name} = {text}")
+
+
+def shown(array: np.ndarray) -> str:
+    """The numbers of one array."""
+    return np.array2string(array, precision=DIGITS, threshold=10_000, max_line_width=100)

@@ -1,0 +1,55 @@
+"""`gradc run --sample` and `--decode`: what a network writes, as a text or as classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runtime.cli.actions.output import write, write_json
+from runtime.cli.faults import Refused
+from runtime.data import Dataset
+from runtime.data.alphabet import Alphabet
+from runtime.decoding import Choice
+from runtime.decoding import write as write_classes
+from runtime.session import Session
+from runtime.targets import Batches
+
+BEGINNING = "\n"  # a text goes on behind this, if nothing else is said
+
+
+def write_on(
+    session: Session, model: str, data: Dataset, inputs: Batches, given: Mapping[str, Any]
+) -> int:
+    """Print what the model writes: all of a sample, of an answer what follows its start."""
+    sampled = given["sample"] is not None
+    alphabet = data.alphabet
+    choice = Choice(
+        limit=given["sample"] if sampled else given["decode"],
+        temperature=given["temperature"] if sampled else 0.0,
+        end=alphabet.end if alphabet is not None else None,
+        seed=session.seed if given["seed"] is None else given["seed"],
+    )
+    start = beginning(given["prompt"], alphabet)
+    found = write_classes(session, model, start, choice, inputs)
+    shown = start if sampled and given["prompt"] else []
+    texts = [alphabet.write([*shown, *one]) if alphabet else None for one in found]
+    if given["as_json"]:
+        write_json([{"text": t, "classes": c} for t, c in zip(texts, found, strict=True)])
+        return 0
+    for text, classes in zip(texts, found, strict=True):
+        write(" ".join(map(str, classes)) if text is None else text)
+    return 0
+
+
+def beginning(prompt: str | None, alphabet: Alphabet | None) -> list[int]:
+    """The classes that are read first."""
+    if prompt and alphabet is not None:
+        return list(map(int, alphabet.read(prompt, "--prompt")))
+    if prompt:
+        try:
+            return [int(word) for word in prompt.replace(",", " ").split()]
+        except ValueError:
+            raise Refused(f"--prompt: the data has no alphabet, so numbers, not {prompt}") from None
+    if alphabet is None:
+        return [0]
+    return [alphabet.classes.get(BEGINNING, 0) if alphabet.end is None else alphabet.end]

@@ -9,15 +9,22 @@ once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import networkx
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 from compiler.graph.graph import Graph
 
 
-def edges(graph: Graph) -> networkx.DiGraph:
+@cache
+def library() -> Any:
+    """networkx, imported for the first recurrence: it would be a third of every start."""
+    return import_module("networkx")
+
+
+def edges(graph: Graph) -> Any:
     """Every node, with an edge from each operand and from each carried node to its `previous`."""
-    result, carries = networkx.DiGraph(), graph.carries
+    result, carries = library().DiGraph(), graph.carries
     result.add_nodes_from(range(len(graph.nodes)))
     for node in graph.nodes:
         result.add_edges_from((i, node.id) for i in node.inputs)
@@ -30,7 +37,7 @@ def loop_of(graph: Graph) -> Mapping[int, int]:
     """For each node that is in a loop, the first of that loop's nodes."""
     if not graph.carries:
         return {}
-    found = networkx.strongly_connected_components(edges(graph))
+    found = library().strongly_connected_components(edges(graph))
     return {id: min(nodes) for nodes in found if len(nodes) > 1 for id in nodes}
 
 
@@ -38,7 +45,7 @@ def in_order(graph: Graph) -> list[list[int]]:
     """The nodes in groups, each after those it reads: one alone, or those of a loop, in order."""
     if not graph.carries:
         return [[node.id] for node in graph.nodes]
-    condensed = networkx.condensation(edges(graph))
+    condensed = library().condensation(edges(graph))
     members = {k: sorted(nodes) for k, nodes in condensed.nodes(data="members")}
-    order = networkx.lexicographical_topological_sort(condensed, key=lambda k: members[k][0])
+    order = library().lexicographical_topological_sort(condensed, key=lambda k: members[k][0])
     return [members[k] for k in order]

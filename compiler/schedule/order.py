@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import networkx
+from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 
 from compiler.graph.graph import Graph
 from compiler.schedule.units import Unit, is_alias, reads
@@ -34,14 +34,20 @@ def _inside(graph: Graph, group: list[Unit]) -> list[Unit]:
 
 def _sorted(graph: Graph, groups: list[list[Unit]], *, carried: bool) -> list[list[Unit]]:
     number = {id: k for k, group in enumerate(groups) for unit in group for id in unit.nodes}
-    following = networkx.DiGraph()
-    following.add_nodes_from(range(len(groups)))
-    for k, group in enumerate(groups):
-        for source in {s for unit in group for s in _read(graph, unit, number, carried)} - {k}:
-            following.add_edge(source, k)
-    order = networkx.lexicographical_topological_sort(
-        following, key=lambda k: (groups[k][0].phase, groups[k][0].nodes[-1])
+    waiting = TopologicalSorter(
+        {
+            k: {s for unit in group for s in _read(graph, unit, number, carried)} - {k}
+            for k, group in enumerate(groups)
+        }
     )
+    waiting.prepare()
+    ready: list[tuple[object, int, int]] = []
+    order = []
+    while waiting.is_active():
+        for k in waiting.get_ready():
+            heappush(ready, (groups[k][0].phase, groups[k][0].nodes[-1], k))
+        order.append(heappop(ready)[-1])
+        waiting.done(order[-1])
     return [groups[k] for k in order]
 
 

@@ -19,8 +19,9 @@ from compiler.syntax.build import Lexeme
 from compiler.syntax.check import check_tree
 from compiler.syntax.errors import explain_unexpected
 from compiler.syntax.layout import lay_out
-from compiler.syntax.scan import grammar, scan
+from compiler.syntax.scan import scan
 from compiler.syntax.surroundings import open_brackets
+from compiler.syntax.tables import grammar
 from compiler.syntax.tree import File
 
 MAX_ERRORS = 50

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
 from itertools import islice, pairwise
-from pathlib import Path
 from typing import Any
 
-from lark import Lark
-from lark.lark import PostLex
-
 from compiler.source import CompileError, Diagnostic, Label, Source, Span
-from compiler.syntax.build import REDUCTIONS, Lexeme
+from compiler.syntax.build import Lexeme
+from compiler.syntax.tables import grammar
 
 MAX_COLUMNS = 10_000
 MAX_TOKENS = 60_000
@@ -30,41 +26,6 @@ FORBIDDEN = re.compile(
     r"|\r(?!\n)|[\u2028\u2029\ufeff]"
 )
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-class _Mistakes(PostLex):
-    """Keeps the terminals that stand in no rule: comments, and the ones written by mistake."""
-
-    always_accept = (
-        "COMMENT",
-        "SEMICOLON",
-        "WRONG",
-        "WRONG_NUMBER",
-        "WRONG_NAME",
-        "WRONG_TEXT",
-        "WRONG_PRIMES",
-        "WRONG_CHARACTER",
-    )
-
-    def process(self, stream: Any) -> Any:
-        """The tokens as they are."""
-        return stream
-
-
-@cache
-def grammar() -> Lark:
-    """The LALR tables, built once a process (a fifth of a second; nothing is read from a cache)."""
-    text = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-    return Lark(
-        text,
-        parser="lalr",
-        lexer="basic",
-        start="file",
-        keep_all_tokens=True,
-        maybe_placeholders=False,
-        transformer=REDUCTIONS,
-        postlex=_Mistakes(),
-    )
 
 
 def check_characters(source: Source) -> list[Diagnostic]:

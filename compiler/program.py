@@ -88,16 +88,18 @@ class Kernel:
 class Launch:
     """The same work as one CUDA kernel over the whole batch, a block of N examples.
 
-    `kernel(words, numbers, table, at, count, total)`: all memory as reals and as whole numbers;
-    table[at:] has the first word of each operand, then the geometry; `count` is N; `total` pieces
-    of work are shared out over the threads, and no two of them write the same word.
+    `kernel(words, numbers, table, at, begin, count, total)`: all memory as reals and as whole
+    numbers; table[at:] has the first word of each operand, then the geometry; the outermost loop is
+    over rows [begin, begin + count), in a recurrence those of one step; `total` pieces of work are
+    shared out over the threads, and no two of them write the same word.
     """
 
     source: str
     operands: tuple[Operand, ...]
     geometry: tuple[int, ...]
-    pieces: int  # for each example, or in all
+    pieces: int  # for each row, or in all
     each: bool
+    time: int | None  # what its rows are; not the instruction's where it sums over time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

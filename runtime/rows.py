@@ -4,15 +4,21 @@ Users' sequences follow one another, each in the order of time (`Ragged`).  With
 examples the kernels want the elements of one step side by side, longest sequence first, so that a
 step is a range and the whole block is one too (see `compiler/program.py`).  A `Rows` is the way
 from one to the other for every batch of a call, and what kernels ask of it: the *clock* arrays.
+`Timetable` has those of every time of an entry.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from compiler.graph.ragged import Ragged
+from compiler.graph.types import Time
+from compiler.program import Array
 
 Whole = NDArray[np.int64]
 
@@ -101,3 +107,38 @@ class Rows:
         sizes = np.diff(np.append(begins, self.total))
         longest = np.bincount(block[begins], minlength=len(self.counts))
         return sizes, np.concatenate([[0], np.cumsum(longest)])
+
+
+class Timetable:
+    """The rows of every time of an entry in one call of `steps` batches."""
+
+    def __init__(
+        self, times: Sequence[Time], lengths: Sequence[Whole], steps: int, block: int
+    ) -> None:
+        self.times = times
+        self.rows = [Rows(of_time, steps, block) for of_time in lengths]
+
+    def of(self, array: Array) -> Rows | None:
+        """The rows of an array of sequences."""
+        time = array.type.time
+        return None if time is None else self.rows[self.times.index(time)]
+
+    def room(self) -> list[int]:
+        """The most rows that a block has of each time."""
+        return [int(rows.counts.max(initial=1)) for rows in self.rows]
+
+    def array(self, name: str) -> Whole:
+        """A clock array by its name: `owner/xs`."""
+        kind, _, time = name.partition("/")
+        (number,) = (k for k, t in enumerate(self.times) if str(t) == time)
+        return self.rows[number].clock(kind)
+
+    def packed(self, array: Array, values: NDArray[Any]) -> NDArray[Any]:
+        """An input as kernels want it."""
+        rows = self.of(array)
+        return values if rows is None else rows.pack(values)
+
+    def unpacked(self, array: Array, words: NDArray[Any]) -> Any:
+        """An output as users know it."""
+        rows = self.of(array)
+        return words if rows is None else Ragged(rows.unpack(words), rows.lengths)

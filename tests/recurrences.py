@@ -19,11 +19,11 @@ from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Revers
 
 SIZES = {"W": (13, 13), "U": (13, 7), "start": (13,), "table": (5, 7), "seed": (), "step": ()}
 KINDS = {
-    "unequal": lambda rng, n: rng.integers(0, 40, n),
-    "equal": lambda rng, n: np.full(n, 7),
-    "empty": lambda rng, n: np.zeros(n, np.int64),
-    "of one": lambda rng, n: np.ones(n, np.int64),
-    "one is long": lambda rng, n: np.where(np.arange(n) == n // 2, 300, 1),
+    "unequal": lambda rng, n, longest: rng.integers(0, longest, n),
+    "equal": lambda rng, n, longest: np.full(n, longest // 2),
+    "empty": lambda rng, n, longest: np.zeros(n, np.int64),
+    "of one": lambda rng, n, longest: np.ones(n, np.int64),
+    "one is long": lambda rng, n, longest: np.where(np.arange(n) == n // 2, 7 * longest, 1),
 }
 
 
@@ -162,8 +162,10 @@ NETS: dict[str, Callable[[], Graph]] = {
 }  # fmt: skip
 
 
-def given(rng: np.random.Generator, kind: str, batch: int) -> dict[str, Any]:
-    lengths = {name: np.asarray(KINDS[kind](rng, batch), np.int64) for name in ("t", "other")}
+def given(rng: np.random.Generator, kind: str, batch: int, longest: int = 40) -> dict[str, Any]:
+    lengths = {
+        name: np.asarray(KINDS[kind](rng, batch, longest), np.int64) for name in ("t", "other")
+    }
     rng.shuffle(lengths["other"])
 
     def ragged(time: str, *shape: int) -> Ragged:

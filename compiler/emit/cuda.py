@@ -8,6 +8,8 @@ Loops that write over one another (in a transposed convolution, word 2i + k for 
 *group*.  A thread takes one word w of the group, walks all its loops but one, and finds that one's
 index by division: i = (w - k) / 2, where that is whole and in range.
 
+A sum over time walks through an example's rows from the first to the one after each.
+
 Names are those of `cpu.py`, and a word is words[x0 + ...] or, a whole number, numbers[x0 + ...].
 """
 
@@ -18,9 +20,9 @@ from dataclasses import dataclass, field
 
 from compiler.emit.cpu import renumbered
 from compiler.emit.groups import Group, forward, share_out
-from compiler.schedule.nest import RANGE, Access, Nest, Store
+from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
-HEAD = "def k0(words, numbers, table, at, count, total):"
+HEAD = "def k0(words, numbers, table, at, begin, count, total):"
 START = {Store.MAX: "real(-1e999)"}  # all others start a sum: real(0.0)
 
 
@@ -32,7 +34,7 @@ class Emitted:
     pointers: tuple[Access, ...]
     geometry: tuple[int, ...]
     pieces: int
-    each: bool  # pieces are for each example
+    each: bool  # pieces are for each row
 
 
 @dataclass
@@ -66,13 +68,28 @@ class _Writer:
             return self.number(loop.extent)
         return "count" if loop.scale == 1 else f"count * {self.number(loop.scale)}"
 
+    def counter(self, level: int, access: Access) -> str:
+        """What counts a loop, or in its place the row that a place is read at."""
+        rows = RANGE if self.nest.walk is None else WALK
+        if access.row is not None and self.nest.loops[level].extent == rows:
+            return access.row
+        return f"i{level}"
+
+    def start(self, group: Group) -> str:
+        """What is added to a group's number: rows are counted from `begin`."""
+        loop = self.nest.loops[group.levels[0]]
+        if loop.extent != RANGE:
+            return ""
+        return " + begin" if loop.scale == 1 else f" + begin * {self.number(loop.scale)}"
+
     def address(self, access: Access, instead: Sequence[Group] = ()) -> str:
         """`x0 + i0 * g3 + i1`; loops of the groups `instead` are written as those groups' words."""
         terms = [self.pointer(access)]
         hidden = {level for group in instead for level in group.levels}
         for level, move in enumerate(access.moves):
             if move and level not in hidden:
-                terms.append(f"i{level}" if move == 1 else f"i{level} * {self.number(move)}")
+                counter = self.counter(level, access)
+                terms.append(counter if move == 1 else f"{counter} * {self.number(move)}")
         terms += [f"w{group.levels[0]}" for group in instead]
         return " + ".join(terms)
 
@@ -105,12 +122,13 @@ def _decompose(w: _Writer, groups: Sequence[Group]) -> None:
         group = groups[k]
         name = f"w{group.levels[0]}" if group.overlaps else f"i{group.levels[0]}"
         unit = f" * {w.number(group.unit)}" if group.overlaps and group.unit != 1 else ""
+        start = w.start(group)
         if k == 0:
-            w.line(f"{name} = {rest}{unit}")
+            w.line(f"{name} = {rest}{unit}{start}")
             break
         pieces = w.number(group.pieces)
         following = f"t{len(groups) - k}"
-        w.line(f"{name} = {rest} % {pieces}{unit}")
+        w.line(f"{name} = {rest} % {pieces}{unit}{start}")
         w.line(f"{following} = {rest} // {pieces}")
         rest = following
 
@@ -125,13 +143,25 @@ def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> N
     for group in overlapping:
         _solve(w, group, access)
     for level in walked:
-        w.line(f"for i{level} in range({w.extent(level)}):")
-        w.depth += 1
+        _walk(w, level)
     _body(w)
     w.line(f"r0 = maximum(r0, {variable})" if store is Store.MAX else f"r0 = r0 + {variable}")
+    if w.nest.walk is not None:
+        w.line(f"i{walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
     w.depth = depth
     adds = store in (Store.ADD, Store.SUM_ADD)
     w.line(f"{target} = {target} + r0" if adds else f"{target} = {_stored('r0', access)}")
+
+
+def _walk(w: _Writer, level: int) -> None:
+    """The head of a loop that a thread walks by itself."""
+    walk = w.nest.walk
+    if walk is None or w.nest.loops[level].extent != WALK:
+        w.line(f"for i{level} in range({w.extent(level)}):")
+    else:
+        w.line(f"i{level} = index({_word(w.address(walk.first), walk.first)})")
+        w.line(f"for s{level} in range(index({_word(w.address(walk.length), walk.length)})):")
+    w.depth += 1
 
 
 def _solve(w: _Writer, group: Group, access: Access) -> None:

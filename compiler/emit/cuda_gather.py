@@ -21,7 +21,7 @@ TAKE = (
         i2 = t0 % g2
         t1 = t0 // g2
         i1 = t1 % g0
-        i0 = t1 // g0
+        i0 = t1 // g0 + begin
         n1 = min(max(index(numbers[x1 + i0 * g5 + i1]), 0), g1 - 1)
         words[x2 + i0 * g6 + i1 * g2 + i2] = words[x0 + i0 * g3 + n1 * g4 + i2]
 """
@@ -34,7 +34,7 @@ SCATTER = (
     # y[n, number[n, s], r] += x[n, s, r]
     for t0 in range(thread(), total, threads()):
         i2 = t0 % g2
-        i0 = t0 // g2
+        i0 = t0 // g2 + begin
         for i1 in range(g0):
             n1 = min(max(index(numbers[x1 + i0 * g5 + i1]), 0), g1 - 1)
             a0 = x2 + i0 * g6 + n1 * g2 + i2
@@ -54,7 +54,7 @@ ARGMAX = (
     # y[n, s] = first k with the greatest x[n, s, k]
     for t0 in range(thread(), total, threads()):
         i1 = t0 % g0
-        i0 = t0 // g0
+        i0 = t0 // g0 + begin
         a0 = x0 + i0 * g2 + i1 * g1
         v0 = words[a0]
         n1 = index(0)

@@ -1,12 +1,18 @@
-"""What the library kernels of a CPU do, as loop nests, from which CUDA kernels are written."""
+"""Loop nests from which CUDA kernels are written, where they are not those of a CPU.
+
+Those are what a CPU has library kernels for, and a sum over time: on a CPU the rows in turn are
+added to their owners; on a GPU each example has threads of its own, which walk through its rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from compiler.graph.types import Time
 from compiler.schedule.contraction import Trip
-from compiler.schedule.layout import Place, StorageKey
-from compiler.schedule.nest import RANGE, Access, Loop, Nest, Store, merge_loops
+from compiler.schedule.layout import Place, StorageKey, clock_place
+from compiler.schedule.nest import RANGE, WALK, Access, Loop, Nest, Store, Walk, merge_loops
 
 
 def contraction_nest(
@@ -34,6 +40,39 @@ def fill_nest(storage: StorageKey, words: int, examples: bool) -> Nest:
     target = _access(storage, 0, [1])
     return Nest(
         loops=(loop,), loads=(), statements=("v0 = real(0.0)",), stores=(("v0", target, Store.SET),)
+    )
+
+
+def sums_over_time(nest: Nest) -> bool:
+    """Whether rows are added to their owners."""
+    return any(access.row is not None for _, access, _ in nest.stores)
+
+
+def walk_nest(nest: Nest, time: Time) -> Nest:
+    """A sum over time, example by example, each in the order of time."""
+    ((variable, target, _),) = nest.stores
+    owner = target.row
+
+    def moved(access: Access) -> Access:
+        row, *inner = access.moves
+        if access.row == owner:
+            return replace(access, row=None, moves=(row, 0, *inner))
+        return replace(access, moves=(0, row, *inner))
+
+    def clock(kind: str, *moves: int) -> Access:
+        return Access(
+            storage=clock_place(kind, time, per_row=kind == "after").storage,
+            offset=0,
+            moves=moves,
+            index=True,
+        )
+
+    return replace(
+        nest,
+        loops=(Loop(extent=RANGE), Loop(extent=WALK, reduces=True), *nest.loops[1:]),
+        loads=tuple((v, moved(a)) for v, a in nest.loads if v != owner),
+        stores=((variable, moved(target), Store.SUM),),
+        walk=Walk(first=clock("first", 1), length=clock("length", 1), after=clock("after", 0, 1)),
     )
 
 

@@ -72,7 +72,8 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
     if not op.mean and (plan.adds or not covers(op)):
         table.fill(unit, target)
     launch = table.launch(
-        contraction_nest(trips, [(a, at_a), (b, at_b), (target, at_y)], plan.adds)
+        contraction_nest(trips, [(a, at_a), (b, at_b), (target, at_y)], plan.adds),
+        unit.region.time,
     )
     operands = [
         replace(table.operand(a), inner=at_a),
@@ -93,7 +94,7 @@ def _argmax(table: Table, unit: Unit, node: Node) -> None:
     geometry = (rows, shape[-1], x.example, y.example)
     launch = Launch(
         source=cuda_gather.ARGMAX, operands=operands, geometry=geometry, pieces=rows,
-        each=unit.phase.examples,
+        each=unit.phase.examples, time=table.memory.number(unit.region.time),
     )  # fmt: skip
     table.add(unit, Kernel("k0", gather.ARGMAX), operands, geometry, launch)
 
@@ -113,7 +114,7 @@ def _rows(table: Table, unit: Unit, node: Node) -> None:
     operands = (table.operand(x), table.operand(at), table.operand(y, written=True))
     launch = Launch(
         source=source, operands=operands, geometry=geometry, pieces=pieces,
-        each=unit.phase.examples,
+        each=unit.phase.examples, time=table.memory.number(unit.region.time),
     )  # fmt: skip
     table.add(unit, Kernel("k0", kernel), operands, geometry, launch)
 

@@ -14,6 +14,7 @@ from enum import Enum
 from compiler.schedule.layout import StorageKey
 
 RANGE = -1  # extent of the loop that runs over the kernel's begin..end
+WALK = -2  # extent of the loop that goes through one example's rows of a time, on a GPU
 
 
 class Store(Enum):
@@ -28,7 +29,7 @@ class Store(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """A place and the words that each loop moves it; `row` counts in place of the RANGE loop."""
+    """A place and the words each loop moves it; `row` counts in place of the loop over rows."""
 
     storage: StorageKey
     offset: int
@@ -51,6 +52,15 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """Where an example's first row is, how many it has, and which row follows each."""
+
+    first: Access
+    length: Access
+    after: Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nest:
     """Loops outermost first; loads by variable; statements; stores of variables."""
 
@@ -60,6 +70,7 @@ class Nest:
     stores: tuple[tuple[str, Access, Store], ...]
     positional: bool = False  # statements use the loop counters: loops must not be merged
     note: str = ""
+    walk: Walk | None = None  # of the WALK loop
 
     def accesses(self) -> list[Access]:
         """All places, loads first."""

@@ -13,11 +13,11 @@ import numpy as np
 from compiler.emit import cuda
 from compiler.emit.cpu import emit_nest
 from compiler.graph.graph import Graph
-from compiler.graph.types import Kind, TensorType
+from compiler.graph.types import Kind, TensorType, Time
 from compiler.ops.sequence import Previous
 from compiler.program import Instruction, Kernel, Launch, Loop, Operand, Phase, Sum
 from compiler.schedule.buffers import Memory
-from compiler.schedule.device import fill_nest
+from compiler.schedule.device import fill_nest, sums_over_time, walk_nest
 from compiler.schedule.layout import Layouts, Place
 from compiler.schedule.nest import RANGE, Access, Nest
 from compiler.schedule.phases import PhaseKey, Region
@@ -57,7 +57,7 @@ class Table:
 
     def nest(self, unit: Unit, nest: Nest) -> None:
         """Add a generated kernel; what runs once is cut along its outermost loop."""
-        launch, extent = self.launch(nest), 1
+        launch, extent = self.launch(nest, unit.region.time), 1
         if (
             not unit.phase.examples
             and nest.loops
@@ -76,8 +76,10 @@ class Table:
             unit, Kernel("k0", emitted.source), operands, emitted.geometry, launch, extent, work
         )
 
-    def launch(self, nest: Nest) -> Launch:
-        """The same loops as one CUDA kernel."""
+    def launch(self, nest: Nest, time: Time | None) -> Launch:
+        """The same loops, over the rows of a time or over examples, as one CUDA kernel."""
+        if time is not None and sums_over_time(nest):
+            nest, time = walk_nest(nest, time), None
         emitted = cuda.emit_nest(nest)
         written = {a.storage for _, a, _ in nest.stores}
         return Launch(
@@ -85,6 +87,7 @@ class Table:
             geometry=emitted.geometry,
             pieces=emitted.pieces,
             each=emitted.each,
+            time=self.memory.number(time),
             operands=tuple(self.operand(a, a.storage in written) for a in emitted.pointers),
         )
 
@@ -139,7 +142,7 @@ class Table:
         words, ranged = self.layouts.words[place.storage], int(unit.phase.examples)
         unit = replace(unit, region=replace(unit.region, time=place.time))
         target = replace(self.operand(place, written=True), inner=0)
-        launch = self.launch(fill_nest(place.storage, words, unit.phase.examples))
+        launch = self.launch(fill_nest(place.storage, words, unit.phase.examples), place.time)
         self.add(unit, Kernel("fill"), (target,), (words, ranged), launch)
 
     def phases(self) -> tuple[Phase, ...]:

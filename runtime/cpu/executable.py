@@ -26,7 +26,7 @@ from runtime.cpu.compile import addresses
 from runtime.cpu.crew import Crew
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
-from runtime.cpu.table import block_words, build_table, partial_bytes
+from runtime.cpu.table import arrays_read, block_words, build_table, partial_bytes
 
 WALKER = Kernel("walk")
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
@@ -67,6 +67,7 @@ class Executable:
         *self._kernels, walker = addresses((*entry.kernels, WALKER), self.word)
         self._walk = NATIVE(walker)
         self.exchange = Exchange(entry, self.dtype)
+        self._read = arrays_read(entry)
         self._plans: dict[int, Plan] = {}
         self._control = aligned(layout.CONTROL, np.dtype(np.int64))
         self._control_address = address(self._control)
@@ -151,13 +152,15 @@ class Executable:
         exchange, rows = self.exchange, clock.of(array)
         match array.role:
             case "input":
-                return given[array.name] if rows is None else rows.pack(given[array.name])
+                return clock.packed(array, given[array.name])
             case "carried":
                 if rows is None:
                     return plan.carried[array.name]
                 return exchange.zeros(array, rows.total)
-            case "clock":
+            case "clock" if array.name in self._read:
                 return clock.array(array.name).astype(exchange.dtypes[Kind.INDEX])
+            case _:  # written before it is read, or a clock that only a GPU reads
+                pass
         return exchange.empty(array, count if rows is None else rows.total)
 
     def _advance(self, plan: Plan, steps: int) -> None:

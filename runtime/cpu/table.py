@@ -117,6 +117,13 @@ def uses_partials(phase: Phase) -> bool:
     return bool(phase.sums) or any(operand.space == Space.PARTIAL for operand in operands)
 
 
+def arrays_read(entry: Entry) -> frozenset[str]:
+    """The arrays that some kernel of a CPU reads or writes; others are for a GPU."""
+    used = {o.space for phase in entry.phases for item in phase.instructions for o in item.operands}
+    arrays = enumerate(entry.arrays, Space.ARRAY)
+    return frozenset(array.name for number, array in arrays if number in used)
+
+
 def partial_bytes(entry: Entry, word: int) -> int:
     """Bytes between two chunks' copies of PARTIAL: whole cache lines."""
     return -(-entry.partial_words * word // 64) * 64

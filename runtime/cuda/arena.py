@@ -1,14 +1,17 @@
 """Where every word of an entry lies for one batch size, and the kernels to launch, in order.
 
 All spaces lie in one array of device words.  The whole batch is one block, so there is one copy of
-PARTIAL, and a value of BLOCK begins at `offset` times N.  What a kernel reads besides (the first
-words of its operands, its geometry) is one stretch of a table that is written once.
+PARTIAL, and a value of BLOCK begins at `offset` times N.  Of sequences there is room for so many
+rows of each time; with less of them the rest is left alone, and nothing moves.
+
+What a kernel reads besides (the first words of its operands, its geometry) is one stretch of a
+table that is written once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +24,24 @@ ALIGN = 32  # words: spaces begin on a line of the GPU's cache
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One launch: a kernel's text, where its numbers stand in the table, its pieces of work."""
+    """One launch: a kernel's text, where its numbers stand in the table, its pieces of work: for
+    `each` row of a time (None: each example), or in all.
+    """
 
     source: str
     at: int
-    total: int
+    pieces: int
+    each: bool = False
+    time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """Launches that are made for one step of a time after another."""
+
+    time: int
+    backwards: bool
+    calls: tuple[Call, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,56 +49,90 @@ class Arena:
     """The first word of each space, and how many words there are in all."""
 
     examples: int
+    room: tuple[int, ...]  # rows of each time
     bases: tuple[int, ...]
+    times: tuple[int, ...]  # the first word of BLOCK's values of each time
     words: int
 
     def first(self, operand: Operand) -> int:
         """The word at which an operand begins."""
-        scale = self.examples if operand.space == Space.BLOCK else 1
-        return self.bases[operand.space] + operand.offset * scale + operand.inner
+        if operand.space != Space.BLOCK:
+            return self.bases[operand.space] + operand.offset + operand.inner
+        if operand.time is None:
+            start, rows = self.bases[Space.BLOCK], self.examples
+        else:
+            start, rows = self.times[operand.time], self.room[operand.time]
+        return start + operand.offset * rows + operand.inner
 
 
-def arrange(entry: Entry, persistent_words: int, examples: int) -> Arena:
+def arrange(entry: Entry, persistent_words: int, examples: int, room: Sequence[int] = ()) -> Arena:
     """Lay the spaces out one after another."""
-    sizes = [persistent_words, entry.uniform_words, entry.block_words * examples]
-    sizes += [entry.partial_words, *(array_words(array, examples) for array in entry.arrays)]
+    block = [entry.block_words * examples]
+    block += [words * rows for words, rows in zip(entry.time_words, room, strict=True)]
+    starts = np.cumsum([0, *block]).tolist()
+    sizes = [persistent_words, entry.uniform_words, starts[-1], entry.partial_words]
+    sizes += [_words(entry, array, examples, room) for array in entry.arrays]
     bases = [0]
     for size in sizes:
         bases.append(bases[-1] + -(-size // ALIGN) * ALIGN)
-    return Arena(examples, tuple(bases[:-1]), bases[-1])
+    times = tuple(bases[Space.BLOCK] + start for start in starts[1:-1])
+    return Arena(examples, tuple(room), tuple(bases[:-1]), times, bases[-1])
 
 
-def array_words(array: Array, examples: int) -> int:
+def _words(entry: Entry, array: Array, examples: int, room: Sequence[int]) -> int:
     """Words of an array over the batch."""
-    return array.type.size * examples
+    time = array.type.time
+    return array.type.size * (examples if time is None else room[entry.times.index(time)])
 
 
-def calls(entry: Entry, arena: Arena) -> tuple[list[Call], NDArray[np.int64]]:
-    """Every launch of one run in order, and the table they read."""
-    made, table = [], [0]
-    for source, numbers, total in _launches(entry, arena):
-        made.append(Call(source, len(table), total))
-        table += numbers
-    return made, np.array(table, np.int64)
+@dataclass
+class Listing:
+    """The launches of one run in the making, and the table that they read."""
 
+    arena: Arena
+    table: list[int] = field(default_factory=lambda: [0])
 
-def _launches(entry: Entry, arena: Arena) -> Iterator[tuple[str, list[int], int]]:
-    for phase in entry.phases:
+    def phase(self, entry: Entry, phase: Phase) -> list[Call | Recurrence]:
+        """Everything that a phase launches."""
+        made: list[Call | Recurrence] = []
+        partial, uniform = self.arena.bases[Space.PARTIAL], self.arena.bases[Space.UNIFORM]
         if phase.examples and entry.partial_words:
-            yield CLEAR, [arena.bases[Space.PARTIAL]], entry.partial_words
-        for instruction in phase.instructions:
-            yield _launch(instruction, arena)
-        yield from _means(phase, arena)
+            made.append(self.call(CLEAR, [partial], entry.partial_words))
+        calls = [self.launch(instruction) for instruction in phase.instructions]
+        start = 0
+        for loop in phase.loops:
+            end = loop.start + loop.count
+            steps = Recurrence(loop.time, loop.backwards, tuple(calls[loop.start : end]))
+            made += [*calls[start : loop.start], steps]
+            start = end
+        made += calls[start:]
+        for s in phase.sums:
+            made.append(self.call(MEAN, [partial + s.partial, uniform + s.uniform], s.words))
+        return made
+
+    def launch(self, instruction: Instruction) -> Call:
+        """The launch of an instruction."""
+        launch = instruction.launch
+        assert launch is not None, f"an instruction without a CUDA kernel: {instruction.note}"
+        numbers = [*map(self.arena.first, launch.operands), *launch.geometry]
+        return self.call(launch.source, numbers, launch.pieces, launch.each, launch.time)
+
+    def call(
+        self,
+        source: str,
+        numbers: Sequence[int],
+        pieces: int,
+        each: bool = False,
+        time: int | None = None,
+    ) -> Call:
+        """A launch, and its numbers in the table."""
+        at = len(self.table)
+        self.table += numbers
+        return Call(source, at, pieces, each, time)
 
 
-def _launch(instruction: Instruction, arena: Arena) -> tuple[str, list[int], int]:
-    launch = instruction.launch
-    assert launch is not None, f"an instruction without a CUDA kernel: {instruction.note}"
-    numbers = [arena.first(operand) for operand in launch.operands] + list(launch.geometry)
-    return launch.source, numbers, launch.pieces * (arena.examples if launch.each else 1)
-
-
-def _means(phase: Phase, arena: Arena) -> Iterator[tuple[str, list[int], int]]:
-    partial, uniform = arena.bases[Space.PARTIAL], arena.bases[Space.UNIFORM]
-    for s in phase.sums:
-        yield MEAN, [partial + s.partial, uniform + s.uniform], s.words
+def calls(entry: Entry, arena: Arena) -> tuple[list[Call | Recurrence], NDArray[np.int64]]:
+    """Every launch of one run in order, and the table they read."""
+    listing = Listing(arena)
+    made = [item for phase in entry.phases for item in listing.phase(entry, phase)]
+    return made, np.array(listing.table, np.int64)

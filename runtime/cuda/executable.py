@@ -10,58 +10,22 @@ back if the GPU fails: the session stays as it was before the call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compiler.graph.types import Kind
-from compiler.program import Entry, Space
+from compiler.program import Array, Entry, Space
 from runtime.cpu.exchange import Arrays, Exchange
 from runtime.cuda import shim
-from runtime.cuda.arena import ALIGN, Arena, arrange, calls
-from runtime.cuda.kernels import CLEAR, compiled
+from runtime.cuda.arena import ALIGN, Arena, arrange
+from runtime.cuda.batches import Batches
+from runtime.cuda.plan import Plan, Stretch
 
 MOST_PLANS = 3  # batch sizes whose arenas are kept
-
-
-class Plan:
-    """What one batch size needs on the device."""
-
-    def __init__(self, entry: Entry, arena: Arena, dtype: np.dtype[Any]) -> None:
-        word = dtype.itemsize
-        self.arena = arena
-        self.words = shim.empty(arena.words, dtype)
-        self.numbers = self.words.view(np.dtype(f"i{word}"))
-        made, table = calls(entry, arena)
-        self.table = shim.upload(table)
-        self.launches = [(compiled(call.source, word), call.at, call.total) for call in made]
-        self.launch(compiled(CLEAR, word), 0, arena.words)  # table[0] is 0: the first word
-        start = arena.bases[Space.UNIFORM]
-        for constant in entry.constants:
-            values = np.asarray(constant.value).reshape(-1)
-            kind = dtype if values.dtype.kind == "f" else np.dtype(f"i{word}")
-            self.write(start + constant.offset, values.astype(kind).view(dtype))
-
-    def launch(self, kernel: Any, at: int, total: int) -> None:
-        """Launch one kernel."""
-        kernel(self.words, self.numbers, self.table, at, self.arena.examples, total)
-
-    def step(self) -> None:
-        """Launch everything once."""
-        for kernel, at, total in self.launches:
-            if total:
-                self.launch(kernel, at, total)
-
-    def write(self, first: int, values: Any) -> None:
-        """Copy words into the arena from the host or from the device."""
-        if values.size:
-            self.words[first : first + values.size].copy_to_device(values)
-
-    def words_at(self, first: int, count: int) -> Any:
-        """A stretch of the arena."""
-        return self.words[first : first + count]
+SPARE = 8  # room for sequences is a multiple of this part of a power of two: lengths vary
 
 
 class Executable:
@@ -82,25 +46,30 @@ class Executable:
         self.updates = any(name.startswith("update/") for name in entry.graph.outputs)
         self._plans: dict[int, Plan] = {}
 
-    def plan(self, examples: int) -> Plan:
-        """The arena for a batch size, made when it is first seen; old ones make room."""
+    def plan(self, examples: int, room: Sequence[int] = ()) -> Plan:
+        """The arena for a batch size with room for so many rows of each time, made when one is
+        first wanted; old ones make room.
+        """
         plan = self._plans.pop(examples, None)
+        if plan is not None and any(a > b for a, b in zip(room, plan.arena.room, strict=True)):
+            room, plan = [max(ab) for ab in zip(room, plan.arena.room, strict=True)], None
         if plan is None:
             while len(self._plans) >= MOST_PLANS:
                 self._plans.pop(next(iter(self._plans)))
-            plan = Plan(self.entry, self.fitting(examples), self.dtype)
+            plan = Plan(self.entry, self.fitting(examples, [*map(roomy, room)]), self.dtype)
         self._plans[examples] = plan
         return plan
 
-    def fitting(self, examples: int) -> Arena:
+    def fitting(self, examples: int, room: Sequence[int] = ()) -> Arena:
         """The layout for a batch size, if the device has that much memory left."""
         size, words = self.dtype.itemsize, len(self.persistent)
-        arena, none = (arrange(self.entry, words, n) for n in (examples, 0))
+        arena = arrange(self.entry, words, examples, room)
+        none = arrange(self.entry, words, 0, [0] * len(room))
         free = shim.free_bytes()
         if arena.words * size > free:
             each = max(1, -(-(arena.words - none.words) // examples))
-            room = free // size - none.words - ALIGN * len(arena.bases)
-            fits = max(0, room // each)
+            left = free // size - none.words - ALIGN * len(arena.bases)
+            fits = max(0, left // each)
             raise shim.CudaFault(
                 f"{self.entry.name} needs {arena.words * size / 1e9:.1f} GB on the GPU for"
                 f" {examples} examples; {free / 1e9:.1f} GB are free, enough for {fits}"
@@ -113,62 +82,90 @@ class Executable:
         """Run `steps` batches; inputs hold them one after another along their first axis.
 
         Gives (results with a leading axis of steps, outputs with a leading axis of all examples).
+        A sequence is a `Ragged`, and `length/NAME` has the lengths of a time [steps * N].
         `batch` is needed only by an entry without inputs.
         """
         given = self.exchange.inputs(inputs)
-        examples = self.exchange.examples(given, steps, batch)
+        examples = self.exchange.examples(inputs, steps, batch)
+        lengths = self.exchange.lengths(inputs, steps * examples)
+        batches = Batches(self.entry.times, lengths, steps, examples)
         with shim.faults(self.entry.name):
-            return self._run(self.plan(examples), given, steps)
+            return self._run(self.plan(examples, batches.room()), given, batches)
 
-    def _run(self, plan: Plan, given: Arrays, steps: int) -> tuple[Arrays, Arrays]:
-        """Go through the steps, and copy what is wanted back to the host."""
+    def _run(self, plan: Plan, given: Arrays, batches: Batches) -> tuple[Arrays, Arrays]:
+        """Go through the batches, and copy what is wanted back to the host."""
         plan.write(0, self.persistent)
-        sources, sinks = self._sources(plan, given), self._sinks(plan, steps)
-        for k in range(steps):
-            for first, source, size in sources:
-                plan.write(first, source[k * size : (k + 1) * size])
-            plan.step()
-            for first, sink, size, _ in sinks:
-                if size:
-                    sink[k * size : (k + 1) * size].copy_to_device(plan.words_at(first, size))
-        found = [self._host(sink, steps, size, kind) for _, sink, size, kind in sinks]
+        sources = self._sources(plan, given, batches)
+        made, kept = self._outputs(plan, batches), self._results(plan, batches.steps)
+        for k in range(batches.steps):
+            for source in sources:
+                plan.load(source, k)
+            plan.step(batches, k)
+            for sink in (*made, *kept):
+                plan.keep(sink, k)
+        outputs = {
+            array.name: batches.unpacked(
+                array,
+                self._numbers(sink, array.type.kind).reshape(
+                    batches.total(array.type.time), *array.type.shape
+                ),
+            )
+            for array, sink in zip(self.exchange.made, made, strict=True)
+        }
+        results = [
+            self._numbers(sink, result.type.kind).reshape(batches.steps, size)
+            for (result, size), sink in zip(self.exchange.kept, kept, strict=True)
+        ]
         if self.updates:
             self.persistent[:] = plan.words_at(0, len(self.persistent)).copy_to_host()
-        made = self.exchange.made
-        outputs = {
-            array.name: words.reshape(steps * plan.arena.examples, *array.type.shape)
-            for array, words in zip(made, found, strict=False)
-        }
-        return self.exchange.results(found[len(made) :]), outputs
+        return self.exchange.results(results), outputs
 
-    def _sources(self, plan: Plan, given: Arrays) -> list[tuple[int, Any, int]]:
-        """For each input its first word, all its numbers on the device, and words for a step."""
+    def _sources(self, plan: Plan, given: Arrays, batches: Batches) -> list[Stretch]:
+        """What the host knows: inputs, and the clocks of sequences."""
+        whole = self.exchange.dtypes[Kind.INDEX]
+        found = []
+        for first, array in self._arrays(plan):
+            match array.role:
+                case "input":
+                    values = batches.packed(array, given[array.name])
+                case "clock":
+                    values = batches.array(array.name).astype(whole)
+                case _:
+                    continue
+            words = shim.upload(values.reshape(-1).view(self.dtype))
+            found.append(Stretch(first, words, batches.parts(array.type.time, array.type.size)))
+        return found
+
+    def _outputs(self, plan: Plan, batches: Batches) -> list[Stretch]:
+        """Room for the outputs of all batches."""
         return [
-            (
-                plan.arena.bases[Space.ARRAY + k],
-                shim.upload(given[array.name].reshape(-1).view(self.dtype)),
-                array.type.size * plan.arena.examples,
-            )
-            for k, array in enumerate(self.entry.arrays)
-            if array.role == "input"
-        ]
-
-    def _sinks(self, plan: Plan, steps: int) -> list[tuple[int, Any, int, Kind]]:
-        """For each output and result: first word, room for all steps, words for one, kind."""
-        bases = plan.arena.bases
-        listed = [
-            (bases[Space.ARRAY + k], array.type.size * plan.arena.examples, array.type.kind)
-            for k, array in enumerate(self.entry.arrays)
+            self._sink(first, batches.parts(array.type.time, array.type.size))
+            for first, array in self._arrays(plan)
             if array.role == "output"
         ]
-        for result, size in self.exchange.kept:
-            listed.append((bases[Space.UNIFORM] + result.offset, size, result.type.kind))
+
+    def _results(self, plan: Plan, steps: int) -> list[Stretch]:
+        """Room for the results of all batches."""
+        start = plan.arena.bases[Space.UNIFORM]
         return [
-            (first, shim.empty(steps * size, self.dtype), size, kind)
-            for first, size, kind in listed
+            self._sink(start + result.offset, [(k * size, (k + 1) * size) for k in range(steps)])
+            for result, size in self.exchange.kept
         ]
 
-    def _host(self, words: Any, steps: int, size: int, kind: Kind) -> NDArray[Any]:
-        """Words of the device, [steps, size], as numbers of a kind."""
-        host: NDArray[Any] = words.copy_to_host()[: steps * size]
-        return host.view(self.exchange.dtypes[kind]).reshape(steps, size)
+    def _arrays(self, plan: Plan) -> list[tuple[int, Array]]:
+        """Each array and its first word."""
+        return [*zip(plan.arena.bases[Space.ARRAY :], self.entry.arrays, strict=True)]
+
+    def _sink(self, first: int, parts: list[tuple[int, int]]) -> Stretch:
+        return Stretch(first, shim.empty(parts[-1][1], self.dtype), parts)
+
+    def _numbers(self, sink: Stretch, kind: Kind) -> NDArray[Any]:
+        """Words of the device as numbers of a kind."""
+        host: NDArray[Any] = sink.words.copy_to_host()[: sink.parts[-1][1]]
+        return host.view(self.exchange.dtypes[kind])
+
+
+def roomy(rows: int) -> int:
+    """Rows to make room for where so many are wanted."""
+    grain = -(-(1 << rows.bit_length()) // (2 * SPARE))
+    return -(-rows // grain) * grain

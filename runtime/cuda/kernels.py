@@ -9,7 +9,7 @@ from runtime.cuda import shim
 from runtime.cuda.source import function_of
 
 CLEAR = """\
-def k0(words, numbers, table, at, count, total):
+def k0(words, numbers, table, at, begin, count, total):
     # y = 0
     x0 = table[at]
     for t0 in range(thread(), total, threads()):
@@ -17,7 +17,7 @@ def k0(words, numbers, table, at, count, total):
 """
 
 MEAN = """\
-def k0(words, numbers, table, at, count, total):
+def k0(words, numbers, table, at, begin, count, total):
     # y = x / N
     x0 = table[at]
     x1 = table[at + 1]

@@ -87,19 +87,19 @@ def empty(words: int, dtype: np.dtype[Any]) -> Any:
 
 
 def upload(values: NDArray[Any]) -> Any:
-    """A copy on the device."""
-    return cuda.to_device(values)
+    """A copy on the device; a word of anything, where there is nothing to copy."""
+    return cuda.to_device(values) if values.size else empty(0, values.dtype)
 
 
 def signature(word: int) -> Any:
-    """Types of a kernel's arguments: words, numbers, table, at, count, total."""
+    """Types of a kernel's arguments: words, numbers, table, at, begin, count, total."""
     real = types.float32 if word == 4 else types.float64
     whole = types.int32 if word == 4 else types.int64
-    return types.void(real[::1], whole[::1], types.int64[::1], *[types.int64] * 3)
+    return types.void(real[::1], whole[::1], types.int64[::1], *[types.int64] * 4)
 
 
 def compile_kernel(function: Callable[..., None], word: int) -> Callable[..., None]:
-    """Something that launches a kernel: launch(words, numbers, table, at, count, total)."""
+    """Something that launches a kernel: launch(words, numbers, table, at, begin, count, total)."""
     if SIMULATED:
         return simulated_kernel(function)
     kernel = cuda.jit(signature(word))(function)

@@ -1,6 +1,6 @@
 """CUDA kernel text becomes a function, if it says only what such text may say.
 
-As on the CPU nothing in the text is trusted: one function of six arguments, loops, arithmetic on
+As on the CPU nothing in the text is trusted: one function of seven arguments, loops, arithmetic on
 numbered locals, and calls of listed functions.  It is filed in `linecache`, so that a traceback
 shows its lines.
 """
@@ -16,7 +16,7 @@ from runtime.cpu.source import ALLOWED, LOCAL, SourceError, refuse
 from runtime.cpu.source import FUNCTIONS as CPU_FUNCTIONS
 from runtime.cuda.scalars import names
 
-ARGUMENTS = ["words", "numbers", "table", "at", "count", "total"]
+ARGUMENTS = ["words", "numbers", "table", "at", "begin", "count", "total"]
 FUNCTIONS = (CPU_FUNCTIONS - {"reals", "indices"}) | {"thread", "threads"}
 
 

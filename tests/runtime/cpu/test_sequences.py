@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Graph
 from compiler.graph.ragged import Ragged
-from compiler.ops.leaf import Input
 from compiler.passes import PASSES, optimise
-from compiler.schedule.plan import schedule
 from runtime.cpu.executable import Executable
 from tests.recurrences import KINDS, NETS, every_state, forwards, given, parameters
-
-
-def executable(graph: Graph, values: dict[str, Any], dtype: Any, threads: int = 1) -> Executable:
-    offsets, words = {}, np.zeros(512, dtype)
-    start = 0
-    for name, value in values.items():
-        offsets[name] = start
-        part = words[start : start + value.size]
-        if name in ("seed", "step"):
-            part = part.view(f"i{words.itemsize}")
-        part[:] = value.reshape(-1)
-        start += value.size
-    return Executable(schedule("net", graph, offsets), words, dtype, threads=threads)
-
-
-def wanted(graph: Graph, values: dict[str, Any], dtype: Any = np.float64) -> dict[str, Any]:
-    """The inputs that a graph reads, as this kind of number."""
-    keys = {n.op.key for n in graph.nodes if isinstance(n.op, Input)}
-    lengths = {k: v for k, v in values.items() if k.startswith("length/")}
-    found = {k: v for k, v in values.items() if k in keys}
-    for key, value in found.items():
-        if isinstance(value, Ragged) and value.values.dtype.kind == "f":
-            found[key] = Ragged(value.values.astype(dtype), value.lengths)
-    return lengths | found
-
-
-def compare(found: Any, expected: Any, bound: float) -> None:
-    if isinstance(expected, Ragged):
-        np.testing.assert_array_equal(found.lengths, expected.lengths)
-        found, expected = found.values, expected.values
-    np.testing.assert_allclose(found, expected, rtol=bound, atol=bound)
+from tests.sequence_runs import check, compare, executable, wanted
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NETS)
 def test_native_and_reference_agree(name: str, kind: str) -> None:
-    rng = np.random.default_rng(5)
-    graph, batch = optimise(NETS[name]()), 37
-    values, fixed = given(rng, kind, batch), parameters(rng)
-    expected = evaluate(graph, {**values, **fixed}, batch)
-    for dtype, bound in ((np.float64, 1e-11), (np.float32, 2e-4)):
-        runner = executable(graph, fixed, dtype)
-        runner.run(wanted(graph, given(rng, "unequal", batch), dtype))  # leaves its numbers behind
-        results, outputs = runner.run(wanted(graph, values, dtype))
-        for key, value in expected.items():
-            scale = 1.0 if isinstance(value, Ragged) else 1.0 + np.abs(value).max()
-            compare(
-                results[key][0] / scale if key in results else outputs[key],
-                value / scale if key in results else value,
-                bound,
-            )
+    check(Executable, name, kind, batch=37, longest=40)
 
 
 @pytest.mark.parametrize("name", ["both directions", "two times"])
@@ -76,7 +27,9 @@ def test_passes_may_be_left_out(name: str) -> None:
     expected = evaluate(raw, {**values, **fixed}, batch)
     for without in PASSES:
         graph = optimise(raw, {without})
-        results, outputs = executable(graph, fixed, np.float64).run(wanted(graph, values))
+        results, outputs = executable(Executable, graph, fixed, np.float64).run(
+            wanted(graph, values)
+        )
         for key, value in expected.items():
             compare(results[key][0] if key in results else outputs[key], value, 1e-10)
 
@@ -87,10 +40,10 @@ def test_threads_and_batches_change_no_bit(batch: int) -> None:
     rng = np.random.default_rng(7)
     graph = optimise(every_state())
     values, fixed = given(rng, "unequal", 3 * batch), parameters(rng)
-    first = executable(graph, fixed, np.float32)
+    first = executable(Executable, graph, fixed, np.float32)
     whole, outputs = first.run(wanted(graph, values, np.float32), 3)
     for threads in (2, 4):
-        runner = executable(graph, fixed, np.float32, threads)
+        runner = executable(Executable, graph, fixed, np.float32, threads)
         for _ in range(2):  # once on one thread, to measure; then on all
             again, _ = runner.run(wanted(graph, values, np.float32), 3)
             for key, value in whole.items():
@@ -118,5 +71,5 @@ def test_two_thousand_steps() -> None:
     }
     fixed = parameters(rng)
     expected = evaluate(graph, {**values, **fixed}, 3)
-    results, _ = executable(graph, fixed, np.float64).run(values)
+    results, _ = executable(Executable, graph, fixed, np.float64).run(values)
     np.testing.assert_allclose(results["dW"][0], expected["dW"], rtol=1e-9, atol=1e-12)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compiler.graph.ragged import Ragged
 from compiler.graph.types import Kind
 from compiler.pipeline import compile_file
 from compiler.program import Program
@@ -21,20 +22,34 @@ BOUND = {"float64": 1e-9, "float32": 2e-4}
 
 
 def batch(program: Program, name: str, examples: int, seed: int) -> dict[str, Any]:
-    """Numbers for the inputs of an entry."""
-    rng = np.random.default_rng(seed)
+    """Numbers for the inputs of an entry; sequences of 0 to 4 elements."""
+    rng, entry = np.random.default_rng(seed), program.entries[name]
+    lengths = {
+        time: np.full(examples, time) if isinstance(time, int) else rng.integers(0, 5, examples)
+        for time in entry.times
+    }
     found: dict[str, Any] = {}
-    for array in program.entries[name].arrays:
-        shape = (examples, *array.type.shape)
-        if array.role == "input" and array.type.kind is Kind.REAL:
-            found[array.name] = rng.uniform(0.1, 1.0, shape)
-        elif array.role == "input":
-            found[array.name] = rng.integers(0, array.type.classes or 2, shape)
+    for array in entry.arrays:
+        if array.role != "input":
+            continue
+        type, count = array.type, examples
+        if type.time is not None:
+            count = int(lengths[type.time].sum())
+        if type.kind is Kind.REAL:
+            numbers = rng.uniform(0.1, 1.0, (count, *type.shape))
+        else:
+            numbers = rng.integers(0, type.classes or 2, (count, *type.shape))
+        found[array.name] = numbers if type.time is None else Ragged(numbers, lengths[type.time])
     return found
 
 
 def flattened(answer: Any) -> dict[str, Any]:
-    return answer if isinstance(answer, dict) else {"output": answer}
+    """Results by name, sequences as one array."""
+    found = answer if isinstance(answer, dict) else {"output": answer}
+    return {
+        name: np.concatenate(value) if isinstance(value, list) else value
+        for name, value in found.items()
+    }
 
 
 @pytest.mark.parametrize("examples", [1, 3], ids=["one", "three"])

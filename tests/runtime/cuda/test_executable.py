@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compiler.passes import optimise
 from compiler.pipeline import compile_file
 from compiler.program import Operand, Space
+from compiler.schedule.plan import schedule
 from runtime.cuda import shim
-from runtime.cuda.arena import arrange, calls
-from runtime.cuda.executable import Executable
+from runtime.cuda.arena import Recurrence, arrange, calls
+from runtime.cuda.batches import Batches
+from runtime.cuda.executable import Executable, roomy
+from tests.recurrences import NETS, SIZES
 
 PROGRAM = compile_file("specs/circle.nn")
 ENTRY = PROGRAM.entries["step/train"]
@@ -28,6 +32,36 @@ def test_every_launch_finds_its_numbers_in_the_table() -> None:
     made, table = calls(ENTRY, arena)
     assert sorted({call.at for call in made}) == [call.at for call in made]
     assert made[0].at == 1 and table[0] == 0 and made[-1].at < len(table)
+
+
+def test_sequences_have_room_of_their_own() -> None:
+    entry = schedule("net", optimise(NETS["two times"]()), dict.fromkeys(SIZES, 0))
+    arena = arrange(entry, 256, 7, (100, 50))
+    start = arena.bases[Space.BLOCK] + 7 * entry.block_words
+    assert arena.first(Operand(Space.BLOCK, 10, inner=3, time=0)) == start + 100 * 10 + 3
+    start += 100 * entry.time_words[0]
+    assert arena.first(Operand(Space.BLOCK, 10, inner=3, time=1)) == start + 50 * 10 + 3
+    assert start + 50 * entry.time_words[1] <= arena.bases[Space.PARTIAL]
+    made, _ = calls(entry, arena)
+    loops = [item for item in made if isinstance(item, Recurrence)]
+    assert sorted((loop.time, loop.backwards) for loop in loops) == [
+        (0, False), (0, True), (1, False), (1, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 37, 100, 1000, 12345])
+def test_room_for_rows_is_rounded_up(rows: int) -> None:
+    assert rows <= roomy(rows) <= 1.25 * rows
+    assert roomy(roomy(rows)) == roomy(rows)
+
+
+def test_the_rows_of_batches_and_steps() -> None:
+    batches = Batches(("t",), [np.array([1, 3, 0, 0, 2, 2])], 3, 2)
+    assert [batches.count(0, k) for k in range(3)] == [4, 0, 4] and batches.count(None, 1) == 2
+    assert batches.parts("t", 5) == [(0, 20), (20, 20), (20, 40)]
+    assert batches.ranges(0, 0, False) == [(0, 2), (2, 1), (3, 1)]
+    assert batches.ranges(0, 1, False) == []
+    assert batches.ranges(0, 2, True) == [(2, 2), (0, 2)]
 
 
 def test_a_batch_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:

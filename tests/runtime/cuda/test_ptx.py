@@ -19,12 +19,14 @@ from compiler.graph.registry import OPS
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.leaf import Input, Persistent
 from compiler.ops.random import Random
+from compiler.passes import optimise
 from compiler.pipeline import compile_file
 from compiler.program import Entry
 from compiler.schedule.plan import schedule
 from runtime.cuda import shim
 from runtime.cuda.kernels import CLEAR, MEAN
 from runtime.cuda.source import function_of
+from tests.recurrences import NETS, SIZES
 
 pytest.importorskip("numba_cuda")
 for library in ("nvidia-nvvm", "nvidia-cuda-nvrtc"):
@@ -37,10 +39,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # numba-cuda's own
 ]
 PTXAS = shutil.which("ptxas")
-EVERY_DAY = {"house", "curve", "circle", "mnist_cnn"}  # the others are for the wide run
+EVERY_DAY = {  # the others are for the wide run
+    *("house", "curve", "circle", "mnist_cnn"),
+    *("of every operator", "embedded", "with noise"),
+}
 SPECS = [
     pytest.param(p, id=p.stem, marks=() if p.stem in EVERY_DAY else pytest.mark.wide)
     for p in sorted(Path("specs").glob("*.nn"))
+]
+SEQUENCES = [
+    pytest.param(name, marks=() if name in EVERY_DAY else pytest.mark.wide) for name in NETS
 ]
 
 
@@ -85,6 +93,13 @@ def test_operators(word: int) -> None:
 @pytest.mark.parametrize("name", ["TAKE", "SCATTER", "ARGMAX"])
 def test_gathers(name: str) -> None:
     check(getattr(cuda_gather, name), 4)
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_networks_over_sequences(name: str) -> None:
+    offsets = {key: 256 * k for k, key in enumerate(SIZES)}
+    for text in sources([schedule("net", optimise(NETS[name]()), offsets)]):
+        check(text, 4)
 
 
 @pytest.mark.parametrize("spec", SPECS)

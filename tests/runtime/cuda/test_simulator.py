@@ -1,8 +1,8 @@
 """CUDA kernels mean what the reference means: tests run again, in a process with the simulator.
 
 The simulator must be chosen before numba-cuda is imported, so it has processes of its own.  By
-default they run every operator, the classic contractions, the prelude, and the small specs; `wide`
-adds the rest.
+default they run every operator, the classic contractions, the prelude, networks over sequences, and
+the small specs; `wide` adds the rest.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ RUNS = {
     "operators": [*NATIVE, "tests/compiler/ops"],
     "contractions": [*NATIVE, "tests/compiler/schedule", "-k", "classic and not everything"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],
+    "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "specs": [
         f"{HERE}/specs_in_simulator.py",
         "-k",

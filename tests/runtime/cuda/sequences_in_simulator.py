@@ -1,0 +1,63 @@
+"""Networks over sequences in the CUDA simulator equal the reference; their draws do to the bit.
+
+Not collected by itself: `test_simulator.py` runs it in a process that has the simulator.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.graph.evaluate import evaluate
+from compiler.graph.graph import Graph
+from compiler.graph.ragged import Ragged
+from compiler.ops.random import Random
+from compiler.passes import optimise
+from runtime.cuda.executable import Executable
+from tests.recurrences import KINDS, NETS, Net, every_state, given, parameters
+from tests.sequence_runs import check, executable, wanted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NETS)
+def test_net(name: str, kind: str) -> None:
+    check(Executable, name, kind, batch=5, longest=4)
+
+
+def drawn(normal: bool) -> Graph:
+    """Draws for every element of a sequence."""
+    net = Net()
+    counters = (net.parameter("seed"), net.parameter("step"))
+    y = net.b.add(Random(3, (7,), normal=normal, time="t"), *counters)
+    return net.b.graph({"y": (y + net.x * 0.0).id})
+
+
+@pytest.mark.parametrize(
+    ("normal", "dtype"), [(False, np.float32), (False, np.float64), (True, np.float64)]
+)
+def test_draws_are_those_of_the_reference_to_the_bit(normal: bool, dtype: type) -> None:
+    rng, graph = np.random.default_rng(2), drawn(normal)
+    values, fixed = given(rng, "unequal", 5, 9), parameters(rng)
+    expected = evaluate(graph, {**values, **fixed}, 5)["y"].values
+    _, outputs = executable(Executable, optimise(graph), fixed, dtype).run(wanted(graph, values))
+    np.testing.assert_array_equal(outputs["y"].values, expected.astype(dtype))
+
+
+def test_batches_in_one_call_or_one_by_one() -> None:
+    """Lengths grow from batch to batch: there must be room for them."""
+    rng, graph = np.random.default_rng(3), optimise(every_state())
+    values, fixed = given(rng, "unequal", 9, 6), parameters(rng)
+    order = np.argsort(values["length/t"])
+    values = {k: v.take(order) if isinstance(v, Ragged) else v[order] for k, v in values.items()}
+    whole, outputs = executable(Executable, graph, fixed, np.float32).run(wanted(graph, values), 3)
+    runner = executable(Executable, graph, fixed, np.float32)
+    for k in range(3):
+        part = slice(3 * k, 3 * k + 3)
+        inputs = {
+            key: value.take(part) if isinstance(value, Ragged) else value[part]
+            for key, value in wanted(graph, values).items()
+        }
+        alone, rows = runner.run(inputs)
+        for key, value in whole.items():
+            np.testing.assert_array_equal(alone[key][0], value[k])
+        np.testing.assert_array_equal(rows["x"].values, outputs["x"].take(part).values)

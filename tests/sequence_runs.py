@@ -1,0 +1,69 @@
+"""Networks over sequences on a target, beside the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from compiler.graph.evaluate import evaluate
+from compiler.graph.graph import Graph
+from compiler.graph.ragged import Ragged
+from compiler.ops.leaf import Input
+from compiler.passes import optimise
+from compiler.schedule.plan import schedule
+from tests.recurrences import NETS, given, parameters
+
+
+def executable(
+    target: Any, graph: Graph, values: dict[str, Any], dtype: Any, threads: int = 1
+) -> Any:
+    """A target's executable of a graph, with the parameters in place."""
+    offsets, words = {}, np.zeros(512, dtype)
+    start = 0
+    for name, value in values.items():
+        offsets[name] = start
+        part = words[start : start + value.size]
+        if name in ("seed", "step"):
+            part = part.view(f"i{words.itemsize}")
+        part[:] = value.reshape(-1)
+        start += value.size
+    return target(schedule("net", graph, offsets), words, dtype, threads=threads)
+
+
+def wanted(graph: Graph, values: dict[str, Any], dtype: Any = np.float64) -> dict[str, Any]:
+    """The inputs that a graph reads, as this kind of number."""
+    keys = {n.op.key for n in graph.nodes if isinstance(n.op, Input)}
+    lengths = {k: v for k, v in values.items() if k.startswith("length/")}
+    found = {k: v for k, v in values.items() if k in keys}
+    for key, value in found.items():
+        if isinstance(value, Ragged) and value.values.dtype.kind == "f":
+            found[key] = Ragged(value.values.astype(dtype), value.lengths)
+    return lengths | found
+
+
+def compare(found: Any, expected: Any, bound: float) -> None:
+    """Equal within a bound, and sequences in their lengths too."""
+    if isinstance(expected, Ragged):
+        np.testing.assert_array_equal(found.lengths, expected.lengths)
+        found, expected = found.values, expected.values
+    np.testing.assert_allclose(found, expected, rtol=bound, atol=bound)
+
+
+def check(target: Any, name: str, kind: str, batch: int, longest: int) -> None:
+    """A network and its gradients on a target, whose memory another batch has been in before."""
+    rng = np.random.default_rng(5)
+    graph = optimise(NETS[name]())
+    values, fixed = given(rng, kind, batch, longest), parameters(rng)
+    expected = evaluate(graph, {**values, **fixed}, batch)
+    for dtype, bound in ((np.float64, 1e-11), (np.float32, 2e-4)):
+        runner = executable(target, graph, fixed, dtype)
+        runner.run(wanted(graph, given(rng, "unequal", batch, longest), dtype))
+        results, outputs = runner.run(wanted(graph, values, dtype))
+        for key, value in expected.items():
+            scale = 1.0 if isinstance(value, Ragged) else 1.0 + np.abs(value).max()
+            compare(
+                results[key][0] / scale if key in results else outputs[key],
+                value / scale if key in results else value,
+                bound,
+            )

@@ -107,6 +107,7 @@ def compilation(
         training=_training(module),
         evaluate=evaluate,
         inputs={m: dict(s.inputs) for m, s in module.models.items()},
+        outputs={m: dict(s.outputs) for m, s in module.models.items()},
     )
     return Compilation(source, tree, module, frozenset(without), graphs, optimised, program)
 

@@ -258,3 +258,4 @@ class Program:
     training: Training | None
     evaluate: Callable[..., dict[str, np.ndarray]]  # compiler.graph.evaluate.evaluate
     inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
+    outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)

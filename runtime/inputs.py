@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from compiler.graph.ragged import Batch, Ragged
-from compiler.graph.types import TensorType
+from compiler.graph.types import Kind, TensorType
 from compiler.program import Entry
-from runtime.data.check import conform, lengths_of
+from runtime.data.check import conform, index_dtype, lengths_of, values_of
 from runtime.errors import DataError, SessionError
 from runtime.memory import suggestion
 from runtime.targets import Batches
@@ -87,9 +87,14 @@ def refuse_unknown(entry: Entry, inputs: Iterable[str], others: set[str]) -> Non
 
 
 def as_given(batch: Batch, type: TensorType) -> Any:
-    """A result as users know it: sequences as a list of arrays, or `[N, T, ...]` if T is fixed."""
+    """A result as users know it: sequences as a list of arrays, or `[N, T, ...]` if T is fixed;
+    labels as whole numbers, which native code gives as reals.
+    """
+    values = values_of(batch)
+    if type.kind is Kind.INDEX and values.dtype.kind == "f":
+        values = values.astype(index_dtype(values.dtype))
     if not isinstance(batch, Ragged):
-        return batch
+        return values
     if isinstance(type.time, int):
-        return np.ascontiguousarray(batch.values).reshape(-1, type.time, *type.shape)
-    return list(batch)
+        return np.ascontiguousarray(values).reshape(-1, type.time, *type.shape)
+    return list(Ragged(values, batch.lengths))

@@ -66,8 +66,17 @@ def meaning(name: str, text: str, type: TensorType, seed: int, alphabet: Alphabe
 
 def is_words(text: str, type: TensorType) -> bool:
     """Whether a text could be one of an alphabet: neither lists of classes nor a file."""
-    classes = type.time is not None and type.kind is Kind.INDEX and not type.shape
-    return classes and text != "random" and not text.startswith("[") and not text.endswith(".npy")
+    return (
+        is_of_classes(type)
+        and text != "random"
+        and not text.startswith("[")
+        and not text.endswith(".npy")
+    )
+
+
+def is_of_classes(type: TensorType) -> bool:
+    """Whether it is a sequence of classes."""
+    return type.time is not None and type.kind is Kind.INDEX and not type.shape
 
 
 def value_of(text: str, name: str) -> Any:

@@ -19,8 +19,10 @@ DIGITS = 8
 
 
 def plain(found: Any) -> Any:
-    """An array, or a list of arrays, as lists."""
-    return found.tolist() if isinstance(found, np.ndarray) else [plain(one) for one in found]
+    """An array, or a list of arrays or texts, as lists."""
+    if isinstance(found, list):
+        return [plain(one) for one in found]
+    return found.tolist() if isinstance(found, np.ndarray) else found
 
 
 def save(results: Mapping[str, Any], path: Path) -> None:
@@ -47,10 +49,13 @@ def show(results: Mapping[str, Any]) -> None:
     """The numbers; one example without its leading axis, several sequences one after another."""
     for name, found in results.items():
         several = isinstance(found, np.ndarray) and len(found) > 1
-        text = "\n\n".join(map(shown, [found] if several else found))
+        parts = [shown(one) for one in ([found] if several else found)]
+        text = ("\n\n" if any("\n" in part for part in parts) else "\n").join(parts)
         write(text if len(results) == 1 else f"{name} = {text}")
 
 
-def shown(array: np.ndarray) -> str:
-    """The numbers of one array."""
-    return np.array2string(array, precision=DIGITS, threshold=10_000, max_line_width=100)
+def shown(one: np.ndarray | str) -> str:
+    """A text, or the numbers of one array."""
+    if isinstance(one, str):
+        return one
+    return np.array2string(one, precision=DIGITS, threshold=10_000, max_line_width=100)

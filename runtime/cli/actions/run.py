@@ -11,7 +11,7 @@ from typing import Any
 
 from compiler.graph.ragged import Batch, take
 from compiler.graph.types import TensorType
-from runtime.cli.actions.inputs import is_words, read_inputs
+from runtime.cli.actions.inputs import is_of_classes, is_words, read_inputs
 from runtime.cli.actions.output import write_json
 from runtime.cli.actions.request import Request, prepare, session_with_weights
 from runtime.cli.actions.results import plain, save, show
@@ -43,10 +43,12 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
         inputs = examples.inputs(texts, types, given["at"])
         return write_on(session, model, examples.data, inputs, given)
     found = session.run(model, given["examples"], **examples.inputs(texts, types, given["at"]))
-    results = found if isinstance(found, dict) else {model: found}
+    results: dict[str, Any] = found if isinstance(found, dict) else {model: found}
     if given["save"] is not None:
         save(results, given["save"])
-    elif given["as_json"]:
+        return 0
+    results = {**results, **examples.as_texts(model, results)}
+    if given["as_json"]:
         write_json({name: plain(found) for name, found in results.items()})
     else:
         show(results)
@@ -87,6 +89,18 @@ class Examples:
         if not len(found):
             raise Refused(f"{data.name} has the examples 0 to {data.examples - 1}")
         return found
+
+    def as_texts(self, model: str, results: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Those of a model's results that are texts: classes of the data's alphabet."""
+        program = self.session.program
+        fields = self.session.fields if program.training is not None else {}
+        known = {type.classes for type in fields.values() if is_of_classes(type)}
+        outputs = zip(results, program.outputs[model].values(), strict=True)
+        texts = [n for n, type in outputs if is_of_classes(type) and type.classes in known]
+        alphabet = self.data.alphabet if texts else None
+        if alphabet is None:
+            return {}
+        return {name: [alphabet.write(one) for one in results[name]] for name in texts}
 
     def has_words(self, texts: Mapping[str, str], types: Mapping[str, TensorType]) -> bool:
         """Whether a sequence of classes is given as a text, which the data's alphabet reads."""

@@ -18,9 +18,9 @@ from runtime.cli.declare import act, as_json, declared, spec
      "a file of examples in, a file of results out"),
     ("gradc run specs/vae.nn generate --examples 16 --seed 3 --weights runs/vae --save new.npy",
      "sixteen new images"),
-    ("gradc run specs/characters.nn --sample 200 --prompt 'The ' --weights runs/characters",
+    ("gradc run specs/characters.nn next --sample 200 --prompt 'The ' --weights runs/characters",
      "a text that the network writes"),
-    ("gradc run specs/reversal.nn --decode 20 --input xs=abcd --weights runs/reversal",
+    ("gradc run specs/translate.nn answer --decode 20 --input xs=abcd --weights runs/translate",
      "an answer, as long as the network likes"),
 ])  # fmt: skip
 @spec

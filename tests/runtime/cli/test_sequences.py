@@ -153,3 +153,31 @@ def test_every_value_of_an_example_is_explained(call: Caller, turned: Path) -> N
     assert states and all(np.shape(node["adjoint"]) == (3, 4) for node in states)
     wrong = call("explain", turned, "xs=[1,2]", "before=[0,2,1]", "ys=[2,1]")
     assert "before: sample 0 has 3 elements, but that of ys 2, and both are seq(m)" in wrong.err
+
+
+ALONE = """
+model read(xs : seq class(5)) -> [4] { xs |> embedding(5, 3) |> scan(elman(4)) |> last }
+cell alone(s : (h : [4], y : [5]), z) -> (h : [4], y : [5]) {
+    h = elman(4)(s.h, argmax(s.y) |> embedding(5, 3))
+    (h, h |> dense(5))
+}
+model said(xs : seq class(5)) -> seq(6) class(5) {
+    z = read(xs)
+    s = z |> unfold(6, alone, start = (z, zeros([5])), all = true)
+    argmax(s.y)
+}
+data words(xs : seq class(5), ys : seq class(5)) = reversal(40, symbols = 4, longest = 5)
+train on words { minimize norm(read(xs)) using sgd }
+"""
+
+
+def test_a_result_of_classes_is_a_text(call: Caller) -> None:
+    (call.folder / "alone.nn").write_text(ALONE)
+    for target in ("cpu", "reference"):
+        given = ("run", "alone.nn", "said", "xs=[[1,2],[3]]", "--target", target)
+        assert call(*given, "--save", "a.npy").code == 0
+        classes = np.load("a.npy")
+        assert classes.shape == (2, 6) and classes.dtype == np.int32
+        letters = ["".join("_abcd"[k] for k in row).partition("_")[0] for row in classes]
+        assert call(*given).out.splitlines() == letters
+        assert call(*given, "--json").data == {"said": letters}

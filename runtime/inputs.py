@@ -86,13 +86,13 @@ def refuse_unknown(entry: Entry, inputs: Iterable[str], others: set[str]) -> Non
             raise SessionError(f"no input is called {name}{suggestion(name, known)}")
 
 
-def as_given(batch: Batch, type: TensorType) -> Any:
+def as_given(batch: Batch, type: TensorType, dtype: str) -> Any:
     """A result as users know it: sequences as a list of arrays, or `[N, T, ...]` if T is fixed;
     labels as whole numbers, which native code gives as reals.
     """
     values = values_of(batch)
-    if type.kind is Kind.INDEX and values.dtype.kind == "f":
-        values = values.astype(index_dtype(values.dtype))
+    if type.kind is Kind.INDEX:
+        values = values.astype(index_dtype(dtype), copy=False)
     if not isinstance(batch, Ragged):
         return values
     if isinstance(type.time, int):

@@ -96,7 +96,7 @@ class Session:
         results, outputs = self.runner(name).run(self.read_by(name, batches), batch=count)
         types = {array.name: array.type for array in entry.arrays}
         types |= self.program.outputs.get(model, {})
-        found = {key: as_given(batch, types[key]) for key, batch in outputs.items()}
+        found = {key: as_given(batch, types[key], self.dtype) for key, batch in outputs.items()}
         for key, value in results.items():  # the same for all examples
             found[key] = np.repeat(value[:1], count, axis=0)
         return next(iter(found.values())) if len(found) == 1 else found

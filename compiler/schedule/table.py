@@ -66,7 +66,7 @@ class Table:
         ):
             extent = nest.loops[0].extent
             nest = replace(nest, loops=(replace(nest.loops[0], extent=RANGE), *nest.loops[1:]))
-        emitted = emit_nest(nest)
+        emitted = emit_nest(self.in_place(nest))
         written = {(a.storage, a.offset) for _, a, _ in nest.stores}
         operands = tuple(
             self.operand(a, (a.storage, a.offset) in written) for a in emitted.pointers
@@ -75,6 +75,19 @@ class Table:
         self.add(
             unit, Kernel("k0", emitted.source), operands, emitted.geometry, launch, extent, work
         )
+
+    def in_place(self, nest: Nest) -> Nest:
+        """A storage that lies where one that is loaded does, under that one's name.
+
+        One pointer then serves both, and LLVM sees that a load and a store meet at one element; two
+        pointers with the same address would send it to its loop without vectors.
+        """
+        loaded = {self.operand(a): a.storage for _, a in nest.loads}
+        stores = tuple(
+            (v, replace(a, storage=loaded.get(self.operand(a, True), a.storage)), s)
+            for v, a, s in nest.stores
+        )
+        return replace(nest, stores=stores)
 
     def launch(self, nest: Nest, time: Time | None) -> Launch:
         """The same loops, over the rows of a time or over examples, as one CUDA kernel."""

@@ -8,16 +8,18 @@ the table; it knows no calculus.
 
 All offsets and strides count words (4 bytes in a float32 session, 8 in a float64 one).
 
-How an entry runs on a batch of N examples.  The batch is cut into blocks of `Entry.block` examples
-(the last may be shorter); the blocks, in order, into `Entry.chunks` chunks: chunk c holds blocks
-[c * blocks // chunks, (c + 1) * blocks // chunks).  Phases run one after another:
+How an entry runs on a batch of N examples.  The batch is cut into blocks of at most `Entry.block`
+examples (see `block_of`; the last may be shorter); the blocks, in order, into `Entry.chunks`
+chunks: chunk c holds blocks [c * blocks // chunks, (c + 1) * blocks // chunks).  Phases run one
+after another:
 
 * an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
   chunks may go to different threads, the blocks of one chunk run in order on one thread.
   Afterwards each `Sum` adds the chunks' partials in chunk order into UNIFORM, divided by N.
 * a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
   over threads by cutting its range [0, extent); `barrier` says that all threads must have finished
-  the instructions before it.
+  the instructions before it.  Instructions that `follow` another are cut with it, so that what one
+  piece has just written is still in the cache when it is read.
 
 Sequences.  The elements of a block's sequences are its *rows* of their time.  Within a block the
 examples are ordered by length, the longest first; the rows of step 0 come first, one for each
@@ -46,6 +48,9 @@ from typing import Any
 import numpy as np
 
 from compiler.graph.types import TensorType, Time
+
+EVERY = -(1 << 62)  # in a geometry: the number of examples in the batch
+DIVIDED = EVERY + 2  # or one more: twice the number of examples, or one more
 
 
 class Space(IntEnum):
@@ -112,6 +117,7 @@ class Instruction:
     extent: int = 1  # of the outermost loop, in a ONCE phase
     split: bool = False
     barrier: bool = True
+    follows: bool = False  # piece k needs of the instruction before only piece k of as many
     note: str = ""
     launch: Launch | None = None  # how the `cuda` target does it
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
@@ -195,6 +201,14 @@ class Entry:
     partial_words: int
     times: tuple[Time, ...] = ()
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
+
+
+def block_of(entry: Entry, examples: int) -> int:
+    """Examples in a block: a small batch is halved, so that two threads have something to do."""
+    if entry.times:
+        return entry.block
+    half = -(-examples // 2)
+    return min(entry.block, -(-half // 4) * 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 In order: `prepare` (copies where a kernel wants another layout), `phases` (what runs for every
 example, what once), `units` (which nodes form one kernel), `layout` (where each axis lies), `nest`
-and `contraction` (the loops of a unit), `buffers` (which words), `plan` (all of it, giving an
+and `contraction` (the loops of a unit), `buffers` (which words), `barriers` (who waits for whom),
+`plan` (all of it, giving an
 `Entry`).
 """

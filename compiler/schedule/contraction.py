@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from compiler.program import DIVIDED, EVERY
 from compiler.schedule.nest import RANGE
 
 TYPICAL_BLOCK = 8  # examples: what a RANGE loop counts as when loops are compared
@@ -29,7 +30,12 @@ class Trip:
     @property
     def length(self) -> int:
         """The extent, or a typical one for the loop over examples."""
-        return TYPICAL_BLOCK if self.extent == RANGE else self.extent
+        return self.extent if self.fixed else TYPICAL_BLOCK
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the extent is known before the batch is."""
+        return self.extent not in (RANGE, EVERY)
 
     def swapped(self) -> Trip:
         """With A and B exchanged."""
@@ -51,14 +57,24 @@ class Contraction:
 
 
 def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> Contraction:
-    """Choose kernel, columns, rows and sums.  `accumulate`: Y holds a partial sum already."""
+    """Choose kernel, columns, rows and sums.  `accumulate`: Y holds a partial sum already.
+
+    A loop over EVERY example makes the result a mean.
+    """
+    plan = _chosen(trips, accumulate, once)
+    if any(t.extent == EVERY for t in trips):
+        return replace(plan, geometry=(DIVIDED + plan.geometry[0], *plan.geometry[1:]))
+    return plan
+
+
+def _chosen(trips: Sequence[Trip], accumulate: bool, once: bool) -> Contraction:
     trips = [t for t in trips if t.extent != 1]
     for swap in (False, True):
         loops = [t.swapped() if swap else t for t in trips]
         columns = next((t for t in loops if (t.y, t.b, t.a) == (1, 1, 0)), None)
-        if columns is not None and columns.extent != RANGE:
+        if columns is not None and columns.fixed:
             return _tiled("contract_rows", loops, columns, swap, accumulate, once)
-    columns = next((t for t in trips if (t.y, t.b, t.a) == (1, 1, 1) and t.extent != RANGE), None)
+    columns = next((t for t in trips if (t.y, t.b, t.a) == (1, 1, 1) and t.fixed), None)
     if columns is not None:
         return _tiled("contract_lanes", trips, columns, False, accumulate, once)
     return _dots(trips, accumulate) or _scalar(trips, accumulate)
@@ -67,7 +83,7 @@ def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> 
 def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
     """Both operands contiguous along a sum: dot products of A's rows with B's columns."""
     trips = _merge(list(trips))
-    contiguous = [t for t in trips if (t.y, t.a, t.b) == (0, 1, 1) and t.extent != RANGE]
+    contiguous = [t for t in trips if (t.y, t.a, t.b) == (0, 1, 1) and t.fixed]
     if not contiguous:
         return None
     k2 = max(contiguous, key=lambda t: t.extent)
@@ -145,7 +161,7 @@ def _overlapping(reach: int, loops: Sequence[Trip]) -> bool:
     `reach` words are written by the innermost.
     """
     for t in sorted(loops, key=lambda t: abs(t.y)):
-        if t.y == 0 or t.extent in (1, RANGE):
+        if t.y == 0 or t.extent == 1 or not t.fixed:
             continue
         if abs(t.y) < reach:
             return True
@@ -157,7 +173,7 @@ def _widen(columns: Trip, rest: list[Trip]) -> tuple[Trip, list[Trip]]:
     """Take into the columns every loop that continues them."""
     for t in rest:
         n = columns.extent
-        if t.extent != RANGE and (t.y, t.b, t.a) == (n, n, columns.a * n):
+        if t.fixed and (t.y, t.b, t.a) == (n, n, columns.a * n):
             wider = replace(columns, extent=n * t.extent)
             return _widen(wider, [u for u in rest if u is not t])
     return columns, rest
@@ -167,7 +183,7 @@ def _merge(loops: list[Trip]) -> list[Trip]:
     """Merge loops that move all three places as one longer loop would."""
     for outer in loops:
         for inner in loops:
-            if outer is inner or inner.extent == RANGE or outer.extent == RANGE:
+            if outer is inner or not inner.fixed or not outer.fixed:
                 continue
             n = inner.extent
             if (outer.a, outer.b, outer.y) == (inner.a * n, inner.b * n, inner.y * n):

@@ -13,6 +13,7 @@ from compiler.graph.types import Time
 BLOCK_CACHE_WORDS = 64 * 1024  # 256 KB of float32
 LARGEST_BLOCK = 64
 BLOCK_OF_SEQUENCES = 16
+REUSE = 32  # examples over which a deferred product must be the shorter way
 CHUNK_WORDS = 1 << 18  # partial sums of 1 MB: beyond that each copy costs more than it saves
 
 
@@ -37,3 +38,11 @@ def choose_block(words_by_time: Mapping[Time | None, int], partial_words: int) -
 def choose_chunks(partial_words: int) -> int:
     """Copies of the partial sums: enough for a few threads, fewer where they are large."""
     return 8 if partial_words <= CHUNK_WORDS // 8 else 4 if partial_words <= CHUNK_WORDS else 2
+
+
+def worth_deferring(factors: int, product: int) -> bool:
+    """Whether to carry two factors over the batch, rather than to sum their products up in blocks.
+
+    Both in words: of the factors for each example, and of the product.
+    """
+    return REUSE * factors <= product

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from compiler.graph.types import Time
+from compiler.program import EVERY
 from compiler.schedule.contraction import Trip
 from compiler.schedule.layout import Place, StorageKey, clock_place
 from compiler.schedule.nest import RANGE, WALK, Access, Loop, Nest, Store, Walk, merge_loops
@@ -18,9 +19,15 @@ from compiler.schedule.nest import RANGE, WALK, Access, Loop, Nest, Store, Walk,
 def contraction_nest(
     trips: Sequence[Trip], places: Sequence[tuple[Place, int]], adds: bool
 ) -> Nest:
-    """y (+)= sum of a * b; `places` are those of a, b and y, each with its first word."""
+    """y (+)= sum of a * b; `places` are those of a, b and y, each with its first word.
+
+    A sum over EVERY example is divided by their number, which CUDA kernels call `count`.
+    """
     (a, at_a), (b, at_b), (y, at_y) = places
-    loops = tuple(Loop(extent=t.extent, reduces=t.y == 0) for t in trips)
+    every = any(t.extent == EVERY for t in trips)
+    loops = tuple(
+        Loop(extent=RANGE if t.extent == EVERY else t.extent, reduces=t.y == 0) for t in trips
+    )
     loads = (
         ("v0", _access(a.storage, at_a, [t.a for t in trips])),
         ("v1", _access(b.storage, at_b, [t.b for t in trips])),
@@ -29,7 +36,10 @@ def contraction_nest(
     target = _access(y.storage, at_y, [t.y for t in trips])
     return merge_loops(
         Nest(
-            loops=loops, loads=loads, statements=("v2 = v0 * v1",), stores=(("v2", target, store),)
+            loops=loops,
+            loads=loads,
+            statements=("v2 = v0 * v1 / real(count)" if every else "v2 = v0 * v1",),
+            stores=(("v2", target, store),),
         )
     )
 

@@ -12,7 +12,7 @@ from compiler.ops.contract import Contract
 from compiler.ops.index import Scatter, Take
 from compiler.ops.reduce import ArgMax
 from compiler.ops.shape import Concat
-from compiler.program import Kernel, Launch, Operand, Sum
+from compiler.program import EVERY, Kernel, Launch, Operand, Sum
 from compiler.schedule.contraction import Trip, plan_contraction
 from compiler.schedule.device import contraction_nest
 from compiler.schedule.layout import covers, row_major, through
@@ -20,7 +20,7 @@ from compiler.schedule.loops import pointwise_nest, reduction_nest
 from compiler.schedule.nest import RANGE, Nest, Store, merge_loops
 from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.statements import identity
-from compiler.schedule.table import Table
+from compiler.schedule.table import Pieces, Table
 from compiler.schedule.units import Unit, is_pointwise
 
 
@@ -66,10 +66,12 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
         for m, place in ((op.operands[0], a), (op.operands[1], b), (op.result, target))
     )
     trips = [Trip(n, *moves) for n, *moves in zip(op.extents, move_a, move_b, move_y, strict=True)]
-    if unit.phase.examples:
-        trips.insert(0, Trip(RANGE, a.example, b.example, target.example))
-    plan = plan_contraction(trips, accumulate=op.mean, once=not unit.phase.examples)
-    if not op.mean and (plan.adds or not covers(op)):
+    examples = unit.phase.examples
+    if examples or op.mean:
+        every = RANGE if examples else EVERY
+        trips.insert(0, Trip(every, a.example, b.example, target.example))
+    plan = plan_contraction(trips, accumulate=op.mean and examples, once=not examples)
+    if not (op.mean and examples) and (plan.adds or not covers(op)):
         table.fill(unit, target)
     launch = table.launch(
         contraction_nest(trips, [(a, at_a), (b, at_b), (target, at_y)], plan.adds),
@@ -84,6 +86,9 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
         operands[:2] = operands[1::-1]
     work = int(np.prod(op.extents))
     table.add(unit, Kernel(plan.kernel), tuple(operands), plan.geometry, launch, plan.extent, work)
+    words = table.layouts.words[target.storage]
+    if plan.extent > 1 and plan.extent * plan.geometry[4] == words:
+        table.pieces = Pieces(unit.phase, operands[2], words)
 
 
 def _argmax(table: Table, unit: Unit, node: Node) -> None:

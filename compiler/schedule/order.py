@@ -7,7 +7,11 @@ from graphlib import TopologicalSorter
 from heapq import heappop, heappush
 
 from compiler.graph.graph import Graph
+from compiler.ops.contract import Contract
+from compiler.schedule.phases import PhaseKey
 from compiler.schedule.units import Unit, is_alias, reads
+
+Turn = tuple[PhaseKey, int, int]
 
 
 def in_order(graph: Graph, units: list[Unit]) -> list[Unit]:
@@ -34,21 +38,39 @@ def _inside(graph: Graph, group: list[Unit]) -> list[Unit]:
 
 def _sorted(graph: Graph, groups: list[list[Unit]], *, carried: bool) -> list[list[Unit]]:
     number = {id: k for k, group in enumerate(groups) for unit in group for id in unit.nodes}
-    waiting = TopologicalSorter(
-        {
-            k: {s for unit in group for s in _read(graph, unit, number, carried)} - {k}
-            for k, group in enumerate(groups)
-        }
-    )
+    read = {
+        k: {s for unit in group for s in _read(graph, unit, number, carried)} - {k}
+        for k, group in enumerate(groups)
+    }
+    turns = _turns(graph, groups, read)
+    waiting = TopologicalSorter(read)
     waiting.prepare()
-    ready: list[tuple[object, int, int]] = []
+    ready: list[tuple[Turn, int]] = []
     order = []
     while waiting.is_active():
         for k in waiting.get_ready():
-            heappush(ready, (groups[k][0].phase, groups[k][0].nodes[-1], k))
+            heappush(ready, (turns[k], k))
         order.append(heappop(ready)[-1])
         waiting.done(order[-1])
     return [groups[k] for k in order]
+
+
+def _turns(
+    graph: Graph, groups: list[list[Unit]], read: Mapping[int, set[int]]
+) -> dict[int, Turn]:
+    """When each group would like to be computed.
+
+    A product that is computed once comes just before whoever reads it first: the two may then be
+    cut into pieces together.
+    """
+    last = {k: group[0].nodes[-1] for k, group in enumerate(groups)}
+    turns = {k: (group[0].phase, last[k], 1) for k, group in enumerate(groups)}
+    for reader in sorted(read, key=lambda k: -last[k]):
+        for k in read[reader]:
+            node, phase = graph[last[k]], groups[k][0].phase
+            if isinstance(node.op, Contract) and len(node.inputs) == 2 and not phase.examples:
+                turns[k] = (phase, last[reader], 0)
+    return turns
 
 
 def _read(graph: Graph, unit: Unit, number: Mapping[int, int], carried: bool) -> set[int]:

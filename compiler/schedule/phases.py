@@ -3,6 +3,10 @@
 ONCE 0, EXAMPLES 0, ONCE 1, EXAMPLES 1, ...: a mean over the examples is summed up in EXAMPLES k and
 known in ONCE k + 1.  A model without `batch_mean` has two: the examples, and then the update (and a
 ONCE 0 where something is prepared from the parameters).
+
+The gradient of a large matrix is a mean of outer products.  Summed up example by example it would
+move the whole matrix for each block, once for every thread; it is *deferred*: its two factors are
+carried over the batch, and one product in ONCE k + 1 sums over the examples.
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ from dataclasses import dataclass
 from compiler.graph.graph import Graph, Node
 from compiler.graph.loops import in_order, loop_of
 from compiler.graph.types import Time
+from compiler.ops.contract import Contract
 from compiler.ops.sequence import Total
+from compiler.schedule.cost import worth_deferring
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,10 +68,22 @@ def _phases(graph: Graph) -> dict[int, PhaseKey]:
         for id in group:
             node = graph[id]
             is_mean = node.op.makes_uniform and any(i in varying for i in node.inputs)
-            phase[id] = PhaseKey(number, id in varying or is_mean)
             known[id] = number + 1 if is_mean else number
+            phase[id] = PhaseKey(number, id in varying or is_mean)
+            if is_mean and is_deferrable(graph, node, varying):
+                phase[id] = PhaseKey(number + 1, False)
     _delay(graph, phase)
     return phase
+
+
+def is_deferrable(graph: Graph, node: Node, varying: frozenset[int]) -> bool:
+    """Whether a mean is a product of two matrices better computed when all examples are done."""
+    op, types = node.op, [graph[i].type for i in node.inputs]
+    if not isinstance(op, Contract) or not all(i in varying for i in node.inputs):
+        return False
+    plain = all(p.plain is not None for m in (*op.operands, op.result) for p in m)
+    matrices = plain and len(types) == 2 and all(t.time is None for t in types)
+    return matrices and worth_deferring(sum(t.size for t in types), node.type.size)
 
 
 def _carried(graph: Graph, group: list[int]) -> set[int]:

@@ -16,6 +16,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.types import Kind, TensorType, Time
 from compiler.ops.sequence import Previous
 from compiler.program import Instruction, Kernel, Launch, Loop, Operand, Phase, Sum
+from compiler.schedule.barriers import with_barriers
 from compiler.schedule.buffers import Memory
 from compiler.schedule.device import fill_nest, sums_over_time, walk_nest
 from compiler.schedule.layout import Layouts, Place
@@ -24,6 +25,20 @@ from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.units import Unit
 
 SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The last instruction, where its range writes all `words` of `target` one after another."""
+
+    phase: PhaseKey
+    target: Operand
+    words: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the target's storage begins."""
+        return self.target.space, self.target.offset
 
 
 @dataclass
@@ -38,6 +53,7 @@ class Table:
     instructions: dict[PhaseKey, list[Instruction]] = field(default_factory=dict)
     loops: dict[PhaseKey, dict[Region, Loop]] = field(default_factory=dict)
     sums: dict[PhaseKey, list[Sum]] = field(default_factory=dict)
+    pieces: Pieces | None = None
 
     def operand(self, access: Access | Place, written: bool = False) -> Operand:
         """The address of a place; a mean that is `written` is written to its partial sum."""
@@ -73,8 +89,25 @@ class Table:
         )
         work = int(np.prod([abs(loop.extent) for loop in nest.loops])) * extent
         self.add(
-            unit, Kernel("k0", emitted.source), operands, emitted.geometry, launch, extent, work
+            unit,
+            Kernel("k0", emitted.source),
+            operands,
+            emitted.geometry,
+            launch,
+            extent,
+            work,
+            follows=self.follows(unit, nest, extent),
         )
+
+    def follows(self, unit: Unit, nest: Nest, extent: int) -> bool:
+        """Whether a nest goes once through all words that the instruction before has written."""
+        before = self.pieces
+        if before is None or before.phase != unit.phase or len(nest.loops) != 1:
+            return False
+        places = [(self.operand(a), a.moves[0]) for a in nest.accesses()]
+        target = [(o, m) for o, m in places if (o.space, o.offset) == before.place]
+        in_step = all(m == 1 and o.inner == before.target.inner for o, m in target)
+        return extent == before.words and in_step and all(m in (0, 1) for _, m in places)
 
     def in_place(self, nest: Nest) -> Nest:
         """A storage that lies where one that is loaded does, under that one's name.
@@ -113,21 +146,25 @@ class Table:
         launch: Launch,
         extent: int = 1,
         work: int = 0,
+        follows: bool = False,
     ) -> None:
         """Append one call of a kernel to a unit's phase."""
+        self.pieces = self.pieces if follows else None
         number = self.kernels.setdefault(kernel, len(self.kernels))
         node = self.graph[unit.nodes[-1]]
         names = [self.graph[i].op.name for i in unit.nodes]
         instructions = self.instructions.setdefault(unit.phase, [])
         if unit.region.loop is not None:
             self._extend_loop(unit.region, len(instructions))
+        split = extent > 1 and work >= SPLIT_FROM
         instructions.append(
             Instruction(
                 kernel=number,
                 operands=operands,
                 geometry=geometry,
                 extent=extent,
-                split=extent > 1 and work >= SPLIT_FROM,
+                split=split,
+                follows=follows and split and instructions[-1].split,
                 note=f"%{node.id} {' '.join(names)}  {node.span or ''}".strip(),
                 launch=launch,
                 time=self.memory.number(unit.region.time),
@@ -167,25 +204,7 @@ class Table:
                 loops=tuple(self.loops.get(key, {}).values()),
                 instructions=tuple(self.instructions[key])
                 if key.examples
-                else _with_barriers(self.instructions[key]),
+                else with_barriers(self.instructions[key]),
             )
             for key in sorted(self.instructions)
         )
-
-
-def _with_barriers(instructions: list[Instruction]) -> tuple[Instruction, ...]:
-    """Keep a barrier only before an instruction that touches words used since the last one.
-
-    Words are compared by whole operands: the last operand of a library kernel, any of a generated
-    one, may be written.
-    """
-    result: list[Instruction] = []
-    touched: set[tuple[int, int]] = set()
-    for instruction in instructions:
-        mine = {(o.space, o.offset) for o in instruction.operands}
-        barrier = bool(mine & touched)
-        if barrier:
-            touched = set()
-        touched |= mine
-        result.append(replace(instruction, barrier=barrier))
-    return tuple(result)

@@ -49,6 +49,7 @@ def optimise(module: Any, symbol: str) -> None:
             value.linkage = "internal"
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
+    options.loop_unrolling = False
     builder = llvm.create_pass_builder(target_machine(), options)
     builder.getModulePassManager().run(module, builder)
 

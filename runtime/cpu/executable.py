@@ -47,6 +47,16 @@ class Plan:
     seconds: float = 0.0  # of one thread's work in a step, as last measured; 0: not yet
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A plan whose table points at these arrays, which must live while it is used."""
+
+    plan: Plan
+    clock: Clockwork
+    arrays: list[NDArray[Any]]
+    kept: list[NDArray[Any]]
+
+
 class Executable:
     """Runs one entry on the CPU.  `persistent` is shared with the session and other entries."""
 
@@ -122,6 +132,17 @@ class Executable:
         A sequence is a `Ragged`, and `length/NAME` has the lengths of a time [steps * N].
         `batch` is needed only by an entry without inputs.
         """
+        bound = self.bind(inputs, steps, batch)
+        self._advance(bound.plan, steps)
+        outputs = {
+            array.name: bound.clock.unpacked(array, words)
+            for array, words in zip(self.exchange.arrays, bound.arrays, strict=True)
+            if array.role == "output"
+        }
+        return self.exchange.results(bound.kept), outputs
+
+    def bind(self, inputs: Mapping[str, Any], steps: int = 1, batch: int | None = None) -> Bound:
+        """Point the table at arrays for these inputs, and for what they will give."""
         exchange = self.exchange
         arrays = exchange.inputs(inputs)
         examples = exchange.examples(inputs, steps, batch)
@@ -137,13 +158,7 @@ class Executable:
         made = [self._array(array, arrays, clock, plan, count) for array in exchange.arrays]
         places = [address(words) for words in (*made, *kept, clock.words)]
         plan.bases[:, Space.ARRAY : Space.ARRAY + len(places)] = places
-        self._advance(plan, steps)
-        outputs = {
-            array.name: clock.unpacked(array, words)
-            for array, words in zip(exchange.arrays, made, strict=True)
-            if array.role == "output"
-        }
-        return exchange.results(kept), outputs
+        return Bound(plan, clock, made, kept)
 
     def _array(
         self, array: Array, given: Arrays, clock: Clockwork, plan: Plan, count: int

@@ -21,9 +21,9 @@ SPACES, STRIDES_START, RESULTS, RESULT_START, TIMES, CLOCK_SPACE, HEADER = 6, 7,
 
 # words in a record
 PHASE = 6  # examples?, first instruction, instructions, zero partials?, first sum, sums
-INSTRUCTION = 8  # kernel, first operand, operands, geometry, extent, grain of a share, barrier?,
-# what its rows are (0: examples, k + 1: elements of time k).  A loop, before its instructions: 0,
-# their number, time, backwards?
+INSTRUCTION = 9  # kernel, first operand, operands, geometry, extent, grain of a share, barrier?,
+# what its rows are (0: examples, k + 1: elements of time k), how many follow.  A loop, before its
+# instructions: 0, their number, time, backwards?
 OPERAND = 4  # space, bytes from its base, bytes for each row before the block, what its rows are
 CLOCK = 4  # for each block and time: first row, rows, steps, address of the rows of each step
 SUM = 3  # bytes into PARTIAL, bytes into UNIFORM, words

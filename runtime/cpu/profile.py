@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from runtime.cpu import layout
-from runtime.cpu.executable import NATIVE, Executable
 from runtime.cpu.exchange import address
+from runtime.cpu.executable import NATIVE, Executable
 
 Call = tuple[int, int, int, int]  # instruction's place in the table, begin, end, first example
 

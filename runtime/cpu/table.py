@@ -8,16 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.program import Entry, Instruction, Operand, Phase, Result, Space
+from compiler.program import (
+    DIVIDED,
+    EVERY,
+    Entry,
+    Instruction,
+    Operand,
+    Phase,
+    Result,
+    Space,
+    block_of,
+)
 from runtime.cpu import layout
 from runtime.cpu.memory import aligned
 
 SHARE = 64  # elements of a generated kernel: whole vectors, so that shares do not change a result
 LIBRARY_SHARE = 16
+PIECE_WORDS = 1 << 14  # of a result that the instructions which follow read from the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,7 @@ class Flattener:
 
     def rows(self, time: int | None) -> int:
         """The rows of a time that BLOCK has room for."""
-        return self.entry.block if time is None else self.room[time]
+        return block_of(self.entry, self.examples) if time is None else self.room[time]
 
     def block_start(self, time: int | None) -> int:
         """Where the values of a time begin in BLOCK: after the examples' and other times'."""
@@ -58,15 +70,44 @@ class Flattener:
             return LIBRARY_SHARE if instruction.extent >= 4 * LIBRARY_SHARE else 1
         return SHARE if instruction.extent >= 2 * SHARE else 0
 
+    def cuts(self, instructions: Sequence[Instruction]) -> Iterator[tuple[int, int]]:
+        """Each instruction's grain, and how many follow it.
+
+        Those have as many pieces as it has.
+        """
+        grain = extent = 1
+        for k, item in enumerate(instructions):
+            if item.follows:
+                yield grain * (item.extent // extent), 0
+                continue
+            after = list(takewhile(lambda i: i.follows, instructions[k + 1 :]))
+            grain, extent = self.grain(item), item.extent
+            if after:
+                rows = PIECE_WORDS * extent // after[0].extent
+                grain = max(8, rows // 8 * 8)
+            yield grain, len(after)
+
+    def geometry(self, number: int) -> int:
+        """A number of a geometry, where it depends on the batch."""
+        if number == EVERY:
+            return self.examples
+        return 2 * self.examples + number - DIVIDED if DIVIDED <= number <= DIVIDED + 1 else number
+
     def instruction(
-        self, instruction: Instruction, operands: int, geometry: int, wait: bool
+        self,
+        instruction: Instruction,
+        operands: int,
+        geometry: int,
+        cut: tuple[int, int],
+        wait: bool,
     ) -> list[int]:
         """A record of layout.INSTRUCTION words."""
         kernel = self.kernels[instruction.kernel]
         count = len(instruction.operands)
         assert count <= layout.MOST_OPERANDS, f"{instruction.note}: {count} operands are too many"
         what = 0 if instruction.time is None else instruction.time + 1
-        tail = [instruction.extent, self.grain(instruction), int(wait), what]
+        grain, followers = cut
+        tail = [instruction.extent, grain, int(wait), what, followers]
         return [kernel, operands, count, geometry, *tail]
 
     def result(self, number: int, result: Result) -> list[int]:
@@ -148,7 +189,7 @@ def build_table(
     operands = [
         record for item in instructions for o in item.operands for record in flat.operand(o)
     ]
-    geometry = [number for item in instructions for number in item.geometry]
+    geometry = [flat.geometry(number) for item in instructions for number in item.geometry]
     sums = [[s.partial * word, s.uniform * word, s.words] for p in entry.phases for s in p.sums]
     results = [flat.result(k, result) for k, result in enumerate(entry.results)]
     strides = flat.strides()
@@ -167,8 +208,8 @@ def build_table(
     table = aligned(sum(sizes), np.dtype(np.int64))
     _, _, at_instruction, at_operand, at_sum, at_result, at_stride, at_geometry, _ = starts
 
-    blocks = -(-examples // entry.block)
-    words: list[int] = [examples, entry.block, blocks, entry.chunks, len(entry.phases)]
+    block = block_of(entry, examples)
+    words: list[int] = [examples, block, -(-examples // block), entry.chunks, len(entry.phases)]
     words += [partial_bytes(entry, word), len(strides), at_stride, len(results), at_result]
     words += [len(entry.times), len(strides) - 1]
     records: list[int] = []
@@ -179,15 +220,17 @@ def build_table(
         words += [int(phase.examples), at_instruction, *counts, at_sum, len(phase.sums)]
         at_instruction += layout.INSTRUCTION * count
         at_sum += layout.SUM * len(phase.sums)
-        shared = [flat.grain(item) > 0 for item in phase.instructions]
+        cuts = list(flat.cuts(phase.instructions))
+        waiting = waits(phase, [grain > 0 for grain, _ in cuts])
         heads = {loop.start: loop for loop in phase.loops}
-        for k, (item, wait) in enumerate(
-            zip(phase.instructions, waits(phase, shared), strict=True)
+        for k, (item, cut, wait) in enumerate(
+            zip(phase.instructions, cuts, waiting, strict=True)
         ):
             if k in heads:
                 loop = heads[k]
-                records += [0, loop.count, loop.time, int(loop.backwards), 0, 0, 0, 0]
-            records += flat.instruction(item, at_operand, address, wait)
+                head = [0, loop.count, loop.time, int(loop.backwards)]
+                records += head + [0] * (layout.INSTRUCTION - len(head))
+            records += flat.instruction(item, at_operand, address, cut, wait)
             at_operand += layout.OPERAND * len(item.operands)
             address += 8 * len(item.geometry)
     table[:] = [

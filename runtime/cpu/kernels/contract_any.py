@@ -1,8 +1,9 @@
 """y[...] (+)= sum a[...] * b[...] with any strides at all: short, and slow.
 
 geometry = [mode, L, R, then L output loops (extent, a, b, y), then R sum loops (extent, a, b)];
-mode 0 overwrites y, mode 1 adds to it.  What a loop does is kept in counters, as in an odometer:
-the last one moves fastest, and one that has come round moves the one before it.
+an odd mode adds to y; mode // 2, if it is not 0, divides the sum.  What a loop does is kept in
+counters, as in an odometer: the last one moves fastest, and one that has come round moves the one
+before it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from runtime.cpu.language.declare import subroutine
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
     reals = pointer_reader(number_type(word))
-    zero = number_type(word)(0)
+    real = number_type(word)
+    zero = real(0)
 
     @subroutine(types.int64(WORDS, types.int64, types.int64))
     def total(extents: Any, loops: Any, base: Any) -> Any:
@@ -63,7 +65,9 @@ def kernel(word: int) -> Any:
                     count[i] = 0
                     a_at -= extents[i] * geometry[at + 1]
                     b_at -= extents[i] * geometry[at + 2]
-            y[y_at] = value + y[y_at] if geometry[0] != 0 else value
+            if geometry[0] > 1:
+                value = value / real(geometry[0] // 2)
+            y[y_at] = value + y[y_at] if geometry[0] & 1 else value
             for j in range(loops):
                 i = loops - 1 - j
                 at = 3 + 4 * i

@@ -83,7 +83,8 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
 
     zero = ir.Constant(tile.vector, [0.0] * tile.vector.count)
     sums = writer.loop("k1", k1_count, [[zero] * tile.vectors] * tile.rows, outer)
-    keep = builder.icmp_signed("!=", add, writer.constant(0))
+    sums = writer.divided(sums, add)
+    keep = builder.icmp_signed("!=", builder.and_(add, writer.constant(1)), writer.constant(0))
     places, totals = [], []
     for row, y_row in zip(sums, y_rows, strict=True):
         for vector, y_at in zip(row, y_columns, strict=True):

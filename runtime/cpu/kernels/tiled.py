@@ -134,6 +134,6 @@ def tiled_kernel(word: int, lanewise: bool) -> Any:
                 bt = j + s1 * geometry[7] + s2 * geometry[10]
                 c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
                 part(a, at, b, bt, y, h, geometry, c1, c2, m, n, add)
-                add = 1
+                add |= 1
 
     return contraction_kernel(word, product, a_column=int(lanewise))

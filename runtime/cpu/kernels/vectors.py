@@ -168,7 +168,9 @@ class Writer:
             [self.at(y, offset, self.constant(v * lanes)) for v in range(self.tile.vectors)]
             for offset in y_rows
         ]
-        adding = self.builder.icmp_signed("!=", add, self.constant(0))
+        sums = self.divided(sums, add)
+        odd = self.builder.and_(add, self.constant(1))
+        adding = self.builder.icmp_signed("!=", odd, self.constant(0))
         with self.builder.if_else(adding) as (then, otherwise):
             with then:
                 totals = [
@@ -178,6 +180,26 @@ class Writer:
                 self.store_all(totals, places)
             with otherwise:
                 self.store_all(sums, places)
+
+    def divided(self, sums: Any, mode: ir.Value) -> Any:
+        """The sums, times 1 / (mode // 2) where that is not 0."""
+        before = self.builder.block
+        count = self.builder.ashr(mode, self.constant(1))
+        with self.builder.if_then(self.builder.icmp_signed("!=", count, self.constant(0))):
+            one = ir.Constant(self.tile.number, 1.0)
+            share = self.builder.fdiv(one, self.builder.sitofp(count, self.tile.number))
+            factor = self.splat(share, self.tile.vector)
+            scaled = [[self.builder.fmul(v, factor) for v in row] for row in sums]
+            inside = self.builder.block
+        after: list[list[ir.Value]] = []
+        for row, scaled_row in zip(sums, scaled, strict=True):
+            after.append([])
+            for value, product in zip(row, scaled_row, strict=True):
+                phi = self.builder.phi(self.tile.vector)
+                phi.add_incoming(value, before)
+                phi.add_incoming(product, inside)
+                after[-1].append(phi)
+        return after
 
     def store_all(self, totals: Any, places: Any) -> None:
         """Every sum to its place."""

@@ -181,26 +181,45 @@ def kernel(word: int) -> Any:
         for i in range(start, stop):
             total[i] = total[i] / examples
 
+    @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+    def run_pieces(
+        table: Any, leader: Any, bases: Any, pointers: Any, thread: Any, threads: Any
+    ) -> None:
+        firsts = stack_words(1)
+        pieces = (table[leader + 4] + table[leader + 5] - 1) // table[leader + 5]
+        for piece in range(pieces * thread // threads, pieces * (thread + 1) // threads):
+            for i in range(1 + table[leader + 8]):
+                at = leader + i * INSTRUCTION
+                begin = piece * table[at + 5]
+                stop = min(table[at + 4], begin + table[at + 5])
+                launch(table, at, bases, pointers, begin, stop, firsts)
+
     @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
     def run_once(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
     ) -> None:
         firsts = stack_words(1)
-        for i in range(table[phase + 2]):
-            at = table[phase + 1] + i * INSTRUCTION
+        end = table[phase + 1] + table[phase + 2] * INSTRUCTION
+        at = table[phase + 1] - INSTRUCTION
+        while at + INSTRUCTION < end:
+            at += INSTRUCTION
             if table[at + 6] != 0:
                 barrier(control, threads)
             extent = table[at + 4]
             grain = table[at + 5]
+            if table[at + 8] > 0:
+                run_pieces(table, at, bases, pointers, thread, threads)
+                at += table[at + 8] * INSTRUCTION
+                continue
             if threads == 1 or grain == 0:
                 if thread == 0:
                     launch(table, at, bases, pointers, 0, extent, firsts)
                 continue
             pieces = (extent + grain - 1) // grain
             begin = grain * (pieces * thread // threads)
-            end = min(extent, grain * (pieces * (thread + 1) // threads))
-            if begin < end:
-                launch(table, at, bases, pointers, begin, end, firsts)
+            stop = min(extent, grain * (pieces * (thread + 1) // threads))
+            if begin < stop:
+                launch(table, at, bases, pointers, begin, stop, firsts)
         barrier(control, threads)
 
     @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))

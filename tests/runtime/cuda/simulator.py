@@ -21,7 +21,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests that use `check_compiled`."""
-    kept = [item for item in items if "check_compiled" in getattr(item, "fixturenames", ())]
+    """Keep the tests that use `check_compiled`, or `run_compiled` by themselves."""
+    kept = [item for item in items if runs_natively(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def runs_natively(item: pytest.Item) -> bool:
+    """Whether a test runs graphs through `tests.graphs`."""
+    by_itself = hasattr(getattr(item, "module", None), "run_compiled")
+    return by_itself or "check_compiled" in getattr(item, "fixturenames", ())

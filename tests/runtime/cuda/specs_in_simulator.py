@@ -19,6 +19,7 @@ from runtime.session import Session
 
 SPECS = sorted(Path("specs").glob("*.nn"))
 BOUND = {"float64": 1e-9, "float32": 2e-4}
+AFTER = {"float64": 1e-9, "float32": 2e-3}  # Adam divides small gradients by their size
 
 
 def batch(program: Program, name: str, examples: int, seed: int) -> dict[str, Any]:
@@ -77,5 +78,6 @@ def test_spec_equals_the_reference(spec: Path, dtype: str, examples: int) -> Non
         found, wanted = cuda.step(**inputs), reference.step(**inputs)
         for name in wanted:
             np.testing.assert_allclose(found[name], wanted[name], **close, err_msg=name)
+    close = {"rtol": AFTER[dtype], "atol": AFTER[dtype]}
     for name, value in reference.memory.views.items():
         np.testing.assert_allclose(cuda.memory.views[name], value, **close, err_msg=name)

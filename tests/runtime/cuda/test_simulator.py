@@ -1,8 +1,8 @@
 """CUDA kernels mean what the reference means: tests run again, in a process with the simulator.
 
 The simulator must be chosen before numba-cuda is imported, so it has processes of its own.  By
-default they run every operator, the classic contractions, the prelude, networks over sequences, and
-the small specs; `wide` adds the rest.
+default they run every operator, the classic contractions, random graphs, the prelude, networks over
+sequences, and the small specs; `wide` adds the rest, a run for each spec.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ NATIVE = ["-p", "tests.runtime.cuda.simulator"]  # puts it in the place of nativ
 RUNS = {
     "operators": [*NATIVE, "tests/compiler/ops"],
     "contractions": [*NATIVE, "tests/compiler/schedule", "-k", "classic and not everything"],
+    "random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "specs": [
@@ -29,9 +30,13 @@ RUNS = {
         "house or curve or circle or (mnist_cnn and float32 and one)",
     ],
 }
+TILES = "around_the_tiles or single_precision or change_a_bit"  # the CPU's kernels alone have them
 WIDE = {
-    "everything": [*NATIVE, "tests/compiler"],
-    "all specs": [f"{HERE}/specs_in_simulator.py"],
+    "schedule": [*NATIVE, "tests/compiler/schedule", "-k", f"not ({TILES})"],
+    "more random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py", "-m", "wide"],
+} | {
+    path.stem: [f"{HERE}/specs_in_simulator.py", "-k", f"[{path.stem}-"]
+    for path in sorted(Path("specs").glob("*.nn"))
 }
 
 

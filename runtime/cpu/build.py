@@ -19,6 +19,9 @@ from runtime.cpu.language.translate import names_of, translate, tree_of
 from runtime.cpu.machine import host
 from runtime.cpu.source import checked_function
 
+LIBRARY_LEVEL = 1  # of optimisation: its tiles are written as vectors; half the time to build
+GENERATED_LEVEL = 3
+
 
 def allow_many_pointers() -> None:
     """Let LLVM compare 128 pairs of pointers before a loop; at its limit of 8 code is scalar."""
@@ -42,12 +45,12 @@ def target_machine() -> Any:
     )
 
 
-def optimise(module: Any, symbol: str) -> None:
+def optimise(module: Any, symbol: str, level: int) -> None:
     """Make everything but `symbol` private, then let LLVM inline, vectorise and drop the rest."""
     for value in (*module.functions, *module.global_variables):
         if not value.is_declaration and value.name != symbol:
             value.linkage = "internal"
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = True
     options.loop_unrolling = False
     builder = llvm.create_pass_builder(target_machine(), options)
@@ -62,12 +65,13 @@ def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
     if source is None:
         library = importlib.import_module(f"runtime.cpu.kernels.{name}")
         function = library.kernel(word)
-        written = translate(symbol, tree_of(function), names_of(function))
+        written, level = translate(symbol, tree_of(function), names_of(function)), LIBRARY_LEVEL
     else:
-        written = translate(symbol, checked_function(source), scalars.names(word))
+        tree = checked_function(source)
+        written, level = translate(symbol, tree, scalars.names(word)), GENERATED_LEVEL
     written.triple, written.data_layout = host().triple, str(target_machine().target_data)
     module = llvm.parse_assembly(str(written))
-    optimise(module, symbol)
+    optimise(module, symbol, level)
     return module
 
 

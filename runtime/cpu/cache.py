@@ -3,8 +3,8 @@
 A cache entry is machine code, so it is trusted only if nobody else can have written it: the
 directory and the file must belong to this user and be closed to others' writing, and the sums in
 the file's first line must fit.  Any doubt is a miss, never an error: the kernel is built again.
-Files appear whole (written aside, flushed, renamed), and a lock for each key lets one process build
-while others wait for its result.
+Files appear whole (written aside, renamed), and what a failing disk may leave of them, the sums
+reject.  A lock for each key lets one process build while others wait for its result.
 """
 
 from __future__ import annotations
@@ -139,8 +139,6 @@ def save(key: str, code: bytes, about: str) -> None:
         try:
             with open(handle, "wb") as file:
                 file.write(packed(code, key, about))
-                file.flush()
-                os.fsync(file.fileno())
             os.replace(temporary, place / (key + SUFFIX))
         except BaseException:
             os.unlink(temporary)

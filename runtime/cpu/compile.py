@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
-import json
 import os
-import subprocess
 import sys
+import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -25,8 +25,8 @@ from runtime.cpu import cache as store
 from runtime.cpu import link
 from runtime.cpu.machine import host
 
-SECONDS_KERNEL, SECONDS_LIBRARY = 0.12, 0.8  # to build one, roughly
-WORTH_HELP = 2.5  # seconds of work for which another process is started
+SECONDS_KERNEL, SECONDS_LIBRARY = 0.012, 0.08  # to build one, roughly
+WORTH_HELP = 0.06  # seconds of work for which this process is copied
 
 
 @cache
@@ -88,7 +88,8 @@ def objects_of(kernels: Sequence[Kernel], word: int) -> list[bytes]:
 def addresses(kernels: Sequence[Kernel], word: int) -> list[int]:
     """Where each kernel's code lies in memory, once all are compiled and loaded."""
     by_symbol = {symbol_of(key_of(k.name, k.source, word)): k for k in kernels}
-    wanted = {name: kernel for name, kernel in by_symbol.items() if not link.is_loaded(name)}
+    largest_first = sorted(by_symbol, key=lambda name: by_symbol[name].source is not None)
+    wanted = {name: by_symbol[name] for name in largest_first if not link.is_loaded(name)}
     with helpers(list(wanted.values()), word):
         codes = objects_of(list(wanted.values()), word)
     link.load(dict(zip(wanted, codes, strict=True)))
@@ -103,48 +104,38 @@ def work_in(kernels: Sequence[Kernel], word: int) -> float:
 
 @contextlib.contextmanager
 def helpers(kernels: Sequence[Kernel], word: int) -> Iterator[None]:
-    """Other processes that fill the cache from the list's other end, where there is enough to do.
+    """Copies of this process that build kernels too, where there is enough to do.
 
-    A helper costs its own start, some tenths of a second.
+    All go through the same list and pass over what another has locked; so the work is shared out.
     """
-    spare = len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else 1
-    if spare < 1 or store.trusted_directory() is None or work_in(kernels, word) < WORTH_HELP:
+    work = work_in(kernels, word)
+    if not may_copy_process() or store.trusted_directory() is None or work < WORTH_HELP:
         yield
         return
-    orders = [list(reversed(kernels)), list(kernels[len(kernels) // 2 :])]
-    running = [start_helper(order, word) for order in orders[:spare]]
+    builder()  # imported once, for all
+    spare = len(os.sched_getaffinity(0)) - 1
+    running = [start_helper(kernels, word) for _ in range(min(spare, int(work / WORTH_HELP)))]
     try:
         yield
     finally:
         for process in running:
-            process.terminate()
-            process.wait()
+            os.waitpid(process, 0)
 
 
-def start_helper(kernels: Sequence[Kernel], word: int) -> subprocess.Popen[bytes]:
-    """A process that runs this module on a list of kernels."""
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "runtime.cpu.compile"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert process.stdin is not None, "the helper was started with a pipe"
-    request = {"word": word, "kernels": [[k.name, k.source, k.note] for k in kernels]}
-    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-        pipe.write(json.dumps(request).encode())
+def may_copy_process() -> bool:
+    """A copy of a process has one thread, so locks that others held stay shut in it."""
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def start_helper(kernels: Sequence[Kernel], word: int) -> int:
+    """A copy of this process that builds what nobody else does, and ends; gives its number."""
+    with warnings.catch_warnings():  # Python's own, about threads of the C library
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = os.fork()
+    if process == 0:
+        try:
+            for kernel in kernels:
+                object_of(kernel, word, wait=False)
+        finally:
+            os._exit(0)
     return process
-
-
-def main() -> None:
-    """Be a helper: build the kernels that standard input names into the cache."""
-    request = json.load(sys.stdin)
-    for item in request["kernels"]:
-        object_of(Kernel(*item), request["word"], wait=False)
-
-
-if __name__ == "__main__":
-    main()

@@ -17,20 +17,17 @@ from typing import Any
 from runtime.cpu.intrinsics import (
     WORDS,
     atomic_add,
-    atomic_load,
-    atomic_store,
     bytes_at,
     call_kernel,
-    give_way,
     pointer_reader,
     stack_words,
     words_at,
 )
+from runtime.cpu.kernels.barrier import barrier
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.layout import (
-    ARRIVED,
     BASES,
     BASES_STEP,
     BLOCK,
@@ -40,7 +37,6 @@ from runtime.cpu.layout import (
     CLOCK,
     CLOCK_SPACE,
     EXAMPLES,
-    GENERATION,
     HEADER,
     INSTRUCTION,
     OPERAND,
@@ -59,29 +55,12 @@ from runtime.cpu.layout import (
 )
 
 NUMBER = types.int64
-SPINS = 2000
 
 
 def kernel(word: int) -> Any:
     """The walker for words of this many bytes."""
     reals = pointer_reader(number_type(word))
     number = number_type(word)
-
-    @subroutine(types.void(WORDS, NUMBER))
-    def barrier(control: Any, threads: Any) -> None:
-        if threads == 1:
-            return
-        generation = atomic_load(control, GENERATION)
-        if atomic_add(control, ARRIVED, 1) == threads - 1:
-            atomic_store(control, ARRIVED, 0)
-            atomic_store(control, CHUNK_COUNTER, 0)
-            atomic_store(control, GENERATION, generation + 1)
-            return
-        spins = 0
-        while atomic_load(control, GENERATION) == generation:
-            spins += 1
-            if spins > SPINS:
-                give_way()
 
     @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, WORDS))
     def launch(

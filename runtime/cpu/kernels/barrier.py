@@ -1,0 +1,33 @@
+"""A barrier between the threads of a step: the last to arrive opens it for the others.
+
+They spin, and after a while let other threads have the core.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.cpu.intrinsics import WORDS, atomic_add, atomic_load, atomic_store, give_way
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import subroutine
+from runtime.cpu.layout import ARRIVED, CHUNK_COUNTER, GENERATION
+
+SPINS = 2000
+
+
+@subroutine(types.void(WORDS, types.int64))
+def barrier(control: Any, threads: Any) -> None:
+    """Come back when all threads have come here."""
+    if threads == 1:
+        return
+    generation = atomic_load(control, GENERATION)
+    if atomic_add(control, ARRIVED, 1) == threads - 1:
+        atomic_store(control, ARRIVED, 0)
+        atomic_store(control, CHUNK_COUNTER, 0)
+        atomic_store(control, GENERATION, generation + 1)
+        return
+    spins = 0
+    while atomic_load(control, GENERATION) == generation:
+        spins += 1
+        if spins > SPINS:
+            give_way()

@@ -150,8 +150,10 @@ def sequential_text(op: Op, names: Sequence[str]) -> str:
             return f"{'first' if first else 'last'}({names[0]})"
         case Total():
             return f"time_sum({names[0]})"
-        case Length(time=time) | Position(time=time):
-            return f"{op.name}({time})"
+        case Length(time=time):
+            return f"length({time})"
+        case Position(time=time):
+            return f"index({time})"
     return f"{op.name}({', '.join(names)})"
 
 

@@ -17,7 +17,6 @@ from compiler.elaborate.suggest import as_a_value
 from compiler.elaborate.values import Duration, Group, Meaning, Sizes, Word, describe, is_number
 from compiler.graph.graph import Value
 from compiler.graph.registry import OPS
-from compiler.graph.types import Kind
 from compiler.ops.base import TimesDiffer, TypeFault
 from compiler.ops.elementwise import power
 from compiler.ops.leaf import Literal
@@ -173,7 +172,7 @@ def _is_known(a: Meaning, b: Meaning) -> bool:
 
 def _real(a: Meaning, scope: Scope, span: Span) -> Value:
     value = to_value(a, scope, span)
-    if value.type.kind is Kind.INDEX:
+    if value.type.classes is not None:
         raise scope.fault(
             "E0306",
             f"there is no arithmetic on {value.type}",

@@ -16,6 +16,7 @@ from compiler.elaborate.values import Duration, Meaning, Record
 from compiler.graph.graph import Value
 from compiler.graph.types import Time
 from compiler.ops.base import Op
+from compiler.ops.index import Take
 from compiler.ops.sequence import AtEnd, End, Position, Reverse, Spread, Total
 from compiler.source import Span
 
@@ -108,6 +109,20 @@ def length(scope: Scope, span: Span, xs: Meaning) -> Meaning:
 def position(scope: Scope, span: Span, xs: Meaning) -> Meaning:
     """0, 1, ... for the elements of a sequence."""
     return scope.run.builder.add(Position(time_argument(xs, scope, span))) * 1.0
+
+
+def index(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+    """The same as labels: W[index(xs)] takes a row of W for every element."""
+    return scope.run.builder.add(Position(time_argument(xs, scope, span)))
+
+
+def rows(scope: Scope, span: Span, x: Meaning) -> Meaning:
+    """A tensor's rows, along its first axis, as a sequence of fixed length."""
+    value = real(x, scope, span)
+    if not value.shape or value.type.time is not None:
+        raise scope.fault("E0312", f"`rows` is for one tensor with axes, got {value.type}", span)
+    builder = scope.run.builder
+    return builder.add(Take(), value, builder.add(Position(value.shape[0])))
 
 
 def zipped(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:

@@ -64,7 +64,8 @@ train on words {
     noise e : seq(n) [2] ~ normal(0, 1)
     late = before(zs + e, 1)
     size = norm(time_mean(reverse(late) * position(zs))) + length(xs) * sum(first(zs))^2
-    minimize cross_entropy(tag(xs, k), ys) + norm(read(xs)) + size
+    column = rows(reshape(first(xs), [3, 1]))
+    minimize cross_entropy(tag(xs, k), ys) + norm(read(xs)) + norm(time_max(column)) + size
     using sgd(lr = 1e-2)
 }
 """

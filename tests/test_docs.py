@@ -125,6 +125,16 @@ def test_every_file_that_is_named_is_there(page: Path) -> None:
     assert not missing
 
 
+def test_the_reference_names_every_function_and_every_word() -> None:
+    from compiler.elaborate.builtins import BUILTINS
+    from compiler.syntax.layout import SETTINGS
+
+    told = set(re.findall(r"\w+", (ROOT / "specs" / "language.md").read_text()))
+    grammar = (ROOT / "compiler" / "syntax" / "grammar.lark").read_text()
+    words = set(re.findall(r'"([a-z]+)"', grammar))
+    assert {*BUILTINS, *SETTINGS, *words} - told == set()
+
+
 def test_every_spec_is_named_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     assert [p.stem for p in (ROOT / "specs").glob("*.nn") if f"`{p.stem}`" not in readme] == []

@@ -19,6 +19,7 @@ PARAMETER_ELEMENTS = 2**34
 SIZE = 2**48
 NUMBER = 2**63
 REPEATS = 10_000
+STEPS = 2**20  # of a sequence of fixed length
 NODES = 100_000
 APPLICATIONS = 10_000  # in one graph
 ALL_APPLICATIONS = 25_000  # in all graphs of a spec

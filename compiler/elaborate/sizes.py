@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from compiler.elaborate.limits import SIZE
+from compiler.elaborate.limits import SIZE, STEPS
 from compiler.elaborate.problems import Silenced, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.values import Duration, Meaning, Sizes, describe, is_number, show_type
@@ -97,7 +97,10 @@ def time_of(meaning: Meaning, span: Span, scope: Scope) -> Time:
                 span,
                 hint="length(xs) is as many as the sequence xs has elements",
             )
-    return check_size(meaning, span, scope)
+    steps = check_size(meaning, span, scope)
+    if steps > STEPS:
+        raise scope.fault("E0410", f"a sequence of {steps:,} elements is too long", span)
+    return steps
 
 
 def resolve_sizes(sizes: tuple[Expr | Rest, ...], scope: Scope) -> list[int]:

@@ -153,7 +153,7 @@ def sequential_text(op: Op, names: Sequence[str]) -> str:
         case Length(time=time):
             return f"length({time})"
         case Position(time=time):
-            return f"index({time})"
+            return f"place({time})"
     return f"{op.name}({', '.join(names)})"
 
 

@@ -225,7 +225,7 @@ _row("each", "layer", _each, makes_layer=True)
 _row("scan", "cell start all backwards", scans.scan, makes_layer=True)
 _row("unfold", "count cell start all", scans.unfold, required=2, makes_layer=True)
 _row("previous", "start over backwards", recurrence.previous, required=2)
-for _name in ("last", "first", "reverse", "length", "time_sum", "position", "index"):
+for _name in ("last", "first", "reverse", "length", "time_sum", "position", "place"):
     _row(_name, "xs", getattr(sequences, _name))
 _row("rows", "x", sequences.rows)
 _row("zip", "parts", sequences.zipped, variadic=True)

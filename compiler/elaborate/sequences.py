@@ -111,8 +111,8 @@ def position(scope: Scope, span: Span, xs: Meaning) -> Meaning:
     return scope.run.builder.add(Position(time_argument(xs, scope, span))) * 1.0
 
 
-def index(scope: Scope, span: Span, xs: Meaning) -> Meaning:
-    """The same as labels: W[index(xs)] takes a row of W for every element."""
+def place(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+    """The same as labels: W[place(xs)] takes a row of W for every element."""
     return scope.run.builder.add(Position(time_argument(xs, scope, span)))
 
 

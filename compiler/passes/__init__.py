@@ -14,10 +14,14 @@ from compiler.passes.batch import sum_over_examples
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.passes.fold import fold_constants
+from compiler.passes.pieces import join_pieces
 from compiler.passes.simplify import simplify
+from compiler.passes.slices import move_slices
 
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "simplify": simplify,  # first: derivatives leave many zeros, ones and broadcasts
+    "slices": move_slices,
+    "pieces": join_pieces,
     "fold": fold_constants,
     "cse": eliminate_common_subexpressions,
     "batch": sum_over_examples,  # after cse, so that a shared contraction is seen to be shared

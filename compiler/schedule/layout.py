@@ -2,21 +2,23 @@
 
 A storage is what gets words of its own: an input, a persistent, a constant tensor, or a node that a
 kernel computes.  Views and reshapes are other strides over the same storage.  A value that a
-contraction reads outside its range, or writes outside, is stored with a zero border.
+contraction reads outside its range, or writes outside, is stored with a zero border.  What is only
+a part of a concatenation is computed where it belongs there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
 from compiler.graph.graph import Graph, Node
 from compiler.graph.types import Kind, Time
 from compiler.ops.contract import Affine, Contract, Map
+from compiler.ops.elementwise import Elementwise
 from compiler.ops.leaf import Input, Persistent
 from compiler.ops.sequence import Length, Position
-from compiler.ops.shape import Reshape
+from compiler.ops.shape import Concat, Reshape
 from compiler.schedule.units import is_alias
 
 StorageKey = tuple[str, str | int]
@@ -63,7 +65,17 @@ def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
     varying, borders = frozenset(varying), _borders(graph)
     places: dict[int, Place] = {}
     words: dict[StorageKey, int] = {}
+    wholes = parts_in_place(graph, borders)
+    for id in dict.fromkeys(whole for whole, _ in wholes.values()):
+        place, size = _fresh(graph[id], borders.get(id), id in varying)
+        places[id], words[place.storage] = place, size
     for node in graph.nodes:
+        if node.id in places:
+            continue
+        if node.id in wholes:
+            whole, start = wholes[node.id]
+            places[node.id] = replace(places[whole], offset=places[whole].offset + start)
+            continue
         if is_alias(graph, node):
             places[node.id] = _view(node, graph[node.inputs[0]], places[node.inputs[0]])
             continue
@@ -73,6 +85,29 @@ def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
         places[id] = replace(places[id], index=True)
     bordered = frozenset(places[i].storage for i in borders)
     return Layouts(places, words, bordered)
+
+
+def parts_in_place(graph: Graph, bordered: Container[int]) -> dict[int, tuple[int, int]]:
+    """For each node that is computed within a concatenation: which, and the words before it.
+
+    Elementwise ones, as their kernels write with any strides, that are part of one concatenation
+    once and are wanted of the graph under no name.
+    """
+    wanted, varying = set(graph.results.values()), graph.varying()
+    found: dict[int, tuple[int, int]] = {}
+    elsewhere: set[int] = set()
+    for node in graph.nodes:
+        if not isinstance(node.op, Concat) or node.id in bordered:
+            continue
+        start, stride = 0, row_major(node.type.shape)[node.op.axis]
+        for i in node.inputs:
+            same = (i in varying) == (node.id in varying) and graph[i].type.time == node.type.time
+            free = i not in found and i not in wanted and i not in bordered and same
+            if not free or not isinstance(graph[i].op, Elementwise):
+                elsewhere.add(i)
+            found.setdefault(i, (node.id, start * stride))
+            start += graph[i].type.shape[node.op.axis]
+    return {i: place for i, place in found.items() if i not in elsewhere}
 
 
 def _whole_numbers(graph: Graph) -> list[int]:

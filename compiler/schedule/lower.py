@@ -129,6 +129,9 @@ def _concat(table: Table, unit: Unit, node: Node) -> None:
     target, start = table.layouts.places[node.id], 0
     for i in node.inputs:
         shape = table.graph[i].type.shape
+        if table.layouts.places[i].storage == target.storage:  # computed in its place
+            start += shape[node.op.axis]
+            continue
         domain = identity(shape, unit.region)
         part = replace(target, offset=target.offset + start * target.strides[node.op.axis])
         nest = Nest(

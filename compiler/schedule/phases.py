@@ -18,6 +18,7 @@ from compiler.graph.graph import Graph, Node
 from compiler.graph.loops import in_order, loop_of
 from compiler.graph.types import Time
 from compiler.ops.contract import Contract
+from compiler.ops.elementwise import Elementwise
 from compiler.ops.sequence import Total
 from compiler.schedule.cost import worth_deferring
 
@@ -44,10 +45,28 @@ class Region:
 def assign_regions(graph: Graph) -> Mapping[int, Region]:
     """Where each node is computed."""
     phases, loops = _phases(graph), loop_of(graph)
-    return {
+    regions = {
         node.id: Region(phases[node.id], _rows(graph, node), loops.get(node.id))
         for node in graph.nodes
     }
+    _sink(graph, regions)
+    return regions
+
+
+def _sink(graph: Graph, regions: dict[int, Region]) -> None:
+    """Let a loop compute, step by step, the elementwise values that only it reads.
+
+    They join its kernels and need not be stored for all steps; nothing is computed twice.
+    """
+    users, wanted = graph.users(), set(graph.outputs.values())
+    for node in reversed(graph.nodes):
+        own = regions[node.id]
+        if not isinstance(node.op, Elementwise) or own.time is None or node.id in wanted:
+            continue
+        readers = {regions[u] for u in users[node.id]}
+        (only,) = readers if len(readers) == 1 else (own,)
+        if only.loop is not None and (only.phase, only.time) == (own.phase, own.time):
+            regions[node.id] = only
 
 
 def _rows(graph: Graph, node: Node) -> Time | None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from compiler.graph.graph import Graph
 from compiler.graph.text import parse_graph, print_graph
 from compiler.graph.verify import verify
-from compiler.passes import optimise
+from compiler.passes import PASSES, optimise
 from tests.graphs import (
     Array,
     Values,
@@ -28,7 +28,7 @@ from tests.graphs import (
 )
 from tests.random_graphs import graphs
 
-SWITCHES = ["simplify", "fold", "cse", "batch", "dce", "fusion"]
+SWITCHES = [*PASSES, "fusion"]
 WIDE = int(os.environ.get("GRADC_EXAMPLES", "500"))
 BOUND = 1e-8
 COMMON = settings(

@@ -8,6 +8,8 @@ from compiler.passes.batch import sum_over_examples
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.passes.fold import LARGEST, fold_constants
+from compiler.passes.pieces import join_pieces
+from compiler.passes.slices import move_slices
 from tests.compiler.passes.test_simplify import XY, I, J, X
 
 
@@ -124,3 +126,38 @@ def test_a_pass_can_be_left_out() -> None:
     assert len(optimise(parse_graph(text)).nodes) == 3
     assert len(optimise(parse_graph(text), without=["cse"]).nodes) == 4
     assert optimise(parse_graph(text), without=PASSES) == parse_graph(text)
+
+
+WHOLE = "%0 = input{key='x', shape=(4,)}; %1 = input{key='y', shape=(4,)};"
+HEAD = "contract{extents=(2,), operands=(((((0, 1),), 0),),), result=((((0, 1),), 0),), shape=(2,)}"
+TAIL = "contract{extents=(2,), operands=(((((0, 1),), 2),),), result=((((0, 1),), 0),), shape=(2,)}"
+FIRST = (
+    "contract{extents=(2,), operands=(((((0, 1),), 0),),), result=((((0, 1),), 0),), shape=(4,)}"
+)
+SECOND = (
+    "contract{extents=(2,), operands=(((((0, 1),), 0),),), result=((((0, 1),), 2),), shape=(4,)}"
+)
+
+
+def test_slices_move_ahead_of_elementwise_operators(assert_rewrites) -> None:
+    assert_rewrites(
+        move_slices,
+        before=WHOLE + f"%2 = mul %0 %1; %3 = {HEAD} %2; %4 = {TAIL} %2; return a=%3 b=%4",
+        after=WHOLE + f"%2 = mul %0 %1; %3 = {HEAD} %0; %4 = {HEAD} %1; %5 = mul %3 %4;"
+        f"%6 = {TAIL} %0; %7 = {TAIL} %1; %8 = mul %6 %7; return a=%5 b=%8",
+    )
+    kept = WHOLE + f"%2 = mul %0 %1; %3 = {HEAD} %2; %4 = exp %2; return a=%3 b=%4"
+    assert_rewrites(move_slices, before=kept, after=kept)
+
+
+PAIR = "%0 = input{key='x', shape=(2,)}; %1 = input{key='y', shape=(2,)};"
+
+
+def test_pieces_side_by_side_are_a_concatenation(assert_rewrites) -> None:
+    assert_rewrites(
+        join_pieces,
+        before=PAIR + f"%2 = {SECOND} %1; %3 = {FIRST} %0; %4 = add %2 %3; return a=%4",
+        after=PAIR + f"%2 = {SECOND} %1; %3 = {FIRST} %0; %4 = concat{{axis=0}} %0 %1; return a=%4",
+    )
+    kept = PAIR + f"%2 = {FIRST} %1; %3 = {FIRST} %0; %4 = add %2 %3; return a=%4"
+    assert_rewrites(join_pieces, before=kept, after=kept)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from compiler.graph.graph import Graph
+from compiler.passes import PASSES
 from tests.contractions import CLASSIC, Case, I, J, convolution, product_of, random_case, two
 from tests.graphs import Operand, derivative_graph, values_of
 
-SWITCHES = ["simplify", "fold", "cse", "batch", "dce", "fusion"]
+SWITCHES = [*PASSES, "fusion"]
 WIDE = [
     product_of(37, 7, 37),
     product_of(7, 37, 16, order="tn"),

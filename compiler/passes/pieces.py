@@ -1,0 +1,83 @@
+"""A sum of pieces that lie side by side is their concatenation.
+
+    pad(a, 0, 2) + pad(b, 1, 1) + pad(c, 2, 0) = concat(a, b, c)      along the padded axis
+
+Every slice of a value sends back a piece of its cotangent, zero elsewhere; where the slices were a
+whole, so are the pieces.  Exact (but that -0 stays -0).
+"""
+
+from __future__ import annotations
+
+from compiler.graph.graph import Builder, Graph, Value
+from compiler.ops.contract import Contract
+from compiler.ops.elementwise import add as Add
+from compiler.ops.shape import Concat
+
+Piece = tuple[int, int, int]  # axis, start along it, the node that lies there
+
+
+def join_pieces(graph: Graph) -> Graph:
+    """Write every sum of pieces that fill an axis as a concatenation."""
+    builder, mapping = Builder(), dict[int, int]()
+    for node in graph.nodes:
+        builder.span, builder.origin = node.span, node.origin
+        pieces = _pieces(graph, node.id) if isinstance(node.op, Add) else None
+        joined = None if pieces is None else _joined(builder, mapping, graph, node.id, pieces)
+        if joined is None:
+            mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
+        else:
+            mapping[node.id] = joined.id
+    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+
+
+def _pieces(graph: Graph, root: int) -> list[Piece] | None:
+    """Axis, start and source of every term of a sum; None if one of them is no piece."""
+    stack, found = [root], []
+    while stack:
+        node = graph[stack.pop()]
+        if isinstance(node.op, Add) and all(graph[i].type == node.type for i in node.inputs):
+            stack.extend(node.inputs)
+            continue
+        place = _placed(node.op) if isinstance(node.op, Contract) else None
+        if place is None:
+            return None
+        found.append((*place, node.inputs[0]))
+    return found
+
+
+def _placed(op: Contract) -> tuple[int, int] | None:
+    """The axis along which an operand is put into zeros, and where it starts."""
+    plain = [p.plain for p in op.operands[0]]
+    if len(op.operands) != 1 or op.mean or plain != [*range(len(op.extents))]:
+        return None
+    longer = [j for j, (n, m) in enumerate(zip(op.extents, op.shape, strict=True)) if n != m]
+    if len(op.extents) != len(op.shape) or len(longer) != 1:
+        return None
+    axis = longer[0]
+    for j, position in enumerate(op.result):
+        if position.terms != ((j, 1),) or (position.offset and j != axis):
+            return None
+    start = op.result[axis].offset
+    return (axis, start) if 0 <= start <= op.shape[axis] - op.extents[axis] else None
+
+
+def _joined(
+    builder: Builder,
+    mapping: dict[int, int],
+    graph: Graph,
+    root: int,
+    pieces: list[Piece],
+) -> Value | None:
+    """The concatenation, if the pieces lie along one axis and fill it without overlap."""
+    axes, ordered = {axis for axis, _, _ in pieces}, sorted(pieces, key=lambda p: p[1])
+    if len(axes) != 1:
+        return None
+    axis, end = axes.pop(), 0
+    for _, start, source in ordered:
+        if start != end:
+            return None
+        end += graph[source].type.shape[axis]
+    if end != graph[root].type.shape[axis]:
+        return None
+    parts = [builder.value(mapping[source]) for _, _, source in ordered]
+    return builder.add(Concat(axis), *parts, name=graph[root].name)

@@ -50,8 +50,10 @@ def _placed(op: Contract) -> tuple[int, int] | None:
     plain = [p.plain for p in op.operands[0]]
     if len(op.operands) != 1 or op.mean or plain != [*range(len(op.extents))]:
         return None
+    if len(op.extents) != len(op.shape):
+        return None
     longer = [j for j, (n, m) in enumerate(zip(op.extents, op.shape, strict=True)) if n != m]
-    if len(op.extents) != len(op.shape) or len(longer) != 1:
+    if len(longer) != 1:
         return None
     axis = longer[0]
     for j, position in enumerate(op.result):

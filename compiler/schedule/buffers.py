@@ -18,7 +18,8 @@ from compiler.ops.leaf import Constant
 from compiler.program import Array, Operand, Space
 from compiler.schedule.layout import Layouts, Place, StorageKey
 from compiler.schedule.phases import PhaseKey
-from compiler.schedule.units import Unit, is_leaf, is_pointwise, is_reduction, reads
+from compiler.schedule.pool import Pool
+from compiler.schedule.units import Unit, is_alias, is_leaf, is_pointwise, is_reduction, reads
 
 ALIGN = 16  # words: one cache line of float32
 
@@ -81,10 +82,16 @@ def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetime
                 carried = operand not in graph[id].inputs
                 if carried or (made.get(operand) != u and not _written_out(graph, id, operand)):
                     last[place.storage] = max(last.get(place.storage, 0), ends.get(unit.region, u))
-                    if place.storage[0] == "node":
-                        needed.add(int(place.storage[1]))
+                    needed.add(_source(graph, operand))
     stored = {u: [id for id in unit.nodes if id in needed] for u, unit in enumerate(units)}
     return Lifetimes(made, last, stored)
+
+
+def _source(graph: Graph, id: int) -> int:
+    """The node whose numbers a view looks at."""
+    while is_alias(graph, graph[id]):
+        (id,) = graph[id].inputs
+    return id
 
 
 def _written_out(graph: Graph, reader: int, operand: int) -> bool:
@@ -121,7 +128,7 @@ def place_values(
 ) -> None:
     """BLOCK, UNIFORM and PARTIAL words for everything that is not in an array."""
     varying = graph.varying()
-    free: dict[Time | None, _Pool] = defaultdict(_Pool)
+    free: dict[Time | None, Pool] = defaultdict(Pool)
     for u, unit in enumerate(units):
         if u and units[u - 1].phase != unit.phase:
             free.clear()
@@ -165,33 +172,6 @@ def _pin_bordered(
                 start = memory.block_words.get(time, 0)
                 memory.operands[key] = memory.block(time, start)
                 memory.block_words[time] = start + layouts.words[key]
-
-
-class _Pool:
-    """First fit over words per example."""
-
-    def __init__(self) -> None:
-        self.top = 0
-        self.holes: list[tuple[int, int]] = []
-
-    def take(self, words: int) -> int:
-        """The first hole that is long enough, or new words at the top."""
-        for k, (start, length) in enumerate(self.holes):
-            if length >= words:
-                self.holes[k : k + 1] = [(start + words, length - words)] if length > words else []
-                return start
-        start, self.top = self.top, self.top + words
-        return start
-
-    def give(self, start: int, words: int) -> None:
-        """Return words, joining neighbouring holes."""
-        holes = sorted([*self.holes, (start, words)])
-        self.holes = []
-        for begin, length in holes:
-            if self.holes and sum(self.holes[-1]) == begin:
-                self.holes[-1] = (self.holes[-1][0], self.holes[-1][1] + length)
-            else:
-                self.holes.append((begin, length))
 
 
 def place_updates(

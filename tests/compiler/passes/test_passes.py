@@ -129,14 +129,13 @@ def test_a_pass_can_be_left_out() -> None:
 
 
 WHOLE = "%0 = input{key='x', shape=(4,)}; %1 = input{key='y', shape=(4,)};"
-HEAD = "contract{extents=(2,), operands=(((((0, 1),), 0),),), result=((((0, 1),), 0),), shape=(2,)}"
-TAIL = "contract{extents=(2,), operands=(((((0, 1),), 2),),), result=((((0, 1),), 0),), shape=(2,)}"
-FIRST = (
-    "contract{extents=(2,), operands=(((((0, 1),), 0),),), result=((((0, 1),), 0),), shape=(4,)}"
-)
-SECOND = (
-    "contract{extents=(2,), operands=(((((0, 1),), 0),),), result=((((0, 1),), 2),), shape=(4,)}"
-)
+def line(start: int, to: int, size: int) -> str:
+    """y[i + to] = x[i + start] for two elements, y of a size."""
+    maps = f"operands=(((((0, 1),), {start}),),), result=((((0, 1),), {to}),)"
+    return f"contract{{extents=(2,), {maps}, shape=({size},)}}"
+
+
+HEAD, TAIL, FIRST, SECOND = line(0, 0, 2), line(2, 0, 2), line(0, 0, 4), line(0, 2, 4)
 
 
 def test_slices_move_ahead_of_elementwise_operators(assert_rewrites) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,15 @@ from tests.recurrences import NETS, given, parameters
 
 
 def executable(
-    target: Any, graph: Graph, values: dict[str, Any], dtype: Any, threads: int = 1
+    target: Any,
+    graph: Graph,
+    values: dict[str, Any],
+    dtype: Any,
+    threads: int = 1,
+    without: Collection[str] = (),
 ) -> Any:
     """A target's executable of a graph, with the parameters in place."""
-    offsets, words = {}, np.zeros(512, dtype)
+    offsets, words = {}, np.zeros(sum(value.size for value in values.values()), dtype)
     start = 0
     for name, value in values.items():
         offsets[name] = start
@@ -28,7 +34,7 @@ def executable(
             part = part.view(f"i{words.itemsize}")
         part[:] = value.reshape(-1)
         start += value.size
-    return target(schedule("net", graph, offsets), words, dtype, threads=threads)
+    return target(schedule("net", graph, offsets, without), words, dtype, threads=threads)
 
 
 def wanted(graph: Graph, values: dict[str, Any], dtype: Any = np.float64) -> dict[str, Any]:
@@ -67,3 +73,26 @@ def check(target: Any, name: str, kind: str, batch: int, longest: int) -> None:
                 value / scale if key in results else value,
                 bound,
             )
+
+
+def plain(found: dict[str, Any]) -> dict[str, Any]:
+    """Sequences as one array of all their elements."""
+    return {k: v.values if isinstance(v, Ragged) else v for k, v in found.items()}
+
+
+def outputs_of(
+    target: Any,
+    graph: Graph,
+    inputs: dict[str, Any],
+    persistents: dict[str, Any],
+    threads: int = 1,
+    without: Collection[str] = (),
+) -> dict[str, Any]:
+    """Every output of a graph on a target in float64, sequences as one array."""
+    runner = executable(target, graph, persistents, np.float64, threads, without)
+    batch = len(inputs["length/t"])
+    if threads > 1:
+        runner.run(wanted(graph, inputs), batch=batch)
+        runner.plan(batch).seconds = 1.0  # so that even this little work is shared out
+    results, outputs = runner.run(wanted(graph, inputs), batch=batch)
+    return plain({name: array[0] for name, array in results.items()} | outputs)

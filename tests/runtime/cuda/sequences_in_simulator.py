@@ -5,17 +5,23 @@ Not collected by itself: `test_simulator.py` runs it in a process that has the s
 
 from __future__ import annotations
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Graph
 from compiler.graph.ragged import Ragged
+from compiler.graph.text import print_graph
 from compiler.ops.random import Random
 from compiler.passes import optimise
 from runtime.cuda.executable import Executable
+from tests.compiler.test_random_graphs import BOUND, COMMON, is_steady
+from tests.random_sequences import sample, sequence_graphs
 from tests.recurrences import KINDS, NETS, Net, every_state, given, parameters
-from tests.sequence_runs import check, executable, wanted
+from tests.runtime import recurrent
+from tests.sequence_runs import check, executable, outputs_of, plain, wanted
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -61,3 +67,41 @@ def test_batches_in_one_call_or_one_by_one() -> None:
         for key, value in whole.items():
             np.testing.assert_array_equal(alone[key][0], value[k])
         np.testing.assert_array_equal(rows["x"].values, outputs["x"].take(part).values)
+
+
+def test_a_session_trains() -> None:
+    """Steps of one call, and single ones, as the reference takes them; and sequences that vary."""
+    cuda, reference = (recurrent.session("float64", t) for t in ("cuda", "reference"))
+    data = recurrent.examples(12, longest=4).take(slice(None))
+    for session in (cuda, reference):
+        session.advance(data, steps=3)
+        session.step(**recurrent.arrays([3, 0, 1]))
+    np.testing.assert_allclose(cuda.memory.words, reference.memory.words, rtol=1e-10)
+    given = {name: data[name] for name in ("x", "k")}
+    said, wanted = (session.run("says", **given)["said"] for session in (cuda, reference))
+    np.testing.assert_allclose(np.concatenate(said), np.concatenate(wanted), rtol=1e-10)
+
+
+@hypothesis.given(graph=sequence_graphs(), longest=st.sampled_from([0, 1, 4]))
+@hypothesis.settings(COMMON, max_examples=15)
+def test_random_graphs(graph: Graph, longest: int) -> None:
+    assert_agrees(graph, longest)
+
+
+@pytest.mark.wide
+@hypothesis.given(graph=sequence_graphs(), longest=st.sampled_from([0, 1, 4]))
+@hypothesis.settings(COMMON, max_examples=500, derandomize=False)
+def test_many_random_graphs(graph: Graph, longest: int) -> None:
+    assert_agrees(graph, longest)
+
+
+def assert_agrees(graph: Graph, longest: int) -> None:
+    hypothesis.note(print_graph(graph))
+    inputs, persistents = sample(graph, 3, longest)
+    values = {**inputs, **persistents}
+    hypothesis.assume(is_steady(graph, values, 3))
+    expected = plain(evaluate(graph, values, 3))
+    found = outputs_of(Executable, optimise(graph), inputs, persistents)
+    for name, array in expected.items():
+        shown = np.broadcast_to(found[name], array.shape)
+        np.testing.assert_allclose(shown, array, rtol=BOUND, atol=BOUND, err_msg=name)

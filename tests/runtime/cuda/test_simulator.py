@@ -34,6 +34,7 @@ TILES = "around_the_tiles or single_precision or change_a_bit"  # the CPU's kern
 WIDE = {
     "schedule": [*NATIVE, "tests/compiler/schedule", "-k", f"not ({TILES})"],
     "more random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py", "-m", "wide"],
+    "more sequences": [f"{HERE}/sequences_in_simulator.py", "-m", "wide"],
 } | {
     path.stem: [f"{HERE}/specs_in_simulator.py", "-k", f"[{path.stem}-"]
     for path in sorted(Path("specs").glob("*.nn"))

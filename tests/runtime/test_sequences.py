@@ -68,6 +68,23 @@ def test_native_code_computes_what_the_reference_does() -> None:
         assert rows[0][name] == pytest.approx(rows[1][name], rel=1e-10)
 
 
+@pytest.mark.parametrize(
+    "lengths",
+    [[1, 500, 0, 2, 37, 499, 1], [2000], [0], [0, 0, 0], [1], [1, 1, 1], [7] * 9],
+    ids=["wild", "long", "empty", "all empty", "one", "ones", "equal"],
+)
+def test_lengths_of_every_kind(lengths: list[int]) -> None:
+    native, reference = (recurrent.session("float64", t) for t in ("cpu", "reference"))
+    batch = recurrent.arrays(lengths)
+    said = [s.run("says", x=batch["x"], k=batch["k"])["said"] for s in (native, reference)]
+    for one, other in zip(*said, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    found = [s.gradients(**batch) for s in (native, reference)]
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-10)
+    for name, gradient in found[1][1].items():
+        np.testing.assert_allclose(found[0][1][name], gradient, rtol=1e-9, atol=1e-12)
+
+
 @TARGETS
 @settings(max_examples=25)
 @given(

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from compiler.adjoints import adjoints_of_states
 from compiler.elaborate import Module, elaborate
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Graph
@@ -130,6 +131,8 @@ def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
         makers[f"step/{step.name}"] = partial(module.step, step.name)
         makers[f"gradients/{step.name}"] = partial(module.gradients, step.name)
         makers[f"evaluate/{step.name}"] = partial(module.evaluate, step.name)
+        if (gradients := module.gradients(step.name)).carries:
+            makers[f"adjoints/{step.name}"] = partial(adjoints_of_states, gradients)
     return makers
 
 
@@ -157,6 +160,7 @@ def _training(module: Module) -> Training | None:
             loss="loss",
             reports=tuple(s.reports),
             over=tuple(s.over),
+            adjoints=f"adjoints/{s.name}" if module.gradients(s.name).carries else None,
             using=s.using,
         )
         for s in module.train.steps

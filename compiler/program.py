@@ -246,6 +246,7 @@ class TrainStep:
     loss: str  # name of the loss among results
     reports: tuple[str, ...]
     over: tuple[str, ...]  # names of parameters
+    adjoints: str | None = None  # entry that gives the adjoints of the states of recurrences
     using: str = ""  # the optimizer with all its settings, for people
 
 

@@ -22,7 +22,7 @@ def deep_chain() -> Any:
     Trainer(session, session.dataset(), settings, watch=watch).run()
     made, axes = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
     for step, color, weight in (("explode", WARM, "2"), ("vanish", COOL, "0.5")):
-        norms = [g.norm for g in watch.seen if g.step == step and g.kind == "b"]
+        norms = [g.norm for g in watch.parameters.seen if g.step == step and g.kind == "b"]
         axes.plot(range(1, 51), norms, ".-", color=color, label=f"weights {weight}")
         up = 4 if step == "explode" else -12
         axes.annotate(

@@ -1,24 +1,32 @@
-"""What `gradc train --watch gradients` shows at the end: a table, and a picture with matplotlib."""
+"""What `gradc train --watch gradients` shows at the end: tables, and pictures with matplotlib."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from runtime.cli.actions.output import console, say, table
-from runtime.watch import FILE, Gradient
+from runtime.watch import FILE, FILE_OVER_TIME, Gradient, StateGradient, Watch
 
 MOST, ENDS = 24, 6  # parameters of a step in the table; of a longer one, how many at each end
-PICTURE = "gradients.png"
+PICTURE, PICTURE_OVER_TIME = "gradients.png", "gradients_over_time.png"
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the longest sequence, from its end
 Line = tuple[Gradient, Gradient]  # of one parameter, in the first epoch and in the last
 
 
-def show(seen: Sequence[Gradient], folder: Path) -> None:
-    """The table on standard error, and the picture beside the run."""
-    if not seen:
-        return
+def show(watch: Watch, folder: Path) -> None:
+    """The tables on standard error, and the pictures beside the run."""
+    if watch.parameters.seen:
+        show_parameters(watch.parameters.seen, folder)
+    if watch.states.seen:
+        show_states(watch.states.seen, folder)
+
+
+def show_parameters(seen: Sequence[Gradient], folder: Path) -> None:
+    """How long each parameter's gradient was at first and at last, and how much of it 0."""
     rows = [row for lines in by_step(seen) for row in step_rows(lines)]
     ends = [f"epoch {gradient.epoch}" for gradient in (seen[0], seen[-1])]
     columns = [f"{what}, {end}" for what in ("norm", "zeros") for end in ends]
@@ -26,7 +34,28 @@ def show(seen: Sequence[Gradient], folder: Path) -> None:
     for column in found.columns[2:]:
         column.justify = "right"
     console(stderr=True).print(found)
-    say(f"every epoch: {folder / FILE}{drawn(seen, folder / PICTURE)}")
+    picture = drawn(folder / PICTURE, lambda plot, path: plot.gradients(seen, path))
+    say(f"every epoch: {folder / FILE}{picture}")
+
+
+def show_states(seen: Sequence[StateGradient], folder: Path) -> None:
+    """How long each state's gradient was at the end of time, on the way back and at its beginning,
+    at first and at last.
+    """
+    ends = sorted({seen[0].epoch, seen[-1].epoch})
+    rows = [row for epoch in ends for row in state_rows([g for g in seen if g.epoch == epoch])]
+    columns = ["step", "state", "epoch", *(f"{share:.0%} back" for share in SHARES)]
+    console(stderr=True).print(table(columns, rows, right="epoch"))
+    picture = drawn(folder / PICTURE_OVER_TIME, lambda plot, path: plot.over_time(seen, path))
+    say(f"every step of time: {folder / FILE_OVER_TIME}{picture}")
+
+
+def state_rows(seen: Sequence[StateGradient]) -> Iterable[tuple[str, ...]]:
+    """A row for each state in one epoch: norms from the last step of time to the first."""
+    for (step, state), found in groupby(seen, lambda g: (g.step, g.state)):
+        norms = [f"{g.norm:.3g}" for g in found]
+        chosen = [norms[round(share * (len(norms) - 1))] for share in SHARES]
+        yield step, state, str(seen[0].epoch), *chosen
 
 
 def by_step(seen: Sequence[Gradient]) -> Iterable[list[Line]]:
@@ -51,11 +80,11 @@ def step_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
     return [*rows[:ENDS], between, *rows[-ENDS:]]
 
 
-def drawn(seen: Sequence[Gradient], path: Path) -> str:
+def drawn(path: Path, draw: Callable[[Any, Path], None]) -> str:
     """Where the picture is; nothing where matplotlib is not installed."""
     try:
         plot = import_module("runtime.cli.actions.plot")
     except ModuleNotFoundError:
         return ""
-    plot.gradients(seen, path)
+    draw(plot, path)
     return f", and as a picture {path}"

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from runtime.watch import Gradient
+from runtime.watch import Gradient, StateGradient
 
 WIDTH, HEIGHT = 4.6, 3.0  # inches of one panel
 COLOURS = ("#2e86ab", "#d1495b", "#edae49", "#66a182", "#22313f", "#8d6a9f")
@@ -41,6 +41,28 @@ def gradients(seen: Sequence[Gradient], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def over_time(seen: Sequence[StateGradient], path: Path) -> None:
+    """Norms back through time: a line for each state, in the first epoch faintly."""
+    names = dict.fromkeys((g.step, g.state) for g in seen)
+    epochs = {seen[0].epoch: FAINT, seen[-1].epoch: 1.0}
+    figure = Figure(figsize=(1.4 * WIDTH, HEIGHT), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    several = len({step for step, _ in names}) > 1
+    for number, (step, state) in enumerate(names):
+        for epoch, alpha in epochs.items():
+            line = [g for g in seen if (g.step, g.state, g.epoch) == (step, state, epoch)]
+            axes.plot(
+                [-g.back for g in line], [positive(g) for g in line],
+                color=COLOURS[number % len(COLOURS)], alpha=alpha,
+                label=f"{f'{step}: ' if several else ''}{state}, epoch {epoch}",
+            )  # fmt: skip
+    axes.set(yscale="log", xlabel="steps from the end", ylabel="norm of the state's gradient")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=7)
+    figure.savefig(path, dpi=110)
+
+
 def layers_of(found: Sequence[Gradient]) -> list[str]:
     """The layers, in order."""
     return list(dict.fromkeys(gradient.layer for gradient in found))
@@ -61,7 +83,7 @@ def draw(
             )  # fmt: skip
 
 
-def positive(gradient: Gradient) -> float:
+def positive(gradient: Gradient | StateGradient) -> float:
     """A norm, where a logarithm has a place for it."""
     return gradient.norm if isfinite(gradient.norm) and gradient.norm > 0 else nan
 

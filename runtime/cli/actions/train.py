@@ -53,7 +53,7 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
         request.write(folder.path)
     summary = trainer.run(resume=not new)
     if watch is not None:
-        gradients.show(watch.seen, folder.path)
+        gradients.show(watch, folder.path)
     conclude(summary, trainer, folder, as_json=given["as_json"])
     return summary.exit_code
 
@@ -88,7 +88,8 @@ def compiled(session: Session, *, watched: bool) -> None:
     """Compile the steps, and say how long it took if it was felt."""
     steps, started = session.training.steps, monotonic()
     entries = [entry for step in steps for entry in (step.entry, step.evaluate)]
-    entries += [step.gradients for step in steps if watched]
+    if watched:
+        entries += [e for step in steps for e in (step.gradients, step.adjoints) if e is not None]
     with console(stderr=True).status("compiling"):
         prepare(session, entries)
     if (seconds := monotonic() - started) > 0.5:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,43 @@ def test_without_matplotlib_there_is_no_picture(
     monkeypatch.setitem(sys.modules, "runtime.cli.actions.plot", None)
     assert call("train", call.spec, *WATCH).code == 0
     assert not (call.folder / "runs" / "line" / "gradients.png").exists()
+
+
+RECURRENT = """
+model plain(xs : seq [2]) -> [3] { xs |> scan(elman(3)) |> last }
+model gated(xs : seq [2]) -> [3] { xs |> scan(lstm(3)) |> last }
+data numbers(xs : seq [2], y : scalar) = addition(24, length = 20)
+train on numbers {
+    step first  { minimize sum(plain(xs)) over plain using sgd(lr = 0.1) }
+    step second { minimize norm(gated(xs)) over gated using sgd(lr = 0.1) }
+    batch 8
+    epochs 2
+}
+"""
+
+
+def test_states_are_watched_back_through_time(call: Caller) -> None:
+    """The last of Elman's states has the gradient 1 everywhere; that of the others vanishes."""
+    call.spec.write_text(RECURRENT)
+    answer = call("train", call.spec, *WATCH)
+    assert answer.code == 0 and "gated.lstm1.c" in answer.err
+    run = call.folder / "runs" / "line"
+    with (run / "gradients_over_time.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["state"] for row in rows} == {"plain.elman1", "gated.lstm1", "gated.lstm1.c"}
+    first = [row for row in rows if row["state"] == "plain.elman1" and row["epoch"] == "1"]
+    assert [int(row["back"]) for row in first] == list(range(len(first)))
+    assert {int(row["sequences"]) for row in first[:20]} == {8}
+    assert float(first[0]["norm"]) == pytest.approx(np.sqrt(3))
+    norms = [float(row["norm"]) for row in first[:20]]
+    assert all(later < earlier for earlier, later in pairwise(norms))
+
+
+def test_the_file_of_states_goes_on_too(call: Caller) -> None:
+    call.spec.write_text(RECURRENT)
+    run = call.folder / "runs"
+    assert call("train", call.spec, *WATCH, "--name", "whole").code == 0
+    assert call("train", call.spec, *WATCH, "--name", "cut", "--epochs", "1").code == 0
+    assert call("train", call.spec, *WATCH, "--resume", "cut", "--epochs", "2").code == 0
+    whole, cut = ((run / n / "gradients_over_time.csv").read_text() for n in ("whole", "cut"))
+    assert whole == cut

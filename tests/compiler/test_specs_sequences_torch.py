@@ -1,0 +1,119 @@
+"""Wide: the specs of sequences against PyTorch, from one start; ragged against packed batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compiler.graph.ragged import Clock, Ragged
+from compiler.ops.random import Random
+from compiler.pipeline import compile_source
+from runtime.session import Session
+from tests.compiler.test_specs_sequences import PARAMETERS, made
+
+torch = pytest.importorskip("torch")
+from tests.compiler.torch_sequences import CELLS, LOSSES  # noqa: E402  (needs torch)
+
+pytestmark = pytest.mark.wide
+STEPS, BATCH = 50, 16
+BOUNDS = {"float64": 1e-8, "float32": 1e-4}
+AFTER = {"float64": 1e-8, "float32": 2e-3}  # Adam divides small gradients by their own size
+RATES = {"row_digits": 5e-3, "tagging": 5e-3, "adding": 5e-3}
+CLIPS = {"adding": 1.0}
+LENGTHS = (5, 1, 3, 7, 7, 2, 30)
+every_spec = pytest.mark.parametrize("name", PARAMETERS)
+
+
+class Twin:
+    """The parameters of a session in PyTorch, clipped and moved by Adam."""
+
+    def __init__(self, loss: Any, session: Session, dtype: str, rate: float, clip: float) -> None:
+        self.loss, self.clip = loss, clip
+        self.p = {
+            key: torch.tensor(view.astype(dtype), requires_grad=True)
+            for key, view in session.parameters.items()
+        }
+        self.adam = torch.optim.Adam(self.p.values(), lr=rate)
+        graph = session.program.entries["gradients/train"].graph
+        self.draws = {n.op.shape: n.op for n in graph.nodes if isinstance(n.op, Random)}
+
+    def of(self, batch: Mapping[str, Any], step: int) -> float:
+        """The loss on a batch at a step from seed 0, with gradients left in `p`."""
+
+        def draw(*shape: int, ragged: Ragged | None = None) -> Any:
+            if ragged is None:
+                return self.draws[shape].sample(0, step, np.arange(BATCH))
+            clock = Clock(ragged.lengths)
+            drawn = self.draws[shape].sample(0, step, clock.owner, clock.position)
+            return Ragged(drawn, ragged.lengths)
+
+        self.adam.zero_grad()
+        loss = self.loss(self.p, batch, draw)
+        loss.backward()
+        return float(loss.detach())
+
+    def step(self) -> None:
+        """Clipped exactly: PyTorch's own clipping adds 1e-6 to the length."""
+        length = torch.sqrt(sum((p.grad**2).sum() for p in self.p.values()))
+        for p in self.p.values():
+            p.grad *= torch.clamp(self.clip / length, max=1.0)
+        self.adam.step()
+
+
+def apart(found: np.ndarray, wanted: np.ndarray) -> float:
+    """The greatest difference, relative to the greatest number."""
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
+def twins(name: str, session: Session, dtype: str) -> Twin:
+    return Twin(LOSSES[name], session, dtype, RATES.get(name, 3e-3), CLIPS.get(name, 5.0))
+
+
+@pytest.mark.parametrize("dtype", BOUNDS)
+@every_spec
+def test_loss_and_gradients(name: str, dtype: str) -> None:
+    session = Session(made(name).program, "cpu", dtype, 2, 0)
+    twin, batch = twins(name, session, dtype), session.dataset().take(slice(BATCH))
+    loss, gradients = session.gradients(**batch)
+    assert loss == pytest.approx(twin.of(batch, 0), rel=BOUNDS[dtype])
+    for key, gradient in gradients.items():
+        assert apart(gradient, twin.p[key].grad.numpy()) < BOUNDS[dtype], key
+
+
+@pytest.mark.parametrize("dtype", BOUNDS)
+@every_spec
+def test_fifty_steps(name: str, dtype: str) -> None:
+    session = Session(made(name).program, "cpu", dtype, 2, 0)
+    twin, data = twins(name, session, "float64"), session.dataset()
+    for step in range(STEPS):
+        batch = data.take(slice(step * BATCH, (step + 1) * BATCH))
+        wanted = twin.of(batch, step)
+        twin.step()
+        assert session.step(**batch)["loss"] == pytest.approx(wanted, rel=BOUNDS[dtype])
+    for key, value in twin.p.items():
+        assert apart(session.parameters[key], value.detach().numpy()) < AFTER[dtype], key
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_against_packed_sequences(cell: str) -> None:
+    text = f"""
+    model f(xs : seq [3]) -> seq [5] {{ xs |> scan({cell}(5)) }}
+    data d(xs : seq [3]) = npz("none.npz")
+    train on d {{
+        states = f(xs)
+        minimize time_mean(sum(states^2)) + sum(sin(last(states)))
+        using adam
+    }}"""
+    session = Session(compile_source(text), "cpu", "float64", 2, 0)
+    rng = np.random.default_rng(0)
+    for name, view in session.parameters.items():
+        session.parameters[name] = rng.normal(size=view.shape)
+    xs = Ragged(rng.normal(size=(sum(LENGTHS), 3)), np.array(LENGTHS))
+    twin = Twin(CELLS[cell], session, "float64", 1e-3, 1.0)
+    loss, gradients = session.gradients(xs=xs)
+    assert loss == pytest.approx(twin.of({"xs": xs}, 0), rel=1e-10)
+    for key, gradient in gradients.items():
+        assert apart(gradient, twin.p[key].grad.numpy()) < 1e-9, key

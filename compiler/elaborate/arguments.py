@@ -59,6 +59,9 @@ def bind_arguments(
             f"`{signature}` needs {' and '.join(f'`{m}`' for m in missing)}",
             span,
             secondary=here,
+            hint=f"scan({definition.name}(...)) applies it along a sequence"
+            if definition.kind == "cell" and parameters == definition.inputs
+            else None,
         )
     return {name: bound[name] for name in names if name in bound}
 

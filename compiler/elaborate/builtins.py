@@ -163,6 +163,14 @@ def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
                 scope.run.argument_spans.get(span, {}).get(1, span),
                 hint="there is one by an input, by a parameter, and by a value made of them",
             )
+        if y.type.time is not None and x.type.time is None:
+            raise scope.fault(
+                "E0502",
+                "this body sees one element of a sequence, and what all elements share has no "
+                "derivative of its own for each",
+                scope.run.argument_spans.get(span, {}).get(1, span),
+                hint="take the derivative of a sum over the sequence: grad(time_sum(...), x)",
+            )
         xs.append(x)
     found = differentiate(scope.run.builder, y, xs, mean=False)
     return tuple(found) if several else found[0]

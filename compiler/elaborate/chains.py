@@ -125,7 +125,8 @@ def claimed(tree: Claim, scope: Scope) -> Meaning:
     except Mismatch as mismatch:
         because = f" ({mismatch})" if str(mismatch) else ""
         value = tree.value.right if isinstance(tree.value, Pipe) else tree.value
-        source, other = repair_claim(tree.value, known_shape(tree.type, scope), type)
+        known = known_shape(tree.type, scope)
+        source, other = repair_claim(tree.value, tree.type, known, type)
         scope.report(
             scope.fault(
                 "E0301",

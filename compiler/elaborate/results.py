@@ -36,7 +36,7 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
         other = ""
         if isinstance(last, Result):
             known = known_shape(definition.result, scope)
-            source, other = repair_claim(last.value, known, type)
+            source, other = repair_claim(last.value, definition.result, known, type)
         raise scope.fault(
             "E0301",
             f"`{definition.name}` claims {wanted}, but its body gives {show_type(type)}{because}",

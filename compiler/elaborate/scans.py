@@ -6,7 +6,9 @@ from compiler.elaborate import sequences
 from compiler.elaborate.calls import with_settings
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.values import Defined, Layer, Meaning, Recurrent, describe
+from compiler.graph.graph import Value
 from compiler.source import Span
+from compiler.syntax.tree import Definition
 
 
 def scan(
@@ -28,11 +30,13 @@ def _cell(cell: Meaning, what: str, scope: Scope, span: Span) -> Layer:
     defined = cell.defined if isinstance(cell, Layer) else cell
     definition = defined.definition if isinstance(defined, Defined) else None
     if definition is None or definition.kind != "cell":
+        place = scope.run.argument_spans.get(span, {}).get(0 if what == "scan" else 1, span)
         raise scope.fault(
             "E0314",
             f"`{what}` takes a cell, got {describe(cell)}",
-            span,
-            hint="a cell goes from a state and an input to the next state, such as lstm(64)",
+            place,
+            secondary=[] if definition is None else [(definition.name_span, "defined here")],
+            hint=_instead(cell, definition, what),
         )
     if len(definition.inputs) != 2:
         raise scope.fault(
@@ -44,3 +48,13 @@ def _cell(cell: Meaning, what: str, scope: Scope, span: Span) -> Layer:
             hint="several inputs of a step stand in a tuple: x : (a : [n], b : [m])",
         )
     return with_settings(cell, [], {}, span, scope) if isinstance(cell, Defined) else cell
+
+
+def _instead(cell: Meaning, definition: Definition | None, what: str) -> str:
+    """What was meant by a thing that is no cell."""
+    if isinstance(cell, Value):
+        settings = "lstm(64)" if what == "scan" else "20, lstm(64)"
+        return f"its input stands before it: x |> {what}({settings})"
+    if definition is not None and len(definition.inputs) == 2:
+        return f"declare it with the word `cell` in place of `{definition.kind}`"
+    return "a cell goes from a state and an input to the next state, such as lstm(64)"

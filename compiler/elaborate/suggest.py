@@ -31,6 +31,7 @@ from compiler.syntax.tree import (
     Pipe,
     Rest,
     ScalarType,
+    SeqType,
     Tree,
     TypeExpr,
 )
@@ -57,11 +58,15 @@ def size_of_result(name: str, definition: Definition) -> Span | None:
     return names_in(definition.result).get(name)
 
 
-def repair_claim(value: Expr, wanted: Sizes | None, type: object) -> tuple[Labels, str]:
+def repair_claim(
+    value: Expr, claimed: TypeExpr, wanted: Sizes | None, type: object
+) -> tuple[Labels, str]:
     """The number in a chain that a wrong size comes from, and how the claim would hold."""
     actual = type.shape if isinstance(type, TensorType) else ()
     if isinstance(type, TensorType) and type.time is not None and wanted == actual:
-        return [], ", or take the last element alone with `|> last`"
+        if isinstance(claimed, SeqType):
+            return [], ""
+        return [], ", or make one value of it: `|> last` or `|> time_mean`"
     if wanted == () and tuple(actual) == (1,):
         return [], ", or end with `|> as(scalar)`"
     stage = _last_sized(value)

@@ -39,7 +39,9 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
             _concat(table, unit, node)
         case _ if is_pointwise(node):
             targets = {id: places[id] for id in stored}
-            table.nest(unit, pointwise_nest(graph, unit.nodes, targets, places, region))
+            nest = pointwise_nest(graph, unit.nodes, targets, places, region)
+            if not _transposition(table, unit, nest):
+                table.nest(unit, nest)
         case _:
             place = places[node.id]
             nest, zeroed = reduction_nest(graph, unit.nodes, place, places, region)
@@ -55,6 +57,27 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
                 words=table.layouts.words[key],
             )
         )
+
+
+def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
+    """Use the library's kernel, if a nest copies a matrix with its axes exchanged."""
+    copies = [table.graph[id].op.name for id in unit.nodes] == ["copy"]
+    if not copies or unit.phase.examples or len(nest.loops) != 2 or len(nest.loads) != 1:
+        return False
+    ((_, x),), ((_, y, _),) = nest.loads, nest.stores
+    if x.index or x.moves[0] != 1 or y.moves[1] != 1:
+        return False
+    rows, columns = (loop.extent for loop in nest.loops)
+    table.add(
+        unit,
+        Kernel("transpose"),
+        (table.operand(x), table.operand(y, written=True)),
+        (RANGE, columns, x.moves[1], y.moves[0]),
+        table.launch(nest, None),
+        extent=rows,
+        work=rows * columns,
+    )
+    return True
 
 
 def _contraction(table: Table, unit: Unit, node: Node) -> None:

@@ -3,7 +3,8 @@
 * An operand of a contraction that is read outside its range wants a zero border around it.  An
   elementwise kernel can write into a bordered buffer; anything else is copied first.
 * The column loop of a contraction must have unit stride in its second operand; where it has not,
-  the operand is packed: copied with that axis last.  A weight is packed once a step.
+  the operand is packed: copied with that axis last.  A weight is packed once a step.  Where the sum
+  is long, dot products along it do as well without.
 * An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
 * `batch_mean(x)` becomes the contraction that averages over the examples, `batch_mean(total(x))`
   the one that sums over the elements of sequences as well.
@@ -25,6 +26,8 @@ from compiler.ops.sequence import Spread, Total
 from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
+
+LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
 
 
 def prepare(graph: Graph) -> Graph:
@@ -123,7 +126,7 @@ def column_loop(op: Contract) -> int | None:
 def packing(op: Contract) -> list[int]:
     """Operands that must be copied so that the column loop is their last axis."""
     loop = column_loop(op)
-    if loop is None:
+    if loop is None or _dots(op):
         return []
     return [
         k
@@ -132,6 +135,13 @@ def packing(op: Contract) -> list[int]:
         and m[-1].plain != loop
         and sum(loop in dict(p.terms) for p in m) == 1
     ]
+
+
+def _dots(op: Contract) -> bool:
+    """Whether both operands lie ready along a sum that is long enough to be worth dot products."""
+    left, right = (m[-1].plain if m else None for m in op.operands)
+    kept = {loop for p in op.result for loop, _ in p.terms}
+    return left is not None and left == right and left not in kept and op.extents[left] >= LONG_SUM
 
 
 def _pack(x: Value, m: Map, loop: int | None) -> tuple[Value, Map]:

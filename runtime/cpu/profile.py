@@ -6,7 +6,9 @@ native code.  What a call from Python costs by itself is measured, and taken off
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -16,7 +18,7 @@ from runtime.cpu import layout
 from runtime.cpu.exchange import address
 from runtime.cpu.executable import NATIVE, Executable
 
-Call = tuple[int, int, int, int]  # instruction's place in the table, begin, end, first example
+Call = tuple[int, int, int, list[int]]  # an instruction's place, begin, end, first of each time
 
 
 class Profile:
@@ -29,43 +31,72 @@ class Profile:
         self.pointers = np.zeros(layout.MOST_OPERANDS, np.int64)
         self.native: dict[int, Any] = {}
 
-    def seconds(self) -> dict[int, float]:
-        """Seconds in a step of each instruction, by its place in the table."""
-        spent: dict[int, float] = {}
-        for at, begin, end, first in self._calls():
-            spent[at] = spent.get(at, 0.0) + self._time(at, begin, end, first)
-        return spent
+    def seconds(self) -> list[float]:
+        """Seconds in a step of each instruction, in the order of the entry's phases."""
+        spent = dict.fromkeys(self._places(), 0.0)
+        for call in self._calls():
+            spent[call[0]] += self._time(*call)
+        return list(spent.values())
 
-    def places(self) -> list[int]:
-        """Where each instruction is, in the order of the entry's phases."""
-        phases = range(self.table[layout.PHASES])
-        starts = [layout.HEADER + p * layout.PHASE for p in phases]
-        return [
-            self.table[s + 1] + i * layout.INSTRUCTION
-            for s in starts
-            for i in range(self.table[s + 2])
-        ]
+    def _places(self) -> Iterator[int]:
+        """Where each instruction is in the table; the head of a loop is none."""
+        for phase in self._phases():
+            yield from (at for at in self._records(phase) if self.table[at] != 0)
+
+    def _phases(self) -> list[int]:
+        return [layout.HEADER + p * layout.PHASE for p in range(self.table[layout.PHASES])]
+
+    def _records(self, phase: int) -> list[int]:
+        start, count = self.table[phase + 1 : phase + 3]
+        return [start + i * layout.INSTRUCTION for i in range(count)]
 
     def _calls(self) -> Iterator[Call]:
         """Every call of a kernel in a step; sums over chunks happen between them."""
         table = self.table
-        for p in range(table[layout.PHASES]):
-            phase = layout.HEADER + p * layout.PHASE
-            places = [table[phase + 1] + i * layout.INSTRUCTION for i in range(table[phase + 2])]
+        for phase in self._phases():
+            records = self._records(phase)
             if table[phase] == 0:
-                yield from ((at, 0, table[at + 4], 0) for at in places)
+                yield from ((at, 0, table[at + 4], [0]) for at in records)
                 continue
-            for first in range(0, table[layout.EXAMPLES], table[layout.BLOCK]):
-                size = min(table[layout.BLOCK], table[layout.EXAMPLES] - first)
-                yield from ((at, 0, size, first) for at in places)
+            for block in range(table[layout.BLOCKS]):
+                yield from self._block(block, records)
 
-    def _time(self, at: int, begin: int, end: int, first: int) -> float:
+    def _block(self, block: int, records: list[int]) -> Iterator[Call]:
+        table, times = self.table, self.table[layout.TIMES]
+        first = block * table[layout.BLOCK]
+        clock = self.bound.clock.words.reshape(-1)[block * times * layout.CLOCK :].tolist()
+        clocks = [clock[layout.CLOCK * k :][: layout.CLOCK] for k in range(times)]
+        firsts = [first, *(own[0] for own in clocks)]
+        ends = [min(table[layout.BLOCK], table[layout.EXAMPLES] - first)]
+        ends += [own[1] for own in clocks]
+        inside = 0
+        for k, at in enumerate(records):
+            if table[at] == 0:
+                inside = table[at + 1]
+                loop = records[k + 1 : k + 1 + inside]
+                for begin, end in _steps(clocks[table[at + 2]], table[at + 3] != 0):
+                    yield from ((one, begin, end, firsts) for one in loop)
+            elif inside:
+                inside -= 1
+            elif ends[table[at + 7]] > 0:
+                yield at, 0, ends[table[at + 7]], firsts
+
+    def _time(self, at: int, begin: int, end: int, firsts: list[int]) -> float:
         table, operand = self.table, self.table[at + 1]
         for k in range(table[at + 2]):
             base = int(self.bases[table[operand]])
-            self.pointers[k] = base + table[operand + 1] + first * table[operand + 2]
-            operand += 3
+            before = firsts[table[operand + 3]]
+            self.pointers[k] = base + table[operand + 1] + before * table[operand + 2]
+            operand += layout.OPERAND
         kernel = self.native.setdefault(table[at], NATIVE(table[at]))
         start = perf_counter()
-        kernel(address(self.pointers), table[at + 3], begin, end, first)
+        kernel(address(self.pointers), table[at + 3], begin, end, firsts[0])
         return perf_counter() - start
+
+
+def _steps(clock: list[int], backwards: bool) -> Iterator[tuple[int, int]]:
+    """The rows of each step of a time, in the order of a loop."""
+    counts = list((ctypes.c_int64 * clock[2]).from_address(clock[3]))
+    ends = np.cumsum([0, *counts]).tolist()
+    ranges = list(pairwise(ends))
+    yield from reversed(ranges) if backwards else ranges

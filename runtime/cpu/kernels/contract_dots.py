@@ -1,8 +1,8 @@
 """y[row, column] (+)= sum a[row, k1, k2] * b[column, k1, k2], with a and b contiguous in k2.
 
 Products with a transposed matrix: rows of one against rows of the other.  A tile of four rows and
-two columns keeps a vector of partial sums for each pair and adds its lanes up at the end, always in
-the same order.  Rows and columns beyond the last do the last one's work again.
+two or four columns keeps a vector of partial sums for each pair and adds its lanes up at the end,
+always in the same order.  Rows and columns beyond the last do the last one's work again.
 
 The geometry is that of `contract_rows`, with the strides of b and y along the columns after the
 outer loops.
@@ -19,24 +19,36 @@ from runtime.cpu.kernels.outer import LOOPS, contraction_kernel, product_signatu
 from runtime.cpu.kernels.tile import STRIDES, make_tile
 from runtime.cpu.kernels.vectors import Tile, Writer
 from runtime.cpu.language.declare import subroutine
+from runtime.cpu.machine import host
 
-ROWS, COLUMNS = 4, 2
+ROWS = 4
 
 
-def sum_of_lanes(builder: ir.IRBuilder, vector: ir.Value) -> ir.Value:
-    """Halves added until one number is left."""
-    count = vector.type.count
-    while count > 1:
-        count //= 2
+def sums_of_lanes(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
+    """One vector with the sum of each vector's lanes, in the order of the vectors.
+
+    There are at most as many as lanes: a power of two.  The halves of all are added, then those
+    halves' halves; as the sums become fewer lanes, two vectors share one.
+    """
+    lanes = vectors[0].type.count
+    width = lanes
+    while width > 1:
+        half = width // 2
+        starts = [g + o for o in (0, lanes) for g in range(0, lanes, width)]
         low, high = (
-            ir.Constant(ir.VectorType(I32, count), list(range(start, start + count)))
-            for start in (0, count)
+            ir.Constant(
+                ir.VectorType(I32, lanes), [s + shift + i for s in starts for i in range(half)]
+            )
+            for shift in (0, half)
         )
-        vector = builder.fadd(
-            builder.shuffle_vector(vector, vector, low),
-            builder.shuffle_vector(vector, vector, high),
-        )
-    return builder.extract_element(vector, ir.Constant(I32, 0))
+        pairs = zip(vectors[::2], vectors[1::2] or vectors, strict=True)
+        vectors = [
+            builder.fadd(builder.shuffle_vector(p, q, low), builder.shuffle_vector(p, q, high))
+            for p, q in pairs
+        ]
+        width = half
+    (sums,) = vectors
+    return sums
 
 
 def column_strides(writer: Writer, geometry: ir.Value) -> tuple[ir.Value, ir.Value]:
@@ -85,20 +97,24 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
     sums = writer.loop("k1", k1_count, [[zero] * tile.vectors] * tile.rows, outer)
     sums = writer.divided(sums, add)
     keep = builder.icmp_signed("!=", builder.and_(add, writer.constant(1)), writer.constant(0))
-    places, totals = [], []
-    for row, y_row in zip(sums, y_rows, strict=True):
-        for vector, y_at in zip(row, y_columns, strict=True):
-            place, total = writer.at(y, y_row, y_at), sum_of_lanes(builder, vector)
-            places.append(place)
-            totals.append(builder.select(keep, builder.fadd(total, builder.load(place)), total))
-    for place, total in zip(places, totals, strict=True):
-        builder.store(total, place)
+    vectors, count = [vector for row in sums for vector in row], tile.vector.count
+    totals = [
+        sums_of_lanes(builder, vectors[k : k + count]) for k in range(0, len(vectors), count)
+    ]
+    places = [writer.at(y, y_row, y_at) for y_row in y_rows for y_at in y_columns]
+    numbers = []
+    for k, place in enumerate(places):
+        total = builder.extract_element(totals[k // count], ir.Constant(I32, k % count))
+        numbers.append(builder.select(keep, builder.fadd(total, builder.load(place)), total))
+    for place, number in zip(places, numbers, strict=True):
+        builder.store(number, place)
     builder.ret_void()
 
 
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
-    block = make_tile(Tile(ROWS, COLUMNS, word, lanewise=True), write_dots)
+    wide = 4 if host().vector_registers > 16 else 2
+    block = make_tile(Tile(ROWS, wide, word, lanewise=True), write_dots)
     line = make_tile(Tile(1, ROWS, word, lanewise=True), write_dots)
 
     @subroutine(product_signature(word))
@@ -108,7 +124,7 @@ def kernel(word: int) -> Any:
     ) -> None:  # fmt: skip
         at = LOOPS + 4 * geometry[11]
         height = ROWS if m > 1 else 1
-        width = COLUMNS if m > 1 else ROWS
+        width = wide if m > 1 else ROWS
         for row in range(0, m, height):
             ar, yr = i + row * geometry[3], h + row * geometry[4]
             r = min(height, m - row)

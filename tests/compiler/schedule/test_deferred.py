@@ -68,3 +68,12 @@ def test_threads_do_not_change_a_bit(examples: int) -> None:
         session.advance(many, 40)
         found.append(session.memory.words.copy())
     assert all(np.array_equal(found[0], other) for other in found[1:])
+
+
+def test_a_long_sum_needs_no_copy_of_the_matrix_and_a_short_one_a_fast_one() -> None:
+    long, short = (
+        [entry.kernels[i.kernel].name for phase in entry.phases for i in phase.instructions]
+        for entry in (entry_of(300, 20), entry_of(30, 20))
+    )
+    assert "transpose" not in long and "contract_dots" in long
+    assert "transpose" in short and "contract_dots" not in short

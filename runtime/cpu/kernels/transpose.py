@@ -1,0 +1,100 @@
+"""y[row, column] = x[column, row]: a matrix copied with its axes exchanged.
+
+A square as wide as a vector is loaded row by row, turned within registers, and stored row by row,
+so that both sides move whole cache lines.  Squares at the edges are masked.
+
+geometry = [rows, columns, x_stride, y_stride]; x is contiguous along the rows of y.  Rows of -1
+stand for the range begin..end.  Background: Eklundh, 1972.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from runtime.cpu.intrinsics import I32, I64, pointer_reader
+from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.vectors import Tile, Writer
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import intrinsic
+from runtime.cpu.machine import host
+
+
+def turned(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
+    """The columns of a square of vectors: its quarters are exchanged, then theirs, and so on."""
+    size, half = len(rows), len(rows) // 2
+    while half:
+        low = [i if i & half == 0 else size + i - half for i in range(size)]
+        high = [i + half if i & half == 0 else size + i for i in range(size)]
+        masks = [ir.Constant(ir.VectorType(I32, size), lanes) for lanes in (low, high)]
+        after = list(rows)
+        for k in (k for k in range(size) if k & half == 0):
+            pair = rows[k], rows[k + half]
+            after[k], after[k + half] = (builder.shuffle_vector(*pair, m) for m in masks)
+        rows, half = after, half // 2
+    return rows
+
+
+def write_square(tile: Tile, function: ir.Function) -> None:
+    """The body of a function that turns one square."""
+    x, y, x_stride, y_stride, columns, rows = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    writer = Writer(tile, builder)
+    size = tile.vector.count
+    writer.make_mask(rows)
+    loaded = [writer.load(writer.at(x, at)) for at in writer.offsets(size, x_stride, columns)]
+    writer.make_mask(columns)
+    places = writer.offsets(size, y_stride, rows)
+    for row, at in reversed(list(zip(turned(builder, loaded), places, strict=True))):
+        writer.store(row, writer.at(y, at))  # those beyond the last lie below it: it comes later
+    builder.ret_void()
+
+
+def make_square(word: int) -> Any:
+    """turn(x, i, y, j, x_stride, y_stride, columns, rows): one square, from x[i:] to y[j:]."""
+    tile = Tile(host().lanes(word), 1, word)
+    pointer, number = types.CPointer(number_type(word)), types.int64
+
+    @intrinsic
+    def turn(
+        x: Any, i: Any, y: Any, j: Any, x_stride: Any, y_stride: Any, columns: Any, rows: Any
+    ) -> Any:
+        def generate(builder: Any, args: Any) -> Any:
+            kinds = [tile.number.as_pointer()] * 2 + [I64] * 4
+            function = builder.module.globals.get("square")
+            if function is None:
+                shape = ir.FunctionType(ir.VoidType(), kinds)
+                function = ir.Function(builder.module, shape, "square")
+                function.linkage = "internal"
+                function.attributes.add("noinline")
+                write_square(tile, function)
+            starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2)]
+            builder.call(function, [*starts, *args[4:]])
+
+        return types.void(*(pointer, number) * 2, *[number] * 4), generate
+
+    return turn
+
+
+def kernel(word: int) -> Any:
+    """The kernel for words of this many bytes."""
+    reals = pointer_reader(number_type(word))
+    size = host().lanes(word)
+    turn = make_square(word)
+
+    def transpose(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
+        x = reals(pointers, 0)
+        y = reals(pointers, 1)
+        start = begin if geometry[0] < 0 else 0
+        stop = end if geometry[0] < 0 else geometry[0]
+        columns = geometry[1]
+        for row in range(start, stop, size):
+            rows = min(size, stop - row)
+            for column in range(0, columns, size):
+                i = column * geometry[2] + row
+                j = row * geometry[3] + column
+                width = min(size, columns - column)
+                turn(x, i, y, j, geometry[2], geometry[3], width, rows)
+
+    return transpose

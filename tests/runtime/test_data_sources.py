@@ -20,6 +20,7 @@ from compiler.program import DataSource
 from runtime.data import DataError, Dataset, from_arrays, load, mnist, split
 from runtime.data.bundled import resampling
 from runtime.data.order import permutation
+from runtime.data.page import table
 
 SCALAR = TensorType()
 
@@ -205,3 +206,8 @@ def test_offline_mnist_says_what_to_do(tmp_path: Path) -> None:
     assert """--data 'idx("DIR")'""" in str(caught.value)
     assert "--data 'digits()'" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_page_of_sources_is_current() -> None:
+    page = Path(__file__).parents[2] / "specs" / "data.md"
+    assert table() in page.read_text(), "put what `python -m runtime.data.page` says into it"

@@ -203,9 +203,12 @@ class Entry:
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
 
 
+SMALL = 256  # words of an example, below which a batch is not worth two threads
+
+
 def block_of(entry: Entry, examples: int) -> int:
     """Examples in a block: a small batch is halved, so that two threads have something to do."""
-    if entry.times:
+    if entry.times or entry.block_words < SMALL:
         return entry.block
     half = -(-examples // 2)
     return min(entry.block, -(-half // 4) * 4)

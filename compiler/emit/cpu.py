@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from compiler.schedule.nest import RANGE, Access, Nest, Store
 
+NARROW, LANES = 64, 16  # iterations, and those of the widest vector
 START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1e999)"}
 
 
@@ -100,8 +101,15 @@ def _open(w: _Writer, nest: Nest, level: int) -> None:
         scale = "" if loop.scale == 1 else f" * {w.number(loop.scale)}"
         w.line(f"for i{level} in range(begin{scale}, end{scale}):")
     else:
-        w.line(f"for i{level} in range({w.number(loop.extent)}):")
+        innermost = level == len(nest.loops) - 1
+        loops = "narrow" if innermost and is_narrow(loop.extent) else "range"
+        w.line(f"for i{level} in {loops}({w.number(loop.extent)}):")
     w.depth += 1
+
+
+def is_narrow(extent: int) -> bool:
+    """Whether a loop is worth a mask for what does not fill a vector: it has few vectors."""
+    return 1 < extent < NARROW and extent % LANES != 0
 
 
 def _address(w: _Writer, nest: Nest, access: Access) -> str:

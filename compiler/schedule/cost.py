@@ -13,6 +13,8 @@ from compiler.graph.types import Time
 BLOCK_CACHE_WORDS = 136 * 1024  # 544 KB of float32
 MOST_BLOCK_WORDS = 4 << 20  # 16 MB of float32: beyond that a block takes fewer than 8 examples
 LARGEST_BLOCK = 64
+NEAREST_CACHE_WORDS = 8 * 1024  # 32 KB of float32: what few words an example has may fill
+LARGEST_SMALL_BLOCK = 1024
 BLOCK_OF_SEQUENCES = 16
 REUSE = 32  # examples over which a deferred product must be the shorter way
 CHUNK_WORDS = 1 << 18  # partial sums of 1 MB: beyond that each copy costs more than it saves
@@ -28,6 +30,8 @@ def choose_block(words_by_time: Mapping[Time | None, int], partial_words: int) -
     if words_by_time.keys() - {None}:
         return BLOCK_OF_SEQUENCES
     block = LARGEST_BLOCK
+    while block < LARGEST_SMALL_BLOCK and 2 * block * words <= NEAREST_CACHE_WORDS:
+        block *= 2
     smallest = 32 if partial_words > 4 * words else 8
     while block > smallest and block * words > BLOCK_CACHE_WORDS:
         block //= 2

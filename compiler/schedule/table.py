@@ -22,6 +22,7 @@ from compiler.schedule.device import fill_nest, sums_over_time, walk_nest
 from compiler.schedule.layout import Layouts, Place
 from compiler.schedule.nest import RANGE, Access, Nest
 from compiler.schedule.phases import PhaseKey, Region
+from compiler.schedule.sums import joined
 from compiler.schedule.units import Unit
 
 SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
@@ -200,7 +201,7 @@ class Table:
         return tuple(
             Phase(
                 examples=key.examples,
-                sums=tuple(self.sums.get(key, ())),
+                sums=joined(self.sums.get(key, ())),
                 loops=tuple(self.loops.get(key, {}).values()),
                 instructions=tuple(self.instructions[key])
                 if key.examples

@@ -124,6 +124,7 @@ def names(word: int) -> dict[str, Any]:
         **draws(number, functions["log"], functions["cos"], functions["sqrt"]),
         "real": number,
         "index": np.int64,
+        "narrow": range,
         "reals": pointer_reader(number),
         "indices": pointer_reader(types.int32 if word == 4 else types.int64),
     }

@@ -1,9 +1,10 @@
 """Generated kernel text is checked against a short list of what it may say, before it is run.
 
 The text comes from the compiler, and the compiler's input from anyone: so nothing in it is trusted.
-One function of five arguments; loops over `range`; arithmetic on local names; calls of the scalar
-functions and of nothing else.  No attributes, no imports, no strings: with those gone, no Python
-object but the listed ones can be reached.
+One function of five arguments; loops over `range` and `narrow` (a range of few vectors, which are
+masked); arithmetic on local names; calls of the scalar functions and of nothing else.  No
+attributes, no imports, no strings: with those gone, no Python object but the listed ones can be
+reached.
 
 The same walk moves every `geometry[3]` to the head of the function.  Read inside a loop it would
 have to be read again after each store, which stops LLVM from making vectors of the loop.
@@ -17,7 +18,7 @@ import re
 ARGUMENTS = ["pointers", "geometry", "begin", "end", "first"]
 FUNCTIONS = frozenset(
     (
-        *("reals", "indices", "real", "index", "range", "select", "step", "max", "min"),
+        *("reals", "indices", "real", "index", "range", "narrow", "select", "step", "max", "min"),
         *("maximum", "minimum", "abs_", "floor", "sqrt", "pow_", "exp", "expm1", "log", "log1p"),
         *("tanh", "sigmoid", "erf", "sin", "cos", "philox_uniform", "philox_normal"),
     )

@@ -209,7 +209,9 @@ def build_table(
     _, _, at_instruction, at_operand, at_sum, at_result, at_stride, at_geometry, _ = starts
 
     block = block_of(entry, examples)
-    words: list[int] = [examples, block, -(-examples // block), entry.chunks, len(entry.phases)]
+    blocks = -(-examples // block)
+    chunks = min(entry.chunks, blocks)  # the others would be empty
+    words: list[int] = [examples, block, blocks, chunks, len(entry.phases)]
     words += [partial_bytes(entry, word), len(strides), at_stride, len(results), at_result]
     words += [len(entry.times), len(strides) - 1]
     records: list[int] = []
@@ -223,9 +225,7 @@ def build_table(
         cuts = list(flat.cuts(phase.instructions))
         waiting = waits(phase, [grain > 0 for grain, _ in cuts])
         heads = {loop.start: loop for loop in phase.loops}
-        for k, (item, cut, wait) in enumerate(
-            zip(phase.instructions, cuts, waiting, strict=True)
-        ):
+        for k, (item, cut, wait) in enumerate(zip(phase.instructions, cuts, waiting, strict=True)):
             if k in heads:
                 loop = heads[k]
                 head = [0, loop.count, loop.time, int(loop.backwards)]

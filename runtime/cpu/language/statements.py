@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from llvmlite import ir
+from llvmlite.ir.values import MDValue
 
 from runtime.cpu.language import types
 from runtime.cpu.language.convert import Value, constant, convert, truth
@@ -148,7 +149,9 @@ def loop_over_range(frame: Frame, node: ast.For) -> None:
     """A counter of its own, so that the body may change the variable."""
     builder = frame.builder
     match node.iter:
-        case ast.Call(func=ast.Name(id="range"), args=arguments) if not node.orelse:
+        case ast.Call(func=ast.Name(id="range" | "narrow" as kind), args=arguments) if (
+            not node.orelse
+        ):
             bounds = [convert(builder, evaluate(frame, a), types.int64) for a in arguments]
         case _:
             raise TypeError("a loop runs over a range, and has no else")
@@ -163,10 +166,21 @@ def loop_over_range(frame: Frame, node: ast.For) -> None:
     builder.cbranch(goes_on(builder, counter, stop, step), body, after)
     builder.position_at_end(following)
     builder.store(builder.add(builder.load(place), step.llvm, flags=("nsw",)), place)
-    builder.branch(test)
+    back = builder.branch(test)
+    if kind == "narrow":
+        back.set_metadata("llvm.loop", masked(builder.module))
     builder.position_at_end(body)
     store(frame, node.target, counter)
     repeat(frame, node.body, builder.block, following, after)
+
+
+def masked(module: ir.Module) -> MDValue:
+    """What tells LLVM to mask a loop's last vector; a loop's metadata begins with itself."""
+    name = ir.MetaDataString(module, "llvm.loop.vectorize.predicate.enable")
+    hint = module.add_metadata([name, ir.Constant(types.boolean.llvm, 1)])
+    own = MDValue(module, (), name=str(len(module.metadata)))
+    own.operands = (own, hint)
+    return own
 
 
 def range_of(bounds: list[Value]) -> tuple[Value, Value, Value]:

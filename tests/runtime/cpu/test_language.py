@@ -13,11 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from compiler.program import Kernel
-from runtime.cpu import scalars
+from runtime.cpu import build, scalars
 from runtime.cpu.compile import addresses
 from runtime.cpu.language import types
 from runtime.cpu.language.statements import TranslationError
 from runtime.cpu.language.translate import translate
+from runtime.cpu.machine import host
 from tests.runtime.cpu.in_numba import native
 from tests.runtime.cpu.test_kernels import contraction, geometry_of, words
 
@@ -103,6 +104,23 @@ def test_what_the_language_has_no_words_for_is_refused(body: str) -> None:
     with pytest.raises(TranslationError) as caught:
         translate("k", tree, scalars.names(4))
     assert REFUSED[body] in str(caught.value)
+
+
+def test_a_narrow_loop_is_masked_vectors() -> None:
+    body = "    x0 = reals(pointers, 0)\n"
+    body += "    for i0 in {}(geometry[0]):\n        x0[i0] = tanh(x0[i0])\n"
+    narrow, plain = (
+        build.assembly("k0", HEAD + body.format(loop), 4) for loop in ("narrow", "range")
+    )
+    wide = [line for line in narrow.splitlines() if "zmm" in line or "ymm" in line]
+    assert len(narrow) < len(plain) and (wide or host().vector_bytes == 16)
+    x = np.linspace(-2, 2, 40, dtype="f4")
+    (address,) = addresses([Kernel("k0", HEAD + body.format("narrow"))], 4)
+    for count in (0, 1, 7, 16, 37):
+        found = x.copy()
+        run(NATIVE(address), [found], [count], 0)
+        np.testing.assert_allclose(found[:count], np.tanh(x[:count]), rtol=1e-6)
+        assert np.array_equal(found[count:], x[count:])
 
 
 def test_types_meet_as_in_numba() -> None:

@@ -86,7 +86,8 @@ def _run(statement: Statement, scope: Scope) -> None:
             _assign(statement, scope)
         case Update(target=target) if target.name in scope.loops:
             close_named(statement, scope)
-        case Update():
+        case Update(target=target):
+            require_sound(scope.names.get(target.name))
             update_state(statement, scope)
         case _:
             word = statement.span.text.split(maxsplit=1)[0]

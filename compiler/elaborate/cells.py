@@ -16,7 +16,7 @@ from compiler.elaborate.parameters import fit
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.recurrence import abandon, close, first_state, step_before
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.sequences import sequence, together
+from compiler.elaborate.sequences import require_outside, sequence, together
 from compiler.elaborate.sizes import Type, resolve, unbound_in_type
 from compiler.elaborate.values import (
     Layer,
@@ -34,6 +34,7 @@ from compiler.source import Span
 def apply_recurrent(loop: Recurrent, given: Meaning, span: Span, scope: Scope) -> Meaning:
     """The states of a cell after each step, as a sequence."""
     time = _time(loop, given, span, scope)
+    require_outside(time, scope, span)
     inner = replace(scope, elements=scope.elements | {time})
     wanted = _state_type(loop.cell, given, inner)
     starts = _starts(loop.start, wanted, loop.cell, span, scope)

@@ -69,9 +69,21 @@ def differing(times: Sequence[Time], span: Span, scope: Scope) -> Fault:
 def time_argument(over: Meaning, scope: Scope, span: Span) -> Time:
     """How many steps: a number, a length, or as many as a sequence has elements."""
     require_sound(over)
-    if isinstance(over, Value) and over.type.time is not None:
-        sequence(over, scope, span, "a length")
-    return time_of(over, span, scope)
+    time = time_of(over, span, scope)
+    require_outside(time, scope, span)
+    return time
+
+
+def require_outside(time: Time, scope: Scope, span: Span) -> None:
+    """E0312 where a body that sees one element of a sequence would run along it."""
+    if time in scope.elements:
+        raise scope.fault(
+            "E0312",
+            "this body sees one element of a sequence as long as this, and there are no sequences "
+            "within sequences",
+            span,
+            hint="declare the input as a sequence: xs : seq [n]",
+        )
 
 
 def _of_each_part(name: str, op: Op) -> Callable[..., Meaning]:
@@ -99,10 +111,8 @@ def time_sum(scope: Scope, span: Span, xs: Meaning) -> Meaning:
 
 def length(scope: Scope, span: Span, xs: Meaning) -> Meaning:
     """How many elements: a number known now where it is fixed."""
-    if isinstance(xs, tuple):
-        xs = xs[0] if xs else None
-    known = isinstance(xs, Duration | int)
-    time = time_argument(xs if known else sequence(xs, scope, span, "length"), scope, span)
+    known = xs if isinstance(xs, Duration | int) else sequence(xs, scope, span, "length")
+    time = time_of(known, span, scope)
     return Duration(time) if isinstance(time, str) else time
 
 

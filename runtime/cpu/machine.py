@@ -2,14 +2,20 @@
 
 Everything that depends on the machine asks here: the tiles of the contraction kernels take their
 width and height from it, and the cache keeps code apart that was made for different processors.
+
+`GRADC_LEVEL` (sse2, avx2, avx512) makes code for a lesser processor than this one is: to measure
+what wide vectors bring, or to look for a fault in them.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 
 import llvmlite.binding as llvm
+
+from runtime.errors import SessionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,16 @@ class Machine:
     def lanes(self, word: int) -> int:
         """How many numbers of `word` bytes one vector register holds."""
         return self.vector_bytes // word
+
+
+LEVELS = {  # of x86: LLVM's name, and what a processor must have beside SSE2
+    "sse2": ("x86-64", frozenset[str]()),
+    "avx2": ("x86-64-v3", frozenset({"avx2", "fma", "bmi2", "f16c", "movbe"})),
+    "avx512": (
+        "x86-64-v4",
+        frozenset({"avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512cd", "avx2", "fma"}),
+    ),
+}
 
 
 def vector_unit(features: set[str], triple: str) -> tuple[int, int]:
@@ -43,7 +59,21 @@ def host() -> Machine:
     """The processor this process runs on; LLVM can make and load code for it from here on."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    present = llvm.get_host_cpu_features()
+    features = llvm.get_host_cpu_features()
+    present = {name for name, on in features.items() if on}
     triple = llvm.get_process_triple()
-    width, registers = vector_unit({name for name, on in present.items() if on}, triple)
-    return Machine(triple, llvm.get_host_cpu_name(), present.flatten(), width, registers)
+    if level := os.environ.get("GRADC_LEVEL"):
+        return forced(level, present, triple)
+    width, registers = vector_unit(present, triple)
+    return Machine(triple, llvm.get_host_cpu_name(), features.flatten(), width, registers)
+
+
+def forced(level: str, present: set[str], triple: str) -> Machine:
+    """A lesser processor that this one can stand for."""
+    if level not in LEVELS or not triple.startswith("x86_64"):
+        raise SessionError(f"GRADC_LEVEL is {level}; levels of x86 are {', '.join(LEVELS)}")
+    cpu, needed = LEVELS[level]
+    if missing := needed - present:
+        raise SessionError(f"GRADC_LEVEL is {level}; this processor has no {min(missing)}")
+    width, registers = vector_unit(set(needed), triple)
+    return Machine(triple, cpu, "", width, registers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,10 +12,17 @@ from pathlib import Path
 import pytest
 
 from compiler.program import Kernel
-from runtime.cpu import cache
+from runtime.cpu import cache, compile
 from runtime.cpu.compile import object_of
 
 KEY = "ab" * 32
+ROOT = Path(__file__).parents[3]
+SOURCE = """
+def k0(pointers, geometry, begin, end, first):
+    x0 = reals(pointers, 0)
+    for i0 in range(begin, end):
+        x0[i0] = exp(x0[i0]) + real({})
+"""
 Captured = pytest.CaptureFixture[str]
 
 
@@ -124,26 +132,49 @@ def test_a_damaged_entry_is_built_again(place: Path) -> None:
 CHILD = """
 from compiler.program import Kernel
 from runtime.cpu.compile import addresses
-print(len(addresses([Kernel("fill"), Kernel("contract_any")], 4)))
+names = ["fill", "contract_any", "contract_dots", "walk"]
+print(len(addresses([Kernel(name) for name in names], 4)))
 """
 
 
-def test_four_processes_may_fill_an_empty_cache(place: Path) -> None:
-    root = Path(__file__).parents[3]
+def fill_at_once(place: Path, processes: int) -> None:
+    """So many processes start on an empty cache, each builds what no other is building."""
     children = [
-        subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, cwd=root)
-        for _ in range(4)
+        subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, cwd=ROOT)
+        for _ in range(processes)
     ]
-    assert [child.communicate()[0].strip() for child in children] == [b"2"] * 4
-    assert cache.cache_info().entries == 2
+    assert [child.communicate()[0].strip() for child in children] == [b"4"] * processes
+    assert [child.returncode for child in children] == [0] * processes
+    assert cache.cache_info().entries == 4
     assert cache.cache_verify() == []
     assert not list(place.glob(".new-*"))
+
+
+def test_eight_processes_may_fill_an_empty_cache(place: Path) -> None:
+    fill_at_once(place, 8)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("part", range(10))
+def test_eight_processes_may_fill_an_empty_cache_again_and_again(place: Path, part: int) -> None:
+    for _ in range(10):
+        shutil.rmtree(place, ignore_errors=True)
+        fill_at_once(place, 8)
+
+
+def test_a_helper_builds_what_is_missing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile, "may_copy_process", lambda: True)
+    monkeypatch.setattr(compile, "WORTH_HELP", 0.0001)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
+    kernels = [Kernel("fill"), *(Kernel("k0", SOURCE.format(k)) for k in range(9))]
+    assert len(set(compile.addresses(kernels, 4))) == 10
+    assert cache.cache_info().entries == 10
+    assert cache.cache_verify() == []
 
 
 def test_a_warm_start_does_not_import_numba(place: Path) -> None:
     object_of(Kernel("fill"), 4)
     text = "from runtime.cpu.compile import addresses\nfrom compiler.program import Kernel\n"
     text += "addresses([Kernel('fill')], 4)\nimport sys\nprint('numba' in sys.modules)"
-    root = Path(__file__).parents[3]
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, cwd=root, check=True)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == b"False"

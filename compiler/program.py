@@ -108,6 +108,16 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Operations, and words read or written: once a step, and for each row (example)."""
+
+    operations: int = 0
+    operations_each: int = 0
+    words: int = 0
+    words_each: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
     """One call of a kernel."""
 
@@ -121,6 +131,7 @@ class Instruction:
     note: str = ""
     launch: Launch | None = None  # how the `cuda` target does it
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
+    work: Work = Work()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.statements import identity
 from compiler.schedule.table import Pieces, Table
 from compiler.schedule.units import Unit, is_pointwise
+from compiler.schedule.work import work_of
 
 
 def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
@@ -76,6 +77,7 @@ def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
         table.launch(nest, None),
         extent=rows,
         work=rows * columns,
+        needed=work_of(nest, table.layouts.words),
     )
     return True
 
@@ -96,10 +98,7 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
     plan = plan_contraction(trips, accumulate=op.mean and examples, once=not examples)
     if not (op.mean and examples) and (plan.adds or not covers(op)):
         table.fill(unit, target)
-    launch = table.launch(
-        contraction_nest(trips, [(a, at_a), (b, at_b), (target, at_y)], plan.adds),
-        unit.region.time,
-    )
+    nest = contraction_nest(trips, [(a, at_a), (b, at_b), (target, at_y)], plan.adds)
     operands = [
         replace(table.operand(a), inner=at_a),
         replace(table.operand(b), inner=at_b),
@@ -107,8 +106,16 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
     ]
     if plan.swap:
         operands[:2] = operands[1::-1]
-    work = int(np.prod(op.extents))
-    table.add(unit, Kernel(plan.kernel), tuple(operands), plan.geometry, launch, plan.extent, work)
+    table.add(
+        unit,
+        Kernel(plan.kernel),
+        tuple(operands),
+        plan.geometry,
+        table.launch(nest, unit.region.time),
+        extent=plan.extent,
+        work=int(np.prod(op.extents)),
+        needed=work_of(nest, table.layouts.words, multiplies=True),
+    )
     words = table.layouts.words[target.storage]
     if plan.extent > 1 and plan.extent * plan.geometry[4] == words:
         table.pieces = Pieces(unit.phase, operands[2], words)

@@ -15,7 +15,7 @@ from compiler.emit.cpu import emit_nest
 from compiler.graph.graph import Graph
 from compiler.graph.types import Kind, TensorType, Time
 from compiler.ops.sequence import Previous
-from compiler.program import Instruction, Kernel, Launch, Loop, Operand, Phase, Sum
+from compiler.program import Instruction, Kernel, Launch, Loop, Operand, Phase, Sum, Work
 from compiler.schedule.barriers import with_barriers
 from compiler.schedule.buffers import Memory
 from compiler.schedule.device import fill_nest, sums_over_time, walk_nest
@@ -24,7 +24,9 @@ from compiler.schedule.nest import RANGE, Access, Nest
 from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.sums import joined
 from compiler.schedule.units import Unit
+from compiler.schedule.work import work_of
 
+NOTHING = Work()
 SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
 
 
@@ -75,6 +77,7 @@ class Table:
     def nest(self, unit: Unit, nest: Nest) -> None:
         """Add a generated kernel; what runs once is cut along its outermost loop."""
         launch, extent = self.launch(nest, unit.region.time), 1
+        needed = work_of(nest, self.layouts.words)
         if (
             not unit.phase.examples
             and nest.loops
@@ -98,6 +101,7 @@ class Table:
             extent,
             work,
             follows=self.follows(unit, nest, extent),
+            needed=needed,
         )
 
     def follows(self, unit: Unit, nest: Nest, extent: int) -> bool:
@@ -148,6 +152,7 @@ class Table:
         extent: int = 1,
         work: int = 0,
         follows: bool = False,
+        needed: Work = NOTHING,
     ) -> None:
         """Append one call of a kernel to a unit's phase."""
         self.pieces = self.pieces if follows else None
@@ -169,6 +174,7 @@ class Table:
                 note=f"%{node.id} {' '.join(names)}  {node.span or ''}".strip(),
                 launch=launch,
                 time=self.memory.number(unit.region.time),
+                work=needed,
             )
         )
 

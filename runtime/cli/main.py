@@ -25,6 +25,7 @@ COMMANDS = {
     "show": "Print any stage of compilation: tree, graph, derivative, schedule, kernels.",
     "explain": "Explain an error code, or a model's every value and derivative at given inputs.",
     "verify": "Check gradients, kernels, threads, widths and passes against each other.",
+    "bench": "Time a training step, and compare it with what this machine can do at most.",
     "fmt": "Write specs in the one canonical form.",
     "cache": "Show, check or clear the compiled kernels kept on disk.",
     "doctor": "Show what this machine and installation can do.",

@@ -14,10 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from compiler.program import Kernel
 from runtime.cpu import layout
+from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import address
 from runtime.cpu.executable import NATIVE, Executable
 
+NOTHING = Kernel("k0", "def k0(pointers, geometry, begin, end, first):\n    pass\n")
+CALLS = 200
 Call = tuple[int, int, int, list[int]]  # an instruction's place, begin, end, first of each time
 
 
@@ -30,6 +34,8 @@ class Profile:
         self.bases = self.bound.plan.bases[0].copy()
         self.pointers = np.zeros(layout.MOST_OPERANDS, np.int64)
         self.native: dict[int, Any] = {}
+        (nothing,) = addresses([NOTHING], executable.word)
+        self.overhead = min(self._call(NATIVE(nothing), 0, 0, 0, 0) for _ in range(CALLS))
 
     def seconds(self) -> list[float]:
         """Seconds in a step of each instruction, in the order of the entry's phases."""
@@ -89,8 +95,13 @@ class Profile:
             self.pointers[k] = base + table[operand + 1] + before * table[operand + 2]
             operand += layout.OPERAND
         kernel = self.native.setdefault(table[at], NATIVE(table[at]))
+        took = self._call(kernel, table[at + 3], begin, end, firsts[0])
+        return max(0.0, took - self.overhead)
+
+    def _call(self, kernel: Any, geometry: int, begin: int, end: int, first: int) -> float:
+        pointers = address(self.pointers)
         start = perf_counter()
-        kernel(address(self.pointers), table[at + 3], begin, end, firsts[0])
+        kernel(pointers, geometry, begin, end, first)
         return perf_counter() - start
 
 

@@ -1,0 +1,48 @@
+"""How much a kernel has to do: the least a machine could do it with.
+
+Every value is read or written once, however often the loops come back to it; a multiplication and
+an addition are two operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod
+
+from compiler.program import Work
+from compiler.schedule.layout import StorageKey
+from compiler.schedule.nest import RANGE, Access, Nest
+
+
+def work_of(nest: Nest, stored: Mapping[StorageKey, int], *, multiplies: bool = False) -> Work:
+    """The work of a nest's loops; `stored` are the words of each storage.
+
+    `multiplies`: the nest is a sum of products, whose addition is no statement.
+    """
+    fixed = [loop.extent if loop.extent > 0 else loop.scale for loop in nest.loops]
+    each = any(loop.extent == RANGE for loop in nest.loops)
+    operations = prod(fixed) * (2 if multiplies else len(nest.statements))
+    once = sum(words for words, varies in _moved(nest, fixed, stored) if not varies)
+    varying = sum(words for words, varies in _moved(nest, fixed, stored) if varies)
+    return Work(
+        operations=0 if each else operations,
+        operations_each=operations if each else 0,
+        words=once,
+        words_each=varying,
+    )
+
+
+def _moved(
+    nest: Nest, fixed: list[int], stored: Mapping[StorageKey, int]
+) -> Iterator[tuple[int, bool]]:
+    """The words of each place, and whether every example has its own."""
+    seen: dict[tuple[StorageKey, int], Access] = {
+        (access.storage, access.offset): access for access in nest.accesses()
+    }
+    for access in seen.values():
+        reached = prod(n for n, move in zip(fixed, access.moves, strict=True) if move)
+        varies = any(
+            move != 0 and loop.extent == RANGE
+            for loop, move in zip(nest.loops, access.moves, strict=True)
+        )
+        yield min(reached, stored.get(access.storage, reached)), varies

@@ -1,0 +1,166 @@
+"""What `gradc bench` measures: steps, and every instruction of a step, beside their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from compiler.program import Entry, Instruction, Program
+from runtime.cli.actions.output import console, size, table, write, write_json
+from runtime.cli.actions.request import Request
+from runtime.cli.actions.trial import Trial
+from runtime.cli.faults import Refused
+from runtime.cpu.executable import Executable
+from runtime.cpu.profile import Profile
+from runtime.limits import Limits, measure
+from runtime.session import Session
+from runtime.targets import Batches
+
+SECONDS = 1.0  # for which a step is timed
+WALKS = 20  # of the table, of which each instruction's least time counts
+SHOWN = 12  # instructions in the table
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One instruction: its seconds in a step, and the least that its work could take."""
+
+    what: str
+    kernel: str
+    operations: int
+    bytes: int
+    seconds: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """One step: its seconds on all threads, the limit, and its instructions on one thread."""
+
+    step: str
+    batch: int
+    threads: int
+    seconds: float
+    limit: float
+    lines: list[Line]
+
+
+def bench(spec: Path, given: Mapping[str, Any]) -> int:
+    """Print a table for every step of the train block."""
+    request = Request.of(spec, given)
+    program = request.compile().program
+    if program.training is None:
+        raise Refused(f"{spec} has no train block, so there is no step to time")
+    batch = int(given["batch"] or program.training.settings.get("batch", BATCH))
+    session = request.session(program)
+    word = session.memory.words.itemsize
+    limits = measure(session.threads, word)
+    both = limits, limits if session.threads == 1 else measure(1, word)
+    steps = program.training.steps
+    found = [timed(session, program, step.entry, batch, both) for step in steps]
+    if given["as_json"]:
+        write_json([asdict(step) for step in found])
+        return 0
+    write(f"limits: {limits.operations / 1e9:.0f} GFLOP/s, "
+          + ", ".join(f"{rate / 1e9:.0f} GB/s within {size(n)}"
+                      for n, rate in limits.bandwidth.items()))  # fmt: skip
+    for step in found:
+        show(step)
+    return 0
+
+
+def timed(
+    session: Session, program: Program, name: str, batch: int, limits: tuple[Limits, Limits]
+) -> Timed:
+    """One step's figures."""
+    entry, runner = program.entries[name], session.runner(name)
+    assert isinstance(runner, Executable), "the command runs on the CPU"
+    trial = Trial(program=program, start={}, examples=batch, seed=0, dtype=session.dtype)
+    inputs = trial.inputs(name)
+    both, one = limits
+    footprint = sum(p.type.size for p in program.persistents) * session.memory.words.itemsize
+    lines = list(instructions(entry, runner, inputs, batch, one))
+    least = both.seconds(
+        operations=sum(line.operations for line in lines),
+        bytes=necessary_bytes(entry, program, batch, runner.word),
+        footprint=footprint,
+    )
+    return Timed(
+        step=name.removeprefix("step/"),
+        batch=batch,
+        threads=session.threads,
+        seconds=step_seconds(runner, inputs, batch),
+        limit=least,
+        lines=lines,
+    )
+
+
+def step_seconds(runner: Executable, inputs: Batches, batch: int) -> float:
+    """The median time of a step."""
+    runner.run(inputs, batch=batch)
+    samples: list[float] = []
+    start = perf_counter()
+    while len(samples) < 5 or perf_counter() - start < SECONDS:
+        begin = perf_counter()
+        runner.run(inputs, batch=batch)
+        samples.append(perf_counter() - begin)
+    return median(samples)
+
+
+def necessary_bytes(entry: Entry, program: Program, batch: int, word: int) -> int:
+    """What a step must move: its inputs and outputs, what persists, and what it updates."""
+    arrays = sum(a.type.size for a in entry.arrays if a.role in ("input", "output")) * batch
+    sizes = {p.name: p.type.size for p in program.persistents}
+    read = {str(n.op.key) for n in entry.graph.nodes if n.op.name == "persistent"}
+    written = {name.removeprefix("update/") for name in entry.graph.outputs} & sizes.keys()
+    return word * (arrays + sum(sizes[name] for name in read) + sum(sizes[n] for n in written))
+
+
+def instructions(
+    entry: Entry, runner: Executable, inputs: Batches, batch: int, limits: Limits
+) -> Iterator[Line]:
+    """Every instruction, in order."""
+    profile = Profile(runner, inputs)
+    walks = [profile.seconds() for _ in range(WALKS)]
+    own = [min(times) for times in zip(*walks, strict=True)]
+    made = [item for phase in entry.phases for item in phase.instructions]
+    for item, seconds in zip(made, own, strict=True):
+        operations = item.work.operations + item.work.operations_each * batch
+        moved = (item.work.words + item.work.words_each * batch) * runner.word
+        yield Line(
+            what=item.note,
+            kernel=kernel_of(entry, item),
+            operations=operations,
+            bytes=moved,
+            seconds=seconds,
+            limit=limits.seconds(operations=operations, bytes=moved, footprint=moved),
+        )
+
+
+def kernel_of(entry: Entry, item: Instruction) -> str:
+    """A library kernel's name; `loops` for a generated one."""
+    kernel = entry.kernels[item.kernel]
+    return "loops" if kernel.source else kernel.name
+
+
+def show(step: Timed) -> None:
+    """The table of a step: the instructions with the most to lose, the furthest first."""
+    rate = 1 / step.seconds
+    write(f"\nstep {step.step}, batch {step.batch}, {step.threads} threads: "
+          f"{1e3 * step.seconds:.3f} ms ({rate:,.0f} a second), "
+          f"{step.limit / step.seconds:.0%} of the machine's limit")  # fmt: skip
+    whole = sum(line.seconds for line in step.lines)
+    worst = sorted(step.lines, key=lambda line: line.limit - line.seconds)
+    rows = [
+        (f"{1e6 * line.seconds:.1f}", f"{line.seconds / whole:.0%}",
+         f"{line.limit / max(line.seconds, line.limit):.0%}", line.kernel, line.what)
+        for line in worst[:SHOWN]
+    ]  # fmt: skip
+    columns = ["us", "of the step", "of its limit", "kernel", "what"]
+    console().print(table(columns, rows, right="us of"))
+    write(f"furthest from its limit: {worst[0].what}")

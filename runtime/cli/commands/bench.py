@@ -1,0 +1,32 @@
+"""`gradc bench`: how fast a spec trains here, and what holds it up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime.cli.declare import act, as_json, declared, spec
+
+
+@declared("bench", examples=[
+    ("gradc bench specs/mnist_cnn.nn", "a step's time, and each instruction's share of it"),
+    ("gradc bench specs/mnist_cnn.nn --batch 512 --threads 1", "the same at another size"),
+    ("gradc bench spec.nn --json", "all instructions as data"),
+])  # fmt: skip
+@spec
+@click.option("--batch", type=click.IntRange(1, 1 << 20), help="Examples in a step.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads; all cores otherwise.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32",
+              show_default=True, help="Width of the numbers.")  # fmt: skip
+@as_json
+def command(spec: Path, **given: Any) -> int:
+    """Time a training step, and compare it with what this machine can do at most.
+
+    Inputs are random, of the declared types.  A step's limit is the time of its multiplications at
+    the rate of a large matrix product, or of the bytes that it must move, whichever is more; every
+    instruction is timed by itself, on one thread, and compared with its own.
+    """
+    code: int = act("bench:bench", spec, given)
+    return code

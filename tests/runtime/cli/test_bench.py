@@ -1,0 +1,48 @@
+"""`gradc bench`: what it says, not how fast anything is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime import limits
+from tests.runtime.cli.calling import Caller
+
+SPECS = Path(__file__).parents[3] / "specs"
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BUDGET", 0.001)
+    monkeypatch.setattr("runtime.cli.actions.bench.SECONDS", 0.0)
+    monkeypatch.setattr("runtime.cli.actions.bench.WALKS", 2)
+
+
+def test_a_step_and_its_instructions(call: Caller) -> None:
+    answer = call("bench", SPECS / "circle.nn", "--batch", "8", "--threads", "1", "--json")
+    (step,) = answer.data
+    assert (step["step"], step["batch"], step["threads"]) == ("train", 8, 1)
+    assert step["seconds"] > 0 and step["limit"] > 0
+    products = [line for line in step["lines"] if line["kernel"].startswith("contract")]
+    # of [8, 2][2, 5] and [8, 5][5, 2]: both forward, both weights, and the input of the second
+    assert sum(line["operations"] for line in products) == 5 * 2 * 8 * 2 * 5
+
+
+def test_every_step_has_its_table(call: Caller) -> None:
+    answer = call("bench", SPECS / "gan.nn", "--batch", "4", "--threads", "2")
+    assert answer.code == 0
+    for words in ("step discriminator, batch 4, 2 threads", "step generator", "furthest from"):
+        assert words in answer.out
+
+
+def test_sequences_are_timed_too(call: Caller) -> None:
+    spec = next(path for path in sorted(SPECS.glob("*.nn")) if "scan(" in path.read_text())
+    assert call("bench", spec, "--batch", "3", "--json").data
+
+
+def test_a_spec_without_training_is_refused(call: Caller, tmp_path: Path) -> None:
+    spec = tmp_path / "plain.nn"
+    spec.write_text("model f(x : [2]) -> [1] { x |> dense(1) }\n")
+    answer = call("bench", spec)
+    assert answer.code == 2 and "no train block" in answer.err

@@ -10,7 +10,6 @@ from one to the other for every batch of a call, and what kernels ask of it: the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,25 +27,47 @@ class Rows:
 
     def __init__(self, lengths: Whole, steps: int, block: int) -> None:
         self.lengths = lengths
-        batch = len(lengths) // steps
-        self.blocks = -(-batch // block)  # of one batch
+        blocks = -(-(len(lengths) // steps) // block)  # of one batch
+        batch = max(len(lengths) // steps, 1)
         example = np.arange(len(lengths))
-        of_example = example // max(batch, 1) * self.blocks + example % max(batch, 1) // block
-        sorted_examples = np.lexsort((example, -lengths, of_example))
-        rank = np.empty_like(sorted_examples)
-        rank[sorted_examples] = example
+        of_example = example // batch * blocks + example % batch // block
         self.starts: Whole = np.cumsum(lengths) - lengths
         owner = np.repeat(example, lengths)
         self._step: Whole = np.arange(len(owner)) - self.starts[owner]
         self._left: Whole = lengths[owner] - 1 - self._step
-        self.order: Whole = np.lexsort((rank[owner], self._step, of_example[owner]))
         self._of_row: Whole = of_example[owner]
-        self.counts: Whole = np.bincount(self._of_row, minlength=steps * self.blocks)
+        self._owner: Whole = example[owner] % batch % block
+        self.counts: Whole = np.bincount(self._of_row, minlength=steps * blocks)
         self.firsts: Whole = np.cumsum(self.counts) - self.counts
-        packed = np.empty_like(self.order)
-        packed[self.order] = np.arange(len(self.order))
-        self._row: Whole = packed - self.firsts[self._of_row]  # of each element, within its block
-        self._owner: Whole = example[owner] % max(batch, 1) % block
+        self.steps = self._steps(of_example)
+        place = self._place(of_example)
+        self._row: Whole = place - self.firsts[self._of_row]  # of each element, within its block
+        self.order: Whole = np.empty_like(place)
+        self.order[place] = np.arange(len(place))
+
+    def _steps(self, of_example: Whole) -> tuple[Whole, Whole]:
+        """How many rows each step of each block has, one after another, and the first for each
+        block (one more at the end).
+        """
+        longest = np.zeros_like(self.counts)
+        np.maximum.at(longest, of_example, self.lengths)
+        at = np.concatenate([[0], np.cumsum(longest)])
+        return np.bincount(at[self._of_row] + self._step, minlength=int(at[-1])), at
+
+    def _place(self, of_example: Whole) -> Whole:
+        """Where each element goes: behind the steps before its own, and behind the longer of its
+        block's sequences, of equally long ones the first.
+        """
+        sizes, at = self.steps
+        begins = np.cumsum(sizes) - sizes
+        longest_first = np.lexsort((-self.lengths, of_example))
+        members = np.bincount(of_example, minlength=len(self.counts))
+        before = np.cumsum(members) - members
+        rank = np.empty_like(longest_first)
+        rank[longest_first] = np.arange(len(rank)) - before[of_example[longest_first]]
+        owned = np.repeat(rank, self.lengths)
+        found: Whole = begins[at[self._of_row] + self._step] + owned
+        return found
 
     @property
     def total(self) -> int:
@@ -95,18 +116,6 @@ class Rows:
                 assert kind == "after", f"no clock has {kind}"
                 found = self._row[element + (self._left > 0)]
         return found
-
-    @cached_property
-    def steps(self) -> tuple[Whole, Whole]:
-        """How many rows each step of each block has, one after another, and the first for each
-        block (one more at the end).
-        """
-        block, step = self._of_row[self.order], self._step[self.order]
-        changes = np.flatnonzero((np.diff(block) != 0) | (np.diff(step) != 0)) + 1
-        begins = np.concatenate([[0], changes]) if self.total else np.zeros(0, np.int64)
-        sizes = np.diff(np.append(begins, self.total))
-        longest = np.bincount(block[begins], minlength=len(self.counts))
-        return sizes, np.concatenate([[0], np.cumsum(longest)])
 
 
 class Timetable:

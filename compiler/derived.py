@@ -76,7 +76,9 @@ def _clauses(body: Sequence[Statement], step: str) -> str:
 
 def _one_step(step: Derived, specs: Mapping[str, PersistentSpec]) -> tuple[str, list[str]]:
     heads = {name.split(".")[0] for name in specs}
-    model = heads.pop() if len(heads) == 1 else "joint"
+    taken = {*step.fields, *(str(n.type.time) for n in step.graph.nodes)}
+    alone = len(heads) == 1 and not any(name.partition(".")[2] in taken for name in specs)
+    model = heads.pop() if alone else "joint"
     prefix = f"{model}." if model != "joint" else ""
     local = {name: name.removeprefix(prefix) for name in specs}
     statements = Statements(step.graph, local)

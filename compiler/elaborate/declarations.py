@@ -7,7 +7,7 @@ from compiler.elaborate.expressions import WORDS
 from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
-from compiler.elaborate.sizes import resolve
+from compiler.elaborate.sizes import resolve_named
 from compiler.elaborate.values import Meaning, Sizes, Text, describe, is_number
 from compiler.graph.types import TensorType
 from compiler.program import DataSource
@@ -74,7 +74,7 @@ def data_fields(data: Data, session: Session) -> Fields | None:
                     field.span,
                     hint=f"{field.name} : scalar",
                 )
-            type = resolve(field.type, scope, field.name)
+            type = resolve_named(field.name, field.type, scope)
             if not isinstance(type, TensorType):
                 raise scope.fault("E0607", "a field is one tensor or label", field.type.span)
             result.append((field.name, type, field.name_span))
@@ -82,6 +82,19 @@ def data_fields(data: Data, session: Session) -> Fields | None:
             sound = False
             if isinstance(error, Fault):
                 session.problems.add(error.diagnostic)
+    lengths = {name: type.time for name, type, _ in result}
+    for name, type, span in result:
+        if lengths.get(str(type.time), type.time) != type.time:
+            sound = False
+            session.problems.add(
+                diagnose(
+                    "E0310",
+                    f"the length of `{name}` is called `{type.time}`, which is a field",
+                    span,
+                    secondary=[(s, "this field") for n, _, s in result if n == type.time],
+                    hint="give the length a name of its own, or that of a sequence",
+                )
+            )
     return tuple(result) if sound else None
 
 

@@ -9,7 +9,7 @@ from compiler.elaborate.module import Signature
 from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound, too_deep
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
-from compiler.elaborate.sizes import Type, resolve, unbound_in_type
+from compiler.elaborate.sizes import Type, resolve_named, unbound_in_type
 from compiler.elaborate.values import Defined, Meaning, Record, describe
 from compiler.graph.graph import Graph, Value
 from compiler.graph.types import TensorType
@@ -61,9 +61,8 @@ def _types(defined: Defined, session: Session, scope: Scope) -> tuple[Type, ...]
     definition = defined.definition
     applied = session.applied.get(definition.name)
     if applied is None:
-        return tuple(
-            resolve(p.type, scope, p.name) for p in definition.inputs if p.type is not None
-        )
+        written = [(p.name, p.type) for p in definition.inputs if p.type is not None]
+        return tuple(resolve_named(name, type, scope) for name, type in written)
     pairs = zip(definition.inputs, applied, strict=True)
     return tuple(_as_declared(p.type, type, p.name) for p, type in pairs)
 

@@ -65,6 +65,14 @@ def resolve(type: TypeExpr, scope: Scope, time: str | None = None) -> Type:
             return inner.over(_time_written(length, type, scope, time))
 
 
+def resolve_named(name: str, type: TypeExpr, scope: Scope) -> Type:
+    """The type of an input or field, whose name then stands for the length of what it holds."""
+    found = resolve(type, scope, name)
+    if isinstance(found, TensorType) and isinstance(found.time, str):
+        scope.names.setdefault(name, Duration(found.time))
+    return found
+
+
 def _time_written(length: Expr | None, type: Tree, scope: Scope, name: str | None) -> Time:
     """The time that `seq(length)` says, or `name`."""
     if length is None:

@@ -69,6 +69,14 @@ train on words {
     using sgd(lr = 1e-2)
 }
 """
+CLASH = """
+model f(x : seq [3]) -> seq scalar { param n : [3] = 1; param xs = 2; x @ n * xs }
+data words(xs : seq(n) [3]) = npz("none.npz")
+train on words {
+    minimize f(xs)^2
+    using sgd(lr = 1e-2)
+}
+"""
 DECODER = """
 model read(xs : seq class(6)) -> [4] { xs |> embedding(6, 3) |> scan(gru(4)) |> last }
 model write(z : [4], ys : seq(m) class(6)) -> seq(m) [6] {
@@ -113,7 +121,7 @@ def gradients(made: Compilation, step: str) -> list[np.ndarray]:
 
 CASES = {p.name: p.read_text() for p in sorted(SPECS.glob("*.nn"))}
 CASES |= {"noisy": NOISY, "tables": TABLES, "second": SECOND}
-CASES |= {"sequences": SEQUENCES, "decoder": DECODER}
+CASES |= {"sequences": SEQUENCES, "decoder": DECODER, "clash": CLASH}
 
 
 @pytest.mark.parametrize("name", CASES)

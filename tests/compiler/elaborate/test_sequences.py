@@ -124,6 +124,32 @@ def test_functions_of_a_whole_sequence(expression: str) -> None:
         np.testing.assert_allclose(found[k], REDUCTIONS[expression](xs), atol=1e-12)
 
 
+def test_a_sequence_names_its_length() -> None:
+    text = """
+    model f(xs : seq(m) [3], ys : seq(xs) [3]) -> seq(ys) [3] { xs + ys }
+    data d(xs : seq(m) [3], ys : seq(xs) [3]) = npz("none.npz")"""
+    made = module(text)
+    (source,) = made.data
+    assert [type.time for _, type in source.fields] == ["m", "m"]
+    found, p = result(text)
+    np.testing.assert_allclose(found.values, p["xs"].values + p["ys"].values)
+
+
+def test_an_open_model_has_the_sizes_of_its_first_use_and_lengths_of_its_own() -> None:
+    made = module("""
+    model tag(xs : seq [n]) -> seq [2] { xs |> scan(elman(4)) |> dense(2) }
+    model twin(a : seq(k) [n], b : seq(k) [n]) -> seq(k) [n] { a * b }
+    model pixel(x : t) -> t { tanh(x) }
+    data d(words : seq(n) [3], others : seq(n) [3]) = npz("none.npz")
+    train on d {
+        minimize sum(tag(twin(words, pixel(others))))
+        using sgd
+    }""")
+    assert [str(t) for _, t in made.models["tag"].inputs] == ["seq [3]"]
+    times = {name: [t.time for _, t in s.inputs] for name, s in made.models.items()}
+    assert times == {"tag": ["xs"], "twin": ["k", "k"], "pixel": [None]}
+
+
 def test_a_layer_is_applied_to_every_element() -> None:
     text = """
     layer jitter(x : [n]) -> [n] { noise e : [n] ~ normal(0, 1); x + 0 * e : [n] }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,6 +22,8 @@ from runtime.settings import resolve
 from runtime.trainer import Summary, Trainer
 from runtime.watch import Watch
 
+PICTURE = "metrics.png"
+
 
 class Lines(Plain):
     """Each epoch as a line of JSON on standard output, and nothing more there."""
@@ -34,6 +38,8 @@ class Lines(Plain):
 
 def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> int:
     """Train; the exit code."""
+    if given["plot"]:
+        require_pictures()
     folder = None if resume is None else folder_of(resume, spec, given)
     request = request_of(spec, folder, given)
     session = request.session(request.compile().program)
@@ -55,7 +61,16 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
     if watch is not None:
         gradients.show(watch, folder.path)
     conclude(summary, trainer, folder, as_json=given["as_json"])
+    if given["plot"] and summary.rows:
+        import_module("runtime.cli.actions.curves").draw(summary.rows, folder.path / PICTURE)
+        say(f"as a picture: {folder.path / PICTURE}")
     return summary.exit_code
+
+
+def require_pictures() -> None:
+    """Refuse to plot before a run, not after it."""
+    if find_spec("matplotlib") is None:
+        raise Refused("--plot needs an extra: pip install 'gradc[plot]'")
 
 
 def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFolder:

@@ -16,6 +16,7 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
     ("gradc train specs/mnist_cnn.nn --data 'mnist()' --epochs 15", "on other data, for longer"),
     ("gradc train specs/mnist_cnn.nn --data 'idx(\"DIR\")'", "on a folder of IDX files"),
     ("gradc train spec.nn --set lr=1e-4 --batch 64", "with other settings"),
+    ("gradc train spec.nn --plot", "and draw metrics.png beside the numbers"),
     ("gradc train spec.nn --watch gradients", "and see where gradients vanish or explode"),
     ("gradc train spec.nn --resume", "go on with the last run of this spec, to the bit"),
     ("gradc train --resume runs/mnist_cnn-2", "go on with a certain run"),
@@ -30,6 +31,7 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
               help="Folder of all runs.")  # fmt: skip
 @click.option("--watch", type=click.Choice(["gradients"]),
               help="Each epoch, measure every gradient: gradients.csv, .png, and a table.")
+@click.option("--plot", is_flag=True, help="Draw every loss and report by epoch: metrics.png.")
 @click.option("--save-every", type=click.FloatRange(0), default=10.0, show_default=True,
               metavar="SECONDS", help="Time between two checkpoints.")  # fmt: skip
 @click.option("--resume", is_flag=False, flag_value="", metavar="[RUN]",

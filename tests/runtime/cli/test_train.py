@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runtime.checkpoint import Store, read_checkpoint
+from runtime.cli.actions import train as training
 from tests.runtime.cli.calling import Caller
 
 ROOT = Path(__file__).parents[3]
@@ -34,6 +35,17 @@ def test_a_run_leaves_all_its_files(call: Caller) -> None:
     assert names == {"spec.nn", "settings.json", "command.json", "metrics.csv", "metrics.jsonl",
                      "checkpoints"}  # fmt: skip
     assert json.loads((run / "settings.json").read_text())["epochs"] == 3
+
+
+def test_a_run_is_drawn(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as without:
+        without.setattr(training, "find_spec", lambda name: None)
+        refused = call("train", call.spec, *REFERENCE, "--plot")
+    assert refused.code == 2 and "pip install 'gradc[plot]'" in refused.err
+    pytest.importorskip("matplotlib")
+    assert "metrics.png" in call("train", call.spec, *REFERENCE, "--plot").err
+    picture = call.folder / "runs" / "line" / "metrics.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_training_on_native_code(call: Caller) -> None:

@@ -1,0 +1,55 @@
+"""A picture of a run: every loss and report by epoch, in training and on held-out examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil, isfinite, nan
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from runtime.cli.actions.plot import COLOURS, HEIGHT, WIDTH
+from runtime.progress import metrics_of
+
+ACROSS = 3  # panels side by side
+HELD_OUT = "held_out."
+SPREAD = 20.0  # from where on the greatest number over the least asks for a logarithmic axis
+
+
+def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """A panel for each name; the lines of `held_out.loss` stand beside those of `loss`."""
+    names = list(dict.fromkeys(name.removeprefix(HELD_OUT) for name in metrics_of(rows[-1])))
+    across = min(len(names), ACROSS)
+    down = ceil(len(names) / across)
+    figure = Figure(figsize=(WIDTH * across, HEIGHT * down), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        draw_one(axes, rows, name)
+    for axes in panels[len(names) :]:
+        axes.axis("off")
+    figure.savefig(path, dpi=110)
+
+
+def draw_one(axes: Any, rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    """One loss or report."""
+    epochs = [row["epoch"] for row in rows]
+    lines = {"in training": name, "held out": f"{HELD_OUT}{name}"}
+    seen: list[float] = []
+    for colour, (label, key) in zip(COLOURS, lines.items(), strict=False):
+        if key in rows[-1]:
+            values = [finite(row.get(key)) for row in rows]
+            seen += [value for value in values if isfinite(value)]
+            axes.plot(epochs, values, ".-" if len(rows) <= 50 else "-", color=colour, label=label)
+    if seen and 0 < min(seen) * SPREAD < max(seen):
+        axes.set_yscale("log")
+    axes.set(title=name, xlabel="epoch")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def finite(value: float | None) -> float:
+    """A number that can be drawn; NaN leaves a gap."""
+    return nan if value is None or not isfinite(value) else value

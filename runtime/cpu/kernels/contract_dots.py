@@ -75,7 +75,7 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
     b_columns = writer.offsets(tile.vectors, b_column, columns)
     y_columns = writer.offsets(tile.vectors, y_column, columns)
     lanes = writer.constant(tile.vector.count)
-    turns = builder.sdiv(builder.add(k2_count, writer.constant(tile.vector.count - 1)), lanes)
+    turns = builder.sdiv(builder.sub(k2_count, writer.constant(1)), lanes)  # but for the last
 
     def outer(k1: ir.Value, sums: Any) -> Any:
         a1 = writer.at(a, builder.mul(k1, stride["a_k1"]))
@@ -83,7 +83,6 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
 
         def inner(turn: ir.Value, sums: Any) -> Any:
             k2 = builder.mul(turn, lanes)
-            writer.make_mask(builder.sub(k2_count, k2))
             left = [writer.load(writer.at(a1, row, k2)) for row in a_rows]
             right = [writer.load(writer.at(b1, column, k2)) for column in b_columns]
             return [
@@ -91,7 +90,11 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
                 for p, row in zip(left, sums, strict=True)
             ]
 
-        return writer.loop("k2", turns, sums, inner)
+        sums = writer.loop("k2", turns, sums, inner)
+        writer.make_mask(builder.sub(k2_count, builder.mul(turns, lanes)))
+        sums = inner(turns, sums)
+        writer.mask = None
+        return sums
 
     zero = ir.Constant(tile.vector, [0.0] * tile.vector.count)
     sums = writer.loop("k1", k1_count, [[zero] * tile.vectors] * tile.rows, outer)

@@ -140,26 +140,28 @@ class Writer:
     def loop(
         self, name: str, count: ir.Value, sums: list[list[ir.Value]], body: Any
     ) -> list[list[ir.Value]]:
-        """`sums = body(k, sums)` for k in range(count), at least once."""
+        """`sums = body(k, sums)` for k in range(count)."""
         before = self.builder.block
-        head = self.builder.append_basic_block(name)
-        end = self.builder.append_basic_block(f"{name}.end")
+        head, inside, end = (
+            self.builder.append_basic_block(f"{name}{part}") for part in ("", ".inside", ".end")
+        )
         self.builder.branch(head)
         self.builder.position_at_end(head)
         k = self.builder.phi(I64)
         k.add_incoming(self.constant(0), before)
-        inside = [[self.builder.phi(self.tile.vector) for _ in row] for row in sums]
-        after = body(k, inside)
-        following = self.builder.add(k, self.constant(1))
+        phis = [[self.builder.phi(self.tile.vector) for _ in row] for row in sums]
+        self.builder.cbranch(self.builder.icmp_signed("<", k, count), inside, end)
+        self.builder.position_at_end(inside)
+        after = body(k, phis)
         last = self.builder.block
-        k.add_incoming(following, last)
-        for phis, firsts, nexts in zip(inside, sums, after, strict=True):
-            for phi, first, following_sum in zip(phis, firsts, nexts, strict=True):
+        k.add_incoming(self.builder.add(k, self.constant(1)), last)
+        for own, firsts, nexts in zip(phis, sums, after, strict=True):
+            for phi, first, following_sum in zip(own, firsts, nexts, strict=True):
                 phi.add_incoming(first, before)
                 phi.add_incoming(following_sum, last)
-        self.builder.cbranch(self.builder.icmp_signed("<", following, count), head, end)
+        self.builder.branch(head)
         self.builder.position_at_end(end)
-        return after  # type: ignore[no-any-return]
+        return phis
 
     def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, add: ir.Value) -> None:
         """Overwrite y, or add to it: all loads come first, for rows may coincide."""

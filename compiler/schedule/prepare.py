@@ -97,6 +97,9 @@ def _contiguous(x: Value) -> bool:
 
 def _contraction(op: Contract, xs: Sequence[Value]) -> tuple[Contract, list[Value]]:
     xs, maps = list(xs), list(op.operands)
+    for k in range(len(xs)):
+        xs[k], maps[k] = _turned_back(xs[k], maps[k])
+    op = replace(op, operands=tuple(maps))
     for k, x in enumerate(xs):
         if reads_outside(op, k, x.shape) and not isinstance(x.node.op, Elementwise):
             xs[k] = x.builder.add(Copy(), x)
@@ -142,6 +145,22 @@ def _dots(op: Contract) -> bool:
     left, right = (m[-1].plain if m else None for m in op.operands)
     kept = {loop for p in op.result for loop, _ in p.terms}
     return left is not None and left == right and left not in kept and op.extents[left] >= LONG_SUM
+
+
+def _turned_back(x: Value, m: Map) -> tuple[Value, Map]:
+    """What a transposed view looks at, read directly: its last axis is then the one in memory."""
+    view = x.node.op
+    while isinstance(view, Contract) and len(view.operands) == 1 and not view.mean:
+        seen, shown = [p.plain for p in view.operands[0]], [p.plain for p in view.result]
+        source = x.builder.value(x.node.inputs[0])
+        sizes = [view.extents[loop] for loop in seen if loop is not None]
+        if None in (*seen, *shown) or set(seen) != set(shown) or len(set(seen)) != len(shown):
+            break
+        if list(source.shape) != sizes:
+            break
+        x, m = source, tuple(m[shown.index(loop)] for loop in seen)
+        view = x.node.op
+    return x, m
 
 
 def _pack(x: Value, m: Map, loop: int | None) -> tuple[Value, Map]:

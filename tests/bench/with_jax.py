@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from workloads import Convolution, Layer, Pool, Workload
+from workloads import Convolution, Layer, Pool, Recurrence, Transformer, Workload
 
 MANY = 50
 VERSION = jax.__version__
@@ -22,6 +22,10 @@ def load(threads: int) -> None:
 def apply(layer: Layer, values: list[Any], x: Any) -> Any:
     """One layer; W has been turned to [inputs, units], or [rows, columns, channels, filters]."""
     match layer:
+        case Recurrence():
+            return recurrence(layer, values, x)
+        case Transformer():
+            return transformer(layer, values, x)
         case Pool():
             return lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
         case Convolution():
@@ -36,6 +40,50 @@ def apply(layer: Layer, values: list[Any], x: Any) -> Any:
     return jax.nn.relu(y) if layer.after else y
 
 
+def recurrence(layer: Recurrence, values: list[Any], x: Any) -> Any:
+    """The last state; the products with the input are one, before the scan."""
+    W, U, b, *more = values
+    seen = jnp.swapaxes(x, 0, 1) @ U + b
+    zeros = jnp.zeros((x.shape[0], layer.units), x.dtype)
+
+    def rnn(h: Any, s: Any) -> Any:
+        return jnp.tanh(s + h @ W), None
+
+    def lstm(hc: Any, s: Any) -> Any:
+        i, f, g, o = jnp.split(s + hc[0] @ W, 4, 1)
+        c = jax.nn.sigmoid(f) * hc[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
+        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    def gru(h: Any, s: Any) -> Any:
+        (sr, sz, sn), (hr, hz, hn) = jnp.split(s, 3, 1), jnp.split(h @ W + more[0], 3, 1)
+        r, z = jax.nn.sigmoid(sr + hr), jax.nn.sigmoid(sz + hz)
+        return z * h + (1 - z) * jnp.tanh(sn + r * hn), None
+
+    if layer.kind == "lstm":
+        return lax.scan(lstm, (zeros, zeros), seen)[0][0]
+    return lax.scan(rnn if layer.kind == "rnn" else gru, zeros, seen)[0]
+
+
+def transformer(layer: Transformer, values: list[Any], x: Any) -> Any:
+    """The block."""
+    E, P, g1, b1, Wqkv, bqkv, Wo, bo, g2, b2, W1, c1, W2, c2, g3, b3, Wu, bu = values
+    d, heads, (n, t) = layer.width, layer.heads, x.shape[:2]
+
+    def norm(v: Any, g: Any, b: Any) -> Any:
+        m = v - v.mean(-1, keepdims=True)
+        return m * lax.rsqrt((m * m).mean(-1, keepdims=True) + 1e-5) * g + b
+
+    h = x @ E + P
+    qkv = (norm(h, g1, b1) @ Wqkv.T + bqkv).reshape(n, t, 3, heads, d // heads)
+    q, k, v = jnp.moveaxis(qkv, 2, 0)
+    s = jnp.einsum("bthe,bshe->bhts", q, k) * (d // heads) ** -0.5
+    s = jnp.where(jnp.tril(jnp.ones((t, t), bool)), s, -jnp.inf)
+    a = jnp.einsum("bhts,bshe->bthe", jax.nn.softmax(s, -1), v).reshape(n, t, d)
+    h = h + a @ Wo.T + bo
+    h = h + jax.nn.gelu(norm(h, g2, b2) @ W1.T + c1, approximate=True) @ W2.T + c2
+    return norm(h, g3, b3) @ Wu.T + bu
+
+
 class Run:
     """One workload."""
 
@@ -44,7 +92,7 @@ class Run:
         self.data = {k: jnp.asarray(v) for k, v in workload.data().items()}
         given = iter(workload.start())
         values: Values = {
-            name: [[turned(next(given)) for _ in x.shapes()] for x in layers]
+            name: [[turned(x, next(given)) for _ in x.shapes()] for x in layers]
             for name, layers in workload.parts.items()
         }
         self.optimizer = optax.adam(workload.rate)
@@ -88,6 +136,8 @@ class Run:
             kl = (mu**2 + jnp.exp(log_var) - log_var - 1).sum(1).mean() / 2
             return ((y - d["x"]) ** 2).mean() + kl / 784
         y = self.forward(values, d)
+        if self.workload.loss == "each":
+            return -(d["y"] * jax.nn.log_softmax(y)).sum(-1).mean()
         if self.workload.loss == "squares":
             return ((y - d["x"]) ** 2).mean()
         return optax.softmax_cross_entropy_with_integer_labels(y, d["y"]).mean()
@@ -145,8 +195,10 @@ class Run:
         return float(token)
 
 
-def turned(value: Any) -> Any:
-    """Units last."""
+def turned(layer: Layer, value: Any) -> Any:
+    """Units last, but in a transformer, which turns its own."""
+    if isinstance(layer, Transformer):
+        return jnp.asarray(value)
     return jnp.asarray(value if value.ndim == 1 else jnp.moveaxis(jnp.asarray(value), 0, -1))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from workloads import Convolution, Layer, Pool, Workload
+from workloads import Convolution, Layer, Pool, Recurrence, Transformer, Workload
 
 VERSION = torch.__version__
 
@@ -77,6 +77,8 @@ class Run:
                 y, mu, log_var = self.decoded()
                 kl = (mu * mu + torch.exp(log_var) - log_var - 1).sum(1).mean() / 2
                 return F.mse_loss(y, d["x"]) + kl / 784
+        if self.workload.loss == "each":
+            return -(d["y"] * F.log_softmax(self.output(), -1)).sum() / d["y"].shape[0:2].numel()
         return F.cross_entropy(self.output(), d["y"])
 
     def step(self) -> Tensor:
@@ -142,6 +144,10 @@ def apply(layer: Layer, values: list[Tensor], x: Tensor) -> Tensor:
     match layer:
         case Pool():
             return F.max_pool2d(x, 2)
+        case Recurrence():
+            return recurrence(layer, values, x)
+        case Transformer():
+            return transformer(layer, values, x)
         case Convolution():
             y = F.conv2d(x, *values, stride=layer.stride, padding=layer.padding)
         case _:
@@ -149,6 +155,31 @@ def apply(layer: Layer, values: list[Tensor], x: Tensor) -> Tensor:
                 x = x.permute(0, 2, 3, 1).flatten(1)
             y = F.linear(x, *values)
     return F.relu(y) if layer.after else y
+
+
+def recurrence(layer: Recurrence, values: list[Tensor], x: Tensor) -> Tensor:
+    """The last state, by PyTorch's own recurrent kernels."""
+    W, U, b, *more = values
+    c = more[0] if more else torch.zeros_like(b)
+    kernels = {"rnn": torch.rnn_tanh, "lstm": torch.lstm, "gru": torch.gru}
+    zeros = x.new_zeros(1, x.shape[0], layer.units)
+    state = (zeros, zeros) if layer.kind == "lstm" else zeros
+    given = (x, state, [U, W, b, c], True, 1, 0.0, torch.is_grad_enabled(), False, True)
+    return kernels[layer.kind](*given)[0][:, -1]
+
+
+def transformer(layer: Transformer, values: list[Tensor], x: Tensor) -> Tensor:
+    """The block, with PyTorch's fused attention."""
+    E, P, g1, b1, Wqkv, bqkv, Wo, bo, g2, b2, W1, c1, W2, c2, g3, b3, Wu, bu = values
+    d, heads = layer.width, layer.heads
+    h = x @ E + P
+    qkv = F.linear(F.layer_norm(h, (d,), g1, b1), Wqkv, bqkv)
+    q, k, v = qkv.view(*x.shape[:2], 3, heads, d // heads).permute(2, 0, 3, 1, 4).unbind(0)
+    a = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    h = h + F.linear(a.transpose(1, 2).reshape(*x.shape[:2], d), Wo, bo)
+    m = F.gelu(F.linear(F.layer_norm(h, (d,), g2, b2), W1, c1), approximate="tanh")
+    h = h + F.linear(m, W2, c2)
+    return F.linear(F.layer_norm(h, (d,), g3, b3), Wu, bu)
 
 
 def build(workload: Workload, variant: str) -> Run:

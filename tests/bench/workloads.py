@@ -56,7 +56,48 @@ class Pool:
         yield from ()
 
 
-Layer = Dense | Convolution | Pool
+@dataclass(frozen=True)
+class Recurrence:
+    """A recurrence over 50 steps, of whose states the last goes on: its gates stand side by side.
+
+    `kind` is "rnn", "lstm" (gates i, f, g, o) or "gru" (r, z, n, and two biases).
+    """
+
+    kind: str
+    inputs: int
+    units: int
+
+    @property
+    def gates(self) -> int:
+        """How many."""
+        return {"rnn": 1, "lstm": 4, "gru": 3}[self.kind]
+
+    def shapes(self) -> Iterator[tuple[int, ...]]:
+        """Of the weights of the state, those of the input, and the biases."""
+        width = self.gates * self.units
+        yield from ((width, self.units), (width, self.inputs), (width,))
+        if self.kind == "gru":
+            yield (width,)
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """One causal block between an embedding and logits; tokens come one-hot [length, kinds]."""
+
+    length: int = 64
+    kinds: int = 64
+    width: int = 128
+    heads: int = 4
+
+    def shapes(self) -> Iterator[tuple[int, ...]]:
+        """In the order of use; a pair of vectors is a normalisation or belongs to the matrix."""
+        d = self.width
+        yield from ((self.kinds, d), (self.length, d), (d,), (d,), (3 * d, d), (3 * d,))
+        yield from ((d, d), (d,), (d,), (d,), (4 * d, d), (4 * d,), (d, 4 * d), (d,))
+        yield from ((d,), (d,), (self.kinds, d), (self.kinds,))
+
+
+Layer = Dense | Convolution | Pool | Recurrence | Transformer
 
 
 @dataclass(frozen=True)
@@ -68,7 +109,7 @@ class Workload:
     batch: int
     image: tuple[int, ...]
     parts: dict[str, tuple[Layer, ...]]
-    loss: str = "cross_entropy"  # or "squares", "vae", "gan"
+    loss: str = "cross_entropy"  # or "squares", "vae", "gan"; "each": of every position
     rate: float = 1e-3
     noise: dict[str, int] = field(default_factory=dict)
 
@@ -91,6 +132,11 @@ class Workload:
         """One batch, used for every step."""
         rng = np.random.default_rng(4321)
         arrays: Arrays = {"x": rng.uniform(0, 1, (self.batch, *self.image)).astype(np.float32)}
+        if self.loss == "each":
+            kinds = self.image[-1]
+            for name in ("x", "y"):
+                tokens = rng.integers(0, kinds, (self.batch, *self.image[:-1]))
+                arrays[name] = np.eye(kinds, dtype=np.float32)[tokens]
         if self.loss == "cross_entropy":
             last = self.layers()[-1]
             assert isinstance(last, Dense), "a classifier ends in a dense layer"
@@ -147,6 +193,10 @@ def workloads() -> list[Workload]:
     for batch in (1, 32, 128, 512):
         rows.append(Workload(f"W5-b{batch}", "cnn", batch, (28, 28, 1), {"net": SMALL_CNN}))
     rows.append(Workload("W6-b32", "large_cnn", 32, (32, 32, 3), {"net": LARGE_CNN}))
+    for number, kind in ((7, "rnn"), (8, "lstm"), (9, "gru")):
+        spec = "elman" if kind == "rnn" else kind
+        recurrent = {"net": (Recurrence(kind, 32, 128), Dense(128, 10, ""))}
+        rows.append(Workload(f"W{number}-b32", spec, 32, (50, 32), recurrent))
     codes = {"net": dense(784, 256, 64, 2, 64, 256, 784)}
     codes["net"] = tuple(
         Dense(d.inputs, d.units, "" if d.units in (2, 784) else "relu")
@@ -159,6 +209,8 @@ def workloads() -> list[Workload]:
     pair = {"net": dense(16, 128, 256, 784), "judge": dense(784, 256, 128, 1)}
     noise = {"z1": 16, "z2": 16}
     rows.append(Workload("W12-b64", "gan", 64, (784,), pair, "gan", 2e-4, noise))
+    block = {"net": (Transformer(),)}
+    rows.append(Workload("W13-b16", "transformer", 16, (64, 64), block, "each"))
     for batch in (1, 5, 33):
         parts = {"net": dense(37, 113, 51, 7)}
         rows.append(Workload(f"odd-mlp-b{batch}", "odd_mlp", batch, (37,), parts))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -26,13 +26,12 @@ from runtime.cpu.compile import addresses
 from runtime.cpu.crew import Crew
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
+from runtime.cpu.sharing import Sharing
 from runtime.cpu.table import arrays_read, block_words, build_table, partial_bytes
 
 WALKER = Kernel("walk")
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals
-WORTH_SHARING = 20e-6  # seconds of work in a step below which one thread does it alone
-WORTH_WAKING = 100e-6  # the same for a whole call: waking a helper takes some tens of microseconds
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ class Plan:
     carried: Arrays  # but for those of sequences, which every call has for itself
     bases: NDArray[np.int64]  # a row for each thread; native code moves them on from step to step
     address: int = 0  # of the table
-    seconds: float = 0.0  # of one thread's work in a step, as last measured; 0: not yet
+    sharing: Sharing = field(default_factory=Sharing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +180,11 @@ class Executable:
     def _advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""
         while steps > 0:
-            limit = int(LONGEST_CALL / plan.seconds) if plan.seconds else 1
-            count = max(1, min(steps, limit))
-            shared = plan.seconds > WORTH_SHARING and plan.seconds * count > WORTH_WAKING
+            count, shared = plan.sharing.choose(steps, LONGEST_CALL)
             threads = self.threads if shared else 1
             start = perf_counter()
             self._call(plan, count, threads)
-            plan.seconds = max(1e-8, (perf_counter() - start) * threads / count)
+            plan.sharing.learn(shared, (perf_counter() - start) / count)
             steps -= count
             if steps:  # helpers that were not called have not moved on
                 plan.bases[threads:, Space.ARRAY :] = plan.bases[0, Space.ARRAY :]

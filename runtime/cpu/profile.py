@@ -44,6 +44,14 @@ class Profile:
             spent[call[0]] += self._time(*call)
         return list(spent.values())
 
+    def rows(self) -> list[int]:
+        """How many examples there are, and how many elements of each time."""
+        times = self.table[layout.TIMES]
+        words = self.table[layout.BLOCKS] * times * layout.CLOCK
+        clock = self.bound.clock.words.reshape(-1)[:words]
+        of_times = clock.reshape(-1, times, layout.CLOCK)[:, :, 1].sum(axis=0) if times else []
+        return [self.table[layout.EXAMPLES], *map(int, of_times)]
+
     def _places(self) -> Iterator[int]:
         """Where each instruction is in the table; the head of a loop is none."""
         for phase in self._phases():

@@ -10,6 +10,8 @@ import numpy as np
 from workloads import Workload
 
 import gradc
+from runtime.cli.actions.bench import necessary_bytes
+from runtime.cpu.profile import Profile
 
 VERSION = importlib.metadata.version("gradc")
 MANY = 50  # steps of one call
@@ -30,9 +32,9 @@ class Run:
         names = [p.name for p in self.session.program.persistents if p.role == "parameter"]
         for name, value in zip(names, workload.start(), strict=True):
             self.session.parameters[name] = value
-        given = workload.data()
+        given = self.given = workload.data()
         (source,) = self.session.program.data
-        types = dict(source.fields)
+        types = self.types = dict(source.fields)
         self.read = {k: given[k] for k in self.session.program.inputs["net"]}
         self.steps = max(1, min(MANY, 2**25 // sum(a.nbytes for a in given.values())))
         many = {k: np.concatenate([v] * self.steps) for k, v in given.items()}
@@ -44,6 +46,21 @@ class Run:
             }
             for arrays in (given, many)
         )
+
+    def work(self) -> dict[str, float]:
+        """What a step needs: operations, bytes that must move, bytes of what persists."""
+        program, word = self.session.program, self.session.memory.words.itemsize
+        total = {"operations": 0.0, "bytes": 0.0}
+        for step in self.session.training.steps:
+            entry = program.entries[step.entry]
+            wanted = self.session.checked(step.entry, self.given, self.types)
+            rows = Profile(self.session.runner(step.entry), wanted).rows()
+            for item in (i for phase in entry.phases for i in phase.instructions):
+                own = rows[0 if item.time is None else item.time + 1]
+                total["operations"] += item.work.operations + item.work.operations_each * own
+            total["bytes"] += necessary_bytes(entry, program, rows[0], word)
+        footprint = word * sum(p.type.size for p in program.persistents)
+        return {**total, "footprint": footprint}
 
     def step(self) -> Any:
         """One step; the losses of all that the spec names, added."""

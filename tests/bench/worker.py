@@ -29,7 +29,8 @@ def answer(module: Any, runs: dict[Any, Run], request: dict[str, Any]) -> dict[s
     run = runs[key]
     if "time" not in request:
         count = request.get("steps", LOSSES)
-        return {"losses": [run.loss(run.step()) for _ in range(count)], "memory": peak_memory()}
+        found = {"losses": [run.loss(run.step()) for _ in range(count)], "memory": peak_memory()}
+        return found | ({"work": run.work()} if hasattr(run, "work") else {})
     inner = run.steps if request["time"] == "advance" else 1
     call = getattr(run, request["time"])
     return {"seconds": seconds(call, run.wait, request["seconds"]) / inner}

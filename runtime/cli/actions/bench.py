@@ -84,7 +84,7 @@ def timed(
     inputs = trial.inputs(name)
     both, one = limits
     footprint = sum(p.type.size for p in program.persistents) * session.memory.words.itemsize
-    lines = list(instructions(entry, runner, inputs, batch, one))
+    lines = list(instructions(entry, runner, inputs, one))
     least = both.seconds(
         operations=sum(line.operations for line in lines),
         bytes=necessary_bytes(entry, program, batch, runner.word),
@@ -122,16 +122,18 @@ def necessary_bytes(entry: Entry, program: Program, batch: int, word: int) -> in
 
 
 def instructions(
-    entry: Entry, runner: Executable, inputs: Batches, batch: int, limits: Limits
+    entry: Entry, runner: Executable, inputs: Batches, limits: Limits
 ) -> Iterator[Line]:
     """Every instruction, in order."""
     profile = Profile(runner, inputs)
+    rows = profile.rows()
     walks = [profile.seconds() for _ in range(WALKS)]
     own = [min(times) for times in zip(*walks, strict=True)]
     made = [item for phase in entry.phases for item in phase.instructions]
     for item, seconds in zip(made, own, strict=True):
-        operations = item.work.operations + item.work.operations_each * batch
-        moved = (item.work.words + item.work.words_each * batch) * runner.word
+        own_rows = rows[0 if item.time is None else item.time + 1]
+        operations = item.work.operations + item.work.operations_each * own_rows
+        moved = (item.work.words + item.work.words_each * own_rows) * runner.word
         yield Line(
             what=item.note,
             kernel=kernel_of(entry, item),

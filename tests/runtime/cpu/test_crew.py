@@ -37,10 +37,10 @@ def test_an_interrupt_waits_for_the_helpers() -> None:
 
 CHILD = """
 import os, numpy as np
-from runtime.cpu import executable
+from runtime.cpu import executable, sharing
 from tests.runtime.cpu.entries import dense_training
 from tests.runtime.cpu.test_executable import batches, parameters
-executable.WORTH_SHARING = executable.WORTH_WAKING = 0.0
+sharing.WORTH_SHARING = sharing.WORTH_WAKING = 0.0
 program = executable.Executable(dense_training(rate=0.0), parameters(np.float32), np.float32, 2)
 data = batches(400, np.float32)
 first = program.run(data, steps=4)[0]["loss"]

@@ -41,13 +41,18 @@ class _Writer:
         return f"g{len(self.geometry) - 1}"
 
     def pointer(self, access: Access) -> str:
-        """The pointer of a place; the same place has one pointer, so that LLVM knows it."""
+        """The pointer of a place; the same place has one pointer, so that LLVM knows it.
+
+        What two pointers lead to lies apart, and LLVM is told so.  Rows of another step have a
+        pointer of their own: no kernel writes them.
+        """
         for k, known in enumerate(self.pointers):
-            if (known.storage, known.offset, known.index) == (
+            same = (known.storage, known.offset, known.index) == (
                 access.storage,
                 access.offset,
                 access.index,
-            ):
+            )
+            if same and known.row == access.row:
                 return f"x{k}"
         self.pointers.append(access)
         return f"x{len(self.pointers) - 1}"

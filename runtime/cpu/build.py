@@ -67,8 +67,8 @@ def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
         function = library.kernel(word)
         written, level = translate(symbol, tree_of(function), names_of(function)), LIBRARY_LEVEL
     else:
-        tree = checked_function(source)
-        written, level = translate(symbol, tree, scalars.names(word)), GENERATED_LEVEL
+        names, level = scalars.names(word), GENERATED_LEVEL
+        written = translate(symbol, checked_function(source), names, apart=True)
     written.triple, written.data_layout = host().triple, str(target_machine().target_data)
     module = llvm.parse_assembly(str(written))
     optimise(module, symbol, level)

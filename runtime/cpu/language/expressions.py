@@ -12,6 +12,7 @@ from runtime.cpu.language import types
 from runtime.cpu.language.convert import Value, constant, convert, truth
 from runtime.cpu.language.declare import SUBROUTINES, Intrinsic
 from runtime.cpu.language.frame import Frame
+from runtime.cpu.language.scopes import keep_apart
 from runtime.cpu.language.types import Literal, Number, Pointer, Type
 
 WHOLE = {
@@ -51,8 +52,7 @@ def evaluate(frame: Frame, node: ast.expr) -> Value:
         case ast.IfExp():
             return conditional(frame, node.test, node.body, node.orelse)
         case ast.Subscript():
-            kind, place = element(frame, node)
-            return Value(kind, builder.load(place))
+            return load(frame, node)
         case ast.Call():
             return call(frame, named(frame, node.func), [evaluate(frame, a) for a in node.args])
         case ast.Tuple():
@@ -160,6 +160,14 @@ def element(frame: Frame, node: ast.Subscript) -> tuple[Type, Any]:
         raise TypeError(f"{ast.unparse(node.value)} is {pointer.type}, which has no elements")
     at = convert(frame.builder, index, types.int64).llvm
     return pointer.type.element, frame.builder.gep(pointer.llvm, [at], inbounds=True)
+
+
+def load(frame: Frame, node: ast.Subscript) -> Value:
+    """`pointer[index]`."""
+    kind, place = element(frame, node)
+    found = frame.builder.load(place)
+    keep_apart(frame.scopes, node.value, found)
+    return Value(kind, found)
 
 
 def named(frame: Frame, node: ast.expr) -> Any:

@@ -11,6 +11,7 @@ from llvmlite import ir
 
 from runtime.cpu.language import types
 from runtime.cpu.language.convert import Value, constant, convert
+from runtime.cpu.language.scopes import Scopes
 from runtime.cpu.language.types import Number, Type
 
 
@@ -22,6 +23,7 @@ class Frame:
     names: Mapping[str, Any]  # of Python: functions, constants, modules
     subroutine: Callable[[Any], ir.Function]  # a subroutine's translation in this module
     result: Type = types.void
+    scopes: Scopes = field(default_factory=dict)  # of pointers that lie apart
     variables: dict[str, tuple[Type, Any]] = field(default_factory=dict)
     loops: list[tuple[ir.Block, ir.Block]] = field(default_factory=list)  # (continue, break)
 

@@ -11,6 +11,7 @@ from runtime.cpu.language import types
 from runtime.cpu.language.convert import Value, constant, convert, truth
 from runtime.cpu.language.expressions import arithmetic, element, evaluate
 from runtime.cpu.language.frame import Frame
+from runtime.cpu.language.scopes import keep_apart
 from runtime.cpu.language.types import Tuple
 
 
@@ -68,7 +69,8 @@ def store(frame: Frame, target: ast.expr, value: Value) -> None:
             frame.assign(target.id, value)
         case ast.Subscript():
             kind, place = element(frame, target)
-            frame.builder.store(convert(frame.builder, value, kind).llvm, place)
+            written = frame.builder.store(convert(frame.builder, value, kind).llvm, place)
+            keep_apart(frame.scopes, target.value, written)
         case _:
             raise TypeError(f"{ast.unparse(target)} cannot be assigned")
 
@@ -82,9 +84,11 @@ def change(frame: Frame, node: ast.AugAssign) -> None:
         return
     assert isinstance(node.target, ast.Subscript), "attributes are not in the language"
     kind, place = element(frame, node.target)
-    before = Value(kind, builder.load(place))
-    value = arithmetic(builder, node.op, before, evaluate(frame, node.value))
-    builder.store(convert(builder, value, kind).llvm, place)
+    old_element = builder.load(place)
+    keep_apart(frame.scopes, node.target.value, old_element)
+    value = arithmetic(builder, node.op, Value(kind, old_element), evaluate(frame, node.value))
+    written = builder.store(convert(builder, value, kind).llvm, place)
+    keep_apart(frame.scopes, node.target.value, written)
 
 
 def unpack(frame: Frame, target: ast.Tuple, node: ast.expr) -> None:

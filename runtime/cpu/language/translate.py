@@ -20,6 +20,7 @@ from runtime.cpu.language import types
 from runtime.cpu.language.convert import Value
 from runtime.cpu.language.declare import FAST, SUBROUTINES
 from runtime.cpu.language.frame import Frame
+from runtime.cpu.language.scopes import scopes_of
 from runtime.cpu.language.statements import run
 from runtime.cpu.language.types import Signature
 
@@ -29,8 +30,13 @@ REALS = (types.float32.llvm, types.float64.llvm)
 ARITHMETIC = frozenset(("fadd", "fsub", "fmul", "fdiv", "frem", "fcmp"))
 
 
-def translate(symbol: str, tree: ast.FunctionDef, names: Mapping[str, Any]) -> ir.Module:
-    """The module of a kernel: `void symbol(int64*, int64*, int64, int64, int64)`."""
+def translate(
+    symbol: str, tree: ast.FunctionDef, names: Mapping[str, Any], *, apart: bool = False
+) -> ir.Module:
+    """The module of a kernel: `void symbol(int64*, int64*, int64, int64, int64)`.
+
+    `apart`: its numbered pointers lie apart (see `scopes`).
+    """
     module = ir.Module(symbol)
     translated: dict[Any, ir.Function] = {}
 
@@ -46,7 +52,8 @@ def translate(symbol: str, tree: ast.FunctionDef, names: Mapping[str, Any]) -> i
         return translated[function]
 
     kernel = ir.Function(module, shape(KERNEL), symbol)
-    fill(kernel, tree, KERNEL, Frame(ir.IRBuilder(), names, subroutine))
+    scopes = scopes_of(module, tree) if apart else {}
+    fill(kernel, tree, KERNEL, Frame(ir.IRBuilder(), names, subroutine, scopes=scopes))
     for function in module.functions:
         if function not in translated.values():
             take_liberties(function, FAST)

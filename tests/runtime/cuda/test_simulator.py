@@ -29,6 +29,11 @@ RUNS = {
         "-k",
         "house or curve or circle or (mnist_cnn and float32 and one)",
     ],
+    "recurrent specs": [
+        f"{HERE}/specs_in_simulator.py",
+        "-k",
+        "(adding or row_digits or tagging) and float32 and three",
+    ],
 }
 TILES = "around_the_tiles or single_precision or change_a_bit"  # the CPU's kernels alone have them
 WIDE = {

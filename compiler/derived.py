@@ -18,10 +18,20 @@ from compiler.graph.graph import Graph
 from compiler.ops.leaf import Input
 from compiler.passes import optimise
 from compiler.pipeline import Compilation
-from compiler.syntax.tree import Data, Setting, Statement, Step, Train, Using
+from compiler.syntax.tree import (
+    Data,
+    Declaration,
+    Definition,
+    Setting,
+    Statement,
+    Step,
+    Train,
+    Using,
+)
 
 HEAD = "# The loss and its gradient as one program: edit it, and run it like any other.\n"
 NO_TRAIN = "# This file has no `train`, so there is nothing to differentiate.\n"
+KEPT = ("optimizer", "schedule", "initializer")
 PLAIN = re.compile(  # a first value that means the same anywhere
     r"(~ [a-z_]+(\([\d., eE+-]*\))?|= -?[\d._]+(e-?\d+)?)$"
 )
@@ -63,7 +73,14 @@ def print_program(made: Compilation) -> str:
     body = _one_step(steps[0], specs) if len(steps) == 1 else _several(steps, specs)
     model, inside = body
     block = "\n".join(f"    {line}" if line else "" for line in inside)
-    return f"{HEAD}\n{model}\n{data.span.text}\n\ntrain on {train.data.name} {{\n{block}\n}}\n"
+    kept = "".join(f"{d.span.text}\n\n" for d in made.tree.declarations if _is_kept(d))
+    rest = f"{data.span.text}\n\ntrain on {train.data.name} {{\n{block}\n}}\n"
+    return f"{HEAD}\n{kept}{model}\n{rest}"
+
+
+def _is_kept(declaration: Declaration) -> bool:
+    """Whether a definition is named by what stays as the author wrote it."""
+    return isinstance(declaration, Definition) and declaration.kind in KEPT
 
 
 def _clauses(body: Sequence[Statement], step: str) -> str:

@@ -23,6 +23,7 @@ from compiler.elaborate.values import (
     Meaning,
     Record,
     Recurrent,
+    Sizes,
     describe,
     show_type,
     type_of,
@@ -38,7 +39,7 @@ def apply_recurrent(loop: Recurrent, given: Meaning, span: Span, scope: Scope) -
     inner = replace(scope, elements=scope.elements | {time})
     wanted = _state_type(loop.cell, given, inner)
     starts = _starts(loop.start, wanted, loop.cell, span, scope)
-    befores = step_before(starts, time, loop.backwards, scope)
+    befores = _steps_before(starts, time, loop)
     try:
         after = inner.call(loop.cell, [befores, given], span)
         require_sound(after)
@@ -51,7 +52,7 @@ def apply_recurrent(loop: Recurrent, given: Meaning, span: Span, scope: Scope) -
 
 def _time(loop: Recurrent, given: Meaning, span: Span, scope: Scope) -> Time:
     if loop.over is None:
-        parts = given if isinstance(given, tuple) else (given,)
+        parts = given if isinstance(given, tuple) and given else (given,)
         return together([sequence(p, scope, span, "scan") for p in parts], scope, span)
     for part in _leaves(given):
         value = to_value(part, scope, span)
@@ -78,8 +79,17 @@ def _state_type(cell: Layer, given: Meaning, scope: Scope) -> Type:
     return resolve(state.type, trial)
 
 
+def _steps_before(starts: Meaning, time: Time, loop: Recurrent) -> Meaning:
+    """The state one step before, part by part."""
+    if isinstance(starts, tuple):
+        return tuple(_steps_before(part, time, loop) for part in starts)
+    return step_before(starts, time, loop.backwards)
+
+
 def _starts(start: Meaning, wanted: Type, cell: Layer, span: Span, scope: Scope) -> Meaning:
     """The first state: as given, or zeros of the wanted type."""
+    if wanted is None and isinstance(start, tuple) and start and not isinstance(start, Sizes):
+        return tuple(_starts(part, None, cell, span, scope) for part in start)
     if isinstance(wanted, tuple):
         parts = (None,) * len(wanted) if start is None else start
         if not isinstance(parts, tuple) or len(parts) != len(wanted):

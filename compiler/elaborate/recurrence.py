@@ -10,7 +10,7 @@ from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.parameters import fit
 from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.sequences import time_argument, together
+from compiler.elaborate.sequences import flag, time_argument, together
 from compiler.elaborate.values import POISON, Meaning
 from compiler.graph.graph import Value
 from compiler.graph.types import Kind, Time
@@ -24,7 +24,7 @@ def previous(
 ) -> Meaning:
     """`previous(start, xs)`: what its name is closed with, one step before."""
     time = time_argument(over, scope, span)
-    before = step_before(first_state(start, scope, span), time, bool(backwards), scope)
+    before = step_before(first_state(start, scope, span), time, flag(backwards, scope, span))
     scope.opened[_loop(before)] = span
     return before
 
@@ -91,11 +91,9 @@ def check_closed(scope: Scope) -> None:
                 abandon(scope.run.builder.value(node.id))
 
 
-def step_before(start: Meaning, time: Time, backwards: bool, scope: Scope) -> Meaning:
-    """One step behind a state not known yet; of a tuple, each part."""
-    if isinstance(start, tuple):
-        return tuple(step_before(part, time, backwards, scope) for part in start)
-    builder = scope.run.builder
+def step_before(start: Value, time: Time, backwards: bool) -> Value:
+    """One step behind a value not known yet."""
+    builder = start.builder
     return builder.add(Previous(builder.new_loop(), time, backwards), start)
 
 
@@ -120,10 +118,8 @@ def _loop(before: Value) -> int:
     return op.loop
 
 
-def first_state(start: Meaning, scope: Scope, span: Span) -> Meaning:
-    """A first state: one real tensor, or a tuple of them."""
-    if isinstance(start, tuple) and all(isinstance(part, Value) for part in start) and start:
-        return tuple(first_state(part, scope, span) for part in start)
+def first_state(start: Meaning, scope: Scope, span: Span) -> Value:
+    """What a recurrence starts with: one tensor of numbers."""
     value = to_value(start, scope, span)
     if value.type.time is not None or value.type.kind is Kind.INDEX:
         raise scope.fault(

@@ -14,15 +14,18 @@ from compiler.syntax.tree import Definition
 def scan(
     scope: Scope, span: Span, cell: Meaning, start: Meaning, all: Meaning, backwards: Meaning
 ) -> Meaning:
-    steps = _cell(cell, "scan", scope, span)
-    return Recurrent(steps, None, start, bool(all), bool(backwards))
+    """A cell along a sequence."""
+    flags = (sequences.flag(word, scope, span) for word in (all, backwards))
+    return Recurrent(_cell(cell, "scan", scope, span), None, start, *flags)
 
 
 def unfold(
     scope: Scope, span: Span, count: Meaning, cell: Meaning, start: Meaning, all: Meaning
 ) -> Meaning:
+    """A cell for a number of steps, with one input."""
     over = sequences.time_argument(count, scope, span)
-    return Recurrent(_cell(cell, "unfold", scope, span), over, start, bool(all))
+    every = sequences.flag(all, scope, span)
+    return Recurrent(_cell(cell, "unfold", scope, span), over, start, every)
 
 
 def _cell(cell: Meaning, what: str, scope: Scope, span: Span) -> Layer:

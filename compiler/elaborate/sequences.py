@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.arithmetic import to_value, truth
 from compiler.elaborate.problems import Fault, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import time_of
@@ -86,6 +86,11 @@ def require_outside(time: Time, scope: Scope, span: Span) -> None:
         )
 
 
+def flag(word: Meaning, scope: Scope, span: Span) -> bool:
+    """A setting that is true or false, known now; false where it is left out."""
+    return word is not None and truth(word, scope, span)
+
+
 def _of_each_part(name: str, op: Op) -> Callable[..., Meaning]:
     """A function of one sequence; of a tuple of them, of each."""
 
@@ -148,8 +153,8 @@ def spread(scope: Scope, span: Span, x: Meaning, over: Meaning) -> Meaning:
 
 
 def at_end(
-    scope: Scope, span: Span, x: Meaning, over: Meaning, at_first: Meaning = False
+    scope: Scope, span: Span, x: Meaning, over: Meaning, at_first: Meaning = None
 ) -> Meaning:
     """A sequence that is 0 but for its last element, or with `first` its first."""
-    op = AtEnd(time_argument(over, scope, span), bool(at_first))
+    op = AtEnd(time_argument(over, scope, span), flag(at_first, scope, span))
     return scope.run.builder.add(op, real(x, scope, span))

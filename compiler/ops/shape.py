@@ -55,7 +55,7 @@ class Concat(Op):
         require(0 <= self.axis < len(first), f"there is no axis {self.axis} in {types[0]}")
         rest = {t.shape[: self.axis] + t.shape[self.axis + 1 :] for t in types}
         require(
-            len(rest) == 1,
+            len(rest) == 1 and all(t.rank == len(first) for t in types),
             f"concat needs equal sizes but on axis {self.axis}, got {', '.join(map(str, types))}",
         )
         total = sum(t.shape[self.axis] for t in types)

@@ -69,6 +69,21 @@ train on words {
     using sgd(lr = 1e-2)
 }
 """
+OWN = """
+optimizer heavy_ball(lr = 0.01, beta = 0.9)(p, g) {
+    state v = 0
+    v' = beta * v - lr * g
+    p' = p + v'
+}
+schedule halved(start, every)(t) { start * 0.5^floor(t / every) }
+initializer small(width = 0.01) { uniform(-width, width) }
+model f(x : [3]) -> [1] { param W : [1, 3] ~ small; W @ x }
+data points(x : [3], y : scalar) = npz("none.npz")
+train on points {
+    minimize (f(x)[0] - y)^2
+    using heavy_ball(lr = halved(0.1, 500)), batch 16
+}
+"""
 CLASH = """
 model f(x : seq [3]) -> seq scalar { param n : [3] = 1; param xs = 2; x @ n * xs }
 data words(xs : seq(n) [3]) = npz("none.npz")
@@ -121,7 +136,7 @@ def gradients(made: Compilation, step: str) -> list[np.ndarray]:
 
 CASES = {p.name: p.read_text() for p in sorted(SPECS.glob("*.nn"))}
 CASES |= {"noisy": NOISY, "tables": TABLES, "second": SECOND}
-CASES |= {"sequences": SEQUENCES, "decoder": DECODER, "clash": CLASH}
+CASES |= {"sequences": SEQUENCES, "decoder": DECODER, "clash": CLASH, "own": OWN}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -43,7 +43,8 @@ class Plan:
     carried: Arrays  # but for those of sequences, which every call has for itself
     bases: NDArray[np.int64]  # a row for each thread; native code moves them on from step to step
     address: int = 0  # of the table
-    sharing: Sharing = field(default_factory=Sharing)
+    one: Sharing = field(default_factory=Sharing)  # of calls of one step
+    many: Sharing = field(default_factory=Sharing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +180,13 @@ class Executable:
 
     def _advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""
+        sharing = plan.one if steps == 1 else plan.many
         while steps > 0:
-            count, shared = plan.sharing.choose(steps, LONGEST_CALL)
+            count, shared = sharing.choose(steps, LONGEST_CALL)
             threads = self.threads if shared else 1
             start = perf_counter()
             self._call(plan, count, threads)
-            plan.sharing.learn(shared, (perf_counter() - start) / count)
+            sharing.learn(shared, (perf_counter() - start) / count)
             steps -= count
             if steps:  # helpers that were not called have not moved on
                 plan.bases[threads:, Space.ARRAY :] = plan.bases[0, Space.ARRAY :]

@@ -1,44 +1,55 @@
 """Whether a step is worth sharing out over threads: what it took alone, and what together.
 
 Threads that wait for one another at barriers lose where a step is short or another program has one
-of their cores.  So both ways are tried a few times on a handful of steps, and the one that was
-faster at its best is kept; results do not depend on it.
+of their cores.  So both ways are tried a few times, and the one that was faster of late is kept;
+now and then the other gets another chance.  Results do not depend on it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 WORTH_SHARING = 20e-6  # seconds of work in a step below which one thread does it alone
 WORTH_WAKING = 100e-6  # the same for a whole call: waking a helper takes some tens of microseconds
-TRIALS = 3  # of each way
-TRIED = 1e-3  # seconds that one trial may take, where a step takes less
+TRIALS = 3  # of each way; so many count
+TRIED = 4e-3  # seconds that one trial may take, where a step takes less
+AGAIN = 50  # calls after which the slower way is tried again
+
+
+def recent() -> deque[float]:
+    """Seconds of a step in the last few calls."""
+    return deque(maxlen=TRIALS)
 
 
 @dataclass(slots=True)
 class Sharing:
-    """The best seconds of a step so far on one thread and on all, and how often each was tried."""
+    """Seconds of a step in recent calls, by whether it was shared out."""
 
-    best: dict[bool, float] = field(default_factory=dict)  # by whether it was shared out
-    tried: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
+    times: dict[bool, deque[float]] = field(
+        default_factory=lambda: {False: recent(), True: recent()}
+    )
+    since: int = 0  # calls since both ways were tried
 
     def choose(self, steps: int, longest: float) -> tuple[int, bool]:
         """How many steps to make in the next call, of at most `longest` seconds; shared or not."""
-        alone = self.best.get(False)
-        if alone is None:
+        if not self.times[False]:
             return 1, False
+        alone = min(self.times[False])
         if alone <= WORTH_SHARING or alone * steps <= WORTH_WAKING:
-            return self._fitting(steps, longest, alone), False
-        if min(self.tried.values()) < TRIALS:
-            shared = self.tried[True] < self.tried[False]
-            return self._fitting(steps, TRIED, alone), shared
-        shared = self.best[True] <= alone
-        return self._fitting(steps, longest, self.best[shared]), shared
+            return _fitting(steps, longest, alone), False
+        tried = {way: len(times) for way, times in self.times.items()}
+        if min(tried.values()) < TRIALS:
+            return _fitting(steps, TRIED, alone), tried[True] < tried[False]
+        together = min(self.times[True])
+        shared = (together <= alone) != (self.since >= AGAIN)
+        return _fitting(steps, longest, max(alone, together)), shared
 
     def learn(self, shared: bool, seconds: float) -> None:
         """Take note of what a step took."""
-        self.best[shared] = max(1e-8, min(seconds, self.best.get(shared, seconds)))
-        self.tried[shared] += 1
+        self.times[shared].append(max(1e-8, seconds))
+        self.since = 0 if self.since >= AGAIN else self.since + 1
 
-    def _fitting(self, steps: int, longest: float, seconds: float) -> int:
-        return max(1, min(steps, int(longest / seconds)))
+
+def _fitting(steps: int, longest: float, seconds: float) -> int:
+    return max(1, min(steps, int(longest / seconds)))

@@ -68,7 +68,7 @@ def test_many_steps_in_one_call_equal_many_calls() -> None:
 def test_threads_do_not_change_a_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runtime.cpu.sharing.WORTH_SHARING", 0.0)
     monkeypatch.setattr("runtime.cpu.sharing.WORTH_WAKING", 0.0)
-    monkeypatch.setattr("runtime.cpu.sharing.TRIALS", 1000)
+    monkeypatch.setattr("runtime.cpu.sharing.AGAIN", 1)
     data = batches(50 * 40, np.float32)
     one, many = parameters(np.float32), parameters(np.float32)
     first = Executable(dense_training(), one, np.float32).run(data, steps=40)

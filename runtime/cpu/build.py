@@ -69,6 +69,11 @@ def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
     else:
         names, level = scalars.names(word), GENERATED_LEVEL
         written = translate(symbol, checked_function(source), names, apart=True)
+    return machine_module(written, symbol, level)
+
+
+def machine_module(written: Any, symbol: str, level: int) -> Any:
+    """A translated kernel as optimised LLVM for this processor."""
     written.triple, written.data_layout = host().triple, str(target_machine().target_data)
     module = llvm.parse_assembly(str(written))
     optimise(module, symbol, level)

@@ -1,8 +1,8 @@
 """Elementary functions of float32 without branches or calls, so that loops over them vectorise.
 
 The usual plan: reduce the argument to a small interval, evaluate a polynomial there, put the parts
-together.  Where one rounding too many would show (sine, cosine, powers) inner steps use float64.
-Reductions and polynomials for log, sin and cos are those of FreeBSD's msun.
+together.  Where one rounding too many would show (powers, and sine and cosine next door) inner
+steps use float64.  Reductions and polynomials for log, sin and cos are those of FreeBSD's msun.
 Background: Muller, *Elementary Functions*, 3rd ed., 2016.
 
 They are compiled without reassociation: `(x - n * HIGH) - n * LOW` must stay as it is written.
@@ -27,6 +27,7 @@ from runtime.cpu.intrinsics import (
 )
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import PRECISE, subroutine
+from runtime.cpu.scalars32_circular import cos, sin
 
 SINGLE, DOUBLE = types.float32, types.float64
 ONE, TWO, HALF, ZERO = np.float32(1), np.float32(2), np.float32(0.5), np.float32(0)
@@ -50,6 +51,10 @@ exp_series = polynomial(
     SINGLE, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5
 )
 log_series = polynomial(SINGLE, 0.24279078841, 0.28498786688, 0.40000972152, 0.66666662693)
+tanh_near = polynomial(
+    SINGLE, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
+    -3.33332819422e-1,
+)  # fmt: skip
 erf_near = polynomial(
     SINGLE, -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1,
     1.28379166e-1,
@@ -57,14 +62,6 @@ erf_near = polynomial(
 erf_far = polynomial(
     SINGLE, -1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1,
     -6.34846687e-1, -1.28717512e-1,
-)  # fmt: skip
-sin_series = polynomial(
-    DOUBLE, 2.718311493989822e-6, -1.98393348360966317347e-4, 8.333329385889463e-3,
-    -1.66666666416265235595e-1,
-)  # fmt: skip
-cos_series = polynomial(
-    DOUBLE, 2.439044879627741654e-5, -1.388676377460992944e-3, 4.16666233237390631894e-2,
-    -4.99999997251031003120e-1,
 )  # fmt: skip
 atanh_series = polynomial(DOUBLE, *(2 / math.log(2) / k for k in (17, 15, 13, 11, 9, 7, 5, 3, 1)))
 exp2_series = polynomial(DOUBLE, *(math.log(2) ** k / math.factorial(k) for k in range(10, -1, -1)))
@@ -83,12 +80,15 @@ def scaled(x: Any, n: Any) -> Any:
 
 
 def exp(x: Any) -> Any:
-    """e^x = 2^n e^r with |r| <= ln(2) / 2."""
+    """e^x = 2^n e^r with |r| <= ln(2) / 2; what r and 1 + r lose in rounding is added last."""
     inside = choose(x < np.float32(89), x, np.float32(89))
     inside = choose(inside > np.float32(-104), inside, np.float32(-104))
     n = floor(inside * LOG2_E + HALF)
-    r = (inside - n * LN2_HIGH) - n * LN2_LOW
-    y = exp_series(r) * (r * r) + r + ONE
+    high = inside - n * LN2_HIGH
+    r = high - n * LN2_LOW
+    sum_ = ONE + r
+    lost = (r - (sum_ - ONE)) + ((high - r) - n * LN2_LOW)
+    y = sum_ + (exp_series(r) * (r * r) + lost)
     return choose(x == x, scaled(y, np.int32(n)), x)
 
 
@@ -105,18 +105,27 @@ def expm1(x: Any) -> Any:
 
 
 def tanh(x: Any) -> Any:
-    """t / (t + 2) with t = e^(2|x|) - 1."""
+    """x + x^3 P(x^2) near zero; 1 - 2 / (e^(2|x|) + 1) far from it (polynomial by S. Moshier)."""
     size = absolute(x)
     inside = choose(size < np.float32(10), size, np.float32(10))
-    t = expm1(inside + inside)
-    y = t / (t + TWO)
-    return choose((x == x) & (x != ZERO), choose(x < ZERO, -y, y), x)
+    y = ONE - TWO / (exp(inside + inside) + ONE)
+    far = choose(x < ZERO, -y, y)
+    z = inside * inside
+    near = tanh_near(z) * z * x + x
+    return choose(x == x, choose(size > np.float32(0.625), far, near), x)
 
 
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + e^-x), by e^-|x|, which cannot overflow."""
+    """1 / (1 + e^-x), by e^-|x|, which cannot overflow.
+
+    A step of Newton makes good what the sum and the quotient lose; 1 / s need not be known well.
+    """
     e = exp(-absolute(x))
-    return choose(x >= ZERO, ONE, e) / (ONE + e)
+    top = choose(x >= ZERO, ONE, e)
+    s = ONE + e
+    y = top / s
+    lost = (top - y * s) - y * (e - (s - ONE))
+    return y + lost * (np.float32(1.457107) - HALF * s)
 
 
 def split(x: Any) -> Any:
@@ -142,10 +151,10 @@ def log(x: Any) -> Any:
 
 
 def log1p(x: Any) -> Any:
-    """log(u) x / (u - 1) with u = 1 + x rounded: the errors of u and of u - 1 cancel."""
+    """log(u) + c / u with u = 1 + x rounded, and c what was lost."""
     u = ONE + x
-    y = log(u) * (x / (u - ONE))
-    return choose((u == ONE) | (x == INFINITY), x, y)
+    y = log(u) + choose(u > ZERO, (x - (u - ONE)) / u, ZERO)
+    return choose((x == ZERO) | (x == INFINITY), x, y)
 
 
 def erf(x: Any) -> Any:
@@ -156,38 +165,6 @@ def erf(x: Any) -> Any:
     far = choose(x < ZERO, -y, y)
     near = erf_near(x * x) * x + x
     return choose(x == x, choose(size > np.float32(0.927734375), far, near), x)
-
-
-def quadrant(x: Any) -> Any:
-    """(n, r) with x = n pi/2 + r and |r| <= pi/4, good for |x| below 2^28."""
-    wide = np.float64(x)
-    n = floor(wide * 0.63661977236758134308 + 0.5)
-    r = (wide - n * 1.57079631090164184570) - n * 1.58932547735281966916e-08
-    r = choose(r < 1.0, r, 1.0)
-    return n, choose(r > -1.0, r, -1.0)
-
-
-def circular(x: Any, turn: Any) -> Any:
-    """sin(x + turn pi/2)."""
-    n, r = quadrant(x)
-    n = n + turn
-    z = r * r
-    sine = r + r * (z * sin_series(z))
-    cosine = 1.0 + z * cos_series(z)
-    half = floor(n * 0.5)
-    y = choose(n - 2.0 * half == 1.0, cosine, sine)
-    y = choose(half - 2.0 * floor(half * 0.5) == 1.0, -y, y)
-    return np.float32(choose(absolute(x) < INFINITY, y, np.nan))
-
-
-def sin(x: Any) -> Any:
-    """The sine; that of zero keeps its sign."""
-    return choose(x == ZERO, x, circular(x, 0.0))
-
-
-def cos(x: Any) -> Any:
-    """The cosine."""
-    return circular(x, 1.0)
 
 
 def pow_(x: Any, y: Any) -> Any:
@@ -224,12 +201,10 @@ def functions() -> dict[str, Callable[..., Any]]:
         power_of_two: SINGLE(types.int32),
         scaled: SINGLE(SINGLE, types.int32),
         split: pair,
-        quadrant: types.UniTuple(DOUBLE, 2)(SINGLE),
-        circular: SINGLE(SINGLE, DOUBLE),
         pow_: two,
     }
-    outer = [exp, expm1, log, log1p, tanh, sigmoid, erf, sin, cos]
+    outer = [exp, expm1, log, log1p, tanh, sigmoid, erf]
     for function, signature in (inner | dict.fromkeys(outer, one)).items():
         subroutine(signature, PRECISE)(function)
-    known: list[Any] = [*outer, pow_]
+    known: list[Any] = [*outer, pow_, sin, cos]
     return {function.__name__: function for function in known}

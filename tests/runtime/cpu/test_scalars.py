@@ -92,7 +92,7 @@ def test_function_is_accurate(name: str, dtype: type) -> None:
     if name in ("sin", "cos"):
         x = x[(np.abs(x) < 1e5) | ~np.isfinite(x)]
     expected = true(x.astype(np.float64))
-    assert ulps(evaluate(f"{name}(v0)", x, x), expected) <= (2.5 if dtype is np.float32 else 4)
+    assert ulps(evaluate(f"{name}(v0)", x, x), expected) <= (2 if dtype is np.float32 else 4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

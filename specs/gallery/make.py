@@ -12,6 +12,7 @@ import adversarial  # noqa: F401  (files its figures)
 import autoencoders  # noqa: F401
 import beyond  # noqa: F401
 import feedforward  # noqa: F401
+import recurrent  # noqa: F401
 from drawing import FIGURES
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runtime.checkpoint import Checkpoint
+from runtime.display import Display
 from runtime.errors import CheckpointError
-from runtime.progress import Display
 from runtime.records import Row, RunFolder
 
 if TYPE_CHECKING:

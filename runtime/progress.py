@@ -9,54 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from runtime.display import Display, Silent
+
 MOST_LINES = 100  # lines of epochs on a plain output
 MOST_ROWS = 20  # rows of the table at the end
 WORTH_TELLING = 5.0  # seconds to go, from which on they are told
-
-
-class Display(Protocol):
-    """What the trainer tells."""
-
-    def start(self, epochs: int, batches: int) -> None:
-        """A run of so many epochs of so many batches begins, or goes on."""
-
-    def batch(self, epoch: int, batch: int, found: Mapping[str, float]) -> None:
-        """So many batches of an epoch are done."""
-
-    def epoch(self, row: Mapping[str, Any]) -> None:
-        """An epoch is over."""
-
-    def note(self, line: str) -> None:
-        """Something worth a line."""
-
-    def finish(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """The run is over, one way or another."""
-
-
-class Silent:
-    """Tells nothing."""
-
-    def start(self, epochs: int, batches: int) -> None:
-        """Ignored."""
-
-    def batch(self, epoch: int, batch: int, found: Mapping[str, float]) -> None:
-        """Ignored."""
-
-    def epoch(self, row: Mapping[str, Any]) -> None:
-        """Ignored."""
-
-    def note(self, line: str) -> None:
-        """Ignored."""
-
-    def finish(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Ignored."""
 
 
 class Plain(Silent):

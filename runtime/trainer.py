@@ -21,10 +21,10 @@ from runtime.checkpoint import Checkpoint
 from runtime.data import Dataset, split
 from runtime.data.order import permutation
 from runtime.diagnosis import all_finite, find_fault
+from runtime.display import Display, Silent
 from runtime.errors import Diverged, Interrupted
 from runtime.keeper import Keeper
 from runtime.pace import Pace
-from runtime.progress import Display, Silent
 from runtime.records import Row, RunFolder
 from runtime.settings import Settings
 from runtime.signals import Request, stop_requests

@@ -8,12 +8,11 @@ what to do instead.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import tempfile
-import urllib.request
 import zlib
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
@@ -35,7 +34,7 @@ FILES = {  # SHA-256 of the unpacked contents
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 LARGEST = 64 << 20  # bytes of a file, packed or unpacked
-TIMEOUT = 20.0  # seconds without an answer
+DOWNLOADS = "runtime.data.download"  # with it comes TLS: imported only if a file is missing
 
 
 def mnist(context: Context) -> Columns:
@@ -70,8 +69,8 @@ def fetch(folder: Path, name: str, digest: str, mirrors: Sequence[str]) -> bytes
         return contents
     for mirror in mirrors:
         try:
-            packed = download(f"{mirror}{name}.gz")
-        except (OSError, http.client.HTTPException, ValueError) as fault:
+            packed = import_module(DOWNLOADS).download(f"{mirror}{name}.gz", LARGEST)
+        except (OSError, ValueError) as fault:
             reasons.append(f"{mirror}: {getattr(fault, 'reason', fault)}")
             continue
         if (contents := valid(packed, digest)) is not None:
@@ -82,15 +81,6 @@ def fetch(folder: Path, name: str, digest: str, mirrors: Sequence[str]) -> bytes
         f"mnist() could not download {name}.gz ({'; '.join(map(str, reasons))}); with the files at"
         """ hand use --data 'idx("DIR")', or --data 'digits()' for the digits of scikit-learn"""
     )
-
-
-def download(url: str) -> bytes:
-    """The body of a page, if it is not absurdly long."""
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
-        body: bytes = answer.read(LARGEST + 1)
-    if len(body) > LARGEST:
-        raise ValueError("the answer is too long")
-    return body
 
 
 def valid(packed: bytes, digest: str) -> bytes | None:

@@ -14,8 +14,8 @@ import pytest
 
 from runtime import checkpoint
 from runtime.data.order import permutation
+from runtime.display import Silent
 from runtime.errors import CheckpointError, Diverged, Interrupted, SessionError
-from runtime.progress import Silent
 from runtime.records import RunFolder
 from runtime.session import Session
 from runtime.settings import Settings, resolve

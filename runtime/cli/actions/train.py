@@ -15,7 +15,8 @@ from runtime.cli.actions import gradients
 from runtime.cli.actions.output import console, counted, say, strict, write
 from runtime.cli.actions.request import Request, prepare
 from runtime.cli.faults import Refused
-from runtime.progress import Display, Plain, display, metrics_of, shown
+from runtime.display import Display
+from runtime.progress import Plain, display, metrics_of, shown
 from runtime.records import Row, RunFolder
 from runtime.session import Session
 from runtime.settings import resolve

@@ -45,6 +45,8 @@ def command(spec: Path | None, resume: str | None, **given: Any) -> int:
     """
     if spec is None and resume is not None and resume.endswith(".nn"):
         spec, resume = SpecPath().convert(resume, None, click.get_current_context()), ""
+    if (name := given["name"]) and (name == ".." or Path(name).name != name):
+        raise click.UsageError(f"the name of a run is one word, not a path: {name} (see --out)")
     if spec is None and not resume:
         raise click.UsageError("name a spec: gradc train SPEC")
     code: int = act("train:train", spec, resume, given)

@@ -37,6 +37,12 @@ def test_a_run_leaves_all_its_files(call: Caller) -> None:
     assert json.loads((run / "settings.json").read_text())["epochs"] == 3
 
 
+@pytest.mark.parametrize("name", ["../up", "a/b", "..", "/tmp/x"])
+def test_a_run_stays_in_the_folder_of_runs(call: Caller, name: str) -> None:
+    answer = call("train", call.spec, *REFERENCE, "--name", name)
+    assert answer.code == 2 and "not a path" in answer.err and not (call.folder / "runs").exists()
+
+
 def test_a_run_is_drawn(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as without:
         without.setattr(training, "find_spec", lambda name: None)

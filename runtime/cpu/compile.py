@@ -6,14 +6,13 @@ that shape it, the size of a word, the version of LLVM, the processor and the fl
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib
 import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +25,7 @@ from runtime.cpu import link
 from runtime.cpu.machine import host
 
 SECONDS_KERNEL, SECONDS_LIBRARY = 0.012, 0.08  # to build one, roughly
-WORTH_HELP = 0.06  # seconds of work for which this process is copied
+WORTH_COPYING = 0.06  # seconds of work for which this process is copied
 
 
 @cache
@@ -90,8 +89,8 @@ def addresses(kernels: Sequence[Kernel], word: int) -> list[int]:
     by_symbol = {symbol_of(key_of(k.name, k.source, word)): k for k in kernels}
     largest_first = sorted(by_symbol, key=lambda name: by_symbol[name].source is not None)
     wanted = {name: by_symbol[name] for name in largest_first if not link.is_loaded(name)}
-    with helpers(list(wanted.values()), word):
-        codes = objects_of(list(wanted.values()), word)
+    build_in_copies(list(wanted.values()), word)
+    codes = objects_of(list(wanted.values()), word)
     link.load(dict(zip(wanted, codes, strict=True)))
     return [link.address(symbol_of(key_of(k.name, k.source, word))) for k in kernels]
 
@@ -102,24 +101,19 @@ def work_in(kernels: Sequence[Kernel], word: int) -> float:
     return sum(SECONDS_LIBRARY if kernel.source is None else SECONDS_KERNEL for kernel in missing)
 
 
-@contextlib.contextmanager
-def helpers(kernels: Sequence[Kernel], word: int) -> Iterator[None]:
-    """Copies of this process that build kernels too, where there is enough to do.
+def build_in_copies(kernels: Sequence[Kernel], word: int) -> None:
+    """Fill the cache by copies of this process, one a core, where there is enough to do.
 
     All go through the same list and pass over what another has locked; so the work is shared out.
+    This process only waits: what LLVM takes to build kernels, tens of megabytes, ends with them.
     """
     work = work_in(kernels, word)
-    if not may_copy_process() or store.trusted_directory() is None or work < WORTH_HELP:
-        yield
+    if not may_copy_process() or store.trusted_directory() is None or work < WORTH_COPYING:
         return
     builder()  # imported once, for all
-    spare = len(os.sched_getaffinity(0)) - 1
-    running = [start_helper(kernels, word) for _ in range(min(spare, int(work / WORTH_HELP)))]
-    try:
-        yield
-    finally:
-        for process in running:
-            os.waitpid(process, 0)
+    count = min(len(os.sched_getaffinity(0)), round(work / WORTH_COPYING))
+    for process in [start_copy(kernels, word) for _ in range(count)]:
+        os.waitpid(process, 0)
 
 
 def may_copy_process() -> bool:
@@ -127,7 +121,7 @@ def may_copy_process() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def start_helper(kernels: Sequence[Kernel], word: int) -> int:
+def start_copy(kernels: Sequence[Kernel], word: int) -> int:
     """A copy of this process that builds what nobody else does, and ends; gives its number."""
     with warnings.catch_warnings():  # Python's own, about threads of the C library
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -162,9 +162,9 @@ def test_eight_processes_may_fill_an_empty_cache_again_and_again(place: Path, pa
         fill_at_once(place, 8)
 
 
-def test_a_helper_builds_what_is_missing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copies_build_what_is_missing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compile, "may_copy_process", lambda: True)
-    monkeypatch.setattr(compile, "WORTH_HELP", 0.0001)
+    monkeypatch.setattr(compile, "WORTH_COPYING", 0.0001)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
     kernels = [Kernel("fill"), *(Kernel("k0", SOURCE.format(k)) for k in range(9))]
     assert len(set(compile.addresses(kernels, 4))) == 10
@@ -172,9 +172,18 @@ def test_a_helper_builds_what_is_missing(place: Path, monkeypatch: pytest.Monkey
     assert cache.cache_verify() == []
 
 
-def test_a_warm_start_does_not_import_numba(place: Path) -> None:
+def test_what_no_copy_has_built_is_built_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile, "may_copy_process", lambda: True)
+    monkeypatch.setattr(compile, "WORTH_COPYING", 0.0001)
+    monkeypatch.setattr(compile, "start_copy", lambda *_: os.spawnlp(os.P_NOWAIT, "false", "false"))
+    assert compile.addresses([Kernel("k0", SOURCE.format(99))], 4)
+    assert cache.cache_info().entries == 1
+
+
+def test_a_warm_start_imports_neither_numba_nor_what_it_does_not_use(place: Path) -> None:
     object_of(Kernel("fill"), 4)
     text = "from runtime.cpu.compile import addresses\nfrom compiler.program import Kernel\n"
-    text += "addresses([Kernel('fill')], 4)\nimport sys\nprint('numba' in sys.modules)"
+    text += "import gradc\ngradc.Session\ngradc.compile_source\naddresses([Kernel('fill')], 4)\n"
+    text += "import sys\nprint({'numba', 'networkx', 'rich', 'ssl'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == b"False"
+    assert done.stdout.strip() == b"set()"

@@ -7,6 +7,8 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
+from workloads import WORKLOADS
+
 REMARKS = "## What the figures say"
 CPU = Path("/proc/cpuinfo")
 
@@ -17,7 +19,8 @@ def short(seconds: float | None) -> str:
         return "-"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= size or unit == "us":
-            return f"{seconds / size:.3g} {unit}"
+            number = seconds / size
+            return f"{number:.{0 if number >= 100 else 1 if number >= 10 else 2}f} {unit}"
     raise AssertionError("the last unit fits")
 
 
@@ -102,7 +105,8 @@ def write_report(known: dict[str, Any], path: Path) -> None:
     """Write the page; the remarks at its end are kept."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     remarks = before[before.index(REMARKS) :] if REMARKS in before else f"{REMARKS}\n"
-    rows = {k: r for k, r in known["rows"].items() if "gradc" in r.get("advance", {})}
+    rows = {k: known["rows"][k] for k in WORKLOADS if k in known["rows"]}
+    rows = {k: r for k, r in rows.items() if "gradc" in r.get("advance", {})}
     limits = known["limits"]
     rates = ", ".join(f"{v / 1e9:.0f} within {int(k) // 10**6 or 0.4} MB"
                       for k, v in limits["bandwidth"].items())  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -26,6 +27,7 @@ from runtime.cpu.machine import host
 
 SECONDS_KERNEL, SECONDS_LIBRARY = 0.012, 0.08  # to build one, roughly
 WORTH_COPYING = 0.06  # seconds of work for which this process is copied
+LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the rest is built here
 
 
 @cache
@@ -127,6 +129,8 @@ def start_copy(kernels: Sequence[Kernel], word: int) -> int:
         warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if process == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(LONGEST_COPY)
         try:
             for kernel in kernels:
                 object_of(kernel, word, wait=False)

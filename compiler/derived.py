@@ -31,6 +31,7 @@ from compiler.syntax.tree import (
 
 HEAD = "# The loss and its gradient as one program: edit it, and run it like any other.\n"
 NO_TRAIN = "# This file has no `train`, so there is nothing to differentiate.\n"
+LEFT_OUT = ("batch", "fold")  # so that means and masks stay formulas
 KEPT = ("optimizer", "schedule", "initializer")
 PLAIN = re.compile(  # a first value that means the same anywhere
     r"(~ [a-z_]+(\([\d., eE+-]*\))?|= -?[\d._]+(e-?\d+)?)$"
@@ -64,7 +65,7 @@ def print_program(made: Compilation) -> str:
     steps = [
         Derived(
             step.name,
-            optimise(made.graphs[f"gradients/{step.name}"], without=("batch",)),
+            optimise(made.graphs[f"gradients/{step.name}"], without=LEFT_OUT),
             tuple(f.name for f in data.fields),
             _clauses(train.body, step.name),
         )

@@ -236,6 +236,7 @@ _row("previous", "start over backwards", recurrence.previous, required=2)
 for _name in ("last", "first", "reverse", "length", "time_sum", "position", "place"):
     _row(_name, "xs", getattr(sequences, _name))
 _row("rows", "x", sequences.rows)
+_row("from_rows", "xs", sequences.from_rows)
 _row("zip", "parts", sequences.zipped, variadic=True)
 _row("spread", "x over", sequences.spread, required=2)
 _row("at_end", "x over first", sequences.at_end, required=2)

@@ -16,7 +16,7 @@ from compiler.elaborate.values import Duration, Meaning, Record
 from compiler.graph.graph import Value
 from compiler.graph.types import Time
 from compiler.ops.base import Op
-from compiler.ops.index import Take
+from compiler.ops.index import Scatter, Take
 from compiler.ops.sequence import AtEnd, End, Position, Reverse, Spread, Total
 from compiler.source import Span
 
@@ -138,6 +138,21 @@ def rows(scope: Scope, span: Span, x: Meaning) -> Meaning:
         raise scope.fault("E0312", f"`rows` is for one tensor with axes, got {value.type}", span)
     builder = scope.run.builder
     return builder.add(Take(), value, builder.add(Position(value.shape[0])))
+
+
+def from_rows(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+    """The elements of a sequence of fixed length as the rows of a tensor."""
+    value = real(sequence(xs, scope, span, "from_rows"), scope, span)
+    steps = value.type.time
+    if not isinstance(steps, int):
+        raise scope.fault(
+            "E0312",
+            f"the length of {value.type} differs from example to example, a tensor's does not",
+            span,
+            hint="declare it with a fixed length: seq(20) [3]",
+        )
+    builder = scope.run.builder
+    return builder.add(Total(), builder.add(Scatter(steps), value, builder.add(Position(steps))))
 
 
 def zipped(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:

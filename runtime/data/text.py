@@ -22,7 +22,9 @@ SYMBOLS = 256  # characters with a class of their own, unless a field says how m
 
 
 def text(context: Context, file: str = "", window: int = 64) -> Columns:
-    """The characters of a UTF-8 file, or of Python's reference, `window` at a time."""
+    """The characters of a UTF-8 file, or of Python's reference, `window` at a time, or as many as a
+    field declares.
+    """
     origin = file or "text()"
     whole = read(context, file) if file else reference()
     if len(whole) < 2:
@@ -30,8 +32,13 @@ def text(context: Context, file: str = "", window: int = 64) -> Columns:
     classes = [type.classes for _, type in context.source.fields if type.classes is not None]
     alphabet = Alphabet.of(whole, min(classes, default=SYMBOLS))
     numbers = alphabet.read(whole, origin)
+    fixed = [type.time for _, type in context.source.fields if isinstance(type.time, int)]
+    window = min(fixed, default=window)
     starts = np.arange(0, len(numbers) - 1, window)
     lengths = np.minimum(window, len(numbers) - 1 - starts)
+    if fixed:  # a rest that is shorter is left out
+        lengths = lengths[lengths == window]
+        numbers = numbers[: lengths.sum() + 1]
     arrays = {"xs": Ragged(numbers[:-1], lengths), "ys": Ragged(numbers[1:], lengths)}
     return Columns(origin=origin, arrays=arrays, alphabet=alphabet)
 

@@ -69,6 +69,15 @@ train on words {
     using sgd(lr = 1e-2)
 }
 """
+PENALTY = """
+model f(xs : seq [3]) -> scalar { xs |> scan(lstm(4)) |> last |> dense(1) |> as(scalar) }
+data words(xs : seq [3], y : scalar) = npz("none.npz")
+train on words {
+    slope = grad(f(xs), xs)
+    minimize (f(xs) - y)^2 + time_sum(sum(slope^2))
+    using sgd(lr = 1e-2)
+}
+"""
 OWN = """
 optimizer heavy_ball(lr = 0.01, beta = 0.9)(p, g) {
     state v = 0
@@ -119,8 +128,8 @@ def values(made: Compilation, seed: int) -> dict[str, Any]:
     }
     for source in made.module.data:
         for field, type in source.fields:
-            lengths = np.ones(EXAMPLES, int)
-            if type.time is not None:
+            lengths = np.full(EXAMPLES, type.time if isinstance(type.time, int) else 1)
+            if isinstance(type.time, str):
                 lengths = found.setdefault(f"length/{type.time}", rng.integers(0, 5, EXAMPLES))
             shape = (lengths.sum(), *type.shape)
             label = type.kind is Kind.INDEX
@@ -136,7 +145,8 @@ def gradients(made: Compilation, step: str) -> list[np.ndarray]:
 
 CASES = {p.name: p.read_text() for p in sorted(SPECS.glob("*.nn"))}
 CASES |= {"noisy": NOISY, "tables": TABLES, "second": SECOND}
-CASES |= {"sequences": SEQUENCES, "decoder": DECODER, "clash": CLASH, "own": OWN}
+CASES |= {"sequences": SEQUENCES, "decoder": DECODER, "penalty": PENALTY}
+CASES |= {"clash": CLASH, "own": OWN}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,4 +1,4 @@
-"""Specs of sequences: the four shapes of figure D.10, the adding problem, characters."""
+"""Specs of sequences: the four shapes of figure D.10, the adding problem, models of characters."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ PARAMETERS = {  # of each spec, counted by hand from its layers
     "adding": 4 * 32 * (32 + 2 + 1) + 33,
     "memory": 2 * (32 * (32 + 2 + 1) + 33) + 4 * 32 * (32 + 2 + 1) + 33,
     "characters": 96 * 64 + 3 * 192 * (192 + 64 + 1) + 193 * 96,
+    "transformer": 96 * 64 + 64 * 64 + 2 * (4 * 64 * 64 + 256 + 2 * 64 * 256 + 320) + 128 + 6_240,
     "translate": 2 * (9 * 16 + 3 * 64 * (64 + 16 + 1)) + 65 * 9,
 }
 EXAMPLES = 5

@@ -122,6 +122,31 @@ def translate(p, batch, draw):
     return mean_of_steps(each, batch["ys"].lengths)
 
 
+def normed(p, name, x):
+    return F.layer_norm(x, x.shape[-1:], p[f"{name}.gamma"], p[f"{name}.beta"])
+
+
+def attended(p, name, x, heads):
+    """Causal attention of `heads` heads: Vaswani et al., 2017, section 3.2."""
+    split = (*x.shape[:2], heads, -1)
+    q, k, v = (F.linear(x, p[f"{name}.{n}"]).reshape(split).transpose(1, 2) for n in "QKV")
+    found = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    return F.linear(found.transpose(1, 2).reshape(x.shape), p[f"{name}.O"])
+
+
+def transformer(p, batch, draw):
+    like = p["next.dense1.W"]
+    x = p["next.embedding1.W"][padded(batch["xs"], like)] + p["next.positions"]
+    for k in (1, 2):
+        name = f"next.block{k}"
+        seen = normed(p, f"{name}.layer_norm1", x)
+        x = x + attended(p, f"{name}.multi_head_attention1", seen, 4)
+        inner = F.gelu(dense(p, f"{name}.dense1", normed(p, f"{name}.layer_norm2", x)))
+        x = x + dense(p, f"{name}.dense2", inner)
+    logits = dense(p, "next.dense1", normed(p, "next.layer_norm1", x))
+    return F.cross_entropy(logits.flatten(0, 1), padded(batch["ys"], like).flatten())
+
+
 def caption(p, batch, draw):
     label = torch.tensor(batch["label"]).long()
     like = p["draw.dense1.W"]
@@ -156,6 +181,7 @@ LOSSES = {
     "adding": adding,
     "characters": characters,
     "translate": translate,
+    "transformer": transformer,
 }
 CELLS = {
     "elman": _alone(torch.nn.RNN, "f.elman1"),

@@ -110,6 +110,7 @@ REDUCTIONS = {
     "last(reverse(xs))": lambda xs: xs[0] if len(xs) else np.zeros(3),
     "last(position(xs) + xs)": lambda xs: len(xs) - 1 + xs[-1] if len(xs) else np.zeros(3),
     "time_sum(rows([[1, 2, 3], [4, 5, 6]]))": lambda xs: np.array([5, 7, 9]),
+    "sum(from_rows(rows([[1, 2, 3], [4, 5, 6]])), axis = 0)": lambda xs: np.array([5, 7, 9]),
     "length(xs) * ones([3])": lambda xs: len(xs) * np.ones(3),
     "last(before(xs, 2))": lambda xs: [0 * np.ones(3), 2 * np.ones(3)][min(len(xs), 1)]
     if len(xs) < 2

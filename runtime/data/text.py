@@ -22,8 +22,9 @@ SYMBOLS = 256  # characters with a class of their own, unless a field says how m
 
 
 def text(context: Context, file: str = "", window: int = 64) -> Columns:
-    """The characters of a UTF-8 file, or of Python's reference, `window` at a time, or as many as a
-    field declares.
+    """The characters of a UTF-8 file, or of Python's reference, `window` at a time.
+
+    A field that declares a fixed length, `seq(64) class(96)`, says the window itself.
     """
     origin = file or "text()"
     whole = read(context, file) if file else reference()

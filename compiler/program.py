@@ -64,13 +64,24 @@ class Space(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Where BLOCK holds the rows of one step of a loop, and no others: `offset` words for each
+    example of the block; a row has `words`.
+    """
+
+    offset: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
 class Operand:
     """Address = base(space) + offset + inner, in words.
 
     In BLOCK the offset is per row and is multiplied by the rows there is room for (`inner` is not:
     it is the place within one row's tensor).  In an array the address moves on by `stride` words
     for each row before the block (0: shared by all).  A row is an example, or an element of a
-    sequence of the entry's time number `time`.
+    sequence of the entry's time number `time`.  What one step of a loop makes and the same step
+    reads may lie at `step` instead, with the step's first row in front.
     """
 
     space: int
@@ -78,6 +89,7 @@ class Operand:
     stride: int = 0
     inner: int = 0
     time: int | None = None
+    step: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +224,7 @@ class Entry:
     partial_words: int
     times: tuple[Time, ...] = ()
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
+    kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
 
 
 SMALL = 256  # words of an example, below which a batch is not worth two threads

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType, Time
 from compiler.ops.leaf import Constant
-from compiler.program import Array, Operand, Space
+from compiler.program import Array, Operand, Space, Step
 from compiler.schedule.layout import Layouts, Place, StorageKey
-from compiler.schedule.phases import PhaseKey
+from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.pool import Pool
 from compiler.schedule.units import Unit, is_alias, is_leaf, is_pointwise, is_reduction, reads
 
@@ -34,6 +34,7 @@ class Memory:
     arrays: list[Array] = field(default_factory=list)
     uniform_words: int = 0
     block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
+    kept_words: dict[Time | None, int] = field(default_factory=dict)  # but for those of one step
     partial_words: dict[PhaseKey, int] = field(default_factory=dict)
 
     def uniform(self, words: int) -> Operand:
@@ -67,6 +68,7 @@ class Lifetimes:
     made: Mapping[int, int]
     last: Mapping[StorageKey, int]
     stored: Mapping[int, list[int]]  # unit -> nodes that get words
+    steps: frozenset[StorageKey]  # what one step of a loop makes and only that step reads
 
 
 def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetimes:
@@ -74,6 +76,7 @@ def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetime
     made = {id: u for u, unit in enumerate(units) for id in unit.nodes}
     ends = {unit.region: u for u, unit in enumerate(units) if unit.region.loop is not None}
     last: dict[StorageKey, int] = {}
+    regions: dict[StorageKey, set[Region | None]] = defaultdict(set)
     needed = set(graph.outputs.values()) | {unit.nodes[-1] for unit in units}
     for u, unit in enumerate(units):
         for id in unit.nodes:
@@ -82,9 +85,17 @@ def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetime
                 carried = operand not in graph[id].inputs
                 if carried or (made.get(operand) != u and not _written_out(graph, id, operand)):
                     last[place.storage] = max(last.get(place.storage, 0), ends.get(unit.region, u))
+                    regions[place.storage].add(None if carried else unit.region)
                     needed.add(_source(graph, operand))
     stored = {u: [id for id in unit.nodes if id in needed] for u, unit in enumerate(units)}
-    return Lifetimes(made, last, stored)
+    for u, ids in stored.items():
+        for id in ids:
+            regions[layouts.places[id].storage].add(units[u].region)
+    for id in graph.results.values():
+        regions[layouts.places[id].storage].add(None)
+    alone = {key: found.pop() for key, found in regions.items() if len(found) == 1}
+    steps = {key for key, own in alone.items() if own is not None and own.loop is not None}
+    return Lifetimes(made, last, stored, frozenset(steps - layouts.bordered))
 
 
 def _source(graph: Graph, id: int) -> int:
@@ -143,7 +154,7 @@ def place_values(
                 continue
             if key in layouts.bordered:
                 continue
-            time = graph[id].type.time
+            time = None if key in life.steps else graph[id].type.time
             memory.operands[key] = memory.block(time, free[time].take(words))
         for time, pool in free.items():
             memory.block_words[time] = max(memory.block_words.get(time, 0), pool.top)
@@ -153,6 +164,20 @@ def place_values(
                 time = None if operand.time is None else memory.times[operand.time]
                 free[time].give(operand.offset, layouts.words[key])
     _pin_bordered(graph, life, layouts, varying, memory)
+    memory.kept_words = dict(memory.block_words)
+    for stored in life.stored.values():
+        for id in stored:
+            key = layouts.places[id].storage
+            if key in life.steps and memory.operands[key].step is None:
+                _place_step(memory, key, graph[id].type.time, layouts.words[key])
+
+
+def _place_step(memory: Memory, key: StorageKey, time: Time | None, words: int) -> None:
+    """Words for every row as well, for a target that does not go through a loop step by step."""
+    start = memory.block_words.get(time, 0)
+    memory.block_words[time] = start + words
+    step = Step(memory.operands[key].offset, words)
+    memory.operands[key] = replace(memory.block(time, start), step=step)
 
 
 def _partial(memory: Memory, key: StorageKey, phase: PhaseKey, words: int) -> None:

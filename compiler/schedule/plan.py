@@ -68,6 +68,7 @@ def schedule(
         partial_words=partial_words,
         times=memory.times,
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
+        kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
     )
 
 

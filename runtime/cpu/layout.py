@@ -24,7 +24,8 @@ PHASE = 6  # examples?, first instruction, instructions, zero partials?, first s
 INSTRUCTION = 9  # kernel, first operand, operands, geometry, extent, grain of a share, barrier?,
 # what its rows are (0: examples, k + 1: elements of time k), how many follow.  A loop, before its
 # instructions: 0, their number, time, backwards?
-OPERAND = 4  # space, bytes from its base, bytes for each row before the block, what its rows are
+OPERAND = 5  # space, bytes from its base, bytes for each row before the block, what its rows are,
+# bytes for each row before the step, if only the rows of one step are there
 CLOCK = 4  # for each block and time: first row, rows, steps, address of the rows of each step
 SUM = 3  # bytes into PARTIAL, bytes into UNIFORM, words
 RESULT = 3  # bytes into UNIFORM, bytes, space of the buffer that receives it

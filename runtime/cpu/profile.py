@@ -100,7 +100,8 @@ class Profile:
         for k in range(table[at + 2]):
             base = int(self.bases[table[operand]])
             before = firsts[table[operand + 3]]
-            self.pointers[k] = base + table[operand + 1] + before * table[operand + 2]
+            start = table[operand + 1] - begin * table[operand + 4]
+            self.pointers[k] = base + start + before * table[operand + 2]
             operand += layout.OPERAND
         kernel = self.native.setdefault(table[at], NATIVE(table[at]))
         took = self._call(kernel, table[at + 3], begin, end, firsts[0])

@@ -44,12 +44,15 @@ class Flattener:
 
     def operand(self, operand: Operand) -> list[int]:
         """A record of layout.OPERAND words."""
-        start = operand.offset
-        if operand.space == Space.BLOCK:
+        start, step = operand.offset, operand.step
+        if step is not None:
+            start = step.offset * self.rows(None)
+        elif operand.space == Space.BLOCK:
             start = self.block_start(operand.time) + operand.offset * self.rows(operand.time)
         start += operand.inner
         what = 0 if operand.time is None else operand.time + 1
-        return [operand.space, start * self.word, operand.stride * self.word, what]
+        back = 0 if step is None else step.words * self.word
+        return [operand.space, start * self.word, operand.stride * self.word, what, back]
 
     def rows(self, time: int | None) -> int:
         """The rows of a time that BLOCK has room for."""
@@ -59,7 +62,7 @@ class Flattener:
         """Where the values of a time begin in BLOCK: after the examples' and other times'."""
         if time is None:
             return 0
-        before = zip(self.entry.time_words[:time], self.room[:time], strict=True)
+        before = zip(self.entry.kept_words[:time], self.room[:time], strict=True)
         return self.entry.block * self.entry.block_words + sum(w * rows for w, rows in before)
 
     def grain(self, instruction: Instruction) -> int:
@@ -172,7 +175,7 @@ def partial_bytes(entry: Entry, word: int) -> int:
 
 def block_words(entry: Entry, room: Sequence[int]) -> int:
     """Words of one thread's BLOCK."""
-    of_times = (words * rows for words, rows in zip(entry.time_words, room, strict=True))
+    of_times = (words * rows for words, rows in zip(entry.kept_words, room, strict=True))
     return entry.block * entry.block_words + sum(of_times)
 
 

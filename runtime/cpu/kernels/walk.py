@@ -70,7 +70,8 @@ def kernel(word: int) -> Any:
         for k in range(table[at + 2]):
             base = bases[table[operand]]
             before = firsts[table[operand + 3]]
-            pointers[k] = base + table[operand + 1] + before * table[operand + 2]
+            start = table[operand + 1] - begin * table[operand + 4]
+            pointers[k] = base + start + before * table[operand + 2]
             operand += OPERAND
         call_kernel(table[at], pointers, words_at(table[at + 3]), begin, end, firsts[0])
 

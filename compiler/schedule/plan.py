@@ -17,7 +17,6 @@ from compiler.schedule.buffers import (
     Memory,
     lifetimes,
     place_arrays,
-    place_updates,
     place_values,
 )
 from compiler.schedule.cost import choose_block, choose_chunks
@@ -28,6 +27,7 @@ from compiler.schedule.phases import assign_regions
 from compiler.schedule.prepare import prepare
 from compiler.schedule.table import Table
 from compiler.schedule.units import form_units
+from compiler.schedule.updates import place_updates
 
 
 def schedule(

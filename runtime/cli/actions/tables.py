@@ -17,8 +17,10 @@ def print_entry(entry: Entry) -> str:
 def sizes(entry: Entry) -> Iterator[str]:
     """How the batch is cut, and what memory that takes."""
     yield f"blocks of {counted(entry.block, 'example')} in at most {counted(entry.chunks, 'chunk')}"
+    of_times = zip(entry.time_words, entry.times, strict=True)
+    elements = "".join(f" {words:,} an element of {time}," for words, time in of_times)
     yield (
-        f"words: uniform {entry.uniform_words:,}, block {entry.block_words:,} an example,"
+        f"words: uniform {entry.uniform_words:,}, block {entry.block_words:,} an example,{elements}"
         f" partial {entry.partial_words:,} a chunk"
     )
     for number, array in enumerate(entry.arrays):
@@ -32,9 +34,22 @@ def phases(entry: Entry) -> Iterator[list[str]]:
     for number, phase in enumerate(entry.phases, 1):
         when = "for every block of examples" if phase.examples else "once"
         lines = [f"phase {number}: {when}"]
-        lines += [f"  {instruction_text(entry, i)}" for i in phase.instructions]
-        lines += [f"  {line}" for line in sums(phase)]
+        lines += [f"  {line}" for line in (*instructions(entry, phase), *sums(phase))]
         yield lines
+
+
+def instructions(entry: Entry, phase: Phase) -> Iterator[str]:
+    """The calls of a phase, those of a recurrence below a line that says so."""
+    loops, within = {loop.start: loop for loop in phase.loops}, 0
+    for number, instruction in enumerate(phase.instructions):
+        if number in loops:
+            loop = loops[number]
+            within = number + loop.count
+            yield f"for every step of {entry.times[loop.time]}{', backwards' * loop.backwards}:"
+        if number < within:
+            yield f"  {instruction_text(entry, instruction)}"
+        else:
+            yield instruction_text(entry, instruction, rows(entry, instruction))
 
 
 def sums(phase: Phase) -> Iterator[str]:
@@ -44,11 +59,16 @@ def sums(phase: Phase) -> Iterator[str]:
         yield f"sum partial+{total.partial} -> uniform+{total.uniform}, {words}"
 
 
-def instruction_text(entry: Entry, instruction: Instruction) -> str:
+def rows(entry: Entry, instruction: Instruction) -> str:
+    """Of which time a call goes over all elements."""
+    return "" if instruction.time is None else f" over {entry.times[instruction.time]}"
+
+
+def instruction_text(entry: Entry, instruction: Instruction, rows: str = "") -> str:
     """A call of a kernel."""
     operands = ", ".join(operand_text(entry, operand) for operand in instruction.operands)
     flags = f" split over {instruction.extent}" if instruction.split else ""
-    call = f"{called(entry, instruction.kernel)}({operands}){flags}"
+    call = f"{called(entry, instruction.kernel)}({operands}){flags}{rows}"
     return f"{call:<72}  # {instruction.note}".rstrip(" #")
 
 
@@ -104,6 +124,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "chunks": entry.chunks,
         "uniform_words": entry.uniform_words,
         "block_words": entry.block_words,
+        "time_words": dict(zip(map(str, entry.times), entry.time_words, strict=True)),
         "partial_words": entry.partial_words,
         "arrays": [
             {"name": a.name, "role": a.role, "shape": list(a.type.shape)} for a in entry.arrays
@@ -112,6 +133,9 @@ def entry_data(entry: Entry) -> dict[str, Any]:
             {
                 "examples": phase.examples,
                 "instructions": [instruction_data(entry, i) for i in phase.instructions],
+                "loops": [{"start": loop.start, "instructions": loop.count,
+                           "time": entry.times[loop.time], "backwards": loop.backwards}
+                          for loop in phase.loops],
                 "sums": [{"partial": s.partial, "uniform": s.uniform, "words": s.words}
                          for s in phase.sums],
             }
@@ -127,6 +151,7 @@ def instruction_data(entry: Entry, instruction: Instruction) -> dict[str, Any]:
         "operands": [operand_text(entry, operand) for operand in instruction.operands],
         "geometry": list(instruction.geometry),
         "split": instruction.split,
+        "time": None if instruction.time is None else entry.times[instruction.time],
         "note": instruction.note,
     }
 

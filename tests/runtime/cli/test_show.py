@@ -51,6 +51,19 @@ def test_the_schedule_and_its_kernels(call: Caller) -> None:
     assert "def " in kernels and "line.nn:5:13" in kernels
 
 
+def test_the_schedule_of_a_recurrence(call: Caller) -> None:
+    spec = call.folder / "recurrent.nn"
+    spec.write_text("model f(xs : seq [3]) -> seq [2] { xs |> both(elman(1), elman(1)) }\n")
+    lines = call("show", spec, "--stage", "schedule").out.splitlines()
+    assert "  for every step of xs:" in lines and "  for every step of xs, backwards:" in lines
+    assert any("an element of xs" in line for line in lines)
+    start = lines.index("  for every step of xs:")
+    assert lines[start + 1].startswith("    ") and " over xs" not in lines[start + 1]
+    assert any(line.startswith("  contract") and " over xs " in line for line in lines)
+    (data,) = call("show", spec, "--stage", "schedule", "--json").data.values()
+    assert [loop["backwards"] for p in data["phases"] for loop in p["loops"]] == [False, True]
+
+
 def test_the_kernels_of_a_gpu(call: Caller) -> None:
     options = ("--stage", "kernels", "--target", "cuda")
     kernels = call("show", call.spec, *options).out

@@ -47,17 +47,24 @@ def written_argument(session: Session, model: str) -> tuple[str, TensorType]:
 
 
 def write(
-    session: Session, model: str, start: list[int], choice: Choice, inputs: Mapping[str, Any]
+    session: Session,
+    model: str,
+    start: list[int],
+    choice: Choice,
+    inputs: Mapping[str, Any],
+    count: int = 1,
 ) -> list[list[int]]:
     """What each example adds to `start`, until its end, which it includes, or the limit.
 
-    `inputs` are the model's other arguments; without any there is one example.
+    `inputs` are the model's other arguments; without any there are `count` examples.
     """
     name, type = written_argument(session, model)
     if not start:
         raise SessionError(f"{name} needs an element to begin with")
+    if not choice.temperature >= 0:
+        raise SessionError(f"a temperature is 0 or more, not {choice.temperature}")
     draws = np.random.Generator(np.random.Philox(choice.seed))
-    count = max((len(given) for given in inputs.values()), default=1)
+    count = max((len(given) for given in inputs.values()), default=count)
     found: list[list[int]] = [[] for _ in range(count)]
     for _ in range(choice.limit):
         read = [[*start, *one] for one in found]

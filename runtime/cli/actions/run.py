@@ -42,6 +42,8 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
         types.pop(written)
         inputs = examples.inputs(texts, types, given["at"])
         return write_on(session, model, examples.data, inputs, given)
+    if given["prompt"] is not None:
+        raise Refused("--prompt begins what --sample N or --decode N goes on with")
     found = session.run(model, given["examples"], **examples.inputs(texts, types, given["at"]))
     results: dict[str, Any] = found if isinstance(found, dict) else {model: found}
     if given["save"] is not None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from runtime.cli.actions.output import write, write_json
+from runtime.cli.actions.results import save
 from runtime.cli.faults import Refused
 from runtime.data import Dataset
 from runtime.data.alphabet import Alphabet
@@ -30,7 +33,12 @@ def write_on(
         seed=session.seed if given["seed"] is None else given["seed"],
     )
     start = beginning(given["prompt"], alphabet)
-    found = write_classes(session, model, start, choice, inputs)
+    if inputs and given["examples"]:
+        raise Refused("--examples is for a model that reads nothing but what it writes")
+    found = write_classes(session, model, start, choice, inputs, given["examples"] or 1)
+    if given["save"] is not None:
+        save({model: [np.array(one) for one in found]}, given["save"])
+        return 0
     shown = start if sampled and given["prompt"] else []
     texts = [alphabet.write([*shown, *one]) if alphabet else None for one in found]
     if given["as_json"]:

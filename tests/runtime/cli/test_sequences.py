@@ -114,6 +114,10 @@ def test_a_sample_is_a_function_of_the_seed(call: Caller, says: Path) -> None:
     assert len(first.rstrip("\n")) <= 32 and first.startswith("a ")
     assert sample("--seed", "1") == first
     assert sample("--seed", "2") != first
+    assert sample("--seed", "1", "--examples", "3").startswith(first[:2])
+    call("run", says, "--sample", "9", "--examples", "3", "--save", "s.npz", *REFERENCE)
+    with np.load("s.npz") as saved:
+        assert saved["say_lengths"].tolist() == [9, 9, 9]
     likeliest = sample("--seed", "1", "--temperature", "0")
     assert sample("--seed", "2", "--temperature", "0") == likeliest
 
@@ -125,6 +129,9 @@ def test_a_sample_is_a_function_of_the_seed(call: Caller, says: Path) -> None:
         (("xs=[1,2]", "before=[0]", "--decode", "3"), "no input is called before; there are xs"),
         (("xs=[1,2]", "before=[0,9]"), "before: 9 of sample 0, step 1 is outside class(5)"),
         (("xs=[[1],[2]]", "before=[0]"), "same number of examples: xs has 2, before has 1"),
+        (("xs=ab", "--sample", "3", "--examples", "2"), "--examples is for a model that reads n"),
+        (("xs=ab", "--sample", "3", "--temperature", "nan"), "a temperature is 0 or more"),
+        (("xs=[1]", "before=[0]", "--prompt", "a"), "--prompt begins what --sample N or --deco"),
         (("--at", "40"), "reversal() has the examples 0 to 39"),
         (("--at", "0", "--save", "a.npy"), "sequences are saved as .npz, beside their lengths"),
         (("--at", "x"), "x is neither a number (3) nor a range (0:10)"),

@@ -13,6 +13,7 @@ import autoencoders  # noqa: F401
 import beyond  # noqa: F401
 import feedforward  # noqa: F401
 import recurrent  # noqa: F401
+import sequences  # noqa: F401
 from drawing import FIGURES
 
 

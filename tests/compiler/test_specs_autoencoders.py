@@ -79,5 +79,8 @@ def test_the_code_is_a_point_and_draws_from_the_prior_are_images() -> None:
 
 
 def test_patience_stops_the_regularised_run_early() -> None:
-    settings = program_of("regularised").training.settings
-    assert settings["patience"] == 5 and settings["epochs"] == 100
+    session = Session(program_of("regularised"), "cpu", seed=0)
+    summary = session.train()
+    scores = [row["held_out.loss"] for row in summary.rows]
+    assert summary.stopped_early and len(scores) < session.training.settings["epochs"]
+    assert min(scores) == scores[-1 - int(session.training.settings["patience"])]

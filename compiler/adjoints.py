@@ -9,8 +9,9 @@ before `passes`.
 from __future__ import annotations
 
 from compiler.differentiate import differentiate
-from compiler.graph.graph import Graph, rebuild
+from compiler.graph.graph import Graph
 from compiler.graph.loops import loop_of
+from compiler.graph.rebuild import rebuild
 from compiler.ops.leaf import Persistent
 from compiler.ops.reduce import BatchMean
 

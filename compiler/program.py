@@ -222,6 +222,7 @@ class Entry:
     uniform_words: int
     block_words: int  # per example
     partial_words: int
+    recomputed: tuple[str, ...] = ()  # what is kept for the derivative and what is not, for people
     times: tuple[Time, ...] = ()
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
     kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there

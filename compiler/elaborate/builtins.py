@@ -21,6 +21,7 @@ from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import check_size
 from compiler.elaborate.values import (
     Builtin,
+    Checkpointed,
     Each,
     Group,
     LayerLike,
@@ -135,6 +136,10 @@ def _each(scope: Scope, span: Span, layer: Meaning) -> Meaning:
     return Each(_layer(layer, scope, span))
 
 
+def _checkpoint(scope: Scope, span: Span, layer: Meaning, products: Meaning) -> Meaning:
+    return Checkpointed(_layer(layer, scope, span), bool(products))
+
+
 def _layer(layer: Meaning, scope: Scope, span: Span) -> Meaning:
     if not isinstance(layer, LayerLike):
         raise scope.fault("E0306", f"expected a layer, got {describe(layer)}", span)
@@ -230,6 +235,7 @@ _row("zeros", "shape", lambda scope, span, shape: tensors.filled(scope, span, sh
 _row("ones", "shape", lambda scope, span, shape: tensors.filled(scope, span, shape, 1))
 _row("repeat", "count layer", _repeat, required=2, makes_layer=True)
 _row("each", "layer", _each, makes_layer=True)
+_row("checkpoint", "layer products", _checkpoint, makes_layer=True)
 _row("scan", "cell start all backwards", scans.scan, makes_layer=True)
 _row("unfold", "count cell start all", scans.unfold, required=2, makes_layer=True)
 _row("previous", "start over backwards", recurrence.previous, required=2)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from compiler.elaborate.arguments import bind_arguments, bind_builtin
 from compiler.elaborate.body import run_body
 from compiler.elaborate.cells import apply_recurrent
+from compiler.elaborate.checkpoints import computed_again
 from compiler.elaborate.copies import copy_layer
 from compiler.elaborate.drawing import fans
 from compiler.elaborate.groups import group_path, layer_path
@@ -24,7 +25,9 @@ from compiler.elaborate.scope import Path, Scope, check_parts
 from compiler.elaborate.signature import match_inputs, match_settings
 from compiler.elaborate.values import (
     Builtin,
+    Checkpointed,
     Composition,
+    Compound,
     Defined,
     Each,
     Group,
@@ -59,14 +62,13 @@ def call(
         case Defined(definition=definition) if _takes_settings(definition, arguments, named):
             return with_settings(function, arguments, named, span, scope)
         case Defined():
-            return apply_layer(
-                with_settings(function, [], {}, span, scope), arguments, named, span, scope
-            )
+            layer = with_settings(function, [], {}, span, scope)
+            return apply_layer(layer, arguments, named, span, scope)
         case Layer():
             return apply_layer(function, arguments, named, span, scope)
         case Partial(function=inner, arguments=rest, named=more):
             return call(inner, [*arguments, *rest], {**more, **named}, span, scope)
-        case Composition() | Repeated() | Each() | Recurrent() if not named:
+        case Compound() if not named:
             return _apply_compound(function, arguments, span, scope)
     raise scope.fault(
         "E0306",
@@ -116,7 +118,7 @@ def with_settings(
 
 
 def _apply_compound(
-    function: Composition | Repeated | Each | Recurrent,
+    function: Compound,
     arguments: Sequence[Meaning],
     span: Span,
     scope: Scope,
@@ -129,6 +131,8 @@ def _apply_compound(
             return _through(_copies(function, span), arguments, scope)
         case Each(layer=layer):
             return apply_to_each(layer, arguments, span, scope)
+        case Checkpointed():
+            return computed_again(function, arguments, span, scope)
         case Recurrent():
             given = arguments[0] if len(arguments) == 1 else tuple(arguments)
             return apply_recurrent(function, given, span, scope)
@@ -153,9 +157,9 @@ def _through(
     return values[0] if len(values) == 1 else tuple(values)
 
 
-def _inside_named(function: Composition | Repeated | Each | Recurrent, scope: Scope) -> Scope:
+def _inside_named(function: Compound, scope: Scope) -> Scope:
     """A composition that was given a name holds its layers under it."""
-    if isinstance(function, Each | Recurrent) or function.name is None:
+    if not isinstance(function, Composition | Repeated) or function.name is None:
         return scope
     path = layer_path(function, function.name, scope)
     return replace(scope, path=path, state_rule=None, caller=None)

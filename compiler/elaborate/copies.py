@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compiler.elaborate.values import (
+    Checkpointed,
     Composition,
     Each,
     Layer,
@@ -28,6 +29,8 @@ def copy_layer(layer: Meaning) -> Meaning:
             return Repeated(count, copy_layer(inner), name=_numbered(name))
         case Each(layer=inner):
             return Each(copy_layer(inner))
+        case Checkpointed(layer=inner, products=products):
+            return Checkpointed(copy_layer(inner), products)
         case _:
             return layer
 

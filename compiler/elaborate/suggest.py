@@ -7,13 +7,10 @@ from math import isqrt
 
 from compiler.elaborate.values import (
     Builtin,
-    Composition,
+    Compound,
     Defined,
-    Each,
     Layer,
     Meaning,
-    Recurrent,
-    Repeated,
 )
 from compiler.graph.types import Kind, TensorType
 from compiler.source import Span
@@ -155,7 +152,7 @@ def as_a_value(meaning: Meaning) -> str | None:
                 return f"`param W : [3] ~ {definition.name}` draws from it"
             written = meaning.span.text if isinstance(meaning, Layer) else definition.name
             return f"apply it: `x |> {written}`, where x is its input"
-        case Composition() | Repeated() | Each() | Recurrent():
+        case Compound():
             return "apply it: begin the chain with a value, `x |> ...`"
         case Builtin(name=name):
             return f"apply it: `{name}(...)`"

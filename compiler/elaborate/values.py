@@ -90,8 +90,14 @@ class Layer:
     path: Path | None = None  # where its parameters are, from the first application on
 
 
+class Compound:
+    """A layer made of layers."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True, eq=False)
-class Composition:
+class Composition(Compound):
     """`first |> second`, waiting for its input."""
 
     stages: tuple[Meaning, ...]
@@ -101,7 +107,7 @@ class Composition:
 
 
 @dataclass(slots=True, eq=False)
-class Repeated:
+class Repeated(Compound):
     """`repeat(n, layer)`: n copies one after another, each with parameters of its own."""
 
     count: int
@@ -112,10 +118,18 @@ class Repeated:
 
 
 @dataclass(slots=True, eq=False)
-class Each:
+class Each(Compound):
     """`each(layer)`: the layer applied along the leading axis."""
 
     layer: Meaning
+
+
+@dataclass(slots=True, eq=False)
+class Checkpointed(Compound):
+    """`checkpoint(layer)`: a layer that keeps little of what its derivative reads."""
+
+    layer: Meaning
+    products: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +161,7 @@ class Group:
 
 
 @dataclass(slots=True, eq=False)
-class Recurrent:
+class Recurrent(Compound):
     """`scan(cell)` over its input, or `unfold(n, cell)` over n steps: a cell step by step."""
 
     cell: Layer
@@ -164,7 +178,7 @@ class Duration:
     time: str
 
 
-LayerLike = (Layer, Composition, Repeated, Each, Recurrent, Builtin, Partial, Defined)
+LayerLike = (Layer, Compound, Builtin, Partial, Defined)
 
 
 def parts_of(meaning: Meaning) -> Iterable[Meaning]:
@@ -176,7 +190,7 @@ def parts_of(meaning: Meaning) -> Iterable[Meaning]:
             return stages
         case Layer(settings=settings):
             return settings.values()
-        case Repeated(layer=layer) | Each(layer=layer):
+        case Repeated(layer=layer) | Each(layer=layer) | Checkpointed(layer=layer):
             return (layer,)
         case Recurrent(cell=cell, start=start):
             return (cell, start)
@@ -233,7 +247,7 @@ def describe(meaning: Meaning) -> str:
             return f"the {defined.definition.kind} `{defined.definition.name}`"
         case Builtin(name=name):
             return f"the function `{name}`"
-        case Composition() | Repeated() | Each() | Recurrent() | Partial():
+        case Compound() | Partial():
             return "a layer"
         case Duration(time=time):
             return f"the length of `{time}`"

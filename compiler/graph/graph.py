@@ -52,6 +52,7 @@ class Node:
     span: Span | None = None  # where the user wrote it
     origin: Origin | None = None
     name: str | None = None  # what the author called it, for people
+    again: int = 0  # for the derivative, rather than kept (1: if it is no product)
     tag: int = field(default=-1, compare=False)  # kept when a pass copies the node
 
 
@@ -114,6 +115,7 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     span: Span | None = None  # given to nodes added while it is set
     origin: Origin | None = None
+    again: int = 0
     varying_memo: list[bool] = field(default_factory=list)  # of the first nodes; see `is_varying`
     carries: dict[int, int] = field(default_factory=dict)  # loop -> node, once it is known
     loops: int = 0
@@ -137,10 +139,15 @@ class Builder:
             span=self.span,
             origin=self.origin,
             name=name,
+            again=self.again,
             tag=next(_tags),
         )
         self.nodes.append(node)
         return Value(self, node.id)
+
+    def follow(self, node: Node) -> None:
+        """Let nodes that are added tell the story of a node that they take the place of."""
+        self.span, self.origin, self.again = node.span, node.origin, node.again
 
     def copy(self, node: Node, inputs: Sequence[int]) -> int:
         """Append a node of another graph with operands of this one; its story is kept."""
@@ -232,14 +239,3 @@ class Value:
 
     def __le__(self, other: Value | float) -> Value:
         return self.apply("le", self, other)
-
-
-def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, dict[int, int]]:
-    """A builder holding copies of the nodes in `keep` (all, if None), and old id -> new id."""
-    wanted = None if keep is None else set(keep)
-    builder = Builder()
-    mapping: dict[int, int] = {}
-    for node in graph.nodes:
-        if wanted is None or node.id in wanted:
-            mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
-    return builder, mapping

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from compiler.graph.graph import CARRY, Graph, rebuild
+from compiler.graph.graph import CARRY, Graph
+from compiler.graph.rebuild import rebuild
 
 
 def eliminate_dead_code(graph: Graph) -> Graph:

@@ -21,7 +21,7 @@ def fold_constants(graph: Graph) -> Graph:
     builder, mapping = Builder(), {}
     known: dict[int, Array] = {}
     for node in graph.nodes:
-        builder.span, builder.origin = node.span, node.origin
+        builder.follow(node)
         if node.op.name in ("constant", "literal") or _foldable(node, known):
             array = node.op.reference(*(known[i] for i in node.inputs))
             if node.type.size <= LARGEST:

@@ -20,7 +20,7 @@ def join_pieces(graph: Graph) -> Graph:
     """Write every sum of pieces that fill an axis as a concatenation."""
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
-        builder.span, builder.origin = node.span, node.origin
+        builder.follow(node)
         pieces = _pieces(graph, node.id) if isinstance(node.op, Add) else None
         joined = None if pieces is None else _joined(builder, mapping, graph, node.id, pieces)
         if joined is None:

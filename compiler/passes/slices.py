@@ -25,7 +25,7 @@ def move_slices(graph: Graph) -> Graph:
     for node in graph.nodes:
         source = graph[node.inputs[0]] if node.inputs else node
         if source.id in moved:
-            builder.span, builder.origin = node.span, node.origin
+            builder.follow(node)
             mapping[node.id] = _sliced(builder, source, node, mapping).id
         else:
             mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])

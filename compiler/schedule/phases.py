@@ -20,6 +20,7 @@ from compiler.graph.types import Time
 from compiler.ops.contract import Contract
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.sequence import Total
+from compiler.ops.shape import Reshape
 from compiler.schedule.cost import worth_deferring
 
 
@@ -56,17 +57,24 @@ def assign_regions(graph: Graph) -> Mapping[int, Region]:
 def _sink(graph: Graph, regions: dict[int, Region]) -> None:
     """Let a loop compute, step by step, the elementwise values that only it reads.
 
-    They join its kernels and need not be stored for all steps; nothing is computed twice.
+    They join its kernels and need not be stored for all steps; nothing is computed twice.  What is
+    computed again for a derivative is, of any kind: so that it is never there for all steps.
     """
     users, wanted = graph.users(), set(graph.outputs.values())
     for node in reversed(graph.nodes):
         own = regions[node.id]
-        if not isinstance(node.op, Elementwise) or own.time is None or node.id in wanted:
+        if not _sinks(node) or own.time is None or node.id in wanted:
             continue
         readers = {regions[u] for u in users[node.id]}
         (only,) = readers if len(readers) == 1 else (own,)
         if only.loop is not None and (only.phase, only.time) == (own.phase, own.time):
             regions[node.id] = only
+
+
+def _sinks(node: Node) -> bool:
+    """Whether a node may as well be computed step by step: elementwise, a view, or a copy."""
+    plain = isinstance(node.op, Reshape) or (isinstance(node.op, Contract) and not node.op.mean)
+    return isinstance(node.op, Elementwise) or (plain and (node.again > 0 or len(node.inputs) == 1))
 
 
 def _rows(graph: Graph, node: Node) -> Time | None:

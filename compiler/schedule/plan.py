@@ -37,7 +37,7 @@ def schedule(
 
     `without` may name "fusion": every node is then a kernel of its own.
     """
-    prepared = prepare(graph)
+    prepared, choice = prepare(graph)
     regions = assign_regions(prepared)
     units = in_order(prepared, form_units(prepared, regions, fuse="fusion" not in without))
     layouts = assign_layouts(prepared, prepared.varying())
@@ -66,6 +66,7 @@ def schedule(
         uniform_words=memory.uniform_words,
         block_words=memory.block_words.get(None, 0),
         partial_words=partial_words,
+        recomputed=choice,
         times=memory.times,
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),

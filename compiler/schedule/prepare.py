@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compiler.graph.graph import Builder, Graph, Node, Value, rebuild
+from compiler.graph.graph import Builder, Graph, Node, Value
+from compiler.graph.rebuild import rebuild
 from compiler.ops.contract import Contract, Map, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.elementwise import copy as Copy
@@ -26,16 +27,17 @@ from compiler.ops.sequence import Spread, Total
 from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
+from compiler.schedule.recompute import recompute
 
 LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
 
 
-def prepare(graph: Graph) -> Graph:
-    """The graph with explicit copies."""
+def prepare(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+    """The graph with explicit copies; and what of it is computed again, for people."""
     builder = Builder()
     mapping: dict[int, int] = {}
     for node in graph.nodes:
-        builder.span, builder.origin = node.span, node.origin
+        builder.follow(node)
         xs = [builder.value(mapping[i]) for i in node.inputs]
         if not isinstance(node.op, Elementwise):
             xs = _spread(node, xs)
@@ -56,7 +58,8 @@ def prepare(graph: Graph) -> Graph:
                 mapping[node.id] = builder.copy(node, [x.id for x in xs])
     outputs = {k: mapping[id] for k, id in graph.outputs.items()}
     shared = eliminate_common_subexpressions(builder.graph(outputs))
-    return _with_outputs(eliminate_dead_code(shared))
+    again, choice = recompute(eliminate_dead_code(shared))
+    return _with_outputs(again), choice
 
 
 def _spread(node: Node, xs: list[Value]) -> list[Value]:
@@ -79,7 +82,7 @@ def _with_outputs(graph: Graph) -> Graph:
         value = builder.value(id)
         fresh = name.startswith("update/") and isinstance(value.node.op, Elementwise | Increment)
         if not fresh or id in taken:
-            builder.span, builder.origin = value.node.span, value.node.origin
+            builder.follow(value.node)
             outputs[name] = builder.add(Copy(), value).id
         taken.add(outputs[name])
     return builder.graph(outputs)

@@ -11,7 +11,8 @@ import numpy as np
 from compiler.differentiate import differentiate
 from compiler.expressions import expression
 from compiler.graph.evaluate import node_values
-from compiler.graph.graph import Builder, Graph, Node, Value, rebuild
+from compiler.graph.graph import Builder, Graph, Node, Value
+from compiler.graph.rebuild import rebuild
 from compiler.graph.types import Kind, TensorType
 from compiler.ops.leaf import Constant, Input, Persistent
 from compiler.ops.reduce import BatchMean

@@ -23,6 +23,7 @@ def sizes(entry: Entry) -> Iterator[str]:
         f"words: uniform {entry.uniform_words:,}, block {entry.block_words:,} an example,{elements}"
         f" partial {entry.partial_words:,} a chunk"
     )
+    yield from entry.recomputed
     for number, array in enumerate(entry.arrays):
         yield f"array {number} {array.role} {array.name} : {array.type}"
     for result in entry.results:
@@ -124,6 +125,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "chunks": entry.chunks,
         "uniform_words": entry.uniform_words,
         "block_words": entry.block_words,
+        "recomputed": entry.recomputed,
         "time_words": dict(zip(map(str, entry.times), entry.time_words, strict=True)),
         "partial_words": entry.partial_words,
         "arrays": [

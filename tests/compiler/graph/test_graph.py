@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Builder, Origin, rebuild
+from compiler.graph.graph import Builder, Origin
+from compiler.graph.rebuild import rebuild
 from compiler.graph.registry import OPS, register
 from compiler.graph.text import parse_graph
 from compiler.ops.base import Op

@@ -17,7 +17,7 @@ def print_entry(entry: Entry) -> str:
 def sizes(entry: Entry) -> Iterator[str]:
     """How the batch is cut, and what memory that takes."""
     yield f"blocks of {counted(entry.block, 'example')} in at most {counted(entry.chunks, 'chunk')}"
-    of_times = zip(entry.time_words, entry.times, strict=True)
+    of_times = zip(entry.kept_words, entry.times, strict=True)
     elements = "".join(f" {words:,} an element of {time}," for words, time in of_times)
     yield (
         f"words: uniform {entry.uniform_words:,}, block {entry.block_words:,} an example,{elements}"
@@ -80,7 +80,9 @@ def called(entry: Entry, number: int) -> str:
 
 
 def operand_text(entry: Entry, operand: Operand) -> str:
-    """Where an operand lies: `block+128`, `image+0`."""
+    """Where an operand lies: `block+128`, `image+0`; `step+16`, where the rows of a step do."""
+    if operand.step is not None:
+        return f"step+{operand.step.offset + operand.inner}"
     index = operand.space - Space.ARRAY
     if index < 0:
         base = Space(operand.space).name.lower()
@@ -126,7 +128,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "uniform_words": entry.uniform_words,
         "block_words": entry.block_words,
         "recomputed": entry.recomputed,
-        "time_words": dict(zip(map(str, entry.times), entry.time_words, strict=True)),
+        "time_words": dict(zip(map(str, entry.times), entry.kept_words, strict=True)),
         "partial_words": entry.partial_words,
         "arrays": [
             {"name": a.name, "role": a.role, "shape": list(a.type.shape)} for a in entry.arrays

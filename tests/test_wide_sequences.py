@@ -64,8 +64,9 @@ def test_strings_of_any_length_are_reversed_exactly() -> None:
     assert right.mean() > 0.98, f"{right.mean():.3f} of {len(right)} strings"
 
 
-def test_the_character_model_is_better_than_trigrams() -> None:
-    session, summary = trained("characters")
+@pytest.mark.parametrize("name", ["characters", "transformer"])
+def test_a_model_of_characters_is_better_than_trigrams(name: str) -> None:
+    session, summary = trained(name)
     train, test = held_out(session)
     assert summary.rows[-1]["held_out.loss"] < trigram_loss(train, test)
 

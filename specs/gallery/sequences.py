@@ -1,16 +1,22 @@
-"""Networks over sequences: digits named column by column, and drawn row by row."""
+"""Networks over sequences: digits named column by column and drawn row by row, and written text."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from drawing import WARM, figure, plt, show, trained
+from drawing import COOL, INK, WARM, figure, plt, show, trained
 
+import gradc
 from runtime.data import split
+from runtime.data.alphabet import Alphabet
 
 SHOWN = 8  # digits read
 DRAWN = 4  # drawings of each digit
+WINDOWS, WIDTH, GAP = 4, 108, 3  # texts read, characters in a line, columns between two texts
+LONG = 10  # a word that is shorter is not cut at the end of a line
+TEMPERATURES = (0.6, 0.8, 1.0)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -57,3 +63,50 @@ def caption() -> Any:
     show(axes, drawn, columns=[str(k) for k in range(10)],
          title="caption.nn (figure D.10): drawn row by row from a label")  # fmt: skip
     return made
+
+
+@figure
+def written() -> Any:
+    """Text that the model of characters reads and writes, its colour how likely each character was
+    to the model.
+    """
+    session, data = trained("characters")
+    assert data.alphabet is not None
+    _, unseen = split(data, 0.2, session.seed)
+    texts = {"unseen windows of text": [unseen.arrays["xs"][k] for k in range(WINDOWS)]}
+    for t in TEMPERATURES:
+        texts[f"written at temperature {t}"] = session.run("write", temperature=np.array([t]))
+    made, panels = plt.subplots(len(texts), 1, figsize=(9.6, 4.4), layout="constrained")
+    for axes, (title, pieces) in zip(panels, texts.items(), strict=True):
+        page(axes, [judged(session, data.alphabet, classes) for classes in pieces])
+        axes.set_title(title, loc="left", fontsize=9, color=INK)
+    made.suptitle("characters.nn: blue where a character was expected, red where it surprised")
+    return made
+
+
+def judged(
+    session: gradc.Session, alphabet: Alphabet, classes: np.ndarray
+) -> list[tuple[str, float]]:
+    """The characters of a text but the first, each with its probability; runs of blanks as one."""
+    (scores,) = session.run("next", xs=[classes[:-1]])
+    likely = softmax(scores)[np.arange(len(scores)), classes[1:]]
+    text = "".join(" " if c.isspace() else c for c in alphabet.write(classes))
+    pairs = zip(text, text[1:], likely.tolist(), strict=False)
+    return [(c, p) for before, c, p in pairs if not before == c == " "]
+
+
+def page(axes: Any, pieces: Sequence[list[tuple[str, float]]]) -> None:
+    """Texts in one width, from COOL, expected, to WARM, less than one in a hundred."""
+    shades = plt.matplotlib.colors.LinearSegmentedColormap.from_list("", [COOL, INK, WARM])
+    place = 0
+    for piece in pieces:
+        for character, p in piece:
+            if character == " " and place % WIDTH > WIDTH - LONG:
+                place += WIDTH - place % WIDTH
+                continue
+            axes.text(place % WIDTH, -(place // WIDTH), character, family="monospace", fontsize=9,
+                      ha="center", color=shades(min(-np.log10(p) / 2, 1)))  # fmt: skip
+            place += 1
+        place += GAP
+    axes.set(xlim=(-1, WIDTH), ylim=(-3.2, 0.8))
+    axes.axis("off")

@@ -86,6 +86,16 @@ def test_characters_are_drawn_anew_by_every_seed() -> None:
     assert not np.array_equal(one, other) and len(np.unique(one)) > 10
 
 
+@pytest.mark.parametrize("known", [1, 37, 63])
+def test_attention_sees_nothing_that_comes_later(known: int) -> None:
+    session = session_of("transformer", dtype="float64")
+    one, other = session.dataset().take(slice(2))["xs"].padded()
+    text = np.concatenate([one[:known], (one[known:] + 1 + other[known:] % 95) % 96])
+    scores = session.run("next", xs=np.stack([one, text]))
+    np.testing.assert_array_equal(scores[0][:known], scores[1][:known])
+    assert np.all(scores[0][known:] != scores[1][known:])
+
+
 def test_a_cell_of_ones_own_is_the_same_graph_as_that_of_the_prelude() -> None:
     """So it is exactly as fast: what does not depend on the state is outside the loop."""
     text = (SPECS / "row_digits.nn").read_text()

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.cpu import denormals
+from runtime.cpu.denormals import get_float_mode, set_float_mode
 from runtime.cpu.intrinsics import (
     WORDS,
     atomic_add,
@@ -61,6 +63,7 @@ def kernel(word: int) -> Any:
     """The walker for words of this many bytes."""
     reals = pointer_reader(number_type(word))
     number = number_type(word)
+    zeros = denormals.zeros()
 
     @subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, WORDS))
     def launch(
@@ -225,6 +228,8 @@ def kernel(word: int) -> Any:
                 target[i] = source[i]
 
     def walk(control: Any, table: Any, thread: Any, unused: Any, spare: Any) -> None:
+        mode = get_float_mode()
+        set_float_mode(mode | zeros)
         threads = control[THREADS]
         bases = words_at(control[BASES] + thread * control[BASES_STEP])
         pointers = stack_words(64)  # as many as layout.MOST_OPERANDS
@@ -238,5 +243,6 @@ def kernel(word: int) -> Any:
                 barrier(control, threads)
             for k in range(table[SPACES]):
                 bases[k] += table[table[STRIDES_START] + k]
+        set_float_mode(mode)
 
     return walk

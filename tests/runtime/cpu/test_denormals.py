@@ -1,0 +1,27 @@
+"""Denormal numbers are 0 while a step runs, and numbers again when it is over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.pipeline import compile_source
+from runtime.session import Session
+
+SPEC = """
+model net(x : [40]) -> [30] { x |> dense(30) }
+data batch(x : [40], y : [30]) = npz("none.npz")
+train on batch { minimize squared_error(net(x), y) using adam(lr = 1e-3) }
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_moment_whose_gradient_has_died_becomes_zero(threads: int) -> None:
+    session = Session(compile_source(SPEC), threads=threads)
+    (moment,) = (n for n in session.memory.views if n.endswith("m/net.dense1.W"))
+    session.memory.views[moment][...] = 1.2e-38  # the next is below all normal numbers
+    data = {"x": np.zeros((8, 40), np.float32), "y": np.zeros((8, 30), np.float32)}
+    for _ in range(10):
+        session.step(**data)
+    assert not session.memory.views[moment].any()
+    assert np.float32(1e-38) * np.float32(0.5) != 0, "Python's numbers are as before"

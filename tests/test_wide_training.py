@@ -117,4 +117,4 @@ def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
         finish(command(folder, *more), environment)
         for name, value in final(folder).items():
             assert value.tobytes() == expected[name].tobytes(), name
-    assert resumed >= 10, "too few kills fell between a checkpoint and the end"
+    assert resumed >= 5, "too few kills fell between a checkpoint and the end"

@@ -18,6 +18,8 @@ from compiler.schedule.nest import Nest, Store, merge_loops, order_loops
 from compiler.schedule.phases import Region
 from compiler.schedule.statements import Domain, Statements, identity, variable
 
+VECTOR = 16  # numbers in the widest register
+
 
 def pointwise_nest(
     graph: Graph,
@@ -82,7 +84,7 @@ def reduction_nest(
 
 
 def _choose_store(nest: Nest, maximum: bool, partial: bool, plain: bool) -> tuple[Nest, bool]:
-    """Sum in a register where the innermost loop sums, in memory where it does not."""
+    """Sum in a register where the innermost loop sums, or fills no vector; else in memory."""
     ((value, y, _),) = nest.stores
     if not any(loop.reduces for loop in nest.loops):
         store = Store.SET if plain and not partial else Store.ADD
@@ -90,7 +92,7 @@ def _choose_store(nest: Nest, maximum: bool, partial: bool, plain: bool) -> tupl
             replace(nest, stores=((value, y, store),))
         ), store is Store.ADD and not partial
     last = max((j for j, loop in enumerate(nest.loops) if loop.extent != 1), default=0)
-    if maximum or nest.loops[last].reduces:
+    if maximum or nest.loops[last].reduces or 0 < nest.loops[last].extent < VECTOR:
         order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)
         store = Store.MAX if maximum else Store.SUM_ADD if partial or not plain else Store.SUM
         nest = order_loops(replace(nest, stores=((value, y, store),)), order)

@@ -166,7 +166,7 @@ def test_copies_build_what_is_missing(place: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(compile, "may_copy_process", lambda: True)
     monkeypatch.setattr(compile, "WORTH_COPYING", 0.0001)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
-    kernels = [Kernel("fill"), *(Kernel("k0", SOURCE.format(k)) for k in range(9))]
+    kernels = [Kernel("k0", SOURCE.format(1000 + k)) for k in range(10)]  # none loaded before
     assert len(set(compile.addresses(kernels, 4))) == 10
     assert cache.cache_info().entries == 10
     assert cache.cache_verify() == []

@@ -61,11 +61,13 @@ def test_a_forked_child_starts_its_own_threads() -> None:
 
 
 LONG = """
+import signal
 import numpy as np
 from runtime.cpu.executable import Executable
 from tests.runtime.cpu.entries import dense_training
 from tests.runtime.cpu.test_executable import batches, parameters
 program = Executable(dense_training(rate=0.0), parameters(np.float32), np.float32, 2)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 one = batches(1, np.float32)
 data = {name: np.repeat(array, 3_000_000, axis=0) for name, array in one.items()}
 program.run(one)
@@ -82,5 +84,8 @@ def test_control_c_is_heard_inside_a_long_run() -> None:
     )
     assert process.stdout is not None and process.stdout.readline() == b"ready\n"
     os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert errors.strip().endswith(b"KeyboardInterrupt")

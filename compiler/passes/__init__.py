@@ -17,6 +17,7 @@ from compiler.passes.fold import fold_constants
 from compiler.passes.pieces import join_pieces
 from compiler.passes.simplify import simplify
 from compiler.passes.slices import move_slices
+from compiler.passes.unit_axes import drop_unit_axes
 
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "simplify": simplify,  # first: derivatives leave many zeros, ones and broadcasts
@@ -25,6 +26,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "fold": fold_constants,
     "cse": eliminate_common_subexpressions,
     "batch": sum_over_examples,  # after cse, so that a shared contraction is seen to be shared
+    "axes": drop_unit_axes,
     "dce": eliminate_dead_code,
 }
 

@@ -19,9 +19,9 @@ def test_contractions_read_what_is_reshaped(assert_rewrites) -> None:
     assert_rewrites(
         drop_unit_axes,
         before=MATRIX + f"%2 = reshape{{shape=(5, 1, 7)}} %0;"
-        f"%3 = {product(f'{I}, {ZERO}, {J}', f'{I},', '(5,)')} %2 %1; return a=%3",
+        f"%3 = {product(f'{I}, {ZERO}, {J}', f'{I}, {J}', '(5, 7)')} %2 %1; return a=%3",
         after=MATRIX + f"%2 = reshape{{shape=(5, 1, 7)}} %0;"
-        f"%3 = {product(f'{I}, {J}', f'{I},', '(5,)')} %0 %1; return a=%3",
+        f"%3 = {product(f'{I}, {J}', f'{I}, {J}', '(5, 7)')} %0 %1; return a=%3",
     )
 
 

@@ -72,7 +72,7 @@ def compile_source(
     """Compile a spec given as text; raises `CompileError` with every diagnostic.
 
     `overrides` replaces settings of `train` (`{"batch": 64, "lr": 1e-4, "data": "mnist()"}`);
-    `without` switches passes off by name (see `compiler.passes.PASSES`, and "fusion").
+    `without` switches passes off by name (see `compiler.passes.PASSES`, "fusion" and "straight").
     """
     return compilation(Source(name, text), directory, overrides or {}, without).program
 

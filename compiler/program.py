@@ -197,6 +197,14 @@ class Result:
     offset: int
     strides: tuple[int, ...] | None = None  # in words, where they are not row-major
 
+    @property
+    def words(self) -> int:
+        """How many words it spans, gaps included."""
+        if self.strides is None or self.type.size == 0:
+            return self.type.size
+        steps = zip(self.type.shape, self.strides, strict=True)
+        return 1 + sum((size - 1) * stride for size, stride in steps)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constant:
@@ -226,6 +234,15 @@ class Entry:
     times: tuple[Time, ...] = ()
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
     kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
+    straight: Straightened | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Straightened:
+    """The same entry as a single kernel, which a CPU runs for batches of up to `examples`."""
+
+    entry: Entry
+    examples: int
 
 
 SMALL = 256  # words of an example, below which a batch is not worth two threads

@@ -99,9 +99,10 @@ def _check_compiled(
     tolerance: float | None = None,
 ) -> Values:
     values = sample_values(graph, batch) if values is None else values
-    found = run_compiled(
-        verify(graph), values, batch, dtype=dtype, threads=threads, without=without
-    )
     wanted = evaluate_outputs(graph, values, batch)
-    assert_close(found, wanted, BOUND[dtype] if tolerance is None else tolerance)
+    for switches in ({*without}, {*without, "straight"}):
+        found = run_compiled(
+            verify(graph), values, batch, dtype=dtype, threads=threads, without=switches
+        )
+        assert_close(found, wanted, BOUND[dtype] if tolerance is None else tolerance)
     return found

@@ -78,6 +78,7 @@ def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
         extent=rows,
         work=rows * columns,
         needed=work_of(nest, table.layouts.words),
+        nest=nest,
     )
     return True
 
@@ -115,6 +116,7 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
         extent=plan.extent,
         work=int(np.prod(op.extents)),
         needed=work_of(nest, table.layouts.words, multiplies=True),
+        nest=nest,
     )
     words = table.layouts.words[target.storage]
     if plan.extent > 1 and plan.extent * plan.geometry[4] == words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from compiler.schedule.lower import late_update, lower_unit
 from compiler.schedule.order import in_order
 from compiler.schedule.phases import assign_regions
 from compiler.schedule.prepare import prepare
+from compiler.schedule.straight import straighten
 from compiler.schedule.table import Table
 from compiler.schedule.units import form_units
 from compiler.schedule.updates import place_updates
@@ -35,7 +37,8 @@ def schedule(
 ) -> Entry:
     """The table for a graph whose persistents lie at `offsets`.
 
-    `without` may name "fusion": every node is then a kernel of its own.
+    `without` may name "fusion": every node is then a kernel of its own; and "straight": small
+    entries are then tables too.
     """
     prepared, choice = prepare(graph)
     regions = assign_regions(prepared)
@@ -53,7 +56,7 @@ def schedule(
     for id, persistent in late:
         late_update(table, id, Operand(Space.PERSISTENT, offsets[persistent]))
     partial_words = max(memory.partial_words.values(), default=0)
-    return Entry(
+    entry = Entry(
         name=name,
         graph=graph,
         kernels=tuple(table.kernels),
@@ -71,6 +74,7 @@ def schedule(
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
     )
+    return entry if "straight" in without else replace(entry, straight=straighten(entry, table))
 
 
 def times_of(graph: Graph) -> tuple[Time, ...]:

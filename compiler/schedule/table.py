@@ -54,6 +54,7 @@ class Table:
     memory: Memory
     kernels: dict[Kernel, int] = field(default_factory=dict)
     instructions: dict[PhaseKey, list[Instruction]] = field(default_factory=dict)
+    nests: dict[PhaseKey, list[Nest | None]] = field(default_factory=dict)  # of each of them
     loops: dict[PhaseKey, dict[Region, Loop]] = field(default_factory=dict)
     sums: dict[PhaseKey, list[Sum]] = field(default_factory=dict)
     pieces: Pieces | None = None
@@ -76,7 +77,7 @@ class Table:
 
     def nest(self, unit: Unit, nest: Nest) -> None:
         """Add a generated kernel; what runs once is cut along its outermost loop."""
-        launch, extent = self.launch(nest, unit.region.time), 1
+        launch, extent, whole = self.launch(nest, unit.region.time), 1, nest
         needed = work_of(nest, self.layouts.words)
         if (
             not unit.phase.examples
@@ -102,6 +103,7 @@ class Table:
             work,
             follows=self.follows(unit, nest, extent),
             needed=needed,
+            nest=whole,
         )
 
     def follows(self, unit: Unit, nest: Nest, extent: int) -> bool:
@@ -153,8 +155,10 @@ class Table:
         work: int = 0,
         follows: bool = False,
         needed: Work = NOTHING,
+        nest: Nest | None = None,
     ) -> None:
-        """Append one call of a kernel to a unit's phase."""
+        """Append one call of a kernel to a unit's phase; `nest` does the same."""
+        self.nests.setdefault(unit.phase, []).append(nest)
         self.pieces = self.pieces if follows else None
         number = self.kernels.setdefault(kernel, len(self.kernels))
         node = self.graph[unit.nodes[-1]]
@@ -199,8 +203,9 @@ class Table:
         words, ranged = self.layouts.words[place.storage], int(unit.phase.examples)
         unit = replace(unit, region=replace(unit.region, time=place.time))
         target = replace(self.operand(place, written=True), inner=0)
-        launch = self.launch(fill_nest(place.storage, words, unit.phase.examples), place.time)
-        self.add(unit, Kernel("fill"), (target,), (words, ranged), launch)
+        nest = fill_nest(place.storage, words, unit.phase.examples)
+        launch = self.launch(nest, place.time)
+        self.add(unit, Kernel("fill"), (target,), (words, ranged), launch, nest=nest)
 
     def phases(self) -> tuple[Phase, ...]:
         """All phases in order."""

@@ -106,5 +106,5 @@ weights = click.option(
     help="Take parameters from a .safetensors file or the folder of a run.",
 )  # fmt: skip
 without = click.option(
-    "--without", multiple=True, metavar="PASS", help="Switch off a pass by name (or `fusion`)."
+    "--without", multiple=True, metavar="PASS", help="Switch off a pass (or `fusion`, `straight`)."
 )

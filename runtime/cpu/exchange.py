@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from compiler.graph.types import Kind, TensorType
 from compiler.program import Array, Entry, Result
-from runtime.cpu.table import result_words
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -38,7 +37,7 @@ class Exchange:
         self.times = entry.times
         self.made = [array for array in entry.arrays if array.role == "output"]
         self.carried = [array for array in entry.arrays if array.role == "carried"]
-        self.kept = [(result, result_words(result)) for result in entry.results]
+        self.kept = [(result, result.words) for result in entry.results]
 
     def empty(self, array: Array, count: int) -> NDArray[Any]:
         """Room for an array's values for this many examples."""

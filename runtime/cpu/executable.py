@@ -74,7 +74,7 @@ class Executable:
         self.threads = max(1, threads)
         self.crew = crew or Crew(self.threads)
         self.word = self.dtype.itemsize
-        *self._kernels, walker = addresses((*entry.kernels, WALKER), self.word)
+        (walker,) = addresses((WALKER,), self.word)
         self._walk = NATIVE(walker)
         self.exchange = Exchange(entry, self.dtype)
         self._read = arrays_read(entry)
@@ -106,7 +106,9 @@ class Executable:
     def plan(self, examples: int) -> Plan:
         """The table and buffers for a batch size, made when it is first seen."""
         if examples not in self._plans:
-            table = build_table(self.entry, self._kernels, examples, self.word, self._room)
+            entry = self.variant(examples)
+            kernels = addresses(entry.kernels, self.word)
+            table = build_table(entry, kernels, examples, self.word, self._room)
             carried = {
                 a.name: self.exchange.zeros(a, examples)
                 for a in self.exchange.carried
@@ -122,6 +124,11 @@ class Executable:
             bases[:, Space.BLOCK] = blocks + self._block_bytes * np.arange(self.threads)
             self._plans[examples] = Plan(examples, table, carried, bases, address(table))
         return self._plans[examples]
+
+    def variant(self, examples: int) -> Entry:
+        """The entry as it is run for a batch size: small ones may be a single kernel."""
+        straight = self.entry.straight
+        return straight.entry if straight and examples <= straight.examples else self.entry
 
     def run(
         self, inputs: Mapping[str, Any], steps: int = 1, *, batch: int | None = None

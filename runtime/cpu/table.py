@@ -116,7 +116,7 @@ class Flattener:
     def result(self, number: int, result: Result) -> list[int]:
         """A record of layout.RESULT words."""
         space = Space.ARRAY + len(self.entry.arrays) + number
-        return [result.offset * self.word, result_words(result) * self.word, space]
+        return [result.offset * self.word, result.words * self.word, space]
 
     def strides(self) -> list[int]:
         """Bytes by which each space's base moves from one step to the next."""
@@ -126,19 +126,9 @@ class Flattener:
             else array.type.size * self.examples * self.word
             for array in self.entry.arrays
         ]
-        results = [result_words(result) * self.word for result in self.entry.results]
+        results = [result.words * self.word for result in self.entry.results]
         clock = layout.CLOCK * len(self.entry.times) * -(-self.examples // self.entry.block) * 8
         return [0] * Space.ARRAY + arrays + results + [clock]
-
-
-def result_words(result: Result) -> int:
-    """How many words a result spans, gaps included."""
-    if result.strides is None:
-        return result.type.size
-    if result.type.size == 0:
-        return 0
-    steps = zip(result.type.shape, result.strides, strict=True)
-    return 1 + sum((size - 1) * stride for size, stride in steps)
 
 
 def waits(phase: Phase, shared: Sequence[bool]) -> Iterator[bool]:

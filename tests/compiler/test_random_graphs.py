@@ -65,12 +65,13 @@ def assert_ways_agree(graph: Graph, batch: int, without: str, threads: int) -> N
     wanted = evaluate_outputs(graph, values, batch)
     optimised = for_every_example(evaluate_outputs(optimise(graph), values, batch), graph, batch)
     assert_close(optimised, wanted, BOUND)
-    native = run_compiled(graph, values, batch)
-    assert_close(native, wanted, BOUND)
-    shared = run_compiled(graph, values, batch, threads=threads)
-    for name in wanted:
-        np.testing.assert_array_equal(shared[name], native[name])
-    assert_close(run_compiled(graph, values, batch, without=(without,)), wanted, BOUND)
+    for switches in ((), ("straight",)):
+        native = run_compiled(graph, values, batch, without=switches)
+        assert_close(native, wanted, BOUND)
+        shared = run_compiled(graph, values, batch, threads=threads, without=switches)
+        for name in wanted:
+            np.testing.assert_array_equal(shared[name], native[name])
+    assert_close(run_compiled(graph, values, batch, without=(without, "straight")), wanted, BOUND)
     if is_smooth_to(graph):
         assert_derivatives_are_slopes(graph, batch)
 

@@ -78,8 +78,9 @@ def timed(
     session: Session, program: Program, name: str, batch: int, limits: tuple[Limits, Limits]
 ) -> Timed:
     """One step's figures."""
-    entry, runner = program.entries[name], session.runner(name)
+    runner = session.runner(name)
     assert isinstance(runner, Executable), "the command runs on the CPU"
+    entry = runner.variant(batch)
     trial = Trial(program=program, start={}, examples=batch, seed=0, dtype=session.dtype)
     inputs = trial.inputs(name)
     both, one = limits

@@ -30,7 +30,7 @@ from runtime.settings import LIMITS
 
 FILE = "command.json"
 FLAGS = ("batch", "epochs", "held_out", "patience")
-PASS_NAMES = (*PASSES, "fusion")
+PASS_NAMES = (*PASSES, "fusion", "straight")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

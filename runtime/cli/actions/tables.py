@@ -11,7 +11,10 @@ from runtime.cli.actions.output import counted
 
 def print_entry(entry: Entry) -> str:
     """The whole schedule of an entry."""
-    return "\n".join([*sizes(entry), *(line for part in phases(entry) for line in part)]) + "\n"
+    lines = [*sizes(entry), *(line for part in phases(entry) for line in part)]
+    if entry.straight is not None:
+        lines.append(f"batches of up to {entry.straight.examples:,} examples: all of it one kernel")
+    return "\n".join(lines) + "\n"
 
 
 def sizes(entry: Entry) -> Iterator[str]:
@@ -97,7 +100,8 @@ def print_kernels(entry: Entry, target: str = "cpu") -> str:
     """The generated source, and which library kernels are used."""
     if target == "cuda":
         return "\n".join(f"# {note}\n{source}" for note, source in launches(entry))
-    return "\n".join(part for number in range(len(entry.kernels)) for part in kernel(entry, number))
+    found = "\n".join(part for k in range(len(entry.kernels)) for part in kernel(entry, k))
+    return found if entry.straight is None else f"{found}\n{print_kernels(entry.straight.entry)}"
 
 
 def kernel(entry: Entry, number: int) -> Iterator[str]:
@@ -145,6 +149,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
             }
             for phase in entry.phases
         ],
+        "one_kernel_up_to": entry.straight.examples if entry.straight is not None else 0,
     }  # fmt: skip
 
 
@@ -164,7 +169,8 @@ def kernel_data(entry: Entry, target: str = "cpu") -> list[dict[str, Any]]:
     """The kernels as data; a library kernel has no source."""
     if target == "cuda":
         return [{"note": note, "source": source} for note, source in launches(entry)]
-    return [
+    found = [
         {"name": called(entry, number), "note": kernel.note, "source": kernel.source}
         for number, kernel in enumerate(entry.kernels)
     ]
+    return found if entry.straight is None else [*found, *kernel_data(entry.straight.entry)]

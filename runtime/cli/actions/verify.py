@@ -54,7 +54,7 @@ def verify(spec: Path, given: Mapping[str, Any]) -> int:
     request = Request.of(spec, given)
     made, session, _ = session_with_weights(request, given["weights"], dtype="float64")
     start = {name: view.copy() for name, view in session.memory.views.items()}
-    bare = Request(spec=spec, without=(*PASSES, "fusion")).compile()
+    bare = Request(spec=spec, without=(*PASSES, "fusion", "straight")).compile()
     found = []
     for check in checks(made, bare, start, given["examples"], given["seed"]):
         found.append(check)

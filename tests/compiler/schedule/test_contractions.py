@@ -10,7 +10,7 @@ from compiler.passes import PASSES
 from tests.contractions import CLASSIC, Case, I, J, convolution, product_of, random_case, two
 from tests.graphs import Operand, derivative_graph, values_of
 
-SWITCHES = [*PASSES, "fusion"]
+SWITCHES = [*PASSES, "fusion", "straight"]
 WIDE = [
     product_of(37, 7, 37),
     product_of(7, 37, 16, order="tn"),

@@ -49,6 +49,7 @@ def test_the_schedule_and_its_kernels(call: Caller) -> None:
     assert "blocks of" in schedule and "for every block of examples" in schedule
     kernels = call("show", call.spec, "--stage", "kernels").out
     assert "def " in kernels and "line.nn:5:13" in kernels
+    assert "all of it one kernel" in schedule and "all of step/train" in kernels
 
 
 def test_the_schedule_of_a_recurrence(call: Caller) -> None:

@@ -1,0 +1,88 @@
+"""Whether an entry is small enough to be one kernel, and the entry that it is then.
+
+A step of a tiny network takes less time than the calls of its kernels.  For batches on which two
+threads would not help anyway, it is written out as one (see `compiler/emit/straight.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from compiler.emit import gather
+from compiler.emit.cells import Unfit, Words
+from compiler.emit.straight import Straight
+from compiler.program import (
+    EVERY,
+    Entry,
+    Instruction,
+    Kernel,
+    Operand,
+    Phase,
+    Space,
+    Straightened,
+    Work,
+)
+from compiler.schedule.nest import Nest
+from compiler.schedule.table import Table
+
+MOST_WORK = 1 << 20  # statements times examples: some 20 microseconds
+
+
+def straighten(entry: Entry, table: Table) -> Straightened | None:
+    """The same entry as one kernel, and for how many examples that is worth it; or None."""
+    if entry.times:
+        return None
+    writer = Straight(table.operand)
+    try:
+        for key in sorted(table.instructions):
+            if key.examples:
+                writer.enter()
+            for instruction, nest in zip(table.instructions[key], table.nests[key], strict=True):
+                _write(writer, instruction, nest, list(table.kernels)[instruction.kernel])
+            if key.examples:
+                writer.leave()
+        for result in entry.results:
+            writer.settle(Words(Space.UNIFORM, result.offset, result.words - 1))
+    except Unfit:
+        return None
+    return Straightened(entry=_entry(entry, writer), examples=MOST_WORK // len(writer.lines))
+
+
+def _write(writer: Straight, instruction: Instruction, nest: Nest | None, kernel: Kernel) -> None:
+    """One instruction: a nest, or what reads at numbers found in the data."""
+    writer.line(f"# {instruction.note}")
+    if nest is not None:
+        writer.nest(nest)
+        return
+    match kernel.source:
+        case gather.TAKE:
+            writer.take(instruction)
+        case gather.SCATTER:
+            writer.scatter(instruction)
+        case gather.ARGMAX:
+            writer.argmax(instruction)
+        case _:
+            raise AssertionError(f"{kernel.name} has no nest")
+
+
+def _entry(entry: Entry, writer: Straight) -> Entry:
+    """An entry with one instruction."""
+    instructions = [item for phase in entry.phases for item in phase.instructions]
+    works = [item.work for item in instructions]
+    work = Work(
+        operations=sum(w.operations for w in works),
+        operations_each=sum(w.operations_each for w in works),
+        words=sum(w.words for w in works),
+        words_each=sum(w.words_each for w in works),
+    )
+    whole = Instruction(
+        kernel=0,
+        operands=tuple(Operand(space, offset) for space, offset, _ in writer.pointers),
+        geometry=(EVERY,),
+        barrier=False,
+        note=f"the whole of {entry.name}",
+        work=work,
+    )
+    kernel = Kernel("k0", writer.text(), f"all of {entry.name}, for small batches")
+    phase = Phase(examples=False, instructions=(whole,))
+    return replace(entry, kernels=(kernel,), phases=(phase,))

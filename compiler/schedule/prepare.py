@@ -30,6 +30,7 @@ from compiler.passes.dce import eliminate_dead_code
 from compiler.schedule.recompute import recompute
 
 LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
+VECTOR = 16  # numbers in the widest register
 
 
 def prepare(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
@@ -43,11 +44,7 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
             xs = _spread(node, xs)
         match node.op:
             case BatchMean():
-                loops = tuple(index(j) for j in range(node.type.rank))
-                op = Contract(node.type.shape, (loops,), loops, node.type.shape, mean=True)
-                x = xs[0].node
-                source = builder.value(x.inputs[0]) if isinstance(x.op, Total) else xs[0]
-                mapping[node.id] = builder.add(op, source, name=node.name).id
+                mapping[node.id] = _mean(builder, node, xs[0]).id
             case Contract() as op:
                 op, xs = _contraction(op, xs)
                 mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])
@@ -60,6 +57,19 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
     shared = eliminate_common_subexpressions(builder.graph(outputs))
     again, choice = recompute(eliminate_dead_code(shared))
     return _with_outputs(again), choice
+
+
+def _mean(builder: Builder, node: Node, x: Value) -> Value:
+    """The contraction that averages over the examples, of few numbers as a product with 1.
+
+    Those fill no vector of a loop; the tile of a product sums up several examples at once.
+    """
+    shape, loops = node.type.shape, tuple(index(j) for j in range(node.type.rank))
+    source = builder.value(x.node.inputs[0]) if isinstance(x.node.op, Total) else x
+    operands = (loops, ()) if shape and 1 < shape[-1] < VECTOR else (loops,)
+    op = Contract(shape, operands, loops, shape, mean=True)
+    ones = [builder.constant(1.0)] * (len(operands) - 1)
+    return builder.add(op, source, *ones, name=node.name)
 
 
 def _spread(node: Node, xs: list[Value]) -> list[Value]:

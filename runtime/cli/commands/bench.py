@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from runtime.cli import options
 from runtime.cli.declare import act, as_json, declared, spec
 
 
 @declared("bench", examples=[
     ("gradc bench specs/mnist_cnn.nn", "a step's time, and each instruction's share of it"),
     ("gradc bench specs/mnist_cnn.nn --batch 512 --threads 1", "the same at another size"),
+    ("gradc bench specs/circle.nn --without straight", "a small step is one kernel; its parts"),
     ("gradc bench spec.nn --json", "all instructions as data"),
 ])  # fmt: skip
 @spec
@@ -20,6 +22,7 @@ from runtime.cli.declare import act, as_json, declared, spec
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads; all cores otherwise.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32",
               show_default=True, help="Width of the numbers.")  # fmt: skip
+@options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:
     """Time a training step, and compare it with what this machine can do at most.

@@ -20,13 +20,19 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_step_and_its_instructions(call: Caller) -> None:
-    answer = call("bench", SPECS / "circle.nn", "--batch", "8", "--threads", "1", "--json")
-    (step,) = answer.data
+    options = ("--batch", "8", "--threads", "1", "--json", "--without", "straight")
+    (step,) = call("bench", SPECS / "circle.nn", *options).data
     assert (step["step"], step["batch"], step["threads"]) == ("train", 8, 1)
     assert step["seconds"] > 0 and step["limit"] > 0
     products = [line for line in step["lines"] if line["kernel"].startswith("contract")]
     # of [8, 2][2, 5] and [8, 5][5, 2]: both forward, both weights, and the input of the second
     assert sum(line["operations"] for line in products) == 5 * 2 * 8 * 2 * 5
+
+
+def test_a_small_step_is_one_line(call: Caller) -> None:
+    (step,) = call("bench", SPECS / "circle.nn", "--batch", "8", "--json").data
+    (line,) = step["lines"]
+    assert line["kernel"] == "loops" and line["operations"] > 0
 
 
 def test_every_step_has_its_table(call: Caller) -> None:

@@ -25,8 +25,10 @@ def test_a_step_and_its_instructions(call: Caller) -> None:
     assert (step["step"], step["batch"], step["threads"]) == ("train", 8, 1)
     assert step["seconds"] > 0 and step["limit"] > 0
     products = [line for line in step["lines"] if line["kernel"].startswith("contract")]
-    # of [8, 2][2, 5] and [8, 5][5, 2]: both forward, both weights, and the input of the second
-    assert sum(line["operations"] for line in products) == 5 * 2 * 8 * 2 * 5
+    # of [8, 2][2, 5] and [8, 5][5, 2]: both forward, both weights, and the input of the second;
+    # and the sums of both biases, as products with 1
+    biases = 2 * 8 * (5 + 2)
+    assert sum(line["operations"] for line in products) == 5 * 2 * 8 * 2 * 5 + biases
 
 
 def test_a_small_step_is_one_line(call: Caller) -> None:

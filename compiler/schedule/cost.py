@@ -17,6 +17,10 @@ NEAREST_CACHE_WORDS = 8 * 1024  # 32 KB of float32: what few words an example ha
 LARGEST_SMALL_BLOCK = 1024
 BLOCK_OF_SEQUENCES = 16
 REUSE = 32  # examples over which a deferred product must be the shorter way
+VECTOR = 16  # numbers in the widest register
+WRITING = 8  # terms for which a number of the result could be read, added to and written
+KEPT_APART = 64  # columns from which a sum down them needs no more
+WORTH_IT = 0.9  # of the cost, at which another form of a product is chosen
 CHUNK_WORDS = 1 << 18  # partial sums of 1 MB: beyond that each copy costs more than it saves
 
 
@@ -51,3 +55,8 @@ def worth_deferring(factors: int, product: int) -> bool:
     Both in words: of the factors for each example, and of the product.
     """
     return REUSE * factors <= product
+
+
+def product(rows: float, terms: float, columns: int) -> float:
+    """What a product costs, in multiplications of whole vectors: every row is written once."""
+    return rows * -(-columns // VECTOR) * (terms + WRITING)

@@ -85,6 +85,7 @@ def reduction_nest(
 
 def _choose_store(nest: Nest, maximum: bool, partial: bool, plain: bool) -> tuple[Nest, bool]:
     """Sum in a register where the innermost loop sums, or fills no vector; else in memory."""
+    nest = merge_loops(nest)
     ((value, y, _),) = nest.stores
     if not any(loop.reduces for loop in nest.loops):
         store = Store.SET if plain and not partial else Store.ADD

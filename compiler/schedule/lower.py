@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -115,7 +116,7 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
         table.launch(nest, unit.region.time),
         extent=plan.extent,
         work=int(np.prod(op.extents)),
-        needed=work_of(nest, table.layouts.words, multiplies=True),
+        needed=work_of(nest, table.layouts.words, table.needed.get(node.tag, prod(op.extents))),
         nest=nest,
     )
     words = table.layouts.words[target.storage]

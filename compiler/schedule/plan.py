@@ -40,11 +40,12 @@ def schedule(
     `without` may name "fusion": every node is then a kernel of its own; and "straight": small
     entries are then tables too.
     """
-    prepared, choice = prepare(graph)
+    ready = prepare(graph)
+    prepared = ready.graph
     regions = assign_regions(prepared)
     units = in_order(prepared, form_units(prepared, regions, fuse="fusion" not in without))
     layouts = assign_layouts(prepared, prepared.varying())
-    table = Table(prepared, regions, layouts, Memory(times_of(prepared)))
+    table = Table(prepared, regions, layouts, Memory(times_of(prepared)), ready.needed)
     memory = table.memory
     life = lifetimes(prepared, units, layouts)
     late = place_updates(prepared, units, layouts, life, offsets, memory)
@@ -69,7 +70,7 @@ def schedule(
         uniform_words=memory.uniform_words,
         block_words=memory.block_words.get(None, 0),
         partial_words=partial_words,
-        recomputed=choice,
+        recomputed=ready.recomputed,
         times=memory.times,
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),

@@ -9,12 +9,14 @@
 * `batch_mean(x)` becomes the contraction that averages over the examples, `batch_mean(total(x))`
   the one that sums over the elements of sequences as well.
 * What a contraction or a gather reads for every element of a sequence is spread out.
+
+Before all that, contractions of few columns are given more (`narrow.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from compiler.graph.graph import Builder, Graph, Node, Value
 from compiler.graph.rebuild import rebuild
@@ -27,14 +29,27 @@ from compiler.ops.sequence import Spread, Total
 from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
+from compiler.schedule.narrow import widen_columns
 from compiler.schedule.recompute import recompute
 
 LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
 VECTOR = 16  # numbers in the widest register
 
 
-def prepare(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
-    """The graph with explicit copies; and what of it is computed again, for people."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The graph with explicit copies; what of it is computed again, for people; and the products
+    that a contraction needs, by its tag, where it has more than those.
+    """
+
+    graph: Graph
+    recomputed: tuple[str, ...]
+    needed: Mapping[int, int]
+
+
+def prepare(graph: Graph) -> Prepared:
+    """The graph as the schedule wants it."""
+    graph, needed = widen_columns(graph)
     builder = Builder()
     mapping: dict[int, int] = {}
     for node in graph.nodes:
@@ -56,7 +71,7 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
     outputs = {k: mapping[id] for k, id in graph.outputs.items()}
     shared = eliminate_common_subexpressions(builder.graph(outputs))
     again, choice = recompute(eliminate_dead_code(shared))
-    return _with_outputs(again), choice
+    return Prepared(_with_outputs(again), choice, needed)
 
 
 def _mean(builder: Builder, node: Node, x: Value) -> Value:

@@ -52,6 +52,7 @@ class Table:
     regions: Mapping[int, Region]
     layouts: Layouts
     memory: Memory
+    needed: Mapping[int, int]  # products of some contractions, by the node's tag
     kernels: dict[Kernel, int] = field(default_factory=dict)
     instructions: dict[PhaseKey, list[Instruction]] = field(default_factory=dict)
     nests: dict[PhaseKey, list[Nest | None]] = field(default_factory=dict)  # of each of them

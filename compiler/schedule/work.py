@@ -14,14 +14,14 @@ from compiler.schedule.layout import StorageKey
 from compiler.schedule.nest import RANGE, Access, Nest
 
 
-def work_of(nest: Nest, stored: Mapping[StorageKey, int], *, multiplies: bool = False) -> Work:
+def work_of(nest: Nest, stored: Mapping[StorageKey, int], products: int | None = None) -> Work:
     """The work of a nest's loops; `stored` are the words of each storage.
 
-    `multiplies`: the nest is a sum of products, whose addition is no statement.
+    `products`: what a sum of products needs, each of them also an addition; its loops may do more.
     """
     fixed = [loop.extent if loop.extent > 0 else loop.scale for loop in nest.loops]
     each = any(loop.extent == RANGE for loop in nest.loops)
-    operations = prod(fixed) * (2 if multiplies else len(nest.statements))
+    operations = prod(fixed) * len(nest.statements) if products is None else 2 * products
     once = sum(words for words, varies in _moved(nest, fixed, stored) if not varies)
     varying = sum(words for words, varies in _moved(nest, fixed, stored) if varies)
     return Work(

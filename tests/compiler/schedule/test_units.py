@@ -17,7 +17,7 @@ from compiler.schedule.units import form_units
 
 def units_of(graph: Graph) -> list[list[str]]:
     """The operators of each unit."""
-    prepared, _ = prepare(optimise(graph))
+    prepared = prepare(optimise(graph)).graph
     units = in_order(prepared, form_units(prepared, assign_regions(prepared)))
     return [[prepared[i].op.name for i in unit.nodes] for unit in units]
 

@@ -1,0 +1,219 @@
+"""Convolutions of few channels, with neighbouring pixels beside the channels in a vector.
+
+A kernel multiplies a number by a vector of columns, and 8 columns fill half of a vector.  The
+columns of a convolution are channels; pixels that lie beside one another become columns too:
+
+    y[2J + e, f] = sum over N of x[2J + N] * V[N, e, f]          where V[n + e, e, f] = W[f, n]
+
+Half as many rows, for one tap more.  Exact but for the order of the sum (and for an infinite
+number, which meets zeros of V where it met nothing).  The gradient of the input, likewise:
+
+    y[2j + n, f] += g[j] * W[n, f]    becomes    y[2J + e, f] = sum over u of g[J + u] * V[u, e, f]
+
+What is gained is what `cost.product` says, by sizes alone.  Names: `j` the loop over pixels, `n`
+over taps, `e` over neighbours, `f` over channels; all positions of the weights are plain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from compiler.graph.graph import Builder, Graph, Value
+from compiler.ops.contract import Affine, Contract, Map, index
+from compiler.schedule.correlate import correlated, summed
+from compiler.schedule.cost import VECTOR, product
+from compiler.schedule.windows import Window, affine, best, moves, uses, whole, window
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A contraction of pixels and weights; `pixels` is the number of that operand."""
+
+    op: Contract
+    pixels: int
+    weights: tuple[int, ...]  # the loop of each axis
+
+    @property
+    def seen(self) -> Map:
+        """Where the pixels are read."""
+        return self.op.operands[self.pixels]
+
+    @property
+    def visits(self) -> int:
+        """How often a number of the result is written, over all numbers."""
+        return prod(self.op.extents[j] for j in self._written())
+
+    @property
+    def terms(self) -> int:
+        """How many products are summed for that."""
+        return prod(self.op.extents) // self.visits
+
+    def _written(self) -> set[int]:
+        return {loop for p in self.op.result for loop, _ in p.terms}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What becomes of a convolution: some `neighbours` of a pixel are columns."""
+
+    neighbours: int
+    pixel: int  # the loop over pixels
+    tap: int  # the loop over taps, now of `taps`
+    taps: int
+    axis: int  # of the pixels' operand, and where it is read along it
+    seen: Affine
+    tap_axis: Affine  # where the wider weights have a number of the narrow ones; a loop more
+    neighbour_axis: Affine
+    loop: int  # the extent of that one
+
+
+def widen_columns(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
+    """Rewrite every contraction for which another form costs clearly less.
+
+    The products that each of those needs are told by its tag, as its new form has some more.
+    """
+    builder, mapping, needed = Builder(), dict[int, int](), dict[int, int]()
+    for node in graph.nodes:
+        builder.follow(node)
+        xs = [builder.value(mapping[i]) for i in node.inputs]
+        before = len(builder.nodes)
+        wider = _widened(node.op, xs) if isinstance(node.op, Contract) else None
+        mapping[node.id] = wider.id if wider else builder.copy(node, [x.id for x in xs])
+        if wider and isinstance(node.op, Contract):
+            needed |= {
+                n.tag: prod(node.op.extents) for n in builder.nodes[before:] if len(n.inputs) == 2
+            }
+    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()}), needed
+
+
+def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:
+    if op.mean:
+        return correlated(op, xs) if len(xs) == 2 else summed(op, xs[0])
+    if len(xs) != 2 or len(op.result) < 2:
+        return None
+    return _gathered(op, xs) or _scattered(op, xs)
+
+
+def _convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
+    """The ways to see pixels and weights in two operands, with the last axis for channels."""
+    f = op.result[-1].plain
+    for k, w in ((0, 1), (1, 0)):
+        weights = whole(op, op.operands[w], xs[w].shape)
+        if f is None or f not in weights or op.extents[f] != op.shape[-1]:
+            continue
+        alone = not moves(op.operands[k], f) and not moves(op.result[:-1], f)
+        if alone and not xs[w].builder.is_varying(xs[w]):
+            yield Convolution(op, k, weights)
+
+
+def _gathered(op: Contract, xs: Sequence[Value]) -> Value | None:
+    """A convolution with neighbours of the result as columns."""
+    j = op.result[-2].plain
+    if j is None or op.extents[j] != op.shape[-2] or moves(op.result[:-2], j):
+        return None
+    for c in _convolutions(op, xs):
+        w = window(c.seen, j, c.weights)
+        if w is not None and j not in c.weights and not moves(op.result, w.tap):
+            form = _neighboured(c, w)
+            return _rewritten(c, form, xs) if form else None
+    return None
+
+
+def _neighboured(c: Convolution, w: Window) -> Form | None:
+    """How many neighbours of a convolution's result are best as columns, if any."""
+    op, (pixels, channels) = c.op, c.op.shape[-2:]
+    taps, tap, extra = op.extents[w.tap], c.weights.index(w.tap), len(c.weights)
+
+    def cost(e: int) -> float:
+        rows = c.visits / channels * -(-pixels // e) / pixels
+        return product(rows, c.terms * (taps + w.spread(e)) / taps, channels * e)
+
+    e = best(cost, range(2, 2 * VECTOR // channels + 1), cost(1))
+    if e is None:
+        return None
+    return Form(
+        neighbours=e, pixel=w.pixel, tap=w.tap, taps=taps + w.spread(e), axis=w.axis,
+        seen=affine((w.pixel, w.stride * e), (w.tap, w.step), offset=w.offset),
+        tap_axis=affine((tap, 1), (extra, w.stride // w.step)),
+        neighbour_axis=index(extra), loop=e,
+    )  # fmt: skip
+
+
+def _scattered(op: Contract, xs: Sequence[Value]) -> Value | None:
+    """The gradient of a convolution's input, with neighbours of the result as columns."""
+    for c in _convolutions(op, xs):
+        pixels = [p.plain for p in c.seen if p.plain is not None and p.plain not in c.weights]
+        for axis, j in ((c.seen.index(index(j)), j) for j in pixels):
+            w = window(op.result[-2:-1], j, c.weights)
+            whole_axis = op.extents[j] == xs[c.pixels].shape[axis]
+            if w is None or w.step != 1 or not whole_axis or moves(op.result[:-2], j):
+                continue
+            if moves(c.seen, w.tap) or sum(uses(p, j) for p in c.seen) != 1:
+                continue
+            form = _turned(c, w, axis)
+            if form is not None:
+                return _rewritten(c, form, xs)
+    return None
+
+
+def _turned(c: Convolution, w: Window, axis: int) -> Form | None:
+    """How often the stride goes into the neighbours, if it pays; then, which taps meet which."""
+    op, (size, channels) = c.op, c.op.shape[-2:]
+    taps, j = op.extents[w.tap], w.pixel
+    together = [c.weights.index(w.tap), c.weights.index(op.result[-1].plain or 0)]
+    merged = together == [len(c.weights) - 2, len(c.weights) - 1]
+    before = product(c.visits / channels / (taps if merged else 1), c.terms,
+                     channels * (taps if merged else 1))  # fmt: skip
+
+    def reach(h: int) -> tuple[int, int]:
+        first = -(-(1 - taps - w.offset) // w.stride)
+        return first, (h * w.stride - 1 - w.offset) // w.stride - first + 1
+
+    def cost(h: int) -> float:
+        rows = c.visits / op.extents[j] / taps / channels * -(-size // (h * w.stride))
+        return product(rows, c.terms * reach(h)[1], channels * h * w.stride)
+
+    h = best(cost, range(1, 2 * VECTOR // (channels * w.stride) + 1), before)
+    if h is None:
+        return None
+    first, count = reach(h)
+    tap, extra = c.weights.index(w.tap), len(c.weights)
+    return Form(
+        neighbours=h * w.stride, pixel=j, tap=w.tap, taps=count, axis=axis,
+        seen=affine((j, h), (w.tap, 1), offset=first),
+        tap_axis=index(extra),
+        neighbour_axis=affine((tap, 1), (extra, w.stride), offset=w.offset + first * w.stride),
+        loop=count,
+    )  # fmt: skip
+
+
+def _rewritten(c: Convolution, form: Form, xs: Sequence[Value]) -> Value:
+    """The contraction in another form, with the weights that it wants."""
+    op, f, extra = c.op, c.op.result[-1].plain, len(c.op.extents)
+    assert f is not None, "channels are plain"
+    extents = [*op.extents, form.neighbours]
+    extents[form.pixel] = -(-op.shape[-2] // form.neighbours)
+    extents[form.tap] = form.taps
+    seen = list(c.seen)
+    seen[form.axis] = form.seen
+    weights = (*(index(loop) for loop in c.weights if loop != f), index(extra), index(f))
+    maps = (tuple(seen), weights) if c.pixels == 0 else (weights, tuple(seen))
+    beside = affine((form.pixel, form.neighbours), (extra, 1))
+    wider = Contract(tuple(extents), maps, (*op.result[:-2], beside, op.result[-1]), op.shape)
+    operands = list(xs)
+    operands[1 - c.pixels] = _expanded(xs[1 - c.pixels], c.weights, f, form)
+    return xs[0].builder.add(wider, *operands)
+
+
+def _expanded(W: Value, loops: Sequence[int], f: int, form: Form) -> Value:
+    """The weights V[.., tap, .., neighbour, channel], zero where a neighbour misses a tap."""
+    axes = [(index(a), n) for a, n in enumerate(W.shape)]
+    source, channels = tuple(p for p, _ in axes), axes[loops.index(f)]
+    axes[loops.index(form.tap)] = (form.tap_axis, form.taps)
+    kept = [axis for axis, loop in zip(axes, loops, strict=True) if loop != f]
+    result = [*kept, (form.neighbour_axis, form.neighbours), channels]
+    positions, shape = zip(*result, strict=True)
+    op = Contract((*W.shape, form.loop), (source,), positions, shape)
+    return W.builder.add(op, W)

@@ -1,0 +1,157 @@
+"""Convolutions of few channels with neighbouring pixels as columns: equal numbers, wider rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.graph.graph import Graph, Value
+from compiler.graph.verify import verify
+from compiler.ops.contract import Contract
+from compiler.passes import optimise
+from compiler.schedule.narrow import widen_columns
+from tests.contractions import Case, I, J, K, L, M, N, at
+from tests.graphs import Operand, assert_close, derivative_graph, evaluate_outputs, values_of
+
+
+def image(
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    channels: tuple[int, int],
+    *,
+    stride: tuple[int, int] = (1, 1),
+    dilation: int = 1,
+    padding: int = 0,
+) -> Case:
+    """A convolution of an image, of sizes that differ by axis."""
+    out = [
+        (n + 2 * padding - dilation * (k - 1) - 1) // s + 1
+        for n, k, s in zip(size, kernel, stride, strict=True)
+    ]
+    rows = at((0, stride[0]), (3, dilation), offset=-padding)
+    columns = at((1, stride[1]), (4, dilation), offset=-padding)
+    op = Contract(
+        (*out, channels[1], *kernel, channels[0]),
+        ((rows, columns, N), (K, L, M, N)),
+        (I, J, K),
+        (*out, channels[1]),
+    )
+    return Case(op, ((*size, channels[0]), (channels[1], *kernel, channels[0])))
+
+
+CASES = {
+    "the first layer of a small network": image((28, 28), (5, 5), (1, 8), stride=(2, 2), padding=2),
+    "its second": image((14, 14), (3, 3), (8, 16), stride=(2, 2), padding=1),
+    "one filter": image((9, 13), (3, 3), (3, 1), padding=1),
+    "two filters of odd sizes": image((7, 37), (1, 7), (1, 2), stride=(1, 3)),
+    "kernel 7x3, stride 2x1": image((15, 11), (7, 3), (5, 5), stride=(2, 1), padding=1),
+    "kernel 3x5, stride 1x2": image((7, 13), (3, 5), (1, 7), stride=(1, 2), padding=2),
+    "dilated": image((11, 12), (3, 3), (2, 4), dilation=2, padding=2),
+    "dilated, with a stride": image((11, 12), (3, 3), (2, 4), stride=(2, 2), dilation=2),
+    "a stride beyond the kernel": image((9, 11), (2, 2), (3, 4), stride=(3, 3)),
+    "one pixel": image((3, 3), (3, 3), (2, 3)),
+    "a row of 113": image((1, 113), (1, 5), (1, 3), padding=0),
+}
+
+
+def operands_of(case: Case) -> list[Operand]:
+    """Pixels of each example; weights and biases."""
+    shapes = (*case.shapes, case.op.shape[-1:])
+    return [Operand(shape, k > 0) for k, shape in enumerate(shapes)]
+
+
+def graph_of(case: Case) -> Graph:
+    """The convolution of computed pixels, and its derivatives to pixels, weights and biases."""
+
+    def function(x: Value, W: Value, b: Value) -> Value:
+        y = x.builder.add(case.op, x.apply("tanh", x * 0.5), W) + b
+        return y * y + y
+
+    return derivative_graph(function, operands_of(case))
+
+
+def random_image(seed: int) -> Case:
+    """A convolution of sizes that fit no vector."""
+    rng = np.random.default_rng(seed)
+    kernel = tuple(int(n) for n in rng.integers(1, 6, 2))
+    dilation, padding = int(rng.choice([1, 1, 2])), int(rng.integers(0, 3))
+    size = tuple(dilation * (k - 1) + 1 + int(rng.integers(0, 12)) for k in kernel)
+    stride = tuple(int(n) for n in rng.integers(1, 4, 2))
+    channels = tuple(int(n) for n in rng.choice([1, 2, 3, 5, 8, 13], 2))
+    return image(size, kernel, channels, stride=stride, dilation=dilation, padding=padding)
+
+
+def assert_same(case: Case) -> None:
+    """The other form computes the same in the reference."""
+    graph, values = optimise(graph_of(case)), values_of(operands_of(case), 5)
+    wider, _ = widen_columns(graph)
+    assert_close(
+        evaluate_outputs(verify(wider), values, 5), evaluate_outputs(graph, values, 5), 1e-11
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_other_form_means_the_same(name: str) -> None:
+    assert_same(CASES[name])
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_convolutions_mean_the_same(seed: int) -> None:
+    assert_same(random_image(seed))
+
+
+@pytest.mark.parametrize("batch", [1, 5, 33])
+@pytest.mark.parametrize("name", CASES)
+def test_few_channels_run_natively(name: str, batch: int, check_compiled) -> None:
+    case = CASES[name]
+    values = values_of(operands_of(case), batch)
+    check_compiled(
+        graph_of(case), batch, values=values, dtype="float64" if batch > 1 else "float32"
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_convolutions_run_natively(seed: int, check_compiled) -> None:
+    case = random_image(seed)
+    check_compiled(graph_of(case), 7, values=values_of(operands_of(case), 7))
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("seed", range(24, 400))
+def test_many_random_convolutions_run_natively(seed: int, check_compiled) -> None:
+    assert_same(random_image(seed))
+    case = random_image(seed)
+    check_compiled(graph_of(case), 37, values=values_of(operands_of(case), 37))
+
+
+def test_threads_do_not_change_a_bit(check_compiled) -> None:
+    case = CASES["the first layer of a small network"]
+    graph, values = graph_of(case), values_of(operands_of(case), 113)
+    one, two, four = (
+        check_compiled(graph, 113, values=values, dtype="float32", threads=n) for n in (1, 2, 4)
+    )
+    for name in graph.outputs:
+        np.testing.assert_array_equal(one[name], two[name])
+        np.testing.assert_array_equal(one[name], four[name])
+
+
+def test_pairs_of_pixels_fill_a_vector() -> None:
+    case = CASES["the first layer of a small network"]
+    wider, _ = widen_columns(optimise(graph_of(case)))
+    shapes = {n.type.shape for n in wider.nodes if isinstance(n.op, Contract)}
+    assert (5, 7, 1, 2, 8) in shapes, "taps of two neighbours, two neighbours, eight filters"
+
+
+def test_wide_layers_stay_as_they_are() -> None:
+    graph = optimise(graph_of(image((9, 9), (3, 3), (32, 64), padding=1)))
+    products = [n.op for n in widen_columns(graph)[0].nodes if len(n.inputs) == 2]
+    assert products == [n.op for n in graph.nodes if len(n.inputs) == 2]
+
+
+def test_what_is_needed_is_counted_without_the_zeros() -> None:
+    case = CASES["the first layer of a small network"]
+    wider, needed = widen_columns(optimise(graph_of(case)))
+    rewritten = [n for n in wider.nodes if n.tag in needed]
+    assert rewritten
+    assert all(needed[n.tag] == np.prod(case.op.extents) for n in rewritten)
+    assert all(np.prod(n.op.extents) > needed[n.tag] for n in rewritten)

@@ -31,7 +31,7 @@ def correlated(op: Contract, xs: Sequence[Value]) -> Value | None:
     for k, g in ((0, 1), (1, 0)):
         sent = whole(op, op.operands[g], xs[g].shape)
         beside = sent and sent[-1] in loops and not moves(op.operands[k], sent[-1])
-        in_line = op.shape[-1] == 1 or op.operands[k][-1].plain == loops[-1]
+        in_line = op.shape[-1] == 1 or [p.plain for p in op.operands[k][-1:]] == [loops[-1]]
         if not beside or not in_line or loops[-2] in sent:
             continue
         pixels = [j for j in sent if j not in loops]

@@ -62,22 +62,23 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
 
 
 def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
-    """Use the library's kernel, if a nest copies a matrix with its axes exchanged."""
+    """Use the library's kernel, if a nest copies matrices with their axes exchanged."""
     copies = [table.graph[id].op.name for id in unit.nodes] == ["copy"]
-    if not copies or unit.phase.examples or len(nest.loops) != 2 or len(nest.loads) != 1:
+    if not copies or unit.phase.examples or len(nest.loops) not in (2, 3) or len(nest.loads) != 1:
         return False
     ((_, x),), ((_, y, _),) = nest.loads, nest.stores
-    if x.index or x.moves[0] != 1 or y.moves[1] != 1:
+    if x.index or x.moves[-2] != 1 or y.moves[-1] != 1:
         return False
-    rows, columns = (loop.extent for loop in nest.loops)
+    rows, columns = (loop.extent for loop in nest.loops[-2:])
+    alike = (nest.loops[0].extent, x.moves[0], y.moves[0]) if len(nest.loops) == 3 else (1, 0, 0)
     table.add(
         unit,
         Kernel("transpose"),
         (table.operand(x), table.operand(y, written=True)),
-        (RANGE, columns, x.moves[1], y.moves[0]),
+        (RANGE, columns, x.moves[-1], y.moves[-2], *alike),
         table.launch(nest, None),
         extent=rows,
-        work=rows * columns,
+        work=rows * columns * alike[0],
         needed=work_of(nest, table.layouts.words),
         nest=nest,
     )

@@ -4,7 +4,8 @@
   elementwise kernel can write into a bordered buffer; anything else is copied first.
 * The column loop of a contraction must have unit stride in its second operand; where it has not,
   the operand is packed: copied with that axis last.  A weight is packed once a step.  Where the sum
-  is long, dot products along it do as well without.
+  is long, dot products along it do as well without.  What a recurrence multiplies by at every step
+  is packed in panels (`panels.py`).
 * An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
 * `batch_mean(x)` becomes the contraction that averages over the examples, `batch_mean(total(x))`
   the one that sums over the elements of sequences as well.
@@ -19,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from compiler.graph.graph import Builder, Graph, Node, Value
+from compiler.graph.loops import loop_of
 from compiler.graph.rebuild import rebuild
 from compiler.ops.contract import Contract, Map, index
 from compiler.ops.elementwise import Elementwise
@@ -30,6 +32,7 @@ from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.schedule.narrow import widen_columns
+from compiler.schedule.panels import in_panels
 from compiler.schedule.recompute import recompute
 
 LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
@@ -50,7 +53,7 @@ class Prepared:
 def prepare(graph: Graph) -> Prepared:
     """The graph as the schedule wants it."""
     graph, needed = widen_columns(graph)
-    builder = Builder()
+    builder, loops = Builder(), loop_of(graph)
     mapping: dict[int, int] = {}
     for node in graph.nodes:
         builder.follow(node)
@@ -61,7 +64,7 @@ def prepare(graph: Graph) -> Prepared:
             case BatchMean():
                 mapping[node.id] = _mean(builder, node, xs[0]).id
             case Contract() as op:
-                op, xs = _contraction(op, xs)
+                op, xs = _contraction(op, xs, node.id in loops)
                 mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])
             case Reshape() | Take() | Scatter() | ArgMax():
                 xs = [x if _contiguous(x) else builder.add(Copy(), x) for x in xs]
@@ -123,7 +126,7 @@ def _contiguous(x: Value) -> bool:
     return not isinstance(op, Elementwise)
 
 
-def _contraction(op: Contract, xs: Sequence[Value]) -> tuple[Contract, list[Value]]:
+def _contraction(op: Contract, xs: Sequence[Value], repeated: bool) -> tuple[Contract, list[Value]]:
     xs, maps = list(xs), list(op.operands)
     for k in range(len(xs)):
         xs[k], maps[k] = _turned_back(xs[k], maps[k])
@@ -132,6 +135,9 @@ def _contraction(op: Contract, xs: Sequence[Value]) -> tuple[Contract, list[Valu
         if reads_outside(op, k, x.shape) and not isinstance(x.node.op, Elementwise):
             xs[k] = x.builder.add(Copy(), x)
     if len(xs) == 2:
+        packed = in_panels(op, xs, column_loop(op)) if repeated else None
+        if packed is not None:
+            return packed
         for k in packing(op):
             xs[k], maps[k] = _pack(xs[k], maps[k], column_loop(op))
     return replace(op, operands=tuple(maps)), xs

@@ -1,10 +1,10 @@
-"""y[row, column] = x[column, row]: a matrix copied with its axes exchanged.
+"""y[m, row, column] = x[m, column, row]: matrices copied with their axes exchanged.
 
 A square as wide as a vector is loaded row by row, turned within registers, and stored row by row,
 so that both sides move whole cache lines.  Squares at the edges are masked.
 
-geometry = [rows, columns, x_stride, y_stride]; x is contiguous along the rows of y.  Rows of -1
-stand for the range begin..end.  Background: Eklundh, 1972.
+geometry = [rows, columns, x_stride, y_stride, matrices, x_matrix, y_matrix]; x is contiguous along
+the rows of y.  Rows of -1 stand for the range begin..end.  Background: Eklundh, 1972.
 """
 
 from __future__ import annotations
@@ -89,12 +89,13 @@ def kernel(word: int) -> Any:
         start = begin if geometry[0] < 0 else 0
         stop = end if geometry[0] < 0 else geometry[0]
         columns = geometry[1]
-        for row in range(start, stop, size):
-            rows = min(size, stop - row)
-            for column in range(0, columns, size):
-                i = column * geometry[2] + row
-                j = row * geometry[3] + column
-                width = min(size, columns - column)
-                turn(x, i, y, j, geometry[2], geometry[3], width, rows)
+        for matrix in range(geometry[4]):
+            for row in range(start, stop, size):
+                rows = min(size, stop - row)
+                for column in range(0, columns, size):
+                    i = matrix * geometry[5] + column * geometry[2] + row
+                    j = matrix * geometry[6] + row * geometry[3] + column
+                    width = min(size, columns - column)
+                    turn(x, i, y, j, geometry[2], geometry[3], width, rows)
 
     return transpose

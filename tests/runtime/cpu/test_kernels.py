@@ -179,9 +179,10 @@ def test_fill_zeroes_what_it_is_told() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (7, 37), (37, 7), (16, 32), (113, 50)])
 def test_transposition(dtype: type, rows: int, columns: int) -> None:
-    x = np.random.default_rng(1).normal(size=(columns, rows + 3)).astype(dtype)
-    y = np.full((rows, columns + 2), 7, dtype)
+    x = np.random.default_rng(1).normal(size=(2, columns, rows + 3)).astype(dtype)
+    y = np.full((2, rows, columns + 2), 7, dtype)
     begin = rows // 3
-    call("transpose", [x, y], [-1, columns, rows + 3, columns + 2], begin, rows)
-    assert np.array_equal(y[begin:, :columns], x[:, begin:rows].T)
-    assert (y[:begin] == 7).all() and (y[:, columns:] == 7).all(), "nothing else is written"
+    strides = [rows + 3, columns + 2, 2, x[0].size, y[0].size]
+    call("transpose", [x, y], [-1, columns, *strides], begin, rows)
+    assert np.array_equal(y[:, begin:, :columns], x[:, :, begin:rows].transpose(0, 2, 1))
+    assert (y[:, :begin] == 7).all() and (y[..., columns:] == 7).all(), "nothing else is written"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -18,7 +19,6 @@ import numpy as np
 
 from compiler.program import Kernel
 from runtime.cpu.compile import addresses
-from runtime.cpu.crew import Crew
 from runtime.cpu.exchange import address
 from runtime.cpu.memory import aligned
 
@@ -55,15 +55,19 @@ class Limits:
 
 def measure(threads: int, word: int = 4) -> Limits:
     """The limits of so many threads, for numbers of `word` bytes."""
-    crew = Crew(threads)
     product, add = (NATIVE(a) for a in addresses([Kernel("contract_rows"), ADD], word))
-    rate = threads * _multiplications(product, crew, threads, word)
-    bandwidth = {size: _bandwidth(add, crew, threads, word, size) for size in FOOTPRINTS}
+    rate = threads * _multiplications(product, threads, word)
+    bandwidth = {size: _bandwidth(add, threads, word, size) for size in FOOTPRINTS}
     return Limits(threads, rate, bandwidth)
 
 
-def _best(call: Callable[[], None]) -> float:
-    """Seconds of the fastest of many calls."""
+def _best(task: Callable[[int], None], threads: int) -> float:
+    """Seconds until all threads have done their task once, in the fastest of many turns."""
+    with ThreadPoolExecutor(threads) as pool:
+        return _fastest(lambda: list(pool.map(task, range(threads))))
+
+
+def _fastest(call: Callable[[], object]) -> float:
     call()
     best, start = float("inf"), perf_counter()
     while perf_counter() - start < BUDGET:
@@ -79,35 +83,33 @@ def _numbers(count: int, word: int) -> np.ndarray:
     return array
 
 
-def _multiplications(kernel: Callable[..., None], crew: Crew, threads: int, word: int) -> float:
+def _multiplications(kernel: Callable[..., None], threads: int, word: int) -> float:
     """Operations a second of one thread, while all are at work."""
     geometry = np.array([0, COLUMNS, ROWS, TERMS, COLUMNS, 1, 0, 0, TERMS, 1, COLUMNS, 0])
     sizes = (ROWS * TERMS, TERMS * COLUMNS, ROWS * COLUMNS)
     operands = [[_numbers(n, word) for n in sizes] for _ in range(threads)]
     pointers = [np.array([address(array) for array in own]) for own in operands]
-    turns = 20
+    turns = 100
 
     def task(number: int) -> None:
         for _ in range(turns):
             kernel(address(pointers[number]), address(geometry), 0, 0, 0)
 
-    best = _best(lambda: crew.run(task, threads))
+    best = _best(task, threads)
     return turns * 2 * ROWS * COLUMNS * TERMS / best
 
 
-def _bandwidth(
-    kernel: Callable[..., None], crew: Crew, threads: int, word: int, size: int
-) -> float:
+def _bandwidth(kernel: Callable[..., None], threads: int, word: int, size: int) -> float:
     """Bytes a second of all threads together, each on its part of three arrays."""
     count = size // (3 * word)
     arrays = [_numbers(count, word) for _ in range(3)]
     pointers = np.array([address(array) for array in arrays])
-    turns = max(1, 10_000_000 // size)
+    turns = max(1, 50_000_000 // size)
 
     def task(number: int) -> None:
         begin, end = (count * k // threads // 16 * 16 for k in (number, number + 1))
         for _ in range(turns):
             kernel(address(pointers), address(pointers), begin, end, 0)
 
-    best = _best(lambda: crew.run(task, threads))
+    best = _best(task, threads)
     return turns * 3 * word * count / best

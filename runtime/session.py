@@ -27,7 +27,7 @@ from runtime.errors import SessionError
 from runtime.inputs import Types, as_given, checked, chosen, read_by, refuse_unknown
 from runtime.memory import LARGEST_SEED, Memory, Parameters, suggestion
 from runtime.settings import resolve
-from runtime.targets import Arrays, Batches, Runner, check_target, examples_of, prepare
+from runtime.targets import Arrays, Batches, Repeat, Runner, check_target, examples_of, prepare
 from runtime.trainer import Summary, Trainer
 
 EVALUATED_AT_ONCE = 1000  # examples
@@ -58,6 +58,7 @@ class Session:
         self.memory.initialise(self.program.evaluate, self.seed)
         self.parameters = Parameters(self.memory)
         self.runners: dict[str, Runner] = {}
+        self._repeats: dict[str, Repeat | None] = {}  # of models, on inputs of the last shapes
 
     @property
     def training(self) -> Training:
@@ -82,6 +83,9 @@ class Session:
         Sequences, in and out, are lists of arrays `[T, ...]`, or `[N, T, ...]` if T is fixed.
         `examples` is N for a model that reads nothing and draws: `session.run("generate", 16)`.
         """
+        repeat = self._repeats.get(model) if examples is None else None
+        if repeat is not None and (found := repeat(inputs)) is not None:
+            return only(found)
         if model not in self.program.models:
             known = suggestion(model, self.program.models)
             raise SessionError(f"no model is called {model}{known}")
@@ -93,13 +97,16 @@ class Session:
             raise SessionError(f"at least one example, not {examples}")
         batches = self.checked(name, inputs, self.program.inputs.get(model, {}))
         count = examples or examples_of(batches)
-        results, outputs = self.runner(name).run(self.read_by(name, batches), batch=count)
+        wanted, runner = self.read_by(name, batches), self.runner(name)
+        results, outputs = runner.run(wanted, batch=count)
+        if wanted.keys() == inputs.keys():
+            self._repeats[model] = runner.repeat(wanted)
         types = {array.name: array.type for array in entry.arrays}
         types |= self.program.outputs.get(model, {})
         found = {key: as_given(batch, types[key], self.dtype) for key, batch in outputs.items()}
         for key, value in results.items():  # the same for all examples
             found[key] = np.repeat(value[:1], count, axis=0)
-        return next(iter(found.values())) if len(found) == 1 else found
+        return only(found)
 
     def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:
         """The loss on a batch, and its gradient for each parameter the step trains."""
@@ -206,3 +213,8 @@ class Session:
         prefix = "" if len(self.training.steps) == 1 else f"{step.name}."
         reports = {f"{prefix}{name}": f"{REPORT}{name}" for name in step.reports}
         return {f"{prefix}{step.loss}": step.loss, **reports}
+
+
+def only(found: Mapping[str, Any]) -> Any:
+    """The output where there is one, else all of them by name."""
+    return next(iter(found.values())) if len(found) == 1 else found

@@ -26,6 +26,13 @@ Batches = dict[str, Batch]  # by name: inputs and outputs
 UPDATE = "update/"  # a graph's output of this name is a persistent's next value
 
 
+class Repeat(Protocol):
+    """A short way to run an entry once more, on inputs of the shapes that it had before."""
+
+    def __call__(self, given: Mapping[str, Any]) -> Arrays | None:
+        """Outputs; None where anything is unlike the last time, which a `Runner` must look at."""
+
+
 class Runner(Protocol):
     """One entry, ready to run."""
 
@@ -33,6 +40,9 @@ class Runner(Protocol):
         self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None
     ) -> tuple[Arrays, Batches]:
         """Results and outputs of `steps` runs in turn."""
+
+    def repeat(self, inputs: Mapping[str, Batch]) -> Repeat | None:
+        """A short way for inputs like these, where there is one."""
 
 
 class Reference:
@@ -53,6 +63,10 @@ class Reference:
             {name: np.stack([run[name] for run in runs]) for name in results},
             {name: joined([run[name] for run in runs]) for name in outputs},
         )
+
+    def repeat(self, inputs: Mapping[str, Batch]) -> Repeat | None:
+        """None."""
+        return None
 
     def once(self, inputs: Mapping[str, Batch], count: int) -> Mapping[str, Any]:
         """One run of `count` examples."""

@@ -34,8 +34,8 @@ LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the res
 def surroundings(library: bool) -> bytes:
     """What every kernel depends on beside its own text."""
     here = Path(__file__).parent
-    modules = ["build.py", "denormals.py", "intrinsics.py", "layout.py", "machine.py", "source.py"]
-    texts = [here / name for name in modules] + sorted(here.glob("scalars*.py"))
+    modules = ["build", "denormals", "intrinsics", "layout", "machine", "source", "waiting"]
+    texts = [here / f"{name}.py" for name in modules] + sorted(here.glob("scalars*.py"))
     texts += sorted((here / "language").glob("*.py"))
     if library:
         texts += sorted((here / "kernels").glob("*.py"))

@@ -1,75 +1,100 @@
 """Threads that enter native code together.
 
-Plain Python threads: native code runs without the interpreter's lock, and a daemon thread that
-sleeps in a queue costs nothing and survives no fork.  They start when first needed, and again in a
-forked child, and end when their crew is garbage.
+A helper is a Python thread that never leaves native code: `kernels/serve.py`.  It stays awake for
+some tens of microseconds after its last orders and then sleeps, which costs nothing.  Helpers start
+when first needed, and again in a forked child.
+
+One caller has a crew at a time: who wants one borrows it from those that nobody uses.  So the
+entries of a session, called in turn, share their helpers, and no core spins for several of them.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import threading
-import weakref
-from collections.abc import Callable
-from functools import partial
-from queue import SimpleQueue
+from collections import defaultdict
+from typing import Any
 
-Task = Callable[[], None]
+import numpy as np
+
+from compiler.program import Kernel
+from runtime.cpu import layout
+from runtime.cpu.compile import addresses
+from runtime.cpu.exchange import address
+from runtime.cpu.memory import aligned
+
+KERNELS = LEAD, SERVE = Kernel("lead"), Kernel("serve")
+NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
+PATIENCE, MOST_PATIENCE = 2, 1000  # calls with a helper on the caller's core, until it is moved
+AWAKE = 1000  # looks at the mailbox, each of some tens of nanoseconds, before a helper sleeps
 
 
-def work(tasks: SimpleQueue[Task | None], done: SimpleQueue[None]) -> None:
-    """A helper's life: do what arrives, until None does."""
-    while (task := tasks.get()) is not None:
-        task()
-        done.put(None)
-
-
-def dismiss(inboxes: list[SimpleQueue[Task | None]]) -> None:
-    """Let the helpers end."""
-    for inbox in inboxes:
-        inbox.put(None)
+def live(serve: Any, mailboxes: Any, number: int) -> None:
+    """A helper's life.  Signals are the main thread's affair, and would end a wait."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    mailbox = address(mailboxes) + 8 * layout.MAILBOX * (number - 1)
+    serve(mailbox, 0, number, 0, 0)
 
 
 class Crew:
-    """Up to `size` threads, the caller among them."""
+    """Up to `size` threads, the caller among them, for code with words of so many bytes."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, word: int) -> None:
+        self.size, self.word = size, word
         self._process = -1
-        self._inboxes: list[SimpleQueue[Task | None]] = []
-        self._done: SimpleQueue[None] = SimpleQueue()
 
     def _start(self) -> None:
-        self._process = os.getpid()
-        self._done = SimpleQueue()
-        self._inboxes = [SimpleQueue() for _ in range(self.size - 1)]
-        for inbox in self._inboxes:
-            threading.Thread(target=work, args=(inbox, self._done), daemon=True).start()
-        weakref.finalize(self, dismiss, self._inboxes).atexit = False
+        """Begin with helpers that all sleep, or soon will."""
+        self._process, self._patience = os.getpid(), PATIENCE
+        self._lead, serve = (NATIVE(place) for place in addresses(KERNELS, self.word))
+        self._mailboxes = aligned(layout.MAILBOX * max(1, self.size - 1), np.dtype(np.int64))
+        self._words, self._place = self._mailboxes.data, address(self._mailboxes)
+        self._helpers = []
+        self._cores = os.sched_getaffinity(0)
+        for number in range(1, self.size):
+            mailbox = self._mailboxes[layout.MAILBOX * (number - 1) :]
+            mailbox[layout.SPINS] = AWAKE if self.size <= len(self._cores) else 0
+            mailbox[layout.EVENT] = os.eventfd(0)
+            helper = (serve, self._mailboxes, number)
+            self._helpers.append(threading.Thread(target=live, args=helper, daemon=True))
+            self._helpers[-1].start()
 
-    def run(self, task: Callable[[int], None], threads: int) -> None:
-        """Run task(0) here and task(1) ... task(threads - 1) on helpers; wait for all."""
-        if threads > 1 and self._process != os.getpid():
+    def call(self, function: int, pointers: int, geometry: int, threads: int) -> None:
+        """`function(pointers, geometry, number, 0, 0)` on threads 0 (this one) to threads - 1."""
+        if self._process != os.getpid():
             self._start()
-        for number in range(1, threads):
-            self._inboxes[number - 1].put(partial(task, number))
-        interrupt: BaseException | None = None
-        try:
-            task(0)
-        except KeyboardInterrupt as error:
-            interrupt = error
-        for _ in range(1, threads):
-            interrupt = self._wait() or interrupt
-        if interrupt is not None:
-            raise interrupt
+        self._lead(self._place, pointers, geometry, function, threads)
+        if self._words[layout.CROWDED] > self._patience:
+            self._spread()
 
-    def _wait(self) -> BaseException | None:
-        """Wait for one helper; an interrupt must not leave it at work on memory that goes away."""
-        interrupt = None
-        while True:
-            try:
-                self._done.get()
-            except KeyboardInterrupt as error:
-                interrupt = error
-            else:
-                return interrupt
+    def _spread(self) -> None:
+        """Send the helpers to other cores than the caller's; all may then go where they like.
+
+        Linux may leave two threads that wait for one another on one core, however idle others are.
+        Where cores are wanted by others too it does not help, and is done ever more rarely.
+        """
+        others = sorted(self._cores - {self._words[layout.CORE]})
+        for helper, core in zip(self._helpers, others, strict=False):
+            os.sched_setaffinity(helper.native_id or 0, {core})
+            os.sched_setaffinity(helper.native_id or 0, self._cores)
+        self._words[layout.CROWDED] = 0
+        self._patience = min(2 * self._patience, MOST_PATIENCE)
+
+
+_idle: dict[tuple[int, int], list[Crew]] = defaultdict(list)
+
+
+def borrow(size: int, word: int) -> Crew:
+    """A crew that nobody else uses until it is given back."""
+    waiting = _idle[size, word]
+    try:
+        return waiting.pop()
+    except IndexError:
+        return Crew(size, word)
+
+
+def give_back(crew: Crew) -> None:
+    """Let others have a crew."""
+    _idle[crew.size, crew.word].append(crew)

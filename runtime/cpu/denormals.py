@@ -17,7 +17,6 @@ from runtime.cpu.language.declare import intrinsic
 from runtime.cpu.language.expressions import declared
 from runtime.cpu.machine import host
 
-X86 = ("x86_64", "i686", "i386")
 X86_ZEROS = (1 << 15) | (1 << 6)  # results and operands, in MXCSR
 ARM_ZEROS = 1 << 24  # in FPCR
 
@@ -33,11 +32,11 @@ def get_float_mode() -> Any:
     """The processor's word of how this thread computes; 0 where it is not known."""
 
     def generate(builder: Any, args: Any) -> Any:
-        if host().triple.startswith(X86):
+        if host().is_x86:
             place = builder.alloca(I32)
             _x86(builder, "llvm.x86.sse.stmxcsr", place)
             return builder.zext(builder.load(place), I64)
-        if host().triple.startswith(("aarch64", "arm64")):
+        if host().is_arm:
             shape = ir.FunctionType(I64, [])
             return builder.call(declared(builder.module, "llvm.aarch64.get.fpcr", shape), [])
         return ir.Constant(I64, 0)
@@ -50,11 +49,11 @@ def set_float_mode(mode: Any) -> Any:
     """Compute as a word of `get_float_mode` says."""
 
     def generate(builder: Any, args: Any) -> Any:
-        if host().triple.startswith(X86):
+        if host().is_x86:
             place = builder.alloca(I32)
             builder.store(builder.trunc(args[0], I32), place)
             _x86(builder, "llvm.x86.sse.ldmxcsr", place)
-        elif host().triple.startswith(("aarch64", "arm64")):
+        elif host().is_arm:
             shape = ir.FunctionType(ir.VoidType(), [I64])
             builder.call(declared(builder.module, "llvm.aarch64.set.fpcr", shape), [args[0]])
 
@@ -63,4 +62,4 @@ def set_float_mode(mode: Any) -> Any:
 
 def zeros() -> int:
     """What to add to that word, so that denormal numbers count as 0."""
-    return X86_ZEROS if host().triple.startswith(X86) else ARM_ZEROS
+    return X86_ZEROS if host().is_x86 else ARM_ZEROS

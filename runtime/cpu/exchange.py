@@ -6,6 +6,7 @@ axis.  Results, which are the same for all examples, have a leading axis of step
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,9 +20,20 @@ from compiler.program import Array, Entry, Result
 Arrays = dict[str, NDArray[Any]]
 
 
+def place_of_address() -> int:
+    """How many bytes into an array object NumPy keeps the address of its numbers."""
+    array = np.empty(1)
+    words = (ctypes.c_size_t * 8).from_address(id(array))
+    return ctypes.sizeof(ctypes.c_size_t) * list(words).index(array.ctypes.data)
+
+
+AT = place_of_address()
+WORD = ctypes.c_size_t.from_address
+
+
 def address(array: NDArray[Any]) -> int:
-    """Where an array's numbers begin."""
-    place: int = array.__array_interface__["data"][0]
+    """Where an array's numbers begin; asking NumPy takes five times as long as looking."""
+    place: int = WORD(id(array) + AT).value
     return place
 
 

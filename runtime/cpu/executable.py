@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -20,31 +20,18 @@ from numpy.typing import NDArray
 
 from compiler.graph.types import Kind
 from compiler.program import Array, Entry, Kernel, Space
-from runtime.cpu import layout
+from runtime.cpu import crew
 from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.compile import addresses
-from runtime.cpu.crew import Crew
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
-from runtime.cpu.sharing import Sharing
+from runtime.cpu.plan import Plan
+from runtime.cpu.repeat import Repeat
 from runtime.cpu.table import arrays_read, block_words, build_table, partial_bytes
 
 WALKER = Kernel("walk")
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals
-
-
-@dataclass(slots=True)
-class Plan:
-    """What one batch size needs: its table, its carried values, and how long a step takes."""
-
-    examples: int
-    table: NDArray[np.int64]
-    carried: Arrays  # but for those of sequences, which every call has for itself
-    bases: NDArray[np.int64]  # a row for each thread; native code moves them on from step to step
-    address: int = 0  # of the table
-    one: Sharing = field(default_factory=Sharing)  # of calls of one step
-    many: Sharing = field(default_factory=Sharing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +53,19 @@ class Executable:
         persistent: NDArray[Any],
         dtype: np.dtype[Any] | type,
         threads: int = 1,
-        crew: Crew | None = None,
     ) -> None:
         self.entry = entry
         self.persistent = persistent
         self.dtype = np.dtype(dtype)
         self.threads = max(1, threads)
-        self.crew = crew or Crew(self.threads)
         self.word = self.dtype.itemsize
-        (walker,) = addresses((WALKER,), self.word)
-        self._walk = NATIVE(walker)
+        (self._walker,) = addresses((WALKER,), self.word)
+        self._walk = NATIVE(self._walker)
         self.exchange = Exchange(entry, self.dtype)
         self._read = arrays_read(entry)
         self._plans: dict[int, Plan] = {}
-        self._control = aligned(layout.CONTROL, np.dtype(np.int64))
-        self._control_address = address(self._control)
+        self._ended = 0.0  # when the last call did
+        self._repeats: dict[int, Repeat] = {}
         self._allocate()
 
     def _allocate(self) -> None:
@@ -107,22 +92,23 @@ class Executable:
         """The table and buffers for a batch size, made when it is first seen."""
         if examples not in self._plans:
             entry = self.variant(examples)
-            kernels = addresses(entry.kernels, self.word)
+            shared = self.threads > 1 and entry is self.entry
+            kernels = addresses((*entry.kernels, *(crew.KERNELS if shared else ())), self.word)
             table = build_table(entry, kernels, examples, self.word, self._room)
             carried = {
                 a.name: self.exchange.zeros(a, examples)
                 for a in self.exchange.carried
                 if a.type.time is None
             }
-            spaces = Space.ARRAY + len(self.entry.arrays) + len(self.entry.results) + 1
-            bases = aligned(self.threads * -(-spaces // 8) * 8, np.dtype(np.int64))
-            bases = bases.reshape(self.threads, -1)
-            bases[:, Space.PERSISTENT] = address(self.persistent)
-            bases[:, Space.UNIFORM] = address(self.uniform)
-            bases[:, Space.PARTIAL] = address(self._partials)
-            blocks = address(self._blocks)
-            bases[:, Space.BLOCK] = blocks + self._block_bytes * np.arange(self.threads)
-            self._plans[examples] = Plan(examples, table, carried, bases, address(table))
+            spaces = {
+                Space.PERSISTENT: address(self.persistent),
+                Space.UNIFORM: address(self.uniform),
+                Space.PARTIAL: address(self._partials),
+                Space.BLOCK: address(self._blocks),
+            }
+            plan = Plan(examples, table, carried, self.threads, self.entry)
+            plan.place(spaces, self._block_bytes)
+            self._plans[examples] = plan
         return self._plans[examples]
 
     def variant(self, examples: int) -> Entry:
@@ -140,7 +126,7 @@ class Executable:
         `batch` is needed only by an entry without inputs.
         """
         bound = self.bind(inputs, steps, batch)
-        self._advance(bound.plan, steps)
+        self.advance(bound.plan, steps)
         outputs = {
             array.name: bound.clock.unpacked(array, words)
             for array, words in zip(self.exchange.arrays, bound.arrays, strict=True)
@@ -163,8 +149,8 @@ class Executable:
             for result, words in exchange.kept
         ]
         made = [self._array(array, arrays, clock, plan, count) for array in exchange.arrays]
-        places = [address(words) for words in (*made, *kept, clock.words)]
-        plan.bases[:, Space.ARRAY : Space.ARRAY + len(places)] = places
+        for slot, words in enumerate((*made, *kept, clock.words), Space.ARRAY):
+            plan.words[slot] = address(words)
         return Bound(plan, clock, made, kept)
 
     def _array(
@@ -185,25 +171,35 @@ class Executable:
                 pass
         return exchange.empty(array, count if rows is None else rows.total)
 
-    def _advance(self, plan: Plan, steps: int) -> None:
+    def repeat(self, inputs: Mapping[str, Any]) -> Repeat | None:
+        """A shorter way to run one step on inputs like these, where there is one."""
+        real = all(a.type.kind is Kind.REAL for a in self.entry.arrays)
+        if not real or self.entry.times or self.entry.results:
+            return None
+        examples = self.exchange.examples(inputs, 1, None)
+        if examples not in self._repeats:
+            self._repeats[examples] = Repeat(self.exchange, self.plan(examples), self.advance)
+        return self._repeats[examples]
+
+    def advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""
         sharing = plan.one if steps == 1 else plan.many
         while steps > 0:
-            count, shared = sharing.choose(steps, LONGEST_CALL)
-            threads = self.threads if shared else 1
             start = perf_counter()
-            self._call(plan, count, threads)
-            sharing.learn(shared, (perf_counter() - start) / count)
+            count, shared = sharing.choose(steps, LONGEST_CALL, start - self._ended)
+            self._call(plan, count, self.threads if shared else 1)
+            self._ended = perf_counter()
+            sharing.learn(shared, (self._ended - start) / count)
             steps -= count
-            if steps:  # helpers that were not called have not moved on
-                plan.bases[threads:, Space.ARRAY :] = plan.bases[0, Space.ARRAY :]
 
     def _call(self, plan: Plan, steps: int, threads: int) -> None:
         """Enter native code, on all threads at once."""
-        control, table, bases = self._control_address, plan.address, plan.bases
-        self._control[:4] = threads, steps, address(bases), bases.strides[0]
-        self._control[layout.CHUNK_COUNTER] = 0
+        plan.begin(steps, threads)
         if threads == 1:
-            self._walk(control, table, 0, 0, 0)
-        else:
-            self.crew.run(lambda number: self._walk(control, table, number, 0, 0), threads)
+            self._walk(plan.control_at, plan.table_at, 0, 0, 0)
+            return
+        borrowed = crew.borrow(self.threads, self.word)
+        try:
+            borrowed.call(self._walker, plan.control_at, plan.table_at, threads)
+        finally:
+            crew.give_back(borrowed)

@@ -1,4 +1,4 @@
-"""What the language of kernels lacks: memory at an address, calls through an address, atomic words.
+"""What the language of kernels lacks: memory at an address, calls through an address.
 
 Kernels get plain addresses, not arrays, so that one C signature serves them all.  Each function
 here is a few LLVM instructions, inlined where it is used.
@@ -43,6 +43,16 @@ def words_at(address: Any) -> Any:
         return builder.inttoptr(args[0], I64.as_pointer())
 
     return WORDS(types.int64), generate
+
+
+@intrinsic
+def address_of(words: Any) -> Any:
+    """The address of int64 words."""
+
+    def generate(builder: Any, args: Any) -> Any:
+        return builder.ptrtoint(args[0], I64)
+
+    return types.int64(WORDS), generate
 
 
 @intrinsic
@@ -97,47 +107,6 @@ def call_kernel(kernel: Any, pointers: Any, geometry: Any, begin: Any, end: Any,
         builder.call(builder.inttoptr(args[0], shape.as_pointer()), args[1:])
 
     return types.void(number, WORDS, WORDS, number, number, number), generate
-
-
-@intrinsic
-def atomic_add(words: Any, k: Any, amount: Any) -> Any:
-    """words[k] += amount as one indivisible act; gives what was there before."""
-
-    def generate(builder: Any, args: Any) -> Any:
-        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[2], "acq_rel")
-
-    return types.int64(WORDS, types.int64, types.int64), generate
-
-
-@intrinsic
-def atomic_load(words: Any, k: Any) -> Any:
-    """words[k], and with it all that was written before its `atomic_store`."""
-
-    def generate(builder: Any, args: Any) -> Any:
-        return builder.load_atomic(builder.gep(args[0], [args[1]]), "acquire", 8)
-
-    return types.int64(WORDS, types.int64), generate
-
-
-@intrinsic
-def atomic_store(words: Any, k: Any, value: Any) -> Any:
-    """words[k] = value, after everything this thread has written so far."""
-
-    def generate(builder: Any, args: Any) -> Any:
-        builder.store_atomic(args[2], builder.gep(args[0], [args[1]]), "release", 8)
-
-    return types.void(WORDS, types.int64, types.int64), generate
-
-
-@intrinsic
-def give_way() -> Any:
-    """Let another thread have this core (`sched_yield`)."""
-
-    def generate(builder: Any, args: Any) -> Any:
-        shape = ir.FunctionType(I32, [])
-        builder.call(declared(builder.module, "sched_yield", shape), [])
-
-    return types.void(), generate
 
 
 @intrinsic

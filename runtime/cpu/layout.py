@@ -1,7 +1,9 @@
-"""Where things lie in the two arrays of int64 that the native walker reads.
+"""Where things lie in the arrays of int64 that native code reads.
 
-`control` is shared by the threads during one call: how many threads and steps, where each thread's
+`control` is shared by the walkers during one call: how many threads and steps, where each thread's
 row of base addresses begins, and the words they synchronise by, each on a cache line of its own.
+
+`mailboxes` has a record for each helper of a crew: what it is asked to do, and whether it is at it.
 
 The table of an entry at one batch size: a header; records of phases, instructions, operands, sums
 and results; and the strides by which base addresses move from step to step.
@@ -14,6 +16,11 @@ from compiler.program import Space
 # control
 THREADS, STEPS, BASES, BASES_STEP = 0, 1, 2, 3
 CHUNK_COUNTER, ARRIVED, GENERATION, CONTROL = 16, 32, 48, 64
+
+# words in a record of mailboxes; the state has a cache line of its own
+MAILBOX = 16  # what the helper is at, then its orders: function and the two addresses it is given
+STATE, FUNCTION, POINTERS, GEOMETRY, CORE, SPINS, EVENT, CROWDED = 0, 8, 9, 10, 11, 12, 13, 14
+IDLE, BUSY, ASLEEP = 0, 1, 2  # the state
 
 # header of the table
 EXAMPLES, BLOCK, BLOCKS, CHUNKS, PHASES, PARTIAL_BYTES = 0, 1, 2, 3, 4, 5

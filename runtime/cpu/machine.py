@@ -28,6 +28,16 @@ class Machine:
     vector_bytes: int
     vector_registers: int
 
+    @property
+    def is_x86(self) -> bool:
+        """Whether it is a PC's."""
+        return self.triple.startswith(("x86_64", "i686", "i386"))
+
+    @property
+    def is_arm(self) -> bool:
+        """Whether it is a 64-bit ARM."""
+        return self.triple.startswith(("aarch64", "arm64"))
+
     def lanes(self, word: int) -> int:
         """How many numbers of `word` bytes one vector register holds."""
         return self.vector_bytes // word

@@ -92,6 +92,9 @@ class Executable:
         with shim.faults(self.entry.name):
             return self._run(self.plan(examples, batches.room()), given, batches)
 
+    def repeat(self, inputs: Mapping[str, Any]) -> None:
+        """There is no shorter way: a call copies what persists."""
+
     def _run(self, plan: Plan, given: Arrays, batches: Batches) -> tuple[Arrays, Arrays]:
         """Go through the batches, and copy what is wanted back to the host."""
         plan.write(0, self.persistent)

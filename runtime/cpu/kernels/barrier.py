@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.cpu.intrinsics import WORDS, atomic_add, atomic_load, atomic_store, give_way
+from runtime.cpu.intrinsics import WORDS
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.layout import ARRIVED, CHUNK_COUNTER, GENERATION
+from runtime.cpu.waiting import atomic_add, atomic_load, atomic_store, give_way
 
 SPINS = 2000
 

@@ -18,7 +18,6 @@ from runtime.cpu import denormals
 from runtime.cpu.denormals import get_float_mode, set_float_mode
 from runtime.cpu.intrinsics import (
     WORDS,
-    atomic_add,
     bytes_at,
     call_kernel,
     pointer_reader,
@@ -55,6 +54,7 @@ from runtime.cpu.layout import (
     TIMES,
     UNIFORM_SPACE,
 )
+from runtime.cpu.waiting import atomic_add
 
 NUMBER = types.int64
 

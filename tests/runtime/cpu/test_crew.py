@@ -1,4 +1,4 @@
-"""Threads that enter native code together: in step, after a fork, and through an interrupt."""
+"""Threads that enter native code together: in step, awake or asleep, after a fork."""
 
 from __future__ import annotations
 
@@ -6,33 +6,50 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
+from time import sleep
 
-import pytest
+import numpy as np
 
-from runtime.cpu.crew import Crew
+from compiler.program import Kernel
+from runtime.cpu.compile import addresses
+from runtime.cpu.crew import Crew, borrow, give_back
+
+COUNT = Kernel("k0", """\
+def k0(pointers, geometry, begin, end, first):
+    x0 = indices(pointers, 0)
+    x0[begin] = x0[begin] + geometry[0]
+""")  # fmt: skip
 
 
 def test_every_thread_has_its_number() -> None:
-    seen: list[tuple[int, int]] = []
-    crew = Crew(4)
+    (count,) = addresses([COUNT], 8)
+    found, amount = np.zeros(4, np.int64), np.array([3])
+    pointers = np.array([found.ctypes.data])
+    crew = Crew(4, 8)
     for threads in (1, 4, 2):
-        crew.run(lambda number: seen.append((number, threading.get_ident())), threads)
-    assert sorted(number for number, _ in seen) == [0, 0, 0, 1, 1, 2, 3]
+        crew.call(count, pointers.ctypes.data, amount.ctypes.data, threads)
+    assert found.tolist() == [9, 6, 3, 3]
 
 
-def test_an_interrupt_waits_for_the_helpers() -> None:
-    finished = threading.Event()
+def test_helpers_are_there_however_long_they_were_not_needed() -> None:
+    (count,) = addresses([COUNT], 8)
+    found, amount = np.zeros(3, np.int64), np.array([1])
+    pointers = np.array([found.ctypes.data])
+    crew = Crew(3, 8)
+    for turn in range(300):
+        sleep(turn % 3 * 2e-5)  # from far less than they stay awake to more
+        crew.call(count, pointers.ctypes.data, amount.ctypes.data, 3)
+        assert found.tolist() == [turn + 1] * 3
 
-    def task(number: int) -> None:
-        if number == 0:
-            raise KeyboardInterrupt
-        finished.set()
 
-    with pytest.raises(KeyboardInterrupt):
-        Crew(2).run(task, 2)
-    assert finished.is_set()
+def test_nobody_else_has_a_borrowed_crew() -> None:
+    one, two = borrow(2, 4), borrow(2, 4)
+    assert one is not two
+    give_back(one)
+    assert borrow(2, 4) is one
+    give_back(two)
+    give_back(one)
 
 
 CHILD = """

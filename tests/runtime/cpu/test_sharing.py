@@ -30,6 +30,13 @@ def test_a_short_step_is_never_shared() -> None:
     assert not any(used(Sharing(), 1e-6, 1e-9, 20))
 
 
+def test_a_short_call_wakes_nobody_but_is_shared_where_helpers_are_awake() -> None:
+    sharing = Sharing()
+    used(sharing, 4e-5, 2e-5, 2 * TRIALS)
+    assert sharing.choose(1, 0.4, gap=1e-6) == (1, True)
+    assert sharing.choose(1, 0.4, gap=1e-3) == (1, False)
+
+
 def test_a_slow_spell_is_forgotten() -> None:
     sharing = Sharing()
     used(sharing, 1e-3, 5e-3, 2 * TRIALS)

@@ -1,0 +1,52 @@
+"""The life of a helper thread: wait for orders, carry them out, say so.
+
+It never comes back to Python, so it needs no lock of the interpreter.  Between orders that follow
+one another closely it stays awake, looking at its mailbox; after that it sleeps until a number
+comes through its event.  On the core of the thread that gives the orders it would only be in the
+way: it sleeps at once, and counts how often that happens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.cpu import layout
+from runtime.cpu.intrinsics import call_kernel, words_at
+from runtime.cpu.waiting import (
+    atomic_load,
+    atomic_replace,
+    atomic_store,
+    give_way,
+    own_core,
+    pause,
+    word_through,
+)
+
+COURTESY = 16  # looks at the mailbox, after which others may have the core
+receive = word_through("read")
+
+
+def kernel(word: int) -> Any:
+    """`serve(mailbox, any, number of the thread, any, any)`; numbers of any width."""
+
+    def serve(mailbox: Any, unused: Any, number: Any, spare: Any, more: Any) -> None:
+        there = 8
+        spins = 0
+        while there == 8:
+            while spins > 0 and atomic_load(mailbox, layout.STATE) == layout.IDLE:
+                spins -= 1
+                if spins % COURTESY == 0:
+                    give_way()
+                pause()
+            if atomic_replace(mailbox, layout.STATE, layout.IDLE, layout.ASLEEP) == layout.IDLE:
+                there = receive(mailbox[layout.EVENT])
+            if there == 8:
+                pointers = words_at(mailbox[layout.POINTERS])
+                geometry = words_at(mailbox[layout.GEOMETRY])
+                crowded = mailbox[layout.CORE] == own_core()
+                call_kernel(mailbox[layout.FUNCTION], pointers, geometry, number, 0, 0)
+                spins = 0 if crowded else mailbox[layout.SPINS]
+                mailbox[layout.CROWDED] += 1 if crowded else 0
+                atomic_store(mailbox, layout.STATE, layout.IDLE)
+
+    return serve

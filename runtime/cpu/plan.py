@@ -1,0 +1,51 @@
+"""What one batch size of an entry needs: its table, its carried values, what the walker is told.
+
+Both arrays that the walker reads beside the table lie here: `control`, and the *bases*, which have
+a row of addresses for each thread.  The walker moves the addresses on from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compiler.program import Entry, Space
+from runtime.cpu import layout
+from runtime.cpu.exchange import Arrays, address
+from runtime.cpu.memory import aligned
+from runtime.cpu.sharing import Sharing
+
+
+class Plan:
+    """One batch size; `words` is the row of addresses of thread 0."""
+
+    def __init__(
+        self, examples: int, table: NDArray[np.int64], carried: Arrays, threads: int, entry: Entry
+    ) -> None:
+        self.examples = examples
+        self.carried = carried  # but for those of sequences, which every call has for itself
+        self.one, self.many = Sharing(), Sharing()  # of calls of one step, and of several
+        self.table, self.table_at = table, address(table)
+        spaces = Space.ARRAY + len(entry.arrays) + len(entry.results) + 1
+        width = -(-spaces // 8) * 8  # whole cache lines
+        self.bases = aligned(threads * width, np.dtype(np.int64)).reshape(threads, width)
+        self.words = self.bases.reshape(-1).data
+        control = aligned(layout.CONTROL, np.dtype(np.int64))
+        control[layout.BASES], control[layout.BASES_STEP] = address(self.bases), 8 * width
+        self._control, self.control_at = control.data, address(control)
+
+    def place(self, spaces: Mapping[Space, int], block: int) -> None:
+        """Say where the spaces are that all calls share; a thread's BLOCK has so many bytes."""
+        for space, place in spaces.items():
+            self.bases[:, space] = place
+        self.bases[:, Space.BLOCK] += block * np.arange(len(self.bases))
+
+    def begin(self, steps: int, threads: int) -> None:
+        """Get ready for a native call: what thread 0 has been told about arrays goes for all."""
+        control = self._control
+        control[layout.THREADS], control[layout.STEPS] = threads, steps
+        if threads > 1:
+            control[layout.CHUNK_COUNTER] = 0
+            self.bases[1:threads, Space.ARRAY :] = self.bases[0, Space.ARRAY :]

@@ -1,0 +1,78 @@
+"""The short way of a call gives what the long way gives, and steps aside where it cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from compiler.pipeline import compile_source
+from runtime.errors import SessionError
+from runtime.session import Session
+
+SPEC = """
+model net(x : [37]) -> [7] { x |> dense(113) |> relu |> dense(7) }
+model pair(x : [3], y : [3]) -> (total : [3], less : [3]) { (x + y, x - y) }
+model label(kind : class(5)) -> [3] { kind |> embedding(5, 3) }
+"""
+
+
+def session(threads: int = 2, dtype: str = "float32") -> Session:
+    return Session(compile_source(SPEC), threads=threads, dtype=dtype)
+
+
+def some(count: int, size: int, dtype: str = "float32") -> NDArray[Any]:
+    return np.random.default_rng(count).normal(size=(count, size)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_calls_after_the_first_give_the_same_bits(threads: int, dtype: str) -> None:
+    one = session(threads, dtype)
+    for count in (1, 7, 113, 1, 7):
+        x = some(count, 37, dtype)
+        fresh = session(1, dtype).run("net", x=x)
+        for _ in range(4):
+            assert np.array_equal(one.run("net", x=x), fresh)
+
+
+def test_it_sees_new_numbers_and_new_parameters() -> None:
+    one, x = session(), some(3, 37)
+    first, second = one.run("net", x=x), one.run("net", x=x)
+    assert first is not second
+    one.parameters["net.dense2.b"] += 1
+    np.testing.assert_allclose(one.run("net", x=x), first + 1, rtol=1e-5, atol=1e-5)
+    assert np.array_equal(first, second)
+    x[1] = np.nan
+    assert np.isnan(one.run("net", x=x)).any(axis=1).tolist() == [False, True, False]
+
+
+def test_several_outputs_go_by_name() -> None:
+    one, x, y = session(), some(5, 3), some(4, 3)[:1].repeat(5, axis=0)
+    for _ in range(3):
+        found = one.run("pair", y=y, x=x)
+        assert np.array_equal(found["total"], x + y) and np.array_equal(found["less"], x - y)
+
+
+def test_anything_unusual_goes_the_long_way() -> None:
+    one, x = session(), some(6, 37)
+    expected = one.run("net", x=x)
+    for given in (np.asfortranarray(x), x.astype(float), x.tolist(), x[:, None], x[::-1][::-1]):
+        assert np.array_equal(one.run("net", x=given), expected)
+    assert np.array_equal(one.run("net", x=x[::2]), one.run("net", x=x)[::2])
+    with pytest.raises(SessionError, match=r"declared \[37\], so \[N, 37\] is expected; got"):
+        one.run("net", x=x[:, :36])
+    with pytest.raises(SessionError, match=r"x : \[37\] is missing"):
+        one.run("net")
+    with pytest.raises(SessionError, match="no input is called z"):
+        one.run("net", x=x, z=x)
+
+
+def test_labels_are_checked_in_every_call() -> None:
+    one = session()
+    for _ in range(2):
+        assert one.run("label", kind=[0, 4]).shape == (2, 3)
+    with pytest.raises(SessionError, match="allows 0 to 4"):
+        one.run("label", kind=np.array([0, 5], np.int32))

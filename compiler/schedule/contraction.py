@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from compiler.program import DIVIDED, EVERY
 from compiler.schedule.nest import RANGE
 
+SHARE = -2  # extent of rows that threads share: a range, by which the kernel chooses nothing
 TYPICAL_BLOCK = 8  # examples: what a RANGE loop counts as when loops are compared
 
 
@@ -133,7 +134,7 @@ def _tiled(
     adds = accumulate or any(t.y == 0 for t in outer) or overlap
     extent = 1
     if once and rows is not ONE:
-        extent, rows = rows.extent, replace(rows, extent=RANGE)
+        extent, rows = rows.extent, replace(rows, extent=SHARE)
     outer.sort(key=lambda t: -abs(t.y) - abs(t.b))
     geometry = [
         int(adds),

@@ -15,7 +15,8 @@ from typing import Any
 from llvmlite import ir
 
 from runtime.cpu.intrinsics import I32
-from runtime.cpu.kernels.outer import LOOPS, contraction_kernel, product_signature
+from runtime.cpu.kernels.outer import contraction_kernel, product_signature
+from runtime.cpu.kernels.roles import LOOPS
 from runtime.cpu.kernels.tile import STRIDES, make_tile
 from runtime.cpu.kernels.vectors import Tile, Writer
 from runtime.cpu.language.declare import subroutine
@@ -101,9 +102,7 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
     sums = writer.divided(sums, add)
     keep = builder.icmp_signed("!=", builder.and_(add, writer.constant(1)), writer.constant(0))
     vectors, count = [vector for row in sums for vector in row], tile.vector.count
-    totals = [
-        sums_of_lanes(builder, vectors[k : k + count]) for k in range(0, len(vectors), count)
-    ]
+    totals = [sums_of_lanes(builder, vectors[k : k + count]) for k in range(0, len(vectors), count)]
     places = [writer.at(y, y_row, y_at) for y_row in y_rows for y_at in y_columns]
     numbers = []
     for k, place in enumerate(places):

@@ -10,9 +10,8 @@ from typing import Any
 
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.roles import FEW, LOOPS, exchange_roles
 from runtime.cpu.language import types
-
-LOOPS = 12  # where the outer loops begin in the geometry
 
 
 def product_signature(word: int) -> Any:
@@ -37,6 +36,10 @@ def contraction_kernel(
         y = reals(pointers, 2)
         loops = geometry[11]
         b_column, y_column = 1, 1
+        if end - begin < FEW and not strided_columns:
+            own = stack_words(80)
+            exchange_roles(geometry, own, end - begin)
+            geometry = own
         if strided_columns:
             b_column, y_column = geometry[LOOPS + 4 * loops], geometry[LOOPS + 4 * loops + 1]
         n, m, k1, k2 = geometry[1], geometry[2], geometry[5], geometry[8]

@@ -110,6 +110,18 @@ def test_few_channels_run_natively(name: str, batch: int, check_compiled) -> Non
     )
 
 
+@pytest.mark.parametrize("batch", [2, 3])
+@pytest.mark.parametrize("channels", [(1, 8), (8, 16), (16, 33)])
+def test_few_examples_leave_the_rows_to_pixels(
+    channels: tuple[int, int], batch: int, check_compiled
+) -> None:
+    case = image((7, 9), (3, 3), channels, padding=1)
+    graph, values = graph_of(case), values_of(operands_of(case), batch)
+    one, two = (check_compiled(graph, batch, values=values, threads=n) for n in (1, 2))
+    for name in graph.outputs:
+        np.testing.assert_array_equal(one[name], two[name])
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_random_convolutions_run_natively(seed: int, check_compiled) -> None:
     case = random_image(seed)

@@ -1,29 +1,32 @@
 """What the driver asks of a framework, and how it is timed.
 
-A framework module has `load(threads)` and `build(workload)`, which gives a `Run`.  A step is
-forward, backward and update; `wait` returns when everything asked for is done.
+A framework module has `load(threads)`, `covers(workload, variant)` (whether it can do it, and it
+makes sense), and `build(workload, variant)`, which gives a `Run`.  A step is forward, backward and
+update; `wait` returns when everything asked for is done.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
+import numpy as np
+
 SAMPLE = 0.004  # seconds: shorter calls are timed several at once
 FEWEST = 5  # samples
 WINDOWS, QUIET = 6, 0.1  # tries, and how much of a core others may take
 STAT, CLOCK = Path("/proc/stat"), os.sysconf("SC_CLK_TCK")
+STATUS = Path("/proc/self/status")
 
 
 class Run(Protocol):
     """A workload in one framework."""
 
-    steps: int  # that one call of `advance` makes
+    steps: int  # that one call of `advance` makes; 0 if all it can do is infer
 
     def step(self) -> Any:
         """One step; gives the loss."""
@@ -39,6 +42,9 @@ class Run(Protocol):
 
     def loss(self, token: Any) -> float:
         """The number that `step` gave."""
+
+    def numbers(self, token: Any) -> np.ndarray:
+        """The output that `infer` gave, an example a row."""
 
 
 def seconds(call: Callable[[], Any], wait: Callable[[Any], None], budget: float) -> float:
@@ -89,5 +95,9 @@ def others() -> float:
 
 
 def peak_memory() -> float:
-    """The most that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most that this process has held since its program was loaded, in MB.
+
+    `getrusage` would count what its parent held when it was started.
+    """
+    line = next(x for x in STATUS.read_text().splitlines() if x.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024

@@ -1,12 +1,15 @@
-"""gradc beside other frameworks on the same workloads, in one run: step, inference, start, memory.
+"""gradc beside other frameworks on the same workloads: step, inference, start, memory.
 
-    python3 -m venv peers && peers/bin/pip install torch==2.13.0 jax jaxlib optax
-    python tests/bench/run.py --python peers/bin/python [--only W4,W5] [--rounds 5] [--starts]
+    python3 -m venv peers && peers/bin/pip install -r tests/bench/peers.txt
+    python tests/bench/run.py --python peers/bin/python            # steps and inference
+    python tests/bench/run.py --python peers/bin/python --slow     # peers that compile for long
+    python tests/bench/run.py --python peers/bin/python --starts   # cold, warm, peak memory
 
-Every framework is a process that waits; they take turns, round after round, because machines drift,
-and the table has the median over the rounds.  Their first losses must agree to 1e-3, the fifth to
-1e-2.  What was measured is kept in `results.json`, row by row, so that a run may be done in parts;
-RESULTS.md is written from all of it.
+Every framework is a process that waits; they take turns, round after round, because machines
+drift, and the table has the median over the rounds.  Their outputs and first losses must agree to
+1e-3, the fifth to 1e-2.  What was measured is kept in `results.json`, row by row, so that a run
+may be done in parts (`--only W4,W5`); RESULTS.md is written from all of it, with `remarks.md` at
+its end.  A peer that is not installed is left out.
 """
 
 from __future__ import annotations
@@ -17,11 +20,13 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from crew import HERE, Setting, Worker, cold_and_warm
-from report import write_report
+from report import short, write_report
 from workloads import WORKLOADS
 
 from runtime.limits import measure as measure_limits
@@ -33,51 +38,62 @@ SETTINGS = [
     Setting("torch", "last"),
     Setting("jax"),
     Setting("jax", "scan"),
+    Setting("onnxruntime"),
+    Setting("numpy"),
+    Setting("torch", "compile", slow=True),
+    Setting("pytensor", slow=True),
+    Setting("tinygrad", slow=True),
 ]
 STARTED = ("gradc", "torch", "jax")  # whose cold and warm starts are measured
-WITHOUT_SCAN = ("W5-b32", "W5-b128", "W5-b512", "W6", "odd-cnn")  # XLA runs it there on one thread
-AGREE = ((0, 1e-3), (4, 1e-2))
+STARTS = ["W1-b1", "W2-b32", "W3-b64", "W4-b32", "W4-b512", "W5-b32", "W5-b512", "W6-b32"]
+STARTS += ["W7-b32", "W8-b32", "W9-b32", "W10-b128", "W11-b128", "W12-b64", "W13-b16"]
+CLOSE, FIFTH = 1e-3, 1e-2  # how far losses may lie apart
+SMALL = 1e-2  # what a number near 0 is measured by
 
 
-def fitting(setting: Setting, workload: str) -> bool:
-    """Whether a setting makes sense for a workload."""
-    if setting.variant == "last":
-        return len(WORKLOADS[workload].image) == 3
-    return setting.variant != "scan" or not workload.startswith(WITHOUT_SCAN)
+def differing(row: dict[str, Any]) -> list[str]:
+    """Who disagrees with gradc about the output's mean and size, or about losses."""
+    return list(
+        chain(
+            apart("output", row["outputs"], {0: CLOSE, 1: CLOSE}),
+            apart("loss", row["losses"], {0: CLOSE, 4: FIFTH}),
+        )
+    )
 
 
-def differing(losses: dict[str, list[float]]) -> list[str]:
-    """Who disagrees with gradc about the losses."""
-    ours = losses.get("gradc", [])
-    return [
-        f"{name}: loss {k + 1} is {found[k]:.6f}, not {ours[k]:.6f}"
-        for name, found in losses.items()
-        for k, tolerance in AGREE
-        if ours and abs(found[k] - ours[k]) > tolerance * abs(ours[k])
-    ]
+def apart(what: str, numbers: dict[str, list[float]], bounds: dict[int, float]) -> Iterator[str]:
+    """Numbers at these places that lie further from gradc's than so much of its own."""
+    ours = numbers.get("gradc", [])
+    for name, found in numbers.items():
+        for k, bound in bounds.items() if ours and found else ():
+            if not abs(found[k] - ours[k]) <= bound * max(abs(ours[k]), SMALL):
+                yield f"{name}: {what} {k + 1} is {found[k]:.6f}, not {ours[k]:.6f}"
 
 
-def measure(workload: str, workers: list[Worker], rounds: int, seconds: float) -> dict[str, Any]:
-    """Losses, and the median time of a step and of inference for each setting."""
-    chosen = [w for w in workers if fitting(w.setting, workload)]
-    row: dict[str, Any] = {"losses": {}, "advance": {}, "infer": {}, "errors": {}}
-    for worker in chosen:
-        found = worker.ask(workload=workload, forget=True)
+def measure(
+    row: dict[str, Any], workload: str, workers: list[Worker], rounds: int, seconds: float
+) -> None:
+    """Losses, and the median time of a step and of inference for each setting, into its row."""
+    for what in ("outputs", "losses", "advance", "infer", "spread"):
+        row.setdefault(what, {})
+    row["errors"], chosen = {}, []
+    for worker in workers:
+        name = worker.setting.name
+        found = worker.ask(workload=workload, forget=True, output=True)
         if "error" in found:
-            row["errors"][worker.setting.name] = found["error"]
-        else:
-            row["losses"][worker.setting.name] = found["losses"]
-            row["work"] = row.get("work") or found.get("work")
-    chosen = [w for w in chosen if w.setting.name in row["losses"]]
+            row["errors"][name] = found["error"]
+        elif "losses" in found:
+            chosen.append(worker)
+            row["outputs"][name], row["losses"][name] = found["output"], found["losses"]
+            row["work"] = found.get("work") or row.get("work")
     for time in ("advance", "infer"):
-        samples: dict[str, list[float]] = {w.setting.name: [] for w in chosen}
-        for _ in range(rounds):
-            for worker in chosen:
-                found = worker.ask(workload=workload, time=time, seconds=seconds)
-                samples[worker.setting.name].append(found["seconds"])
-        row[time] = {name: statistics.median(s) for name, s in samples.items()}
-        row[f"{time} spread"] = {name: [min(s), max(s)] for name, s in samples.items()}
-    return row
+        samples: dict[str, list[float]] = {}
+        for worker in chosen * rounds:
+            found = worker.ask(workload=workload, time=time, seconds=seconds)
+            if "seconds" in found:
+                samples.setdefault(worker.setting.name, []).append(found["seconds"])
+        row[time] |= {name: statistics.median(s) for name, s in samples.items()}
+        row["spread"] |= {f"{name} {time}": [min(s), max(s)] for name, s in samples.items()}
 
 
 def limits(known: dict[str, Any] | None) -> dict[str, Any]:
@@ -93,8 +109,8 @@ def limits(known: dict[str, Any] | None) -> dict[str, Any]:
 
 def show(workload: str, row: dict[str, Any]) -> None:
     """One line on the terminal."""
-    steps = "  ".join(f"{name} {1e3 * s:.3f}" for name, s in row["advance"].items())
-    print(f"{workload:12s} ms a step: {steps}", flush=True)
+    steps = "  ".join(f"{name} {short(s)}" for name, s in row["advance"].items())
+    print(f"{workload:12s} {steps}", flush=True)
     for text in [*row["differing"], *(f"{k}: {v}" for k, v in row["errors"].items())]:
         print(f"{'':12s} {text}", flush=True)
 
@@ -109,54 +125,73 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peers", default="", help="settings, such as gradc,torch,jax-scan")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.3, help="of one measurement")
+    parser.add_argument("--slow", action="store_true", help="the peers whose compilers are slow")
     parser.add_argument("--starts", action="store_true", help="measure starts and memory instead")
+    parser.add_argument("--cache", help="a folder for compiled code (default: a temporary one)")
     parser.add_argument("--results", type=Path, default=HERE / "results.json")
+    parser.add_argument("--page", type=Path, default=HERE / "RESULTS.md")
     return parser.parse_args()
 
 
-def main() -> int:
-    """Measure, and write the table; 1 if any losses differ."""
-    options = parse()
-    prefixes, peers = tuple(options.only.split(",")), options.peers.split(",")
+def chosen_settings(options: argparse.Namespace) -> list[Setting]:
+    """Those named, or all that are slow, or all others."""
+    if options.peers:
+        return [s for s in SETTINGS if s.name in options.peers.split(",")]
     if options.starts:
-        return starts(options, prefixes)
-    settings = [s for s in SETTINGS if s.name in peers or not options.peers]
-    pythons = dict.fromkeys(("torch", "jax"), options.python) | {"gradc": sys.executable}
+        return [s for s in SETTINGS if s.name in STARTED]
+    return [s for s in SETTINGS if s.slow == options.slow]
+
+
+def main() -> int:
+    """Measure, and write the page; 1 if anything differs or fails."""
+    options = parse()
+    prefixes = tuple(options.only.split(","))
     known = json.loads(options.results.read_text()) if options.results.exists() else {}
     rows = known.setdefault("rows", {})
+    known["date"] = str(datetime.date.today())
+    names = [name for name in WORKLOADS if name.startswith(prefixes)]
+    measured = starts if options.starts else steps
     failed = False
-    with tempfile.TemporaryDirectory() as cache:
-        workers = [Worker(s, pythons[s.framework], cache) for s in settings]
-        known["versions"] = {w.setting.framework: w.version for w in workers}
-        known["date"] = str(datetime.date.today())
-        known["limits"] = limits(known.get("limits"))
-        for name in WORKLOADS:
-            if not name.startswith(prefixes):
-                continue
-            row = rows.setdefault(name, {})
-            row |= measure(name, workers, options.rounds, options.seconds)
-            row["differing"] = differing(row["losses"])
-            failed |= bool(row["differing"] or row["errors"])
-            show(name, row)
-            options.results.write_text(json.dumps(known, indent=1))
-        for worker in workers:
-            worker.close()
-    write_report(known, HERE / "RESULTS.md")
+    for name in measured(options, known, names):
+        failed |= bool(rows[name].get("differing") or rows[name].get("errors"))
+        options.results.write_text(json.dumps(known, indent=1))
+    write_report(known, [s.name for s in SETTINGS], options.page)
     return int(failed)
 
 
-def starts(options: argparse.Namespace, prefixes: tuple[str, ...]) -> int:
-    """Measure starts and memory of workloads whose steps have been measured."""
-    known = json.loads(options.results.read_text())
-    pythons = dict.fromkeys(("torch", "jax"), options.python) | {"gradc": sys.executable}
-    for name, row in known["rows"].items():
-        if name.startswith(prefixes):
-            chosen = [s for s in SETTINGS if s.name in STARTED]
-            row["starts"] = {s.name: cold_and_warm(s, name, pythons[s.framework]) for s in chosen}
-            print(name, row["starts"], flush=True)
-            options.results.write_text(json.dumps(known, indent=1))
-    write_report(known, HERE / "RESULTS.md")
-    return 0
+def python_of(setting: Setting, options: argparse.Namespace) -> str:
+    """gradc runs here, its peers in an environment of their own."""
+    return sys.executable if setting.framework == "gradc" else options.python
+
+
+def steps(options: argparse.Namespace, known: dict[str, Any], names: list[str]) -> Iterator[str]:
+    """Measure steps and inference; gives each row's name when it is done."""
+    with tempfile.TemporaryDirectory() as own:
+        cache = options.cache or own
+        crew = [Worker(s, python_of(s, options), cache) for s in chosen_settings(options)]
+        workers = [worker for worker in crew if worker.version]
+        versions = {w.setting.framework: w.version for w in workers}
+        known["versions"] = known.get("versions", {}) | versions
+        known["limits"] = limits(known.get("limits"))
+        for name in names:
+            row = known["rows"].setdefault(name, {})
+            measure(row, name, workers, options.rounds, options.seconds)
+            row["differing"] = differing(row)
+            show(name, row)
+            yield name
+        for worker in workers:
+            worker.close()
+
+
+def starts(options: argparse.Namespace, known: dict[str, Any], names: list[str]) -> Iterator[str]:
+    """Measure starts and memory; gives each row's name when it is done."""
+    for name in filter(STARTS.__contains__, names):
+        row = known["rows"].setdefault(name, {})
+        row["starts"] = row.get("starts", {}) | {
+            s.name: cold_and_warm(s, name, python_of(s, options)) for s in chosen_settings(options)
+        }
+        print(name, row["starts"], flush=True)
+        yield name
 
 
 if __name__ == "__main__":

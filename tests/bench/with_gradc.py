@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +12,20 @@ import numpy as np
 from workloads import Workload
 
 import gradc
-from runtime.cli.actions.bench import necessary_bytes
-from runtime.cpu.profile import Profile
 
 VERSION = importlib.metadata.version("gradc")
-MANY = 50  # steps of one call
+MOST = 2**25  # bytes of the batches of one call
 THREADS = [2]
 
 
 def load(threads: int) -> None:
     """Use this many threads."""
     THREADS[0] = threads
+
+
+def covers(workload: Workload, variant: str) -> bool:
+    """Everything."""
+    return True
 
 
 class Run:
@@ -34,33 +39,28 @@ class Run:
             self.session.parameters[name] = value
         given = self.given = workload.data()
         (source,) = self.session.program.data
-        types = self.types = dict(source.fields)
+        self.types = dict(source.fields)
         self.read = {k: given[k] for k in self.session.program.inputs["net"]}
-        self.steps = max(1, min(MANY, 2**25 // sum(a.nbytes for a in given.values())))
-        many = {k: np.concatenate([v] * self.steps) for k, v in given.items()}
-        self.data, self.batches = (
-            {
-                name: batch
-                for step in self.session.training.steps
-                for name, batch in self.session.checked(step.entry, arrays, types).items()
-            }
-            for arrays in (given, many)
-        )
+        fitting = MOST // sum(array.nbytes for array in given.values())
+        self.steps = max(1, min(workload.at_once, fitting))
+        self.data = self.checked(given)
+
+    def checked(self, arrays: dict[str, np.ndarray]) -> Any:
+        """Batches as the steps read them."""
+        return {
+            name: batch
+            for step in self.session.training.steps
+            for name, batch in self.session.checked(step.entry, arrays, self.types).items()
+        }
+
+    @cached_property
+    def batches(self) -> Any:
+        """Those of many steps; no part of the memory that a step needs."""
+        return self.checked({k: np.concatenate([v] * self.steps) for k, v in self.given.items()})
 
     def work(self) -> dict[str, float]:
-        """What a step needs: operations, bytes that must move, bytes of what persists."""
-        program, word = self.session.program, self.session.memory.words.itemsize
-        total = {"operations": 0.0, "bytes": 0.0}
-        for step in self.session.training.steps:
-            entry = program.entries[step.entry]
-            wanted = self.session.checked(step.entry, self.given, self.types)
-            rows = Profile(self.session.runner(step.entry), wanted).rows()
-            for item in (i for phase in entry.phases for i in phase.instructions):
-                own = rows[0 if item.time is None else item.time + 1]
-                total["operations"] += item.work.operations + item.work.operations_each * own
-            total["bytes"] += necessary_bytes(entry, program, rows[0], word)
-        footprint = word * sum(p.type.size for p in program.persistents)
-        return {**total, "footprint": footprint}
+        """What a step needs; a module of its own, whose imports no start and no memory count."""
+        return importlib.import_module("needed").work_of(self.session, self.given, self.types)
 
     def step(self) -> Any:
         """One step; the losses of all that the spec names, added."""
@@ -80,6 +80,10 @@ class Run:
     def loss(self, token: Any) -> float:
         """The number."""
         return float(token)
+
+    def numbers(self, token: Any) -> np.ndarray:
+        """They are such."""
+        return token
 
 
 def build(workload: Workload, variant: str) -> Run:

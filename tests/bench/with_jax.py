@@ -6,11 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
-from workloads import Convolution, Layer, Pool, Recurrence, Transformer, Workload
+from workloads import Convolution, Layer, Line, Pool, Recurrence, Transformer, Workload
 
-MANY = 50
+ONE_THREAD = ("W5-b32", "W5-b128", "W5-b512", "W6", "odd-cnn")  # of a scan's convolutions
 VERSION = jax.__version__
 Values = dict[str, list[list[Any]]]
 
@@ -19,9 +20,16 @@ def load(threads: int) -> None:
     """The driver sets XLA_FLAGS before this process starts."""
 
 
+def covers(workload: Workload, variant: str) -> bool:
+    """All but loops over convolutions, which XLA runs on one thread."""
+    return variant != "scan" or not workload.name.startswith(ONE_THREAD)
+
+
 def apply(layer: Layer, values: list[Any], x: Any) -> Any:
     """One layer; W has been turned to [inputs, units], or [rows, columns, channels, filters]."""
     match layer:
+        case Line():
+            return values[0] + values[1] * x
         case Recurrence():
             return recurrence(layer, values, x)
         case Transformer():
@@ -37,7 +45,7 @@ def apply(layer: Layer, values: list[Any], x: Any) -> Any:
         case _:
             y = x.reshape(x.shape[0], -1) @ values[0]
     y = y + values[1]
-    return jax.nn.relu(y) if layer.after else y
+    return {"relu": jax.nn.relu, "tanh": jnp.tanh}[layer.after](y) if layer.after else y
 
 
 def recurrence(layer: Recurrence, values: list[Any], x: Any) -> Any:
@@ -95,17 +103,17 @@ class Run:
             name: [[turned(x, next(given)) for _ in x.shapes()] for x in layers]
             for name, layers in workload.parts.items()
         }
-        self.optimizer = optax.adam(workload.rate)
+        self.optimizer = {"adam": optax.adam, "sgd": optax.sgd}[workload.optimizer](workload.rate)
         step = self.adversarial_step if workload.loss == "gan" else self.plain_step
         groups = list(values) if workload.loss == "gan" else [list(values)]
         states = [self.optimizer.init(pick(values, g)) for g in groups]
         self.carried = (values, states)
         self.one = jax.jit(step, donate_argnums=(0,))
         self.output = jax.jit(self.forward)
-        self.steps = MANY if scan else 1
+        self.steps = workload.at_once if scan else 1
         self.advance = self.step
         if scan:
-            self.batches = {k: jnp.stack([v] * MANY) for k, v in self.data.items()}
+            self.batches = {k: jnp.stack([v] * self.steps) for k, v in self.data.items()}
             self.several = jax.jit(lambda c, d: lax.scan(step, c, d), donate_argnums=(0,))
             self.advance = self.many
 
@@ -138,8 +146,8 @@ class Run:
         y = self.forward(values, d)
         if self.workload.loss == "each":
             return -(d["y"] * jax.nn.log_softmax(y)).sum(-1).mean()
-        if self.workload.loss == "squares":
-            return ((y - d["x"]) ** 2).mean()
+        if self.workload.loss in ("squares", "fit"):
+            return ((y - d["x" if self.workload.loss == "squares" else "y"]) ** 2).mean()
         return optax.softmax_cross_entropy_with_integer_labels(y, d["y"]).mean()
 
     def plain_step(self, carried: Any, d: Any) -> Any:
@@ -194,12 +202,16 @@ class Run:
         """The number."""
         return float(token)
 
+    def numbers(self, token: Any) -> np.ndarray:
+        """Copied."""
+        return np.asarray(token)
+
 
 def turned(layer: Layer, value: Any) -> Any:
     """Units last, but in a transformer, which turns its own."""
     if isinstance(layer, Transformer):
         return jnp.asarray(value)
-    return jnp.asarray(value if value.ndim == 1 else jnp.moveaxis(jnp.asarray(value), 0, -1))
+    return jnp.asarray(value if value.ndim < 2 else jnp.moveaxis(jnp.asarray(value), 0, -1))
 
 
 def pick(values: Values, group: Any) -> Any:

@@ -1,13 +1,18 @@
-"""The workloads in PyTorch: autograd, fused Adam, gradients set to None between steps."""
+"""The workloads in PyTorch: autograd, a fused optimizer, gradients set to None between steps.
+
+Variants: "last" has images with their channels last, "compile" compiles the loss (and with it the
+derivative) and the output by `torch.compile`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from workloads import Convolution, Layer, Pool, Recurrence, Transformer, Workload
+from workloads import Convolution, Layer, Line, Pool, Recurrence, Transformer, Workload
 
 VERSION = torch.__version__
 
@@ -17,17 +22,25 @@ def load(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
+def covers(workload: Workload, variant: str) -> bool:
+    """Nothing is compiled for recurrences, whose kernels are whole, and pairs of networks."""
+    if variant == "last":
+        return len(workload.image) == 3
+    own = workload.loss == "gan" or any(isinstance(x, Recurrence) for x in workload.layers())
+    return variant != "compile" or not own
+
+
 class Run:
-    """One workload; convolutions in the layout `channels_last`, or not."""
+    """One workload, in one of the variants."""
 
     steps = 1
 
-    def __init__(self, workload: Workload, channels_last: bool = False) -> None:
+    def __init__(self, workload: Workload, variant: str) -> None:
         self.workload = workload
-        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.layout = torch.channels_last if variant == "last" else torch.contiguous_format
         values = [self.tensor(v).requires_grad_() for v in workload.start()]
         self.data = {k: self.tensor(v) for k, v in workload.data().items()}
-        if "y" in self.data:
+        if workload.loss == "cross_entropy":
             self.data["y"] = self.data["y"].long()
         self.parts: dict[str, list[tuple[Layer, list[Tensor]]]] = {}
         given = iter(values)
@@ -36,8 +49,12 @@ class Run:
         groups = [[t for _, ts in part for t in ts] for part in self.parts.values()]
         if workload.loss != "gan":
             groups = [values]
-        self.optimizers = [torch.optim.Adam(g, lr=workload.rate, fused=True) for g in groups]
+        optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[workload.optimizer]
+        self.optimizers = [optimizer(g, lr=workload.rate, fused=True) for g in groups]
         self.advance = self.step
+        if variant == "compile":
+            self.minimised = torch.compile(self.minimised)
+            self.output = torch.compile(self.output)
 
     def tensor(self, value: Any) -> Tensor:
         """An array in PyTorch's order of axes."""
@@ -71,8 +88,8 @@ class Run:
         """The loss of all workloads but the GAN's."""
         d = self.data
         match self.workload.loss:
-            case "squares":
-                return F.mse_loss(self.output(), d["x"])
+            case "squares" | "fit":
+                return F.mse_loss(self.output(), d["x" if self.workload.loss == "squares" else "y"])
             case "vae":
                 y, mu, log_var = self.decoded()
                 kl = (mu * mu + torch.exp(log_var) - log_var - 1).sum(1).mean() / 2
@@ -123,6 +140,10 @@ class Run:
         """The number."""
         return float(token.detach())
 
+    def numbers(self, token: Tensor) -> np.ndarray:
+        """The same memory."""
+        return token.numpy()
+
 
 class frozen:
     """Parameters that a step differentiates through but not by."""
@@ -142,6 +163,8 @@ class frozen:
 def apply(layer: Layer, values: list[Tensor], x: Tensor) -> Tensor:
     """One layer."""
     match layer:
+        case Line():
+            return values[0] + values[1] * x
         case Pool():
             return F.max_pool2d(x, 2)
         case Recurrence():
@@ -154,7 +177,7 @@ def apply(layer: Layer, values: list[Tensor], x: Tensor) -> Tensor:
             if x.ndim == 4:  # in the order rows, columns, channels
                 x = x.permute(0, 2, 3, 1).flatten(1)
             y = F.linear(x, *values)
-    return F.relu(y) if layer.after else y
+    return {"relu": F.relu, "tanh": torch.tanh}[layer.after](y) if layer.after else y
 
 
 def recurrence(layer: Recurrence, values: list[Tensor], x: Tensor) -> Tensor:
@@ -183,5 +206,5 @@ def transformer(layer: Transformer, values: list[Tensor], x: Tensor) -> Tensor:
 
 
 def build(workload: Workload, variant: str) -> Run:
-    """A run; the variant "last" has images with their channels last."""
-    return Run(workload, variant == "last")
+    """A run."""
+    return Run(workload, variant)

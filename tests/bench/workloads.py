@@ -19,12 +19,21 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
+class Line:
+    """theta1 + theta2 x, of one number."""
+
+    def shapes(self) -> Iterator[tuple[int, ...]]:
+        """Of theta1 and theta2."""
+        yield from ((), ())
+
+
+@dataclass(frozen=True)
 class Dense:
     """W x + b."""
 
     inputs: int
     units: int
-    after: str = "relu"
+    after: str = "relu"  # or "tanh", or nothing
 
     def shapes(self) -> Iterator[tuple[int, ...]]:
         """Of W and b."""
@@ -97,7 +106,7 @@ class Transformer:
         yield from ((d,), (d,), (self.kinds, d), (self.kinds,))
 
 
-Layer = Dense | Convolution | Pool | Recurrence | Transformer
+Layer = Line | Dense | Convolution | Pool | Recurrence | Transformer
 
 
 @dataclass(frozen=True)
@@ -109,9 +118,12 @@ class Workload:
     batch: int
     image: tuple[int, ...]
     parts: dict[str, tuple[Layer, ...]]
-    loss: str = "cross_entropy"  # or "squares", "vae", "gan"; "each": of every position
+    loss: str = "cross_entropy"  # "each": of every position; "fit": squares of the distance to y;
+    # "squares": of that to x; "vae", "gan"
     rate: float = 1e-3
     noise: dict[str, int] = field(default_factory=dict)
+    optimizer: str = "adam"  # or "sgd"
+    at_once: int = 50  # steps of one call, where a framework can
 
     def layers(self) -> list[Layer]:
         """All layers, in the order in which the spec makes their parameters."""
@@ -122,7 +134,7 @@ class Workload:
         rng = np.random.default_rng(1234)
         values = []
         for layer in self.layers():
-            bound = 0.0
+            bound = 1.0
             for shape in layer.shapes():
                 bound = 1 / sqrt(prod(shape[1:])) if len(shape) > 1 else bound
                 values.append(rng.uniform(-bound, bound, shape).astype(np.float32))
@@ -132,6 +144,8 @@ class Workload:
         """One batch, used for every step."""
         rng = np.random.default_rng(4321)
         arrays: Arrays = {"x": rng.uniform(0, 1, (self.batch, *self.image)).astype(np.float32)}
+        if self.loss == "fit":
+            arrays["y"] = np.sin(2 * arrays["x"])
         if self.loss == "each":
             kinds = self.image[-1]
             for name in ("x", "y"):
@@ -146,11 +160,11 @@ class Workload:
         return arrays
 
 
-def dense(*sizes: int) -> tuple[Layer, ...]:
-    """Dense layers between these sizes; relu after all but the last."""
+def dense(*sizes: int, after: str = "relu") -> tuple[Layer, ...]:
+    """Dense layers between these sizes; a function after all but the last."""
     pairs = list(pairwise(sizes))
     last = len(pairs) - 1
-    return tuple(Dense(a, b, "relu" if k < last else "") for k, (a, b) in enumerate(pairs))
+    return tuple(Dense(a, b, after if k < last else "") for k, (a, b) in enumerate(pairs))
 
 
 def convolution(channels: int, filters: int, size: int, stride: int, padding: int) -> Convolution:
@@ -184,9 +198,19 @@ ODD_CNN = (
 )
 
 
+def tiny() -> Iterator[Workload]:
+    """Fits of a few numbers, where everything but the arithmetic counts."""
+    many = {"optimizer": "sgd", "at_once": 1000}
+    for batch in (1, 1024):
+        yield Workload(f"W1-b{batch}", "house", batch, (), {"net": (Line(),)}, "fit", 1e-2, **many)
+    curve = {"net": dense(1, 10, 10, 10, 1, after="tanh")}
+    yield Workload("W2-b32", "curve", 32, (1,), curve, "fit", 1e-2, **many)
+    yield Workload("W3-b64", "circle", 64, (2,), {"net": dense(2, 8, 2)}, rate=1e-1, **many)
+
+
 def workloads() -> list[Workload]:
     """All rows, in order."""
-    rows = []
+    rows = list(tiny())
     for batch in (1, 32, 128, 512):
         parts = {"net": dense(784, 512, 256, 10)}
         rows.append(Workload(f"W4-b{batch}", "mlp", batch, (784,), parts))

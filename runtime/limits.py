@@ -9,7 +9,6 @@ is that of a sum of two arrays into a third, for footprints from the second-leve
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ import numpy as np
 from compiler.program import Kernel
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import address
+from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
 
-NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 FOOTPRINTS = (400_000, 4_000_000, 16_000_000, 128_000_000)  # bytes
 ROWS, COLUMNS, TERMS = 96, 96, 256  # of the product
 BUDGET = 0.1  # seconds for each number

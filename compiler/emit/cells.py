@@ -59,9 +59,10 @@ class Words:
 class Cells:
     """Statements, and the variables that hold words."""
 
+    carried: frozenset[int] = frozenset()  # spaces of arrays that every step uses again
     lines: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)  # lines before the loop over the examples
-    depth: int = 1
+    depth: int = 2
     inside: bool = False  # the loop over the examples
     numbers: int = 0
     pointers: dict[tuple[int, int, bool], str] = field(default_factory=dict)
@@ -97,8 +98,10 @@ class Cells:
         return self.pointers.setdefault(key, f"x{len(self.pointers)}")
 
     def place(self, cell: Cell) -> str:
-        """A word of memory: `x0[i0 * 10 + 3]`."""
-        own = f"i0 * {cell.operand.stride} + " if cell.operand.space >= Space.ARRAY else ""
+        """A word of memory: `x0[n0 * 10 + 3]`, where n0 counts the examples of all steps."""
+        own, space = "", cell.operand.space
+        if space >= Space.ARRAY:
+            own = f"{'i0' if space in self.carried else 'n0'} * {cell.operand.stride} + "
         return f"{self.pointer(cell.operand, cell.index)}[{own}{cell.inner}]"
 
     def get(self, cell: Cell, whole: bool) -> str:
@@ -113,7 +116,7 @@ class Cells:
         name = self._fresh("n" if cell.index else "v")
         text = f"{name} = {f'index({place})' if cell.index else place}"
         if self.inside and not cell.varying:
-            self.before.append(f"    {text}")
+            self.before.append(f"        {text}")
         else:
             self.line(text)
         self.known[cell.word] = name
@@ -146,6 +149,14 @@ class Cells:
         total, _ = self.totals.setdefault(cell.word, (self._fresh("r"), cell))
         self.line(f"{total} = {total} + {value}")
 
+    def result(self, first: Cell, words: int, target: Operand) -> None:
+        """Words of UNIFORM as one step's row of an array."""
+        array = self.pointer(target, first.index)
+        for k in range(words):
+            value = self.get(first.moved(k), whole=first.index)
+            value = f"index({value})" if first.index else value
+            self.line(f"{array}[t0 * {words} + {k}] = {value}")
+
     def forget(self, words: Words) -> None:
         """What a loop has written lies in memory only."""
         self.known = {word: name for word, name in self.known.items() if not words.has(word)}
@@ -153,14 +164,15 @@ class Cells:
     def enter(self) -> None:
         """Begin the loop over the examples."""
         self.before, self.lines = self.lines, []
-        self.inside, self.depth = True, 2
+        self.inside, self.depth = True, 3
 
     def leave(self) -> None:
         """End it, and divide what was summed up by the number of examples."""
-        sums = [f"    {name} = real(0.0)" for name, _ in self.totals.values()]
+        sums = [f"{name} = real(0.0)" for name, _ in self.totals.values()]
         kind = "range" if len(self.lines) < MASKED else "narrow"
-        self.lines = [*self.before, *sums, f"    for i0 in {kind}(g0):", *self.lines]
-        self.inside, self.depth = False, 1
+        head = [f"        {text}" for text in (*sums, f"for i0 in {kind}(g0):")]
+        self.lines = [*self.before, *head, "            n0 = t0 * g0 + i0", *self.lines]
+        self.inside, self.depth = False, 2
         self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
         for total, cell in self.totals.values():
             self.set(cell, self.let("v", f"{total} / real(g0)"))
@@ -172,4 +184,4 @@ class Cells:
         for (_, _, index), name in self.pointers.items():
             kind = "indices" if index else "reals"
             head.append(f"    {name} = {kind}(pointers, {name[1:]})")
-        return "\n".join([*head, *self.lines]) + "\n"
+        return "\n".join([*head, "    for t0 in range(begin, end):", *self.lines]) + "\n"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compiler.emit import gather
-from compiler.emit.cells import Unfit, Words
+from compiler.emit.cells import Cell, Unfit
 from compiler.emit.straight import Straight
+from compiler.graph.types import Kind
 from compiler.program import (
     EVERY,
     Entry,
@@ -32,7 +33,9 @@ def straighten(entry: Entry, table: Table) -> Straightened | None:
     """The same entry as one kernel, and for how many examples that is worth it; or None."""
     if entry.times:
         return None
-    writer = Straight(table.operand)
+    arrays = enumerate(entry.arrays, Space.ARRAY)
+    carried = frozenset(space for space, array in arrays if array.role == "carried")
+    writer = Straight(table.operand, carried=carried)
     try:
         for key in sorted(table.instructions):
             if key.examples:
@@ -41,8 +44,9 @@ def straighten(entry: Entry, table: Table) -> Straightened | None:
                 _write(writer, instruction, nest, list(table.kernels)[instruction.kernel])
             if key.examples:
                 writer.leave()
-        for result in entry.results:
-            writer.settle(Words(Space.UNIFORM, result.offset, result.words - 1))
+        for number, result in enumerate(entry.results, Space.ARRAY + len(entry.arrays)):
+            first = Cell(Operand(Space.UNIFORM, result.offset), result.type.kind is Kind.INDEX, 0)
+            writer.result(first, result.words, Operand(number, 0))
     except Unfit:
         return None
     return Straightened(entry=_entry(entry, writer), examples=MOST_WORK // len(writer.lines))

@@ -10,7 +10,6 @@ entries of a session, called in turn, share their helpers, and no core spins for
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import threading
@@ -23,10 +22,10 @@ from compiler.program import Kernel
 from runtime.cpu import layout
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import address
+from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
 
 KERNELS = LEAD, SERVE = Kernel("lead"), Kernel("serve")
-NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 PATIENCE, MOST_PATIENCE = 2, 1000  # calls with a helper on the caller's core, until it is moved
 AWAKE = 1000  # looks at the mailbox, each of some tens of nanoseconds, before a helper sleeps
 

@@ -9,7 +9,6 @@ so that Ctrl-C is heard.  Results do not depend on the number of threads.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -29,8 +28,7 @@ from runtime.cpu.plan import Plan
 from runtime.cpu.repeat import Repeat
 from runtime.cpu.table import arrays_read, block_words, build_table, partial_bytes
 
-WALKER = Kernel("walk")
-NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
+WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
 LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals
 
 
@@ -59,8 +57,6 @@ class Executable:
         self.dtype = np.dtype(dtype)
         self.threads = max(1, threads)
         self.word = self.dtype.itemsize
-        (self._walker,) = addresses((WALKER,), self.word)
-        self._walk = NATIVE(self._walker)
         self.exchange = Exchange(entry, self.dtype)
         self._read = arrays_read(entry)
         self._plans: dict[int, Plan] = {}
@@ -92,8 +88,12 @@ class Executable:
         """The table and buffers for a batch size, made when it is first seen."""
         if examples not in self._plans:
             entry = self.variant(examples)
-            shared = self.threads > 1 and entry is self.entry
-            kernels = addresses((*entry.kernels, *(crew.KERNELS if shared else ())), self.word)
+            whole = entry is self.entry
+            threads = self.threads if whole else 1
+            helped = crew.KERNELS if threads > 1 else ()
+            walker, *kernels = addresses(
+                (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word
+            )
             table = build_table(entry, kernels, examples, self.word, self._room)
             carried = {
                 a.name: self.exchange.zeros(a, examples)
@@ -106,7 +106,7 @@ class Executable:
                 Space.PARTIAL: address(self._partials),
                 Space.BLOCK: address(self._blocks),
             }
-            plan = Plan(examples, table, carried, self.threads, self.entry)
+            plan = Plan(examples, table, carried, threads, self.entry, walker)
             plan.place(spaces, self._block_bytes)
             self._plans[examples] = plan
         return self._plans[examples]
@@ -187,7 +187,7 @@ class Executable:
         while steps > 0:
             start = perf_counter()
             count, shared = sharing.choose(steps, LONGEST_CALL, start - self._ended)
-            self._call(plan, count, self.threads if shared else 1)
+            self._call(plan, count, plan.threads if shared else 1)
             self._ended = perf_counter()
             sharing.learn(shared, (self._ended - start) / count)
             steps -= count
@@ -196,10 +196,10 @@ class Executable:
         """Enter native code, on all threads at once."""
         plan.begin(steps, threads)
         if threads == 1:
-            self._walk(plan.control_at, plan.table_at, 0, 0, 0)
+            plan.walk(plan.control_at, plan.table_at, 0, 0, 0)
             return
         borrowed = crew.borrow(self.threads, self.word)
         try:
-            borrowed.call(self._walker, plan.control_at, plan.table_at, threads)
+            borrowed.call(plan.walker, plan.control_at, plan.table_at, threads)
         finally:
             crew.give_back(borrowed)

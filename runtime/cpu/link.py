@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -11,6 +12,7 @@ import llvmlite.binding as llvm
 
 from runtime.cpu.machine import host
 
+NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)  # every kernel, by its address
 _lock = threading.Lock()
 _addresses: dict[str, int] = {}
 

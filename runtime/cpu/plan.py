@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from compiler.program import Entry, Space
 from runtime.cpu import layout
 from runtime.cpu.exchange import Arrays, address
+from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
 from runtime.cpu.sharing import Sharing
 
@@ -22,9 +23,17 @@ class Plan:
     """One batch size; `words` is the row of addresses of thread 0."""
 
     def __init__(
-        self, examples: int, table: NDArray[np.int64], carried: Arrays, threads: int, entry: Entry
+        self,
+        examples: int,
+        table: NDArray[np.int64],
+        carried: Arrays,
+        threads: int,
+        entry: Entry,
+        walker: int,
     ) -> None:
         self.examples = examples
+        self.threads = threads  # at most
+        self.walker, self.walk = walker, NATIVE(walker)  # the native code that reads the table
         self.carried = carried  # but for those of sequences, which every call has for itself
         self.one, self.many = Sharing(), Sharing()  # of calls of one step, and of several
         self.table, self.table_at = table, address(table)

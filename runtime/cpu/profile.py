@@ -18,7 +18,8 @@ from compiler.program import Kernel
 from runtime.cpu import layout
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import address
-from runtime.cpu.executable import NATIVE, Executable
+from runtime.cpu.executable import Executable
+from runtime.cpu.link import NATIVE
 
 NOTHING = Kernel("k0", "def k0(pointers, geometry, begin, end, first):\n    pass\n")
 CALLS = 200

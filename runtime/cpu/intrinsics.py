@@ -17,6 +17,7 @@ from runtime.cpu.language.expressions import declared
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
 WORDS = types.CPointer(types.int64)
+LINE = 64  # bytes
 
 
 def pointer_reader(element: Any) -> Any:
@@ -81,7 +82,10 @@ def stack_words(count: Any) -> Any:
 
 
 def stack_room(number: Any, count: int) -> Any:
-    """A function of nothing that gives room for `count` numbers on the stack, not cleared."""
+    """A function of nothing that gives room for `count` numbers on the stack, not cleared.
+
+    It begins with a cache line, so that no vector lies across two.
+    """
 
     @intrinsic
     def room() -> Any:
@@ -89,6 +93,7 @@ def stack_room(number: Any, count: int) -> Any:
             kind = number.llvm
             with builder.goto_entry_block():
                 array = builder.alloca(ir.ArrayType(kind, count))
+            array.align = LINE
             return builder.bitcast(array, kind.as_pointer())
 
         return types.CPointer(number)(), generate

@@ -2,7 +2,8 @@
 
 Products with a transposed matrix: rows of one against rows of the other.  A tile of four rows and
 two or four columns keeps a vector of partial sums for each pair and adds its lanes up at the end,
-always in the same order.  Rows and columns beyond the last do the last one's work again.
+always in the same order.  Rows and columns beyond the last do the last one's work again.  Many
+columns are turned into panels instead.
 
 The geometry is that of `contract_rows`, with the strides of b and y along the columns after the
 outer loops.
@@ -16,6 +17,7 @@ from llvmlite import ir
 
 from runtime.cpu.intrinsics import I32
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
+from runtime.cpu.kernels.panels import make_panels
 from runtime.cpu.kernels.roles import LOOPS
 from runtime.cpu.kernels.tile import STRIDES, make_tile
 from runtime.cpu.kernels.vectors import Tile, Writer
@@ -23,6 +25,7 @@ from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
 
 ROWS = 4
+MANY_ROWS = 48  # for which columns are turned into panels
 
 
 def sums_of_lanes(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
@@ -118,6 +121,7 @@ def kernel(word: int) -> Any:
     wide = 4 if host().vector_registers > 16 else 2
     block = make_tile(Tile(ROWS, wide, word, lanewise=True), write_dots)
     line = make_tile(Tile(1, ROWS, word, lanewise=True), write_dots)
+    panels, lanes = make_panels(word), host().lanes(word)
 
     @subroutine(product_signature(word))
     def product(
@@ -125,6 +129,12 @@ def kernel(word: int) -> Any:
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
         at = LOOPS + 4 * geometry[11]
+        if m >= MANY_ROWS and n >= lanes and k1 == 1 and geometry[4] == 1:
+            whole = n - n % lanes
+            panels(a, i, b, j, y, h, geometry, k1, k2, m, whole, add)
+            j += whole * geometry[at]
+            h += whole * geometry[at + 1]
+            n -= whole
         height = ROWS if m > 1 else 1
         width = wide if m > 1 else ROWS
         for row in range(0, m, height):

@@ -30,7 +30,7 @@ STRIDES = {"a_row": 3, "y_row": 4, "a_k1": 6, "b_k1": 7, "a_k2": 9, "b_k2": 10} 
 
 def write_tile(tile: Tile, function: ir.Function) -> None:
     """The body of a tile's function."""
-    a, b, y, geometry, k1_count, k2_count, rows, columns, add = function.args
+    a, b, y, geometry, k1_count, k2_count, rows, columns, add, *panel = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     writer = Writer(tile, builder)
     stride = {
@@ -50,7 +50,12 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
         def inner(k2: ir.Value, sums: Any) -> Any:
             a2 = writer.at(a1, builder.mul(k2, stride["a_k2"]))
             b2 = writer.at(b1, builder.mul(k2, stride["b_k2"]))
-            return writer.turn(a2, b2, a_rows, sums)
+            vectors = writer.load_row(b2)
+            for start in panel:
+                term = builder.add(builder.mul(k1, k2_count), k2)
+                width = writer.constant(tile.vectors * tile.vector.count)
+                writer.store_row(vectors, writer.at(start, builder.mul(term, width)))
+            return writer.turn(a2, vectors, a_rows, sums)
 
         return writer.loop("k2", k2_count, sums, inner)
 
@@ -61,16 +66,26 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
 
 def tile_function(tile: Tile, module: ir.Module, write: Any) -> ir.Function:
     """The tile's own function in a module, written when first asked for."""
-    name = f"tile_{tile.rows}x{tile.vectors}{'_lanes' if tile.lanewise else ''}"
+    name = f"tile_{tile.rows}x{tile.vectors}{'_lanes' * tile.lanewise}{'_panel' * tile.copies}"
     if name in module.globals:
         return module.globals[name]
-    pointers = [tile.number.as_pointer()] * 3
-    kinds = [*pointers, I64.as_pointer(), *[I64] * 5]
+    number = tile.number.as_pointer()
+    kinds = [*[number] * 3, I64.as_pointer(), *[I64] * 5, *[number] * tile.copies]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
     write(tile, function)
     return function
+
+
+def calling(tile: Tile, write: Any = write_tile) -> Any:
+    """Writes a call of the tile's function: a[i:], b[j:], y[h:] and whatever else it takes."""
+
+    def generate(builder: Any, args: Any) -> Any:
+        starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2, 4)]
+        builder.call(tile_function(tile, builder.module, write), [*starts, *args[6:]])
+
+    return generate
 
 
 def make_tile(tile: Tile, write: Any = write_tile) -> Any:
@@ -82,29 +97,20 @@ def make_tile(tile: Tile, write: Any = write_tile) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, rows: Any, columns: Any, add: Any,
     ) -> Any:  # fmt: skip
-        def generate(builder: Any, args: Any) -> Any:
-            starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2, 4)]
-            builder.call(tile_function(tile, builder.module, write), [*starts, *args[6:]])
-
-        return types.void(*(pointer, number) * 3, WORDS, *[number] * 5), generate
+        return types.void(*(pointer, number) * 3, WORDS, *[number] * 5), calling(tile, write)
 
     return call_tile
 
 
-def make_copy(word: int, width: int) -> Any:
-    """copy(target, i, source, j): `width` numbers from source[j:] to target[i:], at once."""
-    pointer, number = types.CPointer(number_type(word)), types.int64
-    vector = ir.VectorType(ir.FloatType() if word == 4 else ir.DoubleType(), width)
+def make_first_tile(tile: Tile) -> Any:
+    """The tile that also copies its b to panel[0:], vector after vector: one more argument."""
+    pointer, number = types.CPointer(number_type(tile.word)), types.int64
 
     @intrinsic
-    def copy(target: Any, i: Any, source: Any, j: Any) -> Any:
-        def generate(builder: Any, args: Any) -> Any:
-            to, start = (
-                builder.bitcast(builder.gep(args[k], [args[k + 1]]), vector.as_pointer())
-                for k in (0, 2)
-            )
-            builder.store(builder.load(start, align=word), to, align=word)
+    def call_tile(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, rows: Any, columns: Any, add: Any, panel: Any,
+    ) -> Any:  # fmt: skip
+        return types.void(*(pointer, number) * 3, WORDS, *[number] * 5, pointer), calling(tile)
 
-        return types.void(pointer, number, pointer, number), generate
-
-    return copy
+    return call_tile

@@ -11,7 +11,7 @@ from typing import Any
 from runtime.cpu.intrinsics import stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
-from runtime.cpu.kernels.tile import make_copy, make_tile
+from runtime.cpu.kernels.tile import make_first_tile, make_tile
 from runtime.cpu.kernels.vectors import Tile
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
@@ -59,14 +59,15 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
 
 
 def make_packed_strip(word: int, lanewise: bool) -> Any:
-    """The wide strip on a copy of its part of b, whose vectors then follow one another.
+    """The wide strip, whose first tile copies its part of b: its vectors then follow one another.
 
     Many rows pass over b; in a wide matrix its vectors lie so far apart that they push one another
     out of the cache.  The copy changes no bit of the result.
     """
     width = 2 * host().lanes(word)
+    tall = heights(2, lanewise)[0]
     room = stack_room(number_type(word), TERMS * width)
-    copy = make_copy(word, width)
+    first_tile = make_first_tile(Tile(tall, 2, word, lanewise, copies=True))
     wide_strip = make_strip(word, 2, lanewise)
 
     @subroutine(product_signature(word))
@@ -75,16 +76,16 @@ def make_packed_strip(word: int, lanewise: bool) -> Any:
         k1: Any, k2: Any, m: Any, columns: Any, add: Any,
     ) -> None:  # fmt: skip
         if m >= WORTH_PACKING and geometry[10] >= 4 * width:
-            target = room()
+            panel = room()
+            first_tile(a, i, b, j, y, h, geometry, k1, k2, tall, columns, add, panel)
             strides = stack_words(12)
             for k in range(12):
                 strides[k] = geometry[k]
             strides[7], strides[10] = k2 * width, width
-            for p in range(k1):
-                for q in range(k2):
-                    start = j + p * geometry[7] + q * geometry[10]
-                    copy(target, (p * k2 + q) * width, b, start)
-            b, j, geometry = target, 0, strides
+            i += tall * geometry[3]
+            h += tall * geometry[4]
+            m -= tall
+            b, j, geometry = panel, 0, strides
         wide_strip(a, i, b, j, y, h, geometry, k1, k2, m, columns, add)
 
     return packed_strip

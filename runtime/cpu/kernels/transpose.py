@@ -38,30 +38,34 @@ def turned(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
 
 def write_square(tile: Tile, function: ir.Function) -> None:
     """The body of a function that turns one square."""
-    x, y, x_stride, y_stride, columns, rows = function.args
+    x, y, x_stride, y_stride, columns, rows, add = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     writer = Writer(tile, builder)
     size = tile.vector.count
     writer.make_mask(rows)
     loaded = [writer.load(writer.at(x, at)) for at in writer.offsets(size, x_stride, columns)]
     writer.make_mask(columns)
+    lines = [[line] for line in turned(builder, loaded)]
     places = writer.offsets(size, y_stride, rows)
-    for row, at in reversed(list(zip(turned(builder, loaded), places, strict=True))):
-        writer.store(row, writer.at(y, at))  # those beyond the last lie below it: it comes later
+    writer.finish(y, places[::-1], lines[::-1], add)  # those beyond the last lie below it
     builder.ret_void()
 
 
 def make_square(word: int) -> Any:
-    """turn(x, i, y, j, x_stride, y_stride, columns, rows): one square, from x[i:] to y[j:]."""
+    """turn(x, i, y, j, x_stride, y_stride, columns, rows, add): a square of x[i:] into y[j:].
+
+    With an odd `add` it is added to what is there.
+    """
     tile = Tile(host().lanes(word), 1, word)
     pointer, number = types.CPointer(number_type(word)), types.int64
 
     @intrinsic
     def turn(
-        x: Any, i: Any, y: Any, j: Any, x_stride: Any, y_stride: Any, columns: Any, rows: Any
-    ) -> Any:
+        x: Any, i: Any, y: Any, j: Any,
+        x_stride: Any, y_stride: Any, columns: Any, rows: Any, add: Any,
+    ) -> Any:  # fmt: skip
         def generate(builder: Any, args: Any) -> Any:
-            kinds = [tile.number.as_pointer()] * 2 + [I64] * 4
+            kinds = [tile.number.as_pointer()] * 2 + [I64] * 5
             function = builder.module.globals.get("square")
             if function is None:
                 shape = ir.FunctionType(ir.VoidType(), kinds)
@@ -72,7 +76,7 @@ def make_square(word: int) -> Any:
             starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2)]
             builder.call(function, [*starts, *args[4:]])
 
-        return types.void(*(pointer, number) * 2, *[number] * 4), generate
+        return types.void(*(pointer, number) * 2, *[number] * 5), generate
 
     return turn
 
@@ -96,6 +100,6 @@ def kernel(word: int) -> Any:
                     i = matrix * geometry[5] + column * geometry[2] + row
                     j = matrix * geometry[6] + row * geometry[3] + column
                     width = min(size, columns - column)
-                    turn(x, i, y, j, geometry[2], geometry[3], width, rows)
+                    turn(x, i, y, j, geometry[2], geometry[3], width, rows, 0)
 
     return transpose

@@ -14,12 +14,16 @@ from runtime.cpu.machine import host
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """What kind of tile: its height and width, and whether `a` moves with columns too."""
+    """What kind of tile: its height and width, and whether `a` moves with columns too.
+
+    One that `copies` leaves the vectors of b side by side for the tiles after it.
+    """
 
     rows: int
     vectors: int
     word: int
     lanewise: bool = False
+    copies: bool = False
 
     @property
     def number(self) -> ir.Type:
@@ -118,18 +122,29 @@ class Writer:
         fused = self.intrinsic("fmuladd", vector, [vector] * 3)
         return self.builder.call(fused, [a, b, total])
 
+    def columns(self) -> list[ir.Value]:
+        """Where each vector of a row begins."""
+        lanes = self.tile.vector.count
+        return [self.constant(v * lanes) for v in range(self.tile.vectors)]
+
+    def load_row(self, pointer: ir.Value) -> list[ir.Value]:
+        """The vectors of a row."""
+        return [self.load(self.at(pointer, column)) for column in self.columns()]
+
+    def store_row(self, vectors: Sequence[ir.Value], pointer: ir.Value) -> None:
+        """The vectors of a row to memory."""
+        for vector, column in zip(vectors, self.columns(), strict=True):
+            self.store(vector, self.at(pointer, column))
+
     def turn(
-        self, a: ir.Value, b: ir.Value, a_rows: list[ir.Value], sums: list[list[ir.Value]]
+        self, a: ir.Value, b_vectors: list[ir.Value], a_rows: list[ir.Value], sums: Any
     ) -> list[list[ir.Value]]:
         """One step of the inner loop: every sum takes one more term."""
-        lanes = self.tile.vector.count
-        columns = [self.constant(v * lanes) for v in range(self.tile.vectors)]
-        b_vectors = [self.load(self.at(b, column)) for column in columns]
         after = []
         for row, offset in zip(sums, a_rows, strict=True):
             start = self.at(a, offset)
             if self.tile.lanewise:
-                factors = [self.load(self.at(start, column)) for column in columns]
+                factors = self.load_row(start)
             else:
                 single = self.builder.load(start)
                 factors = [self.splat(single, self.tile.vector)] * self.tile.vectors
@@ -165,11 +180,7 @@ class Writer:
 
     def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, add: ir.Value) -> None:
         """Overwrite y, or add to it: all loads come first, for rows may coincide."""
-        lanes = self.tile.vector.count
-        places = [
-            [self.at(y, offset, self.constant(v * lanes)) for v in range(self.tile.vectors)]
-            for offset in y_rows
-        ]
+        places = [[self.at(y, offset, column) for column in self.columns()] for offset in y_rows]
         sums = self.divided(sums, add)
         odd = self.builder.and_(add, self.constant(1))
         adding = self.builder.icmp_signed("!=", odd, self.constant(0))

@@ -135,6 +135,34 @@ def test_tiled_contraction(name: str, dtype: type, seed: int) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("mode", [0, 1, 10, 11])
+@pytest.mark.parametrize(
+    ("columns", "rows", "terms"), [(16, 48, 1), (37, 113, 300), (75, 61, 1100)]
+)
+def test_dots_of_many_columns(dtype: type, mode: int, columns: int, rows: int, terms: int) -> None:
+    """A dense layer of so many rows on a block of so many examples, which stand in columns."""
+    axes = [
+        Axis(columns, 0, terms + 5, rows + 3), Axis(rows, terms + 2, 0, 1),
+        Axis(1), Axis(terms, 1, 1, 0),
+    ]  # fmt: skip
+    compare("contract_dots", axes, geometry_of(axes, mode, dots=True), mode, dtype)
+    numbers = geometry_of(axes, mode, dots=True)
+    numbers[1] = -1
+    compare("contract_dots", axes, numbers, mode, dtype, ranged=0, span=range(3, columns))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("mode", [0, 1, 10, 11])
+@pytest.mark.parametrize(("columns", "rows", "terms"), [(150, 16, 3), (211, 37, 300)])
+def test_wide_matrices_are_packed(
+    dtype: type, mode: int, columns: int, rows: int, terms: int
+) -> None:
+    axes = [Axis(columns, 0, 1, 1), Axis(rows, 2 * terms, 0, columns + 3)]
+    axes += [Axis(2, terms, terms * columns, 0), Axis(terms, 1, columns, 0)]
+    compare("contract_rows", axes, geometry_of(axes, mode, dots=False), mode, dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("mode", [0, 1, 10, 11])
 def test_contraction_with_any_strides(dtype: type, mode: int) -> None:
     axes = [Axis(3, 2, 0, 7), Axis(5, 0, 11, 21), Axis(4, 6, 1, 0), Axis(2, 30, 4, 0)]
     numbers = [mode, 2, 2]

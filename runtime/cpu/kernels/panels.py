@@ -1,0 +1,102 @@
+"""Dot products of many columns: b is turned into panels, whose vectors go along the columns.
+
+    y[row, column] (+)= sum a[row, k] * b[column, k]
+
+Where a number of a meets a vector of columns, no lanes are left to be added up: the tile of
+`contract_rows` serves, and reaches the processor's peak.  Turning b pays where there are many rows.
+The sums come out row by row in a little room of their own, and are turned once more into y, whose
+rows follow one another and whose columns lie apart: a dense layer on a block of examples.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.cpu.intrinsics import stack_room, stack_words
+from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.outer import product_signature
+from runtime.cpu.kernels.roles import LOOPS
+from runtime.cpu.kernels.tile import make_tile
+from runtime.cpu.kernels.transpose import make_square
+from runtime.cpu.kernels.vectors import Tile
+from runtime.cpu.language import types
+from runtime.cpu.language.declare import subroutine
+from runtime.cpu.machine import host
+
+TERMS = 1024  # of a sum in one panel: it streams from the second-level cache
+
+
+def make_turn_in(word: int, width: int) -> Any:
+    """turn_in(panel, b, j, stride, k2): panel[k, column] = b[column, k], `width` columns."""
+    turn, lanes, pointer = make_square(word), host().lanes(word), types.CPointer(number_type(word))
+
+    @subroutine(types.void(pointer, pointer, *[types.int64] * 3))
+    def turn_in(panel: Any, b: Any, j: Any, stride: Any, k2: Any) -> None:
+        for column in range(0, width, lanes):
+            for k in range(0, k2, lanes):
+                start, terms = j + column * stride + k, min(lanes, k2 - k)
+                turn(b, start, panel, k * width + column, stride, width, lanes, terms, 0)
+
+    return turn_in
+
+
+def make_panel(word: int, vectors: int) -> Any:
+    """The function that covers all rows of so many vectors of columns, for one part of the sum."""
+    lanes = host().lanes(word)
+    width, height = vectors * lanes, max(lanes, 8)
+    tall = height if vectors == 1 else 8 if host().vector_registers > 16 else 4
+    panel_room = stack_room(number_type(word), TERMS * width)
+    sums_room = stack_room(number_type(word), height * width)
+    turn, turn_in = make_square(word), make_turn_in(word, width)
+    tile = make_tile(Tile(tall, vectors, word))
+
+    @subroutine(product_signature(word))
+    def panel(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+    ) -> None:  # fmt: skip
+        b_column = geometry[LOOPS + 4 * geometry[11]]
+        y_column = geometry[LOOPS + 4 * geometry[11] + 1]
+        turned, sums = panel_room(), sums_room()
+        turn_in(turned, b, j, b_column, k2)
+        strides = stack_words(12)
+        strides[3], strides[4], strides[9], strides[10] = geometry[3], width, 1, width
+        for first in range(0, m, height):
+            rows = min(height, m - first)
+            for row in range(0, rows, tall):
+                at, some = i + (first + row) * geometry[3], min(tall, rows - row)
+                tile(a, at, turned, 0, sums, row * width, strides, 1, k2, some, width, add & -2)
+            for row in range(0, rows, lanes):
+                for column in range(0, width, lanes):
+                    at, some = row * width + column, min(lanes, rows - row)
+                    yt = h + first + row + column * y_column
+                    turn(sums, at, y, yt, width, y_column, some, lanes, add & 1)
+
+    return panel
+
+
+def make_panels(word: int) -> Any:
+    """The function that covers whole vectors of columns and the whole sum, of one `k1`."""
+    lanes = host().lanes(word)
+    wide, narrow = make_panel(word, 2), make_panel(word, 1)
+
+    @subroutine(product_signature(word))
+    def panels(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+    ) -> None:  # fmt: skip
+        b_column = geometry[LOOPS + 4 * geometry[11]]
+        y_column = geometry[LOOPS + 4 * geometry[11] + 1]
+        parts = (k2 + TERMS - 1) // TERMS
+        step = (k2 + parts - 1) // parts
+        for k in range(0, k2, step):
+            terms = min(step, k2 - k)
+            for column in range(0, n, 2 * lanes):
+                bt, yt = j + k + column * b_column, h + column * y_column
+                if n - column > lanes:
+                    wide(a, i + k, b, bt, y, yt, geometry, 1, terms, m, n, add)
+                else:
+                    narrow(a, i + k, b, bt, y, yt, geometry, 1, terms, m, n, add)
+            add |= 1
+
+    return panels

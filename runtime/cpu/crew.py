@@ -26,7 +26,7 @@ from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
 
 KERNELS = LEAD, SERVE = Kernel("lead"), Kernel("serve")
-PATIENCE, MOST_PATIENCE = 2, 1000  # calls with a helper on the caller's core, until it is moved
+PATIENCE = 1  # calls with a helper on the caller's core, before it is moved
 AWAKE = 1000  # looks at the mailbox, each of some tens of nanoseconds, before a helper sleeps
 
 
@@ -46,7 +46,7 @@ class Crew:
 
     def _start(self) -> None:
         """Begin with helpers that all sleep, or soon will."""
-        self._process, self._patience = os.getpid(), PATIENCE
+        self._process = os.getpid()
         self._lead, serve = (NATIVE(place) for place in addresses(KERNELS, self.word))
         self._mailboxes = aligned(layout.MAILBOX * max(1, self.size - 1), np.dtype(np.int64))
         self._words, self._place = self._mailboxes.data, address(self._mailboxes)
@@ -65,21 +65,19 @@ class Crew:
         if self._process != os.getpid():
             self._start()
         self._lead(self._place, pointers, geometry, function, threads)
-        if self._words[layout.CROWDED] > self._patience:
+        if self._words[layout.CROWDED] > PATIENCE:
             self._spread()
 
     def _spread(self) -> None:
-        """Send the helpers to other cores than the caller's; all may then go where they like.
+        """Keep the helpers off the core that the caller is on now.
 
-        Linux may leave two threads that wait for one another on one core, however idle others are.
-        Where cores are wanted by others too it does not help, and is done ever more rarely.
+        Linux may wake a thread on the core of the one that woke it, however idle others are.  The
+        caller may go where it likes; should it come to a helper's core, the helper moves again.
         """
-        others = sorted(self._cores - {self._words[layout.CORE]})
-        for helper, core in zip(self._helpers, others, strict=False):
-            os.sched_setaffinity(helper.native_id or 0, {core})
-            os.sched_setaffinity(helper.native_id or 0, self._cores)
         self._words[layout.CROWDED] = 0
-        self._patience = min(2 * self._patience, MOST_PATIENCE)
+        if others := self._cores - {self._words[layout.CORE]}:
+            for helper in self._helpers:
+                os.sched_setaffinity(helper.native_id or 0, others)
 
 
 _idle: dict[tuple[int, int], list[Crew]] = defaultdict(list)

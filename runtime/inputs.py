@@ -64,6 +64,16 @@ def checked(entry: Entry, declared: Types, given: Mapping[str, Any], dtype: str)
     return found
 
 
+def is_plain(given: Mapping[str, Any], found: Mapping[str, Batch], names: Iterable[str]) -> bool:
+    """Whether what was given is, as it is, what has been found: arrays, and those that are read."""
+    return given.keys() == set(names) and all(
+        type(value) is np.ndarray
+        and value.flags.c_contiguous
+        and value.dtype == values_of(found[name]).dtype
+        for name, value in given.items()
+    )
+
+
 def missing_sequence(length: str, types: Types) -> str:
     """Which input would tell the lengths of a time."""
     time = length.removeprefix(LENGTH)

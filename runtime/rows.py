@@ -76,7 +76,7 @@ class Rows:
 
     def pack(self, values: NDArray[Any]) -> NDArray[Any]:
         """Elements as the kernels want them."""
-        return values[self.order]
+        return values.take(self.order, axis=0)
 
     def unpack(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Elements as the user wants them."""

@@ -24,7 +24,7 @@ from compiler.program import DataSource, Program, Training, TrainStep
 from runtime.checkpoint import Checkpoint, read_checkpoint, write_atomically
 from runtime.data import Dataset, from_arrays, load
 from runtime.errors import SessionError
-from runtime.inputs import Types, as_given, checked, chosen, read_by, refuse_unknown
+from runtime.inputs import Types, as_given, checked, chosen, is_plain, read_by, refuse_unknown
 from runtime.memory import LARGEST_SEED, Memory, Parameters, suggestion
 from runtime.settings import resolve
 from runtime.targets import Arrays, Batches, Repeat, Runner, check_target, examples_of, prepare
@@ -99,7 +99,7 @@ class Session:
         count = examples or examples_of(batches)
         wanted, runner = self.read_by(name, batches), self.runner(name)
         results, outputs = runner.run(wanted, batch=count)
-        if wanted.keys() == inputs.keys():
+        if is_plain(inputs, wanted, read_by(entry)):
             self._repeats[model] = runner.repeat(wanted)
         types = {array.name: array.type for array in entry.arrays}
         types |= self.program.outputs.get(model, {})

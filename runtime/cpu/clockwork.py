@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,3 +25,10 @@ class Clockwork(Timetable):
         self.words = np.ascontiguousarray(
             np.array(records, np.int64).transpose(2, 0, 1) if records else np.zeros(1, np.int64)
         )
+        self._numbers: dict[str, NDArray[Any]] = {}
+
+    def numbers(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """A clock array in the numbers of an entry, made once."""
+        if name not in self._numbers:
+            self._numbers[name] = self.array(name).astype(dtype)
+        return self._numbers[name]

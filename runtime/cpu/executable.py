@@ -10,7 +10,6 @@ so that Ctrl-C is heard.  Results do not depend on the number of threads.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -24,22 +23,12 @@ from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
-from runtime.cpu.plan import Plan
+from runtime.cpu.plan import Bound, Plan
 from runtime.cpu.repeat import Repeat
 from runtime.cpu.table import arrays_read, block_words, build_table, partial_bytes
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
 LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A plan whose table points at these arrays, which must live while it is used."""
-
-    plan: Plan
-    clock: Clockwork
-    arrays: list[NDArray[Any]]
-    kept: list[NDArray[Any]]
 
 
 class Executable:
@@ -60,6 +49,7 @@ class Executable:
         self.exchange = Exchange(entry, self.dtype)
         self._read = arrays_read(entry)
         self._plans: dict[int, Plan] = {}
+        self._clock: tuple[Any, Clockwork] | None = None  # of the last call, and its lengths
         self._ended = 0.0  # when the last call did
         self._repeats: dict[int, Repeat] = {}
         self._allocate()
@@ -82,6 +72,8 @@ class Executable:
         self._room = room
         self._block_bytes = -(-block_words(self.entry, room) * self.word // 64) * 64
         self._blocks = aligned(self._block_bytes * self.threads, np.dtype(np.uint8))
+        for plan in self._plans.values():
+            plan.stale = True
         self._plans.clear()
 
     def plan(self, examples: int) -> Plan:
@@ -140,7 +132,7 @@ class Executable:
         arrays = exchange.inputs(inputs)
         examples = exchange.examples(inputs, steps, batch)
         count = steps * examples
-        clock = Clockwork(self.entry, exchange.lengths(inputs, count), steps)
+        clock = self._clockwork(inputs, steps, count)
         if any(a > b for a, b in zip(clock.room(), self._room, strict=True)):
             self._make_room([max(a, b) for a, b in zip(clock.room(), self._room, strict=True)])
         plan = self.plan(examples)
@@ -152,6 +144,14 @@ class Executable:
         for slot, words in enumerate((*made, *kept, clock.words), Space.ARRAY):
             plan.words[slot] = address(words)
         return Bound(plan, clock, made, kept)
+
+    def _clockwork(self, inputs: Mapping[str, Any], steps: int, count: int) -> Clockwork:
+        """The rows of this call: those of the last one, if sequences are as long as they were."""
+        lengths = self.exchange.lengths(inputs, count)
+        key = (steps, *(of_time.tobytes() for of_time in lengths))
+        if self._clock is None or self._clock[0] != key:
+            self._clock = key, Clockwork(self.entry, lengths, steps)
+        return self._clock[1]
 
     def _array(
         self, array: Array, given: Arrays, clock: Clockwork, plan: Plan, count: int
@@ -166,20 +166,26 @@ class Executable:
                     return plan.carried[array.name]
                 return exchange.zeros(array, rows.total)
             case "clock" if array.name in self._read:
-                return clock.array(array.name).astype(exchange.dtypes[Kind.INDEX])
+                return clock.numbers(array.name, exchange.dtypes[Kind.INDEX])
             case _:  # written before it is read, or a clock that only a GPU reads
                 pass
         return exchange.empty(array, count if rows is None else rows.total)
 
     def repeat(self, inputs: Mapping[str, Any]) -> Repeat | None:
         """A shorter way to run one step on inputs like these, where there is one."""
-        real = all(a.type.kind is Kind.REAL for a in self.entry.arrays)
-        if not real or self.entry.times or self.entry.results:
+        entry = self.entry
+        given = [array for array in entry.arrays if array.role in ("input", "output")]
+        real = all(array.type.kind is Kind.REAL for array in given)
+        if entry.results or not real or any(a.type.time is not None for a in self.exchange.made):
             return None
-        examples = self.exchange.examples(inputs, 1, None)
-        if examples not in self._repeats:
-            self._repeats[examples] = Repeat(self.exchange, self.plan(examples), self.advance)
-        return self._repeats[examples]
+        bound = self.bind(inputs)
+        if any(np.ptp(rows.lengths) for rows in bound.clock.rows):
+            return None
+        known = self._repeats.get(bound.plan.examples)
+        if known is None or not known.fits(bound):
+            known = Repeat(self.exchange, bound, self.advance)
+            self._repeats[bound.plan.examples] = known
+        return known
 
     def advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""

@@ -7,12 +7,15 @@ a row of addresses for each thread.  The walker moves the addresses on from step
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compiler.program import Entry, Space
 from runtime.cpu import layout
+from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.exchange import Arrays, address
 from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
@@ -35,6 +38,7 @@ class Plan:
         self.threads = threads  # at most
         self.walker, self.walk = walker, NATIVE(walker)  # the native code that reads the table
         self.carried = carried  # but for those of sequences, which every call has for itself
+        self.stale = False  # whether the spaces have been moved since
         self.one, self.many = Sharing(), Sharing()  # of calls of one step, and of several
         self.table, self.table_at = table, address(table)
         spaces = Space.ARRAY + len(entry.arrays) + len(entry.results) + 1
@@ -58,3 +62,13 @@ class Plan:
         if threads > 1:
             control[layout.CHUNK_COUNTER] = 0
             self.bases[1:threads, Space.ARRAY :] = self.bases[0, Space.ARRAY :]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A plan whose table points at these arrays, which must live while it is used."""
+
+    plan: Plan
+    clock: Clockwork
+    arrays: list[NDArray[Any]]
+    kept: list[NDArray[Any]]

@@ -1,9 +1,8 @@
 """One step of an entry once more, on inputs of the shapes that it had before: the shortest way.
 
 A call of a small network is over in a few microseconds, of which every look-up takes its share.
-So what a call needs is looked up once for each batch size; then a call compares shapes, writes down
-addresses and enters native code.  Anything unusual is left to the long way, which also explains
-what is wrong.
+So what a call needs is looked up once; then a call compares shapes, writes down addresses and
+enters native code.  Anything unusual is left to the long way, which also explains what is wrong.
 """
 
 from __future__ import annotations
@@ -12,34 +11,54 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from compiler.program import Space
+from compiler.program import Array, Space
 from runtime.cpu.exchange import Arrays, Exchange, address
-from runtime.cpu.plan import Plan
+from runtime.cpu.plan import Bound, Plan
+
+Input = tuple[str, tuple[int, ...], np.dtype[Any], int]  # name, shape, type, slot of its address
+Sequences = tuple[str, tuple[int, ...], NDArray[np.int64], NDArray[Any]]  # order, packed rows
 
 
 class Repeat:
-    """Calls of an entry without sequences or results, for one batch size."""
+    """Calls of an entry that gives plain outputs, on arrays of the shapes of a `Bound`."""
 
     def __init__(
-        self, exchange: Exchange, plan: Plan, advance: Callable[[Plan, int], None]
+        self, exchange: Exchange, bound: Bound, advance: Callable[[Plan, int], None]
     ) -> None:
-        self._plan, self._advance = plan, advance
-        inputs, outputs = [], []
-        for slot, array in enumerate(exchange.arrays, Space.ARRAY):
-            shape, dtype = (plan.examples, *array.type.shape), exchange.dtypes[array.type.kind]
-            match array.role:
-                case "input":
-                    inputs.append((array.name, shape, dtype, int(slot)))
-                case "output":
-                    outputs.append((array.name, shape, dtype, int(slot)))
-                case _:
-                    plan.words[slot] = address(plan.carried[array.name])
-        self._inputs, self._outputs = tuple(inputs), tuple(outputs)
+        self._bound, self._plan, self._advance = bound, bound.plan, advance
+        self._inputs: list[Input] = []
+        self._outputs: list[Input] = []
+        self._sequences: list[Sequences] = []
+        self._fixed: list[tuple[int, int]] = []  # slots, and the addresses that stay
+        for slot, (array, words) in enumerate(
+            zip(exchange.arrays, bound.arrays, strict=True), int(Space.ARRAY)
+        ):
+            self._add(array, words, slot)
+        self._fixed.append((int(Space.ARRAY) + len(bound.arrays), address(bound.clock.words)))
+        self._count = len(self._inputs) + len(self._sequences)
+
+    def _add(self, array: Array, words: NDArray[Any], slot: int) -> None:
+        """Take note of an array."""
+        rows = self._bound.clock.of(array)
+        if array.role == "input" and rows is None:
+            self._inputs.append((array.name, words.shape, words.dtype, slot))
+        elif array.role == "output":
+            self._outputs.append((array.name, words.shape, words.dtype, slot))
+        else:
+            self._fixed.append((slot, address(words)))
+        if array.role == "input" and rows is not None:
+            shape = (len(rows.lengths), int(rows.lengths[0]), *array.type.shape)
+            self._sequences.append((array.name, shape, rows.order, words))
+
+    def fits(self, bound: Bound) -> bool:
+        """Whether calls like that one may go this way."""
+        return bound.plan is self._plan and bound.clock is self._bound.clock
 
     def __call__(self, given: Mapping[str, Any]) -> Arrays | None:
         """The outputs [N, ...]; None where an input is not exactly what native code reads."""
-        if len(given) != len(self._inputs):
+        if len(given) != self._count or self._plan.stale:
             return None
         words, outputs = self._plan.words, {}
         for name, shape, dtype, slot in self._inputs:
@@ -49,6 +68,13 @@ class Repeat:
             if not value.flags.c_contiguous:
                 return None
             words[slot] = address(value)
+        for name, shape, order, rows in self._sequences:
+            value = given.get(name)
+            if type(value) is not np.ndarray or value.shape != shape or value.dtype != rows.dtype:
+                return None
+            value.reshape(rows.shape).take(order, axis=0, out=rows, mode="clip")
+        for slot, place in self._fixed:
+            words[slot] = place
         for name, shape, dtype, slot in self._outputs:
             made = outputs[name] = np.empty(shape, dtype)
             words[slot] = address(made)

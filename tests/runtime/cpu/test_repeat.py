@@ -15,6 +15,7 @@ from runtime.session import Session
 SPEC = """
 model net(x : [37]) -> [7] { x |> dense(113) |> relu |> dense(7) }
 model pair(x : [3], y : [3]) -> (total : [3], less : [3]) { (x + y, x - y) }
+model last(xs : seq [5], more : [3]) -> [4] { concat(xs |> scan(elman(4)) |> last, more) |> dense(4) }
 model label(kind : class(5)) -> [3] { kind |> embedding(5, 3) }
 """
 
@@ -47,6 +48,16 @@ def test_it_sees_new_numbers_and_new_parameters() -> None:
     assert np.array_equal(first, second)
     x[1] = np.nan
     assert np.isnan(one.run("net", x=x)).any(axis=1).tolist() == [False, True, False]
+
+
+def test_sequences_of_one_length_are_packed_anew() -> None:
+    one, other = session(), session(1)
+    for count, steps in ((3, 7), (37, 7), (37, 9), (3, 2)):
+        more = some(count, 3)
+        for turn in range(3):
+            xs = some(count * steps, 5).reshape(count, steps, 5) + np.float32(turn)
+            expected = other.run("last", xs=list(xs), more=more)
+            assert np.array_equal(one.run("last", xs=xs, more=more), expected)
 
 
 def test_several_outputs_go_by_name() -> None:

@@ -15,7 +15,9 @@ from runtime.session import Session
 SPEC = """
 model net(x : [37]) -> [7] { x |> dense(113) |> relu |> dense(7) }
 model pair(x : [3], y : [3]) -> (total : [3], less : [3]) { (x + y, x - y) }
-model last(xs : seq [5], more : [3]) -> [4] { concat(xs |> scan(elman(4)) |> last, more) |> dense(4) }
+model end(xs : seq [5], more : [3]) -> [4] {
+    concat(xs |> scan(elman(4)) |> last, more) |> dense(4)
+}
 model label(kind : class(5)) -> [3] { kind |> embedding(5, 3) }
 """
 
@@ -56,8 +58,8 @@ def test_sequences_of_one_length_are_packed_anew() -> None:
         more = some(count, 3)
         for turn in range(3):
             xs = some(count * steps, 5).reshape(count, steps, 5) + np.float32(turn)
-            expected = other.run("last", xs=list(xs), more=more)
-            assert np.array_equal(one.run("last", xs=xs, more=more), expected)
+            expected = other.run("end", xs=list(xs), more=more)
+            assert np.array_equal(one.run("end", xs=xs, more=more), expected)
 
 
 def test_several_outputs_go_by_name() -> None:

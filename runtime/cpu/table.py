@@ -6,7 +6,7 @@ addresses.  Another batch size is another table, a few microseconds' work; no co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -22,6 +22,7 @@ from compiler.program import (
     Phase,
     Result,
     Space,
+    Sum,
     block_of,
 )
 from runtime.cpu import layout
@@ -118,6 +119,10 @@ class Flattener:
         space = Space.ARRAY + len(self.entry.arrays) + number
         return [result.offset * self.word, result.words * self.word, space]
 
+    def sum(self, sum: Sum) -> list[int]:
+        """A record of layout.SUM words."""
+        return [sum.partial * self.word, sum.uniform * self.word, sum.words]
+
     def strides(self) -> list[int]:
         """Bytes by which each space's base moves from one step to the next."""
         arrays = [
@@ -177,44 +182,59 @@ def build_table(
     `room` is for how many rows of each time there are words in BLOCK.
     """
     flat = Flattener(entry, kernels, examples, word, room)
-    instructions = [item for phase in entry.phases for item in phase.instructions]
+    items = [item for phase in entry.phases for item in phase.instructions]
     loops = sum(len(phase.loops) for phase in entry.phases)
-    operands = [
-        record for item in instructions for o in item.operands for record in flat.operand(o)
+    tail = {  # all that stands after the instructions, by section
+        "operands": [n for item in items for o in item.operands for n in flat.operand(o)],
+        "sums": [n for p in entry.phases for s in p.sums for n in flat.sum(s)],
+        "results": [n for k, r in enumerate(entry.results) for n in flat.result(k, r)],
+        "strides": flat.strides(),
+        "geometry": [flat.geometry(number) for item in items for number in item.geometry],
+    }
+    instructions = layout.HEADER + layout.PHASE * len(entry.phases)
+    starts = {"instructions": instructions}
+    end = instructions + layout.INSTRUCTION * (len(items) + loops)
+    for name, numbers in tail.items():
+        starts[name], end = end, end + len(numbers)
+    table = aligned(end, np.dtype(np.int64))
+    geometry = table.ctypes.data + 8 * starts["geometry"]
+    table[:] = [
+        *header(flat, starts),
+        *phase_records(entry, starts),
+        *instruction_records(flat, starts["operands"], geometry),
+        *(number for numbers in tail.values() for number in numbers),
     ]
-    geometry = [flat.geometry(number) for item in instructions for number in item.geometry]
-    sums = [[s.partial * word, s.uniform * word, s.words] for p in entry.phases for s in p.sums]
-    results = [flat.result(k, result) for k, result in enumerate(entry.results)]
-    strides = flat.strides()
+    return table
 
-    sizes = [
-        layout.HEADER,
-        layout.PHASE * len(entry.phases),
-        layout.INSTRUCTION * (len(instructions) + loops),
-        len(operands),
-        layout.SUM * len(sums),
-        layout.RESULT * len(results),
-        len(strides),
-        len(geometry),
-    ]
-    starts = np.cumsum([0, *sizes]).tolist()
-    table = aligned(sum(sizes), np.dtype(np.int64))
-    _, _, at_instruction, at_operand, at_sum, at_result, at_stride, at_geometry, _ = starts
 
+def header(flat: Flattener, starts: Mapping[str, int]) -> list[int]:
+    """The first layout.HEADER words."""
+    entry, examples = flat.entry, flat.examples
     block = block_of(entry, examples)
     blocks = -(-examples // block)
     chunks = min(entry.chunks, blocks)  # the others would be empty
-    words: list[int] = [examples, block, blocks, chunks, len(entry.phases)]
-    words += [partial_bytes(entry, word), len(strides), at_stride, len(results), at_result]
-    words += [len(entry.times), len(strides) - 1]
-    records: list[int] = []
-    address = table.ctypes.data + 8 * at_geometry
+    spaces = len(flat.strides())
+    words = [examples, block, blocks, chunks, len(entry.phases), partial_bytes(entry, flat.word)]
+    words += [spaces, starts["strides"], len(entry.results), starts["results"]]
+    return [*words, len(entry.times), spaces - 1]
+
+
+def phase_records(entry: Entry, starts: Mapping[str, int]) -> Iterator[int]:
+    """A record of layout.PHASE words for each phase."""
+    first, first_sum = starts["instructions"], starts["sums"]
     for phase in entry.phases:
         count = len(phase.instructions) + len(phase.loops)
-        counts = [count, int(uses_partials(phase))]
-        words += [int(phase.examples), at_instruction, *counts, at_sum, len(phase.sums)]
-        at_instruction += layout.INSTRUCTION * count
-        at_sum += layout.SUM * len(phase.sums)
+        yield from (int(phase.examples), first, count, int(uses_partials(phase)))
+        yield from (first_sum, len(phase.sums))
+        first += layout.INSTRUCTION * count
+        first_sum += layout.SUM * len(phase.sums)
+
+
+def instruction_records(flat: Flattener, operands: int, geometry: int) -> Iterator[int]:
+    """All instructions in order, the head of a loop before its own; where the first's operands
+    begin, and the address of its geometry.
+    """
+    for phase in flat.entry.phases:
         cuts = list(flat.cuts(phase.instructions))
         waiting = waits(phase, [grain > 0 for grain, _ in cuts])
         heads = {loop.start: loop for loop in phase.loops}
@@ -222,16 +242,7 @@ def build_table(
             if k in heads:
                 loop = heads[k]
                 head = [0, loop.count, loop.time, int(loop.backwards)]
-                records += head + [0] * (layout.INSTRUCTION - len(head))
-            records += flat.instruction(item, at_operand, address, cut, wait)
-            at_operand += layout.OPERAND * len(item.operands)
-            address += 8 * len(item.geometry)
-    table[:] = [
-        *words,
-        *records,
-        *operands,
-        *(number for record in (*sums, *results) for number in record),
-        *strides,
-        *geometry,
-    ]
-    return table
+                yield from head + [0] * (layout.INSTRUCTION - len(head))
+            yield from flat.instruction(item, operands, geometry, cut, wait)
+            operands += layout.OPERAND * len(item.operands)
+            geometry += 8 * len(item.geometry)

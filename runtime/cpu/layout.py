@@ -28,9 +28,10 @@ SPACES, STRIDES_START, RESULTS, RESULT_START, TIMES, CLOCK_SPACE, HEADER = 6, 7,
 
 # words in a record
 PHASE = 6  # examples?, first instruction, instructions, zero partials?, first sum, sums
-INSTRUCTION = 9  # kernel, first operand, operands, geometry, extent, grain of a share, barrier?,
-# what its rows are (0: examples, k + 1: elements of time k), how many follow.  A loop, before its
-# instructions: 0, their number, time, backwards?
+INSTRUCTION = 9  # kernel, first operand, operands, geometry, extent, grain of a share (of what
+# follows another: its words for each row of that one), barrier?, what its rows are (0: examples,
+# k + 1: elements of time k), how many follow.  A loop, before its instructions: 0, their number,
+# time, backwards?
 OPERAND = 5  # space, bytes from its base, bytes for each row before the block, what its rows are,
 # bytes for each row before the step, if only the rows of one step are there
 CLOCK = 4  # for each block and time: first row, rows, steps, address of the rows of each step
@@ -38,5 +39,6 @@ SUM = 3  # bytes into PARTIAL, bytes into UNIFORM, words
 RESULT = 3  # bytes into UNIFORM, bytes, space of the buffer that receives it
 
 UNIFORM_SPACE, BLOCK_SPACE, PARTIAL_SPACE = int(Space.UNIFORM), int(Space.BLOCK), int(Space.PARTIAL)
+PIECE_WORDS = 1 << 16  # of a result that the instructions which follow read from the cache
 MOST_OPERANDS = 64  # of one instruction
 MOST_TIMES = 31  # of an entry

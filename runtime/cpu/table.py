@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,6 @@ from runtime.cpu.memory import aligned
 
 SHARE = 64  # elements of a generated kernel: whole vectors, so that shares do not change a result
 LIBRARY_SHARE = 16
-PIECE_WORDS = 1 << 14  # of a result that the instructions which follow read from the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +77,17 @@ class Flattener:
     def cuts(self, instructions: Sequence[Instruction]) -> Iterator[tuple[int, int]]:
         """Each instruction's grain, and how many follow it.
 
-        Those have as many pieces as it has.
+        Those are cut where it is, at so many words for each of its rows.
         """
-        grain = extent = 1
+        extent = 1
         for k, item in enumerate(instructions):
             if item.follows:
-                yield grain * (item.extent // extent), 0
+                yield item.extent // extent, 0
                 continue
             after = list(takewhile(lambda i: i.follows, instructions[k + 1 :]))
             grain, extent = self.grain(item), item.extent
             if after:
-                rows = PIECE_WORDS * extent // after[0].extent
-                grain = max(8, rows // 8 * 8)
+                grain = max(8, SHARE // gcd(SHARE, after[0].extent // extent))
             yield grain, len(after)
 
     def geometry(self, number: int) -> int:

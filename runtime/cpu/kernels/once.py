@@ -7,9 +7,10 @@ from typing import Any
 from runtime.cpu.intrinsics import WORDS, bytes_at, stack_words
 from runtime.cpu.kernels.barrier import barrier
 from runtime.cpu.kernels.blocks import launch
+from runtime.cpu.kernels.common import share_start
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
-from runtime.cpu.layout import INSTRUCTION, RESULT_START, RESULTS, UNIFORM_SPACE
+from runtime.cpu.layout import INSTRUCTION, PIECE_WORDS, RESULT_START, RESULTS, UNIFORM_SPACE
 
 NUMBER = types.int64
 
@@ -20,13 +21,18 @@ def run_pieces(
 ) -> None:
     """An instruction with those that follow it, piece by piece."""
     firsts = stack_words(1)
-    pieces = (table[leader + 4] + table[leader + 5] - 1) // table[leader + 5]
-    for piece in range(pieces * thread // threads, pieces * (thread + 1) // threads):
-        for i in range(1 + table[leader + 8]):
+    extent, unit, words = table[leader + 4], table[leader + 5], table[leader + INSTRUCTION + 5]
+    begin = share_start(extent, unit, thread, threads)
+    end = share_start(extent, unit, thread + 1, threads)
+    while begin < end:
+        pieces = ((end - begin) * words + PIECE_WORDS - 1) // PIECE_WORDS
+        rows = ((end - begin) // pieces + unit - 1) // unit * unit
+        stop = min(end, begin + max(unit, rows))
+        launch(table, leader, bases, pointers, begin, stop, firsts)
+        for i in range(1, 1 + table[leader + 8]):
             at = leader + i * INSTRUCTION
-            begin = piece * table[at + 5]
-            stop = min(table[at + 4], begin + table[at + 5])
-            launch(table, at, bases, pointers, begin, stop, firsts)
+            launch(table, at, bases, pointers, begin * words, stop * words, firsts)
+        begin = stop
 
 
 @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
@@ -51,9 +57,8 @@ def run_once(
             if thread == 0:
                 launch(table, at, bases, pointers, 0, extent, firsts)
             continue
-        pieces = (extent + grain - 1) // grain
-        begin = grain * (pieces * thread // threads)
-        stop = min(extent, grain * (pieces * (thread + 1) // threads))
+        begin = share_start(extent, grain, thread, threads)
+        stop = share_start(extent, grain, thread + 1, threads)
         if begin < stop:
             launch(table, at, bases, pointers, begin, stop, firsts)
     barrier(control, threads)

@@ -19,7 +19,7 @@ from runtime.cpu.denormals import get_float_mode, set_float_mode
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words, words_at
 from runtime.cpu.kernels.barrier import barrier
 from runtime.cpu.kernels.blocks import run_examples
-from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.common import number_type, share_start
 from runtime.cpu.kernels.once import keep_results, run_once
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
@@ -53,9 +53,8 @@ def adder(word: int) -> Any:
     @subroutine(types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
     def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
         words = table[at + 2]
-        lines = (words + 15) // 16
-        start = 16 * (lines * thread // threads)
-        stop = min(words, 16 * (lines * (thread + 1) // threads))
+        start = share_start(words, 16, thread, threads)
+        stop = share_start(words, 16, thread + 1, threads)
         places = stack_words(2)
         places[0] = bases[UNIFORM_SPACE] + table[at + 1]
         total = reals(places, 0)

@@ -32,29 +32,29 @@ from runtime.cpu.scalars32_circular import cos, sin
 SINGLE, DOUBLE = types.float32, types.float64
 ONE, TWO, HALF, ZERO = np.float32(1), np.float32(2), np.float32(0.5), np.float32(0)
 INFINITY, NAN = np.float32(np.inf), np.float32(np.nan)
-LOG2_E = np.float32(1 / math.log(2))
+WHOLE = np.float32(3 * 2**22 + 127)  # beside it a float32 has no fraction
+WHOLE_BITS = WHOLE.view(np.int32)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 SMALLEST_NORMAL, TWO_23 = np.float32(2.0**-126), np.float32(2.0**23)
 TWO_24 = np.float32(2.0**24)
 ROOT_HALF_BITS, MANTISSA = np.int32(0x3F3504F3), np.int32(0x7FFFFF)
+SIGN = np.int32(-(2**31))
 BITS_23, BIAS, SHIFT_1 = np.int32(23), np.int32(127), np.int32(1)
 
 add = int32_function("add")
 mask = int32_function("and_")
+either = int32_function("or_")
 shift_left = int32_function("shl")
 shift_right = int32_function("ashr")
 floor = llvm_function("floor")
 absolute = llvm_function("fabs")
 
+turns = polynomial(SINGLE, 1 / math.log(2), float(WHOLE))
 # (exp(r) - 1 - r) / r^2 on |r| <= ln(2) / 2
 exp_series = polynomial(
     SINGLE, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5
 )
 log_series = polynomial(SINGLE, 0.24279078841, 0.28498786688, 0.40000972152, 0.66666662693)
-tanh_near = polynomial(
-    SINGLE, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
-    -3.33332819422e-1,
-)  # fmt: skip
 erf_near = polynomial(
     SINGLE, -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1,
     1.28379166e-1,
@@ -65,6 +65,22 @@ erf_far = polynomial(
 )  # fmt: skip
 atanh_series = polynomial(DOUBLE, *(2 / math.log(2) / k for k in (17, 15, 13, 11, 9, 7, 5, 3, 1)))
 exp2_series = polynomial(DOUBLE, *(math.log(2) ** k / math.factorial(k) for k in range(10, -1, -1)))
+
+
+def reduced(x: Any) -> Any:
+    """(t, p) with e^x = 2^n (1 + p) and |p| < 0.42; n + 127 is in the lowest bits of t.
+
+    A sum with a number so large that it has no fraction is rounded to a whole one.
+    """
+    t = turns(x)
+    n = t - WHOLE
+    r = (x - n * LN2_HIGH) - n * LN2_LOW
+    return t, exp_series(r) * (r * r) + r
+
+
+def scale_of(t: Any) -> Any:
+    """2^n for -126 <= n <= 127, with n + 127 in the lowest bits of t; 0 for n = -127."""
+    return of_bits(shift_left(bits_of(t), BITS_23))
 
 
 def power_of_two(n: Any) -> Any:
@@ -80,59 +96,42 @@ def scaled(x: Any, n: Any) -> Any:
 
 
 def exp(x: Any) -> Any:
-    """e^x = 2^n e^r with |r| <= ln(2) / 2; what r and 1 + r lose in rounding is added last."""
-    inside = choose(x < np.float32(89), x, np.float32(89))
-    inside = choose(inside > np.float32(-104), inside, np.float32(-104))
-    n = floor(inside * LOG2_E + HALF)
-    high = inside - n * LN2_HIGH
-    r = high - n * LN2_LOW
-    sum_ = ONE + r
-    lost = (r - (sum_ - ONE)) + ((high - r) - n * LN2_LOW)
-    y = sum_ + (exp_series(r) * (r * r) + lost)
-    return choose(x == x, scaled(y, np.int32(n)), x)
+    """e^x = 2^n (1 + p)."""
+    inside = choose(x > np.float32(89), np.float32(89), x)
+    inside = choose(inside < np.float32(-104), np.float32(-104), inside)
+    t, p = reduced(inside)
+    return scaled(ONE + p, add(bits_of(t), np.int32(-WHOLE_BITS)))
 
 
 def expm1(x: Any) -> Any:
-    """e^x - 1 = 2^n (e^r - 1) + (2^n - 1); beyond 60 the 1 does not matter."""
-    inside = choose(x < np.float32(60), x, np.float32(60))
-    inside = choose(inside > np.float32(-60), inside, np.float32(-60))
-    n = floor(inside * LOG2_E + HALF)
-    r = (inside - n * LN2_HIGH) - n * LN2_LOW
-    scale = power_of_two(np.int32(n))
-    y = scale * (exp_series(r) * (r * r) + r) + (scale - ONE)
-    y = choose(x > np.float32(60), exp(x), y)
-    return choose((x == x) & (x != ZERO), y, x)
-
-
-def exp_of_few(x: Any) -> Any:
-    """e^x for |x| < 87, right to 1.2 units of the last place."""
-    n = floor(x * LOG2_E + HALF)
-    r = (x - n * LN2_HIGH) - n * LN2_LOW
-    return (exp_series(r) * (r * r) + r + ONE) * power_of_two(np.int32(n))
+    """e^x - 1 = 2^n p + (2^n - 1); beyond 60 the 1 does not matter."""
+    inside = choose(x > np.float32(60), np.float32(60), x)
+    inside = choose(inside < np.float32(-60), np.float32(-60), inside)
+    t, p = reduced(inside)
+    scale = scale_of(t)
+    y = choose(x > np.float32(60), exp(x), scale * p + (scale - ONE))
+    return choose(x == ZERO, x, y)
 
 
 def tanh(x: Any) -> Any:
-    """x + x^3 P(x^2) near zero; 1 - 2 / (e^(2|x|) + 1) far from it (polynomial by S. Moshier)."""
+    """(1 - e) / (1 + e) with e = e^(-2|x|) = 2^n (1 + p), so nothing is lost near 0."""
     size = absolute(x)
-    inside = choose(size < np.float32(10), size, np.float32(10))
-    y = ONE - TWO / (exp_of_few(inside + inside) + ONE)
-    far = choose(x < ZERO, -y, y)
-    z = inside * inside
-    near = tanh_near(z) * z * x + x
-    return choose(x == x, choose(size > np.float32(0.625), far, near), x)
+    inside = choose(size > np.float32(10), np.float32(10), size)
+    t, p = reduced(np.float32(-2) * inside)
+    scale = scale_of(t)
+    y = ((ONE - scale) - scale * p) / ((ONE + scale) + scale * p)
+    return of_bits(either(bits_of(y), mask(bits_of(x), SIGN)))
 
 
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + e^-x), by e^-|x|, which cannot overflow.
-
-    A step of Newton makes good what the sum and the quotient lose; 1 / s need not be known well.
-    """
-    e = exp(-absolute(x))
-    top = choose(x >= ZERO, ONE, e)
-    s = ONE + e
-    y = top / s
-    lost = (top - y * s) - y * (e - (s - ONE))
-    return y + lost * (np.float32(1.457107) - HALF * s)
+    """1 / (1 + e^-x), where it is a normal number; 0 below."""
+    inside = choose(x > np.float32(87), np.float32(87), x)
+    t, p = reduced(-inside)
+    scale = scale_of(t)
+    high = choose(scale > ONE, scale, ONE)
+    low = choose(scale > ONE, ONE, scale)
+    y = ONE / (high + (low + scale * p))
+    return choose(x < np.float32(-88), ZERO, y)
 
 
 def split(x: Any) -> Any:
@@ -205,11 +204,12 @@ def functions() -> dict[str, Callable[..., Any]]:
     one, two = SINGLE(SINGLE), SINGLE(SINGLE, SINGLE)
     pair = types.UniTuple(SINGLE, 2)(SINGLE)
     inner: dict[Any, Any] = {
+        reduced: pair,
+        scale_of: SINGLE(SINGLE),
         power_of_two: SINGLE(types.int32),
         scaled: SINGLE(SINGLE, types.int32),
         split: pair,
         pow_: two,
-        exp_of_few: one,
     }
     outer = [exp, expm1, log, log1p, tanh, sigmoid, erf]
     for function, signature in (inner | dict.fromkeys(outer, one)).items():

@@ -30,7 +30,8 @@ absolute = llvm_function("fabs")
 
 @subroutine(types.float64(types.float64), PRECISE)
 def true_sigmoid(x: Any) -> Any:
-    return 1.0 / (1.0 + math.exp(-x))
+    """Below the normal numbers the function gives 0, as every number there is in a step."""
+    return choose(x < -88.0, 0.0, 1.0 / (1.0 + math.exp(-x)))
 
 
 TRUE: dict[str, Any] = {

@@ -73,7 +73,7 @@ FUNCTIONS: dict[str, tuple[Any, float, float]] = {
     "log1p": (np.log1p, -1, 1e4),
     "expm1": (np.expm1, -30, 90),
     "tanh": (np.tanh, -12, 12),
-    "sigmoid": (lambda x: np.where(x < 0, np.exp(x), 1) / (1 + np.exp(-np.abs(x))), -100, 100),
+    "sigmoid": (lambda x: np.where(x < 0, np.exp(x), 1) / (1 + np.exp(-np.abs(x))), -88, 100),
     "erf": (erf, -5, 5),
     "sin": (np.sin, -1e4, 1e4),
     "cos": (np.cos, -1e4, 1e4),

@@ -15,7 +15,7 @@ from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 
 LOOPS = 12  # where the outer loops begin in the geometry
-FEW = 4  # examples
+FEW = 8  # examples
 
 
 @subroutine(types.void(WORDS, WORDS, types.int64))

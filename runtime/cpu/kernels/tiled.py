@@ -24,6 +24,8 @@ def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:
     """Rows of the tall, the middle and the low tile: as many sums as there are registers for."""
     if lanewise:
         return 4, 2, 1
+    if vectors == 1 and host().vector_registers > 16:
+        return 16, 8, 4
     if vectors == 1 or host().vector_registers > 16:
         return 8, 4, 2
     return 6, 4, 2
@@ -35,6 +37,7 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
     tall_tile = make_tile(Tile(tall, vectors, word, lanewise))
     middle_tile = make_tile(Tile(middle, vectors, word, lanewise))
     low_tile = make_tile(Tile(low, vectors, word, lanewise))
+    halved = 2 * middle if tall < 2 * middle else 0  # rows that two middle tiles serve better
 
     @subroutine(product_signature(word))
     def strip(
@@ -42,7 +45,7 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
         k1: Any, k2: Any, m: Any, columns: Any, add: Any,
     ) -> None:  # fmt: skip
         while m > 0:
-            if m > middle and m != 2 * middle:
+            if m > middle and m != halved:
                 n = min(m, tall)
                 tall_tile(a, i, b, j, y, h, geometry, k1, k2, n, columns, add)
             elif m > low:

@@ -82,8 +82,12 @@ def _chosen(trips: Sequence[Trip], accumulate: bool, once: bool) -> Contraction:
 
 
 def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
-    """Both operands contiguous along a sum: dot products of A's rows with B's columns."""
-    trips = _merge(list(trips))
+    """Both operands contiguous along a sum: dot products of A's rows with B's columns.
+
+    The rows are those that follow one another in Y: the kernel can turn the columns.
+    """
+    swap = any(t.y == 1 and t.b for t in trips)
+    trips = _merge([t.swapped() if swap else t for t in trips])
     contiguous = [t for t in trips if (t.y, t.a, t.b) == (0, 1, 1) and t.fixed]
     if not contiguous:
         return None
@@ -113,7 +117,7 @@ def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
     for t in outer:
         geometry += [t.extent, t.a, t.b, t.y]
     geometry += [columns.b, columns.y]
-    return Contraction(kernel="contract_dots", geometry=tuple(geometry), swap=False, adds=adds)
+    return Contraction(kernel="contract_dots", geometry=tuple(geometry), swap=swap, adds=adds)
 
 
 def _tiled(

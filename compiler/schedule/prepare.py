@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from compiler.graph.graph import Builder, Graph, Node, Value
 from compiler.graph.loops import loop_of
@@ -36,6 +37,7 @@ from compiler.schedule.panels import in_panels
 from compiler.schedule.recompute import recompute
 
 LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
+MANY_ROWS = 32  # of one example, from which the copy costs less whatever the sum
 VECTOR = 16  # numbers in the widest register
 
 
@@ -163,7 +165,7 @@ def column_loop(op: Contract) -> int | None:
 def packing(op: Contract) -> list[int]:
     """Operands that must be copied so that the column loop is their last axis."""
     loop = column_loop(op)
-    if loop is None or _dots(op):
+    if loop is None or _dots(op, loop):
         return []
     return [
         k
@@ -174,8 +176,13 @@ def packing(op: Contract) -> list[int]:
     ]
 
 
-def _dots(op: Contract) -> bool:
-    """Whether both operands lie ready along a sum that is long enough to be worth dot products."""
+def _dots(op: Contract, columns: int) -> bool:
+    """Whether both operands lie ready along a sum that is long enough to be worth dot products.
+
+    Many rows in one example pay for a copy of the matrix even so.
+    """
+    if prod(op.shape) >= MANY_ROWS * op.extents[columns]:
+        return False
     left, right = (m[-1].plain if m else None for m in op.operands)
     kept = {loop for p in op.result for loop, _ in p.terms}
     return left is not None and left == right and left not in kept and op.extents[left] >= LONG_SUM

@@ -179,18 +179,19 @@ def polynomial(number: Any, *coefficients: float) -> Any:
     return evaluate
 
 
-def llvm_function(name: str) -> Any:
-    """An LLVM intrinsic of one float, which is one instruction: sqrt, fabs, floor."""
+def llvm_function(name: str, count: int = 1) -> Any:
+    """An LLVM intrinsic of one or two floats, which is an instruction or a few: sqrt, maximum."""
 
-    @intrinsic
-    def call(x: Any) -> Any:
+    def signature(x: Any) -> Any:
         def generate(builder: Any, args: Any) -> Any:
             kind = args[0].type
             width = 32 if kind == ir.FloatType() else 64
-            shape = ir.FunctionType(kind, [kind])
+            shape = ir.FunctionType(kind, [kind] * count)
             function = declared(builder.module, f"llvm.{name}.f{width}", shape)
             return builder.call(function, args)
 
-        return x(x), generate
+        return x(*[x] * count), generate
 
-    return call
+    if count == 1:
+        return intrinsic(lambda x: signature(x))
+    return intrinsic(lambda a, b: signature(types.unify(a, b)))

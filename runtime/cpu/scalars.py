@@ -44,18 +44,10 @@ def double_functions() -> dict[str, Callable[..., Any]]:
 
 def comparisons(number: Any) -> dict[str, Callable[..., Any]]:
     """Greatest, least, choice: NaN wins, as in NumPy."""
-    two = number(number, number)
-
-    def maximum(a: Any, b: Any) -> Any:
-        return choose(a > b, a, choose(a == a, b, a))
-
-    def minimum(a: Any, b: Any) -> Any:
-        return choose(a < b, a, choose(a == a, b, a))
-
     def step(condition: Any) -> Any:
         return choose(condition, number(1.0), number(0.0))
 
-    greatest, least = subroutine(two)(maximum), subroutine(two)(minimum)
+    greatest, least = llvm_function("maximum", 2), llvm_function("minimum", 2)
     return {
         "maximum": greatest,
         "max": greatest,

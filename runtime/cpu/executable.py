@@ -25,7 +25,8 @@ from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
 from runtime.cpu.plan import Bound, Plan
 from runtime.cpu.repeat import Repeat
-from runtime.cpu.table import arrays_read, block_words, build_table, partial_bytes
+from runtime.cpu.spaces import arrays_read, block_words, partial_bytes
+from runtime.cpu.table import build_table
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
 LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals

@@ -27,8 +27,10 @@ EXAMPLES, BLOCK, BLOCKS, CHUNKS, PHASES, PARTIAL_BYTES = 0, 1, 2, 3, 4, 5
 SPACES, STRIDES_START, RESULTS, RESULT_START, TIMES, CLOCK_SPACE, HEADER = 6, 7, 8, 9, 10, 11, 12
 
 # words in a record
-PHASE = 6  # examples?, first instruction, instructions, zero partials?, first sum, sums
-INSTRUCTION = 9  # kernel, first operand, operands, geometry, extent, grain of a share (of what
+PHASE = 8  # examples?, first instruction, instructions, zero partials?, first sum, sums; and if its
+# products are cut: the first part and how many there are
+INSTRUCTION = 9  # (a part has its number and how many there are as extent and grain)
+# kernel, first operand, operands, geometry, extent, grain of a share (of what
 # follows another: its words for each row of that one), barrier?, what its rows are (0: examples,
 # k + 1: elements of time k), how many follow.  A loop, before its instructions: 0, their number,
 # time, backwards?
@@ -39,6 +41,7 @@ SUM = 3  # bytes into PARTIAL, bytes into UNIFORM, words
 RESULT = 3  # bytes into UNIFORM, bytes, space of the buffer that receives it
 
 UNIFORM_SPACE, BLOCK_SPACE, PARTIAL_SPACE = int(Space.UNIFORM), int(Space.BLOCK), int(Space.PARTIAL)
+LOOPS = 12  # where the outer loops begin in the geometry of a product
 PIECE_WORDS = 1 << 16  # of a result that the instructions which follow read from the cache
 MOST_OPERANDS = 64  # of one instruction
 MOST_TIMES = 31  # of an entry

@@ -16,7 +16,7 @@ WORTH_WAKING = 60e-6  # the same for a whole call whose helpers sleep: to wake o
 AWAKE = 30e-6  # seconds after a call for which its helpers stay awake
 TRIALS = 3  # of each way; so many count
 TRIED = 4e-3  # seconds that one trial may take, where a step takes less
-AGAIN = 50  # calls after which the slower way is tried again
+AGAIN = 100  # calls after which the slower way is tried again, as often: the first wakes helpers
 
 
 def recent() -> deque[float]:
@@ -48,13 +48,14 @@ class Sharing:
         if min(tried.values()) < TRIALS:
             return _fitting(steps, TRIED, alone), tried[True] < tried[False]
         together = min(self.times[True])
-        shared = (together <= alone) != (self.since >= AGAIN)
-        return _fitting(steps, longest, max(alone, together)), shared
+        trial = self.since >= AGAIN
+        shared = (together <= alone) != trial
+        return _fitting(steps, TRIED if trial else longest, max(alone, together)), shared
 
     def learn(self, shared: bool, seconds: float) -> None:
         """Take note of what a step took."""
         self.times[shared].append(max(1e-8, seconds))
-        self.since = 0 if self.since >= AGAIN else self.since + 1
+        self.since = (self.since + 1) % (AGAIN + TRIALS)
 
 
 def _fitting(steps: int, longest: float, seconds: float) -> int:

@@ -7,7 +7,7 @@ addresses.  Another batch size is another table, a few microseconds' work; no co
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from math import gcd
 
@@ -28,6 +28,8 @@ from compiler.program import (
 )
 from runtime.cpu import layout
 from runtime.cpu.memory import aligned
+from runtime.cpu.parts import Part, parts_of
+from runtime.cpu.spaces import partial_bytes, uses_partials
 
 SHARE = 64  # elements of a generated kernel: whole vectors, so that shares do not change a result
 LIBRARY_SHARE = 16
@@ -149,30 +151,6 @@ def waits(phase: Phase, shared: Sequence[bool]) -> Iterator[bool]:
         yield wait
 
 
-def uses_partials(phase: Phase) -> bool:
-    """Whether any instruction works on a chunk's partial sums."""
-    operands = (operand for item in phase.instructions for operand in item.operands)
-    return bool(phase.sums) or any(operand.space == Space.PARTIAL for operand in operands)
-
-
-def arrays_read(entry: Entry) -> frozenset[str]:
-    """The arrays that some kernel of a CPU reads or writes; others are for a GPU."""
-    used = {o.space for phase in entry.phases for item in phase.instructions for o in item.operands}
-    arrays = enumerate(entry.arrays, Space.ARRAY)
-    return frozenset(array.name for number, array in arrays if number in used)
-
-
-def partial_bytes(entry: Entry, word: int) -> int:
-    """Bytes between two chunks' copies of PARTIAL: whole cache lines."""
-    return -(-entry.partial_words * word // 64) * 64
-
-
-def block_words(entry: Entry, room: Sequence[int]) -> int:
-    """Words of one thread's BLOCK."""
-    of_times = (words * rows for words, rows in zip(entry.kept_words, room, strict=True))
-    return entry.block * entry.block_words + sum(of_times)
-
-
 def build_table(
     entry: Entry, kernels: Sequence[int], examples: int, word: int, room: Sequence[int] = ()
 ) -> NDArray[np.int64]:
@@ -181,7 +159,9 @@ def build_table(
     `room` is for how many rows of each time there are words in BLOCK.
     """
     flat = Flattener(entry, kernels, examples, word, room)
+    parts = [parts_of(entry, phase, examples) for phase in entry.phases]
     items = [item for phase in entry.phases for item in phase.instructions]
+    items += [part.instruction for phase in parts for part in phase]
     loops = sum(len(phase.loops) for phase in entry.phases)
     tail = {  # all that stands after the instructions, by section
         "operands": [n for item in items for o in item.operands for n in flat.operand(o)],
@@ -199,8 +179,8 @@ def build_table(
     geometry = table.ctypes.data + 8 * starts["geometry"]
     table[:] = [
         *header(flat, starts),
-        *phase_records(entry, starts),
-        *instruction_records(flat, starts["operands"], geometry),
+        *phase_records(entry, starts, [len(phase) for phase in parts]),
+        *instruction_records(flat, starts["operands"], geometry, parts),
         *(number for numbers in tail.values() for number in numbers),
     ]
     return table
@@ -218,20 +198,24 @@ def header(flat: Flattener, starts: Mapping[str, int]) -> list[int]:
     return [*words, len(entry.times), spaces - 1]
 
 
-def phase_records(entry: Entry, starts: Mapping[str, int]) -> Iterator[int]:
-    """A record of layout.PHASE words for each phase."""
+def phase_records(entry: Entry, starts: Mapping[str, int], parts: Sequence[int]) -> Iterator[int]:
+    """A record of layout.PHASE words for each phase, which may have some parts."""
     first, first_sum = starts["instructions"], starts["sums"]
-    for phase in entry.phases:
+    first_part = starts["operands"] - layout.INSTRUCTION * sum(parts)
+    for phase, own in zip(entry.phases, parts, strict=True):
         count = len(phase.instructions) + len(phase.loops)
         yield from (int(phase.examples), first, count, int(uses_partials(phase)))
-        yield from (first_sum, len(phase.sums))
+        yield from (first_sum, len(phase.sums), first_part, own)
+        first_part += layout.INSTRUCTION * own
         first += layout.INSTRUCTION * count
         first_sum += layout.SUM * len(phase.sums)
 
 
-def instruction_records(flat: Flattener, operands: int, geometry: int) -> Iterator[int]:
-    """All instructions in order, the head of a loop before its own; where the first's operands
-    begin, and the address of its geometry.
+def instruction_records(
+    flat: Flattener, operands: int, geometry: int, parts: Sequence[Sequence[Part]]
+) -> Iterator[int]:
+    """All instructions in order, the head of a loop before its own, and then all parts; where the
+    first's operands begin, and the address of its geometry.
     """
     for phase in flat.entry.phases:
         cuts = list(flat.cuts(phase.instructions))
@@ -245,3 +229,8 @@ def instruction_records(flat: Flattener, operands: int, geometry: int) -> Iterat
             yield from flat.instruction(item, operands, geometry, cut, wait)
             operands += layout.OPERAND * len(item.operands)
             geometry += 8 * len(item.geometry)
+    for part in (part for phase in parts for part in phase):
+        item = replace(part.instruction, extent=part.number)
+        yield from flat.instruction(item, operands, geometry, (part.of, 0), part.wait)
+        operands += layout.OPERAND * len(item.operands)
+        geometry += 8 * len(item.geometry)

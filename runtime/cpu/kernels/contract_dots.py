@@ -18,10 +18,10 @@ from llvmlite import ir
 from runtime.cpu.intrinsics import I32
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
 from runtime.cpu.kernels.panels import make_panels
-from runtime.cpu.kernels.roles import LOOPS
 from runtime.cpu.kernels.tile import STRIDES, make_tile
 from runtime.cpu.kernels.vectors import Tile, Writer
 from runtime.cpu.language.declare import subroutine
+from runtime.cpu.layout import LOOPS
 from runtime.cpu.machine import host
 
 ROWS = 4

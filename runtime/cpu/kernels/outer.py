@@ -10,8 +10,9 @@ from typing import Any
 
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
-from runtime.cpu.kernels.roles import FEW, LOOPS, exchange_roles
+from runtime.cpu.kernels.roles import FEW, exchange_roles
 from runtime.cpu.language import types
+from runtime.cpu.layout import LOOPS
 
 
 def product_signature(word: int) -> Any:

@@ -15,12 +15,12 @@ from typing import Any
 from runtime.cpu.intrinsics import stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import product_signature
-from runtime.cpu.kernels.roles import LOOPS
 from runtime.cpu.kernels.tile import make_tile
 from runtime.cpu.kernels.transpose import make_square
 from runtime.cpu.kernels.vectors import Tile
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
+from runtime.cpu.layout import LOOPS
 from runtime.cpu.machine import host
 
 TERMS = 1024  # of a sum in one panel: it streams from the second-level cache

@@ -13,8 +13,8 @@ from typing import Any
 from runtime.cpu.intrinsics import WORDS
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
+from runtime.cpu.layout import LOOPS
 
-LOOPS = 12  # where the outer loops begin in the geometry
 FEW = 8  # examples
 
 

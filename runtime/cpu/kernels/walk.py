@@ -1,9 +1,10 @@
 """The native loop: walks an entry's table for a number of steps, without coming back to Python.
 
 Every thread enters with its number and walks the whole table.  In an EXAMPLES phase they take
-chunks by an atomic counter; in a ONCE phase an instruction with `split` is cut into equal shares
-and any other is thread 0's.  Between them stand barriers: the last to arrive opens it, the others
-spin, and after a while let other threads have the core.
+chunks by an atomic counter, or parts of products if the batch is one block; in a ONCE phase an
+instruction with `split` is cut into equal shares and any other is thread 0's.  Between them stand
+barriers: the last to arrive opens it, the others spin, and after a while let other threads have the
+core.
 
 A recurrence is a few instructions that are run again for every step, on the rows of that step.
 
@@ -21,6 +22,7 @@ from runtime.cpu.kernels.barrier import barrier
 from runtime.cpu.kernels.blocks import run_examples
 from runtime.cpu.kernels.common import number_type, share_start
 from runtime.cpu.kernels.once import keep_results, run_once
+from runtime.cpu.kernels.parts import run_parts
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.layout import (
@@ -82,7 +84,10 @@ def kernel(word: int) -> Any:
         if table[phase] == 0:
             run_once(control, table, phase, bases, pointers, thread, threads)
             return
-        run_examples(control, table, phase, bases, pointers, threads)
+        if table[phase + 7] > 0:
+            run_parts(control, table, phase, bases, pointers, thread, threads)
+        else:
+            run_examples(control, table, phase, bases, pointers, threads)
         if table[phase + 5] > 0:
             for i in range(table[phase + 5]):
                 add_partials(table, table[phase + 4] + 3 * i, bases, thread, threads)

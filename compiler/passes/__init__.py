@@ -15,12 +15,14 @@ from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.passes.fold import fold_constants
 from compiler.passes.pieces import join_pieces
+from compiler.passes.rows import slice_vectors
 from compiler.passes.simplify import simplify
 from compiler.passes.slices import move_slices
 from compiler.passes.unit_axes import drop_unit_axes
 
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "simplify": simplify,  # first: derivatives leave many zeros, ones and broadcasts
+    "rows": slice_vectors,
     "slices": move_slices,
     "pieces": join_pieces,
     "fold": fold_constants,

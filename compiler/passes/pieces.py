@@ -3,17 +3,20 @@
     pad(a, 0, 2) + pad(b, 1, 1) + pad(c, 2, 0) = concat(a, b, c)      along the padded axis
 
 Every slice of a value sends back a piece of its cotangent, zero elsewhere; where the slices were a
-whole, so are the pieces.  Exact (but that -0 stays -0).
+whole, so are the pieces.  A row of a matrix is a piece as well.  What lies along the first axis is
+joined as vectors.  Exact (but that -0 stays -0).
 """
 
 from __future__ import annotations
 
+from math import prod
+
 from compiler.graph.graph import Builder, Graph, Value
 from compiler.ops.contract import Contract
 from compiler.ops.elementwise import add as Add
-from compiler.ops.shape import Concat
+from compiler.ops.shape import Concat, reshape
 
-Piece = tuple[int, int, int]  # axis, start along it, the node that lies there
+Piece = tuple[int, int, int, int]  # axis, start along it, length, the node that lies there
 
 
 def join_pieces(graph: Graph) -> Graph:
@@ -45,22 +48,32 @@ def _pieces(graph: Graph, root: int) -> list[Piece] | None:
     return found
 
 
-def _placed(op: Contract) -> tuple[int, int] | None:
-    """The axis along which an operand is put into zeros, and where it starts."""
+def _placed(op: Contract) -> tuple[int, int, int] | None:
+    """The axis along which an operand is put into zeros, where it starts, and its length there.
+
+    An axis that the operand has not got is one along which it has one element.
+    """
     plain = [p.plain for p in op.operands[0]]
     if len(op.operands) != 1 or op.mean or plain != [*range(len(op.extents))]:
         return None
-    if len(op.extents) != len(op.shape):
+    missing = [j for j, position in enumerate(op.result) if not position.terms]
+    if len(op.extents) + len(missing) != len(op.shape) or len(missing) > 1:
         return None
-    longer = [j for j, (n, m) in enumerate(zip(op.extents, op.shape, strict=True)) if n != m]
-    if len(longer) != 1:
+    sizes = list(op.extents)
+    for j in missing:
+        sizes.insert(j, 1)
+    longer = [j for j, (n, m) in enumerate(zip(sizes, op.shape, strict=True)) if n != m]
+    if len(longer) != 1 or missing not in ([], longer):
         return None
-    axis = longer[0]
+    (axis,) = longer
+    loops = iter(range(len(op.extents)))
     for j, position in enumerate(op.result):
-        if position.terms != ((j, 1),) or (position.offset and j != axis):
+        if j not in missing and position.terms != ((next(loops), 1),):
+            return None
+        if position.offset and j != axis:
             return None
     start = op.result[axis].offset
-    return (axis, start) if 0 <= start <= op.shape[axis] - op.extents[axis] else None
+    return (axis, start, sizes[axis]) if 0 <= start <= op.shape[axis] - sizes[axis] else None
 
 
 def _joined(
@@ -71,15 +84,19 @@ def _joined(
     pieces: list[Piece],
 ) -> Value | None:
     """The concatenation, if the pieces lie along one axis and fill it without overlap."""
-    axes, ordered = {axis for axis, _, _ in pieces}, sorted(pieces, key=lambda p: p[1])
+    axes, ordered = {piece[0] for piece in pieces}, sorted(pieces, key=lambda p: p[1])
     if len(axes) != 1:
         return None
-    axis, end = axes.pop(), 0
-    for _, start, source in ordered:
+    axis, end, shape = axes.pop(), 0, graph[root].type.shape
+    for _, start, length, _ in ordered:
         if start != end:
             return None
-        end += graph[source].type.shape[axis]
-    if end != graph[root].type.shape[axis]:
+        end += length
+    if end != shape[axis]:
         return None
-    parts = [builder.value(mapping[source]) for _, _, source in ordered]
-    return builder.add(Concat(axis), *parts, name=graph[root].name)
+    parts = []
+    for _, _, length, source in ordered:
+        part, inner = builder.value(mapping[source]), prod(shape[axis + 1 :])
+        whole = (length * inner,) if axis == 0 else (*shape[:axis], length, *shape[axis + 1 :])
+        parts.append(reshape(part, whole))
+    return reshape(builder.add(Concat(axis), *parts, name=graph[root].name), shape)

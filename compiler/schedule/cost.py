@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from compiler.graph.types import Time
 
 BLOCK_CACHE_WORDS = 208 * 1024  # 832 KB of float32, of which some are live at a time
-MOST_BLOCK_WORDS = 4 << 20  # 16 MB of float32: beyond that a block takes fewer than 8 examples
+MOST_BLOCK_WORDS = 5 << 20  # 20 MB of float32: beyond that a block takes fewer than 8 examples
 LARGEST_BLOCK = 64
 NEAREST_CACHE_WORDS = 8 * 1024  # 32 KB of float32: what few words an example has may fill
 LARGEST_SMALL_BLOCK = 1024

@@ -22,8 +22,11 @@ from math import prod
 
 from compiler.graph.graph import Builder, Graph, Value
 from compiler.ops.contract import Affine, Contract, Map, index
+from compiler.ops.elementwise import Elementwise
+from compiler.ops.elementwise import copy as Copy
+from compiler.ops.shape import broadcast
 from compiler.schedule.correlate import correlated, summed
-from compiler.schedule.cost import VECTOR, product
+from compiler.schedule.cost import KEPT_APART, VECTOR, product
 from compiler.schedule.windows import Window, affine, best, moves, uses, whole, window
 
 
@@ -79,6 +82,8 @@ def widen_columns(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
         builder.follow(node)
         xs = [builder.value(mapping[i]) for i in node.inputs]
         before = len(builder.nodes)
+        if isinstance(node.op, Elementwise):
+            xs = [repeated(x, node.type.shape) for x in xs]
         wider = _widened(node.op, xs) if isinstance(node.op, Contract) else None
         mapping[node.id] = wider.id if wider else builder.copy(node, [x.id for x in xs])
         if wider and isinstance(node.op, Contract):
@@ -86,6 +91,20 @@ def widen_columns(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
                 n.tag: prod(node.op.extents) for n in builder.nodes[before:] if len(n.inputs) == 2
             }
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()}), needed
+
+
+def repeated(x: Value, shape: Sequence[int]) -> Value:
+    """A uniform vector of few numbers, repeated beside itself to be read as one longer loop.
+
+    A bias of 8 numbers, added to rows of pixels, would be a loop of half a vector.
+    """
+    short = x.shape == tuple(shape[-1:]) != tuple(shape) and 1 < shape[-1] < 2 * VECTOR
+    if not short or x.builder.is_varying(x):
+        return x
+    first = len(shape) - 1
+    while first > 0 and prod(shape[first:]) < KEPT_APART:
+        first -= 1
+    return x.builder.add(Copy(), broadcast(x, tuple(shape[first:])))
 
 
 def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:

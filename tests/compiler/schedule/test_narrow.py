@@ -167,3 +167,11 @@ def test_what_is_needed_is_counted_without_the_zeros() -> None:
     assert rewritten
     assert all(needed[n.tag] == np.prod(case.op.extents) for n in rewritten)
     assert all(np.prod(n.op.extents) > needed[n.tag] for n in rewritten)
+
+
+def test_a_short_bias_is_repeated_for_a_row_of_pixels(check_compiled) -> None:
+    operands = [Operand((7, 5, 3)), Operand((3,), True)]
+    graph = derivative_graph(lambda x, b: x.apply("maximum", x * b + b, 0.0), operands)
+    check_compiled(graph, values=values_of(operands, 5))
+    wider, _ = widen_columns(optimise(graph))
+    assert (7, 5, 3) in {n.type.shape for n in wider.nodes if n.op.name == "copy"}

@@ -108,3 +108,7 @@ weights = click.option(
 without = click.option(
     "--without", multiple=True, metavar="PASS", help="Switch off a pass (or `fusion`, `straight`)."
 )
+tune = click.option(
+    "--tune", is_flag=True,
+    help="First measure the steps in blocks of other sizes, and keep the fastest for later runs.",
+)  # fmt: skip

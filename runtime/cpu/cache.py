@@ -24,6 +24,7 @@ from pathlib import Path
 
 FORMAT = 1
 SUFFIX = ".object"
+TUNING = ".tuning"  # see tuning.py: data, under the same rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class CacheInfo:
     entries: int
     bytes: int
     trusted: bool
+    tunings: tuple[str, ...]  # what each is about
 
 
 def directory() -> Path:
@@ -107,13 +109,13 @@ def packed(code: bytes, key: str, about: str) -> bytes:
     return json.dumps({**sums, "about": about}).encode() + b"\n" + code
 
 
-def load(key: str) -> bytes | None:
+def load(key: str, suffix: str = SUFFIX) -> bytes | None:
     """Object code by its key, or None: not there, damaged, or not to be trusted."""
     place = trusted_directory()
     if place is None:
         return None
     try:
-        with open(os.open(place / (key + SUFFIX), os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        with open(os.open(place / (key + suffix), os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             reason = why_distrusted(os.fstat(file.fileno()))
             content = file.read()
     except OSError:
@@ -129,7 +131,7 @@ def is_saved(key: str) -> bool:
     return (directory() / (key + SUFFIX)).exists()
 
 
-def save(key: str, code: bytes, about: str) -> None:
+def save(key: str, code: bytes, about: str, suffix: str = SUFFIX) -> None:
     """Keep object code; a cache that cannot be written is no error."""
     place = trusted_directory()
     if place is None:
@@ -139,7 +141,7 @@ def save(key: str, code: bytes, about: str) -> None:
         try:
             with open(handle, "wb") as file:
                 file.write(packed(code, key, about))
-            os.replace(temporary, place / (key + SUFFIX))
+            os.replace(temporary, place / (key + suffix))
         except BaseException:
             os.unlink(temporary)
             raise
@@ -171,18 +173,29 @@ def locked(key: str, wait: bool = True) -> Iterator[bool]:
 def entries() -> list[Path]:
     """The files of the cache."""
     place = directory()
-    return sorted(place.glob("*" + SUFFIX)) if place.is_dir() else []
+    return sorted(path for s in (SUFFIX, TUNING) for path in place.glob("*" + s))
+
+
+def about(path: Path) -> str:
+    """What an entry says it is; nothing if it is damaged or not to be trusted."""
+    if load(path.stem, path.suffix) is None:
+        return ""
+    with path.open("rb") as file:
+        return str(json.loads(file.readline()).get("about", ""))
 
 
 def cache_info() -> CacheInfo:
     """Where the cache is and how large."""
-    sizes = [path.stat().st_size for path in entries()]
-    return CacheInfo(directory(), len(sizes), sum(sizes), trusted_directory() is not None)
+    found = entries()
+    tunings = tuple(about(path) for path in found if path.suffix == TUNING)
+    total = sum(path.stat().st_size for path in found)
+    kernels = len(found) - len(tunings)
+    return CacheInfo(directory(), kernels, total, trusted_directory() is not None, tunings)
 
 
 def cache_verify() -> list[Path]:
     """The damaged or untrusted entries; they would be built again."""
-    return [path for path in entries() if load(path.name.removesuffix(SUFFIX)) is None]
+    return [path for path in entries() if load(path.stem, path.suffix) is None]
 
 
 def cache_clear() -> int:

@@ -10,6 +10,7 @@ so that Ctrl-C is heard.  Results do not depend on the number of threads.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -27,13 +28,17 @@ from runtime.cpu.plan import Bound, Plan
 from runtime.cpu.repeat import Repeat
 from runtime.cpu.spaces import arrays_read, block_words, partial_bytes
 from runtime.cpu.table import build_table
+from runtime.cpu.tuning import tuned_block
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
 LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals
 
 
 class Executable:
-    """Runs one entry on the CPU.  `persistent` is shared with the session and other entries."""
+    """Runs one entry on the CPU.  `persistent` is shared with the session and other entries.
+
+    `block` is how many examples a block has; if it is not given, what was measured or estimated.
+    """
 
     def __init__(
         self,
@@ -41,12 +46,14 @@ class Executable:
         persistent: NDArray[Any],
         dtype: np.dtype[Any] | type,
         threads: int = 1,
+        block: int | None = None,
     ) -> None:
-        self.entry = entry
         self.persistent = persistent
         self.dtype = np.dtype(dtype)
         self.threads = max(1, threads)
         self.word = self.dtype.itemsize
+        block = block or tuned_block(entry, self.word, self.threads)
+        self.entry = entry = replace(entry, block=block)
         self.exchange = Exchange(entry, self.dtype)
         self._read = arrays_read(entry)
         self._plans: dict[int, Plan] = {}

@@ -10,9 +10,10 @@ from time import perf_counter
 from typing import Any
 
 from compiler.program import Entry, Instruction, Program
-from runtime.cli.actions.output import console, size, table, write, write_json
+from runtime.cli.actions.output import console, counted, size, table, write, write_json
 from runtime.cli.actions.request import Request
 from runtime.cli.actions.trial import Trial
+from runtime.cli.actions.tune import tune_steps
 from runtime.cli.faults import Refused
 from runtime.cpu.executable import Executable
 from runtime.cpu.profile import Profile
@@ -47,6 +48,8 @@ class Timed:
     threads: int
     seconds: float
     limit: float
+    block: int
+    tuned: bool
     lines: list[Line]
 
 
@@ -58,6 +61,8 @@ def bench(spec: Path, given: Mapping[str, Any]) -> int:
         raise Refused(f"{spec} has no train block, so there is no step to time")
     batch = int(given["batch"] or program.training.settings.get("batch", BATCH))
     session = request.session(program)
+    if given["tune"]:
+        tune_steps(session, batch)
     word = session.memory.words.itemsize
     limits = measure(session.threads, word)
     both = limits, limits if session.threads == 1 else measure(1, word)
@@ -97,6 +102,8 @@ def timed(
         threads=session.threads,
         seconds=step_seconds(runner, inputs, batch),
         limit=least,
+        block=runner.entry.block,
+        tuned=runner.entry.block != entry.block,
         lines=lines,
     )
 
@@ -156,7 +163,8 @@ def show(step: Timed) -> None:
     rate = 1 / step.seconds
     write(f"\nstep {step.step}, batch {step.batch}, {step.threads} threads: "
           f"{1e3 * step.seconds:.3f} ms ({rate:,.0f} a second), "
-          f"{step.limit / step.seconds:.0%} of the machine's limit")  # fmt: skip
+          f"{step.limit / step.seconds:.0%} of the machine's limit; "
+          f"blocks of {counted(step.block, 'example')}{', tuned' * step.tuned}")  # fmt: skip
     whole = sum(line.seconds for line in step.lines)
     worst = sorted(step.lines, key=lambda line: line.limit - line.seconds)
     rows = [

@@ -14,6 +14,7 @@ from compiler.syntax.read import STANDARD_INPUT
 from runtime.cli.actions import gradients
 from runtime.cli.actions.output import console, counted, say, strict, write
 from runtime.cli.actions.request import Request, prepare
+from runtime.cli.actions.tune import tune_steps
 from runtime.cli.faults import Refused
 from runtime.display import Display
 from runtime.progress import Plain, display, metrics_of, shown
@@ -47,6 +48,8 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
     data = request.dataset(session)
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
     watch = Watch(session) if given["watch"] else None
+    if given["tune"]:
+        tune_steps(session, settings.batch)
     compiled(session, watched=watch is not None)
     new = folder is None
     folder = folder or RunFolder.new(given["out"], given["name"] or session.program.name)

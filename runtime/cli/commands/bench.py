@@ -15,6 +15,7 @@ from runtime.cli.declare import act, as_json, declared, spec
     ("gradc bench specs/mnist_cnn.nn", "a step's time, and each instruction's share of it"),
     ("gradc bench specs/mnist_cnn.nn --batch 512 --threads 1", "the same at another size"),
     ("gradc bench specs/circle.nn --without straight", "a small step is one kernel; its parts"),
+    ("gradc bench specs/mnist_cnn.nn --tune", "look for faster blocks, and keep what is found"),
     ("gradc bench spec.nn --json", "all instructions as data"),
 ])  # fmt: skip
 @spec
@@ -23,13 +24,15 @@ from runtime.cli.declare import act, as_json, declared, spec
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32",
               show_default=True, help="Width of the numbers.")  # fmt: skip
 @options.without
+@options.tune
 @as_json
 def command(spec: Path, **given: Any) -> int:
     """Time a training step, and compare it with what this machine can do at most.
 
     Inputs are random, of the declared types.  A step's limit is the time of its multiplications at
     the rate of a large matrix product, or of the bytes that it must move, whichever is more; every
-    instruction is timed by itself, on one thread, and compared with its own.
+    instruction is timed by itself, on one thread, and compared with its own.  A step tuned by
+    `--tune` adds a batch's sums in another order: its last digits may differ from an untuned one's.
     """
     code: int = act("bench:bench", spec, given)
     return code

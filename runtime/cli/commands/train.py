@@ -25,6 +25,7 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
 @options.settings
 @options.place
 @options.without
+@options.tune
 @options.allow_path
 @click.option("--name", help="Name of the run; the spec's if not given.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True,

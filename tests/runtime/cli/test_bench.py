@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime import limits
+from runtime.cpu import tuner
 from tests.runtime.cli.calling import Caller
 
 SPECS = Path(__file__).parents[3] / "specs"
@@ -54,3 +55,23 @@ def test_a_spec_without_training_is_refused(call: Caller, tmp_path: Path) -> Non
     spec.write_text("model f(x : [2]) -> [1] { x |> dense(1) }\n")
     answer = call("bench", spec)
     assert answer.code == 2 and "no train block" in answer.err
+
+
+def test_what_was_tuned_is_said_and_kept(
+    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tuner, "SECONDS", 0.0)
+    monkeypatch.setattr(tuner, "WORTH", 1e9)  # whatever is fastest is taken
+    options = ("--batch", "37", "--threads", "1")
+    answer = call("bench", SPECS / "autoencoder.nn", *options, "--tune")
+    assert answer.code == 0
+    assert "train, batch 37: blocks of " in answer.err
+    assert "autoencoder, step train, batch 37, 1 thread: blocks of " in call("cache").out
+    (step,) = call("bench", SPECS / "autoencoder.nn", *options, "--json").data
+    assert isinstance(step["block"], int)
+
+
+def test_a_single_kernel_is_not_tuned(call: Caller) -> None:
+    answer = call("bench", SPECS / "circle.nn", "--batch", "8", "--tune")
+    assert "a single kernel, nothing to tune" in answer.err

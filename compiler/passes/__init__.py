@@ -18,6 +18,7 @@ from compiler.passes.pieces import join_pieces
 from compiler.passes.rows import slice_vectors
 from compiler.passes.simplify import simplify
 from compiler.passes.slices import move_slices
+from compiler.passes.turns import turn_gradients
 from compiler.passes.unit_axes import drop_unit_axes
 
 PASSES: dict[str, Callable[[Graph], Graph]] = {
@@ -29,6 +30,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "cse": eliminate_common_subexpressions,
     "batch": sum_over_examples,  # after cse, so that a shared contraction is seen to be shared
     "axes": drop_unit_axes,
+    "turns": turn_gradients,
     "dce": eliminate_dead_code,
 }
 

@@ -62,22 +62,28 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
 
 
 def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
-    """Use the library's kernel, if a nest copies matrices with their axes exchanged."""
+    """Use the library's kernel, if a nest copies matrices with their axes exchanged.
+
+    Of every example one matrix, or else some that are alike, whose rows threads share.
+    """
     copies = [table.graph[id].op.name for id in unit.nodes] == ["copy"]
-    if not copies or unit.phase.examples or len(nest.loops) not in (2, 3) or len(nest.loads) != 1:
+    each, depth = unit.phase.examples, len(nest.loops)
+    if not copies or depth not in ((3,) if each else (2, 3)) or len(nest.loads) != 1:
         return False
     ((_, x),), ((_, y, _),) = nest.loads, nest.stores
     if x.index or x.moves[-2] != 1 or y.moves[-1] != 1:
         return False
+    if each and (nest.loops[0].extent != RANGE or nest.loops[0].scale != 1):
+        return False
     rows, columns = (loop.extent for loop in nest.loops[-2:])
-    alike = (nest.loops[0].extent, x.moves[0], y.moves[0]) if len(nest.loops) == 3 else (1, 0, 0)
+    alike = (nest.loops[0].extent, x.moves[0], y.moves[0]) if depth == 3 else (1, 0, 0)
     table.add(
         unit,
         Kernel("transpose"),
         (table.operand(x), table.operand(y, written=True)),
-        (RANGE, columns, x.moves[-1], y.moves[-2], *alike),
-        table.launch(nest, None),
-        extent=rows,
+        (rows if each else RANGE, columns, x.moves[-1], y.moves[-2], *alike),
+        table.launch(nest, unit.region.time),
+        extent=1 if each else rows,
         work=rows * columns * alike[0],
         needed=work_of(nest, table.layouts.words),
         nest=nest,

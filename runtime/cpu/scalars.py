@@ -44,6 +44,7 @@ def double_functions() -> dict[str, Callable[..., Any]]:
 
 def comparisons(number: Any) -> dict[str, Callable[..., Any]]:
     """Greatest, least, choice: NaN wins, as in NumPy."""
+
     def step(condition: Any) -> Any:
         return choose(condition, number(1.0), number(0.0))
 

@@ -4,7 +4,7 @@ A square as wide as a vector is loaded row by row, turned within registers, and 
 so that both sides move whole cache lines.  Squares at the edges are masked.
 
 geometry = [rows, columns, x_stride, y_stride, matrices, x_matrix, y_matrix]; x is contiguous along
-the rows of y.  Rows of -1 stand for the range begin..end.  Background: Eklundh, 1972.
+the rows of y.  Rows or matrices of -1 stand for the range begin..end.  Background: Eklundh, 1972.
 """
 
 from __future__ import annotations
@@ -92,8 +92,10 @@ def kernel(word: int) -> Any:
         y = reals(pointers, 1)
         start = begin if geometry[0] < 0 else 0
         stop = end if geometry[0] < 0 else geometry[0]
+        earliest = begin if geometry[4] < 0 else 0
+        latest = end if geometry[4] < 0 else geometry[4]
         columns = geometry[1]
-        for matrix in range(geometry[4]):
+        for matrix in range(earliest, latest):
             for row in range(start, stop, size):
                 rows = min(size, stop - row)
                 for column in range(0, columns, size):

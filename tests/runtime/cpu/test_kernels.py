@@ -214,3 +214,12 @@ def test_transposition(dtype: type, rows: int, columns: int) -> None:
     call("transpose", [x, y], [-1, columns, *strides], begin, rows)
     assert np.array_equal(y[:, begin:, :columns], x[:, :, begin:rows].transpose(0, 2, 1))
     assert (y[:, :begin] == 7).all() and (y[..., columns:] == 7).all(), "nothing else is written"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_transposition_of_some_examples(dtype: type) -> None:
+    x = np.random.default_rng(1).normal(size=(5, 7, 37)).astype(dtype)
+    y = np.full((5, 37, 7), 7, dtype)
+    call("transpose", [x, y], [37, 7, 37, 7, -1, 7 * 37, 7 * 37], 1, 4)
+    assert np.array_equal(y[1:4], x[1:4].transpose(0, 2, 1))
+    assert (y[[0, 4]] == 7).all(), "nothing else is written"

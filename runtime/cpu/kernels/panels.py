@@ -26,12 +26,12 @@ from runtime.cpu.machine import host
 TERMS = 1024  # of a sum in one panel: it streams from the second-level cache
 
 
-def make_turn_in(word: int, width: int) -> Any:
-    """turn_in(panel, b, j, stride, k2): panel[k, column] = b[column, k], `width` columns."""
+def make_turn_in(word: int) -> Any:
+    """turn_in(panel, b, j, stride, k2, width): panel[k, column] = b[column, k], `width` columns."""
     turn, lanes, pointer = make_square(word), host().lanes(word), types.CPointer(number_type(word))
 
-    @subroutine(types.void(pointer, pointer, *[types.int64] * 3))
-    def turn_in(panel: Any, b: Any, j: Any, stride: Any, k2: Any) -> None:
+    @subroutine(types.void(pointer, pointer, *[types.int64] * 4))
+    def turn_in(panel: Any, b: Any, j: Any, stride: Any, k2: Any, width: Any) -> None:
         for column in range(0, width, lanes):
             for k in range(0, k2, lanes):
                 start, terms = j + column * stride + k, min(lanes, k2 - k)
@@ -40,15 +40,36 @@ def make_turn_in(word: int, width: int) -> Any:
     return turn_in
 
 
-def make_panel(word: int, vectors: int) -> Any:
-    """The function that covers all rows of so many vectors of columns, for one part of the sum."""
+def make_sums(word: int, height: int) -> Any:
+    """sums(a, i, panel, 0, sums, 0, strides, 1, k2, rows, width, mode): rows of the product.
+
+    A tile of two vectors is low and wide; of one it is as high as there are rows.
+    """
+    lanes, low = host().lanes(word), 8 if host().vector_registers > 16 else 4
+    wide_tile, narrow_tile = make_tile(Tile(low, 2, word)), make_tile(Tile(height, 1, word))
+
+    @subroutine(product_signature(word))
+    def some_sums(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
+    ) -> None:  # fmt: skip
+        if n <= lanes:
+            narrow_tile(a, i, b, j, y, h, geometry, k1, k2, m, n, mode)
+        else:
+            for row in range(0, m, low):
+                at, rows = i + row * geometry[3], min(low, m - row)
+                wide_tile(a, at, b, j, y, h + row * n, geometry, k1, k2, rows, n, mode)
+
+    return some_sums
+
+
+def make_panel(word: int) -> Any:
+    """The function that covers all rows of one or two vectors of columns, in a part of the sum."""
     lanes = host().lanes(word)
-    width, height = vectors * lanes, max(lanes, 8)
-    tall = height if vectors == 1 else 8 if host().vector_registers > 16 else 4
-    panel_room = stack_room(number_type(word), TERMS * width)
-    sums_room = stack_room(number_type(word), height * width)
-    turn, turn_in = make_square(word), make_turn_in(word, width)
-    tile = make_tile(Tile(tall, vectors, word))
+    height = max(lanes, 8)
+    panel_room = stack_room(number_type(word), TERMS * 2 * lanes)
+    sums_room = stack_room(number_type(word), height * 2 * lanes)
+    turn, turn_in, some_sums = make_square(word), make_turn_in(word), make_sums(word, height)
 
     @subroutine(product_signature(word))
     def panel(
@@ -58,27 +79,23 @@ def make_panel(word: int, vectors: int) -> Any:
         b_column = geometry[LOOPS + 4 * geometry[11]]
         y_column = geometry[LOOPS + 4 * geometry[11] + 1]
         turned, sums = panel_room(), sums_room()
-        turn_in(turned, b, j, b_column, k2)
+        turn_in(turned, b, j, b_column, k2, n)
         strides = stack_words(12)
-        strides[3], strides[4], strides[9], strides[10] = geometry[3], width, 1, width
+        strides[3], strides[4], strides[9], strides[10] = geometry[3], n, 1, n
         for first in range(0, m, height):
-            rows = min(height, m - first)
-            for row in range(0, rows, tall):
-                at, some = i + (first + row) * geometry[3], min(tall, rows - row)
-                tile(a, at, turned, 0, sums, row * width, strides, 1, k2, some, width, add & -2)
+            rows, at = min(height, m - first), i + first * geometry[3]
+            some_sums(a, at, turned, 0, sums, 0, strides, 1, k2, rows, n, add & -2)
             for row in range(0, rows, lanes):
-                for column in range(0, width, lanes):
-                    at, some = row * width + column, min(lanes, rows - row)
-                    yt = h + first + row + column * y_column
-                    turn(sums, at, y, yt, width, y_column, some, lanes, add & 1)
+                for column in range(0, n, lanes):
+                    yt, some = h + first + row + column * y_column, min(lanes, rows - row)
+                    turn(sums, row * n + column, y, yt, n, y_column, some, lanes, add & 1)
 
     return panel
 
 
 def make_panels(word: int) -> Any:
     """The function that covers whole vectors of columns and the whole sum, of one `k1`."""
-    lanes = host().lanes(word)
-    wide, narrow = make_panel(word, 2), make_panel(word, 1)
+    lanes, panel = host().lanes(word), make_panel(word)
 
     @subroutine(product_signature(word))
     def panels(
@@ -93,10 +110,8 @@ def make_panels(word: int) -> Any:
             terms = min(step, k2 - k)
             for column in range(0, n, 2 * lanes):
                 bt, yt = j + k + column * b_column, h + column * y_column
-                if n - column > lanes:
-                    wide(a, i + k, b, bt, y, yt, geometry, 1, terms, m, n, add)
-                else:
-                    narrow(a, i + k, b, bt, y, yt, geometry, 1, terms, m, n, add)
+                width = min(2 * lanes, n - column)
+                panel(a, i + k, b, bt, y, yt, geometry, 1, terms, m, width, add)
             add |= 1
 
     return panels

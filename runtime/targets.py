@@ -27,7 +27,12 @@ UPDATE = "update/"  # a graph's output of this name is a persistent's next value
 
 
 class Repeat(Protocol):
-    """A short way to run an entry once more, on inputs of the shapes that it had before."""
+    """A short way to run an entry once more, on inputs of the shapes that it had before.
+
+    `results` has the words of each result [1, words] of the last call.
+    """
+
+    results: Arrays
 
     def __call__(self, given: Mapping[str, Any]) -> Arrays | None:
         """Outputs; None where anything is unlike the last time, which a `Runner` must look at."""

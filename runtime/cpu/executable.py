@@ -181,10 +181,8 @@ class Executable:
 
     def repeat(self, inputs: Mapping[str, Any]) -> Repeat | None:
         """A shorter way to run one step on inputs like these, where there is one."""
-        entry = self.entry
-        given = [array for array in entry.arrays if array.role in ("input", "output")]
-        real = all(array.type.kind is Kind.REAL for array in given)
-        if entry.results or not real or any(a.type.time is not None for a in self.exchange.made):
+        plain = Kind.REAL, None
+        if any((a.type.kind, a.type.time) != plain for a in self.exchange.made):
             return None
         bound = self.bind(inputs)
         if any(np.ptp(rows.lengths) for rows in bound.clock.rows):
@@ -197,6 +195,9 @@ class Executable:
 
     def advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""
+        if steps == 1 and (plan.threads == 1 or plan.one.brief):
+            self._call(plan, 1, 1)
+            return
         sharing = plan.one if steps == 1 else plan.many
         while steps > 0:
             start = perf_counter()

@@ -13,30 +13,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compiler.graph.types import Kind
 from compiler.program import Array, Space
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.plan import Bound, Plan
 
-Input = tuple[str, tuple[int, ...], np.dtype[Any], int]  # name, shape, type, slot of its address
+Slot = tuple[str, tuple[int, ...], np.dtype[Any], int]  # name, shape, type, place of its address
+LARGEST = 2**31 - 1  # of the numbers that count
 Sequences = tuple[str, tuple[int, ...], NDArray[np.int64], NDArray[Any]]  # order, packed rows
 
 
 class Repeat:
-    """Calls of an entry that gives plain outputs, on arrays of the shapes of a `Bound`."""
+    """Calls of an entry that gives plain outputs, on arrays of the shapes of a `Bound`.
+
+    `results` has the words of each result after a call, until the next one.
+    """
 
     def __init__(
         self, exchange: Exchange, bound: Bound, advance: Callable[[Plan, int], None]
     ) -> None:
         self._bound, self._plan, self._advance = bound, bound.plan, advance
-        self._inputs: list[Input] = []
-        self._outputs: list[Input] = []
+        self._inputs: list[Slot] = []
+        self._outputs: list[Slot] = []
         self._sequences: list[Sequences] = []
+        self._labels: list[tuple[str, int]] = []  # and how many classes there are
         self._fixed: list[tuple[int, int]] = []  # slots, and the addresses that stay
-        for slot, (array, words) in enumerate(
-            zip(exchange.arrays, bound.arrays, strict=True), int(Space.ARRAY)
-        ):
-            self._add(array, words, slot)
-        self._fixed.append((int(Space.ARRAY) + len(bound.arrays), address(bound.clock.words)))
+        first = int(Space.ARRAY)
+        for slot, array in enumerate(exchange.arrays, first):
+            self._add(array, bound.arrays[slot - first], slot)
+        after = (*bound.kept, bound.clock.words)
+        for slot, words in enumerate(after, first + len(bound.arrays)):
+            self._fixed.append((slot, address(words)))
+        names = [result.name for result, _ in exchange.kept]
+        self.results: Arrays = dict(zip(names, bound.kept, strict=True))  # [1, words], of the last
         self._count = len(self._inputs) + len(self._sequences)
 
     def _add(self, array: Array, words: NDArray[Any], slot: int) -> None:
@@ -48,6 +57,8 @@ class Repeat:
             self._outputs.append((array.name, words.shape, words.dtype, slot))
         else:
             self._fixed.append((slot, address(words)))
+        if array.role == "input" and array.type.kind is Kind.INDEX:
+            self._labels.append((array.name, array.type.classes or LARGEST + 1))
         if array.role == "input" and rows is not None:
             shape = (len(rows.lengths), int(rows.lengths[0]), *array.type.shape)
             self._sequences.append((array.name, shape, rows.order, words))
@@ -73,6 +84,10 @@ class Repeat:
             if type(value) is not np.ndarray or value.shape != shape or value.dtype != rows.dtype:
                 return None
             value.reshape(rows.shape).take(order, axis=0, out=rows, mode="clip")
+        for name, classes in self._labels:  # a negative number is a large one without its sign
+            value = given[name]
+            if value.view(f"u{value.itemsize}").max() >= classes:
+                return None
         for slot, place in self._fixed:
             words[slot] = place
         for name, shape, dtype, slot in self._outputs:

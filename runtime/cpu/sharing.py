@@ -52,6 +52,11 @@ class Sharing:
         shared = (together <= alone) != trial
         return _fitting(steps, TRIED if trial else longest, max(alone, together)), shared
 
+    @property
+    def brief(self) -> bool:
+        """Whether a call of one step is known to be too short to be worth sharing."""
+        return len(self.times[False]) == TRIALS and min(self.times[False]) <= WORTH_SHARING
+
     def learn(self, shared: bool, seconds: float) -> None:
         """Take note of what a step took."""
         self.times[shared].append(max(1e-8, seconds))

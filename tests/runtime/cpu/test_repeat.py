@@ -18,6 +18,8 @@ model pair(x : [3], y : [3]) -> (total : [3], less : [3]) { (x + y, x - y) }
 model end(xs : seq [5], more : [3]) -> [4] {
     concat(xs |> scan(elman(4)) |> last, more) |> dense(4)
 }
+data d(x : [37], y : class(7)) = npz("none.npz")
+train on d { minimize cross_entropy(net(x), y) using adam(lr = 1e-2) report accuracy(net(x), y) }
 model label(kind : class(5)) -> [3] { kind |> embedding(5, 3) }
 """
 
@@ -89,3 +91,18 @@ def test_labels_are_checked_in_every_call() -> None:
         assert one.run("label", kind=[0, 4]).shape == (2, 3)
     with pytest.raises(SessionError, match="allows 0 to 4"):
         one.run("label", kind=np.array([0, 5], np.int32))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_steps_after_the_first_are_the_same_steps(dtype: str) -> None:
+    one, other = session(2, dtype), session(1, dtype)
+    whole = "int32" if dtype == "float32" else "int64"
+    for turn in range(12):
+        count = 1 + turn // 4
+        x, y = some(count, 37, dtype) + turn, np.arange(count, dtype=whole)
+        assert one.step(x=x, y=y) == other.step(x=x.tolist(), y=y.tolist())
+    assert np.array_equal(one.memory.words, other.memory.words)
+    for wrong in (-1, 7):
+        with pytest.raises(SessionError, match="allows 0 to 6"):
+            one.step(x=x, y=np.full(count, wrong, whole))
+    assert np.array_equal(one.memory.words, other.memory.words)

@@ -204,7 +204,7 @@ class Executable:
             count, shared = sharing.choose(steps, LONGEST_CALL, start - self._ended)
             self._call(plan, count, plan.threads if shared else 1)
             self._ended = perf_counter()
-            sharing.learn(shared, (self._ended - start) / count)
+            sharing.learn(shared, (self._ended - start) / count, count)
             steps -= count
 
     def _call(self, plan: Plan, steps: int, threads: int) -> None:

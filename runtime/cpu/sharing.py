@@ -2,8 +2,8 @@
 
 Threads that wait for one another at barriers lose where a step is short or another program has one
 of their cores, and where helpers have to be woken.  So both ways are tried a few times, and the one
-that was faster of late is kept; now and then the other gets another chance.  Results do not depend
-on it.
+that was faster of late is kept.  The other soon gets another chance, as what disturbed it may be
+over; the longer nothing changes, the more rarely.  Results do not depend on it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WORTH_WAKING = 60e-6  # the same for a whole call whose helpers sleep: to wake o
 AWAKE = 30e-6  # seconds after a call for which its helpers stay awake
 TRIALS = 3  # of each way; so many count
 TRIED = 4e-3  # seconds that one trial may take, where a step takes less
-AGAIN = 100  # calls after which the slower way is tried again, as often: the first wakes helpers
+AGAIN, MOST = 0.1, 2.0  # seconds after which the slower way is tried again, at first and later
 
 
 def recent() -> deque[float]:
@@ -31,7 +31,10 @@ class Sharing:
     times: dict[bool, deque[float]] = field(
         default_factory=lambda: {False: recent(), True: recent()}
     )
-    since: int = 0  # calls since both ways were tried
+    since: float = 0.0  # seconds since both ways were tried
+    patience: float = AGAIN
+    left: int = 0  # calls to come of a trial, several as the first wakes helpers
+    other: bool = False  # the way that is on trial
 
     def choose(self, steps: int, longest: float, gap: float = 0.0) -> tuple[int, bool]:
         """How many steps to make in the next call, of at most `longest` seconds; shared or not.
@@ -47,20 +50,33 @@ class Sharing:
         tried = {way: len(times) for way, times in self.times.items()}
         if min(tried.values()) < TRIALS:
             return _fitting(steps, TRIED, alone), tried[True] < tried[False]
-        together = min(self.times[True])
-        trial = self.since >= AGAIN
-        shared = (together <= alone) != trial
-        return _fitting(steps, TRIED if trial else longest, max(alone, together)), shared
+        if self.left > 0:
+            return _fitting(steps, TRIED, max(alone, min(self.times[True]))), self.other
+        most = min(longest, self.patience)
+        return _fitting(steps, most, min(alone, *self.times[True])), self.shares
 
     @property
     def brief(self) -> bool:
         """Whether a call of one step is known to be too short to be worth sharing."""
         return len(self.times[False]) == TRIALS and min(self.times[False]) <= WORTH_SHARING
 
-    def learn(self, shared: bool, seconds: float) -> None:
-        """Take note of what a step took."""
+    @property
+    def shares(self) -> bool:
+        """Whether sharing is the faster way, as far as is known."""
+        return min(self.times[True], default=0.0) <= min(self.times[False], default=0.0)
+
+    def learn(self, shared: bool, seconds: float, steps: int) -> None:
+        """Take note of what each of some steps took."""
         self.times[shared].append(max(1e-8, seconds))
-        self.since = (self.since + 1) % (AGAIN + TRIALS)
+        if self.left > 0:
+            self.left -= 1
+            if self.left == 0:
+                changed = self.shares == self.other
+                self.patience = AGAIN if changed else min(2 * self.patience, MOST)
+            return
+        self.since += seconds * steps
+        if self.since >= self.patience:
+            self.since, self.left, self.other = 0.0, TRIALS, not self.shares
 
 
 def _fitting(steps: int, longest: float, seconds: float) -> int:

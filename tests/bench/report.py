@@ -83,8 +83,9 @@ def step_table(rows: dict[str, Any], limits: dict[str, Any]) -> list[str]:
         cells.append([name, short(ours), f"{share:.0%}", short(time), peer, f"{times:.2f}",
                       bar(name, times, share), f"{single / ours:.2f}"])  # fmt: skip
     heads = ["workload", "gradc", "of the limit", "best peer", "", "times faster", "bar"]
-    mean = f"Geometric mean of times faster: {geometric_mean(ratios):.2f} (bar 2.5)."
-    return [*table([*heads, "1 thread : 2"], cells), "", mean]
+    mean = f"{geometric_mean(ratios):.2f}" if ratios else "-"
+    text = f"Geometric mean of times faster: {mean} (bar 2.5)."
+    return [*table([*heads, "1 thread : 2"], cells), "", text]
 
 
 def infer_table(rows: dict[str, Any]) -> list[str]:

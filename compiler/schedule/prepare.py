@@ -9,6 +9,7 @@
 * An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
 * `batch_mean(x)` becomes the contraction that averages over the examples, `batch_mean(total(x))`
   the one that sums over the elements of sequences as well.
+* The greatest number of a small window becomes a chain of maxima (`pooling.py`).
 * What a contraction or a gather reads for every element of a sequence is spread out.
 
 Before all that, contractions of few columns are given more (`narrow.py`).
@@ -27,13 +28,14 @@ from compiler.ops.contract import Contract, Map, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.elementwise import copy as Copy
 from compiler.ops.index import Increment, Scatter, Take
-from compiler.ops.reduce import ArgMax, BatchMean
+from compiler.ops.reduce import ArgMax, BatchMean, Max
 from compiler.ops.sequence import Spread, Total
 from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.schedule.narrow import widen_columns
 from compiler.schedule.panels import in_panels
+from compiler.schedule.pooling import chained, has_small_windows
 from compiler.schedule.recompute import recompute
 
 LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
@@ -65,6 +67,8 @@ def prepare(graph: Graph) -> Prepared:
         match node.op:
             case BatchMean():
                 mapping[node.id] = _mean(builder, node, xs[0]).id
+            case Max() as op if has_small_windows(op, xs[0]):
+                mapping[node.id] = chained(op, xs[0]).id
             case Contract() as op:
                 op, xs = _contraction(op, xs, node.id in loops)
                 mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])

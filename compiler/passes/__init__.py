@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from compiler.graph.graph import Graph
 from compiler.graph.verify import verify
 from compiler.passes.batch import sum_over_examples
+from compiler.passes.concats import move_concats
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.passes.fold import fold_constants
@@ -26,6 +27,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "rows": slice_vectors,
     "slices": move_slices,
     "pieces": join_pieces,
+    "concats": move_concats,
     "fold": fold_constants,
     "cse": eliminate_common_subexpressions,
     "batch": sum_over_examples,  # after cse, so that a shared contraction is seen to be shared

@@ -127,9 +127,10 @@ def _contiguous(x: Value) -> bool:
     op = x.node.op
     if isinstance(op, Reshape):
         return True
-    if isinstance(op, Contract):
-        return all(p.plain is not None for p in op.result) and len(op.operands) == 2
-    return not isinstance(op, Elementwise)
+    if isinstance(op, Contract) and len(op.operands) == 2:
+        ranges = [p.range(op.extents) for p in op.result]
+        return all(low >= 0 and high < n for (low, high), n in zip(ranges, op.shape, strict=True))
+    return not isinstance(op, Elementwise | Contract)
 
 
 def _contraction(op: Contract, xs: Sequence[Value], repeated: bool) -> tuple[Contract, list[Value]]:

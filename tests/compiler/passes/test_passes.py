@@ -129,6 +129,8 @@ def test_a_pass_can_be_left_out() -> None:
 
 
 WHOLE = "%0 = input{key='x', shape=(4,)}; %1 = input{key='y', shape=(4,)};"
+
+
 def line(start: int, to: int, size: int) -> str:
     """y[i + to] = x[i + start] for two elements, y of a size."""
     maps = f"operands=(((((0, 1),), {start}),),), result=((((0, 1),), {to}),)"

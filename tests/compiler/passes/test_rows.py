@@ -80,9 +80,12 @@ def test_columns_side_by_side_are_a_concatenation(assert_rewrites) -> None:
     assert_rewrites(join_pieces, before=kept, after=kept)
 
 
-@pytest.mark.parametrize(("cell", "kernels"), [("lstm(7)", (3, 2)), ("gru_reset_after(7)", (3, 5))])
+@pytest.mark.parametrize(
+    ("cell", "kernels"),
+    [("lstm(7)", (3, 2)), ("gru_reset_after(7)", (3, 5)), ("gru(7)", (5, 5))],
+)
 def test_a_step_of_a_cell_is_a_few_kernels(cell: str, kernels: tuple[int, int]) -> None:
-    """Forwards: the state before, a product, the gates; backwards: the gates and a product."""
+    """Forwards: the state before, then products and what is between them; backwards the same."""
     made = compile_source(
         f"""
         model f(xs : seq [3]) -> [2] {{ xs |> scan({cell}) |> last |> dense(2) }}

@@ -59,6 +59,7 @@ class Crew:
             helper = (serve, self._mailboxes, number)
             self._helpers.append(threading.Thread(target=live, args=helper, daemon=True))
             self._helpers[-1].start()
+        self._words[layout.CROWDED] = PATIENCE + 1  # after the first call its core is known
 
     def call(self, function: int, pointers: int, geometry: int, threads: int) -> None:
         """`function(pointers, geometry, number, 0, 0)` on threads 0 (this one) to threads - 1."""

@@ -16,7 +16,7 @@ WORTH_WAKING = 60e-6  # the same for a whole call whose helpers sleep: to wake o
 AWAKE = 30e-6  # seconds after a call for which its helpers stay awake
 TRIALS = 3  # of each way; so many count
 TRIED = 4e-3  # seconds that one trial may take, where a step takes less
-AGAIN, MOST = 0.1, 2.0  # seconds after which the slower way is tried again, at first and later
+AGAIN, MOST = 0.03, 2.0  # seconds after which the slower way is tried again, at first and later
 
 
 def recent() -> deque[float]:
@@ -67,6 +67,7 @@ class Sharing:
 
     def learn(self, shared: bool, seconds: float, steps: int) -> None:
         """Take note of what each of some steps took."""
+        before = self.shares
         self.times[shared].append(max(1e-8, seconds))
         if self.left > 0:
             self.left -= 1
@@ -74,6 +75,8 @@ class Sharing:
                 changed = self.shares == self.other
                 self.patience = AGAIN if changed else min(2 * self.patience, MOST)
             return
+        if self.shares != before:  # disturbed, perhaps for a moment only
+            self.since, self.patience = 0.0, AGAIN
         self.since += seconds * steps
         if self.since >= self.patience:
             self.since, self.left, self.other = 0.0, TRIALS, not self.shares

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.cpu.sharing import MOST, TRIALS, Sharing
+from runtime.cpu.sharing import AGAIN, MOST, TRIALS, Sharing
 
 
 def used(sharing: Sharing, alone: float, together: float, calls: int) -> list[tuple[bool, int]]:
@@ -51,3 +51,11 @@ def test_a_slow_spell_is_forgotten() -> None:
     sharing = Sharing()
     used(sharing, 1e-3, 5e-3, 2 * TRIALS)
     assert part_of(True, used(sharing, 1e-3, 5e-4, 40)) > 0.9
+
+
+def test_after_a_moment_of_disturbance_the_old_way_is_soon_tried_again() -> None:
+    sharing = Sharing()
+    used(sharing, 1e-3, 5e-4, 2000)
+    for _ in range(TRIALS):
+        sharing.learn(True, 2e-3, 1)
+    assert not sharing.shares and sharing.patience == AGAIN

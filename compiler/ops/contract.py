@@ -127,23 +127,25 @@ class Contract(Op):
             positions.append(np.clip(at, 0, max(size - 1, 0)))
         return positions, inside
 
+    def _order(self, m: Map, loops: list[int], shape: Sequence[int]) -> list[int] | None:
+        """The loop of each axis, where each goes through one axis from end to end."""
+        order = [p.plain for p in m if p.plain is not None]
+        whole = sorted(order) == loops and len(order) == len(m)
+        return order if whole and [self.extents[i] for i in order] == list(shape) else None
+
     def _gather(self, array: Array, m: Map, loops: list[int]) -> Array:
         if 0 in array.shape[1:]:
             return np.zeros((array.shape[0], *(self.extents[i] for i in loops)))
-        if [p.plain for p in m] == loops and list(array.shape[1:]) == [
-            self.extents[i] for i in loops
-        ]:
-            return array
+        if (order := self._order(m, loops, array.shape[1:])) is not None:
+            return array.transpose(0, *(1 + order.index(i) for i in loops))
         positions, inside = self._positions(m, loops, array.shape[1:])
         every: tuple[Any, ...] = (slice(None), *positions)
         values = array[every] if positions else array
         return values if inside.all() else np.where(inside, values, 0.0)
 
     def _scatter(self, values: Array, loops: list[int]) -> Array:
-        if [p.plain for p in self.result] == loops:
-            sizes = tuple(self.extents[i] for i in loops)
-            if sizes == self.shape:
-                return values
+        if (order := self._order(self.result, loops, self.shape)) is not None:
+            return values.transpose(0, *(1 + loops.index(i) for i in order))
         positions, inside = self._positions(self.result, loops, self.shape)
         result = np.zeros((values.shape[0], *self.shape), values.dtype)
         if positions:

@@ -14,7 +14,8 @@ chunks: chunk c holds blocks [c * blocks // chunks, (c + 1) * blocks // chunks).
 after another:
 
 * an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
-  chunks may go to different threads, the blocks of one chunk run in order on one thread.
+  chunks may go to different threads, the blocks of one chunk run in order on one thread.  (A
+  batch of one block has only one; its large products may be cut over threads instead.)
   Afterwards each `Sum` adds the chunks' partials in chunk order into UNIFORM, divided by N.
 * a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
   over threads by cutting its range [0, extent); `barrier` says that all threads must have finished

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from compiler.graph.ragged import Batch
+from compiler.graph.types import Kind
 from compiler.program import DataSource, Program, Training, TrainStep
 from runtime.checkpoint import Checkpoint, read_checkpoint, write_atomically
 from runtime.data import Dataset, from_arrays, load
@@ -100,10 +101,11 @@ class Session:
         count = examples or examples_of(batches)
         wanted, runner = self.read_by(name, batches), self.runner(name)
         results, outputs = runner.run(wanted, batch=count)
-        if not entry.results and is_plain(inputs, wanted, read_by(entry)):
-            self._repeats[model] = runner.repeat(wanted)
         types = {array.name: array.type for array in entry.arrays}
         types |= self.program.outputs.get(model, {})
+        real = all(types[key].kind is Kind.REAL for key in outputs)
+        if real and not entry.results and is_plain(inputs, wanted, read_by(entry)):
+            self._repeats[model] = runner.repeat(wanted)
         found = {key: as_given(batch, types[key], self.dtype) for key, batch in outputs.items()}
         for key, value in results.items():  # the same for all examples
             found[key] = np.repeat(value[:1], count, axis=0)

@@ -13,12 +13,11 @@ from compiler.graph.graph import Graph, Node
 from compiler.ops.contract import Contract, index
 from compiler.ops.reduce import Max
 from compiler.ops.sequence import Total
+from compiler.schedule.cost import VECTOR
 from compiler.schedule.layout import Place, covers
 from compiler.schedule.nest import Nest, Store, merge_loops, order_loops
 from compiler.schedule.phases import Region
 from compiler.schedule.statements import Domain, Statements, identity, variable
-
-VECTOR = 16  # numbers in the widest register
 
 
 def pointwise_nest(

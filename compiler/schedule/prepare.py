@@ -33,6 +33,7 @@ from compiler.ops.sequence import Spread, Total
 from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
+from compiler.schedule.cost import VECTOR
 from compiler.schedule.narrow import widen_columns
 from compiler.schedule.panels import in_panels
 from compiler.schedule.pooling import chained, has_small_windows
@@ -40,7 +41,6 @@ from compiler.schedule.recompute import recompute
 
 LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
 MANY_ROWS = 32  # of one example, from which the copy costs less whatever the sum
-VECTOR = 16  # numbers in the widest register
 
 
 @dataclass(frozen=True, slots=True)

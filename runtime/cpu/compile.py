@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import llvmlite
 
-from compiler.program import Kernel
+from compiler.program import Kernel, Space
 from runtime.cpu import cache as store
 from runtime.cpu import link
 from runtime.cpu.machine import host
@@ -41,7 +41,8 @@ def surroundings(library: bool) -> bytes:
         texts += sorted((here / "kernels").glob("*.py"))
     machine = host()
     version = llvmlite.__version__
-    facts = [machine.triple, machine.cpu, machine.features, version, str(store.FORMAT)]
+    spaces = str([(space.name, int(space)) for space in Space])  # written into the walkers
+    facts = [spaces, machine.triple, machine.cpu, machine.features, version, str(store.FORMAT)]
     return b"\0".join([*(path.read_bytes() for path in texts), *map(str.encode, facts)])
 
 

@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,14 @@ from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
 
 KERNELS = LEAD, SERVE = Kernel("lead"), Kernel("serve")
+FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
 PATIENCE = 1  # calls with a helper on the caller's core, before it is moved
-AWAKE = 1000  # looks at the mailbox, each of some tens of nanoseconds, before a helper sleeps
+LOOKS = 1000  # at the mailbox, some 30 microseconds (see sharing.AWAKE), before a helper sleeps
 
 
 def live(serve: Any, mailboxes: Any, number: int) -> None:
     """A helper's life.  Signals are the main thread's affair, and would end a wait."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
     mailbox = address(mailboxes) + 8 * layout.MAILBOX * (number - 1)
     serve(mailbox, 0, number, 0, 0)
 
@@ -44,29 +46,33 @@ class Crew:
         self.size, self.word = size, word
         self._process = -1
 
-    def _start(self) -> None:
-        """Begin with helpers that all sleep, or soon will."""
-        self._process = os.getpid()
+    def start(self) -> None:
+        """Begin with helpers that all sleep, or soon will; in a forked child again.
+
+        Raises OSError or RuntimeError where no thread or no event is to be had.
+        """
+        if self._process == os.getpid():
+            return
         self._lead, serve = (NATIVE(place) for place in addresses(KERNELS, self.word))
         self._mailboxes = aligned(layout.MAILBOX * max(1, self.size - 1), np.dtype(np.int64))
         self._words, self._place = self._mailboxes.data, address(self._mailboxes)
         self._helpers = []
-        self._cores = os.sched_getaffinity(0)
+        cores = len(os.sched_getaffinity(0))
         for number in range(1, self.size):
             mailbox = self._mailboxes[layout.MAILBOX * (number - 1) :]
-            mailbox[layout.SPINS] = AWAKE if self.size <= len(self._cores) else 0
+            mailbox[layout.SPINS] = LOOKS if self.size <= cores else 0
             mailbox[layout.EVENT] = os.eventfd(0)
             helper = (serve, self._mailboxes, number)
             self._helpers.append(threading.Thread(target=live, args=helper, daemon=True))
             self._helpers[-1].start()
+        self._crowded = self._words[layout.CROWDED :: layout.MAILBOX]
         self._words[layout.CROWDED] = PATIENCE + 1  # after the first call its core is known
+        self._process = os.getpid()  # all is there, so it need not be begun again
 
     def call(self, function: int, pointers: int, geometry: int, threads: int) -> None:
         """`function(pointers, geometry, number, 0, 0)` on threads 0 (this one) to threads - 1."""
-        if self._process != os.getpid():
-            self._start()
         self._lead(self._place, pointers, geometry, function, threads)
-        if self._words[layout.CROWDED] > PATIENCE:
+        if max(self._crowded) > PATIENCE:
             self._spread()
 
     def _spread(self) -> None:
@@ -75,22 +81,28 @@ class Crew:
         Linux may wake a thread on the core of the one that woke it, however idle others are.  The
         caller may go where it likes; should it come to a helper's core, the helper moves again.
         """
-        self._words[layout.CROWDED] = 0
-        if others := self._cores - {self._words[layout.CORE]}:
-            for helper in self._helpers:
-                os.sched_setaffinity(helper.native_id or 0, others)
+        self._mailboxes[layout.CROWDED :: layout.MAILBOX] = 0
+        if others := os.sched_getaffinity(0) - {self._words[layout.CORE]}:
+            for number in filter(None, (helper.native_id for helper in self._helpers)):
+                with suppress(OSError):  # what this process may use can change at any time
+                    os.sched_setaffinity(number, others)
 
 
 _idle: dict[tuple[int, int], list[Crew]] = defaultdict(list)
 
 
-def borrow(size: int, word: int) -> Crew:
-    """A crew that nobody else uses until it is given back."""
+def borrow(size: int, word: int) -> Crew | None:
+    """A crew that nobody else uses until it is given back; None where no helpers are to be had."""
     waiting = _idle[size, word]
     try:
-        return waiting.pop()
+        crew = waiting.pop()
     except IndexError:
-        return Crew(size, word)
+        crew = Crew(size, word)
+    try:
+        crew.start()
+    except (OSError, RuntimeError):
+        return None
+    return crew
 
 
 def give_back(crew: Crew) -> None:

@@ -52,7 +52,7 @@ class Executable:
         self.dtype = np.dtype(dtype)
         self.threads = max(1, threads)
         self.word = self.dtype.itemsize
-        block = block or tuned_block(entry, self.word, self.threads)
+        block = block or tuned_block(entry, self.word)
         self.entry = entry = replace(entry, block=block)
         self.exchange = Exchange(entry, self.dtype)
         self._read = arrays_read(entry)
@@ -195,7 +195,8 @@ class Executable:
 
     def advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""
-        if steps == 1 and (plan.threads == 1 or plan.one.brief):
+        brief = plan.one.brief and not self.entry.times
+        if steps == 1 and (plan.threads == 1 or brief):
             self._call(plan, 1, 1)
             return
         sharing = plan.one if steps == 1 else plan.many
@@ -209,11 +210,11 @@ class Executable:
 
     def _call(self, plan: Plan, steps: int, threads: int) -> None:
         """Enter native code, on all threads at once."""
-        plan.begin(steps, threads)
-        if threads == 1:
+        borrowed = crew.borrow(self.threads, self.word) if threads > 1 else None
+        plan.begin(steps, threads if borrowed is not None else 1)
+        if borrowed is None:
             plan.walk(plan.control_at, plan.table_at, 0, 0, 0)
             return
-        borrowed = crew.borrow(self.threads, self.word)
         try:
             borrowed.call(plan.walker, plan.control_at, plan.table_at, threads)
         finally:

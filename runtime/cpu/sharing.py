@@ -70,7 +70,7 @@ class Sharing:
         before = self.shares
         self.times[shared].append(max(1e-8, seconds))
         if self.left > 0:
-            self.left -= 1
+            self.left -= shared == self.other  # a call too short to be shared is no trial
             if self.left == 0:
                 changed = self.shares == self.other
                 self.patience = AGAIN if changed else min(2 * self.patience, MOST)

@@ -2,11 +2,11 @@
 
 The cost model (`compiler/schedule/cost.py`) aims at a certain size of the second-level cache.  No
 code depends on the size of a block, so a tuning is one number.  It is kept in the cache of kernels
-and found by what the entry computes, the processor, and the number of threads; a damaged, foreign
-or senseless one is none.
+and found by what the entry computes and the processor; a damaged, foreign or senseless one is none.
 
 A block's size decides in which order the sums over a batch are added, so a tuned step may differ
-from an untuned one in the last digits.  It is the same on any number of threads, as ever.
+from an untuned one in the last digits.  It is the same on any number of threads, as ever: the last
+tuning counts for all of them.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ MOST_EXAMPLES = 1 << 12  # in a block
 MOST_BYTES = 1 << 24  # of a thread's block
 
 
-def key_of(entry: Entry, word: int, threads: int) -> str:
-    """The name of an entry's tuning: a hash of its table, the processor and the threads."""
+def key_of(entry: Entry, word: int) -> str:
+    """The name of an entry's tuning: a hash of its table and the processor."""
     table = (entry.kernels, entry.phases, entry.block, entry.chunks, entry.block_words)
-    return hashlib.sha256(repr((table, host(), word, threads)).encode()).hexdigest()
+    return hashlib.sha256(repr((table, host(), word)).encode()).hexdigest()
 
 
-def tuned_block(entry: Entry, word: int, threads: int) -> int:
+def tuned_block(entry: Entry, word: int) -> int:
     """The size of an entry's blocks: what was measured, else the estimate."""
     if not any(cache.directory().glob("*" + cache.TUNING)):
         return entry.block  # the usual case; to hash a large table takes milliseconds
-    content = cache.load(key_of(entry, word, threads), cache.TUNING)
+    content = cache.load(key_of(entry, word), cache.TUNING)
     return entry.block if content is None else parsed(content) or entry.block
 
 
-def keep(entry: Entry, word: int, threads: int, block: int, about: str) -> None:
+def keep(entry: Entry, word: int, block: int, about: str) -> None:
     """Write a tuning into the cache; `about` is for people."""
     content = json.dumps({"block": block}).encode()
-    cache.save(key_of(entry, word, threads), content, about, cache.TUNING)
+    cache.save(key_of(entry, word), content, about, cache.TUNING)
 
 
 def parsed(content: bytes) -> int | None:

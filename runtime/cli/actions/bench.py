@@ -103,7 +103,7 @@ def timed(
         seconds=step_seconds(runner, inputs, batch),
         limit=least,
         block=runner.entry.block,
-        tuned=runner.entry.block != entry.block,
+        tuned=runner.entry.block != program.entries[name].block,
         lines=lines,
     )
 

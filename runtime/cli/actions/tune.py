@@ -30,5 +30,5 @@ def tuned(session: Session, step: TrainStep, batch: int) -> str:
     text = f"blocks of {counted(found.block, 'example')}; {times}"
     threads = counted(session.threads, "thread")
     about = f"{session.program.name}, step {step.name}, batch {batch}, {threads}: {text}"
-    keep(entry, words.itemsize, session.threads, found.block, about)
+    keep(entry, words.itemsize, found.block, about)
     return text

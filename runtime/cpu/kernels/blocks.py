@@ -1,6 +1,6 @@
 """Blocks of examples in the walker: chunks, their blocks, the instructions of a block.
 
-What lies where in the table is said once, in `runtime/cpu/table.py`.
+What lies where in the table is said once, in `runtime/cpu/layout.py`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ core.
 
 A recurrence is a few instructions that are run again for every step, on the rows of that step.
 
-What lies where in the table is said once, in `runtime/cpu/table.py`.
+What lies where in the table is said once, in `runtime/cpu/layout.py`.
 """
 
 from __future__ import annotations

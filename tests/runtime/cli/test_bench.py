@@ -70,6 +70,8 @@ def test_what_was_tuned_is_said_and_kept(
     assert "autoencoder, step train, batch 37, 1 thread: blocks of " in call("cache").out
     (step,) = call("bench", SPECS / "autoencoder.nn", *options, "--json").data
     assert isinstance(step["block"], int)
+    said = call("bench", SPECS / "autoencoder.nn", *options).out
+    assert (", tuned" in said) == step["tuned"]
 
 
 def test_a_single_kernel_is_not_tuned(call: Caller) -> None:

@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from time import sleep
 
 import numpy as np
+import pytest
 
 from compiler.program import Kernel
 from runtime.cpu.compile import addresses
@@ -27,6 +29,7 @@ def test_every_thread_has_its_number() -> None:
     found, amount = np.zeros(4, np.int64), np.array([3])
     pointers = np.array([found.ctypes.data])
     crew = Crew(4, 8)
+    crew.start()
     for threads in (1, 4, 2):
         crew.call(count, pointers.ctypes.data, amount.ctypes.data, threads)
     assert found.tolist() == [9, 6, 3, 3]
@@ -37,10 +40,21 @@ def test_helpers_are_there_however_long_they_were_not_needed() -> None:
     found, amount = np.zeros(3, np.int64), np.array([1])
     pointers = np.array([found.ctypes.data])
     crew = Crew(3, 8)
+    crew.start()
     for turn in range(300):
         sleep(turn % 3 * 2e-5)  # from far less than they stay awake to more
         crew.call(count, pointers.ctypes.data, amount.ctypes.data, 3)
         assert found.tolist() == [turn + 1] * 3
+
+
+def test_without_threads_a_step_is_made_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert borrow(7, 4) is None
+    monkeypatch.undo()
+    assert borrow(7, 4) is not None
 
 
 def test_nobody_else_has_a_borrowed_crew() -> None:

@@ -106,3 +106,11 @@ def test_steps_after_the_first_are_the_same_steps(dtype: str) -> None:
         with pytest.raises(SessionError, match="allows 0 to 6"):
             one.step(x=x, y=np.full(count, wrong, whole))
     assert np.array_equal(one.memory.words, other.memory.words)
+
+
+def test_a_label_stays_a_whole_number() -> None:
+    spec = "model best(x : [4]) -> class(3) { x |> dense(3) |> argmax }\n"
+    one, x = Session(compile_source(spec), threads=1), some(5, 4)
+    first, second = (one.run("best", x=x) for _ in range(2))
+    assert first.dtype == second.dtype and first.dtype.kind == "i"
+    np.testing.assert_array_equal(first, second)

@@ -56,6 +56,8 @@ def test_a_slow_spell_is_forgotten() -> None:
 def test_after_a_moment_of_disturbance_the_old_way_is_soon_tried_again() -> None:
     sharing = Sharing()
     used(sharing, 1e-3, 5e-4, 2000)
+    while sharing.left:  # a trial goes on
+        used(sharing, 1e-3, 5e-4, 1)
     for _ in range(TRIALS):
         sharing.learn(True, 2e-3, 1)
     assert not sharing.shares and sharing.patience == AGAIN

@@ -53,15 +53,15 @@ def after(session: Session, block: int, threads: int = 2) -> np.ndarray:
 
 def test_what_is_kept_is_found(place: Path, session: Session) -> None:
     entry = step(session)
-    assert tuned_block(entry, 4, 2) == entry.block != 24
-    keep(entry, 4, 2, 24, "net, two threads")
-    assert tuned_block(entry, 4, 2) == 24
-    assert tuned_block(entry, 4, 1) == tuned_block(entry, 8, 2) == entry.block
-    assert tuned_block(replace(entry, chunks=3), 4, 2) == entry.block
+    assert tuned_block(entry, 4) == entry.block != 24
+    keep(entry, 4, 24, "net, two threads")
+    assert tuned_block(entry, 4) == 24
+    assert tuned_block(entry, 8) == entry.block
+    assert tuned_block(replace(entry, chunks=3), 4) == entry.block
     assert cache.cache_info().tunings == ("net, two threads",)
     assert Executable(entry, session.memory.words, np.float32, 2).entry.block == 24
     assert cache.cache_clear() >= 1
-    assert tuned_block(entry, 4, 2) == entry.block
+    assert tuned_block(entry, 4) == entry.block
 
 
 @pytest.mark.parametrize(
@@ -73,21 +73,21 @@ def test_what_is_kept_is_found(place: Path, session: Session) -> None:
 )
 def test_a_senseless_tuning_is_none(place: Path, session: Session, content: bytes) -> None:
     entry = step(session)
-    keep(entry, 4, 2, 24, "")
+    keep(entry, 4, 24, "")
     (path,) = place.glob("*.tuning")
     cache.save(path.stem, content, "", cache.TUNING)
-    assert tuned_block(entry, 4, 2) == entry.block
+    assert tuned_block(entry, 4) == entry.block
 
 
 def test_a_damaged_or_foreign_tuning_is_none(place: Path, session: Session) -> None:
     entry = step(session)
-    keep(entry, 4, 2, 24, "")
+    keep(entry, 4, 24, "")
     (path,) = place.glob("*.tuning")
     path.chmod(0o666)
-    assert tuned_block(entry, 4, 2) == entry.block
+    assert tuned_block(entry, 4) == entry.block
     path.chmod(0o600)
     path.write_bytes(path.read_bytes()[:-2])
-    assert tuned_block(entry, 4, 2) == entry.block
+    assert tuned_block(entry, 4) == entry.block
     assert cache.cache_verify() == [path]
     assert cache.cache_info().tunings == ("",)
 

@@ -41,7 +41,9 @@ def evaluate(
     """
     varying = graph.varying()
     evaluator = Evaluator(graph, values, batch, dtype, first)
-    known = dict(evaluator.steps())
+    for _ in evaluator.steps():
+        pass
+    known = evaluator.known
     result: dict[str, Any] = {}
     for name, id in graph.outputs.items():
         array, time = known[id], graph[id].type.time
@@ -85,8 +87,14 @@ class Evaluator:
         return operand if own is None else own
 
     def steps(self) -> Iterator[tuple[int, Array]]:
-        """Each node's number and array, in an order in which they can be computed."""
-        for group in in_order(self.graph):
+        """Each node's number and array, in an order in which they can be computed.
+
+        What nobody reads any more is forgotten.
+        """
+        order, wanted = list(in_order(self.graph)), set(self.graph.outputs.values())
+        read = [{i for id in group for i in (id, *self.graph[id].inputs)} for group in order]
+        last = {i: k for k, ids in enumerate(read) for i in ids}
+        for k, group in enumerate(order):
             if len(group) == 1:
                 node = self.graph[group[0]]
                 self.known[node.id] = self.typed(node, self.node(node))
@@ -94,6 +102,9 @@ class Evaluator:
                 self.loop([self.graph[i] for i in group])
             for id in group:
                 yield id, self.known[id]
+            for i in read[k] - wanted:
+                if last[i] == k:
+                    del self.known[i]
 
     def typed(self, node: Node, array: Array) -> Array:
         """The array with the kind of number that its node has."""

@@ -24,6 +24,7 @@ WEYL = (0x9E3779B9, 0xBB67AE85)
 
 
 ZERO = np.zeros(1, np.int64)
+PIECE = 1 << 16  # elements
 
 
 def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
@@ -45,8 +46,20 @@ def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
 def draw(
     normal: bool, seed: int, step: int, node: int, examples: Array, size: int, times: Array = ZERO
 ) -> Array:
-    """[examples, size] numbers in float64; `times` are the places within their sequences."""
-    columns = (np.arange(size)[None], examples[:, None], np.full((1, 1), step), times[:, None])
+    """[examples, size] numbers in float64; `times` are the places within their sequences.
+
+    Made in pieces: each number takes a dozen words on its way.
+    """
+    starts = range(0, max(1, size), PIECE)
+    pieces = (np.arange(start, min(size, start + PIECE)) for start in starts)
+    made = [_drawn(normal, seed, step, node, examples, piece, times) for piece in pieces]
+    return made[0] if len(made) == 1 else np.concatenate(made, axis=1)
+
+
+def _drawn(
+    normal: bool, seed: int, step: int, node: int, examples: Array, elements: Array, times: Array
+) -> Array:
+    columns = (elements[None], examples[:, None], np.full((1, 1), step), times[:, None])
     words = philox(list(np.broadcast_arrays(*columns)), (seed, node))
     u0, u1 = ((w >> np.uint64(8)).astype(float) * 2.0**-24 for w in words[:2])
     if not normal:

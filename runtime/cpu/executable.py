@@ -80,6 +80,7 @@ class Executable:
         self._room = room
         self._block_bytes = -(-block_words(self.entry, room) * self.word // 64) * 64
         self._blocks = aligned(self._block_bytes * self.threads, np.dtype(np.uint8))
+        self._cut = 0  # examples of a block, by which its borders lie
         for plan in self._plans.values():
             plan.stale = True
         self._plans.clear()
@@ -195,6 +196,9 @@ class Executable:
 
     def advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""
+        if plan.block != self._cut:  # its borders lie elsewhere, and must be 0
+            self._blocks[:] = 0
+            self._cut = plan.block
         brief = plan.one.brief and not self.entry.times
         if steps == 1 and (plan.threads == 1 or brief):
             self._call(plan, 1, 1)

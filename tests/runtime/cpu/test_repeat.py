@@ -114,3 +114,16 @@ def test_a_label_stays_a_whole_number() -> None:
     first, second = (one.run("best", x=x) for _ in range(2))
     assert first.dtype == second.dtype and first.dtype.kind == "i"
     np.testing.assert_array_equal(first, second)
+
+
+def test_borders_are_zero_whatever_batch_came_before() -> None:
+    spec = """
+model net(x : [9, 7, 2]) -> [5] {
+    x |> conv(8, 3x3) |> relu |> conv(6, 3x3) |> relu |> conv(4, 5x3) |> relu |> flatten |> dense(5)
+}
+"""
+    program = compile_source(spec)
+    wanted, found = Session(program, target="reference"), Session(program, threads=2)
+    for count in (64, 5, 32, 1, 113, 7, 64):
+        x = np.random.default_rng(count).normal(size=(count, 9, 7, 2)).astype(np.float32)
+        np.testing.assert_allclose(found.run("net", x=x), wanted.run("net", x=x), atol=1e-5)

@@ -194,7 +194,7 @@ class Session:
         read_checkpoint(Path(path)).copy_into(self.memory.views)
 
     def runner(self, entry: str) -> Runner:
-        """The entry on this session's target, prepared when it is first needed."""
+        """The entry on the target, prepared when it is first needed."""
         if entry not in self.runners:
             self.runners[entry] = prepare(
                 self.program.entries[entry], self.memory,

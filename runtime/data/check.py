@@ -20,7 +20,7 @@ from runtime.errors import DataError
 
 
 def index_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """The integers as wide as a real of this session."""
+    """The integers as wide as a real number."""
     return np.dtype(np.int32 if np.dtype(dtype).itemsize == 4 else np.int64)
 
 

@@ -48,7 +48,7 @@ CONTRACT = {  # what the runtime may know of the compiler
 LAYERS = [  # within the compiler, from the lowest; a package may import those before it
     {"compiler.source"},
     {"compiler.graph", "compiler.ops", "compiler.syntax", "compiler.codes", "compiler.render"},
-    {"compiler.differentiate", "compiler.adjoints", "compiler.program"},
+    {"compiler.differentiate", "compiler.adjoints", "compiler.update_rule", "compiler.program"},
     {"compiler.passes"},
     {"compiler.emit", "compiler.schedule", "compiler.elaborate", "compiler.expressions"},
     {"compiler.pipeline"},

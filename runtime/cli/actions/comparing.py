@@ -16,14 +16,20 @@ NEAR = 1e-2  # how far from the given numbers the slopes are taken, relative too
 SMALL = 1e-3  # a tensor this much smaller than the largest is measured by the largest
 
 
-def difference(found: Results, wanted: Results, *, exactly: bool) -> tuple[float, str]:
-    """The greatest relative difference and the tensor it is in; or how many numbers differ."""
+def difference(
+    found: Results, wanted: Results, room: Results | None = None, *, exactly: bool
+) -> tuple[float, str]:
+    """The greatest relative difference and the tensor it is in; or how many numbers differ.
+
+    Of a tensor that has room, only what goes beyond that counts.
+    """
     if exactly:
         counts = {name: float(np.sum(bits(found[name]) != bits(wanted[name]))) for name in wanted}
         worst = max(counts, key=lambda name: counts[name])
         return counts[worst], worst
     floor = SMALL * max((size(array) for array in wanted.values()), default=0.0)
-    errors = {name: apart(found[name], wanted[name], floor) for name in wanted}
+    rooms = {name: np.zeros(()) for name in wanted} | dict(room or {})
+    errors = {name: apart(found[name], wanted[name], floor, rooms[name]) for name in wanted}
     worst = max(errors, key=lambda name: errors[name])
     return errors[worst], worst
 
@@ -38,14 +44,14 @@ def size(array: np.ndarray) -> float:
     return float(np.max(np.abs(array), initial=0.0)) if array.dtype.kind == "f" else 0.0
 
 
-def apart(found: np.ndarray, wanted: np.ndarray, floor: float) -> float:
-    """The greatest difference, relative; NaN must meet NaN."""
+def apart(found: np.ndarray, wanted: np.ndarray, floor: float, room: np.ndarray) -> float:
+    """The greatest difference beyond the room there is, relative; NaN must meet NaN."""
     a, b = found.astype(np.float64), wanted.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     if same.all():
         return 0.0
     with np.errstate(invalid="ignore"):
-        greatest = float(np.max(np.abs(a - b)[~same]))
+        greatest = float(np.max(np.maximum(np.abs(a - b) - room, 0.0)[~same]))
     return greatest / max(size(b), floor, np.finfo(np.float64).tiny)
 
 

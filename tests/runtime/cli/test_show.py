@@ -1,4 +1,4 @@
-"""`gradc show`, `verify`, `cache` and `doctor`."""
+"""`gradc show`, `cache` and `doctor`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from compiler.graph.text import parse_graph, print_graph
-from runtime.cli.actions import verify as verifying
 from tests.runtime.cli.calling import Caller
 
 STAGES = ("tree", "graph", "joint", "optimized", "schedule", "kernels")
@@ -90,25 +89,6 @@ def test_a_pass_can_be_left_out(call: Caller) -> None:
     assert len(call("show", call.spec, *options, "--without", "simplify").out) > len(
         call("show", call.spec, *options).out
     )
-
-
-def test_verify_holds_its_bounds(call: Caller) -> None:
-    answer = call("verify", call.spec, "--examples", "5", "--json")
-    checks = {check["what"]: check for check in answer.data}
-    apart = ("kernels, 1 thread", "kernels, 2 threads", "float32", "no passes")
-    alone = {"gradient", "2 threads", "2 threads, float32"}
-    assert set(checks) == alone | {*apart} | {f"{what}, updates" for what in apart}
-    assert all(check["holds"] for check in checks.values()), checks
-    assert answer.code == 0
-
-
-def test_verify_fails_where_a_bound_is_exceeded(
-    call: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verifying, "OF_GRADIENTS", -1.0)
-    answer = call("verify", call.spec, "--examples", "2")
-    assert answer.code == 1 and "FAILS" in answer.out
-    assert "gradient: " in answer.err
 
 
 def test_cache(call: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

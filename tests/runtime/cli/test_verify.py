@@ -1,0 +1,87 @@
+"""`gradc verify`: its bounds hold, and a fault is seen, however uncertain an update may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.graph.verify import verify
+from compiler.update_rule import update_rule
+from runtime.cli.actions import verify as verifying
+from runtime.cli.actions.comparing import difference
+from runtime.cli.actions.moves import moves, room
+from runtime.cli.actions.request import Request
+from runtime.cli.actions.trial import AFTER, Trial
+from runtime.session import Session
+from tests.runtime.cli.calling import Caller
+
+RATE = 1e-3
+ATTENTION = """# softmax takes no notice of what a key's bias adds to all scores
+model attend(x : [4, 6]) -> [4, 6] {
+    param Q : [6, 6] ~ glorot_uniform
+    param K : [6, 6] ~ glorot_uniform
+    param b : [6] = 0
+    keys = x @ K + b
+    weights = softmax((x @ Q) @ transpose(keys))
+    weights @ x
+}
+data pairs(x : [4, 6], y : [4, 6]) = npz("pairs.npz")
+train on pairs { minimize sum((attend(x) - y)^2) using adam(lr = 1e-3) }
+"""
+BIAS = "attend.b"
+
+
+def test_verify_holds_its_bounds(call: Caller) -> None:
+    answer = call("verify", call.spec, "--examples", "5", "--json")
+    checks = {check["what"]: check for check in answer.data}
+    apart = ("kernels, 1 thread", "kernels, 2 threads", "float32", "no passes")
+    alone = {"gradient", "2 threads", "2 threads, float32"}
+    assert set(checks) == alone | {*apart} | {f"{what}, updates" for what in apart}
+    assert all(check["holds"] for check in checks.values()), checks
+    assert answer.code == 0
+
+
+def test_verify_fails_where_a_bound_is_exceeded(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "OF_GRADIENTS", -1.0)
+    answer = call("verify", call.spec, "--examples", "2")
+    assert answer.code == 1 and "FAILS" in answer.out
+    assert "gradient: " in answer.err
+
+
+def test_a_gradient_that_is_0_but_for_rounding_is_no_fault(call: Caller) -> None:
+    spec = call.folder / "attention.nn"
+    spec.write_text(ATTENTION)
+    answer = call("verify", spec)
+    assert answer.code == 0, answer.err
+
+
+def test_no_update_has_more_room_than_its_gradient_leaves_open(call: Caller) -> None:
+    spec = call.folder / "attention.nn"
+    spec.write_text(ATTENTION)
+    made = Request.of(spec, {}).compile()
+    start = Session(made.program, "reference", "float64").memory.views
+    double = Trial(program=made.program, start=start, examples=5, seed=0)
+    single = Trial(program=made.program, start=start, examples=5, seed=0, dtype="float32")
+    found, wanted = single.results(), double.results()
+    rooms = room(moves(made, double), found, wanted)
+    assert np.all(rooms[BIAS + AFTER] <= 2 * RATE)
+    assert np.median(rooms["attend.Q" + AFTER]) < 1e-3 * RATE
+    updated = {name: array for name, array in wanted.items() if name.endswith(AFTER)}
+    assert difference(found, updated, rooms, exactly=False)[0] < verifying.SINGLE
+    for name, fault in ((BIAS, 3 * RATE), ("attend.Q", 0.5 * RATE)):
+        wrong = found | {name + AFTER: found[name + AFTER] + fault}
+        error, worst = difference(wrong, updated, rooms, exactly=False)
+        assert error > verifying.SINGLE and worst == name + AFTER
+
+
+def test_a_rule_stands_by_itself(call: Caller) -> None:
+    spec = call.folder / "attention.nn"
+    spec.write_text(ATTENTION)
+    module = Request.of(spec, {}).compile().module
+    rule = verify(update_rule(module.step("train"), module.gradients("train")))
+    read = {node.op.key for node in rule.nodes if node.op.name == "persistent"}
+    assert {"gradient/attend.b", "attend.b", "adam.m/attend.b"} <= read
+    assert not any(node.op.name in ("input", "contract") for node in rule.nodes)
+    assert "update/attend.b" in rule.outputs and "loss" not in rule.outputs

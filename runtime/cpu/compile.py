@@ -23,7 +23,7 @@ import llvmlite
 from compiler.program import Kernel, Space
 from runtime.cpu import cache as store
 from runtime.cpu import link
-from runtime.cpu.machine import host
+from runtime.cpu.processor import processor
 
 SECONDS_KERNEL, SECONDS_LIBRARY = 0.012, 0.08  # to build one, roughly
 WORTH_COPYING = 0.06  # seconds of work for which this process is copied
@@ -39,10 +39,8 @@ def surroundings(library: bool) -> bytes:
     texts += sorted((here / "language").glob("*.py"))
     if library:
         texts += sorted((here / "kernels").glob("*.py"))
-    machine = host()
-    version = llvmlite.__version__
     spaces = str([(space.name, int(space)) for space in Space])  # written into the walkers
-    facts = [spaces, machine.triple, machine.cpu, machine.features, version, str(store.FORMAT)]
+    facts = [spaces, sys.platform, processor(), llvmlite.__version__, str(store.FORMAT)]
     return b"\0".join([*(path.read_bytes() for path in texts), *map(str.encode, facts)])
 
 
@@ -108,12 +106,12 @@ def build_in_copies(kernels: Sequence[Kernel], word: int) -> None:
     """Fill the cache by copies of this process, one a core, where there is enough to do.
 
     All go through the same list and pass over what another has locked; so the work is shared out.
-    This process only waits: what LLVM takes to build kernels, tens of megabytes, ends with them.
+    This process only waits: what LLVM takes, its library and tens of megabytes to build kernels,
+    ends with them.
     """
     work = work_in(kernels, word)
     if not may_copy_process() or store.trusted_directory() is None or work < WORTH_COPYING:
         return
-    builder()  # imported once, for all
     count = min(len(os.sched_getaffinity(0)), round(work / WORTH_COPYING))
     for process in [start_copy(kernels, word) for _ in range(count)]:
         os.waitpid(process, 0)

@@ -1,16 +1,15 @@
-"""Object code becomes callable: LLVM's linker places it in this process and gives its address."""
+"""Object code becomes callable: it is placed in this process, and its addresses are known."""
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import threading
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
-import llvmlite.binding as llvm
-
-from runtime.cpu.machine import host
+from runtime.cpu.elf import NotPlain
+from runtime.cpu.place import place
 
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)  # every kernel, by its address
 _lock = threading.Lock()
@@ -19,15 +18,6 @@ _addresses: dict[str, int] = {}
 
 class LinkError(RuntimeError):
     """Object code that cannot be loaded."""
-
-
-@cache
-def engine() -> Any:
-    """The process's one linker; what it has loaded stays for the life of the process."""
-    machine = host()
-    target = llvm.Target.from_triple(machine.triple)
-    settings = target.create_target_machine(cpu=machine.cpu, features=machine.features, jit=True)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), settings)
 
 
 def is_loaded(symbol: str) -> bool:
@@ -44,14 +34,21 @@ def load(objects: Mapping[str, bytes]) -> None:
     """Load object files, by the symbol that each defines."""
     with _lock:
         new = {name: code for name, code in objects.items() if name not in _addresses}
-        for name, code in new.items():
-            try:
-                engine().add_object_file(llvm.ObjectFileRef.from_data(code))
-            except RuntimeError as error:
-                raise LinkError(f"{name}: {error}") from error
-        engine().finalize_object()
-        for name in new:
-            place = engine().get_function_address(name)
-            if not place:
-                raise LinkError(f"{name}: not in its object file")
-            _addresses[name] = place
+        if not new:
+            return
+        try:
+            found = place(new)
+        except (NotPlain, OSError):
+            found = placed_by_llvm(new)
+        if missing := [name for name, start in found.items() if not start]:
+            raise LinkError(f"{missing[0]}: not in its object file")
+        _addresses.update(found)
+
+
+def placed_by_llvm(objects: Mapping[str, bytes]) -> dict[str, int]:
+    """What `engine.place` says; it is imported only here, as LLVM's library is large."""
+    engine: Any = importlib.import_module("runtime.cpu.engine")
+    try:
+        return dict(engine.place(objects))
+    except RuntimeError as error:
+        raise LinkError(f"{', '.join(objects)}: {error}") from error

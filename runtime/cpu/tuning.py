@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from compiler.program import Entry, block_of
 from runtime.cpu import cache
-from runtime.cpu.machine import host
+from runtime.cpu.processor import processor
 
 POWERS = (-1, 1, 2, 3)  # of two, about the estimate
 MOST_EXAMPLES = 1 << 12  # in a block
@@ -28,7 +28,7 @@ MOST_BYTES = 1 << 24  # of a thread's block
 def key_of(entry: Entry, word: int) -> str:
     """The name of an entry's tuning: a hash of its table and the processor."""
     table = (entry.kernels, entry.phases, entry.block, entry.chunks, entry.block_words)
-    return hashlib.sha256(repr((table, host(), word)).encode()).hexdigest()
+    return hashlib.sha256(repr((table, processor(), word)).encode()).hexdigest()
 
 
 def tuned_block(entry: Entry, word: int) -> int:

@@ -50,8 +50,8 @@ import numpy as np
 
 from compiler.graph.types import TensorType, Time
 
-EVERY = -(1 << 62)  # in a geometry: the number of examples in the batch
-DIVIDED = EVERY + 2  # or one more: twice the number of examples, or one more
+MOST_OPERANDS = 64  # of an instruction
+MOST_TIMES = 31  # of an entry
 
 
 class Space(IntEnum):

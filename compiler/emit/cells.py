@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from compiler.program import Operand, Space
+from compiler.program import MOST_OPERANDS, Operand, Space
 
 MOST_STATEMENTS = 800  # of the whole text: LLVM takes about a quarter of a second for so many
 MASKED = 100  # statements from which code for what does not fill a vector would be too much
-MOST_POINTERS = 64
 
 
 class Unfit(Exception):
@@ -93,7 +92,7 @@ class Cells:
     def pointer(self, operand: Operand, index: bool) -> str:
         """The pointer to the beginning of a storage."""
         key = (operand.space, operand.offset, index)
-        if len(self.pointers) == MOST_POINTERS:
+        if len(self.pointers) == MOST_OPERANDS:
             raise Unfit("has too many storages")
         return self.pointers.setdefault(key, f"x{len(self.pointers)}")
 

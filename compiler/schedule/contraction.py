@@ -9,10 +9,10 @@ are summed in registers (K1, K2); all others are walked outside, adding into mem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from compiler.program import DIVIDED, EVERY
+from compiler.geometry import DIVIDED, EVERY, MOST_LOOPS
 from compiler.schedule.nest import RANGE
 
 SHARE = -2  # extent of rows that threads share: a range, by which the kernel chooses nothing
@@ -64,7 +64,8 @@ def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> 
     """
     plan = _chosen(trips, accumulate, once)
     if any(t.extent == EVERY for t in trips):
-        return replace(plan, geometry=(DIVIDED + plan.geometry[0], *plan.geometry[1:]))
+        mode, *rest = plan.geometry
+        return replace(plan, geometry=(DIVIDED + mode, *rest))
     return plan
 
 
@@ -100,24 +101,8 @@ def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
     if _overlapping(1, [rows, columns, *outer]):
         return None
     adds = accumulate or any(t.y == 0 for t in outer)
-    geometry = [
-        int(adds),
-        columns.extent,
-        rows.extent,
-        rows.a,
-        rows.y,
-        k1.extent,
-        k1.a,
-        k1.b,
-        k2.extent,
-        k2.a,
-        k2.b,
-        len(outer),
-    ]
-    for t in outer:
-        geometry += [t.extent, t.a, t.b, t.y]
-    geometry += [columns.b, columns.y]
-    return Contraction(kernel="contract_dots", geometry=tuple(geometry), swap=swap, adds=adds)
+    geometry = (*_geometry(adds, columns, rows, k1, k2, outer), columns.b, columns.y)
+    return Contraction(kernel="contract_dots", geometry=geometry, swap=swap, adds=adds)
 
 
 def _tiled(
@@ -140,23 +125,23 @@ def _tiled(
     if once and rows is not ONE:
         extent, rows = rows.extent, replace(rows, extent=SHARE)
     outer.sort(key=lambda t: -abs(t.y) - abs(t.b))
-    geometry = [
-        int(adds),
-        columns.extent,
-        rows.extent,
-        rows.a,
-        rows.y,
-        k1.extent,
-        k1.a,
-        k1.b,
-        k2.extent,
-        k2.a,
-        k2.b,
-        len(outer),
-    ]
-    for t in outer:
-        geometry += [t.extent, t.a, t.b, t.y]
-    return Contraction(kernel=kernel, geometry=tuple(geometry), swap=swap, adds=adds, extent=extent)
+    geometry = _geometry(adds, columns, rows, k1, k2, outer)
+    return Contraction(kernel=kernel, geometry=geometry, swap=swap, adds=adds, extent=extent)
+
+
+def _geometry(
+    adds: bool, columns: Trip, rows: Trip, k1: Trip, k2: Trip, outer: Sequence[Trip]
+) -> tuple[int, ...]:
+    """The numbers of a product, in the order of `compiler/geometry.py`."""
+    head = [int(adds), columns.extent, rows.extent, rows.a, rows.y]
+    sums = [number for k in (k1, k2) for number in (k.extent, k.a, k.b)]
+    return (*head, *sums, len(outer), *_loops(outer))
+
+
+def _loops(trips: Sequence[Trip]) -> Iterator[int]:
+    """The numbers of loops that are counted in the kernel."""
+    assert len(trips) <= MOST_LOOPS, f"{len(trips)} loops are more than a kernel counts"
+    return (number for t in trips for number in (t.extent, t.a, t.b, t.y))
 
 
 def _overlapping(reach: int, loops: Sequence[Trip]) -> bool:
@@ -202,9 +187,5 @@ def _scalar(trips: Sequence[Trip], accumulate: bool) -> Contraction:
     outputs = [t for t in trips if t.y != 0]
     sums = [t for t in trips if t.y == 0]
     adds = accumulate or _overlapping(1, outputs)
-    geometry = [int(adds), len(outputs), len(sums)]
-    for t in outputs:
-        geometry += [t.extent, t.a, t.b, t.y]
-    for t in sums:
-        geometry += [t.extent, t.a, t.b]
-    return Contraction(kernel="contract_any", geometry=tuple(geometry), swap=False, adds=adds)
+    geometry = (int(adds), len(outputs), len(sums), *_loops(outputs), *_loops(sums))
+    return Contraction(kernel="contract_any", geometry=geometry, swap=False, adds=adds)

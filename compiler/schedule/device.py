@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from compiler.geometry import EVERY
 from compiler.graph.types import Time
-from compiler.program import EVERY
 from compiler.schedule.contraction import Trip
 from compiler.schedule.layout import Place, StorageKey, clock_place
 from compiler.schedule.nest import RANGE, WALK, Access, Loop, Nest, Store, Walk, merge_loops

@@ -11,9 +11,9 @@ from dataclasses import replace
 from compiler.emit import gather
 from compiler.emit.cells import Cell, Unfit
 from compiler.emit.straight import Straight
+from compiler.geometry import EVERY
 from compiler.graph.types import Kind
 from compiler.program import (
-    EVERY,
     Entry,
     Instruction,
     Kernel,

@@ -23,11 +23,12 @@ from compiler.ops.reduce import Max
 from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Reverse, Spread, Total
 from compiler.ops.shape import Reshape
 from compiler.passes.simplify import is_view
+from compiler.program import MOST_OPERANDS
 from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.prepare import reads_outside
 
 LARGEST = 40  # nodes in one unit: beyond that a kernel compiles slowly and runs no faster
-MOST_PLACES = 60  # of one kernel: a call passes at most 64 pointers
+MOST_PLACES = MOST_OPERANDS - 4  # of one kernel, as counted by `_places`
 
 
 @dataclass

@@ -20,7 +20,8 @@ from typing import Any, cast
 
 import llvmlite
 
-from compiler.program import Kernel, Space
+from compiler import geometry
+from compiler.program import MOST_OPERANDS, MOST_TIMES, Kernel, Space
 from runtime.cpu import cache as store
 from runtime.cpu import link
 from runtime.cpu.processor import processor
@@ -38,9 +39,9 @@ def surroundings(library: bool) -> bytes:
     texts = [here / f"{name}.py" for name in modules] + sorted(here.glob("scalars*.py"))
     texts += sorted((here / "language").glob("*.py"))
     if library:
-        texts += sorted((here / "kernels").glob("*.py"))
-    spaces = str([(space.name, int(space)) for space in Space])  # written into the walkers
-    facts = [spaces, sys.platform, processor(), llvmlite.__version__, str(store.FORMAT)]
+        texts += [Path(geometry.__file__), *sorted((here / "kernels").glob("*.py"))]
+    contract = str([MOST_OPERANDS, MOST_TIMES, *map(int, Space)])  # written into the walkers
+    facts = [contract, sys.platform, processor(), llvmlite.__version__, str(store.FORMAT)]
     return b"\0".join([*(path.read_bytes() for path in texts), *map(str.encode, facts)])
 
 

@@ -12,8 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from compiler.geometry import (
+    A_LOOP,
+    A_ROW,
+    B_COLUMN,
+    COLUMNS,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    MODE,
+    ROWS,
+    Y_COLUMN,
+    Y_LOOP,
+    Y_ROW,
+)
 from compiler.program import Entry, Instruction, Phase, block_of
-from runtime.cpu.layout import LOOPS
 
 PARTS = 4  # of one product
 GRAIN = 32  # rows or columns of which a part has a multiple: whole tiles
@@ -61,7 +74,7 @@ def in_parts(entry: Entry, instruction: Instruction, examples: int) -> Sequence[
     kernel = entry.kernels[instruction.kernel]
     known = kernel.source is None and kernel.name in PRODUCTS
     work = instruction.work.operations_each * examples
-    if not known or instruction.geometry[0] != 0 or work < WORTH_CUTTING:
+    if not known or instruction.geometry[MODE] != 0 or work < WORTH_CUTTING:
         return [instruction]
     found = [c for c in loops_of(kernel.name, instruction.geometry) if c.extent >= PARTS * c.grain]
     if not found:
@@ -73,15 +86,16 @@ def in_parts(entry: Entry, instruction: Instruction, examples: int) -> Sequence[
 
 
 def loops_of(name: str, geometry: Sequence[int]) -> list[Cut]:
-    """The loops of a product that move its result, of known extents (see `contract_rows`)."""
-    after = LOOPS + 4 * geometry[11]
-    columns = tuple(geometry[after : after + 2]) if name == "contract_dots" else (1, 1)
+    """The loops of a product that move its result, of known extents."""
+    after, b_column, y_column = LOOPS + LOOP * geometry[LOOP_COUNT], 1, 1
+    if name == "contract_dots":
+        b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
     found = [
-        Cut(1, geometry[1], (0, columns[0], columns[1]), GRAIN),
-        Cut(2, geometry[2], (geometry[3], 0, geometry[4]), GRAIN),
+        Cut(COLUMNS, geometry[COLUMNS], (0, b_column, y_column), GRAIN),
+        Cut(ROWS, geometry[ROWS], (geometry[A_ROW], 0, geometry[Y_ROW]), GRAIN),
     ]
-    for at in range(LOOPS, after, 4):
-        a, b, y = geometry[at + 1 : at + 4]
+    for at in range(LOOPS, after, LOOP):
+        a, b, y = geometry[at + A_LOOP : at + Y_LOOP + 1]
         found.append(Cut(at, geometry[at], (a, b, y)))
     return [cut for cut in found if cut.moves[2] != 0]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.program import Kernel
+from compiler.program import MOST_OPERANDS, Kernel
 from runtime.cpu import layout
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import address
@@ -33,7 +33,7 @@ class Profile:
         self.bound = executable.bind(inputs)
         self.table = self.bound.plan.table.tolist()
         self.bases = self.bound.plan.bases[0].copy()
-        self.pointers = np.zeros(layout.MOST_OPERANDS, np.int64)
+        self.pointers = np.zeros(MOST_OPERANDS, np.int64)
         self.native: dict[int, Any] = {}
         (nothing,) = addresses([NOTHING], executable.word)
         self.overhead = min(self._call(NATIVE(nothing), 0, 0, 0, 0) for _ in range(CALLS))
@@ -50,19 +50,20 @@ class Profile:
         times = self.table[layout.TIMES]
         words = self.table[layout.BLOCKS] * times * layout.CLOCK
         clock = self.bound.clock.words.reshape(-1)[:words]
-        of_times = clock.reshape(-1, times, layout.CLOCK)[:, :, 1].sum(axis=0) if times else []
-        return [self.table[layout.EXAMPLES], *map(int, of_times)]
+        counts = clock[layout.CLOCK_ROWS :: layout.CLOCK].reshape(self.table[layout.BLOCKS], times)
+        return [self.table[layout.EXAMPLES], *map(int, counts.sum(axis=0))]
 
     def _places(self) -> Iterator[int]:
         """Where each instruction is in the table; the head of a loop is none."""
         for phase in self._phases():
-            yield from (at for at in self._records(phase) if self.table[at] != 0)
+            yield from (at for at in self._records(phase) if self.table[at + layout.KERNEL] != 0)
 
     def _phases(self) -> list[int]:
         return [layout.HEADER + p * layout.PHASE for p in range(self.table[layout.PHASES])]
 
     def _records(self, phase: int) -> list[int]:
-        start, count = self.table[phase + 1 : phase + 3]
+        start = self.table[phase + layout.INSTRUCTIONS_START]
+        count = self.table[phase + layout.INSTRUCTIONS]
         return [start + i * layout.INSTRUCTION for i in range(count)]
 
     def _calls(self) -> Iterator[Call]:
@@ -70,8 +71,8 @@ class Profile:
         table = self.table
         for phase in self._phases():
             records = self._records(phase)
-            if table[phase] == 0:
-                yield from ((at, 0, table[at + 4], [0]) for at in records)
+            if table[phase + layout.OF_EXAMPLES] == 0:
+                yield from ((at, 0, table[at + layout.EXTENT], [0]) for at in records)
                 continue
             for block in range(table[layout.BLOCKS]):
                 yield from self._block(block, records)
@@ -81,31 +82,32 @@ class Profile:
         first = block * table[layout.BLOCK]
         clock = self.bound.clock.words.reshape(-1)[block * times * layout.CLOCK :].tolist()
         clocks = [clock[layout.CLOCK * k :][: layout.CLOCK] for k in range(times)]
-        firsts = [first, *(own[0] for own in clocks)]
+        firsts = [first, *(own[layout.CLOCK_FIRST] for own in clocks)]
         ends = [min(table[layout.BLOCK], table[layout.EXAMPLES] - first)]
-        ends += [own[1] for own in clocks]
+        ends += [own[layout.CLOCK_ROWS] for own in clocks]
         inside = 0
         for k, at in enumerate(records):
-            if table[at] == 0:
-                inside = table[at + 1]
+            if table[at + layout.KERNEL] == 0:
+                inside = table[at + layout.LOOP_LENGTH]
                 loop = records[k + 1 : k + 1 + inside]
-                for begin, end in _steps(clocks[table[at + 2]], table[at + 3] != 0):
+                clock = clocks[table[at + layout.LOOP_TIME]]
+                for begin, end in _steps(clock, table[at + layout.LOOP_BACKWARDS] != 0):
                     yield from ((one, begin, end, firsts) for one in loop)
             elif inside:
                 inside -= 1
-            elif ends[table[at + 7]] > 0:
-                yield at, 0, ends[table[at + 7]], firsts
+            elif ends[table[at + layout.ROWS]] > 0:
+                yield at, 0, ends[table[at + layout.ROWS]], firsts
 
     def _time(self, at: int, begin: int, end: int, firsts: list[int]) -> float:
-        table, operand = self.table, self.table[at + 1]
-        for k in range(table[at + 2]):
-            base = int(self.bases[table[operand]])
-            before = firsts[table[operand + 3]]
-            start = table[operand + 1] - begin * table[operand + 4]
-            self.pointers[k] = base + start + before * table[operand + 2]
+        table, operand = self.table, self.table[at + layout.OPERANDS_START]
+        for k in range(table[at + layout.OPERANDS]):
+            space, start, stride, rows, step = table[operand : operand + layout.OPERAND]
+            place = int(self.bases[space]) + start - begin * step
+            self.pointers[k] = place + firsts[rows] * stride
             operand += layout.OPERAND
-        kernel = self.native.setdefault(table[at], NATIVE(table[at]))
-        took = self._call(kernel, table[at + 3], begin, end, firsts[0])
+        code, geometry = table[at + layout.KERNEL], table[at + layout.GEOMETRY_AT]
+        kernel = self.native.setdefault(code, NATIVE(code))
+        took = self._call(kernel, geometry, begin, end, firsts[0])
         return max(0.0, took - self.overhead)
 
     def _call(self, kernel: Any, geometry: int, begin: int, end: int, first: int) -> float:
@@ -117,7 +119,7 @@ class Profile:
 
 def _steps(clock: list[int], backwards: bool) -> Iterator[tuple[int, int]]:
     """The rows of each step of a time, in the order of a loop."""
-    counts = list((ctypes.c_int64 * clock[2]).from_address(clock[3]))
-    ends = np.cumsum([0, *counts]).tolist()
+    counts = ctypes.c_int64 * clock[layout.CLOCK_STEPS]
+    ends = np.cumsum([0, *counts.from_address(clock[layout.CLOCK_COUNTS])]).tolist()
     ranges = list(pairwise(ends))
     yield from reversed(ranges) if backwards else ranges

@@ -5,8 +5,7 @@ two or four columns keeps a vector of partial sums for each pair and adds its la
 always in the same order.  Rows and columns beyond the last do the last one's work again.  Many
 columns are turned into panels instead.
 
-The geometry is that of `contract_rows`, with the strides of b and y along the columns after the
-outer loops.
+Where the numbers of its geometry are is said in `compiler/geometry.py`.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from typing import Any
 
 from llvmlite import ir
 
+from compiler.geometry import A_ROW, B_COLUMN, LOOP, LOOP_COUNT, LOOPS, Y_COLUMN, Y_ROW
 from runtime.cpu.intrinsics import I32
-from runtime.cpu.kernels.outer import contraction_kernel, product_signature
+from runtime.cpu.kernels.outer import after_loops, contraction_kernel, product_signature
 from runtime.cpu.kernels.panels import make_panels
 from runtime.cpu.kernels.tile import STRIDES, make_tile
 from runtime.cpu.kernels.vectors import Tile, Writer
 from runtime.cpu.language.declare import subroutine
-from runtime.cpu.layout import LOOPS
 from runtime.cpu.machine import host
 
 ROWS = 4
@@ -58,10 +57,11 @@ def sums_of_lanes(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
 def column_strides(writer: Writer, geometry: ir.Value) -> tuple[ir.Value, ir.Value]:
     """The strides of b and y that follow the outer loops."""
     builder = writer.builder
-    loops = builder.load(writer.at(geometry, writer.constant(11)))
-    place = builder.add(builder.mul(loops, writer.constant(4)), writer.constant(LOOPS))
+    loops = builder.load(writer.at(geometry, writer.constant(LOOP_COUNT)))
+    place = builder.add(builder.mul(loops, writer.constant(LOOP)), writer.constant(LOOPS))
     start = writer.at(geometry, place)
-    return builder.load(start), builder.load(writer.at(start, writer.constant(1)))
+    b_column, y_column = (writer.at(start, writer.constant(k)) for k in (B_COLUMN, Y_COLUMN))
+    return builder.load(b_column), builder.load(y_column)
 
 
 def write_dots(tile: Tile, function: ir.Function) -> None:
@@ -128,20 +128,21 @@ def kernel(word: int) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
-        at = LOOPS + 4 * geometry[11]
-        if m >= MANY_ROWS and n >= lanes and k1 == 1 and geometry[4] == 1:
+        after = after_loops(geometry)
+        b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
+        if m >= MANY_ROWS and n >= lanes and k1 == 1 and geometry[Y_ROW] == 1:
             whole = n - n % lanes
             panels(a, i, b, j, y, h, geometry, k1, k2, m, whole, add)
-            j += whole * geometry[at]
-            h += whole * geometry[at + 1]
+            j += whole * b_column
+            h += whole * y_column
             n -= whole
         height = ROWS if m > 1 else 1
         width = wide if m > 1 else ROWS
         for row in range(0, m, height):
-            ar, yr = i + row * geometry[3], h + row * geometry[4]
+            ar, yr = i + row * geometry[A_ROW], h + row * geometry[Y_ROW]
             r = min(height, m - row)
             for column in range(0, n, width):
-                bt, yt = j + column * geometry[at], yr + column * geometry[at + 1]
+                bt, yt = j + column * b_column, yr + column * y_column
                 c = min(width, n - column)
                 if m > 1:
                     block(a, ar, b, bt, y, yt, geometry, k1, k2, r, c, add)

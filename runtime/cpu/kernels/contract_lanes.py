@@ -1,6 +1,7 @@
 """y[row, column] (+)= sum a[row, k1, k2, column] * b[k1, k2, column], all contiguous in columns.
 
-Depthwise convolution and sums of elementwise products.  The geometry is that of `contract_rows`.
+Depthwise convolution and sums of elementwise products.  Where the numbers of its
+geometry are is said in `compiler/geometry.py`.
 """
 
 from __future__ import annotations

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.cpu import layout
 from runtime.cpu.intrinsics import WORDS, bytes_at, stack_words
 from runtime.cpu.kernels.barrier import barrier
 from runtime.cpu.kernels.blocks import launch
 from runtime.cpu.kernels.common import share_start
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
-from runtime.cpu.layout import INSTRUCTION, PIECE_WORDS, RESULT_START, RESULTS, UNIFORM_SPACE
+from runtime.cpu.layout import INSTRUCTION, PIECE_WORDS
 
 NUMBER = types.int64
 
@@ -21,7 +22,8 @@ def run_pieces(
 ) -> None:
     """An instruction with those that follow it, piece by piece."""
     firsts = stack_words(1)
-    extent, unit, words = table[leader + 4], table[leader + 5], table[leader + INSTRUCTION + 5]
+    extent, unit = table[leader + layout.EXTENT], table[leader + layout.GRAIN]
+    words = table[leader + INSTRUCTION + layout.GRAIN]
     begin = share_start(extent, unit, thread, threads)
     end = share_start(extent, unit, thread + 1, threads)
     while begin < end:
@@ -29,7 +31,7 @@ def run_pieces(
         rows = ((end - begin) // pieces + unit - 1) // unit * unit
         stop = min(end, begin + max(unit, rows))
         launch(table, leader, bases, pointers, begin, stop, firsts)
-        for i in range(1, 1 + table[leader + 8]):
+        for i in range(1, 1 + table[leader + layout.FOLLOWERS]):
             at = leader + i * INSTRUCTION
             launch(table, at, bases, pointers, begin * words, stop * words, firsts)
         begin = stop
@@ -41,17 +43,18 @@ def run_once(
 ) -> None:
     """A ONCE phase: this thread's share of what is split, and all else on thread 0."""
     firsts = stack_words(1)
-    end = table[phase + 1] + table[phase + 2] * INSTRUCTION
-    at = table[phase + 1] - INSTRUCTION
+    start = table[phase + layout.INSTRUCTIONS_START]
+    end = start + table[phase + layout.INSTRUCTIONS] * INSTRUCTION
+    at = start - INSTRUCTION
     while at + INSTRUCTION < end:
         at += INSTRUCTION
-        if table[at + 6] != 0:
+        if table[at + layout.WAITS] != 0:
             barrier(control, threads)
-        extent = table[at + 4]
-        grain = table[at + 5]
-        if table[at + 8] > 0:
+        extent = table[at + layout.EXTENT]
+        grain = table[at + layout.GRAIN]
+        if table[at + layout.FOLLOWERS] > 0:
             run_pieces(table, at, bases, pointers, thread, threads)
-            at += table[at + 8] * INSTRUCTION
+            at += table[at + layout.FOLLOWERS] * INSTRUCTION
             continue
         if threads == 1 or grain == 0:
             if thread == 0:
@@ -67,9 +70,9 @@ def run_once(
 @subroutine(types.void(WORDS, WORDS))
 def keep_results(table: Any, bases: Any) -> None:
     """Copy what a step gives to the caller's arrays."""
-    for k in range(table[RESULTS]):
-        at = table[RESULT_START] + 3 * k
-        source = bytes_at(bases[UNIFORM_SPACE] + table[at])
-        target = bytes_at(bases[table[at + 2]])
-        for i in range(table[at + 1]):
+    for k in range(table[layout.RESULTS]):
+        at = table[layout.RESULTS_START] + k * layout.RESULT
+        source = bytes_at(bases[layout.UNIFORM_SPACE] + table[at + layout.RESULT_UNIFORM])
+        target = bytes_at(bases[table[at + layout.RESULT_SPACE]])
+        for i in range(table[at + layout.RESULT_BYTES]):
             target[i] = source[i]

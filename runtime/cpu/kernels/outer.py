@@ -1,24 +1,65 @@
 """The outside of a contraction: its range, its outer loops, and where each operand then begins.
 
-What is done inside them is the kernel's own `product`.  The loops are counted like an odometer: the
-last one moves fastest, and one that has come round moves the one before it.
+What is done inside them is the kernel's own `product`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from compiler.geometry import (
+    A_K1,
+    A_K2,
+    A_ROW,
+    B_COLUMN,
+    B_K1,
+    B_K2,
+    COLUMNS,
+    K1,
+    K2,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    MODE,
+    MOST_LOOPS,
+    MOST_NUMBERS,
+    ROWS,
+    Y_COLUMN,
+    Y_ROW,
+)
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.odometer import extent_at, first_places, set_extents, turn
 from runtime.cpu.kernels.roles import FEW, exchange_roles
 from runtime.cpu.language import types
-from runtime.cpu.layout import LOOPS
+from runtime.cpu.language.declare import subroutine
 
 
 def product_signature(word: int) -> Any:
-    """Of a product of (a, i, b, j, y, h, geometry, k1, k2, rows, columns, add)."""
+    """Of a product of (a, i, b, j, y, h, geometry, k1, k2, rows, columns, mode)."""
     pointer = types.CPointer(number_type(word))
     return types.void(*(pointer, types.int64) * 3, WORDS, *[types.int64] * 5)
+
+
+@subroutine(types.int64(WORDS))
+def after_loops(geometry: Any) -> Any:
+    """Where the numbers after the outer loops are in the geometry."""
+    return LOOPS + LOOP * geometry[LOOP_COUNT]
+
+
+@subroutine(types.UniTuple(types.int64, 3)(WORDS, *[types.int64] * 4))
+def inner_places(geometry: Any, begin: Any, a_column: Any, b_column: Any, y_column: Any) -> Any:
+    """Where a, b and y begin, if one of the inner loops goes over the range."""
+    i, j, h = 0, 0, 0
+    if geometry[COLUMNS] < 0:
+        i, j, h = begin * a_column, begin * b_column, begin * y_column
+    if geometry[ROWS] < 0:
+        i, h = begin * geometry[A_ROW], begin * geometry[Y_ROW]
+    if geometry[K1] < 0:
+        i, j = begin * geometry[A_K1], begin * geometry[B_K1]
+    if geometry[K2] < 0:
+        i, j = begin * geometry[A_K2], begin * geometry[B_K2]
+    return i, j, h
 
 
 def contraction_kernel(
@@ -32,64 +73,25 @@ def contraction_kernel(
     reals = pointer_reader(number_type(word))
 
     def contract(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
-        a = reals(pointers, 0)
-        b = reals(pointers, 1)
-        y = reals(pointers, 2)
-        loops = geometry[11]
+        a, b, y = reals(pointers, 0), reals(pointers, 1), reals(pointers, 2)
         b_column, y_column = 1, 1
         if end - begin < FEW and not strided_columns:
-            own = stack_words(80)
+            own = stack_words(MOST_NUMBERS)
             exchange_roles(geometry, own, end - begin)
             geometry = own
         if strided_columns:
-            b_column, y_column = geometry[LOOPS + 4 * loops], geometry[LOOPS + 4 * loops + 1]
-        n, m, k1, k2 = geometry[1], geometry[2], geometry[5], geometry[8]
-        i = 0
-        j = 0
-        h = 0
-        if n < 0:
-            n = end - begin
-            i += begin * a_column
-            j += begin * b_column
-            h += begin * y_column
-        if m < 0:
-            m = end - begin
-            i += begin * geometry[3]
-            h += begin * geometry[4]
-        if k1 < 0:
-            k1 = end - begin
-            i += begin * geometry[6]
-            j += begin * geometry[7]
-        if k2 < 0:
-            k2 = end - begin
-            i += begin * geometry[9]
-            j += begin * geometry[10]
-        extents = stack_words(16)
-        count = stack_words(16)
-        turns = 1
-        for k in range(loops):
-            at = LOOPS + 4 * k
-            extents[k] = geometry[at]
-            count[k] = 0
-            if geometry[at] < 0:
-                extents[k] = end - begin
-                i += begin * geometry[at + 1]
-                j += begin * geometry[at + 2]
-                h += begin * geometry[at + 3]
-            turns *= extents[k]
+            after = after_loops(geometry)
+            b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
+        n, m = extent_at(geometry, COLUMNS, end - begin), extent_at(geometry, ROWS, end - begin)
+        k1, k2 = extent_at(geometry, K1, end - begin), extent_at(geometry, K2, end - begin)
+        loops = geometry[LOOP_COUNT]
+        extents, counts = stack_words(MOST_LOOPS), stack_words(MOST_LOOPS)
+        turns = set_extents(geometry, LOOPS, loops, extents, end - begin)
+        i, j, h = first_places(geometry, LOOPS, loops, begin)
+        inner_i, inner_j, inner_h = inner_places(geometry, begin, a_column, b_column, y_column)
+        i, j, h = i + inner_i, j + inner_j, h + inner_h
         for _ in range(turns):
-            product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[0])
-            for k in range(loops - 1, -1, -1):
-                at = LOOPS + 4 * k
-                count[k] += 1
-                i += geometry[at + 1]
-                j += geometry[at + 2]
-                h += geometry[at + 3]
-                if count[k] < extents[k]:
-                    break
-                count[k] = 0
-                i -= extents[k] * geometry[at + 1]
-                j -= extents[k] * geometry[at + 2]
-                h -= extents[k] * geometry[at + 3]
+            product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[MODE])
+            i, j, h = turn(geometry, LOOPS, loops, extents, counts, i, j, h)
 
     return contract

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from compiler.geometry import A_K2, A_ROW, B_COLUMN, B_K2, LOOPS, Y_COLUMN, Y_ROW
 from runtime.cpu.intrinsics import stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
-from runtime.cpu.kernels.outer import product_signature
+from runtime.cpu.kernels.outer import after_loops, product_signature
 from runtime.cpu.kernels.tile import make_tile
 from runtime.cpu.kernels.transpose import make_square
 from runtime.cpu.kernels.vectors import Tile
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
-from runtime.cpu.layout import LOOPS
 from runtime.cpu.machine import host
 
 TERMS = 1024  # of a sum in one panel: it streams from the second-level cache
@@ -57,7 +57,7 @@ def make_sums(word: int, height: int) -> Any:
             narrow_tile(a, i, b, j, y, h, geometry, k1, k2, m, n, mode)
         else:
             for row in range(0, m, low):
-                at, rows = i + row * geometry[3], min(low, m - row)
+                at, rows = i + row * geometry[A_ROW], min(low, m - row)
                 wide_tile(a, at, b, j, y, h + row * n, geometry, k1, k2, rows, n, mode)
 
     return some_sums
@@ -76,14 +76,14 @@ def make_panel(word: int) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
-        b_column = geometry[LOOPS + 4 * geometry[11]]
-        y_column = geometry[LOOPS + 4 * geometry[11] + 1]
+        after = after_loops(geometry)
+        b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
         turned, sums = panel_room(), sums_room()
         turn_in(turned, b, j, b_column, k2, n)
-        strides = stack_words(12)
-        strides[3], strides[4], strides[9], strides[10] = geometry[3], n, 1, n
+        strides = stack_words(LOOPS)
+        strides[A_ROW], strides[Y_ROW], strides[A_K2], strides[B_K2] = geometry[A_ROW], n, 1, n
         for first in range(0, m, height):
-            rows, at = min(height, m - first), i + first * geometry[3]
+            rows, at = min(height, m - first), i + first * geometry[A_ROW]
             some_sums(a, at, turned, 0, sums, 0, strides, 1, k2, rows, n, add & -2)
             for row in range(0, rows, lanes):
                 for column in range(0, n, lanes):
@@ -102,8 +102,8 @@ def make_panels(word: int) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
-        b_column = geometry[LOOPS + 4 * geometry[11]]
-        y_column = geometry[LOOPS + 4 * geometry[11] + 1]
+        after = after_loops(geometry)
+        b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
         parts = (k2 + TERMS - 1) // TERMS
         step = (k2 + parts - 1) // parts
         for k in range(0, k2, step):

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.cpu.intrinsics import WORDS, bytes_at, stack_words, words_at
+from runtime.cpu import layout
+from runtime.cpu.intrinsics import WORDS, stack_words, words_at
 from runtime.cpu.kernels.barrier import barrier
-from runtime.cpu.kernels.blocks import launch
+from runtime.cpu.kernels.blocks import clear_partials, launch
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
-from runtime.cpu.layout import (
-    BASES,
-    BLOCK_SPACE,
-    EXAMPLES,
-    INSTRUCTION,
-    PARTIAL_BYTES,
-    PARTIAL_SPACE,
-)
+from runtime.cpu.layout import BLOCK_SPACE
 
 NUMBER = types.int64
 
@@ -27,18 +21,16 @@ def run_parts(
 ) -> None:
     """All threads work on the block of thread 0, which also does what is not cut."""
     own = bases[BLOCK_SPACE]
-    first = words_at(control[BASES])
+    first = words_at(control[layout.BASES])
     bases[BLOCK_SPACE] = first[BLOCK_SPACE]
-    if thread == 0 and table[phase + 3] != 0:
-        partial = bytes_at(bases[PARTIAL_SPACE])
-        for i in range(table[PARTIAL_BYTES]):
-            partial[i] = 0
+    if thread == 0:
+        clear_partials(table, phase, bases)
     firsts = stack_words(1)
-    for i in range(table[phase + 7]):
-        at = table[phase + 6] + i * INSTRUCTION
-        if table[at + 6] != 0:
+    for i in range(table[phase + layout.PARTS]):
+        at = table[phase + layout.PARTS_START] + i * layout.INSTRUCTION
+        if table[at + layout.WAITS] != 0:
             barrier(control, threads)
-        if table[at + 4] * threads // table[at + 5] == thread:
-            launch(table, at, bases, pointers, 0, table[EXAMPLES], firsts)
+        if table[at + layout.PART_NUMBER] * threads // table[at + layout.PART_OF] == thread:
+            launch(table, at, bases, pointers, 0, table[layout.EXAMPLES], firsts)
     bases[BLOCK_SPACE] = own
     barrier(control, threads)

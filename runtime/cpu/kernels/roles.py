@@ -10,10 +10,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from compiler.geometry import (
+    A_K1,
+    A_LOOP,
+    A_ROW,
+    B_K1,
+    B_LOOP,
+    COLUMNS,
+    K1,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    ROWS,
+    Y_LOOP,
+    Y_ROW,
+)
 from runtime.cpu.intrinsics import WORDS
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
-from runtime.cpu.layout import LOOPS
 
 FEW = 8  # examples
 
@@ -25,24 +39,27 @@ def exchange_roles(geometry: Any, own: Any, examples: Any) -> None:
     As rows: one that moves y past all columns, and b not at all.  As the outer sum: one that leaves
     y where it is.
     """
-    loops = geometry[11]
-    for k in range(LOOPS + 4 * loops):
+    loops = geometry[LOOP_COUNT]
+    for k in range(LOOPS + LOOP * loops):
         own[k] = geometry[k]
     longest = examples
     chosen = -1
     for k in range(loops):
-        at = LOOPS + 4 * k
-        rows = geometry[2] == -1 and geometry[at + 2] == 0 and geometry[at + 3] >= geometry[1]
-        terms = geometry[5] == -1 and geometry[at + 3] == 0
+        at = LOOPS + LOOP * k
+        past = geometry[at + B_LOOP] == 0 and geometry[at + Y_LOOP] >= geometry[COLUMNS]
+        rows = geometry[ROWS] == -1 and past
+        terms = geometry[K1] == -1 and geometry[at + Y_LOOP] == 0
         if (rows or terms) and geometry[at] > longest:
             longest = geometry[at]
             chosen = at
     if chosen < 0:
         return
     own[chosen] = -1
-    if geometry[2] == -1:
-        own[2], own[3], own[4] = longest, geometry[chosen + 1], geometry[chosen + 3]
-        own[chosen + 1], own[chosen + 3] = geometry[3], geometry[4]
+    if geometry[ROWS] == -1:
+        own[ROWS] = longest
+        own[A_ROW], own[chosen + A_LOOP] = geometry[chosen + A_LOOP], geometry[A_ROW]
+        own[Y_ROW], own[chosen + Y_LOOP] = geometry[chosen + Y_LOOP], geometry[Y_ROW]
     else:
-        own[5], own[6], own[7] = longest, geometry[chosen + 1], geometry[chosen + 2]
-        own[chosen + 1], own[chosen + 2] = geometry[6], geometry[7]
+        own[K1] = longest
+        own[A_K1], own[chosen + A_LOOP] = geometry[chosen + A_LOOP], geometry[A_K1]
+        own[B_K1], own[chosen + B_LOOP] = geometry[chosen + B_LOOP], geometry[B_K1]

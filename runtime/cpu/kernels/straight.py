@@ -7,18 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.cpu import denormals
+from compiler.program import MOST_OPERANDS
+from runtime.cpu import denormals, layout
 from runtime.cpu.denormals import get_float_mode, set_float_mode
 from runtime.cpu.intrinsics import call_kernel, stack_words, words_at
-from runtime.cpu.layout import (
-    BASES,
-    HEADER,
-    MOST_OPERANDS,
-    OPERAND,
-    SPACES,
-    STEPS,
-    STRIDES_START,
-)
 
 
 def kernel(word: int) -> Any:
@@ -28,17 +20,19 @@ def kernel(word: int) -> Any:
     def straight(control: Any, table: Any, thread: Any, unused: Any, spare: Any) -> None:
         mode = get_float_mode()
         set_float_mode(mode | zeros)
-        steps = control[STEPS]
-        bases = words_at(control[BASES])
+        steps = control[layout.STEPS]
+        bases = words_at(control[layout.BASES])
         pointers = stack_words(MOST_OPERANDS)
-        at = table[HEADER + 1]
-        operand = table[at + 1]
-        for k in range(table[at + 2]):
-            pointers[k] = bases[table[operand]] + table[operand + 1]
-            operand += OPERAND
-        call_kernel(table[at], pointers, words_at(table[at + 3]), 0, steps, 0)
-        for k in range(table[SPACES]):
-            bases[k] += steps * table[table[STRIDES_START] + k]
+        at = table[layout.HEADER + layout.INSTRUCTIONS_START]
+        operand = table[at + layout.OPERANDS_START]
+        for k in range(table[at + layout.OPERANDS]):
+            base = bases[table[operand + layout.OPERAND_SPACE]]
+            pointers[k] = base + table[operand + layout.OPERAND_START]
+            operand += layout.OPERAND
+        geometry = words_at(table[at + layout.GEOMETRY_AT])
+        call_kernel(table[at + layout.KERNEL], pointers, geometry, 0, steps, 0)
+        for k in range(table[layout.SPACES]):
+            bases[k] += steps * table[table[layout.STRIDES_START] + k]
         set_float_mode(mode)
 
     return straight

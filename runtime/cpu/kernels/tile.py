@@ -19,13 +19,16 @@ from typing import Any
 
 from llvmlite import ir
 
+from compiler.geometry import A_K1, A_K2, A_ROW, B_K1, B_K2, Y_ROW
 from runtime.cpu.intrinsics import I64, WORDS
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.vectors import Tile, Writer
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import intrinsic
 
-STRIDES = {"a_row": 3, "y_row": 4, "a_k1": 6, "b_k1": 7, "a_k2": 9, "b_k2": 10}  # in the geometry
+STRIDES = {  # in the geometry
+    "a_row": A_ROW, "y_row": Y_ROW, "a_k1": A_K1, "b_k1": B_K1, "a_k2": A_K2, "b_k2": B_K2,
+}  # fmt: skip
 
 
 def write_tile(tile: Tile, function: ir.Function) -> None:
@@ -66,7 +69,8 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
 
 def tile_function(tile: Tile, module: ir.Module, write: Any) -> ir.Function:
     """The tile's own function in a module, written when first asked for."""
-    name = f"tile_{tile.rows}x{tile.vectors}{'_lanes' * tile.lanewise}{'_panel' * tile.copies}"
+    kind = f"{'_lanes' * tile.lanewise}{'_panel' * tile.copies}"
+    name = f"{write.__name__}_{tile.rows}x{tile.vectors}{kind}"
     if name in module.globals:
         return module.globals[name]
     number = tile.number.as_pointer()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from compiler.geometry import A_K1, A_K2, A_ROW, B_K1, B_K2, LOOPS, Y_ROW
 from runtime.cpu.intrinsics import stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
@@ -54,8 +55,8 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
             else:
                 n = min(m, low)
                 low_tile(a, i, b, j, y, h, geometry, k1, k2, n, columns, add)
-            i += n * geometry[3]
-            h += n * geometry[4]
+            i += n * geometry[A_ROW]
+            h += n * geometry[Y_ROW]
             m -= n
 
     return strip
@@ -78,15 +79,15 @@ def make_packed_strip(word: int, lanewise: bool) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, columns: Any, add: Any,
     ) -> None:  # fmt: skip
-        if m >= WORTH_PACKING and geometry[10] >= 4 * width:
+        if m >= WORTH_PACKING and geometry[B_K2] >= 4 * width:
             panel = room()
             first_tile(a, i, b, j, y, h, geometry, k1, k2, tall, columns, add, panel)
-            strides = stack_words(12)
-            for k in range(12):
+            strides = stack_words(LOOPS)
+            for k in range(LOOPS):
                 strides[k] = geometry[k]
-            strides[7], strides[10] = k2 * width, width
-            i += tall * geometry[3]
-            h += tall * geometry[4]
+            strides[B_K1], strides[B_K2] = k2 * width, width
+            i += tall * geometry[A_ROW]
+            h += tall * geometry[Y_ROW]
             m -= tall
             b, j, geometry = panel, 0, strides
         wide_strip(a, i, b, j, y, h, geometry, k1, k2, m, columns, add)
@@ -134,8 +135,8 @@ def tiled_kernel(word: int, lanewise: bool) -> Any:
         step1 = max(1, TERMS // step2)
         for s1 in range(0, k1, step1):
             for s2 in range(0, k2, step2):
-                at = i + s1 * geometry[6] + s2 * geometry[9]
-                bt = j + s1 * geometry[7] + s2 * geometry[10]
+                at = i + s1 * geometry[A_K1] + s2 * geometry[A_K2]
+                bt = j + s1 * geometry[B_K1] + s2 * geometry[B_K2]
                 c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
                 part(a, at, b, bt, y, h, geometry, c1, c2, m, n, add)
                 add |= 1

@@ -8,14 +8,15 @@ core.
 
 A recurrence is a few instructions that are run again for every step, on the rows of that step.
 
-What lies where in the table is said once, in `runtime/cpu/layout.py`.
+What lies where in the table is said in `runtime/cpu/layout.py`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from runtime.cpu import denormals
+from compiler.program import MOST_OPERANDS
+from runtime.cpu import denormals, layout
 from runtime.cpu.denormals import get_float_mode, set_float_mode
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words, words_at
 from runtime.cpu.kernels.barrier import barrier
@@ -25,24 +26,6 @@ from runtime.cpu.kernels.once import keep_results, run_once
 from runtime.cpu.kernels.parts import run_parts
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
-from runtime.cpu.layout import (
-    BASES,
-    BASES_STEP,
-    CHUNKS,
-    EXAMPLES,
-    HEADER,
-    MOST_OPERANDS,
-    PARTIAL_BYTES,
-    PARTIAL_SPACE,
-    PHASE,
-    PHASES,
-    RESULTS,
-    SPACES,
-    STEPS,
-    STRIDES_START,
-    THREADS,
-    UNIFORM_SPACE,
-)
 
 NUMBER = types.int64
 
@@ -54,18 +37,19 @@ def adder(word: int) -> Any:
 
     @subroutine(types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
     def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
-        words = table[at + 2]
+        words = table[at + layout.SUM_WORDS]
         start = share_start(words, 16, thread, threads)
         stop = share_start(words, 16, thread + 1, threads)
         places = stack_words(2)
-        places[0] = bases[UNIFORM_SPACE] + table[at + 1]
+        places[0] = bases[layout.UNIFORM_SPACE] + table[at + layout.SUM_UNIFORM]
         total = reals(places, 0)
-        for chunk in range(table[CHUNKS]):
-            places[1] = bases[PARTIAL_SPACE] + table[at] + chunk * table[PARTIAL_BYTES]
+        first = bases[layout.PARTIAL_SPACE] + table[at + layout.SUM_PARTIAL]
+        for chunk in range(table[layout.CHUNKS]):
+            places[1] = first + chunk * table[layout.PARTIAL_BYTES]
             part = reals(places, 1)
             for i in range(start, stop):
                 total[i] = part[i] if chunk == 0 else total[i] + part[i]
-        examples = number(table[EXAMPLES])
+        examples = number(table[layout.EXAMPLES])
         for i in range(start, stop):
             total[i] = total[i] / examples
 
@@ -81,34 +65,35 @@ def kernel(word: int) -> Any:
     def run_phase(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
     ) -> None:
-        if table[phase] == 0:
+        if table[phase + layout.OF_EXAMPLES] == 0:
             run_once(control, table, phase, bases, pointers, thread, threads)
             return
-        if table[phase + 7] > 0:
+        if table[phase + layout.PARTS] > 0:
             run_parts(control, table, phase, bases, pointers, thread, threads)
         else:
             run_examples(control, table, phase, bases, pointers, threads)
-        if table[phase + 5] > 0:
-            for i in range(table[phase + 5]):
-                add_partials(table, table[phase + 4] + 3 * i, bases, thread, threads)
+        if table[phase + layout.SUMS] > 0:
+            for i in range(table[phase + layout.SUMS]):
+                at = table[phase + layout.SUMS_START] + i * layout.SUM
+                add_partials(table, at, bases, thread, threads)
             barrier(control, threads)
 
     def walk(control: Any, table: Any, thread: Any, unused: Any, spare: Any) -> None:
         mode = get_float_mode()
         set_float_mode(mode | zeros)
-        threads = control[THREADS]
-        bases = words_at(control[BASES] + thread * control[BASES_STEP])
+        threads = control[layout.THREADS]
+        bases = words_at(control[layout.BASES] + thread * control[layout.BASES_STEP])
         pointers = stack_words(MOST_OPERANDS)
-        for _ in range(control[STEPS]):
-            for p in range(table[PHASES]):
-                phase = HEADER + p * PHASE
+        for _ in range(control[layout.STEPS]):
+            for p in range(table[layout.PHASES]):
+                phase = layout.HEADER + p * layout.PHASE
                 run_phase(control, table, phase, bases, pointers, thread, threads)
             if thread == 0:
                 keep_results(table, bases)
-            if table[RESULTS] > 0:
+            if table[layout.RESULTS] > 0:
                 barrier(control, threads)
-            for k in range(table[SPACES]):
-                bases[k] += table[table[STRIDES_START] + k]
+            for k in range(table[layout.SPACES]):
+                bases[k] += table[table[layout.STRIDES_START] + k]
         set_float_mode(mode)
 
     return walk

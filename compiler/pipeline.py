@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 
 from compiler.adjoints import adjoints_of_states
 from compiler.elaborate import Module, elaborate
+from compiler.entry import Entry
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Graph
 from compiler.passes import optimise
-from compiler.program import Entry, Persistent, Program, Training, TrainStep
+from compiler.program import Persistent, Program, Training, TrainStep
 from compiler.schedule.plan import schedule
 from compiler.source import Source
 from compiler.syntax.parse import parse

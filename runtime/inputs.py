@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from compiler.entry import Entry
 from compiler.graph.ragged import Batch, Ragged
 from compiler.graph.types import Kind, TensorType
-from compiler.program import Entry
 from runtime.data.check import conform, index_dtype, lengths_of, values_of
 from runtime.errors import DataError, SessionError
 from runtime.memory import suggestion

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import address
 from runtime.cpu.link import NATIVE

@@ -2,7 +2,7 @@
 
 Users' sequences follow one another, each in the order of time (`Ragged`).  Within a block of
 examples the kernels want the elements of one step side by side, longest sequence first, so that a
-step is a range and the whole block is one too (see `compiler/program.py`).  A `Rows` is the way
+step is a range and the whole block is one too (see `compiler/entry.py`).  A `Rows` is the way
 from one to the other for every batch of a call, and what kernels ask of it: the *clock* arrays.
 `Timetable` has those of every time of an entry.
 """
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compiler.entry import Array
 from compiler.graph.ragged import Ragged
 from compiler.graph.types import Time
-from compiler.program import Array
 
 Whole = NDArray[np.int64]
 

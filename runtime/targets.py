@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from compiler.entry import Entry
 from compiler.graph.ragged import Batch, joined, take
-from compiler.program import Entry
 from runtime.errors import SessionError
 from runtime.memory import Evaluate, Memory, suggestion
 

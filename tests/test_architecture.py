@@ -20,7 +20,6 @@ TABLES = {  # literal tables, and pages of dataclasses
     "compiler/elaborate/builtins.py",
     "compiler/elaborate/values.py",
     "compiler/ops/elementwise.py",
-    "compiler/program.py",
     "compiler/syntax/messages.py",
     "compiler/syntax/tree.py",
 }
@@ -41,6 +40,7 @@ RUNTIME = {
     "compiler",
 }
 CONTRACT = {  # what the runtime may know of the compiler
+    "compiler.entry",
     "compiler.geometry",
     "compiler.program",
     "compiler.graph.types",
@@ -54,6 +54,7 @@ LAYERS = [  # within the compiler, from the lowest; a package may import those b
         "compiler.adjoints",
         "compiler.update_rule",
         "compiler.geometry",
+        "compiler.entry",
         "compiler.program",
     },
     {"compiler.passes"},

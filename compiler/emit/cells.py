@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from compiler.program import MOST_OPERANDS, Operand, Space
+from compiler.entry import MOST_OPERANDS, Operand, Space
 
 MOST_STATEMENTS = 800  # of the whole text: LLVM takes about a quarter of a second for so many
 MASKED = 100  # statements from which code for what does not fill a vector would be too much

@@ -18,7 +18,7 @@ from math import prod
 
 from compiler.emit.cells import Cell, Cells, Unfit, Words
 from compiler.emit.cpu import is_narrow
-from compiler.program import Instruction, Operand
+from compiler.entry import Instruction, Operand
 from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
 UNROLLED = 8  # iterations up to which what is computed once is unrolled too

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from compiler.program import Instruction
+from compiler.entry import Instruction
 
 
 def with_barriers(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:

@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from compiler.entry import Array, Operand, Space, Step
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType, Time
 from compiler.ops.leaf import Constant
-from compiler.program import Array, Operand, Space, Step
 from compiler.schedule.layout import Layouts, StorageKey
 from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.pool import Pool

@@ -8,13 +8,13 @@ from math import prod
 import numpy as np
 
 from compiler.emit import cuda_gather, gather
+from compiler.entry import Kernel, Launch, Operand, Sum
 from compiler.geometry import EVERY, Y_ROW
 from compiler.graph.graph import Node
 from compiler.ops.contract import Contract
 from compiler.ops.index import Scatter, Take
 from compiler.ops.reduce import ArgMax
 from compiler.ops.shape import Concat
-from compiler.program import Kernel, Launch, Operand, Sum
 from compiler.schedule.contraction import Trip, plan_contraction
 from compiler.schedule.device import contraction_nest
 from compiler.schedule.layout import covers, row_major, through

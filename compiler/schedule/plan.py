@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from compiler.entry import Constant, Entry, Operand, Result, Space
 from compiler.graph.graph import Graph
 from compiler.graph.types import Time
 from compiler.ops.leaf import Constant as ConstantOp
 from compiler.ops.leaf import Iota, Literal
 from compiler.ops.sequence import Length
-from compiler.program import Constant, Entry, Operand, Result, Space
 from compiler.schedule.buffers import (
     Lifetimes,
     Memory,

@@ -11,18 +11,9 @@ from dataclasses import replace
 from compiler.emit import gather
 from compiler.emit.cells import Cell, Unfit
 from compiler.emit.straight import Straight
+from compiler.entry import Entry, Instruction, Kernel, Operand, Phase, Space, Straightened, Work
 from compiler.geometry import EVERY
 from compiler.graph.types import Kind
-from compiler.program import (
-    Entry,
-    Instruction,
-    Kernel,
-    Operand,
-    Phase,
-    Space,
-    Straightened,
-    Work,
-)
 from compiler.schedule.nest import Nest
 from compiler.schedule.table import Table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from compiler.program import Sum
+from compiler.entry import Sum
 from compiler.schedule.buffers import ALIGN
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from compiler.emit import cuda
 from compiler.emit.cpu import emit_nest
+from compiler.entry import Instruction, Kernel, Launch, Loop, Operand, Phase, Sum, Work
 from compiler.graph.graph import Graph
 from compiler.graph.types import Kind, TensorType, Time
 from compiler.ops.sequence import Previous
-from compiler.program import Instruction, Kernel, Launch, Loop, Operand, Phase, Sum, Work
 from compiler.schedule.barriers import with_barriers
 from compiler.schedule.buffers import Memory
 from compiler.schedule.device import fill_nest, sums_over_time, walk_nest

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from compiler.entry import MOST_OPERANDS
 from compiler.graph.graph import Graph, Node
 from compiler.ops.contract import Contract
 from compiler.ops.elementwise import Elementwise
@@ -23,7 +24,6 @@ from compiler.ops.reduce import Max
 from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Reverse, Spread, Total
 from compiler.ops.shape import Reshape
 from compiler.passes.simplify import is_view
-from compiler.program import MOST_OPERANDS
 from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.prepare import reads_outside
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from compiler.entry import Operand, Space
 from compiler.graph.graph import Graph
-from compiler.program import Operand, Space
 from compiler.schedule.buffers import Lifetimes, Memory
 from compiler.schedule.layout import Layouts, Place, StorageKey
 from compiler.schedule.units import Unit, is_leaf

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from compiler.program import Work
+from compiler.entry import Work
 from compiler.schedule.layout import StorageKey
 from compiler.schedule.nest import RANGE, Access, Nest
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.program import Entry
+from compiler.entry import Entry
 from runtime.cpu.exchange import address
 from runtime.rows import Timetable
 

@@ -21,7 +21,7 @@ from typing import Any, cast
 import llvmlite
 
 from compiler import geometry
-from compiler.program import MOST_OPERANDS, MOST_TIMES, Kernel, Space
+from compiler.entry import MOST_OPERANDS, MOST_TIMES, Kernel, Space
 from runtime.cpu import cache as store
 from runtime.cpu import link
 from runtime.cpu.processor import processor

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu import layout
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import address

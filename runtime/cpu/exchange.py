@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from compiler.entry import Array, Entry, Result
 from compiler.graph.types import Kind, TensorType
-from compiler.program import Array, Entry, Result
 
 Arrays = dict[str, NDArray[Any]]
 

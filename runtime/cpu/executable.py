@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compiler.entry import Array, Entry, Kernel, Space
 from compiler.graph.types import Kind
-from compiler.program import Array, Entry, Kernel, Space
 from runtime.cpu import crew
 from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.compile import addresses

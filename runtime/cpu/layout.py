@@ -12,7 +12,7 @@ stands first, then what each of its words is.  What `starts` is a place in the t
 
 from __future__ import annotations
 
-from compiler.program import MOST_TIMES, Space
+from compiler.entry import MOST_TIMES, Space
 
 # control
 THREADS, STEPS, BASES, BASES_STEP = 0, 1, 2, 3

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from compiler.entry import Entry, Instruction, Phase, block_of
 from compiler.geometry import (
     A_LOOP,
     A_ROW,
@@ -26,7 +27,6 @@ from compiler.geometry import (
     Y_LOOP,
     Y_ROW,
 )
-from compiler.program import Entry, Instruction, Phase, block_of
 
 PARTS = 4  # of one product
 GRAIN = 32  # rows or columns of which a part has a multiple: whole tiles

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.program import Entry, Space, block_of
+from compiler.entry import Entry, Space, block_of
 from runtime.cpu import layout
 from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.exchange import Arrays, address

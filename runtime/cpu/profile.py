@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.program import MOST_OPERANDS, Kernel
+from compiler.entry import MOST_OPERANDS, Kernel
 from runtime.cpu import layout
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import address

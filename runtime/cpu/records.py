@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from compiler.geometry import DIVIDED, EVERY
-from compiler.program import (
+from compiler.entry import (
     MOST_OPERANDS,
     MOST_TIMES,
     Entry,
@@ -21,6 +20,7 @@ from compiler.program import (
     Sum,
     block_of,
 )
+from compiler.geometry import DIVIDED, EVERY
 from runtime.cpu import layout
 from runtime.cpu.spaces import partial_bytes
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compiler.entry import Array, Space
 from compiler.graph.types import Kind
-from compiler.program import Array, Space
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.plan import Bound, Plan
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from math import gcd
 
-from compiler.program import Entry, Instruction, Phase
+from compiler.entry import Entry, Instruction, Phase
 
 SHARE = 64  # elements of a generated kernel: whole vectors, so that shares do not change a result
 LIBRARY_SHARE = 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.program import Entry, Phase, Space
+from compiler.entry import Entry, Phase, Space
 
 
 def uses_partials(phase: Phase) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.program import Entry
+from compiler.entry import Entry
 from runtime.cpu import layout
 from runtime.cpu.memory import aligned
 from runtime.cpu.parts import Part, parts_of

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from compiler.program import Entry
+from compiler.entry import Entry
 from runtime.cpu.executable import Executable
 from runtime.cpu.tuning import other_blocks
 from runtime.targets import Batches

@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from compiler.program import Entry, block_of
+from compiler.entry import Entry, block_of
 from runtime.cpu import cache
 from runtime.cpu.processor import processor
 

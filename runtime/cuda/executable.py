@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compiler.entry import Array, Entry, Space
 from compiler.graph.types import Kind
-from compiler.program import Array, Entry, Space
 from runtime.cpu.exchange import Arrays, Exchange
 from runtime.cuda import shim
 from runtime.cuda.arena import ALIGN, Arena, arrange

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.program import Entry, Space
+from compiler.entry import Entry, Space
 from runtime.cuda import shim
 from runtime.cuda.arena import Arena, Call, Recurrence, calls
 from runtime.cuda.batches import Batches

@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu.compile import addresses
 
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)

@@ -12,17 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from compiler.entry import Array, Entry, Result
 from compiler.graph.types import SCALAR, Kind, TensorType
-from compiler.program import (
-    Array,
-    DataSource,
-    Entry,
-    Persistent,
-    Program,
-    Result,
-    Training,
-    TrainStep,
-)
+from compiler.program import DataSource, Persistent, Program, Training, TrainStep
 from runtime.data import Dataset, from_arrays
 from runtime.session import Session
 

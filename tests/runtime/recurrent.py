@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from compiler.differentiate import differentiate
+from compiler.entry import Entry
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Builder, Graph, Value
 from compiler.graph.ragged import Ragged
@@ -24,7 +25,7 @@ from compiler.ops.leaf import Persistent as Read
 from compiler.ops.reduce import BatchMean
 from compiler.ops.sequence import End, Length, Previous, Total
 from compiler.passes import optimise
-from compiler.program import DataSource, Entry, Persistent, Program, Training, TrainStep
+from compiler.program import DataSource, Persistent, Program, Training, TrainStep
 from compiler.schedule.plan import schedule
 from runtime.data import Dataset, from_arrays
 from runtime.session import Session

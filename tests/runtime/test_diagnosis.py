@@ -6,22 +6,14 @@ import numpy as np
 import pytest
 
 from compiler.differentiate import differentiate
+from compiler.entry import Array, Entry, Result
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Builder, Graph
 from compiler.graph.types import SCALAR
 from compiler.ops.leaf import Input
 from compiler.ops.leaf import Persistent as Read
 from compiler.ops.reduce import BatchMean
-from compiler.program import (
-    Array,
-    DataSource,
-    Entry,
-    Persistent,
-    Program,
-    Result,
-    Training,
-    TrainStep,
-)
+from compiler.program import DataSource, Persistent, Program, Training, TrainStep
 from compiler.source import Source, Span
 from runtime.errors import Diverged
 from runtime.session import Session

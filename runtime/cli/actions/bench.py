@@ -9,7 +9,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from compiler.program import Entry, Instruction, Program
+from compiler.entry import Entry, Instruction
+from compiler.program import Program
 from runtime.cli.actions.output import console, counted, size, table, write, write_json
 from runtime.cli.actions.request import Request
 from runtime.cli.actions.trial import Trial

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from compiler.program import Entry, Instruction, Operand, Phase, Space
+from compiler.entry import Entry, Instruction, Operand, Phase, Space
 from runtime.cli.actions.output import counted
 
 

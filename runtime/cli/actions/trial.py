@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.program import Entry, Program
+from compiler.entry import Entry
+from compiler.program import Program
 from runtime.cli.actions.comparing import Results
 from runtime.cli.actions.request import prepare
 from runtime.cli.actions.samples import random_batch, random_lengths

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.program import MOST_OPERANDS
+from compiler.entry import MOST_OPERANDS
 from runtime.cpu import denormals, layout
 from runtime.cpu.denormals import get_float_mode, set_float_mode
 from runtime.cpu.intrinsics import call_kernel, stack_words, words_at

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compiler.entry import Entry, Phase
 from compiler.pipeline import compile_source
-from compiler.program import Entry, Phase
 from runtime.session import Session
 
 SPEC = """

@@ -9,7 +9,7 @@ import pytest
 
 import gradc
 from compiler.emit import gather
-from compiler.program import Entry
+from compiler.entry import Entry
 
 SMALL = """
 model f(x : [3]) -> [2] { x |> dense(5) |> relu |> dense(2) }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compiler.program import Sum
+from compiler.entry import Sum
 from compiler.schedule.sums import joined
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph.types import Kind, TensorType
-from compiler.program import (
+from compiler.entry import (
     Array,
     Constant,
     Entry,
@@ -17,6 +16,7 @@ from compiler.program import (
     Space,
     Sum,
 )
+from compiler.graph.types import Kind, TensorType
 
 RELU = """
 def k1(pointers, geometry, begin, end, first):

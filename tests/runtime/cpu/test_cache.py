@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu import cache, compile
 from runtime.cpu.compile import object_of
 
@@ -130,7 +130,7 @@ def test_a_damaged_entry_is_built_again(place: Path) -> None:
 
 
 CHILD = """
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu.compile import addresses
 names = ["fill", "contract_any", "contract_dots", "walk"]
 print(len(addresses([Kernel(name) for name in names], 4)))
@@ -182,7 +182,7 @@ def test_what_no_copy_has_built_is_built_here(place: Path, monkeypatch: pytest.M
 
 def test_a_warm_start_imports_neither_numba_nor_what_it_does_not_use(place: Path) -> None:
     object_of(Kernel("fill"), 4)
-    text = "from runtime.cpu.compile import addresses\nfrom compiler.program import Kernel\n"
+    text = "from runtime.cpu.compile import addresses\nfrom compiler.entry import Kernel\n"
     text += "import gradc\ngradc.Session\ngradc.compile_source\naddresses([Kernel('fill')], 4)\n"
     text += "import sys\nheavy = {'numba', 'networkx', 'rich', 'ssl', 'llvmlite.binding'}\n"
     text += "print(heavy & sys.modules.keys())"

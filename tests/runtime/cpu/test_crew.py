@@ -13,7 +13,7 @@ from time import sleep
 import numpy as np
 import pytest
 
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu.compile import addresses
 from runtime.cpu.crew import Crew, borrow, give_back
 

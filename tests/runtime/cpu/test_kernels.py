@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu.compile import addresses
 
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu import build, scalars
 from runtime.cpu.compile import addresses
 from runtime.cpu.language import types

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from compiler.entry import Kernel
 from compiler.ops.random import draw
-from compiler.program import Kernel
 from runtime.cpu import build
 from runtime.cpu.compile import addresses
 from runtime.cpu.machine import host

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compiler.entry import Entry
 from compiler.pipeline import compile_source
-from compiler.program import Entry
 from runtime.cpu import cache, tuner
 from runtime.cpu.executable import Executable
 from runtime.cpu.tuning import keep, other_blocks, tuned_block

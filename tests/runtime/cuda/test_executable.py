@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compiler.entry import Operand, Space
 from compiler.passes import optimise
 from compiler.pipeline import compile_file
-from compiler.program import Operand, Space
 from compiler.schedule.plan import schedule
 from runtime.cuda import shim
 from runtime.cuda.arena import Recurrence, arrange, calls

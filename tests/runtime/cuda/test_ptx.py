@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from compiler.emit import cuda_gather
+from compiler.entry import Entry
 from compiler.graph.graph import Builder, Graph
 from compiler.graph.registry import OPS
 from compiler.ops.elementwise import Elementwise
@@ -21,7 +22,6 @@ from compiler.ops.leaf import Input, Persistent
 from compiler.ops.random import Random
 from compiler.passes import optimise
 from compiler.pipeline import compile_file
-from compiler.program import Entry
 from compiler.schedule.plan import schedule
 from runtime.cuda import shim
 from runtime.cuda.kernels import CLEAR, MEAN

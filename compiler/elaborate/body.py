@@ -31,8 +31,9 @@ from compiler.syntax.tree import Assign, Name, Noise, Param, Result, Statement, 
 
 def run_body(body: tuple[Statement, ...], scope: Scope) -> Meaning | None:
     """Elaborate the statements; the meaning of the last one if it is a bare expression."""
-    result = None
+    result, doubtful = None, scope.run.doubtful
     for statement in body:
+        scope.run.doubtful = doubtful  # each statement has its own claims
         if isinstance(statement, Result):
             result = scope.evaluate(statement.value)
         else:

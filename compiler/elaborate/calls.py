@@ -182,13 +182,13 @@ def apply_layer(
     if layer.defined.is_model and all(type_of(v) is not None for v in bound.values()):
         scope.run.applied.setdefault(definition.name, tuple(type_of(v) for v in bound.values()))
     builder = scope.run.builder
-    before = builder.span
+    before, doubtful = builder.span, scope.run.doubtful
     if inner.site is not None:
         builder.span = inner.site
-    result = run_body(definition.body, inner)
-    checked = check_result(definition, result, inner)
-    builder.span = before
-    return checked
+    try:
+        return check_result(definition, run_body(definition.body, inner), inner)
+    finally:
+        builder.span, scope.run.doubtful = before, doubtful
 
 
 def _spread(definition: Definition, arguments: Sequence[Meaning]) -> Sequence[Meaning]:
@@ -241,7 +241,7 @@ def _regularize(layer: Layer, over: Meaning, span: Span, scope: Scope) -> Meanin
     path = group_path(over)
     found = scope.run.registry.below(path) if path is not None else []
     if not found:
-        raise scope.fault("E0604", f"{describe(over)} has no parameters", span)
+        raise scope.absent(path, scope.fault("E0604", f"{describe(over)} has no parameters", span))
     total: Meaning = None
     for declared in found:
         p = scope.run.persistent(declared.name, declared.type)

@@ -138,4 +138,5 @@ def claimed(tree: Claim, scope: Scope) -> Meaning:
                 hint=f"write `: {show_type(type)}`{other}",
             )
         )
+        scope.run.doubtful = True
     return meaning

@@ -209,12 +209,15 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
     if not registry.below(below):
         children = registry.children(path)
         known_text = f"it has {', '.join(sorted(children))}" if 0 < len(children) <= 12 else None
-        raise scope.fault(
-            "E0201",
-            f"`{path}` has no parameters `{tree.name}`",
-            tree.span,
-            "not found",
-            hint=did_you_mean(tree.name, children) or known_text,
+        raise scope.absent(
+            path,
+            scope.fault(
+                "E0201",
+                f"`{path}` has no parameters `{tree.name}`",
+                tree.span,
+                "not found",
+                hint=did_you_mean(tree.name, children) or known_text,
+            ),
         )
     return Group(below)
 

@@ -46,6 +46,7 @@ def forward(defined: Defined, session: Session) -> Forward | None:
         session.problems.add(too_deep(definition.name_span).diagnostic)
         return None
     except (Fault, Silenced) as error:
+        session.problems.unsound.add(definition.name)
         if isinstance(error, Fault):
             session.problems.add(error.diagnostic)
         return None

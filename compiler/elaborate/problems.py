@@ -7,7 +7,8 @@ elaborated several times (forward, step, evaluation), so equal diagnostics are k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from difflib import SequenceMatcher, get_close_matches
 
 from compiler.elaborate.elsewhere import ELSEWHERE
@@ -15,6 +16,8 @@ from compiler.elaborate.values import Meaning, Poison
 from compiler.source import CompileError, Diagnostic, Label, Span
 
 MANY = 2_000  # names that are compared
+OF_NAMES = ("E0201", "E0302", "E0311")  # that a name has wherever it is used
+PLACES = 4  # beside the first
 
 
 class Fault(Exception):
@@ -45,6 +48,7 @@ class Problems:
     def __init__(self) -> None:
         self.found: dict[tuple[str, str, int], Diagnostic] = {}
         self.applications = 0  # of layers, in all graphs
+        self.unsound: set[str] = set()  # models whose bodies have errors
 
     def add(self, diagnostic: Diagnostic) -> None:
         """File a diagnostic, once."""
@@ -63,7 +67,19 @@ class Problems:
             span = d.primary.span
             return (span.source.name != first, span.source.name, span.start)
 
-        raise CompileError(sorted(self.found.values(), key=order))
+        raise CompileError(list(_together(sorted(self.found.values(), key=order))))
+
+
+def _together(found: list[Diagnostic]) -> Iterator[Diagnostic]:
+    """What has one cause as one: the first place, and the others beside it."""
+    groups: dict[object, list[Diagnostic]] = {}
+    for number, diagnostic in enumerate(found):
+        source, declared = diagnostic.primary.span.source.name, diagnostic.secondary[-1:]
+        same = diagnostic.code, diagnostic.message, source, declared
+        groups.setdefault(same if diagnostic.code in OF_NAMES else number, []).append(diagnostic)
+    for first, *others in groups.values():
+        places = tuple(Label(other.primary.span, "here too") for other in others[:PLACES])
+        yield replace(first, secondary=(*first.secondary, *places))
 
 
 def diagnose(

@@ -136,9 +136,8 @@ class Reading:
         path = group_path(meaning)
         names = [d.name for d in self.scope.run.registry.below(path)] if path else []
         if not names:
-            raise self.scope.fault(
-                "E0604", f"{describe(meaning)} has no parameters to train", tree.span
-            )
+            message = f"{describe(meaning)} has no parameters to train"
+            raise self.scope.absent(path, self.scope.fault("E0604", message, tree.span))
         return names
 
     def _descend(self, pair: Along) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from compiler.elaborate.limits import PARTS, LimitedBuilder
-from compiler.elaborate.problems import Exhausted, Fault, Problems, diagnose
+from compiler.elaborate.problems import Exhausted, Fault, Problems, Silenced, diagnose
 from compiler.elaborate.registry import Registry
 from compiler.elaborate.values import Meaning, parts_of
 from compiler.graph.graph import Value
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from compiler.elaborate.library import Unit
 
 OF_SHAPES = ("E03", "E04")  # codes of errors that depend on what a layer is given
+OF_SIZES = ("E0301", "E0302", "E0303", "E0405")  # that follow where a size is not what is claimed
 
 
 @dataclass(eq=False)
@@ -113,6 +114,7 @@ class Run:
     times: dict[Time, Span] = field(default_factory=dict)  # where each time comes from
     drawing: Drawing | None = None
     applications: int = 0
+    doubtful: bool = False  # a claim of this statement does not hold: it or the sizes are wrong
 
     def persistent(self, name: str, type: TensorType, *, index: bool = False) -> Value:
         """The value of a persistent in this graph; read once."""
@@ -181,8 +183,14 @@ class Scope:
         )
 
     def report(self, fault: Fault) -> None:
-        """File an error and go on."""
-        self.run.problems.add(fault.diagnostic)
+        """File an error and go on; but for sizes that follow from others that are doubtful."""
+        if not (self.run.doubtful and fault.diagnostic.code in OF_SIZES):
+            self.run.problems.add(fault.diagnostic)
+
+    def absent(self, path: str | None, fault: Fault) -> Fault | Silenced:
+        """What to raise where there are no parameters: nothing new, if their model has an error."""
+        model = (path or "").split(".")[0]
+        return Silenced() if model in self.run.problems.unsound else fault
 
     def place(self, span: Span) -> Span:
         """The author's text that a span of this body serves."""

@@ -10,19 +10,27 @@ from __future__ import annotations
 from compiler.source import Diagnostic
 from compiler.syntax.brackets import VALUE_ENDS, Brackets
 from compiler.syntax.build import Lexeme
+from compiler.syntax.causes import Found, Rank
 from compiler.syntax.misspelt import misspelt, oversized
 
 SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience"})
 
 
-def lay_out(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic], list[tuple[int, int]]]:
-    """The tokens for the parser, what is wrong so far, and the stretches where brackets are."""
+Laid = tuple[list[Lexeme], list[Lexeme], list[Found], list[tuple[int, int]]]
+
+
+def lay_out(raw: list[Lexeme]) -> Laid:
+    """All words, the tokens for the parser, what is wrong so far, and the stretches where brackets
+    are.
+    """
     words, problems = _mend(raw)
     _choose_keywords(words)
     brackets = Brackets(words)
     for at in range(len(words)):
         brackets.take(at)
-    return brackets.out, problems + brackets.problems, brackets.doubtful
+    found = [Found(Rank.MISSPELT, problem) for problem in problems]
+    found += [Found.of_brackets(problem) for problem in brackets.problems]
+    return words, brackets.out, found, brackets.doubtful
 
 
 def _mend(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic]]:

@@ -16,6 +16,7 @@ from lark.parsers.lalr_analysis import Shift
 
 from compiler.source import CompileError, Diagnostic, Label, Source, Span
 from compiler.syntax.build import Lexeme
+from compiler.syntax.causes import Found, Rank, at_margin, causes
 from compiler.syntax.check import check_tree
 from compiler.syntax.errors import explain_unexpected
 from compiler.syntax.layout import lay_out
@@ -34,30 +35,26 @@ def parse(source: Source) -> File:
     raw = scan(source)
     if all(token.type in ("NL", "COMMENT", "SEMICOLON", "$END") for token in raw):
         raise CompileError([_nothing_said(source)])
-    tokens, problems, doubtful = lay_out(raw)
-    file, unexpected = _drive(tokens) if len(problems) < MAX_ERRORS else (None, [])
-    doubtful += [
-        (problem.primary.span.start - 1, problem.primary.span.start) for problem in problems
+    words, tokens, found, doubtful = lay_out(raw)
+    file, unexpected = _drive(tokens) if len(found) < MAX_ERRORS else (None, [])
+    doubtful += [(one.place - 1, one.place) for one in found]
+    found += [
+        one for one in unexpected if not any(start < one.place <= end for start, end in doubtful)
     ]
-    problems += [
-        problem
-        for problem in unexpected
-        if not any(start < problem.primary.span.start <= end for start, end in doubtful)
-    ]
+    problems = causes(found, words)
     if not problems:
         assert file is not None, "a file without errors has a tree"
-        problems = check_tree(file)
+        problems = sorted(check_tree(file), key=lambda problem: problem.primary.span.start)
     if problems:
-        problems.sort(key=lambda problem: problem.primary.span.start)
         raise CompileError(problems[:MAX_ERRORS])
     assert file is not None
     return _trim(file)
 
 
-def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Diagnostic]]:
+def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Found]]:
     """Feed the tokens to the LALR engine, and go on after each error."""
     machine: Any = grammar().parse_interactive()
-    problems: list[Diagnostic] = []
+    found: list[Found] = []
     at, last_error, file = 0, -1, None
     while at < len(tokens):
         try:
@@ -68,11 +65,13 @@ def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Diagnostic]]:
                 at += 1
                 continue
             last_error = at
-            problems.append(explain_unexpected(tokens, at, machine.accepts))
-            if len(problems) >= MAX_ERRORS:
+            outside = "KIND" in machine.accepts() and not at_margin(tokens[at])
+            rank = Rank.OUTSIDE if outside else Rank.GRAMMAR
+            found.append(Found(rank, explain_unexpected(tokens, at, machine.accepts)))
+            if len(found) >= MAX_ERRORS:
                 break
             at = _recover(machine, tokens, at)
-    return file, problems
+    return file, found
 
 
 def _recover(machine: Any, tokens: list[Lexeme], at: int) -> int:

@@ -4,14 +4,14 @@ An entry has kernels, and instructions that name a kernel, where its operands li
 The runtime compiles the kernels, allocates the spaces and walks the table; it knows no calculus.
 All offsets and strides count words (4 bytes in a float32 session, 8 in a float64 one).
 
-A batch of N examples is cut into blocks of at most `Entry.block` examples (see `block_of`; the last
-may be shorter); the blocks, in order, into `Entry.chunks` chunks: chunk c holds blocks
-[c * blocks // chunks, (c + 1) * blocks // chunks).  Results depend on these two numbers, never on
-the number of threads.  Phases run one after another:
+A batch of N examples is cut into blocks of at most `Entry.block` examples (fewer if the batch is
+small; the last may be shorter); the blocks, in order, into `Entry.chunks` chunks: chunk c holds
+blocks [c * blocks // chunks, (c + 1) * blocks // chunks).  Results depend on these two numbers,
+never on the number of threads.  Phases run one after another:
 
 * an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
-  chunks may go to different threads, the blocks of one chunk run in order on one thread.  (Large
-  products of a batch that is one block may be cut over threads instead.)  Afterwards each `Sum`
+  chunks may go to different threads, the blocks of one chunk run in order on one thread.  (The
+  instructions of a batch that is one block may be cut over threads instead.)  Afterwards each `Sum`
   adds the chunks' partials in chunk order into UNIFORM, divided by N.
 * a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
   over threads by cutting its range [0, extent); `barrier` says that all threads must have finished
@@ -236,14 +236,3 @@ class Straightened:
 
     entry: Entry
     examples: int
-
-
-SMALL = 256  # words of an example, below which a batch is not worth two threads
-
-
-def block_of(entry: Entry, examples: int) -> int:
-    """Examples in a block: a small batch is halved, so that two threads have something to do."""
-    if entry.times or entry.block_words < SMALL:
-        return entry.block
-    half = -(-examples // 2)
-    return min(entry.block, -(-half // 4) * 4)

@@ -24,6 +24,7 @@ from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
+from runtime.cpu.parts import block_of
 from runtime.cpu.plan import Bound, Plan
 from runtime.cpu.repeat import Repeat
 from runtime.cpu.spaces import arrays_read, block_words, partial_bytes
@@ -95,7 +96,8 @@ class Executable:
             walker, *kernels = addresses(
                 (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word
             )
-            table = build_table(entry, kernels, examples, self.word, self._room)
+            block = block_of(entry, examples)
+            table = build_table(entry, kernels, examples, self.word, block, self._room)
             carried = {
                 a.name: self.exchange.zeros(a, examples)
                 for a in self.exchange.carried

@@ -39,7 +39,7 @@ SUMS_START, SUMS, PARTS_START, PARTS = 4, 5, 6, 7
 # The grain of its shares is, of what follows another, its words for each row of that one.
 INSTRUCTION = 9
 KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, EXTENT, GRAIN, WAITS, ROWS, FOLLOWERS = range(9)
-PART_NUMBER, PART_OF = EXTENT, GRAIN  # of an instruction that is a part of a product
+PART_NUMBER, PART_OF, PART_BEGIN, PART_END = EXTENT, GRAIN, ROWS, FOLLOWERS  # of a part of one
 LOOP_LENGTH, LOOP_TIME, LOOP_BACKWARDS = 1, 2, 3  # the head of a loop, which has no kernel
 
 # an operand: bytes from its space's base; bytes for each row before the block, and what its rows

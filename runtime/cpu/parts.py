@@ -1,107 +1,115 @@
-"""A batch of one block has no blocks to share out: its large products are cut into parts instead.
+"""A batch of one block has no blocks to share out: its instructions are cut into parts instead.
 
-A product is cut along a loop that moves its result: units of a dense layer, rows of an image.  The
-parts follow from the entry and the batch size alone, so threads change no bit; part k of n goes to
-thread k * threads // n.  What is not cut is thread 0's, and all threads wait where one kind follows
-the other.
+A product is cut along a loop that moves its result: units of a dense layer, rows of an image; other
+work along the examples.  The parts follow from the entry and the batch size alone, so threads
+change no bit; part k of n goes to thread k * threads // n.  What is not cut is thread 0's, and all
+threads wait where one kind follows the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from compiler.entry import Entry, Instruction, Phase, block_of
-from compiler.geometry import (
-    A_LOOP,
-    A_ROW,
-    B_COLUMN,
-    COLUMNS,
-    LOOP,
-    LOOP_COUNT,
-    LOOPS,
-    MODE,
-    ROWS,
-    Y_COLUMN,
-    Y_LOOP,
-    Y_ROW,
-)
+from compiler.entry import Entry, Instruction, Phase, Space, Work
+from runtime.cpu.cuts import Cut, cuts_of
+from runtime.cpu.spaces import uses_partials
 
-PARTS = 4  # of one product
-GRAIN = 32  # rows or columns of which a part has a multiple: whole tiles
-WORTH_CUTTING = 1 << 17  # operations; some three microseconds where weights come from far away
+OPERATIONS, WORDS = 150, 12  # of a thread in a nanosecond, from the caches
+WORTH_CUTTING = 870  # nanoseconds of one thread
+WAITING = 300  # nanoseconds, for one another
 PRODUCTS = ("contract_rows", "contract_dots")
+SMALL = 256  # words of an example, below which a batch is not worth two threads
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one thread does of an instruction."""
+    """What one thread does of an instruction, on the examples [begin, end) of the block."""
 
     instruction: Instruction
     number: int
     of: int
-    wait: bool  # for all threads, before it
+    begin: int
+    end: int
+    wait: bool = False  # for all threads, before it
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A loop that may be cut: where its extent stands, and the words it moves a, b and y."""
+def block_of(entry: Entry, examples: int) -> int:
+    """Examples in a block: a small batch is halved, so that two threads have something to do.
 
-    place: int
-    extent: int
-    moves: tuple[int, int, int]
-    grain: int = 1
+    It is one block where parts are faster: two halves of an odd batch differ, and both read all
+    weights.
+    """
+    if entry.times or entry.block_words < SMALL:
+        return entry.block
+    half = min(entry.block, -(-examples // 2))
+    if not half < examples <= entry.block:
+        return half
+    items = [item for p in entry.phases if p.examples for item in p.instructions]
+    halved = sum(nanoseconds(item.work, half) for item in items)
+    cut = sum(_together(entry, item, examples) for item in items)
+    return examples if cut < halved else half
 
 
-def parts_of(entry: Entry, phase: Phase, examples: int) -> list[Part]:
+def nanoseconds(work: Work, examples: int) -> float:
+    """What a thread takes for some examples, about."""
+    operations = work.operations + work.operations_each * examples
+    return max(operations / OPERATIONS, (work.words + work.words_each * examples) / WORDS)
+
+
+def _together(entry: Entry, item: Instruction, examples: int) -> float:
+    """What two threads take for an instruction in parts, about."""
+    cut, alone = cut_of(entry, item, examples), nanoseconds(item.work, examples)
+    return alone if cut is None else alone * cut.busier + WAITING
+
+
+def parts_of(entry: Entry, phase: Phase, examples: int, block: int) -> list[Part]:
     """A phase in parts; nothing where that brings nothing, or blocks are shared out."""
-    if not phase.examples or entry.times or examples > block_of(entry, examples):
+    if not phase.examples or entry.times or examples > block:
         return []
     cut = [in_parts(entry, item, examples) for item in phase.instructions]
     if all(len(group) == 1 for group in cut):
         return []
-    waits = [False] + [len(a) > 1 or len(b) > 1 for a, b in pairwise(cut)]
+    waits = [uses_partials(phase)]  # thread 0 has set them to 0
+    waits += [len(a) > 1 or len(b) > 1 for a, b in pairwise(cut)]
     return [
-        Part(instruction, number, len(group), wait and number == 0)
+        replace(part, wait=wait and part.number == 0)
         for group, wait in zip(cut, waits, strict=True)
-        for number, instruction in enumerate(group)
+        for part in group
     ]
 
 
-def in_parts(entry: Entry, instruction: Instruction, examples: int) -> Sequence[Instruction]:
+def in_parts(entry: Entry, instruction: Instruction, examples: int) -> list[Part]:
     """An instruction as several that together do the same, or as it is."""
-    kernel = entry.kernels[instruction.kernel]
-    known = kernel.source is None and kernel.name in PRODUCTS
-    work = instruction.work.operations_each * examples
-    if not known or instruction.geometry[MODE] != 0 or work < WORTH_CUTTING:
-        return [instruction]
-    found = [c for c in loops_of(kernel.name, instruction.geometry) if c.extent >= PARTS * c.grain]
-    if not found:
-        return [instruction]
-    chosen = max(found, key=lambda c: c.extent // c.grain)
-    units = chosen.extent // chosen.grain
-    starts = [chosen.grain * (units * k // PARTS) for k in range(PARTS)] + [chosen.extent]
-    return [part(instruction, chosen, *ends) for ends in pairwise(starts)]
-
-
-def loops_of(name: str, geometry: Sequence[int]) -> list[Cut]:
-    """The loops of a product that move its result, of known extents."""
-    after, b_column, y_column = LOOPS + LOOP * geometry[LOOP_COUNT], 1, 1
-    if name == "contract_dots":
-        b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
-    found = [
-        Cut(COLUMNS, geometry[COLUMNS], (0, b_column, y_column), GRAIN),
-        Cut(ROWS, geometry[ROWS], (geometry[A_ROW], 0, geometry[Y_ROW]), GRAIN),
+    cut = cut_of(entry, instruction, examples)
+    if cut is None:
+        return [Part(instruction, 0, 1, 0, examples)]
+    count = len(cut.parts)
+    if cut.place is None:
+        return [Part(instruction, k, count, *ends) for k, ends in enumerate(cut.parts)]
+    return [
+        Part(_iterations(instruction, cut, *ends), k, count, 0, examples)
+        for k, ends in enumerate(cut.parts)
     ]
-    for at in range(LOOPS, after, LOOP):
-        a, b, y = geometry[at + A_LOOP : at + Y_LOOP + 1]
-        found.append(Cut(at, geometry[at], (a, b, y)))
-    return [cut for cut in found if cut.moves[2] != 0]
 
 
-def part(instruction: Instruction, cut: Cut, begin: int, end: int) -> Instruction:
+def cut_of(entry: Entry, instruction: Instruction, examples: int) -> Cut | None:
+    """Where an instruction is best cut, if anywhere: into shares as equal as can be."""
+    work, kernel = instruction.work, entry.kernels[instruction.kernel]
+    if nanoseconds(work, examples) < WORTH_CUTTING:
+        return None
+    cuts = []
+    if kernel.source is None and kernel.name in PRODUCTS:
+        cuts = cuts_of(kernel.name, instruction.geometry, examples)
+    elif work.words_each and all(o.space != Space.PARTIAL for o in instruction.operands):
+        cuts = [Cut(None, examples)]
+    cuts = [cut for cut in cuts if len(cut.parts) > 1]
+    return min(cuts, key=lambda cut: (cut.busier, -cut.extent // cut.grain), default=None)
+
+
+def _iterations(instruction: Instruction, cut: Cut, begin: int, end: int) -> Instruction:
     """The iterations [begin, end) of a loop."""
+    assert cut.place is not None, "the loop over the examples has a range of its own"
     geometry = list(instruction.geometry)
     geometry[cut.place] = end - begin
     moved = zip(instruction.operands, cut.moves, strict=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.entry import Entry, Space, block_of
+from compiler.entry import Entry, Space
 from runtime.cpu import layout
 from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.exchange import Arrays, address
@@ -35,7 +35,7 @@ class Plan:
         walker: int,
     ) -> None:
         self.examples = examples
-        self.block = block_of(entry, examples)
+        self.block = int(table[layout.BLOCK])
         self.threads = threads  # at most
         self.walker, self.walk = walker, NATIVE(walker)  # the native code that reads the table
         self.carried = carried  # but for those of sequences, which every call has for itself

@@ -18,10 +18,10 @@ from compiler.entry import (
     Result,
     Space,
     Sum,
-    block_of,
 )
 from compiler.geometry import DIVIDED, EVERY
 from runtime.cpu import layout
+from runtime.cpu.parts import Part
 from runtime.cpu.spaces import partial_bytes
 
 
@@ -43,6 +43,7 @@ class Records:
     kernels: Sequence[int]  # the address of each kernel
     examples: int
     word: int
+    block: int  # examples in one
     room: Sequence[int]  # rows of each time that a block may have
 
     def operand(self, operand: Operand) -> list[int]:
@@ -66,7 +67,7 @@ class Records:
 
     def rows(self, time: int | None) -> int:
         """The rows of a time that BLOCK has room for."""
-        return block_of(self.entry, self.examples) if time is None else self.room[time]
+        return self.block if time is None else self.room[time]
 
     def block_start(self, time: int | None) -> int:
         """Where the values of a time begin in BLOCK: after the examples' and other times'."""
@@ -107,6 +108,13 @@ class Records:
                 layout.FOLLOWERS: followers,
             },
         )
+
+    def part(self, part: Part, operands: int, geometry: int) -> list[int]:
+        """The record of a part of an instruction."""
+        words = self.instruction(part.instruction, operands, geometry, (0, 0), part.wait)
+        words[layout.PART_NUMBER], words[layout.PART_OF] = part.number, part.of
+        words[layout.PART_BEGIN], words[layout.PART_END] = part.begin, part.end
+        return words
 
     def loop(self, loop: Loop) -> list[int]:
         """The head of a loop, which stands before its instructions."""
@@ -156,8 +164,7 @@ class Records:
     def header(self, strides: int, results: int) -> list[int]:
         """The first words of a table; where its strides and its results begin."""
         entry, examples = self.entry, self.examples
-        block = block_of(entry, examples)
-        blocks = -(-examples // block)
+        blocks = -(-examples // self.block)
         chunks = min(entry.chunks, blocks)  # the others would be empty
         spaces = len(self.strides())
         assert len(entry.times) <= MOST_TIMES, (
@@ -167,7 +174,7 @@ class Records:
             layout.HEADER,
             {
                 layout.EXAMPLES: examples,
-                layout.BLOCK: block,
+                layout.BLOCK: self.block,
                 layout.BLOCKS: blocks,
                 layout.CHUNKS: chunks,
                 layout.PHASES: len(entry.phases),

@@ -7,7 +7,6 @@ addresses.  Another batch size is another table, a few microseconds' work; no co
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +21,19 @@ from runtime.cpu.spaces import uses_partials
 
 
 def build_table(
-    entry: Entry, kernels: Sequence[int], examples: int, word: int, room: Sequence[int] = ()
+    entry: Entry,
+    kernels: Sequence[int],
+    examples: int,
+    word: int,
+    block: int,
+    room: Sequence[int] = (),
 ) -> NDArray[np.int64]:
     """The table of an entry for batches of `examples`; it holds its own geometries.
 
     `room` is for how many rows of each time there are words in BLOCK.
     """
-    records = Records(entry, kernels, examples, word, room)
-    parts = [parts_of(entry, phase, examples) for phase in entry.phases]
+    records = Records(entry, kernels, examples, word, block, room)
+    parts = [parts_of(entry, phase, examples, block) for phase in entry.phases]
     items = [item for phase in entry.phases for item in phase.instructions]
     items += [part.instruction for phase in parts for part in phase]
     loops = sum(len(phase.loops) for phase in entry.phases)
@@ -99,7 +103,7 @@ def instruction_records(
             operands += layout.OPERAND * len(item.operands)
             geometry += 8 * len(item.geometry)
     for part in (part for phase in parts for part in phase):
-        item = replace(part.instruction, extent=part.number)
-        yield from records.instruction(item, operands, geometry, (part.of, 0), part.wait)
+        item = part.instruction
+        yield from records.part(part, operands, geometry)
         operands += layout.OPERAND * len(item.operands)
         geometry += 8 * len(item.geometry)

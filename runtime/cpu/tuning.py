@@ -16,8 +16,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from compiler.entry import Entry, block_of
+from compiler.entry import Entry
 from runtime.cpu import cache
+from runtime.cpu.parts import block_of
 from runtime.cpu.processor import processor
 
 POWERS = (-1, 1, 2, 3)  # of two, about the estimate

@@ -31,6 +31,7 @@ def run_parts(
         if table[at + layout.WAITS] != 0:
             barrier(control, threads)
         if table[at + layout.PART_NUMBER] * threads // table[at + layout.PART_OF] == thread:
-            launch(table, at, bases, pointers, 0, table[layout.EXAMPLES], firsts)
+            begin, end = table[at + layout.PART_BEGIN], table[at + layout.PART_END]
+            launch(table, at, bases, pointers, begin, end, firsts)
     bases[BLOCK_SPACE] = own
     barrier(control, threads)

@@ -17,14 +17,25 @@ from runtime.cpu.language.expressions import declared
 from runtime.cpu.machine import host
 
 
-@intrinsic
-def atomic_add(words: Any, k: Any, amount: Any) -> Any:
-    """words[k] += amount as one indivisible act; gives what was there before."""
+def atomic_change(operation: str) -> Any:
+    """A function of (words, k, value) that changes words[k] and gives what was there before.
 
-    def generate(builder: Any, args: Any) -> Any:
-        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[2], "acq_rel")
+    It is one indivisible act, after everything this thread has written so far.
+    """
 
-    return types.int64(WORDS, types.int64, types.int64), generate
+    @intrinsic
+    def change(words: Any, k: Any, value: Any) -> Any:
+        def generate(builder: Any, args: Any) -> Any:
+            place = builder.gep(args[0], [args[1]])
+            return builder.atomic_rmw(operation, place, args[2], "acq_rel")
+
+        return types.int64(WORDS, types.int64, types.int64), generate
+
+    return change
+
+
+atomic_add = atomic_change("add")
+atomic_exchange = atomic_change("xchg")
 
 
 @intrinsic
@@ -56,16 +67,6 @@ def give_way() -> Any:
         builder.call(declared(builder.module, "sched_yield", shape), [])
 
     return types.void(), generate
-
-
-@intrinsic
-def atomic_exchange(words: Any, k: Any, value: Any) -> Any:
-    """words[k] = value as one indivisible act; gives what was there before."""
-
-    def generate(builder: Any, args: Any) -> Any:
-        return builder.atomic_rmw("xchg", builder.gep(args[0], [args[1]]), args[2], "acq_rel")
-
-    return types.int64(WORDS, types.int64, types.int64), generate
 
 
 @intrinsic

@@ -10,15 +10,16 @@ Where the numbers of its geometry are is said in `compiler/geometry.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
 
 from compiler.geometry import A_ROW, B_COLUMN, LOOP, LOOP_COUNT, LOOPS, Y_COLUMN, Y_ROW
 from runtime.cpu.intrinsics import I32
-from runtime.cpu.kernels.outer import after_loops, contraction_kernel, product_signature
+from runtime.cpu.kernels.outer import column_strides, contraction_kernel, product_signature
 from runtime.cpu.kernels.panels import make_panels
-from runtime.cpu.kernels.tile import STRIDES, make_tile
+from runtime.cpu.kernels.tile import load_strides, make_tile
 from runtime.cpu.kernels.vectors import Tile, Writer
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
@@ -54,7 +55,7 @@ def sums_of_lanes(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
     return sums
 
 
-def column_strides(writer: Writer, geometry: ir.Value) -> tuple[ir.Value, ir.Value]:
+def load_column_strides(writer: Writer, geometry: ir.Value) -> tuple[ir.Value, ir.Value]:
     """The strides of b and y that follow the outer loops."""
     builder = writer.builder
     loops = builder.load(writer.at(geometry, writer.constant(LOOP_COUNT)))
@@ -69,15 +70,13 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
     a, b, y, geometry, k1_count, k2_count, rows, columns, add = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     writer = Writer(tile, builder)
-    stride = {
-        name: builder.load(writer.at(geometry, writer.constant(place)))
-        for name, place in STRIDES.items()
-    }
-    b_column, y_column = column_strides(writer, geometry)
+    stride = load_strides(writer, geometry)
+    b_column, y_column = load_column_strides(writer, geometry)
     a_rows = writer.offsets(tile.rows, stride["a_row"], rows)
-    y_rows = writer.offsets(tile.rows, stride["y_row"], rows)
     b_columns = writer.offsets(tile.vectors, b_column, columns)
+    y_rows = writer.offsets(tile.rows, stride["y_row"], rows)
     y_columns = writer.offsets(tile.vectors, y_column, columns)
+    places = [writer.at(y, row, column) for row in y_rows for column in y_columns]
     lanes = writer.constant(tile.vector.count)
     turns = builder.sdiv(builder.sub(k2_count, writer.constant(1)), lanes)  # but for the last
 
@@ -100,20 +99,26 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
         writer.mask = None
         return sums
 
-    zero = ir.Constant(tile.vector, [0.0] * tile.vector.count)
-    sums = writer.loop("k1", k1_count, [[zero] * tile.vectors] * tile.rows, outer)
-    sums = writer.divided(sums, add)
-    keep = builder.icmp_signed("!=", builder.and_(add, writer.constant(1)), writer.constant(0))
-    vectors, count = [vector for row in sums for vector in row], tile.vector.count
-    totals = [sums_of_lanes(builder, vectors[k : k + count]) for k in range(0, len(vectors), count)]
-    places = [writer.at(y, y_row, y_at) for y_row in y_rows for y_at in y_columns]
+    sums = writer.loop("k1", k1_count, writer.zeros(), outer)
+    write_totals(writer, sums, places, add)
+    builder.ret_void()
+
+
+def write_totals(writer: Writer, sums: Any, places: Sequence[ir.Value], mode: ir.Value) -> None:
+    """Add up the lanes of each sum and overwrite y, or add to it.
+
+    All loads come first, for rows may coincide.
+    """
+    builder, lanes = writer.builder, writer.tile.vector.count
+    vectors = [vector for row in writer.divided(sums, mode) for vector in row]
+    adds = writer.adds(mode)
+    totals = [sums_of_lanes(builder, vectors[k : k + lanes]) for k in range(0, len(vectors), lanes)]
     numbers = []
     for k, place in enumerate(places):
-        total = builder.extract_element(totals[k // count], ir.Constant(I32, k % count))
-        numbers.append(builder.select(keep, builder.fadd(total, builder.load(place)), total))
+        total = builder.extract_element(totals[k // lanes], ir.Constant(I32, k % lanes))
+        numbers.append(builder.select(adds, builder.fadd(total, builder.load(place)), total))
     for place, number in zip(places, numbers, strict=True):
         builder.store(number, place)
-    builder.ret_void()
 
 
 def kernel(word: int) -> Any:
@@ -128,8 +133,7 @@ def kernel(word: int) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
-        after = after_loops(geometry)
-        b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
+        b_column, y_column = column_strides(geometry)
         if m >= MANY_ROWS and n >= lanes and k1 == 1 and geometry[Y_ROW] == 1:
             whole = n - n % lanes
             panels(a, i, b, j, y, h, geometry, k1, k2, m, whole, add)

@@ -41,10 +41,11 @@ def product_signature(word: int) -> Any:
     return types.void(*(pointer, types.int64) * 3, WORDS, *[types.int64] * 5)
 
 
-@subroutine(types.int64(WORDS))
-def after_loops(geometry: Any) -> Any:
-    """Where the numbers after the outer loops are in the geometry."""
-    return LOOPS + LOOP * geometry[LOOP_COUNT]
+@subroutine(types.UniTuple(types.int64, 2)(WORDS))
+def column_strides(geometry: Any) -> Any:
+    """The strides of b and y along the columns, which follow the outer loops."""
+    after = LOOPS + LOOP * geometry[LOOP_COUNT]
+    return geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
 
 
 @subroutine(types.UniTuple(types.int64, 3)(WORDS, *[types.int64] * 4))
@@ -80,8 +81,7 @@ def contraction_kernel(
             exchange_roles(geometry, own, end - begin)
             geometry = own
         if strided_columns:
-            after = after_loops(geometry)
-            b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
+            b_column, y_column = column_strides(geometry)
         n, m = extent_at(geometry, COLUMNS, end - begin), extent_at(geometry, ROWS, end - begin)
         k1, k2 = extent_at(geometry, K1, end - begin), extent_at(geometry, K2, end - begin)
         loops = geometry[LOOP_COUNT]

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.geometry import A_K2, A_ROW, B_COLUMN, B_K2, LOOPS, Y_COLUMN, Y_ROW
+from compiler.geometry import A_K2, A_ROW, B_K2, LOOPS, Y_ROW
 from runtime.cpu.intrinsics import stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
-from runtime.cpu.kernels.outer import after_loops, product_signature
+from runtime.cpu.kernels.outer import column_strides, product_signature
 from runtime.cpu.kernels.tile import make_tile
 from runtime.cpu.kernels.transpose import make_square
 from runtime.cpu.kernels.vectors import Tile
@@ -76,8 +76,7 @@ def make_panel(word: int) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
-        after = after_loops(geometry)
-        b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
+        b_column, y_column = column_strides(geometry)
         turned, sums = panel_room(), sums_room()
         turn_in(turned, b, j, b_column, k2, n)
         strides = stack_words(LOOPS)
@@ -102,8 +101,7 @@ def make_panels(word: int) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
-        after = after_loops(geometry)
-        b_column, y_column = geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
+        b_column, y_column = column_strides(geometry)
         parts = (k2 + TERMS - 1) // TERMS
         step = (k2 + parts - 1) // parts
         for k in range(0, k2, step):

@@ -31,20 +31,24 @@ STRIDES = {  # in the geometry
 }  # fmt: skip
 
 
+def load_strides(writer: Writer, geometry: ir.Value) -> dict[str, ir.Value]:
+    """The strides that the inner loops of a product have."""
+    return {
+        name: writer.builder.load(writer.at(geometry, writer.constant(place)))
+        for name, place in STRIDES.items()
+    }
+
+
 def write_tile(tile: Tile, function: ir.Function) -> None:
     """The body of a tile's function."""
     a, b, y, geometry, k1_count, k2_count, rows, columns, add, *panel = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     writer = Writer(tile, builder)
-    stride = {
-        name: builder.load(writer.at(geometry, writer.constant(place)))
-        for name, place in STRIDES.items()
-    }
+    stride = load_strides(writer, geometry)
     if tile.masked:
         writer.make_mask(columns)
     a_rows = writer.offsets(tile.rows, stride["a_row"], rows)
     y_rows = writer.offsets(tile.rows, stride["y_row"], rows)
-    zero = ir.Constant(tile.vector, [0.0] * tile.vector.count)
 
     def outer(k1: ir.Value, sums: Any) -> Any:
         a1 = writer.at(a, builder.mul(k1, stride["a_k1"]))
@@ -62,7 +66,7 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
 
         return writer.loop("k2", k2_count, sums, inner)
 
-    sums = writer.loop("k1", k1_count, [[zero] * tile.vectors] * tile.rows, outer)
+    sums = writer.loop("k1", k1_count, writer.zeros(), outer)
     writer.finish(y, y_rows, sums, add)
     builder.ret_void()
 

@@ -88,20 +88,18 @@ def kernel(word: int) -> Any:
     turn = make_square(word)
 
     def transpose(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
-        x = reals(pointers, 0)
-        y = reals(pointers, 1)
-        start = begin if geometry[0] < 0 else 0
-        stop = end if geometry[0] < 0 else geometry[0]
-        earliest = begin if geometry[4] < 0 else 0
-        latest = end if geometry[4] < 0 else geometry[4]
-        columns = geometry[1]
+        x, y = reals(pointers, 0), reals(pointers, 1)
+        rows, columns, x_stride, y_stride = geometry[0], geometry[1], geometry[2], geometry[3]
+        matrices, x_matrix, y_matrix = geometry[4], geometry[5], geometry[6]
+        start, stop = begin if rows < 0 else 0, end if rows < 0 else rows
+        earliest, latest = begin if matrices < 0 else 0, end if matrices < 0 else matrices
         for matrix in range(earliest, latest):
             for row in range(start, stop, size):
-                rows = min(size, stop - row)
+                height = min(size, stop - row)
                 for column in range(0, columns, size):
-                    i = matrix * geometry[5] + column * geometry[2] + row
-                    j = matrix * geometry[6] + row * geometry[3] + column
+                    i = matrix * x_matrix + column * x_stride + row
+                    j = matrix * y_matrix + row * y_stride + column
                     width = min(size, columns - column)
-                    turn(x, i, y, j, geometry[2], geometry[3], width, rows, 0)
+                    turn(x, i, y, j, x_stride, y_stride, width, height, 0)
 
     return transpose

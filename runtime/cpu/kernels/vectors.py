@@ -89,8 +89,7 @@ class Writer:
         place = self.builder.bitcast(pointer, vector.as_pointer())
         if self.mask is None:
             return self.builder.load(place, align=word)
-        mask_type = ir.VectorType(ir.IntType(1), vector.count)
-        kinds = [vector.as_pointer(), I32, mask_type, vector]
+        kinds = [vector.as_pointer(), I32, self.mask.type, vector]
         read = self.intrinsic("masked.load", vector, kinds)
         zero = ir.Constant(vector, [0.0] * vector.count)
         return self.builder.call(read, [place, ir.Constant(I32, word), self.mask, zero])
@@ -102,8 +101,7 @@ class Writer:
         if self.mask is None:
             self.builder.store(value, place, align=word)
             return
-        mask_type = ir.VectorType(ir.IntType(1), vector.count)
-        kinds = [vector, vector.as_pointer(), I32, mask_type]
+        kinds = [vector, vector.as_pointer(), I32, self.mask.type]
         write = self.intrinsic("masked.store", ir.VoidType(), kinds)
         self.builder.call(write, [value, place, ir.Constant(I32, word), self.mask])
 
@@ -135,6 +133,11 @@ class Writer:
         """The vectors of a row to memory."""
         for vector, column in zip(vectors, self.columns(), strict=True):
             self.store(vector, self.at(pointer, column))
+
+    def zeros(self) -> list[list[ir.Value]]:
+        """The tile's sums before their first term."""
+        tile = self.tile
+        return [[ir.Constant(tile.vector, [0.0] * tile.vector.count)] * tile.vectors] * tile.rows
 
     def turn(
         self, a: ir.Value, b_vectors: list[ir.Value], a_rows: list[ir.Value], sums: Any
@@ -178,13 +181,11 @@ class Writer:
         self.builder.position_at_end(end)
         return phis
 
-    def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, add: ir.Value) -> None:
+    def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, mode: ir.Value) -> None:
         """Overwrite y, or add to it: all loads come first, for rows may coincide."""
         places = [[self.at(y, offset, column) for column in self.columns()] for offset in y_rows]
-        sums = self.divided(sums, add)
-        odd = self.builder.and_(add, self.constant(1))
-        adding = self.builder.icmp_signed("!=", odd, self.constant(0))
-        with self.builder.if_else(adding) as (then, otherwise):
+        sums = self.divided(sums, mode)
+        with self.builder.if_else(self.adds(mode)) as (then, otherwise):
             with then:
                 totals = [
                     [self.builder.fadd(p, self.load(q)) for p, q in zip(*pair, strict=True)]
@@ -193,6 +194,11 @@ class Writer:
                 self.store_all(totals, places)
             with otherwise:
                 self.store_all(sums, places)
+
+    def adds(self, mode: ir.Value) -> ir.Value:
+        """Whether a mode says to add to y: it is odd."""
+        odd = self.builder.and_(mode, self.constant(1))
+        return self.builder.icmp_signed("!=", odd, self.constant(0))
 
     def divided(self, sums: Any, mode: ir.Value) -> Any:
         """The sums, times 1 / (mode // 2) where that is not 0."""

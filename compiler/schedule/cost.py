@@ -19,6 +19,7 @@ BLOCK_OF_SEQUENCES = 16
 REUSE = 32  # examples over which a deferred product must be the shorter way
 VECTOR = 16  # numbers in the widest register
 WRITING = 8  # terms for which a number of the result could be read, added to and written
+MOVING = 8  # products in the time in which a number is read from the cache or written
 KEPT_APART = 64  # columns from which a sum down them needs no more
 WORTH_IT = 0.9  # of the cost, at which another form of a product is chosen
 CHUNK_WORDS = 1 << 18  # partial sums of 1 MB: beyond that each copy costs more than it saves

@@ -115,7 +115,7 @@ def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:
     return _gathered(op, xs) or _scattered(op, xs)
 
 
-def _convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
+def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
     """The ways to see pixels and weights in two operands, with the last axis for channels."""
     f = op.result[-1].plain
     for k, w in ((0, 1), (1, 0)):
@@ -132,7 +132,7 @@ def _gathered(op: Contract, xs: Sequence[Value]) -> Value | None:
     j = op.result[-2].plain
     if j is None or op.extents[j] != op.shape[-2] or moves(op.result[:-2], j):
         return None
-    for c in _convolutions(op, xs):
+    for c in convolutions(op, xs):
         w = window(c.seen, j, c.weights)
         if w is not None and j not in c.weights and not moves(op.result, w.tap):
             form = _neighboured(c, w)
@@ -162,7 +162,7 @@ def _neighboured(c: Convolution, w: Window) -> Form | None:
 
 def _scattered(op: Contract, xs: Sequence[Value]) -> Value | None:
     """The gradient of a convolution's input, with neighbours of the result as columns."""
-    for c in _convolutions(op, xs):
+    for c in convolutions(op, xs):
         pixels = [p.plain for p in c.seen if p.plain is not None and p.plain not in c.weights]
         for axis, j in ((c.seen.index(index(j)), j) for j in pixels):
             w = window(op.result[-2:-1], j, c.weights)

@@ -55,9 +55,7 @@ def _sorted(graph: Graph, groups: list[list[Unit]], *, carried: bool) -> list[li
     return [groups[k] for k in order]
 
 
-def _turns(
-    graph: Graph, groups: list[list[Unit]], read: Mapping[int, set[int]]
-) -> dict[int, Turn]:
+def _turns(graph: Graph, groups: list[list[Unit]], read: Mapping[int, set[int]]) -> dict[int, Turn]:
     """When each group would like to be computed.
 
     A product that is computed once comes just before whoever reads it first: the two may then be

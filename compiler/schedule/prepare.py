@@ -34,6 +34,7 @@ from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.schedule.cost import VECTOR
+from compiler.schedule.fewer import multiply_less
 from compiler.schedule.narrow import widen_columns
 from compiler.schedule.panels import in_panels
 from compiler.schedule.pooling import chained, has_small_windows
@@ -56,7 +57,8 @@ class Prepared:
 
 def prepare(graph: Graph) -> Prepared:
     """The graph as the schedule wants it."""
-    graph, needed = widen_columns(graph)
+    graph, fewer = multiply_less(graph)
+    graph, more = widen_columns(graph)
     builder, loops = Builder(), loop_of(graph)
     mapping: dict[int, int] = {}
     for node in graph.nodes:
@@ -80,7 +82,7 @@ def prepare(graph: Graph) -> Prepared:
     outputs = {k: mapping[id] for k, id in graph.outputs.items()}
     shared = eliminate_common_subexpressions(builder.graph(outputs))
     again, choice = recompute(eliminate_dead_code(shared))
-    return Prepared(_with_outputs(again), choice, needed)
+    return Prepared(_with_outputs(again), choice, {**fewer, **more})
 
 
 def _mean(builder: Builder, node: Node, x: Value) -> Value:

@@ -1,0 +1,224 @@
+"""Which convolutions are computed in tiles of four pixels, and what each becomes (`winograd.py`).
+
+Those with a stride of 1 and three taps along an axis, of enough channels that the transforms cost
+little beside the products.  The tiles lie along the first such axis, so that a transform goes over
+whole rows of an image.  The transformed pixels of a layer are made once: the gradient of its
+weights reads them again.
+
+The gradient of an input comes as products added where they belong; it is turned about first:
+
+    y[j + n, f] += g[j] * W[n, f]    becomes    y[p, f] = sum over n of g[p + n - 2] * W[2 - n, f]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+
+from compiler.graph.graph import Builder, Graph, Value
+from compiler.ops.contract import Affine, Contract, Map, index
+from compiler.ops.elementwise import copy as Copy
+from compiler.ops.shape import Concat, reshape, slice_axis, transpose
+from compiler.schedule.cost import MOVING, WORTH_IT
+from compiler.schedule.narrow import Convolution, convolutions
+from compiler.schedule.windows import Window, affine, moves, uses, whole, window
+from compiler.schedule.winograd import (
+    PIXELS,
+    POINTS,
+    RESULTS,
+    TAPS,
+    TILE,
+    WEIGHTS,
+    tiles_of,
+    transform,
+    transposed,
+)
+
+
+def multiply_less(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
+    """Rewrite every convolution that costs clearly less in tiles.
+
+    The products that each of those needs are told by its tag, as its new form has fewer.
+    """
+    builder, mapping, needed = Builder(), dict[int, int](), dict[int, int]()
+    for node in graph.nodes:
+        builder.follow(node)
+        xs = [builder.value(mapping[i]) for i in node.inputs]
+        before, op = len(builder.nodes), node.op
+        tiled = _in_tiles(op, xs) if isinstance(op, Contract) and len(xs) == 2 else None
+        mapping[node.id] = tiled.id if tiled else builder.copy(node, [x.id for x in xs])
+        if tiled and isinstance(op, Contract):
+            needed |= {n.tag: prod(op.extents) // POINTS for n in builder.nodes[before:]}
+    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()}), needed
+
+
+def _in_tiles(op: Contract, xs: Sequence[Value]) -> Value | None:
+    if op.mean or len(op.result) < 2:
+        return _gradient(op, xs) if op.mean else None
+    for c in convolutions(op, xs):
+        turned, operands = _gathered(c, xs)
+        for axis, w in _axes(turned):
+            result = _convolved(turned, w, axis, operands)
+            if result is not None:
+                return result
+    return None
+
+
+def _gathered(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, list[Value]]:
+    """The convolution with its result written in order, by looking at the weights backwards."""
+    op, W, rank = c.op, xs[1 - c.pixels], len(c.weights)
+    extents, result, seen = list(op.extents), list(op.result), list(c.seen)
+    straight = tuple(index(axis) for axis in range(rank))
+    backwards = list(straight)
+    for axis, p in enumerate(c.seen):
+        j = p.plain
+        w = None if j is None or j in c.weights else window(op.result, j, c.weights)
+        if j is None or w is None or not w.stride == w.step == 1 or moves(c.seen, w.tap):
+            continue
+        if extents[j] != xs[c.pixels].shape[axis] or sum(uses(q, j) for q in c.seen) != 1:
+            continue
+        last = extents[w.tap] - 1
+        extents[j], result[w.axis] = op.shape[w.axis], index(j)
+        seen[axis] = affine((j, 1), (w.tap, 1), offset=-last - w.offset)
+        backwards[c.weights.index(w.tap)] = affine((c.weights.index(w.tap), -1), offset=last)
+    if tuple(backwards) == straight:
+        return c, list(xs)
+    turned = W.builder.add(Contract(W.shape, (tuple(backwards),), straight, W.shape), W)
+    maps = (tuple(seen), op.operands[1 - c.pixels])
+    maps, operands = (maps, [xs[0], turned]) if c.pixels == 0 else (maps[::-1], [turned, xs[1]])
+    op = replace(op, extents=tuple(extents), operands=maps, result=tuple(result))
+    return replace(c, op=op), operands
+
+
+def _axes(c: Convolution) -> Iterator[tuple[int, Window]]:
+    """The axes of the result along which tiles could lie, and the windows of their pixels."""
+    op = c.op
+    for axis, p in enumerate(op.result[:-1]):
+        j = p.plain
+        if j is None or op.extents[j] != op.shape[axis] or j in c.weights:
+            continue
+        w = window(c.seen, j, c.weights)
+        alone = sum(uses(q, j) for q in op.result) == 1
+        if w is not None and alone and _fits(op, w) and not moves(op.result, w.tap):
+            yield axis, w
+
+
+def _fits(op: Contract, w: Window) -> bool:
+    return w.stride == w.step == 1 and op.extents[w.tap] == TAPS
+
+
+def _convolved(c: Convolution, w: Window, axis: int, xs: Sequence[Value]) -> Value | None:
+    """The convolution in tiles along an axis of its result, if that pays."""
+    op, x, W = c.op, xs[c.pixels], xs[1 - c.pixels]
+    tiles, order = _tiles(op, w), _order(c, w)
+    if not _pays(op, w, _seen_words(op, c.seen) + prod(op.shape), W.type.size):
+        return None
+    maps = (_within(op, c.seen, w), tuple(index(loop) for loop in order))
+    result = (*op.result[: axis + 1], Affine(), *op.result[axis + 1 :])
+    shape = (*op.shape[:axis], tiles, 1, *op.shape[axis + 1 :])
+    product = Contract(_resized(op, w), maps, result, shape)
+    pairs = zip(_pixels(op, c.seen, w, x), _weights(c, w, order, W), strict=True)
+    parts = transform(RESULTS, [x.builder.add(product, *pair) for pair in pairs])
+    joined = x.builder.add(Concat(axis + 1), *parts)
+    rows = reshape(joined, (*op.shape[:axis], tiles * TILE, *op.shape[axis + 1 :]))
+    return rows if rows.shape == op.shape else slice_axis(rows, axis, 0, op.shape[axis])
+
+
+def _gradient(op: Contract, xs: Sequence[Value]) -> Value | None:
+    """The mean gradient of weights by way of those of the transformed ones, if that pays."""
+    loops = whole(op, op.result, op.shape)
+    if not loops or any(x.type.time is not None for x in xs):
+        return None
+    for k in (0, 1):
+        x, g, seen = xs[k], xs[1 - k], op.operands[k]
+        sent = whole(op, op.operands[1 - k], g.shape)
+        windows = ((axis, window(seen, j, loops)) for axis, j in enumerate(sent) if j not in loops)
+        for axis, w in windows:
+            if w is None or not _fits(op, w) or w.tap in sent:
+                continue
+            if _pays(op, w, _seen_words(op, seen) + g.type.size, prod(op.shape)):
+                return _summed(op, w, (x, g), k, axis)
+    return None
+
+
+def _summed(op: Contract, w: Window, pair: tuple[Value, Value], k: int, axis: int) -> Value:
+    """dw = G' [(A dy) * (B' x)], for x and dy, which has the tiles along an axis."""
+    x, g = pair
+    tap = [p.plain for p in op.result].index(w.tap)
+    maps = [_within(op, op.operands[k], w), op.operands[1 - k]]
+    shape = tuple(1 if a == tap else n for a, n in enumerate(op.shape))
+    product = Contract(
+        _resized(op, w), tuple(maps if k == 0 else maps[::-1]), op.result, shape, mean=True
+    )
+    sent = tiles_of(g, axis, _tiles(op, w), TILE, [(0, n) for n in g.shape])
+    cotangents = transform(transposed(RESULTS), sent)
+    pairs = zip(_pixels(op, op.operands[k], w, x), cotangents, strict=True)
+    sums = [x.builder.add(product, *(pair if k == 0 else pair[::-1])) for pair in pairs]
+    return x.builder.add(Concat(tap), *transform(transposed(WEIGHTS), sums))
+
+
+def _pays(op: Contract, w: Window, words: int, weights: int) -> bool:
+    """Whether the products that are saved are worth the numbers that are moved.
+
+    Numbers are read, and transformed ones written and read once more; those of the weights for a
+    batch of one example as well.
+    """
+    stretch = POINTS * _tiles(op, w) / op.extents[w.pixel]
+    moved = words * (1 + 2 * stretch) + weights * (1 + 2 * POINTS / TAPS)
+    return prod(op.extents) * stretch / TAPS + MOVING * moved < WORTH_IT * prod(op.extents)
+
+
+def _tiles(op: Contract, w: Window) -> int:
+    return -(-op.extents[w.pixel] // TILE)
+
+
+def _resized(op: Contract, w: Window) -> tuple[int, ...]:
+    """The loops of one product: over tiles instead of pixels, without taps."""
+    extents = list(op.extents)
+    extents[w.pixel], extents[w.tap] = _tiles(op, w), 1
+    return tuple(extents)
+
+
+def _seen_words(op: Contract, seen: Map) -> int:
+    return prod(high - low + 1 for low, high in (p.range(op.extents) for p in seen))
+
+
+def _within(op: Contract, seen: Map, w: Window) -> Map:
+    """Where transformed pixels are read, which begin with the first that the convolution sees."""
+    places = [replace(p, offset=p.offset - p.range(op.extents)[0]) for p in seen]
+    places[w.axis] = index(w.pixel)
+    return tuple(places)
+
+
+def _pixels(op: Contract, seen: Map, w: Window, x: Value) -> list[Value]:
+    """B' x, of all pixels that a convolution sees, with the zeros outside."""
+    ranges = [p.range(op.extents) for p in seen]
+    spans = [(low, high - low + 1) for low, high in ranges]
+    return transform(PIXELS, tiles_of(x, w.axis, _tiles(op, w), POINTS, spans))
+
+
+def _order(c: Convolution, w: Window) -> list[int]:
+    """The loops of the weights, as a product reads them: those of the sum as pixels have them."""
+    first = {loop: axis for axis, p in reversed([*enumerate(c.seen)]) for loop, _ in p.terms}
+    kept = [loop for loop in c.weights if loop != w.tap]
+    f = c.op.result[-1].plain
+    return sorted(kept, key=lambda loop: (loop == f, first.get(loop, -1)))
+
+
+def _weights(c: Convolution, w: Window, order: Sequence[int], W: Value) -> list[Value]:
+    """G w at every point, with channels of the result last."""
+    loops = list(c.weights)
+    if loops[-1] != order[-1]:  # first as a copy, for which there is a kernel
+        axis = loops.index(order[-1])
+        axes = [*(a for a in range(len(loops)) if a != axis), axis]
+        W = W.builder.add(Copy(), transpose(W, axes))
+        loops = [loops[a] for a in axes]
+    shape = tuple(c.op.extents[loop] for loop in order)
+    straight = tuple(index(axis) for axis in range(len(order)))
+
+    def tap(e: int) -> Value:
+        at = tuple(Affine((), e) if j == w.tap else index(order.index(j)) for j in loops)
+        return W.builder.add(Contract(shape, (at,), straight, shape), W)
+
+    return transform(WEIGHTS, [tap(e) for e in range(TAPS)])

@@ -94,6 +94,19 @@ def transpose(x: Value, order: Sequence[int]) -> Value:
     return x.builder.add(Contract(extents, (source,), _identity(len(order)), extents), x)
 
 
+def transposed_axes(op: Op, shape: tuple[int, ...]) -> list[int] | None:
+    """The axis of x that each axis of y is, if an operator transposes x of this shape."""
+    if not isinstance(op, Contract) or len(op.operands) != 1 or op.mean:
+        return None
+    seen = [p.plain for p in op.operands[0] if p.plain is not None]
+    shown = [p.plain for p in op.result if p.plain is not None]
+    loops, positions = list(range(len(op.extents))), len(op.operands[0]) + len(op.result)
+    plain = sorted(seen) == sorted(shown) == loops and positions == 2 * len(loops)
+    if not plain or tuple(op.extents[loop] for loop in seen) != shape:
+        return None
+    return [seen.index(loop) for loop in shown]
+
+
 def broadcast(x: Value, shape: tuple[int, ...]) -> Value:
     """x repeated to a shape by NumPy's rule; x itself where nothing changes."""
     if x.shape == shape:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from compiler.graph.graph import Builder, Graph, Node
 from compiler.ops.contract import Contract
+from compiler.ops.shape import transposed_axes
 
 
 def turn_gradients(graph: Graph) -> Graph:
@@ -28,17 +29,9 @@ def turn_gradients(graph: Graph) -> Graph:
 
 def _turned(node: Node, source: Node) -> Node:
     """A transposition of a mean as that mean; any other node as it is."""
-    op, view = source.op, node.op
-    if not isinstance(op, Contract) or not isinstance(view, Contract):
+    op, axes = source.op, transposed_axes(node.op, source.type.shape)
+    if axes is None or not isinstance(op, Contract) or not op.mean or len(op.operands) != 2:
         return node
-    if not op.mean or len(op.operands) != 2 or view.mean or len(view.operands) != 1:
-        return node
-    seen, shown = [p.plain for p in view.operands[0]], [p.plain for p in view.result]
-    loops = list(range(len(view.extents)))
-    if sorted(seen, key=str) != loops or sorted(shown, key=str) != loops:
-        return node
-    if [view.extents[loop] for loop in seen if loop is not None] != list(op.shape):
-        return node
-    result = tuple(op.result[seen.index(loop)] for loop in shown)
+    result = tuple(op.result[axis] for axis in axes)
     turned = replace(op, result=result, shape=node.type.shape)
     return replace(source, id=node.id, op=turned, type=node.type)

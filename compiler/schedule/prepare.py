@@ -30,7 +30,7 @@ from compiler.ops.elementwise import copy as Copy
 from compiler.ops.index import Increment, Scatter, Take
 from compiler.ops.reduce import ArgMax, BatchMean, Max
 from compiler.ops.sequence import Spread, Total
-from compiler.ops.shape import Reshape, transpose
+from compiler.ops.shape import Reshape, transpose, transposed_axes
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.schedule.cost import VECTOR
@@ -197,17 +197,12 @@ def _dots(op: Contract, columns: int) -> bool:
 
 def _turned_back(x: Value, m: Map) -> tuple[Value, Map]:
     """What a transposed view looks at, read directly: its last axis is then the one in memory."""
-    view = x.node.op
-    while isinstance(view, Contract) and len(view.operands) == 1 and not view.mean:
-        seen, shown = [p.plain for p in view.operands[0]], [p.plain for p in view.result]
+    while x.node.inputs:
         source = x.builder.value(x.node.inputs[0])
-        sizes = [view.extents[loop] for loop in seen if loop is not None]
-        if None in (*seen, *shown) or set(seen) != set(shown) or len(set(seen)) != len(shown):
+        axes = transposed_axes(x.node.op, source.shape)
+        if axes is None:
             break
-        if list(source.shape) != sizes:
-            break
-        x, m = source, tuple(m[shown.index(loop)] for loop in seen)
-        view = x.node.op
+        x, m = source, tuple(m[axes.index(axis)] for axis in range(len(axes)))
     return x, m
 
 

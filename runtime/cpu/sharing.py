@@ -26,15 +26,19 @@ def recent() -> deque[float]:
 
 @dataclass(slots=True)
 class Sharing:
-    """Seconds of a step in recent calls, by whether it was shared out."""
+    """Seconds of a step in recent calls, by whether it was shared out, and when to try again.
+
+    At first both ways are tried in turn.  Then every `patience` seconds of work begins a trial of
+    the slower way: of several calls, as the first has to wake helpers.
+    """
 
     times: dict[bool, deque[float]] = field(
         default_factory=lambda: {False: recent(), True: recent()}
     )
-    since: float = 0.0  # seconds since both ways were tried
+    since: float = 0.0  # seconds of work since the last trial
     patience: float = AGAIN
-    left: int = 0  # calls to come of a trial, several as the first wakes helpers
-    other: bool = False  # the way that is on trial
+    left: int = 0  # calls to come of a trial
+    tried: bool = False  # the way that is on trial
 
     def choose(self, steps: int, longest: float, gap: float = 0.0) -> tuple[int, bool]:
         """How many steps to make in the next call, of at most `longest` seconds; shared or not.
@@ -43,17 +47,21 @@ class Sharing:
         """
         if not self.times[False]:
             return 1, False
-        alone = min(self.times[False])
+        alone, together = min(self.times[False]), min(self.times[True], default=0.0)
         worth = WORTH_SHARING if gap < AWAKE else WORTH_WAKING
         if alone <= WORTH_SHARING or alone * steps <= worth:
             return _fitting(steps, longest, alone), False
-        tried = {way: len(times) for way, times in self.times.items()}
-        if min(tried.values()) < TRIALS:
-            return _fitting(steps, TRIED, alone), tried[True] < tried[False]
-        if self.left > 0:
-            return _fitting(steps, TRIED, max(alone, min(self.times[True]))), self.other
-        most = min(longest, self.patience)
-        return _fitting(steps, most, min(alone, *self.times[True])), self.shares
+        way = self._to_try()
+        if way is not None:
+            return _fitting(steps, TRIED, max(alone, together)), way
+        return _fitting(steps, min(longest, self.patience), min(alone, together)), self.shares
+
+    def _to_try(self) -> bool | None:
+        """The way of which too little is known, or that is on trial; None where neither is."""
+        alone, together = len(self.times[False]), len(self.times[True])
+        if min(alone, together) < TRIALS:
+            return together < alone
+        return self.tried if self.left > 0 else None
 
     @property
     def brief(self) -> bool:
@@ -70,17 +78,23 @@ class Sharing:
         before = self.shares
         self.times[shared].append(max(1e-8, seconds))
         if self.left > 0:
-            self.left -= shared == self.other  # a call too short to be shared is no trial
-            if self.left == 0:
-                changed = self.shares == self.other
-                self.patience = AGAIN if changed else min(2 * self.patience, MOST)
+            if shared == self.tried:  # a call too short to be shared is no trial
+                self._count_trial()
             return
         if self.shares != before:  # disturbed, perhaps for a moment only
             self.since, self.patience = 0.0, AGAIN
         self.since += seconds * steps
         if self.since >= self.patience:
-            self.since, self.left, self.other = 0.0, TRIALS, not self.shares
+            self.since, self.left, self.tried = 0.0, TRIALS, not self.shares
+
+    def _count_trial(self) -> None:
+        """One more call of a trial is over; as long as none changes anything, they become rarer."""
+        self.left -= 1
+        if self.left == 0:
+            changed = self.shares == self.tried
+            self.patience = AGAIN if changed else min(2 * self.patience, MOST)
 
 
 def _fitting(steps: int, longest: float, seconds: float) -> int:
+    """As many of some steps as fit into a time, at so many seconds each; at least one."""
     return max(1, min(steps, int(longest / seconds)))

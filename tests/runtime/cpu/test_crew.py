@@ -52,9 +52,9 @@ def test_without_threads_a_step_is_made_alone(monkeypatch: pytest.MonkeyPatch) -
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert borrow(7, 4) is None
+    assert borrow(11, 4) is None  # of a size that no other test has started
     monkeypatch.undo()
-    assert borrow(7, 4) is not None
+    assert borrow(11, 4) is not None
 
 
 def test_nobody_else_has_a_borrowed_crew() -> None:

@@ -16,7 +16,8 @@ noise draw), and *uniform* otherwise; `varying` in this module decides which.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -66,12 +67,12 @@ class Graph:
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]
 
-    @property
+    @cached_property
     def carries(self) -> dict[int, int]:
         """For each loop, the node whose value is carried on to the next step."""
         return {int(n[len(CARRY) :]): i for n, i in self.outputs.items() if n.startswith(CARRY)}
 
-    @property
+    @cached_property
     def results(self) -> dict[str, int]:
         """The outputs but for the carries: what is wanted of the graph."""
         return {n: i for n, i in self.outputs.items() if not n.startswith(CARRY)}
@@ -150,10 +151,18 @@ class Builder:
         self.span, self.origin, self.again = node.span, node.origin, node.again
 
     def copy(self, node: Node, inputs: Sequence[int]) -> int:
-        """Append a node of another graph with operands of this one; its story is kept."""
-        copied = replace(node, id=len(self.nodes), inputs=tuple(inputs))
-        self.nodes.append(copied)
-        return copied.id
+        """Append a node of another graph with operands of this one; its story is kept.
+
+        Written out, as nodes are copied by the ten thousand and `replace` looks at every field.
+        """
+        id, operands = len(self.nodes), tuple(inputs)
+        if node.id != id or node.inputs != operands:
+            node = Node(
+                id=id, op=node.op, inputs=operands, type=node.type, span=node.span,
+                origin=node.origin, name=node.name, again=node.again, tag=node.tag,
+            )  # fmt: skip
+        self.nodes.append(node)
+        return id
 
     def constant(self, value: float, shape: tuple[int, ...] = ()) -> Value:
         """Append a real constant; a shape fills a whole tensor with it."""

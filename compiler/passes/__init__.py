@@ -38,12 +38,19 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
 
 
 def optimise(graph: Graph, without: Collection[str] = ()) -> Graph:
-    """Run the pipeline until it changes nothing, verifying after every pass."""
+    """Run the pipeline until it changes nothing, verifying after every pass that did."""
+    chosen = {name: transform for name, transform in PASSES.items() if name not in without}
+    known: Graph | None = None  # the last that was verified
+    idle = 0  # passes in a row that changed nothing
     for _ in range(8):
         before = graph
-        for name, transform in PASSES.items():
-            if name not in without:
-                graph = verify(transform(graph), after=name)
+        for name, transform in chosen.items():
+            if idle == len(chosen):
+                return graph
+            changed = transform(graph)
+            idle = idle + 1 if changed == graph else 0
+            if idle == 0 or known is None:
+                graph = known = verify(changed, after=name, known=known)
         if graph == before:
             break
     return graph

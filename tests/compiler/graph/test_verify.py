@@ -43,10 +43,22 @@ def test_a_sound_graph_is_returned() -> None:
         (broken(2, {"a": -1}), "after fuse: output a is not a node"),
     ],
 )
-def test_a_broken_graph_is_named(graph: Graph, message: str) -> None:
+@pytest.mark.parametrize("known", [None, GRAPH])
+def test_a_broken_graph_is_named(graph: Graph, message: str, known: Graph | None) -> None:
     with pytest.raises(AssertionError) as caught:
-        verify(graph, after="fuse")
+        verify(graph, after="fuse", known=known)
     assert str(caught.value) == message
+
+
+def test_a_known_node_that_meets_another_type_is_asked_again() -> None:
+    wide = parse_graph("%0 = input{key='x', shape=(3, 2)}; %1 = exp %0; return a=%1")
+    graph = Graph((*wide.nodes, GRAPH.nodes[2]), GRAPH.outputs)
+    with pytest.raises(AssertionError, match="%2 = neg has type"):
+        verify(graph, after="fuse", known=GRAPH)
+
+
+def test_a_known_graph_is_sound() -> None:
+    assert verify(GRAPH, known=GRAPH) is GRAPH
 
 
 def test_too_many_operands_are_a_fault_too() -> None:

@@ -17,8 +17,6 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 LONGEST_FILE, LONGEST_LINE = 250, 100
 TABLES = {  # literal tables, and pages of dataclasses
-    "compiler/elaborate/builtins.py",
-    "compiler/elaborate/values.py",
     "compiler/ops/elementwise.py",
     "compiler/syntax/messages.py",
     "compiler/syntax/tree.py",

@@ -9,12 +9,13 @@ import operator
 from collections.abc import Callable
 from math import isfinite
 
+from compiler.elaborate.describing import describe
 from compiler.elaborate.limits import NUMBER
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.products import matmul
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.suggest import as_a_value
-from compiler.elaborate.values import Duration, Group, Meaning, Sizes, Word, describe, is_number
+from compiler.elaborate.values import Duration, Group, Meaning, Sizes, Word, is_number
 from compiler.graph.graph import Value
 from compiler.graph.registry import OPS
 from compiler.ops.base import TimesDiffer, TypeFault

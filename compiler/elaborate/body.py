@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from compiler.elaborate.describing import describe
 from compiler.elaborate.drawing import draw_from, noise_drawing
 from compiler.elaborate.parameters import (
     declare_param,
@@ -15,15 +16,7 @@ from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.recurrence import check_closed, close_named, note_name
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import resolve
-from compiler.elaborate.values import (
-    POISON,
-    Composition,
-    Layer,
-    Meaning,
-    Recurrent,
-    Repeated,
-    describe,
-)
+from compiler.elaborate.values import POISON, Composition, Layer, Meaning, Recurrent, Repeated
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType
 from compiler.syntax.tree import Assign, Name, Noise, Param, Result, Statement, States, Update

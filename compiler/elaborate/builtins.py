@@ -11,9 +11,9 @@ from math import ceil, floor, isfinite
 
 import numpy as np
 
-from compiler.differentiate import differentiate
-from compiler.elaborate import primitives, recurrence, scans, sequences, tensors
+from compiler.elaborate import gradients, primitives, recurrence, scans, sequences, tensors
 from compiler.elaborate.arithmetic import Number, elementwise, to_value
+from compiler.elaborate.describing import describe
 from compiler.elaborate.drawing import draw
 from compiler.elaborate.limits import REPEATS
 from compiler.elaborate.problems import require_sound
@@ -23,15 +23,12 @@ from compiler.elaborate.values import (
     Builtin,
     Checkpointed,
     Each,
-    Group,
     LayerLike,
     Meaning,
     Repeated,
     Text,
-    describe,
     is_number,
 )
-from compiler.graph.graph import Value
 from compiler.graph.registry import OPS
 from compiler.graph.types import Kind
 from compiler.source import Span
@@ -146,41 +143,6 @@ def _layer(layer: Meaning, scope: Scope, span: Span) -> Meaning:
     return layer
 
 
-def _grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
-    """`grad(e, x)`: the derivative of a scalar of this example, in the shape of x."""
-    y = to_value(of, scope, span)
-    if y.shape or y.type.time not in {None, *scope.elements}:
-        raise scope.fault(
-            "E0502",
-            f"grad takes the derivative of a scalar, this is {y.type}",
-            span,
-            hint=f"{'sum' if y.shape else 'time_sum'}(...) makes a scalar of it",
-        )
-    several = isinstance(by, tuple)
-    xs = []
-    for meaning in by if several else (by,):
-        require_sound(meaning)
-        x = to_value(meaning, scope, span) if isinstance(meaning, Value | Group) else None
-        if x is None or x.type.kind is Kind.INDEX:
-            raise scope.fault(
-                "E0502",
-                f"there is no derivative by {describe(meaning)}",
-                scope.run.argument_spans.get(span, {}).get(1, span),
-                hint="there is one by an input, by a parameter, and by a value made of them",
-            )
-        if y.type.time is not None and x.type.time is None:
-            raise scope.fault(
-                "E0502",
-                "this body sees one element of a sequence, and what all elements share has no "
-                "derivative of its own for each",
-                scope.run.argument_spans.get(span, {}).get(1, span),
-                hint="take the derivative of a sum over the sequence: grad(time_sum(...), x)",
-            )
-        xs.append(x)
-    found = differentiate(scope.run.builder, y, xs, mean=False)
-    return tuple(found) if several else found[0]
-
-
 def _distribution(normal: bool) -> Callable[..., Meaning]:
     def rule(scope: Scope, span: Span, first: Meaning, second: Meaning, key: Meaning) -> Meaning:
         ends = (0 if first is None else first, 1 if second is None else second)
@@ -250,6 +212,6 @@ _row("tensor", "numbers shape", primitives.tensor, variadic=True)
 _row("scatter", "x index rows", primitives.scatter, required=3)
 _row("refuse", "parts", _refuse, variadic=True)
 _row("identity", "x", _identity)
-_row("grad", "of by", _grad, required=2)
+_row("grad", "of by", gradients.grad, required=2)
 _row("normal", "mean std key", _distribution(True), required=0)
 _row("uniform", "low high key", _distribution(False), required=0)

@@ -14,6 +14,7 @@ from compiler.elaborate.body import run_body
 from compiler.elaborate.cells import apply_recurrent
 from compiler.elaborate.checkpoints import computed_again
 from compiler.elaborate.copies import copy_layer
+from compiler.elaborate.describing import describe, type_of
 from compiler.elaborate.drawing import fans
 from compiler.elaborate.groups import group_path, layer_path
 from compiler.elaborate.limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
@@ -37,8 +38,6 @@ from compiler.elaborate.values import (
     Recurrent,
     Repeated,
     Sizes,
-    describe,
-    type_of,
 )
 from compiler.graph.graph import Value
 from compiler.source import Span

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.describing import describe, show_type, type_of
 from compiler.elaborate.matching import Mismatch, match
 from compiler.elaborate.parameters import fit
 from compiler.elaborate.problems import require_sound
@@ -18,16 +19,7 @@ from compiler.elaborate.recurrence import abandon, close, first_state, step_befo
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sequences import require_outside, sequence, together
 from compiler.elaborate.sizes import Type, resolve, unbound_in_type
-from compiler.elaborate.values import (
-    Layer,
-    Meaning,
-    Record,
-    Recurrent,
-    Sizes,
-    describe,
-    show_type,
-    type_of,
-)
+from compiler.elaborate.values import Layer, Meaning, Record, Recurrent, Sizes
 from compiler.graph.types import TensorType, Time
 from compiler.source import Span
 

@@ -6,22 +6,13 @@ With a value on the left a stage is applied to it; with a layer, the two are com
 from __future__ import annotations
 
 from compiler.elaborate.calls import ONE_LIST, call, with_settings
+from compiler.elaborate.describing import describe, show_type, type_of
 from compiler.elaborate.matching import Mismatch, match_inside
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope, check_parts
 from compiler.elaborate.sizes import known_shape, written_type
 from compiler.elaborate.suggest import repair_claim
-from compiler.elaborate.values import (
-    Builtin,
-    Composition,
-    Defined,
-    LayerLike,
-    Meaning,
-    Partial,
-    describe,
-    show_type,
-    type_of,
-)
+from compiler.elaborate.values import Builtin, Composition, Defined, LayerLike, Meaning, Partial
 from compiler.source import Span
 from compiler.syntax.tree import Call, Claim, Expr, Pipe
 

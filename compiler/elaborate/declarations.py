@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from compiler.elaborate.builtins import BUILTINS
+from compiler.elaborate.describing import describe
 from compiler.elaborate.expressions import WORDS
 from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.sizes import resolve_named
-from compiler.elaborate.values import Meaning, Sizes, Text, describe, is_number
+from compiler.elaborate.values import Meaning, Sizes, Text, is_number
 from compiler.graph.types import TensorType
 from compiler.program import DataSource
 from compiler.source import CompileError, Source, Span

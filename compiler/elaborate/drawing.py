@@ -12,12 +12,13 @@ from math import prod
 from zlib import crc32
 
 from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.describing import describe
 from compiler.elaborate.limits import LimitedBuilder
 from compiler.elaborate.parameters import fit
 from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.registry import Declared, PersistentSpec
 from compiler.elaborate.scope import Drawing, Scope
-from compiler.elaborate.values import Builtin, Defined, Layer, Meaning, Sizes, describe, is_number
+from compiler.elaborate.values import Builtin, Defined, Layer, Meaning, Sizes, is_number
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType, Time
 from compiler.ops.base import TypeFault

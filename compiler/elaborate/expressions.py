@@ -11,6 +11,7 @@ from compiler.elaborate.builtins import BUILTINS
 from compiler.elaborate.calls import call
 from compiler.elaborate.chains import call_arguments, claimed, piped
 from compiler.elaborate.contraction import contracted
+from compiler.elaborate.describing import describe
 from compiler.elaborate.groups import group_path
 from compiler.elaborate.indexing import indexed
 from compiler.elaborate.problems import Fault, Silenced, did_you_mean, require_sound
@@ -18,7 +19,7 @@ from compiler.elaborate.scope import Language, Scope, check_parts
 from compiler.elaborate.sequences import differing
 from compiler.elaborate.sizes import resolve_sizes
 from compiler.elaborate.suggest import size_of_result
-from compiler.elaborate.values import POISON, Group, Meaning, Record, Sizes, Text, Word, describe
+from compiler.elaborate.values import POISON, Group, Meaning, Record, Sizes, Text, Word
 from compiler.ops.base import TimesDiffer, TypeFault
 from compiler.source import CompileError
 from compiler.syntax.tree import (

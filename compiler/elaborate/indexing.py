@@ -6,9 +6,10 @@ A part at fixed places is a contraction with one operand; rows by a label are `t
 from __future__ import annotations
 
 from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.describing import describe
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.values import Meaning, Sizes, describe, is_number
+from compiler.elaborate.values import Meaning, Sizes, is_number
 from compiler.graph.graph import Value
 from compiler.graph.types import Kind
 from compiler.ops.contract import Affine, Contract, index

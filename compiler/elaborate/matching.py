@@ -10,10 +10,11 @@ is applied to each.
 
 from __future__ import annotations
 
+from compiler.elaborate.describing import show_type
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import Type, free_names, size_of, time_of
-from compiler.elaborate.values import Duration, Sizes, is_number, show_type
+from compiler.elaborate.values import Duration, Sizes, is_number
 from compiler.graph.types import Kind, TensorType, Time
 from compiler.syntax.tree import (
     ClassType,

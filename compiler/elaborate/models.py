@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.describing import describe
 from compiler.elaborate.module import Signature
 from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound, too_deep
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.sizes import Type, resolve_named, unbound_in_type
-from compiler.elaborate.values import Defined, Meaning, Record, describe
+from compiler.elaborate.values import Defined, Meaning, Record
 from compiler.graph.graph import Graph, Value
 from compiler.graph.types import TensorType
 from compiler.ops.leaf import Input

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.body import declared_names, run_statement
+from compiler.elaborate.describing import describe
 from compiler.elaborate.groups import group_path
 from compiler.elaborate.library import prelude
 from compiler.elaborate.parameters import fit
@@ -17,7 +18,7 @@ from compiler.elaborate.recurrence import check_closed
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import SETTINGS, Rules, read_setting, read_using
-from compiler.elaborate.values import Poison, describe
+from compiler.elaborate.values import Poison
 from compiler.graph.graph import Value
 from compiler.ops.reduce import BatchMean
 from compiler.source import CompileError, Span

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.describing import show_type, type_of
 from compiler.elaborate.matching import Mismatch, match_inside
 from compiler.elaborate.problems import Silenced, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import known_shape, written_type
 from compiler.elaborate.suggest import repair_claim
-from compiler.elaborate.values import LayerLike, Meaning, Record, show_type, type_of
+from compiler.elaborate.values import LayerLike, Meaning, Record
 from compiler.source import Span
 from compiler.syntax.tree import Definition, Pipe, Result, Statement, TupleType
 

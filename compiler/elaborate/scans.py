@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from compiler.elaborate import sequences
 from compiler.elaborate.calls import with_settings
+from compiler.elaborate.describing import describe
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.values import Defined, Layer, Meaning, Recurrent, describe
+from compiler.elaborate.values import Defined, Layer, Meaning, Recurrent
 from compiler.graph.graph import Value
 from compiler.source import Span
 from compiler.syntax.tree import Definition

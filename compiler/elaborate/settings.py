@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from compiler.elaborate.calls import with_settings
+from compiler.elaborate.describing import describe
 from compiler.elaborate.problems import did_you_mean, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
-from compiler.elaborate.values import Defined, Layer, Meaning, describe, is_number
+from compiler.elaborate.values import Defined, Layer, Meaning, is_number
 from compiler.source import Span
 from compiler.syntax.tree import Call, Expr, Name, Setting
 

@@ -9,21 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.describing import describe, type_of
 from compiler.elaborate.matching import Mismatch, element_times, match, match_sizes
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sequences import differing
 from compiler.elaborate.sizes import check_size, written_type
 from compiler.elaborate.suggest import names_in, reshaped
-from compiler.elaborate.values import (
-    Group,
-    LayerLike,
-    Meaning,
-    Record,
-    Sizes,
-    describe,
-    is_number,
-    type_of,
-)
+from compiler.elaborate.values import Group, LayerLike, Meaning, Record, Sizes, is_number
 from compiler.graph.types import Kind, TensorType
 from compiler.source import Span
 from compiler.syntax.tree import (

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from compiler.elaborate.describing import describe, show_type
 from compiler.elaborate.limits import SIZE, STEPS
 from compiler.elaborate.problems import Silenced, require_sound
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.values import Duration, Meaning, Sizes, describe, is_number, show_type
+from compiler.elaborate.values import Duration, Meaning, Sizes, is_number
 from compiler.graph.graph import Value
 from compiler.graph.types import Kind, TensorType, Time
 from compiler.source import Span

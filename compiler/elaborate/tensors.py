@@ -9,10 +9,11 @@ from __future__ import annotations
 from math import prod
 
 from compiler.elaborate.arithmetic import stack, to_value
+from compiler.elaborate.describing import describe
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import check_size
-from compiler.elaborate.values import Meaning, Sizes, describe, is_number
+from compiler.elaborate.values import Meaning, Sizes, is_number
 from compiler.graph.graph import Value
 from compiler.graph.types import Kind
 from compiler.ops.base import TypeFault, broadcast_shapes

@@ -1,0 +1,55 @@
+"""`grad(e, x)`: a derivative as part of a spec."""
+
+from __future__ import annotations
+
+from compiler.differentiate import differentiate
+from compiler.elaborate.arithmetic import to_value
+from compiler.elaborate.describing import describe
+from compiler.elaborate.problems import require_sound
+from compiler.elaborate.scope import Scope
+from compiler.elaborate.values import Group, Meaning
+from compiler.graph.graph import Value
+from compiler.graph.types import Kind
+from compiler.source import Span
+
+
+def grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
+    """The derivative of a scalar of this example, in the shape of x; a tuple for a tuple of them.
+
+    Faults: E0502 where `of` is no scalar, or has no derivative by one of `by`.
+    """
+    y = to_value(of, scope, span)
+    if y.shape or y.type.time not in {None, *scope.elements}:
+        raise scope.fault(
+            "E0502",
+            f"grad takes the derivative of a scalar, this is {y.type}",
+            span,
+            hint=f"{'sum' if y.shape else 'time_sum'}(...) makes a scalar of it",
+        )
+    several = isinstance(by, tuple)
+    xs = [_source(scope, span, y, meaning) for meaning in (by if several else (by,))]
+    found = differentiate(scope.run.builder, y, xs, mean=False)
+    return tuple(found) if several else found[0]
+
+
+def _source(scope: Scope, span: Span, y: Value, by: Meaning) -> Value:
+    """What the derivative of y is taken by."""
+    require_sound(by)
+    x = to_value(by, scope, span) if isinstance(by, Value | Group) else None
+    place = scope.run.argument_spans.get(span, {}).get(1, span)
+    if x is None or x.type.kind is Kind.INDEX:
+        raise scope.fault(
+            "E0502",
+            f"there is no derivative by {describe(by)}",
+            place,
+            hint="there is one by an input, by a parameter, and by a value made of them",
+        )
+    if y.type.time is not None and x.type.time is None:
+        raise scope.fault(
+            "E0502",
+            "this body sees one element of a sequence, and what all elements share has no "
+            "derivative of its own for each",
+            place,
+            hint="take the derivative of a sum over the sequence: grad(time_sum(...), x)",
+        )
+    return x

@@ -43,7 +43,7 @@ PART_NUMBER, PART_OF, PART_BEGIN, PART_END = EXTENT, GRAIN, ROWS, FOLLOWERS  # o
 LOOP_LENGTH, LOOP_TIME, LOOP_BACKWARDS = 1, 2, 3  # the head of a loop, which has no kernel
 
 # an operand: bytes from its space's base; bytes for each row before the block, and what its rows
-# are; bytes for each row before the step, if only the rows of one step are there
+# are; bytes for each row before the step (or the piece), if only the rows of one are there
 OPERAND = 5
 OPERAND_SPACE, OPERAND_START, OPERAND_STRIDE, OPERAND_ROWS, OPERAND_STEP = range(5)
 
@@ -60,5 +60,7 @@ CLOCK = 4
 CLOCK_FIRST, CLOCK_ROWS, CLOCK_STEPS, CLOCK_COUNTS = 0, 1, 2, 3
 
 UNIFORM_SPACE, BLOCK_SPACE, PARTIAL_SPACE = int(Space.UNIFORM), int(Space.BLOCK), int(Space.PARTIAL)
-PIECE_WORDS = 1 << 16  # of a result that the instructions which follow read from the cache
+PIECE = 1  # what the rows of a ONCE phase are, if only a piece of them is there
+LEAST_PIECE, MOST_PIECE = 1 << 13, 1 << 16  # words of a result that those which follow read at once
+PIECE_OF_EXAMPLE = 1 << 7  # for each example: a larger one takes up all examples less often
 MOST_ROWS = 1 + MOST_TIMES  # kinds of rows: examples, and the elements of each time

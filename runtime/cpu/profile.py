@@ -72,7 +72,7 @@ class Profile:
         for phase in self._phases():
             records = self._records(phase)
             if table[phase + layout.OF_EXAMPLES] == 0:
-                yield from ((at, 0, table[at + layout.EXTENT], [0]) for at in records)
+                yield from ((at, 0, table[at + layout.EXTENT], [0, 0]) for at in records)
                 continue
             for block in range(table[layout.BLOCKS]):
                 yield from self._block(block, records)

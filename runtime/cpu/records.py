@@ -5,7 +5,7 @@ What each word of a record is, is said in `runtime/cpu/layout.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.entry import (
@@ -22,6 +22,7 @@ from compiler.entry import (
 from compiler.geometry import DIVIDED, EVERY
 from runtime.cpu import layout
 from runtime.cpu.parts import Part
+from runtime.cpu.pieces import Place, place
 from runtime.cpu.spaces import partial_bytes
 
 
@@ -45,9 +46,32 @@ class Records:
     word: int
     block: int  # examples in one
     room: Sequence[int]  # rows of each time that a block may have
+    passed: Mapping[Place, int]  # the words of a row, where only a piece is there (`pieces.py`)
+
+    def operands(self, instruction: Instruction) -> Iterator[int]:
+        """The records of an instruction's operands."""
+        for operand in instruction.operands:
+            words = self.passed.get(place(operand), 0)
+            if words:
+                yield from self.piece(operand, 1 if instruction.follows else words)
+            else:
+                yield from self.operand(operand)
+
+    def piece(self, operand: Operand, words: int) -> list[int]:
+        """The record of an operand that has a piece of its rows, of so many words, in front."""
+        return record(
+            layout.OPERAND,
+            {
+                layout.OPERAND_SPACE: operand.space,
+                layout.OPERAND_START: (operand.offset + operand.inner) * self.word,
+                layout.OPERAND_STRIDE: words * self.word,
+                layout.OPERAND_ROWS: layout.PIECE,
+                layout.OPERAND_STEP: words * self.word,
+            },
+        )
 
     def operand(self, operand: Operand) -> list[int]:
-        """An operand's record."""
+        """The record of any other operand."""
         start, step = operand.offset, operand.step
         if step is not None:
             start = step.offset * self.rows(None)

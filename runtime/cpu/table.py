@@ -15,6 +15,7 @@ from compiler.entry import Entry
 from runtime.cpu import layout
 from runtime.cpu.memory import aligned
 from runtime.cpu.parts import Part, parts_of
+from runtime.cpu.pieces import passed_on
 from runtime.cpu.records import Records, record
 from runtime.cpu.shares import cuts, waits
 from runtime.cpu.spaces import uses_partials
@@ -32,13 +33,13 @@ def build_table(
 
     `room` is for how many rows of each time there are words in BLOCK.
     """
-    records = Records(entry, kernels, examples, word, block, room)
+    records = Records(entry, kernels, examples, word, block, room, passed_on(entry))
     parts = [parts_of(entry, phase, examples, block) for phase in entry.phases]
     items = [item for phase in entry.phases for item in phase.instructions]
     items += [part.instruction for phase in parts for part in phase]
     loops = sum(len(phase.loops) for phase in entry.phases)
     tail = {  # all that stands after the instructions, by section
-        "operands": [n for item in items for o in item.operands for n in records.operand(o)],
+        "operands": [n for item in items for n in records.operands(item)],
         "sums": [n for p in entry.phases for s in p.sums for n in records.sum(s)],
         "results": [n for k, r in enumerate(entry.results) for n in records.result(k, r)],
         "strides": records.strides(),

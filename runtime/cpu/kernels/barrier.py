@@ -1,6 +1,7 @@
 """A barrier between the threads of a step: the last to arrive opens it for the others.
 
-They spin, and after a while let other threads have the core.
+They look again and again, and after a while let other threads have the core: what they wait for is
+mostly over in less time than it takes to come back from there.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from runtime.cpu.intrinsics import WORDS
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.layout import ARRIVED, CHUNK_COUNTER, GENERATION
-from runtime.cpu.waiting import atomic_add, atomic_load, atomic_store, give_way
+from runtime.cpu.waiting import atomic_add, atomic_load, atomic_store, give_way, pause
 
-SPINS = 2000
+LOOKS = 500  # some 15 microseconds
 
 
 @subroutine(types.void(WORDS, types.int64))
@@ -27,8 +28,9 @@ def barrier(control: Any, threads: Any) -> None:
         atomic_store(control, CHUNK_COUNTER, 0)
         atomic_store(control, GENERATION, generation + 1)
         return
-    spins = 0
+    looks = 0
     while atomic_load(control, GENERATION) == generation:
-        spins += 1
-        if spins > SPINS:
+        looks += 1
+        pause()
+        if looks > LOOKS:
             give_way()

@@ -11,7 +11,7 @@ from runtime.cpu.kernels.blocks import launch
 from runtime.cpu.kernels.common import share_start
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
-from runtime.cpu.layout import INSTRUCTION, PIECE_WORDS
+from runtime.cpu.layout import INSTRUCTION, LEAST_PIECE, MOST_PIECE, PIECE, PIECE_OF_EXAMPLE
 
 NUMBER = types.int64
 
@@ -20,17 +20,24 @@ NUMBER = types.int64
 def run_pieces(
     table: Any, leader: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:
-    """An instruction with those that follow it, piece by piece."""
-    firsts = stack_words(1)
+    """An instruction with those that follow it, piece by piece.
+
+    What only they read is written over the thread's first piece again and again: in the cache.
+    """
+    firsts = stack_words(2)
     extent, unit = table[leader + layout.EXTENT], table[leader + layout.GRAIN]
     words = table[leader + INSTRUCTION + layout.GRAIN]
     begin = share_start(extent, unit, thread, threads)
     end = share_start(extent, unit, thread + 1, threads)
+    first = begin
+    most = max(LEAST_PIECE, min(MOST_PIECE, PIECE_OF_EXAMPLE * table[layout.EXAMPLES]))
     while begin < end:
-        pieces = ((end - begin) * words + PIECE_WORDS - 1) // PIECE_WORDS
+        pieces = ((end - begin) * words + most - 1) // most
         rows = ((end - begin) // pieces + unit - 1) // unit * unit
         stop = min(end, begin + max(unit, rows))
+        firsts[PIECE] = first
         launch(table, leader, bases, pointers, begin, stop, firsts)
+        firsts[PIECE] = first * words
         for i in range(1, 1 + table[leader + layout.FOLLOWERS]):
             at = leader + i * INSTRUCTION
             launch(table, at, bases, pointers, begin * words, stop * words, firsts)

@@ -19,7 +19,7 @@ X86 = machine.host().triple.startswith("x86_64")
 TRAINING = """
 import numpy as np
 import gradc
-from compiler.program import Kernel
+from compiler.entry import Kernel
 from runtime.cpu.build import assembly
 from runtime.cpu.compile import key_of
 program = gradc.compile_file("specs/circle.nn")

@@ -8,6 +8,8 @@ checks what it is given.  It knows no calculus: every answer is an entry of the 
     loss, gradients = session.gradients(image=images, label=labels)
     session.step(image=images, label=labels)
     session.train(data, epochs=5)
+
+Threads may share a session: a call waits until another's is over.  Forked children may too.
 """
 
 from __future__ import annotations
@@ -30,10 +32,12 @@ from runtime.memory import LARGEST_SEED, Memory, Parameters, suggestion
 from runtime.settings import resolve
 from runtime.targets import Arrays, Batches, Repeat, Runner, check_target, examples_of, prepare
 from runtime.trainer import Summary, Trainer
+from runtime.turns import Turns
 
 EVALUATED_AT_ONCE = 1000  # examples
 ELEMENTS_AT_ONCE = 20_000  # of sequences, counted as long as the longest
 GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
+Ran = tuple[Arrays, Batches]
 REPORT = "report/"  # a result or output of this name is a report
 
 
@@ -61,6 +65,7 @@ class Session:
         self.runners: dict[str, Runner] = {}
         self._repeats: dict[str | None, Repeat | None] = {}  # of models, None: of the step
         self._measured: dict[str, str] = {}  # metrics of the step, by name
+        self._turns = Turns()
 
     @property
     def training(self) -> Training:
@@ -85,12 +90,16 @@ class Session:
         Sequences, in and out, are lists of arrays `[T, ...]`, or `[N, T, ...]` if T is fixed.
         `examples` is N for a model that reads nothing and draws: `session.run("generate", 16)`.
         """
-        repeat = self._repeats.get(model) if examples is None else None
-        if repeat is not None and (found := repeat(inputs)) is not None:
-            return only(found)
-        if model not in self.program.models:
-            known = suggestion(model, self.program.models)
-            raise SessionError(f"no model is called {model}{known}")
+        with self._turns.lock:
+            repeat = self._repeats.get(model) if examples is None else None
+            if repeat is not None and (found := repeat(inputs)) is not None:
+                return only(found)
+            return only(self._run(model, examples, inputs))
+
+    def _run(self, model: str, examples: int | None, inputs: Mapping[str, Any]) -> Batches:
+        """A model's outputs by name: the way that checks and explains."""
+        if model not in (models := self.program.models):
+            raise SessionError(f"no model is called {model}{suggestion(model, models)}")
         name = self.program.models[model]
         entry = self.program.entries[name]
         if examples is not None and (read := self.inputs(name)):
@@ -109,28 +118,27 @@ class Session:
         found = {key: as_given(batch, types[key], self.dtype) for key, batch in outputs.items()}
         for key, value in results.items():  # the same for all examples
             found[key] = np.repeat(value[:1], count, axis=0)
-        return only(found)
+        return found
 
     def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:
         """The loss on a batch, and its gradient for each parameter the step trains."""
         named = self.training.steps[0] if step is None else self.named_step(step)
         entry = named.gradients
-        batches = self.checked(entry, inputs, self.fields)
-        count = examples_of(batches)
-        results, _ = self.runner(entry).run(self.read_by(entry, batches), batch=count)
+        results, _ = self._once(entry, self.checked(entry, inputs, self.fields))
         loss = float(results[named.loss][0])
         return loss, {name: results[f"{GRADIENT}{name}"][0] for name in named.over}
 
     def step(self, **inputs: Any) -> dict[str, float]:
         """One update by each step of the train block; its losses and reports on this batch."""
-        repeat = self._repeats.get(None)
-        if repeat is not None and repeat(inputs) is not None:
-            return {name: float(repeat.results[key][0, 0]) for name, key in self._measured.items()}
-        batches: Batches = {}
-        for step in self.training.steps:
-            batches |= self.checked(step.entry, inputs, self.fields)
-        found = self.advance(batches)
-        self._remember(inputs, batches)
+        with self._turns.lock:
+            last = self._repeats.get(None)
+            if last is not None and last(inputs) is not None:
+                return {n: float(last.results[key][0, 0]) for n, key in self._measured.items()}
+            batches: Batches = {}
+            for step in self.training.steps:
+                batches |= self.checked(step.entry, inputs, self.fields)
+            found = self.advance(batches)
+            self._remember(inputs, batches)
         return {name: float(values[0]) for name, values in found.items()}
 
     def _remember(self, inputs: Mapping[str, Any], batches: Mapping[str, Batch]) -> None:
@@ -144,12 +152,10 @@ class Session:
     def advance(self, batches: Mapping[str, Batch], steps: int = 1) -> Arrays:
         """`steps` batches in turn, unchecked; every loss and report as an array over them."""
         found: Arrays = {}
-        count = examples_of(batches) // steps
         for step in self.training.steps:
-            wanted = self.read_by(step.entry, batches)
-            results, _ = self.runner(step.entry).run(wanted, steps, batch=count)
-            for name, key in self.metrics(step).items():
-                found[name] = np.asarray(results[key], np.float64).reshape(steps)
+            results, _ = self._once(step.entry, batches, steps)
+            metrics = self.metrics(step).items()
+            found |= {n: np.asarray(results[key], np.float64).reshape(steps) for n, key in metrics}
         return found
 
     def evaluate(self, data: Dataset) -> dict[str, float]:
@@ -160,8 +166,7 @@ class Session:
             batches = data.take(slice(start, start + at_once))
             count = examples_of(batches)
             for step in self.training.steps:
-                wanted = self.read_by(step.evaluate, batches)
-                results, outputs = self.runner(step.evaluate).run(wanted, batch=count)
+                results, outputs = self._once(step.evaluate, batches)
                 for name, key in self.metrics(step).items():
                     values = np.asarray(outputs[key] if key in outputs else results[key])
                     share = float(np.mean(values, dtype=np.float64)) * count
@@ -187,11 +192,20 @@ class Session:
 
     def save(self, path: str | Path) -> None:
         """Write everything that persists to a safetensors file, whole or not at all."""
-        write_atomically(Path(path), Checkpoint(tensors=self.memory.views, state={}).to_bytes())
+        with self._turns.lock:
+            data = Checkpoint(tensors=self.memory.views, state={}).to_bytes()
+            write_atomically(Path(path), data)
 
     def load(self, path: str | Path) -> None:
         """Take over what `save` or a training run wrote, if it fits this program."""
-        read_checkpoint(Path(path)).copy_into(self.memory.views)
+        with self._turns.lock:
+            read_checkpoint(Path(path)).copy_into(self.memory.views)
+
+    def _once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
+        """`steps` batches in turn, unchecked; results, and outputs of each example."""
+        with self._turns.lock:
+            count = examples_of(given) // steps
+            return self.runner(entry).run(self.read_by(entry, given), steps, batch=count)
 
     def runner(self, entry: str) -> Runner:
         """The entry on the target, prepared when it is first needed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,20 @@ def test_evaluate_is_a_mean_over_examples() -> None:
     errors = data.arrays["x"] @ [0.5, -0.5] - data.arrays["y"]
     found = linear.session(dtype="float64").evaluate(data)
     assert found["loss"] == pytest.approx(np.mean(errors**2), rel=1e-6)
+
+
+def test_a_call_waits_until_another_thread_has_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, steps = linear.session(), []
+    thread = threading.Thread(target=lambda: steps.append(session.step(x=X, y=Y)))
+
+    def write(path: Path, data: bytes) -> None:
+        thread.start()
+        thread.join(0.05)
+        assert not steps
+
+    monkeypatch.setattr("runtime.session.write_atomically", write)
+    session.save(tmp_path / "weights")
+    thread.join()
+    assert len(steps) == 1

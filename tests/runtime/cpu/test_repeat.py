@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -127,3 +128,21 @@ model net(x : [9, 7, 2]) -> [5] {
     for count in (64, 5, 32, 1, 113, 7, 64):
         x = np.random.default_rng(count).normal(size=(count, 9, 7, 2)).astype(np.float32)
         np.testing.assert_allclose(found.run("net", x=x), wanted.run("net", x=x), atol=1e-5)
+
+
+def test_threads_that_share_a_session_take_turns() -> None:
+    one, inputs = session(1), [some(200 + k // 2, 37) + np.float32(k) for k in range(4)]
+    wanted = [one.run("net", x=x) for x in inputs]
+    wrong: list[int] = []
+
+    def call(k: int) -> None:
+        for _ in range(300):
+            if not np.array_equal(one.run("net", x=inputs[k]), wanted[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=call, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

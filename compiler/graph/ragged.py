@@ -118,10 +118,6 @@ class Clock:
         rows = self.starts if first else self.starts + self.lengths - 1
         return rows, self.lengths == 0
 
-    def to_rows(self, array: Array) -> Array:
-        """A value of each example (or one for all) for each of its rows."""
-        return array[self.owner] if len(array) != 1 or len(self.lengths) == 1 else array
-
     def step(self, number: int) -> NDArray[np.int64]:
         """The rows of one step, of the examples that are long enough."""
         return self.starts[self.lengths > number] + number

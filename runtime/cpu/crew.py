@@ -26,7 +26,7 @@ from runtime.cpu.exchange import address
 from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
 
-KERNELS = LEAD, SERVE = Kernel("lead"), Kernel("serve")
+KERNELS = Kernel("lead"), Kernel("serve")
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
 PATIENCE = 1  # calls with a helper on the caller's core, before it is moved
 LOOKS = 1000  # at the mailbox, some 30 microseconds (see sharing.AWAKE), before a helper sleeps

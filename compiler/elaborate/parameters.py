@@ -25,21 +25,7 @@ def declare_param(tree: Param, scope: Scope) -> None:
     """`param W : [m, n] ~ glorot_uniform`: a persistent, the same in every graph."""
     own(tree.name, tree.name_span, scope)
     type = _real_type(tree.type, tree.initial, _drawing_a_scalar(scope) if tree.drawn else scope)
-    name = f"{scope.path.full()}.{tree.name}"
-    _declare(
-        Declared(
-            name=name,
-            type=type,
-            role="parameter",
-            drawn=tree.drawn,
-            expression=tree.initial,
-            scope=_seen_by(tree.initial, scope),
-            span=tree.span,
-            place=_place(scope, tree.span),
-        ),
-        scope,
-    )
-    scope.names[tree.name] = scope.run.persistent(name, type)
+    _declare(tree, f"{scope.path.full()}.{tree.name}", type, "parameter", scope)
 
 
 def declare_state(tree: State, scope: Scope) -> None:
@@ -51,20 +37,7 @@ def declare_state(tree: State, scope: Scope) -> None:
     else:
         type = _real_type(tree.type, tree.initial, scope)
     name = f"{scope.path.full()}.{tree.name}" if rule is None else rule.name(tree.name)
-    _declare(
-        Declared(
-            name=name,
-            type=type,
-            role="state" if rule is None else "optimizer",
-            drawn=False,
-            expression=tree.initial,
-            scope=_seen_by(tree.initial, scope),
-            span=tree.span,
-            place=_place(scope, tree.span),
-        ),
-        scope,
-    )
-    scope.names[tree.name] = scope.run.persistent(name, type)
+    _declare(tree, name, type, "state" if rule is None else "optimizer", scope)
     scope.states[tree.name] = name
 
 
@@ -129,7 +102,24 @@ def fit(
     return broadcast(value, type.shape)
 
 
-def _declare(new: Declared, scope: Scope) -> None:
+def _declare(tree: Param | State, name: str, type: TensorType, role: str, scope: Scope) -> None:
+    """Let the body's own name of a number that persists stand for it."""
+    new = Declared(
+        name=name,
+        type=type,
+        role=role,
+        drawn=isinstance(tree, Param) and tree.drawn,
+        expression=tree.initial,
+        scope=_seen_by(tree.initial, scope),
+        span=tree.span,
+        place=_place(scope, tree.span),
+    )
+    _register(new, scope)
+    scope.names[tree.name] = scope.run.persistent(name, type)
+
+
+def _register(new: Declared, scope: Scope) -> None:
+    """Note it, if it is new; E0401 without elements, E0308 where it is known with another type."""
     registry = scope.run.registry
     known = registry.declared.get(new.name)
     if known is None:

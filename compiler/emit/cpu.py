@@ -8,9 +8,9 @@ with the same text share one compiled kernel.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from compiler.emit.lines import Lines, renumbered
 from compiler.schedule.nest import RANGE, Access, Nest, Store
 
 NARROW, LANES = 64, 16  # iterations, and those of the widest vector
@@ -26,19 +26,8 @@ class Emitted:
     geometry: tuple[int, ...]
 
 
-@dataclass
-class _Writer:
-    lines: list[str] = field(default_factory=list)
-    geometry: list[int] = field(default_factory=list)
-    pointers: list[Access] = field(default_factory=list)
-    depth: int = 1
-
-    def line(self, text: str) -> None:
-        self.lines.append("    " * self.depth + text)
-
-    def number(self, value: int) -> str:
-        self.geometry.append(value)
-        return f"g{len(self.geometry) - 1}"
+class _Writer(Lines):
+    """A place is `x0[...]`, with x0 a pointer."""
 
     def pointer(self, access: Access) -> str:
         """The pointer of a place; the same place has one pointer, so that LLVM knows it.
@@ -161,13 +150,3 @@ def _assemble(w: _Writer) -> str:
         head.append(f"    x{k} = {kind}(pointers, {k})")
     head += [f"    g{k} = geometry[{k}]" for k in range(len(w.geometry))]
     return "\n".join(head + renumbered(w.lines)) + "\n"
-
-
-def renumbered(lines: list[str]) -> list[str]:
-    """Values numbered in the order they appear, so that equal work has equal text."""
-    names: dict[str, str] = {}
-
-    def short(match: re.Match[str]) -> str:
-        return names.setdefault(match[0], f"{match[1]}{len(names)}")
-
-    return [re.sub(r"\b([vn])\d+\b", short, line) for line in lines]

@@ -16,10 +16,10 @@ Names are those of `cpu.py`, and a word is words[x0 + ...] or, a whole number, n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from compiler.emit.cpu import renumbered
 from compiler.emit.groups import Group, forward, share_out
+from compiler.emit.lines import Lines, renumbered
 from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
 HEAD = "def k0(words, numbers, table, at, begin, count, total):"
@@ -37,21 +37,11 @@ class Emitted:
     each: bool  # pieces are for each row
 
 
-@dataclass
-class _Writer:
+@dataclass(kw_only=True)
+class _Writer(Lines):
+    """A place is `words[x0 + ...]`, with x0 the number of its operand's first word."""
+
     nest: Nest
-    lines: list[str] = field(default_factory=list)
-    geometry: list[int] = field(default_factory=list)
-    pointers: list[Access] = field(default_factory=list)
-    depth: int = 1
-
-    def line(self, text: str) -> None:
-        self.lines.append("    " * self.depth + text)
-
-    def number(self, value: int) -> str:
-        """The name of a number that is read from the table."""
-        self.geometry.append(value)
-        return f"g{len(self.geometry) - 1}"
 
     def pointer(self, access: Access) -> str:
         """The name of an operand's first word; the same place has one name."""
@@ -98,7 +88,7 @@ def emit_nest(nest: Nest) -> Emitted:
     """Write a nest."""
     nest = forward(nest)
     groups, walked = share_out(nest)
-    w = _Writer(nest)
+    w = _Writer(nest=nest)
     w.line("for t0 in range(thread(), total, threads()):")
     w.depth += 1
     _decompose(w, groups)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 HEAD = "def k0(pointers, geometry, begin, end, first):\n"
 
-TAKE = (
+ROWS = (
     HEAD
     + """\
-    # y[n, s, r] = table[n, number[n, s], r]
+    # {law}
     x0 = reals(pointers, 0)
     x1 = indices(pointers, 1)
     x2 = reals(pointers, 2)
@@ -24,29 +24,19 @@ TAKE = (
             if n1 >= geometry[1]:
                 n1 = geometry[1] - 1
             for i2 in range(geometry[2]):
-                n2 = i0 * geometry[3] + n1 * geometry[4] + i2
-                x2[i0 * geometry[6] + i1 * geometry[2] + i2] = x0[n2]
+                n2 = i0 * geometry[3] + {row} * geometry[4] + i2
+                {store}
 """
 )
-
-SCATTER = (
-    HEAD
-    + """\
-    # y[n, number[n, s], r] += x[n, s, r]
-    x0 = reals(pointers, 0)
-    x1 = indices(pointers, 1)
-    x2 = reals(pointers, 2)
-    for i0 in range(begin, end):
-        for i1 in range(geometry[0]):
-            n1 = index(x1[i0 * geometry[5] + i1])
-            if n1 < 0:
-                n1 = 0
-            if n1 >= geometry[1]:
-                n1 = geometry[1] - 1
-            for i2 in range(geometry[2]):
-                n2 = i0 * geometry[3] + i1 * geometry[4] + i2
-                x2[i0 * geometry[6] + n1 * geometry[2] + i2] += x0[n2]
-"""
+TAKE = ROWS.format(
+    law="y[n, s, r] = table[n, number[n, s], r]",
+    row="n1",
+    store="x2[i0 * geometry[6] + i1 * geometry[2] + i2] = x0[n2]",
+)
+SCATTER = ROWS.format(
+    law="y[n, number[n, s], r] += x[n, s, r]",
+    row="i1",
+    store="x2[i0 * geometry[6] + n1 * geometry[2] + i2] += x0[n2]",
 )
 
 ARGMAX = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.graph import Graph, Value
 from compiler.graph.verify import verify
 from compiler.ops.contract import Contract
 from compiler.passes import optimise
@@ -14,9 +13,9 @@ from compiler.schedule import fewer
 from compiler.schedule.fewer import multiply_less
 from compiler.schedule.winograd import PIXELS, RESULTS, TAPS, TILE, WEIGHTS
 from runtime.session import Session
-from tests.compiler.schedule.test_narrow import image, operands_of
+from tests.compiler.schedule.test_narrow import graph_of, image, operands_of
 from tests.contractions import Case, I, J, K, L, M, at
-from tests.graphs import assert_close, derivative_graph, evaluate_outputs, values_of
+from tests.graphs import assert_close, evaluate_outputs, values_of
 
 A, B, G = (np.array(matrix) for matrix in (RESULTS, PIXELS, WEIGHTS))
 
@@ -65,16 +64,6 @@ CASES = {
     "a sequence": sequence(23, (13, 17), 1),
     "a sequence of groups": groups(11),
 }
-
-
-def graph_of(case: Case) -> Graph:
-    """The convolution of computed pixels, and its derivatives to pixels, weights and biases."""
-
-    def function(x: Value, W: Value, b: Value) -> Value:
-        y = x.builder.add(case.op, x.apply("tanh", x * 0.5), W) + b
-        return y * y + y
-
-    return derivative_graph(function, operands_of(case))
 
 
 def random_image(seed: int) -> Case:

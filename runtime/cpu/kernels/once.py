@@ -44,33 +44,35 @@ def run_pieces(
         begin = stop
 
 
+@subroutine(types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+def run_share(table: Any, at: Any, bases: Any, pointers: Any, thread: Any, threads: Any) -> None:
+    """This thread's share of an instruction; all of what is not shared out, on thread 0."""
+    firsts = stack_words(1)
+    extent, grain = table[at + layout.EXTENT], table[at + layout.GRAIN]
+    begin, stop = 0, extent if thread == 0 else 0
+    if threads > 1 and grain > 0:
+        begin = share_start(extent, grain, thread, threads)
+        stop = share_start(extent, grain, thread + 1, threads)
+    if begin < stop:
+        launch(table, at, bases, pointers, begin, stop, firsts)
+
+
 @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
 def run_once(
     control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:
-    """A ONCE phase: this thread's share of what is split, and all else on thread 0."""
-    firsts = stack_words(1)
-    start = table[phase + layout.INSTRUCTIONS_START]
-    end = start + table[phase + layout.INSTRUCTIONS] * INSTRUCTION
-    at = start - INSTRUCTION
-    while at + INSTRUCTION < end:
-        at += INSTRUCTION
+    """A ONCE phase, instruction by instruction, with those that follow it."""
+    at = table[phase + layout.INSTRUCTIONS_START]
+    end = at + table[phase + layout.INSTRUCTIONS] * INSTRUCTION
+    while at < end:
         if table[at + layout.WAITS] != 0:
             barrier(control, threads)
-        extent = table[at + layout.EXTENT]
-        grain = table[at + layout.GRAIN]
-        if table[at + layout.FOLLOWERS] > 0:
+        followers = table[at + layout.FOLLOWERS]
+        if followers > 0:
             run_pieces(table, at, bases, pointers, thread, threads)
-            at += table[at + layout.FOLLOWERS] * INSTRUCTION
-            continue
-        if threads == 1 or grain == 0:
-            if thread == 0:
-                launch(table, at, bases, pointers, 0, extent, firsts)
-            continue
-        begin = share_start(extent, grain, thread, threads)
-        stop = share_start(extent, grain, thread + 1, threads)
-        if begin < stop:
-            launch(table, at, bases, pointers, begin, stop, firsts)
+        else:
+            run_share(table, at, bases, pointers, thread, threads)
+        at += (1 + followers) * INSTRUCTION
     barrier(control, threads)
 
 

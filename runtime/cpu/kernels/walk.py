@@ -56,10 +56,9 @@ def adder(word: int) -> Any:
     return add_partials
 
 
-def kernel(word: int) -> Any:
-    """The walker for words of this many bytes."""
+def phase_runner(word: int) -> Any:
+    """The subroutine that goes through one phase."""
     add_partials = adder(word)
-    zeros = denormals.zeros()
 
     @subroutine(types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
     def run_phase(
@@ -77,6 +76,13 @@ def kernel(word: int) -> Any:
                 at = table[phase + layout.SUMS_START] + i * layout.SUM
                 add_partials(table, at, bases, thread, threads)
             barrier(control, threads)
+
+    return run_phase
+
+
+def kernel(word: int) -> Any:
+    """The walker for words of this many bytes."""
+    run_phase, zeros = phase_runner(word), denormals.zeros()
 
     def walk(control: Any, table: Any, thread: Any, unused: Any, spare: Any) -> None:
         mode = get_float_mode()

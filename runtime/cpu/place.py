@@ -18,7 +18,8 @@ from typing import Any
 from runtime.cpu.elf import NotPlain, ObjectFile, Section, Symbol
 
 FUNCTIONS = {"cos", "erf", "exp", "expm1", "log", "log1p", "pow", "sin", "tanh"}  # from outside
-FUNCTIONS |= {"memcpy", "memmove", "memset", "read", "sched_getcpu", "sched_yield", "write"}
+FUNCTIONS |= {"memcpy", "memmove", "memset", "sched_getcpu", "sched_yield"}
+FUNCTIONS |= {"read", "usleep", "write"}
 _images: list[Any] = []  # what has been placed stays for the life of the process
 
 

@@ -70,6 +70,17 @@ def give_way() -> Any:
 
 
 @intrinsic
+def nap(microseconds: Any) -> Any:
+    """Let others have this core for a while (`usleep`)."""
+
+    def generate(builder: Any, args: Any) -> Any:
+        sleep = declared(builder.module, "usleep", ir.FunctionType(I32, [I32]))
+        builder.call(sleep, [builder.trunc(args[0], I32)])
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
 def atomic_replace(words: Any, k: Any, expected: Any, value: Any) -> Any:
     """words[k] = value if it is as expected, as one indivisible act; gives what was there."""
 

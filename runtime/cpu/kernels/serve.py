@@ -17,12 +17,15 @@ from runtime.cpu.waiting import (
     atomic_replace,
     atomic_store,
     give_way,
+    nap,
     own_core,
     pause,
     word_through,
 )
 
 COURTESY = 16  # looks at the mailbox, after which others may have the core
+WORD = 8  # bytes of the number that comes through an event
+NAP = 100  # microseconds, where no event tells of orders
 receive = word_through("read")
 
 
@@ -30,23 +33,23 @@ def kernel(word: int) -> Any:
     """`serve(mailbox, any, number of the thread, any, any)`; numbers of any width."""
 
     def serve(mailbox: Any, unused: Any, number: Any, spare: Any, more: Any) -> None:
-        there = 8
         spins = 0
-        while there == 8:
+        while True:
             while spins > 0 and atomic_load(mailbox, layout.STATE) == layout.IDLE:
                 spins -= 1
                 if spins % COURTESY == 0:
                     give_way()
                 pause()
-            if atomic_replace(mailbox, layout.STATE, layout.IDLE, layout.ASLEEP) == layout.IDLE:
-                there = receive(mailbox[layout.EVENT])
-            if there == 8:
-                pointers = words_at(mailbox[layout.POINTERS])
-                geometry = words_at(mailbox[layout.GEOMETRY])
-                crowded = mailbox[layout.CORE] == own_core()
-                call_kernel(mailbox[layout.FUNCTION], pointers, geometry, number, 0, 0)
-                spins = 0 if crowded else mailbox[layout.SPINS]
-                mailbox[layout.CROWDED] += 1 if crowded else 0
-                atomic_store(mailbox, layout.STATE, layout.IDLE)
+            atomic_replace(mailbox, layout.STATE, layout.IDLE, layout.ASLEEP)
+            while atomic_load(mailbox, layout.STATE) == layout.ASLEEP:
+                if receive(mailbox[layout.EVENT]) != WORD:  # interrupted, or the event is gone
+                    nap(NAP)
+            pointers = words_at(mailbox[layout.POINTERS])
+            geometry = words_at(mailbox[layout.GEOMETRY])
+            crowded = mailbox[layout.CORE] == own_core()
+            call_kernel(mailbox[layout.FUNCTION], pointers, geometry, number, 0, 0)
+            spins = 0 if crowded else mailbox[layout.SPINS]
+            mailbox[layout.CROWDED] += 1 if crowded else 0
+            atomic_store(mailbox, layout.STATE, layout.IDLE)
 
     return serve

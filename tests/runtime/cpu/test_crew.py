@@ -66,6 +66,34 @@ def test_nobody_else_has_a_borrowed_crew() -> None:
     give_back(one)
 
 
+WITHOUT_EVENTS = """
+import os
+import numpy as np
+from time import sleep
+from runtime.cpu.compile import addresses
+from runtime.cpu.crew import Crew
+from tests.runtime.cpu.test_crew import COUNT
+os.eventfd = lambda number: -1
+(count,) = addresses([COUNT], 8)
+found, amount = np.zeros(3, np.int64), np.array([1])
+pointers = np.array([found.ctypes.data])
+crew = Crew(3, 8)
+crew.start()
+for turn in range(9):
+    sleep(turn * 1e-3)
+    crew.call(count, pointers.ctypes.data, amount.ctypes.data, 3)
+print(found.tolist())
+"""
+
+
+def test_a_helper_whose_event_fails_goes_on() -> None:
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EVENTS], capture_output=True, cwd=root, timeout=20
+    )
+    assert done.stdout.strip() == b"[9, 9, 9]", done.stderr
+
+
 CHILD = """
 import os, numpy as np
 from runtime.cpu import executable, sharing

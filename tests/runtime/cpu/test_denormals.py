@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from compiler.pipeline import compile_source
+from runtime.cpu.executable import Executable
+from runtime.cpu.profile import Profile
 from runtime.session import Session
 
 SPEC = """
@@ -25,3 +27,15 @@ def test_a_moment_whose_gradient_has_died_becomes_zero(threads: int) -> None:
         session.step(**data)
     assert not session.memory.views[moment].any()
     assert np.float32(1e-38) * np.float32(0.5) != 0, "Python's numbers are as before"
+
+
+def test_a_profile_counts_them_as_zero_too() -> None:
+    session = Session(compile_source(SPEC), threads=1)
+    (moment,) = (n for n in session.memory.views if n.endswith("m/net.dense1.W"))
+    session.memory.views[moment][...] = 1.2e-38
+    data = {"x": np.zeros((8, 40), np.float32), "y": np.zeros((8, 30), np.float32)}
+    runner = session.runner("step/train")
+    assert isinstance(runner, Executable)
+    Profile(runner, data).seconds()
+    assert not session.memory.views[moment].any()
+    assert np.float32(1e-38) * np.float32(0.5) != 0

@@ -98,8 +98,9 @@ def for_every_example(found: Values, graph: Graph, batch: int) -> Values:
 def share_always(plan: Plan) -> None:
     """Let even a little work be shared out over threads, as if that had been seen to be faster."""
     for sharing in (plan.one, plan.many):
-        sharing.times[False].extend([2.0] * TRIALS)
-        sharing.times[True].extend([1.0] * TRIALS)
+        for _ in range(TRIALS):
+            sharing.remember(False, 2.0)
+            sharing.remember(True, 1.0)
 
 
 def place(tensors: Mapping[str, Persistent]) -> tuple[dict[str, int], int]:

@@ -60,6 +60,7 @@ CLOCK = 4
 CLOCK_FIRST, CLOCK_ROWS, CLOCK_STEPS, CLOCK_COUNTS = 0, 1, 2, 3
 
 UNIFORM_SPACE, BLOCK_SPACE, PARTIAL_SPACE = int(Space.UNIFORM), int(Space.BLOCK), int(Space.PARTIAL)
+ARRAY_SPACE = int(Space.ARRAY)  # the first of those that every call has of its own
 PIECE = 1  # what the rows of a ONCE phase are, if only a piece of them is there
 LEAST_PIECE, MOST_PIECE = 1 << 13, 1 << 16  # words of a result that those which follow read at once
 PIECE_OF_EXAMPLE = 1 << 7  # for each example: a larger one takes up all examples less often

@@ -57,12 +57,11 @@ class Plan:
         self.bases[:, Space.BLOCK] += block * np.arange(len(self.bases))
 
     def begin(self, steps: int, threads: int) -> None:
-        """Get ready for a native call: what thread 0 has been told about arrays goes for all."""
+        """Get ready for a native call."""
         control = self._control
         control[layout.THREADS], control[layout.STEPS] = threads, steps
         if threads > 1:
             control[layout.CHUNK_COUNTER] = 0
-            self.bases[1:threads, Space.ARRAY :] = self.bases[0, Space.ARRAY :]
 
 
 @dataclass(frozen=True, slots=True)

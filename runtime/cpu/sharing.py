@@ -39,15 +39,19 @@ class Sharing:
     patience: float = AGAIN
     left: int = 0  # calls to come of a trial
     tried: bool = False  # the way that is on trial
+    alone: float = 0.0  # the least of each way's times; 0 if there is none
+    together: float = 0.0
+    shares: bool = True  # whether sharing is the faster way, as far as is known
+    known: bool = False  # whether both ways have been tried often enough
 
     def choose(self, steps: int, longest: float, gap: float = 0.0) -> tuple[int, bool]:
         """How many steps to make in the next call, of at most `longest` seconds; shared or not.
 
         `gap` is how long ago the last call ended.
         """
-        if not self.times[False]:
+        alone, together = self.alone, self.together
+        if alone == 0:
             return 1, False
-        alone, together = min(self.times[False]), min(self.times[True], default=0.0)
         worth = WORTH_SHARING if gap < AWAKE else WORTH_WAKING
         if alone <= WORTH_SHARING or alone * steps <= worth:
             return _fitting(steps, longest, alone), False
@@ -58,25 +62,19 @@ class Sharing:
 
     def _to_try(self) -> bool | None:
         """The way of which too little is known, or that is on trial; None where neither is."""
-        alone, together = len(self.times[False]), len(self.times[True])
-        if min(alone, together) < TRIALS:
-            return together < alone
+        if not self.known:
+            return len(self.times[True]) < len(self.times[False])
         return self.tried if self.left > 0 else None
 
     @property
     def brief(self) -> bool:
         """Whether a call of one step is known to be too short to be worth sharing."""
-        return len(self.times[False]) == TRIALS and min(self.times[False]) <= WORTH_SHARING
-
-    @property
-    def shares(self) -> bool:
-        """Whether sharing is the faster way, as far as is known."""
-        return min(self.times[True], default=0.0) <= min(self.times[False], default=0.0)
+        return len(self.times[False]) == TRIALS and self.alone <= WORTH_SHARING
 
     def learn(self, shared: bool, seconds: float, steps: int) -> None:
         """Take note of what each of some steps took."""
         before = self.shares
-        self.times[shared].append(max(1e-8, seconds))
+        self.remember(shared, max(1e-8, seconds))
         if self.left > 0:
             if shared == self.tried:  # a call too short to be shared is no trial
                 self._count_trial()
@@ -86,6 +84,17 @@ class Sharing:
         self.since += seconds * steps
         if self.since >= self.patience:
             self.since, self.left, self.tried = 0.0, TRIALS, not self.shares
+
+    def remember(self, shared: bool, seconds: float) -> None:
+        """Keep a time, and which way is now the faster one."""
+        times = self.times[shared]
+        times.append(seconds)
+        if shared:
+            self.together = min(times)
+        else:
+            self.alone = min(times)
+        self.shares = self.together <= self.alone
+        self.known = self.known or min(map(len, self.times.values())) == TRIALS
 
     def _count_trial(self) -> None:
         """One more call of a trial is over; as long as none changes anything, they become rarer."""
@@ -97,4 +106,6 @@ class Sharing:
 
 def _fitting(steps: int, longest: float, seconds: float) -> int:
     """As many of some steps as fit into a time, at so many seconds each; at least one."""
+    if steps == 1:
+        return 1
     return max(1, min(steps, int(longest / seconds)))

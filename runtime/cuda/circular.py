@@ -29,7 +29,9 @@ COSINE = tuple(
 
 
 def circular(
-    device: Callable[..., Any], bits: Callable[..., Any], fma: Callable[..., Any],
+    device: Callable[..., Any],
+    bits: Callable[..., Any],
+    fma: Callable[..., Any],
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Sine and cosine from the means of a device: `bits` of a float32, fused multiply-add."""
     a, b, c = PARTS

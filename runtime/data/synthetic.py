@@ -76,9 +76,7 @@ def shapes(context: Context, n: int = 500, size: int = 32, noise: float = 0.2) -
             image[k][inside] = draw.uniform(0.5, 1.0)
             discs[k][inside] = kind == 0
     image += draw.normal(0.0, 1.0, image.shape) * noise
-    return Columns(
-        origin="shapes()", arrays={"image": image[..., None], "discs": discs[..., None]}
-    )
+    return Columns(origin="shapes()", arrays={"image": image[..., None], "discs": discs[..., None]})
 
 
 def drawn(kind: int, y: np.ndarray, x: np.ndarray, radius: float) -> np.ndarray:

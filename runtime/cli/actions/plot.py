@@ -68,9 +68,7 @@ def layers_of(found: Sequence[Gradient]) -> list[str]:
     return list(dict.fromkeys(gradient.layer for gradient in found))
 
 
-def draw(
-    axes: Any, found: Sequence[Gradient], measure: Callable[[Gradient], float]
-) -> None:
+def draw(axes: Any, found: Sequence[Gradient], measure: Callable[[Gradient], float]) -> None:
     """A line for each kind of parameter, in the first epoch faintly and in the last."""
     places = {layer: place for place, layer in enumerate(layers_of(found), 1)}
     epochs = sorted({gradient.epoch for gradient in found})

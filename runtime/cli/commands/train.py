@@ -30,8 +30,11 @@ from runtime.cli.declare import SpecPath, act, as_json, declared
 @click.option("--name", help="Name of the run; the spec's if not given.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True,
               help="Folder of all runs.")  # fmt: skip
-@click.option("--watch", type=click.Choice(["gradients"]),
-              help="Each epoch, measure every gradient: gradients.csv, .png, and a table.")
+@click.option(
+    "--watch",
+    type=click.Choice(["gradients"]),
+    help="Each epoch, measure every gradient: gradients.csv, .png, and a table.",
+)
 @click.option("--plot", is_flag=True, help="Draw every loss and report by epoch: metrics.png.")
 @click.option("--save-every", type=click.FloatRange(0), default=10.0, show_default=True,
               metavar="SECONDS", help="Time between two checkpoints.")  # fmt: skip

@@ -90,6 +90,10 @@ def kernel(word: int) -> Any:
         threads = control[layout.THREADS]
         bases = words_at(control[layout.BASES] + thread * control[layout.BASES_STEP])
         pointers = stack_words(MOST_OPERANDS)
+        if thread > 0:  # what thread 0 has been told about arrays goes for all
+            told = words_at(control[layout.BASES])
+            for k in range(layout.ARRAY_SPACE, table[layout.SPACES]):
+                bases[k] = told[k]
         for _ in range(control[layout.STEPS]):
             for p in range(table[layout.PHASES]):
                 phase = layout.HEADER + p * layout.PHASE

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-import numpy as np
-
 from compiler.emit import cuda_gather, gather
 from compiler.entry import Kernel, Launch, Operand, Sum
 from compiler.geometry import EVERY, Y_ROW
@@ -22,7 +20,7 @@ from compiler.schedule.loops import pointwise_nest, reduction_nest
 from compiler.schedule.nest import RANGE, Nest, Store, merge_loops
 from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.statements import identity
-from compiler.schedule.table import Pieces, Table
+from compiler.schedule.table import Call, Pieces, Table
 from compiler.schedule.units import Unit, is_pointwise
 from compiler.schedule.work import work_of
 
@@ -78,55 +76,53 @@ def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
         return False
     rows, columns = (loop.extent for loop in nest.loops[-2:])
     alike = (nest.loops[0].extent, x.moves[0], y.moves[0]) if depth == 3 else (1, 0, 0)
-    table.add(
-        unit,
-        Kernel("transpose"),
-        (table.operand(x), table.operand(y, written=True)),
-        (rows if each else RANGE, columns, x.moves[-1], y.moves[-2], *alike),
-        table.launch(nest, unit.region.time),
+    call = Call(
+        kernel=Kernel("transpose"),
+        operands=(table.operand(x), table.operand(y, written=True)),
+        geometry=(rows if each else RANGE, columns, x.moves[-1], y.moves[-2], *alike),
+        launch=table.launch(nest, unit.region.time),
         extent=1 if each else rows,
-        work=rows * columns * alike[0],
-        needed=work_of(nest, table.layouts.words),
+        iterations=rows * columns * alike[0],
+        work=work_of(nest, table.layouts.words),
         nest=nest,
     )
+    table.add(unit, call)
     return True
 
 
 def _contraction(table: Table, unit: Unit, node: Node) -> None:
-    op, target = node.op, table.layouts.places[node.id]
+    """A product of two operands, by a kernel of the library; Y is zeroed where that one adds."""
+    op, examples = node.op, unit.phase.examples
     assert isinstance(op, Contract)
-    a, b = (table.layouts.places[i] for i in node.inputs)
-    (move_a, at_a), (move_b, at_b), (move_y, at_y) = (
-        through(m, place, len(op.extents))
-        for m, place in ((op.operands[0], a), (op.operands[1], b), (op.result, target))
-    )
-    trips = [Trip(n, *moves) for n, *moves in zip(op.extents, move_a, move_b, move_y, strict=True)]
-    examples = unit.phase.examples
+    places = [table.layouts.places[i] for i in (*node.inputs, node.id)]
+    moved = zip((*op.operands, op.result), places, strict=True)
+    moves, starts = zip(*(through(m, place, len(op.extents)) for m, place in moved), strict=True)
+    trips = [Trip(*numbers) for numbers in zip(op.extents, *moves, strict=True)]
     if examples or op.mean:
-        every = RANGE if examples else EVERY
-        trips.insert(0, Trip(every, a.example, b.example, target.example))
+        trips.insert(0, Trip(RANGE if examples else EVERY, *(place.example for place in places)))
     plan = plan_contraction(trips, accumulate=op.mean and examples, once=not examples)
+    target = places[-1]
     if not (op.mean and examples) and (plan.adds or not covers(op)):
         table.fill(unit, target)
-    nest = contraction_nest(trips, [(a, at_a), (b, at_b), (target, at_y)], plan.adds)
+    nest = contraction_nest(trips, list(zip(places, starts, strict=True)), plan.adds)
     operands = [
-        replace(table.operand(a), inner=at_a),
-        replace(table.operand(b), inner=at_b),
-        replace(table.operand(target, written=True), inner=at_y),
+        replace(table.operand(place, written=place is target), inner=start)
+        for place, start in zip(places, starts, strict=True)
     ]
     if plan.swap:
         operands[:2] = operands[1::-1]
-    table.add(
-        unit,
-        Kernel(plan.kernel),
-        tuple(operands),
-        plan.geometry,
-        table.launch(nest, unit.region.time),
+    products = prod(op.extents)
+    call = Call(
+        kernel=Kernel(plan.kernel),
+        operands=tuple(operands),
+        geometry=plan.geometry,
+        launch=table.launch(nest, unit.region.time),
         extent=plan.extent,
-        work=int(np.prod(op.extents)),
-        needed=work_of(nest, table.layouts.words, table.needed.get(node.tag, prod(op.extents))),
+        iterations=products,
+        work=work_of(nest, table.layouts.words, table.needed.get(node.tag, products)),
         nest=nest,
     )
+    table.add(unit, call)
     words = table.layouts.words[target.storage]
     if plan.extent > 1 and plan.extent * plan.geometry[Y_ROW] == words:
         table.pieces = Pieces(unit.phase, operands[2], words)
@@ -135,14 +131,10 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
 def _argmax(table: Table, unit: Unit, node: Node) -> None:
     x, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     shape = table.graph[node.inputs[0]].type.shape
-    rows = int(np.prod(shape[:-1]))
+    rows = prod(shape[:-1])
     operands = (table.operand(x), table.operand(y, written=True))
     geometry = (rows, shape[-1], x.example, y.example)
-    launch = Launch(
-        source=cuda_gather.ARGMAX, operands=operands, geometry=geometry, pieces=rows,
-        each=unit.phase.examples, time=table.memory.number(unit.region.time),
-    )  # fmt: skip
-    table.add(unit, Kernel("k0", gather.ARGMAX), operands, geometry, launch)
+    _written(table, unit, (gather.ARGMAX, cuda_gather.ARGMAX), operands, geometry, rows)
 
 
 def _rows(table: Table, unit: Unit, node: Node) -> None:
@@ -150,19 +142,33 @@ def _rows(table: Table, unit: Unit, node: Node) -> None:
     x, at, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     first, index = (table.graph[i].type for i in node.inputs)
     if isinstance(node.op, Scatter):
-        rows, width = node.op.rows, int(np.prod(node.type.shape[1:]))
-        kernel, source, pieces = gather.SCATTER, cuda_gather.SCATTER, width
+        rows, width = node.op.rows, prod(node.type.shape[1:])
+        sources, pieces = (gather.SCATTER, cuda_gather.SCATTER), width
         table.fill(unit, y)
     else:
-        rows, width = first.shape[0], int(np.prod(first.shape[1:]))
-        kernel, source, pieces = gather.TAKE, cuda_gather.TAKE, index.size * width
+        rows, width = first.shape[0], prod(first.shape[1:])
+        sources, pieces = (gather.TAKE, cuda_gather.TAKE), index.size * width
     geometry = (index.size, rows, width, x.example, width, at.example, y.example)
     operands = (table.operand(x), table.operand(at), table.operand(y, written=True))
+    _written(table, unit, sources, operands, geometry, pieces)
+
+
+def _written(
+    table: Table,
+    unit: Unit,
+    sources: tuple[str, str],
+    operands: tuple[Operand, ...],
+    geometry: tuple[int, ...],
+    pieces: int,
+) -> None:
+    """A kernel whose text is written by hand, for a CPU and for CUDA."""
+    cpu, cuda = sources
     launch = Launch(
-        source=source, operands=operands, geometry=geometry, pieces=pieces,
+        source=cuda, operands=operands, geometry=geometry, pieces=pieces,
         each=unit.phase.examples, time=table.memory.number(unit.region.time),
     )  # fmt: skip
-    table.add(unit, Kernel("k0", kernel), operands, geometry, launch)
+    kernel = Kernel("k0", cpu)
+    table.add(unit, Call(kernel=kernel, operands=operands, geometry=geometry, launch=launch))
 
 
 def _concat(table: Table, unit: Unit, node: Node) -> None:

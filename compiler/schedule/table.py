@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-
-import numpy as np
+from math import prod
 
 from compiler.emit import cuda
 from compiler.emit.cpu import emit_nest
@@ -28,6 +27,21 @@ from compiler.schedule.work import work_of
 
 NOTHING = Work()
 SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A kernel and what it is called with; `nest`, where there is one, does the same."""
+
+    kernel: Kernel
+    operands: tuple[Operand, ...]
+    geometry: tuple[int, ...]
+    launch: Launch
+    extent: int = 1  # of the loop that threads may share
+    iterations: int = 0  # in all
+    follows: bool = False
+    work: Work = NOTHING
+    nest: Nest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,33 +92,28 @@ class Table:
 
     def nest(self, unit: Unit, nest: Nest) -> None:
         """Add a generated kernel; what runs once is cut along its outermost loop."""
-        launch, extent, whole = self.launch(nest, unit.region.time), 1, nest
-        needed = work_of(nest, self.layouts.words)
-        if (
-            not unit.phase.examples
-            and nest.loops
-            and not nest.loops[0].reduces
-            and not nest.positional
-        ):
-            extent = nest.loops[0].extent
-            nest = replace(nest, loops=(replace(nest.loops[0], extent=RANGE), *nest.loops[1:]))
-        emitted = emit_nest(self.in_place(nest))
+        launch, extent, cut = self.launch(nest, unit.region.time), 1, nest
+        outer = nest.loops[0] if nest.loops else None
+        if outer and not (unit.phase.examples or outer.reduces or nest.positional):
+            extent = outer.extent
+            cut = replace(nest, loops=(replace(outer, extent=RANGE), *nest.loops[1:]))
+        emitted = emit_nest(self.in_place(cut))
         written = {(a.storage, a.offset) for _, a, _ in nest.stores}
-        operands = tuple(
-            self.operand(a, (a.storage, a.offset) in written) for a in emitted.pointers
-        )
-        work = int(np.prod([abs(loop.extent) for loop in nest.loops])) * extent
         self.add(
             unit,
-            Kernel("k0", emitted.source),
-            operands,
-            emitted.geometry,
-            launch,
-            extent,
-            work,
-            follows=self.follows(unit, nest, extent),
-            needed=needed,
-            nest=whole,
+            Call(
+                kernel=Kernel("k0", emitted.source),
+                operands=tuple(
+                    self.operand(a, (a.storage, a.offset) in written) for a in emitted.pointers
+                ),
+                geometry=emitted.geometry,
+                launch=launch,
+                extent=extent,
+                iterations=prod(abs(loop.extent) for loop in cut.loops) * extent,
+                follows=self.follows(unit, cut, extent),
+                work=work_of(nest, self.layouts.words),
+                nest=nest,
+            ),
         )
 
     def follows(self, unit: Unit, nest: Nest, extent: int) -> bool:
@@ -145,43 +154,34 @@ class Table:
             operands=tuple(self.operand(a, a.storage in written) for a in emitted.pointers),
         )
 
-    def add(
-        self,
-        unit: Unit,
-        kernel: Kernel,
-        operands: tuple[Operand, ...],
-        geometry: tuple[int, ...],
-        launch: Launch,
-        extent: int = 1,
-        work: int = 0,
-        follows: bool = False,
-        needed: Work = NOTHING,
-        nest: Nest | None = None,
-    ) -> None:
-        """Append one call of a kernel to a unit's phase; `nest` does the same."""
-        self.nests.setdefault(unit.phase, []).append(nest)
-        self.pieces = self.pieces if follows else None
-        number = self.kernels.setdefault(kernel, len(self.kernels))
-        node = self.graph[unit.nodes[-1]]
-        names = [self.graph[i].op.name for i in unit.nodes]
+    def add(self, unit: Unit, call: Call) -> None:
+        """Append one call of a kernel to a unit's phase."""
+        self.nests.setdefault(unit.phase, []).append(call.nest)
+        self.pieces = self.pieces if call.follows else None
         instructions = self.instructions.setdefault(unit.phase, [])
         if unit.region.loop is not None:
             self._extend_loop(unit.region, len(instructions))
-        split = extent > 1 and work >= SPLIT_FROM
+        split = call.extent > 1 and call.iterations >= SPLIT_FROM
         instructions.append(
             Instruction(
-                kernel=number,
-                operands=operands,
-                geometry=geometry,
-                extent=extent,
+                kernel=self.kernels.setdefault(call.kernel, len(self.kernels)),
+                operands=call.operands,
+                geometry=call.geometry,
+                extent=call.extent,
                 split=split,
-                follows=follows and split and instructions[-1].split,
-                note=f"%{node.id} {' '.join(names)}  {node.span or ''}".strip(),
-                launch=launch,
+                follows=call.follows and split and instructions[-1].split,
+                note=self._note(unit),
+                launch=call.launch,
                 time=self.memory.number(unit.region.time),
-                work=needed,
+                work=call.work,
             )
         )
+
+    def _note(self, unit: Unit) -> str:
+        """What a unit computes and where that was written, for people."""
+        node = self.graph[unit.nodes[-1]]
+        names = [self.graph[i].op.name for i in unit.nodes]
+        return f"%{node.id} {' '.join(names)}  {node.span or ''}".strip()
 
     def _extend_loop(self, region: Region, at: int) -> None:
         """Let a loop's instructions go on to one that is about to stand at `at`."""
@@ -205,8 +205,16 @@ class Table:
         unit = replace(unit, region=replace(unit.region, time=place.time))
         target = replace(self.operand(place, written=True), inner=0)
         nest = fill_nest(place.storage, words, unit.phase.examples)
-        launch = self.launch(nest, place.time)
-        self.add(unit, Kernel("fill"), (target,), (words, ranged), launch, nest=nest)
+        self.add(
+            unit,
+            Call(
+                kernel=Kernel("fill"),
+                operands=(target,),
+                geometry=(words, ranged),
+                launch=self.launch(nest, place.time),
+                nest=nest,
+            ),
+        )
 
     def phases(self) -> tuple[Phase, ...]:
         """All phases in order."""

@@ -9,8 +9,9 @@ An update is written straight into the persistent where nobody reads the old val
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from compiler.entry import Array, Operand, Space, Step
 from compiler.graph.graph import Graph
@@ -22,6 +23,7 @@ from compiler.schedule.pool import Pool
 from compiler.schedule.units import Unit, is_alias, is_pointwise, is_reduction, reads
 
 ALIGN = 16  # words: one cache line of float32
+Pools = defaultdict[Time | None, Pool]  # free words, per row of each time
 
 
 @dataclass
@@ -111,65 +113,94 @@ def _written_out(graph: Graph, reader: int, operand: int) -> bool:
     return isinstance(graph[operand].op, Constant) and loops
 
 
-def place_arrays(
-    graph: Graph, units: Sequence[Unit], layouts: Layouts, life: Lifetimes, memory: Memory
-) -> None:
+@dataclass(frozen=True)
+class Sketch:
+    """What is known when words are given out: units in order, the shape and life of every value."""
+
+    graph: Graph
+    units: Sequence[Unit]
+    layouts: Layouts
+    life: Lifetimes
+
+    @cached_property
+    def varying(self) -> frozenset[int]:
+        """The nodes that each example has of its own."""
+        return self.graph.varying()
+
+    def key(self, id: int) -> StorageKey:
+        """The storage of a node."""
+        return self.layouts.places[id].storage
+
+    def stored(self) -> Iterator[tuple[int, int, StorageKey]]:
+        """Unit, node and storage of all that gets words."""
+        for u, ids in self.life.stored.items():
+            yield from ((u, id, self.key(id)) for id in ids)
+
+
+def sketched(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Sketch:
+    """The sketch of units that are in order."""
+    return Sketch(graph, units, layouts, lifetimes(graph, units, layouts))
+
+
+def place_arrays(sketch: Sketch, memory: Memory) -> None:
     """Inputs, outputs and what is carried from one phase to a later one."""
-    varying = graph.varying()
+    graph, units = sketch.graph, sketch.units
     for node in graph.nodes:
         if node.op.name == "input":
-            key = layouts.places[node.id].storage
+            key = sketch.key(node.id)
             if key not in memory.operands:
                 memory.operands[key] = memory.array(str(key[1]), "input", node.type)
     for name, id in graph.results.items():
-        if id in varying:
-            key = layouts.places[id].storage
-            memory.operands[key] = memory.array(name, "output", graph[id].type)
-    for u, stored in life.stored.items():
-        for id in stored:
-            key = layouts.places[id].storage
-            end = life.last.get(key, u)
-            if id in varying and key not in memory.operands and units[end].phase != units[u].phase:
-                type = replace(graph[id].type, shape=(layouts.words[key],), classes=None)
-                memory.operands[key] = memory.array(f"%{id}", "carried", type)
+        if id in sketch.varying:
+            memory.operands[sketch.key(id)] = memory.array(name, "output", graph[id].type)
+    for u, id, key in sketch.stored():
+        end = sketch.life.last.get(key, u)
+        carried = id in sketch.varying and units[end].phase != units[u].phase
+        if carried and key not in memory.operands:
+            type = replace(graph[id].type, shape=(sketch.layouts.words[key],), classes=None)
+            memory.operands[key] = memory.array(f"%{id}", "carried", type)
 
 
-def place_values(
-    graph: Graph, units: Sequence[Unit], layouts: Layouts, life: Lifetimes, memory: Memory
-) -> None:
+def place_values(sketch: Sketch, memory: Memory) -> None:
     """BLOCK, UNIFORM and PARTIAL words for everything that is not in an array."""
-    varying = graph.varying()
-    free: dict[Time | None, Pool] = defaultdict(Pool)
-    for u, unit in enumerate(units):
-        if u and units[u - 1].phase != unit.phase:
+    free: Pools = defaultdict(Pool)
+    for u, unit in enumerate(sketch.units):
+        if u and sketch.units[u - 1].phase != unit.phase:
             free.clear()
-        for id in life.stored[u]:
-            key, words = layouts.places[id].storage, layouts.words[layouts.places[id].storage]
-            if key in memory.operands:
-                continue
-            if id not in varying:
-                memory.operands[key] = memory.uniform(words)
-                if unit.phase.examples:
-                    _partial(memory, key, unit.phase, words)
-                continue
-            if key in layouts.bordered:
-                continue
-            time = None if key in life.steps else graph[id].type.time
-            memory.operands[key] = memory.block(time, free[time].take(words))
+        for id in sketch.life.stored[u]:
+            _place(sketch, memory, free, unit, id)
         for time, pool in free.items():
             memory.block_words[time] = max(memory.block_words.get(time, 0), pool.top)
-        for key, end in life.last.items():
-            operand = memory.operands.get(key)
-            if end == u and operand is not None and operand.space == Space.BLOCK:
-                time = None if operand.time is None else memory.times[operand.time]
-                free[time].give(operand.offset, layouts.words[key])
-    _pin_bordered(graph, life, layouts, varying, memory)
+        _release(sketch, memory, free, u)
+    _pin_bordered(sketch, memory)
     memory.kept_words = dict(memory.block_words)
-    for stored in life.stored.values():
-        for id in stored:
-            key = layouts.places[id].storage
-            if key in life.steps and memory.operands[key].step is None:
-                _place_step(memory, key, graph[id].type.time, layouts.words[key])
+    for _, id, key in sketch.stored():
+        if key in sketch.life.steps and memory.operands[key].step is None:
+            _place_step(memory, key, sketch.graph[id].type.time, sketch.layouts.words[key])
+
+
+def _place(sketch: Sketch, memory: Memory, free: Pools, unit: Unit, id: int) -> None:
+    """Words for a value that has none yet; what has a border is pinned later."""
+    key = sketch.key(id)
+    words = sketch.layouts.words[key]
+    if key in memory.operands:
+        return
+    if id not in sketch.varying:
+        memory.operands[key] = memory.uniform(words)
+        if unit.phase.examples:
+            _partial(memory, key, unit.phase, words)
+    elif key not in sketch.layouts.bordered:
+        time = None if key in sketch.life.steps else sketch.graph[id].type.time
+        memory.operands[key] = memory.block(time, free[time].take(words))
+
+
+def _release(sketch: Sketch, memory: Memory, free: Pools, u: int) -> None:
+    """Give back the words of BLOCK that a unit was the last to read."""
+    for key, end in sketch.life.last.items():
+        operand = memory.operands.get(key)
+        if end == u and operand is not None and operand.space == Space.BLOCK:
+            time = None if operand.time is None else memory.times[operand.time]
+            free[time].give(operand.offset, sketch.layouts.words[key])
 
 
 def _place_step(memory: Memory, key: StorageKey, time: Time | None, words: int) -> None:
@@ -186,14 +217,11 @@ def _partial(memory: Memory, key: StorageKey, phase: PhaseKey, words: int) -> No
     memory.partial_words[phase] = offset + _aligned(words)
 
 
-def _pin_bordered(
-    graph: Graph, life: Lifetimes, layouts: Layouts, varying: frozenset[int], memory: Memory
-) -> None:
-    for stored in life.stored.values():
-        for id in stored:
-            key = layouts.places[id].storage
-            if id in varying and key not in memory.operands:
-                time = graph[id].type.time
-                start = memory.block_words.get(time, 0)
-                memory.operands[key] = memory.block(time, start)
-                memory.block_words[time] = start + layouts.words[key]
+def _pin_bordered(sketch: Sketch, memory: Memory) -> None:
+    """Words of their own for values with a border, whose zeros must stay."""
+    for _, id, key in sketch.stored():
+        if id in sketch.varying and key not in memory.operands:
+            time = sketch.graph[id].type.time
+            start = memory.block_words.get(time, 0)
+            memory.operands[key] = memory.block(time, start)
+            memory.block_words[time] = start + sketch.layouts.words[key]

@@ -16,16 +16,16 @@ from compiler.ops.sequence import Length
 from compiler.schedule.buffers import (
     Lifetimes,
     Memory,
-    lifetimes,
     place_arrays,
     place_values,
+    sketched,
 )
 from compiler.schedule.cost import choose_block, choose_chunks
 from compiler.schedule.layout import assign_layouts, row_major
 from compiler.schedule.lower import late_update, lower_unit
 from compiler.schedule.order import in_order
 from compiler.schedule.phases import assign_regions
-from compiler.schedule.prepare import prepare
+from compiler.schedule.prepare import Prepared, prepare
 from compiler.schedule.straight import straighten
 from compiler.schedule.table import Table
 from compiler.schedule.units import form_units
@@ -41,21 +41,8 @@ def schedule(
     entries are then tables too.
     """
     ready = prepare(graph)
-    prepared = ready.graph
-    regions = assign_regions(prepared)
-    units = in_order(prepared, form_units(prepared, regions, fuse="fusion" not in without))
-    layouts = assign_layouts(prepared, prepared.varying())
-    table = Table(prepared, regions, layouts, Memory(times_of(prepared)), ready.needed)
+    table, constants = _table(ready, offsets, fuse="fusion" not in without)
     memory = table.memory
-    life = lifetimes(prepared, units, layouts)
-    late = place_updates(prepared, units, layouts, life, offsets, memory)
-    place_arrays(prepared, units, layouts, life, memory)
-    place_values(prepared, units, layouts, life, memory)
-    constants = _place_constants(table, life)
-    for u, unit in enumerate(units):
-        lower_unit(table, unit, life.stored[u])
-    for id, persistent in late:
-        late_update(table, id, Operand(Space.PERSISTENT, offsets[persistent]))
     partial_words = max(memory.partial_words.values(), default=0)
     entry = Entry(
         name=name,
@@ -76,6 +63,27 @@ def schedule(
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
     )
     return entry if "straight" in without else replace(entry, straight=straighten(entry, table))
+
+
+def _table(
+    ready: Prepared, offsets: Mapping[str, int], fuse: bool
+) -> tuple[Table, tuple[Constant, ...]]:
+    """All instructions, and the constants they read."""
+    graph = ready.graph
+    regions = assign_regions(graph)
+    units = in_order(graph, form_units(graph, regions, fuse))
+    sketch = sketched(graph, units, assign_layouts(graph, graph.varying()))
+    memory = Memory(times_of(graph))
+    late = place_updates(sketch, offsets, memory)
+    place_arrays(sketch, memory)
+    place_values(sketch, memory)
+    table = Table(graph, regions, sketch.layouts, memory, ready.needed)
+    constants = _place_constants(table, sketch.life)
+    for u, unit in enumerate(units):
+        lower_unit(table, unit, sketch.life.stored[u])
+    for id, persistent in late:
+        late_update(table, id, Operand(Space.PERSISTENT, offsets[persistent]))
+    return table, constants
 
 
 def times_of(graph: Graph) -> tuple[Time, ...]:

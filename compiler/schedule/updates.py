@@ -2,64 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from compiler.entry import Operand, Space
-from compiler.graph.graph import Graph
-from compiler.schedule.buffers import Lifetimes, Memory
-from compiler.schedule.layout import Layouts, Place, StorageKey
+from compiler.schedule.buffers import Memory, Sketch
+from compiler.schedule.layout import StorageKey
 from compiler.schedule.units import Unit, is_leaf
 
 
 def place_updates(
-    graph: Graph,
-    units: Sequence[Unit],
-    layouts: Layouts,
-    life: Lifetimes,
-    offsets: Mapping[str, int],
-    memory: Memory,
+    sketch: Sketch, offsets: Mapping[str, int], memory: Memory
 ) -> list[tuple[int, str]]:
-    """Put updates into their persistent where that is safe; the others are returned, to be copied
-    last.
+    """Put updates into their persistent where that is safe.
+
+    The others are returned, node and name, to be copied last.
     """
-    for node in graph.nodes:
+    for node in sketch.graph.nodes:
         if node.op.name == "persistent":
-            key = layouts.places[node.id].storage
+            key = sketch.key(node.id)
             memory.operands[key] = Operand(Space.PERSISTENT, offsets[str(key[1])])
     late = []
-    for name, id in graph.outputs.items():
-        if not name.startswith("update/"):
+    for output, id in sketch.graph.outputs.items():
+        name = output.removeprefix("update/")
+        if name == output:
             continue
-        persistent = name.removeprefix("update/")
-        key, target = layouts.places[id].storage, ("persistent", persistent)
-        own = life.made[id]
-        safe = life.last.get(target, own) <= own and _reads_in_place(
-            graph, units[own], id, target, layouts
-        )
-        if (
-            safe
-            and key not in layouts.bordered
-            and not is_leaf(graph[id])
-            and not units[own].phase.examples
-        ):
-            memory.operands[key] = Operand(Space.PERSISTENT, offsets[persistent])
+        if _is_safe(sketch, id, ("persistent", name)):
+            memory.operands[sketch.key(id)] = Operand(Space.PERSISTENT, offsets[name])
         else:
-            late.append((id, persistent))
+            late.append((id, name))
     return late
 
 
-def _reads_in_place(
-    graph: Graph, unit: Unit, updated: int, target: StorageKey, layouts: Layouts
-) -> bool:
+def _is_safe(sketch: Sketch, updated: int, target: StorageKey) -> bool:
+    """Whether an update may be written over the old value as it is computed."""
+    own = sketch.life.made[updated]
+    unit = sketch.units[own]
+    if sketch.key(updated) in sketch.layouts.bordered or is_leaf(sketch.graph[updated]):
+        return False
+    if unit.phase.examples or sketch.life.last.get(target, own) > own:
+        return False
+    return _reads_in_place(sketch, unit, updated, target)
+
+
+def _reads_in_place(sketch: Sketch, unit: Unit, updated: int, target: StorageKey) -> bool:
     """Whether a unit reads the old value only at the element it is about to write."""
-    shape = graph[updated].type.shape
-    wanted: Place = layouts.places[updated]
-    for id in unit.nodes:
-        for operand in graph[id].inputs:
-            place = layouts.places[operand]
-            if place.storage != target:
-                continue
-            same = graph[operand].type.shape == shape and place.strides == wanted.strides
-            if not same or place.offset != 0:
-                return False
+    graph, places = sketch.graph, sketch.layouts.places
+    shape, strides = graph[updated].type.shape, places[updated].strides
+    for operand in (operand for id in unit.nodes for operand in graph[id].inputs):
+        place = places[operand]
+        if place.storage != target:
+            continue
+        same = graph[operand].type.shape == shape and place.strides == strides
+        if not same or place.offset != 0:
+            return False
     return True

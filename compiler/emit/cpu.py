@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.emit.lines import Lines, renumbered
+from compiler.emit.lines import Lines, read, renumbered, written
 from compiler.schedule.nest import RANGE, Access, Nest, Store
 
 NARROW, LANES = 64, 16  # iterations, and those of the widest vector
@@ -79,14 +79,7 @@ class _Body:
         for k, (variable, access) in enumerate(self.nest.loads):
             if k not in self.loaded and access.depth() <= level:
                 self.loaded.add(k)
-                self.writer.line(f"{variable} = {_read(variable, access, self.places[id(access)])}")
-
-
-def _read(variable: str, access: Access, address: str) -> str:
-    """A number of the session's real type; a variable `n12` stays a whole number."""
-    if variable.startswith("n"):
-        return f"index({address})"
-    return f"real({address})" if access.index else address
+                self.writer.line(f"{variable} = {read(variable, access, self.places[id(access)])}")
 
 
 def _open(w: _Writer, nest: Nest, level: int) -> None:
@@ -129,7 +122,7 @@ def _finish(
 ) -> None:
     for variable, access, store in nest.stores:
         target = places[id(access)]
-        value = f"index({variable})" if access.index else variable
+        value = written(variable, access)
         if store is Store.SET:
             w.line(f"{target} = {value}")
         elif store is Store.ADD:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compiler.emit.groups import Group, forward, share_out
-from compiler.emit.lines import Lines, renumbered
+from compiler.emit.lines import Lines, read, renumbered, written
 from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
 HEAD = "def k0(words, numbers, table, at, begin, count, total):"
@@ -97,7 +97,7 @@ def emit_nest(nest: Nest) -> Emitted:
     else:
         _body(w)
         for variable, access, _ in nest.stores:
-            w.line(f"{_word(w.address(access), access)} = {_stored(variable, access)}")
+            w.line(f"{_word(w.address(access), access)} = {written(variable, access)}")
     pieces = 1
     for group in groups:
         pieces *= group.pieces
@@ -140,7 +140,7 @@ def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> N
         w.line(f"i{walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
     w.depth = depth
     adds = store in (Store.ADD, Store.SUM_ADD)
-    w.line(f"{target} = {target} + r0" if adds else f"{target} = {_stored('r0', access)}")
+    w.line(f"{target} = {target} + r0" if adds else f"{target} = {written('r0', access)}")
 
 
 def _walk(w: _Writer, level: int) -> None:
@@ -173,22 +173,13 @@ def _solve(w: _Writer, group: Group, access: Access) -> None:
 
 def _body(w: _Writer) -> None:
     for variable, access in w.nest.loads:
-        word = _word(w.address(access), access)
-        if variable.startswith("n"):
-            word = f"index({word})"
-        elif access.index:
-            word = f"real({word})"
-        w.line(f"{variable} = {word}")
+        w.line(f"{variable} = {read(variable, access, _word(w.address(access), access))}")
     for statement in w.nest.statements:
         w.line(statement)
 
 
 def _word(address: str, access: Access) -> str:
     return f"{'numbers' if access.index else 'words'}[{address}]"
-
-
-def _stored(variable: str, access: Access) -> str:
-    return f"index({variable})" if access.index else variable
 
 
 def _assemble(w: _Writer) -> str:

@@ -3,6 +3,10 @@
 Their loops are few and not worth a general mechanism; each is written out, with geometry read at
 run time.  Numbers are clamped into range, so that no kernel touches foreign words whatever the data
 says.
+
+geometry = [numbers, rows of the table, words of a row, then the words from one example's to the
+next of x, from one row of x to the next, from one example's to the next of the numbers, and of y];
+of argmax: [rows, words of a row, words of an example of x, and of y].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What both writers of kernels keep: lines, and the numbers and places that they read by name."""
+"""What both writers of kernels share: the lines so far, and how numbers are read and written."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ class Lines:
         """The name of a number that is read from the geometry."""
         self.geometry.append(value)
         return f"g{len(self.geometry) - 1}"
+
+
+def read(variable: str, access: Access, place: str) -> str:
+    """A number of the session's real type; a variable `n12` stays a whole number."""
+    if variable.startswith("n"):
+        return f"index({place})"
+    return f"real({place})" if access.index else place
+
+
+def written(variable: str, access: Access) -> str:
+    """A variable as a place holds it."""
+    return f"index({variable})" if access.index else variable
 
 
 def renumbered(lines: list[str]) -> list[str]:

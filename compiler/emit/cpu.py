@@ -8,7 +8,7 @@ with the same text share one compiled kernel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compiler.emit.lines import Lines, read, renumbered, written
 from compiler.schedule.nest import RANGE, Access, Nest, Store
@@ -26,8 +26,13 @@ class Emitted:
     geometry: tuple[int, ...]
 
 
+@dataclass(kw_only=True)
 class _Writer(Lines):
     """A place is `x0[...]`, with x0 a pointer."""
+
+    nest: Nest
+    places: dict[int, str] = field(default_factory=dict)  # of every access, by its identity
+    loaded: set[int] = field(default_factory=set)  # numbers of loads that stand already
 
     def pointer(self, access: Access) -> str:
         """The pointer of a place; the same place has one pointer, so that LLVM knows it.
@@ -46,94 +51,77 @@ class _Writer(Lines):
         self.pointers.append(access)
         return f"x{len(self.pointers) - 1}"
 
+    def address(self, access: Access) -> str:
+        """`x0[i0 * g3 + i1]`."""
+        pointer, last = self.pointer(access), len(self.nest.loops) - 1
+        terms = []
+        for level, move in enumerate(access.moves):
+            if move == 0:
+                continue
+            row = access.row if self.nest.loops[level].extent == RANGE else None
+            counter = row or f"i{level}"
+            unit = level == last and move == 1
+            terms.append(counter if unit else f"{counter} * {self.number(move)}")
+        return f"{pointer}[{' + '.join(terms) or '0'}]"
 
-def emit_nest(nest: Nest) -> Emitted:
-    """Write a merged nest."""
-    w = _Writer()
-    places = {id(a): _address(w, nest, a) for a in nest.accesses()}
-    inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), len(nest.loops))
-    in_register = [(v, a, s) for v, a, s in nest.stores if s in START]
-    body = _Body(w, nest, places, set())
-    for level in range(len(nest.loops) + 1):
-        if level == inner and in_register:
-            for k, (_, _, store) in enumerate(in_register):
-                w.line(f"r{k} = {START[store]}")
-        body.loads_at(level)
-        if level < len(nest.loops):
-            _open(w, nest, level)
-    for statement in nest.statements:
-        w.line(statement)
-    _finish(w, nest, places, inner, in_register)
-    return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry))
+    def open(self, level: int) -> None:
+        """The head of a loop."""
+        loop = self.nest.loops[level]
+        if loop.extent == RANGE:
+            scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
+            self.line(f"for i{level} in range(begin{scale}, end{scale}):")
+        else:
+            innermost = level == len(self.nest.loops) - 1
+            kind = "narrow" if innermost and is_narrow(loop.extent) else "range"
+            self.line(f"for i{level} in {kind}({self.number(loop.extent)}):")
+        self.depth += 1
 
-
-@dataclass
-class _Body:
-    writer: _Writer
-    nest: Nest
-    places: dict[int, str]
-    loaded: set[int]
-
-    def loads_at(self, level: int) -> None:
+    def load(self, level: int) -> None:
         """Loads that no deeper loop moves."""
         for k, (variable, access) in enumerate(self.nest.loads):
             if k not in self.loaded and access.depth() <= level:
                 self.loaded.add(k)
-                self.writer.line(f"{variable} = {read(variable, access, self.places[id(access)])}")
+                self.line(f"{variable} = {read(variable, access, self.places[id(access)])}")
+
+    def store(self) -> None:
+        """Stores to memory at every iteration."""
+        for variable, access, store in self.nest.stores:
+            target, value = self.places[id(access)], written(variable, access)
+            if store is Store.SET:
+                self.line(f"{target} = {value}")
+            elif store is Store.ADD:
+                self.line(f"{target} = {target} + {value}")
 
 
-def _open(w: _Writer, nest: Nest, level: int) -> None:
-    loop = nest.loops[level]
-    if loop.extent == RANGE:
-        scale = "" if loop.scale == 1 else f" * {w.number(loop.scale)}"
-        w.line(f"for i{level} in range(begin{scale}, end{scale}):")
-    else:
-        innermost = level == len(nest.loops) - 1
-        loops = "narrow" if innermost and is_narrow(loop.extent) else "range"
-        w.line(f"for i{level} in {loops}({w.number(loop.extent)}):")
-    w.depth += 1
+def emit_nest(nest: Nest) -> Emitted:
+    """Write a merged nest: what is gathered over the inner loops stays in registers until then."""
+    w = _Writer(nest=nest)
+    for access in nest.accesses():
+        w.places[id(access)] = w.address(access)
+    inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), len(nest.loops))
+    gathered = [(v, w.places[id(a)], s) for v, a, s in nest.stores if s in START]
+    for level in range(len(nest.loops) + 1):
+        if level == inner:
+            for k, (_, _, store) in enumerate(gathered):
+                w.line(f"r{k} = {START[store]}")
+        w.load(level)
+        if level < len(nest.loops):
+            w.open(level)
+    for statement in nest.statements:
+        w.line(statement)
+    w.store()
+    for k, (variable, _, store) in enumerate(gathered):
+        combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"r{k} + {variable}"
+        w.line(f"r{k} = {combine}")
+    w.depth = 1 + inner
+    for k, (_, place, store) in enumerate(gathered):
+        w.line(f"{place} = {place} + r{k}" if store is Store.SUM_ADD else f"{place} = r{k}")
+    return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry))
 
 
 def is_narrow(extent: int) -> bool:
     """Whether a loop is worth a mask for what does not fill a vector: it has few vectors."""
     return 1 < extent < NARROW and extent % LANES != 0
-
-
-def _address(w: _Writer, nest: Nest, access: Access) -> str:
-    """`x0[i0 * g3 + i1]`."""
-    pointer, last = w.pointer(access), len(nest.loops) - 1
-    terms = []
-    for level, move in enumerate(access.moves):
-        if move == 0:
-            continue
-        row = access.row if nest.loops[level].extent == RANGE else None
-        unit = level == last and move == 1
-        counter = row or f"i{level}"
-        terms.append(counter if unit else f"{counter} * {w.number(move)}")
-    return f"{pointer}[{' + '.join(terms) or '0'}]"
-
-
-def _finish(
-    w: _Writer,
-    nest: Nest,
-    places: dict[int, str],
-    inner: int,
-    in_register: list[tuple[str, Access, Store]],
-) -> None:
-    for variable, access, store in nest.stores:
-        target = places[id(access)]
-        value = written(variable, access)
-        if store is Store.SET:
-            w.line(f"{target} = {value}")
-        elif store is Store.ADD:
-            w.line(f"{target} = {target} + {value}")
-    for k, (variable, _, store) in enumerate(in_register):
-        combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"r{k} + {variable}"
-        w.line(f"r{k} = {combine}")
-    w.depth = 1 + inner
-    for k, (_, access, store) in enumerate(in_register):
-        target = places[id(access)]
-        w.line(f"{target} = {target} + r{k}" if store is Store.SUM_ADD else f"{target} = r{k}")
 
 
 def _assemble(w: _Writer) -> str:

@@ -175,15 +175,12 @@ def _before_broadcast(x: Value) -> Value:
     return source if in_order and aligned else x
 
 
-def is_view(op: Contract, shape: tuple[int, ...] | None) -> bool:
-    """Whether a one-operand contraction only reads: no sum, nothing outside, each place once.
-
-    Without a shape zeros outside are seen too.
-    """
+def is_view(op: Contract, shape: tuple[int, ...]) -> bool:
+    """Whether a one-operand contraction only reads: no sum, nothing outside, each place once."""
     loops = [p.plain for p in op.result if p.plain is not None]
     whole = len(loops) == len(op.result) and sorted(loops) == list(range(len(op.extents)))
     sized = whole and all(op.extents[j] == n for j, n in zip(loops, op.shape, strict=True))
-    inside = shape is None or all(
+    inside = all(
         p.range(op.extents)[0] >= 0 and p.range(op.extents)[1] < n
         for p, n in zip(op.operands[0], shape, strict=True)
     )

@@ -17,9 +17,8 @@ from dataclasses import replace
 from math import prod
 
 from compiler.graph.graph import Builder, Graph, Value
-from compiler.ops.contract import Affine, Contract, Map, index
-from compiler.ops.elementwise import copy as Copy
-from compiler.ops.shape import Concat, reshape, slice_axis, transpose
+from compiler.ops.contract import Contract, Map, index
+from compiler.ops.shape import slice_axis
 from compiler.schedule.cost import MOVING, WORTH_IT
 from compiler.schedule.narrow import Convolution, convolutions
 from compiler.schedule.windows import Window, affine, moves, uses, whole, window
@@ -30,7 +29,8 @@ from compiler.schedule.winograd import (
     TAPS,
     TILE,
     WEIGHTS,
-    tiles_of,
+    in_line,
+    of_tiles,
     transform,
     transposed,
 )
@@ -49,7 +49,7 @@ def multiply_less(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
         tiled = _in_tiles(op, xs) if isinstance(op, Contract) and len(xs) == 2 else None
         mapping[node.id] = tiled.id if tiled else builder.copy(node, [x.id for x in xs])
         if tiled and isinstance(op, Contract):
-            needed |= {n.tag: prod(op.extents) // POINTS for n in builder.nodes[before:]}
+            needed |= {n.tag: prod(op.extents) for n in builder.nodes[before:]}
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()}), needed
 
 
@@ -111,17 +111,14 @@ def _fits(op: Contract, w: Window) -> bool:
 def _convolved(c: Convolution, w: Window, axis: int, xs: Sequence[Value]) -> Value | None:
     """The convolution in tiles along an axis of its result, if that pays."""
     op, x, W = c.op, xs[c.pixels], xs[1 - c.pixels]
-    tiles, order = _tiles(op, w), _order(c, w)
     if not _pays(op, w, _seen_words(op, c.seen) + prod(op.shape), W.type.size):
         return None
-    maps = (_within(op, c.seen, w), tuple(index(loop) for loop in order))
-    result = (*op.result[: axis + 1], Affine(), *op.result[axis + 1 :])
-    shape = (*op.shape[:axis], tiles, 1, *op.shape[axis + 1 :])
-    product = Contract(_resized(op, w), maps, result, shape)
-    pairs = zip(_pixels(op, c.seen, w, x), _weights(c, w, order, W), strict=True)
-    parts = transform(RESULTS, [x.builder.add(product, *pair) for pair in pairs])
-    joined = x.builder.add(Concat(axis + 1), *parts)
-    rows = reshape(joined, (*op.shape[:axis], tiles * TILE, *op.shape[axis + 1 :]))
+    order, k = _order(c, w), index(len(op.extents))
+    maps = ((k, *_within(op, c.seen, w)), (k, *(index(loop) for loop in order)))
+    shape = tuple(_tiles(op, w) if a == axis else n for a, n in enumerate(op.shape))
+    product = Contract(_resized(op, w), maps, (k, *op.result), (POINTS, *shape))
+    products = x.builder.add(product, _pixels(op, c.seen, w, x), _weights(c, w, order, W))
+    rows = in_line(RESULTS, products, axis)
     return rows if rows.shape == op.shape else slice_axis(rows, axis, 0, op.shape[axis])
 
 
@@ -133,29 +130,29 @@ def _gradient(op: Contract, xs: Sequence[Value]) -> Value | None:
     for k in (0, 1):
         x, g, seen = xs[k], xs[1 - k], op.operands[k]
         sent = whole(op, op.operands[1 - k], g.shape)
-        windows = ((axis, window(seen, j, loops)) for axis, j in enumerate(sent) if j not in loops)
-        for axis, w in windows:
+        for w in (window(seen, j, loops) for j in sent if j not in loops):
             if w is None or not _fits(op, w) or w.tap in sent:
                 continue
             if _pays(op, w, _seen_words(op, seen) + g.type.size, prod(op.shape)):
-                return _summed(op, w, (x, g), k, axis)
+                return _summed(op, w, (x, g), seen, op.operands[1 - k])
     return None
 
 
-def _summed(op: Contract, w: Window, pair: tuple[Value, Value], k: int, axis: int) -> Value:
-    """dw = G' [(A dy) * (B' x)], for x and dy, which has the tiles along an axis."""
+def _summed(op: Contract, w: Window, pair: Sequence[Value], seen: Map, sent: Map) -> Value:
+    """dw = G' [(A dy) * (B' x)], for x, read where `seen` says, and dy."""
     x, g = pair
-    tap = [p.plain for p in op.result].index(w.tap)
-    maps = [_within(op, op.operands[k], w), op.operands[1 - k]]
-    shape = tuple(1 if a == tap else n for a, n in enumerate(op.shape))
-    product = Contract(
-        _resized(op, w), tuple(maps if k == 0 else maps[::-1]), op.result, shape, mean=True
-    )
-    sent = tiles_of(g, axis, _tiles(op, w), TILE, [(0, n) for n in g.shape])
-    cotangents = transform(transposed(RESULTS), sent)
-    pairs = zip(_pixels(op, op.operands[k], w, x), cotangents, strict=True)
-    sums = [x.builder.add(product, *(pair if k == 0 else pair[::-1])) for pair in pairs]
-    return x.builder.add(Concat(tap), *transform(transposed(WEIGHTS), sums))
+    axis = [p.plain for p in sent].index(w.pixel)
+    tap, k = [p.plain for p in op.result].index(w.tap), index(len(op.extents))
+    apart = (k, *(p for a, p in enumerate(op.result) if a != tap))
+    shape = (POINTS, *(n for a, n in enumerate(op.shape) if a != tap))
+    maps = ((k, *_within(op, seen, w)), (k, *sent))
+    product = Contract(_resized(op, w), maps, apart, shape, mean=True)
+    cotangents = of_tiles(transposed(RESULTS), g, axis, _tiles(op, w), [(0, n) for n in g.shape])
+    sums = x.builder.add(product, _pixels(op, seen, w, x), cotangents)
+    loops = tuple(range(len(shape) - 1))
+    result = tuple(index(a) for a in (*loops[:tap], len(loops), *loops[tap:]))
+    placed = tuple(index(a) for a in (len(loops) + 1, *loops))
+    return transform(transposed(WEIGHTS), sums, shape[1:], placed, result, op.shape)
 
 
 def _pays(op: Contract, w: Window, words: int, weights: int) -> bool:
@@ -174,8 +171,8 @@ def _tiles(op: Contract, w: Window) -> int:
 
 
 def _resized(op: Contract, w: Window) -> tuple[int, ...]:
-    """The loops of one product: over tiles instead of pixels, without taps."""
-    extents = list(op.extents)
+    """The loops of the products: over tiles instead of pixels, without taps, and over points."""
+    extents = [*op.extents, POINTS]
     extents[w.pixel], extents[w.tap] = _tiles(op, w), 1
     return tuple(extents)
 
@@ -191,11 +188,11 @@ def _within(op: Contract, seen: Map, w: Window) -> Map:
     return tuple(places)
 
 
-def _pixels(op: Contract, seen: Map, w: Window, x: Value) -> list[Value]:
+def _pixels(op: Contract, seen: Map, w: Window, x: Value) -> Value:
     """B' x, of all pixels that a convolution sees, with the zeros outside."""
     ranges = [p.range(op.extents) for p in seen]
     spans = [(low, high - low + 1) for low, high in ranges]
-    return transform(PIXELS, tiles_of(x, w.axis, _tiles(op, w), POINTS, spans))
+    return of_tiles(PIXELS, x, w.axis, _tiles(op, w), spans)
 
 
 def _order(c: Convolution, w: Window) -> list[int]:
@@ -206,19 +203,9 @@ def _order(c: Convolution, w: Window) -> list[int]:
     return sorted(kept, key=lambda loop: (loop == f, first.get(loop, -1)))
 
 
-def _weights(c: Convolution, w: Window, order: Sequence[int], W: Value) -> list[Value]:
-    """G w at every point, with channels of the result last."""
-    loops = list(c.weights)
-    if loops[-1] != order[-1]:  # first as a copy, for which there is a kernel
-        axis = loops.index(order[-1])
-        axes = [*(a for a in range(len(loops)) if a != axis), axis]
-        W = W.builder.add(Copy(), transpose(W, axes))
-        loops = [loops[a] for a in axes]
-    shape = tuple(c.op.extents[loop] for loop in order)
-    straight = tuple(index(axis) for axis in range(len(order)))
-
-    def tap(e: int) -> Value:
-        at = tuple(Affine((), e) if j == w.tap else index(order.index(j)) for j in loops)
-        return W.builder.add(Contract(shape, (at,), straight, shape), W)
-
-    return transform(WEIGHTS, [tap(e) for e in range(TAPS)])
+def _weights(c: Convolution, w: Window, order: Sequence[int], W: Value) -> Value:
+    """G w, in that order."""
+    rank, loops = len(order), [c.op.extents[loop] for loop in order]
+    seen = tuple(index(rank + 1 if j == w.tap else order.index(j)) for j in c.weights)
+    result = tuple(index(a) for a in (rank, *range(rank)))
+    return transform(WEIGHTS, W, loops, seen, result, (POINTS, *loops))

@@ -52,9 +52,7 @@ def is_leaf(node: Node) -> bool:
 def is_alias(graph: Graph, node: Node) -> bool:
     """Whether a node is only another way to look at its operand's numbers."""
     if isinstance(node.op, Contract) and len(node.inputs) == 1:
-        source = graph[node.inputs[0]]
-        bordered = isinstance(source.op, Elementwise)
-        return is_view(node.op, None if bordered else source.type.shape)
+        return is_view(node.op, graph[node.inputs[0]].type.shape)
     return isinstance(node.op, Reshape)
 
 

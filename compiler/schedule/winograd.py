@@ -25,7 +25,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.graph.graph import Value
-from compiler.ops.contract import Affine, Contract, index
+from compiler.ops.contract import Affine, Contract, Map, index
+from compiler.ops.leaf import Literal
 
 TAPS, TILE, POINTS = 3, 4, 6
 
@@ -64,33 +65,40 @@ def transposed(matrix: Matrix) -> Matrix:
     return tuple(zip(*matrix, strict=True))
 
 
-def transform(matrix: Matrix, xs: Sequence[Value]) -> list[Value]:
-    """The matrix times a vector of tensors."""
-    return [_combined([(c, x) for c, x in zip(row, xs, strict=True) if c]) for row in matrix]
+def transform(
+    matrix: Matrix, x: Value, loops: Sequence[int], seen: Map, result: Map, shape: Sequence[int]
+) -> Value:
+    """y[result] = the sum over j of matrix[i, j] * x[seen]: i and j are two loops after `loops`."""
+    rows, columns = len(matrix), len(matrix[0])
+    i, j = len(loops), len(loops) + 1
+    values = tuple(float(c) for row in matrix for c in row)
+    literal = x.builder.add(Literal(values, (rows, columns)))
+    op = Contract(
+        (*loops, rows, columns), (seen, (index(i), index(j))), tuple(result), tuple(shape)
+    )
+    return x.builder.add(op, x, literal)
 
 
-def _combined(terms: Sequence[tuple[float, Value]]) -> Value:
-    """The sum of tensors, each times its number; products that differ in sign are shared."""
-    (c, first), *others = sorted(terms, key=lambda term: -term[0])
-    total = first if c == 1 else first * c
-    for c, x in others:
-        term = x if abs(c) == 1 else x * abs(c)
-        total = total + term if c > 0 else total - term
-    return total
-
-
-def tiles_of(
-    x: Value, axis: int, tiles: int, count: int, spans: Sequence[tuple[int, int]]
-) -> list[Value]:
-    """Every fourth slice of a tensor along an axis, from each of the first ones on.
+def of_tiles(
+    matrix: Matrix, x: Value, axis: int, tiles: int, spans: Sequence[tuple[int, int]]
+) -> Value:
+    """The matrix times every fourth window of x along an axis, as [k, ...].
 
     `spans`: the first place that is looked at, and how many, along each axis; outside are zeros.
     """
-    shape = tuple(tiles if a == axis else n for a, (_, n) in enumerate(spans))
-    straight = tuple(index(a) for a in range(len(spans)))
-    views = []
-    for e in range(count):
-        at = [Affine(((a, 1),), low) for a, (low, _) in enumerate(spans)]
-        at[axis] = Affine(((axis, TILE),), spans[axis][0] + e)
-        views.append(x.builder.add(Contract(shape, (tuple(at),), straight, shape), x))
-    return views
+    rank = len(spans)
+    loops = [tiles if a == axis else n for a, (_, n) in enumerate(spans)]
+    seen = [Affine(((a, 1),), low) for a, (low, _) in enumerate(spans)]
+    seen[axis] = Affine(((axis, TILE), (rank + 1, 1)), spans[axis][0])
+    result = tuple(index(a) for a in (rank, *range(rank)))
+    return transform(matrix, x, loops, tuple(seen), result, (len(matrix), *loops))
+
+
+def in_line(matrix: Matrix, x: Value, axis: int) -> Value:
+    """The matrix times x, which is [k, ...], its results side by side along an axis."""
+    rank, rows = len(x.shape) - 1, len(matrix)
+    seen = tuple(index(a) for a in (rank + 1, *range(rank)))
+    result = [index(a) for a in range(rank)]
+    result[axis] = Affine(((axis, rows), (rank, 1)))
+    shape = [n * rows if a == axis else n for a, n in enumerate(x.shape[1:])]
+    return transform(matrix, x, x.shape[1:], seen, tuple(result), shape)

@@ -1,0 +1,103 @@
+"""Contractions with a small constant matrix, written out as sums of a few vectors.
+
+    y[.., i, ..] = sum over j of matrix[i, j] * x[.., j, ..]
+
+The matrix is a literal of few numbers, many of them 0 or 1.  A kernel reads every x[j] once, and
+computes all y[i] of it; the other loops go over whole rows and fill vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from compiler.graph.graph import Graph, Node
+from compiler.ops.contract import Contract
+from compiler.ops.leaf import Literal
+from compiler.schedule.layout import Place, covers
+from compiler.schedule.nest import Access, Nest, Store, merge_loops
+from compiler.schedule.phases import Region
+from compiler.schedule.statements import Domain
+from compiler.schedule.windows import moves
+
+MOST = 64  # numbers of a matrix
+
+
+def has_small_matrix(graph: Graph, node: Node) -> bool:
+    """Whether a node is a product with a literal that alone has the loops i and j."""
+    op = node.op
+    if not isinstance(op, Contract) or len(op.operands) != 2 or op.mean:
+        return False
+    literal = graph[node.inputs[1]].op
+    loops = [p.plain for p in op.operands[1]]
+    if not isinstance(literal, Literal) or len(literal.values) > MOST or len(loops) != 2:
+        return False
+    i, j = loops
+    if i is None or j is None or literal.shape != (op.extents[i], op.extents[j]):
+        return False
+    apart = not moves(op.operands[0], i) and not moves(op.result, j)
+    written = all(moves(op.result, loop) for loop in range(len(op.extents)) if loop != j)
+    return apart and written and covers(op)
+
+
+def written_out_nest(graph: Graph, node: Node, places: Mapping[int, Place], region: Region) -> Nest:
+    """The loops of such a node but for i and j, whose sums are statements."""
+    op, (source, matrix) = node.op, node.inputs
+    literal = graph[matrix].op
+    assert isinstance(op, Contract) and isinstance(literal, Literal), "see has_small_matrix"
+    i, j = (p.plain for p in op.operands[1])
+    assert i is not None and j is not None, "see has_small_matrix"
+    first = int(region.phase.examples)
+    shape = graph[source].type.shape
+    x = Domain(shape, op.extents, op.operands[0], region).access(places[source], shape)
+    y = Domain(op.shape, op.extents, op.result, region).access(places[node.id], op.shape)
+    columns = op.extents[j]
+    rows = [literal.values[at : at + columns] for at in range(0, len(literal.values), columns)]
+    sums = _Sums(columns)
+    stores = [(sums.of(row), _moved(y, first, i, j, i, k), Store.SET) for k, row in enumerate(rows)]
+    loops = Domain(shape, op.extents, op.operands[0], region).loops()
+    return merge_loops(
+        Nest(
+            loops=tuple(loop for k, loop in enumerate(loops) if k - first not in (i, j)),
+            loads=tuple((f"v{k}", _moved(x, first, i, j, j, k)) for k in range(columns)),
+            statements=tuple(sums.lines),
+            stores=tuple(stores),
+        )
+    )
+
+
+def _moved(access: Access, first: int, i: int, j: int, loop: int, count: int) -> Access:
+    """A place without the loops i and j, after so many steps of one of them."""
+    kept = tuple(m for k, m in enumerate(access.moves) if k - first not in (i, j))
+    offset = access.offset + count * access.moves[first + loop]
+    return replace(access, offset=offset, moves=kept)
+
+
+class _Sums:
+    """Statements that add up multiples of the variables v0, v1, ..."""
+
+    def __init__(self, variables: int) -> None:
+        self.lines: list[str] = []
+        self._count = variables
+        self._products: dict[tuple[float, int], str] = {}
+
+    def of(self, row: Sequence[float]) -> str:
+        """The variable that holds the sum; products that differ in sign are shared."""
+        terms = sorted(((c, k) for k, c in enumerate(row) if c), key=lambda term: -term[0])
+        (c, k), *others = terms
+        total = self._product(c, k)
+        for c, k in others:
+            total = self._new(f"{total} {'+' if c > 0 else '-'} {self._product(abs(c), k)}")
+        return total
+
+    def _product(self, c: float, k: int) -> str:
+        if c == 1:
+            return f"v{k}"
+        if (c, k) not in self._products:
+            self._products[c, k] = self._new(f"real({c!r}) * v{k}")
+        return self._products[c, k]
+
+    def _new(self, text: str) -> str:
+        name, self._count = f"v{self._count}", self._count + 1
+        self.lines.append(f"{name} = {text}")
+        return name

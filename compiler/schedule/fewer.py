@@ -18,6 +18,7 @@ from math import prod
 
 from compiler.graph.graph import Builder, Graph, Value
 from compiler.ops.contract import Contract, Map, index
+from compiler.ops.leaf import Literal
 from compiler.ops.shape import slice_axis
 from compiler.schedule.cost import MOVING, WORTH_IT
 from compiler.schedule.narrow import Convolution, convolutions
@@ -39,7 +40,8 @@ from compiler.schedule.winograd import (
 def multiply_less(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
     """Rewrite every convolution that costs clearly less in tiles.
 
-    The products that each of those needs are told by its tag, as its new form has fewer.
+    The products that each of those needs are told by the tags of its new form, which has fewer of
+    them; its transforms need none.
     """
     builder, mapping, needed = Builder(), dict[int, int](), dict[int, int]()
     for node in graph.nodes:
@@ -49,7 +51,9 @@ def multiply_less(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
         tiled = _in_tiles(op, xs) if isinstance(op, Contract) and len(xs) == 2 else None
         mapping[node.id] = tiled.id if tiled else builder.copy(node, [x.id for x in xs])
         if tiled and isinstance(op, Contract):
-            needed |= {n.tag: prod(op.extents) for n in builder.nodes[before:]}
+            for new in (n for n in builder.nodes[before:] if len(n.inputs) == 2):
+                transforms = isinstance(builder.nodes[new.inputs[1]].op, Literal)
+                needed[new.tag] = 0 if transforms else prod(op.extents)
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()}), needed
 
 

@@ -32,7 +32,8 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
     node = graph[unit.nodes[-1]]
     match node.op:
         case Contract() if has_small_matrix(graph, node):
-            table.nest(unit, written_out_nest(graph, node, places, region))
+            nest = written_out_nest(graph, node, places, region)
+            table.nest(unit, nest, table.needed.get(node.tag))
         case Contract(operands=(_, _)):
             _contraction(table, unit, node)
         case ArgMax():

@@ -90,8 +90,11 @@ class Table:
         rows = None if kind in ("length", "first", "last") else own
         return self.memory.array(name, "clock", TensorType((), Kind.INDEX, time=rows))
 
-    def nest(self, unit: Unit, nest: Nest) -> None:
-        """Add a generated kernel; what runs once is cut along its outermost loop."""
+    def nest(self, unit: Unit, nest: Nest, products: int | None = None) -> None:
+        """Add a generated kernel; what runs once is cut along its outermost loop.
+
+        `products`: how many are needed, where the kernel does others.
+        """
         launch, extent, cut = self.launch(nest, unit.region.time), 1, nest
         outer = nest.loops[0] if nest.loops else None
         if outer and not (unit.phase.examples or outer.reduces or nest.positional):
@@ -111,7 +114,7 @@ class Table:
                 extent=extent,
                 iterations=prod(abs(loop.extent) for loop in cut.loops) * extent,
                 follows=self.follows(unit, cut, extent),
-                work=work_of(nest, self.layouts.words),
+                work=work_of(nest, self.layouts.words, products),
                 nest=nest,
             ),
         )

@@ -12,7 +12,8 @@
 * The greatest number of a small window becomes a chain of maxima (`pooling.py`).
 * What a contraction or a gather reads for every element of a sequence is spread out.
 
-Before all that, contractions of few columns are given more (`narrow.py`).
+Before all that, convolutions of many channels are cut into tiles (`fewer.py`), and contractions of
+few columns are given more (`narrow.py`).
 """
 
 from __future__ import annotations

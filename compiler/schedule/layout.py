@@ -43,6 +43,16 @@ class Border:
     before: tuple[int, ...]
     after: tuple[int, ...]
 
+    @staticmethod
+    def none(rank: int) -> Border:
+        """No zeros at all."""
+        return Border((0,) * rank, (0,) * rank)
+
+    def widened(self, other: Border) -> Border:
+        """The least border that holds both."""
+        before = tuple(map(max, self.before, other.before))
+        return Border(before, tuple(map(max, self.after, other.after)))
+
 
 @dataclass(frozen=True, slots=True)
 class Layouts:
@@ -118,7 +128,7 @@ def _whole_numbers(graph: Graph) -> list[int]:
 
 def _fresh(node: Node, border: Border | None, is_varying: bool) -> tuple[Place, int]:
     shape = node.type.shape
-    border = border or Border((0,) * len(shape), (0,) * len(shape))
+    border = border or Border.none(len(shape))
     padded = [b + n + a for b, n, a in zip(border.before, shape, border.after, strict=True)]
     strides, size = row_major(padded), prod(padded)
     key: StorageKey = ("node", node.id)
@@ -153,14 +163,7 @@ def _view(node: Node, source: Node, place: Place) -> Place:
         assert isinstance(node.op, Contract)
         loops, offset = through(node.op.operands[0], place, len(node.op.extents))
         strides = tuple(loops[p.plain] for p in node.op.result if p.plain is not None)
-    return Place(
-        storage=place.storage,
-        offset=offset,
-        strides=strides,
-        example=place.example,
-        index=place.index,
-        time=place.time,
-    )
+    return replace(place, offset=offset, strides=strides)
 
 
 def clock_place(kind: str, time: Time, per_row: bool) -> Place:
@@ -210,10 +213,10 @@ def _borders(graph: Graph) -> dict[int, Border]:
 
 def _widen(wanted: dict[int, Border], node: Node, m: Map, op: Contract) -> None:
     ranges = [p.range(op.extents) for p in m]
-    before = [max(0, -low) for low, _ in ranges]
-    after = [max(0, high - n + 1) for (_, high), n in zip(ranges, node.type.shape, strict=True)]
-    if any(before) or any(after):
-        old = wanted.get(node.id, Border((0,) * len(m), (0,) * len(m)))
-        wanted[node.id] = Border(
-            tuple(map(max, old.before, before)), tuple(map(max, old.after, after))
-        )
+    sizes = node.type.shape
+    border = Border(
+        before=tuple(max(0, -low) for low, _ in ranges),
+        after=tuple(max(0, high - n + 1) for (_, high), n in zip(ranges, sizes, strict=True)),
+    )
+    if any(border.before) or any(border.after):
+        wanted[node.id] = wanted.get(node.id, Border.none(len(m))).widened(border)

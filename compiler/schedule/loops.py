@@ -83,14 +83,16 @@ def reduction_nest(
 
 
 def _choose_store(nest: Nest, maximum: bool, partial: bool, plain: bool) -> tuple[Nest, bool]:
-    """Sum in a register where the innermost loop sums, or fills no vector; else in memory."""
+    """Sum in a register where the innermost loop sums, or fills no vector; else in memory.
+
+    Gives also whether Y is zeroed first; a `partial` sum is by itself.
+    """
     nest = merge_loops(nest)
     ((value, y, _),) = nest.stores
     if not any(loop.reduces for loop in nest.loops):
-        store = Store.SET if plain and not partial else Store.ADD
-        return merge_loops(
-            replace(nest, stores=((value, y, store),))
-        ), store is Store.ADD and not partial
+        adds = partial or not plain
+        store = Store.ADD if adds else Store.SET
+        return merge_loops(replace(nest, stores=((value, y, store),))), adds and not partial
     last = max((j for j, loop in enumerate(nest.loops) if loop.extent != 1), default=0)
     if maximum or nest.loops[last].reduces or 0 < nest.loops[last].extent < VECTOR:
         order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)

@@ -45,11 +45,12 @@ class Exchange:
         self.dtypes = {Kind.REAL: dtype, Kind.INDEX: np.dtype(f"i{dtype.itemsize}")}
         self.word = dtype.itemsize
         self.arrays = entry.arrays
-        self.wanted = {array.name: array.type for array in entry.arrays if array.role == "input"}
+        inputs = [array for array in entry.arrays if array.role == "input"]
+        self.input_types = {array.name: array.type for array in inputs}
         self.times = entry.times
-        self.made = [array for array in entry.arrays if array.role == "output"]
+        self.outputs = [array for array in entry.arrays if array.role == "output"]
         self.carried = [array for array in entry.arrays if array.role == "carried"]
-        self.kept = [(result, result.words) for result in entry.results]
+        self.kept = [(result, result.words) for result in entry.results]  # counted once
 
     def empty(self, array: Array, count: int) -> NDArray[Any]:
         """Room for an array's values for this many examples."""
@@ -64,11 +65,11 @@ class Exchange:
         does not fit.
         """
         lengths = {f"length/{time}" for time in self.times if isinstance(time, str)}
-        if missing := (self.wanted.keys() | lengths) - given.keys():
+        if missing := (self.input_types.keys() | lengths) - given.keys():
             raise ValueError(f"{self.name} also needs {', '.join(sorted(missing))}")
         return {
             name: self._input(name, kind, given[name] if kind.time is None else given[name].values)
-            for name, kind in self.wanted.items()
+            for name, kind in self.input_types.items()
         }
 
     def lengths(self, given: Mapping[str, Any], examples: int) -> list[NDArray[np.int64]]:
@@ -92,11 +93,11 @@ class Exchange:
     def examples(self, given: Mapping[str, Any], steps: int, batch: int | None) -> int:
         """The batch size, the same for all inputs."""
         lengths = [f"length/{time}" for time in self.times if isinstance(time, str)]
-        counts = {len(given[name]) for name in [*self.wanted, *lengths]}
+        counts = {len(given[name]) for name in [*self.input_types, *lengths]}
         if batch is not None:
             counts.add(steps * batch)
         if len(counts) > 1:
-            sizes = ", ".join(f"{name} {len(given[name])}" for name in self.wanted)
+            sizes = ", ".join(f"{name} {len(given[name])}" for name in self.input_types)
             raise ValueError(f"inputs differ in their number of examples: {sizes}")
         count = counts.pop() if counts else steps
         if steps < 1 or count < steps or count % steps:

@@ -185,7 +185,7 @@ class Executable:
     def repeat(self, inputs: Mapping[str, Any]) -> Repeat | None:
         """A shorter way to run one step on inputs like these, where there is one."""
         plain = Kind.REAL, None
-        if any((a.type.kind, a.type.time) != plain for a in self.exchange.made):
+        if any((a.type.kind, a.type.time) != plain for a in self.exchange.outputs):
             return None
         bound = self.bind(inputs)
         if any(np.ptp(rows.lengths) for rows in bound.clock.rows):

@@ -113,7 +113,7 @@ class Executable:
                     batches.total(array.type.time), *array.type.shape
                 ),
             )
-            for array, sink in zip(self.exchange.made, made, strict=True)
+            for array, sink in zip(self.exchange.outputs, made, strict=True)
         }
         results = [
             self._numbers(sink, result.type.kind).reshape(batches.steps, size)

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from compiler.elaborate.problems import did_you_mean
 from compiler.elaborate.scope import Scope
-from compiler.elaborate.values import (
-    Builtin,
-    Meaning,
-)
+from compiler.elaborate.values import Builtin, Meaning
 from compiler.source import Span
 from compiler.syntax.tree import Definition, Parameter
 
@@ -29,19 +26,18 @@ def bind_arguments(
     signature = f"{definition.name}({', '.join(names)})"
     here = [(definition.name_span, "defined here")]
     if len(arguments) > len(names):
+        sizes = definition.inputs and parameters == definition.settings
         raise scope.fault(
             "E0305",
             f"`{signature}` takes {len(names)}, got {len(arguments)}",
             span,
             secondary=here,
-            hint="the size of its input is not written: the input has it"
-            if definition.inputs and parameters == definition.settings
-            else None,
+            hint="the size of its input is not written: the input has it" if sizes else None,
         )
-    bound = dict(zip(names, arguments, strict=False))
-    for name, meaning in named.items():
+    given = dict(zip(names, arguments, strict=False))
+    for name in named:
         place = scope.run.argument_spans.get(span, {}).get(name, span)
-        if name in bound:
+        if name in given:
             raise scope.fault("E0305", f"`{name}` is given twice: {signature}", place)
         if name not in names:
             raise scope.fault(
@@ -51,17 +47,17 @@ def bind_arguments(
                 secondary=here,
                 hint=did_you_mean(name, names),
             )
-        bound[name] = meaning
+    bound = given | dict(named)
     missing = [p.name for p in parameters if p.name not in bound and p.default is None]
     if missing:
+        cell = definition.kind == "cell" and parameters == definition.inputs
+        along = f"scan({definition.name}(...)) applies it along a sequence"
         raise scope.fault(
             "E0305",
             f"`{signature}` needs {' and '.join(f'`{m}`' for m in missing)}",
             span,
             secondary=here,
-            hint=f"scan({definition.name}(...)) applies it along a sequence"
-            if definition.kind == "cell" and parameters == definition.inputs
-            else None,
+            hint=along if cell else None,
         )
     return {name: bound[name] for name in names if name in bound}
 

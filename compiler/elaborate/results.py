@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.describing import show_type, type_of
 from compiler.elaborate.matching import Mismatch, match_inside
-from compiler.elaborate.problems import Silenced, require_sound
+from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import known_shape, written_type
 from compiler.elaborate.suggest import repair_claim
 from compiler.elaborate.values import LayerLike, Meaning, Record
+from compiler.graph.types import TensorType
 from compiler.source import Span
-from compiler.syntax.tree import Definition, Pipe, Result, Statement, TupleType
+from compiler.syntax.tree import Definition, Pipe, Result, Statement, TupleType, TypeExpr
 
 
 def check_result(definition: Definition, result: Meaning | None, scope: Scope) -> Meaning:
+    """What a body gives; E0306 where that is nothing, E0301 where another type is claimed."""
     if result is None:
         if definition.kind == "optimizer":
             return ()
@@ -36,24 +40,35 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
     except Mismatch as mismatch:
         if scope.run.doubtful:
             raise Silenced from None
-        because = f": {mismatch}" if str(mismatch) else ""
-        wanted = written_type(definition.result, scope)
-        source: list[tuple[Span, str]] = []
-        other = ""
-        if isinstance(last, Result):
-            known = known_shape(definition.result, scope)
-            source, other = repair_claim(last.value, definition.result, known, type)
-        raise scope.fault(
-            "E0301",
-            f"`{definition.name}` claims {wanted}, but its body gives {show_type(type)}{because}",
-            definition.result.span,
-            "claimed here",
-            secondary=[(_last_stage(last), f"this is {show_type(type)}"), *source],
-            hint=f"write `-> {show_type(type)}`{other}" if not scope.unit.is_prelude else None,
-        ) from None
+        raise _wrong_claim(definition, definition.result, type, mismatch, scope) from None
     if isinstance(definition.result, TupleType) and isinstance(result, tuple):
         return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))
     return result
+
+
+def _wrong_claim(
+    definition: Definition,
+    claim: TypeExpr,
+    type: TensorType | tuple[Any, ...],
+    mismatch: Mismatch,
+    scope: Scope,
+) -> Fault:
+    """E0301: a body gives another type than its definition claims."""
+    last, gives = definition.body[-1], show_type(type)
+    because = f": {mismatch}" if str(mismatch) else ""
+    source: list[tuple[Span, str]] = []
+    other = ""
+    if isinstance(last, Result):
+        source, other = repair_claim(last.value, claim, known_shape(claim, scope), type)
+    return scope.fault(
+        "E0301",
+        f"`{definition.name}` claims {written_type(claim, scope)}, but its body gives"
+        f" {gives}{because}",
+        claim.span,
+        "claimed here",
+        secondary=[(_last_stage(last), f"this is {gives}"), *source],
+        hint=f"write `-> {gives}`{other}" if not scope.unit.is_prelude else None,
+    )
 
 
 def _last_stage(last: Statement) -> Span:

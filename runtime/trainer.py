@@ -171,7 +171,8 @@ class Trainer:
         """Evaluate, write the row, and keep the best."""
         at = self.position
         row: Row = {"epoch": at.epoch + 1, "step": at.step, "seconds": round(seconds, 3)}
-        row |= {name: total / self.train.examples for name, total in at.sums.items()}
+        for step in self.session.training.steps:  # in its order, whatever a checkpoint's is
+            row |= {n: at.sums[n] / self.train.examples for n in self.session.metrics(step)}
         if self.held_out is not None:
             found = self.session.evaluate(self.held_out)
             row |= {f"held_out.{name}": value for name, value in found.items()}

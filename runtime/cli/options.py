@@ -7,6 +7,8 @@ through every signature.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +38,10 @@ class Assignment(click.ParamType[tuple[str, Value]]):
     def meaning(self, name: str, text: str) -> Value:
         """The number that a text stands for."""
         for kind in (int, float):
-            try:
-                return kind(text)
-            except ValueError:
-                continue
-        raise click.UsageError(f"{name} needs a number, not {text}")
+            with suppress(ValueError):
+                if isfinite(number := kind(text)):
+                    return number
+        raise click.UsageError(f"{name} needs a finite number, not {text}")
 
 
 class Binding(Assignment):

@@ -19,7 +19,7 @@ from compiler.elaborate import Module, elaborate
 from compiler.entry import Entry
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Graph
-from compiler.passes import optimise
+from compiler.passes import PASSES, optimise
 from compiler.program import Persistent, Program, Training, TrainStep
 from compiler.schedule.plan import schedule
 from compiler.source import Source
@@ -27,6 +27,7 @@ from compiler.syntax.parse import parse
 from compiler.syntax.read import read_source
 from compiler.syntax.tree import File
 
+OPTIONAL = (*PASSES, "fusion", "straight")  # what can be switched off
 ALIGN = 16  # words: each persistent begins on a cache line of its own
 V = TypeVar("V")
 
@@ -73,7 +74,7 @@ def compile_source(
     """Compile a spec given as text; raises `CompileError` with every diagnostic.
 
     `overrides` replaces settings of `train` (`{"batch": 64, "lr": 1e-4, "data": "mnist()"}`);
-    `without` switches passes off by name (see `compiler.passes.PASSES`, "fusion" and "straight").
+    `without` switches passes off by name (see `OPTIONAL`).
     """
     return compilation(Source(name, text), directory, overrides or {}, without).program
 
@@ -89,6 +90,9 @@ def compilation(
     source: Source, directory: str | Path, overrides: Mapping[str, Any], without: Collection[str]
 ) -> Compilation:
     """Run the stages, keeping what each made."""
+    without = {without} if isinstance(without, str) else set(without)
+    if unknown := without - {*OPTIONAL}:
+        raise ValueError(f"no pass is called {min(unknown)}; there are {', '.join(OPTIONAL)}")
     tree = parse(source)
     module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
     persistents, words = _persistents(module)

@@ -70,13 +70,13 @@ class Program:
     """A compiled spec.  `entries` is lazy: an entry is scheduled when it is first asked for."""
 
     name: str
-    source: str  # the spec's text
-    persistents: tuple[Persistent, ...]
+    source: str = field(repr=False)  # the spec's text
+    persistents: tuple[Persistent, ...] = field(repr=False)
     persistent_words: int
     models: Mapping[str, str]  # model name -> entry of its forward pass
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, Entry] = field(repr=False)
     data: tuple[DataSource, ...]
     training: Training | None
-    evaluate: Callable[..., dict[str, np.ndarray]]  # compiler.graph.evaluate.evaluate
+    evaluate: Callable[..., dict[str, np.ndarray]] = field(repr=False)  # graph.evaluate.evaluate
     inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
     outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compiler.graph.ragged import Batch, Ragged
+from runtime.inputs import chosen
 from runtime.targets import Arrays, examples_of, parts
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def describe(found: Arrays) -> str:
 def first_operator(session: Session, inputs: Mapping[str, Batch]) -> str:
     """The first operator of a training step whose value is not finite although its operands are."""
     for step in session.training.steps:
-        graph = session.program.entries[step.entry].graph
-        wanted = session.read_by(step.entry, inputs)
-        if (node := culprit(session, graph, wanted, examples_of(inputs))) is not None:
+        entry = session.program.entries[step.entry]
+        wanted = chosen(entry, inputs)
+        if (node := culprit(session, entry.graph, wanted, examples_of(inputs))) is not None:
             return f"first non-finite value: {place_of(node)}"
-        session.runner(step.entry).run(wanted, batch=examples_of(inputs))
+        session.once(step.entry, inputs)
     return "the reference evaluator finds every value finite"
 
 

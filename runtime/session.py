@@ -14,12 +14,12 @@ Threads may share a session: a call waits until another's is over.  Forked child
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from compiler.graph.ragged import Batch
 from compiler.graph.types import Kind
@@ -29,8 +29,9 @@ from runtime.data import Dataset, from_arrays, load
 from runtime.errors import SessionError
 from runtime.inputs import Types, as_given, checked, chosen, is_plain, read_by, refuse_unknown
 from runtime.memory import LARGEST_SEED, Memory, Parameters, suggestion
+from runtime.opening import Opening, whole
 from runtime.settings import resolve
-from runtime.targets import Arrays, Batches, Repeat, Runner, check_target, examples_of, prepare
+from runtime.targets import Arrays, Batches, Repeat, Runner, examples_of, prepare
 from runtime.trainer import Summary, Trainer
 from runtime.turns import Turns
 
@@ -48,24 +49,26 @@ class Session:
         self,
         program: Program,
         target: str = "cpu",
-        dtype: str = "float32",
+        dtype: DTypeLike = "float32",
         threads: int | None = None,
         seed: int | None = None,
     ) -> None:
-        check_target(target, dtype)
-        settings = program.training.settings if program.training else {}
-        self.program, self.target, self.dtype = program, target, dtype
-        self.threads = threads or len(os.sched_getaffinity(0))
-        self.seed = int(settings.get("seed", 0)) if seed is None else seed
-        if not 0 <= self.seed <= LARGEST_SEED or self.threads < 1:
-            raise SessionError(f"seed must be 0 to {LARGEST_SEED}, and threads at least 1")
-        self.memory = Memory(program, dtype)
+        opening = Opening.of(program, target, dtype, threads, seed)
+        self.program, self.target, self.dtype = program, opening.target, opening.dtype
+        self.threads, self.seed = opening.threads, opening.seed
+        self.memory = Memory(program, self.dtype)
         self.memory.initialise(self.program.evaluate, self.seed)
         self.parameters = Parameters(self.memory)
         self.runners: dict[str, Runner] = {}
         self._repeats: dict[str | None, Repeat | None] = {}  # of models, None: of the step
         self._measured: dict[str, str] = {}  # metrics of the step, by name
         self._turns = Turns()
+
+    def __repr__(self) -> str:
+        return f"<Session of {self.program.name}: {self.target}, {self.dtype}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a session lives in one process: save its numbers with session.save(path)")
 
     @property
     def training(self) -> Training:
@@ -103,12 +106,11 @@ class Session:
         name = self.program.models[model]
         entry = self.program.entries[name]
         if examples is not None and (read := self.inputs(name)):
-            raise SessionError(f"{model} makes an example for each that it reads of {read[0]}")
-        if examples is not None and examples < 1:
-            raise SessionError(f"at least one example, not {examples}")
+            raise SessionError(f"{model} reads {read[0]}, given by name: run(..., {read[0]}=...)")
+        whole(examples, "examples", 1, LARGEST_SEED, 1)
         batches = self.checked(name, inputs, self.program.inputs.get(model, {}))
         count = examples or examples_of(batches)
-        wanted, runner = self.read_by(name, batches), self.runner(name)
+        wanted, runner = chosen(entry, batches), self.runner(name)
         results, outputs = runner.run(wanted, batch=count)
         types = {array.name: array.type for array in entry.arrays}
         types |= self.program.outputs.get(model, {})
@@ -124,7 +126,7 @@ class Session:
         """The loss on a batch, and its gradient for each parameter the step trains."""
         named = self.training.steps[0] if step is None else self.named_step(step)
         entry = named.gradients
-        results, _ = self._once(entry, self.checked(entry, inputs, self.fields))
+        results, _ = self.once(entry, self.checked(entry, inputs, self.fields))
         loss = float(results[named.loss][0])
         return loss, {name: results[f"{GRADIENT}{name}"][0] for name in named.over}
 
@@ -144,7 +146,7 @@ class Session:
     def _remember(self, inputs: Mapping[str, Any], batches: Mapping[str, Batch]) -> None:
         """Let the next update go the short way, where it is a single step on plain arrays."""
         (step, *others) = self.training.steps
-        wanted = self.read_by(step.entry, batches)
+        wanted = chosen(self.program.entries[step.entry], batches)
         if not others and is_plain(inputs, wanted, self.inputs(step.entry)):
             self._repeats[None] = self.runner(step.entry).repeat(wanted)
             self._measured = self.metrics(step)
@@ -153,20 +155,20 @@ class Session:
         """`steps` batches in turn, unchecked; every loss and report as an array over them."""
         found: Arrays = {}
         for step in self.training.steps:
-            results, _ = self._once(step.entry, batches, steps)
+            results, _ = self.once(step.entry, batches, steps)
             metrics = self.metrics(step).items()
             found |= {n: np.asarray(results[key], np.float64).reshape(steps) for n, key in metrics}
         return found
 
-    def evaluate(self, data: Dataset) -> dict[str, float]:
+    def evaluate(self, data: Dataset | Mapping[str, Any] | None = None) -> dict[str, float]:
         """Mean losses and reports over a data set, in evaluation mode; nothing is updated."""
-        totals: dict[str, float] = {}
+        data, totals = self.dataset(data), dict[str, float]()
         at_once = max(1, min(EVALUATED_AT_ONCE, ELEMENTS_AT_ONCE // data.longest))
         for start in range(0, data.examples, at_once):
             batches = data.take(slice(start, start + at_once))
             count = examples_of(batches)
             for step in self.training.steps:
-                results, outputs = self._once(step.evaluate, batches)
+                results, outputs = self.once(step.evaluate, batches)
                 for name, key in self.metrics(step).items():
                     values = np.asarray(outputs[key] if key in outputs else results[key])
                     share = float(np.mean(values, dtype=np.float64)) * count
@@ -188,6 +190,8 @@ class Session:
         source = self.source
         if data is None:
             return load(source, dtype=self.dtype, seed=self.seed)
+        if not isinstance(data, Mapping):
+            raise SessionError(f"data is a Dataset or arrays by name, not a {type(data).__name__}")
         return from_arrays(source.fields, data, dtype=self.dtype, name=source.name)
 
     def save(self, path: str | Path) -> None:
@@ -201,11 +205,11 @@ class Session:
         with self._turns.lock:
             read_checkpoint(Path(path)).copy_into(self.memory.views)
 
-    def _once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
+    def once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
         """`steps` batches in turn, unchecked; results, and outputs of each example."""
         with self._turns.lock:
-            count = examples_of(given) // steps
-            return self.runner(entry).run(self.read_by(entry, given), steps, batch=count)
+            wanted = chosen(self.program.entries[entry], given)
+            return self.runner(entry).run(wanted, steps, batch=examples_of(given) // steps)
 
     def runner(self, entry: str) -> Runner:
         """The entry on the target, prepared when it is first needed."""
@@ -219,10 +223,6 @@ class Session:
     def inputs(self, entry: str) -> list[str]:
         """Names of the arrays and sequences that an entry reads."""
         return read_by(self.program.entries[entry])
-
-    def read_by(self, entry: str, batches: Mapping[str, Batch]) -> Batches:
-        """Those of the inputs that an entry reads, lengths too."""
-        return chosen(self.program.entries[entry], batches)
 
     def checked(self, name: str, inputs: Mapping[str, Any], declared: Types) -> Batches:
         """The inputs of an entry and the lengths of their times, of their declared types."""

@@ -18,8 +18,7 @@ import numpy as np
 
 from compiler.entry import Entry
 from compiler.graph.ragged import Batch, joined, take
-from runtime.errors import SessionError
-from runtime.memory import Evaluate, Memory, suggestion
+from runtime.memory import Evaluate, Memory
 
 Arrays = dict[str, np.ndarray]
 Batches = dict[str, Batch]  # by name: inputs and outputs
@@ -116,11 +115,3 @@ def prepare(
     executable: Any = import_module(module).Executable
     runner: Runner = executable(entry, memory.words, memory.words.dtype, threads)
     return runner
-
-
-def check_target(target: str, dtype: str) -> None:
-    """Refuse a target or a width that does not exist."""
-    if target not in TARGETS:
-        raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
-    if dtype not in ("float32", "float64"):
-        raise SessionError(f"a session is float32 or float64, not {dtype}")

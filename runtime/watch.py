@@ -18,7 +18,6 @@ import numpy as np
 
 from compiler.graph.ragged import Batch, Clock, Ragged
 from runtime.records import table
-from runtime.targets import examples_of
 
 if TYPE_CHECKING:
     from runtime.session import Session
@@ -122,9 +121,7 @@ class Watch:
                     )
                 )  # fmt: skip
             if step.adjoints is not None:
-                wanted = self.session.read_by(step.adjoints, arrays)
-                runner = self.session.runner(step.adjoints)
-                _, adjoints = runner.run(wanted, batch=examples_of(arrays))
+                _, adjoints = self.session.once(step.adjoints, arrays)
                 for name, adjoint in adjoints.items():
                     assert isinstance(adjoint, Ragged), "a state has an adjoint at every step"
                     state = name.removeprefix(ADJOINT)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
 from runtime import checkpoint
 from runtime.data.order import permutation
 from runtime.display import Silent
@@ -99,21 +98,6 @@ def test_a_killed_run_goes_on_to_the_bit(tmp_path: Path, calls: int) -> None:
     whole = trainer(linear.session(seed=3)).run()
     for row, other in zip(summary.rows, whole.rows, strict=True):
         assert {**row, "seconds": 0} == {**other, "seconds": 0}
-
-
-def test_columns_keep_their_order_in_a_resumed_epoch(tmp_path: Path) -> None:
-    program = compile_source("""
-        model f(x : [2]) -> scalar { x |> dense(1) |> as(scalar) }
-        data d(x : [2], y : scalar) = npz("none.npz")
-        train on d { minimize (f(x) - y)^2 using sgd report error = abs(f(x) - y) }
-    """)
-    with pytest.raises(Killed):
-        trainer(Session(program, "reference"), tmp_path, Watcher(8, kill)).run()
-    trainer(Session(program, "reference"), tmp_path).run(resume=True)
-    with (tmp_path / "metrics.csv").open() as stream:
-        rows = list(csv.DictReader(stream))
-    kept = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [{k: float(v) for k, v in row.items()} for row in rows] == kept
 
 
 def test_a_damaged_checkpoint_costs_an_interval_not_the_run(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.elaborate.library import prelude
-from compiler.passes import PASSES
-from compiler.pipeline import Compilation, compilation
+from compiler.pipeline import OPTIONAL, Compilation, compilation
 from compiler.program import DataSource, Program
 from compiler.source import CompileError
 from compiler.syntax.read import read_source
@@ -30,7 +29,6 @@ from runtime.settings import LIMITS
 
 FILE = "command.json"
 FLAGS = ("batch", "epochs", "held_out", "patience")
-PASS_NAMES = (*PASSES, "fusion", "straight")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +55,9 @@ class Request:
         seed = given.get("seed")
         seed = assigned.pop("seed", None) if seed is None else seed
         data = given.get("data")
-        unknown = [name for name in given.get("without", ()) if name not in PASS_NAMES]
+        unknown = [name for name in given.get("without", ()) if name not in OPTIONAL]
         if unknown:
-            known = dict.fromkeys(PASS_NAMES)
+            known = dict.fromkeys(OPTIONAL)
             raise Refused(f"no pass is called {unknown[0]}{suggestion(unknown[0], known)}")
         return Request(
             spec=spec,

@@ -23,8 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from compiler.passes import PASSES
-from compiler.pipeline import Compilation
+from compiler.pipeline import OPTIONAL, Compilation
 from runtime.cli.actions.comparing import Results, difference, gradient_error
 from runtime.cli.actions.moves import Moves, moves, room
 from runtime.cli.actions.output import console, say, table, write_json
@@ -58,7 +57,7 @@ def verify(spec: Path, given: Mapping[str, Any]) -> int:
     request = Request.of(spec, given)
     made, session, _ = session_with_weights(request, given["weights"], dtype="float64")
     start = {name: view.copy() for name, view in session.memory.views.items()}
-    bare = Request(spec=spec, without=(*PASSES, "fusion", "straight")).compile()
+    bare = Request(spec=spec, without=OPTIONAL).compile()
     found = []
     for check in checks(made, bare, start, given["examples"], given["seed"]):
         found.append(check)

@@ -67,7 +67,7 @@ def test_without_arguments_there_is_help(call: Caller) -> None:
         (["train"], "name a spec: gradc train SPEC"),
         (["train", "line.nn", "--batch", "0"], "0 is not in the range x>=1"),
         (["train", "line.nn", "--set", "lr"], "lr is not of the form name=value"),
-        (["train", "line.nn", "--set", "lr=fast"], "lr needs a number, not fast"),
+        (["train", "line.nn", "--set", "lr=fast"], "lr needs a finite number, not fast"),
         (["train", "line.nn", "--set", "seed=-1"], "seed must be a whole number"),
         (["train", "line.nn", "--without", "fusoin"], "no pass is called fusoin; did you mean fus"),
         (["train", "--resume", "nowhere"], "nowhere is not the folder of a run"),

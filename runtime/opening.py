@@ -1,0 +1,62 @@
+"""What a session is opened with, checked before anything is allocated."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compiler.program import Program
+from runtime.errors import SessionError
+from runtime.memory import LARGEST_SEED, suggestion
+from runtime.targets import TARGETS
+
+WIDTHS = ("float32", "float64")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Where a session runs, how wide its numbers are, and what its draws follow."""
+
+    target: str
+    dtype: str
+    threads: int
+    seed: int
+
+    @staticmethod
+    def of(program: Program, target: str, dtype: Any, threads: Any, seed: Any) -> Opening:
+        """As it is asked for; None stands for all cores, and for the seed that the spec gives."""
+        if not isinstance(program, Program):
+            kind = type(program).__name__
+            raise SessionError(f"a session needs a program, as compile_file gives it, not a {kind}")
+        if target not in TARGETS:
+            raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
+        settings = program.training.settings if program.training else {}
+        return Opening(
+            target=target,
+            dtype=width(dtype),
+            threads=whole(threads, "threads", 1, 1024, len(os.sched_getaffinity(0))),
+            seed=whole(seed, "seed", 0, LARGEST_SEED, int(settings.get("seed", 0))),
+        )
+
+
+def width(dtype: Any) -> str:
+    """The name of a type of numbers that a session can have: of a name, or as NumPy knows it."""
+    try:
+        name = str(np.dtype(dtype).name)
+    except TypeError:
+        name = str(dtype)
+    if dtype is None or name not in WIDTHS:
+        raise SessionError(f"a session is {' or '.join(WIDTHS)}, not {name}")
+    return name
+
+
+def whole(given: Any, name: str, least: int, most: int, otherwise: int) -> int:
+    """A whole number within limits, or another where none is given."""
+    if given is None:
+        return otherwise
+    if not isinstance(given, int | np.integer) or not least <= given <= most:
+        raise SessionError(f"{name} is a whole number from {least} to {most}, not {given}")
+    return int(given)

@@ -79,12 +79,7 @@ class Executable:
     def run(
         self, inputs: Mapping[str, Any], steps: int = 1, *, batch: int | None = None
     ) -> tuple[Arrays, Arrays]:
-        """Run `steps` batches; inputs hold them one after another along their first axis.
-
-        Gives (results with a leading axis of steps, outputs with a leading axis of all examples).
-        A sequence is a `Ragged`, and `length/NAME` has the lengths of a time [steps * N].
-        `batch` is needed only by an entry without inputs.
-        """
+        """Run `steps` batches, with what the executable of a CPU takes and gives."""
         given = self.exchange.inputs(inputs)
         examples = self.exchange.examples(inputs, steps, batch)
         lengths = self.exchange.lengths(inputs, steps * examples)

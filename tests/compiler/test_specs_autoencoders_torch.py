@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 
-from compiler.ops.random import Random
 from runtime.data.order import permutation
 from runtime.session import Session
 from tests.compiler.test_specs_autoencoders import SIZES, program_of
 
 torch = pytest.importorskip("torch")
 from tests.compiler.torch_autoencoders import LOSSES, RATES  # noqa: E402  (needs torch)
+from tests.compiler.torch_twin import TorchTwin  # noqa: E402
 
 pytestmark = pytest.mark.wide
 STEPS, BATCH, EPOCHS = 50, 32, 8
@@ -25,18 +25,12 @@ AFTER = {"float64": 1e-8, "float32": 1e-3}  # Adam divides small gradients by th
 every_spec = pytest.mark.parametrize("name", SIZES)
 
 
-class Twin:
-    """The parameters of a session in PyTorch, moved by Adam."""
+class Twin(TorchTwin):
+    """Learns from images and labels."""
 
     def __init__(self, name: str, session: Session, dtype: str) -> None:
+        super().__init__(session, dtype, RATES.get(name, 2e-3))
         self.loss, self.dtype = LOSSES[name], dtype
-        self.p = {
-            key: torch.tensor(view.astype(dtype), requires_grad=True)
-            for key, view in session.parameters.items()
-        }
-        self.adam = torch.optim.Adam(self.p.values(), lr=RATES.get(name, 2e-3))
-        graph = session.program.entries["gradients/train"].graph
-        self.draws = {n.op.shape: n.op for n in graph.nodes if isinstance(n.op, Random)}
 
     def of(self, batch: Mapping[str, np.ndarray], step: int) -> float:
         """The loss on a batch at a step from seed 0, with gradients left in `p`."""
@@ -46,19 +40,7 @@ class Twin:
             numbers = self.draws[shape].sample(0, step, np.arange(len(x)))
             return torch.tensor(numbers.astype(self.dtype))
 
-        self.adam.zero_grad()
-        loss = self.loss(self.p, x, torch.tensor(batch["label"]).long(), draw)
-        loss.backward()
-        return float(loss.detach())
-
-    def away(self, found: Mapping[str, np.ndarray]) -> float:
-        """How far its parameters are from others, relative to the greatest of each tensor."""
-        return max(apart(found[key], value.detach().numpy()) for key, value in self.p.items())
-
-
-def apart(found: np.ndarray, wanted: np.ndarray) -> float:
-    """The greatest difference, relative to the greatest number."""
-    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+        return self.backward(self.loss(self.p, x, torch.tensor(batch["label"]).long(), draw))
 
 
 def batches(session: Session) -> Iterator[dict[str, np.ndarray]]:
@@ -74,8 +56,7 @@ def test_loss_and_gradients(name: str, dtype: str) -> None:
     twin, batch = Twin(name, session, dtype), next(batches(session))
     loss, gradients = session.gradients(**batch)
     assert loss == pytest.approx(twin.of(batch, 0), rel=BOUNDS[dtype])
-    for key, gradient in gradients.items():
-        assert apart(gradient, twin.p[key].grad.numpy()) < BOUNDS[dtype], key
+    twin.assert_gradients(gradients, BOUNDS[dtype])
 
 
 @pytest.mark.parametrize("dtype", BOUNDS)

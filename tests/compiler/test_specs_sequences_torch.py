@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from compiler.graph.ragged import Clock, Ragged
-from compiler.ops.random import Random
 from compiler.pipeline import compile_source
 from runtime.session import Session
 from tests.compiler.test_specs_sequences import PARAMETERS, made
 
 torch = pytest.importorskip("torch")
 from tests.compiler.torch_sequences import CELLS, LOSSES  # noqa: E402  (needs torch)
+from tests.compiler.torch_twin import TorchTwin  # noqa: E402
 
 pytestmark = pytest.mark.wide
 STEPS, BATCH = 50, 16
@@ -28,18 +28,12 @@ OF_OTHERS = {"memory"}  # its networks are those of `adding`, and of the cells' 
 every_spec = pytest.mark.parametrize("name", [n for n in PARAMETERS if n not in OF_OTHERS])
 
 
-class Twin:
-    """The parameters of a session in PyTorch, clipped and moved by Adam."""
+class Twin(TorchTwin):
+    """Learns from sequences, with clipped gradients."""
 
     def __init__(self, loss: Any, session: Session, dtype: str, rate: float, clip: float) -> None:
+        super().__init__(session, dtype, rate)
         self.loss, self.clip = loss, clip
-        self.p = {
-            key: torch.tensor(view.astype(dtype), requires_grad=True)
-            for key, view in session.parameters.items()
-        }
-        self.adam = torch.optim.Adam(self.p.values(), lr=rate)
-        graph = session.program.entries["gradients/train"].graph
-        self.draws = {n.op.shape: n.op for n in graph.nodes if isinstance(n.op, Random)}
 
     def of(self, batch: Mapping[str, Any], step: int) -> float:
         """The loss on a batch at a step from seed 0, with gradients left in `p`."""
@@ -51,10 +45,7 @@ class Twin:
             drawn = self.draws[shape].sample(0, step, clock.owner, clock.position)
             return Ragged(drawn, ragged.lengths)
 
-        self.adam.zero_grad()
-        loss = self.loss(self.p, batch, draw)
-        loss.backward()
-        return float(loss.detach())
+        return self.backward(self.loss(self.p, batch, draw))
 
     def step(self, rate: float | None = None) -> None:
         """Clipped exactly: PyTorch's own clipping adds 1e-6 to the length."""
@@ -64,11 +55,6 @@ class Twin:
         for p in self.p.values():
             p.grad *= torch.clamp(self.clip / length, max=1.0)
         self.adam.step()
-
-
-def apart(found: np.ndarray, wanted: np.ndarray) -> float:
-    """The greatest difference, relative to the greatest number."""
-    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
 def warmed_up(t: int) -> float:
@@ -88,8 +74,7 @@ def test_loss_and_gradients(name: str, dtype: str) -> None:
     twin, batch = twins(name, session, dtype), session.dataset().take(slice(BATCH))
     loss, gradients = session.gradients(**batch)
     assert loss == pytest.approx(twin.of(batch, 0), rel=BOUNDS[dtype])
-    for key, gradient in gradients.items():
-        assert apart(gradient, twin.p[key].grad.numpy()) < BOUNDS[dtype], key
+    twin.assert_gradients(gradients, BOUNDS[dtype])
 
 
 @pytest.mark.parametrize("dtype", BOUNDS)
@@ -102,8 +87,7 @@ def test_fifty_steps(name: str, dtype: str) -> None:
         wanted = twin.of(batch, step)
         twin.step(warmed_up(step) if name == "transformer" else None)
         assert session.step(**batch)["loss"] == pytest.approx(wanted, rel=BOUNDS[dtype])
-    for key, value in twin.p.items():
-        assert apart(session.parameters[key], value.detach().numpy()) < AFTER[dtype], key
+    assert twin.away(session.parameters) < AFTER[dtype]
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -124,5 +108,4 @@ def test_a_cell_against_packed_sequences(cell: str) -> None:
     twin = Twin(CELLS[cell], session, "float64", 1e-3, 1.0)
     loss, gradients = session.gradients(xs=xs)
     assert loss == pytest.approx(twin.of({"xs": xs}, 0), rel=1e-10)
-    for key, gradient in gradients.items():
-        assert apart(gradient, twin.p[key].grad.numpy()) < 1e-9, key
+    twin.assert_gradients(gradients, 1e-9)

@@ -45,6 +45,7 @@ def evaluate(
         pass
     known = evaluator.known
     result: dict[str, Any] = {}
+    ids = list(graph.outputs.values())
     for name, id in graph.outputs.items():
         array, time = known[id], graph[id].type.time
         if name.startswith("carry/"):
@@ -53,7 +54,8 @@ def evaluate(
             result[name] = Ragged(np.array(array), evaluator.clocks[time].lengths)
             continue
         wanted = np.broadcast_to(array, (batch, *array.shape[1:])) if id in varying else array[0]
-        result[name] = np.array(wanted)
+        own = array.flags.owndata and wanted.flags.writeable and ids.count(id) == 1
+        result[name] = wanted if own else np.array(wanted)  # what nobody else holds needs no copy
     return result
 
 

@@ -23,48 +23,49 @@ MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
 
 
+MASK = np.uint64(0xFFFFFFFF)
+PIECE = 1 << 15  # numbers drawn at once, whose words stay in the cache
+
 ZERO = np.zeros(1, np.int64)
-PIECE = 1 << 16  # elements
 
 
-def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
-    """Ten rounds on four uint32 words (as uint64 arrays)."""
-    mask = np.uint64(0xFFFFFFFF)
-    c0, c1, c2, c3 = (np.asarray(c, np.uint64) & mask for c in counter)
+def philox(words: Array, key: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
+    """Ten rounds on four uint32 words, the first of `words` [7, ...].
+
+    The words are uint64, and all seven are overwritten: fresh memory would take longer than rounds.
+    """
+    c0, c1, c2, c3, p0, p1, high = words
     for i in range(10):
         k0, k1 = (np.uint64((k + i * w) & 0xFFFFFFFF) for k, w in zip(key, WEYL, strict=True))
-        p0, p1 = c0 * np.uint64(MULTIPLIERS[0]), c2 * np.uint64(MULTIPLIERS[1])
-        c0, c1, c2, c3 = (
-            (p1 >> np.uint64(32)) ^ c1 ^ k0,
-            p1 & mask,
-            (p0 >> np.uint64(32)) ^ c3 ^ k1,
-            p0 & mask,
-        )
-    return [c0, c1, c2, c3]
+        np.multiply(c0, np.uint64(MULTIPLIERS[0]), out=p0)
+        np.multiply(c2, np.uint64(MULTIPLIERS[1]), out=p1)
+        for product, word, k in ((p1, c1, k0), (p0, c3, k1)):
+            np.right_shift(product, np.uint64(32), out=high)
+            word ^= high
+            word ^= k
+            product &= MASK
+        c0, c1, c2, c3, p0, p1 = c1, p1, c3, p0, c0, c2
+    return c0, c1, c2, c3
 
 
 def draw(
     normal: bool, seed: int, step: int, node: int, examples: Array, size: int, times: Array = ZERO
 ) -> Array:
-    """[examples, size] numbers in float64; `times` are the places within their sequences.
-
-    Made in pieces: each number takes a dozen words on its way.
-    """
-    starts = range(0, max(1, size), PIECE)
-    pieces = (np.arange(start, min(size, start + PIECE)) for start in starts)
-    made = [_drawn(normal, seed, step, node, examples, piece, times) for piece in pieces]
-    return made[0] if len(made) == 1 else np.concatenate(made, axis=1)
-
-
-def _drawn(
-    normal: bool, seed: int, step: int, node: int, examples: Array, elements: Array, times: Array
-) -> Array:
-    columns = (elements[None], examples[:, None], np.full((1, 1), step), times[:, None])
-    words = philox(list(np.broadcast_arrays(*columns)), (seed, node))
-    u0, u1 = ((w >> np.uint64(8)).astype(float) * 2.0**-24 for w in words[:2])
-    if not normal:
-        return u0
-    return np.sqrt(-2.0 * np.log(u0 + 2.0**-25)) * np.cos(2.0 * np.pi * u1)
+    """[examples, size] numbers in float64; `times` are the places within their sequences."""
+    rows = np.broadcast(examples, times).size
+    drawn, width = np.empty((rows, size)), max(1, PIECE // max(1, rows))
+    words = np.empty((7, rows, min(width, size)), np.uint64)
+    for start in range(0, size, width):
+        piece = drawn[:, start : start + width]
+        used = words[:, :, : piece.shape[1]]
+        used[0], used[1] = np.arange(start, start + piece.shape[1]), examples[:, None] & 0xFFFFFFFF
+        used[2], used[3] = step & 0xFFFFFFFF, times[:, None]
+        u0, u1 = (np.right_shift(w, 8, out=w) for w in philox(used, (seed, node))[:2])
+        np.multiply(u0, 2.0**-24, out=piece)
+        if normal:
+            radius, angle = np.sqrt(-2.0 * np.log(piece + 2.0**-25)), 2.0 * np.pi * (u1 * 2.0**-24)
+            np.multiply(radius, np.cos(angle), out=piece)
+    return drawn
 
 
 @register

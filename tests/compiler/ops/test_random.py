@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compiler.graph.text import parse_graph
-from compiler.ops.random import Random, philox
+from compiler.ops.random import PIECE, Random, draw, philox
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,25 @@ from compiler.ops.random import Random, philox
     ],
 )
 def test_philox_gives_the_published_words(counter, key, words) -> None:
-    found = philox([np.array([c], np.uint64) for c in counter], key)
-    assert [int(w[0]) for w in found] == list(words)
+    given = np.array([*counter, 1, 2, 3], np.uint64)[:, None]  # whatever room there is, is used
+    assert [int(w[0]) for w in philox(given, key)] == list(words)
+
+
+@pytest.mark.parametrize("normal", [False, True])
+@pytest.mark.parametrize(("rows", "size"), [(1, 7), (1, PIECE + 37), (37, 1000), (PIECE + 1, 3)])
+def test_pieces_change_no_draw(normal: bool, rows: int, size: int) -> None:
+    examples, times = np.arange(rows) * 3, np.arange(rows) % 5
+    drawn = draw(normal, 1, 2, 3, examples, size, times)
+    assert drawn.shape == (rows, size)
+    for row, column in [(0, 0), (rows - 1, size - 1), (rows // 2, size // 3)]:
+        counter = [column, examples[row], 2, times[row], 0, 0, 0]
+        u0, u1 = (
+            float(w[0]) // 256 * 2.0**-24
+            for w in philox(np.array(counter, np.uint64)[:, None], (1, 3))[:2]
+        )
+        wave = np.cos(2.0 * np.pi * u1)
+        expected = np.sqrt(-2.0 * np.log(u0 + 2.0**-25)) * wave if normal else u0
+        assert drawn[row, column] == pytest.approx(expected, rel=1e-14)
 
 
 @pytest.mark.parametrize("normal", [False, True])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.graph.graph import Graph, Node
+from compiler.graph.text import story
 from compiler.graph.types import Kind, TensorType
 from compiler.ops.base import Op
 from compiler.ops.contract import Affine, Contract
@@ -202,15 +203,4 @@ class Statements:
                 return f"noise {self.names[node.id]} : {type_text(node.type)} {drawn}"
         shapes = [self.graph[i].type.shape for i in node.inputs]
         line = f"{self.names[node.id]} = {expression(node, names, shapes)}"
-        return f"{line:<66}  # {story(node, self.tags)}".rstrip(" #")
-
-
-def story(node: Node, tags: Mapping[int, int]) -> str:
-    """Where a node came from: its line, and the rule that made it; `tags` gives nodes their
-    numbers.
-    """
-    parts = [node.name or "", str(node.span) if node.span else ""]
-    if node.origin is not None:
-        met = tags.get(-1 if node.origin.node is None else node.origin.node)
-        parts.append(node.origin.rule + ("" if met is None else f" at v{met}"))
-    return "  ".join(p for p in parts if p).replace("\n", " ")
+        return f"{line:<66}  # {story(node, self.tags, 'v')}".rstrip(" #")

@@ -38,11 +38,19 @@ def _line(node: Node, tags: Mapping[int, int] | None) -> str:
     line = f"%{node.id} = {node.op.name}{braced}{operands} : {node.type}"
     if tags is None:
         return line
+    return f"{line:<60}  # {story(node, tags, '%')}"
+
+
+def story(node: Node, tags: Mapping[int, int], sign: str) -> str:
+    """Where a node came from, in one line: its name, the author's line, and the rule that made it.
+
+    `tags` gives nodes their numbers, which stand behind a sign.
+    """
     notes = [node.name or "", str(node.span or "")]
     if node.origin is not None:
-        met = tags.get(-1 if node.origin.node is None else node.origin.node)
-        notes.append(node.origin.rule + ("" if met is None else f" at %{met}"))
-    return f"{line:<60}  # {'  '.join(n for n in notes if n)}"
+        met = None if node.origin.node is None else tags.get(node.origin.node)
+        notes.append(node.origin.rule + ("" if met is None else f" at {sign}{met}"))
+    return "  ".join(note for note in notes if note).replace("\n", " ")
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from compiler.elaborate.problems import did_you_mean
+from compiler.elaborate.problems import Fault, did_you_mean
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.values import Builtin, Meaning
 from compiler.source import Span
@@ -24,41 +24,29 @@ def bind_arguments(
     """Each given parameter's meaning, in order of the list; E0305 where they do not fit."""
     names = [p.name for p in parameters]
     signature = f"{definition.name}({', '.join(names)})"
-    here = [(definition.name_span, "defined here")]
+
+    def fault(message: str, place: Span, hint: str | None) -> Fault:
+        here = [(definition.name_span, "defined here")]
+        return scope.fault("E0305", message, place, secondary=here, hint=hint)
+
     if len(arguments) > len(names):
-        sizes = definition.inputs and parameters == definition.settings
-        raise scope.fault(
-            "E0305",
-            f"`{signature}` takes {len(names)}, got {len(arguments)}",
-            span,
-            secondary=here,
-            hint="the size of its input is not written: the input has it" if sizes else None,
-        )
+        sized = definition.inputs and parameters == definition.settings
+        hint = "the size of its input is not written: the input has it" if sized else None
+        raise fault(f"`{signature}` takes {len(names)}, got {len(arguments)}", span, hint)
     given = dict(zip(names, arguments, strict=False))
     for name in named:
         place = scope.run.argument_spans.get(span, {}).get(name, span)
         if name in given:
             raise scope.fault("E0305", f"`{name}` is given twice: {signature}", place)
         if name not in names:
-            raise scope.fault(
-                "E0305",
-                f"`{name}` is not one of its parameters: {signature}",
-                place,
-                secondary=here,
-                hint=did_you_mean(name, names),
-            )
+            message = f"`{name}` is not one of its parameters: {signature}"
+            raise fault(message, place, did_you_mean(name, names))
     bound = given | dict(named)
     missing = [p.name for p in parameters if p.name not in bound and p.default is None]
     if missing:
         cell = definition.kind == "cell" and parameters == definition.inputs
-        along = f"scan({definition.name}(...)) applies it along a sequence"
-        raise scope.fault(
-            "E0305",
-            f"`{signature}` needs {' and '.join(f'`{m}`' for m in missing)}",
-            span,
-            secondary=here,
-            hint=along if cell else None,
-        )
+        hint = f"scan({definition.name}(...)) applies it along a sequence" if cell else None
+        raise fault(f"`{signature}` needs {' and '.join(f'`{m}`' for m in missing)}", span, hint)
     return {name: bound[name] for name in names if name in bound}
 
 

@@ -171,8 +171,8 @@ def _identity(scope: Scope, span: Span, x: Meaning) -> Meaning:
 
 for _name, _parameters in ELEMENTWISE.items():
     _row(_name, _parameters, _elementwise(_name), required=len(_parameters.split()))
-for _name in ("sum", "mean"):
-    _row(_name, "x axis", getattr(tensors, f"{_name}_over"))
+_row("sum", "x axis", tensors.sum_over)
+_row("mean", "x axis", tensors.mean_over)
 for _name in ("max", "min"):
     _row(_name, "x axis", _extreme(_name), variadic=True)
 _row("floor", "x", _rounded("floor", floor))
@@ -201,8 +201,13 @@ _row("checkpoint", "layer products", _checkpoint, makes_layer=True)
 _row("scan", "cell start all backwards", scans.scan, makes_layer=True)
 _row("unfold", "count cell start all", scans.unfold, required=2, makes_layer=True)
 _row("previous", "start over backwards", recurrence.previous, required=2)
-for _name in ("last", "first", "reverse", "length", "time_sum", "position", "place"):
-    _row(_name, "xs", getattr(sequences, _name))
+_row("last", "xs", sequences.last)
+_row("first", "xs", sequences.first)
+_row("reverse", "xs", sequences.reverse)
+_row("length", "xs", sequences.length)
+_row("time_sum", "xs", sequences.time_sum)
+_row("position", "xs", sequences.position)
+_row("place", "xs", sequences.place)
 _row("rows", "x", sequences.rows)
 _row("from_rows", "xs", sequences.from_rows)
 _row("zip", "parts", sequences.zipped, variadic=True)

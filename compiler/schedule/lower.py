@@ -15,7 +15,7 @@ from compiler.ops.reduce import ArgMax
 from compiler.ops.shape import Concat
 from compiler.schedule.contraction import Trip, plan_contraction
 from compiler.schedule.device import contraction_nest
-from compiler.schedule.layout import covers, row_major, through
+from compiler.schedule.layout import StorageKey, covers, row_major, through
 from compiler.schedule.loops import pointwise_nest, reduction_nest
 from compiler.schedule.nest import RANGE, Nest, Store, merge_loops
 from compiler.schedule.phases import PhaseKey, Region
@@ -53,15 +53,16 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
             if zeroed:
                 table.fill(unit, place)
             table.nest(unit, nest)
-    key = places[node.id].storage
+    _sum(table, unit, places[node.id].storage)
+
+
+def _sum(table: Table, unit: Unit, key: StorageKey) -> None:
+    """Let a mean's partial sums be added up when the phase is over."""
     if key in table.memory.partial:
-        table.sums.setdefault(unit.phase, []).append(
-            Sum(
-                partial=table.memory.partial[key].offset,
-                uniform=table.memory.operands[key].offset,
-                words=table.layouts.words[key],
-            )
-        )
+        partial, uniform = table.memory.partial[key].offset, table.memory.operands[key].offset
+        words = table.layouts.words[key]
+        total = Sum(partial=partial, uniform=uniform, words=words)
+        table.sums.setdefault(unit.phase, []).append(total)
 
 
 def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:

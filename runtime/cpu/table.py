@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.entry import Entry
+from compiler.entry import Entry, Instruction
 from runtime.cpu import layout
 from runtime.cpu.memory import aligned
 from runtime.cpu.parts import Part, parts_of
@@ -38,13 +38,7 @@ def build_table(
     items = [item for phase in entry.phases for item in phase.instructions]
     items += [part.instruction for phase in parts for part in phase]
     loops = sum(len(phase.loops) for phase in entry.phases)
-    tail = {  # all that stands after the instructions, by section
-        "operands": [n for item in items for n in records.operands(item)],
-        "sums": [n for p in entry.phases for s in p.sums for n in records.sum(s)],
-        "results": [n for k, r in enumerate(entry.results) for n in records.result(k, r)],
-        "strides": records.strides(),
-        "geometry": [records.geometry(number) for item in items for number in item.geometry],
-    }
+    tail = sections(records, items)
     instructions = layout.HEADER + layout.PHASE * len(entry.phases)
     starts = {"instructions": instructions}
     end = instructions + layout.INSTRUCTION * (len(items) + loops)
@@ -59,6 +53,18 @@ def build_table(
         *(number for numbers in tail.values() for number in numbers),
     ]
     return table
+
+
+def sections(records: Records, items: Sequence[Instruction]) -> dict[str, list[int]]:
+    """All that stands after the instructions, in order, by name."""
+    phases, results = records.entry.phases, records.entry.results
+    return {
+        "operands": [n for item in items for n in records.operands(item)],
+        "sums": [n for phase in phases for sum in phase.sums for n in records.sum(sum)],
+        "results": [n for k, result in enumerate(results) for n in records.result(k, result)],
+        "strides": records.strides(),
+        "geometry": [records.geometry(number) for item in items for number in item.geometry],
+    }
 
 
 def phase_records(entry: Entry, starts: Mapping[str, int], parts: Sequence[int]) -> Iterator[int]:

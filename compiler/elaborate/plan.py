@@ -68,7 +68,9 @@ def plans(
             )
     for step in steps:
         if any(step.name == other.name for other in result):
-            scope.report(scope.fault("E0202",
+            scope.report(
+                scope.fault(
+                    "E0202",
                     f"there are two steps `{step.name}`",
                     step.name_span,
                     "again here",

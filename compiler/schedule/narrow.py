@@ -217,22 +217,34 @@ def _rewritten(c: Convolution, form: Form, xs: Sequence[Value]) -> Value:
     extents[form.tap] = form.taps
     seen = list(c.seen)
     seen[form.axis] = form.seen
-    weights = (*(index(loop) for loop in c.weights if loop != f), index(extra), index(f))
+    order = _order(c, seen)
+    weights = (*(index(loop) for loop in order), index(extra), index(f))
     maps = (tuple(seen), weights) if c.pixels == 0 else (weights, tuple(seen))
     beside = affine((form.pixel, form.neighbours), (extra, 1))
     wider = Contract(tuple(extents), maps, (*op.result[:-2], beside, op.result[-1]), op.shape)
     operands = list(xs)
-    operands[1 - c.pixels] = _expanded(xs[1 - c.pixels], c.weights, f, form)
+    operands[1 - c.pixels] = _expanded(xs[1 - c.pixels], c, (*order, f), form)
     return xs[0].builder.add(wider, *operands)
 
 
-def _expanded(W: Value, loops: Sequence[int], f: int, form: Form) -> Value:
+def _order(c: Convolution, seen: Sequence[Affine]) -> list[int]:
+    """The loops of a sum over the weights in the order in which pixels move with them.
+
+    So pixels that follow one another, with all channels, are one loop.
+    """
+    first = {loop: axis for axis, p in reversed([*enumerate(seen)]) for loop, _ in p.terms}
+    kept = [loop for loop in c.weights if loop != c.op.result[-1].plain]
+    return sorted(kept, key=lambda loop: first.get(loop, -1))
+
+
+def _expanded(W: Value, c: Convolution, loops: Sequence[int], form: Form) -> Value:
     """The weights V[.., tap, .., neighbour, channel], zero where a neighbour misses a tap."""
-    axes = [(index(a), n) for a, n in enumerate(W.shape)]
-    source, channels = tuple(p for p, _ in axes), axes[loops.index(f)]
-    axes[loops.index(form.tap)] = (form.tap_axis, form.taps)
-    kept = [axis for axis, loop in zip(axes, loops, strict=True) if loop != f]
-    result = [*kept, (form.neighbour_axis, form.neighbours), channels]
+    *order, channels = loops
+    axes = {loop: (index(a), n) for a, (loop, n) in enumerate(zip(c.weights, W.shape, strict=True))}
+    source = tuple(p for p, _ in axes.values())
+    axes[form.tap] = (form.tap_axis, form.taps)
+    neighbours = (form.neighbour_axis, form.neighbours)
+    result = [*(axes[loop] for loop in order), neighbours, axes[channels]]
     positions, shape = zip(*result, strict=True)
     op = Contract((*W.shape, form.loop), (source,), positions, shape)
     return W.builder.add(op, W)

@@ -31,9 +31,7 @@ def read_source(path: str | Path) -> Source:
         raise _refused(name, "E0101", message, "check the path and its permissions") from None
     if size > MAX_BYTES:
         message = f"the file is {size / 1e6:.1f} MB, the limit is 4 MB"
-        raise _refused(
-            name, "E0106", message, "split it, and put the parts together with `import`"
-        )
+        raise _refused(name, "E0106", message, "split it, and put the parts together with `import`")
     return Source(name, _decode(name, data))
 
 

@@ -16,6 +16,7 @@ from compiler.geometry import DIVIDED, EVERY, MOST_LOOPS
 from compiler.schedule.nest import RANGE
 
 SHARE = -2  # extent of rows that threads share: a range, by which the kernel chooses nothing
+SHORT = 4  # terms for which a loop is not worth to be the innermost
 TYPICAL_BLOCK = 15  # examples: what a RANGE loop counts as beside others; 16 fill a tall tile
 
 
@@ -112,7 +113,7 @@ def _tiled(
     columns, rest = _widen(columns, rest)
     rest = _merge(rest)
     sums = sorted((t for t in rest if t.y == 0), key=lambda t: -t.length)
-    inner = sorted(sums[:2], key=lambda t: -abs(t.b))
+    inner = sorted(sums[:2], key=lambda t: (t.length >= SHORT, -abs(t.b)))
     k1, k2 = ([ONE, ONE, *inner])[-2:]
     able = [t for t in rest if t.y >= columns.extent and (t.b == 0 or kernel == "contract_lanes")]
     if kernel == "contract_lanes":

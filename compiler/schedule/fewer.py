@@ -21,8 +21,16 @@ from compiler.ops.contract import Contract, Map, index
 from compiler.ops.leaf import Literal
 from compiler.ops.shape import slice_axis
 from compiler.schedule.cost import MOVING, WORTH_IT
-from compiler.schedule.narrow import Convolution, convolutions
-from compiler.schedule.windows import Window, affine, moves, uses, whole, window
+from compiler.schedule.windows import (
+    Convolution,
+    Window,
+    affine,
+    convolutions,
+    moves,
+    uses,
+    whole,
+    window,
+)
 from compiler.schedule.winograd import (
     PIXELS,
     POINTS,

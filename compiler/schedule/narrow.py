@@ -16,45 +16,28 @@ over taps, `e` over neighbours, `f` over channels; all positions of the weights 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from compiler.graph.graph import Builder, Graph, Value
-from compiler.ops.contract import Affine, Contract, Map, index
+from compiler.ops.contract import Affine, Contract, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.elementwise import copy as Copy
 from compiler.ops.shape import broadcast
 from compiler.schedule.correlate import correlated, summed
 from compiler.schedule.cost import KEPT_APART, VECTOR, product
-from compiler.schedule.windows import Window, affine, best, moves, uses, whole, window
-
-
-@dataclass(frozen=True, slots=True)
-class Convolution:
-    """A contraction of pixels and weights; `pixels` is the number of that operand."""
-
-    op: Contract
-    pixels: int
-    weights: tuple[int, ...]  # the loop of each axis
-
-    @property
-    def seen(self) -> Map:
-        """Where the pixels are read."""
-        return self.op.operands[self.pixels]
-
-    @property
-    def visits(self) -> int:
-        """How often a number of the result is written, over all numbers."""
-        return prod(self.op.extents[j] for j in self._written())
-
-    @property
-    def terms(self) -> int:
-        """How many products are summed for that."""
-        return prod(self.op.extents) // self.visits
-
-    def _written(self) -> set[int]:
-        return {loop for p in self.op.result for loop, _ in p.terms}
+from compiler.schedule.inorder import in_order
+from compiler.schedule.windows import (
+    Convolution,
+    Window,
+    affine,
+    best,
+    convolutions,
+    moves,
+    uses,
+    window,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,19 +95,9 @@ def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:
         return correlated(op, xs) if len(xs) == 2 else summed(op, xs[0])
     if len(xs) != 2 or len(op.result) < 2:
         return None
-    return _gathered(op, xs) or _scattered(op, xs)
-
-
-def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
-    """The ways to see pixels and weights in two operands, with the last axis for channels."""
-    f = op.result[-1].plain
-    for k, w in ((0, 1), (1, 0)):
-        weights = whole(op, op.operands[w], xs[w].shape)
-        if f is None or f not in weights or op.extents[f] != op.shape[-1]:
-            continue
-        alone = not moves(op.operands[k], f) and not moves(op.result[:-1], f)
-        if alone and not xs[w].builder.is_varying(xs[w]):
-            yield Convolution(op, k, weights)
+    ordered = in_order(op, xs)
+    wider = _gathered(ordered, xs) or _scattered(ordered, xs)
+    return wider or (xs[0].builder.add(ordered, *xs) if ordered != op else None)
 
 
 def _gathered(op: Contract, xs: Sequence[Value]) -> Value | None:

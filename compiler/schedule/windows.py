@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
+from compiler.graph.graph import Value
 from compiler.ops.contract import Affine, Contract, Map
 from compiler.schedule.cost import WORTH_IT
 
@@ -23,6 +25,33 @@ class Window:
     def spread(self, neighbours: int) -> int:
         """The taps of so many neighbouring windows, beyond those of one."""
         return (neighbours - 1) * self.stride // self.step
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A contraction of pixels and weights; `pixels` is the number of that operand."""
+
+    op: Contract
+    pixels: int
+    weights: tuple[int, ...]  # the loop of each axis
+
+    @property
+    def seen(self) -> Map:
+        """Where the pixels are read."""
+        return self.op.operands[self.pixels]
+
+    @property
+    def visits(self) -> int:
+        """How often a number of the result is written, over all numbers."""
+        return prod(self.op.extents[j] for j in self._written())
+
+    @property
+    def terms(self) -> int:
+        """How many products are summed for that."""
+        return prod(self.op.extents) // self.visits
+
+    def _written(self) -> set[int]:
+        return {loop for p in self.op.result for loop, _ in p.terms}
 
 
 def window(m: Map, pixel: int, taps: Iterable[int]) -> Window | None:
@@ -64,3 +93,15 @@ def best(cost: Callable[[int], float], choices: Iterable[int], before: float) ->
     """The choice that costs least, if that is clearly less than before."""
     choice = min(choices, key=cost, default=None)
     return choice if choice is not None and cost(choice) < WORTH_IT * before else None
+
+
+def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
+    """The ways to see pixels and weights in two operands, with the last axis for channels."""
+    f = op.result[-1].plain
+    for k, w in ((0, 1), (1, 0)):
+        weights = whole(op, op.operands[w], xs[w].shape)
+        if f is None or f not in weights or op.extents[f] != op.shape[-1]:
+            continue
+        alone = not moves(op.operands[k], f) and not moves(op.result[:-1], f)
+        if alone and not xs[w].builder.is_varying(xs[w]):
+            yield Convolution(op, k, weights)

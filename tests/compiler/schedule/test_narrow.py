@@ -155,9 +155,21 @@ def test_pairs_of_pixels_fill_a_vector() -> None:
 
 
 def test_wide_layers_stay_as_they_are() -> None:
-    graph = optimise(graph_of(image((9, 9), (3, 3), (32, 64), padding=1)))
+    graph = optimise(graph_of(image((9, 9), (3, 3), (32, 64), stride=(2, 2), padding=1)))
     products = [n.op for n in widen_columns(graph)[0].nodes if len(n.inputs) == 2]
     assert products == [n.op for n in graph.nodes if len(n.inputs) == 2]
+
+
+@pytest.mark.parametrize(("padding", "ordered"), [(1, True), (0, False)])
+def test_rows_of_a_gradient_are_written_in_order(padding: int, ordered: bool) -> None:
+    """Along an axis of stride 1, where that takes not many more products."""
+    case = image((5, 9), (3, 3), (13, 29), stride=(1, 2), padding=padding)
+    wider, _ = widen_columns(optimise(graph_of(case)))
+    (gradient,) = (
+        n.op for n in wider.nodes
+        if isinstance(n.op, Contract) and n.type.shape == (5, 9, 13) and len(n.inputs) == 2
+    )  # fmt: skip
+    assert (gradient.result[0].plain is not None) == ordered
 
 
 def test_what_is_needed_is_counted_without_the_zeros() -> None:

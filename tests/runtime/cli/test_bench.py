@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from compiler.graph.ragged import Ragged
 from runtime import limits
+from runtime.cli.actions import bench
 from runtime.cpu import tuner
+from runtime.cpu.executable import Executable
 from tests.runtime.cli.calling import Caller
 
 SPECS = Path(__file__).parents[3] / "specs"
@@ -36,6 +41,21 @@ def test_a_small_step_is_one_line(call: Caller) -> None:
     (step,) = call("bench", SPECS / "circle.nn", "--batch", "8", "--json").data
     (line,) = step["lines"]
     assert line["kernel"] == "loops" and line["operations"] > 0
+
+
+def test_short_steps_are_made_as_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    class Counting:
+        def run(self, inputs: dict[str, Any], steps: int = 1, *, batch: int) -> None:
+            calls.append((steps, {len(rows) for rows in inputs.values()}))
+
+    rows = {"x": np.zeros((3, 2)), "xs": Ragged.of([np.zeros(2)] * 3), "length/xs": np.ones(3)}
+    for alone, steps in ((True, 1), (False, bench.MOST)):
+        calls.clear()
+        monkeypatch.setattr(bench, "CALL", 10.0)
+        assert bench.step_seconds(cast(Executable, Counting()), rows, 3, alone=alone) > 0
+        assert calls == 3 * [(1, {3})] + 5 * [(steps, {3 * steps})]
 
 
 def test_every_step_has_its_table(call: Caller) -> None:

@@ -6,7 +6,7 @@ table of the epochs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from time import monotonic
 from typing import Any
@@ -60,7 +60,7 @@ class Plain(Silent):
     def finish(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """The table of the epochs."""
         if rows:
-            self.console.print(table_of(rows))
+            self.console.print(table_of(rows, self.console.width))
 
 
 class Live(Plain):
@@ -129,11 +129,25 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def table_of(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """The epochs as a table; a long run shows its last ones."""
-    table = Table(title=None if len(rows) <= MOST_ROWS else f"the last {MOST_ROWS} epochs")
-    for name in rows[-1]:
-        table.add_column(name.replace(".", "\n"), justify="right", overflow="fold")
-    for row in rows[-MOST_ROWS:]:
-        table.add_row(*(shown(row.get(name, "")) for name in rows[-1]))
+def table_of(rows: Sequence[Mapping[str, Any]], width: int) -> Table:
+    """The last epochs as a table, a line each; where that is too wide, a column each."""
+    names, last = list(rows[-1]), rows[-MOST_ROWS:]
+    epochs = [[shown(row.get(name, "")) for name in names] for row in last]
+    lines = [[name.replace(".", "\n") for name in names], *epochs]
+    if width_of(zip(*lines, strict=True)) > width:
+        while len(epochs) > 1 and width_of([names, *epochs]) > width:
+            del epochs[0]
+        lines = [list(line) for line in zip(names, *epochs, strict=True)]
+    few = "epoch" if len(epochs) == 1 else f"{len(epochs)} epochs"
+    table = Table(title=f"the last {few}" if len(epochs) < len(rows) else None)
+    for name in lines[0]:
+        table.add_column(name, justify="right", overflow="fold")
+    for line in lines[1:]:
+        table.add_row(*line)
     return table
+
+
+def width_of(columns: Iterable[Sequence[str]]) -> int:
+    """The cells that columns take, with their borders."""
+    parts = ((part for text in column for part in text.split("\n")) for column in columns)
+    return 1 + sum(3 + max(map(len, texts)) for texts in parts)

@@ -52,6 +52,19 @@ def test_a_long_run_does_not_print_every_epoch() -> None:
     assert "the last 20 epochs" in stream.getvalue()
 
 
+def test_a_table_that_is_too_wide_is_turned() -> None:
+    stream = StringIO()
+    names = [f"{step}.{name}" for step in ("discriminator", "generator") for name in "abcde"]
+    rows = [{"epoch": k, **dict.fromkeys(names, k / 7)} for k in range(1, 31)]
+    Plain(Console(file=stream, width=60)).finish(rows)
+    text = stream.getvalue()
+    assert "the last 5 epochs" in text
+    (head,) = (line for line in text.splitlines() if "epoch ┃" in line)
+    assert head.replace("┃", " ").split() == ["epoch", *map(str, range(26, 31))]
+    assert all(name in text for name in names)
+    assert max(map(len, text.splitlines())) <= 60
+
+
 def test_the_time_left_is_told_where_it_is_long() -> None:
     stream = StringIO()
     told = Plain(Console(file=stream, width=80))

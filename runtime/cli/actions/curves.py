@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from runtime.cli.actions.plot import COLOURS, HEIGHT, WIDTH
 from runtime.progress import metrics_of
@@ -46,6 +47,7 @@ def draw_one(axes: Any, rows: Sequence[Mapping[str, Any]], name: str) -> None:
     if seen and 0 < min(seen) * SPREAD < max(seen):
         axes.set_yscale("log")
     axes.set(title=name, xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
 

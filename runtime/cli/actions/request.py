@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -165,16 +166,20 @@ def weights_at(path: Path) -> tuple[Path, Request | None]:
         store = Store(path / "checkpoints")
         found = store.paths()
         if not found:
-            raise Refused(f"{path} holds no checkpoint{listed(runs_near(path))}")
+            raise Refused(f"{path} holds no checkpoint{runs_near(path)}")
         return found[0], Request.read(path)
     if not path.is_file():
-        raise Refused(f"there is no checkpoint {path}{listed(runs_near(path))}")
+        raise Refused(f"there is no checkpoint {path}{runs_near(path)}")
     return path, Request.read(path.parent.parent)
 
 
-def runs_near(path: Path) -> list[Path]:
-    """Runs beside a path that is none."""
-    return sorted(p.parent for p in path.parent.glob("*/checkpoints"))[-3:]
+def runs_near(path: Path) -> str:
+    """The tail of a message: runs beside a path that is none, of a similar name if there are."""
+    runs = {p.parent.name: p.parent for p in path.parent.glob("*/checkpoints")}
+    if near := get_close_matches(path.name, runs, n=3):
+        return listed([runs[name] for name in near])
+    latest = sorted(runs.values(), key=lambda run: run.stat().st_mtime)[-3:]
+    return f"; there are {', '.join(map(str, latest))}" if latest else ""
 
 
 def width_of(path: Path) -> str:

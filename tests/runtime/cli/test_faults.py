@@ -43,6 +43,16 @@ def test_a_run_at_fault_is_one_line(call: Caller) -> None:
     assert answer.err == f'gradc: no file "none.csv" in {call.folder}\n'
 
 
+def test_a_run_that_is_not_there_is_told_from_those_that_are(call: Caller) -> None:
+    assert call("eval", call.spec, "--weights", "runs/line").err.endswith("runs/line\n")
+    for name in ("first", "second"):
+        (call.folder / "runs" / name / "checkpoints").mkdir(parents=True)
+    near = call("eval", call.spec, "--weights", "runs/secnd").err
+    assert near.endswith("there is no checkpoint runs/secnd; did you mean runs/second?\n")
+    far = call("eval", call.spec, "--weights", "runs/line").err
+    assert far.endswith("runs/line; there are runs/first, runs/second\n")
+
+
 def test_an_absolute_path_is_in_no_folder(call: Caller) -> None:
     answer = call("train", call.spec, "--data", 'csv("/nowhere/none.csv")')
     assert answer.err == 'gradc: no file "/nowhere/none.csv"\n'

@@ -44,6 +44,8 @@ from compiler.schedule.winograd import (
     transposed,
 )
 
+STEP = 8  # examples that a step of training has at least, as a rule
+
 
 def multiply_less(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
     """Rewrite every convolution that costs clearly less in tiles.
@@ -52,11 +54,12 @@ def multiply_less(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
     them; its transforms need none.
     """
     builder, mapping, needed = Builder(), dict[int, int](), dict[int, int]()
+    examples = STEP if any(node.op.makes_uniform for node in graph.nodes) else 1
     for node in graph.nodes:
         builder.follow(node)
         xs = [builder.value(mapping[i]) for i in node.inputs]
         before, op = len(builder.nodes), node.op
-        tiled = _in_tiles(op, xs) if isinstance(op, Contract) and len(xs) == 2 else None
+        tiled = _in_tiles(op, xs, examples) if isinstance(op, Contract) and len(xs) == 2 else None
         mapping[node.id] = tiled.id if tiled else builder.copy(node, [x.id for x in xs])
         if tiled and isinstance(op, Contract):
             for new in (n for n in builder.nodes[before:] if len(n.inputs) == 2):
@@ -65,13 +68,13 @@ def multiply_less(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()}), needed
 
 
-def _in_tiles(op: Contract, xs: Sequence[Value]) -> Value | None:
+def _in_tiles(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
     if op.mean or len(op.result) < 2:
-        return _gradient(op, xs) if op.mean else None
+        return _gradient(op, xs, examples) if op.mean else None
     for c in convolutions(op, xs):
         turned, operands = _gathered(c, xs)
         for axis, w in _axes(turned):
-            result = _convolved(turned, w, axis, operands)
+            result = _convolved(turned, w, operands, axis=axis, examples=examples)
             if result is not None:
                 return result
     return None
@@ -120,10 +123,12 @@ def _fits(op: Contract, w: Window) -> bool:
     return w.stride == w.step == 1 and op.extents[w.tap] == TAPS
 
 
-def _convolved(c: Convolution, w: Window, axis: int, xs: Sequence[Value]) -> Value | None:
+def _convolved(
+    c: Convolution, w: Window, xs: Sequence[Value], *, axis: int, examples: int
+) -> Value | None:
     """The convolution in tiles along an axis of its result, if that pays."""
     op, x, W = c.op, xs[c.pixels], xs[1 - c.pixels]
-    if not _pays(op, w, _seen_words(op, c.seen) + prod(op.shape), W.type.size):
+    if not _pays(op, w, _seen_words(op, c.seen) + prod(op.shape), W.type.size / examples):
         return None
     order, k = _order(c, w), index(len(op.extents))
     maps = ((k, *_within(op, c.seen, w)), (k, *(index(loop) for loop in order)))
@@ -134,7 +139,7 @@ def _convolved(c: Convolution, w: Window, axis: int, xs: Sequence[Value]) -> Val
     return rows if rows.shape == op.shape else slice_axis(rows, axis, 0, op.shape[axis])
 
 
-def _gradient(op: Contract, xs: Sequence[Value]) -> Value | None:
+def _gradient(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
     """The mean gradient of weights by way of those of the transformed ones, if that pays."""
     loops = whole(op, op.result, op.shape)
     if not loops or any(x.type.time is not None for x in xs):
@@ -145,7 +150,7 @@ def _gradient(op: Contract, xs: Sequence[Value]) -> Value | None:
         for w in (window(seen, j, loops) for j in sent if j not in loops):
             if w is None or not _fits(op, w) or w.tap in sent:
                 continue
-            if _pays(op, w, _seen_words(op, seen) + g.type.size, prod(op.shape)):
+            if _pays(op, w, _seen_words(op, seen) + g.type.size, prod(op.shape) / examples):
                 return _summed(op, w, (x, g), seen, op.operands[1 - k])
     return None
 
@@ -167,14 +172,14 @@ def _summed(op: Contract, w: Window, pair: Sequence[Value], seen: Map, sent: Map
     return transform(transposed(WEIGHTS), sums, shape[1:], placed, result, op.shape)
 
 
-def _pays(op: Contract, w: Window, words: int, weights: int) -> bool:
-    """Whether the products that are saved are worth the numbers that are moved.
+def _pays(op: Contract, w: Window, words: int, weights: float) -> bool:
+    """Whether the products that are saved are worth the numbers that are moved for each example.
 
-    Numbers are read, and transformed ones written and read once more; those of the weights for a
-    batch of one example as well.
+    Pixels are read, and transformed ones written, and read instead of pixels; those of the weights
+    are read in addition.
     """
     stretch = POINTS * _tiles(op, w) / op.extents[w.pixel]
-    moved = words * (1 + 2 * stretch) + weights * (1 + 2 * POINTS / TAPS)
+    moved = words * (1 + stretch) + weights * (1 + 2 * POINTS / TAPS)
     return prod(op.extents) * stretch / TAPS + MOVING * moved < WORTH_IT * prod(op.extents)
 
 

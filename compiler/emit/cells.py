@@ -60,6 +60,7 @@ class Cells:
 
     carried: frozenset[int] = frozenset()  # spaces of arrays that every step uses again
     lines: list[str] = field(default_factory=list)
+    head: list[str] = field(default_factory=list)  # lines before the loop over the steps
     before: list[str] = field(default_factory=list)  # lines before the loop over the examples
     depth: int = 2
     inside: bool = False  # the loop over the examples
@@ -183,4 +184,5 @@ class Cells:
         for (_, _, index), name in self.pointers.items():
             kind = "indices" if index else "reals"
             head.append(f"    {name} = {kind}(pointers, {name[1:]})")
+        head += [f"    {line}" for line in self.head]
         return "\n".join([*head, "    for t0 in range(begin, end):", *self.lines]) + "\n"

@@ -17,7 +17,7 @@ from itertools import product
 from math import prod
 
 from compiler.emit.cells import Cell, Cells, Unfit, Words
-from compiler.emit.cpu import is_narrow
+from compiler.emit.cpu import START, is_narrow
 from compiler.entry import Instruction, Operand
 from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
@@ -27,11 +27,12 @@ MOST_ROWS = 8  # of a table that is searched row by row
 Point = Mapping[int, int]  # a loop's level, and how far it is
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Straight(Cells):
     """The text in the making.  `locate` says where the storage of an access lies."""
 
     locate: Callable[[Access], Operand]
+    most_unrolled: int = COPIED  # iterations of copies and sums
 
     def nest(self, nest: Nest) -> None:
         """A nest, unrolled or as loops."""
@@ -40,15 +41,19 @@ class Straight(Cells):
         if not self.inside and any(loop.extent == RANGE for loop in nest.loops):
             raise Unfit("is a product over the whole batch")
         sums = any(loop.reduces for loop in nest.loops)
-        most = UNROLLED if not _copies(nest) else COPIED
-        if self.inside or sums or prod(_extents(nest)) <= most:
+        most = self.most_unrolled if sums or _copies(nest) else UNROLLED
+        if self.inside or prod(extents_of(nest)) <= most:
             self.unrolled(nest)
         else:
             self.looped(nest)
 
+    def effort(self) -> int:
+        """About how many statements an example takes."""
+        return len(self.lines)
+
     def unrolled(self, nest: Nest) -> None:
         """Every iteration, one after another; a sum over inner loops in a variable."""
-        extents, levels = _extents(nest), range(len(nest.loops))
+        extents, levels = extents_of(nest), range(len(nest.loops))
         outer = [j for j in levels if not nest.loops[j].reduces]
         inner = [j for j in levels if nest.loops[j].reduces]
         self.expect(prod(extents) * (1 + len(nest.statements)))
@@ -63,18 +68,15 @@ class Straight(Cells):
                     elif store is Store.ADD:
                         self.add(self.cell(access, {**here, **there}), value)
                     else:
-                        sums[k] = self._gathered(sums.get(k), value, store)
+                        sums[k] = self.gathered(sums.get(k), value, store)
             for k, total in sums.items():
                 _, access, store = nest.stores[k]
                 cell = self.cell(access, here)
                 (self.add if store is Store.SUM_ADD else self.set)(cell, total)
 
-    def _gathered(self, before: str | None, value: str, store: Store) -> str:
+    def gathered(self, before: str | None, value: str, store: Store) -> str:
         """A sum or a maximum so far."""
-        if before is None:
-            return value
-        both = f"maximum({before}, {value})" if store is Store.MAX else f"{before} + {value}"
-        return self.let("v", both)
+        return value if before is None else self.let("v", combined(before, value, store))
 
     def _iteration(self, nest: Nest, at: Point) -> dict[str, str]:
         """The statements of one iteration; gives what each of the nest's variables is called."""
@@ -85,7 +87,7 @@ class Straight(Cells):
         for statement in nest.statements:
             variable, text = statement.split(" = ", 1)
             same = values.get(text)  # a copy needs no statement
-            values[variable] = same or self.let(variable[0], _renamed(text, values | counters))
+            values[variable] = same or self.let(variable[0], renamed(text, values | counters))
         return values
 
     def cell(self, access: Access, at: Point) -> Cell:
@@ -97,29 +99,51 @@ class Straight(Cells):
         """What is computed once for many elements, as loops over memory."""
         for access in nest.accesses():
             self.settle(self._words(nest, access))
-        last = len(nest.loops) - 1
-        for j, loop in enumerate(nest.loops):
-            kind = "narrow" if j == last and is_narrow(loop.extent) else "range"
-            self.line(f"for i{j} in {kind}({loop.extent}):")
+        order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)
+        outer = sum(not loop.reduces for loop in nest.loops)
+        totals: dict[int, str] = {}
+        for level, j in enumerate(order):
+            if level == outer:
+                totals = self._starts(nest)
+            extent = nest.loops[j].extent
+            kind = "narrow" if j == order[-1] and is_narrow(extent) else "range"
+            self.line(f"for i{j} in {kind}({extent}):")
             self.depth += 1
         names: dict[str, str] = {}
         for variable, access in nest.loads:
             names[variable] = self.let(variable[0], _read(variable, access, self._moving(access)))
         for statement in nest.statements:
             variable, text = statement.split(" = ", 1)
-            names[variable] = self.let(variable[0], _renamed(text, names))
-        for variable, access, store in nest.stores:
-            place, value = self._moving(access), names[variable]
+            names[variable] = self.let(variable[0], renamed(text, names))
+        for k, total in totals.items():
+            variable, _, store = nest.stores[k]
+            self.line(f"{total} = {combined(total, names[variable], store)}")
+        self.depth -= len(order) - outer if totals else 0
+        for k, (variable, access, store) in enumerate(nest.stores):
+            place, value = self._moving(access), totals.get(k, names[variable])
             value = f"index({value})" if access.index else value
             adds = store in (Store.ADD, Store.SUM_ADD)
             self.line(f"{place} = {f'{place} + {value}' if adds else value}")
-        self.depth -= len(nest.loops)
+        self.depth -= outer if totals else len(order)
         for _, access, _ in nest.stores:
             self.forget(self._words(nest, access))
 
+    def _starts(self, nest: Nest) -> dict[int, str]:
+        """What is summed up over inner loops begins in a variable; its name by store."""
+        names = {}
+        for k, (_, _, store) in enumerate(nest.stores):
+            if store in START:
+                names[k] = self._fresh("r")
+                self.line(f"{names[k]} = {self.start(store)}")
+        return names
+
+    def start(self, store: Store) -> str:
+        """What a sum or a maximum begins with."""
+        return START[store]
+
     def _words(self, nest: Nest, access: Access) -> Words:
         """All that a nest reaches."""
-        ends = [m * (n - 1) for m, n in zip(access.moves, _extents(nest), strict=True)]
+        ends = [m * (n - 1) for m, n in zip(access.moves, extents_of(nest), strict=True)]
         (space, word), low = self.cell(access, {}).word, sum(min(0, end) for end in ends)
         return Words(space, word + low, sum(map(abs, ends)))
 
@@ -180,7 +204,12 @@ class Straight(Cells):
             yield at.moved(s), [k * width for k in range(rows)], table, other.moved(s * width)
 
 
-def _extents(nest: Nest) -> list[int]:
+def combined(a: str, b: str, store: Store) -> str:
+    """A sum or a maximum so far, and one more."""
+    return f"maximum({a}, {b})" if store is Store.MAX else f"{a} + {b}"
+
+
+def extents_of(nest: Nest) -> list[int]:
     """How often each loop goes round for one example."""
     return [loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
 
@@ -202,6 +231,6 @@ def _read(variable: str, access: Access, text: str) -> str:
     return f"real({text})" if access.index else text
 
 
-def _renamed(text: str, names: Mapping[str, str]) -> str:
+def renamed(text: str, names: Mapping[str, str]) -> str:
     """A statement with variables and counters under other names."""
     return re.sub(r"\b[vni]\d+\b", lambda match: names.get(match[0], match[0]), text)

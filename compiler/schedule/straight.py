@@ -1,19 +1,24 @@
 """Whether an entry is small enough to be one kernel, and the entry that it is then.
 
 A step of a tiny network takes less time than the calls of its kernels.  For batches on which two
-threads would not help anyway, it is written out as one (see `compiler/emit/straight.py`).
+threads would not help anyway, it is one kernel: written out where an example has few numbers (see
+`compiler/emit/straight.py`), else short loops over vectors of examples (`compiler/emit/lanes.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from compiler.emit import gather
 from compiler.emit.cells import Cell, Unfit
-from compiler.emit.straight import Straight
+from compiler.emit.lanes import Lanes
+from compiler.emit.straight import UNROLLED, Straight
 from compiler.entry import Entry, Instruction, Kernel, Operand, Phase, Space, Straightened, Work
 from compiler.geometry import EVERY
 from compiler.graph.types import Kind
+from compiler.schedule.copies import Task, without_copies
 from compiler.schedule.nest import Nest
 from compiler.schedule.table import Table
 
@@ -26,21 +31,51 @@ def straighten(entry: Entry, table: Table) -> Straightened | None:
         return None
     arrays = enumerate(entry.arrays, Space.ARRAY)
     carried = frozenset(space for space, array in arrays if array.role == "carried")
-    writer = Straight(table.operand, carried=carried)
-    try:
-        for key in sorted(table.instructions):
-            if key.examples:
-                writer.enter()
-            for instruction, nest in zip(table.instructions[key], table.nests[key], strict=True):
-                _write(writer, instruction, nest, list(table.kernels)[instruction.kernel])
-            if key.examples:
-                writer.leave()
-        for number, result in enumerate(entry.results, Space.ARRAY + len(entry.arrays)):
-            first = Cell(Operand(Space.UNIFORM, result.offset), result.type.kind is Kind.INDEX, 0)
-            writer.result(first, result.words, Operand(number, 0))
-    except Unfit:
-        return None
-    return Straightened(entry=_entry(entry, writer), examples=MOST_WORK // len(writer.lines))
+    runs = [run for phase in entry.phases for run in phase.sums]
+    kept = {(int(Space.UNIFORM), result.offset) for result in entry.results}
+    tasks = without_copies(_tasks(table), table.operand, kept)
+    for writer in (
+        Straight(locate=table.operand, carried=carried),
+        Lanes(
+            locate=table.operand,
+            carried=carried,
+            most_unrolled=UNROLLED,
+            runs=runs,
+            block=entry.block_words,
+        ),
+    ):
+        try:
+            whole = _whole(entry, tasks, list(table.kernels), writer)
+        except Unfit:
+            continue
+        return Straightened(entry=whole, examples=MOST_WORK // writer.effort())
+    return None
+
+
+def _tasks(table: Table) -> list[Task]:
+    """All that a step does, in order."""
+    return [
+        Task(*both, key)
+        for key in sorted(table.instructions)
+        for both in zip(table.instructions[key], table.nests[key], strict=True)
+    ]
+
+
+def _whole(
+    entry: Entry, tasks: Sequence[Task], kernels: Sequence[Kernel], writer: Straight
+) -> Entry:
+    """An entry as a writer has it; raises `Unfit`."""
+    for phase, own in groupby(tasks, lambda task: task.phase):
+        if phase.examples:
+            writer.enter()
+        for task in own:
+            _write(writer, task.instruction, task.nest, kernels[task.instruction.kernel])
+        if phase.examples:
+            writer.leave()
+    for number, result in enumerate(entry.results, Space.ARRAY + len(entry.arrays)):
+        first = Cell(Operand(Space.UNIFORM, result.offset), result.type.kind is Kind.INDEX, 0)
+        writer.result(first, result.words, Operand(number, 0))
+    return _entry(entry, writer)
 
 
 def _write(writer: Straight, instruction: Instruction, nest: Nest | None, kernel: Kernel) -> None:

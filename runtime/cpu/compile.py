@@ -35,7 +35,8 @@ LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the res
 def surroundings(library: bool) -> bytes:
     """What every kernel depends on beside its own text."""
     here = Path(__file__).parent
-    modules = ["build", "denormals", "intrinsics", "layout", "machine", "source", "waiting"]
+    modules = ["build", "denormals", "intrinsics", "lanes", "layout", "machine", "source"]
+    modules += ["waiting"]
     texts = [here / f"{name}.py" for name in modules] + sorted(here.glob("scalars*.py"))
     texts += sorted((here / "language").glob("*.py"))
     if library:

@@ -13,8 +13,8 @@ from llvmlite import ir
 
 from runtime.cpu.intrinsics import I32, I64
 from runtime.cpu.language import types
+from runtime.cpu.language.calls import declared
 from runtime.cpu.language.declare import intrinsic
-from runtime.cpu.language.expressions import declared
 from runtime.cpu.machine import host
 
 X86_ZEROS = (1 << 15) | (1 << 6)  # results and operands, in MXCSR

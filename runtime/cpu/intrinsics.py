@@ -11,8 +11,9 @@ from typing import Any
 from llvmlite import ir
 
 from runtime.cpu.language import types
+from runtime.cpu.language.calls import declared
+from runtime.cpu.language.convert import fixed
 from runtime.cpu.language.declare import intrinsic, literal_intrinsic
-from runtime.cpu.language.expressions import declared
 
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
@@ -125,12 +126,26 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
     return kind(types.boolean, kind, kind), generate
 
 
+def like(number: Any, kind: Any) -> Any:
+    """An LLVM number, in as many lanes as a type has."""
+    return ir.VectorType(number, kind.count) if isinstance(kind, ir.VectorType) else number
+
+
+def suffix(kind: Any) -> str:
+    """How LLVM's intrinsics name a type: f32, i64, v32f64."""
+    if isinstance(kind, ir.VectorType):
+        return f"v{kind.count}{suffix(kind.element)}"
+    if isinstance(kind, ir.IntType):
+        return f"i{kind.width}"
+    return "f32" if kind == ir.FloatType() else "f64"
+
+
 @intrinsic
 def bits_of(x: Any) -> Any:
     """The bits of a float32, as an int32."""
 
     def generate(builder: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], I32)
+        return builder.bitcast(args[0], like(I32, args[0].type))
 
     return types.int32(types.float32), generate
 
@@ -140,7 +155,7 @@ def of_bits(bits: Any) -> Any:
     """The float32 that has these bits."""
 
     def generate(builder: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.FloatType())
+        return builder.bitcast(args[0], like(ir.FloatType(), args[0].type))
 
     return types.float32(types.int32), generate
 
@@ -165,12 +180,11 @@ def polynomial(number: Any, *coefficients: float) -> Any:
     def evaluate(x: Any) -> Any:
         def generate(builder: Any, args: Any) -> Any:
             kind = args[0].type
-            name = f"llvm.fmuladd.f{number.bits}"
             shape = ir.FunctionType(kind, [kind] * 3)
-            multiply_add = declared(builder.module, name, shape)
-            total = ir.Constant(kind, coefficients[0])
+            multiply_add = declared(builder.module, f"llvm.fmuladd.{suffix(kind)}", shape)
+            total = fixed(kind, coefficients[0])
             for coefficient in coefficients[1:]:
-                following = ir.Constant(kind, coefficient)
+                following = fixed(kind, coefficient)
                 total = builder.call(multiply_add, [total, args[0], following])
             return total
 
@@ -185,9 +199,8 @@ def llvm_function(name: str, count: int = 1) -> Any:
     def signature(x: Any) -> Any:
         def generate(builder: Any, args: Any) -> Any:
             kind = args[0].type
-            width = 32 if kind == ir.FloatType() else 64
             shape = ir.FunctionType(kind, [kind] * count)
-            function = declared(builder.module, f"llvm.{name}.f{width}", shape)
+            function = declared(builder.module, f"llvm.{name}.{suffix(kind)}", shape)
             return builder.call(function, args)
 
         return x(*[x] * count), generate

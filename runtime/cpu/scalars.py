@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.cpu import scalars32
+from runtime.cpu import lanes, scalars32
 from runtime.cpu.intrinsics import choose, llvm_function, pointer_reader
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.language import types
@@ -115,6 +115,7 @@ def names(word: int) -> dict[str, Any]:
         **functions,
         **comparisons(number),
         **draws(number, functions["log"], functions["cos"], functions["sqrt"]),
+        **lanes.names(number),
         "real": number,
         "index": np.int64,
         "narrow": range,

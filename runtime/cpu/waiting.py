@@ -12,8 +12,8 @@ from llvmlite import ir
 
 from runtime.cpu.intrinsics import I32, I64, WORDS
 from runtime.cpu.language import types
+from runtime.cpu.language.calls import declared
 from runtime.cpu.language.declare import intrinsic
-from runtime.cpu.language.expressions import declared
 from runtime.cpu.machine import host
 
 

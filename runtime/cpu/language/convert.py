@@ -9,7 +9,7 @@ import numpy as np
 from llvmlite import ir
 
 from runtime.cpu.language import types
-from runtime.cpu.language.types import Literal, Number, Type
+from runtime.cpu.language.types import Literal, Number, Type, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,33 @@ def constant(value: Any) -> Value:
 
 
 def convert(builder: ir.IRBuilder, value: Value, target: Type) -> Value:
-    """The value as another type, as C converts it."""
+    """The value as another type, as C converts it; a number becomes a vector by repetition."""
     source = value.type
     if source == target or isinstance(target, Literal):
         return value
-    if not (isinstance(source, Number) and isinstance(target, Number)):
+    if isinstance(target, Vector) and isinstance(source, Number):
+        return Value(target, spread(builder, convert(builder, value, target.element), target))
+    old, new = types.lane(source), types.lane(target)
+    whole = types.count_of(source) == types.count_of(target)
+    if not (whole and isinstance(old, Number) and isinstance(new, Number)):
         raise TypeError(f"{source} is not {target}")
-    if target == types.boolean:
+    if new == types.boolean:
         return Value(target, truth(builder, value))
-    return Value(target, builder_of(builder, source, target)(value.llvm, target.llvm))
+    return Value(target, builder_of(builder, old, new)(value.llvm, target.llvm))
+
+
+def spread(builder: ir.IRBuilder, value: Value, vector: Vector) -> Any:
+    """The same number in every lane."""
+    nothing, first = ir.Constant(vector.llvm, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+    single = builder.insert_element(nothing, value.llvm, first)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(single, nothing, zeros)
+
+
+def fixed(kind: Any, value: float) -> Any:
+    """A constant of an LLVM type, in every lane of a vector."""
+    lanes = isinstance(kind, ir.VectorType)
+    return ir.Constant(kind, [value] * kind.count if lanes else value)
 
 
 def builder_of(builder: ir.IRBuilder, source: Number, target: Number) -> Any:
@@ -63,13 +81,20 @@ def builder_of(builder: ir.IRBuilder, source: Number, target: Number) -> Any:
     return builder.fpext if source.bits < target.bits else builder.fptrunc
 
 
+def decision(builder: ir.IRBuilder, value: Value) -> Any:
+    """Which way a branch goes; the lanes of a vector may not differ about that."""
+    if isinstance(value.type, Vector):
+        raise TypeError(f"{value.type} goes no single way")
+    return truth(builder, value)
+
+
 def truth(builder: ir.IRBuilder, value: Value) -> Any:
-    """Whether a number is not zero, as one bit."""
-    match value.type:
+    """Whether a number is not zero, as one bit (of each lane)."""
+    match types.lane(value.type):
         case types.boolean:
             return value.llvm
         case Number(real=True):
-            return builder.fcmp_unordered("!=", value.llvm, ir.Constant(value.type.llvm, 0.0))
+            return builder.fcmp_unordered("!=", value.llvm, fixed(value.type.llvm, 0.0))
         case Number():
-            return builder.icmp_signed("!=", value.llvm, ir.Constant(value.type.llvm, 0))
+            return builder.icmp_signed("!=", value.llvm, fixed(value.type.llvm, 0))
     raise TypeError(f"{value.type} is no condition")

@@ -29,11 +29,13 @@ class Intrinsic:
     """LLVM instructions for kernels: `write(*types)` gives the signature and a writer.
 
     The writer is called with a builder and the arguments, and gives the result (None: no result).
-    An intrinsic with `literals` is told which of its arguments are literal numbers.
+    An intrinsic with `literals` is told which of its arguments are literal numbers.  One that is
+    about numbers serves vectors as well; one with `vectors` has its own way with them.
     """
 
     write: Callable[..., tuple[Signature, Callable[[Any, Any], Any]]]
     literals: bool = False
+    vectors: bool = False
 
 
 def subroutine(
@@ -56,3 +58,8 @@ def intrinsic(write: Any) -> Any:
 def literal_intrinsic(write: Any) -> Any:
     """The same, for arguments that must be literal numbers."""
     return Intrinsic(write, literals=True)
+
+
+def vector_intrinsic(write: Any) -> Any:
+    """The same, for functions that take or make vectors."""
+    return Intrinsic(write, literals=True, vectors=True)

@@ -21,7 +21,7 @@ class Frame:
 
     builder: ir.IRBuilder
     names: Mapping[str, Any]  # of Python: functions, constants, modules
-    subroutine: Callable[[Any], ir.Function]  # a subroutine's translation in this module
+    subroutine: Callable[[Any, int], ir.Function]  # its translation here, in so many lanes
     result: Type = types.void
     scopes: Scopes = field(default_factory=dict)  # of pointers that lie apart
     variables: dict[str, tuple[Type, Any]] = field(default_factory=dict)
@@ -47,11 +47,14 @@ class Frame:
             with self.builder.goto_entry_block():
                 self.variables[name] = kind, self.builder.alloca(kind.llvm)
         kind, place = self.variables[name]
-        if value.type != kind and not both_whole(value.type, kind):
+        if value.type != kind and not fits(value.type, kind):
             raise TypeError(f"{name} is {kind}, so it cannot be {value.type}")
         self.builder.store(convert(self.builder, value, kind).llvm, place)
 
 
-def both_whole(a: Type, b: Type) -> bool:
-    """Whether two types are whole numbers, which may share a variable."""
-    return isinstance(a, Number) and isinstance(b, Number) and not (a.real or b.real)
+def fits(kind: Type, wanted: Type) -> bool:
+    """Whether a variable of a type takes another: whole numbers fit, and numbers into lanes."""
+    a, b = types.lane(kind), types.lane(wanted)
+    if types.count_of(kind) not in (0, types.count_of(wanted)):
+        return False
+    return a == b or (isinstance(a, Number) and isinstance(b, Number) and not (a.real or b.real))

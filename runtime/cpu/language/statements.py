@@ -8,7 +8,7 @@ from llvmlite import ir
 from llvmlite.ir.values import MDValue
 
 from runtime.cpu.language import types
-from runtime.cpu.language.convert import Value, constant, convert, truth
+from runtime.cpu.language.convert import Value, constant, convert, decision
 from runtime.cpu.language.expressions import arithmetic, element, evaluate
 from runtime.cpu.language.frame import Frame
 from runtime.cpu.language.scopes import keep_apart
@@ -115,7 +115,7 @@ def blocks(frame: Frame, *names: str) -> list[ir.Block]:
 def branch(frame: Frame, node: ast.If) -> None:
     """`if`, with or without `else`."""
     builder = frame.builder
-    condition = truth(builder, evaluate(frame, node.test))
+    condition = decision(builder, evaluate(frame, node.test))
     yes, no, after = blocks(frame, "then", "else", "endif")
     builder.cbranch(condition, yes, no)
     for block, body in ((yes, node.body), (no, node.orelse)):
@@ -132,7 +132,7 @@ def loop_while(frame: Frame, node: ast.While) -> None:
     test, body, after = blocks(frame, "while", "body", "endwhile")
     builder.branch(test)
     builder.position_at_end(test)
-    builder.cbranch(truth(builder, evaluate(frame, node.test)), body, after)
+    builder.cbranch(decision(builder, evaluate(frame, node.test)), body, after)
     repeat(frame, node.body, body, test, after)
 
 

@@ -17,6 +17,7 @@ from llvmlite import ir
 from llvmlite.ir.instructions import CallInstr
 
 from runtime.cpu.language import types
+from runtime.cpu.language.calls import lifted
 from runtime.cpu.language.convert import Value
 from runtime.cpu.language.declare import FAST, SUBROUTINES
 from runtime.cpu.language.frame import Frame
@@ -38,18 +39,22 @@ def translate(
     `apart`: its numbered pointers lie apart (see `scopes`).
     """
     module = ir.Module(symbol)
-    translated: dict[Any, ir.Function] = {}
+    translated: dict[tuple[Any, int], ir.Function] = {}
 
-    def subroutine(function: Any) -> ir.Function:
-        if function not in translated:
+    def subroutine(function: Any, count: int) -> ir.Function:
+        key = function, count
+        if key not in translated:
             declared = SUBROUTINES[function]
-            made = ir.Function(module, shape(declared.signature), f"s{len(translated)}")
+            signature = lifted(declared.signature, count)
+            made = ir.Function(module, shape(signature), f"s{len(translated)}")
             made.linkage = "internal"
-            translated[function] = made
+            if count:  # vectors are passed in registers only if nothing is called
+                made.attributes.add("alwaysinline")
+            translated[key] = made
             frame = Frame(ir.IRBuilder(), names_of(function), subroutine)
-            fill(made, tree_of(function), declared.signature, frame)
+            fill(made, tree_of(function), signature, frame)
             take_liberties(made, declared.fastmath)
-        return translated[function]
+        return translated[key]
 
     kernel = ir.Function(module, shape(KERNEL), symbol)
     scopes = scopes_of(module, tree) if apart else {}
@@ -87,9 +92,14 @@ def take_liberties(function: ir.Function, fastmath: tuple[str, ...]) -> None:
         for instruction in block.instructions:
             if instruction.opname in ARITHMETIC:
                 instruction.flags = list(fastmath)
-            elif isinstance(instruction, CallInstr) and instruction.type in REALS:
+            elif isinstance(instruction, CallInstr) and lane_of(instruction.type) in REALS:
                 for flag in fastmath:
                     instruction.fastmath.add(flag)
+
+
+def lane_of(kind: ir.Type) -> ir.Type:
+    """The LLVM type of a single number of a vector; of anything else, its own."""
+    return kind.element if isinstance(kind, ir.VectorType) else kind
 
 
 @cache

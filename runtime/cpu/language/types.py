@@ -3,6 +3,7 @@
 int64(int64, int64)      a signature: the result, then the arguments
 CPointer(float32)        the address of float32s
 UniTuple(float64, 2)     a pair, which only a subroutine returns
+vector_of(float32, 32)   numbers side by side, worked on together
 """
 
 from __future__ import annotations
@@ -59,6 +60,14 @@ class Pointer(Type):
 
 
 @dataclass(frozen=True, slots=True)
+class Vector(Type):
+    """Numbers side by side, in `count` lanes."""
+
+    element: Number
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tuple(Type):
     """Several values at once."""
 
@@ -91,6 +100,32 @@ def UniTuple(item: Type, count: int) -> Tuple:
     return tuple_of([item] * count)
 
 
+def vector_of(element: Number, count: int) -> Vector:
+    """`count` numbers side by side."""
+    return Vector(f"{element} x {count}", ir.VectorType(element.llvm, count), element, count)
+
+
+def lane(kind: Type) -> Type:
+    """The type of a single number of a vector; of anything else, its own."""
+    return kind.element if isinstance(kind, Vector) else kind
+
+
+def count_of(*kinds: Type) -> int:
+    """How many lanes the vectors among some types have; 0 if there is none."""
+    return max((kind.count for kind in kinds if isinstance(kind, Vector)), default=0)
+
+
+def widened(kind: Type, count: int) -> Type:
+    """A number's type in so many lanes, or in none; so for each item of a tuple."""
+    if count == 0:
+        return kind
+    if isinstance(kind, Tuple):
+        return tuple_of([widened(item, count) for item in kind.items])
+    number = lane(kind)
+    assert isinstance(number, Number), f"{kind} does not fit into lanes"
+    return vector_of(number, count)
+
+
 def tuple_of(items: Sequence[Type]) -> Tuple:
     """A tuple of these types."""
     struct = ir.LiteralStructType([item.llvm for item in items])
@@ -98,9 +133,14 @@ def tuple_of(items: Sequence[Type]) -> Tuple:
 
 
 def unify(a: Type, b: Type) -> Type:
-    """The type that holds both: as in Numba, whole numbers meet in int64, mixtures in float64."""
+    """The type that holds both: as in Numba, whole numbers meet in int64, mixtures in float64.
+
+    A number beside a vector stands in every lane.
+    """
     if a == b:
         return a
+    if count := count_of(a, b):
+        return widened(unify(lane(a), lane(b)), count)
     if not (isinstance(a, Number) and isinstance(b, Number)):
         raise TypeError(f"{a} and {b} have nothing in common")
     return float64 if a.real or b.real else int64

@@ -104,6 +104,7 @@ def data_source(data: Data, fields: Fields, used: bool, session: Session) -> Dat
     scope = session.scope(session.run(), data.name)
     try:
         source = _overridden(data, session, scope) if used else data.source
+        place = str(source.span) if source is data.source else ""
         function, arguments, keywords = _source_call(source, scope)
     except (Fault, Silenced) as error:
         if isinstance(error, Fault):
@@ -116,7 +117,7 @@ def data_source(data: Data, fields: Fields, used: bool, session: Session) -> Dat
         arguments=arguments,
         keywords=keywords,
         directory=str(session.directory),
-        place=str(data.name_span),
+        place=place,
     )
 
 

@@ -7,7 +7,7 @@ number that is not finite.  Every fault of a user is a `DataError` of one line.
 """
 
 from runtime.data.dataset import Dataset, from_arrays, split
-from runtime.data.sources import SOURCES, load
+from runtime.data.sources import SOURCES, load, prepared
 from runtime.errors import DataError
 
-__all__ = ["SOURCES", "DataError", "Dataset", "from_arrays", "load", "split"]
+__all__ = ["SOURCES", "DataError", "Dataset", "from_arrays", "load", "prepared", "split"]

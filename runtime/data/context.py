@@ -16,6 +16,11 @@ from compiler.program import DataSource
 from runtime.errors import DataError
 
 
+def located(source: DataSource, text: str) -> str:
+    """A message, behind the place in a spec that it is about, if it is about a spec."""
+    return f"{source.place}: {text}" if source.place else text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """The declaration being loaded, and how."""
@@ -41,7 +46,7 @@ class Context:
             )
         if not path.exists():
             where = "" if Path(text).is_absolute() else f" in {base}"
-            raise DataError(f'no file "{text}"{where}')
+            raise DataError(located(self.source, f'no file "{text}"{where}'))
         return path
 
     def file(self, text: str) -> Path:

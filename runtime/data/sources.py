@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from compiler.program import DataSource
 from runtime.data.bundled import breast_cancer, diabetes, digits, iris, wine
-from runtime.data.context import Context
+from runtime.data.context import Context, located
 from runtime.data.dataset import Columns, Dataset, from_columns
 from runtime.data.idx import idx
 from runtime.data.json_lines import jsonl
@@ -69,20 +69,28 @@ def load(
     allow_outside: bool = False,
 ) -> Dataset:
     """Run the source that a declaration names, and check what it gives against the fields."""
-    function = SOURCES.get(source.function)
-    if function is None:
-        near = get_close_matches(source.function, SOURCES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(SOURCES))}"
-        raise DataError(f"no data source is called {source.function}; {hint}")
-    context = Context(source=source, seed=seed, allow_outside=allow_outside)
-    positional, keywords = bound(source, function)
+    make = prepared(source)
     try:
-        found = function(context, *positional, **keywords)
+        found = make(Context(source=source, seed=seed, allow_outside=allow_outside))
     except OSError as fault:
         raise DataError(f"{source.function}: {fault.strerror or fault}: {fault.filename}") from None
     except MemoryError:
         raise DataError(f"{source.function}: there is not enough memory for it") from None
     return from_columns(dict(source.fields), found, dtype)
+
+
+def prepared(source: DataSource) -> Callable[[Context], Columns]:
+    """The source that a declaration names, with its arguments: checked, and nothing is read yet."""
+    function = SOURCES.get(source.function)
+    try:
+        if function is None:
+            near = get_close_matches(source.function, SOURCES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(SOURCES))}"
+            raise DataError(f"no data source is called {source.function}; {hint}")
+        positional, keywords = bound(source, function)
+    except DataError as fault:
+        raise DataError(located(source, str(fault))) from None
+    return lambda context: function(context, *positional, **keywords)
 
 
 def bound(source: DataSource, function: Source) -> tuple[list[Any], dict[str, Any]]:

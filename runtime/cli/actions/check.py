@@ -15,9 +15,10 @@ from compiler.program import DataSource
 from compiler.render import diagnostics_json
 from compiler.source import CompileError
 from runtime.cli.actions import diagnostics
-from runtime.cli.actions.output import console, counted, table, write, write_json
+from runtime.cli.actions.output import console, counted, say, table, write, write_json
 from runtime.cli.actions.request import Request
 from runtime.cli.actions.stages import Stage, stages
+from runtime.data import DataError, prepared
 
 MOST_NAMES = 3  # layers named in one line
 
@@ -36,16 +37,30 @@ def check(specs: Sequence[Path], *, as_json: bool) -> int:
             if not as_json:
                 diagnostics.show(fault, as_json=False)
             continue
-        answers.append({"spec": str(path), "errors": [], **described(made)})
+        wrong = [fault for source in made.module.data for fault in faults_of(source)]
+        code = 1 if wrong else code
+        answers.append({"spec": str(path), "errors": wrong, **described(made)})
         if not as_json:
-            show(made)
+            show(made, wrong)
     if as_json:
         write_json(answers[0] if len(answers) == 1 else answers)
     return code
 
 
-def show(made: Compilation) -> None:
-    """A spec without errors, for people."""
+def faults_of(source: DataSource) -> list[dict[str, Any]]:
+    """Why data cannot come from where a spec says, as far as the spec tells: no file is read."""
+    try:
+        prepared(source)
+    except DataError as fault:
+        file, line, column = source.place.rsplit(":", 2)
+        primary = {"file": file, "line": int(line), "column": int(column)}
+        message = str(fault).removeprefix(f"{source.place}: ")
+        return [{"code": None, "message": message, "primary": primary}]
+    return []
+
+
+def show(made: Compilation, wrong: list[dict[str, Any]]) -> None:
+    """A spec without errors of the language, for people."""
     module = made.module
     for name, signature in module.models.items():
         write(f"{name}{signed(signature)}")
@@ -59,7 +74,10 @@ def show(made: Compilation) -> None:
         write("\n".join(training_lines(made)))
     parameters = [spec for spec in module.parameters if spec.role == "parameter"]
     total = sum(spec.type.size for spec in parameters)
-    write(f"{made.source.name}: no errors, {counted(total, 'parameter')}")
+    for fault in wrong:
+        say(":".join(map(str, fault["primary"].values())) + f": {fault['message']}")
+    errors = counted(len(wrong), "error") if wrong else "no errors"
+    write(f"{made.source.name}: {errors}, {counted(total, 'parameter')}")
 
 
 def stage_table(made: Compilation, model: str, graph: Graph) -> Any:

@@ -78,3 +78,16 @@ def test_fmt_leaves_a_broken_file_alone(call: Caller) -> None:
     answer = call("fmt", call.spec)
     assert answer.code == 1 and "error[E01" in answer.err
     assert call.spec.read_text() == "model f( { }\n"
+
+
+def test_where_data_comes_from_is_checked_too(call: Caller) -> None:
+    call.spec.write_text(call.spec.read_text().replace('csv("points.csv")', "lien(40)"))
+    answer = call("check", call.spec)
+    wrong = "line.nn:8:39: no data source is called lien; did you mean line?\n"
+    assert answer.code == 1 and answer.err.endswith(wrong)
+    assert answer.out.endswith("line.nn: 1 error, 2 parameters\n")
+    (found,) = call("check", call.spec, "--json").data["errors"]
+    assert (found["primary"]["line"], found["primary"]["column"]) == (8, 39)
+    assert call("train", call.spec).err.endswith(wrong)
+    call.spec.write_text(call.spec.read_text().replace("lien(40)", "line(points = 40)"))
+    assert "it is line(n: int" in call("check", call.spec).err

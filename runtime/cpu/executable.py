@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from compiler.entry import Array, Entry, Kernel, Space
 from compiler.graph.types import Kind
 from runtime.cpu import crew
+from runtime.cpu.blocks import block_of
 from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
-from runtime.cpu.parts import block_of
 from runtime.cpu.plan import Bound, Plan
 from runtime.cpu.repeat import Repeat
 from runtime.cpu.spaces import arrays_read, block_words, partial_bytes

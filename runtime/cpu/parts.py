@@ -19,7 +19,6 @@ OPERATIONS, WORDS = 150, 12  # of a thread in a nanosecond, from the caches
 WORTH_CUTTING = 870  # nanoseconds of one thread
 WAITING = 300  # nanoseconds, for one another
 PRODUCTS = ("contract_rows", "contract_dots")
-SMALL = 256  # words of an example, below which a batch is not worth two threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +33,13 @@ class Part:
     wait: bool = False  # for all threads, before it
 
 
-def block_of(entry: Entry, examples: int) -> int:
-    """Examples in a block: a small batch is halved, so that two threads have something to do.
-
-    It is one block where parts are faster: two halves of an odd batch differ, and both read all
-    weights.
-    """
-    if entry.times or entry.block_words < SMALL:
-        return entry.block
-    half = min(entry.block, -(-examples // 2))
-    if not half < examples <= entry.block:
-        return half
-    items = [item for p in entry.phases if p.examples for item in p.instructions]
-    halved = sum(nanoseconds(item.work, half) for item in items)
-    cut = sum(_together(entry, item, examples) for item in items)
-    return examples if cut < halved else half
-
-
-def nanoseconds(work: Work, examples: int) -> float:
+def nanoseconds(work: Work, examples: float) -> float:
     """What a thread takes for some examples, about."""
     operations = work.operations + work.operations_each * examples
     return max(operations / OPERATIONS, (work.words + work.words_each * examples) / WORDS)
 
 
-def _together(entry: Entry, item: Instruction, examples: int) -> float:
+def in_parts_nanoseconds(entry: Entry, item: Instruction, examples: int) -> float:
     """What two threads take for an instruction in parts, about."""
     cut, alone = cut_of(entry, item, examples), nanoseconds(item.work, examples)
     return alone if cut is None else alone * cut.busier + WAITING

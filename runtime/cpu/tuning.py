@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from compiler.entry import Entry
 from runtime.cpu import cache
-from runtime.cpu.parts import block_of
+from runtime.cpu.blocks import block_of
 from runtime.cpu.processor import processor
 
 POWERS = (-1, 1, 2, 3)  # of two, about the estimate

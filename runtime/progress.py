@@ -14,12 +14,13 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from runtime.display import Display, Silent
 
 MOST_LINES = 100  # lines of epochs on a plain output
 MOST_ROWS = 20  # rows of the table at the end
+BAR = 12  # characters
 WORTH_TELLING = 5.0  # seconds to go, from which on they are told
 
 
@@ -68,14 +69,15 @@ class Live(Plain):
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(console)
+        numbers = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # have what room is left
         columns = (
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(),
+            BarColumn(BAR),
             MofNCompleteColumn(),
-            TextColumn("{task.description}"),
             TimeElapsedColumn(),
+            TextColumn("{task.description}", table_column=numbers),
         )
-        self.bars = Progress(*columns, console=self.console, transient=True)
+        self.bars = Progress(*columns, console=self.console, transient=True, expand=True)
         self.bar = self.bars.add_task("", total=None, epoch=0, epochs=0)
         self.last = ""
 

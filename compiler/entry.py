@@ -34,8 +34,10 @@ or a share of [0, extent) in a ONCE phase), and the number in the batch of the f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -137,6 +139,11 @@ class Instruction:
     launch: Launch | None = None  # how the `cuda` target does it
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
     work: Work = Work()
+
+
+def followers(instructions: Sequence[Instruction], number: int) -> list[Instruction]:
+    """Those behind an instruction that follow it."""
+    return list(takewhile(lambda item: item.follows, instructions[number + 1 :]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

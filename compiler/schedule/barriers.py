@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import takewhile
 
-from compiler.entry import Instruction
+from compiler.entry import Instruction, followers
 
 
 def with_barriers(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
@@ -21,7 +20,7 @@ def with_barriers(instructions: Sequence[Instruction]) -> tuple[Instruction, ...
         if instruction.follows:
             result.append(replace(instruction, barrier=False))
             continue
-        together = [instruction, *takewhile(lambda i: i.follows, instructions[k + 1 :])]
+        together = [instruction, *followers(instructions, k)]
         mine = {(o.space, o.offset) for item in together for o in item.operands}
         barrier = bool(mine & touched)
         if barrier:

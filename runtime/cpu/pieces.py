@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
 
-from compiler.entry import Entry, Instruction, Operand, Space
+from compiler.entry import Entry, Instruction, Operand, Space, followers
 
 Place = tuple[int, int]  # space, and where a storage begins in it
 
@@ -27,9 +26,9 @@ def passed_on(entry: Entry) -> Mapping[Place, int]:
     used = Counter(o for phase in entry.phases for o in places(phase.instructions))
     kept = [result.offset for result in entry.results]
     found = {}
-    for leader, followers in groups(entry):
-        target, words = leader.operands[-1], followers[0].extent
-        alone = used[place(target)] == places([leader, *followers]).count(place(target))
+    for leader, behind in groups(entry):
+        target, words = leader.operands[-1], behind[0].extent
+        alone = used[place(target)] == places([leader, *behind]).count(place(target))
         wanted = any(target.offset <= offset < target.offset + words for offset in kept)
         if target.space == Space.UNIFORM and alone and not wanted:
             found[place(target)] = words // leader.extent
@@ -45,6 +44,6 @@ def groups(entry: Entry) -> Iterator[tuple[Instruction, list[Instruction]]]:
     """Each instruction that others follow, and those."""
     for phase in entry.phases:
         for k, leader in enumerate(phase.instructions):
-            followers = list(takewhile(lambda i: i.follows, phase.instructions[k + 1 :]))
-            if followers and not leader.follows:
-                yield leader, followers
+            behind = followers(phase.instructions, k)
+            if behind and not leader.follows:
+                yield leader, behind

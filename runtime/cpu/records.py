@@ -23,6 +23,7 @@ from compiler.geometry import DIVIDED, EVERY
 from runtime.cpu import layout
 from runtime.cpu.parts import Part
 from runtime.cpu.pieces import Place, place
+from runtime.cpu.shares import Share
 from runtime.cpu.spaces import partial_bytes
 
 
@@ -111,13 +112,11 @@ class Records:
         instruction: Instruction,
         operands: int,
         geometry: int,
-        cut: tuple[int, int],
-        wait: bool,
+        share: Share,
     ) -> list[int]:
         """An instruction's record; `operands` and `geometry` say where those are."""
         count = len(instruction.operands)
         assert count <= MOST_OPERANDS, f"{instruction.note}: {count} operands are too many"
-        grain, followers = cut
         return record(
             layout.INSTRUCTION,
             {
@@ -126,16 +125,17 @@ class Records:
                 layout.OPERANDS: count,
                 layout.GEOMETRY_AT: geometry,
                 layout.EXTENT: instruction.extent,
-                layout.GRAIN: grain,
-                layout.WAITS: int(wait),
+                layout.GRAIN: share.grain,
+                layout.WAITS: int(share.wait),
                 layout.ROWS: kind_of_rows(instruction.time),
-                layout.FOLLOWERS: followers,
+                layout.FOLLOWERS: share.followers,
             },
         )
 
     def part(self, part: Part, operands: int, geometry: int) -> list[int]:
         """The record of a part of an instruction."""
-        words = self.instruction(part.instruction, operands, geometry, (0, 0), part.wait)
+        share = Share(0, 0, part.wait)
+        words = self.instruction(part.instruction, operands, geometry, share)
         words[layout.PART_NUMBER], words[layout.PART_OF] = part.number, part.of
         words[layout.PART_BEGIN], words[layout.PART_END] = part.begin, part.end
         return words

@@ -1,15 +1,26 @@
-"""How threads share out the instructions of a phase: where they are cut, and who waits."""
+"""How threads share out the instructions of a ONCE phase: where they are cut, and who waits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from math import gcd
 
-from compiler.entry import Entry, Instruction, Phase
+from compiler.entry import Entry, Instruction, Phase, followers
 
 SHARE = 64  # elements of a generated kernel: whole vectors, so that shares do not change a result
 LIBRARY_SHARE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a thread's share of an instruction is a multiple of, how many follow it, and whether
+    threads wait for one another before it.
+    """
+
+    grain: int
+    followers: int
+    wait: bool
 
 
 def grain_of(entry: Entry, instruction: Instruction) -> int:
@@ -21,32 +32,34 @@ def grain_of(entry: Entry, instruction: Instruction) -> int:
     return SHARE if instruction.extent >= 2 * SHARE else 0
 
 
-def cuts(entry: Entry, instructions: Sequence[Instruction]) -> Iterator[tuple[int, int]]:
+def shares_of(entry: Entry, phase: Phase) -> Iterator[Share]:
+    """How each instruction of a ONCE phase is shared out.
+
+    Threads wait before one only if another thread may still be at work: instructions that are not
+    shared out all run on thread 0, in order.
+    """
+    pending = {False: False, True: False}  # unfinished: thread 0's own, and shared ones
+    for instruction, (grain, behind) in zip(phase.instructions, grains(entry, phase), strict=True):
+        split = grain > 0
+        wait = instruction.barrier and (pending[True] or (split and pending[False]))
+        if wait:
+            pending = {False: False, True: False}
+        pending[split] = True
+        yield Share(grain, behind, wait)
+
+
+def grains(entry: Entry, phase: Phase) -> Iterator[tuple[int, int]]:
     """Each instruction's grain, and how many follow it.
 
     Those are cut where it is, at so many words for each of its rows.
     """
     extent = 1
-    for k, item in enumerate(instructions):
+    for k, item in enumerate(phase.instructions):
         if item.follows:
             yield item.extent // extent, 0
             continue
-        after = list(takewhile(lambda i: i.follows, instructions[k + 1 :]))
+        behind = followers(phase.instructions, k)
         grain, extent = grain_of(entry, item), item.extent
-        if after:
-            grain = max(8, SHARE // gcd(SHARE, after[0].extent // extent))
-        yield grain, len(after)
-
-
-def waits(phase: Phase, shared: Sequence[bool]) -> Iterator[bool]:
-    """Whether threads must wait before each instruction: only if another may still be at work.
-
-    Instructions that are not shared out all run on thread 0, in order.
-    """
-    pending = {False: False, True: False}  # unfinished: thread 0's own, and shared ones
-    for instruction, split in zip(phase.instructions, shared, strict=True):
-        wait = instruction.barrier and (pending[True] or (split and pending[False]))
-        if wait:
-            pending = {False: False, True: False}
-        pending[split] = True
-        yield wait
+        if behind:
+            grain = max(8, SHARE // gcd(SHARE, behind[0].extent // extent))
+        yield grain, len(behind)

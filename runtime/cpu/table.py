@@ -17,7 +17,7 @@ from runtime.cpu.memory import aligned
 from runtime.cpu.parts import Part, parts_of
 from runtime.cpu.pieces import passed_on
 from runtime.cpu.records import Records, record
-from runtime.cpu.shares import cuts, waits
+from runtime.cpu.shares import shares_of
 from runtime.cpu.spaces import uses_partials
 
 
@@ -98,15 +98,12 @@ def instruction_records(
     first's operands begin, and the address of its geometry.
     """
     for phase in records.entry.phases:
-        shares = list(cuts(records.entry, phase.instructions))
-        waiting = waits(phase, [grain > 0 for grain, _ in shares])
+        shares = shares_of(records.entry, phase)
         heads = {loop.start: loop for loop in phase.loops}
-        for k, (item, cut, wait) in enumerate(
-            zip(phase.instructions, shares, waiting, strict=True)
-        ):
+        for k, (item, share) in enumerate(zip(phase.instructions, shares, strict=True)):
             if k in heads:
                 yield from records.loop(heads[k])
-            yield from records.instruction(item, operands, geometry, cut, wait)
+            yield from records.instruction(item, operands, geometry, share)
             operands += layout.OPERAND * len(item.operands)
             geometry += 8 * len(item.geometry)
     for part in (part for phase in parts for part in phase):

@@ -39,6 +39,18 @@ def test_a_terminal_has_a_bar_and_the_same_table() -> None:
     assert "0.1235" in text
 
 
+def test_a_bar_has_its_place_beside_many_metrics() -> None:
+    stream = StringIO()
+    told = Live(Console(file=stream, force_terminal=True, width=80, color_system=None))
+    told.start(9, 145)
+    told.batch(7, 123, {f"discriminator.{name}": 0.123456 for name in "abcdef"})
+    told.bars.refresh()
+    told.finish([])
+    text = stream.getvalue()
+    assert "epoch 7/9 ━" in text and "123/145 0:00:0" in text
+    assert "discriminator.a 0.1235" in text
+
+
 def test_a_long_run_does_not_print_every_epoch() -> None:
     stream = StringIO()
     told = Plain(Console(file=stream, width=80))

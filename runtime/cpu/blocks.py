@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.entry import Entry, Instruction
-from runtime.cpu.parts import in_parts_nanoseconds, nanoseconds
+from runtime.cpu.parts import SHARED, in_parts_nanoseconds, nanoseconds
 
 SMALL = 256  # words of an example, below which a batch is not worth two threads
 HEIGHT, FEW = 4, 8  # of so many examples, or more, a tile takes four as rows
@@ -35,7 +35,9 @@ def block_of(entry: Entry, examples: int) -> int:
     if not size < examples <= entry.block:
         return size
     cut = sum(in_parts_nanoseconds(entry, item, examples) for item in items)
-    return examples if cut + CALL * len(items) < WORTH_CUTTING * taken[size] else size
+    weights = sum(item.work.words for item in items) / SHARED
+    whole = cut + CALL * len(items) < WORTH_CUTTING * (taken[size] + weights)
+    return examples if whole else size
 
 
 def _busier(entry: Entry, items: Sequence[Instruction], examples: int, size: int) -> float:

@@ -15,6 +15,7 @@ from runtime.cpu.language.calls import declared
 from runtime.cpu.language.convert import fixed
 from runtime.cpu.language.declare import intrinsic, literal_intrinsic
 
+I8 = ir.IntType(8)
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
 WORDS = types.CPointer(types.int64)

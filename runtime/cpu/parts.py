@@ -18,6 +18,8 @@ from runtime.cpu.spaces import uses_partials
 OPERATIONS, WORDS = 150, 12  # of a thread in a nanosecond, from the caches
 WORTH_CUTTING = 870  # nanoseconds of one thread
 WAITING = 300  # nanoseconds, for one another
+SHARED = 20  # words in a nanosecond that both threads read: from far away, and not theirs alone
+FIXED = Space.PERSISTENT, Space.UNIFORM  # the same for every example
 PRODUCTS = ("contract_rows", "contract_dots")
 
 
@@ -42,7 +44,7 @@ def nanoseconds(work: Work, examples: float) -> float:
 def in_parts_nanoseconds(entry: Entry, item: Instruction, examples: int) -> float:
     """What two threads take for an instruction in parts, about."""
     cut, alone = cut_of(entry, item, examples), nanoseconds(item.work, examples)
-    return alone if cut is None else alone * cut.busier + WAITING
+    return alone if cut is None else _in_two(item, cut, examples) + WAITING
 
 
 def parts_of(entry: Entry, phase: Phase, examples: int, block: int) -> list[Part]:
@@ -86,7 +88,20 @@ def cut_of(entry: Entry, instruction: Instruction, examples: int) -> Cut | None:
     elif work.words_each and all(o.space != Space.PARTIAL for o in instruction.operands):
         cuts = [Cut(None, examples)]
     cuts = [cut for cut in cuts if len(cut.parts) > 1]
-    return min(cuts, key=lambda cut: (cut.busier, -cut.extent // cut.grain), default=None)
+    costs = [_in_two(instruction, cut, examples) for cut in cuts]
+    return cuts[costs.index(min(costs))] if cuts else None
+
+
+def _in_two(instruction: Instruction, cut: Cut, examples: int) -> float:
+    """What two threads take for a cut instruction, about.
+
+    Every part reads all weights, unless it has some of its own; then it reads all that they meet.
+    """
+    work, moved = instruction.work, zip(instruction.operands[:2], cut.moves, strict=False)
+    own = any(move and operand.space in FIXED for operand, move in moved)
+    read = work.words_each * examples if own else work.words
+    turns = (len(cut.parts) + 1) // 2
+    return nanoseconds(work, examples) * cut.busier + turns * read / SHARED
 
 
 def _iterations(instruction: Instruction, cut: Cut, begin: int, end: int) -> Instruction:

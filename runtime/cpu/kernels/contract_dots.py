@@ -78,6 +78,7 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
     y_columns = writer.offsets(tile.vectors, y_column, columns)
     places = [writer.at(y, row, column) for row in y_rows for column in y_columns]
     lanes = writer.constant(tile.vector.count)
+    following = builder.mul(b_column, writer.constant(tile.vectors))  # columns of the next tile
     turns = builder.sdiv(builder.sub(k2_count, writer.constant(1)), lanes)  # but for the last
 
     def outer(k1: ir.Value, sums: Any) -> Any:
@@ -88,6 +89,8 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
             k2 = builder.mul(turn, lanes)
             left = [writer.load(writer.at(a1, row, k2)) for row in a_rows]
             right = [writer.load(writer.at(b1, column, k2)) for column in b_columns]
+            for column in b_columns if tile.rows == 1 else ():
+                writer.fetch(writer.at(b1, column, k2, following))
             return [
                 [writer.multiply_add(p, q, total) for q, total in zip(right, row, strict=True)]
                 for p, row in zip(left, sums, strict=True)

@@ -12,12 +12,14 @@ from compiler.geometry import A_K1, A_K2, A_ROW, B_K1, B_K2, LOOPS, Y_ROW
 from runtime.cpu.intrinsics import stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
+from runtime.cpu.kernels.outer_product import write_outer_product
 from runtime.cpu.kernels.tile import make_first_tile, make_tile
 from runtime.cpu.kernels.vectors import Tile
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
 
 TERMS = 256  # of a sum before the next part of b is taken up
+FLAT = 8  # vectors of a tile that is a single row: sums enough to wait for none of them
 WORTH_PACKING = 16  # rows for which a strip of b is copied
 
 
@@ -100,6 +102,7 @@ def make_part(word: int, lanewise: bool) -> Any:
     lanes = host().lanes(word)
     wide_strip = make_packed_strip(word, lanewise)
     narrow_strip = make_strip(word, 1, lanewise)
+    flat_tile = make_tile(Tile(1, FLAT, word, lanewise))
     a_column = 1 if lanewise else 0
 
     @subroutine(product_signature(word))
@@ -108,7 +111,10 @@ def make_part(word: int, lanewise: bool) -> Any:
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
         while n > 0:
-            if n >= 2 * lanes:
+            if m == 1 and n >= FLAT * lanes:
+                w = FLAT * lanes
+                flat_tile(a, i, b, j, y, h, geometry, k1, k2, m, w, add)
+            elif n >= 2 * lanes:
                 w = 2 * lanes
                 wide_strip(a, i, b, j, y, h, geometry, k1, k2, m, w, add)
             else:
@@ -125,12 +131,16 @@ def make_part(word: int, lanewise: bool) -> Any:
 def tiled_kernel(word: int, lanewise: bool) -> Any:
     """`contract_rows`, or `contract_lanes` where a moves with the columns too."""
     part = make_part(word, lanewise)
+    outer_product = make_tile(Tile(1, 4, word), write_outer_product)
 
     @subroutine(product_signature(word))
     def product(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
+        if not lanewise and k1 * k2 == 1 and add & 1 == 0:
+            outer_product(a, i, b, j, y, h, geometry, k1, k2, m, n, add)
+            return
         step2 = max(1, min(k2, TERMS))
         step1 = max(1, TERMS // step2)
         for s1 in range(0, k1, step1):

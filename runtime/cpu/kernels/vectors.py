@@ -8,7 +8,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from runtime.cpu.intrinsics import I32, I64
+from runtime.cpu.intrinsics import I8, I32, I64
+from runtime.cpu.language.calls import declared
 from runtime.cpu.machine import host
 
 
@@ -93,6 +94,15 @@ class Writer:
         read = self.intrinsic("masked.load", vector, kinds)
         zero = ir.Constant(vector, [0.0] * vector.count)
         return self.builder.call(read, [place, ir.Constant(I32, word), self.mask, zero])
+
+    def fetch(self, pointer: ir.Value) -> None:
+        """Let the cache line at an address come nearer; it may be one that is never read."""
+        kinds = [I8.as_pointer(), I32, I32, I32]  # the address; to read, often, numbers
+        fetch = declared(
+            self.builder.module, "llvm.prefetch", ir.FunctionType(ir.VoidType(), kinds)
+        )
+        place = self.builder.bitcast(pointer, I8.as_pointer())
+        self.builder.call(fetch, [place, *(ir.Constant(I32, k) for k in (0, 3, 1))])
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         """A vector to memory of any alignment."""

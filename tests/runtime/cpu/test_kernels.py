@@ -163,6 +163,18 @@ def test_wide_matrices_are_packed(
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("mode", [0, 1, 10, 11])
+@pytest.mark.parametrize(
+    ("columns", "rows", "terms"), [(300, 1, 37), (517, 1, 1), (113, 7, 1), (7, 37, 1), (64, 2, 1)]
+)
+def test_one_row_or_one_term(dtype: type, mode: int, columns: int, rows: int, terms: int) -> None:
+    """A layer on a single example, and the gradient of its weights."""
+    axes = [Axis(columns, 0, 1, 1), Axis(rows, terms + 1, 0, columns + 2)]
+    axes += [Axis(1), Axis(terms, 1, columns + 5, 0)]
+    compare("contract_rows", axes, geometry_of(axes, mode, dots=False), mode, dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("mode", [0, 1, 10, 11])
 def test_contraction_with_any_strides(dtype: type, mode: int) -> None:
     axes = [Axis(3, 2, 0, 7), Axis(5, 0, 11, 21), Axis(4, 6, 1, 0), Axis(2, 30, 4, 0)]
     numbers = [mode, 2, 2]

@@ -8,7 +8,7 @@ every stage can be printed.  A graph is optimised and scheduled when its entry i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 from compiler.adjoints import adjoints_of_states
 from compiler.elaborate import Module, elaborate
-from compiler.entry import Entry
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Graph
 from compiler.passes import PASSES, optimise
@@ -33,21 +32,23 @@ V = TypeVar("V")
 
 
 class Lazy(Mapping[str, V]):
-    """A mapping whose values are made when first asked for."""
+    """A mapping over known keys, whose values are made when first asked for."""
 
-    def __init__(self, makers: Mapping[str, Callable[[], V]]) -> None:
-        self._makers, self._made = dict(makers), dict[str, V]()
+    def __init__(self, keys: Iterable[str], make: Callable[[str], V]) -> None:
+        self._keys, self._make, self._made = dict.fromkeys(keys), make, dict[str, V]()
 
     def __getitem__(self, key: str) -> V:
+        if key not in self._keys:
+            raise KeyError(key)
         if key not in self._made:
-            self._made[key] = self._makers[key]()
+            self._made[key] = self._make(key)
         return self._made[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
+        return iter(self._keys)
 
     def __len__(self) -> int:
-        return len(self._makers)
+        return len(self._keys)
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,10 @@ def compilation(
     module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
     persistents, words = _persistents(module)
     offsets = {p.name: p.offset for p in persistents}
-    graphs = Lazy(_graph_makers(module))
-    optimised = Lazy({k: partial(_optimised, graphs, k, without) for k in graphs})
-    entries: Mapping[str, Entry] = Lazy(
-        {k: partial(_scheduled, optimised, k, offsets, without) for k in graphs}
-    )
+    makers = _graph_makers(module)
+    graphs = Lazy(makers, lambda key: makers[key]())
+    optimised = Lazy(makers, lambda key: optimise(graphs[key], without))
+    entries = Lazy(makers, lambda key: schedule(key, optimised[key], offsets, without))
     program = Program(
         name=module.name,
         source=source.text,
@@ -118,17 +118,8 @@ def compilation(
     return Compilation(source, tree, module, frozenset(without), graphs, optimised, program)
 
 
-def _optimised(graphs: Mapping[str, Graph], key: str, without: Collection[str]) -> Graph:
-    return optimise(graphs[key], without)
-
-
-def _scheduled(
-    graphs: Mapping[str, Graph], key: str, offsets: Mapping[str, int], without: Collection[str]
-) -> Entry:
-    return schedule(key, graphs[key], offsets, without)
-
-
 def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
+    """How each entry's graph is made: a forward pass of every model, and four of a step."""
     makers: dict[str, Callable[[], Graph]] = {
         f"forward/{m}": partial(module.forward, m) for m in module.models
     }

@@ -54,7 +54,19 @@ def plans(
     if not steps:
         _check_once(common, scope)
         return [StepPlan("train", "", head_span(train), fields, common)]
-    result: list[StepPlan] = []
+    _check_steps(steps, common, scope)
+    shared = tuple(s for s in common if not isinstance(s, OF_ONE_STEP))
+    of_later = tuple(s for s in shared if not isinstance(s, Report))
+    several, result = len(steps) > 1, []
+    for k, step in enumerate(steps):
+        statements = (*(of_later if k else shared), *step.body)
+        prefix = f"{step.name}." if several else ""
+        result.append(StepPlan(step.name, prefix, step.name_span, fields, statements))
+    return result
+
+
+def _check_steps(steps: list[Step], common: tuple[Statement, ...], scope: Scope) -> None:
+    """E0605 where what belongs in a step stands beside them, E0202 where two have one name."""
     for statement in common:
         if isinstance(statement, OF_ONE_STEP):
             scope.report(
@@ -67,24 +79,18 @@ def plans(
                 )
             )
     for step in steps:
-        if any(step.name == other.name for other in result):
+        first = next(s for s in steps if s.name == step.name)
+        if first is not step:
             scope.report(
                 scope.fault(
                     "E0202",
                     f"there are two steps `{step.name}`",
                     step.name_span,
                     "again here",
-                    secondary=[
-                        (s.name_span, "first here") for s in steps[:1] if s.name == step.name
-                    ],
+                    secondary=[(first.name_span, "first here")],
                 )
             )
         _check_once(step.body, scope)
-        shared = common if not result else tuple(s for s in common if not isinstance(s, Report))
-        prefix = f"{step.name}." if len(steps) > 1 else ""
-        shared = tuple(s for s in shared if not isinstance(s, OF_ONE_STEP))
-        result.append(StepPlan(step.name, prefix, step.name_span, fields, (*shared, *step.body)))
-    return result
 
 
 def _check_once(body: tuple[Statement, ...], scope: Scope) -> None:

@@ -46,6 +46,8 @@ def bind_arguments(
     if missing:
         cell = definition.kind == "cell" and parameters == definition.inputs
         hint = f"scan({definition.name}(...)) applies it along a sequence" if cell else None
+        if not (cell or bound or definition.settings):
+            hint = f"in a chain it stands without brackets: `|> {definition.name}`"
         raise fault(f"`{signature}` needs {' and '.join(f'`{m}`' for m in missing)}", span, hint)
     return {name: bound[name] for name in names if name in bound}
 

@@ -23,6 +23,8 @@ from compiler.source import Diagnostic
 from compiler.syntax.brackets import DECLARATION
 from compiler.syntax.build import Lexeme
 
+FOREIGN = "E0117"  # the code of words of other languages
+
 
 class Rank(IntEnum):
     """What kind of error it is; a lower one explains a higher."""
@@ -50,6 +52,13 @@ class Found:
         """A brace that closes nothing ends a body that something else has ended before."""
         stray = diagnostic.primary.span.text == "}"
         return Found(Rank.OUTSIDE if stray else Rank.BRACKET, diagnostic)
+
+    @staticmethod
+    def of_grammar(diagnostic: Diagnostic, *, outside: bool) -> Found:
+        """A word of another language is misspelt, and explains what it leads to."""
+        if outside:
+            return Found(Rank.OUTSIDE, diagnostic)
+        return Found(Rank.MISSPELT if diagnostic.code == FOREIGN else Rank.GRAMMAR, diagnostic)
 
 
 def causes(found: Iterable[Found], words: list[Lexeme]) -> list[Diagnostic]:

@@ -56,6 +56,13 @@ KEYWORDS = frozenset(
         "scalar",
     }
 )
+INSTEAD = {  # of a word where a value belongs, by whether a bracket follows it
+    ("param", True): "a parameter has a line of its own: `param W : [3, 4] ~ glorot_uniform`",
+    ("noise", True): "noise has a line of its own: `noise e : [3] ~ normal(0, 1)`",
+    ("state", True): "a state has a line of its own: `state m : [3] = 0`",
+    ("if", True): "it stands between two values: `a if x > 0 else b`",
+    ("if", False): "it stands between two values: `a if x > 0 else b`",
+}
 EMPTY_CLAUSE = re.compile(r"(minimize|report|using|over|descend) » ")
 VALUE_STARTS = frozenset({"NAME", "NUMBER", "LPAR", "LSQB", "MINUS"})
 OPERATORS = frozenset({"PLUS", "STAR", "SLASH", "AT"})
@@ -96,12 +103,13 @@ def explain_unexpected(
         return borrowed
     line = describe(tokens, begin, at)
     reserved = found.text in KEYWORDS and not _begins_declaration(tokens, begin, at)
+    another = f"choose another name, such as `{found.text}_`"
     if reserved and not EMPTY_CLAUSE.search(line) and "NAME" in accepts():
         return Diagnostic(
             code="E0111",
             message=f"`{found.text}` is a word of the language, not a name",
             primary=Label(place, "expected a name"),
-            hint=f"choose another name, such as `{found.text}_`",
+            hint=INSTEAD.get((found.text, tokens[at + 1].type == "LPAR"), another),
         )
     for row in UNEXPECTED:
         if re.search(row.pattern, line):

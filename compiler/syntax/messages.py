@@ -66,7 +66,7 @@ UNEXPECTED = (
     ),
     Row(
         "E0116",
-        r"^top using (.* )?(NAME|SETTING) » =",
+        r"^top (.* )?using (.* )?(NAME|SETTING) » =",
         "a setting of the training is written without `=`",
         "write `{last} {next}`",
         train("using sgd, batch §= 32"),
@@ -333,6 +333,13 @@ UNEXPECTED = (
         "comparisons do not chain",
         "write `a < b and b < c`",
         body("a < b §< c"),
+    ),
+    Row(
+        "E0119",
+        r"^(\(|\[|top) » if",
+        "`if` stands between two values",
+        "write `a if x > 0 else b`",
+        body("§if b > 0"),
     ),
     Row(
         "E0119",

@@ -16,7 +16,7 @@ from lark.parsers.lalr_analysis import Shift
 
 from compiler.source import CompileError, Diagnostic, Label, Source, Span
 from compiler.syntax.build import Lexeme
-from compiler.syntax.causes import Found, Rank, at_margin, causes
+from compiler.syntax.causes import Found, at_margin, causes
 from compiler.syntax.check import check_tree
 from compiler.syntax.errors import explain_unexpected
 from compiler.syntax.layout import lay_out
@@ -66,8 +66,8 @@ def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Found]]:
                 continue
             last_error = at
             outside = "KIND" in machine.accepts() and not at_margin(tokens[at])
-            rank = Rank.OUTSIDE if outside else Rank.GRAMMAR
-            found.append(Found(rank, explain_unexpected(tokens, at, machine.accepts)))
+            diagnostic = explain_unexpected(tokens, at, machine.accepts)
+            found.append(Found.of_grammar(diagnostic, outside=outside))
             if len(found) >= MAX_ERRORS:
                 break
             at = _recover(machine, tokens, at)

@@ -125,6 +125,7 @@ def _tiled(
     extent = 1
     if once and rows is not ONE:
         extent, rows = rows.extent, replace(rows, extent=SHARE)
+    # what moves all three shares nothing between its turns: inside of it B stays in the cache
     outer.sort(key=lambda t: (not (t.a and t.b and t.y), -abs(t.y) - abs(t.b)))
     geometry = _geometry(adds, columns, rows, k1, k2, outer)
     return Contraction(kernel=kernel, geometry=geometry, swap=swap, adds=adds, extent=extent)

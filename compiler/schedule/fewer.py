@@ -84,10 +84,9 @@ def _gathered(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, list[Va
     """The convolution with its result written in order, by looking at the weights backwards."""
     op, W, rank = c.op, xs[1 - c.pixels], len(c.weights)
     extents, result, seen = list(op.extents), list(op.result), list(c.seen)
-    straight = tuple(index(axis) for axis in range(rank))
+    straight = [index(axis) for axis in range(rank)]
     backwards = list(straight)
-    for axis, p in enumerate(c.seen):
-        j = p.plain
+    for axis, j in ((a, p.plain) for a, p in enumerate(c.seen)):
         w = None if j is None or j in c.weights else window(op.result, j, c.weights)
         if j is None or w is None or not w.stride == w.step == 1 or moves(c.seen, w.tap):
             continue
@@ -97,12 +96,12 @@ def _gathered(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, list[Va
         extents[j], result[w.axis] = op.shape[w.axis], index(j)
         seen[axis] = affine((j, 1), (w.tap, 1), offset=-last - w.offset)
         backwards[c.weights.index(w.tap)] = affine((c.weights.index(w.tap), -1), offset=last)
-    if tuple(backwards) == straight:
+    if backwards == straight:
         return c, list(xs)
-    turned = W.builder.add(Contract(W.shape, (tuple(backwards),), straight, W.shape), W)
-    maps = (tuple(seen), op.operands[1 - c.pixels])
-    maps, operands = (maps, [xs[0], turned]) if c.pixels == 0 else (maps[::-1], [turned, xs[1]])
-    op = replace(op, extents=tuple(extents), operands=maps, result=tuple(result))
+    view = Contract(W.shape, (tuple(backwards),), tuple(straight), W.shape)
+    maps, operands = list(op.operands), list(xs)
+    maps[c.pixels], operands[1 - c.pixels] = tuple(seen), W.builder.add(view, W)
+    op = replace(op, extents=tuple(extents), operands=tuple(maps), result=tuple(result))
     return replace(c, op=op), operands
 
 

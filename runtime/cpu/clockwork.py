@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.entry import Entry
+from compiler.graph.types import Time
 from runtime.cpu.exchange import address
 from runtime.rows import Timetable
 
@@ -15,8 +16,10 @@ from runtime.rows import Timetable
 class Clockwork(Timetable):
     """The rows of every time in one call, and what the walker reads of them."""
 
-    def __init__(self, entry: Entry, lengths: list[NDArray[np.int64]], steps: int) -> None:
-        super().__init__(entry.times, lengths, steps, entry.block)
+    def __init__(
+        self, times: Sequence[Time], lengths: Sequence[NDArray[np.int64]], steps: int, block: int
+    ) -> None:
+        super().__init__(times, lengths, steps, block)
         self.counts = [rows.steps[0] for rows in self.rows]  # kept alive: the walker reads them
         records = []
         for rows, counts in zip(self.rows, self.counts, strict=True):

@@ -161,7 +161,9 @@ class Executable:
         lengths = self.exchange.lengths(inputs, count)
         key = (steps, *(of_time.tobytes() for of_time in lengths))
         if self._clock is None or self._clock[0] != key:
-            self._clock = key, Clockwork(self.entry, lengths, steps)
+            times = self.entry.times
+            block = block_of(self.entry, count // steps) if times else self.entry.block
+            self._clock = key, Clockwork(times, lengths, steps, block)
         return self._clock[1]
 
     def _array(

@@ -182,7 +182,7 @@ class Records:
             for array in self.entry.arrays
         ]
         results = [result.words * self.word for result in self.entry.results]
-        clock = layout.CLOCK * len(self.entry.times) * -(-self.examples // self.entry.block) * 8
+        clock = layout.CLOCK * len(self.entry.times) * -(-self.examples // self.block) * 8
         return [0] * Space.ARRAY + arrays + results + [clock]
 
     def header(self, strides: int, results: int) -> list[int]:

@@ -6,11 +6,12 @@ bounded time and memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compiler.elaborate.problems import Exhausted, Fault, diagnose
+from compiler.entry import MOST_TIMES
 from compiler.graph.graph import Builder, Value
-from compiler.graph.types import TensorType
+from compiler.graph.types import TensorType, Time
 from compiler.ops.base import Op
 from compiler.source import Diagnostic, Span
 
@@ -39,7 +40,9 @@ def show_bytes(elements: int) -> str:
 
 @dataclass
 class LimitedBuilder(Builder):
-    """A builder that stops a graph before it outgrows memory."""
+    """A builder that stops a graph before it outgrows memory; `times` are those of its values."""
+
+    times: set[Time] = field(default_factory=set)
 
     def add(self, op: Op, *inputs: Value, name: str | None = None) -> Value:
         """Append a node; raises `Fault` or `Exhausted` where a limit is passed."""
@@ -49,6 +52,11 @@ class LimitedBuilder(Builder):
         if value.id >= NODES:
             message = f"this network needs more than {NODES:,} operations"
             raise Exhausted(self._diagnose("E0411", message, "repeat fewer layers"))
+        if value.type.time is not None:
+            self.times.add(value.type.time)
+        if len(self.times) > MOST_TIMES:
+            message = f"sequences of more than {MOST_TIMES} different lengths"
+            raise Exhausted(self._diagnose("E0411", message, "let some share a length: seq(n) [3]"))
         return value
 
     def _diagnose(self, code: str, message: str, hint: str) -> Diagnostic:

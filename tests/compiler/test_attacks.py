@@ -99,6 +99,10 @@ ATTACKS: dict[str, tuple[str | bytes, str]] = {
     "layers in a circle": (
         "layer a(x : t) -> t { x |> b }\nlayer b(x : t) -> t { x |> a }\n" + body("x |> a"),
         "E0412"),
+    "32 lengths": (
+        "model f(" + ", ".join(f"x{k} : seq [1]" for k in range(32)) + ") -> [1] { last(x0) }",
+        "E0411",
+    ),
     "repeated 10^9 times": (body("x |> repeat(1_000_000_000, dense(3))"), "E0411"),
     "repeated 10^80 times": (body("x |> " + "repeat(10000, " * 20 + "relu" + ")" * 20), "E0411"),
     "repeated for each": (body("x |> each(repeat(10000, repeat(10000, relu)))"), "E0411"),

@@ -19,7 +19,7 @@ from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.exchange import Arrays, address
 from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
-from runtime.cpu.sharing import Sharing
+from runtime.cpu.sharing import LONG, Sharing
 
 
 class Plan:
@@ -40,7 +40,8 @@ class Plan:
         self.walker, self.walk = walker, NATIVE(walker)  # the native code that reads the table
         self.carried = carried  # but for those of sequences, which every call has for itself
         self.stale = False  # whether the spaces have been moved since
-        self.one, self.many = Sharing(), Sharing()  # of calls of one step, and of several
+        long = examples * entry.block_words >= LONG
+        self.one, self.many = Sharing(long), Sharing(long)  # of calls of one step, and of several
         self.table, self.table_at = table, address(table)
         spaces = Space.ARRAY + len(entry.arrays) + len(entry.results) + 1
         width = -(-spaces // 8) * 8  # whole cache lines

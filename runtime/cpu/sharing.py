@@ -16,6 +16,7 @@ WORTH_WAKING = 60e-6  # the same for a whole call whose helpers sleep: to wake o
 AWAKE = 30e-6  # seconds after a call for which its helpers stay awake
 TRIALS = 3  # of each way; so many count
 TRIED = 4e-3  # seconds that one trial may take, where a step takes less
+LONG = 1 << 20  # words of activations: to compute so many takes milliseconds
 AGAIN, MOST = 0.03, 2.0  # seconds after which the slower way is tried again, at first and later
 
 
@@ -32,6 +33,7 @@ class Sharing:
     the slower way: of several calls, as the first has to wake helpers.
     """
 
+    long: bool = False  # whether a step surely takes milliseconds: the first is shared at once
     times: dict[bool, deque[float]] = field(
         default_factory=lambda: {False: recent(), True: recent()}
     )
@@ -51,7 +53,7 @@ class Sharing:
         """
         alone, together = self.alone, self.together
         if alone == 0:
-            return 1, False
+            return 1, self.long and together == 0
         worth = WORTH_SHARING if gap < AWAKE else WORTH_WAKING
         if alone <= WORTH_SHARING or alone * steps <= worth:
             return _fitting(steps, longest, alone), False

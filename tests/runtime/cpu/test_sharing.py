@@ -26,6 +26,10 @@ def test_the_first_call_is_one_step_alone() -> None:
     assert Sharing().choose(1000, 0.4) == (1, False)
 
 
+def test_a_step_that_surely_is_long_is_shared_at_once() -> None:
+    assert used(Sharing(long=True), 0.1, 0.05, 2) == [(True, 1), (False, 1)]
+
+
 @pytest.mark.parametrize(("alone", "together"), [(1e-3, 6e-4), (1e-3, 2e-3)])
 def test_the_faster_way_is_kept_and_the_other_tried_again(alone: float, together: float) -> None:
     sharing = Sharing()

@@ -21,6 +21,7 @@ from compiler.emit.straight import combined, extents_of, renamed
 from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
 WRITTEN_OUT = 16  # iterations of an innermost loop
+MOST_STATEMENTS = 1 << 15  # for an example: with more, not even one vector of them is little work
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Lanes(Rows):
             return
         loops = loops_of(nest)
         self.work += prod(loops.extents) * (1 + len(nest.statements))
+        if self.work > MOST_STATEMENTS:
+            raise Unfit("takes too long")
         values = [_counters(nest, loops, k) for k in loops.copies]
         around = sum(j in loops.outer for j in loops.order)
         totals: dict[int, str] = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 
 import gradc
+from compiler.emit import lanes
 from compiler.entry import Entry
 from compiler.schedule import straight
 from compiler.schedule.copies import without_copies
@@ -111,6 +113,22 @@ def test_a_step_of_few_numbers_stays_written_out() -> None:
 
 def test_large_layers_stay_tables() -> None:
     assert entry_of(CURVE.replace("dense(21)", "dense(113)")).straight is None
+
+
+def test_what_is_large_is_given_up_before_its_words_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = [0]
+
+    def watched(self: lanes.Loops, *given: Any) -> list[int]:
+        found = moved(self, *given)
+        counted.append(len(found))
+        return found
+
+    moved = lanes.Loops.moved
+    monkeypatch.setattr(lanes.Loops, "moved", watched)
+    assert entry_of(CURVE.replace("dense(21)", "dense(1113) |> dense(113)")).straight is None
+    assert max(counted) <= lanes.MOST_STATEMENTS
 
 
 def test_no_matrix_is_turned_over(monkeypatch: pytest.MonkeyPatch) -> None:

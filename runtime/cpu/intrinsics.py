@@ -83,6 +83,24 @@ def stack_words(count: Any) -> Any:
     return WORDS(count), generate
 
 
+def write_fetch(builder: Any, pointer: Any) -> None:
+    """Let the cache line at an address come nearer; it may be one that is never read."""
+    kinds = [I8.as_pointer(), I32, I32, I32]  # the address; to read, often, numbers
+    function = declared(builder.module, "llvm.prefetch", ir.FunctionType(ir.VoidType(), kinds))
+    place = builder.bitcast(pointer, I8.as_pointer())
+    builder.call(function, [place, *(ir.Constant(I32, k) for k in (0, 3, 1))])
+
+
+@intrinsic
+def fetch(numbers: Any, k: Any) -> Any:
+    """Let numbers[k] come nearer."""
+
+    def generate(builder: Any, args: Any) -> Any:
+        write_fetch(builder, builder.gep(args[0], [args[1]]))
+
+    return types.void(numbers, types.int64), generate
+
+
 def stack_room(number: Any, count: int) -> Any:
     """A function of nothing that gives room for `count` numbers on the stack, not cleared.
 

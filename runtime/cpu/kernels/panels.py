@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from compiler.geometry import A_K2, A_ROW, B_K2, LOOPS, Y_ROW
-from runtime.cpu.intrinsics import stack_room, stack_words
+from runtime.cpu.intrinsics import fetch, stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import column_strides, product_signature
 from runtime.cpu.kernels.tile import make_tile
@@ -23,6 +23,7 @@ from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
 
+AHEAD = 4  # squares that are on their way from far while one is turned
 TERMS = 1024  # of a sum in one panel: it streams from the second-level cache
 
 
@@ -35,6 +36,8 @@ def make_turn_in(word: int) -> Any:
         for column in range(0, width, lanes):
             for k in range(0, k2, lanes):
                 start, terms = j + column * stride + k, min(lanes, k2 - k)
+                for row in range(lanes):  # no processor follows so many rows by itself
+                    fetch(b, start + row * stride + AHEAD * lanes)
                 turn(b, start, panel, k * width + column, stride, width, lanes, terms, 0)
 
     return turn_in

@@ -8,8 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from runtime.cpu.intrinsics import I8, I32, I64
-from runtime.cpu.language.calls import declared
+from runtime.cpu.intrinsics import I32, I64, write_fetch
 from runtime.cpu.machine import host
 
 
@@ -96,13 +95,8 @@ class Writer:
         return self.builder.call(read, [place, ir.Constant(I32, word), self.mask, zero])
 
     def fetch(self, pointer: ir.Value) -> None:
-        """Let the cache line at an address come nearer; it may be one that is never read."""
-        kinds = [I8.as_pointer(), I32, I32, I32]  # the address; to read, often, numbers
-        fetch = declared(
-            self.builder.module, "llvm.prefetch", ir.FunctionType(ir.VoidType(), kinds)
-        )
-        place = self.builder.bitcast(pointer, I8.as_pointer())
-        self.builder.call(fetch, [place, *(ir.Constant(I32, k) for k in (0, 3, 1))])
+        """See `write_fetch`."""
+        write_fetch(self.builder, pointer)
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         """A vector to memory of any alignment."""

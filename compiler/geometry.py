@@ -31,7 +31,7 @@ LOOP = 4  # numbers of an outer loop; its extent comes first
 A_LOOP, B_LOOP, Y_LOOP = 1, 2, 3
 B_COLUMN, Y_COLUMN = 0, 1  # after the outer loops
 
-MOST_LOOPS = 16
+MOST_LOOPS, MOST_ANY_LOOPS = 16, 40  # outer loops; of `contract_any`, of each kind
 MOST_NUMBERS = LOOPS + LOOP * MOST_LOOPS
 
 OUTPUT_LOOPS, SUM_LOOPS, ANY_LOOPS = 1, 2, 3  # of `contract_any`: how many, and where they begin

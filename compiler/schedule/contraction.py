@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from compiler.geometry import DIVIDED, EVERY, MOST_LOOPS
+from compiler.geometry import DIVIDED, EVERY, MOST_ANY_LOOPS, MOST_LOOPS
 from compiler.schedule.nest import RANGE
 
 SHARE = -2  # extent of rows that threads share: a range, by which the kernel chooses nothing
@@ -72,6 +72,8 @@ def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> 
 
 def _chosen(trips: Sequence[Trip], accumulate: bool, once: bool) -> Contraction:
     trips = [t for t in trips if t.extent != 1]
+    if len(trips) > MOST_LOOPS:
+        return _scalar(trips, accumulate)
     for swap in (False, True):
         loops = [t.swapped() if swap else t for t in trips]
         columns = next((t for t in loops if (t.y, t.b, t.a) == (1, 1, 0)), None)
@@ -142,7 +144,7 @@ def _geometry(
 
 def _loops(trips: Sequence[Trip]) -> Iterator[int]:
     """The numbers of loops that are counted in the kernel."""
-    assert len(trips) <= MOST_LOOPS, f"{len(trips)} loops are more than a kernel counts"
+    assert len(trips) <= MOST_ANY_LOOPS, f"{len(trips)} loops are more than a kernel counts"
     return (number for t in trips for number in (t.extent, t.a, t.b, t.y))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.geometry import ANY_LOOPS, LOOP, MODE, MOST_LOOPS, OUTPUT_LOOPS, SUM_LOOPS
+from compiler.geometry import ANY_LOOPS, LOOP, MODE, MOST_ANY_LOOPS, OUTPUT_LOOPS, SUM_LOOPS
 from runtime.cpu.intrinsics import pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.odometer import first_places, set_extents, turn
@@ -22,8 +22,8 @@ def kernel(word: int) -> Any:
         a, b, y = reals(pointers, 0), reals(pointers, 1), reals(pointers, 2)
         mode, outputs, sums = geometry[MODE], geometry[OUTPUT_LOOPS], geometry[SUM_LOOPS]
         inside = ANY_LOOPS + LOOP * outputs
-        extents, counts = stack_words(MOST_LOOPS), stack_words(MOST_LOOPS)
-        sum_extents, sum_counts = stack_words(MOST_LOOPS), stack_words(MOST_LOOPS)
+        extents, counts = stack_words(MOST_ANY_LOOPS), stack_words(MOST_ANY_LOOPS)
+        sum_extents, sum_counts = stack_words(MOST_ANY_LOOPS), stack_words(MOST_ANY_LOOPS)
         turns = set_extents(geometry, ANY_LOOPS, outputs, extents, end - begin)
         terms = set_extents(geometry, inside, sums, sum_extents, end - begin)
         i, j, h = first_places(geometry, ANY_LOOPS, outputs + sums, begin)

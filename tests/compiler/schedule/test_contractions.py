@@ -7,7 +7,7 @@ import pytest
 
 from compiler.graph.graph import Graph
 from compiler.passes import PASSES
-from tests.contractions import CLASSIC, Case, I, J, convolution, product_of, random_case, two
+from tests.contractions import CLASSIC, Case, I, J, at, convolution, product_of, random_case, two
 from tests.graphs import Operand, derivative_graph, values_of
 
 SWITCHES = [*PASSES, "fusion", "straight"]
@@ -59,6 +59,13 @@ def test_classic_contractions_of_computed_operands(name: str, check_compiled) ->
     uniform = (len(case.shapes) - 1,)
     values = values_of(operands_of(case, uniform), 3)
     check_compiled(computed_graph(case, uniform), 3, values=values)
+
+
+def test_more_loops_than_a_tile_counts(check_compiled) -> None:
+    loops, size = [at((k, 1)) for k in range(17)], (2,) * 17
+    maps = (tuple(loops[::-1]), tuple(loops[::2]))
+    case = two(size, maps, tuple(loops), size, size, size[::2])
+    check_compiled(graph_of(case, (1,)), 2, values=values_of(operands_of(case, (1,)), 2))
 
 
 @pytest.mark.parametrize("case", WIDE, ids=lambda c: str(c.op.extents))

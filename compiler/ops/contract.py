@@ -46,6 +46,7 @@ class Affine:
 
 
 Map = tuple[Affine, ...]
+SMALL, SUMMED = 1 << 18, 128  # multiplications in a piece of a product, and along its sums
 
 
 def index(loop: int) -> Affine:
@@ -173,7 +174,7 @@ def _einsum(arrays: list[Array], axes: list[list[int]], wanted: list[int]) -> Ar
 
 
 def _matrix_product(arrays: list[Array], axes: list[list[int]], wanted: list[int]) -> Array | None:
-    """The sum where it is the product of two matrices, of no example each: seven times as fast."""
+    """The sum where it is the product of two matrices, of no example each: three times as fast."""
     (a, b), (left, right) = arrays, axes
     summed = set(left) & set(right)
     if len(left) != 2 or len(right) != 2 or len(summed) != 1 or len(a) != 1 or len(b) != 1:
@@ -182,5 +183,18 @@ def _matrix_product(arrays: list[Array], axes: list[list[int]], wanted: list[int
         return None
     rows = a[0] if left[1] in summed else a[0].T
     columns = b[0] if right[0] in summed else b[0].T
-    product: Array = rows @ columns
+    product = _in_small_pieces(rows, columns)
     return (product if wanted[0] in left else product.T)[None]
+
+
+def _in_small_pieces(a: Array, b: Array) -> Array:
+    """a @ b, for a: [m, k] and b: [k, n], in pieces that BLAS does not share out over threads.
+
+    Its threads spin when they wait for one another, which loses where others compute, too.
+    """
+    product = np.zeros((len(a), b.shape[1]), np.result_type(a, b))
+    rows = max(1, SMALL // (SUMMED * max(1, b.shape[1])))
+    for k in range(0, len(b), SUMMED):
+        for m in range(0, len(a), rows):
+            product[m : m + rows] += a[m : m + rows, k : k + SUMMED] @ b[k : k + SUMMED]
+    return product

@@ -27,7 +27,9 @@ from runtime.cpu import link
 from runtime.cpu.processor import processor
 
 SECONDS_KERNEL, SECONDS_LIBRARY = 0.012, 0.08  # to build one, roughly
-WORTH_COPYING = 0.06  # seconds of work for which this process is copied
+WORTH_COPYING = 0.06  # seconds of work for which one more copy of this process is made
+BUILDER = "runtime.cpu.build"  # the module that imports LLVM
+HELPER = "gradc helper"  # the name of a thread that stays in native code (`crew.py`)
 LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the rest is built here
 
 
@@ -60,7 +62,7 @@ def symbol_of(key: str) -> str:
 
 def builder() -> Any:
     """The module that writes LLVM, imported when it is first needed: a warm start does without."""
-    return importlib.import_module("runtime.cpu.build")
+    return importlib.import_module(BUILDER)
 
 
 def object_of(kernel: Kernel, word: int, wait: bool = True) -> bytes | None:
@@ -105,23 +107,28 @@ def work_in(kernels: Sequence[Kernel], word: int) -> float:
 
 
 def build_in_copies(kernels: Sequence[Kernel], word: int) -> None:
-    """Fill the cache by copies of this process, one a core, where there is enough to do.
+    """Fill the cache by copies of this process: as many as there is work for, up to one a core.
 
     All go through the same list and pass over what another has locked; so the work is shared out.
     This process only waits: what LLVM takes, its library and tens of megabytes to build kernels,
-    ends with them.
+    ends with them.  Where LLVM is here already, a little work is done here.
     """
     work = work_in(kernels, word)
-    if not may_copy_process() or store.trusted_directory() is None or work < WORTH_COPYING:
+    if not work or not may_copy_process() or store.trusted_directory() is None:
         return
     count = min(len(os.sched_getaffinity(0)), round(work / WORTH_COPYING))
+    count = count or int(BUILDER not in sys.modules)
     for process in [start_copy(kernels, word) for _ in range(count)]:
         os.waitpid(process, 0)
 
 
 def may_copy_process() -> bool:
-    """A copy of a process has one thread, so locks that others held stay shut in it."""
-    return sys.platform == "linux" and threading.active_count() == 1
+    """A copy of a process has one thread, so locks that others held stay shut in it.
+
+    Helpers hold none.
+    """
+    others = [thread for thread in threading.enumerate() if thread.name != HELPER]
+    return sys.platform == "linux" and len(others) == 1
 
 
 def start_copy(kernels: Sequence[Kernel], word: int) -> int:

@@ -21,7 +21,7 @@ import numpy as np
 
 from compiler.entry import Kernel
 from runtime.cpu import layout
-from runtime.cpu.compile import addresses
+from runtime.cpu.compile import HELPER, addresses
 from runtime.cpu.exchange import address
 from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
@@ -63,8 +63,9 @@ class Crew:
             mailbox[layout.SPINS] = LOOKS if self.size <= cores else 0
             mailbox[layout.EVENT] = os.eventfd(0)
             helper = (serve, self._mailboxes, number)
-            self._helpers.append(threading.Thread(target=live, args=helper, daemon=True))
-            self._helpers[-1].start()
+            thread = threading.Thread(target=live, args=helper, name=HELPER, daemon=True)
+            self._helpers.append(thread)
+            thread.start()
         self._crowded = self._words[layout.CROWDED :: layout.MAILBOX]
         self._words[layout.CROWDED] = PATIENCE + 1  # after the first call its core is known
         self._process = os.getpid()  # all is there, so it need not be begun again

@@ -148,3 +148,19 @@ def test_control_c_is_heard_inside_a_long_run() -> None:
     finally:
         process.kill()
     assert errors.strip().endswith(b"KeyboardInterrupt")
+
+
+COPIED = """
+import threading
+from runtime.cpu.compile import may_copy_process
+from runtime.cpu.crew import Crew
+Crew(3, 4).start()
+print(may_copy_process())
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+print(may_copy_process())
+"""
+
+
+def test_helpers_do_not_keep_a_process_from_being_copied_but_other_threads_do() -> None:
+    ran = subprocess.run([sys.executable, "-c", COPIED], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [str(sys.platform == "linux"), "False"]

@@ -20,7 +20,6 @@ from runtime.cpu.elf import NotPlain, ObjectFile, Section, Symbol
 FUNCTIONS = {"cos", "erf", "exp", "expm1", "log", "log1p", "pow", "sin", "tanh"}  # from outside
 FUNCTIONS |= {"memcpy", "memmove", "memset", "sched_getcpu", "sched_yield"}
 FUNCTIONS |= {"read", "usleep", "write"}
-_images: list[Any] = []  # what has been placed stays for the life of the process
 
 
 @cache
@@ -53,8 +52,13 @@ def place(objects: Mapping[str, bytes]) -> dict[str, int]:
         found[name] = target(defined(file, name), base, places)
     protect(base, executed, mmap.PROT_READ | mmap.PROT_EXEC)
     protect(base + executed, size - executed, mmap.PROT_READ)
-    _images.append(held)
+    keep_for_ever(held)
     return found
+
+
+def keep_for_ever(thing: Any) -> None:
+    """Count a reference that nobody gives up: helpers run code while Python takes itself down."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def arranged(files: list[list[Section]]) -> tuple[list[dict[int, int]], int, int]:

@@ -36,14 +36,17 @@ def shares_of(entry: Entry, phase: Phase) -> Iterator[Share]:
     """How each instruction of a ONCE phase is shared out.
 
     Threads wait before one only if another thread may still be at work: instructions that are not
-    shared out all run on thread 0, in order.
+    shared out all run on thread 0, in order.  A barrier that they pass over there is kept in mind:
+    those behind it count on what was done before it.
     """
     pending = {False: False, True: False}  # unfinished: thread 0's own, and shared ones
+    passed = False  # a barrier
     for instruction, (grain, behind) in zip(phase.instructions, grains(entry, phase), strict=True):
         split = grain > 0
-        wait = instruction.barrier and (pending[True] or (split and pending[False]))
+        passed = passed or instruction.barrier
+        wait = passed and (pending[True] or (split and pending[False]))
         if wait:
-            pending = {False: False, True: False}
+            pending, passed = {False: False, True: False}, False
         pending[split] = True
         yield Share(grain, behind, wait)
 

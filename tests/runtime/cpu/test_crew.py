@@ -164,3 +164,26 @@ print(may_copy_process())
 def test_helpers_do_not_keep_a_process_from_being_copied_but_other_threads_do() -> None:
     ran = subprocess.run([sys.executable, "-c", COPIED], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == [str(sys.platform == "linux"), "False"]
+
+
+LEFT = """
+import numpy as np
+from runtime.cpu import crew
+from runtime.cpu.compile import addresses
+from compiler.entry import Kernel
+crew.LOOKS = 10**9  # helpers stay awake, and go on while Python takes itself down
+own = crew.Crew(2, 8)
+own.start()
+(fill,) = addresses([Kernel("k0", '''SOURCE''')], 8)
+found, amount = np.zeros(2, np.int64), np.array([3])
+pointers = np.array([found.ctypes.data])
+own.call(fill, pointers.ctypes.data, amount.ctypes.data, 2)
+print(found.tolist())
+"""
+
+
+def test_python_may_end_while_helpers_are_awake() -> None:
+    text = LEFT.replace("SOURCE", str(COUNT.source))
+    for _ in range(3):
+        ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+        assert (ran.returncode, ran.stdout) == (0, "[3, 3]\n"), ran.stderr

@@ -72,13 +72,14 @@ def _reading_through(copy: Nest, after: Sequence[Task], where: Where) -> list[Ta
     source, target = copy.loads[0][1], copy.stores[0][1]
     made, result, intact = _word(where(target)), [], True
     for task in after:
-        nest = task.nest
+        nest, writes = task.nest, _writes(task, _word(where(source)), where)
         if task.touches(made):
+            intact &= not writes  # it may overwrite what it has yet to read
             loads = _loads_through(copy, nest, made, where) if nest is not None else None
             if nest is None or loads is None or not intact:
                 return None
             task = replace(task, nest=replace(nest, loads=loads))
-        intact &= not _writes(task, _word(where(source)), where)
+        intact &= not writes
         result.append(task)
     return result
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from compiler.entry import Operand, Space
 from compiler.schedule.buffers import Memory, Sketch
 from compiler.schedule.layout import StorageKey
-from compiler.schedule.units import Unit, is_leaf
+from compiler.schedule.units import Unit, is_leaf, is_pointwise
 
 
 def place_updates(
@@ -48,11 +48,11 @@ def _reads_in_place(sketch: Sketch, unit: Unit, updated: int, target: StorageKey
     """Whether a unit reads the old value only at the element it is about to write."""
     graph, places = sketch.graph, sketch.layouts.places
     shape, strides = graph[updated].type.shape, places[updated].strides
-    for operand in (operand for id in unit.nodes for operand in graph[id].inputs):
+    for reader, operand in ((graph[id], x) for id in unit.nodes for x in graph[id].inputs):
         place = places[operand]
         if place.storage != target:
             continue
         same = graph[operand].type.shape == shape and place.strides == strides
-        if not same or place.offset != 0:
+        if not is_pointwise(reader) or not same or place.offset != 0:
             return False
     return True

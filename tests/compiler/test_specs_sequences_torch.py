@@ -21,7 +21,8 @@ pytestmark = pytest.mark.wide
 STEPS, BATCH = 50, 16
 BOUNDS = {"float64": 1e-8, "float32": 1e-4}
 AFTER = {"float64": 1e-8, "float32": 2e-3}  # Adam divides small gradients by their own size
-RATES = {"row_digits": 5e-3, "tagging": 5e-3, "adding": 5e-3}
+AT_EACH_STEP = {"float64": 1e-8, "float32": 5e-4}  # rounding grows with the rate and the steps
+RATES = {"row_digits": 5e-3, "tagging": 5e-3, "adding": 1e-2}
 CLIPS = {"adding": 1.0, "transformer": 1.0}
 LENGTHS = (5, 1, 3, 7, 7, 2, 30)
 OF_OTHERS = {"memory"}  # its networks are those of `adding`, and of the cells' own tests
@@ -86,7 +87,7 @@ def test_fifty_steps(name: str, dtype: str) -> None:
         batch = data.take(slice(step * BATCH, (step + 1) * BATCH))
         wanted = twin.of(batch, step)
         twin.step(warmed_up(step) if name == "transformer" else None)
-        assert session.step(**batch)["loss"] == pytest.approx(wanted, rel=BOUNDS[dtype])
+        assert session.step(**batch)["loss"] == pytest.approx(wanted, rel=AT_EACH_STEP[dtype])
     assert twin.away(session.parameters) < AFTER[dtype]
 
 

@@ -9,7 +9,7 @@ from compiler.graph.text import parse_graph
 from tests.graphs import sample_values
 
 PQ = "%0 = persistent{key='p', shape=(3, 4)}; %1 = persistent{key='q', shape=(3, 4)};"
-I, J = "(((0, 1),), 0)", "(((1, 1),), 0)"
+I, J, K = "(((0, 1),), 0)", "(((1, 1),), 0)", "(((2, 1),), 0)"
 UPDATES = {
     "exchanged": PQ + "return update/p=%1 update/q=%0",
     "one into the other": PQ + "%2 = exp %0; return update/p=%2 update/q=%0",
@@ -29,6 +29,21 @@ UPDATES = {
         "%0 = persistent{key='p', shape=(5,)};"
         "%1 = contract{extents=(5,), operands=(((((0, -1),), 4),),), result=((((0, 1),), 0),),"
         " shape=(5,)} %0; %2 = neg %1; return update/p=%2"
+    ),
+    "reversed by itself": (
+        "%0 = persistent{key='p', shape=(5,)};"
+        "%1 = contract{extents=(5,), operands=(((((0, -1),), 4),),), result=((((0, 1),), 0),),"
+        " shape=(5,)} %0; return update/p=%1"
+    ),
+    "times a matrix": (
+        "%0 = persistent{key='p', shape=(3, 3)}; %1 = persistent{key='q', shape=(3, 3)};"
+        f"%2 = contract{{extents=(3, 3, 3), operands=(({I}, {K}), ({K}, {J})), result=({I}, {J}),"
+        " shape=(3, 3)} %0 %1; return update/p=%2"
+    ),
+    "from sums of its columns": (
+        "%0 = persistent{key='p', shape=(3, 3)};"
+        f"%1 = contract{{extents=(3, 3, 3), operands=(({K}, {J}),), result=({I}, {J}),"
+        " shape=(3, 3)} %0; return update/p=%1"
     ),
     "from its first row": (
         "%0 = persistent{key='p', shape=(3, 4)};"

@@ -1,4 +1,6 @@
-"""Operators that derivatives need and authors rarely write: a tensor's numbers, rows added up."""
+"""Operators that derivatives, initializers and few authors write: a tensor's numbers, rows added up,
+columns made orthonormal.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from compiler.elaborate.values import Meaning, Sizes, is_number
 from compiler.graph.types import Kind
 from compiler.ops.index import Scatter
 from compiler.ops.leaf import Literal
+from compiler.ops.orthonormalize import Orthonormalize
 from compiler.source import Span
 
 
@@ -38,3 +41,19 @@ def scatter(scope: Scope, span: Span, x: Meaning, index: Meaning, rows: Meaning)
     if at.type.kind is not Kind.INDEX:
         raise scope.fault("E0306", f"scatter goes by labels, got {at.type}", span)
     return scope.run.builder.add(Scatter(check_size(rows, span, scope)), value, at)
+
+
+def orthonormalize(scope: Scope, span: Span, x: Meaning) -> Meaning:
+    """`orthonormalize(x)`: the columns (or rows) of a matrix that is drawn, made orthonormal.
+
+    Raises `Fault` outside an initializer: only first values are computed by it.
+    """
+    if scope.run.drawing is None:
+        raise scope.fault(
+            "E0207",
+            "`orthonormalize` is a part of first values",
+            span,
+            "nothing is drawn here",
+            hint="param W : [4, 4] ~ orthogonal",
+        )
+    return scope.run.builder.add(Orthonormalize(), to_value(x, scope, span))

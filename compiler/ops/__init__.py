@@ -1,5 +1,25 @@
 """The primitive operators.  Importing this package files them all in the registry."""
 
-from compiler.ops import contract, elementwise, index, leaf, random, reduce, sequence, shape
+from compiler.ops import (
+    contract,
+    elementwise,
+    index,
+    leaf,
+    orthonormalize,
+    random,
+    reduce,
+    sequence,
+    shape,
+)
 
-__all__ = ["contract", "elementwise", "index", "leaf", "random", "reduce", "sequence", "shape"]
+__all__ = [
+    "contract",
+    "elementwise",
+    "index",
+    "leaf",
+    "orthonormalize",
+    "random",
+    "reduce",
+    "sequence",
+    "shape",
+]

@@ -1,5 +1,5 @@
-"""Operators that derivatives, initializers and few authors write: a tensor's numbers, rows added up,
-columns made orthonormal.
+"""Operators that derivatives and initializers need and authors rarely write: a tensor's numbers,
+rows added up, columns made orthonormal.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from compiler.graph.text import story
 from compiler.graph.types import Kind, TensorType
 from compiler.ops.base import Op
 from compiler.ops.contract import Affine, Contract
-from compiler.ops.elementwise import Elementwise
+from compiler.ops.elementwise import INFIX, Elementwise
 from compiler.ops.index import Scatter
 from compiler.ops.leaf import Constant, Input, Iota, Literal, Persistent
 from compiler.ops.random import Random
@@ -30,21 +30,6 @@ from compiler.ops.sequence import (
 )
 from compiler.ops.shape import Concat, Reshape
 
-INFIX = {
-    "add": "{} + {}",
-    "sub": "{} - {}",
-    "mul": "{} * {}",
-    "div": "{} / {}",
-    "pow": "{} ^ {}",
-    "neg": "-{}",
-    "copy": "{}",
-    "gt": "{} > {}",
-    "ge": "{} >= {}",
-    "lt": "{} < {}",
-    "le": "{} <= {}",
-    "eq": "{} == {}",
-    "ne": "{} != {}",
-}
 LETTERS = "ijklmnopqrstuvwxyz"
 
 

@@ -31,26 +31,14 @@ from compiler.elaborate.values import (
 )
 from compiler.graph.registry import OPS
 from compiler.graph.types import Kind
+from compiler.ops.elementwise import INFIX, Elementwise
 from compiler.source import Span
 
 BUILTINS: dict[str, Builtin] = {}
-ELEMENTWISE = {
-    "exp": "x",
-    "expm1": "x",
-    "log": "x",
-    "log1p": "x",
-    "sqrt": "x",
-    "tanh": "x",
-    "sigmoid": "x",
-    "erf": "x",
-    "sin": "x",
-    "cos": "x",
-    "abs": "x",
-    "sign": "x",
-    "maximum": "a b",
-    "minimum": "a b",
-    "where": "condition a b",
-    "stop_gradient": "x",
+ELEMENTWISE = {  # a row of the table of elementwise operators is a function without more ado
+    name: " ".join(op.parameters)
+    for name, op in OPS.items()
+    if issubclass(op, Elementwise) and name not in INFIX
 }
 
 

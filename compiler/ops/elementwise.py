@@ -3,11 +3,13 @@
 
 Operands broadcast as in NumPy; the derivative rules do not undo that, the engine does it once.
 The scalar text is what both back ends emit, over three-address values.  A comparison gives 0 or 1.
-Derivatives: `g` the cotangent, `y` the result, `x, a, b` the operands.
+Derivatives: `g` the cotangent, `y` the result, `x, a, b` the operands.  A spec calls a row by its
+name, unless it is written with a sign (`INFIX`); a rule's operands are the names of its parameters.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +24,21 @@ from compiler.ops.base import Array, Domain, Op, Rule, aligned, broadcast_shapes
 
 ANY, POSITIVE, UNIT = Domain(), Domain(0.2, 3.0), Domain(-0.9, 0.9)
 KINK_AT_0 = Domain(away=(0.0,))
+INFIX = {  # what the language writes with a sign, or not at all
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "mul": "{} * {}",
+    "div": "{} / {}",
+    "pow": "{} ^ {}",
+    "neg": "-{}",
+    "copy": "{}",
+    "gt": "{} > {}",
+    "ge": "{} >= {}",
+    "lt": "{} < {}",
+    "le": "{} <= {}",
+    "eq": "{} == {}",
+    "ne": "{} != {}",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,7 @@ class Elementwise(Op):
     rule: ClassVar[Rule]
     function: ClassVar[Callable[..., Array]]
     domains: ClassVar[tuple[Domain, ...]]
+    parameters: ClassVar[tuple[str, ...]]  # the names of the operands
 
     def infer(self, *types: TensorType) -> TensorType:
         count = len(self.domains)
@@ -63,6 +81,7 @@ def elementwise(
         "rule": staticmethod(rule),
         "function": staticmethod(function),
         "domains": domains or (ANY,) * arity,
+        "parameters": tuple(inspect.signature(rule).parameters)[2:],
         "kink": kink,
         "smooth": smooth and kink is None,
         "__doc__": f"y = {text.format('a', 'b', 'c')}.",
@@ -128,7 +147,7 @@ le = elementwise("le",        "step({0} <= {1})",   lambda g, y, a, b: [None, No
 eq = elementwise("eq",        "step({0} == {1})",   lambda g, y, a, b: [None, None],           indicator(np.equal), kink="0 everywhere")
 ne = elementwise("ne",        "step({0} != {1})",   lambda g, y, a, b: [None, None],           indicator(np.not_equal), kink="0 everywhere")
 where = elementwise("where",  "select({0} != real(0.0), {1}, {2})",
-                    lambda g, y, c, a, b: [None, c.apply("where", c, g, 0.0), c.apply("where", c, 0.0, g)],
+                    lambda g, y, condition, a, b: [None, a.apply("where", condition, g, 0.0), a.apply("where", condition, 0.0, g)],
                     lambda c, a, b: _select(c != 0, a, b), Domain(away=(0.0,)), ANY, ANY)
 copy = elementwise("copy",    "{0}",                lambda g, y, x: [g],                       np.positive)
 stop = elementwise("stop_gradient", "{0}",          lambda g, y, x: [None],                    np.positive, kink="0 everywhere, by request")

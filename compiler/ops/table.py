@@ -54,9 +54,7 @@ def formula(value: Value, known: dict[int, str]) -> str:
 def row(op: type[Elementwise]) -> str:
     """One line of the table."""
     b = Builder()
-    letters = (
-        ["x"] if len(op.domains) == 1 else ["a", "b"] if len(op.domains) == 2 else ["c", "a", "b"]
-    )
+    letters = op.parameters
     operands = [b.add(Input(letter)) for letter in letters]
     y, g = b.add(op(), *operands), b.add(Input("g"))
     known = {

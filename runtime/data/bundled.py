@@ -29,10 +29,10 @@ def bundled(name: str) -> Any:
 
 
 def digits(context: Context, size: int = 28) -> Columns:
-    """1,797 handwritten digits, `size` pixels each way, from 0 to 1."""
+    """1,797 handwritten digits, [size, size, 1], from 0 to 1."""
     found = bundled("digits")
     along = resampling(found.images.shape[1], size)
-    images = (along @ (found.images / 16.0) @ along.T).astype(np.float32)
+    images = (along @ (found.images / 16.0) @ along.T).astype(np.float32)[..., np.newaxis]
     return Columns(origin="digits()", arrays={"image": images, "label": found.target})
 
 

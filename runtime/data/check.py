@@ -1,9 +1,9 @@
 """Fitting what is given to the type a spec declares for it.
 
-Axes of size 1 may be missing or added, and a flat row of numbers may stand for a tensor of as many
-elements (and the other way round); nothing else is guessed.  Sequences are a list of arrays
-`[T, *shape]`, one array `[N, T, *shape]` of all, or a `Ragged`.  The result is contiguous and has
-the session's width: float32 with int32 labels, or float64 with int64 ones.
+This is the one place where arrays enter.  A leading axis of examples is all that is added to a
+declared shape: nothing is reshaped, no axis of size 1 is left out or put in.  Sequences are a list
+of arrays `[T, *shape]`, one array `[N, T, *shape]` of all, or a `Ragged`.  The result is contiguous
+and has the session's width: float32 with int32 labels, or float64 with int64 ones.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from compiler.graph.ragged import Batch, Ragged
 from compiler.graph.types import Kind, TensorType
+from runtime.data.mend import mend
 from runtime.errors import DataError
 
 
@@ -59,11 +60,19 @@ def examples(given: Any, type: TensorType, name: str) -> NDArray[Any]:
     array = numbers(given, name)
     if array.ndim == 0:
         raise DataError(f"{name}: needs a leading axis of examples, got a single number")
-    if not fits(array.shape[1:], type.shape):
-        found = ", ".join(map(str, array.shape))
-        wanted = ", ".join(["N", *map(str, type.shape)])
-        raise DataError(f"{name}: declared {type}, so [{wanted}] is expected; got [{found}]")
-    return array.reshape(len(array), *type.shape)
+    if array.shape[1:] != type.shape:
+        raise DataError(misfit(array.shape, type, name))
+    return array
+
+
+def misfit(found: tuple[int, ...], type: TensorType, name: str) -> str:
+    """What is said of an array of another shape: what is expected, what came, and a mend."""
+    wanted = ", ".join(["N", *map(str, type.shape)])
+    tail = mend(found[1:], type.shape) or mend(found, type.shape)
+    if found == type.shape:
+        tail = "; a lone example needs an axis of examples before its own"
+    listed = ", ".join(map(str, found))
+    return f"{name}: declared {type}, so [{wanted}] is expected; got [{listed}]{tail}"
 
 
 def sequences(given: Any, type: TensorType, name: str) -> Ragged:
@@ -86,7 +95,7 @@ def sequences(given: Any, type: TensorType, name: str) -> Ragged:
         wrong = int(np.argmax(rows.lengths != type.time))
         found = f"sample {wrong} has {rows.lengths[wrong]} elements"
         raise DataError(f"{name}: {found}, but {type} has {type.time}")
-    return Ragged(rows.values.reshape(total, *type.shape), rows.lengths)
+    return rows
 
 
 def of_list(given: list[Any] | tuple[Any, ...], type: TensorType, name: str) -> Ragged:
@@ -100,22 +109,18 @@ def of_list(given: list[Any] | tuple[Any, ...], type: TensorType, name: str) -> 
 
 def require_shape(elements: NDArray[Any], type: TensorType, name: str) -> None:
     """Refuse elements of another shape."""
-    if elements.ndim == 0 or not fits(elements.shape[1:], type.shape):
+    if elements.ndim == 0 or elements.shape[1:] != type.shape:
         found = ", ".join(["T", *map(str, elements.shape[1:])]) if elements.ndim else ""
-        raise DataError(f"{name}: declared {type}, so {forms(type)} is expected; got [{found}]")
+        raise DataError(
+            f"{name}: declared {type}, so {forms(type)} is expected; got [{found}]"
+            f"{mend(elements.shape[1:], type.shape) if elements.ndim else ''}"
+        )
 
 
 def forms(type: TensorType) -> str:
     """How sequences may be given."""
     sizes = "".join(f", {size}" for size in type.shape)
     return f"a list of arrays [T{sizes}]"
-
-
-def fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether one shape can stand for the other without guessing."""
-    a = [n for n in found if n != 1]
-    b = [n for n in wanted if n != 1]
-    return a == b or (min(len(a), len(b)) == 1 and np.prod(a) == np.prod(b))
 
 
 def lengths_of(rows: Mapping[str, Batch], types: Mapping[str, TensorType]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from numpy.typing import DTypeLike
 from compiler.graph.ragged import Batch, Ragged, take
 from compiler.graph.types import Kind, TensorType
 from runtime.data.alphabet import Alphabet
-from runtime.data.check import conform, fits, lengths_of, require_finite
+from runtime.data.check import conform, lengths_of, require_finite
+from runtime.data.mend import mend
 from runtime.data.order import SPLIT, permutation
 from runtime.errors import DataError
 
@@ -145,18 +146,25 @@ def pick(field: str, type: TensorType, columns: Columns, left: list[str]) -> str
                     return name
     has = ", ".join(f"{name} {form(given)}" for name, given in columns.arrays.items())
     near = get_close_matches(field, left, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = f"; did you mean {near[0]}?" if near else resembling(type, columns, left)
     raise DataError(f"{columns.origin}: nothing fits field {field} : {type}; it has {has}{hint}")
 
 
 def could_be(given: Any, type: TensorType, kind: str) -> bool:
     """Whether a column holds this kind of number in tensors, or sequences, of this type."""
     if isinstance(given, Ragged):
-        sequence = given.values.dtype.kind == kind and fits(given.values.shape[1:], type.shape)
+        sequence = given.values.dtype.kind == kind and given.values.shape[1:] == type.shape
         return sequence and type.time is not None
     axes = 1 if type.time is None else 2
-    shape = given.shape[axes:]
-    return given.dtype.kind == kind and given.ndim >= axes and fits(shape, type.shape)
+    fits = given.ndim >= axes and given.shape[axes:] == type.shape
+    return bool(given.dtype.kind == kind and fits)
+
+
+def resembling(type: TensorType, columns: Columns, left: list[str]) -> str:
+    """How the first column left with as many numbers an example would have to be reshaped."""
+    arrays = [columns.arrays[name] for name in left if type.time is None]
+    shapes = [given.shape[1:] for given in arrays if isinstance(given, np.ndarray)]
+    return next((tail for shape in shapes if (tail := mend(shape, type.shape))), "")
 
 
 def form(given: Any) -> str:

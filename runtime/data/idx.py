@@ -1,9 +1,9 @@
 """The IDX format of MNIST and its kin, read strictly.
 
 Four bytes (0, 0, type, rank), a big-endian size for each axis, then exactly the data promised; all
-of it perhaps inside gzip.  Images of unsigned bytes are scaled to [0, 1].  `idx("DIR")` knows the
-usual names: a folder with training and t10k files gives both parts, the latter held out; one with
-only the t10k files is one set.
+of it perhaps inside gzip.  Images of unsigned bytes are scaled to [0, 1] and get an axis of one
+channel, [h, w, 1].  `idx("DIR")` knows the usual names: a folder with training and t10k files gives
+both parts, the latter held out; one with only the t10k files is one set.
 """
 
 from __future__ import annotations
@@ -72,10 +72,11 @@ def find(folder: Path, prefix: str, what: str) -> Path | None:
 
 
 def scaled(array: np.ndarray) -> np.ndarray:
-    """Bytes of images as numbers from 0 to 1; anything else as it is."""
-    if array.dtype == np.uint8 and array.ndim > 1:
-        return array / np.float32(255.0)
-    return array
+    """Bytes as numbers from 0 to 1, images with an axis of one channel; labels as they are."""
+    if array.dtype != np.uint8 or array.ndim < 2:
+        return array
+    numbers = array / np.float32(255.0)
+    return numbers[..., np.newaxis] if array.ndim == 3 else numbers
 
 
 def read_idx(path: Path, name: str) -> np.ndarray:

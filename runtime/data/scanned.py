@@ -35,12 +35,18 @@ def scanned(found: Columns, *, down: bool) -> Columns:
 
     def read(arrays: dict[str, np.ndarray]) -> dict[str, object]:
         return {
-            name: cropped(array if down else array.swapaxes(1, 2)) if array.ndim == 3 else array
+            name: cropped(lines(array, down=down)) if array.ndim == 4 else array
             for name, array in arrays.items()
         }
 
     held_out = None if found.held_out is None else read(dict(found.held_out))
     return Columns(origin=found.origin, arrays=read(dict(found.arrays)), held_out=held_out)
+
+
+def lines(images: np.ndarray, *, down: bool) -> np.ndarray:
+    """The rows of images [N, h, w, 1] as [N, h, w], or their columns as [N, w, h]."""
+    grey = images[..., 0]
+    return grey if down else grey.swapaxes(1, 2)
 
 
 def cropped(images: np.ndarray) -> Ragged:

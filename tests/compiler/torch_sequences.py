@@ -150,7 +150,7 @@ def transformer(p, batch, draw):
 def caption(p, batch, draw):
     label = torch.tensor(batch["label"]).long()
     like = p["draw.dense1.W"]
-    image = torch.tensor(batch["image"]).to(like.dtype)
+    image = torch.tensor(batch["image"]).to(like.dtype)[..., 0]
     seen = F.relu(dense(p, "encode.dense1", image.flatten(1)))
     h = torch.cat([seen, F.one_hot(label, 10).to(like.dtype)], 1)
     mu, log_var = dense(p, "encode.dense2", h), dense(p, "encode.dense3", h)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gradc
 from compiler.graph.types import Kind, TensorType
 from compiler.program import DataSource
 from runtime.data import DataError, Dataset, load
@@ -87,17 +88,59 @@ def test_paths_stay_inside_the_directory_of_the_spec(tmp_path: Path) -> None:
 
 
 def test_npz_and_npy_give_the_same_examples(tmp_path: Path) -> None:
-    x, k = np.random.default_rng(0).normal(size=(5, 4, 3)), np.arange(5) % 3
+    x, k = np.random.default_rng(0).normal(size=(5, 4, 3, 1)), np.arange(5) % 3
     np.savez_compressed(tmp_path / "d.npz", x=x, k=k)
     np.save(tmp_path / "x.npy", np.asfortranarray(x).astype(">f8"))
     np.save(tmp_path / "k.npy", k)
     a = read(tmp_path, "npz", "d.npz", x=IMAGE, k=LABEL)
     b = read(tmp_path, "npy", "k.npy", "x.npy", x=IMAGE, k=LABEL)
-    np.testing.assert_array_equal(a.arrays["x"], x.astype(np.float32)[..., None])
+    np.testing.assert_array_equal(a.arrays["x"], x.astype(np.float32))
     for name in ("x", "k"):
         np.testing.assert_array_equal(a.arrays[name], b.arrays[name])
-    expected = "d.npz: nothing fits field y : class(3); it has x [4, 3], k []"
+    expected = "d.npz: nothing fits field y : class(3); it has x [4, 3, 1], k []"
     assert fault(tmp_path, "npz", "d.npz", y=LABEL) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "mend"),
+    [
+        ((3, 4), (3, 4, 1), "to reshape it, declare [3, 4] and write `x |> as([3, 4, 1])`"),
+        ((1, 4, 3), (4, 3, 1), "to reshape it, declare [1, 4, 3] and write `x |> as([4, 3, 1])`"),
+        ((12,), (3, 4), "to reshape it, declare [12] and write `x |> as([3, 4])`"),
+        ((1,), (), "to reshape it, declare [1] and write `x |> as(scalar)`"),
+        ((), (1,), "to reshape it, declare scalar and write `x |> as([1])`"),
+        ((3, 4, 5), (4, 5, 3), "order: declare [3, 4, 5] and write `transpose(x, (1, 2, 0))`"),
+        ((3, 4), (4, 3), "order: declare [3, 4] and write `transpose(x, (1, 0))`"),
+        ((3, 5), (3, 4), "got [2, 3, 5]"),
+    ],
+)
+def test_nothing_is_reshaped_unasked(
+    tmp_path: Path, found: tuple[int, ...], wanted: tuple[int, ...], mend: str
+) -> None:
+    np.save(tmp_path / "x.npy", np.ones((2, *found)))
+    field = TensorType(wanted)
+    source = DataSource(
+        name="d", fields=(("x", field),), function="npy", keywords={"x": "x.npy"},
+        directory=str(tmp_path),
+    )  # fmt: skip
+    with pytest.raises(DataError) as caught:
+        load(source)
+    said = str(caught.value)
+    listed = ", ".join(map(str, (2, *found)))
+    assert said.endswith(mend) and f"got [{listed}]" in said and f"declared {field}" in said
+    assert ("declare " in mend) == (np.prod(found) == np.prod(wanted))
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [((3, 4), "x |> as([4, 3, 1])"), ((3, 4, 2), "transpose(x, (1, 2, 0))")],
+)
+def test_what_a_message_tells_to_write_is_a_spec(declared: tuple[int, ...], written: str) -> None:
+    x = np.arange(np.prod(declared) * 2.0).reshape(2, *declared)
+    program = gradc.compile_source(f"model f(x : {list(declared)}) {{ {written} }}")
+    found = gradc.Session(program).run("f", x=x)
+    wanted = x.reshape(2, 4, 3, 1) if "as" in written else x.transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(found, wanted)
 
 
 def npy_header(text: str) -> bytes:

@@ -47,7 +47,7 @@ def made(function: str, *arguments: object, seed: int = 0, **fields: Any) -> Dat
     ("function", "fields", "examples"),
     [
         ("digits", {"image": vector(28, 28, 1), "label": label(10)}, 1797),
-        ("digits", {"pixels": vector(784)}, 1797),
+        ("digits", {"pixels": vector(28, 28, 1)}, 1797),
         ("iris", {"x": vector(4), "kind": label(3)}, 150),
         ("wine", {"x": vector(13), "kind": label(3)}, 178),
         ("breast_cancer", {"x": vector(30), "kind": label(2)}, 569),
@@ -121,6 +121,16 @@ def test_fields_are_matched_by_name_then_by_shape() -> None:
     assert np.abs(data.arrays["other"]).max() > 1.5  # x reaches 3, y does not
     with pytest.raises(DataError, match=r"nothing fits field z : \[3\]; it has p \[2\]"):
         made("circle", 20, z=vector(3))
+
+
+def test_digits_do_not_train_a_network_of_channels_first() -> None:
+    pytest.importorskip("sklearn")
+    with pytest.raises(DataError) as caught:
+        made("digits", image=vector(1, 28, 28), label=label(10))
+    assert "[N, 1, 28, 28] is expected; got [1797, 28, 28, 1]" in str(caught.value)
+    assert "declare [28, 28, 1] and write `x |> as([1, 28, 28])`" in str(caught.value)
+    with pytest.raises(DataError, match=r"it has image \[28, 28, 1\], label \[\]; to reshape it"):
+        made("digits", x=vector(1, 28, 28))
 
 
 def test_arrays_in_memory_are_checked_too() -> None:

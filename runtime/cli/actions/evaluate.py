@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from runtime.cli.actions.output import console, counted, say, table, write_json
-from runtime.cli.actions.request import Request, prepare, session_with_weights
-from runtime.data import split
+from runtime.cli.actions.request import Request, prepare, session_with_weights, weights_at
+from runtime.data import Dataset, split
 from runtime.progress import shown
+from runtime.session import Session
 from runtime.settings import resolve
 
 
@@ -18,13 +19,11 @@ def evaluate(spec: Path, given: Mapping[str, Any]) -> int:
     if given["weights"] is None:
         say("note: no --weights are given, so this is the network before training")
     _, session, request = session_with_weights(Request.of(spec, given), given["weights"])
-    settings = resolve(session.training.settings, seed=session.seed, **request.settings)
     data = request.dataset(session)
-    held_out = split(data, settings.held_out, settings.seed)[1]
-    part = data if given["everything"] or held_out is None else held_out
+    part = data if given["everything"] else held_out_of(data, session, request, given)
     prepare(session, [step.evaluate for step in session.training.steps])
     found = session.evaluate(part)
-    what = "held-out examples" if part is held_out else "examples"
+    what = "examples" if part is data else "held-out examples"
     if given["as_json"]:
         write_json({"data": data.name, "examples": part.examples, "of": what, **found})
     else:
@@ -33,3 +32,20 @@ def evaluate(spec: Path, given: Mapping[str, Any]) -> int:
             table(["", "mean"], [(n, shown(v)) for n, v in found.items()], right="mean")
         )
     return 0
+
+
+def held_out_of(
+    data: Dataset, session: Session, request: Request, given: Mapping[str, Any]
+) -> Dataset:
+    """What training never saw: data that was not trained on as a whole, else its held-out part."""
+    if data.held_out is None and is_new(given):
+        return data
+    settings = resolve(session.training.settings, seed=session.seed, **request.settings)
+    return split(data, settings.held_out, settings.seed)[1] or data
+
+
+def is_new(given: Mapping[str, Any]) -> bool:
+    """Whether `--data` names other examples than those that the weights were trained on."""
+    earlier = weights_at(given["weights"])[1] if given["weights"] is not None else None
+    known = earlier.overrides.get("data") if earlier is not None else None
+    return given["data"] is not None and given["data"] != known

@@ -1,7 +1,7 @@
 """Inputs written on the command line: `sqft=2500`, `p=0.3,0.4`, `image=digits.npy`, `x=random`.
 
 A value is one example or, with one axis more, several: `xs=[[1,2],[3,4]]` is one sequence of two
-elements for `xs : seq [2]`, and two sequences for `xs : seq scalar`.
+elements for `xs : seq [2]`, and two sequences for `xs : seq scalar`.  Nothing else is added.
 """
 
 from __future__ import annotations
@@ -99,8 +99,9 @@ def one_or_many(value: Any, type: TensorType, name: str) -> Any:
     if type.time is not None:
         return [value] if depth(value) <= type.rank + 1 else value
     array = numbers(value, name)
-    alone = array.ndim <= type.rank and array.size == type.size
-    return array.reshape(1, *type.shape) if alone else array
+    if array.ndim == 0 and type.rank:  # `x=3` is a list of one, as `x=3,4` is one of two
+        array = array.reshape(1)
+    return array[np.newaxis] if array.shape == type.shape else array
 
 
 def depth(value: Any) -> int:

@@ -15,19 +15,20 @@ from runtime.cli.declare import act, as_json, declared, spec
     ("gradc eval specs/mnist_cnn.nn --weights runs/mnist_cnn", "what the run held out"),
     ("gradc eval specs/mnist_cnn.nn --weights runs/mnist_cnn/checkpoints/best.safetensors",
      "the best epoch instead of the last"),
-    ("gradc eval spec.nn --weights runs/spec --data 'csv(\"new.csv\")' --all", "all of other data"),
+    ("gradc eval spec.nn --weights runs/spec --data 'csv(\"new.csv\")'", "all of other data"),
 ])  # fmt: skip
 @spec
 @options.weights
 @options.settings
 @options.place
 @options.allow_path
-@click.option("--all", "everything", is_flag=True, help="Use all examples, not the held-out part.")
+@click.option("--all", "everything", is_flag=True, help="Use all examples, not a held-out part.")
 @as_json
 def command(spec: Path, **given: Any) -> int:
-    """Measure a trained network on held-out data.
+    """Measure a trained network on data that it was not trained on.
 
-    Settings that decide which examples are held out come from the run that made the weights.
+    That is the part which the run held out (its settings decide which), or the whole of other
+    data that --data names; of a source with a test part of its own, that part.
     """
     code: int = act("evaluate:evaluate", spec, given)
     return code

@@ -89,3 +89,16 @@ def test_run_refuses_a_wrong_shape(call: Caller) -> None:
     answer = call("run", SPECS / "circle.nn", "inside", "p=1,2,3")
     assert answer.code == 1
     assert "p: declared [2]" in answer.err
+    (call.folder / "image.nn").write_text("model f(x : [4, 4, 3]) -> scalar { sum(x) }")
+    np.save(call.folder / "x.npy", np.ones((3, 4, 4)))
+    turned = call("run", "image.nn", "x=x.npy")
+    assert turned.code == 1 and "[N, 4, 4, 3] is expected; got [3, 4, 4]" in turned.err
+    assert "declare [3, 4, 4] and write `transpose(x, (1, 2, 0))`" in " ".join(turned.err.split())
+    np.save(call.folder / "x.npy", np.ones((4, 4, 3)))
+    assert call("run", "image.nn", "x=x.npy").out == "48.\n"
+
+
+def test_a_single_number_is_a_list_of_one(call: Caller) -> None:
+    (call.folder / "one.nn").write_text("model f(x : [1]) -> [1] { 2 * x }")
+    for text in ("x=3", "x=[3]", "x=[[3]]"):
+        assert call("run", "one.nn", text, "--json").data == {"f": [[6.0]]}

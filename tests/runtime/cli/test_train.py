@@ -14,7 +14,7 @@ import pytest
 
 from runtime.checkpoint import Store, read_checkpoint
 from runtime.cli.actions import train as training
-from tests.runtime.cli.calling import Caller
+from tests.runtime.cli.calling import POINTS, Caller
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ("--target", "reference")
@@ -138,6 +138,18 @@ def test_eval_measures_what_was_held_out(call: Caller) -> None:
     assert everything.data["examples"] == 16
     best = "runs/line/checkpoints/best.safetensors"
     assert "held-out" in call("eval", call.spec, "--weights", best, *REFERENCE).err
+
+
+def test_eval_measures_all_of_other_data(call: Caller) -> None:
+    call("train", call.spec, *REFERENCE, "--data", 'csv("points.csv")')
+    (call.folder / "new.csv").write_text(POINTS.replace("1.5,", "2.5,"))
+    known = ("eval", call.spec, "--weights", "runs/line", "--json", *REFERENCE)
+    assert call(*known).data["of"] == "held-out examples"
+    assert call(*known, "--data", 'csv("points.csv")').data["examples"] == 4
+    other = call(*known, "--data", 'csv("new.csv")').data
+    assert (other["examples"], other["of"]) == (16, "examples")
+    untrained = call("eval", call.spec, "--data", 'csv("new.csv")', "--json", *REFERENCE).data
+    assert untrained["examples"] == 16
 
 
 def test_weights_of_another_model_are_refused(call: Caller) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from compiler.graph.types import Kind
 from compiler.program import Persistent, Program
 from runtime.cpu.memory import aligned
-from runtime.data.check import index_dtype
+from runtime.data.check import index_dtype, require_unmasked
 from runtime.errors import SessionError
 
 Evaluate = Callable[..., Mapping[str, Any]]
@@ -86,6 +86,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
         return self.views[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
+        require_unmasked(value, name)
         view, array = self[name], np.asarray(value)
         if array.shape != view.shape or array.dtype.kind not in "buif":
             raise SessionError(

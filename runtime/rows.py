@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiler.entry import Array
-from compiler.graph.ragged import Ragged
+from compiler.graph.ragged import Ragged, repeated
 from compiler.graph.types import Time
 
 Whole = NDArray[np.int64]
@@ -32,7 +32,7 @@ class Rows:
         example = np.arange(len(lengths))
         of_example = example // batch * blocks + example % batch // block
         self.starts: Whole = np.cumsum(lengths) - lengths
-        owner = np.repeat(example, lengths)
+        owner = repeated(example, lengths)
         self._step: Whole = np.arange(len(owner)) - self.starts[owner]
         self._left: Whole = lengths[owner] - 1 - self._step
         self._of_row: Whole = of_example[owner]
@@ -65,7 +65,7 @@ class Rows:
         before = np.cumsum(members) - members
         rank = np.empty_like(longest_first)
         rank[longest_first] = np.arange(len(rank)) - before[of_example[longest_first]]
-        owned = np.repeat(rank, self.lengths)
+        owned = repeated(rank, self.lengths)
         found: Whole = begins[at[self._of_row] + self._step] + owned
         return found
 

@@ -25,9 +25,10 @@ from compiler.graph.ragged import Batch
 from compiler.graph.types import Kind
 from compiler.program import DataSource, Program, Training, TrainStep
 from runtime.checkpoint import Checkpoint, read_checkpoint, write_atomically
-from runtime.data import Dataset, from_arrays, load
+from runtime.data import Dataset, as_declared, from_arrays, load
 from runtime.errors import SessionError
 from runtime.inputs import Types, as_given, checked, chosen, is_plain, read_by, refuse_unknown
+from runtime.measuring import measured
 from runtime.memory import LARGEST_SEED, Memory, Parameters, suggestion
 from runtime.opening import Opening, whole
 from runtime.settings import resolve
@@ -35,8 +36,6 @@ from runtime.targets import Arrays, Batches, Repeat, Runner, examples_of, prepar
 from runtime.trainer import Summary, Trainer
 from runtime.turns import Turns
 
-EVALUATED_AT_ONCE = 1000  # examples
-ELEMENTS_AT_ONCE = 20_000  # of sequences, counted as long as the longest
 GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
 Ran = tuple[Arrays, Batches]
 REPORT = "report/"  # a result or output of this name is a report
@@ -162,18 +161,7 @@ class Session:
 
     def evaluate(self, data: Dataset | Mapping[str, Any] | None = None) -> dict[str, float]:
         """Mean losses and reports over a data set, in evaluation mode; nothing is updated."""
-        data, totals = self.dataset(data), dict[str, float]()
-        at_once = max(1, min(EVALUATED_AT_ONCE, ELEMENTS_AT_ONCE // data.longest))
-        for start in range(0, data.examples, at_once):
-            batches = data.take(slice(start, start + at_once))
-            count = examples_of(batches)
-            for step in self.training.steps:
-                results, outputs = self.once(step.evaluate, batches)
-                for name, key in self.metrics(step).items():
-                    values = np.asarray(outputs[key] if key in outputs else results[key])
-                    share = float(np.mean(values, dtype=np.float64)) * count
-                    totals[name] = totals.get(name, 0.0) + share
-        return {name: total / data.examples for name, total in totals.items()}
+        return measured(self, self.dataset(data))
 
     def train(self, data: Dataset | Mapping[str, Any] | None = None, **settings: Any) -> Summary:
         """Train on a data set, on arrays by field name, or on the data that the spec names.
@@ -185,9 +173,9 @@ class Session:
 
     def dataset(self, data: Dataset | Mapping[str, Any] | None = None) -> Dataset:
         """What to train on, checked: the spec's own source, or arrays with the fields it wants."""
-        if isinstance(data, Dataset):
-            return data
         source = self.source
+        if isinstance(data, Dataset):
+            return as_declared(data, self.fields, self.dtype)
         if data is None:
             return load(source, dtype=self.dtype, seed=self.seed)
         if not isinstance(data, Mapping):

@@ -24,6 +24,7 @@ from runtime.diagnosis import all_finite, find_fault
 from runtime.display import Display, Silent
 from runtime.errors import Diverged, Interrupted
 from runtime.keeper import Keeper
+from runtime.measuring import measured
 from runtime.pace import Pace
 from runtime.records import Row, RunFolder
 from runtime.settings import Settings
@@ -174,7 +175,7 @@ class Trainer:
         for step in self.session.training.steps:  # in its order, whatever a checkpoint's is
             row |= {n: at.sums[n] / self.train.examples for n in self.session.metrics(step)}
         if self.held_out is not None:
-            found = self.session.evaluate(self.held_out)
+            found = measured(self.session, self.held_out)
             row |= {f"held_out.{name}": value for name, value in found.items()}
         first = next(iter(self.session.metrics(self.session.training.steps[0])))
         score = float(row[f"held_out.{first}" if self.held_out is not None else first])

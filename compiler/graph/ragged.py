@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+LARGEST_SUM = 1 << 62
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class Ragged:
         chosen = np.arange(len(self.lengths))[examples]
         lengths = self.lengths[chosen]
         moved = self.starts[chosen] - (np.cumsum(lengths) - lengths)
-        rows = np.arange(lengths.sum()) + np.repeat(moved, lengths)
+        rows = np.arange(lengths.sum()) + repeated(moved, lengths)
         return Ragged(self.values[rows], lengths)
 
     def __len__(self) -> int:
@@ -74,6 +75,18 @@ class Ragged:
 
     def __iter__(self) -> Iterator[Array]:
         return iter(np.split(self.values, np.cumsum(self.lengths)[:-1]) if len(self) else [])
+
+
+def repeated(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each value as often as its count says.
+
+    `np.repeat` adds the counts up modulo 2^64 and, where the sum wraps, writes beyond its result:
+    so counts whose sum might are refused here, whoever made them.
+    """
+    least, most = int(counts.min(initial=0)), int(counts.max(initial=0))
+    if least < 0 or most * counts.size >= LARGEST_SUM:
+        raise ValueError(f"lengths from {least} to {most} are those of no sequences")
+    return np.repeat(values, counts)
 
 
 Batch = Array | Ragged  # one value of several examples: [N, *shape], or N sequences
@@ -101,7 +114,7 @@ class Clock:
     def __init__(self, lengths: NDArray[np.int64]) -> None:
         self.lengths = lengths
         self.starts: NDArray[np.int64] = np.cumsum(lengths) - lengths
-        self.owner: NDArray[np.int64] = np.repeat(np.arange(len(lengths)), lengths)
+        self.owner: NDArray[np.int64] = repeated(np.arange(len(lengths)), lengths)
 
     @cached_property
     def position(self) -> NDArray[np.int64]:

@@ -6,8 +6,10 @@ against the declared types, so that nothing after it meets a wrong shape, a labe
 number that is not finite.  Every fault of a user is a `DataError` of one line.
 """
 
-from runtime.data.dataset import Dataset, from_arrays, split
+from runtime.data.dataset import Dataset, as_declared, from_arrays, split
 from runtime.data.sources import SOURCES, load, prepared
 from runtime.errors import DataError
 
-__all__ = ["SOURCES", "DataError", "Dataset", "from_arrays", "load", "prepared", "split"]
+__all__ = [
+    "SOURCES", "DataError", "Dataset", "as_declared", "from_arrays", "load", "prepared", "split",
+]  # fmt: skip

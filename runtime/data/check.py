@@ -43,7 +43,8 @@ def values_of(rows: Batch) -> NDArray[Any]:
 
 
 def numbers(given: Any, name: str) -> NDArray[Any]:
-    """An array of plain numbers."""
+    """An array of plain numbers, none of them masked."""
+    require_unmasked(given, name)
     try:
         array = np.asarray(given)
     except ValueError:
@@ -51,6 +52,13 @@ def numbers(given: Any, name: str) -> NDArray[Any]:
     if array.dtype.kind not in "buif":
         raise DataError(f"{name}: needs numbers, got {array.dtype}")
     return array
+
+
+def require_unmasked(given: Any, name: str) -> None:
+    """Refuse an array that says some of its numbers are none: to NumPy's functions they are."""
+    parts = given if isinstance(given, list | tuple) else [given]
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
+        raise DataError(f"{name}: some of it is masked; say what stands there: array.filled(0)")
 
 
 def examples(given: Any, type: TensorType, name: str) -> NDArray[Any]:
@@ -80,22 +88,41 @@ def sequences(given: Any, type: TensorType, name: str) -> Ragged:
     if isinstance(given, list | tuple) and len(given):
         rows = of_list(given, type, name)
     elif isinstance(given, Ragged):
-        rows = Ragged(numbers(given.values, name), np.asarray(given.lengths, np.int64))
+        values = numbers(given.values, name)
+        require_shape(values, type, name)
+        rows = Ragged(values, checked_lengths(given.lengths, len(values), name))
     else:
         array = numbers(given, name)
         if array.ndim < 2:
             raise DataError(f"{name}: declared {type}, so {forms(type)} is expected; got numbers")
         lengths = np.full(len(array), array.shape[1], np.int64)
-        rows = Ragged(array.reshape(-1, *array.shape[2:]), lengths)
-    total = int(rows.lengths.sum())
-    if total != len(rows.values) or rows.lengths.min(initial=0) < 0:
-        raise DataError(f"{name}: the lengths add up to {total}, for {len(rows.values)} elements")
+        count, longest, *shape = array.shape
+        rows = Ragged(array.reshape(count * longest, *shape), lengths)
     require_shape(rows.values, type, name)
     if isinstance(type.time, int) and (rows.lengths != type.time).any():
         wrong = int(np.argmax(rows.lengths != type.time))
         found = f"sample {wrong} has {rows.lengths[wrong]} elements"
         raise DataError(f"{name}: {found}, but {type} has {type.time}")
     return rows
+
+
+def checked_lengths(given: Any, rows: int, name: str) -> NDArray[np.int64]:
+    """A copy of the lengths of sequences that have so many elements together.
+
+    Their sum is taken in Python's integers: one modulo 2^64 may be right for lengths that are not.
+    """
+    lengths = np.array(numbers(given, f"{name}: lengths"))
+    if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iu"):
+        found = f"{lengths.dtype} {list(lengths.shape)}"
+        raise DataError(f"{name}: lengths are whole numbers, one a sequence; got {found}")
+    outside = (lengths < 0) | (lengths > rows)
+    if outside.any():
+        first = int(np.argmax(outside))
+        raise DataError(f"{name}: sample {first} of length {lengths[first]}, for {rows} elements")
+    total = sum(lengths.tolist())
+    if total != rows:
+        raise DataError(f"{name}: the lengths add up to {total}, for {rows} elements")
+    return lengths.astype(np.int64)
 
 
 def of_list(given: list[Any] | tuple[Any, ...], type: TensorType, name: str) -> Ragged:

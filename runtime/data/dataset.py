@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,33 @@ def from_arrays(
     """A data set of arrays in memory, named as the fields are."""
     types = dict(fields)
     lists = (list, tuple, Ragged)
-    columns = {k: v if isinstance(v, lists) else np.asarray(v) for k, v in arrays.items()}
+    columns = {k: v if isinstance(v, lists) else np.asanyarray(v) for k, v in arrays.items()}
     return from_columns(types, Columns(origin=name, arrays=columns, by_name=True), dtype)
+
+
+def as_declared(data: Dataset, types: Mapping[str, TensorType], dtype: DTypeLike) -> Dataset:
+    """A data set that anybody may have made, once its types and numbers have been checked."""
+    parts = [part for part in (data, data.held_out) if part is not None]
+    for part, field in product(parts, types):
+        require_type(field, types[field], part.types.get(field), data.name)
+    columns = Columns(
+        origin=data.name, arrays=data.arrays, by_name=True, alphabet=data.alphabet,
+        held_out=None if data.held_out is None else data.held_out.arrays,
+    )  # fmt: skip
+    return from_columns(types, columns, dtype)
+
+
+def require_type(field: str, wanted: TensorType, found: TensorType | None, origin: str) -> None:
+    """Refuse a field of another type; what a length is called says nothing."""
+    if found is None:
+        raise DataError(f"{origin}: has no {field}, which is declared {wanted}")
+    if unnamed(found) != unnamed(wanted):
+        raise DataError(f"{origin}: {field} is {found}, but is declared {wanted}")
+
+
+def unnamed(type: TensorType) -> TensorType:
+    """A type whose length, if it has a name, has one that all have."""
+    return type.over("T") if isinstance(type.time, str) else type
 
 
 def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DTypeLike) -> Dataset:

@@ -58,7 +58,7 @@ def with_lengths(name: str, type: TensorType, arrays: Mapping[str, np.ndarray], 
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
         raise DataError(f"{file}: the lengths of {name} must be whole numbers, one a sequence")
     if array.ndim <= type.rank + 1:
-        return Ragged(array, lengths.astype(np.int64))
+        return Ragged(array, lengths)  # checked as all sequences are
     longest = array.shape[1]
     if len(lengths) != len(array) or lengths.min(initial=0) < 0 or lengths.max(initial=0) > longest:
         raise DataError(

@@ -172,6 +172,12 @@ def test_arrays_of_sequences_may_be_packed_or_padded(tmp_path: Path) -> None:
          "a.npz: xs [2, 3, 2] needs 2 lengths from 0 to 3"),
         ({"xs": np.ones((2, 3, 2)), "lengths": [2]}, "needs 2 lengths from 0 to 3"),
         ({"xs": np.ones((5, 2)), "lengths": [2.5, 2.5]}, "lengths of xs must be whole numbers"),
+        ({"xs": np.ones((0, 2)), "xs_lengths": [2**62] * 4},
+         "a.npz: xs: sample 0 of length 4611686018427387904, for 0 elements"),
+        ({"xs": np.ones((3, 2)), "xs_lengths": [2**63 - 1, 2**63 - 1, 5]},
+         "a.npz: xs: sample 0 of length 9223372036854775807, for 3 elements"),
+        ({"xs": np.ones((3, 2)), "xs_lengths": np.array([2**64 - 1, 4], np.uint64)},
+         "a.npz: xs: sample 0 of length 18446744073709551615, for 3 elements"),
     ],
 )  # fmt: skip
 def test_wrong_lengths_get_one_line(tmp_path: Path, arrays: Any, expected: str) -> None:

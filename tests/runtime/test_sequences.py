@@ -193,7 +193,7 @@ def test_batches_are_joined_as_they_were_cut() -> None:
 def test_evaluate_is_a_mean_over_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     data, session = recurrent.examples(40), recurrent.session("float64")
     whole = session.evaluate(data)["loss"]
-    monkeypatch.setattr("runtime.session.ELEMENTS_AT_ONCE", 60)  # so six examples of nine at once
+    monkeypatch.setattr("runtime.measuring.ELEMENTS_AT_ONCE", 60)  # so six examples of nine at once
     assert session.evaluate(data)["loss"] == pytest.approx(whole, rel=1e-12)
 
 

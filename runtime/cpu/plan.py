@@ -19,7 +19,11 @@ from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.exchange import Arrays, address
 from runtime.cpu.link import NATIVE
 from runtime.cpu.memory import aligned
-from runtime.cpu.sharing import LONG, Sharing
+from runtime.cpu.parts import nanoseconds
+from runtime.cpu.sharing import Sharing
+
+LONG = 2e6  # nanoseconds of a step, from which the first is shared out at once
+LONG_WORDS = 1 << 20  # words of activations: to compute so many takes milliseconds
 
 
 class Plan:
@@ -40,7 +44,7 @@ class Plan:
         self.walker, self.walk = walker, NATIVE(walker)  # the native code that reads the table
         self.carried = carried  # but for those of sequences, which every call has for itself
         self.stale = False  # whether the spaces have been moved since
-        long = examples * entry.block_words >= LONG
+        long = _takes_long(entry, examples)
         self.one, self.many = Sharing(long), Sharing(long)  # of calls of one step, and of several
         self.table, self.table_at = table, address(table)
         spaces = Space.ARRAY + len(entry.arrays) + len(entry.results) + 1
@@ -63,6 +67,16 @@ class Plan:
         control[layout.THREADS], control[layout.STEPS] = threads, steps
         if threads > 1:
             control[layout.CHUNK_COUNTER] = 0
+
+
+def _takes_long(entry: Entry, examples: int) -> bool:
+    """Whether a step surely takes milliseconds, by the work of its instructions or its activations.
+
+    The elements of sequences are not counted: how many there are is not known yet.
+    """
+    items = [item for phase in entry.phases for item in phase.instructions]
+    estimate = sum(nanoseconds(item.work, examples) for item in items)
+    return estimate >= LONG or examples * entry.block_words >= LONG_WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ Threads that wait for one another at barriers lose where a step is short or anot
 of their cores, and where helpers have to be woken.  So both ways are tried a few times, and the one
 that was faster of late is kept.  The other soon gets another chance, as what disturbed it may be
 over; the longer nothing changes, the more rarely.  Results do not depend on it.
+
+Trials cost time, and a step may take longer than any patience.  So the seconds that went the slower
+way are counted: they stay below 2% of all seconds worked, but for a first few milliseconds.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ WORTH_WAKING = 60e-6  # the same for a whole call whose helpers sleep: to wake o
 AWAKE = 30e-6  # seconds after a call for which its helpers stay awake
 TRIALS = 3  # of each way; so many count
 TRIED = 4e-3  # seconds that one trial may take, where a step takes less
-LONG = 1 << 20  # words of activations: to compute so many takes milliseconds
+PART, FREE = 0.02, 0.02  # of all seconds that may go the slower way, and seconds that may besides
 AGAIN, MOST = 0.03, 2.0  # seconds after which the slower way is tried again, at first and later
 
 
@@ -45,6 +48,8 @@ class Sharing:
     together: float = 0.0
     shares: bool = True  # whether sharing is the faster way, as far as is known
     known: bool = False  # whether both ways have been tried often enough
+    worked: float = 0.0  # seconds of all calls
+    spent: float = 0.0  # seconds of those that went the slower way
 
     def choose(self, steps: int, longest: float, gap: float = 0.0) -> tuple[int, bool]:
         """How many steps to make in the next call, of at most `longest` seconds; shared or not.
@@ -52,21 +57,29 @@ class Sharing:
         `gap` is how long ago the last call ended.
         """
         alone, together = self.alone, self.together
-        if alone == 0:
-            return 1, self.long and together == 0
+        if alone == together == 0:
+            return 1, self.long
         worth = WORTH_SHARING if gap < AWAKE else WORTH_WAKING
-        if alone <= WORTH_SHARING or alone * steps <= worth:
+        if alone and (alone <= WORTH_SHARING or alone * steps <= worth):
             return _fitting(steps, longest, alone), False
         way = self._to_try()
         if way is not None:
-            return _fitting(steps, TRIED, max(alone, together)), way
-        return _fitting(steps, min(longest, self.patience), min(alone, together)), self.shares
+            count = _fitting(steps, TRIED, max(alone, together))
+            if way == self.shares or self._can_afford(count, way):
+                return count, way
+        faster = together if self.shares else alone
+        return _fitting(steps, min(longest, self.patience), faster or alone), self.shares
 
     def _to_try(self) -> bool | None:
         """The way of which too little is known, or that is on trial; None where neither is."""
         if not self.known:
             return len(self.times[True]) < len(self.times[False])
         return self.tried if self.left > 0 else None
+
+    def _can_afford(self, steps: int, way: bool) -> bool:
+        """Whether so many steps the slower way leave the seconds of trials within their bound."""
+        seconds = (self.together if way else self.alone) or 2 * max(self.alone, self.together)
+        return self.spent + steps * seconds <= FREE + PART * self.worked
 
     @property
     def brief(self) -> bool:
@@ -77,6 +90,9 @@ class Sharing:
         """Take note of what each of some steps took."""
         before = self.shares
         self.remember(shared, max(1e-8, seconds))
+        self.worked += seconds * steps
+        if shared != self.shares:
+            self.spent += seconds * steps
         if self.left > 0:
             if shared == self.tried:  # a call too short to be shared is no trial
                 self._count_trial()
@@ -95,7 +111,7 @@ class Sharing:
             self.together = min(times)
         else:
             self.alone = min(times)
-        self.shares = self.together <= self.alone
+        self.shares = self.alone == 0 or self.together <= self.alone
         self.known = self.known or min(map(len, self.times.values())) == TRIALS
 
     def _count_trial(self) -> None:

@@ -27,7 +27,7 @@ def test_the_first_call_is_one_step_alone() -> None:
 
 
 def test_a_step_that_surely_is_long_is_shared_at_once() -> None:
-    assert used(Sharing(long=True), 0.1, 0.05, 2) == [(True, 1), (False, 1)]
+    assert used(Sharing(long=True), 0.1, 0.05, 2) == [(True, 1), (True, 1)]
 
 
 @pytest.mark.parametrize(("alone", "together"), [(1e-3, 6e-4), (1e-3, 2e-3)])
@@ -65,3 +65,33 @@ def test_after_a_moment_of_disturbance_the_old_way_is_soon_tried_again() -> None
     for _ in range(TRIALS):
         sharing.learn(True, 2e-3, 1)
     assert not sharing.shares and sharing.patience == AGAIN
+
+
+@pytest.mark.parametrize("seconds", [2e-5, 1e-3, 1e-2, 0.3, 3.0, 40.0])
+@pytest.mark.parametrize("faster", [True, False])
+@pytest.mark.parametrize("long", [True, False])
+def test_trials_take_at_most_a_fiftieth_however_long_a_step(
+    seconds: float, faster: bool, long: bool
+) -> None:
+    """Seconds of the slower way, and the first step, of which nothing was known."""
+    alone, together = (2 * seconds, seconds) if faster else (seconds, 2 * seconds)
+    sharing = Sharing(long=long)
+    ways = used(sharing, alone, together, 500)
+    taken = [(together if shared else alone) * n for shared, n in ways]
+    slower = sum(t for t, (shared, _) in zip(taken, ways, strict=True) if shared != faster)
+    first = sum(taken[:2] if faster or not long else taken[: ways.index((False, 1))])
+    assert slower <= 0.02 * sum(taken) + 0.02 + first
+    assert sharing.spent == pytest.approx(slower, abs=first + max(taken))
+    assert sharing.worked == pytest.approx(sum(taken))
+
+
+def test_that_a_long_step_is_faster_alone_is_found_after_a_hundred() -> None:
+    ways = used(Sharing(long=True), 0.3, 0.6, 500)
+    assert 90 <= [shared for shared, _ in ways].index(False) <= 110
+    assert part_of(False, ways[110:]) > 0.97
+
+
+def test_a_long_step_is_not_tried_alone_before_that_is_worth_it() -> None:
+    ways = used(Sharing(long=True), 0.5, 0.277, 500)
+    assert [shared for shared, _ in ways[:49]] == [True] * 49
+    assert sum(not shared for shared, _ in ways) in (5, 6)

@@ -13,6 +13,7 @@ from compiler.elaborate.imports import load_imports
 from compiler.elaborate.library import Unit
 from compiler.elaborate.models import Forward, forward, free_sizes, generic
 from compiler.elaborate.module import Module, StepGraphs, TrainInfo
+from compiler.elaborate.open_sizes import check_open
 from compiler.elaborate.plan import head_span, plans
 from compiler.elaborate.problems import Exhausted, Fault, diagnose, did_you_mean, too_deep
 from compiler.elaborate.registry import PersistentSpec
@@ -73,6 +74,9 @@ def _module(file: File, session: Session) -> Module | None:
     for name, defined in models.items():
         if name not in known and name in session.applied:
             known[name] = forward(defined, session)
+    open_models = {n: d for n, d in models.items() if n not in known}
+    for defined in open_models.values():
+        check_open(defined, free_sizes(defined, session), session)
     used = unit.trains[0].data.name if unit.trains else ""
     sources = [
         data_source(data, found, name == used, session)
@@ -82,7 +86,6 @@ def _module(file: File, session: Session) -> Module | None:
     specs = [initial_spec(d) for d in session.registry.declared.values()]
     if session.problems.found:
         return None
-    open_models = {n: d for n, d in models.items() if n not in known}
     return _assemble(session, known, open_models, sources, specs, steps, train, file.span)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.describing import describe
 from compiler.elaborate.module import Signature
@@ -120,22 +118,22 @@ def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tupl
     return found
 
 
-def generic(defined: Defined, free: list[str]) -> Callable[[], Graph]:
+def generic(defined: Defined, free: list[str]) -> CompileError:
     """What asking for the forward pass of a model without known sizes raises."""
     definition = defined.definition
+    return CompileError(
+        [
+            diagnose(
+                "E0404",
+                f"`{definition.name}` leaves open: {listed(free)}",
+                definition.inputs[0].span if definition.inputs else definition.name_span,
+                label="an argument binds it, and nothing applies the model",
+                hint="write the size, or apply the model in a train block",
+            )
+        ]
+    )
 
-    def refuse() -> Graph:
-        what = ", ".join(f"`{n}`" if n.isidentifier() else n for n in free)
-        raise CompileError(
-            [
-                diagnose(
-                    "E0404",
-                    f"`{definition.name}` leaves open: {what}",
-                    definition.inputs[0].span if definition.inputs else definition.name_span,
-                    label="an argument binds it, and nothing applies the model",
-                    hint="write the size, or apply the model in a train block",
-                )
-            ]
-        )
 
-    return refuse
+def listed(free: list[str]) -> str:
+    """What is open, for a message."""
+    return ", ".join(f"`{name}`" if name.isidentifier() else name for name in free)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compiler.elaborate.registry import PersistentSpec
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
 from compiler.program import DataSource
+from compiler.source import CompileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,13 @@ class Module:
     train: TrainInfo | None
     forwards: Mapping[str, Graph] = field(repr=False)
     steps: Mapping[str, StepGraphs] = field(repr=False)
-    generic: Mapping[str, Callable[[], Graph]] = field(repr=False)  # raise `CompileError`
+    generic: Mapping[str, CompileError] = field(repr=False)  # models whose sizes are open
 
     def forward(self, model: str) -> Graph:
         """The model in inference: an input for each argument, outputs by name."""
-        return self.generic[model]() if model in self.generic else self.forwards[model]
+        if model in self.generic:
+            raise self.generic[model]
+        return self.forwards[model]
 
     def step(self, name: str) -> Graph:
         """One update: `loss`, `report/NAME` and `update/PERSISTENT`, all uniform."""

@@ -33,6 +33,7 @@ from compiler.syntax.tree import (
 )
 
 Type = Any  # TensorType, or a tuple of types
+OPEN_TYPE = "its type"  # what an input without a type leaves open
 
 
 def resolve(type: TypeExpr, scope: Scope, time: str | None = None) -> Type:
@@ -163,7 +164,7 @@ def unbound_in_type(type: TypeExpr | None, scope: Scope) -> list[str]:
     """Names a type needs an argument to bind; a missing type needs everything."""
     match type:
         case None:
-            return ["its type"]
+            return [OPEN_TYPE]
         case NameType(name=name):
             return [] if name in scope.names else [name]
         case Shape(sizes=sizes):

@@ -64,10 +64,9 @@ def show(made: Compilation, wrong: list[dict[str, Any]]) -> None:
     module = made.module
     for name, signature in module.models.items():
         write(f"{name}{signed(signature)}")
-        if name in module.generic:
-            write("  its sizes are those of what it is applied to\n")
-            continue
         console().print(stage_table(made, name, module.forward(name)))
+    for name in module.generic:
+        write(f"{opened(made, name)}; what applies it says, so its parameters are not counted\n")
     for source in module.data:
         write(f"data {source.name}({typed(source.fields)}) = {call(source)}")
     if module.train is not None:
@@ -77,7 +76,14 @@ def show(made: Compilation, wrong: list[dict[str, Any]]) -> None:
     for fault in wrong:
         say(":".join(map(str, fault["primary"].values())) + f": {fault['message']}")
     errors = counted(len(wrong), "error") if wrong else "no errors"
-    write(f"{made.source.name}: {errors}, {counted(total, 'parameter')}")
+    without = f"; without {' and '.join(module.generic)}" if module.generic else ""
+    write(f"{made.source.name}: {errors}, {counted(total, 'parameter')}{without}")
+
+
+def opened(made: Compilation, model: str) -> str:
+    """Which sizes a model leaves open."""
+    (diagnostic,) = made.module.generic[model].diagnostics
+    return diagnostic.message.replace("`", "")
 
 
 def stage_table(made: Compilation, model: str, graph: Graph) -> Any:
@@ -171,6 +177,7 @@ def described(made: Compilation) -> dict[str, Any]:
     parameters = [spec for spec in module.parameters if spec.role == "parameter"]
     return {
         "models": {name: model_data(made, name) for name in module.models},
+        "open": {name: opened(made, name) for name in module.generic},
         "parameters": {spec.name: list(spec.type.shape) for spec in parameters},
         "total": sum(spec.type.size for spec in parameters),
         "untrained": untrained(made),
@@ -183,8 +190,7 @@ def described(made: Compilation) -> dict[str, Any]:
 def model_data(made: Compilation, name: str) -> dict[str, Any]:
     """A model as data."""
     signature = made.module.models[name]
-    generic = name in made.module.generic
-    found = [] if generic else stages(made, name, made.module.forward(name))
+    found = stages(made, name, made.module.forward(name))
     return {
         "inputs": {key: str(type) for key, type in signature.inputs},
         "outputs": {key: str(type) for key, type in signature.outputs},

@@ -91,3 +91,16 @@ def test_where_data_comes_from_is_checked_too(call: Caller) -> None:
     assert call("train", call.spec).err.endswith(wrong)
     call.spec.write_text(call.spec.read_text().replace("lien(40)", "line(points = 40)"))
     assert "it is line(n: int" in call("check", call.spec).err
+
+
+def test_open_sizes_are_said_to_be_open(call: Caller) -> None:
+    call.spec.write_text(
+        "model f(x : [None, 4]) { each(dense(3))(x) }\nmodel g(x : [4]) { x |> dense(3) }\n"
+    )
+    answer = call("check", call.spec)
+    assert answer.code == 0 and "f leaves open: None" in answer.words
+    assert answer.out.endswith("line.nn: no errors, 15 parameters; without f\n")
+    assert call("check", call.spec, "--json").data["open"] == {"f": "f leaves open: None"}
+    call.spec.write_text("model f(x : [None, 4]) { x |> dense(3) }\n")
+    refused = call("check", call.spec)
+    assert refused.code == 1 and "`dense` takes x : [n], got [None, 4]" in refused.err

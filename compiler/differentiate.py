@@ -54,7 +54,8 @@ def differentiate(
             if mean and not builder.is_varying(x) and builder.is_varying(gx):
                 gx = builder.add(BatchMean(), gx)
             adjoint[x.id] = adjoint[x.id] + gx if x.id in adjoint else gx
-    result = [adjoint[x.id] if x.id in adjoint else builder.constant(0.0, x.shape) for x in wrt]
+    found = [adjoint.get(x.id) or builder.constant(0.0, x.shape) for x in wrt]
+    result = [_over_time_of(x, g) for x, g in zip(wrt, found, strict=True)]
     builder.span, builder.origin = span_before, origin_before
     return result
 
@@ -70,7 +71,9 @@ def _carry_back(
     numbers = {node.id for node in active}
     for node in sorted(active, key=lambda n: n.id):
         before = node.op
-        if not isinstance(before, Previous) or (carried := carries[before.loop]) not in numbers:
+        if not isinstance(before, Previous) or (carried := carries.get(before.loop)) is None:
+            continue
+        if carried not in numbers:
             continue
         builder.span, builder.origin = node.span, Origin("vjp of previous", node.tag)
         op = Previous(builder.new_loop(), before.time, not before.backwards)
@@ -86,9 +89,15 @@ def _in_time_of(x: Value, y: Value, g: Value) -> Value:
     """A cotangent of x's own time: where every element of y read one x, their sum."""
     if y.type.time is None or y.node.op.sequential:
         return g
-    if g.type.time is None:
-        g = g.builder.add(Spread(y.type.time), g)
+    g = _over_time_of(y, g)
     return g if x.type.time is not None else g.builder.add(Total(), g)
+
+
+def _over_time_of(x: Value, g: Value) -> Value:
+    """A cotangent that is the same for all elements, of each of them where x is a sequence."""
+    if x.type.time is None or g.type.time is not None:
+        return g
+    return g.builder.add(Spread(x.type.time), g)
 
 
 def _rule(g: Value, y: Value, xs: Sequence[Value]) -> Sequence[Value | None]:
@@ -116,9 +125,8 @@ def _path_between(graph: Graph, sources: Sequence[int], target: int) -> set[int]
         before = len(forward)
         for node in graph.nodes:
             loop = node.op.carried_by
-            if any(i in forward for i in node.inputs) or (
-                loop is not None and carries[loop] in forward
-            ):
+            carried = None if loop is None else carries.get(loop)
+            if carried in forward or any(i in forward for i in node.inputs):
                 forward.add(node.id)
     return forward & graph.reachable([target])
 
@@ -131,6 +139,11 @@ def _path_between(graph: Graph, sources: Sequence[int], target: int) -> set[int]
 # (a parameter read by every example) the implicit broadcast is transposed: it becomes
 # batch_mean(g). `batch_mean` in a model is its own adjoint in this counting.  The `batch` pass
 # later turns batch_mean(contract(...)) into one contraction that also sums over the examples.
+# A loss that is uniform is the batch's, and nothing is different for it.
+#
+# Without `mean` the broadcast is left as it is: what reaches a uniform operand is each example's
+# own share, dl_i/du.  `grad(e, x)` asks for that where e is an example's own; where e is uniform,
+# as a batch_mean is, there is one de/du, and it asks for `mean`.
 
 # Note [Recurrences]
 #

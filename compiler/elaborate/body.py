@@ -16,7 +16,15 @@ from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.recurrence import check_closed, close_named, note_name
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import resolve
-from compiler.elaborate.values import POISON, Composition, Layer, Meaning, Recurrent, Repeated
+from compiler.elaborate.values import (
+    POISON,
+    Composition,
+    Defined,
+    Layer,
+    Meaning,
+    Recurrent,
+    Repeated,
+)
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType
 from compiler.syntax.tree import Assign, Name, Noise, Param, Result, Statement, States, Update
@@ -103,9 +111,8 @@ def _assign(tree: Assign, scope: Scope) -> None:
     meaning = scope.evaluate(tree.value)
     names = [target.name for target in tree.targets]
     if len(names) == 1:
-        scope.names[names[0]] = _named(
-            meaning, names[0], count, fresh=not isinstance(tree.value, Name)
-        )
+        known = isinstance(tree.value, Name) and tree.value.name in scope.names
+        scope.names[names[0]] = _named(meaning, names[0], count, fresh=not known)
         note_name(names[0], meaning, scope)
         return
     for name in names:
@@ -130,6 +137,8 @@ def _named(meaning: Meaning, name: str, since: int, fresh: bool = True) -> Meani
         case Value(builder=builder, id=id) if id >= since and builder.nodes[id].name is None:
             builder.nodes[id] = replace(builder.nodes[id], name=name)
         case Layer() | Composition() | Repeated() if fresh and meaning.name is None:
+            meaning.name = name
+        case Defined(scope=Scope()) if fresh and meaning.name is None:
             meaning.name = name
         case Recurrent(cell=cell) if fresh and cell.name is None:
             cell.name = name

@@ -17,13 +17,14 @@ from compiler.elaborate.copies import copy_layer
 from compiler.elaborate.describing import describe, type_of
 from compiler.elaborate.drawing import fans
 from compiler.elaborate.groups import group_path, layer_path
+from compiler.elaborate.layers import bare_layer, with_settings
 from compiler.elaborate.limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
 from compiler.elaborate.mapping import apply_to_each
 from compiler.elaborate.matching import element_times
 from compiler.elaborate.problems import Exhausted, require_sound
 from compiler.elaborate.results import check_result
-from compiler.elaborate.scope import Path, Scope, check_parts
-from compiler.elaborate.signature import match_inputs, match_settings
+from compiler.elaborate.scope import Path, Scope
+from compiler.elaborate.signature import match_inputs
 from compiler.elaborate.values import (
     Builtin,
     Checkpointed,
@@ -61,7 +62,7 @@ def call(
         case Defined(definition=definition) if _takes_settings(definition, arguments, named):
             return with_settings(function, arguments, named, span, scope)
         case Defined():
-            layer = with_settings(function, [], {}, span, scope)
+            layer = bare_layer(function, span, scope)
             return apply_layer(layer, arguments, named, span, scope)
         case Layer():
             return apply_layer(function, arguments, named, span, scope)
@@ -99,21 +100,6 @@ def _takes_settings(definition: Definition, arguments: Sequence[Meaning], named:
     complete = all(p.default is not None for p in definition.settings)
     inputs = len(arguments) == len(definition.inputs) and not named
     return not (complete and inputs and any(isinstance(a, Value) for a in arguments))
-
-
-def with_settings(
-    defined: Defined, arguments: Sequence[Meaning], named: Named, span: Span, scope: Scope
-) -> Layer:
-    """The layer value that a definition and its settings make."""
-    definition = defined.definition
-    chain = (*scope.chain,)
-    bound = bind_arguments(definition, definition.settings, arguments, named, span, scope)
-    inner = Scope(scope.run, defined.unit, scope.path, site=scope.site, chain=chain)
-    if defined.unit.is_prelude and inner.site is None:
-        inner.site = span
-    match_settings(definition, bound, inner, span, scope)
-    check_parts(list(bound.values()), span, scope)
-    return Layer(defined, dict(inner.names), span, chain)
 
 
 def _apply_compound(

@@ -5,8 +5,9 @@ With a value on the left a stage is applied to it; with a layer, the two are com
 
 from __future__ import annotations
 
-from compiler.elaborate.calls import ONE_LIST, call, with_settings
+from compiler.elaborate.calls import ONE_LIST, call
 from compiler.elaborate.describing import describe, show_type, type_of
+from compiler.elaborate.layers import bare_layer
 from compiler.elaborate.matching import Mismatch, match_inside
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope, check_parts
@@ -78,7 +79,7 @@ def _composed(left: Meaning, right: Meaning, tree: Pipe, scope: Scope) -> Compos
 def _fixed(stage: Meaning, tree: Expr, scope: Scope) -> Meaning:
     """In a composition a bare definition becomes one layer, so that it keeps its parameters."""
     if isinstance(stage, Defined) and not stage.is_model:
-        return with_settings(stage, [], {}, tree.span, scope)
+        return bare_layer(stage, tree.span, scope)
     return stage
 
 

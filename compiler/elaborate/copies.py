@@ -7,32 +7,61 @@ from dataclasses import replace
 from compiler.elaborate.values import (
     Checkpointed,
     Composition,
+    Defined,
     Each,
     Layer,
     Meaning,
+    Partial,
+    Record,
     Recurrent,
     Repeated,
+    Sizes,
 )
 
 
 def copy_layer(layer: Meaning) -> Meaning:
     """The same layer with parameters of its own; models and functions stay themselves."""
-    match layer:
-        case Layer(defined=defined, settings=settings, span=span, chain=chain, name=name):
-            copied = {key: copy_layer(value) for key, value in settings.items()}
-            return Layer(defined, copied, span, chain, _numbered(name))
-        case Recurrent(cell=cell):
-            return replace(layer, cell=copy_layer(cell))
-        case Composition(stages=stages, spans=spans, name=name):
-            return Composition(tuple(map(copy_layer, stages)), spans, _numbered(name))
-        case Repeated(count=count, layer=inner, name=name):
-            return Repeated(count, copy_layer(inner), name=_numbered(name))
-        case Each(layer=inner):
-            return Each(copy_layer(inner))
-        case Checkpointed(layer=inner, products=products):
-            return Checkpointed(copy_layer(inner), products)
-        case _:
-            return layer
+    return Copy().of(layer)
+
+
+class Copy:
+    """One copy of a layer and of all that it is made of: what is one within it stays one."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Meaning] = {}
+
+    def of(self, layer: Meaning) -> Meaning:
+        """The part of the copy that stands for a part of the layer."""
+        if id(layer) not in self._made:
+            self._made[id(layer)] = self._copied(layer)
+        return self._made[id(layer)]
+
+    def _copied(self, layer: Meaning) -> Meaning:
+        match layer:
+            case Layer(defined=defined, settings=settings, span=span, chain=chain, name=name):
+                copied = {key: self.of(value) for key, value in settings.items()}
+                return Layer(defined, copied, span, chain, _numbered(name))
+            case Defined(is_model=False, name=name):
+                return replace(layer, name=_numbered(name), bare=None)
+            case Recurrent(cell=cell):
+                return replace(layer, cell=self.of(cell))
+            case Composition(stages=stages, spans=spans, name=name):
+                return Composition(tuple(map(self.of, stages)), spans, _numbered(name))
+            case Repeated(count=count, layer=inner, name=name):
+                return Repeated(count, self.of(inner), name=_numbered(name))
+            case Each(layer=inner):
+                return Each(self.of(inner))
+            case Checkpointed(layer=inner, products=products):
+                return Checkpointed(self.of(inner), products)
+            case Partial(function=function, arguments=arguments, named=named):
+                given = {key: self.of(value) for key, value in named.items()}
+                return Partial(self.of(function), tuple(map(self.of, arguments)), given)
+            case Record(names=names):
+                return Record.of(tuple(map(self.of, layer)), names)
+            case tuple() if not isinstance(layer, Sizes):
+                return tuple(map(self.of, layer))
+            case _:
+                return layer
 
 
 def _numbered(name: str | None) -> str | None:

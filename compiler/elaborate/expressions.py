@@ -6,6 +6,8 @@ node that an expression adds carries its span; inside the prelude, that of the a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from compiler.elaborate.arithmetic import binary, truth, unary
 from compiler.elaborate.builtins import BUILTINS
 from compiler.elaborate.calls import call
@@ -121,9 +123,11 @@ def _name(tree: Name, scope: Scope) -> Meaning:
         return scope.run.training
     if name in WORDS:
         return WORDS[name]
-    found = scope.unit.find(name) or BUILTINS.get(name)
-    if found is not None:
-        return found
+    defined = scope.unit.find(name)
+    if defined is not None:
+        return defined if defined.is_model else replace(defined, scope=scope)
+    if name in BUILTINS:
+        return BUILTINS[name]
     if name in scope.unit.missing or scope.unit.missing_all:
         raise Silenced
     if name.endswith("'"):

@@ -9,13 +9,16 @@ from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.values import Group, Meaning
 from compiler.graph.graph import Value
+from compiler.graph.loops import open_loops
 from compiler.graph.types import Kind
 from compiler.source import Span
 
 
 def grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
-    """The derivative of a scalar of this example, in the shape of x; a tuple for a tuple of them.
+    """The derivative of a scalar, in the shape of x; a tuple for a tuple of them.
 
+    Of a scalar that is the same for all examples, the derivative by a parameter is one tensor; of
+    this example's own, the example's: see Note [Examples and the mean] in `differentiate`.
     Faults: E0502 where `of` is no scalar, or has no derivative by one of `by`.
     """
     y = to_value(of, scope, span)
@@ -28,7 +31,15 @@ def grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
         )
     several = isinstance(by, tuple)
     xs = [_source(scope, span, y, meaning) for meaning in (by if several else (by,))]
-    found = differentiate(scope.run.builder, y, xs, mean=False)
+    builder = scope.run.builder
+    if y.type.time is None and open_loops(builder.graph({}), y.id):
+        raise scope.fault(
+            "E0502",
+            "this depends on a recurrence that is not closed yet",
+            span,
+            hint="take its derivative after the line `h' = ...`, or in a cell that `scan` applies",
+        )
+    found = differentiate(builder, y, xs, mean=not builder.is_varying(y))
     return tuple(found) if several else found[0]
 
 

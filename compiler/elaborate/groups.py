@@ -29,6 +29,8 @@ def group_path(meaning: Meaning) -> str | None:
             return path
         case Recurrent(cell=cell):
             return group_path(cell)
+        case Defined(bare=Layer() as layer):
+            return group_path(layer)
         case Defined(definition=definition, is_model=True):
             return definition.name
         case (

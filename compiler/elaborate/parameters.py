@@ -29,7 +29,7 @@ def declare_param(tree: Param, scope: Scope) -> None:
 
 
 def declare_state(tree: State, scope: Scope) -> None:
-    """`state m = 0`: carried from one step to the next; `m' = e` updates it."""
+    """`state m = 0`: carried from one use to the next; `m' = e` updates it."""
     own(tree.name, tree.name_span, scope)
     rule = scope.state_rule
     if tree.type is None and rule is not None:
@@ -42,7 +42,7 @@ def declare_state(tree: State, scope: Scope) -> None:
 
 
 def update_state(tree: Update, scope: Scope) -> None:
-    """`m' = e`: what m is at the next step; a per-example e is averaged over the batch."""
+    """`m' = e`: what m is from the next use on; a per-example e is averaged over the batch."""
     name = tree.target.name
     if name not in scope.states:
         raise scope.fault(
@@ -64,10 +64,9 @@ def update_state(tree: Update, scope: Scope) -> None:
         )
     value = fit(value, type, tree.value.span, scope)
     scope.names[f"{name}'"] = value
-    if scope.run.training:
-        if scope.run.builder.is_varying(value):
-            value = scope.run.builder.add(BatchMean(), value)
-        scope.run.updates.setdefault(scope.states[name], value)
+    if scope.run.builder.is_varying(value):
+        value = scope.run.builder.add(BatchMean(), value)
+    scope.run.updates[scope.states[name]] = value
 
 
 def own(name: str, span: Span, scope: Scope) -> None:
@@ -115,7 +114,7 @@ def _declare(tree: Param | State, name: str, type: TensorType, role: str, scope:
         place=_place(scope, tree.span),
     )
     _register(new, scope)
-    scope.names[tree.name] = scope.run.persistent(name, type)
+    scope.names[tree.name] = scope.run.current(name, type)
 
 
 def _register(new: Declared, scope: Scope) -> None:

@@ -105,7 +105,14 @@ class Reading:
             self.sound = False
 
     def _report(self, item: Argument) -> None:
-        self.reports[_report_name(item, self.reports)] = self._scalar(item.value, "E0609", "report")
+        """A report moves no state, and sees all of them as they are before the step."""
+        run = self.scope.run
+        moved, run.updates = run.updates, {}
+        try:
+            value = self._scalar(item.value, "E0609", "report")
+        finally:
+            run.updates = moved
+        self.reports[_report_name(item, self.reports)] = value
 
     def _use(self, item: Expr | Setting) -> None:
         read_using(item, self.rules, self.scope, self.session)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from compiler.elaborate import sequences
-from compiler.elaborate.calls import with_settings
 from compiler.elaborate.describing import describe
+from compiler.elaborate.layers import bare_layer
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.values import Defined, Layer, Meaning, Recurrent
 from compiler.graph.graph import Value
@@ -51,7 +51,7 @@ def _cell(cell: Meaning, what: str, scope: Scope, span: Span) -> Layer:
             secondary=[(definition.name_span, "defined here")],
             hint="several inputs of a step stand in a tuple: x : (a : [n], b : [m])",
         )
-    return with_settings(cell, [], {}, span, scope) if isinstance(cell, Defined) else cell
+    return bare_layer(cell, span, scope) if isinstance(cell, Defined) else cell
 
 
 def _instead(cell: Meaning, definition: Definition | None, what: str) -> str:

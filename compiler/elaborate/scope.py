@@ -107,7 +107,7 @@ class Run:
     training: bool = False
     builder: LimitedBuilder = field(default_factory=LimitedBuilder)
     read: dict[str, Value] = field(default_factory=dict)  # persistents by name
-    updates: dict[str, Value] = field(default_factory=dict)  # of layer state
+    updates: dict[str, Value] = field(default_factory=dict)  # what the last use left of a state
     occurrences: Counter[str] = field(default_factory=Counter)  # of noise
     applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
     argument_spans: dict[Span, dict[str | int, Span]] = field(default_factory=dict)  # by call
@@ -121,6 +121,11 @@ class Run:
         if name not in self.read:
             self.read[name] = self.builder.add(Persistent(name, type.shape, index), name=name)
         return self.read[name]
+
+    def current(self, name: str, type: TensorType) -> Value:
+        """A persistent as the uses before this one left it."""
+        updated = self.updates.get(name)
+        return self.persistent(name, type) if updated is None else updated
 
     def counters(self) -> tuple[Value, Value]:
         """The operands of a random draw: seed and step."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from compiler.elaborate.calls import with_settings
 from compiler.elaborate.describing import describe
+from compiler.elaborate.layers import with_settings
 from compiler.elaborate.problems import did_you_mean, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session

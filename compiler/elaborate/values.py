@@ -16,7 +16,7 @@ from compiler.syntax.tree import Definition
 
 if TYPE_CHECKING:
     from compiler.elaborate.library import Unit
-    from compiler.elaborate.scope import Path
+    from compiler.elaborate.scope import Path, Scope
 
 Meaning = Any  # one of: int, float, bool, tuple, and the classes below
 
@@ -64,12 +64,19 @@ class Record(tuple[Any, ...]):
         return record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Defined:
-    """A definition as it is named, before its settings are given."""
+    """A definition as it is named, before its settings are given.
+
+    Each place that names it has one of its own: the layer that it is without settings is the same
+    one wherever that value goes, and another where the name is written again.
+    """
 
     definition: Definition
     unit: Unit
+    scope: Scope | None = None  # where it is named; None: as it stands in its file
+    name: str | None = None  # what it was assigned to
+    bare: Layer | None = None  # the layer without settings, once one is needed
 
     @property
     def is_model(self) -> bool:

@@ -104,7 +104,7 @@ class Graph:
                 wanted.add(id)
                 node = self.nodes[id]
                 pending.extend(node.inputs)
-                if node.op.carried_by is not None:
+                if node.op.carried_by in carries:  # else the loop is not closed yet
                     pending.append(carries[node.op.carried_by])
         return wanted
 

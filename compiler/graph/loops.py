@@ -49,3 +49,9 @@ def in_order(graph: Graph) -> list[list[int]]:
     members = {k: sorted(nodes) for k, nodes in condensed.nodes(data="members")}
     order = library().lexicographical_topological_sort(condensed, key=lambda k: members[k][0])
     return [members[k] for k in order]
+
+
+def open_loops(graph: Graph, root: int) -> set[int]:
+    """The loops that a node is computed from and in which nothing is carried on yet."""
+    loops = {graph[i].op.carried_by for i in graph.reachable([root])}
+    return {loop for loop in loops if loop is not None and loop not in graph.carries}

@@ -24,6 +24,7 @@ RUNS = {
     "random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
+    "meanings": [f"{HERE}/meanings_in_simulator.py"],
     "specs": [
         f"{HERE}/specs_in_simulator.py",
         "-k",

@@ -18,6 +18,7 @@ from compiler.adjoints import adjoints_of_states
 from compiler.elaborate import Module, elaborate
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Graph
+from compiler.outside import file_of, passes_of, settings_of, text_of
 from compiler.passes import PASSES, optimise
 from compiler.program import Persistent, Program, Training, TrainStep
 from compiler.schedule.plan import schedule
@@ -77,23 +78,25 @@ def compile_source(
     `overrides` replaces settings of `train` (`{"batch": 64, "lr": 1e-4, "data": "mnist()"}`);
     `without` switches passes off by name (see `OPTIONAL`).
     """
-    return compilation(Source(name, text), directory, overrides or {}, without).program
+    return compilation(Source(name, text_of(text)), directory, overrides, without).program
 
 
 def compile_file(
     path: str | Path, *, overrides: Mapping[str, Any] | None = None, without: Collection[str] = ()
 ) -> Program:
     """Compile a `.nn` file; as `compile_source`, and raises `OSError` for no file."""
-    return compilation(read_source(path), Path(path).parent, overrides or {}, without).program
+    path = file_of(path)
+    return compilation(read_source(path), path.parent, overrides, without).program
 
 
 def compilation(
-    source: Source, directory: str | Path, overrides: Mapping[str, Any], without: Collection[str]
+    source: Source,
+    directory: str | Path,
+    overrides: Mapping[str, Any] | None,
+    without: Collection[str],
 ) -> Compilation:
     """Run the stages, keeping what each made."""
-    without = {without} if isinstance(without, str) else set(without)
-    if unknown := without - {*OPTIONAL}:
-        raise ValueError(f"no pass is called {min(unknown)}; there are {', '.join(OPTIONAL)}")
+    without, overrides = passes_of(without, OPTIONAL), settings_of(overrides)
     tree = parse(source)
     module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
     persistents, words = _persistents(module)
@@ -115,7 +118,7 @@ def compilation(
         inputs={m: dict(s.inputs) for m, s in module.models.items()},
         outputs={m: dict(s.outputs) for m, s in module.models.items()},
     )
-    return Compilation(source, tree, module, frozenset(without), graphs, optimised, program)
+    return Compilation(source, tree, module, without, graphs, optimised, program)
 
 
 def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:

@@ -88,3 +88,9 @@ class CompileError(Exception):
         super().__init__(
             "\n".join(f"{d.primary.span}: error[{d.code}]: {d.message}" for d in self.diagnostics)
         )
+
+
+def refused(name: str, code: str, message: str, hint: str) -> CompileError:
+    """An error of a file as a whole, which has no text to show."""
+    nowhere = Label(Span(source=Source(name, ""), start=0, end=0))
+    return CompileError([Diagnostic(code=code, message=message, primary=nowhere, hint=hint)])

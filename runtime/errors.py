@@ -8,6 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+LONGEST = 1000  # characters of a message
+
+
+def bounded(message: str) -> str:
+    """One line of bounded length: text from files may hold anything, and any amount of it."""
+    line = message if len(message) <= LONGEST else f"{message[:LONGEST]} ..."
+    return "".join(c if c.isprintable() else "?" for c in line)
+
 
 class RunError(Exception):
     """Base of every fault of a run; its text is the one line to print."""
@@ -15,8 +23,7 @@ class RunError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str) -> None:
-        """Text from files may hold anything; a terminal gets only what can be shown."""
-        super().__init__("".join(c if c.isprintable() else "?" for c in message))
+        super().__init__(bounded(message))
 
 
 class DataError(RunError):

@@ -7,7 +7,6 @@ both widths start from the same draws), and hands out NumPy views.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from difflib import get_close_matches
 from typing import Any
@@ -19,6 +18,7 @@ from compiler.program import Persistent, Program
 from runtime.cpu.memory import aligned
 from runtime.data.check import index_dtype, require_unmasked
 from runtime.errors import SessionError
+from runtime.files import require_memory
 
 Evaluate = Callable[..., Mapping[str, Any]]
 LARGEST_SEED = 2**31 - 1  # a seed is one int32 word
@@ -59,14 +59,8 @@ class Memory:
 
 
 def allocate(count: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """Zeroed, aligned words, if the machine has that much memory at all."""
-    needed = count * dtype.itemsize
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > present:
-        raise SessionError(
-            f"the parameters and their state need {needed / 1e9:.1f} GB; this machine has"
-            f" {present / 1e9:.1f} GB"
-        )
+    """Zeroed, aligned words, if there is that much memory."""
+    require_memory(count * dtype.itemsize, "the model with its parameters and their state")
     return aligned(count, dtype)
 
 
@@ -81,7 +75,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
         }
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name not in self.views:
+        if not is_known(name, self.views):
             raise SessionError(f"no parameter is called {name}{suggestion(name, self.views)}")
         return self.views[name]
 
@@ -109,8 +103,13 @@ class Parameters(MutableMapping[str, np.ndarray]):
         return f"<Parameters: {sizes}>"
 
 
-def suggestion(name: str, known: Mapping[str, Any]) -> str:
+def is_known(name: object, known: Mapping[str, Any]) -> bool:
+    """Whether it is a name, and one of these: not even a list is more than unknown."""
+    return isinstance(name, str) and name in known
+
+
+def suggestion(name: object, known: Mapping[str, Any]) -> str:
     """The tail of a message about an unknown name."""
-    if near := get_close_matches(name, known, n=1):
+    if isinstance(name, str) and (near := get_close_matches(name, known, n=1)):
         return f"; did you mean {near[0]}?"
     return f"; there are {', '.join(known)}" if known else "; there are none"

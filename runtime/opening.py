@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.program import Program
 from runtime.errors import SessionError
-from runtime.memory import LARGEST_SEED, suggestion
+from runtime.memory import LARGEST_SEED, is_known, suggestion
 from runtime.targets import TARGETS
 
 WIDTHS = ("float32", "float64")
@@ -31,7 +31,7 @@ class Opening:
         if not isinstance(program, Program):
             kind = type(program).__name__
             raise SessionError(f"a session needs a program, as compile_file gives it, not a {kind}")
-        if target not in TARGETS:
+        if not is_known(target, TARGETS):
             raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
         settings = program.training.settings if program.training else {}
         return Opening(

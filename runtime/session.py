@@ -27,9 +27,10 @@ from compiler.program import DataSource, Program, Training, TrainStep
 from runtime.checkpoint import Checkpoint, read_checkpoint, write_atomically
 from runtime.data import Dataset, as_declared, from_arrays, load
 from runtime.errors import SessionError
+from runtime.files import path_of
 from runtime.inputs import Types, as_given, checked, chosen, is_plain, read_by, refuse_unknown
 from runtime.measuring import measured
-from runtime.memory import LARGEST_SEED, Memory, Parameters, suggestion
+from runtime.memory import LARGEST_SEED, Memory, Parameters, is_known, suggestion
 from runtime.opening import Opening, whole
 from runtime.settings import resolve
 from runtime.targets import Arrays, Batches, Repeat, Runner, examples_of, prepare
@@ -93,14 +94,15 @@ class Session:
         `examples` is N for a model that reads nothing and draws: `session.run("generate", 16)`.
         """
         with self._turns.lock:
-            repeat = self._repeats.get(model) if examples is None else None
+            plain = examples is None and isinstance(model, str)
+            repeat = self._repeats.get(model) if plain else None
             if repeat is not None and (found := repeat(inputs)) is not None:
                 return only(found)
             return only(self._run(model, examples, inputs))
 
     def _run(self, model: str, examples: int | None, inputs: Mapping[str, Any]) -> Batches:
         """A model's outputs by name: the way that checks and explains."""
-        if model not in (models := self.program.models):
+        if not is_known(model, models := self.program.models):
             raise SessionError(f"no model is called {model}{suggestion(model, models)}")
         name = self.program.models[model]
         entry = self.program.entries[name]
@@ -186,12 +188,12 @@ class Session:
         """Write everything that persists to a safetensors file, whole or not at all."""
         with self._turns.lock:
             data = Checkpoint(tensors=self.memory.views, state={}).to_bytes()
-            write_atomically(Path(path), data)
+            write_atomically(path_of(path), data)
 
     def load(self, path: str | Path) -> None:
         """Take over what `save` or a training run wrote, if it fits this program."""
         with self._turns.lock:
-            read_checkpoint(Path(path)).copy_into(self.memory.views)
+            read_checkpoint(path_of(path)).copy_into(self.memory.views)
 
     def once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
         """`steps` batches in turn, unchecked; results, and outputs of each example."""
@@ -222,7 +224,7 @@ class Session:
     def named_step(self, name: str) -> TrainStep:
         """A step of the train block by name."""
         steps = {step.name: step for step in self.training.steps}
-        if name not in steps:
+        if not is_known(name, steps):
             raise SessionError(f"no step is called {name}{suggestion(name, steps)}")
         return steps[name]
 

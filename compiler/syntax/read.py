@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from compiler.source import CompileError, Diagnostic, Label, Source, Span
+from compiler.source import CompileError, Diagnostic, Label, Source, Span, refused
 
 STANDARD_INPUT = Path("-")
 MAX_BYTES = 4_000_000
@@ -28,10 +28,10 @@ def read_source(path: str | Path) -> Source:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"cannot read this file: {reason}"
-        raise _refused(name, "E0101", message, "check the path and its permissions") from None
+        raise refused(name, "E0101", message, "check the path and its permissions") from None
     if size > MAX_BYTES:
         message = f"the file is {size / 1e6:.1f} MB, the limit is 4 MB"
-        raise _refused(name, "E0106", message, "split it, and put the parts together with `import`")
+        raise refused(name, "E0106", message, "split it, and put the parts together with `import`")
     return Source(name, _decode(name, data))
 
 
@@ -79,9 +79,3 @@ def _guess_encoding(data: bytes) -> str:
     if b"\0" in data:
         return "this looks like binary data; a program is UTF-8 text"
     return "this looks like Latin-1 or Windows-1252; save the file as UTF-8"
-
-
-def _refused(name: str, code: str, message: str, hint: str) -> CompileError:
-    """An error of a file as a whole, which has no text to show."""
-    nowhere = Label(Span(source=Source(name, ""), start=0, end=0))
-    return CompileError([Diagnostic(code=code, message=message, primary=nowhere, hint=hint)])

@@ -11,19 +11,21 @@ A traceback is shown only for the last, and only with `--debug`.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from compiler.source import CompileError
 from runtime.cli.declare import State, act
-from runtime.errors import RunError
+from runtime.errors import RunError, bounded
 
 FAULT, USAGE, INTERNAL, INTERRUPTED = 1, 2, 70, 130
 OURS = ("compiler", "runtime", "gradc")
@@ -61,8 +63,11 @@ def surroundings(fault: BaseException, state: State) -> int:
         case KeyboardInterrupt() | click.Abort():
             return say("interrupted", INTERRUPTED)
         case BrokenPipeError():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
             return 0
+        case OSError(errno=errno.ENOSPC | errno.EFBIG | errno.EDQUOT | errno.EIO, filename=None):
+            drop_output()
+            return say(f"the answer could not be written: {fault.strerror}", FAULT)
         case MemoryError():
             return say("there is not enough memory for this", FAULT)
         case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] not in OURS:
@@ -73,9 +78,15 @@ def surroundings(fault: BaseException, state: State) -> int:
             return internal(fault, state)
 
 
+def drop_output() -> None:
+    """Let what is still to be written to standard output vanish, as nothing more can be."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def say(line: str, code: int) -> int:
-    """One line on standard error."""
-    click.echo(f"gradc: {line}", err=True)
+    """One line on standard error, if there is room even for that."""
+    with suppress(OSError):
+        click.echo(f"gradc: {bounded(line)}", err=True)
     return code
 
 

@@ -18,6 +18,7 @@ from runtime.cli.declare import Function
 
 Value = int | float | str
 TARGETS = ("cpu", "cuda", "reference")
+DIGITS = 18  # of an example's number
 WIDTHS = ("float32", "float64")
 
 
@@ -38,10 +39,10 @@ class Assignment(click.ParamType[tuple[str, Value]]):
     def meaning(self, name: str, text: str) -> Value:
         """The number that a text stands for."""
         for kind in (int, float):
-            with suppress(ValueError):
+            with suppress(ValueError, OverflowError):  # of whole numbers that no float can hold
                 if isfinite(number := kind(text)):
                     return number
-        raise click.UsageError(f"{name} needs a finite number, not {text}")
+        raise click.UsageError(f"{name} needs a finite number, not {text[:40]}")
 
 
 class Binding(Assignment):
@@ -63,8 +64,9 @@ class Places(click.ParamType[slice]):
         """The slice, or a usage error."""
         first, colon, last = str(value).partition(":")
         numbers = [first, last] if colon else [first]
-        if not all(n.isdecimal() for n in numbers if n) or not (first or colon):
-            return self.fail(f"{value} is neither a number (3) nor a range (0:10)", param, ctx)
+        fits = all(n.isdecimal() and len(n) <= DIGITS for n in numbers if n)
+        if not fits or not (first or colon):
+            return self.fail(f"{value[:40]} is neither a number (3) nor a range (0:10)", param, ctx)
         start = int(first or 0)
         return slice(start, (int(last) if last else None) if colon else start + 1)
 

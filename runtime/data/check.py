@@ -18,6 +18,7 @@ from compiler.graph.ragged import Batch, Ragged
 from compiler.graph.types import Kind, TensorType
 from runtime.data.mend import mend
 from runtime.errors import DataError
+from runtime.files import require_memory
 
 
 def index_dtype(dtype: DTypeLike) -> np.dtype[Any]:
@@ -32,8 +33,11 @@ def conform(given: Any, type: TensorType, *, name: str, dtype: DTypeLike) -> Bat
     if type.kind is Kind.INDEX:
         check_labels(rows, type, name)
         kind = index_dtype(dtype)
+    values = values_of(rows)
+    if values.dtype != kind:
+        require_memory(values.size * kind.itemsize, name)
     with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(values_of(rows), kind)
+        values = np.ascontiguousarray(values, kind)
     return Ragged(values, rows.lengths) if isinstance(rows, Ragged) else values
 
 

@@ -26,6 +26,7 @@ from runtime.data.mend import mend
 from runtime.data.order import SPLIT, permutation
 from runtime.errors import DataError
 
+MOST_NAMED = 20  # arrays, in a message
 Fields = Iterable[tuple[str, TensorType]]
 
 
@@ -89,7 +90,7 @@ def from_arrays(
     """A data set of arrays in memory, named as the fields are."""
     types = dict(fields)
     lists = (list, tuple, Ragged)
-    columns = {k: v if isinstance(v, lists) else np.asanyarray(v) for k, v in arrays.items()}
+    columns = {str(k): v if isinstance(v, lists) else np.asanyarray(v) for k, v in arrays.items()}
     return from_columns(types, Columns(origin=name, arrays=columns, by_name=True), dtype)
 
 
@@ -170,7 +171,9 @@ def pick(field: str, type: TensorType, columns: Columns, left: list[str]) -> str
             for name in left:
                 if could_be(columns.arrays[name], type, kind):
                     return name
-    has = ", ".join(f"{name} {form(given)}" for name, given in columns.arrays.items())
+    known = list(columns.arrays.items())
+    has = ", ".join(f"{name} {form(given)}" for name, given in known[:MOST_NAMED])
+    has += ", ..." * (len(known) > MOST_NAMED)
     near = get_close_matches(field, left, n=1)
     hint = f"; did you mean {near[0]}?" if near else resembling(type, columns, left)
     raise DataError(f"{columns.origin}: nothing fits field {field} : {type}; it has {has}{hint}")

@@ -12,27 +12,19 @@ import gzip
 import zlib
 from math import prod
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from runtime.data.context import Context
 from runtime.data.dataset import Columns
 from runtime.errors import DataError
+from runtime.files import Reader, opened, read_up_to, require_sizes
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 LARGEST = 1 << 32  # bytes of data
-CHUNK = 1 << 24
 FOLDERS = (".", "raw", "MNIST/raw")
 PARTS = {"images": ("images-idx3-ubyte", "images.idx3-ubyte"),
          "labels": ("labels-idx1-ubyte", "labels.idx1-ubyte")}  # fmt: skip
-
-
-class Reader(Protocol):
-    """Anything to read bytes from."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, at most `size`."""
 
 
 def idx(context: Context, *paths: str) -> Columns:
@@ -81,7 +73,7 @@ def scaled(array: np.ndarray) -> np.ndarray:
 
 def read_idx(path: Path, name: str) -> np.ndarray:
     """The array of one file, compressed or not."""
-    with path.open("rb") as plain:
+    with opened(path) as plain:
         compressed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
         try:
@@ -105,23 +97,15 @@ def parse_idx(stream: Reader, name: str) -> np.ndarray:
     if not 1 <= magic[3] <= 4:
         raise DataError(f"{name}: IDX rank {magic[3]}; 1 to 4 is accepted")
     header = stream.read(4 * magic[3])
-    shape = [int.from_bytes(header[i : i + 4], "big") for i in range(0, len(header), 4)]
+    shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(0, len(header), 4))
     dtype = np.dtype(TYPES[magic[2]])
     expected = prod(shape) * dtype.itemsize
     if len(header) != 4 * magic[3] or expected > LARGEST:
         raise DataError(f"{name}: IDX header is cut off or promises too much ({expected:,} bytes)")
-    data = read_up_to(stream, expected + 1)
-    if len(data) != expected:
-        more = "more" if len(data) > expected else f"{len(data):,}"
-        what = f"{shape} of {dtype.name} (IDX type {magic[2]:02x})"
-        raise DataError(f"{name}: {expected:,} bytes of data expected for {what}, found {more}")
-    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
-
-
-def read_up_to(stream: Reader, limit: int) -> bytes:
-    """At most `limit` bytes, a chunk at a time, so that memory follows what is really there."""
-    chunks, left = [], limit
-    while left and (chunk := stream.read(min(left, CHUNK))):
-        chunks.append(chunk)
-        left -= len(chunk)
-    return b"".join(chunks)
+    require_sizes(shape, dtype.itemsize, LARGEST, name)
+    data, more = read_up_to(stream, expected, name), stream.read(1)
+    if len(data) != expected or more:
+        found = "more" if more else f"{len(data):,}"
+        what = f"{list(shape)} of {dtype.name} (IDX type {magic[2]:02x})"
+        raise DataError(f"{name}: {expected:,} bytes of data expected for {what}, found {found}")
+    return data.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)

@@ -44,6 +44,6 @@ def parsed(line: str, names: list[str], place: str) -> dict[str, Any]:
         raise DataError(f'{place}: an object such as {{"{names[0]}": ...}} is expected')
     if missing := [name for name in names if name not in example]:
         raise DataError(
-            f"{place}: {missing[0]} is missing; it has {', '.join(example) or 'nothing'}"
+            f"{place}: {missing[0]} is missing; it has {', '.join([*example][:20]) or 'nothing'}"
         )
     return example

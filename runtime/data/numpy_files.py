@@ -11,12 +11,13 @@ Sequences of differing lengths are two arrays of an .npz: for a field `xs`, `xs_
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+import warnings
 from ast import literal_eval
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import IO, Any
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -26,6 +27,7 @@ from compiler.graph.types import TensorType
 from runtime.data.context import Context
 from runtime.data.dataset import Columns
 from runtime.errors import DataError
+from runtime.files import one_line, opened, read_up_to, require_memory, require_sizes
 
 LARGEST = 1 << 33  # bytes of one file once unpacked
 MEMBERS = 1000  # arrays in one .npz
@@ -37,13 +39,12 @@ def npz(context: Context, file: str) -> Columns:
     """The arrays of an .npz archive that bear the fields' names."""
     types = dict(context.source.fields)
     wanted = {f"{name}{end}" for name in types for end in ("", LENGTHS)} | {"lengths"}
-    try:
-        with zipfile.ZipFile(context.file(file)) as archive:
-            members = checked_directory(archive, file)
-            names = [name for name in members if name in wanted] or list(members)
-            arrays: dict[str, Any] = {name: member(archive, members[name], file) for name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as fault:
-        raise DataError(f"{file}: damaged or not an .npz archive ({fault})") from None
+    path = context.file(file)
+    with one_line(file, "an .npz archive"), opened(path) as stream, ZipFile(stream) as archive:
+        members = checked_directory(archive, file)
+        names = [name for name in members if name in wanted] or list(members)
+        require_memory(sum(members[name].file_size for name in names), f"{file}, unpacked,")
+        arrays: dict[str, Any] = {name: member(archive, members[name], file) for name in names}
     for name, type in types.items():
         if name in arrays and type.time is not None:
             arrays[name] = with_lengths(name, type, arrays, file)
@@ -67,7 +68,7 @@ def with_lengths(name: str, type: TensorType, arrays: Mapping[str, np.ndarray], 
     return Ragged.of_padded(array, lengths)
 
 
-def checked_directory(archive: zipfile.ZipFile, file: str) -> dict[str, zipfile.ZipInfo]:
+def checked_directory(archive: ZipFile, file: str) -> dict[str, ZipInfo]:
     """The archive's members by array name, if their sizes together are acceptable."""
     infos = archive.infolist()
     total = sum(info.file_size for info in infos)
@@ -76,10 +77,10 @@ def checked_directory(archive: zipfile.ZipFile, file: str) -> dict[str, zipfile.
     return {info.filename.removesuffix(".npy"): info for info in infos}
 
 
-def member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: str) -> np.ndarray:
+def member(archive: ZipFile, info: ZipInfo, file: str) -> np.ndarray:
     """One array of an archive."""
     with archive.open(info) as stream:
-        return read_array(stream, info.file_size, f"{file}[{info.filename}]")
+        return read_array(stream, info.file_size, f"{file}[{info.filename[:80]}]")
 
 
 def npy(context: Context, *files: str, **named: str) -> Columns:
@@ -94,42 +95,38 @@ def npy(context: Context, *files: str, **named: str) -> Columns:
 
 def load_npy(path: Path, file: str) -> np.ndarray:
     """The array of one .npy file."""
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return read_array(stream, path.stat().st_size, file)
 
 
 def read_array(stream: IO[bytes], size: int, name: str) -> np.ndarray:
     """An array whose header agrees with the `size` bytes that hold it."""
     shape, fortran, dtype, start = read_header(stream, name)
-    count = 1
-    for n in shape:
-        count *= int(n)  # Python's integers: a product cannot wrap around
-    promised, present = count * dtype.itemsize, size - start
+    promised, present = prod(shape) * dtype.itemsize, size - start
     if promised != present:
         raise DataError(f"{name}: header promises {promised:,} bytes of data, file has {present:,}")
-    data = stream.read(promised)
+    require_sizes(shape, dtype.itemsize, LARGEST, name)
+    data = read_up_to(stream, promised, name)
     if len(data) != promised:
         raise DataError(f"{name}: {promised:,} bytes of data expected, {len(data):,} found")
-    flat = np.frombuffer(data, dtype).astype(dtype.newbyteorder("="), copy=False)
+    flat = data.view(dtype).astype(dtype.newbyteorder("="), copy=False)
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
 def read_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """Shape, order and type of an array of plain numbers, and where its data starts."""
-    try:
+    with one_line(name, "an .npy file"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python's parser, about what the text has of its own
         version = npy_format.read_magic(stream)
         width = {(1, 0): 2, (2, 0): 4, (3, 0): 4}[version]
         length = int.from_bytes(stream.read(width), "little")
         if length > HEADER:
             raise ValueError("header too long")
         header = literal_eval(stream.read(length).decode("latin-1").strip())
-        shape = tuple(int(n) for n in header["shape"])
-        dtype = np.dtype(header["descr"])
-        if min(shape, default=0) < 0:
-            raise ValueError("negative size")
-    except (ValueError, LookupError, TypeError, SyntaxError, RecursionError, MemoryError) as fault:
-        reason = str(fault).partition("\n")[0][:80]
-        raise DataError(f"{name}: damaged or not an .npy file ({reason})") from None
+        shape, dtype = tuple(header["shape"]), np.dtype(header["descr"])
+        if any(type(n) is not int or n < 0 for n in shape):
+            raise ValueError("sizes are whole numbers from 0")
+        fortran = bool(header.get("fortran_order"))
     if dtype.kind not in "buif":
         raise DataError(f"{name}: holds {dtype}, not plain numbers (pickles are never read)")
-    return shape, bool(header.get("fortran_order")), dtype, 8 + width + length
+    return shape, fortran, dtype, 8 + width + length

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv as reader
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from runtime.data.dataset import Columns
 from runtime.errors import DataError
 
 Rows = list[tuple[int, list[str]]]
+NEAR = 1000  # columns among which a name like a missing one is looked for
 
 
 def csv(context: Context, file: str) -> Columns:
@@ -29,30 +31,31 @@ def csv(context: Context, file: str) -> Columns:
         if type.time is not None:
             raise DataError(f"{file}: a table has no sequences such as {name}; use jsonl or npz")
         wanted = columns_of(name, type, header, file)
-        flat = np.stack([parsed(rows, header.index(c), c, file) for c in wanted], axis=1)
+        flat = np.stack([parsed(rows, header[c], c, file) for c in wanted], axis=1)
         arrays[name] = flat.reshape(len(rows), *type.shape)
     return Columns(origin=file, arrays=arrays, by_name=True)
 
 
-def read(path: Path, file: str) -> tuple[list[str], Rows]:
-    """The header, and every row with its line in the file."""
+def read(path: Path, file: str) -> tuple[dict[str, int], Rows]:
+    """The columns' places by name, and every row with its line in the file."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             lines = numbered(reader.reader(stream, strict=True))
-            _, header = next(lines, (1, []))
+            _, names = next(lines, (1, []))
             rows = list(lines)
     except UnicodeDecodeError as fault:
         raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
     except reader.Error as fault:
         raise DataError(f"{file}: {fault}") from None
-    header = [name.strip() for name in header]
+    names = [name.strip() for name in names]
+    header = {name: place for place, name in enumerate(names)}
     if not rows:
         raise DataError(f"{file}: needs a header and at least one row of numbers")
-    if repeated := [name for name in header if header.count(name) > 1]:
+    if repeated := [name for place, name in enumerate(names) if header[name] != place]:
         raise DataError(f"{file}: column {repeated[0]} appears more than once in the header")
     for line, row in rows:
-        if len(row) != len(header):
-            raise DataError(f"{file}:{line}: {len(row)} values, but the header names {len(header)}")
+        if len(row) != len(names):
+            raise DataError(f"{file}:{line}: {len(row)} values, but the header names {len(names)}")
     return header, rows
 
 
@@ -63,16 +66,17 @@ def numbered(lines: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
             yield lines.line_num, row  # type: ignore[attr-defined]
 
 
-def columns_of(name: str, type: TensorType, header: list[str], file: str) -> list[str]:
+def columns_of(name: str, type: TensorType, header: dict[str, int], file: str) -> list[str]:
     """The header's names for the elements of a field."""
-    wanted = [name] if not type.shape else [f"{name}_{i}" for i in range(type.size)]
-    missing = [column for column in wanted if column not in header]
-    if not missing:
+    elements = (f"{name}_{i}" for i in range(type.size)) if type.shape else iter([name])
+    wanted = list(takewhile(header.__contains__, elements))
+    if len(wanted) == type.size:
         return wanted
-    near = get_close_matches(missing[0], header, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(header[:20])}"
-    reason = f" (field {name} : {type} is {wanted[0]} to {wanted[-1]})" if type.shape else ""
-    raise DataError(f"{file}: no column {missing[0]}{reason}; {hint}")
+    missing = f"{name}_{len(wanted)}" if type.shape else name
+    near = get_close_matches(missing, list(header)[:NEAR], n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(list(header)[:20])}"
+    reason = f" (field {name} : {type} is {name}_0 to {name}_{type.size - 1})" if type.shape else ""
+    raise DataError(f"{file}: no column {missing}{reason}; {hint}")
 
 
 def parsed(rows: Rows, column: int, name: str, file: str) -> np.ndarray:

@@ -172,7 +172,7 @@ def test_damaged_archives_get_one_line(tmp_path: Path) -> None:
     flipped = bytearray(buffer.getvalue())
     flipped[100] ^= 0xFF
     (tmp_path / "d.npz").write_bytes(bytes(flipped))
-    assert "d.npz: damaged" in fault(tmp_path, "npz", "d.npz", x=SCALAR)
+    assert "d.npz[x.npy]: damaged" in fault(tmp_path, "npz", "d.npz", x=SCALAR)
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

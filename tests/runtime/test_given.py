@@ -147,3 +147,19 @@ def test_there_may_be_no_sequences_of_nothing(target: str) -> None:
     program = gradc.compile_source("model f(xs : seq [2]) -> [2] { time_sum(xs) }")
     expected = "inputs need the same number of examples, at least one: xs has 0"
     assert line_of(lambda: Session(program, target).run("f", xs=np.zeros((0, 0, 2)))) == expected
+
+
+@pytest.mark.parametrize("wrong", [3, 1.5, b"f", [1], {}, ("f",), 10**400])
+def test_what_is_no_name_is_an_unknown_one(wrong: Any) -> None:
+    program = gradc.compile_source(NET)
+    session = Session(program, "reference")
+    x, c = np.ones((2, 2)), np.zeros(2, int)
+    assert "no model is called" in line_of(lambda: session.run(wrong, x=x))
+    assert "no step is called" in line_of(lambda: session.gradients(wrong, x=x, c=c))
+    assert "no target is called" in line_of(lambda: Session(program, wrong))
+    assert "no parameter is called" in line_of(lambda: session.parameters[wrong])
+    if not isinstance(wrong, bytes):
+        assert "a path is text" in line_of(lambda: session.save(wrong))
+        assert "a path is text" in line_of(lambda: session.load(wrong))
+    if not isinstance(wrong, dict):
+        assert "data is a Dataset or arrays by name" in line_of(lambda: session.train(wrong))

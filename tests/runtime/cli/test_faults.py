@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.runtime.cli.calling import Caller
+
+ROOT = Path(__file__).parents[3]
 
 
 def broken(module: str, fault: BaseException, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -105,3 +109,28 @@ def test_other_faults(
 def test_numbers_that_json_lacks_are_null() -> None:
     output = importlib.import_module("runtime.cli.actions.output")
     assert json.dumps(output.strict({"a": (float("nan"), 1.0)})) == '{"a": [null, 1.0]}'
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["train", "--set", f"lr=1{'0' * 310}"], f"lr needs a finite number, not 1{'0' * 39}"),
+        (["train", "--set", f"lr={'9' * 5000}"], f"lr needs a finite number, not {'9' * 40}"),
+        (["run", "--at", "9" * 5000], f"{'9' * 40} is neither a number (3) nor a range (0:10)"),
+        (["run", "--at", "1:" + "9" * 5000], f"1:{'9' * 38} is neither a number (3) nor a range"),
+        (["run", "--input", f"x={'9' * 5000}"], "x: 999"),
+    ],
+)
+def test_numbers_without_end_are_one_line(call: Caller, words: list[str], line: str) -> None:
+    answer = call(words[0], call.spec, *words[1:])
+    assert answer.code == 2 and answer.out == "" and line in answer.err
+    assert len(answer.err) < 1200
+
+
+@pytest.mark.parametrize("words", ["run SPEC x=1", "--help"])
+def test_a_full_disk_under_standard_output_is_one_line(call: Caller, words: str) -> None:
+    command = [sys.executable, "-m", "runtime.cli", *words.replace("SPEC", str(call.spec)).split()]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    line = "gradc: the answer could not be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, line)

@@ -144,10 +144,10 @@ class Cells:
     def add(self, cell: Cell, value: str) -> None:
         """A word grows; what is the same for all examples grows by the value of each."""
         if cell.varying or not self.inside:
-            self.set(cell, self.let("v", f"{self.get(cell, whole=False)} + {value}"))
+            self.set(cell, self.let("v", f"plus({self.get(cell, whole=False)}, {value})"))
             return
         total, _ = self.totals.setdefault(cell.word, (self._fresh("r"), cell))
-        self.line(f"{total} = {total} + {value}")
+        self.line(f"{total} = plus({total}, {value})")
 
     def result(self, first: Cell, words: int, target: Operand) -> None:
         """Words of UNIFORM as one step's row of an array."""
@@ -175,7 +175,7 @@ class Cells:
         self.inside, self.depth = False, 2
         self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
         for total, cell in self.totals.values():
-            self.set(cell, self.let("v", f"{total} / real(g0)"))
+            self.set(cell, self.let("v", f"mean({total}, g0)"))
         self.totals = {}
 
     def text(self) -> str:

@@ -90,7 +90,7 @@ class _Writer(Lines):
             if store is Store.SET:
                 self.line(f"{target} = {value}")
             elif store is Store.ADD:
-                self.line(f"{target} = {target} + {value}")
+                self.line(f"{target} = plus({target}, {value})")
 
 
 def emit_nest(nest: Nest) -> Emitted:
@@ -111,11 +111,11 @@ def emit_nest(nest: Nest) -> Emitted:
         w.line(statement)
     w.store()
     for k, (variable, _, store) in enumerate(gathered):
-        combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"r{k} + {variable}"
+        combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"plus(r{k}, {variable})"
         w.line(f"r{k} = {combine}")
     w.depth = 1 + inner
     for k, (_, place, store) in enumerate(gathered):
-        w.line(f"{place} = {place} + r{k}" if store is Store.SUM_ADD else f"{place} = r{k}")
+        w.line(f"{place} = plus({place}, r{k})" if store is Store.SUM_ADD else f"{place} = r{k}")
     return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry))
 
 

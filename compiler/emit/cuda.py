@@ -135,12 +135,13 @@ def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> N
     for level in walked:
         _walk(w, level)
     _body(w)
-    w.line(f"r0 = maximum(r0, {variable})" if store is Store.MAX else f"r0 = r0 + {variable}")
+    combine = "maximum" if store is Store.MAX else "plus"
+    w.line(f"r0 = {combine}(r0, {variable})")
     if w.nest.walk is not None:
         w.line(f"i{walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
     w.depth = depth
     adds = store in (Store.ADD, Store.SUM_ADD)
-    w.line(f"{target} = {target} + r0" if adds else f"{target} = {written('r0', access)}")
+    w.line(f"{target} = plus({target}, r0)" if adds else f"{target} = {written('r0', access)}")
 
 
 def _walk(w: _Writer, level: int) -> None:

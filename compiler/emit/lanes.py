@@ -143,7 +143,7 @@ class Lanes(Rows):
             self.write(cell, moves, value, moved)
         elif cell.varying:
             self.need(cell, moved)
-            self.write(cell, moves, f"{self.read(cell, moves, whole=False)} + {value}", moved)
+            self.write(cell, moves, f"plus({self.read(cell, moves, whole=False)}, {value})", moved)
         else:
             self.grow(cell, moves, moved, value)
 

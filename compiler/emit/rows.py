@@ -98,7 +98,7 @@ class Rows(Straight):
         if not self.inside:
             super().add(cell, value)
         elif cell.varying:
-            self.write(cell, (), f"{self.get(cell, whole=False)} + {value}")
+            self.write(cell, (), f"plus({self.get(cell, whole=False)}, {value})")
         else:
             self.grow(cell, (), (0,), value)
 
@@ -158,7 +158,8 @@ class Rows(Straight):
             raise Unfit("makes a sum in several ways")
         self.begun |= reached
         total = f"r0[{place(first, moves)}]"
-        self.line(f"{total} = {f'{total} + ' if again else ''}folded({value}, m0)")
+        value = f"folded({value}, m0)"
+        self.line(f"{total} = {f'plus({total}, {value})' if again else value}")
 
     def row(self, cell: Cell, load: bool) -> int:
         """The row of a word; those of an array that is read first are filled before all else."""

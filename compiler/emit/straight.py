@@ -123,7 +123,7 @@ class Straight(Cells):
             place, value = self._moving(access), totals.get(k, names[variable])
             value = f"index({value})" if access.index else value
             adds = store in (Store.ADD, Store.SUM_ADD)
-            self.line(f"{place} = {f'{place} + {value}' if adds else value}")
+            self.line(f"{place} = {f'plus({place}, {value})' if adds else value}")
         self.depth -= outer if totals else len(order)
         for _, access, _ in nest.stores:
             self.forget(self._words(nest, access))
@@ -206,7 +206,7 @@ class Straight(Cells):
 
 def combined(a: str, b: str, store: Store) -> str:
     """A sum or a maximum so far, and one more."""
-    return f"maximum({a}, {b})" if store is Store.MAX else f"{a} + {b}"
+    return f"maximum({a}, {b})" if store is Store.MAX else f"plus({a}, {b})"
 
 
 def extents_of(nest: Nest) -> list[int]:

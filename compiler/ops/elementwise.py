@@ -113,6 +113,16 @@ def _sign(x: Array) -> Array:
     return (x > 0) * 1.0 - (x < 0)
 
 
+def _maximum(a: Array, b: Array) -> Array:
+    """NaN if there is one, and 0 above -0 (IEEE 754-2019)."""
+    return _select((a == 0) & (b == 0), a + b, np.maximum(a, b))
+
+
+def _minimum(a: Array, b: Array) -> Array:
+    """NaN if there is one, and -0 below 0 (IEEE 754-2019)."""
+    return _select((a == 0) & (b == 0), -(-a - b), np.minimum(a, b))
+
+
 def _power_rule(g: Value, y: Value, a: Value, b: Value) -> list[Value | None]:
     return [g * b * a.apply("pow", a, b - 1.0), g * y * a.apply("log", a)]
 
@@ -138,8 +148,8 @@ cos = elementwise("cos",      "cos({0})",           lambda g, y, x: [-(g * x.app
 abs_ = elementwise("abs",     "abs_({0})",          lambda g, y, x: [g * x.apply("sign", x)],  np.abs, KINK_AT_0, kink="0 at 0")
 sign = elementwise("sign",    "step({0} > real(0.0)) - step({0} < real(0.0))", lambda g, y, x: [None],                    _sign, KINK_AT_0, kink="0 everywhere")
 floor = elementwise("floor",  "floor({0})",         lambda g, y, x: [None],                    np.floor, kink="0 everywhere")
-maximum = elementwise("maximum", "maximum({0}, {1})", lambda g, y, a, b: [g * (y > b), g * (y <= b)], np.maximum, kink="at a tie the second operand has it all: relu'(0) = 0")
-minimum = elementwise("minimum", "minimum({0}, {1})", lambda g, y, a, b: [g * (y < b), g * (y >= b)], np.minimum, kink="at a tie the second operand has it all")
+maximum = elementwise("maximum", "maximum({0}, {1})", lambda g, y, a, b: [g * (y > b), g * (y <= b)], _maximum, kink="at a tie the second operand has it all: relu'(0) = 0")
+minimum = elementwise("minimum", "minimum({0}, {1})", lambda g, y, a, b: [g * (y < b), g * (y >= b)], _minimum, kink="at a tie the second operand has it all")
 gt = elementwise("gt",        "step({0} > {1})",    lambda g, y, a, b: [None, None],           indicator(np.greater), kink="0 everywhere")
 ge = elementwise("ge",        "step({0} >= {1})",   lambda g, y, a, b: [None, None],           indicator(np.greater_equal), kink="0 everywhere")
 lt = elementwise("lt",        "step({0} < {1})",    lambda g, y, a, b: [None, None],           indicator(np.less), kink="0 everywhere")

@@ -38,7 +38,7 @@ def contraction_nest(
         Nest(
             loops=loops,
             loads=loads,
-            statements=("v2 = v0 * v1 / real(count)" if every else "v2 = v0 * v1",),
+            statements=("v2 = times(v0, v1) / real(count)" if every else "v2 = times(v0, v1)",),
             stores=(("v2", target, store),),
         )
     )

@@ -13,7 +13,7 @@ from llvmlite import ir
 from runtime.cpu.language import types
 from runtime.cpu.language.calls import declared
 from runtime.cpu.language.convert import fixed
-from runtime.cpu.language.declare import intrinsic, literal_intrinsic
+from runtime.cpu.language.declare import SUM, intrinsic, literal_intrinsic
 
 I8 = ir.IntType(8)
 I32 = ir.IntType(32)
@@ -143,6 +143,21 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
         return builder.select(*args)
 
     return kind(types.boolean, kind, kind), generate
+
+
+def of_a_sum(operation: str) -> Any:
+    """fadd or fmul of a sum of products: LLVM may change the order, and fuse the two."""
+
+    @intrinsic
+    def apply(a: Any, b: Any) -> Any:
+        kind = types.unify(a, b)
+
+        def generate(builder: Any, args: Any) -> Any:
+            return getattr(builder, operation)(*args, flags=SUM)
+
+        return kind(kind, kind), generate
+
+    return apply
 
 
 def like(number: Any, kind: Any) -> Any:

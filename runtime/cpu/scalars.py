@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from runtime.cpu import lanes, scalars32
-from runtime.cpu.intrinsics import choose, llvm_function, pointer_reader
+from runtime.cpu.intrinsics import choose, llvm_function, of_a_sum, pointer_reader
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.language import types
-from runtime.cpu.language.declare import PRECISE, subroutine
+from runtime.cpu.language.declare import EXACT, PRECISE, subroutine
 
 MASK = 0xFFFFFFFF
 MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
@@ -57,6 +57,17 @@ def comparisons(number: Any) -> dict[str, Callable[..., Any]]:
         "step": subroutine(number(types.boolean))(step),
         "select": choose,
     }
+
+
+def mean_of(number: Any) -> Any:
+    """A sum divided by a count, without the wait for a division where the count is a power of 2."""
+
+    def mean(total: Any, count: Any) -> Any:
+        if count & (count - 1) == 0:
+            return total * (number(1.0) / number(count))
+        return total / number(count)
+
+    return subroutine(number(number, types.int64), EXACT)(mean)
 
 
 def draws(number: Any, log: Any, cos: Any, sqrt: Any) -> dict[str, Callable[..., Any]]:
@@ -116,6 +127,9 @@ def names(word: int) -> dict[str, Any]:
         **comparisons(number),
         **draws(number, functions["log"], functions["cos"], functions["sqrt"]),
         **lanes.names(number),
+        "plus": of_a_sum("fadd"),
+        "times": of_a_sum("fmul"),
+        "mean": mean_of(number),
         "real": number,
         "index": np.int64,
         "narrow": range,

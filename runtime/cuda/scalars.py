@@ -25,11 +25,16 @@ Functions = dict[str, Callable[..., Any]]
 
 def choices(number: Any) -> Functions:
     """Greatest, least, choice."""
+    zero = number(0.0)
 
     def maximum(a: Any, b: Any) -> Any:
+        if a == b:  # 0 is above -0
+            return a + b if a == zero else a
         return a if a > b or a != a else b
 
     def minimum(a: Any, b: Any) -> Any:
+        if a == b:
+            return -(-a - b) if a == zero else a
         return a if a < b or a != a else b
 
     def select(condition: Any, a: Any, b: Any) -> Any:
@@ -40,6 +45,11 @@ def choices(number: Any) -> Functions:
 
     listed = (maximum, minimum, select, step)
     return {function.__name__: shim.device(function) for function in listed}
+
+
+def sums() -> Functions:
+    """Addition and multiplication of a sum of products, which may be fused."""
+    return {"plus": shim.device(lambda a, b: a + b), "times": shim.device(lambda a, b: a * b)}
 
 
 def elementary(number: Any, basis: Functions) -> Functions:
@@ -104,4 +114,5 @@ def names(word: int) -> dict[str, Any]:
     if word == 4 and not shim.SIMULATED:
         basis["sin"], basis["cos"] = circular(shim.device, *shim.bits_and_multiply_add())
     functions = basis | elementary(number, basis) | choices(number) | draws(number, basis)
+    functions |= sums() | shim.arithmetic(word)
     return functions | shim.place() | {"real": number, "index": np.int64}

@@ -7,6 +7,7 @@ thread, so that their meaning can be tested on any machine.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -169,6 +170,20 @@ def primitives(word: int) -> dict[str, Callable[..., Any]]:
     if word == 8:
         own |= {"abs_": library.fabs, "floor": library.floor}
     return {name: getattr(math, name) for name in names} | own
+
+
+def arithmetic(word: int) -> dict[str, Callable[..., Any]]:
+    """Sums, differences and products that are rounded on their own: nothing fuses them."""
+    if SIMULATED:
+        return {"added": operator.add, "subtracted": operator.sub, "multiplied": operator.mul}
+    library = cuda.libdevice
+    single = (library.fadd_rn, library.fmul_rn)
+    add, multiply = single if word == 4 else (library.dadd_rn, library.dmul_rn)
+    return {
+        "added": inlined(lambda a, b: add(a, b)),
+        "subtracted": inlined(lambda a, b: add(a, -b)),
+        "multiplied": inlined(lambda a, b: multiply(a, b)),
+    }
 
 
 def bits_and_multiply_add() -> tuple[Callable[..., Any], Callable[..., Any]]:

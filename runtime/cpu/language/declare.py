@@ -1,6 +1,8 @@
 """What kernels may call: subroutines, written in the language, and intrinsics, written as LLVM.
 
-`PRECISE` functions are compiled without `reassoc`: error-free transformations would be undone.
+Library kernels are sums of products and nothing else: FAST.  The author's arithmetic is EXACT, IEEE
+754 as it is written; only in a SUM may LLVM change the order and fuse the product before it.  The
+compiler's own polynomials are PRECISE: `reassoc` would undo their error-free transformations.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from typing import Any
 
 from runtime.cpu.language.types import Signature
 
-FAST = ("contract", "reassoc", "nsz", "arcp")  # never nnan or ninf: NaN stays visible
+FAST = ("contract", "reassoc", "nsz")  # never nnan or ninf: NaN stays visible
+SUM = ("contract", "reassoc")  # with `nsz` LLVM would also take apart what is added
+EXACT: tuple[str, ...] = ()
 PRECISE = ("contract",)
 SUBROUTINES: dict[Any, Subroutine] = {}
 

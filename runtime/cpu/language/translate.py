@@ -19,7 +19,7 @@ from llvmlite.ir.instructions import CallInstr
 from runtime.cpu.language import types
 from runtime.cpu.language.calls import lifted
 from runtime.cpu.language.convert import Value
-from runtime.cpu.language.declare import FAST, SUBROUTINES
+from runtime.cpu.language.declare import EXACT, FAST, SUBROUTINES
 from runtime.cpu.language.frame import Frame
 from runtime.cpu.language.scopes import scopes_of
 from runtime.cpu.language.statements import run
@@ -36,7 +36,8 @@ def translate(
 ) -> ir.Module:
     """The module of a kernel: `void symbol(int64*, int64*, int64, int64, int64)`.
 
-    `apart`: its numbered pointers lie apart (see `scopes`).
+    `apart`: it is generated, so its numbered pointers lie apart (see `scopes`), and its arithmetic
+    is the author's.
     """
     module = ir.Module(symbol)
     translated: dict[tuple[Any, int], ir.Function] = {}
@@ -61,7 +62,7 @@ def translate(
     fill(kernel, tree, KERNEL, Frame(ir.IRBuilder(), names, subroutine, scopes=scopes))
     for function in module.functions:
         if function not in translated.values():
-            take_liberties(function, FAST)
+            take_liberties(function, EXACT if apart else FAST)
     return module
 
 
@@ -88,6 +89,8 @@ def fill(function: ir.Function, tree: ast.FunctionDef, signature: Signature, fra
 
 def take_liberties(function: ir.Function, fastmath: tuple[str, ...]) -> None:
     """Let LLVM rearrange a function's arithmetic as far as it is allowed to."""
+    if fastmath == EXACT:
+        return
     for block in function.blocks:
         for instruction in block.instructions:
             if instruction.opname in ARITHMETIC:

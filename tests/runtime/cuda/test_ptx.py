@@ -17,6 +17,7 @@ from compiler.emit import cuda_gather
 from compiler.entry import Entry
 from compiler.graph.graph import Builder, Graph
 from compiler.graph.registry import OPS
+from compiler.ops.contract import Contract, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.leaf import Input, Persistent
 from compiler.ops.random import Random
@@ -88,6 +89,25 @@ def test_operators(word: int) -> None:
     entry = schedule("test", all_elementwise(), {"seed": 0, "step": 16})
     for text in sources([entry]) | {CLEAR, MEAN}:
         check(text, word)
+
+
+@pytest.mark.parametrize("word", [4, 8])
+def test_only_sums_of_products_are_fused(word: int) -> None:
+    a, b = (Input(key, (3,)) for key in "ab")
+    builder = Builder()
+    x, y = builder.add(a), builder.add(b)
+    written = builder.graph({"y": (x * y - y * x + x).id})
+    (text,) = sources([schedule("test", written, {})])
+    ptx = shim.compile_ptx(function_of(text, word), word, (9, 0))
+    real = f"f{8 * word}"
+    assert f"mul.rn.{real}" in ptx and f"add.rn.{real}" in ptx
+    assert f"fma.rn.{real}" not in ptx
+    builder = Builder()
+    x, y = builder.add(a), builder.add(b)
+    dot = Contract((3,), ((index(0),), (index(0),)), (), ())
+    sums = sources([schedule("test", builder.graph({"y": builder.add(dot, x, y).id}), {})])
+    texts = [shim.compile_ptx(function_of(text, word), word, (9, 0)) for text in sums]
+    assert any(f"fma.rn.{real}" in text for text in texts)
 
 
 @pytest.mark.parametrize("name", ["TAKE", "SCATTER", "ARGMAX"])

@@ -7,6 +7,8 @@ node, with the rule and the line each came from beside it.  `derived.py` makes w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import copysign, isfinite, isnan
 
 from compiler.graph.graph import Graph, Node
 from compiler.graph.text import story
@@ -42,13 +44,11 @@ def type_text(type: TensorType) -> str:
     return f"[{', '.join(map(str, type.shape))}]" if type.shape else "scalar"
 
 
-def input_text(node: Node) -> str:
+def input_text(name: str, type: TensorType) -> str:
     """An input as it is declared: a sequence whose length has its own name does not say it."""
-    op, type = node.op, node.type
-    assert isinstance(op, Input), "only inputs are declared"
-    if type.time != op.key:
-        return f"{op.key} : {type_text(type)}"
-    return f"{op.key} : seq {type_text(type.over(None))}"
+    if type.time != name:
+        return f"{name} : {type_text(type)}"
+    return f"{name} : seq {type_text(type.over(None))}"
 
 
 def affine_text(position: Affine, letters: Mapping[int, str]) -> str:
@@ -100,7 +100,7 @@ def expression(node: Node, names: Sequence[str], shapes: Sequence[tuple[int, ...
         case Constant(value=value, shape=shape):
             return number(value) if not shape else f"full({list(shape)}, {number(value)})"
         case Literal(values=values, shape=shape):
-            return f"tensor({list(shape)}, {', '.join(map(number, values))})"
+            return f"tensor({', '.join(map(number, values))}, shape = {list(shape)})"
         case Iota(size=size):
             return f"iota({size})"
         case Elementwise(name=name):
@@ -144,13 +144,17 @@ def sequential_text(op: Op, names: Sequence[str]) -> str:
 
 
 def number(value: float) -> str:
-    """A number that reads back to the same bits."""
-    whole = value.is_integer() and abs(value) < 1e15
+    """A number that reads back to the same bits; infinities and NaN as quotients by 0."""
+    if not isfinite(value):
+        return f"({'0' if isnan(value) else '1' if value > 0 else '(-1)'} / full([], 0))"
+    whole = value.is_integer() and abs(value) < 1e15 and (value or copysign(1, value) > 0)
     return str(int(value)) if whole else repr(value)
 
 
 class Statements:
-    """Writes a graph's nodes as statements; `names` gives parameters and inputs their names."""
+    """Writes a graph's nodes as statements; `names` gives parameters, inputs and the lengths of
+    sequences their names, `prefix` begins all others.
+    """
 
     def __init__(self, graph: Graph, names: Mapping[str, str], prefix: str = "v") -> None:
         self.graph, self.given, self.prefix = graph, names, prefix
@@ -170,22 +174,52 @@ class Statements:
                 yield f"{self.names[before]}' = {self.names[after]}"
 
     def _line(self, node: Node) -> str:
-        names = [self.names.get(i, "") for i in node.inputs]
         self.names[node.id] = f"{self.prefix}{node.id}"
         match node.op:
-            case Input(key=key):
-                self.names[node.id] = self.given.get(key, key)
-                return ""
-            case Persistent(key=key):
+            case Input(key=key) | Persistent(key=key):
                 self.names[node.id] = self.given.get(key, key)
                 return ""
             case Constant(shape=(), value=value):
-                self.names[node.id] = number(value) if value >= 0 else f"({number(value)})"
+                text = number(value)
+                self.names[node.id] = f"({text})" if text.startswith("-") else text
                 return ""
-            case Random(node=key, normal=normal):
-                kind = "normal" if normal else "uniform"
-                drawn = f"~ {kind}(0, 1, key = {key})"
-                return f"noise {self.names[node.id]} : {type_text(node.type)} {drawn}"
+            case Random():
+                return self._drawn(node, node.op)
         shapes = [self.graph[i].type.shape for i in node.inputs]
-        line = f"{self.names[node.id]} = {expression(node, names, shapes)}"
-        return f"{line:<66}  # {story(node, self.tags, 'v')}".rstrip(" #")
+        right = expression(renamed(node, self.given), self._operands(node), shapes)
+        line = f"{self.names[node.id]} = {right}"
+        return f"{line:<66}  # {story(node, self.tags, self.prefix)}".rstrip(" #")
+
+    def _operands(self, node: Node) -> list[str]:
+        """The operands by name; of numbers alone, one is written so that nothing is computed now,
+        where a result that is no number would be an error.
+        """
+        names = [self.names.get(i, "") for i in node.inputs]
+        numbers = all(
+            isinstance(self.graph[i].op, Constant) and not self.graph[i].type.shape
+            for i in node.inputs
+        )
+        if isinstance(node.op, Elementwise) and numbers:
+            names[0] = f"full([], {names[0]})"
+        return names
+
+    def _drawn(self, node: Node, op: Random) -> str:
+        """Noise, or a draw of a first value, by its own number."""
+        drawn = f"{'normal' if op.normal else 'uniform'}(0, 1, key = {op.node})"
+        if op.shared:
+            return f"{self.names[node.id]} = {drawn}"
+        type = type_text(renamed(node, self.given).type)
+        return f"noise {self.names[node.id]} : {type} ~ {drawn}"
+
+
+def renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """A node that calls the length of its sequences by a given name."""
+    type, op = node.type, node.op
+    if isinstance(type.time, str):
+        type = type.over(names.get(type.time, type.time))
+    match op:
+        case Previous(time=str(time)) | Spread(time=str(time)) | AtEnd(time=str(time)):
+            op = replace(op, time=names.get(time, time))
+        case Length(time=str(time)) | Position(time=str(time)):
+            op = replace(op, time=names.get(time, time))
+    return replace(node, type=type, op=op)

@@ -98,8 +98,8 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
         type=declared.type,
         role=declared.role,
         initial=run.builder.graph({"value": value.id}),
-        initial_text=f"{'~' if declared.drawn else '='} {expression.span.text}",
         span=declared.place,
+        declared=declared,
     )
 
 

@@ -103,6 +103,7 @@ def _assemble(
     found = [s for s in specs if s is not None]
     return Module(
         name=FilePath(session.unit.source.name).stem,
+        unit=session.unit,
         parameters=tuple(s for s in found if s.role != "optimizer"),
         optimizer_states=tuple(s for s in found if s.role == "optimizer"),
         counters=tuple(_counter(name, span) for name in ("step", "seed")),
@@ -123,7 +124,6 @@ def _counter(name: str, span: Span) -> PersistentSpec:
         type=TensorType((), Kind.INDEX),
         role="counter",
         initial=builder.graph({"value": zero.id}),
-        initial_text="0",
         span=span,
     )
 

@@ -22,6 +22,7 @@ from compiler.elaborate.sequences import differing
 from compiler.elaborate.sizes import resolve_sizes
 from compiler.elaborate.suggest import size_of_result
 from compiler.elaborate.values import POISON, Group, Meaning, Record, Sizes, Text, Word
+from compiler.graph.graph import Value
 from compiler.ops.base import TimesDiffer, TypeFault
 from compiler.source import CompileError
 from compiler.syntax.tree import (
@@ -193,6 +194,9 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
     dotted = tree.span.text.replace(" ", "")
     if dotted in scope.names:
         return scope.names[dotted]
+    hidden = isinstance(scope.names.get(dotted.partition(".")[0]), Value)  # which has no parts
+    if hidden and dotted in scope.run.registry.declared:
+        return _persistent(dotted, scope)
     base = scope.evaluate(tree.base)
     require_sound(base)
     if isinstance(base, Record):
@@ -206,11 +210,13 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
             "not found",
             hint=did_you_mean(tree.name, known) or f"its parts are {', '.join(known)}",
         )
+    registry = scope.run.registry
     path = group_path(base)
     if path is None:
         raise scope.fault("E0201", f"{describe(base)} has no parts by name", tree.span)
     below = f"{path}.{tree.name}"
-    registry = scope.run.registry
+    if below in registry.declared:
+        return _persistent(below, scope)
     if not registry.below(below):
         children = registry.children(path)
         known_text = f"it has {', '.join(sorted(children))}" if 0 < len(children) <= 12 else None
@@ -225,6 +231,11 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
             ),
         )
     return Group(below)
+
+
+def _persistent(name: str, scope: Scope) -> Value:
+    """A parameter or state by its whole name."""
+    return scope.run.current(name, scope.run.registry.declared[name].type)
 
 
 LANGUAGE = Language(evaluate, call)

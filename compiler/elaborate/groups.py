@@ -12,6 +12,8 @@ from compiler.elaborate.values import (
     Recurrent,
     Repeated,
 )
+from compiler.graph.graph import Node, Value
+from compiler.ops.leaf import Persistent
 
 
 def layer_path(layer: Layer | Composition | Repeated, kind: str, scope: Scope) -> Path:
@@ -27,6 +29,8 @@ def group_path(meaning: Meaning) -> str | None:
     match meaning:
         case Group(path=path):
             return path
+        case Value(node=Node(op=Persistent(key=key))):
+            return key
         case Recurrent(cell=cell):
             return group_path(cell)
         case Defined(bare=Layer() as layer):

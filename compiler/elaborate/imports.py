@@ -142,3 +142,4 @@ def _take_names(tree: Import, other: Unit, unit: Unit, problems: Problems) -> No
                 )
             )
         unit.imported.setdefault(name_, defined)
+        unit.paths.setdefault(name_, tree.path)

@@ -32,6 +32,7 @@ class Unit:
     source: Source
     definitions: dict[str, Defined] = field(default_factory=dict)
     imported: dict[str, Defined] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)  # of what is imported, as written
     data: dict[str, Data] = field(default_factory=dict)
     trains: list[Train] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)  # names whose import failed

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from compiler.elaborate.library import Unit
 from compiler.elaborate.registry import PersistentSpec
+from compiler.elaborate.settings import Rules
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
 from compiler.program import DataSource
@@ -27,6 +29,7 @@ class StepInfo:
     name: str
     over: tuple[str, ...]
     using: str
+    rules: Rules = field(repr=False)  # the same, of the graph `training`
     reports: tuple[str, ...]
     loss: str = "loss"
 
@@ -42,10 +45,11 @@ class TrainInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepGraphs:
-    """The three graphs of a step; see `Module`."""
+    """The graphs of a step; see `Module`."""
 
     step: Graph
     gradients: Graph
+    training: Graph
     evaluate: Graph
 
 
@@ -54,6 +58,7 @@ class Module:
     """An elaborated spec.  Every graph is of one example and has been checked."""
 
     name: str
+    unit: Unit = field(repr=False)  # the spec's own file, and what it sees of others
     parameters: tuple[PersistentSpec, ...]  # and the layers' states, in order of creation
     optimizer_states: tuple[PersistentSpec, ...]
     counters: tuple[PersistentSpec, ...]
@@ -77,6 +82,12 @@ class Module:
     def gradients(self, name: str) -> Graph:
         """`loss` and `gradient/PARAMETER`, uniform, without an update."""
         return self.steps[name].gradients
+
+    def training(self, name: str) -> Graph:
+        """What a derived program says of a training step: `loss` and `report/NAME` of each example,
+        and, uniform, `gradient/PARAMETER`, `update/STATE` and `setting/K` of the optimizer.
+        """
+        return self.steps[name].training
 
     def evaluate(self, name: str) -> Graph:
         """`loss` and `report/NAME` of each example, in inference."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.limits import LimitedBuilder, check_tensor
-from compiler.elaborate.problems import require_sound
+from compiler.elaborate.problems import did_you_mean, require_sound
 from compiler.elaborate.registry import Declared
 from compiler.elaborate.scope import Drawing, Scope
 from compiler.elaborate.sizes import resolve
@@ -44,16 +44,10 @@ def declare_state(tree: State, scope: Scope) -> None:
 def update_state(tree: Update, scope: Scope) -> None:
     """`m' = e`: what m is from the next use on; a per-example e is averaged over the batch."""
     name = tree.target.name
-    if name not in scope.states:
-        raise scope.fault(
-            "E0207",
-            f"`{name}` is not a state of this body",
-            tree.target.span,
-            hint=f"declare it: state {name} = 0",
-        )
+    state = _state_called(name, tree, scope)
     meaning = scope.evaluate(tree.value)
     require_sound(meaning)
-    type = scope.names[name].type
+    type = scope.run.registry.declared[state].type
     value = to_value(meaning, scope, tree.value.span)
     if value.type.time is not None:
         raise scope.fault(
@@ -66,7 +60,23 @@ def update_state(tree: Update, scope: Scope) -> None:
     scope.names[f"{name}'"] = value
     if scope.run.builder.is_varying(value):
         value = scope.run.builder.add(BatchMean(), value)
-    scope.run.updates[scope.states[name]] = value
+    scope.run.updates[state] = value
+
+
+def _state_called(name: str, tree: Update, scope: Scope) -> str:
+    """A state of this body, or of a model by its path: `digit.batch_norm1.running_mean' = e`."""
+    if name in scope.states:
+        return scope.states[name]
+    states = [d.name for d in scope.run.registry.declared.values() if d.role == "state"]
+    if name in states:
+        return name
+    declared = f"declare it: state {name} = 0"
+    raise scope.fault(
+        "E0207",
+        f"`{name}` is not a state of {'any model' if '.' in name else 'this body'}",
+        tree.target.span,
+        hint=did_you_mean(name, states) if "." in name else declared,
+    )
 
 
 def own(name: str, span: Span, scope: Scope) -> None:

@@ -37,6 +37,7 @@ from compiler.syntax.tree import (
     Statement,
     Using,
 )
+from compiler.syntax.unparse import unparse
 
 T = TypeVar("T")
 
@@ -184,7 +185,7 @@ def _report_name(item: Argument, taken: dict[str, Value]) -> str:
     name = item.name
     if name is None:
         called = item.value.function if isinstance(item.value, Call) else item.value
-        name = called.name if isinstance(called, Name) else called.span.text
+        name = called.name if isinstance(called, Name) else unparse(called).replace('"', "'")
     number, unique = 2, name
     while unique in taken:
         unique, number = f"{name}{number}", number + 1

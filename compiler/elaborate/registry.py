@@ -26,8 +26,8 @@ class PersistentSpec:
     type: TensorType
     role: str  # "parameter", "state", "optimizer" or "counter"
     initial: Graph  # one output, "value"
-    initial_text: str
     span: Span
+    declared: Declared | None = None  # as the author wrote it; None for a counter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from compiler.elaborate.describing import describe
@@ -10,7 +10,17 @@ from compiler.elaborate.layers import with_settings
 from compiler.elaborate.problems import did_you_mean, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
-from compiler.elaborate.values import Defined, Layer, Meaning, is_number
+from compiler.elaborate.values import (
+    Builtin,
+    Defined,
+    Layer,
+    Meaning,
+    Sizes,
+    Word,
+    is_number,
+    parts_of,
+)
+from compiler.graph.graph import Value
 from compiler.source import Span
 from compiler.syntax.tree import Call, Expr, Name, Setting
 
@@ -143,26 +153,69 @@ def override_settings(
             )
 
 
-def in_words(rules: Rules) -> str:
-    """What moves the parameters, every setting told: `adam(lr = 0.001, ...), clip(norm = 5)`."""
+def in_words(
+    rules: Rules,
+    computed: Iterable[str] = (),
+    known: Callable[[Defined], bool] = lambda defined: True,
+) -> str:
+    """What moves the parameters, every setting told: `adam(lr = 0.001, ...), clip(norm = 5)`.
+
+    `computed` are the names of settings that the network computes; a default that is made of
+    definitions that are not `known` here is left out.
+    """
     clips = {"norm": rules.clip_norm, "value": rules.clip_value}
-    told = [_spelled(rules.optimizer)]
+    told = [_spelled(rules.optimizer, iter(computed), known)]
     told += [f"clip({name} = {limit})" for name, limit in clips.items() if limit is not None]
     return ", ".join(told)
 
 
-def _spelled(meaning: Meaning) -> str:
+def _spelled(meaning: Meaning, computed: Iterator[str], known: Callable[[Defined], bool]) -> str:
     """A setting as the author could have written it; an optimizer or schedule with its own."""
     match meaning:
         case Layer(defined=Defined(definition=definition), settings=settings):
-            inner = ", ".join(f"{name} = {_spelled(value)}" for name, value in settings.items())
+            inner = ", ".join(
+                f"{name} = {_spelled(value, computed, known)}"
+                for name, value in settings.items()
+                if all(map(known, definitions_in(value)))
+            )
             return f"{definition.name}({inner})"
         case Defined(definition=definition):
             return definition.name
+        case bool():
+            return str(meaning).lower()
         case int() | float():
             return f"{meaning}"
+        case Sizes():
+            return f"[{', '.join(_spelled(part, computed, known) for part in meaning)}]"
+        case Builtin(name=name) | Word(name=name):
+            return name
+        case Value():
+            return next(computed, describe(meaning))
         case _:
             return describe(meaning)
+
+
+def definitions_in(meaning: Meaning) -> Iterator[Defined]:
+    """The definitions that a setting names."""
+    match meaning:
+        case Layer(defined=defined):
+            yield defined
+        case Defined():
+            yield meaning
+    for part in parts_of(meaning):
+        yield from definitions_in(part)
+
+
+def computed_settings(rules: Rules) -> list[Value]:
+    """The settings that the network computes, in the order in which they are told."""
+
+    def values(meaning: Meaning) -> Iterator[Value]:
+        if isinstance(meaning, Value):
+            yield meaning
+        for part in parts_of(meaning):
+            yield from values(part)
+
+    return list(values(rules.optimizer))
 
 
 def is_schedule(meaning: Meaning) -> bool:

@@ -6,6 +6,8 @@ and of evaluation; the registry and the paths make all three speak of the same p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from compiler.differentiate import differentiate
 from compiler.elaborate.models import field_input
 from compiler.elaborate.module import StepGraphs, StepInfo
@@ -15,7 +17,7 @@ from compiler.elaborate.problems import Fault, Silenced
 from compiler.elaborate.reading import Reading, file_error, uniform
 from compiler.elaborate.scope import Run
 from compiler.elaborate.session import Session
-from compiler.elaborate.settings import Rules, in_words
+from compiler.elaborate.settings import Rules, computed_settings, in_words
 from compiler.elaborate.values import Duration
 from compiler.graph.graph import Graph, Value
 from compiler.ops.index import Increment
@@ -36,7 +38,7 @@ def _read(plan: StepPlan, session: Session, *, training: bool) -> Reading:
 
 
 def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, Rules] | None:
-    """The three graphs of a step; None after an error."""
+    """The graphs of a step; None after an error."""
     evaluation = _read(plan, session, training=False)
     training = _read(plan, session, training=True)
     gradients = _read(plan, session, training=True)
@@ -47,9 +49,11 @@ def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, 
             training.loss is not None, bool(training.descents), training.rules, training.scope
         )
         over = tuple(_over(training))
+        found = _gradients(gradients, over)
         graphs = StepGraphs(
             step=_step_graph(training, over),
-            gradients=_gradient_graph(gradients, over),
+            gradients=_gradient_graph(gradients, found),
+            training=_training_graph(gradients, found),
             evaluate=_graph(evaluation.scope.run, _losses(evaluation, mean=False)),
         )
     except (Fault, Silenced, CompileError) as error:
@@ -61,6 +65,7 @@ def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, 
             name=plan.name,
             over=over,
             using=in_words(training.rules),
+            rules=gradients.rules,
             reports=tuple(training.reports),
         ),
         training.rules,
@@ -144,10 +149,18 @@ def _losses(reading: Reading, *, mean: bool) -> dict[str, Value]:
     return {name: uniform(v) for name, v in found.items()} if mean else found
 
 
-def _gradient_graph(reading: Reading, over: tuple[str, ...]) -> Graph:
-    gradients = _gradients(reading, over)
+def _gradient_graph(reading: Reading, gradients: Mapping[str, Value]) -> Graph:
     outputs = {"loss": _losses(reading, mean=True)["loss"]}
     return _graph(reading.scope.run, outputs | {f"gradient/{n}": g for n, g in gradients.items()})
+
+
+def _training_graph(reading: Reading, gradients: Mapping[str, Value]) -> Graph:
+    """All that a training step computes before the optimizer has its turn; see `Module`."""
+    outputs = _losses(reading, mean=False)
+    outputs |= {f"gradient/{name}": g for name, g in gradients.items()}
+    outputs |= {f"update/{name}": v for name, v in reading.scope.run.updates.items()}
+    outputs |= {f"setting/{k}": v for k, v in enumerate(computed_settings(reading.rules))}
+    return _graph(reading.scope.run, outputs)
 
 
 def _step_graph(reading: Reading, over: tuple[str, ...]) -> Graph:

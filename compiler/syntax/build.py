@@ -141,9 +141,11 @@ def contract(span: Span, parts: list[Part]) -> tree.Contract:
 
 
 def update(span: Span, parts: list[Part]) -> tree.Update:
-    """The target loses its prime: it names the state."""
-    target = tree.Name(span=parts[0].span, name=parts[0].text.rstrip("'"))
-    return tree.Update(span=span, target=target, value=parts[2])
+    """The target loses its prime: it names a state, of this body or by its path."""
+    *path, primed, _, value = parts
+    place = cover(path[0].span, primed.span) if path else primed.span
+    name = "".join(place.text.split()).rstrip("'")
+    return tree.Update(span=span, target=tree.Name(span=place, name=name), value=value)
 
 
 def seq_type(span: Span, parts: list[Part]) -> tree.SeqType:
@@ -203,7 +205,7 @@ EXPRESSIONS: dict[str, Row] = {
     "indexed": lambda s, c: tree.Index(span=s, base=c[0], indices=nodes(c[1:])),
     "attribute": lambda s, c: tree.Attribute(span=s, base=c[0], name=c[2].text),
     "argument": lambda s, c: tree.Argument(span=s, name=None, value=c[0]),
-    "keyword_argument": lambda s, c: tree.Argument(span=s, name=c[0].text, value=c[2]),
+    "keyword_argument": lambda s, c: tree.Argument(span=s, name=c[0].text.strip('"'), value=c[2]),
     "slice": slice_,
     "number": number,
     "text": lambda s, c: tree.Text(span=s, value=c[0].text[1:-1]),

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 from compiler.source import Diagnostic, Label
 from compiler.syntax.build import Lexeme
+from compiler.syntax.keywords import DECLARATIONS, KEYWORDS
 from compiler.syntax.messages import BORROWED, UNEXPECTED
 from compiler.syntax.surroundings import (
     at_top,
@@ -22,40 +23,6 @@ from compiler.syntax.surroundings import (
     statement_start,
 )
 
-DECLARATIONS = (
-    "layer",
-    "cell",
-    "model",
-    "function",
-    "regularizer",
-    "initializer",
-    "optimizer",
-    "schedule",
-    "data",
-    "train",
-    "import",
-)
-KEYWORDS = frozenset(
-    {
-        *DECLARATIONS,
-        "param",
-        "noise",
-        "state",
-        "minimize",
-        "using",
-        "report",
-        "descend",
-        "contract",
-        "if",
-        "else",
-        "and",
-        "or",
-        "not",
-        "seq",
-        "class",
-        "scalar",
-    }
-)
 INSTEAD = {  # of a word where a value belongs, by whether a bracket follows it
     ("param", True): "a parameter has a line of its own: `param W : [3, 4] ~ glorot_uniform`",
     ("noise", True): "noise has a line of its own: `noise e : [3] ~ normal(0, 1)`",

@@ -57,7 +57,7 @@ def _choose_keywords(words: list[Lexeme]) -> None:
     line_start = 0
     for at, token in enumerate(words):
         if token.type in ("NL", "SEMICOLON", "LBRACE", "RBRACE"):
-            if at and words[at - 1].type not in ("COMMA", "LPAR"):
+            if not at or words[at - 1].type not in ("COMMA", "LPAR"):
                 line_start = at + 1
         elif token.type == "KIND" and at and words[at - 1].text == ".":
             token.type = "NAME"
@@ -81,6 +81,10 @@ def _role(words: list[Lexeme], at: int, line_start: int) -> str:
     before, after = words[at - 1] if at else None, words[at + 1 : at + 3]
     ends_value = before is not None and before.type in VALUE_ENDS
     named = bool(after) and after[0].type == "NAME"
+    if before is not None and before.text == ".":
+        return "NAME"
+    if words[line_start].type == "DESCEND" and not ends_value:  # `descend batch along g`
+        return "NAME"
     match text:
         case "from" if words[line_start].type == "IMPORT" and after and after[0].type == "TEXT":
             return "FROM"

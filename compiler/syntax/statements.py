@@ -9,8 +9,8 @@ from compiler.syntax.documents import Doc, cat, group, listing
 from compiler.syntax.unparse import (
     CHOICE,
     POSTFIX,
-    argument_doc,
     expression,
+    reported_doc,
     type_doc,
 )
 
@@ -70,7 +70,7 @@ def statement_doc(node: tree.Statement) -> Doc:
                 ),
             )
         case tree.Report(items=arguments):
-            return cat("report ", listing([argument_doc(item) for item in arguments]))
+            return cat("report ", listing([reported_doc(item) for item in arguments]))
         case tree.Step(name=name):
             return cat(f"step {name}")
         case _:

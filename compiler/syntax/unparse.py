@@ -6,10 +6,12 @@ be broken.  Parentheses are put back exactly where the grammar needs them.
 
 from __future__ import annotations
 
+import re
 from typing import assert_never
 
 from compiler.syntax import tree
 from compiler.syntax.documents import Doc, Group, Spine, Word, cat, group
+from compiler.syntax.keywords import KEYWORDS
 
 CHAIN, CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, MINUS, POWER, POSTFIX, ATOM = range(12)
 LEVELS = {
@@ -30,6 +32,7 @@ LEVELS = {
     "@": PRODUCT,
     "^": POWER,
 }
+PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def unparse(node: tree.Expr | tree.TypeExpr) -> str:
@@ -171,6 +174,17 @@ def argument_doc(argument: tree.Argument) -> Doc:
     """`name = value` or a value."""
     value = expression(argument.value)
     return value if argument.name is None else cat(f"{argument.name} = ", value)
+
+
+def reported_doc(argument: tree.Argument) -> Doc:
+    """What is reported: `name = value`, `"any name" = value` or a value."""
+    value = expression(argument.value)
+    return value if argument.name is None else cat(f"{name_text(argument.name)} = ", value)
+
+
+def name_text(name: str) -> str:
+    """The name of a report: quoted, where it is not a name of the language."""
+    return name if PLAIN_NAME.fullmatch(name) and name not in KEYWORDS else f'"{name}"'
 
 
 def shape_doc(node: tree.Shape) -> Doc:

@@ -43,6 +43,13 @@ def test_a_body_on_one_line_stays_there_if_it_fits() -> None:
     assert formatted(long).split("\n")[1] == "    some_layer(number = 3)"
 
 
+def test_a_report_is_quoted_where_its_name_is_no_name_of_the_language() -> None:
+    before = "train on d { f.m'=1; report \"a b\"=1,\"param\"=2,\"plain\"=3 }"
+    assert formatted(before) == (
+        'train on d { f.m\' = 1; report "a b" = 1, "param" = 2, plain = 3 }\n'
+    )
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_what_is_shipped_is_in_the_canonical_form(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -100,6 +100,27 @@ def test_clauses_follow_each_other_on_a_line() -> None:
     assert kinds == ["Noise", "Minimize", "Over", "Using", "Setting", "Report"]
 
 
+def test_words_with_a_place_are_names_where_parameters_are_named() -> None:
+    (descend, using) = statements(
+        "descend batch along g, f.over along h, over along k,\n    f.step along along using sgd()"
+    )
+    named = [(p.parameter.span.text, p.direction.name) for p in descend.pairs]
+    assert named == [("batch", "g"), ("f.over", "h"), ("over", "k"), ("f.step", "along")]
+    assert type(using).__name__ == "Using"
+
+
+def test_a_state_is_updated_by_its_path_and_a_report_has_any_name() -> None:
+    update, other, report = statements("f.norm1.m' = 1\nm' = 2\nreport \"in cm\" = a, b = 2")
+    assert (update.target.name, other.target.name) == ("f.norm1.m", "m")
+    assert [item.name for item in report.items] == ["in cm", "b"]
+
+
+@pytest.mark.parametrize("before", ["", "\n", "# a comment\n\n"])
+def test_an_import_may_stand_below_a_comment(before: str) -> None:
+    (tree,) = parse(Source("t.nn", f'{before}import a, b from "x.nn"\n')).declarations
+    assert [name.name for name in tree.names] == ["a", "b"]
+
+
 def test_settings_and_inputs() -> None:
     text = "layer a(n)(x) { x }; layer b(x) { x }; initializer c(s) { s }; initializer d { 1 }"
     lists = [([p.name for p in d.settings], [p.name for p in d.inputs])

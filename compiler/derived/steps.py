@@ -1,0 +1,185 @@
+"""One step of a derived program: its graph as a model's statements, and its clauses in `train`.
+
+The graph holds what a training step computes and what is evaluated, side by side: equal parts are
+written once, and where the two results differ (dropout, batch normalisation) the model gives one
+`if training else` the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from compiler.derived.kept import is_known
+from compiler.derived.names import TRAIN, Names, numbered
+from compiler.elaborate import StepInfo
+from compiler.elaborate.settings import in_words
+from compiler.expressions import Statements, input_text, type_text
+from compiler.graph.graph import CARRY, Builder, Graph
+from compiler.graph.types import TensorType
+from compiler.ops.leaf import Input, Persistent
+from compiler.ops.sequence import Previous
+from compiler.passes import optimise
+from compiler.pipeline import Compilation
+from compiler.syntax.unparse import name_text
+
+LEFT_OUT = ("batch", "fold")  # so that means and masks stay formulas
+EVALUATED = "evaluate/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """A step as text."""
+
+    name: str
+    model: str  # that computes it
+    signature: str
+    lines: Sequence[str]  # of the model
+    clauses: Sequence[str]  # in `train`
+
+
+def derive(made: Compilation, step: StepInfo, names: Names) -> Derived:
+    """The text of one step."""
+    graph = optimise(
+        beside(made.module.training(step.name), made.module.evaluate(step.name)), LEFT_OUT
+    )
+    writer = _Writer(made, step, names, graph)
+    return Derived(
+        name=step.name,
+        model=writer.model,
+        signature=writer.signature(),
+        lines=list(writer.lines()),
+        clauses=list(writer.clauses()),
+    )
+
+
+def beside(first: Graph, second: Graph) -> Graph:
+    """Both graphs in one; outputs of the second are called `evaluate/...`."""
+    builder, offset = Builder(), 1 + max(first.carries, default=-1)
+    outputs: dict[str, int] = {}
+    for graph, before, shift in ((first, "", 0), (second, EVALUATED, offset)):
+        mapping: dict[int, int] = {}
+        for node in graph.nodes:
+            if isinstance(node.op, Previous):
+                node = replace(node, op=replace(node.op, loop=node.op.loop + shift))
+            mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
+        outputs |= {before + name: mapping[i] for name, i in graph.results.items()}
+        outputs |= {f"{CARRY}{loop + shift}": mapping[i] for loop, i in graph.carries.items()}
+    return Graph(tuple(builder.nodes), outputs)
+
+
+class _Writer:
+    """The parts of a step's text."""
+
+    def __init__(self, made: Compilation, step: StepInfo, names: Names, graph: Graph) -> None:
+        self.made, self.step, self.names, self.graph = made, step, names, graph
+        self.model = names.heads[0] if names.merged else names.made(f"{step.name}_step")
+        self.fields = _fields(made, graph)
+        own = [n.op.key for n in graph.nodes if isinstance(n.op, Persistent)]
+        self.passed = [key for key in own if key.startswith(f"{TRAIN}.")]
+        weights = dict(zip(self.passed, numbered(names.prefix("w"), self.passed), strict=True))
+        paths = {key: names.by_path(key) for key in own}
+        self.given = {**names.inputs, **paths, **weights}
+        self.statements = Statements(graph, self.given, names.prefix("v"))
+        self.body = self.statements.lines()
+        self.results = self._results()
+
+    def _results(self) -> dict[str, str]:
+        """What the model gives: an output of the graph, and the name for it."""
+        letters = {"gradient": "g", "update": "s", "setting": "h", "report": "r"}
+        found = {"loss": self.names.made("loss")}
+        for kind, letter in letters.items():
+            of_kind = [k for k in self.graph.results if k.startswith(f"{kind}/")]
+            if kind == "report":
+                of_kind = [k for k in of_kind if self._differs(k)]
+            found |= zip(of_kind, numbered(self.names.prefix(letter), of_kind), strict=True)
+        return found
+
+    def _differs(self, report: str) -> bool:
+        """Whether a report is anything but the loss."""
+        both = [(report, "loss"), (EVALUATED + report, f"{EVALUATED}loss")]
+        return any(self.graph.results[a] != self.graph.results[b] for a, b in both)
+
+    def signature(self) -> str:
+        """The inputs and results of the model."""
+        inputs = [self._typed(name, type) for name, type in self.fields.items()]
+        for key in self.passed:
+            inputs.append(f"{self.given[key]} : {type_text(self.names.specs[key].type)}")
+        results = [
+            f"{name} : {type_text(self.graph[self.graph.results[key]].type)}"
+            for key, name in self.results.items()
+        ]
+        return f"({', '.join(inputs)}) -> ({', '.join(results)})"
+
+    def _typed(self, name: str, type: TensorType) -> str:
+        time = self.given.get(str(type.time))
+        return input_text(self.given[name], type if time is None else type.over(time))
+
+    def lines(self) -> Iterator[str]:
+        """The statements of the model, and its result."""
+        yield from self.body
+        for key, name in self.results.items():
+            if key.startswith("gradient/"):
+                yield f"# {name} is dloss/d({key.removeprefix('gradient/')})"
+        results = ", ".join(map(self._result, self.results))
+        yield f"({results})"
+
+    def _result(self, key: str) -> str:
+        node = self.graph.results[key]
+        name = self.statements.names[node]
+        other = self.graph.results.get(EVALUATED + key, node)
+        return name if other == node else f"{name} if training else {self.statements.names[other]}"
+
+    def clauses(self) -> Iterator[str]:
+        """The statements of the step in `train`."""
+        inputs = [self.names.aliases.get(name, name) for name in self.fields]
+        arguments = [*inputs, *map(self.names.in_train, self.passed)]
+        yield f"{', '.join(self.results.values())} = {self.model}({', '.join(arguments)})"
+        yield from self._updates()
+        yield from _descend(
+            [(self.names.in_train(name), g) for name, g in self._of("gradient").items()]
+        )
+        unit = self.made.module.unit
+        yield "using " + in_words(
+            self.step.rules, self._of("setting").values(), lambda d: is_known(d, unit)
+        )
+        reports = {"loss": "loss"} | {name: f"report/{name}" for name in self.step.reports}
+        told = [
+            f"{name_text(name)} = {self.results.get(key, self.results['loss'])}"
+            for name, key in reports.items()
+        ]
+        yield f"report {', '.join(told)}"
+
+    def _updates(self) -> Iterator[str]:
+        for name, value in self._of("update").items():
+            yield f"{self.names.in_train(name)}' = {value}"
+
+    def _of(self, kind: str) -> dict[str, str]:
+        """The results of a kind."""
+        return {
+            key.removeprefix(f"{kind}/"): name
+            for key, name in self.results.items()
+            if key.startswith(f"{kind}/")
+        }
+
+
+def _fields(made: Compilation, graph: Graph) -> dict[str, TensorType]:
+    """The fields that a step reads, and one for each length that it reads of no other."""
+    assert made.module.train is not None, "looked at before"
+    source = next(d for d in made.module.data if d.name == made.module.train.data)
+    read = {n.op.key for n in graph.nodes if isinstance(n.op, Input)}
+    times = {n.type.time for n in graph.nodes} | {getattr(n.op, "time", None) for n in graph.nodes}
+    known = {type.time for name, type in source.fields if name in read}
+    found: dict[str, TensorType] = {}
+    for name, type in source.fields:
+        if name in read or (type.time in times - known and isinstance(type.time, str)):
+            found[name] = type
+            known.add(type.time)
+    return found
+
+
+def _descend(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """One clause, a parameter a line."""
+    for k, (parameter, direction) in enumerate(pairs):
+        word = "        " if k else "descend "
+        yield f"{word}{parameter} along {direction}{',' if pairs[k + 1 :] else ''}"

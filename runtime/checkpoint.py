@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from runtime.errors import CheckpointError
+from runtime.files import opened, require_memory
 
 FORMAT = 1
 LARGEST_HEADER = 1 << 24  # bytes
@@ -77,7 +78,9 @@ def digest(tensors: Mapping[str, np.ndarray], state: str) -> str:
 def read_checkpoint(path: Path) -> Checkpoint:
     """A checkpoint that has proved to be whole."""
     try:
-        return from_bytes(path.read_bytes(), path.name)
+        with opened(path) as stream:
+            require_memory(3 * os.fstat(stream.fileno()).st_size, path.name)
+            return from_bytes(stream.read(), path.name)
     except OSError as fault:
         raise CheckpointError(f"cannot read {path}: {fault.strerror}") from None
 
@@ -93,6 +96,8 @@ def from_bytes(data: bytes, name: str) -> Checkpoint:
         if digest(tensors, state) != metadata["sha256"]:
             raise ValueError("its contents do not match their checksum")
         position = json.loads(state)
+        if not isinstance(position, dict):
+            raise ValueError("its state is none")
         if position.pop("format") != FORMAT:
             raise ValueError("it is of another format")
     except (ValueError, LookupError, TypeError, RecursionError, SafetensorError) as fault:

@@ -7,7 +7,7 @@ run: the user is told, and the next attempt comes in its turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,13 @@ import numpy as np
 from runtime.checkpoint import Checkpoint
 from runtime.display import Display
 from runtime.errors import CheckpointError
-from runtime.records import Row, RunFolder
+from runtime.position import require_same
+from runtime.records import METRICS, Row, RunFolder
 
 if TYPE_CHECKING:
     from runtime.session import Session
 
 State = dict[str, Any]
-FIXED = ("batch", "seed", "held_out")  # settings that decide the order of the examples
 
 
 class Keeper:
@@ -37,27 +37,45 @@ class Keeper:
         self.last_position: State | None = None
         self.last_path: Path | None = None
         self.best: Checkpoint | None = None
+        self.rows: list[Row] = []
+        self.written = 0  # of the rows
+        self.missing = 0  # rows that were damaged when the run went on
+        self.described: State = {}
 
     def begin(self, state: State) -> None:
         """Write down what is being run, and a first checkpoint."""
         if self.folder is None:
             return
         session = self.session
-        described = {
+        self.described = {
             "program": session.program.name, "target": session.target, "dtype": session.dtype,
             "threads": session.threads, "session_seed": session.seed, **state["settings"],
             "using": {step.name: step.using for step in session.training.steps},
             "data": state["data"], "examples": state["examples"], "numpy": np.__version__,
         }  # fmt: skip
-        self.attempt(lambda folder: folder.describe(session.program.source, described))
+        self.attempt(self.describe)
         if self.last_path is None:
             self.save(state)
+
+    def describe(self, folder: RunFolder) -> None:
+        """Write down what is being run."""
+        folder.describe(self.session.program.source, self.described)
+
+    def look_after(self) -> None:
+        """Where somebody moved the folder, begin another of its name, and say so."""
+        folder = self.folder
+        if folder is not None and folder.is_gone():
+            self.display.note(f"{folder.path} was moved or deleted; what follows is in a new one")
+            self.written, self.last_position = 0, None
+            self.attempt(RunFolder.make)
+            self.attempt(self.describe)
 
     def save(self, state: State) -> Path | None:
         """Write a checkpoint; None where it could not be, which the user is told."""
         if self.folder is None or state["position"] == self.last_position:
             return self.last_path
         self.saved_at = monotonic()
+        self.look_after()
         checkpoint = Checkpoint(tensors=self.session.memory.views, state=state)
         try:
             if self.best is not None:
@@ -84,13 +102,34 @@ class Keeper:
             self.best = Checkpoint(tensors=copies, state=state)
 
     def record(self, row: Row) -> None:
-        """Write the row of an epoch."""
-        self.attempt(lambda folder: folder.append(row))
+        """Write the row of an epoch, and those before it that could not be written."""
+        self.rows.append(row)
+        self.look_after()
+        self.attempt(self.append)
+
+    def append(self, folder: RunFolder) -> None:
+        """Write the rows that the folder does not have."""
+        while self.written < len(self.rows):
+            folder.append(self.rows[self.written])
+            self.written += 1
+
+    def lost(self) -> bool:
+        """Whether rows are missing at the end, after one more attempt."""
+        if self.written < len(self.rows):
+            self.attempt(self.append)
+        return self.missing + len(self.rows) - self.written > 0
 
     def rewind(self, epoch: int) -> list[Row]:
-        """Drop the rows after an epoch, and give those before."""
-        self.attempt(lambda folder: folder.rewind(epoch))
-        return self.folder.rows() if self.folder is not None else []
+        """Drop the rows after an epoch, and give those before; damaged ones are told."""
+        if self.folder is None:
+            return []
+        self.rows = [row for row in self.folder.rows() if row["epoch"] <= epoch]
+        self.written, self.missing = len(self.rows), epoch - len(self.rows)
+        if self.missing:
+            lack = f"lacks {self.missing} of {epoch} epochs, whose rows were damaged or lost"
+            self.display.note(f"{self.folder.path / METRICS} {lack}")
+        self.attempt(lambda folder: folder.write(self.rows))
+        return list(self.rows)
 
     def attempt(self, write: Callable[[RunFolder], None]) -> None:
         """Write, or say why not and go on."""
@@ -115,19 +154,3 @@ class Keeper:
             self.last_path = self.folder.store.folder / checkpoint.name
             self.last_position = checkpoint.state["position"]
         return checkpoint
-
-
-def require_same(then: Mapping[str, Any], now: State) -> None:
-    """Refuse to go on with another order of other examples."""
-    if "position" not in then:
-        raise CheckpointError("this checkpoint is of a model, not of a training run")
-    for name in FIXED:
-        if then["settings"][name] != now["settings"][name]:
-            raise CheckpointError(
-                f"the run was started with {name} {then['settings'][name]}, not"
-                f" {now['settings'][name]}"
-            )
-    if then["examples"] != now["examples"]:
-        raise CheckpointError(
-            f"the run was started on {then['examples']} examples, not {now['examples']}"
-        )

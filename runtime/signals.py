@@ -1,4 +1,6 @@
-"""Stopping politely: the first SIGINT or SIGTERM asks, the second one does not.
+"""Stopping politely: the first SIGINT, SIGTERM or SIGHUP asks, the second one does not.
+
+One that whoever started this process has ignored, as `nohup` does, stays ignored.
 
 Native code does not see Ctrl-C, but each call of it is short; the trainer looks here between calls.
 """
@@ -12,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-WATCHED = (signal.SIGINT, signal.SIGTERM)
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -29,7 +31,8 @@ def stop_requests() -> Iterator[Request]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.getsignal(number) for number in WATCHED}
+    handlers = {number: signal.getsignal(number) for number in WATCHED}
+    before = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
 
     def ask(number: int, frame: FrameType | None) -> None:
         request.signal = number
@@ -39,7 +42,7 @@ def stop_requests() -> Iterator[Request]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    for number in WATCHED:
+    for number in before:
         signal.signal(number, ask)
     try:
         yield request

@@ -10,7 +10,7 @@ signals and at the clock.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from math import ceil, inf, isfinite
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from runtime.errors import Diverged, Interrupted
 from runtime.keeper import Keeper
 from runtime.measuring import measured
 from runtime.pace import Pace
+from runtime.position import Position, position_of
 from runtime.records import Row, RunFolder
 from runtime.settings import Settings
 from runtime.signals import Request, stop_requests
@@ -36,18 +37,6 @@ if TYPE_CHECKING:
     from runtime.session import Session
 
 
-@dataclass
-class Position:
-    """Where a run stands: between two steps."""
-
-    epoch: int = 0  # epochs that are finished
-    batch: int = 0  # batches of this epoch that are finished
-    step: int = 0  # batches of all epochs
-    sums: dict[str, float] = field(default_factory=dict)  # this epoch's, over its examples
-    best: float | None = None  # the lowest loss at the end of an epoch
-    stale: int = 0  # epochs since then
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """How a run ended."""
@@ -55,7 +44,7 @@ class Summary:
     rows: list[Row]
     step: int
     stopped_early: bool
-    saved: bool  # False where the last checkpoint could not be written
+    saved: bool  # False where the last checkpoint, or a row of metrics, could not be written
 
     @property
     def exit_code(self) -> int:
@@ -111,7 +100,7 @@ class Trainer:
             self.display.finish(self.rows)
         return Summary(
             rows=self.rows, step=self.position.step, stopped_early=self.finished_early(),
-            saved=saved or self.keeper.folder is None,
+            saved=self.keeper.folder is None or (saved and not self.keeper.lost()),
         )  # fmt: skip
 
     def epochs(self, request: Request) -> None:
@@ -223,8 +212,11 @@ class Trainer:
         if checkpoint is None:
             self.display.note("no checkpoint yet: starting from the beginning")
             return
+        steps = self.session.training.steps
+        metrics = {name for step in steps for name in self.session.metrics(step)}
+        position = position_of(checkpoint.state, batches=self.batches, metrics=metrics)
         checkpoint.copy_into(self.session.memory.views)
-        self.position = Position(**checkpoint.state["position"])
+        self.position = position
         self.rows = self.keeper.rewind(self.position.epoch)
         if (watch := self.watch) is not None:
             self.keeper.attempt(lambda folder: watch.resume(folder.path, self.position.step))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -94,9 +95,11 @@ class Log(Generic[Seen]):
         """What the file says."""
         kinds = {f.name: {"int": int, "float": float}.get(str(f.type), str)
                  for f in fields(self.kind)}  # fmt: skip
-        with (folder / self.file).open(newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        return [self.kind(**{n: kinds[n](text) for n, text in row.items()}) for row in rows]
+        text, found = (folder / self.file).read_text(errors="replace"), list[Seen]()
+        for row in csv.DictReader(text.splitlines()):
+            with suppress(ValueError, TypeError, KeyError):  # of a damaged line
+                found.append(self.kind(**{n: kinds[n](value) for n, value in row.items()}))
+        return found
 
 
 class Watch:

@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_costs_an_interval_not_the_run(tmp_path: Path) -> N
     assert watcher.notes[1] == "resumed after step 7 (step-0000000007.safetensors)"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_checkpoints_and_stops(tmp_path: Path, number: signal.Signals) -> None:
     before = signal.getsignal(number)
     watcher = Watcher(4, lambda: os.kill(os.getpid(), number))
@@ -235,7 +235,7 @@ def test_settings_are_resolved_and_checked() -> None:
 def test_a_run_rewound_to_nothing_keeps_its_header(tmp_path: Path) -> None:
     folder = RunFolder.new(tmp_path, "run")
     folder.append({"epoch": 1, "loss": 2.0})
-    folder.rewind(0)
+    folder.write([])
     folder.append({"epoch": 1, "loss": 2.0})
     assert (folder.path / "metrics.csv").read_text() == "epoch,loss\n1,2.0\n"
 

@@ -128,6 +128,12 @@ class Request:
             values = json.loads((folder / FILE).read_text())
             spec, at = Path(values.pop("spec")), values.pop("folder")
             values["without"] = tuple(values["without"])
+            if not isinstance(values["overrides"], dict) or not isinstance(
+                values["settings"], dict
+            ):
+                raise ValueError("its settings are none")
+            if unknown := [name for name in values["without"] if name not in OPTIONAL]:
+                raise ValueError(f"no pass is called {unknown[0]}")
             return Request(spec=spec, folder=None if at is None else Path(at), **values)
         except FileNotFoundError:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from runtime.cli.actions.request import Request, prepare
 from runtime.cli.actions.tune import tune_steps
 from runtime.cli.faults import Refused
 from runtime.display import Display
+from runtime.holding import held
 from runtime.progress import Plain, display, metrics_of, shown
 from runtime.records import Row, RunFolder
 from runtime.session import Session
@@ -42,7 +44,17 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
     """Train; the exit code."""
     if given["plot"]:
         require_pictures()
-    folder = None if resume is None else folder_of(resume, spec, given)
+    with ExitStack() as until_the_end:
+        folder = None if resume is None else folder_of(resume, spec, given)
+        if folder is not None:
+            until_the_end.enter_context(held(folder.path))
+        return trained(spec, folder, given, until_the_end)
+
+
+def trained(
+    spec: Path | None, folder: RunFolder | None, given: Mapping[str, Any], until_the_end: ExitStack
+) -> int:
+    """Train in a folder, or in a new one."""
     request = request_of(spec, folder, given)
     session = request.session(request.compile().program)
     data = request.dataset(session)
@@ -52,7 +64,9 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
         tune_steps(session, settings.batch)
     compiled(session, watched=watch is not None)
     new = folder is None
-    folder = folder or RunFolder.new(given["out"], given["name"] or session.program.name)
+    if folder is None:
+        folder = RunFolder.new(given["out"], given["name"] or session.program.name)
+        until_the_end.enter_context(held(folder.path))
     screen: Display = Lines() if given["as_json"] else display()
     trainer = Trainer(
         session, data, settings, folder=folder, display=screen, watch=watch,
@@ -135,7 +149,7 @@ def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:
 def spec_changed(folder: RunFolder, session: Session) -> bool:
     """Whether the text of the spec differs from the run's copy."""
     copy = folder.path / "spec.nn"
-    return copy.is_file() and copy.read_text(encoding="utf-8") != session.program.source
+    return copy.is_file() and copy.read_bytes() != session.program.source.encode()
 
 
 def conclude(summary: Summary, trainer: Trainer, folder: RunFolder, *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ import pytest
 from runtime.checkpoint import Store, read_checkpoint
 from runtime.cli.actions import train as training
 from tests.runtime.cli.calling import POINTS, Caller
+from tests.runtime.test_runs import HOLD
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ("--target", "reference")
@@ -33,7 +34,7 @@ def test_a_run_leaves_all_its_files(call: Caller) -> None:
     run = call.folder / "runs" / "line"
     names = {path.name for path in run.iterdir()}
     assert names == {"spec.nn", "settings.json", "command.json", "metrics.csv", "metrics.jsonl",
-                     "checkpoints"}  # fmt: skip
+                     "checkpoints", ".lock"}  # fmt: skip
     assert json.loads((run / "settings.json").read_text())["epochs"] == 3
 
 
@@ -179,3 +180,39 @@ def wait_for(path: Path) -> None:
     while not path.is_file():
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.05)
+
+
+def test_a_second_process_in_a_run_gets_one_line(call: Caller) -> None:
+    call("train", call.spec, *REFERENCE)
+    run = call.folder / "runs" / "line"
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(run)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None and child.stdout.readline() == b"held\n"
+    answer = call("train", call.spec, "--resume", "--epochs", 9)
+    child.kill()
+    child.communicate()
+    assert answer.code == 1 and answer.err.count("\n") == 1
+    assert f"gradc: runs/line is being trained by process {child.pid}; wait" in answer.err
+    assert call("train", call.spec, "--resume", "--epochs", 9).code == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "code", "line"),
+    [
+        ("spec.nn", b"\xff\xfe\0", 0, "note: the spec is not the one that the run began with"),
+        ("metrics.jsonl", b"3\n{}\n\xff", 1, "lacks 3 of 3 epochs, whose rows were dam"),
+        ("settings.json", b"\xff", 0, "resumed after step 9"),
+        ("command.json", b'{"spec": "x", "folder": null, "without": [3], "overrides": {}, '
+         b'"settings": {}}', 1, "command.json is damaged (no pass is called 3)"),
+        ("command.json", b'{"spec": "x", "folder": null, "without": [], "overrides": 3, '
+         b'"settings": {}}', 1, "command.json is damaged (its settings are none)"),
+    ],
+)  # fmt: skip
+def test_damage_in_the_folder_of_a_run(
+    call: Caller, file: str, damage: bytes, code: int, line: str
+) -> None:
+    call("train", call.spec, *REFERENCE)
+    (call.folder / "runs" / "line" / file).write_bytes(damage)
+    answer = call("train", call.spec, "--resume", "--epochs", 4)
+    assert answer.code == code and line in answer.err

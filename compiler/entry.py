@@ -42,7 +42,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.graph.types import TensorType, Time
+from compiler.graph.types import Limit, TensorType, Time
 
 MOST_OPERANDS = 64  # of an instruction
 MOST_TIMES = 31  # of an entry
@@ -235,6 +235,7 @@ class Entry:
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
     kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
     straight: Straightened | None = None
+    limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ every stage can be printed.  A graph is optimised and scheduled when its entry i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from compiler.adjoints import adjoints_of_states
 from compiler.elaborate import Module, elaborate
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Graph
+from compiler.ops.bounds import limits_of
 from compiler.outside import file_of, passes_of, settings_of, text_of
 from compiler.passes import PASSES, optimise
 from compiler.program import Persistent, Program, Training, TrainStep
@@ -104,7 +105,12 @@ def compilation(
     makers = _graph_makers(module)
     graphs = Lazy(makers, lambda key: makers[key]())
     optimised = Lazy(makers, lambda key: optimise(graphs[key], without))
-    entries = Lazy(makers, lambda key: schedule(key, optimised[key], offsets, without))
+    entries = Lazy(
+        makers,
+        lambda key: replace(
+            schedule(key, optimised[key], offsets, without), limits=limits_of(graphs[key])
+        ),
+    )
     program = Program(
         name=module.name,
         source=source.text,

@@ -17,9 +17,9 @@ from compiler.graph.types import Kind, TensorType
 from runtime.data.check import conform, index_dtype, lengths_of, values_of
 from runtime.errors import DataError, SessionError
 from runtime.memory import suggestion
+from runtime.reach import LENGTH
 from runtime.targets import Batches
 
-LENGTH = "length/"  # an input of this name has the lengths of a time
 Types = Mapping[str, TensorType]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runtime.data import Dataset
+from runtime.reach import require_rows_of_data
 from runtime.targets import examples_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ ELEMENTS_AT_ONCE = 20_000  # of sequences, counted as long as the longest
 
 def measured(session: Session, data: Dataset) -> dict[str, float]:
     """The means over a data set that has been checked; nothing is updated."""
+    entries = [session.program.entries[step.evaluate] for step in session.training.steps]
+    require_rows_of_data(entries, data)
     totals = dict[str, float]()
     at_once = max(1, min(EXAMPLES_AT_ONCE, ELEMENTS_AT_ONCE // data.longest))
     for start in range(0, data.examples, at_once):

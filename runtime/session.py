@@ -32,6 +32,7 @@ from runtime.inputs import Types, as_given, checked, chosen, is_plain, read_by, 
 from runtime.measuring import measured
 from runtime.memory import LARGEST_SEED, Memory, Parameters, is_known, suggestion
 from runtime.opening import Opening, whole
+from runtime.reach import first_of, require_rows, steps_within
 from runtime.settings import resolve
 from runtime.targets import Arrays, Batches, Repeat, Runner, examples_of, prepare
 from runtime.trainer import Summary, Trainer
@@ -111,6 +112,7 @@ class Session:
         whole(examples, "examples", 1, LARGEST_SEED, 1)
         batches = self.checked(name, inputs, self.program.inputs.get(model, {}))
         count = examples or examples_of(batches)
+        require_rows(entry, batches)
         wanted, runner = chosen(entry, batches), self.runner(name)
         results, outputs = runner.run(wanted, batch=count)
         types = {array.name: array.type for array in entry.arrays}
@@ -153,7 +155,13 @@ class Session:
             self._measured = self.metrics(step)
 
     def advance(self, batches: Mapping[str, Batch], steps: int = 1) -> Arrays:
-        """`steps` batches in turn, unchecked; every loss and report as an array over them."""
+        """`steps` batches in turn, or those before one that `reach` refuses; losses and reports."""
+        entries = [self.program.entries[step.entry] for step in self.training.steps]
+        if (before := steps_within(entries, batches, steps)) < steps:
+            if before:
+                self.advance(first_of(batches, steps, before), before)
+            for entry in entries:
+                require_rows(entry, batches, steps)
         found: Arrays = {}
         for step in self.training.steps:
             results, _ = self.once(step.entry, batches, steps)
@@ -198,6 +206,7 @@ class Session:
     def once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
         """`steps` batches in turn, unchecked; results, and outputs of each example."""
         with self._turns.lock:
+            require_rows(self.program.entries[entry], given, steps)
             wanted = chosen(self.program.entries[entry], given)
             return self.runner(entry).run(wanted, steps, batch=examples_of(given) // steps)
 

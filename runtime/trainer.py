@@ -27,6 +27,7 @@ from runtime.keeper import Keeper
 from runtime.measuring import measured
 from runtime.pace import Pace
 from runtime.position import Position, position_of
+from runtime.reach import require_rows_of_data
 from runtime.records import Row, RunFolder
 from runtime.settings import Settings
 from runtime.signals import Request, stop_requests
@@ -67,6 +68,8 @@ class Trainer:
         watch: Watch | None = None,
     ) -> None:
         self.session, self.settings = session, settings
+        entries = [session.program.entries[step.entry] for step in session.training.steps]
+        require_rows_of_data(entries, data)
         self.display: Display = display or Silent()
         self.train, self.held_out = split(data, settings.held_out, settings.seed)
         read = {n for s in session.training.steps for n in session.inputs(s.entry)}

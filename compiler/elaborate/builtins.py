@@ -11,7 +11,15 @@ from math import ceil, floor, isfinite
 
 import numpy as np
 
-from compiler.elaborate import gradients, primitives, recurrence, scans, sequences, tensors
+from compiler.elaborate import (
+    gradients,
+    labels,
+    primitives,
+    recurrence,
+    scans,
+    sequences,
+    tensors,
+)
 from compiler.elaborate.arithmetic import Number, elementwise, to_value
 from compiler.elaborate.describing import describe
 from compiler.elaborate.drawing import draw
@@ -172,9 +180,9 @@ _row("concat", "parts axis", tensors.concatenated, variadic=True)
 _row("stack", "parts", tensors.stacked, variadic=True)
 _row("pad", "x before after", tensors.padded, required=3)
 _row("broadcast", "x shape", tensors.repeated, required=2)
-_row("take", "table index", tensors.taken, required=2)
-_row("one_hot", "label count", tensors.one_hot)
-_row("classes", "label", tensors.classes_of)
+_row("take", "table index", labels.taken, required=2)
+_row("one_hot", "label count", labels.one_hot)
+_row("classes", "label", labels.classes_of)
 _row("iota", "n", tensors.iota)
 _row("batch_mean", "x", tensors.batch_mean)
 _row("size", "x axis", tensors.size_of_tensor)

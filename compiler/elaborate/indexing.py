@@ -8,6 +8,7 @@ from __future__ import annotations
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.describing import describe
 from compiler.elaborate.problems import require_sound
+from compiler.elaborate.rows import require_rows
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.values import Meaning, Sizes, is_number
 from compiler.graph.graph import Value
@@ -63,6 +64,7 @@ def _of_tuple(
 ) -> Meaning:
     place = places[0] if len(places) == 1 else None
     if isinstance(place, slice):
+        _inside(place, len(base), tree.indices[0].span, scope)
         return type(base)(base[place]) if isinstance(base, Sizes) else base[place]
     if not isinstance(place, int) or not -len(base) <= place < len(base):
         raise scope.fault(
@@ -81,14 +83,23 @@ def _rows(
             tree.indices[0].span,
             hint="declare the field as class(k)",
         )
+    if table.shape:
+        require_rows(places[0], table.shape[0], table, tree.span, scope)
     return scope.run.builder.add(Take(), table, places[0]), places[1:]
+
+
+def _inside(place: slice, size: int, span: Span, scope: Scope) -> tuple[int, int]:
+    """Where a slice starts and stops; E0307 where either is outside."""
+    for what, end in (("starts", place.start), ("ends", place.stop)):
+        if end is not None and not -size <= end <= size:
+            raise scope.fault("E0307", f"the slice {what} at {end}, the axis at {size}", span)
+    start, stop, _ = place.indices(size)
+    return start, stop
 
 
 def _choose(place: Meaning, size: int, span: Span, scope: Scope) -> Chosen:
     if isinstance(place, slice):
-        start, stop, _ = place.indices(size)
-        if place.stop is not None and place.stop > size:
-            raise scope.fault("E0307", f"the slice ends at {place.stop}, the axis at {size}", span)
+        start, stop = _inside(place, size, span, scope)
         return start, max(stop - start, 0)
     if not is_number(place) or place != int(place):
         raise scope.fault(

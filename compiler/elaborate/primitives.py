@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.problems import require_sound
+from compiler.elaborate.rows import require_rows
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import check_size
 from compiler.elaborate.values import Meaning, Sizes, is_number
@@ -40,7 +41,9 @@ def scatter(scope: Scope, span: Span, x: Meaning, index: Meaning, rows: Meaning)
     value, at = to_value(x, scope, span), to_value(index, scope, span)
     if at.type.kind is not Kind.INDEX:
         raise scope.fault("E0306", f"scatter goes by labels, got {at.type}", span)
-    return scope.run.builder.add(Scatter(check_size(rows, span, scope)), value, at)
+    count = check_size(rows, span, scope)
+    require_rows(at, count, None, span, scope)
+    return scope.run.builder.add(Scatter(count), value, at)
 
 
 def orthonormalize(scope: Scope, span: Span, x: Meaning) -> Meaning:

@@ -18,7 +18,6 @@ from compiler.graph.graph import Value
 from compiler.graph.types import Kind
 from compiler.ops.base import TypeFault, broadcast_shapes
 from compiler.ops.contract import Affine, Contract, index
-from compiler.ops.index import Take
 from compiler.ops.leaf import Iota
 from compiler.ops.reduce import ArgMax, BatchMean, Max
 from compiler.ops.shape import Concat, broadcast, reshape, sum_axes, transpose
@@ -171,37 +170,6 @@ def repeated(scope: Scope, span: Span, x: Meaning, shape: Meaning) -> Meaning:
     if broadcast_shapes([value.shape, wanted]) != wanted:
         raise TypeFault(f"{value.type} cannot be repeated to [{', '.join(map(str, wanted))}]")
     return broadcast(value, wanted)
-
-
-def taken(scope: Scope, span: Span, table: Meaning, label: Meaning) -> Meaning:
-    """Rows of a table by label."""
-    rows, at = real(table, scope, span), to_value(label, scope, span)
-    if at.type.kind is not Kind.INDEX:
-        raise scope.fault("E0307", f"a row is taken by a label, not by {at.type}", span)
-    return scope.run.builder.add(Take(), rows, at)
-
-
-def one_hot(scope: Scope, span: Span, label: Meaning, count: Meaning) -> Meaning:
-    """1 at the label, 0 elsewhere."""
-    at = to_value(label, scope, span)
-    classes = at.type.classes if count is None else check_size(count, span, scope)
-    if at.type.kind is not Kind.INDEX or classes is None:
-        raise scope.fault(
-            "E0306",
-            f"one_hot takes a label, got {at.type}",
-            span,
-            hint="declare the field as class(k)",
-        )
-    numbers = scope.run.builder.add(Iota(classes))
-    return numbers.apply("eq", reshape(at, (*at.shape, 1)), numbers)
-
-
-def classes_of(scope: Scope, span: Span, label: Meaning) -> Meaning:
-    """How many classes a label has."""
-    at = to_value(label, scope, span)
-    if at.type.classes is None:
-        raise scope.fault("E0306", f"`classes` counts those of a label, got {at.type}", span)
-    return at.type.classes
 
 
 def iota(scope: Scope, span: Span, n: Meaning) -> Meaning:

@@ -60,4 +60,14 @@ class TensorType:
         return label if not self.shape else f"{label}{sizes}"
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Sequences of a time may have `rows` elements at most, as `text` at `place` has no more."""
+
+    time: str
+    rows: int
+    text: str
+    place: str
+
+
 SCALAR = TensorType()

@@ -3,8 +3,8 @@
     take:     y[s...] = table[index[s...]]                 an embedding, a label's logit
     scatter:  y[k] = sum of x[s...] with index[s...] = k    its derivative
 
-Each is the other's derivative, so the pair is closed.  An index out of range counts as the nearest
-one inside; the data layer refuses such labels before they get here.
+Each is the other's derivative, so the pair is closed.  No index is out of range: `bounds` says why.
+Kernels clamp all the same, so that nothing beyond a buffer could ever be touched.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import Any
 from compiler.codes import CODES
 from compiler.codes import explain as page_of
 from compiler.graph.types import TensorType
+from compiler.ops.bounds import limits_of
 from compiler.ops.leaf import Input
 from compiler.pipeline import Compilation
 from runtime.cli.actions import numbers
@@ -27,6 +28,7 @@ from runtime.cli.declare import SpecPath
 from runtime.cli.faults import Refused
 from runtime.data.check import lengths_of
 from runtime.memory import suggestion
+from runtime.reach import too_long
 
 MOST_TOGETHER = 8  # numbers of a gradient that are printed in one line
 
@@ -45,6 +47,8 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     if any(len(batch) != 1 for batch in batches.values()):
         raise Refused("explain shows one example; give one")
     lengths = lengths_of(batches, types)
+    if (beyond := too_long(limits_of(loss.graph), lengths)) is not None:
+        raise Refused(beyond[1])
     rows = rows_of(loss, {**session.memory.views, **batches, **lengths})
     if given["as_json"]:
         write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})

@@ -20,8 +20,9 @@ from runtime.cli.faults import Refused
 from runtime.cli.options import Binding
 from runtime.data import Dataset
 from runtime.decoding import written_argument
-from runtime.inputs import LENGTH, lengths_read_by
+from runtime.inputs import lengths_read_by
 from runtime.memory import suggestion
+from runtime.reach import LENGTH
 from runtime.session import Session
 from runtime.targets import Batches
 

@@ -13,7 +13,8 @@ from runtime.cli.actions.comparing import Results
 from runtime.cli.actions.request import prepare
 from runtime.cli.actions.samples import random_batch, random_lengths
 from runtime.data.check import conform, values_of
-from runtime.inputs import LENGTH, lengths_read_by
+from runtime.inputs import lengths_read_by
+from runtime.reach import LENGTH
 from runtime.session import Session
 from runtime.targets import Batches
 

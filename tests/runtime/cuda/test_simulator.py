@@ -25,6 +25,7 @@ RUNS = {
     "random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
+    "rows": ["tests/runtime/test_reach.py"],
     "meanings": [f"{HERE}/meanings_in_simulator.py"],
     "specs": [
         f"{HERE}/specs_in_simulator.py",

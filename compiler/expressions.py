@@ -14,7 +14,7 @@ from compiler.graph.graph import Graph, Node
 from compiler.graph.text import story
 from compiler.graph.types import Kind, TensorType
 from compiler.ops.base import Op
-from compiler.ops.contract import Affine, Contract
+from compiler.ops.contract import Affine, Contract, Map
 from compiler.ops.elementwise import INFIX, Elementwise
 from compiler.ops.index import Scatter
 from compiler.ops.leaf import Constant, Input, Iota, Literal, Persistent
@@ -51,7 +51,7 @@ def input_text(name: str, type: TensorType) -> str:
     return f"{name} : seq {type_text(type.over(None))}"
 
 
-def affine_text(position: Affine, letters: Mapping[int, str]) -> str:
+def affine_text(position: Affine, letters: Sequence[str]) -> str:
     """`2*i + k - 1`."""
     parts = []
     for loop, c in position.terms:
@@ -67,31 +67,52 @@ def contract_text(op: Contract, names: Sequence[str], shapes: Sequence[tuple[int
     """`contract(i < 4 : a[i, j] * b[j])`.
 
     An index that runs over only the head of an axis is written `i + 0`, as alone it would claim all
-    of it; where it does so everywhere, a factor of ones says how far it runs.
+    of it; where it does so everywhere, a factor of ones says how far it runs.  One that runs over a
+    single place is written as a number.
     """
-    letters = {
-        loop: LETTERS[loop] if loop < len(LETTERS) else f"i{loop}"
-        for loop in range(len(op.extents))
-    }
-    claimed: set[int] = set()
+    op = _without_still_loops(op, shapes)
+    letters = [LETTERS[j] if j < len(LETTERS) else f"i{j}" for j in range(len(op.extents))]
 
     def place(p: Affine, n: int) -> str:
-        if p.plain is None:
-            return affine_text(p, letters)
-        if op.extents[p.plain] != n:
+        if p.plain is not None and op.extents[p.plain] != n:
             return f"{letters[p.plain]} + 0"
-        claimed.add(p.plain)
-        return letters[p.plain]
+        return affine_text(p, letters)
 
     axes = [f"{place(p, n)} < {n}" for p, n in zip(op.result, op.shape, strict=True)]
     factors = []
     for name, m, shape in zip(names, op.operands, shapes, strict=True):
         places = ", ".join(place(p, n) for p, n in zip(m, shape, strict=True))
         factors.append(f"{name}[{places}]" if m else f"reshape({name}, [1])[0]")
-    for loop, extent in enumerate(op.extents):
-        if loop not in claimed:
-            factors.append(f"ones([{extent}])[{letters[loop]}]")
+    factors += [f"ones([{op.extents[j]}])[{letters[j]}]" for j in _unsaid(op, shapes)]
     return f"contract({', '.join(axes)} : {' * '.join(factors)})"
+
+
+def _unsaid(op: Contract, shapes: Sequence[tuple[int, ...]]) -> list[int]:
+    """The loops whose extent follows from no axis, where it matters."""
+    moving = {loop for m in (*op.operands, op.result) for p in m for loop, _ in p.terms}
+    matter = [j for j, extent in enumerate(op.extents) if j in moving or extent != 1]
+    claimed = _claimed(op, shapes)
+    return [j for j in matter if j not in claimed]
+
+
+def _claimed(op: Contract, shapes: Sequence[tuple[int, ...]]) -> set[int]:
+    """The loops whose extent an axis says that they index alone."""
+    axes = zip((*op.operands, op.result), (*shapes, op.shape), strict=True)
+    places = [place for m, shape in axes for place in zip(m, shape, strict=True)]
+    return {p.plain for p, n in places if p.plain is not None and op.extents[p.plain] == n}
+
+
+def _without_still_loops(op: Contract, shapes: Sequence[tuple[int, ...]]) -> Contract:
+    """The same without loops of one turn that no axis claims, where they stand inside of it."""
+    still = {j for j, n in enumerate(op.extents) if n == 1} - _claimed(op, shapes)
+
+    def at(m: Map, shape: Sequence[int]) -> Map:
+        moved = [Affine(tuple(t for t in p.terms if t[0] not in still), p.offset) for p in m]
+        ways = zip(m, moved, shape, strict=True)
+        return tuple(new if new.terms or 0 <= p.offset < n else p for p, new, n in ways)
+
+    maps = tuple(at(m, shape) for m, shape in zip(op.operands, shapes, strict=True))
+    return replace(op, operands=maps, result=at(op.result, op.shape))
 
 
 def expression(node: Node, names: Sequence[str], shapes: Sequence[tuple[int, ...]] = ()) -> str:

@@ -23,6 +23,7 @@ from compiler.ops.shape import Concat, reshape, sum_axes
 
 SIZES = (1, 2, 3, 5)
 LARGEST = 150  # elements of one example's tensor
+MOST_PRODUCTS = 20_000  # of one contraction
 SMOOTH = ("tanh", "sigmoid", "erf", "sin", "cos", "neg", "copy", "abs", "stop_gradient")
 BINARY = ("add", "sub", "mul", "maximum", "minimum", "add", "mul")
 JUMPING = ("gt", "ge", "lt", "le", "eq", "ne")
@@ -156,11 +157,13 @@ def drawn(g: Grower) -> Value:
     return x * b.add(op, seed, step)
 
 
-def contracted(g: Grower) -> Value:
-    """One or two values at affine positions; axes of equal sizes may share a loop."""
-    xs = [g.value() for _ in range(g.pick((1, 2, 2)))]
+def contracted(g: Grower) -> Value | None:
+    """One to four values at affine positions; axes of equal sizes may share a loop."""
+    xs = [g.value() for _ in range(g.pick((1, 2, 2, 3, 4)))]
     extents: list[int] = []
     maps = tuple(read(g, x.shape, extents) for x in xs)
+    if prod(extents) > MOST_PRODUCTS:
+        return None
     result, shape = [], []
     for loop in g.draw(st.permutations(range(len(extents)))):
         if g.chance() and prod(shape) * extents[loop] <= LARGEST:

@@ -73,6 +73,11 @@ class Contract(Op):
         """A mean over the examples is the same for all of them."""
         return self.mean
 
+    def reads_outside(self, k: int, shape: Sequence[int]) -> bool:
+        """Whether operand k, of this shape, is read where it has no elements."""
+        ranges = [p.range(self.extents) for p in self.operands[k]]
+        return any(low < 0 or high >= n for (low, high), n in zip(ranges, shape, strict=True))
+
     def infer(self, *types: TensorType) -> TensorType:
         require(len(types) == len(self.operands), "contract has a map for each operand")
         require(len(self.result) == len(self.shape), "contract has a position for each result axis")

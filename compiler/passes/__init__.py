@@ -15,6 +15,7 @@ from compiler.passes.concats import move_concats
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.passes.fold import fold_constants
+from compiler.passes.pairs import multiply_in_pairs
 from compiler.passes.pieces import join_pieces
 from compiler.passes.rows import slice_vectors
 from compiler.passes.simplify import simplify
@@ -31,6 +32,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "fold": fold_constants,
     "cse": eliminate_common_subexpressions,
     "batch": sum_over_examples,  # after cse, so that a shared contraction is seen to be shared
+    "pairs": multiply_in_pairs,  # after batch, which takes a product as one
     "axes": drop_unit_axes,
     "turns": turn_gradients,
     "dce": eliminate_dead_code,

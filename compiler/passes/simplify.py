@@ -7,6 +7,7 @@ or None.  All are exact in floating point for finite operands but where a docstr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from compiler.graph.graph import Builder, Graph, Origin, Value
 from compiler.ops.contract import Affine, Contract
@@ -122,6 +123,19 @@ def zero_times_anything_is_zero(y: Value, xs: list[Value]) -> Value | None:
 
 
 @rule("contract")
+def factor_of_ones_drops_out(y: Value, xs: list[Value]) -> Value | None:
+    """contract(a * ones) = contract(a), for ones read in range.  Exact but for the sum's order."""
+    op = y.node.op
+    assert isinstance(op, Contract)
+    kept = [k for k, x in enumerate(xs) if constant_of(x) != 1 or op.reads_outside(k, x.shape)]
+    if len(kept) == len(xs) or len(xs) == 1:
+        return None
+    kept = kept or [0]
+    fewer = replace(op, operands=tuple(op.operands[k] for k in kept))
+    return y.builder.add(fewer, *(xs[k] for k in kept))
+
+
+@rule("contract")
 def identity_vanishes(y: Value, xs: list[Value]) -> Value | None:
     """A contraction that reads every element in its own place is its operand."""
     op = y.node.op
@@ -180,11 +194,8 @@ def is_view(op: Contract, shape: tuple[int, ...]) -> bool:
     loops = [p.plain for p in op.result if p.plain is not None]
     whole = len(loops) == len(op.result) and sorted(loops) == list(range(len(op.extents)))
     sized = whole and all(op.extents[j] == n for j, n in zip(loops, op.shape, strict=True))
-    inside = all(
-        p.range(op.extents)[0] >= 0 and p.range(op.extents)[1] < n
-        for p, n in zip(op.operands[0], shape, strict=True)
-    )
-    return len(op.operands) == 1 and not op.mean and sized and inside
+    one = len(op.operands) == 1 and not op.mean
+    return one and sized and not op.reads_outside(0, shape)
 
 
 @rule("reshape")
@@ -198,11 +209,8 @@ def reshape_of_reshape_is_reshape(y: Value, xs: list[Value]) -> Value | None:
         return y.builder.constant(value, y.shape)
     if x.shape == y.shape:
         return x
-    return (
-        reshape(y.builder.value(x.node.inputs[0]), y.shape)
-        if isinstance(x.node.op, Reshape)
-        else None
-    )
+    again = isinstance(x.node.op, Reshape)
+    return reshape(y.builder.value(x.node.inputs[0]), y.shape) if again else None
 
 
 @rule("batch_mean")
@@ -218,11 +226,7 @@ def double_transpose_composes(y: Value, xs: list[Value]) -> Value | None:
     if not (isinstance(op, Contract) and isinstance(from_op, Contract) and len(xs) == 1):
         return None
     source = y.builder.value(xs[0].node.inputs[0])
-    inside = all(
-        p.range(op.extents)[0] >= 0 and p.range(op.extents)[1] < n
-        for p, n in zip(op.operands[0], from_op.shape, strict=True)
-    )
-    if len(from_op.operands) != 1 or not is_view(from_op, source.shape) or op.mean or not inside:
+    if not is_view(from_op, source.shape) or op.mean or op.reads_outside(0, from_op.shape):
         return None
     place = {p.plain: k for k, p in enumerate(from_op.result)}
     composed = []

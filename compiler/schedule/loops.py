@@ -1,7 +1,8 @@
 """A unit of nodes as loop nests, in terms of places.
 
-One function a family: pointwise units, reductions (a maximum, or a contraction of one operand) with
-their prologue, and the gathers, which have source of their own (`emit/gather.py`).
+One function a family: pointwise units; and reductions, which are a maximum, a sum over time or a
+contraction of any number of operands, of one with its prologue.  The gathers have source of their
+own (`emit/gather.py`), and products of two are kernels of the library (`lower.py`).
 """
 
 from __future__ import annotations
@@ -54,19 +55,21 @@ def reduction_nest(
     places: Mapping[int, Place],
     region: Region,
 ) -> tuple[Nest, bool]:
-    """A maximum, a one-operand contraction or a sum over time, with its prologue; and whether Y is
-    zeroed first.
+    """A maximum, a sum over time or a contraction, with what is fused in front of its operand; and
+    whether Y is zeroed first.
     """
     node = graph[nodes[-1]]
-    source = graph[node.inputs[0]]
-    op = _as_contract(node, source)
-    mean = isinstance(node.op, Contract) and node.op.mean
-    domain = Domain(source.type.shape, op.extents, op.operands[0], region)
+    op = _as_contract(node, graph[node.inputs[0]])
+    mean = op.mean and region.phase.examples
+    domain, *others = (
+        Domain(graph[i].type.shape, op.extents, m, region)
+        for i, m in zip(node.inputs, op.operands, strict=True)
+    )
     result = Domain(node.type.shape, op.extents, op.result, region)
     body = Statements(graph, domain, places, set(nodes[:-1]))
     for id in nodes[:-1]:
         body.add(graph[id])
-    value = body.read(source.id)
+    value = body.product(node.inputs, (domain, *others))
     total = isinstance(node.op, Total)
     y = result.access(target, node.type.shape, body.row("owner") if total else None)
     plain = all(p.plain is not None for p in op.result) and covers(op) and not total

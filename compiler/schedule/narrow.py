@@ -92,6 +92,8 @@ def repeated(x: Value, shape: Sequence[int]) -> Value:
 
 def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:
     if op.mean:
+        if len(xs) > 2:
+            return None
         return correlated(op, xs) if len(xs) == 2 else summed(op, xs[0])
     if len(xs) != 2 or len(op.result) < 2:
         return None

@@ -77,6 +77,26 @@ class Nest:
         return [a for _, a in self.loads] + [a for _, a, _ in self.stores]
 
 
+def writes_apart(nest: Nest) -> bool:
+    """Whether no two turns of the outermost loop write the same word: threads may share it."""
+    return all(_apart(access.moves, nest.loops) for _, access, _ in nest.stores)
+
+
+def _apart(moves: Sequence[int], loops: Sequence[Loop]) -> bool:
+    """Whether the first loop clears all that shorter steps reach, and longer steps clear it all."""
+    first, *others = [(abs(m), loop.extent) for m, loop in zip(moves, loops, strict=True)]
+    within = sum(step * (extent - 1) for step, extent in others if step <= first[0])
+    if within >= first[0]:
+        return False
+    reach = within + first[0] * (first[1] - 1)
+    for step, extent in sorted(others):
+        if step > first[0]:
+            if step <= reach:
+                return False
+            reach += step * (extent - 1)
+    return True
+
+
 def order_loops(nest: Nest, order: Sequence[int]) -> Nest:
     """The same nest with its loops in another order."""
 

@@ -130,7 +130,7 @@ def _contiguous(x: Value) -> bool:
     op = x.node.op
     if isinstance(op, Reshape):
         return True
-    if isinstance(op, Contract) and len(op.operands) == 2:
+    if isinstance(op, Contract) and len(op.operands) > 1:
         ranges = [p.range(op.extents) for p in op.result]
         return all(low >= 0 and high < n for (low, high), n in zip(ranges, op.shape, strict=True))
     return not isinstance(op, Elementwise | Contract)
@@ -142,7 +142,7 @@ def _contraction(op: Contract, xs: Sequence[Value], repeated: bool) -> tuple[Con
         xs[k], maps[k] = _turned_back(xs[k], maps[k])
     op = replace(op, operands=tuple(maps))
     for k, x in enumerate(xs):
-        if reads_outside(op, k, x.shape) and not isinstance(x.node.op, Elementwise):
+        if op.reads_outside(k, x.shape) and not isinstance(x.node.op, Elementwise):
             xs[k] = x.builder.add(Copy(), x)
     if len(xs) == 2:
         packed = in_panels(op, xs, column_loop(op)) if repeated else None
@@ -151,12 +151,6 @@ def _contraction(op: Contract, xs: Sequence[Value], repeated: bool) -> tuple[Con
         for k in packing(op):
             xs[k], maps[k] = _pack(xs[k], maps[k], column_loop(op))
     return replace(op, operands=tuple(maps)), xs
-
-
-def reads_outside(op: Contract, k: int, shape: tuple[int, ...]) -> bool:
-    """Whether operand k is read where it has no elements."""
-    ranges = [p.range(op.extents) for p in op.operands[k]]
-    return any(low < 0 or high >= n for (low, high), n in zip(ranges, shape, strict=True))
 
 
 def column_loop(op: Contract) -> int | None:

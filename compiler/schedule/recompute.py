@@ -69,7 +69,7 @@ def choose(graph: Graph) -> Choice:
 
 def _is_worth_keeping(node: Node) -> bool:
     """Whether it would be too much work to compute a node twice."""
-    return node.again == 1 and isinstance(node.op, Contract) and len(node.inputs) == 2
+    return node.again == 1 and isinstance(node.op, Contract) and len(node.inputs) > 1
 
 
 def _easy(graph: Graph, free: set[int]) -> set[int]:

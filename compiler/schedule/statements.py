@@ -87,7 +87,7 @@ class Statements:
         self.loads: list[tuple[str, Access]] = []
         self.lines: list[str] = []
         self.positional = False
-        self._known: dict[str, str] = {}
+        self._known: dict[object, str] = {}
 
     def add(self, node: Node) -> None:
         """The statement that computes a node."""
@@ -115,9 +115,21 @@ class Statements:
                 raise AssertionError(f"{op.name} is no statement")
         self.lines.append(f"{variable(node)} = {text}")
 
-    def read(self, id: int, raw: bool = False, row: str | None = None) -> str:
+    def product(self, factors: Sequence[int], domains: Sequence[Domain]) -> str:
+        """The variable that holds a product of operands, each read over a domain of its own."""
+        read = [self.read(i, domain=d) for i, d in zip(factors, domains, strict=True)]
+        if len(read) == 1 and not read[0].startswith("real("):
+            return read[0]
+        name = f"v{self._fresh()}"
+        self._known[name] = name
+        self.lines.append(f"{name} = {' * '.join(read)}")
+        return name
+
+    def read(
+        self, id: int, raw: bool = False, row: str | None = None, domain: Domain | None = None
+    ) -> str:
         """The variable or literal that holds an operand's element, of this row or of another."""
-        node = self.graph[id]
+        node, domain = self.graph[id], domain or self.domain
         if isinstance(node.op, Constant):
             return f"real({_written(node.op.value)})"
         if id in self.inside and row is None:
@@ -126,11 +138,12 @@ class Statements:
         place = self.places[id]
         if row is None and place.example and place.time != self.domain.region.time:
             row = self.row("owner")
-        key = f"{id} {raw} {row}"
+        key = (id, raw, row, domain.positions)
         if key not in self._known:
-            name = f"{'n' if raw else 'v'}{id if row is None else self._fresh()}"
+            own = row is None and domain is self.domain
+            name = f"{'n' if raw else 'v'}{id if own else self._fresh()}"
             self._known[key] = name
-            self.loads.append((name, self.domain.access(place, node.type.shape, row)))
+            self.loads.append((name, domain.access(place, node.type.shape, row)))
         return self._known[key]
 
     def row(self, kind: str, time: Time | None = None) -> str:

@@ -19,7 +19,7 @@ from compiler.schedule.barriers import with_barriers
 from compiler.schedule.buffers import Memory
 from compiler.schedule.device import fill_nest, sums_over_time, walk_nest
 from compiler.schedule.layout import Layouts, Place
-from compiler.schedule.nest import RANGE, Access, Nest
+from compiler.schedule.nest import RANGE, Access, Nest, writes_apart
 from compiler.schedule.phases import PhaseKey, Region
 from compiler.schedule.sums import joined
 from compiler.schedule.units import Unit
@@ -97,7 +97,8 @@ class Table:
         """
         launch, extent, cut = self.launch(nest, unit.region.time), 1, nest
         outer = nest.loops[0] if nest.loops else None
-        if outer and not (unit.phase.examples or outer.reduces or nest.positional):
+        whole = unit.phase.examples or nest.positional or (outer and outer.reduces)
+        if outer and not whole and writes_apart(nest):
             extent = outer.extent
             cut = replace(nest, loops=(replace(outer, extent=RANGE), *nest.loops[1:]))
         emitted = emit_nest(self.in_place(cut))

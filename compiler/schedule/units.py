@@ -25,7 +25,6 @@ from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Revers
 from compiler.ops.shape import Reshape
 from compiler.passes.simplify import is_view
 from compiler.schedule.phases import PhaseKey, Region
-from compiler.schedule.prepare import reads_outside
 
 LARGEST = 40  # nodes in one unit: beyond that a kernel compiles slowly and runs no faster
 MOST_PLACES = MOST_OPERANDS - 4  # of one kernel, as counted by `_places`
@@ -144,7 +143,7 @@ def _takes_prologue(graph: Graph, node: Node, nodes: set[int]) -> bool:
     reduction changes.
     """
     x = graph[node.inputs[0]]
-    outside = isinstance(node.op, Contract) and reads_outside(node.op, 0, x.type.shape)
+    outside = isinstance(node.op, Contract) and node.op.reads_outside(0, x.type.shape)
     draws = any(isinstance(graph[i].op, Random) for i in nodes)
     return is_reduction(node) and not outside and not draws
 

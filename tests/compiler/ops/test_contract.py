@@ -8,7 +8,6 @@ import pytest
 from compiler.graph.graph import Builder, Value
 from compiler.ops.base import TypeFault
 from tests.contractions import (
-    CLASSIC,
     Case,
     convolution,
     grouped,
@@ -19,9 +18,10 @@ from tests.contractions import (
     transposed,
 )
 from tests.graphs import Operand
+from tests.products import CASES
 
 # Few enough elements to move one at a time.
-SMALL = {name: x for name, x in CLASSIC.items() if sum(map(np.prod, x.shapes)) <= 30} | {
+SMALL = {name: x for name, x in CASES.items() if sum(map(np.prod, x.shapes)) <= 30} | {
     "small convolution": convolution(4, 2, 2, 2, stride=2, padding=1),
     "small convolution with dilation": convolution(5, 2, 1, 2, dilation=2, padding=1),
     "small transposed convolution": transposed(3, 3, 1, 2, 2),
@@ -51,9 +51,9 @@ def assert_is_the_sum(case: Case) -> None:
     np.testing.assert_allclose(np.broadcast_to(found, wanted.shape), wanted, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", CLASSIC)
+@pytest.mark.parametrize("name", CASES)
 def test_reference_is_the_sum_as_written(name: str) -> None:
-    assert_is_the_sum(CLASSIC[name])
+    assert_is_the_sum(CASES[name])
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -76,7 +76,7 @@ def test_derivatives_of_random_contractions(seed: int, check_gradient) -> None:
 
 
 def test_wrong_operands_are_refused() -> None:
-    op = CLASSIC["matrix product"].op
+    op = CASES["matrix product"].op
     builder = Builder()
     x = builder.constant(1.0, (7, 5))
     with pytest.raises(TypeFault, match="contract has a map for each operand"):

@@ -73,6 +73,23 @@ LAWS = {
             "%0 = constant{value=0.0, shape=(2,)}; return a=%0",
         ),
     ],
+    "factor_of_ones_drops_out": [
+        (
+            X + "%1 = constant{value=1.0, shape=(4,)};"
+            f"%2 = contract{{extents=(2, 3, 4), operands=(({I}, {J}), ({K},)),"
+            f" result=({K}, {J}, {I}), shape=(4, 3, 2)}} %0 %1; return a=%2",
+            X + f"%1 = contract{{extents=(2, 3, 4), operands=(({I}, {J}),),"
+            f" result=({K}, {J}, {I}), shape=(4, 3, 2)}} %0; return a=%1",
+        ),
+        (
+            "%0 = constant{value=1.0, shape=(3,)}; %1 = constant{value=1.0, shape=(2,)};"
+            f"%2 = contract{{extents=(2, 3), operands=(({I},), ({J},)),"
+            f" result=({J}, {I}), shape=(4, 2)}} %1 %0; return a=%2",
+            "%0 = constant{value=1.0, shape=(2,)};"
+            f"%1 = contract{{extents=(2, 3), operands=(({I},),),"
+            f" result=({J}, {I}), shape=(4, 2)}} %0; return a=%1",
+        ),
+    ],
     "identity_vanishes": [
         (X + f"%1 = {view('%0', f'{I}, {J}', '(2, 3)')}; return a=%1", X + R),
     ],
@@ -148,6 +165,11 @@ KEPT = {
     "padding of a constant": (
         "%0 = constant{value=2.0, shape=(3,)};"
         f"%1 = {view('%0', '(((0, 1),), -1)', '(5,)')}; return a=%1"
+    ),
+    "ones that are read outside": (
+        X + "%1 = constant{value=1.0, shape=(2,)};"
+        f"%2 = contract{{extents=(2, 3), operands=(({I}, {J}), ({J},)),"
+        f" result=({I},), shape=(2,)}} %0 %1; return a=%2"
     ),
     "a mean of values that differ": X + "%1 = batch_mean %0; return a=%1",
     "a sum of a scalar": (

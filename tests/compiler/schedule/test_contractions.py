@@ -7,8 +7,9 @@ import pytest
 
 from compiler.graph.graph import Graph
 from compiler.passes import PASSES
-from tests.contractions import CLASSIC, Case, I, J, at, convolution, product_of, random_case, two
+from tests.contractions import Case, I, J, at, convolution, product_of, random_case, two
 from tests.graphs import Operand, derivative_graph, values_of
+from tests.products import CASES, MANY, many
 
 SWITCHES = [*PASSES, "fusion", "straight"]
 WIDE = [
@@ -45,20 +46,43 @@ def computed_graph(case: Case, uniform: tuple[int, ...] = ()) -> Graph:
     return derivative_graph(function, operands_of(case, uniform))
 
 
-@pytest.mark.parametrize("name", CLASSIC)
+@pytest.mark.parametrize("name", CASES)
 def test_classic_contractions(name: str, check_compiled) -> None:
-    case = CLASSIC[name]
+    case = CASES[name]
     for uniform in [(), (0,)]:
         values = values_of(operands_of(case, uniform), 5)
         check_compiled(graph_of(case, uniform), values=values)
 
 
-@pytest.mark.parametrize("name", CLASSIC)
+@pytest.mark.parametrize("name", CASES)
 def test_classic_contractions_of_computed_operands(name: str, check_compiled) -> None:
-    case = CLASSIC[name]
+    case = CASES[name]
     uniform = (len(case.shapes) - 1,)
     values = values_of(operands_of(case, uniform), 3)
     check_compiled(computed_graph(case, uniform), 3, values=values)
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_classic_contractions_of_all_factors_at_once(name: str, check_compiled) -> None:
+    case = CASES[name]
+    values = values_of(operands_of(case, (1,)), 5)
+    check_compiled(graph_of(case, (1,)), values=values, without=("pairs",))
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("name", ["sum into windows", "product of three into windows"])
+def test_threads_that_share_a_sum_write_apart(name: str, threads: int, check_compiled) -> None:
+    """Long enough to be shared: the windows of two threads would overlap."""
+    shapes, loops = ((3000, 7), (7,), (3000,)), ((I, J), (J,), (I,))
+    factors = 3 if "three" in name else 1
+    case = many((3000, 7), loops[:factors], (at((0, 1), (1, 1)),), (3006,), *shapes[:factors])
+    uniform = tuple(range(factors))
+    values, without = values_of(operands_of(case, uniform), 2), ("pairs", "straight")
+    graph = graph_of(case, uniform)
+    one = check_compiled(graph, 2, values=values, without=without)
+    found = check_compiled(graph, 2, values=values, without=without, threads=threads)
+    for key in one:
+        np.testing.assert_array_equal(found[key], one[key])
 
 
 def test_more_loops_than_a_tile_counts(check_compiled) -> None:
@@ -96,10 +120,18 @@ def test_threads_do_not_change_a_bit(case: Case, dtype: str, check_compiled) -> 
 
 @pytest.mark.parametrize("without", SWITCHES)
 @pytest.mark.parametrize(
-    "name", ["convolution, everything", "matrix product", "windows of windows", "attention mix"]
+    "name",
+    [
+        "convolution, everything",
+        "matrix product",
+        "windows of windows",
+        "attention mix",
+        "masked convolution",
+        "bilinear layer",
+    ],
 )
 def test_each_pass_can_be_left_out(name: str, without: str, check_compiled) -> None:
-    case = CLASSIC[name]
+    case = CASES[name]
     uniform = (len(case.shapes) - 1,)
     values = values_of(operands_of(case, uniform), 5)
     check_compiled(computed_graph(case, uniform), values=values, without=(without,))
@@ -118,8 +150,9 @@ def test_many_random_contractions(seed: int, check_compiled) -> None:
 
 def assert_random_case_agrees(seed: int, check_compiled) -> None:
     rng = np.random.default_rng(seed)
-    case = random_case(rng, 1 + seed % 2, sizes=(1, 2, 3, 7) if seed % 3 else (1, 3, 8, 37))
-    uniform = [(), (0,), (1,), (0, 1)][int(rng.integers(4))]
-    make = computed_graph if seed % 4 == 0 else graph_of
+    case = random_case(rng, 1 + seed % 4, sizes=(1, 2, 3, 7) if seed % 3 else (1, 3, 8, 37))
+    uniform = tuple(k for k in range(len(case.shapes)) if rng.random() < 0.5)
+    make = computed_graph if seed % 5 == 0 else graph_of
     values = values_of(operands_of(case, uniform), 5)
-    check_compiled(make(case, uniform), values=values)
+    for without in [(), ("pairs",)][: 1 + (len(case.shapes) > 2)]:
+        check_compiled(make(case, uniform), values=values, without=without)

@@ -166,6 +166,7 @@ def _training(module: Module) -> Training | None:
             reports=tuple(s.reports),
             over=tuple(s.over),
             adjoints=f"adjoints/{s.name}" if module.gradients(s.name).carries else None,
+            schedules=s.schedules,
             using=s.using,
         )
         for s in module.train.steps

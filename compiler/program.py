@@ -16,6 +16,8 @@ import numpy as np
 from compiler.entry import Entry
 from compiler.graph.types import TensorType
 
+COUNT = "schedule/count"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persistent:
@@ -23,7 +25,7 @@ class Persistent:
 
     name: str  # "digit.conv1.W", "train.adam.m/digit.conv1.W", "step", "seed"
     type: TensorType
-    role: str  # "parameter", "state" (a layer's), "optimizer" or "counter"
+    role: str  # "parameter", "state" (a layer's), "optimizer", "counter" or "schedule"
     offset: int
     initial: Any  # compiler.graph.Graph with one output "value"; draws take seed and name
 
@@ -42,6 +44,20 @@ class DataSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedules:
+    """Settings of a step's optimizer that change from update to update, evaluated ahead.
+
+    A table has a schedule's values at the updates `base`, `base` + 1, ...; the step reads the one
+    at `place` and moves that on.  Whoever runs steps fills the tables again before they end.
+    """
+
+    tables: Mapping[str, Any]  # persistent -> graph that gives "value" for a count "t"
+    place: str  # a persistent, and so is
+    base: str  # [2]: base = b[0] + 2^31 b[1]
+    count: str  # what base + place is called where it is saved: it ends with COUNT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainStep:
     """One named step: its entry updates what `over` names and gives a loss and reports."""
 
@@ -53,6 +69,7 @@ class TrainStep:
     reports: tuple[str, ...]
     over: tuple[str, ...]  # names of parameters
     adjoints: str | None = None  # entry that gives the adjoints of the states of recurrences
+    schedules: Schedules | None = None
     using: str = ""  # the optimizer with all its settings, for people
 
 

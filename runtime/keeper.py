@@ -76,7 +76,7 @@ class Keeper:
             return self.last_path
         self.saved_at = monotonic()
         self.look_after()
-        checkpoint = Checkpoint(tensors=self.session.memory.views, state=state)
+        checkpoint = Checkpoint(tensors=self.session.tables.saved(), state=state)
         try:
             if self.best is not None:
                 self.folder.store.save_best(self.best)
@@ -98,7 +98,7 @@ class Keeper:
     def mark_best(self, state: State) -> None:
         """Remember the words of the best epoch so far."""
         if self.folder is not None:
-            copies = {name: view.copy() for name, view in self.session.memory.views.items()}
+            copies = {name: view.copy() for name, view in self.session.tables.saved().items()}
             self.best = Checkpoint(tensors=copies, state=state)
 
     def record(self, row: Row) -> None:

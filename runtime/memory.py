@@ -53,8 +53,9 @@ class Memory:
             self.views["seed"][...] = seed
 
     def finite(self) -> bool:
-        """Whether every real number is finite."""
-        reals = (p for p in self.persistents.values() if p.type.kind is Kind.REAL)
+        """Whether every real number is finite that training has made."""
+        made = (p for p in self.persistents.values() if p.role != "schedule")
+        reals = (p for p in made if p.type.kind is Kind.REAL)
         return all(bool(np.isfinite(self.views[p.name]).all()) for p in reals)
 
 

@@ -33,13 +33,13 @@ from runtime.measuring import measured
 from runtime.memory import LARGEST_SEED, Memory, Parameters, is_known, suggestion
 from runtime.opening import Opening, whole
 from runtime.reach import first_of, require_rows, steps_within
+from runtime.schedules import Tables
 from runtime.settings import resolve
-from runtime.targets import Arrays, Batches, Repeat, Runner, examples_of, prepare
+from runtime.targets import Arrays, Batches, Ran, Repeat, Runner, examples_of, prepare
 from runtime.trainer import Summary, Trainer
 from runtime.turns import Turns
 
 GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
-Ran = tuple[Arrays, Batches]
 REPORT = "report/"  # a result or output of this name is a report
 
 
@@ -60,6 +60,7 @@ class Session:
         self.memory = Memory(program, self.dtype)
         self.memory.initialise(self.program.evaluate, self.seed)
         self.parameters = Parameters(self.memory)
+        self.tables = Tables(program, self.memory)
         self.runners: dict[str, Runner] = {}
         self._repeats: dict[str | None, Repeat | None] = {}  # of models, None: of the step
         self._measured: dict[str, str] = {}  # metrics of the step, by name
@@ -137,7 +138,7 @@ class Session:
         """One update by each step of the train block; its losses and reports on this batch."""
         with self._turns.lock:
             last = self._repeats.get(None)
-            if last is not None and last(inputs) is not None:
+            if last is not None and self.tables.ready() and last(inputs) is not None:
                 return {n: float(last.results[key][0, 0]) for n, key in self._measured.items()}
             batches: Batches = {}
             for step in self.training.steps:
@@ -195,20 +196,20 @@ class Session:
     def save(self, path: str | Path) -> None:
         """Write everything that persists to a safetensors file, whole or not at all."""
         with self._turns.lock:
-            data = Checkpoint(tensors=self.memory.views, state={}).to_bytes()
+            data = Checkpoint(tensors=self.tables.saved(), state={}).to_bytes()
             write_atomically(path_of(path), data)
 
     def load(self, path: str | Path) -> None:
         """Take over what `save` or a training run wrote, if it fits this program."""
         with self._turns.lock:
-            read_checkpoint(path_of(path)).copy_into(self.memory.views)
+            self.tables.restore(read_checkpoint(path_of(path)))
 
     def once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
         """`steps` batches in turn, unchecked; results, and outputs of each example."""
         with self._turns.lock:
             require_rows(self.program.entries[entry], given, steps)
-            wanted = chosen(self.program.entries[entry], given)
-            return self.runner(entry).run(wanted, steps, batch=examples_of(given) // steps)
+            wanted, runner = chosen(self.program.entries[entry], given), self.runner(entry)
+            return self.tables.run(entry, runner, wanted, steps, examples_of(given) // steps)
 
     def runner(self, entry: str) -> Runner:
         """The entry on the target, prepared when it is first needed."""

@@ -10,7 +10,7 @@ The native targets are imported only when a session asks for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from runtime.memory import Evaluate, Memory
 
 Arrays = dict[str, np.ndarray]
 Batches = dict[str, Batch]  # by name: inputs and outputs
+Ran = tuple[Arrays, Batches]
 UPDATE = "update/"  # a graph's output of this name is a persistent's next value
 
 
@@ -91,6 +92,15 @@ def parts(inputs: Mapping[str, Batch], steps: int) -> list[Batches]:
         {name: take(batch, slice(i * count, (i + 1) * count)) for name, batch in inputs.items()}
         for i in range(steps)
     ]
+
+
+def in_turn(runs: Sequence[Ran]) -> Ran:
+    """Several runs of an entry as one."""
+    results, outputs = zip(*runs, strict=True)
+    return (
+        {name: np.concatenate([found[name] for found in results]) for name in results[0]},
+        {name: joined([found[name] for found in outputs]) for name in outputs[0]},
+    )
 
 
 def examples_of(inputs: Mapping[str, Batch]) -> int:

@@ -218,7 +218,7 @@ class Trainer:
         steps = self.session.training.steps
         metrics = {name for step in steps for name in self.session.metrics(step)}
         position = position_of(checkpoint.state, batches=self.batches, metrics=metrics)
-        checkpoint.copy_into(self.session.memory.views)
+        self.session.tables.restore(checkpoint)
         self.position = position
         self.rows = self.keeper.rewind(self.position.epoch)
         if (watch := self.watch) is not None:

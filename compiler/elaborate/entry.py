@@ -107,6 +107,7 @@ def _assemble(
         parameters=tuple(s for s in found if s.role != "optimizer"),
         optimizer_states=tuple(s for s in found if s.role == "optimizer"),
         counters=tuple(_counter(name, span) for name in ("step", "seed")),
+        tables=tuple(session.registry.tables),
         models={name: signature for name, (_, signature) in graphs.items()},
         data=tuple(s for s in sources if s is not None),
         train=train,

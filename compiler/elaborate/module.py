@@ -10,7 +10,7 @@ from compiler.elaborate.registry import PersistentSpec
 from compiler.elaborate.settings import Rules
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
-from compiler.program import DataSource
+from compiler.program import DataSource, Schedules
 from compiler.source import CompileError
 
 
@@ -32,6 +32,7 @@ class StepInfo:
     rules: Rules = field(repr=False)  # the same, of the graph `training`
     reports: tuple[str, ...]
     loss: str = "loss"
+    schedules: Schedules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class Module:
     parameters: tuple[PersistentSpec, ...]  # and the layers' states, in order of creation
     optimizer_states: tuple[PersistentSpec, ...]
     counters: tuple[PersistentSpec, ...]
+    tables: tuple[PersistentSpec, ...]  # of schedules
     models: Mapping[str, Signature]
     data: tuple[DataSource, ...]
     train: TrainInfo | None
@@ -95,4 +97,4 @@ class Module:
 
     def persistents(self) -> tuple[PersistentSpec, ...]:
         """Everything that lives from step to step."""
-        return (*self.parameters, *self.optimizer_states, *self.counters)
+        return (*self.parameters, *self.optimizer_states, *self.counters, *self.tables)

@@ -7,15 +7,15 @@ bound to the parameter and its gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.body import run_body
 from compiler.elaborate.calls import call
 from compiler.elaborate.library import prelude
 from compiler.elaborate.problems import require_sound
-from compiler.elaborate.scope import Path, Run, Scope, StateRule
-from compiler.elaborate.settings import Rules, is_schedule
+from compiler.elaborate.schedules import scheduled
+from compiler.elaborate.scope import Path, Scope, StateRule
+from compiler.elaborate.settings import Rules
 from compiler.elaborate.values import Layer, Meaning
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType
@@ -28,7 +28,7 @@ def update(gradients: Mapping[str, Value], rules: Rules, prefix: str, scope: Sco
     optimizer, span = rules.optimizer, rules.span
     assert optimizer is not None and span is not None, "a step without optimizer was reported"
     scope.run.builder.span = span
-    settings = _scheduled(optimizer.settings, span, scope)
+    settings = scheduled(optimizer.settings, prefix, span, scope)
     for name, g in clipped(gradients, rules, span, scope).items():
         _update_one(name, g, optimizer, settings, prefix, scope, span)
 
@@ -59,25 +59,6 @@ def _clip(name: str, arguments: list[Meaning], span: Span, scope: Scope) -> Valu
     result = call(prelude().find(name), arguments, {}, span, scope)
     require_sound(result)
     return to_value(result, scope, span)
-
-
-def update_count(run: Run) -> Value:
-    """How many updates were made before this one, as a number."""
-    step = run.counters()[1]
-    return step * 1.0
-
-
-def _scheduled(settings: Mapping[str, Meaning], span: Span, scope: Scope) -> dict[str, Meaning]:
-    """Settings with every schedule applied to the count of updates; so are those within it."""
-    result = {}
-    for name, meaning in settings.items():
-        if is_schedule(meaning):
-            if isinstance(meaning, Layer):
-                meaning = replace(meaning, settings=_scheduled(meaning.settings, span, scope))
-            meaning = call(meaning, [update_count(scope.run)], {}, span, scope)
-            require_sound(meaning)
-        result[name] = meaning
-    return result
 
 
 def _update_one(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
+from compiler.program import Schedules
 from compiler.source import Span
 from compiler.syntax.tree import Expr
 
@@ -24,7 +25,7 @@ class PersistentSpec:
 
     name: str
     type: TensorType
-    role: str  # "parameter", "state", "optimizer" or "counter"
+    role: str  # "parameter", "state", "optimizer", "counter" or "schedule"
     initial: Graph  # one output, "value"
     span: Span
     declared: Declared | None = None  # as the author wrote it; None for a counter
@@ -50,6 +51,8 @@ class Registry:
 
     declared: dict[str, Declared] = field(default_factory=dict)
     elements: int = 0  # of all parameters together
+    schedules: dict[str, Schedules] = field(default_factory=dict)  # by prefix of the step
+    tables: list[PersistentSpec] = field(default_factory=list)  # that they are read from
 
     def below(self, path: str, role: str = "parameter") -> list[Declared]:
         """What has the name `path` or a name that begins with `path.`."""

@@ -67,6 +67,7 @@ def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, 
             using=in_words(training.rules),
             rules=gradients.rules,
             reports=tuple(training.reports),
+            schedules=session.registry.schedules.get(plan.prefix),
         ),
         training.rules,
     )

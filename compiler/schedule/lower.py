@@ -203,14 +203,15 @@ def late_update(table: Table, id: int, target: Operand) -> None:
     unit = Unit(Region(key), [id])
     place, shape = table.layouts.places[id], table.graph[id].type.shape
     domain = identity(shape, unit.region)
+    name = f"{'n' if place.index else 'v'}{id}"  # a count stays a whole number
     store = replace(place, storage=("persistent", f"late/{id}"), offset=0, strides=row_major(shape))
     table.memory.operands[store.storage] = target
     nest = merge_loops(
         Nest(
             loops=domain.loops(),
-            loads=((f"v{id}", domain.access(place, shape)),),
+            loads=((name, domain.access(place, shape)),),
             statements=(),
-            stores=((f"v{id}", domain.access(store, shape), Store.SET),),
+            stores=((name, domain.access(store, shape), Store.SET),),
         )
     )
     table.nest(unit, nest)

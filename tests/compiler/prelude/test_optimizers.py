@@ -86,6 +86,7 @@ def train(module, values, steps: int = STEPS):
     """The persistents after some steps on one batch."""
     graph = module.step("train")
     values = values | {p.name: np.zeros(p.type.shape) for p in module.optimizer_states}
+    values |= {p.name: evaluate(p.initial, {})["value"] for p in module.tables}
     values["step"] = np.array(0)
     for _ in range(steps):
         found = evaluate(graph, values, len(values["y"]))

@@ -1,28 +1,30 @@
 """Object code kept between runs: one file a kernel, named by a hash of all that it depends on.
 
 A cache entry is machine code, so it is trusted only if nobody else can have written it: the
-directory and the file must belong to this user and be closed to others' writing, and the sums in
-the file's first line must fit.  Any doubt is a miss, never an error: the kernel is built again.
-Files appear whole (written aside, renamed), and what a failing disk may leave of them, the sums
-reject.  A lock for each key lets one process build while others wait for its result.
+directory and the file must belong to this user and be closed to others' writing, and the seal in
+the file's first line must fit (`trust`).  Any doubt is a miss, never an error: the kernel is built
+again.  Files appear whole (written aside, renamed), and what a failing disk may leave of them, the
+seal rejects.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
+import hmac
 import json
 import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-FORMAT = 1
+from runtime.cpu.trust import seal, why_distrusted, why_parents_distrusted
+from runtime.files import opened
+
+FORMAT = 2
+LARGEST = 1 << 26  # bytes of an entry
 SUFFIX = ".object"
 TUNING = ".tuning"  # see tuning.py: data, under the same rules
 
@@ -51,24 +53,6 @@ def warn_once(message: str) -> None:
     print(f"gradc: {message}", file=sys.stderr)
 
 
-def why_distrusted(status: os.stat_result) -> str | None:
-    """The reason not to trust a file or directory, if there is one."""
-    if status.st_uid != os.getuid():
-        return f"owner is uid {status.st_uid}"
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "others may write it"
-    return None
-
-
-def why_parents_distrusted(place: Path) -> str | None:
-    """Whether a directory above `place` lets strangers swap what is in it."""
-    for parent in place.parents:
-        mode = parent.stat().st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            return f"anyone may write {parent}"
-    return None
-
-
 def trusted_directory() -> Path | None:
     """The cache directory, made if it is missing; None if it cannot be used."""
     place = directory()
@@ -86,27 +70,28 @@ def trusted_directory() -> Path | None:
     return None
 
 
-def checksum(code: bytes) -> str:
-    """SHA-256 of object code."""
-    return hashlib.sha256(code).hexdigest()
-
-
-def unpacked(content: bytes, key: str) -> bytes | None:
-    """The object code in a cache file, if the file is whole and is the one that was asked for."""
-    line, _, code = content.partition(b"\n")
+def unpacked(content: bytes, name: str, place: Path) -> bytes | None:
+    """What is kept in a cache file, if the file is whole and is the one that was asked for."""
+    line, _, kept = content.partition(b"\n")
     try:
-        manifest = json.loads(line)
-        wanted = {"format": FORMAT, "key": key, "size": len(code), "sha256": checksum(code)}
-        whole = all(manifest[name] == value for name, value in wanted.items())
-    except (ValueError, KeyError, TypeError):
+        found = json.loads(line)["seal"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return code if whole else None
+    wanted = seal(kept, f"{FORMAT} {name}", place)
+    whole = (
+        isinstance(found, str)
+        and wanted is not None
+        and hmac.compare_digest(found.encode(errors="replace"), wanted.encode())
+    )
+    return kept if whole else None
 
 
-def packed(code: bytes, key: str, about: str) -> bytes:
-    """A cache file: one line of JSON, then the object code."""
-    sums = {"format": FORMAT, "key": key, "size": len(code), "sha256": checksum(code)}
-    return json.dumps({**sums, "about": about}).encode() + b"\n" + code
+def packed(content: bytes, name: str, about: str, place: Path) -> bytes:
+    """A cache file: one line of JSON, then what is kept; `OSError` where nothing can be sealed."""
+    sealed = seal(content, f"{FORMAT} {name}", place)
+    if sealed is None:
+        raise OSError("the cache has no key")
+    return json.dumps({"seal": sealed, "about": about}).encode() + b"\n" + content
 
 
 def load(key: str, suffix: str = SUFFIX) -> bytes | None:
@@ -115,15 +100,16 @@ def load(key: str, suffix: str = SUFFIX) -> bytes | None:
     if place is None:
         return None
     try:
-        with open(os.open(place / (key + suffix), os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            reason = why_distrusted(os.fstat(file.fileno()))
-            content = file.read()
+        with opened(place / (key + suffix), os.O_NOFOLLOW) as file:
+            status = os.fstat(file.fileno())
+            reason = why_distrusted(status)
+            content = file.read() if status.st_size <= LARGEST else b""
     except OSError:
         return None
     if reason is not None:
         warn_once(f"cache entry rejected ({reason})")
         return None
-    return unpacked(content, key)
+    return unpacked(content, key + suffix, place)
 
 
 def is_saved(key: str) -> bool:
@@ -140,34 +126,11 @@ def save(key: str, code: bytes, about: str, suffix: str = SUFFIX) -> None:
         handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
         try:
             with open(handle, "wb") as file:
-                file.write(packed(code, key, about))
+                file.write(packed(code, key + suffix, about, place))
             os.replace(temporary, place / (key + suffix))
         except BaseException:
             os.unlink(temporary)
             raise
-
-
-@contextlib.contextmanager
-def locked(key: str, wait: bool = True) -> Iterator[bool]:
-    """Hold the key's lock, so that one process builds it; false if it is held and not waited for.
-
-    Without a usable directory there is no lock to hold, and none is needed.
-    """
-    place = trusted_directory()
-    handle = None
-    free = True
-    if place is not None:
-        with contextlib.suppress(OSError):
-            handle = os.open(place / f".{key[:3]}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                free = False
-    try:
-        yield free
-    finally:
-        if handle is not None:
-            os.close(handle)
 
 
 def entries() -> list[Path]:
@@ -188,7 +151,7 @@ def cache_info() -> CacheInfo:
     """Where the cache is and how large."""
     found = entries()
     tunings = tuple(about(path) for path in found if path.suffix == TUNING)
-    total = sum(path.stat().st_size for path in found)
+    total = sum(path.lstat().st_size for path in found)
     kernels = len(found) - len(tunings)
     return CacheInfo(directory(), kernels, total, trusted_directory() is not None, tunings)
 

@@ -24,6 +24,7 @@ from compiler import geometry
 from compiler.entry import MOST_OPERANDS, MOST_TIMES, Kernel, Space
 from runtime.cpu import cache as store
 from runtime.cpu import link
+from runtime.cpu.locks import locked
 from runtime.cpu.processor import processor
 
 SECONDS_KERNEL, SECONDS_LIBRARY = 0.012, 0.08  # to build one, roughly
@@ -65,19 +66,25 @@ def builder() -> Any:
     return importlib.import_module(BUILDER)
 
 
+def built_anew(kernel: Kernel, word: int) -> bytes:
+    """A kernel's object code, built now whatever the cache holds."""
+    key = key_of(kernel.name, kernel.source, word)
+    built: bytes = builder().object_code(kernel.name, kernel.source, word, symbol_of(key))
+    store.save(key, built, kernel.note or kernel.name)
+    return built
+
+
 def object_of(kernel: Kernel, word: int, wait: bool = True) -> bytes | None:
     """A kernel's object code, from the cache or built now; None if another process is at it."""
     key = key_of(kernel.name, kernel.source, word)
     if (code := store.load(key)) is not None:
         return code
-    with store.locked(key, wait) as free:
+    with locked(key, wait) as free:
         if not free:
             return None
         if (code := store.load(key)) is not None:  # another process was quicker
             return code
-        built: bytes = builder().object_code(kernel.name, kernel.source, word, symbol_of(key))
-        store.save(key, built, kernel.note or kernel.name)
-    return built
+        return built_anew(kernel, word)
 
 
 def objects_of(kernels: Sequence[Kernel], word: int) -> list[bytes]:
@@ -96,7 +103,7 @@ def addresses(kernels: Sequence[Kernel], word: int) -> list[int]:
     wanted = {name: by_symbol[name] for name in largest_first if not link.is_loaded(name)}
     build_in_copies(list(wanted.values()), word)
     codes = objects_of(list(wanted.values()), word)
-    link.load(dict(zip(wanted, codes, strict=True)))
+    link.load(dict(zip(wanted, codes, strict=True)), lambda name: built_anew(wanted[name], word))
     return [link.address(symbol_of(key_of(k.name, k.source, word))) for k in kernels]
 
 

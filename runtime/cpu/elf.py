@@ -2,6 +2,7 @@
 
 The format is ELF (System V ABI, AMD64 Architecture Processor Supplement, chapter 4).  Only what
 LLVM makes of a kernel is understood; anything else is `NotPlain`, which is for LLVM to load.
+Every number in a file is held against the file before it is followed: it may come from a disk.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 HEADER = Struct("<6s10xHH20xQ10xHH2x")  # magic, kind, machine, sections' start, size, count
 SECTION = Struct("<IIQ8xQQIIQ8x")
@@ -21,6 +22,7 @@ MAGIC = b"\x7fELF\x02\x01"  # 64 bits, the lowest byte first
 RELOCATABLE, AMD64 = 1, 62  # kinds of files and of machines
 PROGRAM, SYMBOLS, RELOCATIONS, UNWINDING = 1, 2, 4, 0x70000001  # kinds of sections
 WRITTEN, LOADED, EXECUTED, THREADS_OWN = 0x1, 0x2, 0x4, 0x400  # flags of sections
+ADDRESS, LARGEST_ALIGNMENT = 8, 4096  # bytes
 WHOLE_ADDRESS = 1  # R_X86_64_64: the address of a symbol plus a number, in 8 bytes
 
 
@@ -74,11 +76,23 @@ class ObjectFile:
         magic, kind, machine, start, size, count = HEADER.unpack_from(self.code)
         if (magic, kind, machine, size) != (MAGIC, RELOCATABLE, AMD64, SECTION.size):
             raise NotPlain("no object file for AMD64")
-        rows = SECTION.iter_unpack(self.code[start : start + size * count])
+        rows = SECTION.iter_unpack(self._part(start, size * count))
         return [Entry._make(row) for row in rows]
 
+    def _part(self, start: int, size: int) -> bytes:
+        """Bytes that must be there."""
+        if start + size > len(self.code):
+            raise NotPlain("a part lies beyond its end")
+        return self.code[start : start + size]
+
     def _content(self, entry: Entry) -> bytes:
-        return self.code[entry.offset : entry.offset + entry.size]
+        return self._part(entry.offset, entry.size)
+
+    def _rows(self, entry: Entry, form: Struct) -> Iterator[tuple[Any, ...]]:
+        """A section's content as rows."""
+        if entry.size % form.size:
+            raise NotPlain("a table ends within a row")
+        return form.iter_unpack(self._content(entry))
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -90,26 +104,40 @@ class ObjectFile:
             if entry.kind != PROGRAM or entry.flags & (WRITTEN | THREADS_OWN):
                 raise NotPlain(f"a section of kind {entry.kind}, with flags {entry.flags:x}")
             executed, alignment = bool(entry.flags & EXECUTED), max(1, entry.alignment)
+            if alignment > LARGEST_ALIGNMENT or alignment & (alignment - 1):
+                raise NotPlain(f"an alignment of {alignment}")
             found.append(Section(number, executed, alignment, self._content(entry)))
         return found
 
     @cached_property
     def symbols(self) -> list[Symbol]:
         """All of them, by number."""
-        (entry,) = (entry for entry in self._table if entry.kind == SYMBOLS)
-        names = self._content(self._table[entry.link])
-        return [
-            Symbol(names[name : names.index(b"\0", name)].decode(), section, value)
-            for name, section, value in SYMBOL.iter_unpack(self._content(entry))
-        ]
+        tables = [entry for entry in self._table if entry.kind == SYMBOLS]
+        if len(tables) != 1 or tables[0].link >= len(self._table):
+            raise NotPlain(f"{len(tables)} tables of symbols")
+        names, sizes = self._content(self._table[tables[0].link]), self._sizes
+        found = []
+        for name, section, value in self._rows(tables[0], SYMBOL):
+            end = names.find(b"\0", name)
+            if end < 0 or value > sizes.get(section, value):
+                raise NotPlain("a symbol that lies nowhere")
+            found.append(Symbol(names[name:end].decode("ascii", "replace"), section, value))
+        return found
+
+    @cached_property
+    def _sizes(self) -> dict[int, int]:
+        """Bytes of each section that belongs into memory."""
+        return {section.number: len(section.content) for section in self.sections}
 
     def addresses(self) -> Iterator[tuple[int, int, Symbol, int]]:
         """Where memory must hold an address: section, offset, whose, and what to add to it."""
-        loaded = {section.number for section in self.sections}
+        sizes, symbols = self._sizes, self.symbols
         for entry in self._table:
-            if entry.kind != RELOCATIONS or entry.about not in loaded:
+            if entry.kind != RELOCATIONS or entry.about not in sizes:
                 continue
-            for offset, kind, symbol, addend in RELOCATION.iter_unpack(self._content(entry)):
+            for offset, kind, symbol, addend in self._rows(entry, RELOCATION):
                 if kind != WHOLE_ADDRESS:
                     raise NotPlain(f"a relocation of kind {kind}")
-                yield entry.about, offset, self.symbols[symbol], addend
+                if offset + ADDRESS > sizes[entry.about] or symbol >= len(symbols):
+                    raise NotPlain("an address that lies nowhere")
+                yield entry.about, offset, symbols[symbol], addend

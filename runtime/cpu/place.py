@@ -36,12 +36,23 @@ def function(name: str) -> int:
     return ctypes.cast(getattr(library(), name), ctypes.c_void_p).value or 0
 
 
-def place(objects: Mapping[str, bytes]) -> dict[str, int]:
-    """The addresses of symbols, once the object file of each is in memory.
+def checked(file: ObjectFile, name: str) -> ObjectFile:
+    """The file, if it defines this symbol and all it says can be done; raises NotPlain."""
+    places = {section.number: 0 for section in file.sections}
+    for _, _, symbol, _ in file.addresses():
+        target(symbol, 0, places)
+    symbol = defined(file, name)
+    homes = [s for s in file.sections if s.number == symbol.section and s.executed]
+    if not any(symbol.value < len(section.content) for section in homes):
+        raise NotPlain(f"{name} is no code")
+    return file
 
-    Raises NotPlain, or OSError where no memory is to be had; then nothing has been placed.
+
+def place(files: Mapping[str, ObjectFile]) -> dict[str, int]:
+    """The addresses of symbols, once the object file of each, which is `checked`, is in memory.
+
+    Raises OSError where no memory is to be had; then nothing has been placed.
     """
-    files = {name: ObjectFile(code) for name, code in objects.items()}
     starts, size, executed = arranged([file.sections for file in files.values()])
     image = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     held = ctypes.c_char.from_buffer(image)

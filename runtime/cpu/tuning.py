@@ -50,7 +50,7 @@ def parsed(content: bytes) -> int | None:
     """The size of a block, if the text holds one that makes sense."""
     try:
         block = json.loads(content)["block"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return block if type(block) is int and 1 <= block <= MOST_EXAMPLES else None
 

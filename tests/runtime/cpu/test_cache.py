@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from compiler.entry import Kernel
-from runtime.cpu import cache, compile
+from runtime.cpu import cache, compile, locks
 from runtime.cpu.compile import object_of
 
 KEY = "ab" * 32
@@ -61,8 +61,11 @@ def test_what_is_saved_is_found(place: Path) -> None:
         lambda content: content.replace(b"code", b"evil"),
         lambda content: b"[]" + content[content.index(b"\n") :],
         lambda content: b"garbage\n" + content,
-        lambda content: content.replace(KEY.encode(), b"cd" * 32),
-        lambda content: content.replace(b'"format": ', b'"format": 9'),
+        lambda content: content.replace(b'"seal": "', b'"seal": "0'),
+        lambda content: b'{"seal": null}\ncode',
+        lambda content: b'{"seal": 3}\ncode',
+        lambda content: b'{"seal": "\\ud800"}\ncode',
+        lambda content: b"[" * 100_000 + content,
         lambda content: b"\xff\xfe" + content,
     ],
 )
@@ -117,7 +120,7 @@ def test_a_file_in_the_directorys_place_is_no_crash(place: Path) -> None:
     place.write_text("not a directory")
     cache.save(KEY, b"code", "relu")
     assert cache.load(KEY) is None
-    with cache.locked(KEY):
+    with locks.locked(KEY):
         pass
 
 

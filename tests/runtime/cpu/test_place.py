@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from runtime.cpu import build, engine, link, processor
-from runtime.cpu.elf import NotPlain
+from runtime.cpu.elf import NotPlain, ObjectFile
 from runtime.cpu.machine import host
-from runtime.cpu.place import place
+from runtime.cpu.place import checked
+from runtime.cpu.place import place as place_files
 
 pytestmark = pytest.mark.skipif(
     not host().triple.startswith("x86_64") or "linux" not in host().triple,
@@ -40,6 +41,11 @@ define i32 @call() {{
   ret i32 %x
 }}
 """
+
+
+def place(objects: dict[str, bytes]) -> dict[str, int]:
+    """Where object files have been placed, after they were checked."""
+    return place_files({name: checked(ObjectFile(code), name) for name, code in objects.items()})
 
 
 def compiled(text: str, **how: str) -> bytes:

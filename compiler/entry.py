@@ -34,8 +34,8 @@ or a share of [0, extent) in a ONCE phase), and the number in the batch of the f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import takewhile
 from typing import Any
@@ -236,6 +236,7 @@ class Entry:
     kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
     straight: Straightened | None = None
     limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
+    applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ def passes_of(given: object, known: Collection[str]) -> frozenset[str]:
     if not isinstance(names, Collection):
         raise ValueError(f"passes are names, not a {type(given).__name__}")
     if unknown := sorted(str(name) for name in names if name not in known):
-        raise ValueError(f"no pass is called {unknown[0]}; there are {', '.join(known)}")
+        raise ValueError(f"no optimisation is called {unknown[0]}; there are {', '.join(known)}")
     return frozenset(names)
 
 

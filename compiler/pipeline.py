@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from compiler.adjoints import adjoints_of_states
 from compiler.elaborate import Module, elaborate
+from compiler.entry import Entry
 from compiler.graph.evaluate import evaluate
 from compiler.graph.graph import Graph
 from compiler.ops.bounds import limits_of
@@ -23,12 +24,13 @@ from compiler.outside import file_of, passes_of, settings_of, text_of
 from compiler.passes import PASSES, optimise
 from compiler.program import Persistent, Program, Training, TrainStep
 from compiler.schedule.plan import schedule
+from compiler.schedule.rewrites import INEXACT, LATER, REWRITES, is_exact
 from compiler.source import Source
 from compiler.syntax.parse import parse
 from compiler.syntax.read import read_source
 from compiler.syntax.tree import File
 
-OPTIONAL = (*PASSES, "fusion", "straight")  # what can be switched off
+OPTIONAL = (*PASSES, *REWRITES, *LATER)  # what can be switched off
 ALIGN = 16  # words: each persistent begins on a cache line of its own
 V = TypeVar("V")
 
@@ -73,42 +75,53 @@ def compile_source(
     directory: str | Path = ".",
     overrides: Mapping[str, Any] | None = None,
     without: Collection[str] = (),
+    exact: bool = False,
 ) -> Program:
     """Compile a spec given as text; raises `CompileError` with every diagnostic.
 
     `overrides` replaces settings of `train` (`{"batch": 64, "lr": 1e-4, "data": "mnist()"}`);
-    `without` switches passes off by name (see `OPTIONAL`).
+    `without` switches optimisations off by name (see `OPTIONAL`), `exact` those that are not exact.
     """
-    return compilation(Source(name, text_of(text)), directory, overrides, without).program
+    source = Source(name, text_of(text))
+    return compilation(source, directory, overrides, without, exact).program
 
 
 def compile_file(
-    path: str | Path, *, overrides: Mapping[str, Any] | None = None, without: Collection[str] = ()
+    path: str | Path,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    without: Collection[str] = (),
+    exact: bool = False,
 ) -> Program:
     """Compile a `.nn` file; as `compile_source`, and raises `OSError` for no file."""
     path = file_of(path)
-    return compilation(read_source(path), path.parent, overrides, without).program
+    return compilation(read_source(path), path.parent, overrides, without, exact).program
 
 
 def compilation(
     source: Source,
     directory: str | Path,
     overrides: Mapping[str, Any] | None,
-    without: Collection[str],
+    without: Collection[str] = (),
+    exact: bool = False,
 ) -> Compilation:
     """Run the stages, keeping what each made."""
     without, overrides = passes_of(without, OPTIONAL), settings_of(overrides)
     tree = parse(source)
     module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
+    if exact or (module.train and module.train.settings.get("exact")):
+        without |= {*INEXACT}
     persistents, words = _persistents(module)
     offsets = {p.name: p.offset for p in persistents}
     makers = _graph_makers(module)
     graphs = Lazy(makers, lambda key: makers[key]())
     optimised = Lazy(makers, lambda key: optimise(graphs[key], without))
-    entries = Lazy(
+    plan = partial(_entry, graphs, optimised, offsets)
+    entries = Lazy(makers, lambda key: plan(key, without))
+    exact_entries = Lazy(
         makers,
-        lambda key: replace(
-            schedule(key, optimised[key], offsets, without), limits=limits_of(graphs[key])
+        lambda key: (
+            entries[key] if is_exact(optimised[key], without) else plan(key, without | {*INEXACT})
         ),
     )
     program = Program(
@@ -124,7 +137,21 @@ def compilation(
         inputs={m: dict(s.inputs) for m, s in module.models.items()},
         outputs={m: dict(s.outputs) for m, s in module.models.items()},
     )
+    if not without >= {*INEXACT}:
+        program = replace(program, exact=replace(program, entries=exact_entries))
     return Compilation(source, tree, module, without, graphs, optimised, program)
+
+
+def _entry(
+    graphs: Mapping[str, Graph],
+    optimised: Mapping[str, Graph],
+    offsets: Mapping[str, int],
+    key: str,
+    without: Collection[str],
+) -> Entry:
+    """An entry, scheduled; sequences may be as long as the graph that the author wrote allows."""
+    entry = schedule(key, optimised[key], offsets, without)
+    return replace(entry, limits=limits_of(graphs[key]))
 
 
 def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
@@ -171,4 +198,5 @@ def _training(module: Module) -> Training | None:
         )
         for s in module.train.steps
     )
-    return Training(data=module.train.data, steps=steps, settings=dict(module.train.settings))
+    settings = {n: v for n, v in module.train.settings.items() if n != "exact"}  # done by now
+    return Training(data=module.train.data, steps=steps, settings=settings)

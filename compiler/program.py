@@ -97,3 +97,8 @@ class Program:
     evaluate: Callable[..., dict[str, np.ndarray]] = field(repr=False)  # graph.evaluate.evaluate
     inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
     outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)
+    exact: Program | None = None  # the same without inexact rewrites, where this may have some
+
+    def of_width(self, dtype: str) -> Program:
+        """The program as numbers of a width want it: float64 knows no inexact rewrites."""
+        return self.exact if dtype == "float64" and self.exact is not None else self

@@ -20,6 +20,7 @@ WIDTHS = ("float32", "float64")
 class Opening:
     """Where a session runs, how wide its numbers are, and what its draws follow."""
 
+    program: Program  # in the form that the width wants
     target: str
     dtype: str
     threads: int
@@ -35,6 +36,7 @@ class Opening:
             raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
         settings = program.training.settings if program.training else {}
         return Opening(
+            program=program.of_width(width(dtype)),
             target=target,
             dtype=width(dtype),
             threads=whole(threads, "threads", 1, 1024, len(os.sched_getaffinity(0))),

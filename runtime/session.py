@@ -55,7 +55,7 @@ class Session:
         seed: int | None = None,
     ) -> None:
         opening = Opening.of(program, target, dtype, threads, seed)
-        self.program, self.target, self.dtype = program, opening.target, opening.dtype
+        self.program, self.target, self.dtype = opening.program, opening.target, opening.dtype
         self.threads, self.seed = opening.threads, opening.seed
         self.memory = Memory(program, self.dtype)
         self.memory.initialise(self.program.evaluate, self.seed)

@@ -21,7 +21,9 @@ from compiler.ops.leaf import Input, Literal, Persistent
 from compiler.ops.reduce import BatchMean
 from compiler.ops.shape import sum_axes
 from compiler.passes import optimise
+from compiler.passes.switches import Switches
 from compiler.schedule.plan import schedule
+from compiler.schedule.rewrites import REWRITES, apply_rewrites
 from runtime.cpu.executable import Executable, Plan
 from runtime.cpu.sharing import TRIALS
 from tests.guards import Guards
@@ -83,6 +85,12 @@ def run_compiled(
             key = name.removeprefix("update/")
             found[name] = view(memory, offsets[key], tensors[key]).copy()
     return for_every_example(found, graph, batch)
+
+
+def rewritten(graph: Graph, *names: str) -> tuple[Graph, Mapping[int, int]]:
+    """A graph after some of the rewrites for a machine, and the products that it needs."""
+    result = apply_rewrites(graph, Switches([name for name in REWRITES if name not in names]))
+    return result.graph, result.needed
 
 
 def for_every_example(found: Values, graph: Graph, batch: int) -> Values:

@@ -26,8 +26,8 @@ CODES: dict[str, Explanation] = {
     ),
     "E0403": Explanation(
         "a setting that makes no sense",
-        "batch, epochs, seed and patience are whole numbers, held_out is a share of the data, and\n"
-        "clip takes a norm or a value above 0.",
+        "batch, epochs, seed and patience are whole numbers, held_out is a share of the data,\n"
+        "exact is true or false, and clip takes a norm or a value above 0.",
         _DATA + "train on d { minimize (f(x) - y)^2 using sgd, batch 0 }",
         _DATA + "train on d { minimize (f(x) - y)^2 using sgd, batch 32 }",
     ),

@@ -20,6 +20,7 @@ from compiler.passes.pieces import join_pieces
 from compiler.passes.rows import slice_vectors
 from compiler.passes.simplify import simplify
 from compiler.passes.slices import move_slices
+from compiler.passes.switches import Switches
 from compiler.passes.turns import turn_gradients
 from compiler.passes.unit_axes import drop_unit_axes
 
@@ -39,8 +40,13 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
 }
 
 
-def optimise(graph: Graph, without: Collection[str] = ()) -> Graph:
-    """Run the pipeline until it changes nothing, verifying after every pass that did."""
+def optimise(
+    graph: Graph, without: Collection[str] = (), switches: Switches | None = None
+) -> Graph:
+    """Run the pipeline until it changes nothing, verifying after every pass that did.
+
+    `switches` are told which, and how often.
+    """
     chosen = {name: transform for name, transform in PASSES.items() if name not in without}
     known: Graph | None = None  # the last that was verified
     idle = 0  # passes in a row that changed nothing
@@ -51,6 +57,8 @@ def optimise(graph: Graph, without: Collection[str] = ()) -> Graph:
                 return graph
             changed = transform(graph)
             idle = idle + 1 if changed == graph else 0
+            if idle == 0 and switches is not None:
+                switches.count(name)
             if idle == 0 or known is None:
                 graph = known = verify(changed, after=name, known=known)
         if graph == before:

@@ -14,13 +14,31 @@ bias, keeps neighbours apart in the same way.  Exact but for the order of the su
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
-from compiler.graph.graph import Value
+from compiler.graph.graph import Graph, Node, Value
 from compiler.ops.contract import Contract, index
 from compiler.schedule.cost import KEPT_APART, VECTOR, product
 from compiler.schedule.windows import Window, affine, best, moves, whole, window
+
+
+def backward_filter(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Rewrite the mean gradients of weights."""
+    return lambda node, xs: (
+        correlated(node.op, xs)
+        if isinstance(node.op, Contract) and node.op.mean and len(xs) == 2
+        else None
+    )
+
+
+def backward_bias(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Rewrite the mean gradients of biases."""
+    return lambda node, xs: (
+        summed(node.op, xs[0])
+        if isinstance(node.op, Contract) and node.op.mean and len(xs) == 1
+        else None
+    )
 
 
 def correlated(op: Contract, xs: Sequence[Value]) -> Value | None:

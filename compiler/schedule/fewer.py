@@ -12,13 +12,12 @@ The gradient of an input comes as products added where they belong; it is turned
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
-from compiler.graph.graph import Builder, Graph, Value
+from compiler.graph.graph import Graph, Node, Value
 from compiler.ops.contract import Contract, Map, index
-from compiler.ops.leaf import Literal
 from compiler.ops.shape import slice_axis
 from compiler.schedule.cost import MOVING, WORTH_IT
 from compiler.schedule.windows import (
@@ -47,25 +46,17 @@ from compiler.schedule.winograd import (
 STEP = 8  # examples that a step of training has at least, as a rule
 
 
-def multiply_less(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
-    """Rewrite every convolution that costs clearly less in tiles.
-
-    The products that each of those needs are told by the tags of its new form, which has fewer of
-    them; its transforms need none.
+def winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Rewrite every convolution that costs clearly less in tiles; its transforms are products with
+    a literal.
     """
-    builder, mapping, needed = Builder(), dict[int, int](), dict[int, int]()
     examples = STEP if any(node.op.makes_uniform for node in graph.nodes) else 1
-    for node in graph.nodes:
-        builder.follow(node)
-        xs = [builder.value(mapping[i]) for i in node.inputs]
-        before, op = len(builder.nodes), node.op
-        tiled = _in_tiles(op, xs, examples) if isinstance(op, Contract) and len(xs) == 2 else None
-        mapping[node.id] = tiled.id if tiled else builder.copy(node, [x.id for x in xs])
-        if tiled and isinstance(op, Contract):
-            for new in (n for n in builder.nodes[before:] if len(n.inputs) == 2):
-                transforms = isinstance(builder.nodes[new.inputs[1]].op, Literal)
-                needed[new.tag] = 0 if transforms else prod(op.extents)
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()}), needed
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        product = isinstance(node.op, Contract) and len(xs) == 2
+        return _in_tiles(node.op, xs, examples) if product else None  # type: ignore[arg-type]
+
+    return rule
 
 
 def _in_tiles(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:

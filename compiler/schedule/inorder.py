@@ -11,10 +11,10 @@ Exact but for the order of the sum.  The axis of pixels beside one another is le
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compiler.graph.graph import Value
+from compiler.graph.graph import Graph, Node, Value
 from compiler.ops.contract import Contract, index
 from compiler.schedule.cost import WRITING
 from compiler.schedule.windows import (
@@ -26,6 +26,19 @@ from compiler.schedule.windows import (
     uses,
     window,
 )
+
+
+def scatter_to_gather(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Rewrite the gradients of convolutions' inputs."""
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        op = node.op
+        if not isinstance(op, Contract) or op.mean or len(xs) != 2 or len(op.result) < 2:
+            return None
+        ordered = in_order(op, xs)
+        return xs[0].builder.add(ordered, *xs) if ordered is not op else None
+
+    return rule
 
 
 def in_order(op: Contract, xs: Sequence[Value]) -> Contract:

@@ -23,7 +23,7 @@ from compiler.schedule.statements import identity
 from compiler.schedule.table import Call, Pieces, Table
 from compiler.schedule.units import Unit, is_pointwise
 from compiler.schedule.work import work_of
-from compiler.schedule.written_out import has_small_matrix, written_out_nest
+from compiler.schedule.written_out import WRITTEN_OUT, has_small_matrix, written_out_nest
 
 
 def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
@@ -31,7 +31,8 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
     graph, places, region = table.graph, table.layouts.places, unit.region
     node = graph[unit.nodes[-1]]
     match node.op:
-        case Contract() if has_small_matrix(graph, node):
+        case Contract() if table.switches.allow(WRITTEN_OUT) and has_small_matrix(graph, node):
+            table.switches.count(WRITTEN_OUT)
             nest = written_out_nest(graph, node, places, region)
             table.nest(unit, nest, table.needed.get(node.tag))
         case Contract(operands=(_, _)):

@@ -16,18 +16,16 @@ over taps, `e` over neighbours, `f` over channels; all positions of the weights 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from compiler.graph.graph import Builder, Graph, Value
+from compiler.graph.graph import Graph, Node, Value
 from compiler.ops.contract import Affine, Contract, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.elementwise import copy as Copy
 from compiler.ops.shape import broadcast
-from compiler.schedule.correlate import correlated, summed
 from compiler.schedule.cost import KEPT_APART, VECTOR, product
-from compiler.schedule.inorder import in_order
 from compiler.schedule.windows import (
     Convolution,
     Window,
@@ -55,25 +53,24 @@ class Form:
     loop: int  # the extent of that one
 
 
-def widen_columns(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
-    """Rewrite every contraction for which another form costs clearly less.
+def fold_width(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Rewrite every convolution for which another form costs clearly less."""
+    return lambda node, xs: _widened(node.op, xs) if isinstance(node.op, Contract) else None
 
-    The products that each of those needs are told by its tag, as its new form has some more.
-    """
-    builder, mapping, needed = Builder(), dict[int, int](), dict[int, int]()
-    for node in graph.nodes:
-        builder.follow(node)
-        xs = [builder.value(mapping[i]) for i in node.inputs]
-        before = len(builder.nodes)
-        if isinstance(node.op, Elementwise):
-            xs = [repeated(x, node.type.shape) for x in xs]
-        wider = _widened(node.op, xs) if isinstance(node.op, Contract) else None
-        mapping[node.id] = wider.id if wider else builder.copy(node, [x.id for x in xs])
-        if wider and isinstance(node.op, Contract):
-            needed |= {
-                n.tag: prod(node.op.extents) for n in builder.nodes[before:] if len(n.inputs) == 2
-            }
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()}), needed
+
+def broadcast_bias(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Repeat the short vectors that elementwise operators read."""
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        if not isinstance(node.op, Elementwise):
+            return None
+        longer = [repeated(x, node.type.shape) for x in xs]
+        if all(new is x for new, x in zip(longer, xs, strict=True)):
+            return None
+        builder = xs[0].builder
+        return builder.value(builder.copy(node, [x.id for x in longer]))
+
+    return rule
 
 
 def repeated(x: Value, shape: Sequence[int]) -> Value:
@@ -91,15 +88,9 @@ def repeated(x: Value, shape: Sequence[int]) -> Value:
 
 
 def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:
-    if op.mean:
-        if len(xs) > 2:
-            return None
-        return correlated(op, xs) if len(xs) == 2 else summed(op, xs[0])
-    if len(xs) != 2 or len(op.result) < 2:
+    if op.mean or len(xs) != 2 or len(op.result) < 2:
         return None
-    ordered = in_order(op, xs)
-    wider = _gathered(ordered, xs) or _scattered(ordered, xs)
-    return wider or (xs[0].builder.add(ordered, *xs) if ordered != op else None)
+    return _gathered(op, xs) or _scattered(op, xs)
 
 
 def _gathered(op: Contract, xs: Sequence[Value]) -> Value | None:

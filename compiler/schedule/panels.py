@@ -9,14 +9,35 @@ the cache; the library's kernel would copy the panel again at every step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compiler.graph.graph import Value
+from compiler.graph.graph import Graph, Node, Value
+from compiler.graph.loops import loop_of
 from compiler.ops.contract import Affine, Contract, index
 from compiler.ops.elementwise import copy as Copy
+from compiler.schedule.columns import column_loop, turned_back
 
 WIDTH = 32  # columns: two of the widest vectors
+
+
+def prepack(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Rewrite the products of a recurrence's steps."""
+    loops = loop_of(graph)
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        if not isinstance(node.op, Contract) or len(xs) != 2 or node.id not in loops:
+            return None
+        pairs = [turned_back(x, m) for x, m in zip(xs, node.op.operands, strict=True)]
+        op = replace(node.op, operands=tuple(m for _, m in pairs))
+        packed = in_panels(op, [x for x, _ in pairs], column_loop(op))
+        if packed is None:
+            return None
+        op, xs = packed
+        builder = xs[0].builder
+        return builder.value(builder.copy(replace(node, op=op), [x.id for x in xs]))
+
+    return rule
 
 
 def in_panels(

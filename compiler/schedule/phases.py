@@ -21,6 +21,7 @@ from compiler.ops.contract import Contract
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.sequence import Total
 from compiler.ops.shape import Reshape
+from compiler.passes.switches import Switches
 from compiler.schedule.cost import worth_deferring
 
 
@@ -43,23 +44,27 @@ class Region:
     loop: int | None = None
 
 
-def assign_regions(graph: Graph) -> Mapping[int, Region]:
+def assign_regions(graph: Graph, switches: Switches | None = None) -> Mapping[int, Region]:
     """Where each node is computed."""
-    phases, loops = _phases(graph), loop_of(graph)
+    switches = switches or Switches()
+    phases, loops = _phases(graph, switches), loop_of(graph)
     regions = {
         node.id: Region(phases[node.id], _rows(graph, node), loops.get(node.id))
         for node in graph.nodes
     }
-    _sink(graph, regions)
+    if switches.allow("sink"):
+        switches.count("sink", _sink(graph, regions))
     return regions
 
 
-def _sink(graph: Graph, regions: dict[int, Region]) -> None:
+def _sink(graph: Graph, regions: dict[int, Region]) -> int:
     """Let a loop compute, step by step, the elementwise values that only it reads.
 
     They join its kernels and need not be stored for all steps; nothing is computed twice.  What is
     computed again for a derivative is, of any kind: so that it is never there for all steps.
+    Gives how many.
     """
+    sunk = 0
     users, wanted = graph.users(), set(graph.outputs.values())
     for node in reversed(graph.nodes):
         own = regions[node.id]
@@ -69,6 +74,8 @@ def _sink(graph: Graph, regions: dict[int, Region]) -> None:
         (only,) = readers if len(readers) == 1 else (own,)
         if only.loop is not None and (only.phase, only.time) == (own.phase, own.time):
             regions[node.id] = only
+            sunk += 1
+    return sunk
 
 
 def _sinks(node: Node) -> bool:
@@ -84,7 +91,7 @@ def _rows(graph: Graph, node: Node) -> Time | None:
     return next((type.time for type in types if type.time is not None), None)
 
 
-def _phases(graph: Graph) -> dict[int, PhaseKey]:
+def _phases(graph: Graph, switches: Switches) -> dict[int, PhaseKey]:
     """The phase in which each node is computed."""
     varying = graph.varying()
     phase: dict[int, PhaseKey] = {}
@@ -97,7 +104,9 @@ def _phases(graph: Graph) -> dict[int, PhaseKey]:
             is_mean = node.op.makes_uniform and any(i in varying for i in node.inputs)
             known[id] = number + 1 if is_mean else number
             phase[id] = PhaseKey(number, id in varying or is_mean)
-            if is_mean and is_deferrable(graph, node, varying):
+            delayed = is_mean and switches.allow("delay-reduction")
+            if delayed and is_deferrable(graph, node, varying):
+                switches.count("delay-reduction")
                 phase[id] = PhaseKey(number + 1, False)
     _delay(graph, phase)
     return phase

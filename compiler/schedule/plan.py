@@ -13,6 +13,7 @@ from compiler.graph.types import Time
 from compiler.ops.leaf import Constant as ConstantOp
 from compiler.ops.leaf import Iota, Literal
 from compiler.ops.sequence import Length
+from compiler.passes.switches import Switches
 from compiler.schedule.buffers import (
     Lifetimes,
     Memory,
@@ -37,11 +38,11 @@ def schedule(
 ) -> Entry:
     """The table for a graph whose persistents lie at `offsets`.
 
-    `without` may name "fusion": every node is then a kernel of its own; and "straight": small
-    entries are then tables too.
+    `without` names what is not to be made: see `rewrites.REWRITES` and `LATER`.
     """
-    ready = prepare(graph)
-    table, constants = _table(ready, offsets, fuse="fusion" not in without)
+    switches = Switches(without)
+    ready = prepare(graph, switches)
+    table, constants = _table(ready, offsets, switches)
     memory = table.memory
     partial_words = max(memory.partial_words.values(), default=0)
     entry = Entry(
@@ -58,26 +59,32 @@ def schedule(
         block_words=memory.block_words.get(None, 0),
         partial_words=partial_words,
         recomputed=ready.recomputed,
+        applied=switches.applied,
         times=memory.times,
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
     )
-    return entry if "straight" in without else replace(entry, straight=straighten(entry, table))
+    if not switches.allow("straight"):
+        return entry
+    straight = straighten(entry, table)
+    switches.count("straight", straight is not None)
+    return replace(entry, straight=straight)
 
 
 def _table(
-    ready: Prepared, offsets: Mapping[str, int], fuse: bool
+    ready: Prepared, offsets: Mapping[str, int], switches: Switches
 ) -> tuple[Table, tuple[Constant, ...]]:
     """All instructions, and the constants they read."""
     graph = ready.graph
-    regions = assign_regions(graph)
-    units = in_order(graph, form_units(graph, regions, fuse))
+    regions = assign_regions(graph, switches)
+    units = in_order(graph, form_units(graph, regions, switches.allow("fusion")))
+    switches.count("fusion", sum(len(unit.nodes) > 1 for unit in units))
     sketch = sketched(graph, units, assign_layouts(graph, graph.varying()))
     memory = Memory(times_of(graph))
     late = place_updates(sketch, offsets, memory)
     place_arrays(sketch, memory)
     place_values(sketch, memory)
-    table = Table(graph, regions, sketch.layouts, memory, ready.needed)
+    table = Table(graph, regions, sketch.layouts, memory, ready.needed, switches)
     constants = _place_constants(table, sketch.life)
     for u, unit in enumerate(units):
         lower_unit(table, unit, sketch.life.stored[u])

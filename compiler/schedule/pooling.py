@@ -8,15 +8,25 @@ and fill vectors.  Exact: a maximum rounds nothing, and both forms keep a NaN.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from itertools import product
 from math import prod
 
-from compiler.graph.graph import Value
+from compiler.graph.graph import Graph, Node, Value
 from compiler.ops.contract import Affine, Contract, index
 from compiler.ops.reduce import Max
 
 MOST = 9  # numbers in a window
+
+
+def unroll_max_pool(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Rewrite the maxima over small windows."""
+    return lambda node, xs: (
+        chained(node.op, xs[0])
+        if isinstance(node.op, Max) and has_small_windows(node.op, xs[0])
+        else None
+    )
 
 
 def has_small_windows(op: Max, x: Value) -> bool:

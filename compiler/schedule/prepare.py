@@ -4,16 +4,14 @@
   elementwise kernel can write into a bordered buffer; anything else is copied first.
 * The column loop of a contraction must have unit stride in its second operand; where it has not,
   the operand is packed: copied with that axis last.  A weight is packed once a step.  Where the sum
-  is long, dot products along it do as well without.  What a recurrence multiplies by at every step
-  is packed in panels (`panels.py`).
+  is long, dot products along it do as well without.
 * An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
 * `batch_mean(x)` becomes the contraction that averages over the examples, `batch_mean(total(x))`
   the one that sums over the elements of sequences as well.
-* The greatest number of a small window becomes a chain of maxima (`pooling.py`).
 * What a contraction or a gather reads for every element of a sequence is spread out.
 
-Before all that, convolutions of many channels are cut into tiles (`fewer.py`), and contractions of
-few columns are given more (`narrow.py`).
+Before all that come the rewrites for the machine (`rewrites.py`), each with a switch; after it,
+what is marked by `checkpoint` is computed again (`recompute.py`).
 """
 
 from __future__ import annotations
@@ -23,23 +21,21 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from compiler.graph.graph import Builder, Graph, Node, Value
-from compiler.graph.loops import loop_of
 from compiler.graph.rebuild import rebuild
 from compiler.ops.contract import Contract, Map, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.elementwise import copy as Copy
 from compiler.ops.index import Increment, Scatter, Take
-from compiler.ops.reduce import ArgMax, BatchMean, Max
+from compiler.ops.reduce import ArgMax, BatchMean
 from compiler.ops.sequence import Spread, Total
-from compiler.ops.shape import Reshape, transpose, transposed_axes
+from compiler.ops.shape import Reshape, transpose
 from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
+from compiler.passes.switches import Switches
+from compiler.schedule.columns import column_loop, turned_back
 from compiler.schedule.cost import VECTOR
-from compiler.schedule.fewer import multiply_less
-from compiler.schedule.narrow import widen_columns
-from compiler.schedule.panels import in_panels
-from compiler.schedule.pooling import chained, has_small_windows
 from compiler.schedule.recompute import recompute
+from compiler.schedule.rewrites import apply_rewrites
 
 LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
 MANY_ROWS = 32  # of one example, from which the copy costs less whatever the sum
@@ -56,12 +52,22 @@ class Prepared:
     needed: Mapping[int, int]
 
 
-def prepare(graph: Graph) -> Prepared:
+def prepare(graph: Graph, switches: Switches | None = None) -> Prepared:
     """The graph as the schedule wants it."""
-    graph, fewer = multiply_less(graph)
-    graph, more = widen_columns(graph)
-    builder, loops = Builder(), loop_of(graph)
-    mapping: dict[int, int] = {}
+    switches = switches or Switches()
+    rewritten = apply_rewrites(graph, switches)
+    shared = _legalise(rewritten.graph)
+    if switches.allow("cse"):
+        shared = eliminate_common_subexpressions(shared)
+    needed = eliminate_dead_code(shared)
+    again, choice = recompute(needed) if switches.allow("remat") else (needed, ())
+    switches.count("remat", len(again.nodes) - len(needed.nodes))
+    return Prepared(_with_outputs(again), choice, rewritten.needed)
+
+
+def _legalise(graph: Graph) -> Graph:
+    """The graph with what every kernel needs."""
+    builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
         builder.follow(node)
         xs = [builder.value(mapping[i]) for i in node.inputs]
@@ -70,20 +76,15 @@ def prepare(graph: Graph) -> Prepared:
         match node.op:
             case BatchMean():
                 mapping[node.id] = _mean(builder, node, xs[0]).id
-            case Max() as op if has_small_windows(op, xs[0]):
-                mapping[node.id] = chained(op, xs[0]).id
             case Contract() as op:
-                op, xs = _contraction(op, xs, node.id in loops)
+                op, xs = _contraction(op, xs)
                 mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])
             case Reshape() | Take() | Scatter() | ArgMax():
                 xs = [x if _contiguous(x) else builder.add(Copy(), x) for x in xs]
                 mapping[node.id] = builder.copy(node, [x.id for x in xs])
             case _:
                 mapping[node.id] = builder.copy(node, [x.id for x in xs])
-    outputs = {k: mapping[id] for k, id in graph.outputs.items()}
-    shared = eliminate_common_subexpressions(builder.graph(outputs))
-    again, choice = recompute(eliminate_dead_code(shared))
-    return Prepared(_with_outputs(again), choice, {**fewer, **more})
+    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
 
 
 def _mean(builder: Builder, node: Node, x: Value) -> Value:
@@ -136,32 +137,18 @@ def _contiguous(x: Value) -> bool:
     return not isinstance(op, Elementwise | Contract)
 
 
-def _contraction(op: Contract, xs: Sequence[Value], repeated: bool) -> tuple[Contract, list[Value]]:
+def _contraction(op: Contract, xs: Sequence[Value]) -> tuple[Contract, list[Value]]:
     xs, maps = list(xs), list(op.operands)
     for k in range(len(xs)):
-        xs[k], maps[k] = _turned_back(xs[k], maps[k])
+        xs[k], maps[k] = turned_back(xs[k], maps[k])
     op = replace(op, operands=tuple(maps))
     for k, x in enumerate(xs):
         if op.reads_outside(k, x.shape) and not isinstance(x.node.op, Elementwise):
             xs[k] = x.builder.add(Copy(), x)
     if len(xs) == 2:
-        packed = in_panels(op, xs, column_loop(op)) if repeated else None
-        if packed is not None:
-            return packed
         for k in packing(op):
             xs[k], maps[k] = _pack(xs[k], maps[k], column_loop(op))
     return replace(op, operands=tuple(maps)), xs
-
-
-def column_loop(op: Contract) -> int | None:
-    """The loop along which the result is contiguous: its last axis of more than one element."""
-    for position, size in zip(reversed(op.result), reversed(op.shape), strict=True):
-        units = [loop for loop, c in position.terms if c == 1 and op.extents[loop] > 1]
-        if units:
-            return units[-1]
-        if size > 1:
-            return None
-    return None
 
 
 def packing(op: Contract) -> list[int]:
@@ -188,17 +175,6 @@ def _dots(op: Contract, columns: int) -> bool:
     left, right = (m[-1].plain if m else None for m in op.operands)
     kept = {loop for p in op.result for loop, _ in p.terms}
     return left is not None and left == right and left not in kept and op.extents[left] >= LONG_SUM
-
-
-def _turned_back(x: Value, m: Map) -> tuple[Value, Map]:
-    """What a transposed view looks at, read directly: its last axis is then the one in memory."""
-    while x.node.inputs:
-        source = x.builder.value(x.node.inputs[0])
-        axes = transposed_axes(x.node.op, source.shape)
-        if axes is None:
-            break
-        x, m = source, tuple(m[axes.index(axis)] for axis in range(len(axes)))
-    return x, m
 
 
 def _pack(x: Value, m: Map, loop: int | None) -> tuple[Value, Map]:

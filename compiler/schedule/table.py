@@ -15,6 +15,7 @@ from compiler.entry import Instruction, Kernel, Launch, Loop, Operand, Phase, Su
 from compiler.graph.graph import Graph
 from compiler.graph.types import Kind, TensorType, Time
 from compiler.ops.sequence import Previous
+from compiler.passes.switches import Switches
 from compiler.schedule.barriers import with_barriers
 from compiler.schedule.buffers import Memory
 from compiler.schedule.device import fill_nest, sums_over_time, walk_nest
@@ -67,6 +68,7 @@ class Table:
     layouts: Layouts
     memory: Memory
     needed: Mapping[int, int]  # products of some contractions, by the node's tag
+    switches: Switches = field(default_factory=Switches)
     kernels: dict[Kernel, int] = field(default_factory=dict)
     instructions: dict[PhaseKey, list[Instruction]] = field(default_factory=dict)
     nests: dict[PhaseKey, list[Nest | None]] = field(default_factory=dict)  # of each of them

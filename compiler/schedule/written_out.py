@@ -20,6 +20,7 @@ from compiler.schedule.phases import Region
 from compiler.schedule.statements import Domain
 from compiler.schedule.windows import moves
 
+WRITTEN_OUT = "unroll-constant-matmul"  # the switch of this optimisation
 MOST = 64  # numbers of a matrix
 
 

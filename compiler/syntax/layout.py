@@ -13,7 +13,7 @@ from compiler.syntax.build import Lexeme
 from compiler.syntax.causes import Found, Rank
 from compiler.syntax.misspelt import misspelt, oversized
 
-SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience"})
+SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience", "exact"})
 
 
 Laid = tuple[list[Lexeme], list[Lexeme], list[Found], list[tuple[int, int]]]

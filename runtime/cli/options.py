@@ -108,9 +108,16 @@ weights = click.option(
     "--weights", type=click.Path(path_type=Path), metavar="CHECKPOINT|RUN",
     help="Take parameters from a .safetensors file or the folder of a run.",
 )  # fmt: skip
-without = click.option(
-    "--without", multiple=True, metavar="PASS", help="Switch off a pass (or `fusion`, `straight`)."
-)
+without = together([
+    click.option("--without", multiple=True, metavar="NAME", help="""Switch off an optimisation:
+        simplify, rows, slices, pieces, concats, fold, cse, batch, axes, turns, dce; winograd,
+        scatter-to-gather, fold-width, backward-filter, backward-bias, broadcast-bias,
+        unroll-max-pool, prepack; remat, delay-reduction, sink, unroll-constant-matmul, fusion,
+        straight."""),
+    click.option("--exact", is_flag=True, help="""Switch off all that change more than the order
+        of a sum: winograd, scatter-to-gather, fold-width, backward-filter,
+        unroll-constant-matmul."""),
+])  # fmt: skip
 tune = click.option(
     "--tune", is_flag=True,
     help="First measure the steps in blocks of other sizes, and keep the fastest for later runs.",

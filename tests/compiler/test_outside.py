@@ -67,7 +67,7 @@ def test_a_spec_is_text_and_a_path_is_one() -> None:
 
 @pytest.mark.parametrize(("without", "name"), [(["x"], "x"), ([3], "3"), ("fusio", "fusio")])
 def test_passes_have_names(without: Any, name: str) -> None:
-    with pytest.raises(ValueError, match=f"no pass is called {name}; there are simplify"):
+    with pytest.raises(ValueError, match=f"no optimisation is called {name}; there are simplify"):
         compile_source(LINE, without=without)
     with pytest.raises(ValueError, match="passes are names, not a int"):
         compile_source(LINE, without=3)  # type: ignore[arg-type]

@@ -66,5 +66,5 @@ def test_a_session_stays_in_its_process() -> None:
 
 def test_passes_go_by_their_names() -> None:
     assert len(repr(compile_source(SPEC, without="fusion"))) < 2000
-    with pytest.raises(ValueError, match="no pass is called fusio; there are simplify, "):
+    with pytest.raises(ValueError, match="no optimisation is called fusio; there are simplify, "):
         compile_source(SPEC, without=["fusio"])

@@ -14,7 +14,7 @@ from compiler.graph.ragged import joined
 from compiler.program import Program
 from runtime.cli.actions.output import console, counted, size, table, write, write_json
 from runtime.cli.actions.request import Request
-from runtime.cli.actions.trial import Trial
+from runtime.cli.actions.trial import Trial, inexact, off_by
 from runtime.cli.actions.tune import tune_steps
 from runtime.cli.faults import Refused
 from runtime.cpu.executable import Executable
@@ -54,6 +54,8 @@ class Timed:
     block: int
     tuned: bool
     lines: list[Line]
+    inexact: dict[str, int]  # rewrites of the step, and how often each
+    off: float  # the greatest difference from the exact form, relative to the largest number
 
 
 def bench(spec: Path, given: Mapping[str, Any]) -> int:
@@ -94,6 +96,7 @@ def timed(
     both, one = limits
     footprint = sum(p.type.size for p in program.persistents) * session.memory.words.itemsize
     lines = list(instructions(entry, runner, inputs, one))
+    used = inexact(session.program, [name])
     least = both.seconds(
         operations=sum(line.operations for line in lines),
         bytes=necessary_bytes(entry, program, batch, runner.word),
@@ -108,6 +111,8 @@ def timed(
         block=runner.entry.block,
         tuned=runner.entry.block != program.entries[name].block,
         lines=lines,
+        inexact=used,
+        off=off_by(trial, f"gradients/{name.removeprefix('step/')}") if used else 0.0,
     )
 
 
@@ -191,4 +196,7 @@ def show(step: Timed) -> None:
     ]  # fmt: skip
     columns = ["us", "of the step", "of its limit", "kernel", "what"]
     console().print(table(columns, rows, right="us of"))
+    if step.inexact:
+        names = ", ".join(f"{name} ({count})" for name, count in step.inexact.items())
+        write(f"inexact: {names}; off by {step.off:.1g}; --exact does without")
     write(f"furthest from its limit: {worst[0].what}")

@@ -40,6 +40,7 @@ class Request:
     overrides: Mapping[str, Any] = field(default_factory=dict)  # of the optimizer, and "data"
     settings: Mapping[str, Any] = field(default_factory=dict)  # batch, epochs, held_out, patience
     without: tuple[str, ...] = ()
+    exact: bool = False
     target: str | None = None  # "cpu" if nothing is said
     dtype: str | None = None
     threads: int | None = None
@@ -59,12 +60,13 @@ class Request:
         unknown = [name for name in given.get("without", ()) if name not in OPTIONAL]
         if unknown:
             known = dict.fromkeys(OPTIONAL)
-            raise Refused(f"no pass is called {unknown[0]}{suggestion(unknown[0], known)}")
+            raise Refused(f"no optimisation is called {unknown[0]}{suggestion(unknown[0], known)}")
         return Request(
             spec=spec,
             overrides=assigned if data is None else {**assigned, "data": data},
             settings=settings,
             without=tuple(given.get("without", ())),
+            exact=bool(given.get("exact")),
             target=given.get("target"),
             dtype=given.get("dtype"),
             threads=given.get("threads"),
@@ -80,6 +82,7 @@ class Request:
             overrides={**earlier.overrides, **self.overrides},
             settings={**earlier.settings, **self.settings},
             without=self.without or earlier.without,
+            exact=self.exact or earlier.exact,
             target=self.target or earlier.target,
             dtype=self.dtype or earlier.dtype,
             seed=earlier.seed if self.seed is None else self.seed,
@@ -91,7 +94,7 @@ class Request:
         """The spec through all stages."""
         source, overrides = read_source(self.spec), dict(self.overrides)
         try:
-            return compilation(source, self.spec.parent, overrides, self.without)
+            return compilation(source, self.spec.parent, overrides, self.without, self.exact)
         except CompileError as error:
             if any(d.code != "E0408" for d in error.diagnostics):
                 raise
@@ -133,7 +136,7 @@ class Request:
             ):
                 raise ValueError("its settings are none")
             if unknown := [name for name in values["without"] if name not in OPTIONAL]:
-                raise ValueError(f"no pass is called {unknown[0]}")
+                raise ValueError(f"no optimisation is called {unknown[0]}")
             return Request(spec=spec, folder=None if at is None else Path(at), **values)
         except FileNotFoundError:
             return None

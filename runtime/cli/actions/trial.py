@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from compiler.entry import Entry
 from compiler.program import Program
-from runtime.cli.actions.comparing import Results
+from compiler.schedule.rewrites import INEXACT
+from runtime.cli.actions.comparing import Results, difference
 from runtime.cli.actions.request import prepare
 from runtime.cli.actions.samples import random_batch, random_lengths
 from runtime.data.check import conform, values_of
@@ -81,3 +82,24 @@ class Trial:
         results, outputs = session.runner(entry).run(self.inputs(entry))
         found = {**results, **outputs}
         return {f"{entry}: {name}": values_of(batch).copy() for name, batch in found.items()}
+
+
+def inexact(program: Program, names: Iterable[str] | None = None) -> dict[str, int]:
+    """The inexact rewrites of some entries, or of all of them, and how often each is made."""
+    made = [program.entries[name].applied for name in names or program.entries]
+    counts = {name: sum(applied.get(name, 0) for applied in made) for name in INEXACT}
+    return {name: count for name, count in counts.items() if count}
+
+
+def off_by(trial: Trial, entry: str) -> float:
+    """How far an entry's inexact rewrites are off, relative to the largest number of a tensor.
+
+    On the random examples of a trial, at the first values of the parameters.
+    """
+    start, exact = Session(trial.program, dtype=trial.dtype).memory.views, trial.program.exact
+    assert exact is not None, "a program with inexact rewrites has an exact form"
+    found, wanted = (
+        one.once(one.session(), entry)
+        for one in (replace(trial, program=p, start=start) for p in (trial.program, exact))
+    )
+    return difference(found, wanted, exactly=False)[0]

@@ -4,6 +4,8 @@
     kernels         native code on 1 and 2 threads against the reference, in float64
     threads         native code on 2 threads against 1: equal to the bit
     float32         native code in float32 against float64
+    inexact         rewrites that change more than the order of a sum, which are named, against the
+                    exact form, both in float32
     passes          optimised native code against code that no pass has touched
 
 Updates stand by themselves, because Adam divides a gradient by its size and so shows the relative
@@ -24,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from compiler.pipeline import OPTIONAL, Compilation
+from compiler.program import Program
 from runtime.cli.actions.comparing import Results, difference, gradient_error
 from runtime.cli.actions.moves import Moves, moves, room
 from runtime.cli.actions.output import console, say, table, write_json
 from runtime.cli.actions.request import Request, session_with_weights
-from runtime.cli.actions.trial import AFTER, Trial
+from runtime.cli.actions.trial import AFTER, Trial, inexact
 from runtime.cli.faults import FAULT
 
 OF_GRADIENTS = 1e-6
@@ -72,15 +75,15 @@ def checks(
 ) -> Iterator[Check]:
     """All lines, as they are computed."""
 
-    def trial(of: Compilation = made, **where: Any) -> Results:
-        return Trial(program=of.program, start=start, examples=count, seed=seed, **where).results()
+    def trial(of: Program = made.program, **where: Any) -> Results:
+        return Trial(program=of, start=start, examples=count, seed=seed, **where).results()
 
     yield from gradients(made, start, seed)
     reference = trial(target="reference")
     one = trial(threads=1)
     two = trial(threads=2)
     single, double = trial(threads=1, dtype="float32"), trial(threads=2, dtype="float32")
-    bared = trial(bare, threads=1)
+    bared = trial(bare.program, threads=1)
     steps = moves(made, Trial(program=made.program, start=start, examples=count, seed=seed))
     both = partial(values_and_updates, steps)
     yield from both("kernels, 1 thread", "reference", one, reference, DOUBLE)
@@ -88,6 +91,9 @@ def checks(
     yield compare("2 threads", "1 thread, to the bit", two, one, 0.0, exactly=True)
     yield compare("2 threads, float32", "1 thread, to the bit", double, single, 0.0, exactly=True)
     yield from both("float32", "float64", single, one, SINGLE)
+    if names := inexact(made.program):
+        exact = trial(made.program.exact or made.program, threads=1, dtype="float32")
+        yield from both(", ".join(names), "exact form, float32", single, exact, SINGLE)
     yield from both("no passes", "all passes", bared, one, DOUBLE)
 
 

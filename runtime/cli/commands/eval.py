@@ -23,6 +23,7 @@ from runtime.cli.declare import act, as_json, declared, spec
 @options.place
 @options.allow_path
 @click.option("--all", "everything", is_flag=True, help="Use all examples, not a held-out part.")
+@options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:
     """Measure a trained network on data that it was not trained on.

@@ -44,6 +44,7 @@ from runtime.cli.declare import act, as_json, declared, spec
 @options.allow_path
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.npy",
               help="Write the result to a NumPy file instead of printing it.")  # fmt: skip
+@options.without
 @as_json
 def command(spec: Path, words: tuple[str, ...], **given: Any) -> int:
     """Run a model on given inputs and print the numbers.

@@ -21,13 +21,15 @@ from runtime.cli.declare import act, as_json, declared, spec
               help="Random examples to check on.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
               help="Seed of parameters and inputs.")  # fmt: skip
+@options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:
     """Check gradients, kernels, threads, widths and passes against each other.
 
     Inputs are random, of the declared types.  Gradients are compared with finite differences,
-    native kernels with NumPy, two threads with one, float32 with float64, and optimised code with
-    code that no pass has touched.
+    native kernels with NumPy, two threads with one, float32 with float64, inexact rewrites (such
+    as Winograd's convolution) with the exact form, and optimised code with code that no pass has
+    touched.
     """
     code: int = act("verify:verify", spec, given)
     return code

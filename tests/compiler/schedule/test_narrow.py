@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,15 @@ from compiler.graph.graph import Graph, Value
 from compiler.graph.verify import verify
 from compiler.ops.contract import Contract
 from compiler.passes import optimise
-from compiler.schedule.narrow import widen_columns
 from tests.contractions import Case, I, J, K, L, M, N, at
-from tests.graphs import Operand, assert_close, derivative_graph, evaluate_outputs, values_of
+from tests.graphs import (
+    Operand,
+    assert_close,
+    derivative_graph,
+    evaluate_outputs,
+    rewritten,
+    values_of,
+)
 
 
 def image(
@@ -81,10 +89,16 @@ def random_image(seed: int) -> Case:
     return image(size, kernel, channels, stride=stride, dilation=dilation, padding=padding)
 
 
+def rewritten_convolutions(graph: Graph) -> tuple[Graph, Mapping[int, int]]:
+    """The forms with columns that fill a vector."""
+    names = ("scatter-to-gather", "fold-width", "backward-filter", "backward-bias")
+    return rewritten(graph, *names, "broadcast-bias")
+
+
 def assert_same(case: Case) -> None:
     """The other form computes the same in the reference."""
     graph, values = optimise(graph_of(case)), values_of(operands_of(case), 5)
-    wider, _ = widen_columns(graph)
+    wider, _ = rewritten_convolutions(graph)
     assert_close(
         evaluate_outputs(verify(wider), values, 5), evaluate_outputs(graph, values, 5), 1e-11
     )
@@ -149,14 +163,14 @@ def test_threads_do_not_change_a_bit(check_compiled) -> None:
 
 def test_pairs_of_pixels_fill_a_vector() -> None:
     case = CASES["the first layer of a small network"]
-    wider, _ = widen_columns(optimise(graph_of(case)))
+    wider, _ = rewritten_convolutions(optimise(graph_of(case)))
     shapes = {n.type.shape for n in wider.nodes if isinstance(n.op, Contract)}
     assert (5, 7, 1, 2, 8) in shapes, "taps of two neighbours, two neighbours, eight filters"
 
 
 def test_wide_layers_stay_as_they_are() -> None:
     graph = optimise(graph_of(image((9, 9), (3, 3), (32, 64), stride=(2, 2), padding=1)))
-    products = [n.op for n in widen_columns(graph)[0].nodes if len(n.inputs) == 2]
+    products = [n.op for n in rewritten_convolutions(graph)[0].nodes if len(n.inputs) == 2]
     assert products == [n.op for n in graph.nodes if len(n.inputs) == 2]
 
 
@@ -164,7 +178,7 @@ def test_wide_layers_stay_as_they_are() -> None:
 def test_rows_of_a_gradient_are_written_in_order(padding: int, ordered: bool) -> None:
     """Along an axis of stride 1, where that takes not many more products."""
     case = image((5, 9), (3, 3), (13, 29), stride=(1, 2), padding=padding)
-    wider, _ = widen_columns(optimise(graph_of(case)))
+    wider, _ = rewritten_convolutions(optimise(graph_of(case)))
     (gradient,) = (
         n.op for n in wider.nodes
         if isinstance(n.op, Contract) and n.type.shape == (5, 9, 13) and len(n.inputs) == 2
@@ -174,7 +188,7 @@ def test_rows_of_a_gradient_are_written_in_order(padding: int, ordered: bool) ->
 
 def test_what_is_needed_is_counted_without_the_zeros() -> None:
     case = CASES["the first layer of a small network"]
-    wider, needed = widen_columns(optimise(graph_of(case)))
+    wider, needed = rewritten_convolutions(optimise(graph_of(case)))
     rewritten = [n for n in wider.nodes if n.tag in needed]
     assert rewritten
     assert all(needed[n.tag] == np.prod(case.op.extents) for n in rewritten)
@@ -185,5 +199,5 @@ def test_a_short_bias_is_repeated_for_a_row_of_pixels(check_compiled) -> None:
     operands = [Operand((7, 5, 3)), Operand((3,), True)]
     graph = derivative_graph(lambda x, b: x.apply("maximum", x * b + b, 0.0), operands)
     check_compiled(graph, values=values_of(operands, 5))
-    wider, _ = widen_columns(optimise(graph))
+    wider, _ = rewritten_convolutions(optimise(graph))
     assert (7, 5, 3) in {n.type.shape for n in wider.nodes if n.op.name == "copy"}

@@ -12,12 +12,11 @@ from compiler.ops.contract import Contract
 from compiler.passes import optimise
 from compiler.pipeline import compile_source
 from compiler.schedule import fewer
-from compiler.schedule.fewer import multiply_less
 from compiler.schedule.winograd import PIXELS, RESULTS, TAPS, TILE, WEIGHTS
 from runtime.session import Session
 from tests.compiler.schedule.test_narrow import graph_of, image, operands_of
 from tests.contractions import Case, I, J, K, L, M, at
-from tests.graphs import assert_close, evaluate_outputs, values_of
+from tests.graphs import assert_close, evaluate_outputs, rewritten, values_of
 
 A, B, G = (np.array(matrix) for matrix in (RESULTS, PIXELS, WEIGHTS))
 
@@ -81,7 +80,7 @@ def random_image(seed: int) -> Case:
 def assert_same(case: Case) -> None:
     """The tiles compute the same in the reference."""
     graph, values = optimise(graph_of(case)), values_of(operands_of(case), 3)
-    tiled, needed = multiply_less(graph)
+    tiled, needed = rewritten(graph, "winograd")
     assert needed, "no convolution has the form"
     wanted = evaluate_outputs(graph, values, 3)
     assert_close(evaluate_outputs(verify(tiled), values, 3), wanted, 1e-11)
@@ -178,11 +177,11 @@ model net(x : [9, 7, 16]) -> [5] {
 
 def test_few_channels_and_small_images_stay_as_they_are() -> None:
     for case in (image((32, 32), (3, 3), (3, 64), padding=1), image((4, 4), (3, 3), (64, 64))):
-        assert not multiply_less(optimise(graph_of(case)))[1]
+        assert not rewritten(optimise(graph_of(case)), "winograd")[1]
 
 
 def test_a_layer_of_many_channels_is_tiled() -> None:
     case = image((32, 32), (3, 3), (64, 64), padding=1)
-    tiled, needed = multiply_less(optimise(graph_of(case)))
+    tiled, needed = rewritten(optimise(graph_of(case)), "winograd")
     products = [needed[n.tag] for n in tiled.nodes if needed.get(n.tag)]
     assert products == [prod(case.op.extents)] * 3  # the layer and both gradients

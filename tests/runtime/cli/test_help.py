@@ -69,7 +69,7 @@ def test_without_arguments_there_is_help(call: Caller) -> None:
         (["train", "line.nn", "--set", "lr"], "lr is not of the form name=value"),
         (["train", "line.nn", "--set", "lr=fast"], "lr needs a finite number, not fast"),
         (["train", "line.nn", "--set", "seed=-1"], "seed must be a whole number"),
-        (["train", "line.nn", "--without", "fusoin"], "no pass is called fusoin; did you mean fus"),
+        (["train", "line.nn", "--without", "fusoin"], "no optimisation is called fusoin; did"),
         (["train", "--resume", "nowhere"], "nowhere is not the folder of a run"),
         (["eval", "line.nn", "--weights", "none"], "there is no checkpoint none"),
         (["run", "line.nn", "lien", "x=1"], "no model is called lien; did you mean line?"),

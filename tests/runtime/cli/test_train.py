@@ -92,7 +92,7 @@ def test_an_unknown_setting_is_an_error_of_the_spec(call: Caller) -> None:
     answer = call("train", call.spec, "--set", "rate=1")
     assert answer.code == 2 and answer.err.count("\n") == 1
     assert "nothing here is called rate" in answer.err
-    assert "what can be set: batch, data, epochs, held_out, lr, patience, seed" in answer.err
+    assert "what can be set: batch, data, epochs, exact, held_out, lr, patience" in answer.err
     assert not (call.folder / "runs").exists()
 
 
@@ -204,7 +204,7 @@ def test_a_second_process_in_a_run_gets_one_line(call: Caller) -> None:
         ("metrics.jsonl", b"3\n{}\n\xff", 1, "lacks 3 of 3 epochs, whose rows were dam"),
         ("settings.json", b"\xff", 0, "resumed after step 9"),
         ("command.json", b'{"spec": "x", "folder": null, "without": [3], "overrides": {}, '
-         b'"settings": {}}', 1, "command.json is damaged (no pass is called 3)"),
+         b'"settings": {}}', 1, "command.json is damaged (no optimisation is called 3)"),
         ("command.json", b'{"spec": "x", "folder": null, "without": [], "overrides": 3, '
          b'"settings": {}}', 1, "command.json is damaged (its settings are none)"),
     ],

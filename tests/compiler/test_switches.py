@@ -1,0 +1,116 @@
+"""Every optimisation can be switched off: alone and all together the numbers stay, to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+import numpy as np
+import pytest
+
+from compiler.passes import optimise
+from compiler.passes.switches import Switches
+from compiler.pipeline import OPTIONAL, Compilation, compilation
+from compiler.schedule.rewrites import INEXACT
+from compiler.source import Source
+from runtime.session import Session
+
+IMAGES = """
+model net(x : [27, 27, 1]) -> [3] {
+    x |> conv(8, 5x5, stride = 2) |> relu |> conv(32, 3x3) |> conv(33, 3x3)
+      |> max_pool(3x3, stride = 2) |> flatten |> dense(97) |> tanh |> dense(3)
+}
+data images(x : [27, 27, 1], label : class(3)) = npz("none.npz")
+train on images {
+    minimize cross_entropy(net(x), label) + 1e-4 * l2(net)
+    using adam(lr = 1e-3)
+}
+"""
+SEQUENCES = """
+model net(xs : seq [5]) -> [3] {
+    xs |> checkpoint(scan(lstm(64)), products = true) |> transformer |> last |> dense(3)
+}
+layer transformer()(xs : seq [n]) -> seq [n] { xs |> dense(n) |> layer_norm }
+data words(xs : seq [5], label : class(3)) = npz("none.npz")
+train on words {
+    minimize cross_entropy(net(xs), label)
+    using sgd(lr = 1e-3)
+}
+"""
+ATTENTION = """
+model net(x : [6, 8]) -> [3] {
+    y = x |> multi_head_attention(2, causal = true)
+    z = concat(y, x, axis = 1) |> each(dense(16) |> relu |> dense(8))
+    mean(z, axis = 0) |> dense(3)
+}
+data words(x : [6, 8], label : class(3)) = npz("none.npz")
+train on words {
+    minimize cross_entropy(net(x), label)
+    using sgd(lr = 1e-3)
+}
+"""
+SMALL = """
+model net(x : [5]) -> [3] { concat(x |> dense(4) |> tanh, x^2) |> tanh |> dense(3) }
+data points(x : [5], label : class(3)) = npz("none.npz")
+train on points {
+    minimize cross_entropy(net(x), label)
+    using sgd(lr = 1e-3)
+}
+"""
+TEXTS = {"images": IMAGES, "sequences": SEQUENCES, "attention": ATTENTION, "small": SMALL}
+SHAPES = {"images": (27, 27, 1), "attention": (6, 8), "small": (5,)}
+ENTRY = "gradients/train"
+
+
+@cache
+def made(spec: str, without: frozenset[str] = frozenset()) -> Compilation:
+    return compilation(Source(f"{spec}.nn", TEXTS[spec]), ".", {}, without)
+
+
+def applied(spec: str, without: Collection[str] = ()) -> dict[str, int]:
+    """How often each optimisation changes something in the derivative of a spec."""
+    of = made(spec, frozenset(without))
+    switches = Switches()
+    optimise(of.graphs[ENTRY], without, switches)
+    return {**switches.applied, **of.program.entries[ENTRY].applied}
+
+
+def gradients(spec: str, without: Collection[str] = (), target: str = "cpu", threads: int = 2):
+    rng, width = np.random.default_rng(0), "float64" if target == "reference" else "float32"
+    session = Session(made(spec, frozenset(without)).program, target, width, threads, 3)
+    label = rng.integers(0, 3, 5)
+    if spec in SHAPES:
+        return session.gradients(x=rng.normal(size=(5, *SHAPES[spec])), label=label)
+    xs = [rng.normal(size=(n, 5)) for n in (3, 1, 7, 4, 2)]
+    return session.gradients(xs=xs, label=label)
+
+
+def assert_same(spec: str, without: Collection[str]) -> None:
+    """The loss and its gradients are those of the reference, to rounding."""
+    loss, found = gradients(spec, without)
+    exact, wanted = wanted_of(spec)
+    assert loss == pytest.approx(exact, rel=1e-5)
+    for name, gradient in wanted.items():
+        scale = np.abs(gradient).max()
+        np.testing.assert_allclose(found[name], gradient, rtol=0, atol=2e-5 * scale + 1e-7)
+
+
+@cache
+def wanted_of(spec: str):
+    return gradients(spec, target="reference")
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(OPTIONAL))
+def test_every_optimisation_is_made_and_can_be_switched_off(name: str) -> None:
+    used = [spec for spec in TEXTS if applied(spec).get(name)]
+    assert used, f"no spec here shows what {name} does"
+    assert name not in applied(used[0], {name})
+    assert_same(used[0], {name})
+
+
+@pytest.mark.parametrize("spec", TEXTS)
+def test_all_can_be_switched_off_together(spec: str) -> None:
+    assert not applied(spec, OPTIONAL)
+    assert_same(spec, OPTIONAL)
+    assert_same(spec, INEXACT)
+    assert_same(spec, ())

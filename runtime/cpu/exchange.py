@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from compiler.entry import Array, Entry, Result
 from compiler.graph.types import Kind, TensorType
+from runtime.files import require_memory
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -53,7 +54,8 @@ class Exchange:
         self.kept = [(result, result.words) for result in entry.results]  # counted once
 
     def empty(self, array: Array, count: int) -> NDArray[Any]:
-        """Room for an array's values for this many examples."""
+        """Room for an array's values for this many examples, if there is as much memory."""
+        require_memory(count * array.type.size * self.word, f"{array.name} of {count:,} examples")
         return np.empty((count, *array.type.shape), self.dtypes[array.type.kind])
 
     def zeros(self, array: Array, count: int) -> NDArray[Any]:

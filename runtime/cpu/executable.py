@@ -32,6 +32,7 @@ from runtime.cpu.table import build_table
 from runtime.cpu.tuning import tuned_block
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
+MOST_PLANS = 8  # batch sizes that are kept
 LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals
 
 
@@ -87,32 +88,42 @@ class Executable:
         self._plans.clear()
 
     def plan(self, examples: int) -> Plan:
-        """The table and buffers for a batch size, made when it is first seen."""
-        if examples not in self._plans:
-            entry = self.variant(examples)
-            whole = entry is self.entry
-            threads = self.threads if whole else 1
-            helped = crew.KERNELS if threads > 1 else ()
-            walker, *kernels = addresses(
-                (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word
-            )
-            block = block_of(entry, examples)
-            table = build_table(entry, kernels, examples, self.word, block, self._room)
-            carried = {
-                a.name: self.exchange.zeros(a, examples)
-                for a in self.exchange.carried
-                if a.type.time is None
-            }
-            spaces = {
-                Space.PERSISTENT: address(self.persistent),
-                Space.UNIFORM: address(self.uniform),
-                Space.PARTIAL: address(self._partials),
-                Space.BLOCK: address(self._blocks),
-            }
-            plan = Plan(examples, table, carried, threads, self.entry, walker)
-            plan.place(spaces, self._block_bytes)
-            self._plans[examples] = plan
-        return self._plans[examples]
+        """The table and buffers for a batch size, made when it is first seen; the sizes that were
+        used last are kept.
+        """
+        plan = self._plans.pop(examples, None) or self._made(examples)
+        self._plans[examples] = plan
+        while len(self._plans) > MOST_PLANS:
+            oldest = next(iter(self._plans))
+            del self._plans[oldest]
+            self._repeats.pop(oldest, None)
+        return plan
+
+    def _made(self, examples: int) -> Plan:
+        """A plan for a batch size."""
+        entry = self.variant(examples)
+        whole = entry is self.entry
+        threads = self.threads if whole else 1
+        helped = crew.KERNELS if threads > 1 else ()
+        walker, *kernels = addresses(
+            (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word
+        )
+        block = block_of(entry, examples)
+        table = build_table(entry, kernels, examples, self.word, block, self._room)
+        carried = {
+            a.name: self.exchange.zeros(a, examples)
+            for a in self.exchange.carried
+            if a.type.time is None
+        }
+        spaces = {
+            Space.PERSISTENT: address(self.persistent),
+            Space.UNIFORM: address(self.uniform),
+            Space.PARTIAL: address(self._partials),
+            Space.BLOCK: address(self._blocks),
+        }
+        plan = Plan(examples, table, carried, threads, self.entry, walker)
+        plan.place(spaces, self._block_bytes)
+        return plan
 
     def variant(self, examples: int) -> Entry:
         """The entry as it is run for a batch size: small ones may be a single kernel."""

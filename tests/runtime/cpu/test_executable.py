@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.cpu.executable import Executable
+from runtime.cpu.executable import MOST_PLANS, Executable
+from runtime.errors import SessionError
 from tests.runtime.cpu.entries import INPUTS, OUTPUTS, PARAMETERS, WEIGHTS, dense_training
 
 RATE = 0.1
@@ -83,6 +86,28 @@ def test_batch_sizes_may_alternate() -> None:
     executable = Executable(dense_training(rate=0.0), p, np.float64)
     losses = [executable.run(batches(n, np.float64))[0]["loss"][0] for n in (5, 9, 5, 9)]
     assert losses[:2] == losses[2:]
+
+
+def test_batch_sizes_that_are_no_longer_used_give_their_memory_back() -> None:
+    p = parameters(np.float64)
+    executable = Executable(dense_training(rate=0.0), p, np.float64)
+    first = executable.run(batches(3, np.float64))[0]["loss"][0]
+    plans = []
+    for count in range(3, 43):
+        repeat = executable.repeat(batches(count, np.float64))
+        assert repeat is not None
+        plans.append(weakref.ref(executable.plan(count)))
+        del repeat
+    gc.collect()
+    assert [plan() is not None for plan in plans] == [False] * 32 + [True] * MOST_PLANS
+    assert executable.run(batches(3, np.float64))[0]["loss"][0] == first
+
+
+def test_what_needs_more_memory_than_there_is_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    executable = Executable(dense_training(), parameters(np.float32), np.float32)
+    monkeypatch.setattr("runtime.files.free_memory", lambda: 20_000_000)
+    with pytest.raises(SessionError, match=r"y of 2,500,000 examples needs \d+ MB of memory; 20 M"):
+        executable.run(batches(2_500_000, np.float32))
 
 
 def test_inputs_of_the_wrong_shape_are_named() -> None:

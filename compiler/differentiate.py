@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from compiler.graph.graph import Builder, Graph, Node, Origin, Value
 from compiler.ops.base import NoDerivative
+from compiler.ops.leaf import Constant
 from compiler.ops.reduce import BatchMean
 from compiler.ops.sequence import Previous, Spread, Total
 from compiler.ops.shape import unbroadcast
@@ -48,7 +49,7 @@ def differentiate(
         g = adjoint[node.id]
         builder.origin = Origin(f"vjp of {node.op.name}", node.tag, g.node.tag)
         for x, gx in zip(xs, _rule(g, y, xs), strict=True):
-            if gx is None or x.id not in active:
+            if gx is None or x.id not in active or _is_zero(gx):
                 continue
             gx = _in_time_of(x, y, unbroadcast(gx, x.shape))
             if mean and not builder.is_varying(x) and builder.is_varying(gx):
@@ -98,6 +99,11 @@ def _over_time_of(x: Value, g: Value) -> Value:
     if x.type.time is None or g.type.time is not None:
         return g
     return g.builder.add(Spread(x.type.time), g)
+
+
+def _is_zero(g: Value) -> bool:
+    """Whether nothing flows: a cotangent of zeros is left out, so that 0 * NaN is never made of it."""
+    return isinstance(g.node.op, Constant) and g.node.op.value == 0
 
 
 def _rule(g: Value, y: Value, xs: Sequence[Value]) -> Sequence[Value | None]:

@@ -1,13 +1,16 @@
 """Algebra: rules named by what they prove, applied at every node until none fires.
 
 Each rule looks at one node whose operands are already simplified and gives a value to use instead,
-or None.  All are exact in floating point for finite operands but where a docstring says otherwise.
+or None.  All are exact for every float, bit for bit: infinities, NaN, and the sign of a zero, which
+1 / x shows (of a sum that is zero either sign will do).  So x * 0 is no 0 and x + 0 is no x; where a derivative would bring such, its zero
+cotangents are left out beforehand (`differentiate`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import copysign
 
 from compiler.graph.graph import Builder, Graph, Origin, Value
 from compiler.ops.contract import Affine, Contract
@@ -52,18 +55,24 @@ def constant_of(x: Value) -> float | None:
     return x.node.op.value if isinstance(x.node.op, Constant) else None
 
 
+def is_zero(x: Value, *, negative: bool = False) -> bool:
+    """Whether a value is filled with 0, or with -0."""
+    value = constant_of(x)
+    return value == 0 and (copysign(1.0, value) < 0) == negative
+
+
 @rule("add")
 def zero_is_neutral(y: Value, xs: list[Value]) -> Value | None:
-    """x + 0 = x."""
+    """x + (-0) = x; 0 is not neutral, for -0 + 0 is 0."""
     a, b = xs
-    return b if constant_of(a) == 0 else a if constant_of(b) == 0 else None
+    return b if is_zero(a, negative=True) else a if is_zero(b, negative=True) else None
 
 
 @rule("sub")
 def nothing_is_subtracted(y: Value, xs: list[Value]) -> Value | None:
-    """x - 0 = x;  0 - x = -x."""
+    """x - 0 = x;  -0 - x = -x, but 0 - 0 is not -0."""
     a, b = xs
-    return a if constant_of(b) == 0 else -b if constant_of(a) == 0 else None
+    return a if is_zero(b) else -b if is_zero(a, negative=True) else None
 
 
 @rule("mul")
@@ -77,18 +86,9 @@ def one_is_neutral(y: Value, xs: list[Value]) -> Value | None:
     return None
 
 
-@rule("mul")
-def zero_absorbs(y: Value, xs: list[Value]) -> Value | None:
-    """x * 0 = 0.  Drops a NaN or an infinity in x."""
-    zero = any(constant_of(x) == 0 for x in xs)
-    return y.builder.constant(0.0, y.shape) if zero else None
-
-
 @rule("div")
 def division_by_one_vanishes(y: Value, xs: list[Value]) -> Value | None:
-    """x / 1 = x;  0 / x = 0 (drops a NaN in x)."""
-    if constant_of(xs[0]) == 0:
-        return y.builder.constant(0.0, y.shape)
+    """x / 1 = x."""
     return xs[0] if constant_of(xs[1]) == 1 else None
 
 
@@ -116,9 +116,9 @@ def broadcast_constant_is_constant(y: Value, xs: list[Value]) -> Value | None:
 
 
 @rule("contract")
-def zero_times_anything_is_zero(y: Value, xs: list[Value]) -> Value | None:
-    """A contraction with a zero operand is zero.  Drops a NaN in the other."""
-    zero = any(constant_of(x) == 0 for x in xs)
+def sum_of_zeros_is_zero(y: Value, xs: list[Value]) -> Value | None:
+    """A sum of nothing but zeros is zero."""
+    zero = len(xs) == 1 and constant_of(xs[0]) == 0
     return y.builder.constant(0.0, y.shape) if zero else None
 
 

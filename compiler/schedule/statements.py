@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from compiler.graph.graph import Graph, Node
 from compiler.graph.types import Time
@@ -122,7 +123,8 @@ class Statements:
             return read[0]
         name = f"v{self._fresh()}"
         self._known[name] = name
-        self.lines.append(f"{name} = {' * '.join(read)}")
+        total = reduce(lambda a, b: f"times({a}, {b})", read)
+        self.lines.append(f"{name} = {total}")
         return name
 
     def read(

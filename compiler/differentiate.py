@@ -102,7 +102,7 @@ def _over_time_of(x: Value, g: Value) -> Value:
 
 
 def _is_zero(g: Value) -> bool:
-    """Whether nothing flows: a cotangent of zeros is left out, so that 0 * NaN is never made of it."""
+    """Whether nothing flows: zeros are left out, so that 0 * NaN is never made of them."""
     return isinstance(g.node.op, Constant) and g.node.op.value == 0
 
 

@@ -2,8 +2,8 @@
 
 Each rule looks at one node whose operands are already simplified and gives a value to use instead,
 or None.  All are exact for every float, bit for bit: infinities, NaN, and the sign of a zero, which
-1 / x shows (of a sum that is zero either sign will do).  So x * 0 is no 0 and x + 0 is no x; where a derivative would bring such, its zero
-cotangents are left out beforehand (`differentiate`).
+1 / x shows; only a sum that is zero may have either sign.  So x * 0 is no 0 and x + 0 is no x: zero
+cotangents, which would bring such, are left out of a derivative beforehand (`differentiate`).
 """
 
 from __future__ import annotations

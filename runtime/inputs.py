@@ -106,5 +106,5 @@ def as_given(batch: Batch, type: TensorType, dtype: str) -> Any:
     if not isinstance(batch, Ragged):
         return values
     if isinstance(type.time, int):
-        return np.ascontiguousarray(values).reshape(-1, type.time, *type.shape)
+        return np.ascontiguousarray(values).reshape(len(batch.lengths), type.time, *type.shape)
     return list(Ragged(values, batch.lengths))

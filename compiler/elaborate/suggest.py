@@ -100,7 +100,7 @@ def _named(stage: Call) -> set[str | None]:
 
 def _stride(wanted: Sizes, actual: Sizes) -> int | None:
     """The stride that makes the sizes of rows and columns as they are wanted."""
-    if wanted[-1] != actual[-1] or len(actual) < 2 or 0 in wanted:
+    if wanted[-1] != actual[-1] or len(actual) < 2 or 0 in (*wanted, *actual):
         return None
     factor = -(-actual[0] // wanted[0])
     fits = all(-(-a // factor) == w for a, w in zip(actual[:-1], wanted[:-1], strict=True))

@@ -120,7 +120,8 @@ class Evaluator:
             case Input(key=key, shape=shape, time=None):
                 return np.asarray(self.values[key]).reshape(self.batch, *shape)
             case Input(key=key, shape=shape):
-                return np.asarray(self.values[key].values).reshape(-1, *shape)
+                rows = np.asarray(self.values[key].values)
+                return rows.reshape(len(rows), *shape)
             case Persistent(key=key, shape=shape):
                 return np.asarray(self.values[key]).reshape(1, *shape)
             case Random() as op:

@@ -49,7 +49,8 @@ class ArgMax(Op):
     smooth: ClassVar[bool] = False
 
     def infer(self, x: TensorType) -> TensorType:
-        require(x.rank >= 1 and x.shape[-1] > 0, f"argmax needs a vector, got {x}")
+        require(x.rank >= 1, f"argmax needs a vector, got {x}")
+        require(x.shape[-1] > 0, "the greatest of no elements is undefined")
         return TensorType(x.shape[:-1], Kind.INDEX, x.shape[-1])
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:

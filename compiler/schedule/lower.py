@@ -27,9 +27,11 @@ from compiler.schedule.written_out import WRITTEN_OUT, has_small_matrix, written
 
 
 def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
-    """Add a unit's instructions; `stored` are its nodes that others read."""
+    """Add a unit's instructions, none for no elements; `stored` are its nodes that others read."""
     graph, places, region = table.graph, table.layouts.places, unit.region
     node = graph[unit.nodes[-1]]
+    if node.type.size == 0:
+        return
     match node.op:
         case Contract() if table.switches.allow(WRITTEN_OUT) and has_small_matrix(graph, node):
             table.switches.count(WRITTEN_OUT)

@@ -27,7 +27,7 @@ MOST_WORK = 1 << 20  # statements times examples: some 20 microseconds
 
 def straighten(entry: Entry, table: Table) -> Straightened | None:
     """The same entry as one kernel, and for how many examples that is worth it; or None."""
-    if entry.times:
+    if entry.times or not table.instructions:
         return None
     arrays = enumerate(entry.arrays, Space.ARRAY)
     carried = frozenset(space for space, array in arrays if array.role == "carried")

@@ -2,8 +2,8 @@
 
 A native call may hold many steps, so the steps of a call that went wrong are taken again one by one
 from a copy of the words before it; the step that goes wrong is evaluated once more operator by
-operator with NumPy, and the first operator that makes a NaN or an infinity out of finite operands
-is named with the line of the spec it comes from.
+operator with NumPy, and the operator that is to blame (see `blame`) is named with the line of the
+spec that it comes from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compiler.graph.ragged import Batch, Ragged
+from compiler.graph.ragged import Batch
+from runtime.blame import culprit
 from runtime.inputs import chosen
 from runtime.targets import Arrays, examples_of, parts
 
@@ -62,17 +63,17 @@ def describe(found: Arrays) -> str:
 
 
 def first_operator(session: Session, inputs: Mapping[str, Batch]) -> str:
-    """The first operator of a training step whose value is not finite although its operands are."""
+    """The first operator of a training step that is to blame."""
     for step in session.training.steps:
         entry = session.program.entries[step.entry]
         wanted = chosen(entry, inputs)
-        if (node := culprit(session, entry.graph, wanted, examples_of(inputs))) is not None:
+        if (node := blamed(session, entry.graph, wanted, examples_of(inputs))) is not None:
             return f"first non-finite value: {place_of(node)}"
         session.once(step.entry, inputs)
     return "the reference evaluator finds every value finite"
 
 
-def culprit(session: Session, graph: Any, inputs: Mapping[str, Batch], batch: int) -> Any:
+def blamed(session: Session, graph: Any, inputs: Mapping[str, Batch], batch: int) -> Any:
     """The node to blame, or None."""
     everything = replace(
         graph, outputs={**graph.outputs, **{str(node.id): node.id for node in graph.nodes}}
@@ -80,33 +81,7 @@ def culprit(session: Session, graph: Any, inputs: Mapping[str, Batch], batch: in
     values = {**session.memory.views, **inputs}
     with np.errstate(all="ignore"):
         found = session.program.evaluate(everything, values, batch, session.dtype)
-    wrong = {node.id: wrong_rows(found[str(node.id)]) for node in graph.nodes}
-    return next((node for node in graph.nodes if is_to_blame(node, graph, wrong)), None)
-
-
-def wrong_rows(found: Batch) -> np.ndarray:
-    """Of each example, or element of a sequence, whether it has a number that is not finite."""
-    values = np.atleast_1d(found.values if isinstance(found, Ragged) else found)
-    result: np.ndarray = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    return result
-
-
-def is_to_blame(node: Any, graph: Any, wrong: Mapping[int, np.ndarray]) -> bool:
-    """Whether a node makes, out of finite operands, a number that is not.
-
-    Elements of a sequence are looked at one by one: an operator of a recurrence may make the first
-    such number and read it a step later.
-    """
-    own = wrong[node.id]
-    if node.op.name in ("constant", "previous"):
-        return False
-    for operand in node.inputs:
-        lifted = node.type.time is not None and not node.op.sequential
-        if lifted and graph[operand].type.time == node.type.time:
-            own = own & ~wrong[operand]
-        elif wrong[operand].any():
-            return False
-    return bool(own.any())
+    return culprit(graph, {node.id: found[str(node.id)] for node in graph.nodes})
 
 
 def place_of(node: Any) -> str:

@@ -34,6 +34,12 @@ class SessionError(RunError):
     """A session was asked for something it cannot do: wrong name, shape, kind or value."""
 
 
+class UnknownParameter(SessionError, KeyError):
+    """A parameter that a session does not have: a `KeyError`, as of any mapping."""
+
+    __str__ = Exception.__str__  # not the quoted form of a `KeyError`
+
+
 class CheckpointError(RunError):
     """A checkpoint that is damaged, missing, or belongs to another model."""
 

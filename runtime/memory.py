@@ -17,7 +17,7 @@ from compiler.graph.types import Kind
 from compiler.program import Persistent, Program
 from runtime.cpu.memory import aligned
 from runtime.data.check import index_dtype, require_unmasked
-from runtime.errors import SessionError
+from runtime.errors import SessionError, UnknownParameter
 from runtime.files import require_memory
 
 Evaluate = Callable[..., Mapping[str, Any]]
@@ -77,7 +77,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         if not is_known(name, self.views):
-            raise SessionError(f"no parameter is called {name}{suggestion(name, self.views)}")
+            raise UnknownParameter(f"no parameter is called {name}{suggestion(name, self.views)}")
         return self.views[name]
 
     def __setitem__(self, name: str, value: Any) -> None:

@@ -13,6 +13,7 @@ from compiler.graph.types import SCALAR
 from compiler.ops.leaf import Input
 from compiler.ops.leaf import Persistent as Read
 from compiler.ops.reduce import BatchMean
+from compiler.pipeline import compile_source
 from compiler.program import DataSource, Persistent, Program, Training, TrainStep
 from compiler.source import Source, Span
 from runtime.errors import Diverged
@@ -85,3 +86,46 @@ def test_an_update_that_overflows_is_caught_before_the_loss_shows_it() -> None:
     assert "log at f.nn:3:5" in message
     message = diverged(np.array([1e-30, 1e-30]), rate=1e38)
     assert message.startswith("a parameter is no longer finite at step 1 (epoch 1, batch 1)")
+
+
+def blamed(body: str, x: np.ndarray, target: str, reports: str = "") -> str:
+    """What the report says of a model that diverges in its first step."""
+    text = (
+        f"model f(x : [2]) -> scalar {{\n    param w = 1\n{body}\n}}\n"
+        'data d(x : [2]) = npz("none.npz")\n'
+        f"train on d {{ minimize f(x); using sgd(lr = 0.1); {reports} }}\n"
+    )
+    with pytest.raises(Diverged) as caught:
+        Session(compile_source(text, "f.nn"), target).train({"x": x}, epochs=1, held_out=0)
+    return str(caught.value).partition("first non-finite value: ")[2]
+
+
+X = np.array([[0.5, -1.0], [2.0, -3.0], [0.25, -0.5]])
+BLAME = {
+    "a branch that was not taken": (
+        "    a = where(x > 0, sqrt(x), 0)\n    sum(a) * w + log(w - 1)", "log at f.nn:4:18"
+    ),
+    "a branch that was": (
+        "    a = where(x > 0, 0, sqrt(x))\n    sum(a) * w + where(w > 0, w, log(w - 2))",
+        "sqrt at f.nn:3:25",
+    ),
+    "within a branch, below another operator": (
+        "    a = where(x > 0, w, exp(sqrt(x) * 2))\n    sum(a * w)", "sqrt at f.nn:3:29"
+    ),
+    "a slope": ("    sum(x * (w - 1)^0.5)", "div (vjp of sqrt) at f.nn:3:13"),
+    "one element of many": ("    sum(log(x[0:1] * w)) + sum(log(x * x)) / sum(x[1:2] + 1)", "div"),
+}
+
+
+@pytest.mark.parametrize("target", ["reference", "cpu"])
+@pytest.mark.parametrize("case", BLAME)
+def test_only_what_reached_the_loss_is_to_blame(case: str, target: str) -> None:
+    body, wanted = BLAME[case]
+    assert blamed(body, X, target).startswith(wanted)
+
+
+@pytest.mark.parametrize("target", ["reference", "cpu"])
+def test_a_report_alone_may_go_wrong(target: str) -> None:
+    reports = "report where(x[0] > 0, 1, sqrt(-x[0])), log(-x[0])"
+    found = blamed("    sum(x) * w", X, target, reports)
+    assert found.startswith("log at ")

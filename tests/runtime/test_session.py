@@ -34,6 +34,17 @@ def test_parameters_are_views_that_can_be_assigned() -> None:
         session.parameters["f.v"]
 
 
+def test_parameters_are_a_mapping() -> None:
+    parameters = linear.session().parameters
+    assert "f.w" in parameters and "f.v" not in parameters and 3 not in parameters
+    assert parameters.get("f.v") is None and parameters.get("f.v", 1) == 1
+    assert parameters.get("f.w") is parameters["f.w"] and len(parameters) == 2
+    assert list(parameters) == list(parameters.keys()) == [name for name, _ in parameters.items()]
+    with pytest.raises(KeyError) as caught:
+        parameters["f.v"]
+    assert str(caught.value) == "no parameter is called f.v; did you mean f.w?"
+
+
 def test_gradients_leave_everything_as_it_was() -> None:
     session = linear.session(dtype="float64")
     before = session.memory.words.copy()

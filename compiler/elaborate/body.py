@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from compiler.elaborate.describing import describe
 from compiler.elaborate.drawing import draw_from, noise_drawing
+from compiler.elaborate.notes import take_note
 from compiler.elaborate.parameters import (
     declare_param,
     declare_state,
@@ -46,11 +47,13 @@ def run_body(body: tuple[Statement, ...], scope: Scope) -> Meaning | None:
 def run_statement(statement: Statement, scope: Scope) -> None:
     """One statement that is not a result; after an error its names are poisoned."""
     builder = scope.run.builder
-    before = builder.span
+    before, since = builder.span, len(scope.run.read)
     if scope.site is None:
         builder.span = statement.span
     try:
         _run(statement, scope)
+        names = [scope.names.get(name) for name in declared_names(statement)]
+        take_note(statement.span, since, names[0] if len(names) == 1 else tuple(names), scope)
     except (Fault, Silenced) as error:
         if isinstance(error, Fault):
             scope.report(error)

@@ -9,6 +9,7 @@ from compiler.elaborate.calls import ONE_LIST, call
 from compiler.elaborate.describing import describe, show_type, type_of
 from compiler.elaborate.layers import bare_layer
 from compiler.elaborate.matching import Mismatch, match_inside
+from compiler.elaborate.notes import take_note
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope, check_parts
 from compiler.elaborate.sizes import known_shape, written_type
@@ -35,6 +36,7 @@ def call_arguments(
 
 def piped(tree: Pipe, scope: Scope) -> Meaning:
     left = scope.evaluate(tree.left)
+    since = len(scope.run.read)
     right = _stage(tree.right, scope)
     require_sound(left, right)
     if not isinstance(right, LayerLike):
@@ -50,7 +52,9 @@ def piped(tree: Pipe, scope: Scope) -> Meaning:
         return _composed(left, right, tree, scope)
     if scope.site is None:
         scope.run.builder.span = tree.right.span
-    return call(right, [left], {}, tree.right.span, scope)
+    result = call(right, [left], {}, tree.right.span, scope)
+    take_note(tree.right.span, since, result, scope)
+    return result
 
 
 def require_settings(function: Defined, span: Span, scope: Scope) -> None:

@@ -108,10 +108,11 @@ def _assemble(
         optimizer_states=tuple(s for s in found if s.role == "optimizer"),
         counters=tuple(_counter(name, span) for name in ("step", "seed")),
         tables=tuple(session.registry.tables),
-        models={name: signature for name, (_, signature) in graphs.items()},
+        models={name: signature for name, (_, signature, _) in graphs.items()},
         data=tuple(s for s in sources if s is not None),
         train=train,
-        forwards={name: graph for name, (graph, _) in graphs.items()},
+        forwards={name: graph for name, (graph, _, _) in graphs.items()},
+        notes={name: notes for name, (_, _, notes) in graphs.items()},
         steps=steps,
         generic={name: generic(d, free_sizes(d, session)) for name, d in open_models.items()},
     )

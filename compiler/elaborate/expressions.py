@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compiler.elaborate.arithmetic import binary, truth, unary
+from compiler.elaborate.arithmetic import binary, tensor_of, truth, unary
 from compiler.elaborate.builtins import BUILTINS
 from compiler.elaborate.calls import call
 from compiler.elaborate.chains import call_arguments, claimed, piped
@@ -16,6 +16,7 @@ from compiler.elaborate.contraction import contracted
 from compiler.elaborate.describing import describe
 from compiler.elaborate.groups import group_path
 from compiler.elaborate.indexing import indexed
+from compiler.elaborate.notes import take_note
 from compiler.elaborate.problems import Fault, Silenced, did_you_mean, require_sound
 from compiler.elaborate.scope import Language, Scope, check_parts
 from compiler.elaborate.sequences import differing
@@ -56,11 +57,13 @@ WORDS: dict[str, Meaning] = {
 def evaluate(tree: Expr, scope: Scope) -> Meaning:
     """The meaning of an expression; POISON after an error, which is filed."""
     builder = scope.run.builder
-    before = builder.span
+    before, since = builder.span, len(scope.run.read)
     if scope.site is None:
         builder.span = tree.span
     try:
-        return _meaning(tree, scope)
+        meaning = _meaning(tree, scope)
+        take_note(tree.span, since, meaning, scope)
+        return meaning
     except Silenced:
         return POISON
     except Fault as fault:
@@ -173,7 +176,8 @@ def _conditional(tree: Conditional, scope: Scope) -> Meaning:
     return scope.evaluate(chosen)
 
 
-def _shape(tree: Shape, scope: Scope) -> Sizes:
+def _shape(tree: Shape, scope: Scope) -> Meaning:
+    """`[a, b]`: numbers may be sizes or those of a tensor; with a tensor in it, it is one."""
     items: list[Meaning] = []
     for size in tree.sizes:
         items.extend(
@@ -181,7 +185,8 @@ def _shape(tree: Shape, scope: Scope) -> Sizes:
         )
     check_parts(items, tree.span, scope)
     require_sound(*items)
-    return Sizes(items)
+    of_tensors = any(isinstance(item, Value) for item in items)
+    return tensor_of(Sizes(items), scope, tree.span) if of_tensors else Sizes(items)
 
 
 def _call(tree: Call, scope: Scope) -> Meaning:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.describing import describe
 from compiler.elaborate.module import Signature
+from compiler.elaborate.notes import Notes
 from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound, too_deep
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
@@ -16,7 +17,7 @@ from compiler.ops.leaf import Input
 from compiler.source import CompileError
 from compiler.syntax.tree import Definition, Name, SeqType, TupleType, TypeExpr
 
-Forward = tuple[Graph, Signature]
+Forward = tuple[Graph, Signature, Notes]
 
 
 def free_sizes(defined: Defined, session: Session) -> list[str]:
@@ -51,9 +52,8 @@ def forward(defined: Defined, session: Session) -> Forward | None:
         return None
     graph = run.builder.graph({name: to_value(v, scope, definition.span).id for name, v in outputs})
     inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
-    return graph, Signature(
-        inputs=inputs, outputs=tuple((name, graph[id].type) for name, id in graph.results.items())
-    )
+    given = tuple((name, graph[id].type) for name, id in graph.results.items())
+    return graph, Signature(inputs=inputs, outputs=given), run.notes
 
 
 def _types(defined: Defined, session: Session, scope: Scope) -> tuple[Type, ...]:

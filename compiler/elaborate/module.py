@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compiler.elaborate.library import Unit
+from compiler.elaborate.notes import Notes
 from compiler.elaborate.registry import PersistentSpec
 from compiler.elaborate.settings import Rules
 from compiler.graph.graph import Graph
@@ -68,6 +69,7 @@ class Module:
     data: tuple[DataSource, ...]
     train: TrainInfo | None
     forwards: Mapping[str, Graph] = field(repr=False)
+    notes: Mapping[str, Notes] = field(repr=False)  # of the parts of each model's text
     steps: Mapping[str, StepGraphs] = field(repr=False)
     generic: Mapping[str, CompileError] = field(repr=False)  # models whose sizes are open
 

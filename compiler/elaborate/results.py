@@ -11,7 +11,7 @@ from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import known_shape, written_type
 from compiler.elaborate.suggest import repair_claim
-from compiler.elaborate.values import LayerLike, Meaning, Record
+from compiler.elaborate.values import LayerLike, Meaning, Record, Sizes
 from compiler.graph.types import TensorType
 from compiler.source import Span
 from compiler.syntax.tree import Definition, Pipe, Result, Statement, TupleType, TypeExpr
@@ -30,6 +30,8 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
         )
     require_sound(result)
     last = definition.body[-1]
+    if definition.kind == "model" or definition.result is not None:
+        result = as_tensors(result, scope, last.span)
     if definition.kind == "model" and isinstance(result, LayerLike):
         to_value(result, scope, last.span)  # which says that it is a layer
     type = type_of(result)
@@ -43,6 +45,18 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
         raise _wrong_claim(definition, definition.result, type, mismatch, scope) from None
     if isinstance(definition.result, TupleType) and isinstance(result, tuple):
         return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))
+    return result
+
+
+def as_tensors(result: Meaning, scope: Scope, span: Span) -> Meaning:
+    """A result whose numbers in brackets, alone or in a tuple, are tensors."""
+    match result:
+        case Sizes():
+            return to_value(result, scope, span)
+        case Record(names=names):
+            return Record.of(tuple(as_tensors(part, scope, span) for part in result), names)
+        case tuple():
+            return tuple(as_tensors(part, scope, span) for part in result)
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compiler.elaborate.limits import PARTS, LimitedBuilder
 from compiler.elaborate.problems import Exhausted, Fault, Problems, Silenced, diagnose
@@ -97,6 +97,14 @@ class Language:
     call: Callable[[Meaning, Sequence[Meaning], Mapping[str, Meaning], Span, Scope], Meaning]
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a part of a model's text gives (None where that is no tensor) and reads first."""
+
+    type: TensorType | tuple[Any, ...] | None
+    read: tuple[str, ...]  # persistents
+
+
 @dataclass
 class Run:
     """One graph in the making."""
@@ -112,6 +120,7 @@ class Run:
     applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
     argument_spans: dict[Span, dict[str | int, Span]] = field(default_factory=dict)  # by call
     times: dict[Time, Span] = field(default_factory=dict)  # where each time comes from
+    notes: dict[tuple[int, int], Note] = field(default_factory=dict)  # see `notes`
     drawing: Drawing | None = None
     applications: int = 0
     doubtful: bool = False  # a claim of this statement does not hold: it or the sizes are wrong

@@ -82,7 +82,7 @@ ATTACKS: dict[str, tuple[str | bytes, str]] = {
     "numbers that are squared": (doubling("3", "? * ?", "x * ?"), "E0402"),
     "tensors that are doubled": (doubling("x", "concat(?, ?)", "?"), "E0410"),
     "tuples that are doubled": (doubling("(x, x)", "(?, ?)", "? + 1"), "E0411"),
-    "shapes that are doubled": (doubling("[x, x]", "[?, ?]", "? + 1"), "E0411"),
+    "shapes that are doubled": (doubling("[x, x]", "[?, ?]", "? + 1"), "E0410"),
     "chains that are doubled": (doubling("relu |> relu", "? |> ?", "x |> repeat(2, ?)"), "E0411"),
     "settings that are doubled": (
         TWO + doubling("two(relu, relu)", "two(?, ?)", "x |> repeat(2, ?)"), "E0411"),

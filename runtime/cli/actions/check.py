@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from compiler.elaborate import PersistentSpec, Signature
-from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
 from compiler.pipeline import Compilation
 from compiler.program import DataSource
@@ -17,7 +16,7 @@ from compiler.source import CompileError
 from runtime.cli.actions import diagnostics
 from runtime.cli.actions.output import console, counted, say, table, write, write_json
 from runtime.cli.actions.request import Request
-from runtime.cli.actions.stages import Stage, stages
+from runtime.cli.actions.stages import Stage, is_owned, stages
 from runtime.data import DataError, prepared
 
 MOST_NAMES = 3  # layers named in one line
@@ -64,7 +63,7 @@ def show(made: Compilation, wrong: list[dict[str, Any]]) -> None:
     module = made.module
     for name, signature in module.models.items():
         write(f"{name}{signed(signature)}")
-        console().print(stage_table(made, name, module.forward(name)))
+        console().print(stage_table(made, name))
     for name in module.generic:
         write(f"{opened(made, name)}; what applies it says, so its parameters are not counted\n")
     for source in module.data:
@@ -86,9 +85,9 @@ def opened(made: Compilation, model: str) -> str:
     return diagnostic.message.replace("`", "")
 
 
-def stage_table(made: Compilation, model: str, graph: Graph) -> Any:
+def stage_table(made: Compilation, model: str) -> Any:
     """A line for each stage of a model, and one for all of it."""
-    found = stages(made, model, graph)
+    found = stages(made, model)
     rows = [row(stage) for stage in found]
     if not found:
         rows = [
@@ -104,17 +103,13 @@ def row(stage: Stage) -> tuple[str, str, str, str]:
     names = stage.layers
     if len(names) > MOST_NAMES:
         names = [names[0], "...", names[-1]]
-    type = "" if stage.type is None else str(stage.type)
-    return stage.text, ", ".join(names), type, f"{stage.size:,}" if stage.parameters else ""
+    size = f"{stage.size:,}" if stage.parameters else ""
+    return stage.text, ", ".join(names), stage.gives or "", size
 
 
 def owned(made: Compilation, model: str) -> list[PersistentSpec]:
     """The parameters of a model."""
-    return [
-        spec
-        for spec in made.module.parameters
-        if spec.role == "parameter" and spec.name.split(".")[0] == model
-    ]
+    return [spec for spec in made.module.parameters if is_owned(spec, model)]
 
 
 def training_lines(made: Compilation) -> list[str]:
@@ -190,7 +185,7 @@ def described(made: Compilation) -> dict[str, Any]:
 def model_data(made: Compilation, name: str) -> dict[str, Any]:
     """A model as data."""
     signature = made.module.models[name]
-    found = stages(made, name, made.module.forward(name))
+    found = stages(made, name)
     return {
         "inputs": {key: str(type) for key, type in signature.inputs},
         "outputs": {key: str(type) for key, type in signature.outputs},
@@ -198,7 +193,7 @@ def model_data(made: Compilation, name: str) -> dict[str, Any]:
         "stages": [
             {
                 "text": stage.text,
-                "gives": None if stage.type is None else str(stage.type),
+                "gives": stage.gives,
                 "layers": stage.layers,
                 "parameters": stage.size,
             }

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from runtime.cli.actions.check import owned
+from runtime.cli.actions.request import Request
+from runtime.cli.actions.stages import stages
 from tests.runtime.cli.calling import LINE, SPECS, Caller
 
 
@@ -104,3 +111,37 @@ def test_open_sizes_are_said_to_be_open(call: Caller) -> None:
     call.spec.write_text("model f(x : [None, 4]) { x |> dense(3) }\n")
     refused = call("check", call.spec)
     assert refused.code == 1 and "`dense` takes x : [n], got [None, 4]" in refused.err
+
+
+def test_every_stage_has_its_own_shape_and_count(call: Caller) -> None:
+    call.spec.write_text(
+        "layer sep(n : size)(x : [c]) -> [n] { x |> dense(n) |> relu }\n"
+        "model a(x : [4]) -> [2] { x |> sep(8) |> repeat(3, sep(8)) |> sep(5) |> sep(6)"
+        " |> dense(2) }\n"
+        "model b(x : [4]) -> ([2], [4]) {\n    f = dense(3) |> sep(2)\n    param w : [4] = 1\n"
+        "    (x * w |> f, a(x) |> dense(4))\n}\n"
+    )
+    found = call("check", call.spec, "--json").data["models"]
+    rows = [(s["text"], s["gives"], s["parameters"]) for s in found["a"]["stages"]]
+    assert rows == [
+        ("x", "[4]", 0), ("sep(8)", "[8]", 40), ("repeat(3, sep(8))", "[8]", 216),
+        ("sep(5)", "[5]", 45), ("sep(6)", "[6]", 36), ("dense(2)", "[2]", 14),
+    ]  # fmt: skip
+    rows = [(s["text"], s["gives"], s["parameters"]) for s in found["b"]["stages"]]
+    assert rows == [
+        ("dense(3)", None, 0), ("sep(2)", None, 0), ("param w : [4] = 1", "[4]", 4),
+        ("(x * w |> f, a(x) |> dense(4))", "([2], [4])", 35),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.nn")), ids=lambda path: path.stem)
+def test_the_stages_add_up_to_the_model(path: Path) -> None:
+    made = Request(spec=path).compile()
+    whole = 0
+    for model in made.module.models:
+        found = stages(made, model)
+        total = sum(spec.type.size for spec in owned(made, model))
+        assert sum(stage.size for stage in found) == total, model
+        assert all(stage.gives for stage in found if stage.parameters), model
+        whole += total
+    assert whole == sum(s.type.size for s in made.module.parameters if s.role == "parameter")

@@ -31,8 +31,8 @@ def conform(given: Any, type: TensorType, *, name: str, dtype: DTypeLike) -> Bat
     rows = examples(given, type, name) if type.time is None else sequences(given, type, name)
     kind = np.dtype(dtype)
     if type.kind is Kind.INDEX:
-        check_labels(rows, type, name)
         kind = index_dtype(dtype)
+        check_labels(rows, type, name, int(np.iinfo(kind).max))
     values = values_of(rows)
     if values.dtype != kind:
         require_memory(values.size * kind.itemsize, name)
@@ -173,8 +173,8 @@ def lengths_of(rows: Mapping[str, Batch], types: Mapping[str, TensorType]) -> di
     return found
 
 
-def check_labels(rows: Batch, type: TensorType, name: str) -> None:
-    """Whole numbers within the declared classes."""
+def check_labels(rows: Batch, type: TensorType, name: str, most: int) -> None:
+    """Whole numbers within the declared classes, or up to the most that an index can be."""
     array = values_of(rows)
     if array.dtype.kind == "f":
         whole = np.isfinite(array) & (array == np.floor(array))
@@ -185,6 +185,7 @@ def check_labels(rows: Batch, type: TensorType, name: str) -> None:
         refuse(outside, rows, name, f"is outside {label}, which allows 0 to {type.classes - 1}")
     else:
         refuse(array < 0, rows, name, "is negative, and an index counts from 0")
+        refuse(array > most, rows, name, f"is larger than {most}, the largest index")
 
 
 def require_finite(rows: Batch, name: str) -> None:

@@ -6,9 +6,11 @@ that shape it, the size of a word, the version of LLVM, the processor and the fl
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -126,7 +128,7 @@ def build_in_copies(kernels: Sequence[Kernel], word: int) -> None:
     count = min(len(os.sched_getaffinity(0)), round(work / WORTH_COPYING))
     count = count or int(BUILDER not in sys.modules)
     for process in [start_copy(kernels, word) for _ in range(count)]:
-        os.waitpid(process, 0)
+        await_copy(process)
 
 
 def may_copy_process() -> bool:
@@ -136,6 +138,18 @@ def may_copy_process() -> bool:
     """
     others = [thread for thread in threading.enumerate() if thread.name != HELPER]
     return sys.platform == "linux" and len(others) == 1
+
+
+def await_copy(process: int) -> None:
+    """Wait for a copy, but not for one that somebody stopped: an alarm does not wake it."""
+    with contextlib.suppress(OSError):
+        handle = os.pidfd_open(process)
+        waiter = select.poll()
+        waiter.register(handle, select.POLLIN)
+        if not waiter.poll(1000 * (LONGEST_COPY + 1)):
+            os.kill(process, signal.SIGKILL)
+        os.close(handle)
+    os.waitpid(process, 0)
 
 
 def start_copy(kernels: Sequence[Kernel], word: int) -> int:

@@ -33,6 +33,8 @@ FIELDS = {"x": TensorType((2,)), "k": TensorType((), Kind.INDEX, 3)}
 SEQUENCES = {"xs": TensorType((2,), time="xs")}
 WHOLE = {"k": TensorType((), Kind.INDEX)}
 LETTERS = {"xs": TensorType((), Kind.INDEX, 40, "xs"), "ys": TensorType((), Kind.INDEX, 40, "xs")}
+ALONE = [{name: type} for name, type in {**FIELDS, **SEQUENCES}.items()]  # one array a file
+DECLARED = {"text": [LETTERS], "npy": [*ALONE, WHOLE], "idx": [*ALONE, WHOLE]}
 Attempt = Callable[[Random], bool]  # whether an input was accepted
 
 
@@ -58,11 +60,9 @@ def reader(kind: str, folder: Path) -> Attempt:
 
     def attempt(draw: Random) -> bool:
         path.write_bytes(FILES[kind](draw))
-        fields = draw.choice([FIELDS, FIELDS, SEQUENCES, WHOLE])
-        fields = LETTERS if kind == "text" else {"k": FIELDS["k"]} if kind == "idx" else fields
-        files = (path.name,) * (len(fields) if kind == "npy" else 1)
+        fields = draw.choice(DECLARED.get(kind, [FIELDS, FIELDS, SEQUENCES, WHOLE]))
         source = DataSource(
-            name="d", fields=tuple(fields.items()), function=kind, arguments=files,
+            name="d", fields=tuple(fields.items()), function=kind, arguments=(path.name,),
             directory=str(folder),
         )  # fmt: skip
         data = load(source, dtype=draw.choice(["float32", "float64"]))

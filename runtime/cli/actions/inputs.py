@@ -25,6 +25,7 @@ from runtime.memory import suggestion
 from runtime.targets import Batches
 
 Types = Mapping[str, TensorType]
+DEEPEST = 33  # axes
 
 
 def read_inputs(
@@ -91,7 +92,7 @@ def value_of(text: str, name: str) -> Any:
             return json.loads(attempt)
         except (ValueError, RecursionError):
             continue
-    raise Refused(f"{name}: {text} is neither numbers (1,2,3), nor a .npy file, nor `random`")
+    raise Refused(f"{name}: {text[:40]} is neither numbers (1,2,3), nor a .npy file, nor `random`")
 
 
 def one_or_many(value: Any, type: TensorType, name: str) -> Any:
@@ -104,10 +105,10 @@ def one_or_many(value: Any, type: TensorType, name: str) -> Any:
     return array[np.newaxis] if array.shape == type.shape else array
 
 
-def depth(value: Any) -> int:
-    """How many axes an array has, or lists within lists."""
+def depth(value: Any, most: int = DEEPEST) -> int:
+    """How many axes an array has, or lists within lists, as far as an array may go."""
     if isinstance(value, list):
-        return 1 + max(map(depth, value), default=0)
+        return 1 + max((depth(one, most - 1) for one in value), default=0) if most else 0
     return int(np.ndim(value))
 
 

@@ -119,6 +119,7 @@ def test_numbers_that_json_lacks_are_null() -> None:
         (["run", "--at", "9" * 5000], f"{'9' * 40} is neither a number (3) nor a range (0:10)"),
         (["run", "--at", "1:" + "9" * 5000], f"1:{'9' * 38} is neither a number (3) nor a range"),
         (["run", "--input", f"x={'9' * 5000}"], "x: 999"),
+        (["run", "--input", f"x={'[' * 5000}"], "x: [[["),
     ],
 )
 def test_numbers_without_end_are_one_line(call: Caller, words: list[str], line: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from runtime.cpu import build, cache, link, locks, trust
+from runtime.cpu import build, cache, compile, link, locks, trust
 from runtime.cpu.elf import NotPlain, ObjectFile
 from runtime.cpu.place import checked
 from tests.runtime.cpu.test_cache import KEY, ROOT, SOURCE, entry, place
@@ -169,3 +170,15 @@ def test_what_llvm_alone_can_place_is_made_in_this_process(monkeypatch: pytest.M
     monkeypatch.setattr(link, "ALL_PLAIN", True)
     link.load({"a": b"kept"}, lambda name: b"made")
     assert given == [b"made"]
+
+
+def test_a_copy_that_somebody_stopped_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile, "LONGEST_COPY", -0.9)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child.send_signal(signal.SIGSTOP)
+    compile.await_copy(child.pid)
+    child.returncode = 0  # it has been waited for
+    with pytest.raises(ProcessLookupError):
+        os.kill(child.pid, 0)
+    assert child.stdin is not None
+    child.stdin.close()

@@ -43,7 +43,7 @@ train on d {{
     "steps in turn that share a layer": f"""{COUNTED}
 model f(x : [3]) -> [3] {{
     param w = 1
-    w * x |> counted(2)
+    (w * x) |> counted(2)
 }}
 data d(x : [3], y : [3]) = npz("none.npz")
 train on d {{

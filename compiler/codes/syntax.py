@@ -196,4 +196,12 @@ CODES: dict[str, Explanation] = {
         "model f(x : [n]) { x if n > 3 }",
         "model f(x : [n]) { x if n > 3 else -x }",
     ),
+    "E0129": Explanation(
+        "an operation before `|>` without brackets",
+        "`|>` binds more loosely than any operator and than `if ... else`, so all of `x + x` goes\n"
+        "into what follows it, where a reader may see only the last x go. Brackets say which is\n"
+        "meant: `(x + x) |> f` or `x + (x |> f)`. A sign, as in `-x |> f`, needs none.",
+        "layer residual(x : [n]) -> [n] { x + x |> dense(n) }",
+        "layer residual(x : [n]) -> [n] { x + (x |> dense(n)) }",
+    ),
 }

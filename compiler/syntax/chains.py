@@ -7,17 +7,18 @@ from itertools import pairwise
 from compiler.syntax import tree
 from compiler.syntax.documents import cat
 from compiler.syntax.lines import KEPT, lay_out_lines
-from compiler.syntax.unparse import link_doc, links
+from compiler.syntax.unparse import Link, links
 
 CLAIM_GAP = 3  # spaces between the longest stage of a chain and the claims beside it
 Chain = tree.Pipe | tree.Claim
-Row = list[tuple[str, tree.Expr | tree.TypeExpr]]  # the parts on a line, each with its sign
+Row = list[Link]  # the parts on a line
 
 
 def gaps(chain: Chain) -> list[tuple[int, int]]:
     """The stretches of text between the parts of a chain, where it has a `|>`."""
     parts = links(chain)
-    return [(a.span.end, b.span.start) for (_, a), (sign, b) in pairwise(parts) if sign == " |> "]
+    pairs = [(a.part.span, b.part.span) for a, b in pairwise(parts) if b.sign == " |> "]
+    return [(a.end, b.start) for a, b in pairs]
 
 
 def split_rows(chain: Chain) -> list[Row]:
@@ -25,21 +26,21 @@ def split_rows(chain: Chain) -> list[Row]:
     text = chain.span.source.text
     broken = any("\n" in text[a:b] for a, b in gaps(chain))
     rows: list[Row] = []
-    for sign, part in links(chain):
-        gap = text[rows[-1][-1][1].span.end : part.span.start] if rows else ""
-        if not rows or (sign == " |> " and ("\n" in gap or not broken)):
+    for link in links(chain):
+        gap = text[rows[-1][-1].part.span.end : link.part.span.start] if rows else ""
+        if not rows or (link.sign == " |> " and ("\n" in gap or not broken)):
             rows.append([])
-        rows[-1].append((sign, part))
+        rows[-1].append(link)
     return rows
 
 
 def row_text(row: Row, indent: int, prefix: str) -> tuple[str, str]:
     """The code of a line of a chain, and the claim it ends with."""
     claim = ""
-    if len(row) > 1 and row[-1][0] == " : ":
-        claim = link_doc(*row[-1]).flat
+    if len(row) > 1 and row[-1].sign == " : ":
+        claim = row[-1].doc().flat
         row = row[:-1]
-    pieces = [piece for sign, part in row for piece in (sign, link_doc(sign, part))]
+    pieces = [piece for link in row for piece in (link.sign, link.doc())]
     if isinstance(pieces[0], str) and pieces[0].startswith(" "):
         pieces[0] = pieces[0][1:]
     doc = cat(prefix, *pieces)

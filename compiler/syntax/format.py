@@ -170,8 +170,8 @@ class _Printer:
         ]
         for at, (text, row) in enumerate(zip(align_claims(texts), rows, strict=True)):
             if at:
-                self.page.comments_before(row[0][1].span.start, hanging)
-            self.page.write(text, hanging if at else indent, row[-1][1].span.end)
+                self.page.comments_before(row[0].part.span.start, hanging)
+            self.page.write(text, hanging if at else indent, row[-1].part.span.end)
 
 
 def _one_line(header: str, body: tuple[tree.Statement, ...]) -> str | None:

@@ -20,6 +20,7 @@ from compiler.syntax.causes import Found, at_margin, causes
 from compiler.syntax.check import check_tree
 from compiler.syntax.errors import explain_unexpected
 from compiler.syntax.layout import lay_out
+from compiler.syntax.piped import unclear_chains
 from compiler.syntax.scan import scan
 from compiler.syntax.surroundings import open_brackets
 from compiler.syntax.tables import grammar
@@ -44,7 +45,10 @@ def parse(source: Source) -> File:
     problems = causes(found, words)
     if not problems:
         assert file is not None, "a file without errors has a tree"
-        problems = sorted(check_tree(file), key=lambda problem: problem.primary.span.start)
+        problems = check_tree(file)
+        if all(problem.code != "E0107" for problem in problems):
+            problems += unclear_chains(file)
+        problems.sort(key=lambda problem: problem.primary.span.start)
     if problems:
         raise CompileError(problems[:MAX_ERRORS])
     assert file is not None

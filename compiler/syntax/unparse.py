@@ -7,6 +7,7 @@ be broken.  Parentheses are put back exactly where the grammar needs them.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import assert_never
 
 from compiler.syntax import tree
@@ -113,31 +114,42 @@ def _level(node: tree.Expr | tree.Slice | tree.Rest) -> int:
             return ATOM
 
 
-def links(node: tree.Pipe | tree.Claim) -> list[tuple[str, tree.Expr | tree.TypeExpr]]:
-    """A chain from its first value on: each part with the sign before it."""
-    parts: list[tuple[str, tree.Expr | tree.TypeExpr]] = []
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A part of a chain, the sign before it, and whether a `|>` comes after it."""
+
+    sign: str
+    part: tree.Expr | tree.TypeExpr
+    piped: bool
+
+    def doc(self) -> Doc:
+        """Its document: an operation before a `|>` stands in brackets."""
+        if self.sign == " : ":
+            return type_doc(self.part)  # type: ignore[arg-type]
+        operation = isinstance(self.part, tree.Binary | tree.Conditional)
+        level = ATOM if self.piped and operation else CHOICE
+        return expression(self.part, level)  # type: ignore[arg-type]
+
+
+def links(node: tree.Pipe | tree.Claim) -> list[Link]:
+    """A chain from its first value on."""
+    parts: list[Link] = []
     rest: tree.Expr = node
+    piped = False
     while isinstance(rest, tree.Pipe | tree.Claim):
         if isinstance(rest, tree.Pipe):
-            parts.append((" |> ", rest.right))
-            rest = rest.left
+            parts.append(Link(" |> ", rest.right, piped))
+            rest, piped = rest.left, True
         else:
-            parts.append((" : ", rest.type))
+            parts.append(Link(" : ", rest.type, piped))
             rest = rest.value
-    return [("", rest), *reversed(parts)]
-
-
-def link_doc(sign: str, part: tree.Expr | tree.TypeExpr) -> Doc:
-    """One part of a chain."""
-    if sign == " : ":
-        return type_doc(part)  # type: ignore[arg-type]
-    return expression(part, CHOICE)  # type: ignore[arg-type]
+    return [Link("", rest, piped), *reversed(parts)]
 
 
 def _spine(node: tree.Binary | tree.Pipe | tree.Claim, tight: bool) -> Doc:
     """Operators of one level in a row; a comparison has one, a power is to the right."""
     if not isinstance(node, tree.Binary):
-        items = [(sign, link_doc(sign, part)) for sign, part in links(node)]
+        items = [(link.sign, link.doc()) for link in links(node)]
     else:
         level = LEVELS[node.operator]
         left_level = {COMPARE: SUM, POWER: POSTFIX}.get(level, level)

@@ -107,7 +107,7 @@ def layer_module(name: str, loss: str = "sum(sin(2 * y))") -> Module:
     return module_of(f"""
         model f(s : scalar) {{
             param x : {type} ~ normal(0, 1)
-            s * x |> {layer}
+            (s * x) |> {layer}
         }}
         data d(s : scalar) = line()
         train on d {{

@@ -10,7 +10,7 @@ from tests.compiler.prelude.cases import assert_gradient, layer_module, module_o
 
 DROPPED = module_of("""
     model f(x : [50]) { param w : [50] = 1
-        x * w |> dropout(0.3) }
+        (x * w) |> dropout(0.3) }
     data d(x : [50]) = line()
     train on d { y = f(x)
         minimize mean(y)

@@ -166,3 +166,31 @@ def test_random_expressions_keep_their_trees(text: str, before: str) -> None:
 ])
 def test_the_deepest_programs_are_formatted(text: str) -> None:
     formatted(f"model f(x) {{\n{text}\n}}\n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "(x + x) |> f",
+        "x + (x |> f)",
+        "(x if c else y) |> f |> g",
+        "x if c else (y |> f)",
+        "(a^2) : [3] |> f",
+        "x |> (f if c else g) |> h",
+        "x |> f if c else g",
+        "-x |> f",
+        "not x |> f",
+        "((x + x) |> f) |> g",
+        "((x * y) |> f)[0]",
+    ],
+)
+def test_brackets_before_a_pipe_are_kept(body: str) -> None:
+    once = formatted(f"model f(x) {{ {body} }}\n")
+    kept = body if body != "((x + x) |> f) |> g" else "(x + x) |> f |> g"
+    assert once == f"model f(x) {{ {kept} }}\n" and formatted(once) == once
+
+
+def test_brackets_before_a_pipe_are_kept_on_lines_of_their_own() -> None:
+    chain = "    (x + y)  # a sum\n    |> f   : [3]\n    |> (f if c else g)\n    |> h\n"
+    text = f"model f(x) {{\n{chain}}}\n"
+    assert formatted(text) == text

@@ -119,7 +119,7 @@ def test_every_stage_has_its_own_shape_and_count(call: Caller) -> None:
         "model a(x : [4]) -> [2] { x |> sep(8) |> repeat(3, sep(8)) |> sep(5) |> sep(6)"
         " |> dense(2) }\n"
         "model b(x : [4]) -> ([2], [4]) {\n    f = dense(3) |> sep(2)\n    param w : [4] = 1\n"
-        "    (x * w |> f, a(x) |> dense(4))\n}\n"
+        "    ((x * w) |> f, a(x) |> dense(4))\n}\n"
     )
     found = call("check", call.spec, "--json").data["models"]
     rows = [(s["text"], s["gives"], s["parameters"]) for s in found["a"]["stages"]]
@@ -130,7 +130,7 @@ def test_every_stage_has_its_own_shape_and_count(call: Caller) -> None:
     rows = [(s["text"], s["gives"], s["parameters"]) for s in found["b"]["stages"]]
     assert rows == [
         ("dense(3)", None, 0), ("sep(2)", None, 0), ("param w : [4] = 1", "[4]", 4),
-        ("(x * w |> f, a(x) |> dense(4))", "([2], [4])", 35),
+        ("((x * w) |> f, a(x) |> dense(4))", "([2], [4])", 35),
     ]  # fmt: skip
 
 

@@ -11,15 +11,23 @@ from dataclasses import replace
 
 from compiler.graph.graph import Builder, Graph
 from compiler.graph.rebuild import rebuild
-from compiler.ops.leaf import Persistent
+from compiler.ops.leaf import Input, Persistent
 
+UPDATE = "update/"
 GRADIENT = "gradient/"  # begins the names of gradients, as outputs there and as what is read here
 
 
 def update_rule(step: Graph, gradients: Graph) -> Graph:
-    """Outputs `update/NAME` of all that depends on a gradient; reads `gradient/NAME`."""
-    heads = {id: name for name, id in gradients.outputs.items() if name.startswith(GRADIENT)}
-    builder, moved = Builder(), set(heads)
+    """Outputs `update/NAME` of all that depends on a gradient; reads `gradient/NAME`.
+
+    A direction that is a parameter itself has no rounding, and what reads the data too is no rule.
+    """
+    heads = {
+        id: name
+        for name, id in gradients.outputs.items()
+        if name.startswith(GRADIENT) and gradients[id].inputs
+    }
+    builder, moved, data = Builder(), set(heads), set[int]()
     for node in step.nodes:
         if node.id in heads:
             same = gradients[node.id]
@@ -30,7 +38,14 @@ def update_rule(step: Graph, gradients: Graph) -> Graph:
             builder.copy(node, node.inputs)
             if moved.intersection(node.inputs):
                 moved.add(node.id)
-    outputs = {name: id for name, id in step.results.items() if id in moved - set(heads)}
+            if isinstance(node.op, Input) or data.intersection(node.inputs):
+                data.add(node.id)
+    wanted_ids = moved - set(heads) - data
+    outputs = {
+        name: id
+        for name, id in step.results.items()
+        if id in wanted_ids and name.startswith(UPDATE)
+    }
     wanted = builder.graph(outputs).reachable(outputs.values())
     kept, numbers = rebuild(builder.graph({}), wanted)
     return kept.graph({name: numbers[id] for name, id in outputs.items()})

@@ -32,6 +32,7 @@ class StepInfo:
     using: str
     rules: Rules = field(repr=False)  # the same, of the graph `training`
     reports: tuple[str, ...]
+    descends: bool = False  # along directions that are written out
     loss: str = "loss"
     schedules: Schedules | None = None
 
@@ -72,6 +73,11 @@ class Module:
     notes: Mapping[str, Notes] = field(repr=False)  # of the parts of each model's text
     steps: Mapping[str, StepGraphs] = field(repr=False)
     generic: Mapping[str, CompileError] = field(repr=False)  # models whose sizes are open
+
+    def named(self, step: str) -> StepInfo:
+        """A step of `train` by its name."""
+        assert self.train is not None, "a step belongs to a `train`"
+        return next(s for s in self.train.steps if s.name == step)
 
     def forward(self, model: str) -> Graph:
         """The model in inference: an input for each argument, outputs by name."""

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import prod
+
 import numpy as np
 
+from compiler.graph.graph import Graph
 from compiler.graph.ragged import Batch, Ragged
 from compiler.graph.types import Kind, TensorType, Time
+from compiler.ops.contract import Contract
 
 LONGEST = 8  # elements of a random sequence
+NUMBERS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
+    "normal": lambda draws, shape: draws.standard_normal(shape),
+    "positive": lambda draws, shape: np.abs(draws.standard_normal(shape)) + 0.05,
+    "shares": lambda draws, shape: draws.uniform(0.05, 0.95, shape),
+}
 
 
-def random_batch(name: str, type: TensorType, count: int, seed: int) -> Batch:
-    """Examples of a type: standard normal numbers, or labels of its classes."""
+def random_batch(
+    name: str, type: TensorType, count: int, seed: int, numbers: str = "normal"
+) -> Batch:
+    """Examples of a type: standard normal numbers, or of another kind; labels of its classes."""
     draws = np.random.default_rng([seed, *name.encode()])
     if type.time is None:
-        return drawn(draws, count, type)
+        return drawn(draws, count, type, numbers)
     lengths = random_lengths(type.time, count, seed)
-    return Ragged(drawn(draws, int(lengths.sum()), type), lengths)
+    return Ragged(drawn(draws, int(lengths.sum()), type, numbers), lengths)
 
 
-def drawn(draws: np.random.Generator, rows: int, type: TensorType) -> np.ndarray:
+def drawn(draws: np.random.Generator, rows: int, type: TensorType, numbers: str) -> np.ndarray:
     """So many tensors of a type, the same whatever the width of a session's numbers."""
     shape = (rows, *type.shape)
     if type.kind is Kind.INDEX:
         return draws.integers(0, type.classes or 2, shape)
-    return draws.standard_normal(shape).astype(np.float32)
+    return NUMBERS[numbers](draws, shape).astype(np.float32)
 
 
 def random_lengths(time: Time, count: int, seed: int) -> np.ndarray:
@@ -32,3 +44,14 @@ def random_lengths(time: Time, count: int, seed: int) -> np.ndarray:
     if isinstance(time, int):
         return np.full(count, time)
     return np.random.default_rng([seed, *time.encode()]).integers(1, LONGEST + 1, count)
+
+
+def work_of(graph: Graph) -> int:
+    """About how many multiplications a graph takes for an example."""
+    total = 0
+    for node in graph.nodes:
+        time = node.type.time
+        repeats = time if isinstance(time, int) else 1 if time is None else LONGEST
+        size = prod(node.op.extents) if isinstance(node.op, Contract) else node.type.size
+        total += repeats * size
+    return max(total, 1)

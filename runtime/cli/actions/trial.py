@@ -33,6 +33,7 @@ class Trial:
     target: str = "cpu"
     dtype: str = "float64"
     threads: int = 1
+    numbers: str = "normal"  # what inputs are drawn from
 
     def session(self) -> Session:
         """A fresh session that holds the starting numbers."""
@@ -47,7 +48,7 @@ class Trial:
         types = {array.name: array.type for array in here.arrays if array.role == "input"}
         made: Batches = {name: np.asarray(n) for name, n in self.lengths(here).items()}
         for name, type in types.items():
-            batch = random_batch(name, type, self.examples, self.seed)
+            batch = random_batch(name, type, self.examples, self.seed, self.numbers)
             made[name] = conform(batch, type, name=name, dtype=self.dtype)
         return made
 

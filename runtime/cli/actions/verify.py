@@ -20,22 +20,27 @@ largest of all tensors where that is more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compiler.pipeline import OPTIONAL, Compilation
 from compiler.program import Program
-from runtime.cli.actions.comparing import Results, difference, gradient_error
+from runtime.cli.actions.comparing import Results, difference
 from runtime.cli.actions.moves import Moves, moves, room
 from runtime.cli.actions.output import console, say, table, write_json
 from runtime.cli.actions.request import Request, session_with_weights
+from runtime.cli.actions.samples import NUMBERS, work_of
+from runtime.cli.actions.slopes import gradient_error
 from runtime.cli.actions.trial import AFTER, Trial, inexact
 from runtime.cli.faults import FAULT
 
 OF_GRADIENTS = 1e-6
 DOUBLE, SINGLE = 1e-11, 2e-4  # bounds by width
+WORK = 4e9  # multiplications in one update of all examples
 FEW = 3  # examples for finite differences, each of which takes two evaluations a parameter
 
 
@@ -75,16 +80,17 @@ def checks(
 ) -> Iterator[Check]:
     """All lines, as they are computed."""
 
-    def trial(of: Program = made.program, **where: Any) -> Results:
-        return Trial(program=of, start=start, examples=count, seed=seed, **where).results()
+    first, reference = finite_trial(made, start, min(count, affordable(made)), seed)
 
-    yield from gradients(made, start, seed)
-    reference = trial(target="reference")
+    def trial(of: Program = made.program, **where: Any) -> Results:
+        return replace(first, program=of, **{"target": "cpu", **where}).results()
+
+    yield from gradients(made, replace(first, examples=min(FEW, first.examples)))
     one = trial(threads=1)
     two = trial(threads=2)
     single, double = trial(threads=1, dtype="float32"), trial(threads=2, dtype="float32")
     bared = trial(bare.program, threads=1)
-    steps = moves(made, Trial(program=made.program, start=start, examples=count, seed=seed))
+    steps = moves(made, replace(first, target="cpu"))
     both = partial(values_and_updates, steps)
     yield from both("kernels, 1 thread", "reference", one, reference, DOUBLE)
     yield from both("kernels, 2 threads", "reference", two, reference, DOUBLE)
@@ -110,20 +116,44 @@ def values_and_updates(
         yield compare(f"{what}, updates", against, found, updated, bound, rooms)
 
 
-def gradients(made: Compilation, start: Results, seed: int) -> Iterator[Check]:
-    """A line for each step of the train block."""
+def affordable(made: Compilation) -> int:
+    """How many examples the reference evaluator can do within so much work, 1 at least."""
+    training = made.program.training
+    entries = [s.entry for s in training.steps] if training else made.program.models.values()
+    return max(1, int(WORK / max(1, sum(work_of(made.graphs[name]) for name in entries))))
+
+
+def finite_trial(made: Compilation, start: Results, count: int, seed: int) -> tuple[Trial, Results]:
+    """What the reference makes of random inputs of the first kind of which everything is finite; of
+    standard normal numbers where none is.
+    """
+    trial = Trial(program=made.program, start=start, examples=count, seed=seed, target="reference")
+    found = []
+    for kind in NUMBERS:
+        here = replace(trial, numbers=kind)
+        found.append((here, here.results()))
+        if all(np.isfinite(array).all() for array in found[-1][1].values()):
+            return found[-1]
+    return found[0]
+
+
+def gradients(made: Compilation, trial: Trial) -> Iterator[Check]:
+    """A line for each step that minimizes: directions written out need be no gradient."""
     for step in made.program.training.steps if made.program.training else ():
-        trial = Trial(
-            program=made.program, start=start, examples=FEW, seed=seed, target="reference"
-        )
-        error, worst = gradient_error(trial.session(), step, trial.inputs(step.gradients), seed)
         what = "gradient" if step.name == "train" else f"gradient of {step.name}"
+        if made.module.named(step.name).descends:
+            continue
+        joint, inputs = made.graphs[step.gradients], trial.inputs(step.gradients)
+        found = gradient_error(trial.session(), step, joint, inputs, trial.seed)
+        if found is None:
+            say(f"{what}: the loss of random inputs is not finite, so it has no slope to compare")
+            continue
         yield Check(
             what=what,
             against="finite differences",
-            difference=error,
+            difference=found[0],
             bound=OF_GRADIENTS,
-            worst=worst,
+            worst=found[1],
         )
 
 

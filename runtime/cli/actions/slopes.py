@@ -1,0 +1,163 @@
+"""A gradient from the slope of its loss: central differences, a parameter at a time.
+
+Where a network is too large for that, parameters with slopes of about one size go together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from compiler.graph.graph import Builder, Graph
+from compiler.ops.leaf import Input, Persistent
+from compiler.passes import optimise
+from compiler.passes.dce import eliminate_dead_code
+from compiler.program import TrainStep
+from runtime.cli.actions.comparing import SMALL, Results
+from runtime.cli.actions.samples import work_of
+from runtime.session import Session
+from runtime.targets import Batches
+
+STEPS = (1e-5, 1e-6, 1e-7)  # of central differences, relative to the size of a parameter
+NEAR = 1e-2  # how far from the given numbers the slopes are taken, relative too
+CLOSE = 1e-7  # a slope this near to its gradient is not taken again
+WORK = 8e9  # multiplications that all differences of a step may take
+HELD = "held/"  # what a derivative takes for constant
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of a step alone, as a function of its parameters and what is held."""
+
+    session: Session
+    graph: Graph
+    values: Mapping[str, Any]
+    count: int
+
+    def at(self, moved: Results) -> float:
+        """The loss where some parameters have other numbers."""
+        values = {**self.session.memory.views, **self.values, **moved}
+        found = self.session.program.evaluate(self.graph, values, self.count, "float64")
+        return float(found["loss"])
+
+
+def loss_alone(session: Session, graph: Graph, inputs: Batches, count: int) -> Loss:
+    """The loss of a graph of gradients, with every `stop_gradient` held at what it is here."""
+    graph = eliminate_dead_code(replace_outputs(graph, {"loss": graph.outputs["loss"]}))
+    stops = [n.id for n in graph.nodes if n.op.name == "stop_gradient"]
+    stopped = replace_outputs(graph, {f"{HELD}{i}": i for i in stops})
+    values = {**session.memory.views, **inputs}
+    held = session.program.evaluate(stopped, values, count, "float64") if stops else {}
+    return Loss(session, optimise(holding(graph, stops)), {**inputs, **held}, count)
+
+
+def replace_outputs(graph: Graph, outputs: Mapping[str, int]) -> Graph:
+    """The graph with other results; recurrences stay closed."""
+    carries = {k: i for k, i in graph.outputs.items() if k not in graph.results}
+    return replace(graph, outputs={**outputs, **carries})
+
+
+def holding(graph: Graph, ids: Collection[int]) -> Graph:
+    """The graph with some nodes read from outside."""
+    builder, varying = Builder(), graph.varying()
+    for node in graph.nodes:
+        if node.id in ids:
+            key, shape, time = f"{HELD}{node.id}", node.type.shape, node.type.time
+            outside = node.id in varying or time is not None
+            op = Input(key, shape, None, time) if outside else Persistent(key, shape)
+            builder.add(op)
+        else:
+            builder.copy(node, node.inputs)
+    return eliminate_dead_code(Graph(tuple(builder.nodes), graph.outputs))
+
+
+def gradient_error(
+    session: Session, step: TrainStep, joint: Graph, inputs: Batches, seed: int
+) -> tuple[float, str] | None:
+    """A parameter at a time, along random directions uphill: its slope against the loss's.
+
+    Slopes are taken near the numbers given: where biases are 0, many a relu is at its kink.  And a
+    difference may reach over a kink, so the best of some directions and ever smaller steps counts.
+    The session's parameters are moved.  None where the loss is not finite.
+    """
+    draws = np.random.default_rng(seed)
+    for name in step.over:
+        view = session.memory.views[name]
+        view += NEAR * reach(view) * draws.standard_normal(view.shape)
+    found, gradients = session.gradients(step.name, **inputs)
+    if not np.isfinite(found):
+        return None
+    count = len(next(iter(inputs.values()))) if inputs else 1
+    loss = loss_alone(session, joint, inputs, count)
+    best: dict[str, float] = {}
+    slopes: dict[str, tuple[float, float]] = {}
+    names = sorted(gradients, key=lambda n: float(np.linalg.norm(gradients[n])))
+    for width in STEPS:
+        lines = [Line.uphill(session, n, gradients[n], draws, width) for n in names]
+        for line in together(lines, max(1, int(WORK / (2 * count * work_of(loss.graph))))):
+            if not best.get(line.what, 1.0) <= CLOSE:
+                slopes[line.what] = line.slope / width, line.difference(loss) / width
+        errors = errors_of(slopes)
+        best = {what: min(error, best.get(what, np.inf)) for what, error in errors.items()}
+    worst = max(best, key=lambda name: best[name], default="no parameter")
+    return best.get(worst, 0.0), worst
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through the space of parameters, and the slope that their gradients tell."""
+
+    names: tuple[str, ...]
+    ways: Results  # how far each parameter moves
+    slope: float
+
+    @staticmethod
+    def uphill(
+        session: Session, name: str, gradient: np.ndarray, draws: np.random.Generator, width: float
+    ) -> Line:
+        """A random direction in which nothing of a gradient is cancelled."""
+        way = np.abs(draws.standard_normal(gradient.shape)) * np.where(gradient < 0, -1, 1)
+        way *= width * reach(session.memory.views[name]) / max(float(np.linalg.norm(way)), 1e-300)
+        return Line((name,), {name: way}, float(np.sum(gradient * way)))
+
+    @property
+    def what(self) -> str:
+        """The parameters, for people."""
+        others = len(self.names) - 1
+        return min(self.names) + (f" and {others} more" if others else "")
+
+    def difference(self, loss: Loss) -> float:
+        """The central difference of the loss along it."""
+        views = loss.session.memory.views
+        ahead, behind = (
+            loss.at({name: views[name] + sign * way for name, way in self.ways.items()})
+            for sign in (1, -1)
+        )
+        return (ahead - behind) / 2
+
+
+def together(lines: list[Line], most: int) -> list[Line]:
+    """At most so many lines: neighbours are followed at once."""
+    each = -(-len(lines) // most)
+    return [
+        Line(
+            tuple(name for line in part for name in line.names),
+            {name: way for line in part for name, way in line.ways.items()},
+            sum(line.slope for line in part),
+        )
+        for part in (lines[k : k + each] for k in range(0, len(lines), each))
+    ]
+
+
+def reach(values: np.ndarray) -> float:
+    """The scale of a parameter's numbers, 1 at least."""
+    return max(1.0, float(np.abs(values).max(initial=0.0)))
+
+
+def errors_of(slopes: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """Relative differences between two slopes each."""
+    scale = max((abs(b) for _, b in slopes.values()), default=1.0) or 1.0
+    return {n: abs(a - b) / max(abs(b), SMALL * scale) for n, (a, b) in slopes.items()}

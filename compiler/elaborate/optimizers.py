@@ -7,6 +7,7 @@ bound to the parameter and its gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.body import run_body
@@ -19,6 +20,7 @@ from compiler.elaborate.settings import Rules
 from compiler.elaborate.values import Layer, Meaning
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType
+from compiler.ops.reduce import Max
 from compiler.ops.shape import sum_axes
 from compiler.source import Span
 
@@ -39,20 +41,32 @@ def clipped(
     """Gradients as `clip(norm = c)` and `clip(value = c)` leave them: functions of the prelude."""
     result = dict(gradients)
     if rules.clip_norm is not None:
-        length = _length(list(result.values()))
+        shrink, length = _length(list(result.values()))
         for name, g in result.items():
-            result[name] = _clip("clip_norm", [g, length, rules.clip_norm], span, scope)
+            result[name] = _clip("clip_norm", [g, shrink, length, rules.clip_norm], span, scope)
     if rules.clip_value is not None:
         for name, g in result.items():
             result[name] = _clip("clip_value", [g, rules.clip_value], span, scope)
     return result
 
 
-def _length(gradients: list[Value]) -> Value:
-    """The length of all gradients as one vector."""
-    squares = [sum_axes(g * g, range(len(g.shape))) for g in gradients]
+def _length(gradients: list[Value]) -> tuple[Value, Value]:
+    """A number that, applied twice, shrinks all gradients to elements of at most 1, and the length
+    of all as one vector then: so no square leaves the range of numbers.
+    """
+    greatest = reduce(lambda a, b: a.apply("maximum", a, b), map(_magnitude, gradients))
+    scale = greatest.apply("where", greatest.apply("eq", greatest, 0.0), 1.0, greatest)
+    shrink = 1.0 / scale.apply("sqrt", scale)
+    parts = [g * shrink * shrink for g in gradients]
+    squares = [sum_axes(u * u, range(len(u.shape))) for u in parts]
     total = sum(squares[1:], start=squares[0])
-    return total.apply("sqrt", total)
+    return shrink, total.apply("sqrt", total)
+
+
+def _magnitude(g: Value) -> Value:
+    """The greatest magnitude of a tensor's elements."""
+    size = g.apply("abs", g)
+    return g.builder.add(Max(tuple(range(len(g.shape)))), size) if g.shape else size
 
 
 def _clip(name: str, arguments: list[Meaning], span: Span, scope: Scope) -> Value:

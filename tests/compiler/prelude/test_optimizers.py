@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from compiler.graph.evaluate import evaluate
+from compiler.pipeline import compile_source
+from runtime.session import Session
 from tests.compiler.prelude.cases import loss_module, module_of, numbers
 
 STEPS = 5
@@ -161,6 +163,32 @@ def test_clipping_of_no_gradient_leaves_it():
     found = train(module, start, 1)
     for name in G:
         np.testing.assert_array_equal(found[name], start[name])
+
+
+SLOPES = """
+model f(x : [2]) -> scalar {
+    param p : [2] = 0
+    sum(p * x)
+}
+data d(x : [2]) = npz("none.npz")
+train on d {
+    minimize f(x)
+    using sgd(lr = 1), clip(norm = 1)
+}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("target", ["reference", "cpu"])
+def test_clipping_keeps_the_direction_of_any_gradient(target, dtype):
+    moved = {
+        (0, 0): (0, 0), (0.3, 0.4): (0.3, 0.4), (3, 4): (0.6, 0.8), (-1e-30, 0): (-1e-30, 0),
+        (1e20, 1e20): (0.5**0.5, 0.5**0.5), (3e38, -3e38): (0.5**0.5, -(0.5**0.5)),
+    }  # fmt: skip
+    for slope, step in moved.items():
+        session = Session(compile_source(SLOPES), target, dtype)
+        session.step(x=np.array([slope], dtype))
+        np.testing.assert_allclose(session.parameters["f.p"], -np.array(step), rtol=3e-7)
 
 
 COMPILED = ["adamw(lr = warmup(cosine(0.1, 9), 3)), clip(norm = 0.5)", "rmsprop", "nesterov"]

@@ -16,6 +16,7 @@ from compiler.elaborate.parameters import (
 from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.recurrence import check_closed, close_named, note_name
 from compiler.elaborate.scope import Scope
+from compiler.elaborate.sequences import of_types
 from compiler.elaborate.sizes import resolve
 from compiler.elaborate.values import (
     POISON,
@@ -28,6 +29,7 @@ from compiler.elaborate.values import (
 )
 from compiler.graph.graph import Value
 from compiler.graph.types import TensorType
+from compiler.ops.base import TypeFault
 from compiler.syntax.tree import Assign, Name, Noise, Param, Result, Statement, States, Update
 
 
@@ -54,7 +56,9 @@ def run_statement(statement: Statement, scope: Scope) -> None:
         _run(statement, scope)
         names = [scope.names.get(name) for name in declared_names(statement)]
         take_note(statement.span, since, names[0] if len(names) == 1 else tuple(names), scope)
-    except (Fault, Silenced) as error:
+    except (Fault, Silenced, TypeFault) as error:
+        if isinstance(error, TypeFault):
+            error = of_types(error, statement.span, scope)
         if isinstance(error, Fault):
             scope.report(error)
         for name in declared_names(statement):

@@ -19,12 +19,12 @@ from compiler.elaborate.indexing import indexed
 from compiler.elaborate.notes import take_note
 from compiler.elaborate.problems import Fault, Silenced, did_you_mean, require_sound
 from compiler.elaborate.scope import Language, Scope, check_parts
-from compiler.elaborate.sequences import differing
+from compiler.elaborate.sequences import of_types
 from compiler.elaborate.sizes import resolve_sizes
 from compiler.elaborate.suggest import size_of_result
 from compiler.elaborate.values import POISON, Group, Meaning, Record, Sizes, Text, Word
 from compiler.graph.graph import Value
-from compiler.ops.base import TimesDiffer, TypeFault
+from compiler.ops.base import TypeFault
 from compiler.source import CompileError
 from compiler.syntax.tree import (
     Attribute,
@@ -68,10 +68,8 @@ def evaluate(tree: Expr, scope: Scope) -> Meaning:
         return POISON
     except Fault as fault:
         scope.report(fault)
-    except TimesDiffer as fault:
-        scope.report(differing(fault.times, tree.span, scope))
     except TypeFault as fault:
-        scope.report(scope.fault("E0303", str(fault), tree.span))
+        scope.report(of_types(fault, tree.span, scope))
     except CompileError as error:
         for diagnostic in error.diagnostics:
             scope.run.problems.add(diagnostic)

@@ -8,11 +8,13 @@ from compiler.elaborate.module import Signature
 from compiler.elaborate.notes import Notes
 from compiler.elaborate.problems import Fault, Silenced, diagnose, require_sound, too_deep
 from compiler.elaborate.scope import Scope
+from compiler.elaborate.sequences import of_types
 from compiler.elaborate.session import Session
 from compiler.elaborate.sizes import Type, resolve_named, unbound_in_type
 from compiler.elaborate.values import Defined, Meaning, Record
 from compiler.graph.graph import Graph, Value
 from compiler.graph.types import TensorType
+from compiler.ops.base import TypeFault
 from compiler.ops.leaf import Input
 from compiler.source import CompileError
 from compiler.syntax.tree import Definition, Name, SeqType, TupleType, TypeExpr
@@ -41,16 +43,18 @@ def forward(defined: Defined, session: Session) -> Forward | None:
         run.builder.span = definition.name_span
         result = scope.call(defined, arguments, definition.name_span)
         require_sound(result)
-        outputs = _outputs(result, definition, scope)
+        outputs = {n: v.id for n, v in _outputs(result, definition, scope)}
     except RecursionError:
         session.problems.add(too_deep(definition.name_span).diagnostic)
         return None
-    except (Fault, Silenced) as error:
+    except (Fault, Silenced, TypeFault) as error:
         session.problems.unsound.add(definition.name)
+        if isinstance(error, TypeFault):
+            error = of_types(error, definition.name_span, scope)
         if isinstance(error, Fault):
             session.problems.add(error.diagnostic)
         return None
-    graph = run.builder.graph({name: to_value(v, scope, definition.span).id for name, v in outputs})
+    graph = run.builder.graph(outputs)
     inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
     given = tuple((name, graph[id].type) for name, id in graph.results.items())
     return graph, Signature(inputs=inputs, outputs=given), run.notes
@@ -102,7 +106,7 @@ def field_input(name: str, type: TensorType, scope: Scope) -> Value:
     return run.builder.add(Input(name, type.shape, type.classes, type.time), name=name)
 
 
-def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tuple[str, Meaning]]:
+def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tuple[str, Value]]:
     """The result by name; E0306 where a model does not give tensors."""
     span = definition.body[-1].span if definition.body else definition.name_span
     parts = list(result) if isinstance(result, tuple) else [result]

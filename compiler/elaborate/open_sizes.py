@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import cycle
 
 from compiler.elaborate.models import forward, listed
-from compiler.elaborate.problems import Exhausted, Fault
+from compiler.elaborate.problems import Exhausted, Fault, Silenced
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.sizes import OPEN_TYPE, Type, resolve_named
@@ -101,6 +101,8 @@ def problems_of(defined: Defined, sizes: Mapping[str, int], session: Session) ->
         forward(defined, own)
     except Fault as fault:
         return [*found.values(), fault.diagnostic]
+    except Silenced:  # a type of an input has an error, which is found
+        pass
     except Exhausted as stop:
         return [*found.values(), *([stop.diagnostic] if stop.diagnostic else [])]
     return list(found.values())

@@ -12,9 +12,10 @@ from functools import reduce
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.body import run_body
 from compiler.elaborate.calls import call
+from compiler.elaborate.first_update import require_first_update
 from compiler.elaborate.library import prelude
 from compiler.elaborate.problems import require_sound
-from compiler.elaborate.schedules import scheduled
+from compiler.elaborate.schedules import first_of, scheduled
 from compiler.elaborate.scope import Path, Scope, StateRule
 from compiler.elaborate.settings import Rules
 from compiler.elaborate.values import Layer, Meaning
@@ -31,8 +32,21 @@ def update(gradients: Mapping[str, Value], rules: Rules, prefix: str, scope: Sco
     assert optimizer is not None and span is not None, "a step without optimizer was reported"
     scope.run.builder.span = span
     settings = scheduled(optimizer.settings, prefix, span, scope)
+    _try_first(list(gradients), optimizer, prefix, span, scope)
     for name, g in clipped(gradients, rules, span, scope).items():
         _update_one(name, g, optimizer, settings, prefix, scope, span)
+
+
+def _try_first(names: list[str], optimizer: Layer, prefix: str, span: Span, scope: Scope) -> None:
+    """Refuse numbers with which no parameter can be moved, tried on the smallest."""
+    declared = min((scope.run.registry.declared[n] for n in names), key=lambda d: d.type.size)
+    settings = first_of(optimizer.settings, prefix, scope)
+
+    def update_alone(tried: Mapping[str, Meaning], inner: Scope) -> None:
+        g = inner.run.builder.constant(1.0, declared.type.shape)
+        _update_one(declared.name, g, optimizer, tried, prefix, inner, span)
+
+    require_first_update(optimizer, settings, update_alone, declared, span, scope)
 
 
 def clipped(

@@ -16,10 +16,12 @@ from compiler.elaborate.plan import StepPlan
 from compiler.elaborate.problems import Fault, Silenced, require_sound
 from compiler.elaborate.recurrence import check_closed
 from compiler.elaborate.scope import Scope
+from compiler.elaborate.sequences import of_types
 from compiler.elaborate.session import Session
 from compiler.elaborate.settings import SETTINGS, Rules, read_setting, read_using
 from compiler.elaborate.values import Poison
 from compiler.graph.graph import Value
+from compiler.ops.base import TypeFault
 from compiler.ops.reduce import BatchMean
 from compiler.source import CompileError, Span
 from compiler.syntax.tree import (
@@ -35,11 +37,12 @@ from compiler.syntax.tree import (
     Report,
     Setting,
     Statement,
+    Tree,
     Using,
 )
 from compiler.syntax.unparse import unparse
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Tree)
 
 
 @dataclass
@@ -73,6 +76,9 @@ class Reading:
             except (Fault, Silenced, CompileError) as error:
                 self.sound = False
                 file_error(error, self.session)
+            except TypeFault as fault:
+                self.sound = False
+                self.scope.report(of_types(fault, item.span, self.scope))
 
     def _read(self, statement: Statement) -> None:
         match statement:

@@ -43,6 +43,15 @@ def close_named(tree: Update, scope: Scope) -> None:
     if loop not in scope.opened:
         raise scope.fault("E0313", f"`{name}` is given its next value twice", tree.span, "again")
     opened = scope.opened.pop(loop)
+    if not (isinstance(before, Value) and before.node.op.carried_by == loop):
+        abandon_loop(loop, scope)
+        require_sound(before)
+        raise scope.fault(
+            "E0313",
+            f"`{name}` was given another value, and no longer names the recurrence",
+            tree.target.span,
+            secondary=[(opened, "it began here")],
+        )
     try:
         meaning = scope.evaluate(tree.value)
         require_sound(meaning)
@@ -86,9 +95,7 @@ def check_closed(scope: Scope) -> None:
             )
         )
         del scope.opened[loop]
-        for node in scope.run.builder.nodes:
-            if node.op.carried_by == loop:
-                abandon(scope.run.builder.value(node.id))
+        abandon_loop(loop, scope)
 
 
 def step_before(start: Value, time: Time, backwards: bool) -> Value:
@@ -110,6 +117,13 @@ def abandon(before: Value) -> None:
     """Close a recurrence that an error left open with its start, so that the graph stays one."""
     if _loop(before) not in before.builder.carries:
         close(before, before.builder.value(before.node.inputs[0]))
+
+
+def abandon_loop(loop: int, scope: Scope) -> None:
+    """The same for the loop of a number."""
+    for node in scope.run.builder.nodes:
+        if node.op.carried_by == loop:
+            abandon(scope.run.builder.value(node.id))
 
 
 def _loop(before: Value) -> int:

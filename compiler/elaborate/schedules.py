@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.calls import call
 from compiler.elaborate.describing import describe
+from compiler.elaborate.first_update import require_first_values
 from compiler.elaborate.limits import LimitedBuilder
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.registry import PersistentSpec
@@ -48,7 +50,10 @@ def scheduled(
         f"{prefix}schedule/{name}": _graph(name, meaning, span, scope)
         for name, meaning in found.items()
     }
-    specs = [_table(name, graph, span, scope) for name, graph in graphs.items()]
+    specs = [_table(name, graph, span) for name, graph in graphs.items()]
+    for (name, schedule), graph in zip(found.items(), graphs.values(), strict=True):
+        again = partial(_first_values, name, span=span, scope=scope)
+        require_first_values(name, values_from(graph, 0), schedule, again, span, scope)
     specs += [
         _host_spec(f"{prefix}{PLACE}", WHOLE, span),
         _host_spec(f"{prefix}{BASE}", TensorType((2,), Kind.INDEX), span),
@@ -116,8 +121,24 @@ def values_from(graph: Graph, first: int) -> np.ndarray:
     return np.broadcast_to(found, (AHEAD,))
 
 
-def _table(name: str, graph: Graph, span: Span, scope: Scope) -> PersistentSpec:
-    """The table as it is before the first update; E0403 where that has no number to begin with."""
+def _first_values(name: str, schedule: Meaning, *, span: Span, scope: Scope) -> np.ndarray:
+    return values_from(_graph(name, schedule, span, scope), 0)
+
+
+def first_of(settings: Mapping[str, Meaning], prefix: str, scope: Scope) -> dict[str, Meaning]:
+    """The settings with numbers in the place of schedules: those of the first update."""
+    known = scope.run.registry.schedules.get(prefix)
+    graphs = known.tables if known is not None else {}
+    return {
+        name: float(values_from(graphs[f"{prefix}schedule/{name}"], 0)[0])
+        if is_schedule(meaning)
+        else meaning
+        for name, meaning in settings.items()
+    }
+
+
+def _table(name: str, graph: Graph, span: Span) -> PersistentSpec:
+    """The table as it is before the first update."""
     values, builder = values_from(graph, 0), Builder(span=span)
     literal = builder.add(Literal(tuple(values.tolist()), (AHEAD,)))
     return PersistentSpec(

@@ -15,7 +15,7 @@ from compiler.elaborate.tensors import real
 from compiler.elaborate.values import Duration, Meaning, Record
 from compiler.graph.graph import Value
 from compiler.graph.types import Time
-from compiler.ops.base import Op
+from compiler.ops.base import Op, TimesDiffer, TypeFault
 from compiler.ops.index import Scatter, Take
 from compiler.ops.sequence import AtEnd, End, Position, Reverse, Spread, Total
 from compiler.source import Span
@@ -64,6 +64,13 @@ def differing(times: Sequence[Time], span: Span, scope: Scope) -> Fault:
         secondary=places,
         hint="declare both with one length: seq(n)",
     )
+
+
+def of_types(fault: TypeFault, span: Span, scope: Scope) -> Fault:
+    """E0311 or E0303: an operator was given types that do not fit."""
+    if isinstance(fault, TimesDiffer):
+        return differing(fault.times, span, scope)
+    return scope.fault("E0303", str(fault), span)
 
 
 def time_argument(over: Meaning, scope: Scope, span: Span) -> Time:

@@ -121,7 +121,8 @@ def transposed_by(scope: Scope, span: Span, x: Meaning, order: Meaning) -> Meani
     value = real(x, scope, span)
     rank = len(value.shape)
     axes = tuple(reversed(range(rank))) if order is None else order
-    if not isinstance(axes, tuple) or sorted(axes) != list(range(rank)):
+    named = isinstance(axes, tuple) and all(map(is_number, axes))
+    if not named or sorted(axes) != list(range(rank)):
         raise scope.fault(
             "E0307",
             f"an order of the {rank} axes of {value.type} names each once",

@@ -10,7 +10,8 @@ from compiler.ops.leaf import Input, Persistent
 from tests.graphs import Array, Values
 
 ONE = ("neg", "sqrt", "abs", "floor", "sign", "copy")
-TWO = ("add", "sub", "mul", "div", "maximum", "minimum", "gt", "ge", "lt", "le", "eq", "ne")
+TWO = ("add", "sub", "mul", "div", "quotient", "rest", "maximum", "minimum")
+TWO += ("gt", "ge", "lt", "le", "eq", "ne")
 CONSTANTS = (0.0, -0.0, 1.0, -1.0, 0.1, 2.0, 3.0, np.inf, -np.inf, np.nan, 1e30, 41.0)
 SIZE = 24
 

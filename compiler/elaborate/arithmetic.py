@@ -58,6 +58,8 @@ ELEMENTWISE = {
     "-": "sub",
     "*": "mul",
     "/": "div",
+    "//": "quotient",
+    "%": "rest",
     "<": "lt",
     "<=": "le",
     ">": "gt",
@@ -209,11 +211,6 @@ def _on_values(sign: str, x: Value, y: Value) -> Value:
             return matmul(x, y)
         case "^":
             return power(x, y)
-        case "//":
-            return (x / y).apply("floor", x / y)
-        case "%":
-            quotient = x / y
-            return x - quotient.apply("floor", quotient) * y
     return x.apply(ELEMENTWISE[sign], x, y)
 
 

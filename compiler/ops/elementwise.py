@@ -20,6 +20,7 @@ import numpy as np
 from compiler.graph.graph import Value
 from compiler.graph.registry import register
 from compiler.graph.types import TensorType
+from compiler.ops import division
 from compiler.ops.base import Array, Domain, Op, Rule, aligned, broadcast_shapes, real, require
 
 ANY, POSITIVE, UNIT = Domain(), Domain(0.2, 3.0), Domain(-0.9, 0.9)
@@ -29,6 +30,8 @@ INFIX = {  # what the language writes with a sign, or not at all
     "sub": "{} - {}",
     "mul": "{} * {}",
     "div": "{} / {}",
+    "quotient": "{} // {}",
+    "rest": "{} % {}",
     "pow": "{} ^ {}",
     "neg": "-{}",
     "copy": "{}",
@@ -124,7 +127,10 @@ def _minimum(a: Array, b: Array) -> Array:
 
 
 def _power_rule(g: Value, y: Value, a: Value, b: Value) -> list[Value | None]:
-    return [g * b * a.apply("pow", a, b - 1.0), g * y * a.apply("log", a)]
+    """At a = 0 both are the limits: 0 by b where a^b is 0, and 0 by a where b is."""
+    by_a = g * b * a.apply("pow", a, b - 1.0)
+    by_b = g * y * a.apply("log", a)
+    return [b.apply("where", b, by_a, 0.0), y.apply("where", y, by_b, 0.0)]
 
 
 # fmt: off
@@ -133,6 +139,8 @@ add = elementwise("add",      "{0} + {1}",          lambda g, y, a, b: [g, g],  
 sub = elementwise("sub",      "{0} - {1}",          lambda g, y, a, b: [g, -g],                np.subtract)
 mul = elementwise("mul",      "{0} * {1}",          lambda g, y, a, b: [g * b, g * a],         np.multiply)
 div = elementwise("div",      "{0} / {1}",          lambda g, y, a, b: [g / b, -(g * y) / b],  np.divide, ANY, POSITIVE)
+quotient = elementwise("quotient", "quotient({0}, {1})", lambda g, y, a, b: [None, None],          division.quotient, ANY, POSITIVE, kink="0 everywhere")
+rest = elementwise("rest",    "rest({0}, {1})",     lambda g, y, a, b: [g, -g * a.apply("quotient", a, b)], division.rest, ANY, POSITIVE, kink="at multiples of b it jumps")
 neg = elementwise("neg",      "-{0}",               lambda g, y, x: [-g],                      np.negative)
 pow_ = elementwise("pow",     "pow_({0}, {1})",     _power_rule,                               np.power, POSITIVE, ANY)
 exp = elementwise("exp",      "exp({0})",           lambda g, y, x: [g * y],                   np.exp)

@@ -55,24 +55,11 @@ def constant_of(x: Value) -> float | None:
     return x.node.op.value if isinstance(x.node.op, Constant) else None
 
 
-def is_zero(x: Value, *, negative: bool = False) -> bool:
-    """Whether a value is filled with 0, or with -0."""
-    value = constant_of(x)
-    return value == 0 and (copysign(1.0, value) < 0) == negative
-
-
-@rule("add")
-def zero_is_neutral(y: Value, xs: list[Value]) -> Value | None:
-    """x + (-0) = x; 0 is not neutral, for -0 + 0 is 0."""
-    a, b = xs
-    return b if is_zero(a, negative=True) else a if is_zero(b, negative=True) else None
-
-
 @rule("sub")
 def nothing_is_subtracted(y: Value, xs: list[Value]) -> Value | None:
-    """x - 0 = x;  -0 - x = -x, but 0 - 0 is not -0."""
-    a, b = xs
-    return a if is_zero(b) else -b if is_zero(a, negative=True) else None
+    """x - 0 = x; but x + 0 is no x, for -0 + 0 is 0, and 0 - x is no -x."""
+    zero = constant_of(xs[1])
+    return xs[0] if zero == 0 and copysign(1.0, zero) > 0 else None
 
 
 @rule("mul")
@@ -90,6 +77,13 @@ def one_is_neutral(y: Value, xs: list[Value]) -> Value | None:
 def division_by_one_vanishes(y: Value, xs: list[Value]) -> Value | None:
     """x / 1 = x."""
     return xs[0] if constant_of(xs[1]) == 1 else None
+
+
+@rule("where")
+def known_choice_is_made(y: Value, xs: list[Value]) -> Value | None:
+    """where(1, a, b) = a;  where(0, a, b) = b."""
+    chosen = constant_of(xs[0])
+    return None if chosen is None else xs[1] if chosen != 0 else xs[2]
 
 
 @rule("neg")

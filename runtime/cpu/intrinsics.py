@@ -228,7 +228,7 @@ def polynomial(number: Any, *coefficients: float) -> Any:
 
 
 def llvm_function(name: str, count: int = 1) -> Any:
-    """An LLVM intrinsic of one or two floats, which is an instruction or a few: sqrt, maximum."""
+    """An LLVM intrinsic of one to three floats, which is an instruction or a few: sqrt, maximum."""
 
     def signature(x: Any) -> Any:
         def generate(builder: Any, args: Any) -> Any:
@@ -241,4 +241,6 @@ def llvm_function(name: str, count: int = 1) -> Any:
 
     if count == 1:
         return intrinsic(lambda x: signature(x))
+    if count == 3:
+        return intrinsic(lambda a, b, c: signature(types.unify(types.unify(a, b), c)))
     return intrinsic(lambda a, b: signature(types.unify(a, b)))

@@ -19,7 +19,7 @@ from runtime.cpu.elf import NotPlain, ObjectFile, Section, Symbol
 
 FUNCTIONS = {"cos", "erf", "exp", "expm1", "log", "log1p", "pow", "sin", "tanh"}  # from outside
 FUNCTIONS |= {"memcpy", "memmove", "memset", "sched_getcpu", "sched_yield"}
-FUNCTIONS |= {"read", "usleep", "write"}
+FUNCTIONS |= {"fma", "fmod", "read", "usleep", "write"}
 
 
 @cache

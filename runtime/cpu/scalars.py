@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.cpu import lanes, scalars32
+from runtime.cpu import lanes, scalars32, scalars_division
 from runtime.cpu.intrinsics import choose, llvm_function, of_a_sum, pointer_reader
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.language import types
@@ -125,6 +125,7 @@ def names(word: int) -> dict[str, Any]:
     return {
         **functions,
         **comparisons(number),
+        **scalars_division.functions(word, number),
         **draws(number, functions["log"], functions["cos"], functions["sqrt"]),
         **lanes.names(number),
         "plus": of_a_sum("fadd"),

@@ -15,6 +15,7 @@ import numpy as np
 
 from runtime.cuda import shim
 from runtime.cuda.circular import circular
+from runtime.cuda.division import division
 
 MASK = 0xFFFFFFFF
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -115,4 +116,5 @@ def names(word: int) -> dict[str, Any]:
         basis["sin"], basis["cos"] = circular(shim.device, *shim.bits_and_multiply_add())
     functions = basis | elementary(number, basis) | choices(number) | draws(number, basis)
     functions |= sums() | shim.arithmetic(word)
+    functions |= division(shim.device, word, *shim.whole_arithmetic(word))
     return functions | shim.place() | {"real": number, "index": np.int64}

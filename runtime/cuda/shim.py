@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar
@@ -184,6 +185,24 @@ def arithmetic(word: int) -> dict[str, Callable[..., Any]]:
         "subtracted": inlined(lambda a, b: add(a, -b)),
         "multiplied": inlined(lambda a, b: multiply(a, b)),
     }
+
+
+def whole_arithmetic(word: int) -> tuple[Callable[..., Any], ...]:
+    """Of a device: fmod, x * y + z with one rounding, and floor."""
+    if SIMULATED:
+        return np.fmod, fused_in_simulator, np.floor
+    library = cuda.libdevice
+    if word == 4:
+        return library.fmodf, library.fmaf, library.floorf
+    return library.fmod, library.fma, library.floor
+
+
+def fused_in_simulator(x: Any, y: Any, z: Any) -> Any:
+    """x * y + z, rounded once."""
+    plain = x * y + z
+    if not math.isfinite(plain):
+        return plain
+    return type(plain)(float(Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))))
 
 
 def bits_and_multiply_add() -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -21,7 +21,7 @@ from runtime.cpu.language.types import Literal, Number, Signature, Vector
 MATHEMATICS = {  # of the C library, some of them known to LLVM
     math.exp: "llvm.exp.f64", math.log: "llvm.log.f64", math.sin: "llvm.sin.f64",
     math.cos: "llvm.cos.f64", math.pow: "llvm.pow.f64", math.tanh: "tanh", math.erf: "erf",
-    math.expm1: "expm1", math.log1p: "log1p",
+    math.fmod: "fmod", math.expm1: "expm1", math.log1p: "log1p",
 }  # fmt: skip
 
 

@@ -62,7 +62,8 @@ SCALAR = {  # a second opinion on the rows that Python's own mathematics knows
     "copy": lambda x: x,
     "stop_gradient": lambda x: x,
 }
-FLAT = {"sign", "floor", "gt", "ge", "lt", "le", "eq", "ne"}  # 0 wherever there is a derivative
+# 0 wherever there is a derivative
+FLAT = {"sign", "floor", "quotient", "gt", "ge", "lt", "le", "eq", "ne"}
 SMOOTH = sorted(name for name, op in TABLE.items() if op.smooth)
 CHECKED = sorted(set(TABLE) - {"stop_gradient"})
 

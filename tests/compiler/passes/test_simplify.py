@@ -26,13 +26,8 @@ R, NEGATED = "return a=%0", "%1 = neg %0; return a=%1"
 
 # fmt: off
 LAWS = {
-    "zero_is_neutral": [
-        (X + "%1 = constant{value=-0.0, shape=(2, 3)}; %2 = add %0 %1; return a=%2", X + R),
-        (X + "%1 = constant{value=-0.0}; %2 = add %1 %0; return a=%2", X + R),
-    ],
     "nothing_is_subtracted": [
         (X + "%1 = constant{value=0.0}; %2 = sub %0 %1; return a=%2", X + R),
-        (X + "%1 = constant{value=-0.0}; %2 = sub %1 %0; return a=%2", X + NEGATED),
     ],
     "one_is_neutral": [
         (X + "%1 = constant{value=1.0}; %2 = mul %0 %1; return a=%2", X + R),
@@ -41,6 +36,10 @@ LAWS = {
     ],
     "division_by_one_vanishes": [
         (X + "%1 = constant{value=1.0}; %2 = div %0 %1; return a=%2", X + R),
+    ],
+    "known_choice_is_made": [
+        (XY + "%2 = constant{value=0.5}; %3 = where %2 %0 %1; return a=%3", XY + "return a=%0"),
+        (XY + "%2 = constant{value=0.0}; %3 = where %2 %0 %1; return a=%3", XY + "return a=%1"),
     ],
     "double_negation_vanishes": [
         (X + "%1 = neg %0; %2 = neg %1; return a=%2", X + R),

@@ -9,6 +9,8 @@ Griewank & Walther, "Evaluating Derivatives", 2008, ch. 3.
 Names: `y` an operator's result, `x` its operands, `g` the cotangent dL/dy that reaches it.
 `adjoint` is the table of cotangents summed so far.  A g here is a graph value, never a number.
 
+`cuts` has, beside it, where a cotangent was cut to 0 (Note [Cut cotangents] in `cuts.py`).
+
 See Note [Examples and the mean] for what `mean` does, Note [Recurrences] for time.
 """
 
@@ -16,6 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compiler.bounds import Bounds
+from compiler.cuts import Cut, below, either, over_rows, safe, selected
 from compiler.graph.graph import Builder, Graph, Node, Origin, Value
 from compiler.ops.base import NoDerivative
 from compiler.ops.leaf import Constant
@@ -37,6 +41,7 @@ def differentiate(
     graph = builder.graph({})
     active = _path_between(graph, [x.id for x in wrt], loss.id)
     adjoint = {loss.id: builder.constant(1.0, loss.shape)}
+    cuts, bounds = dict[int, Cut | None](), Bounds(builder)
     span_before, origin_before = builder.span, builder.origin
     waiting = _carry_back(builder, [graph[i] for i in active], adjoint)
     for node in reversed(graph.nodes):
@@ -46,14 +51,18 @@ def differentiate(
             continue
         builder.span = node.span
         y, xs = builder.value(node.id), [builder.value(i) for i in node.inputs]
-        g = adjoint[node.id]
+        g, cut = adjoint[node.id], cuts.get(node.id)
         builder.origin = Origin(f"vjp of {node.op.name}", node.tag, g.node.tag)
-        for x, gx in zip(xs, _rule(g, y, xs), strict=True):
+        for k, gx in enumerate(_rule(g, y, safe(cut, bounds, y, xs))):
+            x = xs[k]
             if gx is None or x.id not in active or _is_zero(gx):
                 continue
+            gx = selected(cut, bounds, y, k, xs, gx)
             gx = _in_time_of(x, y, unbroadcast(gx, x.shape))
             if mean and not builder.is_varying(x) and builder.is_varying(gx):
                 gx = builder.add(BatchMean(), gx)
+            reach = over_rows(below(cut, y, k, xs), x, y, mean=mean)
+            cuts[x.id] = either(cuts.get(x.id), reach) if x.id in adjoint else reach
             adjoint[x.id] = adjoint[x.id] + gx if x.id in adjoint else gx
     found = [adjoint.get(x.id) or builder.constant(0.0, x.shape) for x in wrt]
     result = [_over_time_of(x, g) for x, g in zip(wrt, found, strict=True)]

@@ -126,6 +126,11 @@ def _minimum(a: Array, b: Array) -> Array:
     return _select((a == 0) & (b == 0), -(-a - b), np.minimum(a, b))
 
 
+def _cut(g: Value, chosen: Value) -> Value:
+    """g where it was chosen; 0 elsewhere, whatever g is."""
+    return g.apply("where", chosen, g, 0.0)
+
+
 def _power_rule(g: Value, y: Value, a: Value, b: Value) -> list[Value | None]:
     """At a = 0 both are the limits: 0 by b where a^b is 0, and 0 by a where b is."""
     by_a = g * b * a.apply("pow", a, b - 1.0)
@@ -156,8 +161,8 @@ cos = elementwise("cos",      "cos({0})",           lambda g, y, x: [-(g * x.app
 abs_ = elementwise("abs",     "abs_({0})",          lambda g, y, x: [g * x.apply("sign", x)],  np.abs, KINK_AT_0, kink="0 at 0")
 sign = elementwise("sign",    "step({0} > real(0.0)) - step({0} < real(0.0))", lambda g, y, x: [None],                    _sign, KINK_AT_0, kink="0 everywhere")
 floor = elementwise("floor",  "floor({0})",         lambda g, y, x: [None],                    np.floor, kink="0 everywhere")
-maximum = elementwise("maximum", "maximum({0}, {1})", lambda g, y, a, b: [g * (y > b), g * (y <= b)], _maximum, kink="at a tie the second operand has it all: relu'(0) = 0")
-minimum = elementwise("minimum", "minimum({0}, {1})", lambda g, y, a, b: [g * (y < b), g * (y >= b)], _minimum, kink="at a tie the second operand has it all")
+maximum = elementwise("maximum", "maximum({0}, {1})", lambda g, y, a, b: [_cut(g, y > b), _cut(g, y <= b)], _maximum, kink="at a tie the second operand has it all: relu'(0) = 0")
+minimum = elementwise("minimum", "minimum({0}, {1})", lambda g, y, a, b: [_cut(g, y < b), _cut(g, y >= b)], _minimum, kink="at a tie the second operand has it all")
 gt = elementwise("gt",        "step({0} > {1})",    lambda g, y, a, b: [None, None],           indicator(np.greater), kink="0 everywhere")
 ge = elementwise("ge",        "step({0} >= {1})",   lambda g, y, a, b: [None, None],           indicator(np.greater_equal), kink="0 everywhere")
 lt = elementwise("lt",        "step({0} < {1})",    lambda g, y, a, b: [None, None],           indicator(np.less), kink="0 everywhere")

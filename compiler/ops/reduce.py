@@ -33,7 +33,8 @@ class Max(Op):
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
         kept = tuple(1 if j in self.axes else n for j, n in enumerate(x.shape))
         chosen = x.apply("eq", x, reshape(y, kept))
-        return [reshape(g, kept) * chosen / sum_axes(chosen, self.axes, keep=True)]
+        share = reshape(g, kept) / sum_axes(chosen, self.axes, keep=True)
+        return [x.apply("where", x < reshape(y, kept), 0.0, share)]
 
     def reference(self, x: Array) -> Array:
         return np.asarray(x.max(axis=tuple(a + 1 for a in self.axes)))

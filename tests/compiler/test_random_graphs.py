@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from compiler.graph.graph import Graph
 from compiler.graph.text import parse_graph, print_graph
 from compiler.graph.verify import verify
-from compiler.passes import PASSES, optimise
+from compiler.passes import optimise
+from compiler.pipeline import OPTIONAL
 from tests.graphs import (
     Array,
     Values,
@@ -29,7 +30,7 @@ from tests.graphs import (
 from tests.random_graphs import graphs
 from tests.sequence_runs import plain
 
-SWITCHES = [*PASSES, "fusion"]
+SWITCHES = [name for name in OPTIONAL if name != "straight"]  # which is off as well
 WIDE = int(os.environ.get("GRADC_EXAMPLES", "500"))
 BOUND = 1e-8
 COMMON = settings(

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from runtime.cpu.trust import seal, why_distrusted, why_parents_distrusted
+from runtime.errors import bounded
 from runtime.files import opened
 
 FORMAT = 2
@@ -50,7 +51,7 @@ def directory() -> Path:
 @cache
 def warn_once(message: str) -> None:
     """One line on stderr, once for each message."""
-    print(f"gradc: {message}", file=sys.stderr)
+    print(f"gradc: {bounded(message)}", file=sys.stderr)
 
 
 def trusted_directory() -> Path | None:
@@ -114,7 +115,9 @@ def load(key: str, suffix: str = SUFFIX) -> bytes | None:
 
 def is_saved(key: str) -> bool:
     """Whether there is a file for this key; it may still prove damaged."""
-    return (directory() / (key + SUFFIX)).exists()
+    with contextlib.suppress(OSError):
+        return (directory() / (key + SUFFIX)).exists()
+    return False
 
 
 def save(key: str, code: bytes, about: str, suffix: str = SUFFIX) -> None:
@@ -135,8 +138,14 @@ def save(key: str, code: bytes, about: str, suffix: str = SUFFIX) -> None:
 
 def entries() -> list[Path]:
     """The files of the cache."""
-    place = directory()
-    return sorted(path for s in (SUFFIX, TUNING) for path in place.glob("*" + s))
+    return sorted([*named(SUFFIX), *named(TUNING)])
+
+
+def named(suffix: str) -> list[Path]:
+    """Those that end so; none where the directory cannot be read."""
+    with contextlib.suppress(OSError):
+        return list(directory().glob("*" + suffix))
+    return []
 
 
 def about(path: Path) -> str:

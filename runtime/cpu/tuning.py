@@ -34,7 +34,7 @@ def key_of(entry: Entry, word: int) -> str:
 
 def tuned_block(entry: Entry, word: int) -> int:
     """The size of an entry's blocks: what was measured, else the estimate."""
-    if not any(cache.directory().glob("*" + cache.TUNING)):
+    if not cache.named(cache.TUNING):
         return entry.block  # the usual case; to hash a large table takes milliseconds
     content = cache.load(key_of(entry, word), cache.TUNING)
     return entry.block if content is None else parsed(content) or entry.block

@@ -182,3 +182,16 @@ def test_a_copy_that_somebody_stopped_is_not_waited_for(monkeypatch: pytest.Monk
         os.kill(child.pid, 0)
     assert child.stdin is not None
     child.stdin.close()
+
+
+def test_a_cache_that_cannot_be_named_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("GRADC_CACHE", "x" * 5000)
+    cache.warn_once.cache_clear()
+    cache.save(KEY, b"code", "relu")
+    assert cache.load(KEY) is None and not cache.is_saved(KEY)
+    assert cache.named(cache.TUNING) == cache.cache_verify() == []
+    assert (cache.cache_info().entries, cache.cache_clear()) == (0, 0)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("gradc: cache ") and len(line) < 1100

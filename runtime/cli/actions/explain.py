@@ -27,6 +27,7 @@ from runtime.cli.actions.request import Request, session_with_weights
 from runtime.cli.declare import SpecPath
 from runtime.cli.faults import Refused
 from runtime.data.check import lengths_of
+from runtime.errors import SessionError
 from runtime.memory import suggestion
 from runtime.reach import too_long
 
@@ -43,12 +44,13 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     )
     loss = chosen(made, given)
     types = input_types(loss)
-    batches = read_inputs(inputs, types, dtype="float64", seed=session.seed)
+    limits = limits_of(loss.graph)
+    batches = read_inputs(inputs, types, dtype="float64", seed=session.seed, limits=limits)
     if any(len(batch) != 1 for batch in batches.values()):
         raise Refused("explain shows one example; give one")
     lengths = lengths_of(batches, types)
-    if (beyond := too_long(limits_of(loss.graph), lengths)) is not None:
-        raise Refused(beyond[1])
+    if (beyond := too_long(limits, lengths)) is not None:
+        raise SessionError(beyond[1])
     rows = rows_of(loss, {**session.memory.views, **batches, **lengths})
     if given["as_json"]:
         write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from compiler.graph.types import Kind, TensorType
-from runtime.cli.actions.samples import random_batch
+from runtime.cli.actions.samples import Limits, random_batch
 from runtime.cli.faults import Refused
 from runtime.data.alphabet import Alphabet
 from runtime.data.check import conform, numbers
@@ -35,6 +35,7 @@ def read_inputs(
     dtype: str,
     seed: int = 0,
     alphabet: Alphabet | None = None,
+    limits: Limits = (),
 ) -> Batches:
     """An array `[N, *shape]`, or sequences, for each input of a model."""
     for name in given:
@@ -44,7 +45,12 @@ def read_inputs(
         raise Refused(f"{', '.join(missing)} must be given, as in {example(types)}")
     batches = {
         name: conform(
-            meaning(name, given[name], type, seed, alphabet), type, name=name, dtype=dtype
+            random_batch(name, type, 1, seed, limits=limits)
+            if given[name] == "random"
+            else meaning(name, given[name], type, alphabet),
+            type,
+            name=name,
+            dtype=dtype,
         )
         for name, type in types.items()
     }
@@ -56,10 +62,8 @@ def read_inputs(
     return batches
 
 
-def meaning(name: str, text: str, type: TensorType, seed: int, alphabet: Alphabet | None) -> Any:
+def meaning(name: str, text: str, type: TensorType, alphabet: Alphabet | None) -> Any:
     """The examples that a text stands for."""
-    if text == "random":
-        return random_batch(name, type, 1, seed)
     if alphabet is not None and is_words(text, type):
         return [alphabet.read(text, name)]
     return one_or_many(value_of(text, name), type, name)

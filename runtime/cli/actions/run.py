@@ -15,6 +15,7 @@ from runtime.cli.actions.inputs import is_of_classes, is_words, read_inputs
 from runtime.cli.actions.output import write_json
 from runtime.cli.actions.request import Request, prepare, session_with_weights
 from runtime.cli.actions.results import plain, save, show
+from runtime.cli.actions.samples import Limits
 from runtime.cli.actions.writing import write_on
 from runtime.cli.faults import Refused
 from runtime.cli.options import Binding
@@ -37,15 +38,18 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     entry = session.program.models[model]
     prepare(session, [entry])
     examples = Examples(session, request)
+    limits = session.program.entries[entry].limits
     types = types_of(session, model)
     if given["sample"] is not None or given["decode"] is not None:
         written, _ = written_argument(session, model)
         types.pop(written)
-        inputs = examples.inputs(texts, types, given["at"])
+        inputs = examples.inputs(texts, types, given["at"], limits)
         return write_on(session, model, examples.data, inputs, given)
     if given["prompt"] is not None:
         raise Refused("--prompt begins what --sample N or --decode N goes on with")
-    found = session.run(model, given["examples"], **examples.inputs(texts, types, given["at"]))
+    found = session.run(
+        model, given["examples"], **examples.inputs(texts, types, given["at"], limits)
+    )
     results: dict[str, Any] = found if isinstance(found, dict) else {model: found}
     if given["save"] is not None:
         save(results, given["save"])
@@ -70,7 +74,11 @@ class Examples:
         return self.request.dataset(self.session)
 
     def inputs(
-        self, texts: Mapping[str, str], types: Mapping[str, TensorType], at: slice | None
+        self,
+        texts: Mapping[str, str],
+        types: Mapping[str, TensorType],
+        at: slice | None,
+        limits: Limits,
     ) -> Batches:
         """What each argument is given."""
         taken: Batches = {}
@@ -79,8 +87,9 @@ class Examples:
         rest = {name: type for name, type in types.items() if name not in taken}
         alphabet = self.data.alphabet if self.has_words(texts, rest) else None
         read = read_inputs(
-            texts, rest, dtype=self.session.dtype, seed=self.session.seed, alphabet=alphabet
-        )
+            texts, rest, dtype=self.session.dtype, seed=self.session.seed, alphabet=alphabet,
+            limits=limits,
+        )  # fmt: skip
         return {**taken, **read}
 
     def field(self, name: str, at: slice) -> Batch:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.graph.ragged import Batch, Ragged
-from compiler.graph.types import Kind, TensorType, Time
+from compiler.graph.types import Kind, Limit, TensorType, Time
 from compiler.ops.contract import Contract
 
+Limits = Sequence[Limit]  # of the lengths, by the rows that there are
 LONGEST = 8  # elements of a random sequence
 NUMBERS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
     "normal": lambda draws, shape: draws.standard_normal(shape),
@@ -21,13 +22,19 @@ NUMBERS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]]
 
 
 def random_batch(
-    name: str, type: TensorType, count: int, seed: int, numbers: str = "normal"
+    name: str,
+    type: TensorType,
+    count: int,
+    seed: int,
+    *,
+    numbers: str = "normal",
+    limits: Limits = (),
 ) -> Batch:
     """Examples of a type: standard normal numbers, or of another kind; labels of its classes."""
     draws = np.random.default_rng([seed, *name.encode()])
     if type.time is None:
         return drawn(draws, count, type, numbers)
-    lengths = random_lengths(type.time, count, seed)
+    lengths = random_lengths(type.time, count, seed, limits)
     return Ragged(drawn(draws, int(lengths.sum()), type, numbers), lengths)
 
 
@@ -39,11 +46,14 @@ def drawn(draws: np.random.Generator, rows: int, type: TensorType, numbers: str)
     return NUMBERS[numbers](draws, shape).astype(np.float32)
 
 
-def random_lengths(time: Time, count: int, seed: int) -> np.ndarray:
-    """The lengths of a time: its own if it is a whole number, else from 1 to LONGEST."""
+def random_lengths(time: Time, count: int, seed: int, limits: Limits = ()) -> np.ndarray:
+    """The lengths of a time: its own if it is a whole number, else from 1 to LONGEST, or to as many
+    as there are rows for.
+    """
     if isinstance(time, int):
         return np.full(count, time)
-    return np.random.default_rng([seed, *time.encode()]).integers(1, LONGEST + 1, count)
+    most = min([LONGEST, *(limit.rows for limit in limits if limit.time == time)])
+    return np.random.default_rng([seed, *time.encode()]).integers(min(1, most), most + 1, count)
 
 
 def work_of(graph: Graph) -> int:

@@ -48,14 +48,16 @@ class Trial:
         types = {array.name: array.type for array in here.arrays if array.role == "input"}
         made: Batches = {name: np.asarray(n) for name, n in self.lengths(here).items()}
         for name, type in types.items():
-            batch = random_batch(name, type, self.examples, self.seed, self.numbers)
+            batch = random_batch(
+                name, type, self.examples, self.seed, numbers=self.numbers, limits=here.limits
+            )
             made[name] = conform(batch, type, name=name, dtype=self.dtype)
         return made
 
     def lengths(self, entry: Entry) -> dict[str, np.ndarray]:
         """The lengths of every time that an entry knows."""
         return {
-            name: random_lengths(name.removeprefix(LENGTH), self.examples, self.seed)
+            name: random_lengths(name.removeprefix(LENGTH), self.examples, self.seed, entry.limits)
             for name in lengths_read_by(entry)
         }
 

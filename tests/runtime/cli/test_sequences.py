@@ -188,3 +188,18 @@ def test_a_result_of_classes_is_a_text(call: Caller) -> None:
         letters = ["".join("_abcd"[k] for k in row).partition("_")[0] for row in classes]
         assert call(*given).out.splitlines() == letters
         assert call(*given, "--json").data == {"said": letters}
+
+
+def test_random_sequences_have_a_row_for_each_place(call: Caller) -> None:
+    call.spec.write_text(
+        "model f(xs : seq scalar) -> seq scalar {\n    param t : [2] = tensor(1, 2)\n"
+        "    xs + t[place(xs)]\n}\n"
+    )
+    for seed in range(4):
+        found = call("run", call.spec, "xs=random", "--seed", seed, "--json", *REFERENCE)
+        assert found.code == 0 and len(found.data["f"][0]) <= 2
+    beyond = call("run", call.spec, "xs=[1,2,3]", *REFERENCE)
+    line = "place 2 of xs, which has 3 elements, has no row: `t[place(xs)]` goes by 2 rows ("
+    assert beyond.code == 1 and line in beyond.err and "line.nn:3:10)" in beyond.err
+    explained = call("explain", call.spec, "xs=[1,2,3]", "--model", "f")
+    assert explained.code == 1 and "has no row" in explained.err

@@ -72,6 +72,14 @@ class Lifetimes:
     stored: Mapping[int, list[int]]  # unit -> nodes that get words
     steps: frozenset[StorageKey]  # what one step of a loop makes and only that step reads
 
+    @cached_property
+    def ending(self) -> Mapping[int, list[StorageKey]]:
+        """For each unit, the storages that it is the last to read."""
+        ending = defaultdict[int, list[StorageKey]](list)
+        for key, end in self.last.items():
+            ending[end].append(key)
+        return ending
+
 
 def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetimes:
     """Which nodes are read outside their unit, and until when: in a loop, until its last step."""
@@ -196,9 +204,9 @@ def _place(sketch: Sketch, memory: Memory, free: Pools, unit: Unit, id: int) -> 
 
 def _release(sketch: Sketch, memory: Memory, free: Pools, u: int) -> None:
     """Give back the words of BLOCK that a unit was the last to read."""
-    for key, end in sketch.life.last.items():
+    for key in sketch.life.ending.get(u, ()):
         operand = memory.operands.get(key)
-        if end == u and operand is not None and operand.space == Space.BLOCK:
+        if operand is not None and operand.space == Space.BLOCK:
             time = None if operand.time is None else memory.times[operand.time]
             free[time].give(operand.offset, sketch.layouts.words[key])
 

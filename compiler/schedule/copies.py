@@ -6,7 +6,8 @@ kernel a factor is a number that is read wherever it lies, and the copy would on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from compiler.entry import Instruction, Operand, Space
@@ -27,7 +28,7 @@ class Task:
 
     def touches(self, word: Word) -> bool:
         """Whether it reads or writes a storage."""
-        return any((o.space, o.offset) == word for o in self.instruction.operands)
+        return any(_word(o) == word for o in self.instruction.operands)
 
 
 def without_copies(tasks: Sequence[Task], where: Where, kept: Collection[Word]) -> list[Task]:
@@ -35,18 +36,31 @@ def without_copies(tasks: Sequence[Task], where: Where, kept: Collection[Word]) 
 
     `where` gives the address of a place; `kept` are storages that are read from outside.
     """
-    result, k = list(tasks), 0
-    while k < len(result):
-        task = result[k]
-        copy = task.nest if not task.phase.examples else None
-        after = None
-        if copy is not None and _is_copy(copy, where, kept):
-            after = _reading_through(copy, result[k + 1 :], where)
-        if after is None:
-            k += 1
-        else:
-            result[k:] = after
-    return result
+    result: dict[int, Task] = dict(enumerate(tasks))
+    touching = _touching(tasks, where)
+    for k in range(len(tasks)):
+        copy = result[k].nest if not result[k].phase.examples else None
+        if copy is None or not _is_copy(copy, where, kept):
+            continue
+        ends = (copy.loads[0][1], copy.stores[0][1])
+        near = sorted({n for end in ends for n in touching[_word(where(end))] if n > k})
+        after = _reading_through(copy, {n: result[n] for n in near if n in result}, where)
+        if after is not None:
+            result.update(after)
+            del result[k]
+    return list(result.values())
+
+
+def _touching(tasks: Sequence[Task], where: Where) -> Mapping[Word, list[int]]:
+    """For each storage the tasks that read or write it, by their numbers."""
+    touching = defaultdict[Word, list[int]](list)
+    for n, task in enumerate(tasks):
+        words = {_word(o) for o in task.instruction.operands}
+        for _, access, _ in task.nest.stores if task.nest is not None else ():
+            words.add(_word(where(access)))  # of a mean its instruction has the partial sum
+        for word in words:
+            touching[word].append(n)
+    return touching
 
 
 def _word(operand: Operand) -> Word:
@@ -67,11 +81,13 @@ def _is_copy(nest: Nest, where: Where, kept: Collection[Word]) -> bool:
     return copied and _word(where(target)) not in kept
 
 
-def _reading_through(copy: Nest, after: Sequence[Task], where: Where) -> list[Task] | None:
-    """The tasks after a copy, reading its source; None if one of them cannot."""
+def _reading_through(copy: Nest, after: Mapping[int, Task], where: Where) -> dict[int, Task] | None:
+    """The tasks after a copy that touch it or its source, reading its source; None if one of them
+    cannot.
+    """
     source, target = copy.loads[0][1], copy.stores[0][1]
-    made, result, intact = _word(where(target)), [], True
-    for task in after:
+    made, result, intact = _word(where(target)), dict[int, Task](), True
+    for n, task in after.items():
         nest, writes = task.nest, _writes(task, _word(where(source)), where)
         if task.touches(made):
             intact &= not writes  # it may overwrite what it has yet to read
@@ -80,7 +96,7 @@ def _reading_through(copy: Nest, after: Sequence[Task], where: Where) -> list[Ta
                 return None
             task = replace(task, nest=replace(nest, loads=loads))
         intact &= not writes
-        result.append(task)
+        result[n] = task
     return result
 
 

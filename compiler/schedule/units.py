@@ -10,8 +10,9 @@ back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from compiler.entry import MOST_OPERANDS
 from compiler.graph.graph import Graph, Node
@@ -24,8 +25,10 @@ from compiler.ops.reduce import Max
 from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Reverse, Spread, Total
 from compiler.ops.shape import Reshape
 from compiler.passes.simplify import is_view
+from compiler.schedule.heights import Heights
 from compiler.schedule.phases import PhaseKey, Region
 
+OUTSIDE = -1  # reads what is an output
 LARGEST = 40  # nodes in one unit: beyond that a kernel compiles slowly and runs no faster
 MOST_PLACES = MOST_OPERANDS - 4  # of one kernel, as counted by `_places`
 
@@ -80,24 +83,26 @@ def form_units(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -
     Readers come first: a node joins the unit of a reader, so that it need not be stored, or at
     least not be loaded; where two units read it, they are merged if that is possible.
     """
-    users, following = graph.users(), _following(graph)
-    unit_of: dict[int, Unit] = {}
+    users, following = _users(graph), _following(graph)
+    forming = _Forming(graph, following, Heights(following, circles=bool(graph.carries)))
     for node in reversed(graph.nodes):
+        forming.heights.add(node.id)
         if is_leaf(node) or is_alias(graph, node):
             continue
-        unit = Unit(regions[node.id], [node.id])
+        unit = forming.enter(Unit(regions[node.id], [node.id]))
         for reader in dict.fromkeys(users[node.id]) if fuse and is_pointwise(node) else ():
-            other = unit_of.get(reader)
-            if (
-                other is not None
-                and other is not unit
-                and _may_merge(graph, unit, other, users)
-                and not _returns({*unit.nodes, *other.nodes}, unit.region, following, unit_of)
-            ):
-                unit = Unit(unit.region, sorted([*unit.nodes, *other.nodes]))
-                unit_of.update(dict.fromkeys(unit.nodes, unit))
-        unit_of.update(dict.fromkeys(unit.nodes, unit))
-    return list({id(u): u for u in unit_of.values()}.values())
+            other = forming.unit_of.get(reader)
+            if other is not None and other is not unit and _may_merge(graph, unit, other, users):
+                unit = forming.merged(unit, other)
+    return list({id(u): u for u in forming.unit_of.values()}.values())
+
+
+def _users(graph: Graph) -> dict[int, list[int]]:
+    """For each node, the nodes that read it, and OUTSIDE where an output does."""
+    users = graph.users()
+    for id in graph.outputs.values():
+        users[id].append(OUTSIDE)
+    return users
 
 
 def _following(graph: Graph) -> dict[int, list[int]]:
@@ -129,10 +134,9 @@ def _may_merge(graph: Graph, a: Unit, b: Unit, users: Mapping[int, list[int]]) -
 
 def _places(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> int:
     """How many places a kernel of these nodes would read and write."""
-    wanted = set(graph.outputs.values())
     read = {i for id in nodes for i in reads(graph, id)} - nodes
     rows = {i for i in nodes if graph[i].op.sequential}
-    written = [i for i in nodes if i in wanted or not nodes.issuperset(users[i])]
+    written = [i for i in nodes if not nodes.issuperset(users[i])]
     return len(read) + len(written) + 2 * len(rows)
 
 
@@ -150,42 +154,66 @@ def _takes_prologue(graph: Graph, node: Node, nodes: set[int]) -> bool:
 
 def _private(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> bool:
     """Whether a reduction's prologue is read by nobody else."""
-    wanted = set(graph.outputs.values())
     inner = nodes - {max(nodes)}
-    return all(nodes.issuperset(users[i]) and i not in wanted for i in inner)
+    return all(nodes.issuperset(users[i]) for i in inner)
 
 
-def _returns(
-    nodes: set[int],
-    region: Region,
-    following: Mapping[int, list[int]],
-    unit_of: Mapping[int, Unit],
-) -> bool:
-    """Whether a path through other units comes back: these cannot be computed at once then.
+@dataclass
+class _Forming:
+    """The units so far, by node."""
 
-    A unit passes on what any of its nodes reads to whoever reads any other; a phase is never
-    entered again.  Within a step of a loop only paths of that step count, and those lead to nodes
-    of higher numbers.
-    """
+    graph: Graph
+    following: Mapping[int, list[int]]
+    heights: Heights
+    unit_of: dict[int, Unit] = field(default_factory=dict)
 
-    def after(id: int) -> list[int]:
-        later = following[id]
+    def enter(self, unit: Unit) -> Unit:
+        """Let all nodes of a unit know it."""
+        self.unit_of.update(dict.fromkeys(unit.nodes, unit))
+        return unit
+
+    def merged(self, unit: Unit, other: Unit) -> Unit:
+        """Both as one unit, or the first as it is where what lies between is in its way."""
+        if self._returns({*unit.nodes, *other.nodes}, unit.region):
+            return unit
+        both = self.enter(Unit(unit.region, sorted([*unit.nodes, *other.nodes])))
+        self.heights.join(both.nodes, self._members, partial(reads, self.graph))
+        return both
+
+    def _members(self, id: int) -> list[int]:
+        return self.unit_of[id].nodes if id in self.unit_of else [id]
+
+    def _returns(self, nodes: set[int], region: Region) -> bool:
+        """Whether a path through other units comes back: these cannot be computed at once then.
+
+        A unit passes on what any of its nodes reads to whoever reads any other.
+        """
+        low, seen = self.heights.lowest(nodes), set[int]()
+
+        def after(id: int) -> Iterator[int]:
+            for u in self._after(id, region):
+                if u not in seen and (u in nodes or self.heights.above(u, low)):
+                    yield u
+
+        stack = [u for i in nodes for u in after(i) if u not in nodes]
+        while stack:
+            id = stack.pop()
+            if id in nodes:
+                return True
+            if id not in seen and not self._is_elsewhere(id, region):
+                members = self._members(id)
+                seen.update(members)
+                stack.extend(u for i in members for u in after(i))
+        return False
+
+    def _after(self, id: int, region: Region) -> list[int]:
+        """Who reads a node; within a step of a loop only in that step, by higher numbers."""
+        later = self.following[id]
         return later if region.loop is None else [u for u in later if u > id]
 
-    stack = [u for i in nodes for u in after(i) if u not in nodes]
-    seen: set[int] = set()
-    while stack:
-        id = stack.pop()
-        if id in nodes:
-            return True
-        unit = unit_of.get(id)
-        elsewhere = unit is not None and (
-            unit.phase != region.phase
-            or (region.loop is not None and unit.region.loop != region.loop)
-        )
-        if id in seen or elsewhere:
-            continue
-        members = unit.nodes if unit is not None else [id]
-        seen.update(members)
-        stack.extend(u for i in members for u in after(i) if u not in seen)
-    return False
+    def _is_elsewhere(self, id: int, region: Region) -> bool:
+        """Whether no path through a node comes back: a phase is never entered again."""
+        unit = self.unit_of.get(id)
+        if unit is None or unit.phase != region.phase:
+            return unit is not None
+        return region.loop is not None and unit.region.loop != region.loop

@@ -10,7 +10,6 @@ from compiler.ops.leaf import Input, Persistent
 from compiler.passes import optimise
 from compiler.schedule.order import in_order
 from compiler.schedule.phases import assign_regions
-from compiler.schedule.plan import schedule
 from compiler.schedule.prepare import prepare
 from compiler.schedule.units import form_units
 
@@ -74,21 +73,6 @@ def test_a_long_chain_is_cut(check_compiled) -> None:
     graph = builder.graph({"y": x.id})
     assert all(len(unit) <= 40 for unit in units_of(graph))
     check_compiled(graph)
-
-
-def test_scheduling_a_large_graph_is_quick() -> None:
-    """A few thousand nodes in seconds."""
-    from time import perf_counter
-
-    builder = Builder()
-    x = builder.add(Input("x", (3,)))
-    values = [x]
-    for k in range(1500):
-        values.append(values[-1].apply("sin", values[-1]) + values[k // 2])
-    graph = builder.graph({"y": values[-1].id})
-    start = perf_counter()
-    schedule("large", graph, {})
-    assert perf_counter() - start < 20
 
 
 def test_a_draw_is_no_prologue(check_compiled) -> None:

@@ -94,7 +94,7 @@ def to_value(meaning: Meaning, scope: Scope, span: Span) -> Value:
         case Group(path=path):
             exact = scope.run.registry.declared.get(path)
             if exact is not None:
-                return scope.run.persistent(path, exact.type)
+                return scope.run.current(path, exact.type)
     raise scope.fault(
         "E0306",
         f"expected a tensor or a number, got {describe(meaning)}",

@@ -220,7 +220,7 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
     below = f"{path}.{tree.name}"
     if below in registry.declared:
         return _persistent(below, scope)
-    if not registry.below(below):
+    if not registry.below(below) and not registry.below(below, "state"):
         children = registry.children(path)
         known_text = f"it has {', '.join(sorted(children))}" if 0 < len(children) <= 12 else None
         raise scope.absent(

@@ -63,6 +63,8 @@ def own(y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
     match y.node.op.name, k:
         case "where", (1 | 2):
             condition = xs[0]
+            if k == 1 and _is_mask(condition):
+                return Cut(lambda: condition)
             sign = "ne" if k == 1 else "eq"
             return Cut(lambda: condition.apply(sign, condition, 0.0))
         case ("maximum" | "minimum") as name, _:

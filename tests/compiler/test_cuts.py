@@ -114,6 +114,29 @@ train on points { minimize f(xs) using sgd(lr = 0.1) }
         np.testing.assert_allclose(found, (2 + 1) / 1.3 / 3, rtol=1e-12)
 
 
+def test_a_branch_within_a_recurrence_that_is_not_taken_sends_nothing() -> None:
+    text = """
+model f(xs : seq scalar) -> scalar {
+    param w = 1.3
+    h = previous(1, xs)
+    h' = where(xs > 0, h * w + log(xs * h), h)
+    last(h')
+}
+data points(xs : seq scalar) = npz("none.npz")
+train on points { minimize f(xs) using sgd(lr = 0.1) }
+"""
+    xs = [np.array([1.0, 0, 2, -1, 0.5]), np.array([0.0])]
+    reference, native = (
+        Session(compile_source(text), target, "float64", 2) for target in ("reference", "cpu")
+    )
+    wanted, losses = reference.gradients(xs=xs)[1]["f.w"], []
+    assert native.gradients(xs=xs)[1]["f.w"] == pytest.approx(wanted, rel=1e-12)
+    for h in (1e-6, -1e-6):
+        reference.parameters["f.w"][...] = 1.3 + h
+        losses.append(reference.gradients(xs=xs)[0])
+    assert wanted == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-6)
+
+
 @pytest.mark.parametrize("name", ["log", "a product of matrices", "the greatest"])
 def test_the_derived_program_has_the_same_gradient(name: str) -> None:
     made = program(FINITE[name])

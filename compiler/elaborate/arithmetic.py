@@ -1,14 +1,13 @@
 """Arithmetic: on numbers it is done now, on graph values it adds a node.
 
-A whole quotient of whole numbers stays whole, so that sizes can be computed exactly.
+Numbers are exact, so that sizes and shares can be computed.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
 from math import isfinite
 
+from compiler.elaborate.decimals import Number, calculate
 from compiler.elaborate.describing import describe
 from compiler.elaborate.limits import NUMBER
 from compiler.elaborate.problems import require_sound
@@ -25,34 +24,6 @@ from compiler.ops.sequence import Length
 from compiler.ops.shape import Concat, reshape
 from compiler.source import Span
 
-Number = int | float
-
-
-def _divide(a: Number, b: Number) -> Number:
-    whole = isinstance(a, int) and isinstance(b, int) and a % b == 0
-    return a // b if whole else a / b
-
-
-def _power(a: Number, b: Number) -> Number:
-    small = isinstance(a, int) and isinstance(b, int) and 0 <= b <= 64
-    return a**b if small else float(a) ** b
-
-
-NUMBERS: dict[str, Callable[[Number, Number], Number]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": _divide,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "^": _power,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 ELEMENTWISE = {
     "+": "add",
     "-": "sub",
@@ -193,14 +164,12 @@ def on_numbers(sign: str, a: Number, b: Number, scope: Scope, span: Span) -> Num
             "E0303", "`@` multiplies matrices and vectors, not numbers", span, hint="use *"
         )
     try:
-        result = NUMBERS[sign](a, b)
-    except (ZeroDivisionError, OverflowError, ValueError):
+        result = calculate(sign, a, b)
+    except (ZeroDivisionError, ValueError):
         raise scope.fault("E0402", f"{a} {sign} {b} has no value", span) from None
-    if (
-        isinstance(result, complex)
-        or not isfinite(result)
-        or (isinstance(result, int) and abs(result) > NUMBER)
-    ):
+    except OverflowError:
+        result = NUMBER + 1
+    if (isinstance(result, int) and abs(result) > NUMBER) or not isfinite(result):
         raise scope.fault("E0402", f"{a} {sign} {b} is out of range", span)
     return result
 

@@ -20,7 +20,8 @@ from compiler.elaborate import (
     sequences,
     tensors,
 )
-from compiler.elaborate.arithmetic import Number, elementwise, to_value
+from compiler.elaborate.arithmetic import elementwise, to_value
+from compiler.elaborate.decimals import Number
 from compiler.elaborate.describing import describe
 from compiler.elaborate.drawing import draw
 from compiler.elaborate.limits import REPEATS

@@ -13,6 +13,7 @@ from compiler.elaborate.builtins import BUILTINS
 from compiler.elaborate.calls import call
 from compiler.elaborate.chains import call_arguments, claimed, piped
 from compiler.elaborate.contraction import contracted
+from compiler.elaborate.decimals import written
 from compiler.elaborate.describing import describe
 from compiler.elaborate.groups import group_path
 from compiler.elaborate.indexing import indexed
@@ -80,8 +81,8 @@ def evaluate(tree: Expr, scope: Scope) -> Meaning:
 
 def _meaning(tree: Expr, scope: Scope) -> Meaning:
     match tree:
-        case Number(value=value):
-            return value
+        case Number(value=value, text=text):
+            return written(text, value)
         case Name():
             return _name(tree, scope)
         case Binary():

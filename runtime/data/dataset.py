@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fractions import Fraction
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -27,6 +28,7 @@ from runtime.data.order import SPLIT, permutation
 from runtime.errors import DataError
 
 MOST_NAMED = 20  # arrays, in a message
+SIMPLEST = 10**9  # denominator of a share
 Fields = Iterable[tuple[str, TensorType]]
 
 
@@ -209,7 +211,8 @@ def split(dataset: Dataset, held_out: float, seed: int) -> tuple[Dataset, Datase
         raise DataError(f"held_out must be at least 0 and less than 1, got {held_out:g}")
     if dataset.held_out is not None:
         return dataset, dataset.held_out
-    count = int(dataset.examples * held_out)
+    share = Fraction(held_out).limit_denominator(SIMPLEST)  # 0.29 is 29/100, as it was written
+    count = int(dataset.examples * share)
     if count == 0:
         return dataset, None
     rows = permutation(dataset.examples, seed, SPLIT)

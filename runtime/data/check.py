@@ -53,6 +53,8 @@ def numbers(given: Any, name: str) -> NDArray[Any]:
         array = np.asarray(given)
     except ValueError:
         raise DataError(f"{name}: rows of different lengths are no array") from None
+    except (TypeError, LookupError, ArithmeticError, RecursionError, AttributeError) as fault:
+        raise DataError(f"{name}: no array can be made of it ({str(fault)[:80]})") from None
     if array.dtype.kind not in "buif":
         raise DataError(f"{name}: needs numbers, got {array.dtype}")
     return array

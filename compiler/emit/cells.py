@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from compiler.entry import MOST_OPERANDS, Operand, Space
+from compiler.schedule.chains import IN_A_ROW
 
 MOST_STATEMENTS = 800  # of the whole text: LLVM takes about a quarter of a second for so many
 MASKED = 100  # statements from which code for what does not fill a vector would be too much
@@ -167,15 +168,27 @@ class Cells:
         self.inside, self.depth = True, 3
 
     def leave(self) -> None:
-        """End it, and divide what was summed up by the number of examples."""
-        sums = [f"{name} = real(0.0)" for name, _ in self.totals.values()]
+        """End it, and divide what was summed up by the number of examples.
+
+        Blocks of examples are summed up one by one, so that no chain of additions gets long.
+        """
+        sums = [name for name, _ in self.totals.values()]
         kind = "range" if len(self.lines) < MASKED else "narrow"
-        head = [f"        {text}" for text in (*sums, f"for i0 in {kind}(g0):")]
-        self.lines = [*self.before, *head, "            n0 = t0 * g0 + i0", *self.lines]
+        blocks = [f"for j0 in range(0, g0, {IN_A_ROW}):", f"    e0 = j0 + {IN_A_ROW}"]
+        blocks += ["    if e0 > g0:", "        e0 = g0"]
+        blocks += [*(f"    {name} = real(0.0)" for name in sums), f"    for i0 in {kind}(j0, e0):"]
+        blocks += ["        n0 = t0 * g0 + i0"]
+        self.lines = [
+            *self.before,
+            *(f"        q{name} = real(0.0)" for name in sums),
+            *(f"        {text}" for text in blocks),
+            *(f"    {line}" for line in self.lines),
+            *(f"            q{name} = q{name} + {name}" for name in sums),
+        ]
         self.inside, self.depth = False, 2
         self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
         for total, cell in self.totals.values():
-            self.set(cell, self.let("v", f"mean({total}, g0)"))
+            self.set(cell, self.let("v", f"mean(q{total}, g0)"))
         self.totals = {}
 
     def text(self) -> str:

@@ -9,8 +9,10 @@ with the same text share one compiled kernel.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 
 from compiler.emit.lines import Lines, read, renumbered, written
+from compiler.schedule.chains import BLOCKS, IN_A_ROW
 from compiler.schedule.nest import RANGE, Access, Nest, Store
 
 NARROW, LANES = 64, 16  # iterations, and those of the widest vector
@@ -76,6 +78,29 @@ class _Writer(Lines):
             self.line(f"for i{level} in {kind}({self.number(loop.extent)}):")
         self.depth += 1
 
+    def open_blocks(self, level: int, sums: int) -> None:
+        """The head of a loop over rows that is summed over: blocks of rows, and blocks of those.
+
+        A block's terms are added up in r0, blocks in q0, and what those give in memory.
+        """
+        loop = self.nest.loops[level]
+        scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
+        terms = max(1, IN_A_ROW // prod(inner.extent for inner in self.nest.loops[level + 1 :]))
+        for name, start, end, size in (
+            ("q", f"begin{scale}", f"end{scale}", terms * BLOCKS),
+            ("r", "jq0", "eq0", terms),
+        ):
+            step = self.number(size)
+            self.line(f"for j{name}0 in range({start}, {end}, {step}):")
+            self.depth += 1
+            self.line(f"e{name}0 = j{name}0 + {step}")
+            self.line(f"if e{name}0 > {end}:")
+            self.line(f"    e{name}0 = {end}")
+            for k in range(sums):
+                self.line(f"{name}{k} = real(0.0)")
+        self.line(f"for i{level} in range(jr0, er0):")
+        self.depth += 1
+
     def load(self, level: int) -> None:
         """Loads that no deeper loop moves."""
         for k, (variable, access) in enumerate(self.nest.loads):
@@ -89,6 +114,12 @@ class _Writer(Lines):
             target, value = self.places[id(access)], written(variable, access)
             if store is Store.SET:
                 self.line(f"{target} = {value}")
+            elif store is Store.LOST:
+                total = self.places[id(self.nest.stores[-1][1])]
+                self.line(f"u0 = {value} + {target}")
+                self.line(f"{target} = lost({total}, u0)")
+            elif store is Store.PAIR:
+                self.line(f"{target} = {target} + u0")
             elif store is Store.ADD:
                 self.line(f"{target} = plus({target}, {value})")
 
@@ -100,12 +131,15 @@ def emit_nest(nest: Nest) -> Emitted:
         w.places[id(access)] = w.address(access)
     inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), len(nest.loops))
     gathered = [(v, w.places[id(a)], s) for v, a, s in nest.stores if s in START]
+    blocked = bool(gathered) and inner < len(nest.loops) and nest.loops[inner].extent == RANGE
     for level in range(len(nest.loops) + 1):
-        if level == inner:
+        if level == inner and not blocked:
             for k, (_, _, store) in enumerate(gathered):
                 w.line(f"r{k} = {START[store]}")
         w.load(level)
-        if level < len(nest.loops):
+        if level == inner and blocked:
+            w.open_blocks(level, len(gathered))
+        elif level < len(nest.loops):
             w.open(level)
     for statement in nest.statements:
         w.line(statement)
@@ -113,9 +147,14 @@ def emit_nest(nest: Nest) -> Emitted:
     for k, (variable, _, store) in enumerate(gathered):
         combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"plus(r{k}, {variable})"
         w.line(f"r{k} = {combine}")
-    w.depth = 1 + inner
+    w.depth = 1 + inner + 2 * blocked
+    for k in range(len(gathered) if blocked else 0):
+        w.line(f"q{k} = q{k} + r{k}")
+    w.depth = 1 + inner + blocked
     for k, (_, place, store) in enumerate(gathered):
-        w.line(f"{place} = plus({place}, r{k})" if store is Store.SUM_ADD else f"{place} = r{k}")
+        total = f"q{k}" if blocked else f"r{k}"
+        adds = store is Store.SUM_ADD
+        w.line(f"{place} = plus({place}, {total})" if adds else f"{place} = {total}")
     return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry))
 
 

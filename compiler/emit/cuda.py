@@ -1,7 +1,8 @@
 """A loop nest as the source of one CUDA kernel.
 
 Whatever is summed into a word is summed by one thread, in the order of the loops: no atomic
-operation is needed, and every run gives the same bits.  So the loops that move the result are
+operation is needed, and every run gives the same bits.  A long sum is added up a few hundred terms
+at a time, and those sums with what rounding loses.  So the loops that move the result are
 shared out over threads, and each thread walks those that do not.
 
 Loops that write over one another (in a transposed convolution, word 2i + k for all i and k) form a
@@ -17,12 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from compiler.emit.groups import Group, forward, share_out
 from compiler.emit.lines import Lines, read, renumbered, written
+from compiler.schedule.chains import IN_A_ROW, LONG
 from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
 HEAD = "def k0(words, numbers, table, at, begin, count, total):"
+KEEP = "q2 = r0 + q1", "q1 = lost(q0, q2)", "q0 = q0 + q2"  # a compensated sum, q0 + q1
 START = {Store.MAX: "real(-1e999)"}  # all others start a sum: real(0.0)
 
 
@@ -130,6 +134,10 @@ def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> N
     target = _word("a0", access)
     w.line(f"a0 = {w.address(access, overlapping)}")
     w.line(f"r0 = {START.get(store, 'real(0.0)')}")
+    long = store is not Store.MAX and _is_long(w.nest, overlapping, walked)
+    if long:
+        for line in ("q0 = real(0.0)", "q1 = real(0.0)", "c0 = 0"):
+            w.line(line)
     for group in overlapping:
         _solve(w, group, access)
     for level in walked:
@@ -137,11 +145,26 @@ def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> N
     _body(w)
     combine = "maximum" if store is Store.MAX else "plus"
     w.line(f"r0 = {combine}(r0, {variable})")
+    if long:
+        w.line("c0 = c0 + 1")
+        w.line(f"if c0 == {IN_A_ROW}:")
+        for line in (*KEEP, "r0 = real(0.0)", "c0 = 0"):
+            w.line(f"    {line}")
     if w.nest.walk is not None:
         w.line(f"i{walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
     w.depth = depth
+    if long:
+        for line in (*KEEP, "r0 = q0 + q1"):
+            w.line(line)
     adds = store in (Store.ADD, Store.SUM_ADD)
     w.line(f"{target} = plus({target}, r0)" if adds else f"{target} = {written('r0', access)}")
+
+
+def _is_long(nest: Nest, overlapping: Sequence[Group], walked: Sequence[int]) -> bool:
+    """Whether a thread may add up so many terms that it has to keep what rounding loses."""
+    inner = [level for group in overlapping for level in group.levels[:-1]]
+    extents = [nest.loops[level].extent for level in (*walked, *inner)]
+    return any(extent < 0 for extent in extents) or prod(extents) > LONG
 
 
 def _walk(w: _Writer, level: int) -> None:

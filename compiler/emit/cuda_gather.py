@@ -42,6 +42,14 @@ SCATTER = (
 """
 )
 
+SCATTER_PAIR = SCATTER.replace(
+    "words[a0] = words[a0] + words[x0 + i0 * g3 + i1 * g4 + i2]",
+    """\
+v0 = words[x0 + i0 * g3 + i1 * g4 + i2] + words[a0 + g1 * g2]
+            words[a0 + g1 * g2] = lost(words[a0], v0)
+            words[a0] = words[a0] + v0""",
+)
+
 ARGMAX = (
     HEAD
     + """

@@ -43,6 +43,16 @@ SCATTER = ROWS.format(
     store="x2[i0 * geometry[6] + n1 * geometry[2] + i2] += x0[n2]",
 )
 
+SCATTER_PAIR = ROWS.format(
+    law="y[n, 0, number[n, s], r] += x[n, s, r], and y[n, 1, ...] += what rounding lost of it",
+    row="i1",
+    store="""n3 = i0 * geometry[6] + n1 * geometry[2] + i2
+                n4 = n3 + geometry[1] * geometry[2]
+                v0 = x0[n2] + x2[n4]
+                x2[n4] = lost(x2[n3], v0)
+                x2[n3] += v0""",
+)
+
 ARGMAX = (
     HEAD
     + """\

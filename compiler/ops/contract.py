@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +22,7 @@ from compiler.graph.graph import Value
 from compiler.graph.registry import register
 from compiler.graph.types import TensorType
 from compiler.ops.base import Array, Op, real, require
+from compiler.ops.sums import LONG, add_pairwise, add_up, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Affine:
 
 Map = tuple[Affine, ...]
 SMALL, SUMMED = 1 << 18, 128  # multiplications in a piece of a product, and along its sums
+MOST_SUMMED = SUMMED * 512  # terms that are added up in such pieces
 
 
 def index(loop: int) -> Affine:
@@ -115,7 +118,7 @@ class Contract(Op):
         summed = _einsum(gathered, used, present)
         summed = summed * scale if scale != 1.0 else summed
         total = self._scatter(self._spread(summed, present, wanted), wanted)
-        return total.mean(axis=0, keepdims=True) if self.mean else total
+        return (add_up(total, 0) / len(total))[None] if self.mean else total
 
     def _spread(self, array: Array, present: list[int], wanted: list[int]) -> Array:
         """The same for every index of the loops that no operand has."""
@@ -169,13 +172,33 @@ class Contract(Op):
 
 
 def _einsum(arrays: list[Array], axes: list[list[int]], wanted: list[int]) -> Array:
-    """Einstein's sum over loop numbers, with the example axis in front."""
+    """Einstein's sum over loop numbers, with the example axis in front; a long one in pieces."""
     if len(arrays) == 2 and (product := _matrix_product(arrays, axes, wanted)) is not None:
         return product
+    pairs = list(zip(arrays, axes, strict=True))
+    extents = {j: a.shape[1 + k] for a, own in pairs for k, j in enumerate(own)}
+    summed = {j: n for j, n in extents.items() if j not in wanted}
+    terms = prod(summed.values())
+    if terms > LONG:
+        loop = max(summed, key=lambda j: summed[j])
+        if summed[loop] > 1:
+            most = max(1, LONG * summed[loop] // terms)
+            return add_pairwise(
+                _einsum(_cut(arrays, axes, loop, piece), axes, wanted)
+                for piece in pieces(summed[loop], most)
+            )
     operands: list[Any] = []
-    for array, loops in zip(arrays, axes, strict=True):
+    for array, loops in pairs:
         operands += [array, [Ellipsis, *loops]]
     return np.asarray(np.einsum(*operands, [Ellipsis, *wanted], optimize=len(arrays) > 2))
+
+
+def _cut(arrays: list[Array], axes: list[list[int]], loop: int, piece: slice) -> list[Array]:
+    """The arrays in a piece of one loop."""
+    return [
+        a[(slice(None), *(piece if j == loop else slice(None) for j in own))]
+        for a, own in zip(arrays, axes, strict=True)
+    ]
 
 
 def _matrix_product(arrays: list[Array], axes: list[list[int]], wanted: list[int]) -> Array | None:
@@ -187,6 +210,8 @@ def _matrix_product(arrays: list[Array], axes: list[list[int]], wanted: list[int
     if wanted != sorted({*left, *right} - summed):
         return None
     rows = a[0] if left[1] in summed else a[0].T
+    if rows.shape[1] > MOST_SUMMED:
+        return None
     columns = b[0] if right[0] in summed else b[0].T
     product = _in_small_pieces(rows, columns)
     return (product if wanted[0] in left else product.T)[None]

@@ -53,10 +53,13 @@ class Elementwise(Op):
     function: ClassVar[Callable[..., Array]]
     domains: ClassVar[tuple[Domain, ...]]
     parameters: ClassVar[tuple[str, ...]]  # the names of the operands
+    keeps: ClassVar[bool] = False  # a whole number stays one
 
     def infer(self, *types: TensorType) -> TensorType:
         count = len(self.domains)
         require(len(types) == count, f"{self.name} takes {count} operands, got {len(types)}")
+        if self.keeps:
+            return types[0]
         return real(broadcast_shapes([t.shape for t in types]))
 
     def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
@@ -75,6 +78,7 @@ def elementwise(
     *domains: Domain,
     kink: str | None = None,
     smooth: bool = True,
+    keeps: bool = False,
 ) -> type[Elementwise]:
     """File a row of the table."""
     arity = max(i for i in range(3) if f"{{{i}}}" in text) + 1
@@ -86,6 +90,7 @@ def elementwise(
         "domains": domains or (ANY,) * arity,
         "parameters": tuple(inspect.signature(rule).parameters)[2:],
         "kink": kink,
+        "keeps": keeps,
         "smooth": smooth and kink is None,
         "__doc__": f"y = {text.format('a', 'b', 'c')}.",
     }
@@ -172,7 +177,7 @@ ne = elementwise("ne",        "step({0} != {1})",   lambda g, y, a, b: [None, No
 where = elementwise("where",  "select({0} != real(0.0), {1}, {2})",
                     lambda g, y, condition, a, b: [None, a.apply("where", condition, g, 0.0), a.apply("where", condition, 0.0, g)],
                     lambda c, a, b: _select(c != 0, a, b), Domain(away=(0.0,)), ANY, ANY)
-copy = elementwise("copy",    "{0}",                lambda g, y, x: [g],                       np.positive)
+copy = elementwise("copy",    "{0}",                lambda g, y, x: [g],                       np.positive, keeps=True)
 stop = elementwise("stop_gradient", "{0}",          lambda g, y, x: [None],                    np.positive, kink="0 everywhere, by request")
 # fmt: on
 

@@ -18,6 +18,7 @@ from compiler.graph.graph import Value
 from compiler.graph.registry import register
 from compiler.graph.types import Kind, TensorType
 from compiler.ops.base import Array, Op, real, require
+from compiler.ops.sums import add_at_rows
 
 
 @register
@@ -64,16 +65,22 @@ class Increment(Op):
 @register
 @dataclass(frozen=True)
 class Scatter(Op):
-    """Rows added up at their index, into `rows` rows."""
+    """Rows added up at their index, into `rows` rows.
+
+    As a `pair` the sum of [2, ...] is the result: the rows' sums, and what rounding lost of them.
+    """
 
     rows: int
+    pair: bool = False
     name: ClassVar[str] = "scatter"
 
     def infer(self, x: TensorType, index: TensorType) -> TensorType:
         require(x.shape[: index.rank] == index.shape, f"one index a row: got {x} and {index}")
-        return real((self.rows, *x.shape[index.rank :]))
+        shape = (self.rows, *x.shape[index.rank :])
+        return real((2, *shape) if self.pair else shape)
 
     def vjp(self, g: Value, y: Value, x: Value, index: Value) -> list[Value | None]:
+        assert not self.pair, "differentiate before sums are cut"
         return [g.builder.add(Take(), g, index), None]
 
     def reference(self, x: Array, index: Array) -> Array:
@@ -82,5 +89,5 @@ class Scatter(Op):
         at = np.clip(np.broadcast_to(at, (n, *at.shape[1:])), 0, self.rows - 1)
         values = np.broadcast_to(x, (n, *x.shape[1:]))
         for row, value, target in zip(at, values, result, strict=True):
-            np.add.at(target, row, value)
-        return result
+            add_at_rows(target, row.reshape(-1), value.reshape(-1, *target.shape[1:]))
+        return np.stack([result, np.zeros_like(result)], axis=1) if self.pair else result

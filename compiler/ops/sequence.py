@@ -29,6 +29,7 @@ from compiler.graph.ragged import Clock
 from compiler.graph.registry import register
 from compiler.graph.types import Kind, TensorType, Time
 from compiler.ops.base import Array, Op, require
+from compiler.ops.sums import add_at_rows
 
 
 @dataclass(frozen=True)
@@ -99,21 +100,26 @@ class Spread(Sequential):
 @register
 @dataclass(frozen=True)
 class Total(Sequential):
-    """The sum of a sequence's elements, in the order of time."""
+    """The sum of a sequence's elements, in the order of time.
 
+    As a `pair` the sum of [2, ...] is the sum: of the elements, and of what rounding lost of it.
+    """
+
+    pair: bool = False
     name: ClassVar[str] = "total"
 
     def infer(self, x: TensorType) -> TensorType:
         require_sequence(x, "a sum over time")
-        return TensorType(x.shape)
+        return TensorType((2, *x.shape) if self.pair else x.shape)
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
+        assert not self.pair, "differentiate before sums are cut"
         return [g.builder.add(Spread(time_of(x)), g)]
 
     def timed(self, clock: Clock, x: Array) -> Array:
         result = np.zeros((len(clock.lengths), *x.shape[1:]), x.dtype)
-        np.add.at(result, clock.owner, x)
-        return result
+        add_at_rows(result, clock.owner, x)
+        return np.stack([result, np.zeros_like(result)], axis=1) if self.pair else result
 
 
 @register

@@ -60,7 +60,7 @@ def sums_over_time(nest: Nest) -> bool:
 
 def walk_nest(nest: Nest, time: Time) -> Nest:
     """A sum over time, example by example, each in the order of time."""
-    ((variable, target, _),) = nest.stores
+    variable, target, _ = nest.stores[-1]  # of a pair the sum: what a thread loses is not much
     owner = target.row
 
     def moved(access: Access) -> Access:

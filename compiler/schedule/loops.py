@@ -16,7 +16,7 @@ from compiler.ops.reduce import Max
 from compiler.ops.sequence import Total
 from compiler.schedule.cost import VECTOR
 from compiler.schedule.layout import Place, covers
-from compiler.schedule.nest import Nest, Store, merge_loops, order_loops
+from compiler.schedule.nest import Access, Nest, Store, merge_loops, order_loops
 from compiler.schedule.phases import Region
 from compiler.schedule.statements import Domain, Statements, identity, variable
 
@@ -65,13 +65,15 @@ def reduction_nest(
         Domain(graph[i].type.shape, op.extents, m, region)
         for i, m in zip(node.inputs, op.operands, strict=True)
     )
-    result = Domain(node.type.shape, op.extents, op.result, region)
+    result = Domain(op.shape, op.extents, op.result, region)
     body = Statements(graph, domain, places, set(nodes[:-1]))
     for id in nodes[:-1]:
         body.add(graph[id])
     value = body.product(node.inputs, (domain, *others))
     total = isinstance(node.op, Total)
-    y = result.access(target, node.type.shape, body.row("owner") if total else None)
+    paired = isinstance(node.op, Total) and node.op.pair
+    sums = replace(target, strides=target.strides[1:]) if paired else target
+    y = result.access(sums, op.shape, body.row("owner") if total else None)
     plain = all(p.plain is not None for p in op.result) and covers(op) and not total
     inner = y.moves[1:] if region.phase.examples else y.moves
     summed = [j for j, move in enumerate(inner) if move == 0 and op.extents[j] != 1]
@@ -82,7 +84,15 @@ def reduction_nest(
         stores=((value, y, Store.ADD),),
         positional=body.positional,
     )
+    if paired:
+        return merge_loops(replace(nest, stores=_pair(value, y, target.strides[0]))), True
     return _choose_store(nest, isinstance(node.op, Max), mean, plain)
+
+
+def _pair(value: str, y: Access, words: int) -> tuple[tuple[str, Access, Store], ...]:
+    """A sum, and so many words behind it what rounding has lost of it, which comes first."""
+    lost = replace(y, offset=y.offset + words)
+    return (value, lost, Store.LOST), (value, y, Store.PAIR)
 
 
 def _choose_store(nest: Nest, maximum: bool, partial: bool, plain: bool) -> tuple[Nest, bool]:
@@ -112,4 +122,5 @@ def _as_contract(node: Node, source: Node) -> Contract:
     loops = tuple(index(j) for j in range(source.type.rank))
     axes = node.op.axes if isinstance(node.op, Max) else ()
     kept = tuple(p for j, p in enumerate(loops) if j not in axes)
-    return Contract(source.type.shape, (loops,), kept, node.type.shape)
+    shape = source.type.shape if isinstance(node.op, Total) else node.type.shape
+    return Contract(source.type.shape, (loops,), kept, shape)

@@ -150,8 +150,10 @@ def _rows(table: Table, unit: Unit, node: Node) -> None:
     x, at, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     first, index = (table.graph[i].type for i in node.inputs)
     if isinstance(node.op, Scatter):
-        rows, width = node.op.rows, prod(node.type.shape[1:])
+        rows, width = node.op.rows, prod(first.shape[index.rank :])
         sources, pieces = (gather.SCATTER, cuda_gather.SCATTER), width
+        if node.op.pair:
+            sources = gather.SCATTER_PAIR, cuda_gather.SCATTER_PAIR
         table.fill(unit, y)
     else:
         rows, width = first.shape[0], prod(first.shape[1:])
@@ -209,6 +211,7 @@ def late_update(table: Table, id: int, target: Operand) -> None:
     name = f"{'n' if place.index else 'v'}{id}"  # a count stays a whole number
     store = replace(place, storage=("persistent", f"late/{id}"), offset=0, strides=row_major(shape))
     table.memory.operands[store.storage] = target
+    name = f"{'n' if place.index else 'v'}{id}"
     nest = merge_loops(
         Nest(
             loops=domain.loops(),

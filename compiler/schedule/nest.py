@@ -22,6 +22,8 @@ class Store(Enum):
 
     SET = "set"  # y = v
     ADD = "add"  # y += v, in memory, at every iteration
+    LOST = "lost"  # y = what rounding loses when v + y is added at the place of the PAIR after it
+    PAIR = "pair"  # y += v and what was lost before
     SUM = "sum"  # summed over the inner loops in a register, then y = v
     SUM_ADD = "sum_add"  # the same, then y += v
     MAX = "max"  # greatest over the inner loops, then y = v

@@ -33,7 +33,7 @@ from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.passes.switches import Switches
 from compiler.schedule.columns import column_loop, turned_back
-from compiler.schedule.cost import VECTOR
+from compiler.schedule.long_sums import cut_long_sums, is_narrow
 from compiler.schedule.recompute import recompute
 from compiler.schedule.rewrites import apply_rewrites
 
@@ -55,7 +55,7 @@ class Prepared:
 def prepare(graph: Graph, switches: Switches | None = None) -> Prepared:
     """The graph as the schedule wants it."""
     switches = switches or Switches()
-    rewritten = apply_rewrites(graph, switches)
+    rewritten = apply_rewrites(cut_long_sums(graph), switches)
     shared = _legalise(rewritten.graph)
     if switches.allow("cse"):
         shared = eliminate_common_subexpressions(shared)
@@ -93,8 +93,10 @@ def _mean(builder: Builder, node: Node, x: Value) -> Value:
     Those fill no vector of a loop; the tile of a product sums up several examples at once.
     """
     shape, loops = node.type.shape, tuple(index(j) for j in range(node.type.rank))
-    source = builder.value(x.node.inputs[0]) if isinstance(x.node.op, Total) else x
-    operands = (loops, ()) if shape and 1 < shape[-1] < VECTOR else (loops,)
+    few = is_narrow(shape)
+    through = isinstance(x.node.op, Total) and (few or not shape)
+    source = builder.value(x.node.inputs[0]) if through else x
+    operands = (loops, ()) if few else (loops,)
     op = Contract(shape, operands, loops, shape, mean=True)
     ones = [builder.constant(1.0)] * (len(operands) - 1)
     return builder.add(op, source, *ones, name=node.name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from compiler.graph.graph import Graph, Node
-from compiler.graph.types import Time
+from compiler.graph.types import Kind, Time
 from compiler.ops.contract import Map, index
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.index import Increment
@@ -75,7 +75,7 @@ def identity(shape: tuple[int, ...], region: Region) -> Domain:
 
 def variable(node: Node) -> str:
     """What holds a node's value in a kernel: `n12` a whole number, `v12` a real one."""
-    return f"n{node.id}" if isinstance(node.op, Increment) else f"v{node.id}"
+    return f"n{node.id}" if node.type.kind is Kind.INDEX else f"v{node.id}"
 
 
 class Statements:
@@ -92,26 +92,29 @@ class Statements:
 
     def add(self, node: Node) -> None:
         """The statement that computes a node."""
+        raw = node.type.kind is Kind.INDEX
+        zero = "0" if raw else "real(0.0)"
         match node.op:
             case Random() as op:
                 text = self._draw(op, node)
             case Increment():
-                text = f"{self.read(node.inputs[0], raw=True)} + 1"
+                text = f"{self.read(node.inputs[0], raw)} + 1"
             case Elementwise() as op:
-                text = op.text.format(*map(self.read, node.inputs))
+                text = op.text.format(*(self.read(i, raw) for i in node.inputs))
             case Spread():
-                text = self.read(node.inputs[0])
+                text = self.read(node.inputs[0], raw)
             case Reverse():
-                text = self.read(node.inputs[0], row=self.row("mirror"))
+                text = self.read(node.inputs[0], raw, self.row("mirror"))
             case Previous() as op:
                 text = self._previous(op, node)
             case AtEnd(first=first):
                 distance = self.row("position" if first else "remaining")
-                text = f"select({distance} == 0, {self.read(node.inputs[0])}, real(0.0))"
+                text = f"select({distance} == 0, {self.read(node.inputs[0], raw)}, {zero})"
             case End(first=first):
                 time = self.graph[node.inputs[0]].type.time
-                end = self.read(node.inputs[0], row=self.row("first" if first else "last", time))
-                text = f"select({self.row('length', time)} > 0, {end}, real(0.0))"
+                row = self.row("first" if first else "last", time)
+                end = self.read(node.inputs[0], raw, row)
+                text = f"select({self.row('length', time)} > 0, {end}, {zero})"
             case op:
                 raise AssertionError(f"{op.name} is no statement")
         self.lines.append(f"{variable(node)} = {text}")

@@ -14,10 +14,12 @@ from itertools import groupby
 from compiler.emit import gather
 from compiler.emit.cells import Cell, Unfit
 from compiler.emit.lanes import Lanes
+from compiler.emit.rows import LANES
 from compiler.emit.straight import UNROLLED, Straight
 from compiler.entry import Entry, Instruction, Kernel, Operand, Phase, Space, Straightened, Work
 from compiler.geometry import EVERY
 from compiler.graph.types import Kind
+from compiler.schedule.chains import IN_A_ROW
 from compiler.schedule.copies import Task, without_copies
 from compiler.schedule.nest import Nest
 from compiler.schedule.table import Table
@@ -48,7 +50,8 @@ def straighten(entry: Entry, table: Table) -> Straightened | None:
             whole = _whole(entry, tasks, list(table.kernels), writer)
         except Unfit:
             continue
-        return Straightened(entry=whole, examples=MOST_WORK // writer.effort())
+        most = min(MOST_WORK // writer.effort(), LANES * IN_A_ROW)  # a vector's sums go to memory
+        return Straightened(entry=whole, examples=most)
     return None
 
 
@@ -91,6 +94,8 @@ def _write(writer: Straight, instruction: Instruction, nest: Nest | None, kernel
             writer.scatter(instruction)
         case gather.ARGMAX:
             writer.argmax(instruction)
+        case gather.SCATTER_PAIR:
+            raise Unfit("adds up many rows")
         case _:
             raise AssertionError(f"{kernel.name} has no nest")
 

@@ -21,6 +21,7 @@ from compiler.entry import Array, Entry, Kernel, Space
 from compiler.graph.types import Kind
 from runtime.cpu import crew
 from runtime.cpu.blocks import block_of
+from runtime.cpu.chunks import chunks_of
 from runtime.cpu.clockwork import Clockwork
 from runtime.cpu.compile import addresses
 from runtime.cpu.exchange import Arrays, Exchange, address
@@ -62,6 +63,7 @@ class Executable:
         self._clock: tuple[Any, Clockwork] | None = None  # of the last call, and its lengths
         self._ended = 0.0  # when the last call did
         self._repeats: dict[int, Repeat] = {}
+        self._partials = aligned(0, np.dtype(np.uint8))
         self._allocate()
 
     def _allocate(self) -> None:
@@ -73,9 +75,14 @@ class Executable:
             kind = Kind.REAL if value.dtype.kind == "f" else Kind.INDEX
             words = self.uniform[constant.offset : constant.offset + value.size]
             words.view(self.exchange.dtypes[kind])[:] = value.reshape(-1)
-        partials = partial_bytes(entry, self.word) * entry.chunks
-        self._partials = aligned(partials, np.dtype(np.uint8))
+        self._copy_partials(entry.chunks)
         self._make_room([1] * len(entry.times))
+
+    def _copy_partials(self, chunks: int) -> None:
+        """Room for the partial sums of so many chunks at least."""
+        if len(self._partials) < (size := partial_bytes(self.entry, self.word) * chunks):
+            self._partials = aligned(size, np.dtype(np.uint8))
+            self._forget_plans()
 
     def _make_room(self, room: list[int]) -> None:
         """Room in BLOCK for so many rows of each time; what was planned for less is forgotten."""
@@ -83,14 +90,15 @@ class Executable:
         self._block_bytes = -(-block_words(self.entry, room) * self.word // 64) * 64
         self._blocks = aligned(self._block_bytes * self.threads, np.dtype(np.uint8))
         self._cut = 0  # examples of a block, by which its borders lie
+        self._forget_plans()
+
+    def _forget_plans(self) -> None:
         for plan in self._plans.values():
-            plan.stale = True
+            plan.stale = True  # spaces have been moved
         self._plans.clear()
 
     def plan(self, examples: int) -> Plan:
-        """The table and buffers for a batch size, made when it is first seen; the sizes that were
-        used last are kept.
-        """
+        """The table and buffers for a batch size; those of the sizes used last are kept."""
         plan = self._plans.pop(examples, None) or self._made(examples)
         self._plans[examples] = plan
         while len(self._plans) > MOST_PLANS:
@@ -109,6 +117,7 @@ class Executable:
             (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word
         )
         block = block_of(entry, examples)
+        self._copy_partials(chunks_of(entry, examples, block))
         table = build_table(entry, kernels, examples, self.word, block, self._room)
         carried = {
             a.name: self.exchange.zeros(a, examples)

@@ -21,6 +21,7 @@ from compiler.entry import (
 )
 from compiler.geometry import DIVIDED, EVERY
 from runtime.cpu import layout
+from runtime.cpu.chunks import chunks_of
 from runtime.cpu.parts import Part
 from runtime.cpu.pieces import Place, place
 from runtime.cpu.shares import Share
@@ -189,7 +190,6 @@ class Records:
         """The first words of a table; where its strides and its results begin."""
         entry, examples = self.entry, self.examples
         blocks = -(-examples // self.block)
-        chunks = min(entry.chunks, blocks)  # the others would be empty
         spaces = len(self.strides())
         assert len(entry.times) <= MOST_TIMES, (
             f"{entry.name}: {len(entry.times)} times are too many"
@@ -200,7 +200,7 @@ class Records:
                 layout.EXAMPLES: examples,
                 layout.BLOCK: self.block,
                 layout.BLOCKS: blocks,
-                layout.CHUNKS: chunks,
+                layout.CHUNKS: chunks_of(entry, examples, self.block),
                 layout.PHASES: len(entry.phases),
                 layout.PARTIAL_BYTES: partial_bytes(entry, self.word),
                 layout.SPACES: spaces,

@@ -17,6 +17,7 @@ import numpy as np
 from runtime.cpu import lanes, scalars32, scalars_division
 from runtime.cpu.intrinsics import choose, llvm_function, of_a_sum, pointer_reader
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.compensated import compensated
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import EXACT, PRECISE, subroutine
 
@@ -132,6 +133,7 @@ def names(word: int) -> dict[str, Any]:
         "times": of_a_sum("fmul"),
         "mean": mean_of(number),
         "real": number,
+        "lost": compensated(number)["lost"],
         "index": np.int64,
         "narrow": range,
         "reals": pointer_reader(number),

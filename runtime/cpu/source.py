@@ -22,7 +22,7 @@ FUNCTIONS = frozenset(
         *("maximum", "minimum", "abs_", "floor", "sqrt", "pow_", "exp", "expm1", "log", "log1p"),
         *("tanh", "sigmoid", "erf", "sin", "cos", "philox_uniform", "philox_normal"),
         *("rows", "spread", "after", "below", "gather", "scatter", "folded", "totals"),
-        *("plus", "times", "mean", "quotient", "rest"),
+        *("plus", "times", "mean", "lost", "quotient", "rest"),
     )
 )
 LOCAL = re.compile(r"[a-z]{1,4}\d+")

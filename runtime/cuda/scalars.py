@@ -25,7 +25,7 @@ Functions = dict[str, Callable[..., Any]]
 
 
 def choices(number: Any) -> Functions:
-    """Greatest, least, choice."""
+    """Greatest, least, choice; what rounding loses of a sum."""
     zero = number(0.0)
 
     def maximum(a: Any, b: Any) -> Any:
@@ -44,7 +44,13 @@ def choices(number: Any) -> Functions:
     def step(condition: Any) -> Any:
         return number(1.0) if condition else number(0.0)
 
-    listed = (maximum, minimum, select, step)
+    def lost(a: Any, b: Any) -> Any:
+        total = a + b
+        other = total - a
+        rest = (a - (total - other)) + (b - other)
+        return rest if total - total == number(0.0) else number(0.0)
+
+    listed = (maximum, minimum, select, step, lost)
     return {function.__name__: shim.device(function) for function in listed}
 
 

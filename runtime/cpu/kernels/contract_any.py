@@ -10,13 +10,17 @@ from typing import Any
 from compiler.geometry import ANY_LOOPS, LOOP, MODE, MOST_ANY_LOOPS, OUTPUT_LOOPS, SUM_LOOPS
 from runtime.cpu.intrinsics import pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.compensated import compensated
 from runtime.cpu.kernels.odometer import first_places, set_extents, turn
+
+TERMS = 256  # that are added up one after another
 
 
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
     real = number_type(word)
-    reals, zero = pointer_reader(real), real(0)
+    reals, zero, exact = pointer_reader(real), real(0), compensated(real)
+    plus, lost = exact["plus"], exact["lost"]
 
     def contract_any(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
         a, b, y = reals(pointers, 0), reals(pointers, 1), reals(pointers, 2)
@@ -28,10 +32,16 @@ def kernel(word: int) -> Any:
         terms = set_extents(geometry, inside, sums, sum_extents, end - begin)
         i, j, h = first_places(geometry, ANY_LOOPS, outputs + sums, begin)
         for _ in range(turns):
-            value = zero
-            for _ in range(terms):
-                value += a[i] * b[j]
-                i, j, h = turn(geometry, inside, sums, sum_extents, sum_counts, i, j, h)
+            value, rest = zero, zero
+            for start in range(0, terms, TERMS):
+                part = zero
+                for _ in range(min(TERMS, terms - start)):
+                    part += a[i] * b[j]
+                    i, j, h = turn(geometry, inside, sums, sum_extents, sum_counts, i, j, h)
+                part = plus(part, rest)
+                rest = lost(value, part)
+                value = plus(value, part)
+            value += rest
             if mode > 1:
                 value = value / real(mode // 2)
             y[h] = value + y[h] if mode & 1 else value

@@ -15,7 +15,19 @@ from typing import Any
 
 from llvmlite import ir
 
-from compiler.geometry import A_ROW, B_COLUMN, LOOP, LOOP_COUNT, LOOPS, Y_COLUMN, Y_ROW
+from compiler.geometry import (
+    A_K1,
+    A_K2,
+    A_ROW,
+    B_COLUMN,
+    B_K1,
+    B_K2,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    Y_COLUMN,
+    Y_ROW,
+)
 from runtime.cpu.intrinsics import I32
 from runtime.cpu.kernels.outer import column_strides, contraction_kernel, product_signature
 from runtime.cpu.kernels.panels import make_panels
@@ -26,6 +38,7 @@ from runtime.cpu.machine import host
 
 ROWS = 4
 MANY_ROWS = 48  # for which columns are turned into panels
+TURNS = 256  # of a register of sums, before they are added up
 
 
 def sums_of_lanes(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
@@ -132,7 +145,7 @@ def kernel(word: int) -> Any:
     panels, lanes = make_panels(word), host().lanes(word)
 
     @subroutine(product_signature(word))
-    def product(
+    def piece(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
@@ -156,4 +169,19 @@ def kernel(word: int) -> Any:
                 else:
                     line(a, ar, b, bt, y, yt, geometry, k1, k2, r, c, add)
 
-    return contraction_kernel(word, product, strided_columns=True)
+    @subroutine(product_signature(word))
+    def product(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+    ) -> None:  # fmt: skip
+        step2 = max(1, min(k2, TURNS * lanes))
+        step1 = max(1, TURNS // ((step2 + lanes - 1) // lanes))
+        for s1 in range(0, k1, step1):
+            for s2 in range(0, k2, step2):
+                at = i + s1 * geometry[A_K1] + s2 * geometry[A_K2]
+                bt = j + s1 * geometry[B_K1] + s2 * geometry[B_K2]
+                c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
+                piece(a, at, b, bt, y, h, geometry, c1, c2, m, n, add)
+                add |= 1
+
+    return contraction_kernel(word, product, TURNS, strided_columns=True)

@@ -25,10 +25,18 @@ from compiler.geometry import (
     MOST_NUMBERS,
     ROWS,
     Y_COLUMN,
+    Y_LOOP,
     Y_ROW,
 )
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
+from runtime.cpu.kernels.long_sums import (
+    MOST_ADDED,
+    NUMBERS,
+    make_long_product,
+    pieces_of,
+    sums_last,
+)
 from runtime.cpu.kernels.odometer import extent_at, first_places, set_extents, turn
 from runtime.cpu.kernels.roles import FEW, exchange_roles
 from runtime.cpu.language import types
@@ -63,15 +71,25 @@ def inner_places(geometry: Any, begin: Any, a_column: Any, b_column: Any, y_colu
     return i, j, h
 
 
-def contraction_kernel(
-    word: int, product: Any, a_column: int = 0, strided_columns: bool = False
-) -> Any:
-    """The kernel that runs `product` inside the outer loops.
+@subroutine(types.int64(WORDS, WORDS, types.int64))
+def additions(geometry: Any, extents: Any, pieces: Any) -> Any:
+    """How often a number of y is added to by the outer loops that do not move it."""
+    for k in range(geometry[LOOP_COUNT]):
+        if geometry[LOOPS + LOOP * k + Y_LOOP] == 0:
+            pieces *= extents[k]
+    return pieces
 
-    `a_column` is a's stride along the columns; b and y have stride 1 there, unless their strides
-    follow the outer loops in the geometry.
+
+def contraction_kernel(
+    word: int, product: Any, terms: int, a_column: int = 0, strided_columns: bool = False
+) -> Any:
+    """The kernel that runs `product` inside the outer loops; long sums a part at a time.
+
+    `terms` of a sum are added up in registers.  `a_column` is a's stride along the columns; b and y
+    have stride 1 there, unless their strides follow the outer loops in the geometry.
     """
     reals = pointer_reader(number_type(word))
+    long_product = make_long_product(word, product, a_column)
 
     def contract(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
         a, b, y = reals(pointers, 0), reals(pointers, 1), reals(pointers, 2)
@@ -90,8 +108,21 @@ def contraction_kernel(
         i, j, h = first_places(geometry, LOOPS, loops, begin)
         inner_i, inner_j, inner_h = inner_places(geometry, begin, a_column, b_column, y_column)
         i, j, h = i + inner_i, j + inner_j, h + inner_h
-        for _ in range(turns):
-            product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[MODE])
-            i, j, h = turn(geometry, LOOPS, loops, extents, counts, i, j, h)
+        if additions(geometry, extents, pieces_of(k1, k2, terms)) <= MOST_ADDED:
+            for _ in range(turns):
+                product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[MODE])
+                i, j, h = turn(geometry, LOOPS, loops, extents, counts, i, j, h)
+        else:
+            ordered, of_sums = stack_words(NUMBERS), stack_words(MOST_LOOPS)
+            moving = sums_last(geometry, ordered)
+            start, mode = LOOPS + LOOP * moving, geometry[MODE]
+            turns = set_extents(ordered, LOOPS, moving, extents, end - begin)
+            set_extents(ordered, start, loops - moving, of_sums, end - begin)
+            for _ in range(turns):
+                long_product(
+                    a, i, b, j, y, h, ordered, k1, k2, m, n, mode, b_column, y_column,
+                    start, loops - moving, of_sums,
+                )  # fmt: skip
+                i, j, h = turn(ordered, LOOPS, moving, extents, counts, i, j, h)
 
     return contract

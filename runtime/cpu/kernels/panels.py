@@ -24,7 +24,7 @@ from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
 
 AHEAD = 4  # squares that are on their way from far while one is turned
-TERMS = 1024  # of a sum in one panel: it streams from the second-level cache
+TERMS = 512  # of a sum in one panel
 
 
 def make_turn_in(word: int) -> Any:

@@ -151,4 +151,4 @@ def tiled_kernel(word: int, lanewise: bool) -> Any:
                 part(a, at, b, bt, y, h, geometry, c1, c2, m, n, add)
                 add |= 1
 
-    return contraction_kernel(word, product, a_column=int(lanewise))
+    return contraction_kernel(word, product, TERMS, a_column=int(lanewise))

@@ -22,18 +22,21 @@ from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words, words_at
 from runtime.cpu.kernels.barrier import barrier
 from runtime.cpu.kernels.blocks import run_examples
 from runtime.cpu.kernels.common import number_type, share_start
+from runtime.cpu.kernels.compensated import compensated
 from runtime.cpu.kernels.once import keep_results, run_once
 from runtime.cpu.kernels.parts import run_parts
 from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 
 NUMBER = types.int64
+CHUNKS = 128  # whose sums are added up one after another
 
 
 def adder(word: int) -> Any:
     """The subroutine that adds up one `Sum` over the chunks, each thread a share of its words."""
-    number = number_type(word)
-    reals = pointer_reader(number)
+    number, zero = number_type(word), number_type(word)(0.0)
+    reals, exact = pointer_reader(number), compensated(number)
+    plus, lost = exact["plus"], exact["lost"]
 
     @subroutine(types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
     def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
@@ -44,13 +47,27 @@ def adder(word: int) -> Any:
         places[0] = bases[layout.UNIFORM_SPACE] + table[at + layout.SUM_UNIFORM]
         total = reals(places, 0)
         first = bases[layout.PARTIAL_SPACE] + table[at + layout.SUM_PARTIAL]
-        for chunk in range(table[layout.CHUNKS]):
-            places[1] = first + chunk * table[layout.PARTIAL_BYTES]
-            part = reals(places, 1)
+        places[1] = first + table[layout.PARTIAL_BYTES]  # a chunk that is over before it is needed
+        rest = reals(places, 1)
+        for group in range(0, table[layout.CHUNKS], CHUNKS):
+            places[1] = first + group * table[layout.PARTIAL_BYTES]
+            sums = reals(places, 1)
+            for chunk in range(group + 1, min(group + CHUNKS, table[layout.CHUNKS])):
+                places[1] = first + chunk * table[layout.PARTIAL_BYTES]
+                part = reals(places, 1)
+                for i in range(start, stop):
+                    sums[i] += part[i]
             for i in range(start, stop):
-                total[i] = part[i] if chunk == 0 else total[i] + part[i]
+                if group == 0:
+                    total[i] = sums[i]
+                else:
+                    term = plus(sums[i], rest[i] if group > CHUNKS else zero)
+                    rest[i] = lost(total[i], term)
+                    total[i] = plus(total[i], term)
         examples = number(table[layout.EXAMPLES])
         for i in range(start, stop):
+            if table[layout.CHUNKS] > CHUNKS:
+                total[i] += rest[i]
             total[i] = total[i] / examples
 
     return add_partials

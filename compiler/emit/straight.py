@@ -18,7 +18,7 @@ from math import prod
 
 from compiler.emit.cells import Cell, Cells, Unfit, Words
 from compiler.emit.cpu import START, is_narrow
-from compiler.entry import Instruction, Operand
+from compiler.entry import Instruction, Operand, Space
 from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
 UNROLLED = 8  # iterations up to which what is computed once is unrolled too
@@ -156,13 +156,27 @@ class Straight(Cells):
 
     def take(self, instruction: Instruction) -> None:
         """y[s] = table[number[s]]: a choice among few rows, numbers out of range clamped."""
-        for at, rows, x, y in self._rows(instruction):
+        if not self.inside:
+            self._take_once(instruction)
+        for at, rows, x, y in self._rows(instruction) if self.inside else ():
             n = self.get(at, whole=True)
             for r in range(instruction.geometry[2]):
                 *others, value = (self.get(x.moved(r + k), whole=False) for k in rows)
                 for k, other in reversed(list(enumerate(others))):
                     value = self.let("v", f"select({n} <= {k}, {other}, {value})")
                 self.set(y.moved(r), value)
+
+    def _take_once(self, instruction: Instruction) -> None:
+        """One row for all examples, of a table that stays in memory: that of a schedule."""
+        count, rows, width = instruction.geometry[:3]
+        x, at, y = (Cell(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
+        if count != 1 or x.operand.space != Space.PERSISTENT:
+            raise Unfit("chooses among many rows")
+        n = self.get(at, whole=True)
+        n = self.let("n", f"select({n} < 0, 0, select({n} < {rows}, {n}, {rows - 1}))")
+        table = self.pointer(x.operand, index=False)
+        for r in range(width):
+            self.set(y.moved(r), self.let("v", f"{table}[{n} * {width} + {x.inner + r}]"))
 
     def scatter(self, instruction: Instruction) -> None:
         """y[number[s]] += x[s], row by row."""

@@ -153,3 +153,8 @@ def test_a_count_that_is_none_is_refused() -> None:
         tensors = session.tables.saved() | {"one.schedule/count": wrong}
         with pytest.raises(CheckpointError, match="no count of updates"):
             session.tables.restore(Checkpoint(tensors=tensors, state={}))
+
+
+def test_a_small_step_with_a_schedule_is_one_kernel() -> None:
+    entry = compile_source(ONE.format("warmup(cosine(1e-2, 600), 50)")).entries["step/train"]
+    assert entry.straight is not None

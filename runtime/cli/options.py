@@ -110,8 +110,8 @@ weights = click.option(
 )  # fmt: skip
 without = together([
     click.option("--without", multiple=True, metavar="NAME", help="""Switch off an optimisation:
-        simplify, rows, slices, pieces, concats, fold, cse, batch, axes, turns, dce; winograd,
-        scatter-to-gather, fold-width, backward-filter, backward-bias, broadcast-bias,
+        simplify, rows, slices, pieces, concats, fold, cse, pairs, batch, axes, turns, dce;
+        winograd, scatter-to-gather, fold-width, backward-filter, backward-bias, broadcast-bias,
         unroll-max-pool, prepack; remat, delay-reduction, sink, unroll-constant-matmul, fusion,
         straight."""),
     click.option("--exact", is_flag=True, help="""Switch off all that change more than the order

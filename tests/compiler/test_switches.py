@@ -50,7 +50,12 @@ train on words {
 }
 """
 SMALL = """
-model net(x : [5]) -> [3] { concat(x |> dense(4) |> tanh, x^2) |> tanh |> dense(3) }
+model net(x : [5]) -> [3] {
+    param T : [3, 5, 7] ~ glorot_uniform
+    param V : [7, 5] ~ glorot_uniform
+    y = contract(k : x[i] * T[k, i, j] * V[j, l] * x[l])
+    concat(x |> dense(4) |> tanh, y) |> tanh |> dense(3)
+}
 data points(x : [5], label : class(3)) = npz("none.npz")
 train on points {
     minimize cross_entropy(net(x), label)

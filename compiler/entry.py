@@ -211,7 +211,7 @@ class Constant:
     """Words of UNIFORM that are filled when it is allocated and never change."""
 
     offset: int
-    value: np.ndarray
+    value: np.ndarray | range  # as little as says what they are: one number for all, or a range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

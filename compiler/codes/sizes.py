@@ -61,8 +61,8 @@ CODES: dict[str, Explanation] = {
     ),
     "E0411": Explanation(
         "more operations than can be compiled",
-        "`repeat` writes its layer out. A graph applies at most 10,000 layers, one within another\n"
-        "counted too, and has at most 100,000 operations.",
+        "`repeat` writes its layer out. A graph applies at most 20,000 layers and functions,\n"
+        "those within others and an optimizer's counted too, and has at most 100,000 operations.",
         "model f(x : [3]) -> [3] { x |> repeat(1_000_000, dense(3)) }",
         "model f(x : [3]) -> [3] { x |> repeat(100, dense(3)) }",
     ),

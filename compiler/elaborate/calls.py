@@ -86,7 +86,7 @@ def _count(span: Span, scope: Scope) -> None:
     run.applications += 1
     run.problems.applications += 1
     if run.applications > APPLICATIONS or run.problems.applications > ALL_APPLICATIONS:
-        message = f"this network applies more than {APPLICATIONS:,} layers"
+        message = f"this network applies more than {APPLICATIONS:,} layers and functions"
         fault = scope.fault("E0411", message, span, hint="repeat fewer layers")
         raise Exhausted(fault.diagnostic)
 

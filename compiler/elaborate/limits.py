@@ -22,8 +22,8 @@ NUMBER = 2**63
 REPEATS = 10_000
 STEPS = 2**20  # of a sequence of fixed length
 NODES = 100_000
-APPLICATIONS = 10_000  # in one graph
-ALL_APPLICATIONS = 25_000  # in all graphs of a spec
+APPLICATIONS = 20_000  # of layers and functions, in one graph
+ALL_APPLICATIONS = 50_000  # in all graphs of a spec
 DEPTH = 60
 PARTS = 1_000  # of a tuple or a composition, with all that is within it
 

@@ -28,9 +28,9 @@ def fold_constants(graph: Graph) -> Graph:
     known: dict[int, Array] = {}
     for node in graph.nodes:
         builder.follow(node)
-        if node.op.name in ("constant", "literal") or _foldable(node, known):
+        if node.type.size <= LARGEST and (_given(node) or _foldable(node, known)):
             array = np.asarray(node.op.reference(*(known[i] for i in node.inputs)), float)
-            if node.type.size <= LARGEST and _same_in_float32(node, array, known):
+            if _same_in_float32(node, array, known):
                 known[node.id] = array
         if node.id in known and node.inputs:
             mapping[node.id] = builder.add(_constant(known[node.id][0]), name=node.name).id
@@ -39,10 +39,14 @@ def fold_constants(graph: Graph) -> Graph:
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
 
 
+def _given(node: Node) -> bool:
+    return node.op.name in ("constant", "literal")
+
+
 def _foldable(node: Node, known: dict[int, Array]) -> bool:
     pure = bool(node.inputs) or isinstance(node.op, Iota)
-    small = node.type.size <= LARGEST and node.type.kind is Kind.REAL and not node.op.sequential
-    return pure and small and all(i in known for i in node.inputs)
+    plain = node.type.kind is Kind.REAL and not node.op.sequential
+    return pure and plain and all(i in known for i in node.inputs)
 
 
 def _same_in_float32(node: Node, array: Array, known: dict[int, Array]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -107,9 +108,19 @@ def _place_constants(table: Table, life: Lifetimes) -> tuple[Constant, ...]:
         key = table.layouts.places[node.id].storage
         if isinstance(node.op, Literal | Iota | ConstantOp) and key in life.last:
             operand = table.memory.operands[key] = table.memory.uniform(node.type.size)
-            value = np.asarray(node.op.reference()[0], float).reshape(-1)
-            constants.append(Constant(offset=operand.offset, value=value))
+            constants.append(Constant(offset=operand.offset, value=_numbers(node.op)))
     return tuple(constants)
+
+
+def _numbers(op: Literal | Iota | ConstantOp) -> np.ndarray | range:
+    """The numbers of a constant, in no more memory than its operator has."""
+    match op:
+        case Literal(values=values):
+            return np.array(values, float)
+        case Iota(size=size):
+            return range(size)
+        case ConstantOp(value=value):
+            return np.broadcast_to(np.float64(value), (prod(op.shape),))
 
 
 def _results(table: Table) -> tuple[Result, ...]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from compiler.entry import Array, Entry, Kernel, Space
 from compiler.graph.types import Kind
+from runtime.constants import pieces
 from runtime.cpu import crew
 from runtime.cpu.blocks import block_of
 from runtime.cpu.chunks import chunks_of
@@ -31,6 +32,7 @@ from runtime.cpu.repeat import Repeat
 from runtime.cpu.spaces import arrays_read, block_words, partial_bytes
 from runtime.cpu.table import build_table
 from runtime.cpu.tuning import tuned_block
+from runtime.files import require_memory
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
 MOST_PLANS = 8  # batch sizes that are kept
@@ -69,12 +71,11 @@ class Executable:
     def _allocate(self) -> None:
         """The spaces that no batch size changes."""
         entry = self.entry
+        require_memory(entry.uniform_words * self.word, "what is computed once")
         self.uniform = aligned(entry.uniform_words, self.dtype)
         for constant in entry.constants:
-            value = np.asarray(constant.value)
-            kind = Kind.REAL if value.dtype.kind == "f" else Kind.INDEX
-            words = self.uniform[constant.offset : constant.offset + value.size]
-            words.view(self.exchange.dtypes[kind])[:] = value.reshape(-1)
+            for at, values in pieces(constant):
+                self.uniform[at : at + len(values)] = values
         self._copy_partials(entry.chunks)
         self._make_room([1] * len(entry.times))
 

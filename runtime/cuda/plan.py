@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compiler.entry import Entry, Space
+from runtime.constants import pieces
 from runtime.cuda import shim
 from runtime.cuda.arena import Arena, Call, Recurrence, calls
 from runtime.cuda.batches import Batches
@@ -38,9 +39,8 @@ class Plan:
         self._launch(compiled(CLEAR, word), 0, 0, 0, arena.words)  # table[0] is 0: the first word
         start = arena.bases[Space.UNIFORM]
         for constant in entry.constants:
-            values = np.asarray(constant.value).reshape(-1)
-            kind = dtype if values.dtype.kind == "f" else np.dtype(f"i{word}")
-            self.write(start + constant.offset, values.astype(kind).view(dtype))
+            for at, values in pieces(constant):
+                self.write(start + at, values.astype(dtype))
 
     def _launch(self, kernel: Any, at: int, begin: int, count: int, total: int) -> None:
         kernel(self.words, self.numbers, self.table, at, begin, count, total)

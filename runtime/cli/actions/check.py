@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.elaborate import PersistentSpec, Signature
+from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
 from compiler.pipeline import Compilation
 from compiler.program import DataSource
@@ -18,7 +19,9 @@ from runtime.cli.actions.output import console, counted, say, table, write, writ
 from runtime.cli.actions.request import Request
 from runtime.cli.actions.stages import Stage, is_owned, stages
 from runtime.data import DataError, prepared
+from runtime.files import require_memory
 
+WORD = 4  # bytes, in a float32 run
 MOST_NAMES = 3  # layers named in one line
 
 
@@ -36,6 +39,8 @@ def check(specs: Sequence[Path], *, as_json: bool) -> int:
             if not as_json:
                 diagnostics.show(fault, as_json=False)
             continue
+        for model in made.module.models:
+            require_room(made.graphs[f"forward/{model}"])
         wrong = [fault for source in made.module.data for fault in faults_of(source)]
         code = 1 if wrong else code
         answers.append({"spec": str(path), "errors": wrong, **described(made)})
@@ -44,6 +49,14 @@ def check(specs: Sequence[Path], *, as_json: bool) -> int:
     if as_json:
         write_json(answers[0] if len(answers) == 1 else answers)
     return code
+
+
+def require_room(graph: Graph) -> None:
+    """Refuse a model of which a single value, for one example, is more than memory has."""
+    largest = max(graph.nodes, key=lambda node: node.type.size, default=None)
+    if largest is not None:
+        place = f"{largest.span}: " if largest.span else ""
+        require_memory(WORD * largest.type.size, f"{place}this value {largest.type}")
 
 
 def faults_of(source: DataSource) -> list[dict[str, Any]]:

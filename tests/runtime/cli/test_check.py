@@ -145,3 +145,15 @@ def test_the_stages_add_up_to_the_model(path: Path) -> None:
         assert all(stage.gives for stage in found if stage.parameters), model
         whole += total
     assert whole == sum(s.type.size for s in made.module.parameters if s.role == "parameter")
+
+
+def test_a_value_larger_than_memory_is_refused(
+    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.files.free_memory", lambda: 2 * 10**9)
+    spec = tmp_path / "large.nn"
+    spec.write_text("model f(x : [4]) -> scalar { sum(full([2^33], 1)) + sum(x) }\n")
+    answer = call("check", spec)
+    assert answer.code == 1 and answer.err.count("\n") == 1
+    told = "large.nn:1:34: this value [8589934592] needs 34.4 GB of memory; 2.0 GB are free"
+    assert told in answer.err

@@ -40,7 +40,8 @@ def one_hot(scope: Scope, span: Span, label: Meaning, count: Meaning) -> Meaning
         )
     require_rows(at, classes, None, span, scope)
     builder = scope.run.builder
-    if at.type.classes is None and not at.shape:  # a place, which a scatter keeps within bounds
+    scattered = at.type.classes is None or classes > 1 << 24  # which float32 does not tell apart
+    if scattered and not at.shape:  # a place, which a scatter keeps within bounds
         return builder.add(Scatter(classes), builder.constant(1.0), at)
     numbers = builder.add(Iota(classes))
     return numbers.apply("eq", reshape(at, (*at.shape, 1)), numbers)

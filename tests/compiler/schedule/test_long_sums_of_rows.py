@@ -13,7 +13,9 @@ from compiler.ops.leaf import Input
 from compiler.ops.reduce import ArgMax, BatchMean
 from compiler.ops.sequence import Total
 from compiler.passes import optimise
+from compiler.pipeline import compile_source
 from runtime.cpu.executable import Executable
+from runtime.session import Session
 from tests import sequence_runs
 from tests.graphs import run_compiled
 from tests.long_sums import Case, N, above, check, exact, numbers, one, rows_above
@@ -73,3 +75,12 @@ def test_places_beyond_those_of_float32_are_exact(target: str) -> None:
     else:
         found = run_compiled(graph, {"x": x}, 1, dtype="float32")
     assert int(found["y"][0]) == place
+
+
+@pytest.mark.parametrize("target", ["cpu", "reference"])
+def test_one_hot_tells_more_labels_apart_than_float32(target: str) -> None:
+    size, place = (1 << 24) + 4, (1 << 24) + 1
+    text = f"model hot(at : class({size})) -> [{size}] {{ one_hot(at, {size}) }}\n"
+    session = Session(compile_source(text), target=target, threads=1)
+    hot = session.run("hot", at=np.array([place]))[0]
+    assert hot.sum() == 1 and hot[place] == 1

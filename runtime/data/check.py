@@ -187,7 +187,9 @@ def check_labels(rows: Batch, type: TensorType, name: str, most: int) -> None:
         refuse(outside, rows, name, f"is outside {label}, which allows 0 to {type.classes - 1}")
     else:
         refuse(array < 0, rows, name, "is negative, and an index counts from 0")
-        refuse(array > most, rows, name, f"is larger than {most}, the largest index")
+        floats = array.dtype.kind == "f"  # which may round the largest index up
+        beyond = array >= float(most + 1) if floats else array > most
+        refuse(beyond, rows, name, f"is larger than {most}, the largest index")
 
 
 def require_finite(rows: Batch, name: str) -> None:

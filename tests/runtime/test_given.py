@@ -13,7 +13,8 @@ import pytest
 import gradc
 from compiler.graph.ragged import Clock, Ragged
 from compiler.graph.types import Kind, TensorType
-from runtime.data import Dataset
+from runtime.data import DataError, Dataset
+from runtime.data.check import conform
 from runtime.errors import RunError
 from runtime.rows import Rows
 from runtime.session import Session
@@ -140,6 +141,14 @@ def test_a_masked_array_is_refused_and_a_filled_one_is_taken() -> None:
     with pytest.raises(RunError, match="some of it is masked"):
         session.parameters["f.dense1.W"] = weights
     assert session.run("f", x=masked.filled(0)).shape == (6, 2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("given", ["f4", "f8", "u8"])
+def test_an_index_is_never_larger_than_its_words(dtype: str, given: str) -> None:
+    most = 2**31 if dtype == "float32" else 2**63
+    with pytest.raises(DataError, match=f"is larger than {most - 1}, the largest index"):
+        conform(np.array([most], given), TensorType((), Kind.INDEX), name="k", dtype=dtype)
 
 
 @TARGETS

@@ -16,6 +16,7 @@ from compiler.ops.leaf import Input, Persistent
 from compiler.passes import optimise
 from compiler.passes.dce import eliminate_dead_code
 from compiler.program import TrainStep
+from compiler.update_rule import GRADIENT
 from runtime.cli.actions.comparing import SMALL, Results
 from runtime.cli.actions.samples import work_of
 from runtime.session import Session
@@ -87,8 +88,9 @@ def gradient_error(
     for name in step.over:
         view = session.memory.views[name]
         view += NEAR * reach(view) * draws.standard_normal(view.shape)
-    found, gradients = session.gradients(step.name, **inputs)
-    if not np.isfinite(found):
+    found, _ = session.once(step.gradients, inputs)
+    gradients = {name: found[f"{GRADIENT}{name}"][0] for name in step.over}
+    if not np.isfinite(found[step.loss][0]):
         return None
     count = len(next(iter(inputs.values()))) if inputs else 1
     loss = loss_alone(session, joint, inputs, count)

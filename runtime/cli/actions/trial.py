@@ -82,7 +82,7 @@ class Trial:
     def once(self, session: Session, entry: str) -> Results:
         """What one entry gives."""
         prepare(session, [entry])
-        results, outputs = session.runner(entry).run(self.inputs(entry))
+        results, outputs = session.runner(entry).run(self.inputs(entry), batch=self.examples)
         found = {**results, **outputs}
         return {f"{entry}: {name}": values_of(batch).copy() for name, batch in found.items()}
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from compiler.entry import Entry, Phase
 from compiler.pipeline import compile_file, compile_source
-from runtime.cpu.shares import shares_of
 from runtime.session import Session
+from tests.barriers import unguarded
 
 ROOT = Path(__file__).resolve().parents[3]
 SPEC = """
@@ -24,18 +21,6 @@ data d(x : [5, 32, 3], y : class(5)) = npz("none.npz")
 train on d { minimize cross_entropy(net(x), y) using sgd(lr = 1e-2) }
 """
 SPECS = ["mnist_cnn", "gan", "tagging", "unet"]
-
-
-def unguarded(entry: Entry, phase: Phase) -> Iterator[tuple[str, str]]:
-    """Instructions that touch the same words, maybe on two threads, with no barrier between."""
-    shares = list(shares_of(entry, phase))
-    words = [{(o.space, o.offset) for o in item.operands} for item in phase.instructions]
-    for i, j in combinations(range(len(shares)), 2):
-        two = shares[i].grain > 0 or shares[j].grain > 0
-        together = all(item.follows for item in phase.instructions[i + 1 : j + 1])
-        waited = any(share.wait for share in shares[i + 1 : j + 1])
-        if two and words[i] & words[j] and not waited and not together:
-            yield phase.instructions[i].note, phase.instructions[j].note
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -26,6 +26,7 @@ RUNS = {
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "rows": ["tests/runtime/test_reach.py"],
+    "random specs": ["tests/random_specs/in_simulator.py"],
     "meanings": [f"{HERE}/meanings_in_simulator.py"],
     "specs": [
         f"{HERE}/specs_in_simulator.py",
@@ -42,6 +43,7 @@ TILES = "around_the_tiles or single_precision or change_a_bit"  # the CPU's kern
 WIDE = {
     "schedule": [*NATIVE, "tests/compiler/schedule", "-k", f"not ({TILES})"],
     "more random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py", "-m", "wide"],
+    "more random specs": ["tests/random_specs/in_simulator.py", "-m", "wide"],
     "more sequences": [f"{HERE}/sequences_in_simulator.py", "-m", "wide"],
 } | {
     path.stem: [f"{HERE}/specs_in_simulator.py", "-k", f"[{path.stem}-"]

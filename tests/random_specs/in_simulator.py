@@ -1,0 +1,35 @@
+"""Random specs in the CUDA simulator equal the reference: forward passes, gradients, updates.
+
+Not collected by itself: `tests/runtime/cuda/test_simulator.py` runs it in a process that has the
+simulator.
+"""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+
+import pytest
+
+from runtime.cli.actions.moves import moves
+from runtime.cli.actions.trial import Trial
+from runtime.cli.actions.verify import values_and_updates
+from tests.random_specs.checking import DOUBLE, compiled, start_of
+from tests.random_specs.programs import spec
+
+FEW, MANY = 12, 150
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=[pytest.mark.wide] * (n >= FEW)) for n in range(MANY)]
+)
+def test_a_random_spec_equals_the_reference(number: int) -> None:
+    text = spec(random.Random(1000 + number).randrange)
+    made = compiled(text)
+    trial = partial(
+        Trial, program=made.program, start=start_of(made), examples=2, seed=number, threads=1
+    )
+    found, wanted = (trial(target=target).results() for target in ("cuda", "reference"))
+    known = moves(made, trial(target="reference"))
+    for check in values_and_updates(known, "cuda", "reference", found, wanted, DOUBLE):
+        assert check.holds, f"{check.difference:.3g} at {check.worst} of\n{text}"

@@ -1,0 +1,95 @@
+"""The net of random specs is fine enough: faults that are planted in the compiler are caught.
+
+Each fault is of a kind that compilers have had.  Specs are tried one after another until one tells
+of a disagreement; without the fault none of them does.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compiler.entry import Instruction
+from compiler.graph.registry import OPS
+from compiler.schedule import buffers, lower, table
+from compiler.schedule.statements import Statements
+from tests.random_specs.checking import faults
+from tests.random_specs.programs import spec
+
+MOST = 25  # specs within which a fault is found
+
+Patch = pytest.MonkeyPatch
+
+
+def a_factor_is_dropped(patch: Patch) -> None:
+    """A product of three or more factors reads all but the last."""
+    product = Statements.product
+
+    def shorter(self: Statements, factors: Sequence[int], domains: Sequence[Any]) -> str:
+        count = max(1, min(len(factors), 2))
+        return product(self, factors[:count], domains[:count])
+
+    patch.setattr(Statements, "product", shorter)
+
+
+def a_sign_is_wrong(patch: Patch) -> None:
+    """The derivative of a difference is that of a sum."""
+    patch.setattr(OPS["sub"], "rule", staticmethod(lambda g, y, a, b: [g, g]))
+
+
+def an_index_is_off_by_one(patch: Patch) -> None:
+    """A product reads its weights from their second number on."""
+    through = lower.through
+
+    def beside(m: Any, place: Any, loops: int) -> tuple[list[int], int]:
+        moves, first = through(m, place, loops)
+        return moves, first + (place.storage[0] == "persistent")
+
+    patch.setattr(lower, "through", beside)
+
+
+def a_buffer_is_stale(patch: Patch) -> None:
+    """Words are given to others one unit before they are read for the last time."""
+    lifetimes = buffers.lifetimes
+
+    def shorter(*arguments: Any) -> buffers.Lifetimes:
+        life = lifetimes(*arguments)
+        last: Mapping[Any, int] = {key: max(0, unit - 1) for key, unit in life.last.items()}
+        return replace(life, last=last)
+
+    patch.setattr(buffers, "lifetimes", shorter)
+
+
+def a_barrier_is_missing(patch: Patch) -> None:
+    """No thread waits for another."""
+
+    def without(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
+        return tuple(replace(item, barrier=False) for item in instructions)
+
+    patch.setattr(table, "with_barriers", without)
+
+
+PLANTED = {
+    a_factor_is_dropped: "reference",
+    a_sign_is_wrong: "finite differences",
+    an_index_is_off_by_one: "reference",
+    a_buffer_is_stale: "reference",
+    a_barrier_is_missing: "no barrier",
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_caught(plant: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    plant(monkeypatch)
+    told = (line for number in range(MOST) for line in disagreements(number))
+    assert any(PLANTED[plant] in line for line in told)
+
+
+def disagreements(number: int) -> list[str]:
+    """What is told of the spec of a number."""
+    draws = random.Random(number)
+    return faults(spec(draws.randrange), number)

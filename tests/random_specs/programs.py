@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-import tests.random_specs.sequences  # noqa: F401  (files its rules)
-import tests.random_specs.tensors  # noqa: F401  (files its rules)
-from tests.random_specs.body import SCALAR, Body, Choose, Type, expression
+from tests.random_specs import sequences, tensors
+from tests.random_specs.body import Body, Choose, Type, expression
 
 OPTIMIZERS = [
     "sgd(lr = 0.01)", "sgd(lr = 2e-2), clip(norm = 1)", "momentum(lr = 0.01, beta = 0.8)",
@@ -63,14 +62,15 @@ def spec(choose: Choose) -> str:
     given = ", ".join(fields)
     names = ["f"] if choose(3) else ["f", "g"]
     types = {name: model(body, name, fields) for name in names}
-    data = f"data d({declared(fields)}) = npz(\"none.npz\")\n"
+    data = f'data d({declared(fields)}) = npz("none.npz")\n'
     lines = [f"{name}_out = {name}({given})" for name in names]
     losses = [f"sum(({name}_out - 0.3)^2)" for name in types]
     body.definitions.append(body.pick(ANCHORS))
     losses[0] += " + (anchor(1.0) - 1)^2"
     if len(names) == 2 and choose(2):
         steps = [
-            f"step {name} {{\n        minimize {loss}\n        using {body.pick(OPTIMIZERS)}\n    }}"
+            f"step {name} {{\n        minimize {loss}\n"
+            f"        using {body.pick(OPTIMIZERS)}\n    }}"
             for name, loss in zip(("one", "two"), (losses[0], " + ".join(losses)), strict=True)
         ]
         lines += steps
@@ -82,4 +82,4 @@ def spec(choose: Choose) -> str:
     return "\n".join([*body.definitions, data, f"train on d {{\n{block}}}\n"])
 
 
-__all__ = ["SCALAR", "spec"]
+__all__ = ["sequences", "spec", "tensors"]  # the modules file their rules

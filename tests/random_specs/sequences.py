@@ -27,7 +27,7 @@ def along(body: Body, type: Type) -> str:
     ways = ["reverse({})", "before({})", "before({}, start = 0.5)", "(0.3 * position({}))"]
     if type.shape:
         ways.remove("(0.3 * position({}))")
-        ways += ["({} + position({}))", "({} - length({}))"]
+        ways += ["({} + position({}))", "({} - length({}))", "at_end(last({}), {})"]
     return body.pick(ways).replace("{}", inner)
 
 
@@ -41,8 +41,11 @@ def one_after_another(body: Body, type: Type) -> str:
         cell = body.pick([f"{w}({shape[0]})" for w in ("elman", "gru", "lstm", "gru_reset_after")])
         settings = body.pick(["", ", backwards = true"])
         name = body.bind(inner, read)
-        text = f"({name} |> scan({cell}{settings}))"
-        return text if body.choose(3) else f"({name} |> checkpoint(scan({cell}{settings})))"
+        forms = ["scan({0})", "scan({0})", "checkpoint(scan({0}))"]
+        if shape[0] % 2 == 0 and not settings:
+            half = cell.replace(str(shape[0]), str(shape[0] // 2))
+            forms += [f"both({half}, {half})"]
+        return f"({name} |> {body.pick(forms).format(cell + settings)})"
     if body.choose(2):
         return f"({inner} |> scan({cell_of(body, type.element, read.element)}))"
     name, h = body.bind(inner, read), body.name("h")
@@ -65,6 +68,19 @@ def cell_of(body: Body, state: Type, read: Type) -> str:
         f"cell {name}(s : {state}, x : {read}) -> {state} {{\n{inner.block(result)}}}\n"
     )
     return name
+
+
+@rule(lambda body, type: type.classes is None and bool(type.time) and body.alone)
+def together(body: Body, type: Type) -> str:
+    """Two sequences of one length step by step, or a row for each place of a sequence."""
+    assert type.time is not None
+    inner = body.bind(expression(body, type), type)
+    if body.choose(2):
+        rows = Type((9, *type.shape))  # more than the longest sequence has elements
+        return f"({inner} + take({expression(replace_depth(body, 1), rows)}, place({inner})))"
+    pair, other = body.name("p"), expression(replace_depth(body, 1), type)
+    body.lines.append(f"{pair} = zip({inner}, {other})")
+    return f"({pair}[0] - 0.5 * {pair}[1])"
 
 
 @rule(lambda body, type: tensor(body, type) and body.alone and len(type.shape) == 1)
@@ -96,7 +112,9 @@ def layered(body: Body, type: Type) -> str:
             words += [f"each(dense({n}))"] if len(outer) == 1 else []
             words += ["(dropout(0.3))", "batch_norm"] if body.kind == "model" else []
         return f"({source} |> {body.pick(words)})"
-    source = body.bind(expression(body, Type((size,), time=type.time)), Type((size,), time=type.time))
+    source = body.bind(
+        expression(body, Type((size,), time=type.time)), Type((size,), time=type.time)
+    )
     way = body.choose(4)
     if way == 0:
         return f"({source} |> dense({n}))"

@@ -22,7 +22,13 @@ SMOOTH = [
     "sqrt(({})^2 + 0.3)", "log(({})^2 + 0.3)", "log1p(({})^2)", "expm1(sin({}))", "softplus({})",
     "swish({})", "gelu({})", "identity({})", "(({})^3 / 4)", "((1.5 + sin({}))^1.7)",
 ]  # fmt: skip
-KINKED = ["abs({})", "relu({})", "({} |> leaky_relu(slope = 0.2))", "({} |> elu(alpha = 1.5))", "minimum({}, 0.371)"]
+KINKED = [
+    "abs({})",
+    "relu({})",
+    "({} |> leaky_relu(slope = 0.2))",
+    "({} |> elu(alpha = 1.5))",
+    "minimum({}, 0.371)",
+]
 STEPS = ["sign({})", "floor(3 * ({}))", "ceil(2 * ({}))", "stop_gradient({})"]
 BINARY = [
     "({} + {})", "({} - {})", "({} * {})", "({} / (1.5 + sin({})))", "((1.5 + sin({}))^sin({}))",
@@ -56,9 +62,13 @@ def unary(body: Body, type: Type) -> str:
 
 @rule(anything)
 def shared(body: Body, type: Type) -> str:
-    """A name that is used twice."""
+    """A name that is used twice, also for what is known of it while the spec is compiled."""
     name = body.bind(expression(body, type), type)
-    return body.pick(["({0} * sin({0}))", "({0} + {0})", "({0} - 0.5 * {0}^2)"]).format(name)
+    forms = [
+        "({0} * sin({0}))", "({0} + {0})", "({0} - 0.5 * {0}^2)", "({0} * (rank({0}) - 0.5))",
+        "({0} * size({0}) / 4)", "({0} + zeros(shape({0})))", "({0} * ones(shape({0})))",
+    ]  # fmt: skip
+    return body.pick(forms).format(name)
 
 
 @rule(anything)
@@ -99,6 +109,7 @@ def moved(body: Body, type: Type) -> str:
     shape, rank = type.shape, len(type.shape)
     ways = ["reshape"] + (["transpose", "concat", "pad", "part", "broadcast"] if rank else [])
     ways += ["stack"] if rank and shape[0] == 2 else []
+    ways += ["iota"] if rank == 1 else []
     match body.pick(ways):
         case "reshape":
             return f"reshape({expression(body, Type(other_form(body, shape)))}, {list(shape)})"
@@ -106,8 +117,12 @@ def moved(body: Body, type: Type) -> str:
             return f"transpose({expression(body, Type(shape[::-1]))})"
         case "broadcast":
             return f"broadcast({expression(body, Type(shape[1:]))}, {list(shape)})"
+        case "iota":
+            return f"(iota({shape[0]}) / 4)"
         case "stack":
-            return f"stack({expression(body, Type(shape[1:]))}, {expression(body, Type(shape[1:]))})"
+            return (
+                f"stack({expression(body, Type(shape[1:]))}, {expression(body, Type(shape[1:]))})"
+            )
         case "concat" if shape[0] > 1:
             head = 1 + body.choose(shape[0] - 1)
             parts = [expression(body, Type((n, *shape[1:]))) for n in (head, shape[0] - head)]
@@ -135,11 +150,13 @@ def other_form(body: Body, shape: Shape) -> Shape:
 def picked(body: Body, type: Type) -> str:
     """One row, by a number or by a label; or a label as a vector."""
     rows = 1 + body.choose(4)
-    ways = ["number", "take"] + (["one_hot"] if type.shape else [])
+    ways = ["number", "take"] + (["one_hot"] if type.shape else ["classes"] * (not type.time))
     match body.pick(ways):
         case "number":
             table = expression(body, Type((rows, *type.shape), time=type.time))
             return f"({table})[{body.choose(rows)}]"
+        case "classes":
+            return f"(0.3 * classes({expression_of_labels(body, rows, None)}))"
         case "one_hot":
             label = expression_of_labels(body, type.shape[0], type.time)
             return f"one_hot({label}, {type.shape[0]})"

@@ -85,7 +85,8 @@ class _Writer(Lines):
         """
         loop = self.nest.loops[level]
         scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
-        terms = max(1, IN_A_ROW // prod(inner.extent for inner in self.nest.loops[level + 1 :]))
+        each = prod(inner.extent for inner in self.nest.loops[level + 1 :])
+        terms = max(1, IN_A_ROW // max(1, each))
         for name, start, end, size in (
             ("q", f"begin{scale}", f"end{scale}", terms * BLOCKS),
             ("r", "jq0", "eq0", terms),

@@ -26,7 +26,7 @@ def inputs(body: Body) -> dict[str, Type]:
     fields = {"x": Type(body.sizes())}
     if body.choose(3) == 2:
         fields["label"] = Type((), 2 + body.choose(4))
-    if body.choose(2):
+    if body.choose(3):
         fields["xs"] = Type(body.sizes(1), time="xs")
         if body.choose(2):
             fields["ys"] = Type(body.sizes(1), time="xs")

@@ -9,7 +9,7 @@ def has_times(body: Body, type: Type) -> bool:
     return tensor(body, type) and body.alone and bool(body.times())
 
 
-@rule(has_times)
+@rule(has_times, weight=8)
 def ended(body: Body, type: Type) -> str:
     """A sequence reduced to one value."""
     inner = expression(body, type.over(body.pick(body.times())))
@@ -31,7 +31,7 @@ def along(body: Body, type: Type) -> str:
     return body.pick(ways).replace("{}", inner)
 
 
-@rule(lambda body, type: type.classes is None and type.time is not None and body.alone)
+@rule(lambda body, type: type.classes is None and type.time is not None and body.alone, weight=5)
 def one_after_another(body: Body, type: Type) -> str:
     """A recurrence: a cell that is made for it, or one of the prelude, or written out."""
     time, shape = type.time, type.shape
@@ -134,7 +134,8 @@ def defined(body: Body, n: int) -> str:
     inner.alone = False
     inner.names["y"] = Type((n,))
     result = expression(inner, Type((n,)))
-    lines = ["param W : [units, n] ~ glorot_uniform", "y = W @ x", *inner.lines, result]
+    head = ["param W : [units, n] ~ glorot_uniform", "y = W @ x"]
+    lines = [*head, *inner.lines, f"0.1 * y + {result}"]
     text = "".join(f"    {line}\n" for line in lines)
     body.definitions.append(
         f"layer {name}(units : size, rate = 0.5)(x : [n]) -> [units] {{\n{text}}}\n"

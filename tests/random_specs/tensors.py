@@ -194,7 +194,7 @@ def contracted(body: Body, type: Type) -> str:
 
     An index that is summed over gets its size from the first factor.
     """
-    result, summed = "ijkl"[: len(type.shape)], "mn"[: body.choose(3)]
+    result, summed = "ijkl"[: len(type.shape)], "uv"[: body.choose(3)]
     extents = dict(zip(result, type.shape, strict=True)) | {s: 1 + body.choose(4) for s in summed}
     factors = []
     for number in range(1 + body.choose(4)):
@@ -220,7 +220,7 @@ def position(body: Body, letter: str, extents: dict[str, int], plain: bool) -> t
     return body.pick(forms).format(letter, other), 1 + body.choose(6)
 
 
-@rule(lambda body, type: tensor(body, type) and body.kind != "function")
+@rule(lambda body, type: tensor(body, type) and body.kind == "model" and body.alone)
 def slope(body: Body, type: Type) -> str:
     """The derivative of a scalar by something of this type."""
     by = body.bind(f"{expression(replace_depth(body, 1), type)} + {drawn(body, type)}", type)

@@ -92,8 +92,10 @@ def test_a_sum_of_nothing_is_zero(way: tuple[str, int, tuple[str, ...]]) -> None
         np.testing.assert_array_equal(found, [wanted] * 3, err_msg=body)
 
 
-def test_nothing_to_give_is_no_step() -> None:
-    assert results(["[]"], "cpu", 1, ()) == [{}]
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_brackets_with_nothing_are_an_empty_tensor(way: tuple[str, int, tuple[str, ...]]) -> None:
+    (found,) = results(["[]"], *way)
+    assert np.shape(found) == (3, 0)
 
 
 @pytest.mark.parametrize("body", REFUSED)

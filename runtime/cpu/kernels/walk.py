@@ -34,9 +34,8 @@ CHUNKS = 128  # whose sums are added up one after another
 
 def adder(word: int) -> Any:
     """The subroutine that adds up one `Sum` over the chunks, each thread a share of its words."""
-    number, zero = number_type(word), number_type(word)(0.0)
-    reals, exact = pointer_reader(number), compensated(number)
-    plus, lost = exact["plus"], exact["lost"]
+    number, add_later = number_type(word), later_adder(word)
+    reals = pointer_reader(number)
 
     @subroutine(types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
     def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
@@ -47,30 +46,52 @@ def adder(word: int) -> Any:
         places[0] = bases[layout.UNIFORM_SPACE] + table[at + layout.SUM_UNIFORM]
         total = reals(places, 0)
         first = bases[layout.PARTIAL_SPACE] + table[at + layout.SUM_PARTIAL]
-        places[1] = first + table[layout.PARTIAL_BYTES]  # a chunk that is over before it is needed
-        rest = reals(places, 1)
-        for group in range(0, table[layout.CHUNKS], CHUNKS):
-            places[1] = first + group * table[layout.PARTIAL_BYTES]
-            sums = reals(places, 1)
-            for chunk in range(group + 1, min(group + CHUNKS, table[layout.CHUNKS])):
-                places[1] = first + chunk * table[layout.PARTIAL_BYTES]
-                part = reals(places, 1)
-                for i in range(start, stop):
-                    sums[i] += part[i]
+        for chunk in range(min(table[layout.CHUNKS], CHUNKS)):
+            places[1] = first + chunk * table[layout.PARTIAL_BYTES]
+            part = reals(places, 1)
             for i in range(start, stop):
-                if group == 0:
-                    total[i] = sums[i]
-                else:
-                    term = plus(sums[i], rest[i] if group > CHUNKS else zero)
-                    rest[i] = lost(total[i], term)
-                    total[i] = plus(total[i], term)
+                total[i] = part[i] if chunk == 0 else total[i] + part[i]
+        if table[layout.CHUNKS] > CHUNKS:
+            add_later(table, total, first, start, stop)
         examples = number(table[layout.EXAMPLES])
         for i in range(start, stop):
-            if table[layout.CHUNKS] > CHUNKS:
-                total[i] += rest[i]
             total[i] = total[i] / examples
 
     return add_partials
+
+
+def later_adder(word: int) -> Any:
+    """The subroutine that adds the chunks behind the first CHUNKS to their sum.
+
+    So many chunks' sums at a time, and what rounding loses of them.
+    """
+    number = number_type(word)
+    reals, exact = pointer_reader(number), compensated(number)
+    plus, lost = exact["plus"], exact["lost"]
+
+    @subroutine(types.void(WORDS, types.CPointer(number), *[NUMBER] * 3))
+    def add_later(table: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
+        places = stack_words(1)
+        places[0] = first + table[layout.PARTIAL_BYTES]  # of a chunk that is added up already
+        rest = reals(places, 0)
+        for i in range(start, stop):
+            rest[i] = number(0.0)
+        for group in range(CHUNKS, table[layout.CHUNKS], CHUNKS):
+            places[0] = first + group * table[layout.PARTIAL_BYTES]
+            sums = reals(places, 0)
+            for chunk in range(group + 1, min(group + CHUNKS, table[layout.CHUNKS])):
+                places[0] = first + chunk * table[layout.PARTIAL_BYTES]
+                part = reals(places, 0)
+                for i in range(start, stop):
+                    sums[i] += part[i]
+            for i in range(start, stop):
+                term = plus(sums[i], rest[i])
+                rest[i] = lost(total[i], term)
+                total[i] = plus(total[i], term)
+        for i in range(start, stop):
+            total[i] += rest[i]
+
+    return add_later
 
 
 def phase_runner(word: int) -> Any:

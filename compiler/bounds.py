@@ -150,7 +150,8 @@ class Bounds:
                 return replace(_either(xs), low=-inf, high=0, positive=False)
             case Elementwise(name=name):
                 rule = ELEMENTWISE.get(name)
-                return rule(*xs) if rule else replace(_either(xs), low=-inf, high=inf)
+                unknown = replace(_either(xs), low=-inf, high=inf, positive=False)
+                return rule(*xs) if rule else unknown
             case Contract() as op:
                 return self._of_sum(node, op, xs)
             case Previous():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from compiler.source import Source
 from compiler.syntax.parse import parse
 from compiler.syntax.read import read_source
 from compiler.syntax.tree import File
+from compiler.warnings import warnings_of
 
 OPTIONAL = (*PASSES, *REWRITES, *LATER)  # what can be switched off
 ALIGN = 16  # words: each persistent begins on a cache line of its own
@@ -136,6 +137,7 @@ def compilation(
         evaluate=evaluate,
         inputs={m: dict(s.inputs) for m, s in module.models.items()},
         outputs={m: dict(s.outputs) for m, s in module.models.items()},
+        look=cache(partial(warnings_of, module)),
     )
     if not without >= {*INEXACT}:
         program = replace(program, exact=replace(program, entries=exact_entries))

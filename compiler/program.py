@@ -15,6 +15,7 @@ import numpy as np
 
 from compiler.entry import Entry
 from compiler.graph.types import TensorType
+from compiler.source import Diagnostic
 
 COUNT = "schedule/count"
 
@@ -98,6 +99,12 @@ class Program:
     inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
     outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)
     exact: Program | None = None  # the same without inexact rewrites, where this may have some
+    look: Callable[[], tuple[Diagnostic, ...]] = field(default=tuple, repr=False, compare=False)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What compiles and is hardly meant, found when it is first asked for."""
+        return self.look()
 
     def of_width(self, dtype: str) -> Program:
         """The program as numbers of a width want it: float64 knows no inexact rewrites."""

@@ -22,28 +22,29 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from compiler.source import Diagnostic, Label, Source, Span
+from compiler.source import ERROR, Diagnostic, Label, Source, Span
 
 TAB = 4
 WIDTH = 100
 MARGIN = 40  # cells shown before an underline in a long line
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-RED, BLUE, BOLD, PLAIN = "\x1b[31m", "\x1b[34m", "\x1b[1m", "\x1b[0m"
+RED, YELLOW, BLUE = "\x1b[31m", "\x1b[33m", "\x1b[34m"
+BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 
 def render_all(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
-    """Every diagnostic, an empty line between two, and how many there are."""
+    """Every diagnostic, all of one severity, an empty line between two, and how many there are."""
     blocks = [render(diagnostic, color=color) for diagnostic in diagnostics]
     if len(blocks) > 1:
-        blocks.append(f"{len(blocks)} errors")
+        blocks.append(f"{len(blocks)} {diagnostics[0].severity}s")
     return "\n\n".join(blocks)
 
 
 def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     """One diagnostic, without a newline at its end."""
-    head = f"error[{diagnostic.code}]"
+    head = f"{diagnostic.severity}[{diagnostic.code}]"
     if color:
-        head = f"{BOLD}{RED}{head}{PLAIN}"
+        head = f"{BOLD}{RED if diagnostic.severity == ERROR else YELLOW}{head}{PLAIN}"
     lines = [f"{head}: {printable(diagnostic.message)}"]
     labels = [(diagnostic.primary, "^"), *((label, "-") for label in diagnostic.secondary)]
     sources: list[Source] = []
@@ -66,6 +67,7 @@ def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> str:
         [
             {
                 "code": diagnostic.code,
+                "severity": diagnostic.severity,
                 "message": diagnostic.message,
                 "primary": _place(diagnostic.primary),
                 "secondary": [_place(label) for label in diagnostic.secondary],

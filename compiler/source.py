@@ -1,8 +1,8 @@
 """Source text, places in it, and what the compiler has to say about them.
 
-Every error a user sees is a `Diagnostic`: a stable code, one sentence, the place it happened with
-its label, the places the expectation came from, and a hint.  One dataclass feeds the terminal, the
-JSON output and the tests.  Columns count code points from 1.
+Every error and every warning a user sees is a `Diagnostic`: a stable code, one sentence, the place
+it happened with its label, the places the expectation came from, and a hint.  One dataclass feeds
+the terminal, the JSON output and the tests.  Columns count code points from 1.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+
+ERROR, WARNING = "error", "warning"
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,14 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One error: code, sentence, where, why it was expected, how to mend it."""
+    """An error or a warning: code, sentence, where, why it was expected, how to mend it."""
 
     code: str
     message: str
     primary: Label
     secondary: tuple[Label, ...] = ()
     hint: str | None = None
+    severity: str = ERROR
 
 
 class CompileError(Exception):

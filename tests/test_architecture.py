@@ -57,6 +57,7 @@ LAYERS = [  # within the compiler, from the lowest; a package may import those b
     },
     {"compiler.passes"},
     {"compiler.emit", "compiler.schedule", "compiler.elaborate", "compiler.expressions"},
+    {"compiler.warnings"},
     {"compiler.pipeline"},
     {"compiler.derived"},
 ]

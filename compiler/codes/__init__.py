@@ -1,12 +1,13 @@
-"""What each error code means, for `gradc explain E0301`.
+"""What each code of an error or a warning means, for `gradc explain E0301`.
 
 One literal table a hundred: E01xx `syntax`, E02xx `names`, E03xx `shapes` and `sequences`, E04xx
-`sizes`, E05xx `derivatives`, E06xx `training`.  A code, once given out, keeps its meaning.
+`sizes`, E05xx `derivatives`, E06xx `training`; W0xxx
+`warnings`.  A code, once given out, keeps its meaning.
 """
 
 from __future__ import annotations
 
-from compiler.codes import derivatives, names, sequences, shapes, sizes, syntax, training
+from compiler.codes import derivatives, names, sequences, shapes, sizes, syntax, training, warnings
 from compiler.codes.explanation import Explanation
 
 CODES: dict[str, Explanation] = {
@@ -17,6 +18,7 @@ CODES: dict[str, Explanation] = {
     **sizes.CODES,
     **derivatives.CODES,
     **training.CODES,
+    **warnings.CODES,
 }
 
 

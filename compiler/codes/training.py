@@ -80,4 +80,11 @@ CODES: dict[str, Explanation] = {
         + _DATA
         + "train on d { minimize (f(x) - y)^2 + (g(x) - y)^2 over f, g using sgd }",
     ),
+    "E0611": Explanation(
+        "a report that takes the place of the loss",
+        "What is minimised stands under the name `loss` among the metrics of a run, and a report\n"
+        "of that name would replace it there without a word. Any other name will do.",
+        _DATA + "train on d { minimize (f(x) - y)^2 using sgd report loss = abs(f(x) - y) }",
+        _DATA + "train on d { minimize (f(x) - y)^2 using sgd report error = abs(f(x) - y) }",
+    ),
 }

@@ -167,13 +167,16 @@ def apply_layer(
     if layer.defined.is_model and all(type_of(v) is not None for v in bound.values()):
         scope.run.applied.setdefault(definition.name, tuple(type_of(v) for v in bound.values()))
     builder = scope.run.builder
-    before, doubtful = builder.span, scope.run.doubtful
+    before, doubtful, since = builder.span, scope.run.doubtful, len(builder.nodes)
     if inner.site is not None:
         builder.span = inner.site
     try:
-        return check_result(definition, run_body(definition.body, inner), inner)
+        result = check_result(definition, run_body(definition.body, inner), inner)
     finally:
         builder.span, scope.run.doubtful = before, doubtful
+    if inner.site is not None and scope.site is None:
+        scope.run.note_use(definition.name, span, since, bound.values(), result)
+    return result
 
 
 def _spread(definition: Definition, arguments: Sequence[Meaning]) -> Sequence[Meaning]:

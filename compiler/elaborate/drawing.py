@@ -70,13 +70,7 @@ def is_initializer(meaning: Meaning) -> bool:
 
 def initial_spec(declared: Declared) -> PersistentSpec | None:
     """The persistent with the graph of its first value; None after an error."""
-    run = replace(
-        declared.scope.run,
-        builder=LimitedBuilder(span=declared.place),
-        read={},
-        updates={},
-        drawing=None,
-    )
+    run = replace(declared.scope.run.apart(LimitedBuilder(span=declared.place)), drawing=None)
     scope = replace(declared.scope, run=run)
     expression = declared.expression
     try:

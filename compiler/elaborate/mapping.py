@@ -36,9 +36,8 @@ def apply_to_each(
     if len(sizes) != 1 or not all(v.shape for v in values):
         types = " and ".join(str(v.type) for v in values)
         raise scope.fault("E0303", f"each needs one leading axis of equal size, got {types}", span)
-    run = replace(
-        scope.run, builder=LimitedBuilder(span=scope.run.builder.span), read={}, updates={}
-    )
+    since = len(scope.run.builder.nodes)
+    run = scope.run.apart(LimitedBuilder(span=scope.run.builder.span))
     inner = replace(scope, run=run)
     elements = [
         run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes, v.type.time))
@@ -51,8 +50,11 @@ def apply_to_each(
     scope.run.applications = run.applications
     lift = Lift(scope, run.builder, sizes.pop(), dict(enumerate(values)))
     if isinstance(result, tuple):
-        return tuple(lift.result(to_value(part, inner, span)) for part in result)
-    return lift.result(to_value(result, inner, span))
+        mapped: Meaning = tuple(lift.result(to_value(part, inner, span)) for part in result)
+    else:
+        mapped = lift.result(to_value(result, inner, span))
+    scope.run.note_use("each", span, since, values, mapped)
+    return mapped
 
 
 class Lift:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from compiler.elaborate.library import Unit
 from compiler.elaborate.notes import Notes
 from compiler.elaborate.registry import PersistentSpec
+from compiler.elaborate.scope import Use
 from compiler.elaborate.settings import Rules
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
@@ -54,6 +55,7 @@ class StepGraphs:
     gradients: Graph
     training: Graph
     evaluate: Graph
+    uses: tuple[Use, ...]  # of the prelude, in `training`
 
 
 @dataclass(frozen=True, kw_only=True)

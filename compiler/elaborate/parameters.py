@@ -177,7 +177,7 @@ def _real_type(type: TypeExpr | None, initial: Expr, scope: Scope) -> TensorType
 def _drawing_a_scalar(scope: Scope) -> Scope:
     """The scope in a graph that is thrown away: `param g ~ normal(0, 1)` is a scalar."""
     builder = LimitedBuilder(span=scope.run.builder.span)
-    run = replace(scope.run, builder=builder, read={}, updates={}, drawing=Drawing("", ()))
+    run = replace(scope.run.apart(builder), drawing=Drawing("", ()))
     return replace(scope, run=run)
 
 

@@ -56,6 +56,7 @@ class Reading:
     loss: Value | None = None
     loss_span: Span | None = None
     reports: dict[str, Value] = field(default_factory=dict)
+    report_spans: dict[str, Span] = field(default_factory=dict)
     over: list[tuple[Span, list[str]]] | None = None  # what is named, and its parameters
     descents: dict[str, Value] = field(default_factory=dict)
     sound: bool = True
@@ -66,7 +67,22 @@ class Reading:
             self.scope.run.builder.span = statement.span
             self._guarded([statement], self._read)
         check_closed(self.scope)
+        if self.loss is not None and self.reports.get("loss", self.loss).id != self.loss.id:
+            self._report_hides_loss()
         return self
+
+    def _report_hides_loss(self) -> None:
+        """E0611: both would stand under one name among the metrics."""
+        self.sound = False
+        assert self.loss_span is not None, "what is minimized stands somewhere"
+        fault = self.scope.fault(
+            "E0611",
+            "a report called `loss` would take the place of what is minimized",
+            self.report_spans["loss"],
+            secondary=[(self.loss_span, "this is the loss")],
+            hint="give it another name: report error = ...",
+        )
+        self.scope.report(fault)
 
     def _guarded(self, items: Iterable[T], read: Callable[[T], None]) -> None:
         """Read each item; an error in one leaves the others to be checked."""
@@ -119,7 +135,9 @@ class Reading:
             value = self._scalar(item.value, "E0609", "report")
         finally:
             run.updates = moved
-        self.reports[_report_name(item, self.reports)] = value
+        name = _report_name(item, self.reports)
+        self.reports[name] = value
+        self.report_spans[name] = item.span
 
     def _use(self, item: Expr | Setting) -> None:
         read_using(item, self.rules, self.scope, self.session)

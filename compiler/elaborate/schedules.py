@@ -74,7 +74,7 @@ def scheduled(
 
 def _graph(name: str, schedule: Meaning, span: Span, scope: Scope) -> Graph:
     """A schedule's value as a graph of the count `t`; E0403 where it depends on anything else."""
-    run = replace(scope.run, builder=LimitedBuilder(span=span), read={}, updates={})
+    run = scope.run.apart(LimitedBuilder(span=span))
     inner = replace(scope, run=run)
     t = run.builder.add(Input("t"), name="t")
     meaning = call(_at(schedule, t, span, inner), [t], {}, span, inner)

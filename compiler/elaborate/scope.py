@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from compiler.elaborate.limits import PARTS, LimitedBuilder
@@ -105,6 +105,17 @@ class Note:
     read: tuple[str, ...]  # persistents
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A definition of the prelude that the author's text applies, and the nodes that it made."""
+
+    name: str
+    span: Span  # of the application
+    made: range  # nodes
+    inputs: tuple[int | None, ...]  # nodes; None for what is no tensor
+    result: int | None
+
+
 @dataclass
 class Run:
     """One graph in the making."""
@@ -121,6 +132,7 @@ class Run:
     argument_spans: dict[Span, dict[str | int, Span]] = field(default_factory=dict)  # by call
     times: dict[Time, Span] = field(default_factory=dict)  # where each time comes from
     notes: dict[tuple[int, int], Note] = field(default_factory=dict)  # see `notes`
+    uses: list[Use] = field(default_factory=list)  # of the prelude
     drawing: Drawing | None = None
     applications: int = 0
     doubtful: bool = False  # a claim of this statement does not hold: it or the sizes are wrong
@@ -135,6 +147,18 @@ class Run:
         """A persistent as the uses before this one left it."""
         updated = self.updates.get(name)
         return self.persistent(name, type) if updated is None else updated
+
+    def apart(self, builder: LimitedBuilder) -> Run:
+        """The same run in another graph."""
+        return replace(self, builder=builder, read={}, updates={}, uses=[])
+
+    def note_use(
+        self, name: str, span: Span, since: int, inputs: Iterable[Meaning], result: Meaning
+    ) -> None:
+        """Note that what was made since then is a definition's, and not the author's own."""
+        nodes = tuple(x.id if isinstance(x, Value) else None for x in (*inputs, result))
+        made = range(since, len(self.builder.nodes))
+        self.uses.append(Use(name, span, made, nodes[:-1], nodes[-1]))
 
     def counters(self) -> tuple[Value, Value]:
         """The operands of a random draw: seed and step."""

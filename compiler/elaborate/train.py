@@ -55,6 +55,7 @@ def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, 
             gradients=_gradient_graph(gradients, found),
             training=_training_graph(gradients, found),
             evaluate=_graph(evaluation.scope.run, _losses(evaluation, mean=False)),
+            uses=tuple(gradients.scope.run.uses),
         )
     except (Fault, Silenced, CompileError) as error:
         file_error(error, session)

@@ -46,8 +46,8 @@ def answer(fault: BaseException, state: State) -> int:
             return USAGE
         case click.ClickException():
             return usage(fault)
-        case CompileError():
-            act("diagnostics:show", fault, as_json=state.json)
+        case CompileError(diagnostics=found):
+            act("diagnostics:show", found, as_json=state.json)
             return FAULT
         case RunError():
             return say(str(fault), fault.exit_code)

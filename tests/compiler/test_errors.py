@@ -1,4 +1,5 @@
-"""Every wrong program of `specs/errors`: all its errors, where they are, and what is said of them.
+"""Every wrong program of `specs/errors`: all its errors, where they are, and what is said of them;
+and every doubtful one of `specs/warnings`, likewise.
 
 A program begins with what is expected, as comments that count as lines of the file:
 
@@ -34,7 +35,8 @@ from compiler.syntax.parse import parse
 from compiler.syntax.read import read_source
 
 FOLDER = Path(__file__).parents[2] / "specs" / "errors"
-PROGRAMS = sorted(FOLDER.glob("*.nn"))
+DOUBTFUL = sorted(FOLDER.parent.glob("warnings/*.nn"))
+PROGRAMS = [*sorted(FOLDER.glob("*.nn")), *DOUBTFUL]
 HEADER = re.compile(r"# (set|forward|expect|also|hint):")
 FEWEST = 70
 
@@ -71,7 +73,7 @@ def diagnostics_of(path: Path) -> tuple[Diagnostic, ...]:
             made.module.forward(name)
     except CompileError as error:
         return error.diagnostics
-    return ()
+    return made.program.warnings
 
 
 @cache
@@ -121,10 +123,11 @@ def test_a_wrong_program_is_told_all_that_is_wrong_with_it(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_its_errors_can_be_shown(path: Path) -> None:
+    assert {d.severity for d in found_in(path)} == {"warning" if path in DOUBTFUL else "error"}
     text = render_all(found_in(path))
     assert "\x1b" not in text and "\x07" not in text and "\u202e" not in text
     for d in found_in(path):
-        assert f"error[{d.code}]: " in text and str(d.primary.span) in text
+        assert f"{d.severity}[{d.code}]: " in text and str(d.primary.span) in text
         assert d.message and not d.message.endswith(".") and "\n" not in d.message
         assert d.primary.span.end > d.primary.span.start or d.code.startswith("E01")
 
@@ -175,13 +178,13 @@ def test_the_examples_of_an_explanation_fail_and_compile(code: str) -> None:
     if code in ONLY_SYNTAX:
         parse(Source("example.nn", CODES[code].right))
     else:
-        assert errors_of(CODES[code].right) == ()
+        said = errors_of(CODES[code].right)
+        assert [d for d in said if d.severity == "error" or d.code == code] == []
 
 
 def errors_of(text: str) -> tuple[Diagnostic, ...]:
-    """What is wrong with a text."""
+    """What is wrong with a text, or doubtful in it."""
     try:
-        compilation(Source("example.nn", text), FOLDER, {}, ())
+        return compilation(Source("example.nn", text), FOLDER, {}, ()).program.warnings
     except CompileError as error:
         return error.diagnostics
-    return ()

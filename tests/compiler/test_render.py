@@ -98,7 +98,16 @@ def test_color_only_adds_escapes() -> None:
 def test_json() -> None:
     error = Diagnostic(code="E0301", message="wrong", primary=at(CNN, "16", "this"), hint="mend")
     assert json.loads(diagnostics_json([error])) == [{
-        "code": "E0301", "message": "wrong", "hint": "mend", "secondary": [],
+        "code": "E0301", "severity": "error", "message": "wrong", "hint": "mend", "secondary": [],
         "primary": {"file": "cnn.nn", "line": 6, "column": 13, "end_line": 6, "end_column": 15,
                     "label": "this"},
     }]
+
+
+def test_a_warning_is_called_one() -> None:
+    place = at(CNN, "16", "this")
+    warning = Diagnostic(code="W0001", message="odd", primary=place, severity="warning")
+    assert render_all([warning, warning]).startswith("warning[W0001]: odd\n")
+    assert render_all([warning, warning]).endswith("\n\n2 warnings")
+    assert "\x1b[33mwarning[W0001]" in render_all([warning], color=True)
+    assert json.loads(diagnostics_json([warning]))[0]["severity"] == "warning"

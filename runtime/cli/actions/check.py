@@ -1,9 +1,10 @@
-"""What `gradc check` does: all errors of a spec, or a table of its models."""
+"""What `gradc check` does: all errors of a spec, or its warnings and a table of its models."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from compiler.graph.types import TensorType
 from compiler.pipeline import Compilation
 from compiler.program import DataSource
 from compiler.render import diagnostics_json
-from compiler.source import CompileError
+from compiler.source import ERROR, WARNING, CompileError, Diagnostic
 from runtime.cli.actions import diagnostics
 from runtime.cli.actions.output import console, counted, say, table, write, write_json
 from runtime.cli.actions.request import Request
@@ -25,8 +26,8 @@ WORD = 4  # bytes, in a float32 run
 MOST_NAMES = 3  # layers named in one line
 
 
-def check(specs: Sequence[Path], *, as_json: bool) -> int:
-    """Check each spec; 1 if any has errors."""
+def check(specs: Sequence[Path], *, deny: bool, as_json: bool) -> int:
+    """Check each spec; 1 if any has errors, or, where warnings are denied, warnings."""
     answers, code = [], 0
     for path in specs:
         try:
@@ -37,15 +38,18 @@ def check(specs: Sequence[Path], *, as_json: bool) -> int:
                 {"spec": str(path), "errors": json.loads(diagnostics_json(fault.diagnostics))}
             )
             if not as_json:
-                diagnostics.show(fault, as_json=False)
+                diagnostics.show(fault.diagnostics, as_json=False)
             continue
         for model in made.module.models:
             require_room(made.graphs[f"forward/{model}"])
         wrong = [fault for source in made.module.data for fault in faults_of(source)]
-        code = 1 if wrong else code
-        answers.append({"spec": str(path), "errors": wrong, **described(made)})
+        said = [replace(w, severity=ERROR if deny else WARNING) for w in made.program.warnings]
+        code = 1 if wrong or (deny and said) else code
+        told = json.loads(diagnostics_json(said))
+        found = {"errors": wrong + told, "warnings": []} if deny else {"errors": wrong}
+        answers.append({"spec": str(path), "warnings": told, **found, **described(made)})
         if not as_json:
-            show(made, wrong)
+            show(made, wrong, said)
     if as_json:
         write_json(answers[0] if len(answers) == 1 else answers)
     return code
@@ -71,7 +75,7 @@ def faults_of(source: DataSource) -> list[dict[str, Any]]:
     return []
 
 
-def show(made: Compilation, wrong: list[dict[str, Any]]) -> None:
+def show(made: Compilation, wrong: list[dict[str, Any]], said: list[Diagnostic]) -> None:
     """A spec without errors of the language, for people."""
     module = made.module
     for name, signature in module.models.items():
@@ -87,7 +91,12 @@ def show(made: Compilation, wrong: list[dict[str, Any]]) -> None:
     total = sum(spec.type.size for spec in parameters)
     for fault in wrong:
         say(":".join(map(str, fault["primary"].values())) + f": {fault['message']}")
-    errors = counted(len(wrong), "error") if wrong else "no errors"
+    if said:
+        diagnostics.show(said, as_json=False)
+    warned = [d for d in said if d.severity == WARNING]
+    count = len(wrong) + len(said) - len(warned)
+    errors = counted(count, "error") if count else "no errors"
+    errors += f", {counted(len(warned), 'warning')}" if warned else ""
     without = f"; without {' and '.join(module.generic)}" if module.generic else ""
     write(f"{made.source.name}: {errors}, {counted(total, 'parameter')}{without}")
 

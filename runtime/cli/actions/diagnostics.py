@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from compiler.render import diagnostics_json, render_all
-from compiler.source import CompileError
+from compiler.render import diagnostics_json, printable, render_all
+from compiler.source import Diagnostic
 
 
-def show(fault: CompileError, *, as_json: bool) -> None:
-    """All diagnostics of a compilation."""
+def show(found: Sequence[Diagnostic], *, as_json: bool) -> None:
+    """All errors of a compilation, or all warnings."""
     if as_json:
-        click.echo(diagnostics_json(fault.diagnostics))
+        click.echo(diagnostics_json(found))
         return
     color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.echo(render_all(fault.diagnostics, color=color), err=True, color=color or None)
+    click.echo(render_all(found, color=color), err=True, color=color or None)
+
+
+def brief(found: Sequence[Diagnostic], spec: Path) -> None:
+    """Warnings, a line each, and how to see more of them."""
+    for d in found:
+        line = f"{d.primary.span}: {d.severity}[{d.code}]: {d.message}"
+        click.echo(printable(line), err=True)
+    if found:
+        code = found[0].code
+        click.echo(f"gradc check {spec} shows where, gradc explain {code} says why", err=True)

@@ -22,7 +22,7 @@ def rewrite(files: Sequence[Path], *, check: bool, to_stdout: bool) -> int:
             source = read_source(path)
             text = format_source(source)
         except CompileError as fault:
-            diagnostics.show(fault, as_json=False)
+            diagnostics.show(fault.diagnostics, as_json=False)
             broken += 1
             continue
         if to_stdout:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from compiler.syntax.read import STANDARD_INPUT
-from runtime.cli.actions import gradients
+from runtime.cli.actions import diagnostics, gradients
 from runtime.cli.actions.output import console, counted, say, strict, write
 from runtime.cli.actions.request import Request, prepare
 from runtime.cli.actions.tune import tune_steps
@@ -56,7 +56,9 @@ def trained(
 ) -> int:
     """Train in a folder, or in a new one."""
     request = request_of(spec, folder, given)
-    session = request.session(request.compile().program)
+    program = request.compile().program
+    diagnostics.brief(program.warnings, request.spec)
+    session = request.session(program)
     data = request.dataset(session)
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
     watch = Watch(session) if given["watch"] else None

@@ -1,0 +1,52 @@
+"""What compiles and is hardly meant: a look at what a spec became, before anything runs.
+
+`names` looks at what is declared, `losses` and `singular` at what a step of the training computes.
+Each warning is a function that yields `Found`s; a row gives it its code.  It says only what is
+certain: the place is the author's own, and what is said of it holds whatever the data are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from compiler.elaborate import Module
+from compiler.source import WARNING, Diagnostic, Label
+from compiler.warnings import losses, names, singular
+from compiler.warnings.look import Found, Look
+
+OF_MODULES: dict[str, Callable[[Module], Iterator[Found]]] = {
+    "W0005": names.unread,
+    "W0007": names.hidden_models,
+}
+OF_STEPS: dict[str, Callable[[Look], Iterator[Found]]] = {
+    "W0001": losses.softmax_twice,
+    "W0002": losses.squashed_twice,
+    "W0003": singular.singular,
+    "W0004": losses.outer_losses,
+    "W0006": losses.constants,
+}
+
+
+def warnings_of(module: Module) -> tuple[Diagnostic, ...]:
+    """Every warning, once, the main file first, in text order."""
+    pairs = [(code, found) for code, rule in OF_MODULES.items() for found in rule(module)]
+    steps = module.train.steps if module.train else ()
+    for look in (Look(module, step) for step in steps):
+        pairs += [(code, found) for code, rule in OF_STEPS.items() for found in rule(look)]
+    first = module.unit.source.name
+    known = {
+        (found.span.source.name != first, found.span.source.name, found.span.start, code): found
+        for code, found in reversed(pairs)
+    }
+    return tuple(_diagnostic(key[-1], known[key]) for key in sorted(known))
+
+
+def _diagnostic(code: str, found: Found) -> Diagnostic:
+    return Diagnostic(
+        code=code,
+        message=found.message,
+        primary=Label(found.span, found.label),
+        secondary=found.secondary,
+        hint=found.hint,
+        severity=WARNING,
+    )

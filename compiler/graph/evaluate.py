@@ -77,7 +77,8 @@ class Evaluator:
     first: int
 
     def __post_init__(self) -> None:
-        times = [self.time(node) for node in self.graph.nodes]
+        self.live = self.graph.reachable(self.graph.outputs.values())
+        times = [self.time(node) for node in self.graph.nodes if node.id in self.live]
         lengths = lengths_by_time([t for t in times if t is not None], self.values, self.batch)
         self.clocks: dict[Time, Clock] = {t: Clock(n) for t, n in lengths.items()}
         self.known: dict[int, Array] = {}
@@ -91,9 +92,11 @@ class Evaluator:
     def steps(self) -> Iterator[tuple[int, Array]]:
         """Each node's number and array, in an order in which they can be computed.
 
-        What nobody reads any more is forgotten.
+        What no output depends on is left out, so that nobody has to give an input that nothing
+        reads; what nobody reads any more is forgotten.
         """
-        order, wanted = list(in_order(self.graph)), set(self.graph.outputs.values())
+        wanted = set(self.graph.outputs.values())
+        order = [group for group in in_order(self.graph) if group[0] in self.live]
         read = [{i for id in group for i in (id, *self.graph[id].inputs)} for group in order]
         last = {i: k for k, ids in enumerate(read) for i in ids}
         for k, group in enumerate(order):

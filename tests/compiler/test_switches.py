@@ -119,3 +119,24 @@ def test_all_can_be_switched_off_together(spec: str) -> None:
     assert_same(spec, OPTIONAL)
     assert_same(spec, INEXACT)
     assert_same(spec, ())
+
+
+@pytest.mark.parametrize("without", [{"dce"}, OPTIONAL], ids=["dce", "all"])
+def test_an_input_that_nothing_reads_need_not_be_given(without: Collection[str]) -> None:
+    text = """
+model f(x : [3]) -> scalar { x |> dense(1) |> as(scalar) }
+model g(xs : seq [3]) -> [3] { xs |> scan(gru(3)) |> last }
+data d(x : [3], xs : seq [3]) = npz("none.npz")
+train on d {
+    step one { minimize f(x)^2 + f(g(xs)) over f using sgd(lr = 1e-2) report last = sum(g(xs)) }
+    step two { minimize f(x)^2 using sgd(lr = 1e-2) }
+}
+"""
+    program = compilation(Source("two.nn", text), ".", {}, without).program
+    x, found = np.ones((2, 3)), []
+    for target in ("reference", "cpu"):
+        session = Session(program, target, "float64", 1, 3)
+        found.append([session.gradients("two", x=x)[0], session.run("f", x=x)])
+        found[-1] += session.step(x=x, xs=[x, x[:0]]).values()
+    for reference, native in zip(*found, strict=True):
+        np.testing.assert_allclose(native, reference, rtol=1e-12)

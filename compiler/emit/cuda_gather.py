@@ -59,7 +59,7 @@ ARGMAX = (
     g1 = table[at + 3]
     g2 = table[at + 4]
     g3 = table[at + 5]
-    # y[n, s] = first k with the greatest x[n, s, k]
+    # y[n, s] = first k with the greatest x[n, s, k], or with NaN
     for t0 in range(thread(), total, threads()):
         i1 = t0 % g0
         i0 = t0 // g0 + begin
@@ -68,7 +68,7 @@ ARGMAX = (
         n1 = index(0)
         for i2 in range(1, g1):
             v1 = words[a0 + i2]
-            if v1 > v0:
+            if v0 == v0 and not v1 <= v0:
                 v0 = v1
                 n1 = index(i2)
         numbers[x1 + i0 * g3 + i1] = n1

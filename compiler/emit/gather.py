@@ -56,7 +56,7 @@ SCATTER_PAIR = ROWS.format(
 ARGMAX = (
     HEAD
     + """\
-    # y[n, s] = first k with the greatest x[n, s, k]
+    # y[n, s] = first k with the greatest x[n, s, k], or with NaN
     x0 = reals(pointers, 0)
     x1 = indices(pointers, 1)
     for i0 in range(begin, end):
@@ -65,7 +65,7 @@ ARGMAX = (
             n1 = 0
             for i2 in range(1, geometry[1]):
                 v1 = x0[i0 * geometry[2] + i1 * geometry[1] + i2]
-                if v1 > v0:
+                if v0 == v0 and not v1 <= v0:
                     v0 = v1
                     n1 = i2
             x1[i0 * geometry[3] + i1] = index(n1)

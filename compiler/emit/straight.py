@@ -193,16 +193,16 @@ class Straight(Cells):
                     self.add(y.moved(row + r), value)
 
     def argmax(self, instruction: Instruction) -> None:
-        """y[s] = the first k with the greatest x[s, k]."""
+        """y[s] = the first k with the greatest x[s, k], or with NaN."""
         rows, width = instruction.geometry[:2]
         x, y = (Cell(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
         self.expect(2 * rows * width)
         for s in range(rows):
-            value, *others = (self.get(x.moved(s * width + k), whole=False) for k in range(width))
+            most, *others = (self.get(x.moved(s * width + k), whole=False) for k in range(width))
             best = "0"
-            for k, other in enumerate(others, 1):
-                best = self.let("n", f"select({other} > {value}, {k}, {best})")
-                value = self.let("v", f"select({other} > {value}, {other}, {value})")
+            for k, v in enumerate(others, 1):
+                best = self.let("n", f"select(({v} <= {most}) | ({most} != {most}), {best}, {k})")
+                most = self.let("v", f"maximum({most}, {v})")
             self.set(y.moved(s), best if others else self.let("n", best))
 
     def _rows(

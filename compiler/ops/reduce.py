@@ -22,7 +22,7 @@ class Max(Op):
 
     axes: tuple[int, ...]
     name: ClassVar[str] = "max"
-    kink: ClassVar[str | None] = "equal greatest elements share the cotangent evenly"
+    kink: ClassVar[str | None] = "equal greatest elements share the cotangent evenly, at NaN all do"
     smooth: ClassVar[bool] = False
 
     def infer(self, x: TensorType) -> TensorType:
@@ -33,9 +33,9 @@ class Max(Op):
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
         kept = tuple(1 if j in self.axes else n for j, n in enumerate(x.shape))
-        chosen = x.apply("eq", x, reshape(y, kept))
-        share = reshape(g, kept) / sum_axes(chosen, self.axes, keep=True)
-        return [x.apply("where", x < reshape(y, kept), 0.0, share)]
+        less = x < reshape(y, kept)  # nothing is, where the greatest is NaN
+        share = reshape(g, kept) / sum_axes(1.0 - less, self.axes, keep=True)
+        return [x.apply("where", less, 0.0, share)]
 
     def reference(self, x: Array) -> Array:
         return np.asarray(x.max(axis=tuple(a + 1 for a in self.axes)))

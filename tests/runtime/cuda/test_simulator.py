@@ -26,6 +26,7 @@ RUNS = {
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "rows": ["tests/runtime/test_reach.py"],
+    "extremes": ["tests/runtime/test_extremes.py"],
     "random specs": ["tests/random_specs/in_simulator.py"],
     "meanings": [f"{HERE}/meanings_in_simulator.py"],
     "specs": [

@@ -80,7 +80,7 @@ def chosen(body: Body, type: Type) -> str:
 @rule(anything)
 def known_now(body: Body, type: Type) -> str:
     """A choice that is made while the spec is compiled."""
-    a, b = expression(body, type), expression(body, type)
+    a, b = (body.bind(expression(body, type), type) for _ in range(2))
     return f"({a} if {body.pick(['training', '3 // 2 == 1', 'not (2 > 1)'])} else {b})"
 
 

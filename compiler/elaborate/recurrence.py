@@ -14,9 +14,12 @@ from compiler.elaborate.sequences import flag, time_argument, together
 from compiler.elaborate.values import POISON, Meaning
 from compiler.graph.graph import Value
 from compiler.graph.types import Kind, Time
-from compiler.ops.sequence import Previous, Spread
+from compiler.ops.base import Op
+from compiler.ops.sequence import End, Previous, Reverse, Spread, Total
 from compiler.source import Span
 from compiler.syntax.tree import Update
+
+WORDS = {"end": "last", "total": "time_sum"}  # how the language calls operators
 
 
 def previous(
@@ -58,6 +61,7 @@ def close_named(tree: Update, scope: Scope) -> None:
         value = to_value(meaning, scope, tree.value.span)
         _check_next(before, value, tree.value.span, opened, scope)
         value = fit(value, before.type, tree.value.span, scope, opened)
+        _check_order(before, value, tree.value.span, opened, scope)
         scope.names[f"{name}'"] = close(before, value)
     except (Fault, Silenced):
         scope.names[name] = POISON
@@ -76,6 +80,29 @@ def _check_next(before: Value, value: Value, span: Span, opened: Span, scope: Sc
             f"this is {value.type}",
             secondary=[(opened, "it begins here")],
         )
+
+
+def _check_order(before: Value, value: Value, span: Span, opened: Span, scope: Scope) -> None:
+    """E0313 where a step would read steps that come later: on the way from the value one step
+    before to the next one stands what goes through the whole sequence, or runs the other way.
+    """
+    graph = before.builder.graph({})
+    for node in map(graph.__getitem__, sorted(graph.reachable([value.id]))):
+        if _reads_others(node.op, before.node.op) and before.id in graph.reachable([node.id]):
+            raise scope.fault(
+                "E0313",
+                "a step of this recurrence reads steps that come later",
+                node.span or span,
+                f"`{WORDS.get(node.op.name, node.op.name)}` needs all steps of it first",
+                secondary=[(opened, "it begins here")],
+            )
+
+
+def _reads_others(op: Op, recurrence: Op) -> bool:
+    """Whether an operator reads more of a sequence than a recurrence has computed so far."""
+    if isinstance(op, Previous) and isinstance(recurrence, Previous):
+        return op.backwards != recurrence.backwards
+    return isinstance(op, Reverse | End | Total)
 
 
 def check_closed(scope: Scope) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.random_specs.body import Body, Type, anything, expression, replace_depth, rule, tensor
 
 
@@ -53,7 +55,8 @@ def one_after_another(body: Body, type: Type) -> str:
     start = f"zeros({list(shape)})" if shape else "0.5"
     body.lines.append(f"{h} = previous({start}, {name}{backwards})")
     body.names[h] = type
-    step = expression(replace_depth(body, 2), type)
+    present = replace(replace_depth(body, 2), alone=False)  # later steps are not known yet
+    step = expression(present, type)
     body.lines.append(f"{h}' = 0.5 * tanh({step}) + 0.3 * {h}")
     return f"{h}'"
 

@@ -245,3 +245,4 @@ class Straightened:
 
     entry: Entry
     examples: int
+    beyond: Straightened | None = None  # the same for more examples, whose sums are cut

@@ -40,6 +40,7 @@ RUNTIME = {
 CONTRACT = {  # what the runtime may know of the compiler
     "compiler.entry",
     "compiler.geometry",
+    "compiler.single",
     "compiler.program",
     "compiler.graph.types",
     "compiler.graph.ragged",
@@ -52,6 +53,7 @@ LAYERS = [  # within the compiler, from the lowest; a package may import those b
         "compiler.adjoints",
         "compiler.update_rule",
         "compiler.geometry",
+        "compiler.single",
         "compiler.entry",
         "compiler.program",
     },

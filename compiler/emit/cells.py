@@ -6,6 +6,8 @@ has, in BLOCK, is nowhere else; a word of UNIFORM is written to memory if somebo
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from compiler.entry import MOST_OPERANDS, Operand, Space
@@ -70,6 +72,8 @@ class Cells:
     known: dict[tuple[int, int], str] = field(default_factory=dict)
     pending: dict[tuple[int, int], Cell] = field(default_factory=dict)  # memory has not their value
     totals: dict[tuple[int, int], tuple[str, Cell]] = field(default_factory=dict)
+    added: Counter[str] = field(default_factory=Counter)  # how often an example adds to a total
+    blocked: bool = False  # sum up so many examples that blocks of them have sums of their own
 
     def expect(self, statements: int) -> None:
         """Give up if so many more statements are too many."""
@@ -148,6 +152,7 @@ class Cells:
             self.set(cell, self.let("v", f"plus({self.get(cell, whole=False)}, {value})"))
             return
         total, _ = self.totals.setdefault(cell.word, (self._fresh("r"), cell))
+        self.added[total] += 1
         self.line(f"{total} = plus({total}, {value})")
 
     def result(self, first: Cell, words: int, target: Operand) -> None:
@@ -170,26 +175,37 @@ class Cells:
     def leave(self) -> None:
         """End it, and divide what was summed up by the number of examples.
 
-        Blocks of examples are summed up one by one, so that no chain of additions gets long.
+        Blocks of very many examples are summed up one by one: no chain of additions gets long.
         """
         sums = [name for name, _ in self.totals.values()]
         kind = "range" if len(self.lines) < MASKED else "narrow"
+        self.lines = self._in_blocks(sums, kind) if self.blocked else self._in_a_row(sums, kind)
+        self.inside, self.depth = False, 2
+        self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
+        for total, cell in self.totals.values():
+            total = f"q{total}" if self.blocked else total
+            self.set(cell, self.let("v", f"mean({total}, g0)"))
+        self.totals = {}
+
+    def _in_a_row(self, sums: Sequence[str], kind: str) -> list[str]:
+        """The loop over the examples."""
+        loop = [f"        for i0 in {kind}(g0):", "            n0 = t0 * g0 + i0"]
+        zeros = [f"        {name} = real(0.0)" for name in sums]
+        return [*self.before, *zeros, *loop, *self.lines]
+
+    def _in_blocks(self, sums: Sequence[str], kind: str) -> list[str]:
+        """The same with the sums of a block in r1, and those of blocks in qr1."""
         blocks = [f"for j0 in range(0, g0, {IN_A_ROW}):", f"    e0 = j0 + {IN_A_ROW}"]
         blocks += ["    if e0 > g0:", "        e0 = g0"]
         blocks += [*(f"    {name} = real(0.0)" for name in sums), f"    for i0 in {kind}(j0, e0):"]
         blocks += ["        n0 = t0 * g0 + i0"]
-        self.lines = [
+        return [
             *self.before,
             *(f"        q{name} = real(0.0)" for name in sums),
             *(f"        {text}" for text in blocks),
             *(f"    {line}" for line in self.lines),
             *(f"            q{name} = q{name} + {name}" for name in sums),
         ]
-        self.inside, self.depth = False, 2
-        self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
-        for total, cell in self.totals.values():
-            self.set(cell, self.let("v", f"mean(q{total}, g0)"))
-        self.totals = {}
 
     def text(self) -> str:
         """The kernel."""

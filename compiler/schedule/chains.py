@@ -27,8 +27,8 @@ The kinds of sums, and their chains:
     mean of products              as a product of two, with the block's rows among the terms
     blocks of a chunk             as many as make 256 additions (`runtime/cpu/chunks.py`), or one
     chunks                        128 one after another, and then those sums compensated
-    whole step as a kernel        256 examples in a register, then those sums: at most 2^20 / 256
-                                  divided by the statements of an example; of vectors of examples
+    whole step as a kernel        the examples in a register, if those are at most LONG terms; else
+                                  256 examples, and their sums: at most 32; of vectors of examples
                                   the lanes in pairs, then a vector's sums in memory, at most 256
     on a GPU                      256 terms in a register, then compensated
     the reference                 256 or 1,024 terms, and those sums again, or in pairs

@@ -19,7 +19,7 @@ from compiler.emit.straight import UNROLLED, Straight
 from compiler.entry import Entry, Instruction, Kernel, Operand, Phase, Space, Straightened, Work
 from compiler.geometry import EVERY
 from compiler.graph.types import Kind
-from compiler.schedule.chains import IN_A_ROW
+from compiler.schedule.chains import IN_A_ROW, LONG
 from compiler.schedule.copies import Task, without_copies
 from compiler.schedule.nest import Nest
 from compiler.schedule.table import Table
@@ -31,28 +31,52 @@ def straighten(entry: Entry, table: Table) -> Straightened | None:
     """The same entry as one kernel, and for how many examples that is worth it; or None."""
     if entry.times or not table.instructions:
         return None
-    arrays = enumerate(entry.arrays, Space.ARRAY)
-    carried = frozenset(space for space, array in arrays if array.role == "carried")
-    runs = [run for phase in entry.phases for run in phase.sums]
     kept = {(int(Space.UNIFORM), result.offset) for result in entry.results}
     tasks = without_copies(_tasks(table), table.operand, kept)
-    for writer in (
-        Straight(locate=table.operand, carried=carried),
-        Lanes(
-            locate=table.operand,
-            carried=carried,
-            most_unrolled=UNROLLED,
-            runs=runs,
-            block=entry.block_words,
-        ),
-    ):
+    for written in (_written_out, _in_lanes):
         try:
-            whole = _whole(entry, tasks, list(table.kernels), writer)
+            return written(entry, table, tasks)
         except Unfit:
             continue
-        most = min(MOST_WORK // writer.effort(), LANES * IN_A_ROW)  # a vector's sums go to memory
-        return Straightened(entry=whole, examples=most)
     return None
+
+
+def _written_out(
+    entry: Entry, table: Table, tasks: Sequence[Task], blocked: bool = False
+) -> Straightened:
+    """Every number a variable; what more than LONG terms are added up in is another kernel."""
+    writer = Straight(locate=table.operand, carried=_carried(entry), blocked=blocked)
+    whole = _whole(entry, tasks, list(table.kernels), writer)
+    most = _most_examples(writer)
+    short = LONG // max(writer.added.values(), default=1)
+    if blocked or most <= short:
+        return Straightened(entry=whole, examples=most)
+    beyond = _written_out(entry, table, tasks, blocked=True)
+    return Straightened(entry=whole, examples=short, beyond=beyond)
+
+
+def _in_lanes(entry: Entry, table: Table, tasks: Sequence[Task]) -> Straightened:
+    """Loops over vectors of examples."""
+    writer = Lanes(
+        locate=table.operand,
+        carried=_carried(entry),
+        most_unrolled=UNROLLED,
+        runs=[run for phase in entry.phases for run in phase.sums],
+        block=entry.block_words,
+    )
+    whole = _whole(entry, tasks, list(table.kernels), writer)
+    return Straightened(entry=whole, examples=_most_examples(writer))
+
+
+def _carried(entry: Entry) -> frozenset[int]:
+    """The spaces of arrays that every step uses again."""
+    arrays = enumerate(entry.arrays, Space.ARRAY)
+    return frozenset(space for space, array in arrays if array.role == "carried")
+
+
+def _most_examples(writer: Straight) -> int:
+    """How many a kernel is worth; a vector's sums go to memory, which not too many may."""
+    return min(MOST_WORK // writer.effort(), LANES * IN_A_ROW)
 
 
 def _tasks(table: Table) -> list[Task]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from compiler.entry import Array, Entry, Kernel, Space
 from compiler.graph.types import Kind
+from compiler.single import variant
 from runtime.constants import pieces
 from runtime.cpu import crew
 from runtime.cpu.blocks import block_of
@@ -137,8 +138,7 @@ class Executable:
 
     def variant(self, examples: int) -> Entry:
         """The entry as it is run for a batch size: small ones may be a single kernel."""
-        straight = self.entry.straight
-        return straight.entry if straight and examples <= straight.examples else self.entry
+        return variant(self.entry, examples)
 
     def run(
         self, inputs: Mapping[str, Any], steps: int = 1, *, batch: int | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from compiler.entry import Entry
+from compiler.single import variant
 from runtime.cpu.executable import Executable
 from runtime.cpu.tuning import other_blocks
 from runtime.targets import Batches
@@ -37,7 +38,7 @@ def tune(
 
     None where there is nothing to choose: a small batch may be a single kernel.
     """
-    if entry.straight and batch <= entry.straight.examples:
+    if variant(entry, batch) is not entry:
         return None
     persistent = words.copy()
 

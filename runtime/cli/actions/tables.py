@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from compiler.entry import Entry, Instruction, Operand, Phase, Space
+from compiler.single import largest_single, single_kernels
 from runtime.cli.actions.output import counted
 
 
 def print_entry(entry: Entry) -> str:
     """The whole schedule of an entry."""
     lines = [*sizes(entry), *(line for part in phases(entry) for line in part)]
-    if entry.straight is not None:
-        lines.append(f"batches of up to {entry.straight.examples:,} examples: all of it one kernel")
+    if most := largest_single(entry):
+        lines.append(f"batches of up to {most:,} examples: all of it one kernel")
     return "\n".join(lines) + "\n"
 
 
@@ -101,7 +102,8 @@ def print_kernels(entry: Entry, target: str = "cpu") -> str:
     if target == "cuda":
         return "\n".join(f"# {note}\n{source}" for note, source in launches(entry))
     found = "\n".join(part for k in range(len(entry.kernels)) for part in kernel(entry, k))
-    return found if entry.straight is None else f"{found}\n{print_kernels(entry.straight.entry)}"
+    singles = [print_kernels(single.entry) for single in single_kernels(entry)]
+    return "\n".join([found, *singles])
 
 
 def kernel(entry: Entry, number: int) -> Iterator[str]:
@@ -149,7 +151,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
             }
             for phase in entry.phases
         ],
-        "one_kernel_up_to": entry.straight.examples if entry.straight is not None else 0,
+        "one_kernel_up_to": largest_single(entry),
     }  # fmt: skip
 
 
@@ -173,4 +175,5 @@ def kernel_data(entry: Entry, target: str = "cpu") -> list[dict[str, Any]]:
         {"name": called(entry, number), "note": kernel.note, "source": kernel.source}
         for number, kernel in enumerate(entry.kernels)
     ]
-    return found if entry.straight is None else [*found, *kernel_data(entry.straight.entry)]
+    singles = [data for single in single_kernels(entry) for data in kernel_data(single.entry)]
+    return [*found, *singles]

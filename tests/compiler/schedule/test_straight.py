@@ -10,6 +10,8 @@ import pytest
 import gradc
 from compiler.emit import gather
 from compiler.entry import Entry
+from compiler.schedule.chains import LONG
+from compiler.single import single_kernels, variant
 
 SMALL = """
 model f(x : [3]) -> [2] { x |> dense(5) |> relu |> dense(2) }
@@ -65,14 +67,30 @@ def test_threads_do_not_change_a_bit() -> None:
 
 
 def test_a_large_batch_goes_by_the_table() -> None:
-    straight = entry_of(SMALL).straight
-    assert straight is not None and straight.entry.straight is None
-    count = straight.examples + 1
+    entry = entry_of(SMALL)
+    *_, largest = single_kernels(entry)
+    assert largest.entry.straight is None
+    count = largest.examples + 1
+    assert variant(entry, count) is entry
     session = gradc.Session(gradc.compile_source(SMALL), seed=1)
     session.step(**batch_of(count))
     plan = session.runner("step/train").plan(count)
     whole = session.runner("step/train").plan(count - 1)
     assert len(plan.table) > 4 * len(whole.table)
+
+
+def test_sums_are_cut_only_where_a_batch_has_more_terms_than_may_follow_one_another() -> None:
+    short, long = single_kernels(entry_of(LINE))
+    assert short.examples == LONG < long.examples
+    texts = [single.entry.kernels[0].source or "" for single in (short, long)]
+    assert ["for j0 in range(0, g0," in text for text in texts] == [False, True]
+
+
+@pytest.mark.parametrize("count", [LONG, LONG + 1])
+def test_both_kernels_sum_up_the_same_terms(count: int) -> None:
+    wanted = losses(LINE, count, target="reference", dtype="float64")
+    assert losses(LINE, count, dtype="float64") == pytest.approx(wanted, rel=1e-10)
+    assert losses(LINE, count) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_it_is_one_readable_kernel() -> None:

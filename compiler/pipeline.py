@@ -8,7 +8,9 @@ every stage can be printed.  A graph is optimised and scheduled when its entry i
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -36,6 +38,22 @@ ALIGN = 16  # words: each persistent begins on a cache line of its own
 V = TypeVar("V")
 
 
+@contextmanager
+def collected_later() -> Iterator[None]:
+    """Let no cycles be looked for meanwhile.
+
+    A stage makes hundreds of thousands of objects that all live until it ends, and hardly a cycle;
+    the collector would go through them again and again, for a quarter of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class Lazy(Mapping[str, V]):
     """A mapping over known keys, whose values are made when first asked for."""
 
@@ -46,7 +64,8 @@ class Lazy(Mapping[str, V]):
         if key not in self._keys:
             raise KeyError(key)
         if key not in self._made:
-            self._made[key] = self._make(key)
+            with collected_later():
+                self._made[key] = self._make(key)
         return self._made[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -108,8 +127,9 @@ def compilation(
 ) -> Compilation:
     """Run the stages, keeping what each made."""
     without, overrides = passes_of(without, OPTIONAL), settings_of(overrides)
-    tree = parse(source)
-    module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
+    with collected_later():
+        tree = parse(source)
+        module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
     if exact or (module.train and module.train.settings.get("exact")):
         without |= {*INEXACT}
     persistents, words = _persistents(module)

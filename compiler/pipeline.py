@@ -24,13 +24,14 @@ from compiler.graph.graph import Graph
 from compiler.ops.bounds import limits_of
 from compiler.outside import file_of, passes_of, settings_of, text_of
 from compiler.passes import PASSES, optimise
-from compiler.program import Persistent, Program, Training, TrainStep
+from compiler.program import Checks, Persistent, Program, Training, TrainStep
 from compiler.schedule.plan import schedule
 from compiler.schedule.rewrites import INEXACT, LATER, REWRITES, is_exact
 from compiler.source import Source
 from compiler.syntax.parse import parse
 from compiler.syntax.read import read_source
 from compiler.syntax.tree import File
+from compiler.update_rule import update_rule
 from compiler.warnings import warnings_of
 
 OPTIONAL = (*PASSES, *REWRITES, *LATER)  # what can be switched off
@@ -158,10 +159,24 @@ def compilation(
         inputs={m: dict(s.inputs) for m, s in module.models.items()},
         outputs={m: dict(s.outputs) for m, s in module.models.items()},
         look=cache(partial(warnings_of, module)),
+        checks=_checks(module, graphs, offsets, without),
     )
     if not without >= {*INEXACT}:
-        program = replace(program, exact=replace(program, entries=exact_entries))
+        checks = _checks(module, graphs, offsets, without | {*INEXACT})
+        exact_form = replace(program, entries=exact_entries, checks=checks)
+        program = replace(program, exact=exact_form)
     return Compilation(source, tree, module, without, graphs, optimised, program)
+
+
+def _checks(
+    module: Module, graphs: Mapping[str, Graph], offsets: Mapping[str, int],
+    without: Collection[str],
+) -> Checks:  # fmt: skip
+    """What the entries are held against; nothing is made before it is asked for."""
+    steps = [step.name for step in module.train.steps] if module.train else []
+    rules = Lazy(steps, lambda name: update_rule(module.step(name), module.gradients(name)))
+    probe = partial(schedule, offsets=offsets, without=without)
+    return Checks(graphs=graphs, rules=rules, probe=probe)
 
 
 def _entry(

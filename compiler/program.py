@@ -84,6 +84,15 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What the compiler's work is held against: see `runtime/certificate.py`."""
+
+    graphs: Mapping[str, Any] = field(repr=False)  # by entry, as no pass has touched them
+    rules: Mapping[str, Any] = field(repr=False)  # by step: what it makes of gradients
+    probe: Callable[[str, Any], Entry] = field(repr=False)  # an entry of another graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A compiled spec.  `entries` is lazy: an entry is scheduled when it is first asked for."""
 
@@ -98,6 +107,7 @@ class Program:
     evaluate: Callable[..., dict[str, np.ndarray]] = field(repr=False)  # graph.evaluate.evaluate
     inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
     outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)
+    checks: Checks | None = None
     exact: Program | None = None  # the same without inexact rewrites, where this may have some
     look: Callable[[], tuple[Diagnostic, ...]] = field(default=tuple, repr=False, compare=False)
 

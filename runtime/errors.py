@@ -48,6 +48,10 @@ class Diverged(RunError):
     """The loss or a parameter is no longer a finite number."""
 
 
+class Disagreement(RunError):
+    """Kernels do not compute what the reference does."""
+
+
 class Interrupted(RunError):
     """Stopped by a signal after a checkpoint was written to `path` (None where there is none)."""
 

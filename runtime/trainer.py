@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from runtime.certifying import Certifying, begin
 from runtime.checkpoint import Checkpoint
 from runtime.data import Dataset, split
 from runtime.data.order import permutation
@@ -85,12 +86,17 @@ class Trainer:
         self.pace = Pace(int(width * settings.batch))
         self.order = np.empty(0, np.int64)
         self.before = session.memory.words.copy()
+        self.certifying = Certifying()
 
     def run(self, *, resume: bool = False) -> Summary:
         """Train to the end; with a folder, a signal checkpoints and raises `Interrupted`."""
         if resume:
             self.resume()
         self.keeper.begin(self.state())
+        folder = self.keeper.folder
+        self.certifying = begin(
+            self.session, self.train, self.settings.batch, folder.path if folder else None
+        )
         self.display.start(self.settings.epochs, self.batches)
         try:
             if self.keeper.folder is None:
@@ -99,7 +105,9 @@ class Trainer:
                 with stop_requests() as request:
                     self.epochs(request)
             saved = self.keeper.save(self.state()) is not None
+            self.tell(self.certifying.end())
         finally:
+            self.certifying.leave()
             self.display.finish(self.rows)
         return Summary(
             rows=self.rows, step=self.position.step, stopped_early=self.finished_early(),
@@ -138,6 +146,7 @@ class Trainer:
         started = monotonic()
         found = self.session.advance(arrays, steps)
         self.pace.took(steps, monotonic() - started)
+        self.certifying.built()
         if not all_finite(found) or not self.session.memory.finite():
             self.diverged(arrays, steps)
         self.count(found, steps, len(rows) // steps)
@@ -187,6 +196,12 @@ class Trainer:
             saved = f"saved {path}; add --resume to go on" if path else "nothing could be saved"
             raise Interrupted(f"interrupted after step {self.position.step}: {saved}", path)
         self.keeper.save_if_due(self.state)
+        self.tell(self.certifying.look())
+
+    def tell(self, line: str) -> None:
+        """A note, if there is anything to say."""
+        if line:
+            self.display.note(line)
 
     def diverged(self, arrays: Batches, steps: int) -> None:
         """Say which step, batch, operator and line made a number that is not finite."""

@@ -28,6 +28,7 @@ FORMAT = 2
 LARGEST = 1 << 26  # bytes of an entry
 SUFFIX = ".object"
 TUNING = ".tuning"  # see tuning.py: data, under the same rules
+CERTIFICATE = ".certificate"  # see runtime/certificate.py: the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def save(key: str, code: bytes, about: str, suffix: str = SUFFIX) -> None:
 
 def entries() -> list[Path]:
     """The files of the cache."""
-    return sorted([*named(SUFFIX), *named(TUNING)])
+    return sorted([*named(SUFFIX), *named(TUNING), *named(CERTIFICATE)])
 
 
 def named(suffix: str) -> list[Path]:
@@ -161,7 +162,7 @@ def cache_info() -> CacheInfo:
     found = entries()
     tunings = tuple(about(path) for path in found if path.suffix == TUNING)
     total = sum(path.lstat().st_size for path in found)
-    kernels = len(found) - len(tunings)
+    kernels = sum(path.suffix == SUFFIX for path in found)
     return CacheInfo(directory(), kernels, total, trusted_directory() is not None, tunings)
 
 

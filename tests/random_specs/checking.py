@@ -15,10 +15,10 @@ from compiler.graph.text import print_graph
 from compiler.pipeline import OPTIONAL, Compilation, compilation
 from compiler.source import Source
 from compiler.syntax.format import format_source
-from runtime.cli.actions.comparing import Results
 from runtime.cli.actions.moves import moves
 from runtime.cli.actions.trial import Trial
 from runtime.cli.actions.verify import Check, compare, gradients, values_and_updates
+from runtime.comparing import Results
 from runtime.session import Session
 from tests.barriers import unguarded
 

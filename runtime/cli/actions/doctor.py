@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from runtime.certificate import DIFFERS, SWITCH, all_kept, are_wanted, counted_by_state
 from runtime.cli.actions.output import console, counted, size, table, write_json
 from runtime.cli.actions.versions import EXTRAS, LIBRARIES, version_of
 from runtime.cpu.cache import cache_info
@@ -34,7 +35,16 @@ class Finding:
 
 def doctor(*, as_json: bool) -> int:
     """Print the rows; 2 if something needed is missing."""
-    rows = [*python(), *libraries(), *processor(), *cache(), *extras(), cuda(), data()]
+    rows = [
+        *python(),
+        *libraries(),
+        *processor(),
+        *cache(),
+        certificates(),
+        *extras(),
+        cuda(),
+        data(),
+    ]
     if as_json:
         write_json([{"topic": r.topic, "found": r.found, "ok": r.well} for r in rows])
     else:
@@ -81,6 +91,21 @@ def cache() -> Iterator[Finding]:
     found = cache_info()
     state = f"{found.directory}: {counted(found.entries, 'kernel')}, {size(found.bytes)}"
     yield Finding("cache", state if found.trusted else f"{state}; not used", found.trusted or None)
+
+
+def certificates() -> Finding:
+    """Which programs' kernels have been held against the reference here, and what came of it."""
+    if not are_wanted():
+        return Finding("certificates", f"not wanted ({SWITCH}=0)")
+    kept = all_kept()
+    wrong = [certificate.line for certificate in kept if certificate.state == DIFFERS]
+    numbers = counted_by_state(kept)
+    told = ", ".join(f"{number} {state}" for state, number in numbers.items() if number)
+    return Finding(
+        "certificates",
+        "; ".join([f"of {counted(len(kept), 'program')}: {told}" if kept else "none yet", *wrong]),
+        not wrong if kept else None,
+    )
 
 
 def extras() -> Iterator[Finding]:

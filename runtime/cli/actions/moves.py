@@ -1,79 +1,26 @@
-"""How far an update moves where its gradients are off by a rounding.
-
-Adam divides a gradient by its size, so of one that is 0 but for rounding (a bias that softmax takes
-no notice of) it makes a step of any length up to its rate, in either direction.  What such an
-update should be nobody can say more closely than its rule tells: between what it makes of the
-gradient less its error and of the gradient plus its error.
-"""
+"""What the updates of a trial read: by it `verify` knows how far they may be apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Graph
 from compiler.pipeline import Compilation
-from compiler.update_rule import GRADIENT, update_rule
-from runtime.cli.actions.comparing import Results
-from runtime.cli.actions.trial import AFTER, Trial
-from runtime.targets import UPDATE
-
-MARGIN = 4  # an update sums in another order than the gradients by which the error is known
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moves:
-    """One step: its rule, and what the rule reads, the gradients too."""
-
-    entry: str  # that gives these gradients
-    rule: Graph
-    values: dict[str, Any]
-
-    def room(self, found: Results, wanted: Results) -> Results:
-        """For each persistent, how far it may be from `wanted` as these gradients are apart."""
-        errors = {}
-        for name in self.values:
-            if name.startswith(GRADIENT):
-                key = f"{self.entry}: {name}"
-                apart = np.abs(found[key].astype(np.float64) - wanted[key])
-                errors[name] = MARGIN * np.max(apart, where=np.isfinite(apart), initial=0.0)
-        here, more, less = (self.after(errors, way) for way in (0, 1, -1))
-        return {
-            name.removeprefix(UPDATE) + AFTER: np.maximum(
-                abs(more[name] - here[name]), abs(less[name] - here[name])
-            )
-            for name in here
-        }
-
-    def after(self, errors: Mapping[str, float], way: int) -> dict[str, np.ndarray]:
-        """What the rule makes of the gradients, each off by its error this way."""
-        moved = {name: self.values[name] + way * error for name, error in errors.items()}
-        return evaluate(self.rule, self.values | moved)
+from runtime.cli.actions.trial import Trial
+from runtime.moves import GRADIENT, Moves
 
 
 def moves(made: Compilation, trial: Trial) -> list[Moves]:
     """Each step of the train block, from the numbers that the steps before it have left."""
     session, found = trial.session(), []
+    checks = made.program.checks
+    assert checks is not None, "a compiled program can be checked"
     for step in made.program.training.steps if made.program.training else ():
-        rule = update_rule(made.module.step(step.name), made.module.gradients(step.name))
         results = trial.once(session, step.gradients)
         values = {name: view.copy() for name, view in session.memory.views.items()}
         for name in step.over:
             key = f"{GRADIENT}{name}"
             values[key] = results[f"{step.gradients}: {key}"][0]
-        found.append(Moves(entry=step.gradients, rule=rule, values=values))
+        found.append(
+            Moves(entry=step.gradients, rule=checks.rules[step.name], values=values,
+                  evaluate=made.program.evaluate)
+        )  # fmt: skip
         trial.once(session, step.entry)
     return found
-
-
-def room(steps: list[Moves], found: Results, wanted: Results) -> Results:
-    """The same for all steps together."""
-    total: dict[str, np.ndarray] = {}
-    for step in steps:
-        for name, array in step.room(found, wanted).items():
-            total[name] = total.get(name, 0.0) + array
-    return total

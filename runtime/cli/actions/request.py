@@ -19,6 +19,7 @@ from compiler.pipeline import OPTIONAL, Compilation, compilation
 from compiler.program import DataSource, Program
 from compiler.source import CompileError
 from compiler.syntax.read import read_source
+from runtime.certificate import require_sound
 from runtime.checkpoint import Store, read_checkpoint, write_atomically
 from runtime.cli.declare import listed
 from runtime.cli.faults import Refused
@@ -176,9 +177,11 @@ def weights_at(path: Path) -> tuple[Path, Request | None]:
         found = store.paths()
         if not found:
             raise Refused(f"{path} holds no checkpoint{runs_near(path)}")
+        require_sound(path)
         return found[0], Request.read(path)
     if not path.is_file():
         raise Refused(f"there is no checkpoint {path}{runs_near(path)}")
+    require_sound(path.parent.parent)
     return path, Request.read(path.parent.parent)
 
 

@@ -17,8 +17,8 @@ from compiler.passes import optimise
 from compiler.passes.dce import eliminate_dead_code
 from compiler.program import TrainStep
 from compiler.update_rule import GRADIENT
-from runtime.cli.actions.comparing import SMALL, Results
 from runtime.cli.actions.samples import work_of
+from runtime.comparing import SMALL, Results
 from runtime.session import Session
 from runtime.targets import Batches
 

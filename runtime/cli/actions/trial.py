@@ -10,16 +10,15 @@ import numpy as np
 from compiler.entry import Entry
 from compiler.program import Program
 from compiler.schedule.rewrites import INEXACT
-from runtime.cli.actions.comparing import Results, difference
 from runtime.cli.actions.request import prepare
 from runtime.cli.actions.samples import random_batch, random_lengths
+from runtime.comparing import Results, difference
 from runtime.data.check import conform, values_of
 from runtime.inputs import lengths_read_by
+from runtime.moves import AFTER
 from runtime.reach import LENGTH
 from runtime.session import Session
 from runtime.targets import Batches
-
-AFTER = " after"  # ends the name of what persists after the updates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,14 +29,17 @@ import numpy as np
 
 from compiler.pipeline import OPTIONAL, Compilation
 from compiler.program import Program
-from runtime.cli.actions.comparing import Results, difference
-from runtime.cli.actions.moves import Moves, moves, room
+from runtime import certificate
+from runtime.cli.actions.moves import moves
 from runtime.cli.actions.output import console, say, table, write_json
 from runtime.cli.actions.request import Request, session_with_weights
 from runtime.cli.actions.samples import NUMBERS, work_of
 from runtime.cli.actions.slopes import gradient_error
-from runtime.cli.actions.trial import AFTER, Trial, inexact
+from runtime.cli.actions.trial import Trial, inexact
 from runtime.cli.faults import FAULT
+from runtime.comparing import Results, difference
+from runtime.moves import AFTER, Moves, room
+from runtime.settings import resolve
 
 OF_GRADIENTS = 1e-6
 DOUBLE, SINGLE = 1e-11, 2e-4  # bounds by width
@@ -72,7 +75,17 @@ def verify(spec: Path, given: Mapping[str, Any]) -> int:
         if not check.holds:
             say(f"{check.what}: {check.difference:.3g} at {check.worst}")
     show(found, as_json=given["as_json"])
+    if made.program.training is not None:
+        say(f"certificate: {certificate_of(request, made.program)}")
     return 0 if all(check.holds for check in found) else FAULT
+
+
+def certificate_of(request: Request, program: Program) -> str:
+    """What the first run of the program on this machine found, if there was one."""
+    session = replace(request, target="cpu", dtype=request.dtype or "float32").session(program)
+    batch = resolve(session.training.settings, **request.settings).batch
+    found = certificate.load(certificate.key_for(session, batch))
+    return found.line if found is not None else "none yet; the first run on this machine makes it"
 
 
 def checks(

@@ -8,10 +8,11 @@ import pytest
 from compiler.graph.verify import verify
 from compiler.update_rule import update_rule
 from runtime.cli.actions import verify as verifying
-from runtime.cli.actions.comparing import difference
-from runtime.cli.actions.moves import moves, room
+from runtime.cli.actions.moves import moves
 from runtime.cli.actions.request import Request
-from runtime.cli.actions.trial import AFTER, Trial
+from runtime.cli.actions.trial import Trial
+from runtime.comparing import difference
+from runtime.moves import AFTER, room
 from runtime.session import Session
 from tests.runtime.cli.calling import Caller
 

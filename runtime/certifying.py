@@ -1,0 +1,78 @@
+"""A run and the copy of its process that holds its kernels against the reference.
+
+The first run of a program on a machine makes such a copy (`certifier`).  Between its native calls
+the run looks whether the copy has said anything, and stops where kernels are wrong.  A run that is
+over before waits a moment; then the copy goes on without it, and the next run of the program is
+told, and whoever reads the weights of this one.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from importlib import import_module
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from runtime.data import Dataset
+
+if TYPE_CHECKING:
+    from runtime.session import Session
+
+WAIT, SHARE = 1.0, 0.1  # seconds, and part of a run's time, that its end waits for the copy
+
+
+class Certifying:
+    """A run's end of it; does nothing where there is no copy."""
+
+    def __init__(self, key: str = "", said: int = -1, go: int = -1) -> None:
+        self.key, self.said, self.go = key, said, go
+        self.began, self.poll = monotonic(), select.poll()
+        if said >= 0:
+            self.poll.register(said, select.POLLIN)
+
+    def built(self) -> None:
+        """The run has its kernels: the copy may use them."""
+        if self.go >= 0:
+            os.close(self.go)
+            self.go = -1
+
+    def look(self, seconds: float = 0.0) -> str:
+        """A line about what the copy has said, if it is worth one; nothing if it is at it still.
+
+        Raises `Disagreement` where the kernels are wrong.
+        """
+        if self.said < 0 or not self.poll.poll(1000 * seconds):
+            return ""
+        with open(self.said, "rb") as stream:
+            content = stream.read()
+        self.said = -1
+        told: str = import_module("runtime.certificate").told(self.key, content)
+        return told
+
+    def end(self) -> str:
+        """As `look`, but wait a moment."""
+        self.built()
+        line = self.look(WAIT + SHARE * (monotonic() - self.began))
+        self.leave()
+        return line
+
+    def leave(self) -> None:
+        """Let the copy go on alone."""
+        self.built()
+        if self.said >= 0:
+            os.close(self.said)
+            self.said = -1
+
+
+def begin(session: Session, data: Dataset, batch: int, folder: Path | None) -> Certifying:
+    """Look for the certificate of a program that is about to be trained, or have one made.
+
+    Raises `Disagreement` where its kernels are known to be wrong.
+    """
+    if session.target != "cpu" or session.program.checks is None:
+        return Certifying()
+    certifier: Any = import_module("runtime.certifier")
+    begun: Certifying = certifier.begin(session, data, batch, folder)
+    return begun

@@ -109,6 +109,22 @@ def test_spec(block: str) -> None:
         assert program.entries[entry].phases is not None
 
 
+@pytest.mark.parametrize("block", blocks("nn"))
+def test_a_snippet_is_on_the_cpu_what_it_is_by_reference(block: str) -> None:
+    """Forward, gradient, and the gradient of the squared gradient."""
+    from compiler.pipeline import compilation
+    from compiler.source import Source
+    from tests.second_order import assert_as_the_reference, of_model, of_step
+
+    module = compilation(Source("snippet.nn", block), ROOT / "specs", {}).module
+    steps = [step.name for step in module.train.steps if not step.descends] if module.train else []
+    for graph in (of_step(module.gradients(name)) for name in steps):
+        assert_as_the_reference(graph)
+    for name in module.models:
+        forward = module.forward(name)
+        assert_as_the_reference(forward if steps else of_model(forward))
+
+
 def spaceless(text: str) -> str:
     return re.sub(r"\s", "", text)
 

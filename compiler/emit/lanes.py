@@ -143,7 +143,8 @@ class Lanes(Rows):
             self.write(cell, moves, value, moved)
         elif cell.varying:
             self.need(cell, moved)
-            self.write(cell, moves, f"plus({self.read(cell, moves, whole=False)}, {value})", moved)
+            read = self.read(cell, moves, whole=False)
+            self.write(cell, moves, self.let("v", f"plus({read}, {value})"), moved)
         else:
             self.grow(cell, moves, moved, value)
 

@@ -98,7 +98,7 @@ class Rows(Straight):
         if not self.inside:
             super().add(cell, value)
         elif cell.varying:
-            self.write(cell, (), f"plus({self.get(cell, whole=False)}, {value})")
+            self.write(cell, (), self.let("v", f"plus({self.get(cell, whole=False)}, {value})"))
         else:
             self.grow(cell, (), (0,), value)
 
@@ -131,7 +131,7 @@ class Rows(Straight):
         return f"real({text})" if cell.index else text
 
     def write(self, cell: Cell, moves: Moves, value: str, moved: Collection[int] = ()) -> None:
-        """A word of each example has a new value, in its row and in its array."""
+        """A word of each example has a new value, the name of it, in its row and in its array."""
         if not cell.varying:
             raise Unfit("sets a number of all examples for each")
         if not self._apart(cell):

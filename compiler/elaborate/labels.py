@@ -10,11 +10,14 @@ from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import check_size
 from compiler.elaborate.tensors import real
 from compiler.elaborate.values import Meaning
+from compiler.graph.graph import Value
 from compiler.graph.types import Kind
 from compiler.ops.index import Scatter, Take
 from compiler.ops.leaf import Iota
-from compiler.ops.shape import reshape
+from compiler.ops.shape import reshape, transpose
 from compiler.source import Span
+
+TOLD_APART = 1 << 24  # whole numbers, by float32
 
 
 def taken(scope: Scope, span: Span, table: Meaning, label: Meaning) -> Meaning:
@@ -40,11 +43,21 @@ def one_hot(scope: Scope, span: Span, label: Meaning, count: Meaning) -> Meaning
         )
     require_rows(at, classes, None, span, scope)
     builder = scope.run.builder
-    scattered = at.type.classes is None or classes > 1 << 24  # which float32 does not tell apart
-    if scattered and not at.shape:  # a place, which a scatter keeps within bounds
+    if classes > TOLD_APART:
+        return _scattered(at, classes)
+    if at.type.classes is None and not at.shape:  # a place, which a scatter keeps within bounds
         return builder.add(Scatter(classes), builder.constant(1.0), at)
     numbers = builder.add(Iota(classes))
     return numbers.apply("eq", reshape(at, (*at.shape, 1)), numbers)
+
+
+def _scattered(at: Value, classes: int) -> Value:
+    """The rows of a unit matrix, one for each label, added up by label: no label is compared."""
+    builder, count = at.builder, at.type.size
+    number = builder.add(Iota(count))
+    unit = number.apply("eq", reshape(number, (count, 1)), number)
+    columns = builder.add(Scatter(classes), unit, reshape(at, (count,)))
+    return reshape(transpose(columns, (1, 0)), (*at.shape, classes))
 
 
 def classes_of(scope: Scope, span: Span, label: Meaning) -> Meaning:

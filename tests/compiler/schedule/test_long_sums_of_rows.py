@@ -84,3 +84,15 @@ def test_one_hot_tells_more_labels_apart_than_float32(target: str) -> None:
     session = Session(compile_source(text), target=target, threads=1)
     hot = session.run("hot", at=np.array([place]))[0]
     assert hot.sum() == 1 and hot[place] == 1
+
+
+@pytest.mark.parametrize("target", ["cpu", "reference"])
+@pytest.mark.parametrize("shape", ["7", "1, 7", "2, 3, 7"])
+def test_one_hot_of_several_such_labels(
+    target: str, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compiler.elaborate.labels.TOLD_APART", 4)  # in place of 2^24
+    text = f"model hot(x : [{shape}]) -> [{shape}] {{ one_hot(argmax(x)) }}\n"
+    x = np.random.default_rng(2).normal(size=(5, *map(int, shape.split(", "))))
+    hot = Session(compile_source(text), target=target).run("hot", x=x)
+    np.testing.assert_array_equal(hot, x == x.max(axis=-1, keepdims=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite, prod
+from math import inf, prod
 
 from compiler.graph.graph import Builder, Node, Value
 from compiler.ops.contract import Contract
@@ -36,6 +36,13 @@ class Known:
 Facts = Sequence[Known]
 ANY = Known()
 TRUTH = Known(low=0, high=1)
+SMALLEST, GREATEST = 2.0**-126, 2.0**128 * (1 - 2.0**-24)  # of float32: 0 below, infinite above
+
+
+def _number(c: float) -> Known:
+    """What holds of a number that is written, in either width."""
+    c, finite = 0.0 if abs(c) < SMALLEST else c, abs(c) <= GREATEST
+    return Known(c, c, c > 0, finite, finite)
 
 
 def _either(xs: Facts) -> Known:
@@ -137,9 +144,9 @@ class Bounds:
     def _of(self, node: Node, xs: Facts) -> Known:
         match node.op:
             case Constant(value=c):
-                return Known(c, c, c > 0, isfinite(c), isfinite(c))
+                return _number(c)
             case Literal(values=values) if values:
-                return _either([Known(c, c, c > 0, isfinite(c), isfinite(c)) for c in values])
+                return _either([_number(c) for c in values])
             case Iota() | Length() | Position():
                 return replace(ANY, low=0)
             case Elementwise(name="mul") if node.inputs[0] == node.inputs[1]:

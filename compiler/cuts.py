@@ -18,6 +18,7 @@ from compiler.ops.base import broadcast_shapes
 from compiler.ops.contract import Contract
 from compiler.ops.elementwise import ANY, Elementwise
 from compiler.ops.index import Scatter, Take
+from compiler.ops.leaf import Constant
 from compiler.ops.reduce import BatchMean, Max
 from compiler.ops.sequence import Sequential, Spread, Total
 from compiler.ops.shape import Concat, Reshape, broadcast, reshape, unbroadcast
@@ -70,8 +71,30 @@ def own(y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
         case ("maximum" | "minimum") as name, _:
             above = ("gt", "le") if name == "maximum" else ("lt", "ge")
             return Cut(lambda: y.apply(above[k], y, xs[1]))
-        case "mul", _ if _is_mask(xs[1 - k]):
-            return Cut(lambda: xs[1 - k])
+        case "mul", _ if (mask := _mask_of(xs[1 - k])) is not None:
+            return Cut(mask)
+    return None
+
+
+def _mask_of(x: Value, factors: int = 4) -> Callable[[], Value] | None:
+    """Where a factor is not cut to 0 by a comparison: `-(a > b)`, `1 - (a > b)`, `c * (a > b)`.
+
+    Of a longer product only so many factors are looked at, however they are shared.
+    """
+    if _is_mask(x):
+        return lambda: x
+    read = [Value(x.builder, i) for i in x.node.inputs]
+    match x.node.op.name:
+        case ("neg" | "div") if factors:
+            return _mask_of(read[0], factors - 1)
+        case "mul" if factors:
+            first, second = (_mask_of(operand, factors - 1) for operand in read)
+            if first is None or second is None:
+                return first or second
+            return lambda: first() * second()
+        case ("add" | "sub") if _is_mask(read[0]) or _is_mask(read[1]):
+            if any(isinstance(operand.node.op, Constant) for operand in read):
+                return lambda: x.apply("ne", x, 0.0)
     return None
 
 

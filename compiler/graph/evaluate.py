@@ -7,7 +7,7 @@ each of its elements instead; an operator that is meant for each element is give
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,8 +62,9 @@ def evaluate(
 def node_values(
     graph: Graph, values: Mapping[str, Any], batch: int, dtype: str, first: int = 0
 ) -> Iterator[tuple[int, Array]]:
-    """Each node's number and array, as they are computed."""
-    yield from Evaluator(graph, values, batch, dtype, first).steps()
+    """Each node's number and array, as they are computed, also where no output depends on it."""
+    everything = range(len(graph.nodes))
+    yield from Evaluator(graph, values, batch, dtype, first, everything).steps()
 
 
 @dataclass
@@ -75,9 +76,11 @@ class Evaluator:
     batch: int
     dtype: str
     first: int
+    nodes: Collection[int] | None = None  # that are computed; else those that outputs depend on
 
     def __post_init__(self) -> None:
-        self.live = self.graph.reachable(self.graph.outputs.values())
+        live = self.nodes
+        self.live = self.graph.reachable(self.graph.outputs.values()) if live is None else live
         times = [self.time(node) for node in self.graph.nodes if node.id in self.live]
         lengths = lengths_by_time([t for t in times if t is not None], self.values, self.batch)
         self.clocks: dict[Time, Clock] = {t: Clock(n) for t, n in lengths.items()}

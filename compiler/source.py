@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 ERROR, WARNING = "error", "warning"
+LONGEST_MESSAGE = 600  # characters
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,13 @@ class Diagnostic:
     secondary: tuple[Label, ...] = ()
     hint: str | None = None
     severity: str = ERROR
+
+    def __post_init__(self) -> None:
+        """Cut what no reader takes in: a sentence may name a name of thousands of characters."""
+        if len(self.message) > LONGEST_MESSAGE:
+            half = LONGEST_MESSAGE // 2
+            short = f"{self.message[:half]} ... {self.message[-half:]}"
+            object.__setattr__(self, "message", short)
 
 
 class CompileError(Exception):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from textwrap import dedent
 
+import pytest
+
+from compiler.pipeline import compile_source
 from compiler.render import diagnostics_json, render, render_all
-from compiler.source import Diagnostic, Label, Source, Span
+from compiler.source import CompileError, Diagnostic, Label, Source, Span
 
 CNN = Source("cnn.nn", "\n\n\n\n\n    |> conv(16, 5x5, stride = 2) |> relu    : [14, 14, 8]\n")
 
@@ -111,3 +114,11 @@ def test_a_warning_is_called_one() -> None:
     assert render_all([warning, warning]).endswith("\n\n2 warnings")
     assert "\x1b[33mwarning[W0001]" in render_all([warning], color=True)
     assert json.loads(diagnostics_json([warning]))[0]["severity"] == "warning"
+
+
+def test_a_name_of_thousands_of_characters_is_cut_in_messages() -> None:
+    with pytest.raises(CompileError) as caught:
+        compile_source(f"model f(x : scalar) -> scalar {{ {'a' * 5000} + x }}")
+    (diagnostic,) = caught.value.diagnostics
+    assert len(diagnostic.message) < 700
+    assert diagnostic.message.startswith("`aaa") and diagnostic.message.endswith("is not defined")

@@ -19,7 +19,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "specs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "tests/cases/README.md",
+    *sorted((ROOT / "specs").glob("*.md")),
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"\b(?:compiler|runtime|specs|tests)/[\w./]*\w")
 ROW = re.compile(r"^ {4}\w+ = elementwise\(.*\)$", re.MULTILINE)

@@ -80,6 +80,7 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
             meaning = scope.evaluate(expression)
             value = to_value(meaning, scope, expression.span)
             value = fit(value, declared.type, expression.span, scope, declared.span)
+        _require_alone(declared, scope)
     except TypeFault as fault:
         scope.report(scope.fault("E0303", str(fault), expression.span))
         return None
@@ -95,6 +96,18 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
         span=declared.place,
         declared=declared,
     )
+
+
+def _require_alone(declared: Declared, scope: Scope) -> None:
+    """E0306 where a first value goes by another number that persists, as a layer's parameter."""
+    known = scope.run.registry.declared
+    for other in (known[name] for name in scope.run.read if name in known):
+        raise scope.fault(
+            "E0306",
+            f"a first value is made before there are parameters, this one reads `{other.name}`",
+            declared.expression.span,
+            secondary=[(other.place, "declared here")],
+        )
 
 
 def draw(

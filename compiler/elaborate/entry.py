@@ -83,7 +83,7 @@ def _module(file: File, session: Session) -> Module | None:
         for name, data in unit.data.items()
         if (found := fields[name]) is not None
     ]
-    specs = [initial_spec(d) for d in session.registry.declared.values()]
+    specs = [initial_spec(d) for d in list(session.registry.declared.values())]
     if session.problems.found:
         return None
     return _assemble(session, known, open_models, sources, specs, steps, train, file.span)

@@ -22,7 +22,7 @@ from compiler.elaborate.values import (
 )
 from compiler.graph.graph import Value
 from compiler.source import Span
-from compiler.syntax.tree import Call, Expr, Name, Setting
+from compiler.syntax.tree import Call, Definition, Expr, Name, Setting
 
 
 def _whole(least: int) -> Callable[[float], bool]:
@@ -111,6 +111,7 @@ def _read_optimizer(item: Expr, rules: Rules, scope: Scope, session: Session) ->
             item.span,
             hint="using sgd(lr = 0.01)",
         )
+    _require_pair(meaning.defined.definition, item.span, scope)
     if rules.optimizer is not None and rules.span is not None:
         raise scope.fault(
             "E0602",
@@ -121,6 +122,19 @@ def _read_optimizer(item: Expr, rules: Rules, scope: Scope, session: Session) ->
             hint="give each step its own parameters: over ...",
         )
     rules.optimizer, rules.span = _overridden(meaning, session), item.span
+
+
+def _require_pair(definition: Definition, span: Span, scope: Scope) -> None:
+    """E0603 where an optimizer does not go from a parameter and its gradient."""
+    if len(definition.inputs) != 2:
+        raise scope.fault(
+            "E0603",
+            f"an optimizer has two inputs, a parameter and its gradient; `{definition.name}` has "
+            f"{len(definition.inputs)}",
+            span,
+            secondary=[(definition.name_span, "defined here")],
+            hint="what else it goes by is a setting or a state: optimizer step(lr)(p, g)",
+        )
 
 
 def _overridden(optimizer: Layer, session: Session) -> Layer:

@@ -136,6 +136,8 @@ def concatenated(scope: Scope, span: Span, parts: tuple[Meaning, ...], axis: Mea
     """Tensors one after another along an axis."""
     values = _parts(parts, scope, span)
     chosen = axes_of(0 if axis is None else axis, values[0], scope, span)
+    if len(chosen) != 1:
+        raise scope.fault("E0307", f"tensors are joined along one axis, not {len(chosen)}", span)
     return scope.run.builder.add(Concat(chosen[0]), *values)
 
 

@@ -78,6 +78,30 @@ train on d {{
     using sgd(lr = 0.1)
 }}
 """,
+    "layers in the branches of conditionals": f"""{COUNTED}
+cell steps(h : [3], x : [3]) -> [3] {{
+    tanh(dense(3)(x) + h if training else dense(3)(x) - h)
+}}
+layer dropped(inner : layer)(x : [n]) -> [n] {{
+    noise keep : scalar ~ uniform(0, 1)
+    inner(x) * (keep > 0.3) / 0.7
+}}
+model f(x : [3], y : [3]) -> [3] {{
+    h = dense(4)(x) if training else dense(4)(y)
+    k = h |> ((batch_norm |> counted) if training else (counted |> batch_norm))
+    g = repeat(2, dense(3)) if training else repeat(3, dense(3))
+    s = last(rows([x, y]) |> scan(steps))
+    same = dense(3)
+    z = g(k |> dense(3)) + s
+    z + dropped(same)(z) if training else z + same(z)
+}}
+data d(x : [3], y : [3]) = npz("none.npz")
+train on d {{
+    minimize sum((f(x, y) - y)^2)
+    using momentum(lr = 0.01)
+    report outside = sum(dense(2)(f(x, y)) if training else dense(3)(f(x, y)))
+}}
+""",
     "the gradient of the batch's mean": """
 model f(x : [3]) -> scalar { x |> dense(4) |> tanh |> dense(1) |> as(scalar) }
 data d(x : [3], y : [3]) = npz("none.npz")

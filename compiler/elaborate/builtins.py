@@ -25,6 +25,7 @@ from compiler.elaborate.decimals import Number
 from compiler.elaborate.describing import describe
 from compiler.elaborate.drawing import draw
 from compiler.elaborate.limits import REPEATS
+from compiler.elaborate.paths import made_at
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import check_size
@@ -123,7 +124,7 @@ def _repeat(scope: Scope, span: Span, count: Meaning, layer: Meaning) -> Meaning
     times = check_size(count, span, scope)
     if times > REPEATS:
         raise scope.fault("E0411", f"repeat({times:,}, ...) is more than {REPEATS:,} layers", span)
-    return Repeated(times, _layer(layer, scope, span))
+    return Repeated(times, _layer(layer, scope, span), made_at(span, scope))
 
 
 def _each(scope: Scope, span: Span, layer: Meaning) -> Meaning:

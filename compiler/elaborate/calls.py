@@ -16,14 +16,15 @@ from compiler.elaborate.checkpoints import computed_again
 from compiler.elaborate.copies import copy_layer
 from compiler.elaborate.describing import describe, type_of
 from compiler.elaborate.drawing import fans
-from compiler.elaborate.groups import group_path, layer_path
+from compiler.elaborate.groups import group_path
 from compiler.elaborate.layers import bare_layer, with_settings
 from compiler.elaborate.limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
 from compiler.elaborate.mapping import apply_to_each
 from compiler.elaborate.matching import element_times
+from compiler.elaborate.paths import Names, layer_path
 from compiler.elaborate.problems import Exhausted, require_sound
 from compiler.elaborate.results import check_result
-from compiler.elaborate.scope import Path, Scope
+from compiler.elaborate.scope import Scope
 from compiler.elaborate.signature import match_inputs
 from compiler.elaborate.values import (
     Builtin,
@@ -108,12 +109,12 @@ def _apply_compound(
     span: Span,
     scope: Scope,
 ) -> Meaning:
-    scope = _inside_named(function, scope)
+    scope = _inside_named(function, span, scope)
     match function:
         case Composition(stages=stages, spans=spans):
             return _through(zip(stages, spans, strict=True), arguments, scope)
         case Repeated():
-            return _through(_copies(function, span), arguments, scope)
+            return _through(_copies(function, span, scope.path.names), arguments, scope)
         case Each(layer=layer):
             return apply_to_each(layer, arguments, span, scope)
         case Checkpointed():
@@ -123,11 +124,11 @@ def _apply_compound(
             return apply_recurrent(function, given, span, scope)
 
 
-def _copies(function: Repeated, span: Span) -> Iterator[tuple[Meaning, Span]]:
+def _copies(function: Repeated, span: Span, names: Names) -> Iterator[tuple[Meaning, Span]]:
     """Its layers, each made when it is first needed."""
     for number in range(function.count):
         if number == len(function.copies):
-            function.copies.append(copy_layer(function.layer))
+            function.copies.append(copy_layer(function.layer, number, names))
         yield function.copies[number], span
 
 
@@ -142,11 +143,11 @@ def _through(
     return values[0] if len(values) == 1 else tuple(values)
 
 
-def _inside_named(function: Compound, scope: Scope) -> Scope:
+def _inside_named(function: Compound, span: Span, scope: Scope) -> Scope:
     """A composition that was given a name holds its layers under it."""
     if not isinstance(function, Composition | Repeated) or function.name is None:
         return scope
-    path = layer_path(function, function.name, scope)
+    path = layer_path(function, function.name, span, scope)
     return replace(scope, path=path, state_rule=None, caller=None)
 
 
@@ -202,9 +203,9 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     if scope.depth >= DEPTH:
         raise scope.fault("E0412", f"layers are nested deeper than {DEPTH}", span)
     path = (
-        Path(None, definition.name)
+        run.registry.names.root(definition.name)
         if layer.defined.is_model
-        else layer_path(layer, definition.name, scope)
+        else layer_path(layer, definition.name, span, scope)
     )
     site = (scope.site or span) if layer.defined.unit.is_prelude else None
     names = dict(layer.settings)

@@ -10,6 +10,7 @@ from compiler.elaborate.describing import describe, show_type, type_of
 from compiler.elaborate.layers import bare_layer
 from compiler.elaborate.matching import Mismatch, match_inside
 from compiler.elaborate.notes import take_note
+from compiler.elaborate.paths import made_at
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.scope import Scope, check_parts
 from compiler.elaborate.sizes import known_shape, written_type
@@ -75,9 +76,11 @@ def _composed(left: Meaning, right: Meaning, tree: Pipe, scope: Scope) -> Compos
     """`f |> g`; a chain of three is one composition of three stages."""
     check_parts((left, right), tree.span, scope)
     last = _fixed(right, tree.right, scope)
+    made = made_at(tree.span, scope)
     if isinstance(left, Composition) and left.name is None:
-        return Composition((*left.stages, last), (*left.spans, tree.right.span))
-    return Composition((_fixed(left, tree.left, scope), last), (tree.left.span, tree.right.span))
+        return Composition((*left.stages, last), (*left.spans, tree.right.span), made)
+    first = _fixed(left, tree.left, scope)
+    return Composition((first, last), (tree.left.span, tree.right.span), made)
 
 
 def _fixed(stage: Meaning, tree: Expr, scope: Scope) -> Meaning:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+from compiler.elaborate.paths import Names, copied
 from compiler.elaborate.values import (
     Checkpointed,
     Composition,
@@ -19,15 +21,16 @@ from compiler.elaborate.values import (
 )
 
 
-def copy_layer(layer: Meaning) -> Meaning:
+def copy_layer(layer: Meaning, which: int, names: Names) -> Meaning:
     """The same layer with parameters of its own; models and functions stay themselves."""
-    return Copy().of(layer)
+    return Copy(which, names).of(layer)
 
 
 class Copy:
     """One copy of a layer and of all that it is made of: what is one within it stays one."""
 
-    def __init__(self) -> None:
+    def __init__(self, which: int, names: Names) -> None:
+        self.which, self.names = which, names
         self._made: dict[int, Meaning] = {}
 
     def of(self, layer: Meaning) -> Meaning:
@@ -38,17 +41,19 @@ class Copy:
 
     def _copied(self, layer: Meaning) -> Meaning:
         match layer:
-            case Layer(defined=defined, settings=settings, span=span, chain=chain, name=name):
-                copied = {key: self.of(value) for key, value in settings.items()}
-                return Layer(defined, copied, span, chain, _numbered(name))
+            case Layer(settings=settings, name=name):
+                own = {key: self.of(value) for key, value in settings.items()}
+                return self._new(layer, settings=own, name=_numbered(name), path=None)
             case Defined(is_model=False, name=name):
-                return replace(layer, name=_numbered(name), bare=None)
+                return self._new(layer, name=_numbered(name), bare=None)
             case Recurrent(cell=cell):
                 return replace(layer, cell=self.of(cell))
-            case Composition(stages=stages, spans=spans, name=name):
-                return Composition(tuple(map(self.of, stages)), spans, _numbered(name))
-            case Repeated(count=count, layer=inner, name=name):
-                return Repeated(count, self.of(inner), name=_numbered(name))
+            case Composition(stages=stages, name=name):
+                parts = tuple(map(self.of, stages))
+                return self._new(layer, stages=parts, name=_numbered(name), path=None)
+            case Repeated(layer=inner, made=made, name=name):
+                count, which = layer.count, copied(made, self.which, self.names)
+                return Repeated(count, self.of(inner), which, name=_numbered(name))
             case Each(layer=inner):
                 return Each(self.of(inner))
             case Checkpointed(layer=inner, products=products):
@@ -62,6 +67,11 @@ class Copy:
                 return tuple(map(self.of, layer))
             case _:
                 return layer
+
+    def _new(self, layer: Layer | Defined | Composition, **changes: Any) -> Meaning:
+        if layer.made is not None:
+            changes["made"] = copied(layer.made, self.which, self.names)
+        return replace(layer, **changes)
 
 
 def _numbered(name: str | None) -> str | None:

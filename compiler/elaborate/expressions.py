@@ -18,6 +18,7 @@ from compiler.elaborate.describing import describe
 from compiler.elaborate.groups import group_path
 from compiler.elaborate.indexing import indexed
 from compiler.elaborate.notes import take_note
+from compiler.elaborate.paths import made_at
 from compiler.elaborate.problems import Fault, Silenced, did_you_mean, require_sound
 from compiler.elaborate.scope import Language, Scope, check_parts
 from compiler.elaborate.sequences import of_types
@@ -128,7 +129,9 @@ def _name(tree: Name, scope: Scope) -> Meaning:
         return WORDS[name]
     defined = scope.unit.find(name)
     if defined is not None:
-        return defined if defined.is_model else replace(defined, scope=scope)
+        if defined.is_model:
+            return defined
+        return replace(defined, scope=scope, made=made_at(tree.span, scope))
     if name in BUILTINS:
         return BUILTINS[name]
     if name in scope.unit.missing or scope.unit.missing_all:

@@ -1,8 +1,8 @@
-"""Parameters by name: where a layer's are, and what `digit` or `digit.conv1` stands for."""
+"""Parameters by name: what `digit` or `digit.conv1` stands for."""
 
 from __future__ import annotations
 
-from compiler.elaborate.scope import Path, Scope
+from compiler.elaborate.paths import Path
 from compiler.elaborate.values import (
     Composition,
     Defined,
@@ -14,14 +14,6 @@ from compiler.elaborate.values import (
 )
 from compiler.graph.graph import Node, Value
 from compiler.ops.leaf import Persistent
-
-
-def layer_path(layer: Layer | Composition | Repeated, kind: str, scope: Scope) -> Path:
-    """Where a layer's parameters are: below the body that applies it first."""
-    if layer.path is None:
-        numbered = layer.name is None or layer.name.endswith("#")
-        layer.path = Path(scope.path, (layer.name or kind).rstrip("#"), numbered)
-    return layer.path.again()
 
 
 def group_path(meaning: Meaning) -> str | None:

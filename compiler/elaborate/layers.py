@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from compiler.elaborate.arguments import bind_arguments
+from compiler.elaborate.paths import made_at
 from compiler.elaborate.scope import Scope, check_parts
 from compiler.elaborate.signature import match_settings
 from compiler.elaborate.values import Defined, Layer, Meaning
@@ -20,12 +21,14 @@ def with_settings(
     definition = defined.definition
     chain = (*scope.chain,)
     bound = bind_arguments(definition, definition.settings, arguments, named, span, scope)
-    inner = Scope(scope.run, defined.unit, scope.path, site=scope.site, chain=chain)
+    made = made_at(span, scope)
+    path = scope.path.within(span)
+    inner = Scope(scope.run, defined.unit, path, site=scope.site, chain=chain)
     if defined.unit.is_prelude and inner.site is None:
         inner.site = span
     match_settings(definition, bound, inner, span, scope)
     check_parts(list(bound.values()), span, scope)
-    return Layer(defined, dict(inner.names), span, chain)
+    return Layer(defined, dict(inner.names), span, chain, made)
 
 
 def bare_layer(defined: Defined, span: Span, scope: Scope) -> Layer:
@@ -35,4 +38,5 @@ def bare_layer(defined: Defined, span: Span, scope: Scope) -> Layer:
     if defined.bare is None:
         defined.bare = with_settings(defined, [], {}, span, defined.scope)
         defined.bare.name = defined.name
+        defined.bare.made = defined.made or defined.bare.made
     return defined.bare

@@ -16,7 +16,7 @@ from compiler.elaborate.first_update import require_first_update
 from compiler.elaborate.library import prelude
 from compiler.elaborate.problems import require_sound
 from compiler.elaborate.schedules import first_of, scheduled
-from compiler.elaborate.scope import Path, Scope, StateRule
+from compiler.elaborate.scope import Scope, StateRule
 from compiler.elaborate.settings import Rules
 from compiler.elaborate.values import Layer, Meaning
 from compiler.graph.graph import Value
@@ -105,7 +105,7 @@ def _update_one(
     inner = Scope(
         run,
         optimizer.defined.unit,
-        Path(None, definition.name),
+        run.registry.names.root(definition.name),
         {**settings, p_name: run.persistent(name, type), g_name: g},
         optimizer.chain,
         span if optimizer.defined.unit.is_prelude else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from compiler.elaborate.paths import Names
 from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
 from compiler.program import Schedules
@@ -50,6 +51,7 @@ class Registry:
     """Everything declared so far, in order."""
 
     declared: dict[str, Declared] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)  # of layers
     elements: int = 0  # of all parameters together
     schedules: dict[str, Schedules] = field(default_factory=dict)  # by prefix of the step
     tables: list[PersistentSpec] = field(default_factory=list)  # that they are read from

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from compiler.elaborate.limits import PARTS, LimitedBuilder
+from compiler.elaborate.paths import Path
 from compiler.elaborate.problems import Exhausted, Fault, Problems, Silenced, diagnose
 from compiler.elaborate.registry import Registry
 from compiler.elaborate.values import Meaning, parts_of
@@ -22,47 +23,6 @@ if TYPE_CHECKING:
 
 OF_SHAPES = ("E03", "E04")  # codes of errors that depend on what a layer is given
 OF_SIZES = ("E0301", "E0302", "E0303", "E0405")  # that follow where a size is not what is claimed
-
-
-@dataclass(eq=False)
-class Path:
-    """A place parameters are named after; the name is given when the first of them is made.
-
-    Layers without parameters therefore never use up a number.
-    """
-
-    parent: Path | None
-    base: str
-    numbered: bool = False
-    twin: Path | None = None  # the first application of the same layer, which has the name
-    fixed: str | None = None
-    children: Counter[str] = field(default_factory=Counter)
-
-    def again(self) -> Path:
-        """The same place for another application: same name, children counted afresh."""
-        return Path(self.parent, self.base, self.numbered, self)
-
-    def full(self) -> str:
-        """`digit.conv1`."""
-        if self.twin is not None:
-            return self.twin.full()
-        if self.fixed is None:
-            if self.parent is None:
-                self.fixed = self.base
-            else:
-                self.fixed = f"{self.parent.full()}.{self.parent.name_child(self)}"
-        return self.fixed
-
-    def display(self) -> str:
-        """A name for keys of noise: the path so far, without giving it a number."""
-        above = self.parent.display() + "." if self.parent is not None else ""
-        return above + (self.fixed or self.base)
-
-    def name_child(self, child: Path) -> str:
-        """A name no other child has: base1, base2, ..., or the base itself if it was given."""
-        self.children[child.base] += 1
-        count = self.children[child.base]
-        return f"{child.base}{count}" if child.numbered or count > 1 else child.base
 
 
 @dataclass

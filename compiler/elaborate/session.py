@@ -10,7 +10,7 @@ from compiler.elaborate.expressions import LANGUAGE
 from compiler.elaborate.library import Unit
 from compiler.elaborate.problems import Problems
 from compiler.elaborate.registry import Registry
-from compiler.elaborate.scope import Path, Run, Scope
+from compiler.elaborate.scope import Run, Scope
 from compiler.elaborate.values import Meaning
 
 
@@ -33,4 +33,4 @@ class Session:
 
     def scope(self, run: Run, path: str) -> Scope:
         """The outermost scope of a graph, in the spec's own file."""
-        return Scope(run, self.unit, Path(None, path))
+        return Scope(run, self.unit, self.registry.names.root(path))

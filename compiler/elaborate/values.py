@@ -16,7 +16,8 @@ from compiler.syntax.tree import Definition
 
 if TYPE_CHECKING:
     from compiler.elaborate.library import Unit
-    from compiler.elaborate.scope import Path, Scope
+    from compiler.elaborate.paths import Made, Path
+    from compiler.elaborate.scope import Scope
 
 Meaning = Any  # one of: int, float, bool, tuple, and the classes below
 
@@ -77,6 +78,7 @@ class Defined:
     scope: Scope | None = None  # where it is named; None: as it stands in its file
     name: str | None = None  # what it was assigned to
     bare: Layer | None = None  # the layer without settings, once one is needed
+    made: Made | None = None  # which that is
 
     @property
     def is_model(self) -> bool:
@@ -92,6 +94,7 @@ class Layer:
     settings: Mapping[str, Meaning]
     span: Span
     chain: tuple[Definition, ...]  # the definitions whose text led to this one
+    made: Made
     name: str | None = None  # what it was assigned to
     path: Path | None = None  # where its parameters are, from the first application on
 
@@ -108,6 +111,7 @@ class Composition(Compound):
 
     stages: tuple[Meaning, ...]
     spans: tuple[Span, ...]
+    made: Made
     name: str | None = None
     path: Path | None = None
 
@@ -118,6 +122,7 @@ class Repeated(Compound):
 
     count: int
     layer: Meaning
+    made: Made
     copies: list[Meaning] = field(default_factory=list)
     name: str | None = None
     path: Path | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.meanings import SPECS
+
 CASES: dict[str, str] = {}
 CASES["states, noise and several steps"] = """
 model D(x : [6]) -> scalar {
@@ -57,6 +59,7 @@ train on d {
     using nesterov(lr = 1e-5)
 }
 """
+CASES["layers in the branches of conditionals"] = SPECS["layers in the branches of conditionals"]
 CASES["names"] = """
 model f(x : [3]) -> scalar {
     param mean : [3] = 1

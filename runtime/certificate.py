@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compiler.entry import Entry
+from runtime.certifying import SWITCH
 from runtime.cpu import cache
 from runtime.cpu.compile import key_of
 from runtime.errors import Disagreement
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 AGREES, DIFFERS, TOO_LARGE = "agrees", "differs", "too large"
 FILE = "certificate.json"  # in the folder of a run that wrong kernels trained
-SWITCH = "GRADC_CERTIFY"  # 0: no certificates
-ADVICE = "train with --target reference, or --without the optimisation; and please report it"
+ADVICE = (
+    "train with --target reference, or --without NAME, an optimisation without which gradc verify "
+    "agrees; and please report it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,7 +177,7 @@ class Comparison:
                     node = self.first_wrong(name)
                 if node is not None:
                     return f"{place_of(node[0])} is off by {node[1]:.2g}; {what}"
-        return f"{what}; no operator by itself is to blame"
+        return f"{what}; no operator by itself is to blame, so an optimisation is"
 
     def first_wrong(self, name: str) -> tuple[Any, float] | None:
         """The first operator of an entry whose own kernel is off, and how far."""

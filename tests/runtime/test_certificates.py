@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from compiler.graph.registry import OPS
 from compiler.pipeline import compile_source
 from compiler.schedule import buffers
-from runtime import certificate, certifier, certifying, comparison
+from runtime import certificate, certifier, comparison
 from runtime.certificate import AGREES, DIFFERS, TOO_LARGE
+from runtime.certifying import Certifying
 from runtime.cli.main import run
 from runtime.errors import Disagreement
 from runtime.session import Session
@@ -29,15 +31,15 @@ train on pairs {
     using adam(lr = 1e-3), batch 16, epochs 2
 }
 """
+ADVISED = "--target reference.*--without NAME.*verify.*report"
 
 
 @pytest.fixture(autouse=True)
 def certified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Certificates are wanted, in a cache of their own, and waited for."""
-    monkeypatch.setenv("GRADC_CERTIFY", "1")
+    monkeypatch.setenv("GRADC_CERTIFY", "wait")
     monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(certifier, "NICENESS", 0)
-    monkeypatch.setattr(certifying, "WAIT", 100.0)
 
 
 def pairs(count: int = 50) -> dict[str, np.ndarray]:
@@ -88,7 +90,7 @@ def test_a_wrong_operator_ends_the_run_and_is_named(
     batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_wrong_operator(monkeypatch)
-    with pytest.raises(Disagreement, match=r"tanh at .*:3:.*is off by .*--target reference"):
+    with pytest.raises(Disagreement, match=rf"tanh at .*:3:.*is off by .*{ADVISED}"):
         session().train(pairs(6000 if batch > 16 else 50), batch=batch)
     monkeypatch.setattr(certifier, "start_copy", None)
     with pytest.raises(Disagreement, match="tanh at"):  # at once, from what is kept
@@ -98,7 +100,10 @@ def test_a_wrong_operator_ends_the_run_and_is_named(
 
 def test_a_fault_of_no_operator_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     a_stale_buffer(monkeypatch)
-    with pytest.raises(Disagreement, match=r"are wrong: .* is off by"):
+    with pytest.raises(
+        Disagreement,
+        match=rf"are wrong: .* is off by .*{ADVISED}",
+    ):
         session().train(pairs())
     assert [kept.state for kept in certificate.all_kept()] == [DIFFERS]
 
@@ -110,8 +115,7 @@ def test_the_command_fails_and_so_does_what_reads_the_run(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.nn").write_text(SPEC)
     np.savez(tmp_path / "pairs.npz", **pairs())
-    monkeypatch.setattr(certifying, "WAIT", 0.0)  # the run is over before
-    monkeypatch.setattr(certifying, "SHARE", 0.0)
+    monkeypatch.setenv("GRADC_CERTIFY", "1")  # the run is over before
     run(["train", "net.nn"])
     for process in list(certifier._copies):
         os.waitpid(process, 0)
@@ -160,6 +164,29 @@ def test_what_roundings_decide_is_no_fault(written: str, dtype: str) -> None:
     data = here.dataset(pairs())
     samples = [data.take(slice(start, start + 4)) for start in (0, 40)]
     assert comparison.Comparison(here, 16, samples).certificate().state == AGREES
+
+
+@pytest.mark.parametrize("state", ["off", "there", "made"])
+def test_no_run_waits_unless_asked(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end asks the copy once whether it has said anything, without a moment to wait."""
+    if state == "there":
+        session().train(pairs())
+    monkeypatch.setenv("GRADC_CERTIFY", "0" if state == "off" else "1")
+    asked: list[bool] = []
+    look = Certifying.look
+
+    def noted(self: Certifying, *, wait: bool = False) -> str:
+        asked.append(wait)
+        return look(self, wait=wait)
+
+    monkeypatch.setattr(Certifying, "look", noted)
+    trained = session()
+    if state == "made":
+        monkeypatch.setattr(comparison.Side, "results", lambda *_: signal.pause())  # never ends
+    trained.train(pairs())
+    assert asked and not any(asked)
+    for process in list(certifier._copies):
+        os.kill(process, signal.SIGKILL)
 
 
 def test_nothing_is_made_where_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runtime.certificate import DIFFERS, SWITCH, all_kept, are_wanted, counted_by_state
+from runtime.certificate import DIFFERS, all_kept, are_wanted, counted_by_state
+from runtime.certifying import SWITCH
 from runtime.cli.actions.output import console, counted, size, table, write_json
 from runtime.cli.actions.versions import EXTRAS, LIBRARIES, version_of
 from runtime.cpu.cache import cache_info

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from compiler.bounds import COMPARISONS, Bounds
+from compiler.bounds import Bounds
 from compiler.graph.graph import Value
+from compiler.masks import is_mask, mask_of, only_jumps
 from compiler.ops.base import broadcast_shapes
 from compiler.ops.contract import Contract
 from compiler.ops.elementwise import ANY, Elementwise
 from compiler.ops.index import Scatter, Take
-from compiler.ops.leaf import Constant
 from compiler.ops.reduce import BatchMean, Max
 from compiler.ops.sequence import Sequential, Spread, Total
 from compiler.ops.shape import Concat, Reshape, broadcast, reshape, unbroadcast
@@ -64,63 +64,36 @@ def own(y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
     match y.node.op.name, k:
         case "where", (1 | 2):
             condition = xs[0]
-            if k == 1 and _is_mask(condition):
+            if k == 1 and is_mask(condition):
                 return Cut(lambda: condition)
             sign = "ne" if k == 1 else "eq"
             return Cut(lambda: condition.apply(sign, condition, 0.0))
         case ("maximum" | "minimum") as name, _:
             above = ("gt", "le") if name == "maximum" else ("lt", "ge")
             return Cut(lambda: y.apply(above[k], y, xs[1]))
-        case "mul", _ if (mask := _mask_of(xs[1 - k])) is not None:
+        case "mul", _ if (mask := mask_of(xs[1 - k])) is not None:
             return Cut(mask)
     return None
-
-
-def _mask_of(x: Value, factors: int = 4) -> Callable[[], Value] | None:
-    """Where a factor is not cut to 0 by a comparison: `-(a > b)`, `1 - (a > b)`, `c * (a > b)`.
-
-    Of a longer product only so many factors are looked at, however they are shared.
-    """
-    if _is_mask(x):
-        return lambda: x
-    read = [Value(x.builder, i) for i in x.node.inputs]
-    match x.node.op.name:
-        case ("neg" | "div") if factors:
-            return _mask_of(read[0], factors - 1)
-        case "mul" if factors:
-            first, second = (_mask_of(operand, factors - 1) for operand in read)
-            if first is None or second is None:
-                return first or second
-            return lambda: first() * second()
-        case ("add" | "sub") if _is_mask(read[0]) or _is_mask(read[1]):
-            if any(isinstance(operand.node.op, Constant) for operand in read):
-                return lambda: x.apply("ne", x, 0.0)
-    return None
-
-
-def _is_mask(x: Value) -> bool:
-    """Whether a value is a comparison's, moved about at most."""
-    node = x.node
-    while node.op.name not in COMPARISONS:
-        view = len(node.inputs) == 1 and isinstance(node.op, Contract | Reshape | Spread)
-        if not view and node.op.name not in ("copy", "stop_gradient"):
-            return False
-        if isinstance(node.op, Contract) and node.op.extents != node.op.shape:
-            return False  # a sum of comparisons
-        node = x.builder.nodes[node.inputs[0]]
-    return True
 
 
 def selected(
     cut: Cut | None, bounds: Bounds, y: Value, k: int, xs: Sequence[Value], g: Value
 ) -> Value:
     """The cotangent that a rule gives, 0 again where it was cut and the rule may be infinite."""
-    if cut is None or not _may_be_infinite(bounds, y, k, xs, cut.far):
+    if cut is None or not may_be_infinite(bounds, y, k, xs, cut.far):
         return g
     return g.apply("where", cut.mask, g, 0.0)
 
 
-def _may_be_infinite(bounds: Bounds, y: Value, k: int, xs: Sequence[Value], far: bool) -> bool:
+def masked(y: Value, k: int, xs: Sequence[Value], g: Value) -> Value:
+    """The cotangent that the rule of a product gives, 0 where a mask is 0 even if it is infinite:
+    `where`, `maximum` and their like select by themselves.
+    """
+    mine = own(y, k, xs) if y.node.op.name == "mul" else None
+    return g if mine is None else g.apply("where", mine.mask, g, 0.0)
+
+
+def may_be_infinite(bounds: Bounds, y: Value, k: int, xs: Sequence[Value], far: bool) -> bool:
     """Whether an elementwise rule for operand k may be infinite or NaN for a finite cotangent.
 
     Far from what cut it an exponential that overflows does not count: that would cost too much.
@@ -168,13 +141,28 @@ def below(cut: Cut | None, y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
             return None if cut is None else Cut(partial(_repeated, cut, y, x), cut.far)
         case Max():
             return Cut(partial(_of_greatest, cut, op, y, x), cut is not None and cut.far)
-        case Contract() if cut is not None and not op.mean:
-            moved = Contract(op.extents, (op.result,), op.operands[k], x.shape)
-            far = cut.far or len(xs) > 1
-            return Cut(lambda: x.builder.add(moved, _whole(cut, y)) > 0.0, far)
+        case Contract() if not op.mean:
+            return _of_sum(cut, op, y, k, xs)
         case Reshape() | Concat() | Take() | Scatter() | Sequential() if cut is not None:
             return Cut(partial(_moved, cut, y, k, xs), cut.far)
     return None
+
+
+def _of_sum(cut: Cut | None, op: Contract, y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
+    """The mask of a factor of a contraction: of any sum that reads it, where no other factor of
+    the same product is a mask that is 0.
+    """
+    masks = [j for j, x in enumerate(xs) if j != k and only_jumps(x)]
+    if cut is None and not masks:
+        return None
+    maps = (op.result, *(op.operands[j] for j in masks))
+    moved = Contract(op.extents, maps, op.operands[k], xs[k].shape)
+
+    def make() -> Value:
+        seen = y.builder.constant(1.0, y.shape) if cut is None else _whole(cut, y)
+        return y.builder.add(moved, seen, *(xs[j].apply("ne", xs[j], 0.0) for j in masks)) > 0.0
+
+    return Cut(make, (cut is not None and cut.far) or len(xs) > 1)
 
 
 def _whole(cut: Cut, y: Value) -> Value:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.bounds import Bounds
-from compiler.cuts import Cut, below, either, over_rows, safe, selected
+from compiler.cuts import Cut, below, either, masked, may_be_infinite, over_rows, safe, selected
 from compiler.graph.graph import Builder, Graph, Node, Origin, Value
 from compiler.ops.base import NoDerivative
 from compiler.ops.leaf import Constant
@@ -42,6 +42,7 @@ def differentiate(
     active = _path_between(graph, [x.id for x in wrt], loss.id)
     adjoint = {loss.id: builder.constant(1.0, loss.shape)}
     cuts, bounds = dict[int, Cut | None](), Bounds(builder)
+    wild = set[int]()  # whose cotangent may be infinite: a rule above may be
     span_before, origin_before = builder.span, builder.origin
     waiting = _carry_back(builder, [graph[i] for i in active], adjoint)
     for node in reversed(graph.nodes):
@@ -57,7 +58,10 @@ def differentiate(
             x = xs[k]
             if gx is None or x.id not in active or _is_zero(gx):
                 continue
+            gx = masked(y, k, xs, gx) if y.id in wild else gx
             gx = selected(cut, bounds, y, k, xs, gx)
+            if y.id in wild or may_be_infinite(bounds, y, k, xs, far=True):
+                wild.add(x.id)
             gx = _in_time_of(x, y, unbroadcast(gx, x.shape))
             if mean and not builder.is_varying(x) and builder.is_varying(gx):
                 gx = builder.add(BatchMean(), gx)

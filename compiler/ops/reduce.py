@@ -38,7 +38,12 @@ class Max(Op):
         return [x.apply("where", less, 0.0, share)]
 
     def reference(self, x: Array) -> Array:
-        return np.asarray(x.max(axis=tuple(a + 1 for a in self.axes)))
+        axes = tuple(a + 1 for a in self.axes)
+        greatest = np.asarray(x.max(axis=axes))
+        if greatest.all():
+            return greatest
+        above = ((x == 0) & ~np.signbit(x)).any(axis=axes)  # 0 is above -0
+        return np.where((greatest == 0) & above, x.dtype.type(0), greatest)
 
 
 @register

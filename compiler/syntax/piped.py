@@ -40,40 +40,57 @@ def first_of(chain: tree.Pipe | tree.Claim) -> tree.Expr:
 
 
 def before_pipe(pipe: tree.Pipe) -> Operation | None:
-    """The operation without brackets right before a `|>`, where there is one."""
+    """The operation without brackets right before a `|>`, where there is one; a sign before it
+    makes it no clearer.
+    """
     around: tree.Expr = pipe
     part = pipe.left
-    while isinstance(part, tree.Claim):
-        around, part = part, part.value
-    if isinstance(part, tree.Pipe):
-        around, part = part, part.right
-        bracketed = around.span.end != part.span.end
-    else:
-        bracketed = around.span.start != part.span.start
-    return part if isinstance(part, Operation) and not bracketed else None
+    bracketed = around.span.start != part.span.start
+    while not bracketed and not isinstance(part, Operation):
+        match part:
+            case tree.Claim(value=inner):
+                bracketed = part.span.start != inner.span.start
+            case tree.Pipe(right=inner) | tree.Unary(operand=inner):
+                bracketed = part.span.end != inner.span.end
+            case _:
+                return None
+        part = inner
+    return None if bracketed or not isinstance(part, Operation) else part
 
 
 def _unclear(part: Operation, chain: list[Link]) -> Diagnostic:
     """The error, with both readings."""
-    at = next(k for k, link in enumerate(chain) if link.part is part)
+    at = next(k for k, link in enumerate(chain) if _has(link.part, part))
+    whole = chain[at].part
+    assert isinstance(whole, Operation | tree.Unary), "an operation, or signs before one"
     rest = "".join([f"{link.sign}{link.doc().flat}" for link in chain[at + 1 :]])
-    first, last = _but_the_last(part)
+    first, last = _but_the_last(whole)
     inner = f"({Link('', last, piped=True).doc().flat}{rest})"
-    readings = [f"({unparse(part)}){rest}", unparse(first).replace(HOLE, inner)]
+    readings = [f"({unparse(whole)}){rest}", unparse(first).replace(HOLE, inner)]
     what = "`if`" if isinstance(part, tree.Conditional) else f"`{part.operator}`"
     return Diagnostic(
         code="E0129",
         message=f"{what} to the left of `|>` needs brackets: two readings are near",
-        primary=Label(part.span, "all of this goes into the chain"),
+        primary=Label(whole.span, "all of this goes into the chain"),
         hint=" or ".join(f"`{_shortened(reading)}`" for reading in readings),
     )
 
 
-def _but_the_last(part: Operation) -> tuple[tree.Expr, tree.Expr]:
+def _has(whole: tree.Tree, part: Operation) -> bool:
+    """Whether a link is an operation, or one with signs before it."""
+    while isinstance(whole, tree.Unary):
+        whole = whole.operand
+    return whole is part
+
+
+def _but_the_last(part: Operation | tree.Unary) -> tuple[tree.Expr, tree.Expr]:
     """The operation with a hole in place of its last operand, and that."""
     hole = tree.Name(span=part.span, name=HOLE)
-    if isinstance(part, tree.Binary):
-        return replace(part, right=hole), part.right
+    match part:
+        case tree.Unary():
+            return replace(part, operand=hole), part.operand
+        case tree.Binary():
+            return replace(part, right=hole), part.right
     return replace(part, otherwise=hole), part.otherwise
 
 

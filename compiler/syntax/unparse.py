@@ -126,9 +126,17 @@ class Link:
         """Its document: an operation before a `|>` stands in brackets."""
         if self.sign == " : ":
             return type_doc(self.part)  # type: ignore[arg-type]
-        operation = isinstance(self.part, tree.Binary | tree.Conditional)
-        level = ATOM if self.piped and operation else CHOICE
+        level = ATOM if self.piped and _is_operation(self.part) else CHOICE
         return expression(self.part, level)  # type: ignore[arg-type]
+
+
+def _is_operation(part: tree.Expr | tree.TypeExpr) -> bool:
+    """Whether an expression is an operation, perhaps with signs before it and no brackets."""
+    level = CHAIN
+    while isinstance(part, tree.Unary):
+        level, part = NOT if part.operator == "not" else MINUS, part.operand
+    own = LEVELS[part.operator] if isinstance(part, tree.Binary) else CHOICE
+    return isinstance(part, tree.Binary | tree.Conditional) and own > level
 
 
 def links(node: tree.Pipe | tree.Claim) -> list[Link]:

@@ -34,6 +34,14 @@ model f(x : [2, 2, 1]) -> (
 }
 """
 TIME = "model f(xs : seq scalar) -> scalar { time_max(xs) }"
+ZEROS = """
+model f(x : [2, 2, 1]) -> (a : scalar, b : [2], c : scalar, d : scalar, e : scalar) {
+    (
+        max(x), max(x, axis = (1, 2)), -min(-x), reshape(x |> max_pool(2x2), []),
+        reshape(time_max(rows(reshape(x, [4, 1]))), []),
+    )
+}
+"""
 LABELS = "model f(x : [5]) -> class(5) { argmax(x) }"
 WINDOWS = "model f(x : [33, 35, 3]) -> [16, 17, 3] { x |> max_pool(3x3, stride = 2) }"
 SLOPES = """
@@ -73,6 +81,17 @@ def run(text: str, where: tuple[str, int, str], without: tuple[str, ...] = (), *
     target, threads, dtype = where
     session = Session(compile_source(text, without=without), target, dtype, threads)
     return session.run("f", **{key: np.array(x, dtype) for key, x in given.items()})
+
+
+@pytest.mark.parametrize("where", EVERYWHERE, ids=NAMES)
+def test_0_is_above_minus_0(where: tuple[str, int, str]) -> None:
+    signs = np.float64([[1, -1, 1, -1], [-1, 1, -1, -1], [-1, -1, -1, -1], [-1, -1, -1, 1]])
+    found = run(ZEROS, where, x=(0.0 * signs).reshape(4, 2, 2, 1))
+    minus = [False, False, True, False]
+    for key in "acde":
+        np.testing.assert_array_equal(np.signbit(found[key]), minus, err_msg=key)
+    pairs = [[False, False], [False, True], [True, True], [True, False]]
+    np.testing.assert_array_equal(np.signbit(found["b"]), pairs)
 
 
 def images() -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import gradc
-from compiler.source import CompileError
+from compiler.source import CompileError, Source
+from compiler.syntax.format import format_source
 
 
 def readings(text: str) -> list[list[str]]:
@@ -28,6 +29,8 @@ def readings(text: str) -> list[list[str]]:
          ["(x if 1 < 2 else 2 * x) |> tanh", "x if 1 < 2 else ((2 * x) |> tanh)"]),
         ("x * x : [2] |> tanh", ["(x * x) : [2] |> tanh", "x * (x : [2] |> tanh)"]),
         ("(x - x |> tanh) |> sin", ["(x - x) |> tanh |> sin", "x - (x |> tanh |> sin)"]),
+        ("-x^2 |> exp", ["(-x^2) |> exp", "-((x^2) |> exp)"]),
+        ("-x^2 : [2] |> exp", ["(-x^2) : [2] |> exp", "-((x^2) : [2] |> exp)"]),
         ("x + (x * x) |> tanh", ["(x + x * x) |> tanh", "x + ((x * x) |> tanh)"]),
     ],
 )  # fmt: skip
@@ -55,7 +58,13 @@ def test_one_error_a_place() -> None:
     "body",
     ["-x |> tanh", "x : [2] |> tanh", "(x + x) |> tanh", "((x + x)) : [2] |> tanh",
      "x + (x |> tanh)", "x |> (relu if training else tanh) |> sin",
-     "(-(x + x)) |> tanh", "[x[0] + 1, x[1]] |> tanh", "x |> relu"],
+     "(-(x + x)) |> tanh", "-(x + x) |> tanh", "(x + x : [2]) |> tanh", "(-x^2) |> tanh",
+     "[x[0] + 1, x[1]] |> tanh", "x |> relu"],
 )  # fmt: skip
 def test_what_is_clear_needs_no_brackets(body: str) -> None:
     gradc.compile_source(f"model f(x : [2]) -> [2] {{ {body} }}")
+
+
+def test_the_formatter_keeps_the_brackets_of_signs() -> None:
+    kept = "model f(x : [2]) -> [2] { (-x^2) |> exp }\n"
+    assert format_source(Source("spec.nn", kept)) == kept

@@ -15,6 +15,7 @@ from compiler.elaborate.scope import Scope
 from compiler.elaborate.sizes import size_of
 from compiler.elaborate.values import is_number
 from compiler.graph.graph import Value
+from compiler.graph.types import Kind
 from compiler.ops.contract import Affine, Map
 from compiler.ops.contract import Contract as Contraction
 from compiler.source import Span
@@ -73,18 +74,33 @@ def contracted(tree: Contract, scope: Scope) -> Value:
 
 def _index_names(tree: Contract, scope: Scope) -> set[str]:
     """Names that stand alone as an axis, and names that mean no number here."""
-    found: set[str] = set()
-    for axis in tree.axes:
-        position = axis.left if isinstance(axis, Binary) and axis.operator == "<" else axis
-        if isinstance(position, Name):
-            found.add(position.name)
-    for name in (n for f in tree.factors for place in f.indices for n in _names(place)):
-        if not is_number(scope.names.get(name)):
-            found.add(name)
-    for axis in tree.axes:
-        position = axis.left if isinstance(axis, Binary) and axis.operator == "<" else axis
+    positions = [_without_size(axis) for axis in tree.axes]
+    found = {position.name for position in positions if isinstance(position, Name)}
+    for place in (place for factor in tree.factors for place in factor.indices):
+        new = {n for n in _names(place) if not is_number(scope.names.get(n))} - found
+        for name in sorted(new):
+            _refuse_label(name, place, scope)
+        found |= new
+    for position in positions:
         found.update(n for n in _names(position) if not is_number(scope.names.get(n)))
     return found
+
+
+def _without_size(axis: Expr) -> Expr:
+    """What stands on the left of `position < size`."""
+    return axis.left if isinstance(axis, Binary) and axis.operator == "<" else axis
+
+
+def _refuse_label(name: str, place: Expr | Slice, scope: Scope) -> None:
+    """`table[label, i]` reads like a row by that label, and would be a sum over all rows."""
+    meaning = scope.names.get(name)
+    if isinstance(meaning, Value) and meaning.type.kind is Kind.INDEX:
+        raise scope.fault(
+            "E0307",
+            f"`{name}` : {meaning.type} is no index of a contraction",
+            place.span,
+            hint=f"take the row before, as in `table[{name}][i]`; an index needs a name of its own",
+        )
 
 
 def _names(tree: Expr | Slice) -> Iterator[str]:

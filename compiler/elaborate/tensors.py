@@ -23,6 +23,8 @@ from compiler.ops.reduce import ArgMax, BatchMean, Max
 from compiler.ops.shape import Concat, broadcast, reshape, sum_axes, transpose
 from compiler.source import Span
 
+ALONG_A_LIST = (None, 0, -1, (0,), (-1,))  # axes that a list of known numbers has
+
 
 def real(x: Meaning, scope: Scope, span: Span) -> Value:
     """A tensor of numbers, not of labels."""
@@ -51,7 +53,11 @@ def axes_of(axis: Meaning, x: Value, scope: Scope, span: Span) -> tuple[int, ...
                 span,
                 hint=_axes_text(rank),
             )
-    return tuple(sorted({a % rank for a in chosen}))
+    axes = {a % rank for a in chosen}
+    if len(axes) < len(chosen):
+        named = ", ".join(map(str, chosen))
+        raise scope.fault("E0307", f"({named}) names an axis of {x.type} twice", span)
+    return tuple(sorted(axes))
 
 
 def _axes_text(rank: int) -> str:
@@ -69,7 +75,7 @@ def shape_argument(shape: Meaning, scope: Scope, span: Span) -> tuple[int, ...]:
 
 def sum_over(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
     """`sum(x, axis = 0)`; over all axes without one."""
-    if isinstance(x, Sizes) and all(map(is_number, x)):
+    if axis in ALONG_A_LIST and isinstance(x, Sizes) and all(map(is_number, x)):
         return sum(x)
     value = real(x, scope, span)
     return sum_axes(value, axes_of(axis, value, scope, span))
@@ -87,7 +93,7 @@ def mean_over(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
 
 def extreme(name: str, scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
     """`max(x, axis = 0)`, and min as -max(-x)."""
-    if isinstance(x, tuple) and x and all(map(is_number, x)):
+    if axis in ALONG_A_LIST and isinstance(x, tuple) and x and all(map(is_number, x)):
         return max(x) if name == "max" else min(x)
     value = real(x, scope, span)
     axes = axes_of(axis, value, scope, span)

@@ -35,8 +35,8 @@ from runtime.opening import Opening, whole
 from runtime.reach import first_of, require_rows, steps_within
 from runtime.schedules import Tables
 from runtime.settings import resolve
+from runtime.summary import Summary, run_training
 from runtime.targets import Arrays, Batches, Ran, Repeat, Runner, examples_of, prepare
-from runtime.trainer import Summary, Trainer
 from runtime.turns import Turns
 
 GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
@@ -180,7 +180,7 @@ class Session:
         `settings` (batch, epochs, held_out, patience) override the spec's.
         """
         resolved = resolve(self.training.settings, **{"seed": self.seed, **settings})
-        return Trainer(self, self.dataset(data), resolved).run()
+        return run_training(self, self.dataset(data), resolved)
 
     def dataset(self, data: Dataset | Mapping[str, Any] | None = None) -> Dataset:
         """What to train on, checked: the spec's own source, or arrays with the fields it wants."""

@@ -10,7 +10,7 @@ signals and at the clock.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import ceil, inf, isfinite
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -32,26 +32,12 @@ from runtime.reach import require_rows_of_data
 from runtime.records import Row, RunFolder
 from runtime.settings import Settings
 from runtime.signals import Request, stop_requests
+from runtime.summary import Summary
 from runtime.targets import Batches
 from runtime.watch import Watch
 
 if TYPE_CHECKING:
     from runtime.session import Session
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """How a run ended."""
-
-    rows: list[Row]
-    step: int
-    stopped_early: bool
-    saved: bool  # False where the last checkpoint, or a row of metrics, could not be written
-
-    @property
-    def exit_code(self) -> int:
-        """What the command should return."""
-        return 0 if self.saved else 1
 
 
 class Trainer:

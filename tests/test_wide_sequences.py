@@ -12,7 +12,7 @@ from compiler.pipeline import compile_source
 from runtime.data import Dataset, split
 from runtime.errors import Diverged
 from runtime.session import Session
-from runtime.trainer import Summary
+from runtime.summary import Summary
 
 pytestmark = pytest.mark.wide
 SPECS = Path(__file__).resolve().parents[1] / "specs"

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from compiler.graph.graph import Value
 from compiler.graph.types import Kind, TensorType, Time
 
 Array = np.ndarray
+V = TypeVar("V")  # what a rule computes with: values of a graph, or anything that has arithmetic
 
 
 class TypeFault(Exception):
@@ -87,7 +87,7 @@ class Op:
         """Type of the result for one example; raises `TypeFault`."""
         raise NotImplementedError(self.name)
 
-    def vjp(self, g: Value, y: Value, *xs: Value) -> Sequence[Value | None]:
+    def vjp(self, g: V, y: V, *xs: V) -> Sequence[V | None]:
         """Cotangent of each operand; `None` means that no derivative flows there, by definition."""
         raise NoDerivative(self.name)
 
@@ -123,4 +123,4 @@ def broadcast_shapes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(reversed(result))
 
 
-Rule = Callable[..., Sequence["Value | None"]]
+Rule = Callable[..., Sequence[Any]]

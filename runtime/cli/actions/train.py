@@ -23,7 +23,8 @@ from runtime.progress import Plain, display, metrics_of, shown
 from runtime.records import Row, RunFolder
 from runtime.session import Session
 from runtime.settings import resolve
-from runtime.trainer import Summary, Trainer
+from runtime.summary import Summary
+from runtime.trainer import Trainer
 from runtime.watch import Watch
 
 PICTURE = "metrics.png"

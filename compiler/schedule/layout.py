@@ -14,7 +14,7 @@ from math import prod
 
 from compiler.graph.graph import Graph, Node
 from compiler.graph.types import Kind, Time
-from compiler.ops.contract import Affine, Contract, Map
+from compiler.ops.contract import Contract, Map
 from compiler.ops.elementwise import Elementwise
 from compiler.ops.leaf import Input, Persistent
 from compiler.ops.sequence import Length, Position
@@ -181,22 +181,6 @@ def through(m: Map, place: Place, loops: int) -> tuple[list[int], int]:
         for loop, coefficient in position.terms:
             moves[loop] += coefficient * stride
     return moves, offset
-
-
-def covers(op: Contract) -> bool:
-    """Whether a contraction writes all of its result; what it does not must hold zeros."""
-    used = [j for p in op.result for j, _ in p.terms if op.extents[j] > 1]
-    places = [_reached(p, op.extents) for p in op.result]
-    whole = all(r.issuperset(range(n)) for r, n in zip(places, op.shape, strict=True))
-    return whole and len(used) == len(set(used))
-
-
-def _reached(position: Affine, extents: Sequence[int]) -> set[int]:
-    """The values that an affine position takes."""
-    reached = {position.offset}
-    for loop, coefficient in position.terms:
-        reached = {v + coefficient * i for v in reached for i in range(extents[loop])}
-    return reached
 
 
 def _borders(graph: Graph) -> dict[int, Border]:

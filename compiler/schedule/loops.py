@@ -15,10 +15,11 @@ from compiler.ops.contract import Contract, index
 from compiler.ops.reduce import Max
 from compiler.ops.sequence import Total
 from compiler.schedule.cost import VECTOR
-from compiler.schedule.layout import Place, covers
+from compiler.schedule.layout import Place
 from compiler.schedule.nest import Access, Nest, Store, merge_loops, order_loops
 from compiler.schedule.phases import Region
 from compiler.schedule.statements import Domain, Statements, identity, variable
+from compiler.schedule.windows import covers
 
 
 def pointwise_nest(

@@ -15,15 +15,17 @@ from compiler.ops.reduce import ArgMax
 from compiler.ops.shape import Concat
 from compiler.schedule.contraction import Trip, plan_contraction
 from compiler.schedule.device import contraction_nest
-from compiler.schedule.layout import StorageKey, covers, row_major, through
+from compiler.schedule.layout import StorageKey, row_major, through
 from compiler.schedule.loops import pointwise_nest, reduction_nest
 from compiler.schedule.nest import RANGE, Nest, Store, merge_loops
 from compiler.schedule.phases import PhaseKey, Region
+from compiler.schedule.small_matrix import WRITTEN_OUT, has_small_matrix
 from compiler.schedule.statements import identity
 from compiler.schedule.table import Call, Pieces, Table
 from compiler.schedule.units import Unit, is_pointwise
+from compiler.schedule.windows import covers
 from compiler.schedule.work import work_of
-from compiler.schedule.written_out import WRITTEN_OUT, has_small_matrix, written_out_nest
+from compiler.schedule.written_out import written_out_nest
 
 
 def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:

@@ -30,7 +30,7 @@ from compiler.schedule.inorder import scatter_to_gather
 from compiler.schedule.narrow import broadcast_bias, fold_width
 from compiler.schedule.panels import prepack
 from compiler.schedule.pooling import unroll_max_pool
-from compiler.schedule.written_out import WRITTEN_OUT, has_small_matrix
+from compiler.schedule.small_matrix import WRITTEN_OUT, has_small_matrix
 
 Rule = Callable[[Node, list[Value]], Value | None]  # what to use in a node's place, or None
 

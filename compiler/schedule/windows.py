@@ -84,6 +84,22 @@ def whole(op: Contract, m: Map, shape: Sequence[int]) -> tuple[int, ...]:
     return loops if distinct and [op.extents[loop] for loop in loops] == [*shape] else ()
 
 
+def covers(op: Contract) -> bool:
+    """Whether a contraction writes all of its result; what it does not must hold zeros."""
+    used = [j for p in op.result for j, _ in p.terms if op.extents[j] > 1]
+    places = [_reached(p, op.extents) for p in op.result]
+    whole = all(r.issuperset(range(n)) for r, n in zip(places, op.shape, strict=True))
+    return whole and len(used) == len(set(used))
+
+
+def _reached(position: Affine, extents: Sequence[int]) -> set[int]:
+    """The values that an affine position takes."""
+    reached = {position.offset}
+    for loop, coefficient in position.terms:
+        reached = {v + coefficient * i for v in reached for i in range(extents[loop])}
+    return reached
+
+
 def affine(*terms: tuple[int, int], offset: int = 0) -> Affine:
     """offset + the sum of coefficient * loop, in the order of the loops."""
     return Affine(tuple(sorted(terms)), offset)

@@ -9,7 +9,7 @@ from compiler.graph.graph import Builder, Graph
 from compiler.ops.contract import Affine, Contract, Map, index
 from compiler.ops.leaf import Input, Literal, Persistent
 from compiler.schedule.prepare import prepare
-from compiler.schedule.written_out import has_small_matrix
+from compiler.schedule.small_matrix import has_small_matrix
 
 I, J, K, L = (index(loop) for loop in range(4))
 

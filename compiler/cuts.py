@@ -20,7 +20,7 @@ from compiler.ops.contract import Contract
 from compiler.ops.elementwise import ANY, Elementwise
 from compiler.ops.index import Scatter, Take
 from compiler.ops.reduce import BatchMean, Max
-from compiler.ops.sequence import Sequential, Spread, Total
+from compiler.ops.sequence import Previous, Sequential, Spread, Total
 from compiler.ops.shape import Concat, Reshape, broadcast, reshape, unbroadcast
 
 PASSING = ("add", "sub", "neg", "copy", "where", "maximum", "minimum")  # g as it is, or nothing
@@ -143,7 +143,9 @@ def below(cut: Cut | None, y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
             return Cut(partial(_of_greatest, cut, op, y, x), cut is not None and cut.far)
         case Contract() if not op.mean:
             return _of_sum(cut, op, y, k, xs)
-        case Reshape() | Concat() | Take() | Scatter() | Sequential() if cut is not None:
+        case (
+            Reshape() | Concat() | Take() | Scatter() | Sequential() | Previous() | BatchMean()
+        ) if cut is not None:
             return Cut(partial(_moved, cut, y, k, xs), cut.far)
     return None
 
@@ -159,13 +161,13 @@ def _of_sum(cut: Cut | None, op: Contract, y: Value, k: int, xs: Sequence[Value]
     moved = Contract(op.extents, maps, op.operands[k], xs[k].shape)
 
     def make() -> Value:
-        seen = y.builder.constant(1.0, y.shape) if cut is None else _whole(cut, y)
+        seen = y.builder.constant(1.0, y.shape) if cut is None else whole(cut, y)
         return y.builder.add(moved, seen, *(xs[j].apply("ne", xs[j], 0.0) for j in masks)) > 0.0
 
     return Cut(make, (cut is not None and cut.far) or len(xs) > 1)
 
 
-def _whole(cut: Cut, y: Value) -> Value:
+def whole(cut: Cut, y: Value) -> Value:
     """A mask of y's own shape and time."""
     m = broadcast(cut.mask, y.shape)
     time = y.type.time
@@ -188,7 +190,7 @@ def _of_greatest(cut: Cut | None, op: Max, y: Value, x: Value) -> Value:
 
 def _moved(cut: Cut, y: Value, k: int, xs: Sequence[Value]) -> Value:
     """The mask by the rule of y, which only moves and adds numbers."""
-    found = y.node.op.vjp(_whole(cut, y), y, *xs)[k]
+    found = y.node.op.vjp(whole(cut, y), y, *xs)[k]
     assert found is not None, f"{y.node.op.name} has a derivative"
     return found > 0.0
 
@@ -220,5 +222,6 @@ def _over_rows(cut: Cut, x: Value, y: Value, mean: bool) -> Value:
 # A cut passes on to operands: through an elementwise operator as it is; where several numbers of y
 # read one number of x (a sum, a broadcast, a product of matrices), as the union of theirs, which is
 # the same law: a number that any open path reads is on an open path, and what is infinite on one
-# shows.  What a recurrence carries, and batch_mean, end a cut: below them nothing counts as cut.
-# Selects are made of operators that have rules, so second derivatives are cut likewise.
+# shows.  Below batch_mean the union is over the examples; along a recurrence it is over the steps
+# that follow (`cut_carries.py`).  Selects are made of operators that have rules, so second
+# derivatives are cut likewise.

@@ -16,10 +16,11 @@ See Note [Examples and the mean] for what `mean` does, Note [Recurrences] for ti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from compiler.bounds import Bounds
-from compiler.cuts import Cut, below, either, masked, may_be_infinite, over_rows, safe, selected
+from compiler.cut_carries import CarriedCuts, all_cut
+from compiler.cuts import below, either, masked, may_be_infinite, over_rows, safe, selected
 from compiler.graph.graph import Builder, Graph, Node, Origin, Value
 from compiler.ops.base import NoDerivative
 from compiler.ops.leaf import Constant
@@ -41,10 +42,13 @@ def differentiate(
     graph = builder.graph({})
     active = _path_between(graph, [x.id for x in wrt], loss.id)
     adjoint = {loss.id: builder.constant(1.0, loss.shape)}
-    cuts, bounds = dict[int, Cut | None](), Bounds(builder)
+    bounds, nodes = Bounds(builder), [graph[i] for i in active]
     wild = set[int]()  # whose cotangent may be infinite: a rule above may be
     span_before, origin_before = builder.span, builder.origin
-    waiting = _carry_back(builder, [graph[i] for i in active], adjoint)
+    carried = _carried(builder, nodes)
+    sent = CarriedCuts(builder, carried, all_cut(builder, nodes, loss.id, carried))
+    cuts = sent.begin()
+    waiting = _carry_back(builder, carried, adjoint)
     for node in reversed(graph.nodes):
         if node.id in waiting and node.id in adjoint:
             builder.carries[waiting[node.id]] = adjoint[node.id].id
@@ -68,27 +72,34 @@ def differentiate(
             reach = over_rows(below(cut, y, k, xs), x, y, mean=mean)
             cuts[x.id] = either(cuts.get(x.id), reach) if x.id in adjoint else reach
             adjoint[x.id] = adjoint[x.id] + gx if x.id in adjoint else gx
+    sent.close(cuts, adjoint)
     found = [adjoint.get(x.id) or builder.constant(0.0, x.shape) for x in wrt]
     result = [_over_time_of(x, g) for x, g in zip(wrt, found, strict=True)]
     builder.span, builder.origin = span_before, origin_before
     return result
 
 
+def _carried(builder: Builder, active: Sequence[Node]) -> dict[int, int]:
+    """What each recurrence on the way carries: `previous` -> a node."""
+    found, numbers = {}, {node.id for node in active}
+    for node in sorted(active, key=lambda n: n.id):
+        if isinstance(node.op, Previous) and builder.carries.get(node.op.loop) in numbers:
+            found[node.id] = builder.carries[node.op.loop]
+    return found
+
+
 def _carry_back(
-    builder: Builder, active: Sequence[Node], adjoint: dict[int, Value]
+    builder: Builder, carried_by: Mapping[int, int], adjoint: dict[int, Value]
 ) -> dict[int, int]:
     """Let the adjoint of every carried node begin with what the step after it sends back.
 
     Gives, for each `previous` node, the loop that waits for its adjoint.
     """
-    waiting, carries = {}, dict(builder.carries)
-    numbers = {node.id for node in active}
-    for node in sorted(active, key=lambda n: n.id):
+    waiting = {}
+    for number, carried in carried_by.items():
+        node = builder.nodes[number]
         before = node.op
-        if not isinstance(before, Previous) or (carried := carries.get(before.loop)) is None:
-            continue
-        if carried not in numbers:
-            continue
+        assert isinstance(before, Previous), "a recurrence"
         builder.span, builder.origin = node.span, Origin("vjp of previous", node.tag)
         op = Previous(builder.new_loop(), before.time, not before.backwards)
         zero = builder.constant(0.0, node.type.shape)

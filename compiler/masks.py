@@ -24,6 +24,8 @@ def mask_of(x: Value, factors: int = 4) -> Callable[[], Value] | None:
     """
     if is_mask(x):
         return lambda: x
+    if (chosen := chosen_of(x)) is not None:
+        return chosen
     read = [Value(x.builder, i) for i in x.node.inputs]
     match x.node.op.name:
         case "neg" | "div" if factors:
@@ -35,6 +37,18 @@ def mask_of(x: Value, factors: int = 4) -> Callable[[], Value] | None:
             return lambda: first() * second()
     if only_jumps(x, factors):
         return lambda: x.apply("ne", x, 0.0)
+    return None
+
+
+def chosen_of(x: Value) -> Callable[[], Value] | None:
+    """Where `where(c, a, 0)`, of which derivatives are made, or `where(c, 0, a)` is not that 0."""
+    node = x.node
+    if node.op.name != "where":
+        return None
+    condition, *choices = (Value(x.builder, i) for i in node.inputs)
+    for choice, sign in zip(choices, ("eq", "ne"), strict=True):
+        if isinstance(choice.node.op, Constant) and choice.node.op.value == 0:
+            return lambda: condition.apply(sign, condition, 0.0)
     return None
 
 

@@ -46,6 +46,12 @@ FINITE = {
     "a broadcast": "sum(where([[1], [0]] * (x > 0), broadcast(log(x * w), [2, 3]), 0))",
     "a finite function of it": "sum(where(x > 0, tanh(w + log(x)), w))",
     "nested": "sum(where(x > 0, where(x > 0.5, log(x * w - 0.5), 0), sqrt(1 - x * w)))",
+    "a mean of the batch": "sum(where(batch_mean(x) > 9, batch_mean(log(x * w)), w))",
+    "a mean of what is cut": "sum(where(x > 5, w * batch_mean(sqrt(x * w)), x * w))",
+    "a root of a mean": "sum(where(x > 0, w * sqrt(batch_mean(relu(x * w - 9))), w))",
+    "a mean that some read": "sum(where(x > 1, w * batch_mean(log(relu(x) * w + 1)), w))",
+    "a factor that is chosen": "sum(where(x > 1, w, 0) * sqrt(relu(x * w - 1.3)))",
+    "a factor of a derivative": "sum(where(x > 1, sqrt(relu(x * w - 1.3)) * w, 0))",
     "shared by all examples": "sum(where(x > 0, x * log(w - 1.2), w))",
 }
 

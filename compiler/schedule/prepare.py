@@ -55,8 +55,8 @@ class Prepared:
 def prepare(graph: Graph, switches: Switches | None = None) -> Prepared:
     """The graph as the schedule wants it."""
     switches = switches or Switches()
-    rewritten = apply_rewrites(cut_long_sums(graph), switches)
-    shared = _legalise(rewritten.graph)
+    rewritten = apply_rewrites(graph, switches)
+    shared = _legalise(cut_long_sums(rewritten.graph))
     if switches.allow("cse"):
         shared = eliminate_common_subexpressions(shared)
     needed = eliminate_dead_code(shared)

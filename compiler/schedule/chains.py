@@ -25,6 +25,7 @@ The kinds of sums, and their chains:
     the same, in memory           an example's own terms first, at most 512 or cut as above; then
                                   one addition an example of the block
     mean of products              as a product of two, with the block's rows among the terms
+    mean over rows of sequences   the same: as a product with 1, unless single numbers
     blocks of a chunk             as many as make 256 additions (`runtime/cpu/chunks.py`), or one
     chunks                        128 one after another, and then those sums compensated
     whole step as a kernel        the examples in a register, if those are at most LONG terms; else

@@ -57,14 +57,8 @@ def _averaged(graph: Graph) -> Iterator[int]:
     for node in graph.nodes:
         readers = [graph[u].op for u in users[node.id]]
         only = bool(readers) and all(isinstance(op, BatchMean) for op in readers)
-        small = not node.type.shape or is_narrow(node.type.shape)
-        if isinstance(node.op, Total) and small and only and node.id not in wanted:
+        if isinstance(node.op, Total) and only and node.id not in wanted:
             yield node.id
-
-
-def is_narrow(shape: tuple[int, ...]) -> bool:
-    """Whether the last axis fills no vector of a loop."""
-    return bool(shape) and 1 < shape[-1] < VECTOR
 
 
 def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
@@ -90,7 +84,7 @@ def _mean(op: Contract, xs: Sequence[Value]) -> Value | None:
         return None
     single = replace(op, mean=False)
     y = _sum(single, xs, AGAIN) or builder.add(single, *xs)
-    y = _total(y) or y.builder.add(Total(), y) if timed else y
+    y = y.builder.add(Total(), y) if timed else y
     return builder.add(BatchMean(), y)
 
 

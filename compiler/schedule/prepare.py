@@ -33,7 +33,8 @@ from compiler.passes.cse import eliminate_common_subexpressions
 from compiler.passes.dce import eliminate_dead_code
 from compiler.passes.switches import Switches
 from compiler.schedule.columns import column_loop, turned_back
-from compiler.schedule.long_sums import cut_long_sums, is_narrow
+from compiler.schedule.cost import VECTOR
+from compiler.schedule.long_sums import cut_long_sums
 from compiler.schedule.recompute import recompute
 from compiler.schedule.rewrites import apply_rewrites
 
@@ -88,13 +89,15 @@ def _legalise(graph: Graph) -> Graph:
 
 
 def _mean(builder: Builder, node: Node, x: Value) -> Value:
-    """The contraction that averages over the examples, of few numbers as a product with 1.
+    """The contraction that averages over the examples.
 
-    Those fill no vector of a loop; the tile of a product sums up several examples at once.
+    As a product with 1 where the numbers are few (those fill no vector of a loop; the tile of a
+    product sums up several examples at once) or come from the elements of sequences (whose rows
+    are the product's terms, summed in registers).
     """
     shape, loops = node.type.shape, tuple(index(j) for j in range(node.type.rank))
-    few = is_narrow(shape)
-    through = isinstance(x.node.op, Total) and (few or not shape)
+    through = isinstance(x.node.op, Total) and not x.node.op.pair
+    few = bool(shape) and (through or 1 < shape[-1] < VECTOR)
     source = builder.value(x.node.inputs[0]) if through else x
     operands = (loops, ()) if few else (loops,)
     op = Contract(shape, operands, loops, shape, mean=True)

@@ -7,6 +7,7 @@ bound to the parameter and its gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 
 from compiler.elaborate.arithmetic import to_value
@@ -25,6 +26,8 @@ from compiler.ops.reduce import Max
 from compiler.ops.shape import sum_axes
 from compiler.source import Span
 
+CORNER = 4  # elements along each axis of a parameter on which a rule is tried
+
 
 def update(gradients: Mapping[str, Value], rules: Rules, prefix: str, scope: Scope) -> None:
     """Add each parameter's update, and the optimizer's states', to the run."""
@@ -38,8 +41,10 @@ def update(gradients: Mapping[str, Value], rules: Rules, prefix: str, scope: Sco
 
 
 def _try_first(names: list[str], optimizer: Layer, prefix: str, span: Span, scope: Scope) -> None:
-    """Refuse numbers with which no parameter can be moved, tried on the smallest."""
+    """Refuse numbers with which no parameter can be moved, tried on a corner of the smallest."""
     declared = min((scope.run.registry.declared[n] for n in names), key=lambda d: d.type.size)
+    corner = TensorType(tuple(min(n, CORNER) for n in declared.type.shape))
+    declared = replace(declared, type=corner)
     settings = first_of(optimizer.settings, prefix, scope)
 
     def update_alone(tried: Mapping[str, Meaning], inner: Scope) -> None:

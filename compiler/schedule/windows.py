@@ -87,17 +87,39 @@ def whole(op: Contract, m: Map, shape: Sequence[int]) -> tuple[int, ...]:
 def covers(op: Contract) -> bool:
     """Whether a contraction writes all of its result; what it does not must hold zeros."""
     used = [j for p in op.result for j, _ in p.terms if op.extents[j] > 1]
-    places = [_reached(p, op.extents) for p in op.result]
-    whole = all(r.issuperset(range(n)) for r, n in zip(places, op.shape, strict=True))
+    whole = all(fills(p, op.extents, n) for p, n in zip(op.result, op.shape, strict=True))
     return whole and len(used) == len(set(used))
 
 
-def _reached(position: Affine, extents: Sequence[int]) -> set[int]:
-    """The values that an affine position takes."""
-    reached = {position.offset}
-    for loop, coefficient in position.terms:
-        reached = {v + coefficient * i for v in reached for i in range(extents[loop])}
-    return reached
+def fills(position: Affine, extents: Sequence[int], size: int) -> bool:
+    """Whether an affine position takes every value of an axis.
+
+    Steps in order of length leave no gap while none is longer than what is filled before it; where
+    one is, the values are counted as the bits of a number.
+    """
+    terms = sorted((abs(c), extents[j]) for j, c in position.terms)
+    if size == 0 or not all(extent for _, extent in terms):
+        return size == 0
+    low, high = position.range(extents)
+    if low > 0 or high < size - 1:
+        return False
+    filled = 1
+    for step, extent in terms:
+        if step > filled:
+            break
+        filled += step * (extent - 1)
+    return filled == high - low + 1 or _bits(terms) >> -low & (1 << size) - 1 == (1 << size) - 1
+
+
+def _bits(terms: Sequence[tuple[int, int]]) -> int:
+    """The values of sums of steps, as the bits of a number."""
+    bits = 1
+    for step, extent in terms:
+        made = 1
+        while made < extent:
+            more = min(made, extent - made)
+            bits, made = bits | bits << step * more, made + more
+    return bits
 
 
 def affine(*terms: tuple[int, int], offset: int = 0) -> Affine:

@@ -30,10 +30,9 @@ from runtime.cpu.exchange import Arrays, Exchange, address
 from runtime.cpu.memory import aligned
 from runtime.cpu.plan import Bound, Plan
 from runtime.cpu.repeat import Repeat
-from runtime.cpu.spaces import arrays_read, block_words, partial_bytes
+from runtime.cpu.spaces import arrays_read, block_bytes, partial_bytes, reserved
 from runtime.cpu.table import build_table
 from runtime.cpu.tuning import tuned_block
-from runtime.files import require_memory
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
 MOST_PLANS = 8  # batch sizes that are kept
@@ -72,8 +71,7 @@ class Executable:
     def _allocate(self) -> None:
         """The spaces that no batch size changes."""
         entry = self.entry
-        require_memory(entry.uniform_words * self.word, "what is computed once")
-        self.uniform = aligned(entry.uniform_words, self.dtype)
+        self.uniform = reserved(entry.uniform_words, self.dtype, "what is computed once")
         for constant in entry.constants:
             for at, values in pieces(constant):
                 self.uniform[at : at + len(values)] = values
@@ -83,14 +81,15 @@ class Executable:
     def _copy_partials(self, chunks: int) -> None:
         """Room for the partial sums of so many chunks at least."""
         if len(self._partials) < (size := partial_bytes(self.entry, self.word) * chunks):
-            self._partials = aligned(size, np.dtype(np.uint8))
+            self._partials = reserved(size, np.dtype(np.uint8), "room for partial sums")
             self._forget_plans()
 
     def _make_room(self, room: list[int]) -> None:
         """Room in BLOCK for so many rows of each time; what was planned for less is forgotten."""
         self._room = room
-        self._block_bytes = -(-block_words(self.entry, room) * self.word // 64) * 64
-        self._blocks = aligned(self._block_bytes * self.threads, np.dtype(np.uint8))
+        self._block_bytes = block_bytes(self.entry, room, self.word)
+        size = self._block_bytes * self.threads
+        self._blocks = reserved(size, np.dtype(np.uint8), "what is computed of a block of examples")
         self._cut = 0  # examples of a block, by which its borders lie
         self._forget_plans()
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from compiler.entry import Entry, Phase, Space
+from runtime.cpu.memory import aligned
+from runtime.files import require_memory
 
 
 def uses_partials(phase: Phase) -> bool:
@@ -29,3 +34,22 @@ def block_words(entry: Entry, room: Sequence[int]) -> int:
     """Words of one thread's BLOCK."""
     of_times = (words * rows for words, rows in zip(entry.kept_words, room, strict=True))
     return entry.block * entry.block_words + sum(of_times)
+
+
+def block_bytes(entry: Entry, room: Sequence[int], word: int) -> int:
+    """Bytes between two threads' BLOCKs: whole cache lines."""
+    return -(-block_words(entry, room) * word // 64) * 64
+
+
+def bytes_of(entry: Entry, word: int, threads: int, examples: int) -> int:
+    """Bytes that an entry takes for a batch, sequences of one element: its spaces and arrays."""
+    arrays = sum(array.type.size for array in entry.arrays) * examples
+    blocks = block_bytes(entry, [1] * len(entry.times), word) * threads
+    partials = partial_bytes(entry, word) * entry.chunks
+    return (entry.uniform_words + arrays) * word + blocks + partials
+
+
+def reserved(size: int, dtype: np.dtype[Any], what: str) -> np.ndarray:
+    """Aligned room, if there is that much memory."""
+    require_memory(size * dtype.itemsize, what)
+    return aligned(size, dtype)

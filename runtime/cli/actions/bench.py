@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -28,6 +29,7 @@ CALL, MOST = 1e-3, 256  # seconds that a call is to take, of at most so many ste
 WALKS = 20  # of the table, of which each instruction's least time counts
 SHOWN = 12  # instructions in the table
 BATCH = 32
+Run = Callable[[Batches, int, int], object]  # inputs, steps and examples of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ def timed(
     both, one = limits
     footprint = sum(p.type.size for p in program.persistents) * session.memory.words.itemsize
     lines = list(instructions(entry, runner, inputs, one))
+    run = partial(session.tables.run, name, runner)
     used = inexact(session.program, [name])
     least = both.seconds(
         operations=sum(line.operations for line in lines),
@@ -106,7 +109,7 @@ def timed(
         step=name.removeprefix("step/"),
         batch=batch,
         threads=session.threads,
-        seconds=step_seconds(runner, inputs, batch, alone=len(program.training.steps) > 1),
+        seconds=step_seconds(run, inputs, batch, alone=len(program.training.steps) > 1),
         limit=least,
         block=runner.entry.block,
         tuned=runner.entry.block != program.entries[name].block,
@@ -116,24 +119,24 @@ def timed(
     )
 
 
-def step_seconds(runner: Executable, inputs: Batches, batch: int, *, alone: bool) -> float:
+def step_seconds(run: Run, inputs: Batches, batch: int, *, alone: bool) -> float:
     """The median time of a step, made as in training: short ones several in a call, but where it
     takes turns with others.
     """
-    one = min(run_seconds(runner, inputs, 1, batch) for _ in range(3))
+    one = min(run_seconds(run, inputs, 1, batch) for _ in range(3))
     count = 1 if alone else max(1, min(MOST, int(CALL / one)))
     many = {name: joined([rows] * count) for name, rows in inputs.items()}
     samples: list[float] = []
     start = perf_counter()
     while len(samples) < 5 or perf_counter() - start < SECONDS:
-        samples.append(run_seconds(runner, many, count, batch) / count)
+        samples.append(run_seconds(run, many, count, batch) / count)
     return median(samples)
 
 
-def run_seconds(runner: Executable, inputs: Batches, steps: int, batch: int) -> float:
+def run_seconds(run: Run, inputs: Batches, steps: int, batch: int) -> float:
     """The time of a call."""
     begin = perf_counter()
-    runner.run(inputs, steps, batch=batch)
+    run(inputs, steps, batch)
     return perf_counter() - begin
 
 

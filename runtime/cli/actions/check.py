@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from compiler.elaborate import PersistentSpec, Signature
-from compiler.graph.graph import Graph
 from compiler.graph.types import TensorType
 from compiler.pipeline import Compilation
 from compiler.program import DataSource
@@ -18,11 +17,10 @@ from compiler.source import ERROR, WARNING, CompileError, Diagnostic
 from runtime.cli.actions import diagnostics
 from runtime.cli.actions.output import console, counted, say, table, write, write_json
 from runtime.cli.actions.request import Request
+from runtime.cli.actions.room import require_room
 from runtime.cli.actions.stages import Stage, is_owned, stages
 from runtime.data import DataError, prepared
-from runtime.files import require_memory
 
-WORD = 4  # bytes, in a float32 run
 MOST_NAMES = 3  # layers named in one line
 
 
@@ -40,8 +38,7 @@ def check(specs: Sequence[Path], *, deny: bool, as_json: bool) -> int:
             if not as_json:
                 diagnostics.show(fault.diagnostics, as_json=False)
             continue
-        for model in made.module.models:
-            require_room(made.graphs[f"forward/{model}"])
+        require_room(made)
         wrong = [fault for source in made.module.data for fault in faults_of(source)]
         said = [replace(w, severity=ERROR if deny else WARNING) for w in made.program.warnings]
         code = 1 if wrong or (deny and said) else code
@@ -53,14 +50,6 @@ def check(specs: Sequence[Path], *, deny: bool, as_json: bool) -> int:
     if as_json:
         write_json(answers[0] if len(answers) == 1 else answers)
     return code
-
-
-def require_room(graph: Graph) -> None:
-    """Refuse a model of which a single value, for one example, is more than memory has."""
-    largest = max(graph.nodes, key=lambda node: node.type.size, default=None)
-    if largest is not None:
-        place = f"{largest.span}: " if largest.span else ""
-        require_memory(WORD * largest.type.size, f"{place}this value {largest.type}")
 
 
 def faults_of(source: DataSource) -> list[dict[str, Any]]:

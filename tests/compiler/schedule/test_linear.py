@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections import Counter
 from cProfile import Profile
+from itertools import product
+from random import Random
 
 import pytest
 
+from compiler.expressions import Affine
 from compiler.graph.graph import Builder
 from compiler.ops.leaf import Input
 from compiler.pipeline import compile_source
@@ -14,6 +19,7 @@ from compiler.schedule.heights import Heights
 from compiler.schedule.phases import assign_regions
 from compiler.schedule.plan import schedule
 from compiler.schedule.units import form_units
+from compiler.schedule.windows import fills
 
 TRAINED = "train on d {{ minimize sum({0}^2) using adam(lr = 1e-3) }}"
 NETWORKS = {  # the layer, the input, what is trained, and twice a number of layers
@@ -74,3 +80,35 @@ def test_heights_change_no_unit(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     found = [unit.nodes for unit in form_units(graph, regions)]
     monkeypatch.setattr(units, "Heights", lambda following, circles: Heights(following, True))
     assert [unit.nodes for unit in form_units(graph, regions)] == found
+
+
+def test_a_parameter_of_a_billion_numbers_is_compiled_as_one_of_ten() -> None:
+    """Neither the trial of its rule nor what its gradient writes is gone through."""
+    text = """
+model f(x : [4]) -> scalar {{ param w : [{}] = 0; mean(w * sum(x)) }}
+data d(x : [4]) = npz("none.npz")
+train on d {{ minimize f(x)^2 using adam(lr = 0.1) }}
+"""
+    tracemalloc.start()
+    try:
+        program = compile_source(text.format("2^30"))
+        assert program.entries["step/train"].uniform_words >= 2**30
+        assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_an_affine_position_fills() -> None:
+    draw, found = Random(3), Counter[bool]()
+    for _ in range(3000):
+        extents = [draw.choice([0, 1, 1, 2, 2, 3, 4, 5]) for _ in range(draw.randint(0, 3))]
+        terms = tuple((j, draw.choice([1, 1, 2, 3, -1, -2, 5])) for j in range(len(extents)))
+        position, size = Affine(terms, draw.randint(-12, 3)), draw.randint(0, 8)
+        reached = {
+            position.offset + sum(c * at[j] for j, c in terms)
+            for at in product(*map(range, extents))
+        }
+        wanted = reached >= {*range(size)}
+        assert fills(position, extents, size) is wanted, (position, extents, size)
+        found[wanted] += 1
+    assert min(found.values()) > 300

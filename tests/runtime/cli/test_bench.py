@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 
 from compiler.graph.ragged import Ragged
+from compiler.pipeline import compile_source
 from runtime import limits
 from runtime.cli.actions import bench
 from runtime.cpu import tuner
-from runtime.cpu.executable import Executable
+from runtime.session import Session
 from tests.runtime.cli.calling import Caller
 
 SPECS = Path(__file__).parents[3] / "specs"
+
+SCHEDULED = """
+model f(x : [2]) -> [1] { x |> dense(1) }
+data d(x : [2]) = npz("none.npz")
+train on d { minimize sum(f(x)^2) using sgd(lr = warmup(0.1, 100)) }
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -46,16 +54,30 @@ def test_a_small_step_is_one_line(call: Caller) -> None:
 def test_short_steps_are_made_as_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    class Counting:
-        def run(self, inputs: dict[str, Any], steps: int = 1, *, batch: int) -> None:
-            calls.append((steps, {len(rows) for rows in inputs.values()}))
+    def counting(inputs: Mapping[str, Any], steps: int, batch: int) -> None:
+        assert batch == 3
+        calls.append((steps, {len(rows) for rows in inputs.values()}))
 
     rows = {"x": np.zeros((3, 2)), "xs": Ragged.of([np.zeros(2)] * 3), "length/xs": np.ones(3)}
     for alone, steps in ((True, 1), (False, bench.MOST)):
         calls.clear()
         monkeypatch.setattr(bench, "CALL", 10.0)
-        assert bench.step_seconds(cast(Executable, Counting()), rows, 3, alone=alone) > 0
+        assert bench.step_seconds(counting, rows, 3, alone=alone) > 0
         assert calls == 3 * [(1, {3})] + 5 * [(steps, {3 * steps})]
+
+
+def test_a_schedule_is_read_on_beyond_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(bench, "CALL", 10.0)
+    monkeypatch.setattr(bench, "step_seconds", lambda *given, **named: made.append(given) or 1.0)
+    program = compile_source(SCHEDULED)
+    session = Session(program, threads=1)
+    bench.timed(session, program, "step/train", 2, (measured := limits.measure(1), measured))
+    ((run, inputs, batch),) = made
+    for _ in range(3):
+        run({n: np.concatenate([rows] * 2000) for n, rows in inputs.items()}, 2000, batch)
+    (ahead,) = session.tables.of.values()
+    assert ahead.count >= 6000 and int(ahead.place) < ahead.size
 
 
 def test_every_step_has_its_table(call: Caller) -> None:

@@ -157,3 +157,29 @@ def test_a_value_larger_than_memory_is_refused(
     assert answer.code == 1 and answer.err.count("\n") == 1
     told = "large.nn:1:34: this value [8589934592] needs 34.4 GB of memory; 2.0 GB are free"
     assert told in answer.err
+
+
+TRAINED = """
+model f(x : [64]) -> scalar { param w : [2^20] = 0; mean(w * sum(x)) }
+data d(x : [64], y : scalar) = csv("d.csv")
+train on d { minimize (f(x) - y)^2 using adam(lr = 0.1), batch SIZE }
+"""
+
+
+@pytest.mark.parametrize(("free", "batch", "told"), [
+    (10, 4, "`f` with its parameters needs"),
+    (16, 4, "training on 4 examples at once needs"),
+    (100, 4, ""),
+    (100, 10**6, "training on 1,000,000 examples at once needs"),
+])  # fmt: skip
+def test_a_program_larger_than_memory_is_refused(
+    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, batch: int, told: str
+) -> None:
+    monkeypatch.setattr("runtime.files.free_memory", lambda: free * 10**6)
+    monkeypatch.setattr("runtime.cli.actions.room.free_memory", lambda: free * 10**6)
+    monkeypatch.setattr("runtime.files.CHUNK", 0)
+    spec = tmp_path / "large.nn"
+    spec.write_text(TRAINED.replace(", batch SIZE", f" batch {batch}"))
+    answer = call("check", spec)
+    assert answer.code == bool(told), answer.err
+    assert told in answer.err and answer.err.count("\n") == bool(told)

@@ -14,8 +14,10 @@ from math import inf, prod
 from compiler.graph.graph import Builder, Node, Value
 from compiler.ops.contract import Contract
 from compiler.ops.elementwise import Elementwise
+from compiler.ops.index import Scatter
 from compiler.ops.leaf import Constant, Iota, Literal
-from compiler.ops.reduce import Max
+from compiler.ops.orthonormalize import Orthonormalize
+from compiler.ops.reduce import ArgMax, Max
 from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Total
 from compiler.ops.shape import Reshape
 
@@ -26,7 +28,7 @@ COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 class Known:
     """What holds of all numbers of a value: low <= it <= high, but for rounding."""
 
-    low: float = -inf  # of no use but for its sign, and so is high
+    low: float = -inf
     high: float = inf
     positive: bool = False  # never 0 or less, even rounded
     finite: bool = True
@@ -37,6 +39,7 @@ Facts = Sequence[Known]
 ANY = Known()
 TRUTH = Known(low=0, high=1)
 SMALLEST, GREATEST = 2.0**-126, 2.0**128 * (1 - 2.0**-24)  # of float32: 0 below, infinite above
+ROUNDING = 2.0**-21  # of a few operations in float32
 
 
 def _number(c: float) -> Known:
@@ -56,7 +59,8 @@ def _either(xs: Facts) -> Known:
 def _add(a: Known, b: Known) -> Known:
     low, high = a.low + b.low, a.high + b.high
     positive = min(a.low, b.low) >= 0 and (a.positive or b.positive)
-    return replace(_either([a, b]), low=low, high=high, positive=positive)
+    apart = low > max(SMALLEST, ROUNDING * (abs(a.low) + abs(b.low)))  # `1 - x` for x up to 0.999
+    return replace(_either([a, b]), low=low, high=high, positive=positive or apart)
 
 
 def _neg(x: Known) -> Known:
@@ -64,15 +68,31 @@ def _neg(x: Known) -> Known:
 
 
 def _mul(a: Known, b: Known) -> Known:
-    known = replace(_either([a, b]), low=-inf, high=inf, positive=False)
-    if a.low >= 0 and b.low >= 0:
-        return replace(known, low=0)
-    opposite = (a.low >= 0 and b.high <= 0) or (a.high <= 0 and b.low >= 0)
-    return replace(known, high=0) if opposite else known
+    known, ends = _either([a, b]), _products(a, b)
+    positive = a.positive and b.positive and a.low * b.low > SMALLEST
+    return replace(known, low=min(ends), high=max(ends), positive=positive)
+
+
+def _products(a: Known, b: Known) -> list[float]:
+    """The products of the ends of two ranges, of which 0 times anything is 0."""
+    return [x * y if x and y else 0.0 for x in (a.low, a.high) for y in (b.low, b.high)]
 
 
 def _div(a: Known, b: Known) -> Known:
-    return _mul(a, replace(b, finite=b.finite and b.positive, defined=b.defined and b.positive))
+    if b.low == b.high != 0 and b.finite:
+        return _mul(a, replace(b, low=1 / b.low, high=1 / b.high, positive=b.low > 0))
+    signs = replace(b, low=0 if b.low >= 0 else -inf, high=0 if b.high <= 0 else inf)
+    known = _mul(a, signs)
+    return replace(
+        known, positive=False, finite=known.finite and b.positive,
+        defined=known.defined and b.positive,
+    )  # fmt: skip
+
+
+def _square(x: Known) -> Known:
+    least = max(x.low, -x.high, 0)
+    most = max(x.high, -x.low)
+    return replace(x, low=least * least, high=most * most, positive=least * least > SMALLEST)
 
 
 def _where(c: Known, a: Known, b: Known) -> Known:
@@ -150,7 +170,7 @@ class Bounds:
             case Iota() | Length() | Position():
                 return replace(ANY, low=0)
             case Elementwise(name="mul") if node.inputs[0] == node.inputs[1]:
-                return replace(xs[0], low=0, high=inf, positive=False)
+                return _square(xs[0])
             case Elementwise(name="where") if xs[2].positive and self._is_above_0(*node.inputs[:2]):
                 return replace(_either(xs[1:]), low=0, positive=True)
             case Elementwise(name="sub") if self._is_greatest(*node.inputs):
@@ -163,8 +183,11 @@ class Bounds:
                 return self._of_sum(node, op, xs)
             case Previous():
                 return ANY
-            case Total() | End() | AtEnd():  # 0 where there is nothing
-                return replace(_either([*xs, Known(0, 0)]), high=inf if xs[0].high > 0 else 0)
+            case Total() | End() | AtEnd() | Scatter():  # 0 where there is nothing
+                low, high = -inf if xs[0].low < 0 else 0, inf if xs[0].high > 0 else 0
+                return replace(_either(xs), low=low, high=high, positive=False)
+            case ArgMax() | Orthonormalize():
+                return ANY
         return _either(xs) if xs else ANY
 
     def _of_sum(self, node: Node, op: Contract, xs: Facts) -> Known:

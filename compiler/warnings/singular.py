@@ -62,9 +62,21 @@ def is_bounded(node: Node, look: Look) -> bool:
     """Whether something keeps the operand away from 0; a sequence that is measured has elements."""
     id = node.inputs[OPERAND[node.op.name]]
     known = look.bounds(id)
-    if known.positive or (node.op.name == "div" and known.high < 0):
+    divides = node.op.name == "div"
+    if known.positive or (divides and (known.high < 0 or _is_exponential(id, look))):
         return True
     return isinstance(look.graph[look.source(id)].op, Length) or _is_computed(id, look)
+
+
+def _is_exponential(id: int, look: Look, depth: int = 6) -> bool:
+    """Whether an operand is made of an exponential, which is 0 only where a quotient by it has left
+    the range of numbers, by products with what is above 0: a variance, a temperature.
+    """
+    node = look.graph[look.source(id)]
+    if node.op.name in ("mul", "sqrt") and depth:
+        read = ((i, look.bounds(i).positive) for i in node.inputs)
+        return all(positive or _is_exponential(i, look, depth - 1) for i, positive in read)
+    return node.op.name == "exp"
 
 
 def _is_computed(id: int, look: Look) -> bool:

@@ -75,6 +75,11 @@ BOUNDED = [
     "sum(p / sqrt(mean(p^2) + 1e-5))",
     "sum(p / (-1 - p^2))",
     "sum(p / 3) / 4",
+    "sum((y - p)^2 / (2 * (softplus(p) + 1e-3)^2))",
+    "sum(p / 2 + (y - p)^2 / (2 * exp(p)))",
+    "sum(log(1 - (1e-3 + 0.998 * sigmoid(p))))",
+    "sum(log(1 - minimum(maximum(sigmoid(p), 1e-6), 1 - 1e-6)))",
+    "sum(log(2 + tanh(p)) + log(3 - 2 * tanh(p) / 1.5))",
     "sum(p) * time_sum(xs)[0] / length(xs)",
     "sum(where(p > 0, sqrt(p), 0))",
     "sum(where(p > 0, p, 1) / where(y > 0, y, 1))",
@@ -89,7 +94,9 @@ SINGULAR = [
     "sum(log(softplus(p)))", "sum(log(maximum(p, 0)))", "sum(log(minimum(p, 1)))",
     "sqrt(sum(p^2))", "sum(sqrt(abs(p)))", "sum(p^0.5)", "sum(1 / p)", "sum(p^-1)",
     "sum(p / y)", "sum(p / norm(p))", "sum(p / (p^2 - 1))", "sum(p / floor(p^2 + 0.5))",
-    "sum(p / sin(exp(p) + 1))", "sum(p |> log)",
+    "sum(p / sin(exp(p) + 1))", "sum(p |> log)", "sum(log(1 - tanh(p)))", "sum(log(1 + tanh(p)))",
+    "sum(p / (2 - sigmoid(p) * 3))", "sum(log(exp(p)))", "sum(p / (exp(p) - 1))",
+    "sum(log(1 - (1 - 1e-9) * sigmoid(p)))",
 ]  # fmt: skip
 
 

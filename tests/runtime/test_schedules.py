@@ -7,6 +7,7 @@ import pytest
 
 from compiler.elaborate.schedules import AHEAD
 from compiler.pipeline import compile_source
+from compiler.source import CompileError
 from runtime.checkpoint import Checkpoint
 from runtime.errors import CheckpointError
 from runtime.session import Session
@@ -158,3 +159,14 @@ def test_a_count_that_is_none_is_refused() -> None:
 def test_a_small_step_with_a_schedule_is_one_kernel() -> None:
     entry = compile_source(ONE.format("warmup(cosine(1e-2, 600), 50)")).entries["step/train"]
     assert entry.straight is not None
+
+
+@pytest.mark.parametrize("length", [0, -3, "1 - 1"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["linear(1, 0, {})", "cosine(1, {})", "warmup(1, {})", "step_decay(1, {})",
+     "warmup(cosine(1, {}), 10)", "linear(1, 0, steady({}))"],
+)  # fmt: skip
+def test_schedules_of_no_length_are_refused(schedule: str, length: int | str) -> None:
+    with pytest.raises(CompileError, match="E0403"):
+        compile_source(ONE.format(schedule.format(length)))

@@ -133,15 +133,28 @@ def compilation(
         module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
     if exact or (module.train and module.train.settings.get("exact")):
         without |= {*INEXACT}
-    persistents, words = _persistents(module)
-    offsets = {p.name: p.offset for p in persistents}
     makers = _graph_makers(module)
     graphs = Lazy(makers, lambda key: makers[key]())
-    optimised = Lazy(makers, lambda key: optimise(graphs[key], without))
+    return _lowered(source, tree, module, without, graphs)
+
+
+def switched(made: Compilation, without: Collection[str]) -> Compilation:
+    """The same spec with other optimisations switched off; its graphs are not made again."""
+    names = passes_of(without, OPTIONAL)
+    return _lowered(made.source, made.tree, made.module, names, made.graphs)
+
+
+def _lowered(
+    source: Source, tree: File, module: Module, without: frozenset[str], graphs: Mapping[str, Graph]
+) -> Compilation:
+    """The stages after the joint graphs."""
+    persistents, words = _persistents(module)
+    offsets = {p.name: p.offset for p in persistents}
+    optimised = Lazy(graphs, lambda key: optimise(graphs[key], without))
     plan = partial(_entry, graphs, optimised, offsets)
-    entries = Lazy(makers, lambda key: plan(key, without))
+    entries = Lazy(graphs, lambda key: plan(key, without))
     exact_entries = Lazy(
-        makers,
+        graphs,
         lambda key: (
             entries[key] if is_exact(optimised[key], without) else plan(key, without | {*INEXACT})
         ),
@@ -208,11 +221,8 @@ def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
 def _persistents(module: Module) -> tuple[tuple[Persistent, ...], int]:
     result, offset = [], 0
     for spec in module.persistents():
-        result.append(
-            Persistent(
-                name=spec.name, type=spec.type, role=spec.role, offset=offset, initial=spec.initial
-            )
-        )
+        facts: dict[str, Any] = {"role": spec.role, "initial": spec.initial}
+        result.append(Persistent(name=spec.name, type=spec.type, offset=offset, **facts))
         offset += -(-spec.type.size // ALIGN) * ALIGN
     return tuple(result), offset
 

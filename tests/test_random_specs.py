@@ -14,12 +14,19 @@ from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis.strategies import DataObject, data, integers
 
 from compiler.elaborate.builtins import BUILTINS
+from runtime.cpu import compile
 from tests.random_specs.checking import faults
 from tests.random_specs.programs import spec
 
 EACH = 25  # specs of one test
 NARROW, WIDE = 8, 200  # tests
 NOT_WRITTEN = {"refuse", "orthonormalize"}  # of the language's functions
+
+
+@pytest.fixture(autouse=True)
+def built_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few kernels at a time are not worth copies of this process."""
+    monkeypatch.setattr(compile, "may_copy_process", lambda: False)
 
 
 def search(number: int) -> None:

@@ -25,6 +25,7 @@ from runtime.targets import Batches
 STEPS = (1e-5, 1e-6, 1e-7)  # of central differences, relative to the size of a parameter
 NEAR = 1e-2  # how far from the given numbers the slopes are taken, relative too
 CLOSE = 1e-7  # a slope this near to its gradient is not taken again
+DOUBT = 2  # what halving a step changes in a slope, so many times, is what the slope may be off by
 WORK = 8e9  # multiplications that all differences of a step may take
 HELD = "held/"  # what a derivative takes for constant
 
@@ -81,7 +82,8 @@ def gradient_error(
     """A parameter at a time, along random directions uphill: its slope against the loss's.
 
     Slopes are taken near the numbers given: where biases are 0, many a relu is at its kink.  And a
-    difference may reach over a kink, so the best of some directions and ever smaller steps counts.
+    difference may reach over a kink, so the best of some directions and ever smaller steps counts,
+    and of each only what goes beyond the doubt there is about it (`Slope`).
     The session's parameters are moved.  None where the loss is not finite.
     """
     draws = np.random.default_rng(seed)
@@ -95,17 +97,35 @@ def gradient_error(
     count = len(next(iter(inputs.values()))) if inputs else 1
     loss = loss_alone(session, joint, inputs, count)
     best: dict[str, float] = {}
-    slopes: dict[str, tuple[float, float]] = {}
+    slopes: dict[str, Slope] = {}
     names = sorted(gradients, key=lambda n: float(np.linalg.norm(gradients[n])))
     for width in STEPS:
         lines = [Line.uphill(session, n, gradients[n], draws, width) for n in names]
         for line in together(lines, max(1, int(WORK / (2 * count * work_of(loss.graph))))):
             if not best.get(line.what, 1.0) <= CLOSE:
-                slopes[line.what] = line.slope / width, line.difference(loss) / width
+                slopes[line.what] = line.compared(loss, width)
         errors = errors_of(slopes)
         best = {what: min(error, best.get(what, np.inf)) for what, error in errors.items()}
     worst = max(best, key=lambda name: best[name], default="no parameter")
     return best.get(worst, 0.0), worst
+
+
+@dataclass(frozen=True)
+class Slope:
+    """What a gradient tells, what a difference finds, and how far the latter is in doubt.
+
+    A loss that bends within a step has another slope at half of it.  An error of the second order
+    is 4/3 of that change; so a fault smaller than `DOUBT` times it cannot be told from bending.
+    """
+
+    told: float
+    found: float
+    doubt: float
+
+    def error(self, floor: float) -> float:
+        """The relative difference beyond doubt; NaN is not hidden."""
+        beyond = max(abs(self.told - self.found) - self.doubt, 0.0)
+        return beyond / max(abs(self.found), floor)
 
 
 @dataclass(frozen=True)
@@ -130,6 +150,15 @@ class Line:
         """The parameters, for people."""
         others = len(self.names) - 1
         return min(self.names) + (f" and {others} more" if others else "")
+
+    def compared(self, loss: Loss, width: float) -> Slope:
+        """Its slope by the gradients and by a difference; where they are not close, by half too."""
+        told, found = self.slope / width, self.difference(loss) / width
+        if abs(told - found) <= CLOSE * abs(found):
+            return Slope(told, found, 0.0)
+        halves = {name: way / 2 for name, way in self.ways.items()}
+        half = replace(self, ways=halves).difference(loss) / (width / 2)
+        return Slope(told, found, DOUBT * abs(found - half))
 
     def difference(self, loss: Loss) -> float:
         """The central difference of the loss along it."""
@@ -159,7 +188,7 @@ def reach(values: np.ndarray) -> float:
     return max(1.0, float(np.abs(values).max(initial=0.0)))
 
 
-def errors_of(slopes: Mapping[str, tuple[float, float]]) -> dict[str, float]:
-    """Relative differences between two slopes each."""
-    scale = max((abs(b) for _, b in slopes.values()), default=1.0) or 1.0
-    return {n: abs(a - b) / max(abs(b), SMALL * scale) for n, (a, b) in slopes.items()}
+def errors_of(slopes: Mapping[str, Slope]) -> dict[str, float]:
+    """Relative differences beyond doubt."""
+    scale = max((abs(slope.found) for slope in slopes.values()), default=1.0) or 1.0
+    return {name: slope.error(SMALL * scale) for name, slope in slopes.items()}

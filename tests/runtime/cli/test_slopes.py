@@ -29,6 +29,9 @@ QUIET = {
     "directions by hand": "descend f.dense1.W along f.dense1.W using sgd() report f(x)",
     "logarithms": "minimize (f(x) + log(x[0]) + log(1 - y))^2 using sgd()",
     "roots": "minimize (f(x) + sqrt(x[1]) / x[2]^0.5)^2 using sgd()",
+    "bends within the smallest step": (
+        "minimize f(x)^2 + 1e-5 * sum(sin(1e5 * f.dense2.b)) using sgd()"
+    ),
     "nothing finite": "minimize f(x) + log(-1 - x[0]^2) using adam()",
 }
 
@@ -54,9 +57,10 @@ class Wrong(Session):
         return {**results, "gradient/f.dense1.b": bias * (1 + 5e-6)}, outputs
 
 
-def test_a_gradient_that_is_off_is_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", ["what is held", "bends within the smallest step"])
+def test_a_gradient_that_is_off_is_seen(tmp_path: Path, case: str) -> None:
     spec = tmp_path / "case.nn"
-    spec.write_text(f"{MODEL}    {QUIET['what is held']}\n}}\n")
+    spec.write_text(f"{MODEL}    {QUIET[case]}\n}}\n")
     made: Compilation = Request.of(spec, {}).compile()
     errors = []
     for kind in (Session, Wrong):

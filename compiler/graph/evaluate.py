@@ -45,11 +45,9 @@ def evaluate(
         pass
     known = evaluator.known
     result: dict[str, Any] = {}
-    ids = list(graph.outputs.values())
-    for name, id in graph.outputs.items():
+    ids = list(graph.results.values())
+    for name, id in graph.results.items():
         array, time = known[id], graph[id].type.time
-        if name.startswith("carry/"):
-            continue
         if time is not None:
             result[name] = Ragged(np.array(array), evaluator.clocks[time].lengths)
             continue
@@ -80,7 +78,7 @@ class Evaluator:
 
     def __post_init__(self) -> None:
         live = self.nodes
-        self.live = self.graph.reachable(self.graph.outputs.values()) if live is None else live
+        self.live = self.graph.reachable(self.graph.results.values()) if live is None else live
         times = [self.time(node) for node in self.graph.nodes if node.id in self.live]
         lengths = lengths_by_time([t for t in times if t is not None], self.values, self.batch)
         self.clocks: dict[Time, Clock] = {t: Clock(n) for t, n in lengths.items()}
@@ -98,7 +96,7 @@ class Evaluator:
         What no output depends on is left out, so that nobody has to give an input that nothing
         reads; what nobody reads any more is forgotten.
         """
-        wanted = set(self.graph.outputs.values())
+        wanted = set(self.graph.results.values())
         order = [group for group in in_order(self.graph) if group[0] in self.live]
         read = [{i for id in group for i in (id, *self.graph[id].inputs)} for group in order]
         last = {i: k for k, ids in enumerate(read) for i in ids}

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 Shape = tuple[int, ...]
 T = TypeVar("T")
+WIDTHS = (7, 8, 9, 15, 16, 17, 31, 33)
 Choose = Callable[[int], int]  # of so many, one
 
 
@@ -69,7 +70,11 @@ class Body:
         return items[self.choose(len(items))]
 
     def sizes(self, most_axes: int = 3) -> Shape:
-        return tuple(1 + self.choose(4) for _ in range(self.choose(most_axes + 1)))
+        """Some small ones; now and then one of them lies beside the width of a vector."""
+        small = [1 + self.choose(4) for _ in range(self.choose(most_axes + 1))]
+        if small and self.choose(8) == 7:
+            small[self.choose(len(small))] = self.pick(WIDTHS)
+        return tuple(small)
 
     def name(self, letter: str) -> str:
         return f"{letter}{next(self.numbers)}"
@@ -183,7 +188,7 @@ def fresh(body: Body, type: Type) -> str:
         kinds.append("noise")
     kind = body.pick(kinds)
     if kind == "number":
-        value = body.pick(["0.75", "2", "-0.5", "1", "0", "1e-3", "-1.25"])
+        value = body.pick(["0.75", "2", "-0.5", "1", "0", "1e-3", "-1.25", "1e-39"])
         return f"full({list(type.shape)}, {value})" if type.shape else f"({value})"
     return drawn(body, type, kind)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,14 @@ from compiler.pipeline import OPTIONAL, Compilation, compilation, switched
 from compiler.source import Source
 from compiler.syntax.format import format_source
 from runtime.cli.actions.moves import moves
-from runtime.cli.actions.trial import Trial
 from runtime.cli.actions.verify import Check, compare, gradients, values_and_updates
 from runtime.comparing import Results
 from runtime.session import Session
 from tests.barriers import unguarded
+from tests.random_specs.trials import Ranged, sizes_of
 
-EXAMPLES = 5
+FEW = 3  # examples for finite differences
+SHORT = 8  # what is longer than this multiplies the rounding of float32 beyond all bounds
 DOUBLE, SINGLE = 1e-9, 2e-3
 
 
@@ -39,43 +40,61 @@ def start_of(made: Compilation) -> Results:
 def faults(text: str, seed: int = 0) -> list[str]:
     """Every disagreement about a spec, a line each."""
     made = compiled(text)
-    start = start_of(made)
-    failed = [check for check in checks(made, start, seed) if not check.holds]
+    trial = trial_of(made, text, seed)
+    failed = [check for check in checks(made, trial) if not check.holds]
     lines = [f"{c.what} / {c.against}: {c.difference:.3g} at {c.worst}" for c in failed]
-    return [*lines, *of_barriers(made), *of_format(text), *of_derived(made, start, seed)]
+    return [*lines, *of_barriers(made), *of_format(text), *of_derived(made, trial)]
 
 
-def checks(made: Compilation, start: Results, seed: int) -> Iterator[Check]:
-    """What `gradc verify` compares; of code without passes and of float32, gradients only.
+def trial_of(made: Compilation, text: str, seed: int) -> Ranged:
+    """A trial on one thread, of as many examples as the text of a spec says."""
+    examples, least, longest = sizes_of(text)
+    return Ranged(
+        program=made.program, start=start_of(made), examples=examples, seed=seed,
+        least=least, longest=longest,
+    )  # fmt: skip
 
-    What passes change is seen on the reference as well as on kernels; so kernels that no pass has
-    touched, of which each operator needs its own, are built for half of the specs.
-    """
-    trial = partial(Trial, start=start, examples=EXAMPLES, seed=seed)
-    first = trial(program=made.program, target="reference")
-    yield from gradients(made, replace(first, examples=3))
-    reference = first.results()
-    one, two = (trial(program=made.program, threads=n).results() for n in (1, 2))
-    both = partial(values_and_updates, moves(made, trial(program=made.program)))
+
+def checks(made: Compilation, trial: Ranged) -> Iterator[Check]:
+    """What `gradc verify` compares; of code without passes and of float32, gradients only."""
+    few = replace(trial, examples=FEW, longest=min(trial.longest, SHORT), target="reference")
+    yield from gradients(made, few)
+    reference = replace(trial, target="reference").results()
+    one, two = (replace(trial, threads=n).results() for n in (1, 2))
+    both = partial(values_and_updates, moves(made, trial))
     yield from both("kernels", "reference", one, reference, DOUBLE)
     yield compare("2 threads", "1 thread, to the bit", two, one, 0.0, exactly=True)
-    without = switched(made, OPTIONAL).program
-    for target in ("reference", "cpu")[: 1 + seed % 2]:
-        bare = of_gradients(trial(program=without, target=target))
-        wanted = {name: reference[name] for name in bare}
-        yield compare(f"no passes, {target}", "reference", bare, wanted, DOUBLE)
-    if seed % 4 == 0:
-        narrow, again = (
-            of_gradients(trial(program=made.program, dtype="float32", threads=n)) for n in (1, 2)
-        )
-        yield compare("float32", "float64", narrow, {n: one[n] for n in narrow}, SINGLE)
-        yield compare("float32, 2 threads", "1 thread, to the bit", again, narrow, 0, exactly=True)
+    yield from of_passes(made, trial, reference)
+    if trial.seed % 4 == 0:
+        yield from of_width(trial, one)
 
 
-def of_gradients(trial: Trial) -> Results:
+def of_passes(made: Compilation, trial: Ranged, reference: Results) -> Iterator[Check]:
+    """No pass changes a value.
+
+    It would be seen on the reference as well as on kernels; so kernels that no pass has touched, of
+    which each operator needs its own, are built for half of the specs.
+    """
+    bare = replace(trial, program=switched(made, OPTIONAL).program)
+    for target in ("reference", "cpu")[: 1 + trial.seed % 2]:
+        found = of_gradients(replace(bare, target=target))
+        wanted = {name: reference[name] for name in found}
+        yield compare(f"no passes, {target}", "reference", found, wanted, DOUBLE)
+
+
+def of_width(trial: Ranged, wide: Results) -> Iterator[Check]:
+    """In float32."""
+    narrow, again = (of_gradients(replace(trial, dtype="float32", threads=n)) for n in (1, 2))
+    if trial.longest <= SHORT:
+        yield compare("float32", "float64", narrow, {n: wide[n] for n in narrow}, SINGLE)
+    yield compare("float32, 2 threads", "1 thread, to the bit", again, narrow, 0, exactly=True)
+
+
+def of_gradients(trial: Ranged) -> Results:
     """The loss and the gradients of each step, for which forward passes are run too."""
     assert trial.program.training is not None, "every random spec trains"
-    session, found = trial.session(), {}
+    session = trial.session()
+    found: dict[str, Any] = {}
     for step in trial.program.training.steps:
         found |= trial.once(session, step.gradients)
     return found
@@ -96,10 +115,10 @@ def of_format(text: str) -> Iterator[str]:
         yield "the formatter changes what it has made"
 
 
-def of_derived(made: Compilation, start: Results, seed: int) -> Iterator[str]:
+def of_derived(made: Compilation, trial: Ranged) -> Iterator[str]:
     """The derived program, printed and read, takes the same steps on the CPU."""
-    derived = compiled(print_program(made))
-    found, wanted = (losses(program, start, seed) for program in (derived, made))
+    derived = replace(trial, program=compiled(print_program(made)).program)
+    found, wanted = (losses(one) for one in (derived, trial))
     for name, value in wanted.items():
         if name not in found:
             yield f"the derived program has no {name}"
@@ -107,13 +126,12 @@ def of_derived(made: Compilation, start: Results, seed: int) -> Iterator[str]:
             yield f"the derived program's {name} is {found[name]} instead of {value}"
 
 
-def losses(made: Compilation, start: Mapping[str, Any], seed: int) -> dict[str, Any]:
+def losses(trial: Ranged) -> dict[str, Any]:
     """The losses of each step of training, one after another, on the CPU."""
-    trial = Trial(program=made.program, start=start, examples=EXAMPLES, seed=seed)
     session, found = trial.session(), {}
-    assert made.program.training is not None, "every random spec trains"
+    assert trial.program.training is not None, "every random spec trains"
     for turn in range(2):
-        for step in made.program.training.steps:
+        for step in trial.program.training.steps:
             results = trial.once(session, step.entry)
             losses = [value for name, value in results.items() if name.endswith("loss")]
             found[f"loss of {step.name}, turn {turn}"] = losses[0]

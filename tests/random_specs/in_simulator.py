@@ -7,29 +7,27 @@ simulator.
 from __future__ import annotations
 
 import random
-from functools import partial
+from dataclasses import replace
 
 import pytest
 
 from runtime.cli.actions.moves import moves
-from runtime.cli.actions.trial import Trial
 from runtime.cli.actions.verify import values_and_updates
-from tests.random_specs.checking import DOUBLE, compiled, start_of
+from tests.random_specs.checking import DOUBLE, FEW, SHORT, compiled, trial_of
 from tests.random_specs.programs import spec
 
-FEW, MANY = 12, 150
+HERE, MANY = 12, 150
 
 
 @pytest.mark.parametrize(
-    "number", [pytest.param(n, marks=[pytest.mark.wide] * (n >= FEW)) for n in range(MANY)]
+    "number", [pytest.param(n, marks=[pytest.mark.wide] * (n >= HERE)) for n in range(MANY)]
 )
 def test_a_random_spec_equals_the_reference(number: int) -> None:
     text = spec(random.Random(1000 + number).randrange)
     made = compiled(text)
-    trial = partial(
-        Trial, program=made.program, start=start_of(made), examples=2, seed=number, threads=1
-    )
-    found, wanted = (trial(target=target).results() for target in ("cuda", "reference"))
-    known = moves(made, trial(target="reference"))
+    trial = trial_of(made, text, number)
+    trial = replace(trial, examples=min(trial.examples, FEW), longest=min(trial.longest, SHORT))
+    found, wanted = (replace(trial, target=t).results() for t in ("cuda", "reference"))
+    known = moves(made, replace(trial, target="reference"))
     for check in values_and_updates(known, "cuda", "reference", found, wanted, DOUBLE):
         assert check.holds, f"{check.difference:.3g} at {check.worst} of\n{text}"

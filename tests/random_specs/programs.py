@@ -6,6 +6,7 @@ from itertools import count
 
 from tests.random_specs import sequences, tensors
 from tests.random_specs.body import Body, Choose, Type, expression
+from tests.random_specs.trials import head
 
 OPTIMIZERS = [
     "sgd(lr = 0.01)", "sgd(lr = 2e-2), clip(norm = 1)", "momentum(lr = 0.01, beta = 0.8)",
@@ -57,7 +58,7 @@ def model(body: Body, name: str, fields: dict[str, Type]) -> Type:
 
 def spec(choose: Choose) -> str:
     """The text of a random spec."""
-    body = Body(choose, "train", {}, [], count())
+    first, body = head(choose), Body(choose, "train", {}, [], count())
     fields = inputs(body)
     given = ", ".join(fields)
     names = ["f"] if choose(3) else ["f", "g"]
@@ -79,7 +80,7 @@ def spec(choose: Choose) -> str:
         if choose(2):
             lines.append("report r = 2 * sum(f_out), q = max(f_out)")
     block = "".join(f"    {line}\n" for line in lines)
-    return "\n".join([*body.definitions, data, f"train on d {{\n{block}}}\n"])
+    return first + "\n".join([*body.definitions, data, f"train on d {{\n{block}}}\n"])
 
 
 __all__ = ["sequences", "spec", "tensors"]  # the modules file their rules

@@ -79,7 +79,7 @@ def together(body: Body, type: Type) -> str:
     assert type.time is not None
     inner = body.bind(expression(body, type), type)
     if body.choose(2):
-        rows = Type((9, *type.shape))  # more than the longest sequence has elements
+        rows = Type((body.pick([9, 9, 9, 41]), *type.shape))  # no sequence will be longer
         return f"({inner} + take({expression(replace_depth(body, 1), rows)}, place({inner})))"
     pair, other = body.name("p"), expression(replace_depth(body, 1), type)
     body.lines.append(f"{pair} = zip({inner}, {other})")

@@ -21,6 +21,8 @@ SMOOTH = [
     "sin({})", "tanh({})", "cos({})", "sigmoid({})", "erf({})", "(-({}))", "exp(-({})^2)",
     "sqrt(({})^2 + 0.3)", "log(({})^2 + 0.3)", "log1p(({})^2)", "expm1(sin({}))", "softplus({})",
     "swish({})", "gelu({})", "identity({})", "(({})^3 / 4)", "((1.5 + sin({}))^1.7)",
+    "(1e30 * (1e-30 * ({})))", "(({}) / 1e-25 / 1e25)", "(1e-39 * ({}))", "tanh(30 * ({}))",
+    "(1e-18 * sqrt((1e16 * ({}))^2 + 1e31))",
 ]  # fmt: skip
 KINKED = [
     "abs({})",
@@ -34,6 +36,15 @@ BINARY = [
     "({} + {})", "({} - {})", "({} * {})", "({} / (1.5 + sin({})))", "((1.5 + sin({}))^sin({}))",
     "maximum({}, {} + 0.1234)", "minimum({}, {} - 0.0717)",
 ]  # fmt: skip
+MASKS = [  # a condition with a sign or a weight, beside what it cuts
+    "(({} > 0.0931) * -1.5 * {})", "((2 * ({} > 0.0417) - 1) * {})", "(0.7 * ({} <= 0.21) + {})",
+    "(where({} > 0.0713, -2, 0.5) * {})", "(({} > 0.0931) / -0.75 * {})",
+]  # fmt: skip
+CUT = [  # a slope that is infinite where a mask is 0
+    "where({0} > 0.0931, sqrt({0}), 0.25)", "(-2 * ({0} > 0.0931) * log(maximum({0}, 0.0931)))",
+    "(0.5 * ({0} > 0.0931) * sqrt({0} * ({0} > 0.0931)))",
+    "(-1 * ({0} > 0.0931) * (relu({0} - 0.0931))^0.5)",
+]  # fmt: skip
 JUMPS = [
     "({} > {})", "({} <= {})", "({} == {})", "({} // (1.5 + sin({})))", "({} % (1.5 + sin({})))",
 ]  # fmt: skip
@@ -42,7 +53,7 @@ JUMPS = [
 @rule(anything)
 def binary(body: Body, type: Type) -> str:
     """Two operands, one of which may have to be broadcast, or to be spread over a time."""
-    text = body.pick(BINARY if body.choose(4) else JUMPS)
+    text = body.pick(body.pick([BINARY, BINARY, BINARY, JUMPS, MASKS]))
     return text.format(expression(body, type), expression(body, narrower(body, type)))
 
 
@@ -68,7 +79,7 @@ def shared(body: Body, type: Type) -> str:
         "({0} * sin({0}))", "({0} + {0})", "({0} - 0.5 * {0}^2)", "({0} * (rank({0}) - 0.5))",
         "({0} * size({0}) / 4)", "({0} + zeros(shape({0})))", "({0} * ones(shape({0})))",
     ]  # fmt: skip
-    return body.pick(forms).format(name)
+    return body.pick(body.pick([forms, forms, CUT])).format(name)
 
 
 @rule(anything)
@@ -98,8 +109,10 @@ def reduced(body: Body, type: Type) -> str:
 
 def untied(body: Body, type: Type) -> str:
     """An expression no two numbers of which are equal, so that a greatest one has a derivative."""
-    text = expression(body, type)
-    numbers = ", ".join(f"{0.013 * ((7 * k) % 31)}" for k in range(prod(type.shape)))
+    text, size = expression(body, type), prod(type.shape)
+    if size > 31:
+        return f"({text} + 0.0131 * reshape(iota({size}), {list(type.shape)}))"
+    numbers = ", ".join(f"{0.013 * ((7 * k) % 31)}" for k in range(size))
     return f"({text} + tensor({numbers}, shape = {list(type.shape)}))" if type.shape else text
 
 

@@ -13,6 +13,7 @@ from numpy.testing import assert_array_equal
 
 from compiler.graph.ragged import Ragged, joined
 from compiler.graph.types import Kind, TensorType
+from compiler.pipeline import OPTIONAL, compile_source
 from runtime.data import DataError, Dataset, from_arrays, split
 from runtime.errors import Diverged, SessionError
 from runtime.records import RunFolder
@@ -220,3 +221,17 @@ def test_what_explodes_within_a_recurrence_is_named() -> None:
     with pytest.raises(Diverged) as caught:
         session.train(data, epochs=1, held_out=0, batch=16)
     assert "first non-finite value: contract" in str(caught.value)
+
+
+@TARGETS
+def test_a_recurrence_that_nothing_reads_needs_no_sequence(target: str) -> None:
+    text = """
+    model f(x : [2], xs : seq scalar) -> [2] {
+        h = previous(0.5, xs)
+        h' = 0.5 * h + xs
+        2 * x
+    }
+    """
+    session = Session(compile_source(text, without=OPTIONAL), target, "float64")
+    _, found = session.runner("forward/f").run({"x": np.ones((3, 2))})
+    assert_array_equal(found["result"], np.full((3, 2), 2.0))

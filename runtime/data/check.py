@@ -57,6 +57,8 @@ def numbers(given: Any, name: str) -> NDArray[Any]:
         raise DataError(f"{name}: no array can be made of it ({str(fault)[:80]})") from None
     if array.dtype.kind not in "buif":
         raise DataError(f"{name}: needs numbers, got {array.dtype}")
+    if not array.flags.c_contiguous:  # a copy is made, which may be far larger than a view
+        require_memory(array.nbytes, name)
     return array
 
 

@@ -172,3 +172,16 @@ def test_what_is_no_name_is_an_unknown_one(wrong: Any) -> None:
         assert "a path is text" in line_of(lambda: session.load(wrong))
     if not isinstance(wrong, dict):
         assert "data is a Dataset or arrays by name" in line_of(lambda: session.train(wrong))
+
+
+@pytest.mark.parametrize("give", [
+    lambda: ("f", {"x": np.broadcast_to(np.float32(0), (2**40, 2)), "c": np.zeros(2, int)}),
+    lambda: ("f", {"x": np.zeros((2, 2)), "c": np.broadcast_to(np.int8(0), (2**40,))}),
+    lambda: ("g", {"xs": [np.broadcast_to(np.float32(0), (2**40, 2))]}),
+    lambda: ("g", {"xs": np.broadcast_to(np.float32(0), (2**37, 5, 2))}),
+])  # fmt: skip
+def test_a_view_that_would_be_copied_beyond_memory_is_refused(give: Callable[[], Any]) -> None:
+    text = "model f(x : [2], c : class(3)) -> [2] { x }\nmodel g(xs : seq(n) [2]) { time_sum(xs) }"
+    model, inputs = give()
+    with pytest.raises(RunError, match=r"needs [\d.]+ GB of memory; [\d.]+ GB are free"):
+        Session(gradc.compile_source(text), target="reference").run(model, **inputs)

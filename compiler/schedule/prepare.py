@@ -89,12 +89,14 @@ def _legalise(graph: Graph) -> Graph:
 
 
 def _mean(builder: Builder, node: Node, x: Value) -> Value:
-    """The contraction that averages over the examples.
+    """The contraction that averages over the examples; what is alike for all is its own mean.
 
     As a product with 1 where the numbers are few (those fill no vector of a loop; the tile of a
     product sums up several examples at once) or come from the elements of sequences (whose rows
     are the product's terms, summed in registers).
     """
+    if not builder.is_varying(x):
+        return x
     shape, loops = node.type.shape, tuple(index(j) for j in range(node.type.rank))
     through = isinstance(x.node.op, Total) and not x.node.op.pair
     few = bool(shape) and (through or 1 < shape[-1] < VECTOR)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
+from compiler.pipeline import OPTIONAL, compile_source
 from runtime.session import Session
 
 TIMES_ZERO = """
@@ -86,3 +86,18 @@ def test_compensated_steps_add_up(threads: int) -> None:
     steps = 10_000
     session.advance({"x": np.ones(steps, np.float32)}, steps)
     assert session.parameters["f.p"] == np.float32(0.9999)
+
+
+@pytest.mark.parametrize("batch", [3, 5, 49])
+@pytest.mark.parametrize("without", [(), OPTIONAL], ids=["", "no passes"])
+def test_what_is_alike_for_all_examples_is_its_own_mean(batch: int, without: list[str]) -> None:
+    text = """
+    model f(x : [2]) -> [7] {
+        param w : [7] = 0
+        batch_mean(w) == w
+    }
+    """
+    for threads in (1, 2):
+        session = Session(compile_source(text, without=without), "cpu", "float64", threads)
+        session.parameters["f.w"][...] = np.arange(1, 8) / 7.3
+        assert session.run("f", x=np.ones((batch, 2))).all()

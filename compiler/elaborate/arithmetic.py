@@ -91,7 +91,9 @@ def unary(sign: str, x: Meaning, scope: Scope, span: Span) -> Meaning:
     """`-x` and `not x`."""
     if sign == "not":
         return not truth(x, scope, span)
-    return -x if is_number(x) else elementwise("neg", scope, x, span=span)
+    if is_number(x):
+        return -x
+    return elementwise("neg", scope, _real(x, scope, span), span=span)
 
 
 def truth(x: Meaning, scope: Scope, span: Span) -> bool:

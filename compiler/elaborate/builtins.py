@@ -96,9 +96,10 @@ def _rounded(name: str, function: Callable[[float], int]) -> Callable[..., Meani
     def rule(scope: Scope, span: Span, x: Meaning) -> Meaning:
         if is_number(x):
             return function(x)
+        value = tensors.real(x, scope, span)
         if name == "floor":
-            return elementwise("floor", scope, x, span=span)
-        return -elementwise("floor", scope, -to_value(x, scope, span), span=span)
+            return elementwise("floor", scope, value, span=span)
+        return -elementwise("floor", scope, -value, span=span)
 
     return rule
 

@@ -17,7 +17,7 @@ from compiler.syntax.parse import parse
 FILES = sorted(PRELUDE.glob("*.nn"))
 HELPERS = {
     "pair", "margins", "around", "places", "reached", "peak", "heads_of", "straighten", "filled",
-    "pooled", "unit_of", "counted",
+    "moves", "pooled", "unit_of", "counted",
 }  # fmt: skip
 MANUAL = Path(__file__).parents[3] / "specs" / "prelude.md"
 

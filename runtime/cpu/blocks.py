@@ -43,7 +43,7 @@ def block_of(entry: Entry, examples: int) -> int:
 def _of_sequences(entry: Entry, examples: int) -> int:
     """The same for sequences: a step of a recurrence takes as long as a few rows by itself."""
     if examples < 2 * HEIGHT - 1:
-        return entry.block
+        return min(entry.block, examples)
     return _even(entry, examples, lambda rows: _filled(rows) + STEP)[0]
 
 

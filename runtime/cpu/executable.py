@@ -90,7 +90,7 @@ class Executable:
         self._block_bytes = block_bytes(self.entry, room, self.word)
         size = self._block_bytes * self.threads
         self._blocks = reserved(size, np.dtype(np.uint8), "what is computed of a block of examples")
-        self._cut = 0  # examples of a block, by which its borders lie
+        self._cut = 0  # examples of a block, by which its borders lie; 0: it is new
         self._forget_plans()
 
     def _forget_plans(self) -> None:
@@ -220,8 +220,9 @@ class Executable:
 
     def advance(self, plan: Plan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""
-        if plan.block != self._cut:  # its borders lie elsewhere, and must be 0
-            self._blocks[:] = 0
+        if plan.block != self._cut:
+            if self._cut:  # borders lie elsewhere now, and must be 0 as they are in new memory
+                self._blocks[:] = 0
             self._cut = plan.block
         brief = plan.one.brief and not self.entry.times
         if steps == 1 and (plan.threads == 1 or brief):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,17 @@ def test_batch_sizes_may_alternate() -> None:
     executable = Executable(dense_training(rate=0.0), p, np.float64)
     losses = [executable.run(batches(n, np.float64))[0]["loss"][0] for n in (5, 9, 5, 9)]
     assert losses[:2] == losses[2:]
+
+
+def test_new_memory_is_used_as_it_is_and_cleared_where_borders_move() -> None:
+    entry = replace(dense_training(), block_words=300)  # enough that small batches are cut evenly
+    executable = Executable(entry, parameters(np.float32), np.float32)
+    executable._blocks[:] = 7
+    executable.run(batches(1, np.float32))
+    assert np.count_nonzero(executable._blocks == 7) > executable._blocks.size // 2
+    blocks = {executable.plan(count).block for count in (1, 64)}
+    executable.run(batches(64, np.float32))
+    assert len(blocks) == 2 and not np.any(executable._blocks[-64:] == 7)
 
 
 def test_batch_sizes_that_are_no_longer_used_give_their_memory_back() -> None:

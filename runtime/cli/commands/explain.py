@@ -24,9 +24,14 @@ from runtime.cli.declare import act, as_json, declared
 @click.option("--model", help="Explain this model instead of the loss.")
 @click.option("--step", help="Which step of the train block, where there are several.")
 @options.weights
+@options.without
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of every random draw.")
 @as_json
 def command(what: str, more: tuple[Any, ...], inputs: tuple[Any, ...], **given: Any) -> int:
-    """Explain an error code, or a model's every value and derivative at given inputs."""
+    """Explain an error code, or a model's every value and derivative at given inputs.
+
+    The numbers are those of what is written, in float64 and without any optimisation, so they are
+    the same with `--exact` and `--without` as they are otherwise.
+    """
     code: int = act("explain:explain", what, dict([*inputs, *more]), given)
     return code

@@ -49,8 +49,7 @@ class Side:
     def results(self, batches: Mapping[str, Batch]) -> tuple[Results, list[Moves]]:
         """Losses, reports and gradients, what each update changes, and what the updates read."""
         program, memory = self.session.program, Memory(self.session.program, self.dtype)
-        for name, view in memory.views.items():
-            view[...] = self.session.memory.views[name]
+        memory.assign(self.session.memory.views)
         tables, found, moves = Tables(program, memory), dict[str, np.ndarray](), list[Moves]()
         once = partial(self.once, memory, tables, batches)
         start = {name: view.astype(np.float64) for name, view in memory.views.items()}

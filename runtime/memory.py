@@ -47,6 +47,11 @@ class Memory:
             self.views[name][...] = values["value"]
         self.reseed(seed)
 
+    def assign(self, values: Mapping[str, np.ndarray]) -> None:
+        """Set every persistent to what it is elsewhere, in whatever width."""
+        for name, view in self.views.items():
+            view[...] = values[name]
+
     def reseed(self, seed: int) -> None:
         """Let all draws from now on follow this seed."""
         if "seed" in self.views:

@@ -47,24 +47,24 @@ class Session:
     """One set of parameters of a program, on one target."""
 
     def __init__(
-        self,
-        program: Program,
-        target: str = "cpu",
-        dtype: DTypeLike = "float32",
-        threads: int | None = None,
-        seed: int | None = None,
-    ) -> None:
+        self, program: Program, target: str = "cpu", dtype: DTypeLike = "float32",
+        threads: int | None = None, seed: int | None = None,
+    ) -> None:  # fmt: skip
         opening = Opening.of(program, target, dtype, threads, seed)
         self.program, self.target, self.dtype = opening.program, opening.target, opening.dtype
         self.threads, self.seed = opening.threads, opening.seed
         self.memory = Memory(program, self.dtype)
-        self.memory.initialise(self.program.evaluate, self.seed)
+        self.begin()
         self.parameters = Parameters(self.memory)
         self.tables = Tables(program, self.memory)
         self.runners: dict[str, Runner] = {}
         self._repeats: dict[str | None, Repeat | None] = {}  # of models, None: of the step
         self._measured: dict[str, str] = {}  # metrics of the step, by name
         self._turns = Turns()
+
+    def begin(self) -> None:
+        """Give everything that persists its first numbers."""
+        self.memory.initialise(self.program.evaluate, self.seed)
 
     def __repr__(self) -> str:
         return f"<Session of {self.program.name}: {self.target}, {self.dtype}>"
@@ -184,14 +184,13 @@ class Session:
 
     def dataset(self, data: Dataset | Mapping[str, Any] | None = None) -> Dataset:
         """What to train on, checked: the spec's own source, or arrays with the fields it wants."""
-        source = self.source
         if isinstance(data, Dataset):
             return as_declared(data, self.fields, self.dtype)
         if data is None:
-            return load(source, dtype=self.dtype, seed=self.seed)
+            return load(self.source, dtype=self.dtype, seed=self.seed)
         if not isinstance(data, Mapping):
             raise SessionError(f"data is a Dataset or arrays by name, not a {type(data).__name__}")
-        return from_arrays(source.fields, data, dtype=self.dtype, name=source.name)
+        return from_arrays(self.source.fields, data, dtype=self.dtype, name=self.source.name)
 
     def save(self, path: str | Path) -> None:
         """Write everything that persists to a safetensors file, whole or not at all."""

@@ -61,7 +61,7 @@ def checks(made: Compilation, trial: Ranged) -> Iterator[Check]:
     yield from gradients(made, few)
     reference = replace(trial, target="reference").results()
     one, two = (replace(trial, threads=n).results() for n in (1, 2))
-    both = partial(values_and_updates, moves(made, trial))
+    both = partial(values_and_updates, partial(moves, made, trial))
     yield from both("kernels", "reference", one, reference, DOUBLE)
     yield compare("2 threads", "1 thread, to the bit", two, one, 0.0, exactly=True)
     yield from of_passes(made, trial, reference)

@@ -13,7 +13,7 @@ def moves(made: Compilation, trial: Trial) -> list[Moves]:
     checks = made.program.checks
     assert checks is not None, "a compiled program can be checked"
     for step in made.program.training.steps if made.program.training else ():
-        results = trial.once(session, step.gradients)
+        results = trial.last(session, step.gradients)
         values = {name: view.copy() for name, view in session.memory.views.items()}
         for name in step.over:
             key = f"{GRADIENT}{name}"
@@ -22,5 +22,5 @@ def moves(made: Compilation, trial: Trial) -> list[Moves]:
             Moves(entry=step.gradients, rule=checks.rules[step.name], values=values,
                   evaluate=made.program.evaluate)
         )  # fmt: skip
-        trial.once(session, step.entry)
+        trial.last(session, step.entry)
     return found

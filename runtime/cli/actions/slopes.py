@@ -22,7 +22,7 @@ from runtime.comparing import SMALL, Results
 from runtime.session import Session
 from runtime.targets import Batches
 
-STEPS = (1e-5, 1e-6, 1e-7)  # of central differences, relative to the size of a parameter
+STEPS = (1e-6, 1e-5, 1e-7)  # of central differences, relative to a parameter; first the best
 NEAR = 1e-2  # how far from the given numbers the slopes are taken, relative too
 CLOSE = 1e-7  # a slope this near to its gradient is not taken again
 DOUBT = 2  # what halving a step changes in a slope, so many times, is what the slope may be off by
@@ -82,7 +82,7 @@ def gradient_error(
     """A parameter at a time, along random directions uphill: its slope against the loss's.
 
     Slopes are taken near the numbers given: where biases are 0, many a relu is at its kink.  And a
-    difference may reach over a kink, so the best of some directions and ever smaller steps counts,
+    difference may reach over a kink, so the best of some directions and sizes of steps counts,
     and of each only what goes beyond the doubt there is about it (`Slope`).
     The session's parameters are moved.  None where the loss is not finite.
     """

@@ -36,10 +36,7 @@ class Trial:
 
     def session(self) -> Session:
         """A fresh session that holds the starting numbers."""
-        session = Session(self.program, self.target, self.dtype, self.threads, self.seed)
-        for name, view in session.memory.views.items():
-            view[...] = self.start[name]
-        return session
+        return Started(self)
 
     def inputs(self, entry: str) -> Batches:
         """Random examples, the same in both widths, of the types that an entry declares."""
@@ -63,12 +60,17 @@ class Trial:
     def results(self) -> Results:
         """Every forward pass, every gradient, and what persists after each step's update."""
         session = self.session()
+        found = self.values(session)
+        for entry in self.entries(updates=True):
+            found |= self.last(session, entry)
+        return found | {n + AFTER: view for n, view in session.memory.views.items()}
+
+    def values(self, session: Session) -> dict[str, np.ndarray]:
+        """What all entries give that update nothing."""
         found: dict[str, np.ndarray] = {}
         for entry in self.entries(updates=False):
-            found |= self.once(session, entry)
-        for entry in self.entries(updates=True):
-            found |= self.once(session, entry)
-        return found | {n + AFTER: view.copy() for n, view in session.memory.views.items()}
+            found |= self.last(session, entry)
+        return found
 
     def entries(self, *, updates: bool) -> list[str]:
         """The names of the entries that update, or of those that do not."""
@@ -84,6 +86,24 @@ class Trial:
         results, outputs = session.runner(entry).run(self.inputs(entry), batch=self.examples)
         found = {**results, **outputs}
         return {f"{entry}: {name}": values_of(batch).copy() for name, batch in found.items()}
+
+    def last(self, session: Session, entry: str) -> Results:
+        """The same of an entry that is not run again: it gives its memory back."""
+        found = self.once(session, entry)
+        del session.runners[entry]
+        return found
+
+
+class Started(Session):
+    """The session of a trial; first values that nobody would read are not drawn."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._start = trial.start
+        super().__init__(trial.program, trial.target, trial.dtype, trial.threads, trial.seed)
+
+    def begin(self) -> None:
+        """Take over the numbers that the trial starts from."""
+        self.memory.assign(self._start)
 
 
 def inexact(program: Program, names: Iterable[str] | None = None) -> dict[str, int]:

@@ -12,6 +12,7 @@ from runtime.cli.actions.moves import moves
 from runtime.cli.actions.request import Request
 from runtime.cli.actions.trial import Trial
 from runtime.comparing import difference
+from runtime.memory import Memory
 from runtime.moves import AFTER, room
 from runtime.session import Session
 from tests.runtime.cli.calling import Caller
@@ -56,6 +57,19 @@ def test_a_gradient_that_is_0_but_for_rounding_is_no_fault(call: Caller) -> None
     spec.write_text(ATTENTION)
     answer = call("verify", spec)
     assert answer.code == 0, answer.err
+
+
+def test_a_trial_draws_no_first_values_and_keeps_no_memory(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Request.of(call.spec, {}).compile()
+    start = {n: v + 1 for n, v in Session(made.program).memory.views.items()}
+    monkeypatch.delattr(Memory, "initialise")
+    trial = Trial(program=made.program, start=start, examples=3, seed=0)
+    session = trial.session()
+    assert all(np.array_equal(view, start[n]) for n, view in session.memory.views.items())
+    trial.last(session, trial.entries(updates=True)[0])
+    assert not session.runners
 
 
 def test_no_update_has_more_room_than_its_gradient_leaves_open(call: Caller) -> None:

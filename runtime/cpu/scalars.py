@@ -26,6 +26,8 @@ MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85
 absolute = llvm_function("fabs")
 
+TINY = 2.0**-1022  # the least normal number of float64
+
 
 def double_functions() -> dict[str, Callable[..., Any]]:
     """Functions of float64."""
@@ -35,11 +37,16 @@ def double_functions() -> dict[str, Callable[..., Any]]:
         return (1.0 if x >= 0.0 else e) / (1.0 + e) if x == x else x
 
     def pow_(x: float, y: float) -> float:
-        return math.pow(x, y)
+        return math.pow(choose(absolute(x) < TINY, x * 0.0, x), y)
+
+    def log(x: float) -> float:
+        """The library reads the bits of x: below the normal range they are made those of 0."""
+        return math.log(choose(absolute(x) < TINY, x * 0.0, x))
 
     one, two = types.float64(types.float64), types.float64(types.float64, types.float64)
     own = {"sigmoid": subroutine(one, PRECISE)(sigmoid), "pow_": subroutine(two, PRECISE)(pow_)}
-    library = ("exp", "log", "log1p", "expm1", "tanh", "erf", "sin", "cos")
+    own["log"] = subroutine(one, PRECISE)(log)
+    library = ("exp", "log1p", "expm1", "tanh", "erf", "sin", "cos")
     return own | {name: getattr(math, name) for name in library}
 
 

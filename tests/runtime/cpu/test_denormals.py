@@ -39,3 +39,18 @@ def test_a_profile_counts_them_as_zero_too() -> None:
     Profile(runner, data).seconds()
     assert not session.memory.views[moment].any()
     assert np.float32(1e-38) * np.float32(0.5) != 0
+
+
+FUNCTIONS = ("log(x)", "log(abs(x))", "abs(x)^0.3", "abs(x)^-0.7", "x^3", "sqrt(x)", "1 / x",
+             "exp(x)", "sin(x)", "tanh(x)", "log1p(x)", "x > 0", "7 // x")  # fmt: skip
+
+
+@pytest.mark.parametrize(("dtype", "below"), [("float32", 1e-40), ("float64", 1e-310)])
+def test_every_function_takes_them_as_zero(dtype: str, below: float) -> None:
+    text = f"model f(x : [5]) -> [{len(FUNCTIONS)}, 5] {{ stack({', '.join(FUNCTIONS)}) }}"
+    session = Session(compile_source(text), dtype=dtype)
+    signs = np.where(np.arange(35).reshape(7, 5) % 3, 1, -1)
+    found = session.run("f", x=(signs * below).astype(dtype))
+    wanted = session.run("f", x=(signs * 0.0).astype(dtype))
+    tiny = np.finfo(dtype).tiny
+    np.testing.assert_array_equal(np.where(np.abs(found) < tiny, 0, found), wanted)

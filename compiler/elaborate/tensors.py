@@ -155,6 +155,8 @@ def stacked(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:
 def _parts(parts: tuple[Meaning, ...], scope: Scope, span: Span) -> list[Value]:
     if len(parts) == 1 and isinstance(parts[0], tuple) and not isinstance(parts[0], Sizes):
         parts = parts[0]
+    if not parts:
+        raise scope.fault("E0305", "there is nothing to join: this tuple has no parts", span)
     require_sound(*parts)
     return [real(part, scope, span) for part in parts]
 

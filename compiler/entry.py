@@ -139,6 +139,7 @@ class Instruction:
     launch: Launch | None = None  # how the `cuda` target does it
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
     work: Work = Work()
+    added: int = 0  # additions to a word of memory, for each row; of a product for each piece
 
 
 def followers(instructions: Sequence[Instruction], number: int) -> list[Instruction]:
@@ -235,6 +236,7 @@ class Entry:
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
     kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
     straight: Straightened | None = None
+    most_block: int = 1 << 12  # examples, whatever is found to be faster
     limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
     applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from compiler.entry import MOST_OPERANDS, Operand, Space
-from compiler.schedule.chains import IN_A_ROW
+from compiler.schedule.chain_lengths import Chain
+from compiler.schedule.chains import IN_A_ROW, LONG
 
 MOST_STATEMENTS = 800  # of the whole text: LLVM takes about a quarter of a second for so many
 MASKED = 100  # statements from which code for what does not fill a vector would be too much
@@ -73,12 +74,21 @@ class Cells:
     pending: dict[tuple[int, int], Cell] = field(default_factory=dict)  # memory has not their value
     totals: dict[tuple[int, int], tuple[str, Cell]] = field(default_factory=dict)
     added: Counter[str] = field(default_factory=Counter)  # how often an example adds to a total
+    longest: int = 0  # additions of an example's own terms, before they are added to a total
     blocked: bool = False  # sum up so many examples that blocks of them have sums of their own
 
     def expect(self, statements: int) -> None:
         """Give up if so many more statements are too many."""
         if len(self.lines) + statements > MOST_STATEMENTS:
             raise Unfit("has too many numbers")
+
+    def allow(self, chain: Chain, own: bool) -> None:
+        """Give up if a sum is too long a chain; if no example's own, those of examples follow."""
+        total = self.inside and not own
+        if chain.length > (LONG // 2 if total else LONG):
+            raise Unfit("adds up many numbers in a row")
+        if total:
+            self.longest = max(self.longest, chain.inside - 1)
 
     def line(self, text: str) -> None:
         """Add a statement."""

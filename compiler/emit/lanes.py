@@ -77,6 +77,7 @@ class Lanes(Rows):
         if not self.inside or any(loop.extent == WALK for loop in nest.loops):
             super().nest(nest)
             return
+        self.measure(nest)
         loops = loops_of(nest)
         self.work += prod(loops.extents) * (1 + len(nest.statements))
         if self.work > MOST_STATEMENTS:

@@ -18,7 +18,9 @@ from math import prod
 
 from compiler.emit.cells import Cell, Cells, Unfit, Words
 from compiler.emit.cpu import START, is_narrow
+from compiler.emit.lines import read
 from compiler.entry import Instruction, Operand, Space
+from compiler.schedule.chain_lengths import chain_of
 from compiler.schedule.nest import RANGE, WALK, Access, Nest, Store
 
 UNROLLED = 8  # iterations up to which what is computed once is unrolled too
@@ -40,12 +42,16 @@ class Straight(Cells):
             raise Unfit("goes through time")
         if not self.inside and any(loop.extent == RANGE for loop in nest.loops):
             raise Unfit("is a product over the whole batch")
+        self.measure(nest)
         sums = any(loop.reduces for loop in nest.loops)
         most = self.most_unrolled if sums or _copies(nest) else UNROLLED
-        if self.inside or prod(extents_of(nest)) <= most:
-            self.unrolled(nest)
-        else:
-            self.looped(nest)
+        unrolled = self.inside or prod(extents_of(nest)) <= most
+        (self.unrolled if unrolled else self.looped)(nest)
+
+    def measure(self, nest: Nest) -> None:
+        """Give up if a sum goes on for too long; to a total each example adds its own."""
+        _, access, store = nest.stores[-1]
+        self.allow(chain_of(nest, rows=1), store is Store.SET or self.cell(access, {}).varying)
 
     def effort(self) -> int:
         """About how many statements an example takes."""
@@ -111,7 +117,7 @@ class Straight(Cells):
             self.depth += 1
         names: dict[str, str] = {}
         for variable, access in nest.loads:
-            names[variable] = self.let(variable[0], _read(variable, access, self._moving(access)))
+            names[variable] = self.let(variable[0], read(variable, access, self._moving(access)))
         for statement in nest.statements:
             variable, text = statement.split(" = ", 1)
             names[variable] = self.let(variable[0], renamed(text, names))
@@ -237,12 +243,6 @@ def _copies(nest: Nest) -> bool:
 def _points(levels: list[int], extents: list[int]) -> Iterator[dict[int, int]]:
     for at in product(*(range(extents[j]) for j in levels)):
         yield dict(zip(levels, at, strict=True))
-
-
-def _read(variable: str, access: Access, text: str) -> str:
-    if variable[0] == "n":
-        return f"index({text})"
-    return f"real({text})" if access.index else text
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:

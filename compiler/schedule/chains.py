@@ -23,20 +23,22 @@ The kinds of sums, and their chains:
     mean over examples or rows,   in a register 256 terms, 256 such blocks, and then those into the
     few or single numbers         chunk's partial sums: one a block, or one for 65,536 rows
     the same, in memory           an example's own terms first, at most 512 or cut as above; then
-                                  one addition an example of the block
+                                  one addition an example of the block, at most 256
     mean of products              as a product of two, with the block's rows among the terms
     mean over rows of sequences   the same: as a product with 1, unless single numbers
     blocks of a chunk             as many as make 256 additions (`runtime/cpu/chunks.py`), or one
     chunks                        128 one after another, and then those sums compensated
-    whole step as a kernel        the examples in a register, if those are at most LONG terms; else
+    whole step as a kernel        an example's own terms, at most 512; the examples in a register,
+                                  if that makes at most LONG terms; else
                                   256 examples, and their sums: at most 32; of vectors of examples
                                   the lanes in pairs, then a vector's sums in memory, at most 256
     on a GPU                      256 terms in a register, then compensated
     the reference                 256 or 1,024 terms, and those sums again, or in pairs
                                   (`compiler/ops/sums.py`)
 
-Windows that overlap in the result (a transposed convolution) add at most as often to a word as a
-window has places; no window of more than a few hundred places along an axis is cut.
+Windows that overlap in the result (a transposed convolution) add to a word as often as they meet
+there; those that would more than 512 times, in pieces, are cut (`overlaps.py`).  Chains are counted
+in the loops and the geometry of what is run (`chain_lengths.py`, `longest.py`), for every spec.
 """
 
 from __future__ import annotations

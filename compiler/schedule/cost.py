@@ -15,6 +15,7 @@ MOST_BLOCK_WORDS = 5 << 20  # 20 MB of float32: beyond that a block takes fewer 
 LARGEST_BLOCK = 64
 NEAREST_CACHE_WORDS = 8 * 1024  # 32 KB of float32: what few words an example has may fill
 LARGEST_SMALL_BLOCK = 1024
+LARGEST_TUNED_BLOCK = 1 << 12
 BLOCK_OF_SEQUENCES = 16
 REUSE = 32  # examples over which a deferred product must be the shorter way
 VECTOR = 16  # numbers in the widest register

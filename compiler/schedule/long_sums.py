@@ -65,7 +65,7 @@ def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
     """A node in other words, or None if it is short."""
     match node.op:
         case Total():
-            return _total(xs[0])
+            return long_total(xs[0])
         case Scatter() as op if xs[1].type.size > LONG:
             return sum_axes(xs[0].builder.add(replace(op, pair=True), *xs), [0])
         case Contract(mean=True) as op:
@@ -78,7 +78,7 @@ def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
 def _mean(op: Contract, xs: Sequence[Value]) -> Value | None:
     """A mean over rows of sums: those first, where they are long or go through memory."""
     terms, last = _terms(op), len(op.extents) - 1
-    in_memory = last >= 0 and last in _kept(op) and op.extents[last] >= VECTOR
+    in_memory = last >= 0 and last in kept_loops(op) and op.extents[last] >= VECTOR
     timed, builder = any(x.type.time is not None for x in xs), xs[0].builder
     if terms <= (1 if in_memory else IN_A_ROW) and not (timed and in_memory):
         return None
@@ -88,7 +88,7 @@ def _mean(op: Contract, xs: Sequence[Value]) -> Value | None:
     return builder.add(BatchMean(), y)
 
 
-def _total(x: Value) -> Value | None:
+def long_total(x: Value) -> Value | None:
     """A sum over time, unless it is short for certain."""
     if isinstance(x.type.time, int) and x.type.time <= LONG:
         return None
@@ -99,7 +99,7 @@ def _sum(op: Contract, xs: Sequence[Value], most: int = LONG) -> Value | None:
     """A sum in two steps, or None if it has no more than so many terms."""
     if _terms(op) <= most:
         return None
-    kept, inside = _kept(op), 1
+    kept, inside = kept_loops(op), 1
     for loop in reversed(range(len(op.extents))):
         if loop in kept:
             continue
@@ -115,16 +115,16 @@ def _cut_at(op: Contract, xs: Sequence[Value], loop: int, most: int) -> Value:
     extent = op.extents[loop]
     size = next((n for n in range(most, most // 2, -1) if extent % n == 0), most)
     blocks = extent // size
-    outer = [j for j in range(loop) if j not in _kept(op)]
-    total = _with_axes(_split(op, loop, blocks, size), xs, [*outer, loop])
+    outer = [j for j in range(loop) if j not in kept_loops(op)]
+    total = with_axes(split(op, loop, blocks, size), xs, [*outer, loop])
     if extent % size:
-        rest = _piece(op, loop, blocks * size, extent % size)
+        rest = piece(op, loop, blocks * size, extent % size)
         short = None if outer else _sum(rest, xs, AGAIN) or total.builder.add(rest, *xs)
-        total = total.builder.add(Add(), total, short or _with_axes(rest, xs, outer))
+        total = total.builder.add(Add(), total, short or with_axes(rest, xs, outer))
     return total
 
 
-def _with_axes(op: Contract, xs: Sequence[Value], loops: Sequence[int]) -> Value:
+def with_axes(op: Contract, xs: Sequence[Value], loops: Sequence[int]) -> Value:
     """The sums of each iteration of some loops, and then their sum."""
     extents = tuple(op.extents[j] for j in loops)
     result = (*(index(j) for j in loops), *op.result)
@@ -135,7 +135,7 @@ def _with_axes(op: Contract, xs: Sequence[Value], loops: Sequence[int]) -> Value
     return _sum(last, [sums], AGAIN) or sums.builder.add(last, sums)
 
 
-def _split(op: Contract, loop: int, blocks: int, size: int) -> Contract:
+def split(op: Contract, loop: int, blocks: int, size: int) -> Contract:
     """The same with a loop over blocks before that over each one's terms."""
 
     def moved(m: Map) -> Map:
@@ -153,22 +153,23 @@ def _split(op: Contract, loop: int, blocks: int, size: int) -> Contract:
     )
 
 
-def _piece(op: Contract, loop: int, start: int, extent: int) -> Contract:
+def piece(op: Contract, loop: int, start: int, extent: int) -> Contract:
     """Only the iterations from `start` on of a loop."""
 
     def moved(m: Map) -> Map:
         return tuple(replace(p, offset=p.offset + start * dict(p.terms).get(loop, 0)) for p in m)
 
     extents = (*op.extents[:loop], extent, *op.extents[loop + 1 :])
-    return replace(op, extents=extents, operands=tuple(map(moved, op.operands)))
+    operands = tuple(map(moved, op.operands))
+    return replace(op, extents=extents, operands=operands, result=moved(op.result))
 
 
-def _kept(op: Contract) -> set[int]:
+def kept_loops(op: Contract) -> set[int]:
     """The loops that move the result."""
     return {loop for p in op.result for loop, _ in p.terms}
 
 
 def _terms(op: Contract) -> int:
     """The terms of a number of the result."""
-    kept = _kept(op)
+    kept = kept_loops(op)
     return prod(n for j, n in enumerate(op.extents) if j not in kept)

@@ -13,6 +13,7 @@ from compiler.ops.contract import Contract
 from compiler.ops.index import Scatter, Take
 from compiler.ops.reduce import ArgMax
 from compiler.ops.shape import Concat
+from compiler.schedule.chain_lengths import chain_of_product
 from compiler.schedule.contraction import Trip, plan_contraction
 from compiler.schedule.device import contraction_nest
 from compiler.schedule.layout import StorageKey, row_major, through
@@ -131,6 +132,7 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
         iterations=products,
         work=work_of(nest, table.layouts.words, table.needed.get(node.tag, products)),
         nest=nest,
+        added=chain_of_product(plan.kernel, plan.geometry, rows=1, examples=1).again,
     )
     table.add(unit, call)
     words = table.layouts.words[target.storage]

@@ -24,6 +24,7 @@ from compiler.schedule.buffers import (
 )
 from compiler.schedule.cost import choose_block, choose_chunks
 from compiler.schedule.layout import assign_layouts, row_major
+from compiler.schedule.longest import largest_block
 from compiler.schedule.lower import late_update, lower_unit
 from compiler.schedule.order import in_order
 from compiler.schedule.phases import assign_regions
@@ -43,8 +44,8 @@ def schedule(
     """
     switches = Switches(without)
     ready = prepare(graph, switches)
-    table, constants = _table(ready, offsets, switches)
-    memory = table.memory
+    table, constants = make_table(ready, offsets, switches)
+    memory, most = table.memory, largest_block(table)
     partial_words = max(memory.partial_words.values(), default=0)
     entry = Entry(
         name=name,
@@ -54,7 +55,8 @@ def schedule(
         results=_results(table),
         constants=constants,
         phases=table.phases(),
-        block=choose_block(memory.block_words, partial_words),
+        block=min(most, choose_block(memory.block_words, partial_words)),
+        most_block=most,
         chunks=choose_chunks(partial_words),
         uniform_words=memory.uniform_words,
         block_words=memory.block_words.get(None, 0),
@@ -72,7 +74,7 @@ def schedule(
     return replace(entry, straight=straight)
 
 
-def _table(
+def make_table(
     ready: Prepared, offsets: Mapping[str, int], switches: Switches
 ) -> tuple[Table, tuple[Constant, ...]]:
     """All instructions, and the constants they read."""

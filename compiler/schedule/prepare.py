@@ -35,6 +35,7 @@ from compiler.passes.switches import Switches
 from compiler.schedule.columns import column_loop, turned_back
 from compiler.schedule.cost import VECTOR
 from compiler.schedule.long_sums import cut_long_sums
+from compiler.schedule.overlaps import cut_overlaps
 from compiler.schedule.recompute import recompute
 from compiler.schedule.rewrites import apply_rewrites
 
@@ -57,7 +58,7 @@ def prepare(graph: Graph, switches: Switches | None = None) -> Prepared:
     """The graph as the schedule wants it."""
     switches = switches or Switches()
     rewritten = apply_rewrites(graph, switches)
-    shared = _legalise(cut_long_sums(rewritten.graph))
+    shared = _legalise(cut_overlaps(cut_long_sums(rewritten.graph)))
     if switches.allow("cse"):
         shared = eliminate_common_subexpressions(shared)
     needed = eliminate_dead_code(shared)

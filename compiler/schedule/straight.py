@@ -47,11 +47,12 @@ def _written_out(
     """Every number a variable; what more than LONG terms are added up in is another kernel."""
     writer = Straight(locate=table.operand, carried=_carried(entry), blocked=blocked)
     whole = _whole(entry, tasks, list(table.kernels), writer)
-    most = _most_examples(writer)
-    short = LONG // max(writer.added.values(), default=1)
+    most, added = _most_examples(writer), max(writer.added.values(), default=1)
+    short = (LONG - writer.longest) // added
     if blocked or most <= short:
         return Straightened(entry=whole, examples=most)
-    beyond = _written_out(entry, table, tasks, blocked=True)
+    few = IN_A_ROW * added + most // IN_A_ROW <= LONG - writer.longest
+    beyond = _written_out(entry, table, tasks, blocked=True) if few else None
     return Straightened(entry=whole, examples=short, beyond=beyond)
 
 

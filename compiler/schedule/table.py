@@ -18,6 +18,7 @@ from compiler.ops.sequence import Previous
 from compiler.passes.switches import Switches
 from compiler.schedule.barriers import with_barriers
 from compiler.schedule.buffers import Memory
+from compiler.schedule.chain_lengths import chain_of
 from compiler.schedule.device import fill_nest, sums_over_time, walk_nest
 from compiler.schedule.layout import Layouts, Place
 from compiler.schedule.nest import RANGE, Access, Nest, writes_apart
@@ -43,6 +44,7 @@ class Call:
     follows: bool = False
     work: Work = NOTHING
     nest: Nest | None = None
+    added: int = 0  # into memory, for each row
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Table:
                 follows=self.follows(unit, cut, extent),
                 work=work_of(nest, self.layouts.words, products),
                 nest=nest,
+                added=chain_of(nest, rows=2).added - chain_of(nest, rows=1).added,
             ),
         )
 
@@ -180,6 +183,7 @@ class Table:
                 launch=call.launch,
                 time=self.memory.number(unit.region.time),
                 work=call.work,
+                added=call.added,
             )
         )
 

@@ -11,13 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.entry import Entry, Instruction, Space
-from compiler.geometry import K1, K2, LOOP, LOOP_COUNT, LOOPS, Y_LOOP
-from runtime.cpu.kernels.contract_dots import TURNS
-from runtime.cpu.kernels.long_sums import MOST_ADDED, pieces_of
-from runtime.cpu.kernels.tiled import TERMS
+from compiler.geometry import (
+    IN_PIECE,
+    K1,
+    K2,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    MOST_PIECES,
+    Y_LOOP,
+    pieces_of,
+)
 
 ADDED = 256  # additions into partial sums, one after another
-PIECES = {"contract_rows": TERMS, "contract_lanes": TERMS, "contract_dots": TURNS}
 
 
 def chunks_of(entry: Entry, examples: int, block: int) -> int:
@@ -42,11 +48,13 @@ def additions(entry: Entry, block: int) -> int:
 
 def _of_instruction(entry: Entry, item: Instruction, block: int) -> int:
     kernel = entry.kernels[item.kernel]
-    if kernel.source is not None or kernel.name not in PIECES:
-        return block  # once an example, if it does not add them up in a register
     if item.time is not None:
-        return MOST_ADDED
-    return min(MOST_ADDED, _of_product(item.geometry, PIECES[kernel.name], block))
+        return MOST_PIECES  # nobody knows how long they are
+    if kernel.source is not None:
+        return max(1, item.added * block)
+    if kernel.name == "contract_any":
+        return item.added
+    return min(MOST_PIECES, _of_product(item.geometry, IN_PIECE, block)) * item.added
 
 
 def _of_product(geometry: Sequence[int], terms: int, rows: int) -> int:
@@ -58,7 +66,7 @@ def _of_product(geometry: Sequence[int], terms: int, rows: int) -> int:
         *(geometry[k] for k in outer if not geometry[k + Y_LOOP]),
     ]
     k1, k2, *sums = (rows if extent < 0 else extent for extent in extents)
-    pieces: int = pieces_of(k1, k2, terms)
+    pieces = pieces_of(k1, k2, terms)
     for extent in sums:
         pieces *= extent
     return pieces

@@ -59,7 +59,7 @@ def other_blocks(entry: Entry, word: int, batch: int) -> Iterator[int]:
     """Other sizes of blocks that are worth a try for a batch."""
     seen = {block_of(entry, batch)}
     for block in (int(entry.block * 2.0**power) for power in POWERS):
-        fits = 1 <= block <= MOST_EXAMPLES and block * entry.block_words * word <= MOST_BYTES
+        fits = 1 <= block <= entry.most_block and block * entry.block_words * word <= MOST_BYTES
         real = block_of(replace(entry, block=block), batch) if fits else 0
         if fits and real <= batch and real not in seen:
             seen.add(real)

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.geometry import ANY_LOOPS, LOOP, MODE, MOST_ANY_LOOPS, OUTPUT_LOOPS, SUM_LOOPS
+from compiler.geometry import (
+    ANY_LOOPS,
+    IN_PIECE,
+    LOOP,
+    MODE,
+    MOST_ANY_LOOPS,
+    OUTPUT_LOOPS,
+    SUM_LOOPS,
+)
 from runtime.cpu.intrinsics import pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.compensated import compensated
 from runtime.cpu.kernels.odometer import first_places, set_extents, turn
 
-TERMS = 256  # that are added up one after another
+TERMS = IN_PIECE  # that are added up one after another
 
 
 def kernel(word: int) -> Any:

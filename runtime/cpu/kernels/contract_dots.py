@@ -22,6 +22,7 @@ from compiler.geometry import (
     B_COLUMN,
     B_K1,
     B_K2,
+    IN_PIECE,
     LOOP,
     LOOP_COUNT,
     LOOPS,
@@ -38,7 +39,7 @@ from runtime.cpu.machine import host
 
 ROWS = 4
 MANY_ROWS = 48  # for which columns are turned into panels
-TURNS = 256  # of a register of sums, before they are added up
+TURNS = IN_PIECE  # of a register of sums, before they are added up
 
 
 def sums_of_lanes(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:

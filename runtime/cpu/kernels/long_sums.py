@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from compiler import geometry
 from compiler.geometry import (
     A_K1,
     A_K2,
@@ -16,11 +17,13 @@ from compiler.geometry import (
     B_COLUMN,
     B_K1,
     B_K2,
+    IN_PIECE,
     LOOP,
     LOOP_COUNT,
     LOOPS,
     MOST_LOOPS,
     MOST_NUMBERS,
+    OF_PIECES,
     Y_COLUMN,
     Y_LOOP,
     Y_ROW,
@@ -33,17 +36,9 @@ from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 
 TALL, WIDE = 32, 64  # rows and columns of the result that are summed up together
-MOST_ADDED = 256  # pieces of a sum that may be added into memory one after another
-AT_ONCE = 1 << 14  # terms that a product is given at once: fewer than so many pieces
+AT_ONCE = IN_PIECE * OF_PIECES // 2  # terms that a product is given at once: in so many pieces
 NUMBERS = MOST_NUMBERS + 2  # of a geometry
-
-
-@subroutine(types.int64(*[types.int64] * 3))
-def pieces_of(k1: Any, k2: Any, terms: Any) -> Any:
-    """In how many pieces of so many terms a product adds into its result."""
-    step2 = max(1, min(k2, terms))
-    step1 = max(1, terms // step2)
-    return ((k1 + step1 - 1) // step1) * ((k2 + step2 - 1) // step2)
+pieces_of = subroutine(types.int64(*[types.int64] * 3))(geometry.pieces_of)
 
 
 @subroutine(types.int64(WORDS, WORDS))

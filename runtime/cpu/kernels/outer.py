@@ -23,6 +23,7 @@ from compiler.geometry import (
     MODE,
     MOST_LOOPS,
     MOST_NUMBERS,
+    MOST_PIECES,
     ROWS,
     Y_COLUMN,
     Y_LOOP,
@@ -31,7 +32,6 @@ from compiler.geometry import (
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.long_sums import (
-    MOST_ADDED,
     NUMBERS,
     make_long_product,
     pieces_of,
@@ -108,7 +108,7 @@ def contraction_kernel(
         i, j, h = first_places(geometry, LOOPS, loops, begin)
         inner_i, inner_j, inner_h = inner_places(geometry, begin, a_column, b_column, y_column)
         i, j, h = i + inner_i, j + inner_j, h + inner_h
-        if additions(geometry, extents, pieces_of(k1, k2, terms)) <= MOST_ADDED:
+        if additions(geometry, extents, pieces_of(k1, k2, terms)) <= MOST_PIECES:
             for _ in range(turns):
                 product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[MODE])
                 i, j, h = turn(geometry, LOOPS, loops, extents, counts, i, j, h)

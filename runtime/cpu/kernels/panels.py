@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.geometry import A_K2, A_ROW, B_K2, LOOPS, Y_ROW
+from compiler.geometry import A_K2, A_ROW, B_K2, IN_PANEL, LOOPS, Y_ROW
 from runtime.cpu.intrinsics import fetch, stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import column_strides, product_signature
@@ -24,7 +24,7 @@ from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
 
 AHEAD = 4  # squares that are on their way from far while one is turned
-TERMS = 512  # of a sum in one panel
+TERMS = IN_PANEL  # of a sum in one panel
 
 
 def make_turn_in(word: int) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.geometry import A_K1, A_K2, A_ROW, B_K1, B_K2, LOOPS, Y_ROW
+from compiler.geometry import A_K1, A_K2, A_ROW, B_K1, B_K2, IN_PIECE, LOOPS, Y_ROW
 from runtime.cpu.intrinsics import stack_room, stack_words
 from runtime.cpu.kernels.common import number_type
 from runtime.cpu.kernels.outer import contraction_kernel, product_signature
@@ -18,7 +18,7 @@ from runtime.cpu.kernels.vectors import Tile
 from runtime.cpu.language.declare import subroutine
 from runtime.cpu.machine import host
 
-TERMS = 256  # of a sum before the next part of b is taken up
+TERMS = IN_PIECE  # of a sum before the next part of b is taken up
 FLAT = 8  # vectors of a tile that is a single row: sums enough to wait for none of them
 WORTH_PACKING = 16  # rows for which a strip of b is copied
 

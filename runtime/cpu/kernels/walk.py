@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from compiler.entry import MOST_OPERANDS
+from compiler.geometry import MOST_CHUNKS
 from runtime.cpu import denormals, layout
 from runtime.cpu.denormals import get_float_mode, set_float_mode
 from runtime.cpu.intrinsics import WORDS, pointer_reader, stack_words, words_at
@@ -29,7 +30,6 @@ from runtime.cpu.language import types
 from runtime.cpu.language.declare import subroutine
 
 NUMBER = types.int64
-CHUNKS = 128  # whose sums are added up one after another
 
 
 def adder(word: int) -> Any:
@@ -46,12 +46,12 @@ def adder(word: int) -> Any:
         places[0] = bases[layout.UNIFORM_SPACE] + table[at + layout.SUM_UNIFORM]
         total = reals(places, 0)
         first = bases[layout.PARTIAL_SPACE] + table[at + layout.SUM_PARTIAL]
-        for chunk in range(min(table[layout.CHUNKS], CHUNKS)):
+        for chunk in range(min(table[layout.CHUNKS], MOST_CHUNKS)):
             places[1] = first + chunk * table[layout.PARTIAL_BYTES]
             part = reals(places, 1)
             for i in range(start, stop):
                 total[i] = part[i] if chunk == 0 else total[i] + part[i]
-        if table[layout.CHUNKS] > CHUNKS:
+        if table[layout.CHUNKS] > MOST_CHUNKS:
             add_later(table, total, first, start, stop)
         examples = number(table[layout.EXAMPLES])
         for i in range(start, stop):
@@ -61,7 +61,7 @@ def adder(word: int) -> Any:
 
 
 def later_adder(word: int) -> Any:
-    """The subroutine that adds the chunks behind the first CHUNKS to their sum.
+    """The subroutine that adds the chunks behind the first MOST_CHUNKS to their sum.
 
     So many chunks' sums at a time, and what rounding loses of them.
     """
@@ -76,10 +76,10 @@ def later_adder(word: int) -> Any:
         rest = reals(places, 0)
         for i in range(start, stop):
             rest[i] = number(0.0)
-        for group in range(CHUNKS, table[layout.CHUNKS], CHUNKS):
+        for group in range(MOST_CHUNKS, table[layout.CHUNKS], MOST_CHUNKS):
             places[0] = first + group * table[layout.PARTIAL_BYTES]
             sums = reals(places, 0)
-            for chunk in range(group + 1, min(group + CHUNKS, table[layout.CHUNKS])):
+            for chunk in range(group + 1, min(group + MOST_CHUNKS, table[layout.CHUNKS])):
                 places[0] = first + chunk * table[layout.PARTIAL_BYTES]
                 part = reals(places, 0)
                 for i in range(start, stop):

@@ -22,6 +22,7 @@ RUNS = {
     "operators": [*NATIVE, "tests/compiler/ops"],
     "arithmetic": [*NATIVE, "tests/compiler/schedule/test_arithmetic.py"],
     "contractions": [*NATIVE, "tests/compiler/schedule", "-k", "classic and not everything"],
+    "long sums": [*NATIVE, "tests/compiler/schedule/test_long_sums_in_blocks.py"],
     "random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],

@@ -1,0 +1,41 @@
+"""The longest chains of additions of an entry at a batch size, cut as the CPU target cuts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from compiler.entry import Entry, Instruction
+from compiler.passes.switches import Switches
+from compiler.schedule.longest import Batch, longest_chains
+from compiler.schedule.plan import make_table
+from compiler.schedule.prepare import prepare
+from compiler.schedule.table import Table
+from runtime.cpu.blocks import block_of
+from runtime.cpu.chunks import chunks_of
+
+
+def table_of(entry: Entry, offsets: Mapping[str, int]) -> Table:
+    """What was scheduled as an entry, before it became one."""
+    switches = Switches()
+    return make_table(prepare(entry.graph, switches), offsets, switches)[0]
+
+
+def batch_of(entry: Entry, examples: int, length: int) -> Batch:
+    """How so many examples are cut, whose sequences all have one length."""
+    block = block_of(entry, examples)
+    chunks = chunks_of(entry, examples, block)
+    blocks = -(-examples // block)
+    return Batch(
+        examples=examples,
+        block=min(block, examples),
+        blocks=-(-blocks // chunks),
+        chunks=chunks,
+        lengths=tuple(t if isinstance(t, int) else length for t in entry.times),
+    )
+
+
+def chains(
+    entry: Entry, table: Table, examples: int, length: int = 1
+) -> Iterator[tuple[Instruction, int]]:
+    """Every instruction and what a term goes through, for a batch of so many."""
+    return longest_chains(table, batch_of(entry, examples, length))

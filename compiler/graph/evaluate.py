@@ -96,7 +96,7 @@ class Evaluator:
         What no output depends on is left out, so that nobody has to give an input that nothing
         reads; what nobody reads any more is forgotten.
         """
-        wanted = set(self.graph.results.values())
+        wanted = set(self.graph.outputs.values())  # carries are read by later steps
         order = [group for group in in_order(self.graph) if group[0] in self.live]
         read = [{i for id in group for i in (id, *self.graph[id].inputs)} for group in order]
         last = {i: k for k, ids in enumerate(read) for i in ids}

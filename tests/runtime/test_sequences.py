@@ -235,3 +235,17 @@ def test_a_recurrence_that_nothing_reads_needs_no_sequence(target: str) -> None:
     session = Session(compile_source(text, without=OPTIONAL), target, "float64")
     _, found = session.runner("forward/f").run({"x": np.ones((3, 2))})
     assert_array_equal(found["result"], np.full((3, 2), 2.0))
+
+
+@TARGETS
+def test_what_is_carried_may_be_read_by_nothing_else(target: str) -> None:
+    text = """
+    model f(xs : seq scalar) -> scalar {
+        h = previous(0.5, xs)
+        h' = sin(2 * xs) - 1
+        time_sum(h)
+    }
+    """
+    session = Session(compile_source(text, without=OPTIONAL), target, "float64")
+    found = session.run("f", xs=[np.zeros(3), np.zeros(1)])
+    assert_array_equal(found["result"] if isinstance(found, dict) else found, [-1.5, 0.5])

@@ -138,11 +138,20 @@ def draw(
     op = Random(node, drawing.shape, normal, drawing.shared, drawing.time)
     z = run.builder.add(op, *run.counters())
     if is_number(first) and is_number(second):
+        _require_range(normal, first, second, scope, span)
         scale, shift = (second, first) if normal else (second - first, first)
         z = z if scale == 1 else z * float(scale)
         return z if shift == 0 else z + float(shift)
     a, b = (to_value(x, scope, span) for x in (first, second))
     return fit(a + z * b if normal else a + z * (b - a), TensorType(drawing.shape), span, scope)
+
+
+def _require_range(normal: bool, first: float, second: float, scope: Scope, span: Span) -> None:
+    """E0403 where a deviation is below 0, or a range ends before it begins."""
+    if normal and second < 0:
+        raise scope.fault("E0403", f"a standard deviation is 0 or more, this is {second}", span)
+    if not normal and second < first:
+        raise scope.fault("E0403", f"uniform goes from {first} up, not to {second}", span)
 
 
 def noise_drawing(name: str, type: TensorType, scope: Scope) -> Drawing:

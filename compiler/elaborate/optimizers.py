@@ -34,7 +34,7 @@ def update(gradients: Mapping[str, Value], rules: Rules, prefix: str, scope: Sco
     optimizer, span = rules.optimizer, rules.span
     assert optimizer is not None and span is not None, "a step without optimizer was reported"
     scope.run.builder.span = span
-    settings = scheduled(optimizer.settings, prefix, span, scope)
+    settings = scheduled(optimizer, prefix, span, scope)
     _try_first(list(gradients), optimizer, prefix, span, scope)
     for name, g in clipped(gradients, rules, span, scope).items():
         _update_one(name, g, optimizer, settings, prefix, scope, span)

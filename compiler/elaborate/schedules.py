@@ -20,6 +20,7 @@ from compiler.elaborate.describing import describe
 from compiler.elaborate.first_update import require_first_values
 from compiler.elaborate.limits import LimitedBuilder
 from compiler.elaborate.problems import require_sound
+from compiler.elaborate.ranges import require_schedule_in_range
 from compiler.elaborate.registry import PersistentSpec
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.settings import is_schedule
@@ -38,10 +39,9 @@ PLACE, BASE = "schedule/place", "schedule/base"
 WHOLE = TensorType((), Kind.INDEX)
 
 
-def scheduled(
-    settings: Mapping[str, Meaning], prefix: str, span: Span, scope: Scope
-) -> dict[str, Meaning]:
+def scheduled(optimizer: Layer, prefix: str, span: Span, scope: Scope) -> dict[str, Meaning]:
     """The settings of an optimizer with every schedule's value at this update."""
+    settings = optimizer.settings
     found = {name: meaning for name, meaning in settings.items() if is_schedule(meaning)}
     if not found:
         return dict(settings)
@@ -53,7 +53,9 @@ def scheduled(
     specs = [_table(name, graph, span) for name, graph in graphs.items()]
     for (name, schedule), graph in zip(found.items(), graphs.values(), strict=True):
         again = partial(_first_values, name, span=span, scope=scope)
-        require_first_values(name, values_from(graph, 0), schedule, again, span, scope)
+        table = values_from(graph, 0)
+        require_first_values(name, table, schedule, again, span, scope)
+        require_schedule_in_range(optimizer, name, table, span, scope)
     specs += [
         _host_spec(f"{prefix}{PLACE}", WHOLE, span),
         _host_spec(f"{prefix}{BASE}", TensorType((2,), Kind.INDEX), span),

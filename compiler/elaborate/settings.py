@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from compiler.elaborate.describing import describe
 from compiler.elaborate.layers import with_settings
 from compiler.elaborate.problems import did_you_mean, require_sound
+from compiler.elaborate.ranges import require_replaced_in_range
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.session import Session
 from compiler.elaborate.values import (
@@ -121,7 +122,7 @@ def _read_optimizer(item: Expr, rules: Rules, scope: Scope, session: Session) ->
             secondary=[(rules.span, "the first")],
             hint="give each step its own parameters: over ...",
         )
-    rules.optimizer, rules.span = _overridden(meaning, session), item.span
+    rules.optimizer, rules.span = _overridden(meaning, session, scope), item.span
 
 
 def _require_pair(definition: Definition, span: Span, scope: Scope) -> None:
@@ -137,9 +138,10 @@ def _require_pair(definition: Definition, span: Span, scope: Scope) -> None:
         )
 
 
-def _overridden(optimizer: Layer, session: Session) -> Layer:
+def _overridden(optimizer: Layer, session: Session, scope: Scope) -> Layer:
     """The optimizer with the settings that the command line replaces."""
     replaced = {n: v for n, v in session.overrides.items() if n in optimizer.settings}
+    require_replaced_in_range(optimizer, replaced, scope)
     session.used_overrides.update(replaced)
     session.known_overrides.update(optimizer.settings)
     return replace(optimizer, settings={**optimizer.settings, **replaced})

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from compiler.elaborate.arithmetic import to_value
 from compiler.elaborate.describing import describe, type_of
 from compiler.elaborate.matching import Mismatch, element_times, match, match_sizes
+from compiler.elaborate.ranges import require_in_range
 from compiler.elaborate.scope import Scope
 from compiler.elaborate.sequences import differing
 from compiler.elaborate.sizes import check_size, written_type
@@ -70,6 +71,7 @@ def _check_setting(
             wanted = "a layer"
         case Shape(sizes=sizes):
             wanted = _match_sizes_setting(sizes, meaning, inner, span, scope)
+    require_in_range(definition, parameter, meaning, span, scope)
     if wanted:
         raise scope.fault(
             "E0302",

@@ -65,7 +65,7 @@ MISUSES = {
     "x |> max_pool(2)": "`window` of `max_pool` is 2 sizes such as 3x3",
     "x |> avg_pool(7x7)": "a window over 7 does not fit into 5",
     "x |> dense(3)": "takes x : [n], got [5, 4, 3]",
-    "x |> dropout(1)": "a rate lies in [0, 1), this is 1",
+    "x |> dropout(1)": "`rate` of `dropout` is a number from 0 to below 1, got the number 1",
     "x |> flatten |> multi_head_attention(2)": "takes x : [t, d], got [60]",
     "reshape(x, [20, 3]) |> multi_head_attention(2)": "2 heads do not divide 3",
     "label |> embedding(6, 3)": "takes token : class(6), got class(7)",

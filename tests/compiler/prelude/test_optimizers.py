@@ -119,9 +119,9 @@ def test_schedule_is_its_formula(schedule):
 
 
 def test_any_setting_may_be_a_schedule():
-    module = loss_module("sum(net(1) * y)", using="momentum(lr = 1, beta = linear(0, 1, 2))")
+    module = loss_module("sum(net(1) * y)", using="momentum(lr = 1, beta = linear(0, 0.5, 2))")
     start = numbers(module.step("train"), 1, y=np.ones((1, 5)))
-    velocity = [1, 1.5, 2.5, 3.5]
+    velocity = [1, 1.25, 1.625, 1.8125]
     np.testing.assert_allclose(train(module, start, 4)["net.w"], start["net.w"] - sum(velocity))
 
 

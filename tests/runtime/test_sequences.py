@@ -241,8 +241,7 @@ def test_a_recurrence_that_nothing_reads_needs_no_sequence(target: str) -> None:
 def test_what_is_carried_may_be_read_by_nothing_else(target: str) -> None:
     text = """
     model f(xs : seq scalar) -> scalar {
-        h = previous(0.5, xs)
-        h' = sin(2 * xs) - 1
+        h = previous(0.5, xs); h' = sin(2 * xs) - 1
         time_sum(h)
     }
     """

@@ -71,7 +71,8 @@ def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
         case Contract(mean=True) as op:
             return _mean(op, xs)
         case Contract(mean=False) as op:
-            return _sum(op, xs)
+            of_means = any(x.node.op.makes_uniform for x in xs)
+            return _sum(op, xs, AGAIN if of_means else LONG)
     return None
 
 

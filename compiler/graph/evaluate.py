@@ -101,8 +101,9 @@ class Evaluator:
         read = [{i for id in group for i in (id, *self.graph[id].inputs)} for group in order]
         last = {i: k for k, ids in enumerate(read) for i in ids}
         for k, group in enumerate(order):
-            if len(group) == 1:
-                node = self.graph[group[0]]
+            node = self.graph[group[0]]
+            loop = node.op.carried_by
+            if len(group) == 1 and (loop is None or self.graph.carries[loop] != node.id):
                 self.known[node.id] = self.typed(node, self.node(node))
             else:
                 self.loop([self.graph[i] for i in group])

@@ -37,8 +37,10 @@ def loop_of(graph: Graph) -> Mapping[int, int]:
     """For each node that is in a loop, the first of that loop's nodes."""
     if not graph.carries:
         return {}
-    found = library().strongly_connected_components(edges(graph))
-    return {id: min(nodes) for nodes in found if len(nodes) > 1 for id in nodes}
+    read = edges(graph)
+    found = library().strongly_connected_components(read)
+    loops = (n for n in found if len(n) > 1 or read.has_edge(*n, *n))  # one may carry itself on
+    return {id: min(nodes) for nodes in loops for id in nodes}
 
 
 def in_order(graph: Graph) -> list[list[int]]:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
+from compiler.graph.ragged import Batch
+from compiler.program import Program, Training, TrainStep
 from runtime.data import Dataset
 from runtime.reach import require_rows_of_data
-from runtime.targets import examples_of
-
-if TYPE_CHECKING:
-    from runtime.session import Session
+from runtime.targets import Ran, examples_of
 
 EXAMPLES_AT_ONCE = 1000
 ELEMENTS_AT_ONCE = 20_000  # of sequences, counted as long as the longest
 
 
-def measured(session: Session, data: Dataset) -> dict[str, float]:
+class Measurable(Protocol):
+    """What is asked of a session here."""
+
+    program: Program
+
+    @property
+    def training(self) -> Training:
+        """The `train` block."""
+
+    def once(self, entry: str, given: Mapping[str, Batch]) -> Ran:
+        """Results of an entry, and its outputs for each example."""
+
+    def metrics(self, step: TrainStep) -> dict[str, str]:
+        """The keys of a step's loss and reports, by name."""
+
+
+def measured(session: Measurable, data: Dataset) -> dict[str, float]:
     """The means over a data set that has been checked; nothing is updated."""
     entries = [session.program.entries[step.evaluate] for step in session.training.steps]
     require_rows_of_data(entries, data)

@@ -11,21 +11,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compiler.graph.ragged import Ragged as Ragged
-    from compiler.pipeline import compile_file as compile_file
-    from compiler.pipeline import compile_source as compile_source
-    from compiler.program import Program as Program
-    from compiler.source import CompileError as CompileError
-    from compiler.source import Diagnostic as Diagnostic
-    from runtime.data import Dataset as Dataset
-    from runtime.errors import RunError as RunError
-    from runtime.session import Session as Session
+    from gradc_compiler.diagnostics.source import CompileError as CompileError
+    from gradc_compiler.diagnostics.source import Diagnostic as Diagnostic
+    from gradc_compiler.graph.ragged import Ragged as Ragged
+    from gradc_compiler.pipeline import compile_file as compile_file
+    from gradc_compiler.pipeline import compile_source as compile_source
+    from gradc_compiler.program.program import Program as Program
+    from gradc_runtime.data import Dataset as Dataset
+    from gradc_runtime.session.session import Session as Session
+    from gradc_runtime.system.errors import RunError as RunError
 
 PLACES = {
-    "compile_file": "compiler.pipeline", "compile_source": "compiler.pipeline",
-    "Program": "compiler.program", "CompileError": "compiler.source",
-    "Diagnostic": "compiler.source", "Dataset": "runtime.data", "RunError": "runtime.errors",
-    "Session": "runtime.session", "Ragged": "compiler.graph.ragged",
+    "compile_file": "gradc_compiler.pipeline", "compile_source": "gradc_compiler.pipeline",
+    "Program": "gradc_compiler.program.program",
+    "CompileError": "gradc_compiler.diagnostics.source",
+    "Diagnostic": "gradc_compiler.diagnostics.source", "Dataset": "gradc_runtime.data",
+    "RunError": "gradc_runtime.system.errors",
+    "Session": "gradc_runtime.session.session", "Ragged": "gradc_compiler.graph.ragged",
 }  # fmt: skip
 __all__ = list(PLACES)
 

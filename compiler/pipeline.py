@@ -16,23 +16,23 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from compiler.adjoints import adjoints_of_states
-from compiler.elaborate import Module, elaborate
-from compiler.entry import Entry
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Graph
-from compiler.ops.bounds import limits_of
-from compiler.outside import file_of, passes_of, settings_of, text_of
-from compiler.passes import PASSES, optimise
-from compiler.program import Checks, Persistent, Program, Training, TrainStep
-from compiler.schedule.plan import schedule
-from compiler.schedule.rewrites import INEXACT, LATER, REWRITES, is_exact
-from compiler.source import Source
-from compiler.syntax.parse import parse
-from compiler.syntax.read import read_source
-from compiler.syntax.tree import File
-from compiler.update_rule import update_rule
-from compiler.warnings import warnings_of
+from gradc_compiler.diagnostics.caller_input import file_of, passes_of, settings_of, text_of
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.elaborate import Module, elaborate
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.index_limits import limits_of
+from gradc_compiler.program.entry import Entry
+from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
+from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
+from gradc_compiler.rewrites.target_rewrites import INEXACT, LATER, REWRITES, is_exact
+from gradc_compiler.schedule import schedule
+from gradc_compiler.syntax.grammar.tree import File
+from gradc_compiler.syntax.parse.parse import parse
+from gradc_compiler.syntax.parse.read_file import read_source
+from gradc_compiler.transform.state_adjoints import adjoints_of_states
+from gradc_compiler.transform.update_rule import update_rule
+from gradc_compiler.warnings import warnings_of
 
 OPTIONAL = (*PASSES, *REWRITES, *LATER)  # what can be switched off
 ALIGN = 16  # words: each persistent begins on a cache line of its own

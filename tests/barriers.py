@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from compiler.entry import Entry, Phase
-from runtime.cpu.shares import shares_of
+from gradc_compiler.program.entry import Entry, Phase
+from gradc_runtime.cpu.partition.chunks import shares_of
 
 
 def unguarded(entry: Entry, phase: Phase) -> Iterator[tuple[str, str]]:

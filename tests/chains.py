@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from compiler.entry import Entry, Instruction
-from compiler.passes.switches import Switches
-from compiler.schedule.longest import Batch, longest_chains
-from compiler.schedule.plan import make_table
-from compiler.schedule.prepare import prepare
-from compiler.schedule.table import Table
-from runtime.cpu.blocks import block_of
-from runtime.cpu.chunks import chunks_of
+from gradc_compiler.program.entry import Entry, Instruction
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.legalize import prepare
+from gradc_compiler.schedule import make_table
+from gradc_compiler.select.builder import Table
+from gradc_compiler.select.longest_chain import Batch, longest_chains
+from gradc_runtime.cpu.partition.batch_tiles import block_of
+from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 
 
 def table_of(entry: Entry, offsets: Mapping[str, int]) -> Table:

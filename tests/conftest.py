@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Sequence
 import hypothesis
 import pytest
 
-import compiler.ops  # noqa: F401  (files the operators)
-from compiler.graph.graph import Graph
-from compiler.graph.text import parse_graph, print_graph
-from compiler.graph.verify import verify
-from compiler.passes.dce import eliminate_dead_code
+import gradc_compiler.ops  # noqa: F401  (files the operators)
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
+from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from tests.graphs import (
     Function,
     Operand,

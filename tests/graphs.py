@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.differentiate import differentiate
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Builder, Graph, Value
-from compiler.ops.leaf import Input, Literal, Persistent
-from compiler.ops.reduce import BatchMean
-from compiler.ops.shape import sum_axes
-from compiler.passes import optimise
-from compiler.passes.switches import Switches
-from compiler.schedule.plan import schedule
-from compiler.schedule.rewrites import REWRITES, apply_rewrites
-from runtime.cpu.executable import Executable, Plan
-from runtime.cpu.sharing import TRIALS
+from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.leaf import Input, Literal, Persistent
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.ops.shape import sum_axes
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.target_rewrites import REWRITES, apply_rewrites
+from gradc_compiler.schedule import schedule
+from gradc_compiler.transform.differentiate import differentiate
+from gradc_runtime.cpu.executable import Executable, Plan
+from gradc_runtime.cpu.threads.adaptive import TRIALS
 from tests.guards import Guards
 
 Array = NDArray[Any]
@@ -213,7 +213,7 @@ def slope(graph: Graph, values: Values, batch: int, key: str, step: float = 1e-5
     """Central differences of the summed loss by every element of a value.
 
     With a mean, the loss counts `batch` times for a varying value: see the Note
-    [Examples and the mean] in `compiler/differentiate.py`.
+    [Examples and the mean] in `compiler/transform/differentiate.py`.
     """
     array = values[key].astype(float)
     result = np.zeros_like(array)

@@ -13,13 +13,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from compiler.graph.graph import Builder, Value
-from compiler.ops.contract import Affine, Contract, Map
-from compiler.ops.index import Scatter, Take
-from compiler.ops.leaf import Input, Persistent
-from compiler.ops.random import Random
-from compiler.ops.reduce import BatchMean, Max
-from compiler.ops.shape import Concat, reshape, sum_axes
+from gradc_compiler.graph.graph import Builder, Value
+from gradc_compiler.ops.contract import Affine, Contract, Map
+from gradc_compiler.ops.index import Scatter, Take
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.random import Random
+from gradc_compiler.ops.reduce import BatchMean, Max
+from gradc_compiler.ops.shape import Concat, reshape, sum_axes
 
 SIZES = (1, 2, 3, 5)
 LARGEST = 150  # elements of one example's tensor

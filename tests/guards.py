@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.cpu.memory import aligned
+from gradc_runtime.system.aligned_memory import aligned
 
 GUARD, CANARY = 1024, 0xA5
 SPACES = ("uniform", "_blocks", "_partials")  # of a CPU executable

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.graph.graph import Builder, Value
-from compiler.ops.leaf import Literal
-from compiler.ops.shape import broadcast
+from gradc_compiler.graph.graph import Builder, Value
+from gradc_compiler.ops.leaf import Literal
+from gradc_compiler.ops.shape import broadcast
 
 Array = np.ndarray
 N = 10_000_000

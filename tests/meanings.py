@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler.pipeline import compile_source
-from runtime.session import Session
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.session.session import Session
 
 COUNTED = """
 layer counted(by = 1)(x : [n]) -> [n] {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.ops.contract import Contract, Map
+from gradc_compiler.ops.contract import Contract, Map
 from tests.contractions import CLASSIC, Case, I, J, K, L, at
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from compiler.elaborate import Module, elaborate
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Graph
-from compiler.graph.ragged import Ragged
-from compiler.graph.verify import verify
-from compiler.ops.leaf import Input, Persistent
-from compiler.passes import optimise
-from compiler.source import Source
-from compiler.syntax.parse import parse
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.elaborate import Module, elaborate
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.syntax.parse.parse import parse
 
 LENGTHS = np.array([5, 0, 1, 3, 7])
 OTHERS = np.array([2, 4, 0, 1, 3])

@@ -9,12 +9,12 @@ from math import prod
 
 from hypothesis import strategies as st
 
-from compiler.differentiate import differentiate
-from compiler.graph.graph import Graph, Value
-from compiler.ops.contract import Affine, Contract
-from compiler.ops.leaf import Input, Literal, Persistent
-from compiler.ops.reduce import BatchMean
-from compiler.ops.shape import sum_axes
+from gradc_compiler.graph.graph import Graph, Value
+from gradc_compiler.ops.contract import Affine, Contract
+from gradc_compiler.ops.leaf import Input, Literal, Persistent
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.ops.shape import sum_axes
+from gradc_compiler.transform.differentiate import differentiate
 from tests.growths import GROWTHS, LARGEST, Grower
 
 

@@ -14,16 +14,25 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from compiler.differentiate import differentiate
-from compiler.graph.graph import Graph, Value
-from compiler.graph.ragged import Ragged
-from compiler.graph.types import Time
-from compiler.ops.base import TypeFault
-from compiler.ops.leaf import Input, Persistent
-from compiler.ops.random import Random
-from compiler.ops.reduce import BatchMean
-from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Reverse, Spread, Total
-from compiler.ops.shape import sum_axes
+from gradc_compiler.graph.graph import Graph, Value
+from gradc_compiler.graph.op import TypeFault
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.types import Time
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.random import Random
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.ops.sequence import (
+    AtEnd,
+    End,
+    Length,
+    Position,
+    Previous,
+    Reverse,
+    Spread,
+    Total,
+)
+from gradc_compiler.ops.shape import sum_axes
+from gradc_compiler.transform.differentiate import differentiate
 from tests import growths
 from tests.growths import LARGEST, Grower
 from tests.random_graphs import scalar

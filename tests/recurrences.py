@@ -7,15 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from compiler.differentiate import differentiate
-from compiler.graph.graph import Builder, Graph, Value
-from compiler.graph.ragged import Ragged
-from compiler.ops.contract import Affine, Contract, index
-from compiler.ops.index import Take
-from compiler.ops.leaf import Input, Persistent
-from compiler.ops.random import Random
-from compiler.ops.reduce import BatchMean
-from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Reverse, Spread, Total
+from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.ops.contract import Affine, Contract, index
+from gradc_compiler.ops.index import Take
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.random import Random
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.ops.sequence import (
+    AtEnd,
+    End,
+    Length,
+    Position,
+    Previous,
+    Reverse,
+    Spread,
+    Total,
+)
+from gradc_compiler.transform.differentiate import differentiate
 
 SIZES = {"W": (13, 13), "U": (13, 7), "start": (13,), "table": (5, 7), "seed": (), "step": ()}
 KINDS = {

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from compiler.differentiate import differentiate
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Builder, Graph, Value
-from compiler.graph.ragged import Ragged
-from compiler.graph.rebuild import rebuild
-from compiler.graph.types import Kind
-from compiler.ops.leaf import Input, Persistent
-from compiler.ops.sequence import Total
-from compiler.ops.shape import sum_axes
-from compiler.passes import optimise
-from runtime.cpu.executable import Executable
+from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.rebuild import rebuild
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.shape import sum_axes
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.transform.differentiate import differentiate
+from gradc_runtime.cpu.executable import Executable
 from tests.graphs import sample_values
 from tests.sequence_runs import compare, executable, wanted
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Graph
-from compiler.graph.ragged import Ragged
-from compiler.ops.leaf import Input
-from compiler.passes import optimise
-from compiler.schedule.plan import schedule
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.leaf import Input
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.schedule import schedule
 from tests.graphs import share_always
 from tests.recurrences import NETS, given, parameters
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph.evaluate import node_values
-from compiler.graph.graph import Builder, Graph
-from compiler.ops.leaf import Input, Persistent
+from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph_tools.evaluate import node_values
+from gradc_compiler.ops.leaf import Input, Persistent
 from tests.graphs import Array, Values
 
 ONE = ("neg", "sqrt", "abs", "floor", "sign", "copy")

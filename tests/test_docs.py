@@ -27,7 +27,7 @@ PAGES = [
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"\b(?:compiler|runtime|specs|tests)/[\w./]*\w")
 ROW = re.compile(r"^ {4}\w+ = elementwise\(.*\)$", re.MULTILINE)
-COMMAND = [sys.executable, "-m", "runtime.cli"]
+COMMAND = [sys.executable, "-m", "gradc_runtime.cli"]
 
 
 def blocks(language: str) -> list[object]:
@@ -106,7 +106,7 @@ def test_python(block: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("block", blocks("nn"))
 def test_spec(block: str) -> None:
-    from compiler.pipeline import compile_source
+    from gradc_compiler.pipeline import compile_source
 
     program = compile_source(block, "snippet.nn", directory=str(ROOT / "specs"))
     for entry in program.entries:
@@ -116,8 +116,8 @@ def test_spec(block: str) -> None:
 @pytest.mark.parametrize("block", blocks("nn"))
 def test_a_snippet_is_on_the_cpu_what_it_is_by_reference(block: str) -> None:
     """Forward, gradient, and the gradient of the squared gradient."""
-    from compiler.pipeline import compilation
-    from compiler.source import Source
+    from gradc_compiler.diagnostics.source import Source
+    from gradc_compiler.pipeline import compilation
     from tests.second_order import assert_as_the_reference, of_model, of_step
 
     module = compilation(Source("snippet.nn", block), ROOT / "specs", {}).module
@@ -146,11 +146,11 @@ def test_every_file_that_is_named_is_there(page: Path) -> None:
 
 
 def test_the_reference_names_every_function_and_every_word() -> None:
-    from compiler.elaborate.builtins import BUILTINS
-    from compiler.syntax.layout import SETTINGS
+    from gradc_compiler.elaborate.expressions.builtins import BUILTINS
+    from gradc_compiler.syntax.lex.newlines import SETTINGS
 
     told = set(re.findall(r"\w+", (ROOT / "specs" / "language.md").read_text()))
-    grammar = (ROOT / "compiler" / "syntax" / "grammar.lark").read_text()
+    grammar = (ROOT / "compiler/syntax/grammar/grammar.lark").read_text()
     words = set(re.findall(r'"([a-z]+)"', grammar))
     assert {*BUILTINS, *SETTINGS, *words} - told == set()
 

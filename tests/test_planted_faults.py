@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from compiler.entry import Instruction
-from compiler.graph.registry import OPS
-from compiler.schedule import buffers, lower, table
-from compiler.schedule.statements import Statements
+from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.loops.scalar_code import Statements
+from gradc_compiler.memory import allocate
+from gradc_compiler.program.entry import Instruction
+from gradc_compiler.select import builder, lower
 from tests.random_specs.checking import faults
 from tests.random_specs.programs import spec
 
@@ -54,14 +55,14 @@ def an_index_is_off_by_one(patch: Patch) -> None:
 
 def a_buffer_is_stale(patch: Patch) -> None:
     """Words are given to others one unit before they are read for the last time."""
-    lifetimes = buffers.lifetimes
+    lifetimes = allocate.lifetimes
 
-    def shorter(*arguments: Any) -> buffers.Lifetimes:
+    def shorter(*arguments: Any) -> allocate.Lifetimes:
         life = lifetimes(*arguments)
         last: Mapping[Any, int] = {key: max(0, unit - 1) for key, unit in life.last.items()}
         return replace(life, last=last)
 
-    patch.setattr(buffers, "lifetimes", shorter)
+    patch.setattr(allocate, "lifetimes", shorter)
 
 
 def a_barrier_is_missing(patch: Patch) -> None:
@@ -70,7 +71,7 @@ def a_barrier_is_missing(patch: Patch) -> None:
     def without(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
         return tuple(replace(item, barrier=False) for item in instructions)
 
-    patch.setattr(table, "with_barriers", without)
+    patch.setattr(builder, "with_barriers", without)
 
 
 PLANTED = {

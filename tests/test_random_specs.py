@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis.strategies import DataObject, data, integers
 
-from compiler.elaborate.builtins import BUILTINS
-from runtime.cpu import compile
+from gradc_compiler.elaborate.expressions.builtins import BUILTINS
+from gradc_runtime.cpu.objects import compile_kernels
 from tests.random_specs.checking import faults
 from tests.random_specs.programs import spec
 
@@ -26,7 +26,7 @@ NOT_WRITTEN = {"refuse", "orthonormalize"}  # of the language's functions
 @pytest.fixture(autouse=True)
 def built_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few kernels at a time are not worth copies of this process."""
-    monkeypatch.setattr(compile, "may_copy_process", lambda: False)
+    monkeypatch.setattr(compile_kernels, "may_copy_process", lambda: False)
 
 
 def search(number: int) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.graph.ragged import Clock, Ragged
-from compiler.pipeline import compile_source
-from runtime.data import Dataset, split
-from runtime.errors import Diverged
-from runtime.session import Session
-from runtime.summary import Summary
+from gradc_compiler.graph.ragged import Clock, Ragged
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.data import Dataset, split
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.summary import Summary
+from gradc_runtime.system.errors import Diverged
 
 pytestmark = pytest.mark.wide
 SPECS = Path(__file__).resolve().parents[1] / "specs"

@@ -66,7 +66,7 @@ def test_figures_train_to_the_loss_a_plain_script_reaches(name: str, epochs: int
 
 def command(folder: Path, *more: str) -> list[str]:
     spec = str(ROOT / "specs" / "mnist_cnn.nn")
-    run = [sys.executable, "-m", "runtime.cli", "train", spec, "--out", str(folder)]
+    run = [sys.executable, "-m", "gradc_runtime.cli", "train", spec, "--out", str(folder)]
     return [*run, "--epochs", "60", "--save-every", "0.05", *more]
 
 

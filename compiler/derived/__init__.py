@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from compiler.derived.first_values import Declarations
-from compiler.derived.kept import kept, source_text
-from compiler.derived.names import Names
-from compiler.derived.steps import Derived, derive
-from compiler.pipeline import Compilation
-from compiler.syntax.tree import Train
+from gradc_compiler.derived.first_values import Declarations
+from gradc_compiler.derived.kept import kept, source_text
+from gradc_compiler.derived.naming import Names
+from gradc_compiler.derived.steps import Derived, derive
+from gradc_compiler.pipeline import Compilation
+from gradc_compiler.syntax.grammar.tree import Train
 
 HEAD = "# The loss and its gradient as one program: edit it, and run it like any other.\n"
 NO_TRAIN = "# This file has no `train`, so there is nothing to differentiate.\n"

@@ -7,15 +7,15 @@ written out, as a definition of its own.
 
 from __future__ import annotations
 
-from compiler.derived.kept import is_known
-from compiler.derived.names import Names
-from compiler.elaborate.registry import Declared, PersistentSpec
-from compiler.elaborate.suggest import names_in
-from compiler.expressions import Statements, number, type_text
-from compiler.ops.leaf import Constant
-from compiler.passes import optimise
-from compiler.pipeline import Compilation
-from compiler.syntax.unparse import unparse
+from gradc_compiler.derived.kept import is_known
+from gradc_compiler.derived.naming import Names
+from gradc_compiler.elaborate.names.registry import Declared, PersistentSpec
+from gradc_compiler.elaborate.types.fixits import names_in
+from gradc_compiler.ops.leaf import Constant
+from gradc_compiler.pipeline import Compilation
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.syntax.grammar.unparse import unparse
+from gradc_compiler.transform.unparse_expr import Statements, number, type_text
 
 LEFT_OUT = ("batch", "fold")
 

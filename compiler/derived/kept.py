@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from compiler.elaborate.library import Unit
-from compiler.elaborate.settings import definitions_in
-from compiler.elaborate.suggest import names_in
-from compiler.elaborate.values import Defined
-from compiler.pipeline import Compilation
-from compiler.syntax.check import children
-from compiler.syntax.tree import Assign, Data, Definition, Noise, Param, Parameter, State, Tree
+from gradc_compiler.elaborate.models.settings import definitions_in
+from gradc_compiler.elaborate.names.library import Unit
+from gradc_compiler.elaborate.names.values import Defined
+from gradc_compiler.elaborate.types.fixits import names_in
+from gradc_compiler.pipeline import Compilation
+from gradc_compiler.syntax.grammar.check_tree import children
+from gradc_compiler.syntax.grammar.tree import (
+    Assign,
+    Data,
+    Definition,
+    Noise,
+    Param,
+    Parameter,
+    State,
+    Tree,
+)
 
 
 def is_known(defined: Defined, unit: Unit) -> bool:

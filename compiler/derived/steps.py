@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from compiler.derived.kept import is_known
-from compiler.derived.names import TRAIN, Names, numbered
-from compiler.elaborate import StepInfo
-from compiler.elaborate.settings import in_words
-from compiler.expressions import Statements, input_text, type_text
-from compiler.graph.graph import CARRY, Builder, Graph
-from compiler.graph.types import TensorType
-from compiler.ops.leaf import Input, Persistent
-from compiler.ops.sequence import Previous
-from compiler.passes import optimise
-from compiler.pipeline import Compilation
-from compiler.syntax.unparse import name_text
+from gradc_compiler.derived.kept import is_known
+from gradc_compiler.derived.naming import TRAIN, Names, numbered
+from gradc_compiler.elaborate import StepInfo
+from gradc_compiler.elaborate.models.settings import in_words
+from gradc_compiler.graph.graph import CARRY, Builder, Graph
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.sequence import Previous
+from gradc_compiler.pipeline import Compilation
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.syntax.grammar.unparse import name_text
+from gradc_compiler.transform.unparse_expr import Statements, input_text, type_text
 
 LEFT_OUT = ("batch", "fold")  # so that means and masks stay formulas
 EVALUATED = "evaluate/"

@@ -5,8 +5,8 @@ can mean, `expressions` for how it gets its meaning, `calls` for layers, `train`
 Runs after `syntax.parse`, before `passes`; `differentiate` is called from here.
 """
 
-from compiler.elaborate.entry import elaborate
-from compiler.elaborate.module import Module, Signature, StepInfo, TrainInfo
-from compiler.elaborate.registry import PersistentSpec
+from gradc_compiler.elaborate.elaborate import elaborate
+from gradc_compiler.elaborate.models.module import Module, Signature, StepInfo, TrainInfo
+from gradc_compiler.elaborate.names.registry import PersistentSpec
 
 __all__ = ["Module", "PersistentSpec", "Signature", "StepInfo", "TrainInfo", "elaborate"]

@@ -1,0 +1,1 @@
+"""The intermediate representation: typed nodes, operators as such, and what holds of any graph."""

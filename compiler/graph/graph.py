@@ -21,12 +21,12 @@ from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
 
-from compiler.graph.registry import OPS, constant_op
-from compiler.graph.types import TensorType
-from compiler.source import Span
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.graph.op_registry import OPS, constant_op
+from gradc_compiler.graph.types import TensorType
 
 if TYPE_CHECKING:
-    from compiler.ops.base import Op
+    from gradc_compiler.graph.op import Op
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.graph import Builder, Graph
 
 
 def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, dict[int, int]]:

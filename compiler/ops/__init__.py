@@ -1,6 +1,6 @@
 """The primitive operators.  Importing this package files them all in the registry."""
 
-from compiler.ops import (
+from gradc_compiler.ops import (
     contract,
     elementwise,
     index,

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from compiler.ops.base import Array
+from gradc_compiler.graph.op import Array
 
 WHOLE = 2.0**51  # from here on a quotient in float64 may be off by more than a rounding mends
 

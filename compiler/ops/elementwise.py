@@ -17,11 +17,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from compiler.graph.graph import Value
-from compiler.graph.registry import register
-from compiler.graph.types import TensorType
-from compiler.ops import division
-from compiler.ops.base import Array, Domain, Op, Rule, aligned, broadcast_shapes, real, require
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.op import (
+    Array,
+    Domain,
+    Op,
+    Rule,
+    aligned,
+    broadcast_shapes,
+    real,
+    require,
+)
+from gradc_compiler.graph.op_registry import register
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.ops import division
 
 ANY, POSITIVE, UNIT = Domain(), Domain(0.2, 3.0), Domain(-0.9, 0.9)
 KINK_AT_0 = Domain(away=(0.0,))

@@ -3,8 +3,8 @@
     take:     y[s...] = table[index[s...]]                 an embedding, a label's logit
     scatter:  y[k] = sum of x[s...] with index[s...] = k    its derivative
 
-Each is the other's derivative, so the pair is closed.  No index is out of range: `bounds` says why.
-Kernels clamp all the same, so that nothing beyond a buffer could ever be touched.
+Each is the other's derivative, so the pair is closed.  No index is out of range: `index_limits`
+says why. Kernels clamp all the same, so that nothing beyond a buffer could ever be touched.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from compiler.graph.graph import Value
-from compiler.graph.registry import register
-from compiler.graph.types import Kind, TensorType
-from compiler.ops.base import Array, Op, real, require
-from compiler.ops.sums import add_at_rows
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.op import Array, Op, real, require
+from gradc_compiler.graph.op_registry import register
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.ops.pairwise_sums import add_at_rows
 
 
 @register

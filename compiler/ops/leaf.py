@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from compiler.graph.registry import register
-from compiler.graph.types import Kind, TensorType, Time
-from compiler.ops.base import Array, Op, real
+from gradc_compiler.graph.op import Array, Op, real
+from gradc_compiler.graph.op_registry import register
+from gradc_compiler.graph.types import Kind, TensorType, Time
 
 
 @register

@@ -23,10 +23,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from compiler.graph.graph import Value
-from compiler.graph.registry import register
-from compiler.graph.types import TensorType
-from compiler.ops.base import Array, Op, real, require
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.op import Array, Op, real, require
+from gradc_compiler.graph.op_registry import register
+from gradc_compiler.graph.types import TensorType
 
 BLOCK = 64  # columns that are made orthonormal one by one
 BITS, TERMS = 21, 1 << 11  # see Note [Exact products]

@@ -14,10 +14,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from compiler.graph.graph import Value
-from compiler.graph.registry import register
-from compiler.graph.types import TensorType, Time
-from compiler.ops.base import Array, Op, real
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.op import Array, Op, real
+from gradc_compiler.graph.op_registry import register
+from gradc_compiler.graph.types import TensorType, Time
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from compiler.graph.graph import Value
-from compiler.graph.registry import register
-from compiler.graph.types import Kind, TensorType
-from compiler.ops.base import Array, Op, real, require
-from compiler.ops.shape import reshape, sum_axes
-from compiler.ops.sums import add_up
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.op import Array, Op, real, require
+from gradc_compiler.graph.op_registry import register
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.ops.pairwise_sums import add_up
+from gradc_compiler.ops.shape import reshape, sum_axes
 
 
 @register

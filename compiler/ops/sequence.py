@@ -24,12 +24,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from compiler.graph.graph import Value
-from compiler.graph.ragged import Clock
-from compiler.graph.registry import register
-from compiler.graph.types import Kind, TensorType, Time
-from compiler.ops.base import Array, Op, require
-from compiler.ops.sums import add_at_rows
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.op import Array, Op, require
+from gradc_compiler.graph.op_registry import register
+from gradc_compiler.graph.ragged import Clock
+from gradc_compiler.graph.types import Kind, TensorType, Time
+from gradc_compiler.ops.pairwise_sums import add_at_rows
 
 
 @dataclass(frozen=True)

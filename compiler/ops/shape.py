@@ -13,11 +13,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from compiler.graph.graph import Value
-from compiler.graph.registry import register
-from compiler.graph.types import TensorType
-from compiler.ops.base import Array, Op, real, require
-from compiler.ops.contract import Affine, Contract, index
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.op import Array, Op, real, require
+from gradc_compiler.graph.op_registry import register
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.ops.contract import Affine, Contract, index
 
 
 @register

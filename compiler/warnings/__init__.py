@@ -1,6 +1,6 @@
 """What compiles and is hardly meant: a look at what a spec became, before anything runs.
 
-`names` looks at what is declared, `losses` and `singular` at what a step of the training computes.
+`unused` looks at what is declared, `losses` and `singular` at what a step of the training computes.
 Each warning is a function that yields `Found`s; a row gives it its code.  It says only what is
 certain: the place is the author's own, and what is said of it holds whatever the data are.
 """
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from compiler.elaborate import Module
-from compiler.source import WARNING, Diagnostic, Label
-from compiler.warnings import losses, names, singular
-from compiler.warnings.look import Found, Look
+from gradc_compiler.diagnostics.source import WARNING, Diagnostic, Label
+from gradc_compiler.elaborate import Module
+from gradc_compiler.warnings import losses, singular, unused
+from gradc_compiler.warnings.step_view import Found, Look
 
 OF_MODULES: dict[str, Callable[[Module], Iterator[Found]]] = {
-    "W0005": names.unread,
-    "W0007": names.hidden_models,
+    "W0005": unused.unread,
+    "W0007": unused.hidden_models,
 }
 OF_STEPS: dict[str, Callable[[Look], Iterator[Found]]] = {
     "W0001": losses.softmax_twice,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.elaborate.scope import Use
-from compiler.graph.graph import Node
-from compiler.ops.elementwise import Elementwise
-from compiler.ops.shape import Reshape
-from compiler.source import Label, Span
-from compiler.warnings.look import Found, Look, varies
+from gradc_compiler.diagnostics.source import Label, Span
+from gradc_compiler.elaborate.names.scope import Use
+from gradc_compiler.graph.graph import Node
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.shape import Reshape
+from gradc_compiler.warnings.step_view import Found, Look, varies
 
 OF_ONE = {  # over an axis of one number, and what it is then
     "softmax": "1", "log_softmax": "0", "cross_entropy": "0", "accuracy": "1",

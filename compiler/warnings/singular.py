@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Node
-from compiler.graph.rebuild import rebuild
-from compiler.ops.contract import Contract
-from compiler.ops.index import Take
-from compiler.ops.sequence import Length
-from compiler.source import Label
-from compiler.warnings.look import Found, Look, varies
+from gradc_compiler.diagnostics.source import Label
+from gradc_compiler.graph.graph import Node
+from gradc_compiler.graph.rebuild import rebuild
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.index import Take
+from gradc_compiler.ops.sequence import Length
+from gradc_compiler.warnings.step_view import Found, Look, varies
 
 LARGEST = 1 << 20  # numbers of a constant that is looked at
 

@@ -1,5 +1,5 @@
-"""`python -m runtime.cli` is `gradc`."""
+"""`python -m gradc_runtime.cli` is `gradc`."""
 
-from runtime.cli.main import main
+from gradc_runtime.cli.main import main
 
 main()

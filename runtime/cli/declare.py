@@ -73,7 +73,7 @@ def declared(name: str, examples: Sequence[tuple[str, str]]) -> Callable[[Functi
 def act(place: str, /, *values: Any, **named: Any) -> Any:
     """Call `module:function` of the actions."""
     module, function = place.split(":")
-    return getattr(import_module(f"runtime.cli.actions.{module}"), function)(*values, **named)
+    return getattr(import_module(f"gradc_runtime.cli.actions.{module}"), function)(*values, **named)
 
 
 def state_of(ctx: click.Context) -> State:

@@ -23,12 +23,12 @@ from pathlib import Path
 
 import click
 
-from compiler.source import CompileError
-from runtime.cli.declare import State, act
-from runtime.errors import RunError, bounded
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_runtime.cli.declare import State, act
+from gradc_runtime.system.errors import RunError, bounded
 
 FAULT, USAGE, INTERNAL, INTERRUPTED = 1, 2, 70, 130
-OURS = ("compiler", "runtime", "gradc")
+OURS = ("gradc_compiler", "gradc_runtime", "gradc")
 ISSUES = "please report it, with this file"
 
 
@@ -118,7 +118,7 @@ def stage_of(fault: BaseException) -> str:
     names = [
         frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(fault.__traceback__)
     ]
-    ours = [name for name in names if name.startswith(("compiler", "runtime"))]
+    ours = [name for name in names if name.partition(".")[0] in OURS]
     return ours[-1] if ours else "gradc"
 
 

@@ -14,8 +14,8 @@ from typing import NoReturn
 
 import click
 
-from runtime.cli.declare import State
-from runtime.cli.faults import answer
+from gradc_runtime.cli.declare import State
+from gradc_runtime.cli.faults import answer
 
 COMMANDS = {
     "check": "Show every error of a spec, or its layers, shapes and parameters.",
@@ -50,7 +50,7 @@ class Commands(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        found: click.Command = import_module(f"runtime.cli.commands.{name}").command
+        found: click.Command = import_module(f"gradc_runtime.cli.commands.{name}").command
         return found
 
     def resolve_command(

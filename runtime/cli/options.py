@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from runtime.cli.declare import Function
+from gradc_runtime.cli.declare import Function
 
 Value = int | float | str
 TARGETS = ("cpu", "cuda", "reference")

@@ -17,22 +17,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.entry import Array, Entry, Kernel, Space
-from compiler.graph.types import Kind
-from compiler.single import variant
-from runtime.constants import pieces
-from runtime.cpu import crew
-from runtime.cpu.blocks import block_of
-from runtime.cpu.chunks import chunks_of
-from runtime.cpu.clockwork import Clockwork
-from runtime.cpu.compile import addresses
-from runtime.cpu.exchange import Arrays, Exchange, address
-from runtime.cpu.memory import aligned
-from runtime.cpu.plan import Bound, Plan
-from runtime.cpu.repeat import Repeat
-from runtime.cpu.spaces import arrays_read, block_bytes, partial_bytes, reserved
-from runtime.cpu.table import build_table
-from runtime.cpu.tuning import tuned_block
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.program.entry import Array, Entry, Kernel, Space
+from gradc_compiler.program.variants import variant
+from gradc_runtime.binding.constant_pieces import pieces
+from gradc_runtime.binding.io_binding import Arrays, Exchange, address
+from gradc_runtime.cpu.call_plan import Bound, Plan
+from gradc_runtime.cpu.interpreter.encode import build_table
+from gradc_runtime.cpu.objects.compile_kernels import addresses
+from gradc_runtime.cpu.packed_time import Clockwork
+from gradc_runtime.cpu.partition.batch_tiles import block_of
+from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.space_sizes import (
+    arrays_read,
+    block_bytes,
+    partial_bytes,
+    reserved,
+)
+from gradc_runtime.cpu.partition.tuned_tiles import tuned_block
+from gradc_runtime.cpu.replay import Repeat
+from gradc_runtime.cpu.threads import pool
+from gradc_runtime.system.aligned_memory import aligned
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
 MOST_PLANS = 8  # batch sizes that are kept
@@ -113,7 +118,7 @@ class Executable:
         entry = self.variant(examples)
         whole = entry is self.entry
         threads = self.threads if whole else 1
-        helped = crew.KERNELS if threads > 1 else ()
+        helped = pool.KERNELS if threads > 1 else ()
         walker, *kernels = addresses(
             (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word
         )
@@ -239,7 +244,7 @@ class Executable:
 
     def _call(self, plan: Plan, steps: int, threads: int) -> None:
         """Enter native code, on all threads at once."""
-        borrowed = crew.borrow(self.threads, self.word) if threads > 1 else None
+        borrowed = pool.borrow(self.threads, self.word) if threads > 1 else None
         plan.begin(steps, threads if borrowed is not None else 1)
         if borrowed is None:
             plan.walk(plan.control_at, plan.table_at, 0, 0, 0)
@@ -247,4 +252,4 @@ class Executable:
         try:
             borrowed.call(plan.walker, plan.control_at, plan.table_at, threads)
         finally:
-            crew.give_back(borrowed)
+            pool.give_back(borrowed)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.entry import Array, Entry, Instruction, Operand, Phase, Space
-from runtime.cuda.kernels import CLEAR, MEAN
+from gradc_compiler.program.entry import Array, Entry, Instruction, Operand, Phase, Space
+from gradc_runtime.cuda.kernels import CLEAR, MEAN
 
 ALIGN = 32  # words: spaces begin on a line of the GPU's cache
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from compiler.graph.types import Time
-from runtime.rows import Timetable, Whole
+from gradc_compiler.graph.types import Time
+from gradc_runtime.binding.packed_sequences import Timetable, Whole
 
 
 class Batches(Timetable):

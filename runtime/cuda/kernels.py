@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from runtime.cuda import shim
-from runtime.cuda.source import function_of
+from gradc_runtime.cuda import shim
+from gradc_runtime.cuda.verify_cuda_source import function_of
 
 CLEAR = """\
 def k0(words, numbers, table, at, begin, count, total):

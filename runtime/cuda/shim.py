@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.errors import RunError
+from gradc_runtime.system.errors import RunError
 
 INSTALLED = find_spec("numba_cuda") is not None
 if INSTALLED:

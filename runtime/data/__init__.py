@@ -6,9 +6,9 @@ against the declared types, so that nothing after it meets a wrong shape, a labe
 number that is not finite.  Every fault of a user is a `DataError` of one line.
 """
 
-from runtime.data.dataset import Dataset, as_declared, from_arrays, split
-from runtime.data.sources import SOURCES, load, prepared
-from runtime.errors import DataError
+from gradc_runtime.data.arrays.dataset import Dataset, as_declared, from_arrays, split
+from gradc_runtime.data.sources import SOURCES, load, prepared
+from gradc_runtime.system.errors import DataError
 
 __all__ = [
     "SOURCES", "DataError", "Dataset", "as_declared", "from_arrays", "load", "prepared", "split",

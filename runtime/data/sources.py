@@ -15,20 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from compiler.program import DataSource
-from runtime.data.bundled import breast_cancer, diabetes, digits, iris, wine
-from runtime.data.context import Context, located
-from runtime.data.dataset import Columns, Dataset, from_columns
-from runtime.data.idx import idx
-from runtime.data.json_lines import jsonl
-from runtime.data.mnist import mnist
-from runtime.data.numpy_files import npy, npz
-from runtime.data.scanned import columns, rows
-from runtime.data.synthetic import blobs, circle, line, shapes, sine, spirals
-from runtime.data.table import csv
-from runtime.data.tasks import addition, copying, reversal, sums
-from runtime.data.text import text
-from runtime.errors import DataError
+from gradc_compiler.program.program import DataSource
+from gradc_runtime.data.arrays.dataset import Columns, Dataset, from_columns
+from gradc_runtime.data.readers.bundled import breast_cancer, diabetes, digits, iris, wine
+from gradc_runtime.data.readers.csv_table import csv
+from gradc_runtime.data.readers.idx import idx
+from gradc_runtime.data.readers.json_lines import jsonl
+from gradc_runtime.data.readers.mnist import mnist
+from gradc_runtime.data.readers.numpy_files import npy, npz
+from gradc_runtime.data.readers.reader_context import Context, located
+from gradc_runtime.data.readers.scanned import columns, rows
+from gradc_runtime.data.readers.synthetic import blobs, circle, line, shapes, sine, spirals
+from gradc_runtime.data.readers.tasks import addition, copying, reversal, sums
+from gradc_runtime.data.readers.text import text
+from gradc_runtime.system.errors import DataError
 
 Source = Callable[..., Columns]
 

@@ -9,9 +9,9 @@ import numpy as np
 from drawing import HERE, figure, plt, show
 
 import gradc
-from runtime.progress import Silent
-from runtime.settings import resolve
-from runtime.trainer import Trainer
+from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.training.progress import Silent
+from gradc_runtime.training.trainer import Trainer
 
 SHOWN = 8  # samples in a row
 EPOCHS = (1, 5, 20, 50, 100)

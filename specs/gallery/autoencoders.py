@@ -8,7 +8,7 @@ import numpy as np
 from drawing import figure, plt, show, trained
 
 import gradc
-from runtime.data import split
+from gradc_runtime.data import split
 
 COLORS = plt.get_cmap("tab10").colors
 

@@ -8,9 +8,9 @@ import numpy as np
 from drawing import COOL, HERE, INK, WARM, figure, plt, show, trained
 
 import gradc
-from runtime.settings import resolve
-from runtime.trainer import Trainer
-from runtime.watch import Watch
+from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.training.gradient_monitor import Watch
+from gradc_runtime.training.trainer import Trainer
 
 
 @figure

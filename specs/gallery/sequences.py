@@ -9,8 +9,8 @@ import numpy as np
 from drawing import COOL, INK, WARM, figure, plt, show, trained
 
 import gradc
-from runtime.data import split
-from runtime.data.alphabet import Alphabet
+from gradc_runtime.data import split
+from gradc_runtime.data.arrays.alphabet import Alphabet
 
 SHOWN = 8  # digits read
 DRAWN = 4  # drawings of each digit

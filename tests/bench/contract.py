@@ -11,8 +11,8 @@ from time import perf_counter
 
 import numpy as np
 
-from compiler.entry import Kernel
-from runtime.cpu.compile import addresses
+from gradc_compiler.program.entry import Kernel
+from gradc_runtime.cpu.objects.compile_kernels import addresses
 
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 DENSE = [(96, 32, 64), (8, 512, 784), (32, 512, 784), (128, 512, 784), (512, 1024, 1024)]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from runtime.cli.actions.bench import necessary_bytes
-from runtime.cpu.profile import Profile
-from runtime.session import Session
+from gradc_runtime.cli.actions.bench import necessary_bytes
+from gradc_runtime.cpu.tuning.profile import Profile
+from gradc_runtime.session.session import Session
 
 
 def work_of(session: Session, given: dict[str, np.ndarray], types: Any) -> dict[str, float]:

@@ -29,7 +29,7 @@ from crew import HERE, Setting, Worker, cold_and_warm
 from report import short, write_report
 from workloads import WORKLOADS
 
-from runtime.limits import measure as measure_limits
+from gradc_runtime.cpu.tuning.roofline import measure as measure_limits
 
 SETTINGS = [
     Setting("gradc"),

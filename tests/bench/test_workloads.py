@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.pipeline import compile_file
+from gradc_compiler.pipeline import compile_file
 from tests.bench.workloads import WORKLOADS
 
 SPECS = Path(__file__).parent / "specs"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
-from compiler.source import CompileError
-from runtime.errors import Diverged, RunError
-from runtime.session import Session
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import Diverged, RunError
 
 FOLDER = Path(__file__).parent / "right"
 LONG = 20_000_000

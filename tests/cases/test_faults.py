@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
-from compiler.program import Program
-from compiler.source import CompileError
-from runtime.session import Session
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.pipeline import compile_source
+from gradc_compiler.program.program import Program
+from gradc_runtime.session.session import Session
 
 FOLDER = Path(__file__).parent / "faults"
 REFUSED = {  # the codes of all its errors

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.pipeline import compilation, compile_source
-from compiler.source import CompileError, Source
-from runtime.cli.actions.stages import stages
+from gradc_compiler.diagnostics.source import CompileError, Source
+from gradc_compiler.pipeline import compilation, compile_source
+from gradc_runtime.cli.actions.model_stages import stages
 from tests.cases.answers import CASES, FOLDER, Way, many_ones, text_of
 
 WAYS = [

@@ -134,7 +134,7 @@ ATTACKS: dict[str, tuple[str | bytes, str]] = {
 SCRIPT = """
 import contextlib, io, json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
-from runtime.cli.main import main
+from gradc_runtime.cli.main import main
 results = []
 for path in sys.argv[1:]:
     out, err, start, code = io.StringIO(), io.StringIO(), time.process_time(), None
@@ -215,9 +215,21 @@ def limited() -> None:
 @pytest.mark.parametrize("attack", ["an empty file", "a shape of 10^12", "repeated 10^80 times"])
 def test_from_the_start_of_the_process(folder: Path, attack: str) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "runtime.cli", "check", "--json", str(file_of(folder, attack))],
-        cwd=ROOT, env=FEW_THREADS, capture_output=True, text=True, check=False,
-        preexec_fn=limited)
+        [
+            sys.executable,
+            "-m",
+            "gradc_runtime.cli",
+            "check",
+            "--json",
+            str(file_of(folder, attack)),
+        ],
+        cwd=ROOT,
+        env=FEW_THREADS,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limited,
+    )
     assert run.returncode == 1, run.stderr
     assert run.stderr == ""
     assert json.loads(run.stdout)["errors"][0]["code"] == ATTACKS[attack][1]
@@ -232,7 +244,7 @@ def test_data_from_outside_is_not_read(folder: Path, tmp_path: Path, path: str) 
         f'data d(x : scalar) = csv("{path}")\n'
         "train on d { minimize f(x)^2 using sgd(lr = 0.1) epochs 1 }\n")
     run = subprocess.run(
-        [sys.executable, "-m", "runtime.cli", "train", "--target", "reference", str(spec)],
+        [sys.executable, "-m", "gradc_runtime.cli", "train", "--target", "reference", str(spec)],
         cwd=tmp_path, env={**FEW_THREADS, "PYTHONPATH": str(ROOT)}, capture_output=True,
         text=True, check=False)
     assert run.returncode == 1, run.stderr

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.derived import print_program
-from compiler.pipeline import Compilation, compilation, compile_source
-from compiler.source import Source
-from runtime.session import Session
+from gradc_compiler.derived import print_program
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.pipeline import Compilation, compilation, compile_source
+from gradc_runtime.session.session import Session
 
 RECURRENCES = {  # of which a value that is carried is cut by its readers and by the steps after it
     "a root below what is read": """h = previous(0, xs)

@@ -22,17 +22,17 @@ from pathlib import Path
 
 import pytest
 
-from compiler.codes import CODES, explain
-from compiler.differentiate import differentiate
-from compiler.graph.graph import Builder
-from compiler.graph.types import TensorType
-from compiler.ops.base import Op
-from compiler.ops.leaf import Input
-from compiler.pipeline import compilation
-from compiler.render import render_all
-from compiler.source import CompileError, Diagnostic, Label, Source, Span
-from compiler.syntax.parse import parse
-from compiler.syntax.read import read_source
+from gradc_compiler.diagnostics.render import render_all
+from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Label, Source, Span
+from gradc_compiler.error_index import CODES, explain
+from gradc_compiler.graph.graph import Builder
+from gradc_compiler.graph.op import Op
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.ops.leaf import Input
+from gradc_compiler.pipeline import compilation
+from gradc_compiler.syntax.parse.parse import parse
+from gradc_compiler.syntax.parse.read_file import read_source
+from gradc_compiler.transform.differentiate import differentiate
 
 FOLDER = Path(__file__).parents[2] / "specs" / "errors"
 DOUBTFUL = sorted(FOLDER.parent.glob("warnings/*.nn"))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from compiler.pipeline import compilation
-from compiler.source import CompileError, Source
+from gradc_compiler.diagnostics.source import CompileError, Source
+from gradc_compiler.pipeline import compilation
 from tests.meanings import SPECS
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from compiler.pipeline import compile_source
+from gradc_compiler.pipeline import compile_source
 
 SLOTS = """\
 layer ?0(?1 : size, ?2 = 0.5)(?3 : [?4]) -> [?1] {

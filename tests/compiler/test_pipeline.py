@@ -7,7 +7,7 @@ import gc
 import pytest
 
 import gradc
-from compiler.source import CompileError
+from gradc_compiler.diagnostics.source import CompileError
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from hypothesis import strategies as st
 
-from compiler.graph.graph import Graph
-from compiler.graph.text import parse_graph, print_graph
-from compiler.graph.verify import verify
-from compiler.passes import optimise
-from compiler.pipeline import OPTIONAL
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
+from gradc_compiler.pipeline import OPTIONAL
+from gradc_compiler.rewrites.algebra.passes import optimise
 from tests.graphs import (
     Array,
     Values,

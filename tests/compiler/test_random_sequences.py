@@ -7,12 +7,12 @@ import pytest
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Graph
-from compiler.graph.text import parse_graph, print_graph
-from compiler.graph.verify import verify
-from compiler.passes import optimise
-from runtime.cpu.executable import Executable
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_runtime.cpu.executable import Executable
 from tests.compiler.test_random_graphs import BOUND, COMMON, SWITCHES, WIDE, is_steady
 from tests.random_sequences import sample, sequence_graphs
 from tests.sequence_runs import outputs_of, plain

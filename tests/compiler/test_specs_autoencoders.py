@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_file
-from compiler.program import Program
-from runtime.cli.actions.slopes import gradient_error
-from runtime.session import Session
-from runtime.settings import resolve
-from runtime.trainer import Trainer
+from gradc_compiler.pipeline import compile_file
+from gradc_compiler.program.program import Program
+from gradc_runtime.cli.actions.slopes import gradient_error
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.training.trainer import Trainer
 
 SPECS = Path(__file__).parents[2] / "specs"
 SIZES = {

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 
-from runtime.data.order import permutation
-from runtime.session import Session
+from gradc_runtime.data.arrays.shuffle import permutation
+from gradc_runtime.session.session import Session
 from tests.compiler.test_specs_autoencoders import SIZES, program_of
 
 torch = pytest.importorskip("torch")

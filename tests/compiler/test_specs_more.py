@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.pipeline import Compilation, compilation
-from compiler.syntax.read import read_source
-from runtime.cli.actions.check import untrained
-from runtime.session import Session
+from gradc_compiler.pipeline import Compilation, compilation
+from gradc_compiler.syntax.parse.read_file import read_source
+from gradc_runtime.cli.actions.check import untrained
+from gradc_runtime.session.session import Session
 
 SPECS = Path(__file__).parents[2] / "specs"
 PARAMETERS = {  # of each spec, counted by hand from its layers

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
-from runtime.session import Session
-from runtime.settings import resolve
-from runtime.trainer import Trainer
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.training.trainer import Trainer
 
 pytestmark = pytest.mark.wide
 SPECS = Path(__file__).parents[2] / "specs"

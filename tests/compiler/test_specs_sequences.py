@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.loops import loop_of
-from compiler.ops.leaf import Persistent
-from compiler.pipeline import Compilation, compilation
-from compiler.source import Source
-from compiler.syntax.read import read_source
-from runtime.cli.actions.check import untrained
-from runtime.session import Session
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.graph.loop_order import loop_of
+from gradc_compiler.ops.leaf import Persistent
+from gradc_compiler.pipeline import Compilation, compilation
+from gradc_compiler.syntax.parse.read_file import read_source
+from gradc_runtime.cli.actions.check import untrained
+from gradc_runtime.session.session import Session
 
 SPECS = Path(__file__).parents[2] / "specs"
 PRELUDE = Path(__file__).parents[2] / "compiler" / "prelude"

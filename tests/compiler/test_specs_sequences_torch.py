@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.ragged import Clock, Ragged
-from compiler.pipeline import compile_source
-from runtime.session import Session
+from gradc_compiler.graph.ragged import Clock, Ragged
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.session.session import Session
 from tests.compiler.test_specs_sequences import PARAMETERS, made
 
 torch = pytest.importorskip("torch")

@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from compiler.passes import optimise
-from compiler.passes.switches import Switches
-from compiler.pipeline import OPTIONAL, Compilation, compilation
-from compiler.schedule.rewrites import INEXACT
-from compiler.source import Source
-from runtime.session import Session
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.pipeline import OPTIONAL, Compilation, compilation
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_runtime.session.session import Session
 
 IMAGES = """
 model net(x : [27, 27, 1]) -> [3] {

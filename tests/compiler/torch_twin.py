@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from compiler.ops.random import Random
-from runtime.session import Session
+from gradc_compiler.ops.random import Random
+from gradc_runtime.session.session import Session
 
 
 class TorchTwin:

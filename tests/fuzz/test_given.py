@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.ragged import Ragged
-from compiler.graph.types import Kind, TensorType
-from runtime.data.check import conform
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_runtime.data.arrays.validate import conform
 from tests.fuzz.mutations import WORDS
 from tests.fuzz.samples import array
 from tests.fuzz.test_readers import FEW, MANY, attempts, right

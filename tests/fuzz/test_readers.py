@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.ragged import Ragged
-from compiler.graph.types import Kind, TensorType
-from compiler.program import DataSource
-from runtime.checkpoint import Checkpoint, from_bytes
-from runtime.data import load
-from runtime.errors import LONGEST, RunError
-from runtime.position import Position, position_of
-from runtime.records import METRICS, RunFolder
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.program.program import DataSource
+from gradc_runtime.data import load
+from gradc_runtime.session.checkpoint import Checkpoint, from_bytes
+from gradc_runtime.system.errors import LONGEST, RunError
+from gradc_runtime.training.position import Position, position_of
+from gradc_runtime.training.run_folder import METRICS, RunFolder
 from tests.fuzz.mutations import WORDS, of_bytes
 from tests.fuzz.samples import FILES, metrics
 from tests.runtime import linear

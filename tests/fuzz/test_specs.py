@@ -12,8 +12,8 @@ from random import Random
 
 import pytest
 
-from compiler.pipeline import compile_source
-from compiler.source import CompileError
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.pipeline import compile_source
 from tests.fuzz.mutations import TOKENS, of_text
 
 SPECS = Path(__file__).parents[2] / "specs"

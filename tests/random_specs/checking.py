@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-import runtime.cpu.build  # noqa: F401  (so that no copy of this process has to load LLVM)
-from compiler.derived import print_program
-from compiler.pipeline import OPTIONAL, Compilation, compilation, switched
-from compiler.source import Source
-from compiler.syntax.format import format_source
-from runtime.cli.actions.moves import moves
-from runtime.cli.actions.verify import Check, compare, gradients, values_and_updates
-from runtime.comparing import Results
-from runtime.session import Session
+import gradc_runtime.cpu.codegen.build_kernel  # noqa: F401  (no copy of this process loads LLVM)
+from gradc_compiler.derived import print_program
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.pipeline import OPTIONAL, Compilation, compilation, switched
+from gradc_compiler.syntax.pretty.format_source import format_source
+from gradc_runtime.certificates.distances import Results
+from gradc_runtime.cli.actions.moves import moves
+from gradc_runtime.cli.actions.verify import Check, compare, gradients, values_and_updates
+from gradc_runtime.session.session import Session
 from tests.barriers import unguarded
 from tests.random_specs.trials import Ranged, sizes_of
 

@@ -12,8 +12,8 @@ from functools import partial
 
 import pytest
 
-from runtime.cli.actions.moves import moves
-from runtime.cli.actions.verify import values_and_updates
+from gradc_runtime.cli.actions.moves import moves
+from gradc_runtime.cli.actions.verify import values_and_updates
 from tests.random_specs.checking import DOUBLE, FEW, SHORT, compiled, trial_of
 from tests.random_specs.programs import spec
 

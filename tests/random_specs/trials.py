@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.entry import Entry
-from compiler.graph.ragged import Ragged
-from runtime.cli.actions.samples import drawn
-from runtime.cli.actions.trial import Trial
-from runtime.data.check import conform
-from runtime.inputs import lengths_read_by
-from runtime.reach import LENGTH
-from runtime.targets import Batches
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.program.entry import Entry
+from gradc_runtime.cli.actions.samples import drawn
+from gradc_runtime.cli.actions.trial import Trial
+from gradc_runtime.data.arrays.validate import conform
+from gradc_runtime.session.backends import Batches
+from gradc_runtime.session.index_reach import LENGTH
+from gradc_runtime.session.inputs import lengths_read_by
 from tests.random_specs.body import Choose
 
 BATCHES = (5, 5, 5, 5, 3, 1, 2, 7, 8, 16, 17, 33, 130)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from compiler.entry import Array, Entry, Result
-from compiler.graph.types import SCALAR, Kind, TensorType
-from compiler.program import DataSource, Persistent, Program, Training, TrainStep
-from runtime.data import Dataset, from_arrays
-from runtime.session import Session
+from gradc_compiler.graph.types import SCALAR, Kind, TensorType
+from gradc_compiler.program.entry import Array, Entry, Result
+from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
+from gradc_runtime.data import Dataset, from_arrays
+from gradc_runtime.session.session import Session
 
 VECTOR = TensorType((2,))
 COUNT = TensorType((), Kind.INDEX)

@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from compiler.differentiate import differentiate
-from compiler.entry import Entry
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Builder, Graph, Value
-from compiler.graph.ragged import Ragged
-from compiler.graph.types import SCALAR, Kind, TensorType
-from compiler.ops.contract import Contract, index
-from compiler.ops.index import Increment, Take
-from compiler.ops.leaf import Input
-from compiler.ops.leaf import Persistent as Read
-from compiler.ops.reduce import BatchMean
-from compiler.ops.sequence import End, Length, Previous, Total
-from compiler.passes import optimise
-from compiler.program import DataSource, Persistent, Program, Training, TrainStep
-from compiler.schedule.plan import schedule
-from runtime.data import Dataset, from_arrays
-from runtime.session import Session
+from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.types import SCALAR, Kind, TensorType
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.contract import Contract, index
+from gradc_compiler.ops.index import Increment, Take
+from gradc_compiler.ops.leaf import Input
+from gradc_compiler.ops.leaf import Persistent as Read
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.ops.sequence import End, Length, Previous, Total
+from gradc_compiler.program.entry import Entry
+from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.schedule import schedule
+from gradc_compiler.transform.differentiate import differentiate
+from gradc_runtime.data import Dataset, from_arrays
+from gradc_runtime.session.session import Session
 
 FIELDS = (
     ("x", TensorType((2,), time="n")),

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import gradc
-from compiler.graph.types import Kind, TensorType
-from compiler.program import DataSource
-from runtime.data import DataError, Dataset, load
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.program.program import DataSource
+from gradc_runtime.data import DataError, Dataset, load
 
 SCALAR = TensorType()
 IMAGE = TensorType((4, 3, 1))

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.types import Kind, TensorType
-from compiler.program import DataSource
-from runtime.data import DataError, Dataset, from_arrays, load, mnist, split
-from runtime.data.bundled import resampling
-from runtime.data.order import permutation
-from runtime.data.page import table
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.program.program import DataSource
+from gradc_runtime.data import DataError, Dataset, from_arrays, load, split
+from gradc_runtime.data.arrays.shuffle import permutation
+from gradc_runtime.data.readers import mnist
+from gradc_runtime.data.readers.bundled import resampling
+from gradc_runtime.data.sources_page import table
 
 SCALAR = TensorType()
 
@@ -220,4 +221,6 @@ def test_offline_mnist_says_what_to_do(tmp_path: Path) -> None:
 
 def test_the_page_of_sources_is_current() -> None:
     page = Path(__file__).parents[2] / "specs" / "data.md"
-    assert table() in page.read_text(), "put what `python -m runtime.data.page` says into it"
+    assert table() in page.read_text(), (
+        "put what `python -m gradc_runtime.data.sources_page` says into it"
+    )

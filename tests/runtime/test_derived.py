@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.derived import print_program
-from compiler.graph.ragged import Ragged
-from compiler.graph.types import Kind
-from compiler.pipeline import Compilation, compilation
-from compiler.source import Source
-from compiler.syntax.format import format_source
-from runtime.session import Session
+from gradc_compiler.derived import print_program
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.pipeline import Compilation, compilation
+from gradc_compiler.syntax.pretty.format_source import format_source
+from gradc_runtime.session.session import Session
 from tests.runtime.derived_specs import CASES, IMPORTS, OPTIMIZERS
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import OPTIONAL, compile_source
-from runtime.session import Session
+from gradc_compiler.pipeline import OPTIONAL, compile_source
+from gradc_runtime.session.session import Session
 
 TIMES_ZERO = """
 model f(x : scalar) -> (a : scalar, b : scalar, c : scalar) {

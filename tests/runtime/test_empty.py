@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
-from compiler.source import CompileError
-from runtime.session import Session
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.session.session import Session
 
 INPUTS = "x : [4], l : class(4), z : [2], xs : seq [3], e : [0], es : seq [0]"
 SHAPES = {  # what a body gives for each of 3 examples

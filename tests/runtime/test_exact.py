@@ -7,9 +7,9 @@ from math import prod
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
-from compiler.schedule.rewrites import INEXACT
-from runtime.session import Session
+from gradc_compiler.pipeline import compile_source
+from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_runtime.session.session import Session
 
 SIZE, CHANNELS = 24, 16
 NO_NEGATIVE = """

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import OPTIONAL, compile_source
-from runtime.session import Session
+from gradc_compiler.pipeline import OPTIONAL, compile_source
+from gradc_runtime.session.session import Session
 
 NAN, INF = np.nan, np.inf
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.checkpoint import Store
-from runtime.records import RunFolder
-from runtime.settings import Settings
-from runtime.trainer import Trainer
+from gradc_runtime.session.checkpoint import Store
+from gradc_runtime.session.train_settings import Settings
+from gradc_runtime.training.run_folder import RunFolder
+from gradc_runtime.training.trainer import Trainer
 from tests.runtime import linear
 
 SETTINGS = Settings(batch=8, epochs=400, seed=3)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import gradc
-from compiler.graph.ragged import Clock, Ragged
-from compiler.graph.types import Kind, TensorType
-from runtime.data import DataError, Dataset
-from runtime.data.check import conform
-from runtime.errors import RunError
-from runtime.rows import Rows
-from runtime.session import Session
+from gradc_compiler.graph.ragged import Clock, Ragged
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_runtime.binding.packed_sequences import Rows
+from gradc_runtime.data import DataError, Dataset
+from gradc_runtime.data.arrays.validate import conform
+from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import RunError
 from tests.runtime import recurrent
 
 TARGETS = pytest.mark.parametrize("target", ["reference", "cpu"])

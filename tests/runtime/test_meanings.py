@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.derived import print_program
-from compiler.pipeline import compilation, compile_source
-from compiler.source import Source
-from runtime.session import Session
+from gradc_compiler.derived import print_program
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.pipeline import compilation, compile_source
+from gradc_runtime.session.session import Session
 from tests.meanings import SPECS, assert_as_the_reference, batch, close
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
-from compiler.program import Program
-from runtime.session import Session
+from gradc_compiler.pipeline import compile_source
+from gradc_compiler.program.program import Program
+from gradc_runtime.session.session import Session
 
 MODELS = {
     "form": "(x : [9], z : [9]) -> scalar { param T : [9, 9] ~ normal(0, 1)\n"

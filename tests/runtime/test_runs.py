@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.checkpoint import Checkpoint
-from runtime.errors import CheckpointError, Interrupted
-from runtime.holding import held
-from runtime.records import METRICS, RunFolder
+from gradc_runtime.session.checkpoint import Checkpoint
+from gradc_runtime.system.errors import CheckpointError, Interrupted
+from gradc_runtime.system.folder_lock import held
+from gradc_runtime.training.run_folder import METRICS, RunFolder
 from tests.runtime import linear
-from tests.runtime.test_trainer import Killed, Watcher, kill, trainer, undisturbed
+from tests.runtime.training.test_trainer import Killed, Watcher, kill, trainer, undisturbed
 
 ROOT = Path(__file__).parents[2]
 DAMAGE = [
@@ -150,7 +150,7 @@ def test_a_state_is_an_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
 HOLD = """
 import sys, time
 from pathlib import Path
-from runtime.holding import held
+from gradc_runtime.system.folder_lock import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

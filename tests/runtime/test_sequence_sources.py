@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.types import Kind, TensorType
-from compiler.program import DataSource
-from runtime.data import DataError, Dataset, load
-from runtime.data.alphabet import REST, Alphabet
-from runtime.data.scanned import cropped
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.program.program import DataSource
+from gradc_runtime.data import DataError, Dataset, load
+from gradc_runtime.data.arrays.alphabet import REST, Alphabet
+from gradc_runtime.data.readers.scanned import cropped
 
 SCALAR = TensorType()
 

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from compiler.graph.ragged import Ragged, joined
-from compiler.graph.types import Kind, TensorType
-from compiler.pipeline import OPTIONAL, compile_source
-from runtime.data import DataError, Dataset, from_arrays, split
-from runtime.errors import Diverged, SessionError
-from runtime.records import RunFolder
-from runtime.session import Session
-from runtime.settings import Settings
-from runtime.targets import parts
-from runtime.trainer import Trainer
+from gradc_compiler.graph.ragged import Ragged, joined
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.pipeline import OPTIONAL, compile_source
+from gradc_runtime.data import DataError, Dataset, from_arrays, split
+from gradc_runtime.session.backends import parts
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.train_settings import Settings
+from gradc_runtime.system.errors import Diverged, SessionError
+from gradc_runtime.training.run_folder import RunFolder
+from gradc_runtime.training.trainer import Trainer
 from tests.runtime import recurrent
 
 TARGETS = pytest.mark.parametrize("target", ["reference", "cpu"])
@@ -194,7 +194,9 @@ def test_batches_are_joined_as_they_were_cut() -> None:
 def test_evaluate_is_a_mean_over_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     data, session = recurrent.examples(40), recurrent.session("float64")
     whole = session.evaluate(data)["loss"]
-    monkeypatch.setattr("runtime.measuring.ELEMENTS_AT_ONCE", 60)  # so six examples of nine at once
+    monkeypatch.setattr(
+        "gradc_runtime.session.measuring.ELEMENTS_AT_ONCE", 60
+    )  # so six examples of nine at once
     assert session.evaluate(data)["loss"] == pytest.approx(whole, rel=1e-12)
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
-from compiler.program import Program
-from runtime.errors import Diverged, SessionError
-from runtime.records import RunFolder
-from runtime.session import Session
-from runtime.settings import resolve
-from runtime.trainer import Trainer
+from gradc_compiler.pipeline import compile_source
+from gradc_compiler.program.program import Program
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.system.errors import Diverged, SessionError
+from gradc_runtime.training.run_folder import RunFolder
+from gradc_runtime.training.trainer import Trainer
 
 CIRCLE = """
 model inside(p : [2]) -> [2] { p |> dense(5) |> tanh |> dense(2) }

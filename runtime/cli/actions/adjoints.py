@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from compiler.differentiate import differentiate
-from compiler.expressions import expression
-from compiler.graph.evaluate import node_values
-from compiler.graph.graph import Builder, Graph, Node, Value
-from compiler.graph.rebuild import rebuild
-from compiler.graph.types import Kind, TensorType
-from compiler.ops.leaf import Constant, Input, Persistent
-from compiler.ops.reduce import BatchMean
-from compiler.pipeline import Compilation
-from compiler.source import Span
-from compiler.syntax.tree import Definition, Result
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+from gradc_compiler.graph.rebuild import rebuild
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.graph_tools.evaluate import node_values
+from gradc_compiler.ops.leaf import Constant, Input, Persistent
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.pipeline import Compilation
+from gradc_compiler.syntax.grammar.tree import Definition, Result
+from gradc_compiler.transform.differentiate import differentiate
+from gradc_compiler.transform.unparse_expr import expression
 
 LONGEST = 44  # characters of an expression
 

@@ -10,19 +10,19 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from compiler.entry import Entry, Instruction
-from compiler.graph.ragged import joined
-from compiler.program import Program
-from runtime.cli.actions.output import console, counted, size, table, write, write_json
-from runtime.cli.actions.request import Request
-from runtime.cli.actions.trial import Trial, inexact, off_by
-from runtime.cli.actions.tune import tune_steps
-from runtime.cli.faults import Refused
-from runtime.cpu.executable import Executable
-from runtime.cpu.profile import Profile
-from runtime.limits import Limits, measure
-from runtime.session import Session
-from runtime.targets import Batches
+from gradc_compiler.graph.ragged import joined
+from gradc_compiler.program.entry import Entry, Instruction
+from gradc_compiler.program.program import Program
+from gradc_runtime.cli.actions.output import console, counted, size, table, write, write_json
+from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.trial import Trial, inexact, off_by
+from gradc_runtime.cli.actions.tune import tune_steps
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.cpu.executable import Executable
+from gradc_runtime.cpu.tuning.profile import Profile
+from gradc_runtime.cpu.tuning.roofline import Limits, measure
+from gradc_runtime.session.backends import Batches
+from gradc_runtime.session.session import Session
 
 SECONDS = 1.0  # for which a step is timed
 CALL, MOST = 1e-3, 256  # seconds that a call is to take, of at most so many steps

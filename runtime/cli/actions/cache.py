@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtime.cli.actions.output import counted, size, write, write_json
-from runtime.cpu.cache import CacheInfo, cache_clear, cache_info, cache_verify
+from gradc_runtime.cli.actions.output import counted, size, write, write_json
+from gradc_runtime.cpu.objects.object_cache import CacheInfo, cache_clear, cache_info, cache_verify
 
 
 def info(*, as_json: bool) -> int:

@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from compiler.elaborate import PersistentSpec, Signature
-from compiler.graph.types import TensorType
-from compiler.pipeline import Compilation
-from compiler.program import DataSource
-from compiler.render import diagnostics_json
-from compiler.source import ERROR, WARNING, CompileError, Diagnostic
-from runtime.cli.actions import diagnostics
-from runtime.cli.actions.output import console, counted, say, table, write, write_json
-from runtime.cli.actions.request import Request
-from runtime.cli.actions.room import require_room
-from runtime.cli.actions.stages import Stage, is_owned, stages
-from runtime.data import DataError, prepared
+from gradc_compiler.diagnostics.render import diagnostics_json
+from gradc_compiler.diagnostics.source import ERROR, WARNING, CompileError, Diagnostic
+from gradc_compiler.elaborate import PersistentSpec, Signature
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.pipeline import Compilation
+from gradc_compiler.program.program import DataSource
+from gradc_runtime.cli.actions import diagnostics
+from gradc_runtime.cli.actions.model_stages import Stage, is_owned, stages
+from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
+from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.room import require_room
+from gradc_runtime.data import DataError, prepared
 
 MOST_NAMES = 3  # layers named in one line
 

@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from runtime.cli.actions.plot import COLOURS, HEIGHT, WIDTH
-from runtime.progress import metrics_of
+from gradc_runtime.cli.actions.plot import COLOURS, HEIGHT, WIDTH
+from gradc_runtime.training.progress import metrics_of
 
 ACROSS = 3  # panels side by side
 HELD_OUT = "held_out."

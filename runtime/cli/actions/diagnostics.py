@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from compiler.render import diagnostics_json, printable, render_all
-from compiler.source import Diagnostic
+from gradc_compiler.diagnostics.render import diagnostics_json, printable, render_all
+from gradc_compiler.diagnostics.source import Diagnostic
 
 
 def show(found: Sequence[Diagnostic], *, as_json: bool) -> None:

@@ -12,15 +12,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runtime.certificate import DIFFERS, all_kept, are_wanted, counted_by_state
-from runtime.certifying import SWITCH
-from runtime.cli.actions.output import console, counted, size, table, write_json
-from runtime.cli.actions.versions import EXTRAS, LIBRARIES, version_of
-from runtime.cpu.cache import cache_info
-from runtime.cpu.machine import host
-from runtime.cuda.shim import require_device
-from runtime.data.mnist import FILES, cache_folder
-from runtime.errors import RunError
+from gradc_runtime.certificates.certificate import DIFFERS, all_kept, are_wanted, counted_by_state
+from gradc_runtime.certificates.certifying import SWITCH
+from gradc_runtime.cli.actions.output import console, counted, size, table, write_json
+from gradc_runtime.cli.actions.versions import EXTRAS, LIBRARIES, version_of
+from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.objects.object_cache import cache_info
+from gradc_runtime.cuda.shim import require_device
+from gradc_runtime.data.readers.mnist import FILES, cache_folder
+from gradc_runtime.system.errors import RunError
 
 OLDEST = (3, 11)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from compiler.graph.graph import Graph, Node
-from compiler.ops.leaf import Constant, Input, Persistent
+from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.ops.leaf import Constant, Input, Persistent
 
 STYLES: dict[type, str] = {
     Input: "shape=ellipse,style=filled,fillcolor=lightblue",

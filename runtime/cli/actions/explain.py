@@ -13,23 +13,23 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from compiler.codes import CODES
-from compiler.codes import explain as page_of
-from compiler.graph.types import TensorType
-from compiler.ops.bounds import limits_of
-from compiler.ops.leaf import Input
-from compiler.pipeline import Compilation
-from runtime.cli.actions import numbers
-from runtime.cli.actions.adjoints import Loss, Row, forward_loss, rows_of, training_loss
-from runtime.cli.actions.inputs import read_inputs
-from runtime.cli.actions.output import console, say, table, write, write_json
-from runtime.cli.actions.request import Request, session_with_weights
-from runtime.cli.declare import SpecPath
-from runtime.cli.faults import Refused
-from runtime.data.check import lengths_of
-from runtime.errors import SessionError
-from runtime.memory import suggestion
-from runtime.reach import too_long
+from gradc_compiler.error_index import CODES
+from gradc_compiler.error_index import explain as page_of
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.ops.index_limits import limits_of
+from gradc_compiler.ops.leaf import Input
+from gradc_compiler.pipeline import Compilation
+from gradc_runtime.cli.actions import numbers
+from gradc_runtime.cli.actions.adjoints import Loss, Row, forward_loss, rows_of, training_loss
+from gradc_runtime.cli.actions.output import console, say, table, write, write_json
+from gradc_runtime.cli.actions.read_inputs import read_inputs
+from gradc_runtime.cli.actions.request import Request, session_with_weights
+from gradc_runtime.cli.declare import SpecPath
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data.arrays.validate import lengths_of
+from gradc_runtime.session.index_reach import too_long
+from gradc_runtime.session.state import suggestion
+from gradc_runtime.system.errors import SessionError
 
 MOST_TOGETHER = 8  # numbers of a gradient that are printed in one line
 

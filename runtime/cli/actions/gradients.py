@@ -8,8 +8,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from runtime.cli.actions.output import console, say, table
-from runtime.watch import FILE, FILE_OVER_TIME, Gradient, StateGradient, Watch
+from gradc_runtime.cli.actions.output import console, say, table
+from gradc_runtime.training.gradient_monitor import (
+    FILE,
+    FILE_OVER_TIME,
+    Gradient,
+    StateGradient,
+    Watch,
+)
 
 MOST, ENDS = 24, 6  # parameters of a step in the table; of a longer one, how many at each end
 PICTURE, PICTURE_OVER_TIME = "gradients.png", "gradients_over_time.png"
@@ -83,7 +89,7 @@ def step_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 def drawn(path: Path, draw: Callable[[Any, Path], None]) -> str:
     """Where the picture is; nothing where matplotlib is not installed."""
     try:
-        plot = import_module("runtime.cli.actions.plot")
+        plot = import_module("gradc_runtime.cli.actions.plot")
     except ModuleNotFoundError:
         return ""
     draw(plot, path)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from compiler.pipeline import Compilation
-from runtime.cli.actions.trial import Trial
-from runtime.moves import GRADIENT, Moves
+from gradc_compiler.pipeline import Compilation
+from gradc_runtime.certificates.update_moves import GRADIENT, Moves
+from gradc_runtime.cli.actions.trial import Trial
 
 
 def moves(made: Compilation, trial: Trial) -> list[Moves]:

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from runtime.watch import Gradient, StateGradient
+from gradc_runtime.training.gradient_monitor import Gradient, StateGradient
 
 WIDTH, HEIGHT = 4.6, 3.0  # inches of one panel
 COLOURS = ("#2e86ab", "#d1495b", "#edae49", "#66a182", "#22313f", "#8d6a9f")

@@ -14,20 +14,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from compiler.elaborate.library import prelude
-from compiler.pipeline import OPTIONAL, Compilation, compilation
-from compiler.program import DataSource, Program
-from compiler.source import CompileError
-from compiler.syntax.read import read_source
-from runtime.certificate import require_sound
-from runtime.checkpoint import Store, read_checkpoint, write_atomically
-from runtime.cli.declare import listed
-from runtime.cli.faults import Refused
-from runtime.data import Dataset, load
-from runtime.errors import CheckpointError, SessionError
-from runtime.memory import suggestion
-from runtime.session import Session
-from runtime.settings import LIMITS
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.elaborate.names.library import prelude
+from gradc_compiler.pipeline import OPTIONAL, Compilation, compilation
+from gradc_compiler.program.program import DataSource, Program
+from gradc_compiler.syntax.parse.read_file import read_source
+from gradc_runtime.certificates.certificate import require_sound
+from gradc_runtime.cli.declare import listed
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data import Dataset, load
+from gradc_runtime.session.checkpoint import Store, read_checkpoint, write_atomically
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.state import suggestion
+from gradc_runtime.session.train_settings import LIMITS
+from gradc_runtime.system.errors import CheckpointError, SessionError
 
 FILE = "command.json"
 FLAGS = ("batch", "epochs", "held_out", "patience")

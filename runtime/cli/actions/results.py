@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from compiler.graph.ragged import Ragged
-from runtime.checkpoint import write_atomically
-from runtime.cli.actions.output import say, write
-from runtime.cli.faults import Refused
-from runtime.data.numpy_files import LENGTHS
+from gradc_compiler.graph.ragged import Ragged
+from gradc_runtime.cli.actions.output import say, write
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data.readers.numpy_files import LENGTHS
+from gradc_runtime.session.checkpoint import write_atomically
 
 DIGITS = 8
 

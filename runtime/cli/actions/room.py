@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from compiler.graph.graph import Graph
-from compiler.pipeline import Compilation
-from runtime.cli.actions.output import counted
-from runtime.cpu.spaces import bytes_of
-from runtime.files import free_memory, require_memory
-from runtime.settings import LIMITS, Settings
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.pipeline import Compilation
+from gradc_runtime.cli.actions.output import counted
+from gradc_runtime.cpu.partition.space_sizes import bytes_of
+from gradc_runtime.session.train_settings import LIMITS, Settings
+from gradc_runtime.system.files import free_memory, require_memory
 
 WORD = 4  # bytes, in a float32 run
 PLENTY = 8  # times the size of all values: a schedule has copies and columns, and reuses room

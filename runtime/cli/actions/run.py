@@ -9,23 +9,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from compiler.graph.ragged import Batch, take
-from compiler.graph.types import TensorType
-from runtime.cli.actions.inputs import is_of_classes, is_words, read_inputs
-from runtime.cli.actions.output import write_json
-from runtime.cli.actions.request import Request, prepare, session_with_weights
-from runtime.cli.actions.results import plain, save, show
-from runtime.cli.actions.samples import Limits
-from runtime.cli.actions.writing import write_on
-from runtime.cli.faults import Refused
-from runtime.cli.options import Binding
-from runtime.data import Dataset
-from runtime.decoding import written_argument
-from runtime.inputs import lengths_read_by
-from runtime.memory import suggestion
-from runtime.reach import LENGTH
-from runtime.session import Session
-from runtime.targets import Batches
+from gradc_compiler.graph.ragged import Batch, take
+from gradc_compiler.graph.types import TensorType
+from gradc_runtime.cli.actions.output import write_json
+from gradc_runtime.cli.actions.read_inputs import is_of_classes, is_words, read_inputs
+from gradc_runtime.cli.actions.request import Request, prepare, session_with_weights
+from gradc_runtime.cli.actions.results import plain, save, show
+from gradc_runtime.cli.actions.samples import Limits
+from gradc_runtime.cli.actions.writing import write_on
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.cli.options import Binding
+from gradc_runtime.data import Dataset
+from gradc_runtime.session.backends import Batches
+from gradc_runtime.session.decoding import written_argument
+from gradc_runtime.session.index_reach import LENGTH
+from gradc_runtime.session.inputs import lengths_read_by
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.state import suggestion
 
 
 def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:

@@ -7,10 +7,10 @@ from math import prod
 
 import numpy as np
 
-from compiler.graph.graph import Graph
-from compiler.graph.ragged import Batch, Ragged
-from compiler.graph.types import Kind, Limit, TensorType, Time
-from compiler.ops.contract import Contract
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.ragged import Batch, Ragged
+from gradc_compiler.graph.types import Kind, Limit, TensorType, Time
+from gradc_compiler.ops.contract import Contract
 
 Limits = Sequence[Limit]  # of the lengths, by the rows that there are
 LONGEST = 8  # elements of a random sequence

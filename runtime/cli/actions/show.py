@@ -7,16 +7,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from compiler.derived import print_program
-from compiler.graph.graph import Graph
-from compiler.graph.text import print_graph
-from compiler.pipeline import Compilation
-from runtime.cli.actions.drawing import dot
-from runtime.cli.actions.output import write, write_json
-from runtime.cli.actions.request import Request
-from runtime.cli.actions.tables import entry_data, kernel_data, print_entry, print_kernels
-from runtime.cli.actions.trees import print_tree, tree_data
-from runtime.cli.faults import Refused
+from gradc_compiler.derived import print_program
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph_tools.graph_text import print_graph
+from gradc_compiler.pipeline import Compilation
+from gradc_runtime.cli.actions.drawing import dot
+from gradc_runtime.cli.actions.output import write, write_json
+from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.tables import entry_data, kernel_data, print_entry, print_kernels
+from gradc_runtime.cli.actions.trees import print_tree, tree_data
+from gradc_runtime.cli.faults import Refused
 
 DEFAULT = {"graph": "forward", "joint": "step"}  # first part of the entries' names
 

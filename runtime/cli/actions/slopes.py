@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from compiler.graph.graph import Builder, Graph
-from compiler.ops.leaf import Input, Persistent
-from compiler.passes import optimise
-from compiler.passes.dce import eliminate_dead_code
-from compiler.program import TrainStep
-from compiler.update_rule import GRADIENT
-from runtime.cli.actions.samples import work_of
-from runtime.comparing import SMALL, Results
-from runtime.session import Session
-from runtime.targets import Batches
+from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.program.program import TrainStep
+from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.transform.update_rule import GRADIENT
+from gradc_runtime.certificates.distances import SMALL, Results
+from gradc_runtime.cli.actions.samples import work_of
+from gradc_runtime.session.backends import Batches
+from gradc_runtime.session.session import Session
 
 STEPS = (1e-6, 1e-5, 1e-7)  # of central differences, relative to a parameter; first the best
 NEAR = 1e-2  # how far from the given numbers the slopes are taken, relative too

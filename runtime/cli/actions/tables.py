@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from compiler.entry import Entry, Instruction, Operand, Phase, Space
-from compiler.single import largest_single, single_kernels
-from runtime.cli.actions.output import counted
+from gradc_compiler.program.entry import Entry, Instruction, Operand, Phase, Space
+from gradc_compiler.program.variants import largest_single, single_kernels
+from gradc_runtime.cli.actions.output import counted
 
 
 def print_entry(entry: Entry) -> str:

@@ -11,21 +11,21 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from compiler.syntax.read import STANDARD_INPUT
-from runtime.cli.actions import diagnostics, gradients
-from runtime.cli.actions.output import console, counted, say, strict, write
-from runtime.cli.actions.request import Request, prepare
-from runtime.cli.actions.tune import tune_steps
-from runtime.cli.faults import Refused
-from runtime.display import Display
-from runtime.holding import held
-from runtime.progress import Plain, display, metrics_of, shown
-from runtime.records import Row, RunFolder
-from runtime.session import Session
-from runtime.settings import resolve
-from runtime.summary import Summary
-from runtime.trainer import Trainer
-from runtime.watch import Watch
+from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
+from gradc_runtime.cli.actions import diagnostics, gradients
+from gradc_runtime.cli.actions.output import console, counted, say, strict, write
+from gradc_runtime.cli.actions.request import Request, prepare
+from gradc_runtime.cli.actions.tune import tune_steps
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.summary import Summary
+from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.system.folder_lock import held
+from gradc_runtime.training.display import Display
+from gradc_runtime.training.gradient_monitor import Watch
+from gradc_runtime.training.progress import Plain, display, metrics_of, shown
+from gradc_runtime.training.run_folder import Row, RunFolder
+from gradc_runtime.training.trainer import Trainer
 
 PICTURE = "metrics.png"
 
@@ -83,7 +83,7 @@ def trained(
         gradients.show(watch, folder.path)
     conclude(summary, trainer, folder, as_json=given["as_json"])
     if given["plot"] and summary.rows:
-        import_module("runtime.cli.actions.curves").draw(summary.rows, folder.path / PICTURE)
+        import_module("gradc_runtime.cli.actions.curves").draw(summary.rows, folder.path / PICTURE)
         say(f"as a picture: {folder.path / PICTURE}")
     return summary.exit_code
 

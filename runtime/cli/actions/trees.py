@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from compiler.syntax.tree import Tree
+from gradc_compiler.syntax.grammar.tree import Tree
 
 HIDDEN = ("span", "name_span")
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compiler.entry import Entry
-from compiler.program import Program
-from compiler.schedule.rewrites import INEXACT
-from runtime.cli.actions.request import prepare
-from runtime.cli.actions.samples import random_batch, random_lengths
-from runtime.comparing import Results, difference
-from runtime.data.check import conform, values_of
-from runtime.inputs import lengths_read_by
-from runtime.moves import AFTER
-from runtime.reach import LENGTH
-from runtime.session import Session
-from runtime.targets import Batches
+from gradc_compiler.program.entry import Entry
+from gradc_compiler.program.program import Program
+from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_runtime.certificates.distances import Results, difference
+from gradc_runtime.certificates.update_moves import AFTER
+from gradc_runtime.cli.actions.request import prepare
+from gradc_runtime.cli.actions.samples import random_batch, random_lengths
+from gradc_runtime.data.arrays.validate import conform, values_of
+from gradc_runtime.session.backends import Batches
+from gradc_runtime.session.index_reach import LENGTH
+from gradc_runtime.session.inputs import lengths_read_by
+from gradc_runtime.session.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

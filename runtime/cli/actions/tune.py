@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from compiler.program import TrainStep
-from runtime.cli.actions.output import counted, say
-from runtime.cli.actions.trial import Trial
-from runtime.cli.faults import Refused
-from runtime.cpu.tuner import tune
-from runtime.cpu.tuning import keep
-from runtime.session import Session
+from gradc_compiler.program.program import TrainStep
+from gradc_runtime.cli.actions.output import counted, say
+from gradc_runtime.cli.actions.trial import Trial
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.cpu.partition.tuned_tiles import keep
+from gradc_runtime.cpu.tuning.autotuner import tune
+from gradc_runtime.session.session import Session
 
 
 def tune_steps(session: Session, batch: int) -> None:

@@ -28,20 +28,20 @@ from typing import Any
 
 import numpy as np
 
-from compiler.pipeline import OPTIONAL, Compilation
-from compiler.program import Program
-from compiler.schedule.rewrites import INEXACT
-from runtime import certificate
-from runtime.cli.actions.moves import moves
-from runtime.cli.actions.output import console, say, table, write_json
-from runtime.cli.actions.request import Request, session_with_weights
-from runtime.cli.actions.samples import NUMBERS, work_of
-from runtime.cli.actions.slopes import gradient_error
-from runtime.cli.actions.trial import Trial, inexact
-from runtime.cli.faults import FAULT
-from runtime.comparing import Results, difference
-from runtime.moves import AFTER, Moves, room
-from runtime.settings import resolve
+from gradc_compiler.pipeline import OPTIONAL, Compilation
+from gradc_compiler.program.program import Program
+from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_runtime.certificates import certificate
+from gradc_runtime.certificates.distances import Results, difference
+from gradc_runtime.certificates.update_moves import AFTER, Moves, room
+from gradc_runtime.cli.actions.moves import moves
+from gradc_runtime.cli.actions.output import console, say, table, write_json
+from gradc_runtime.cli.actions.request import Request, session_with_weights
+from gradc_runtime.cli.actions.samples import NUMBERS, work_of
+from gradc_runtime.cli.actions.slopes import gradient_error
+from gradc_runtime.cli.actions.trial import Trial, inexact
+from gradc_runtime.cli.faults import FAULT
+from gradc_runtime.session.train_settings import resolve
 
 OF_GRADIENTS = 1e-6
 DOUBLE, SINGLE = 1e-11, 2e-4  # bounds by width

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from runtime.cli.actions.output import write, write_json
-from runtime.cli.actions.results import save
-from runtime.cli.faults import Refused
-from runtime.data import Dataset
-from runtime.data.alphabet import Alphabet
-from runtime.decoding import Choice
-from runtime.decoding import write as write_classes
-from runtime.session import Session
-from runtime.targets import Batches
+from gradc_runtime.cli.actions.output import write, write_json
+from gradc_runtime.cli.actions.results import save
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data import Dataset
+from gradc_runtime.data.arrays.alphabet import Alphabet
+from gradc_runtime.session.backends import Batches
+from gradc_runtime.session.decoding import Choice
+from gradc_runtime.session.decoding import write as write_classes
+from gradc_runtime.session.session import Session
 
 BEGINNING = "\n"  # a text goes on behind this, if nothing else is said
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runtime.cli.declare import act, as_json, declared
+from gradc_runtime.cli.declare import act, as_json, declared
 
 JOBS = ("info", "verify", "clear")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.declare import SpecPath, act, as_json, declared
+from gradc_runtime.cli.declare import SpecPath, act, as_json, declared
 
 
 @declared("check", examples=[

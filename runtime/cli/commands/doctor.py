@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.cli.declare import act, as_json, declared
+from gradc_runtime.cli.declare import act, as_json, declared
 
 
 @declared("doctor", examples=[

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from runtime.cli import options
-from runtime.cli.declare import act, as_json, declared, spec
+from gradc_runtime.cli import options
+from gradc_runtime.cli.declare import act, as_json, declared, spec
 
 
 @declared("eval", examples=[
@@ -31,5 +31,5 @@ def command(spec: Path, **given: Any) -> int:
     That is the part which the run held out (its settings decide which), or the whole of other
     data that --data names; of a source with a test part of its own, that part.
     """
-    code: int = act("evaluate:evaluate", spec, given)
+    code: int = act("eval:evaluate", spec, given)
     return code

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from runtime.cli import options
-from runtime.cli.declare import act, as_json, declared
+from gradc_runtime.cli import options
+from gradc_runtime.cli.declare import act, as_json, declared
 
 
 @declared("explain", examples=[

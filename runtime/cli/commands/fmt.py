@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.declare import SpecPath, act, declared
+from gradc_runtime.cli.declare import SpecPath, act, declared
 
 
 @declared("fmt", examples=[
@@ -19,5 +19,5 @@ from runtime.cli.declare import SpecPath, act, declared
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print instead of rewriting.")
 def command(files: tuple[Path, ...], check: bool, to_stdout: bool) -> int:
     """Write specs in the one canonical form; comments are kept."""
-    code: int = act("format:rewrite", files, check=check, to_stdout=to_stdout)
+    code: int = act("fmt:rewrite", files, check=check, to_stdout=to_stdout)
     return code

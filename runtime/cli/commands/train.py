@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from runtime.cli import options
-from runtime.cli.declare import SpecPath, act, as_json, declared
+from gradc_runtime.cli import options
+from gradc_runtime.cli.declare import SpecPath, act, as_json, declared
 
 
 @declared("train", examples=[

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.elaborate import Module, elaborate
-from compiler.graph.evaluate import evaluate
-from compiler.source import CompileError, Diagnostic, Source
-from compiler.syntax.parse import parse
-from compiler.syntax.read import read_source
+from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Source
+from gradc_compiler.elaborate import Module, elaborate
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.syntax.parse.parse import parse
+from gradc_compiler.syntax.parse.read_file import read_source
 
 Build = Callable[..., Module]
 Diagnose = Callable[[str], list[Diagnostic]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.graph.graph import Graph
-from compiler.ops.leaf import Persistent
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.ops.leaf import Persistent
 
 DEFINITIONS = """
 layer wide(x : [n]) -> [n] { x |> dense(n) }

@@ -14,8 +14,8 @@ from math import prod
 import numpy as np
 import pytest
 
-from compiler.pipeline import compile_source
-from runtime.session import Session
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.session.session import Session
 
 SHAPES = {"x": (4, 3), "z": (3,), "W": (3, 4, 2), "v": (4,), "c": (2, 3)}
 VALUES = "iota(6) / 4 - 1"

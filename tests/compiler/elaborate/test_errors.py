@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from compiler.codes import CODES
-from compiler.source import CompileError
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.error_index import CODES
 
 HOUSE = ("model f(x : scalar) -> scalar { param w = 1; w * x }\n"
          "data d(x : scalar, y : class(2)) = csv(\"d.csv\")\n")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
-from compiler.graph.verify import verify
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.graph_tools.evaluate import evaluate
 
 SPECS = Path(__file__).parents[3] / "specs"
 

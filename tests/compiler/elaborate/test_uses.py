@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
+from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.meanings import COUNTED, SCALED
 
 X, Y = np.array([[1.0], [3.0]]), np.array([[10.0], [20.0]])

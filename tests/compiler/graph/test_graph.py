@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Builder, Origin
-from compiler.graph.rebuild import rebuild
-from compiler.graph.registry import OPS, register
-from compiler.graph.text import parse_graph
-from compiler.ops.base import Op
-from compiler.ops.leaf import Input, Persistent
-from compiler.ops.reduce import BatchMean
-from compiler.source import Span
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.graph.graph import Builder, Origin
+from gradc_compiler.graph.op import Op
+from gradc_compiler.graph.op_registry import OPS, register
+from gradc_compiler.graph.rebuild import rebuild
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.graph_tools.graph_text import parse_graph
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.reduce import BatchMean
 
 SQUARE = parse_graph(
     "%0 = input{key='x'}; %1 = persistent{key='p'}; %2 = mul %0 %0; %3 = batch_mean %2;"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.loops import loop_of
-from compiler.pipeline import OPTIONAL, compile_source
-from runtime.session import Session
+from gradc_compiler.graph.loop_order import loop_of
+from gradc_compiler.pipeline import OPTIONAL, compile_source
+from gradc_runtime.session.session import Session
 
 KEPT = """
 cell keep(h : scalar, x : scalar) -> scalar { h }

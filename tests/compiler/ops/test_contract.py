@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.graph import Builder, Value
-from compiler.ops.base import TypeFault
+from gradc_compiler.graph.graph import Builder, Value
+from gradc_compiler.graph.op import TypeFault
 from tests.contractions import (
     Case,
     convolution,

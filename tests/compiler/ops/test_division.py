@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from compiler.graph.graph import Builder
-from compiler.ops import division
-from compiler.ops.leaf import Input
+from gradc_compiler.graph.graph import Builder
+from gradc_compiler.ops import division
+from gradc_compiler.ops.leaf import Input
 from tests.graphs import Array, run_compiled
 from tests.special_numbers import assert_same_bits
 

@@ -8,11 +8,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from compiler.differentiate import differentiate
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Builder
-from compiler.graph.registry import OPS
-from compiler.ops.elementwise import Elementwise
+from gradc_compiler.graph.graph import Builder
+from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.transform.differentiate import differentiate
 from tests.graphs import Operand, derivative_graph, values_of
 
 TABLE = {name: op for name, op in OPS.items() if issubclass(op, Elementwise)}

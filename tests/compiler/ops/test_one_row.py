@@ -34,11 +34,11 @@ train on points {
 """
 TRIED = f"""
 import numpy as np
-from compiler.derived import print_program
-from compiler.ops.table import table
-from compiler.pipeline import compile_source, compilation
-from compiler.source import Source
-from runtime.session import Session
+from gradc_compiler.derived import print_program
+from gradc_compiler.ops.operators_page import table
+from gradc_compiler.pipeline import compile_source, compilation
+from gradc_compiler.diagnostics.source import Source
+from gradc_runtime.session.session import Session
 
 made = compilation(Source("spec.nn", {SPEC!r}), ".", {{}}, ())
 x = np.linspace(-2, 2, 15).reshape(5, 3)
@@ -70,8 +70,10 @@ np.testing.assert_allclose(loss.mean(), sessions[0].gradients(x=x)[0], rtol=1e-1
 
 def test_an_elementwise_operator_is_one_row_and_no_other_file(tmp_path: Path) -> None:
     for package in ("compiler", "runtime"):
-        copytree(ROOT / package, tmp_path / package, ignore=ignore_patterns("__pycache__"))
-    with (tmp_path / "compiler/ops/elementwise.py").open("a") as table:
+        copytree(
+            ROOT / package, tmp_path / f"gradc_{package}", ignore=ignore_patterns("__pycache__")
+        )
+    with (tmp_path / "gradc_compiler/ops/elementwise.py").open("a") as table:
         table.write(ROW)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     run = subprocess.run(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradc
-from compiler.ops.orthonormalize import Orthonormalize, exact_product
+from gradc_compiler.ops.orthonormalize import Orthonormalize, exact_product
 
 SHAPES = [(1, 1), (5, 1), (1, 7), (3, 3), (65, 64), (64, 65), (200, 131), (130, 130), (4100, 70)]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Builder, Value
-from compiler.graph.registry import OPS
-from compiler.graph.text import parse_graph
-from compiler.ops.base import Op, TypeFault
-from compiler.ops.index import Scatter, Take
-from compiler.ops.leaf import Constant, Iota, Literal
-from compiler.ops.reduce import ArgMax, BatchMean, Max
-from compiler.ops.shape import Concat, Reshape
+from gradc_compiler.graph.graph import Builder, Value
+from gradc_compiler.graph.op import Op, TypeFault
+from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.graph_tools.graph_text import parse_graph
+from gradc_compiler.ops.index import Scatter, Take
+from gradc_compiler.ops.leaf import Constant, Iota, Literal
+from gradc_compiler.ops.reduce import ArgMax, BatchMean, Max
+from gradc_compiler.ops.shape import Concat, Reshape
 from tests.compiler.ops.test_elementwise import TABLE
 from tests.graphs import Array, Operand, derivative_graph, values_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.text import parse_graph
-from compiler.ops.random import PIECE, Random, draw, philox
+from gradc_compiler.graph_tools.graph_text import parse_graph
+from gradc_compiler.ops.random import PIECE, Random, draw, philox
 
 
 @pytest.mark.parametrize(

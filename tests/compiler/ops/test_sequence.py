@@ -8,18 +8,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.differentiate import differentiate
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Builder, Graph, Value
-from compiler.graph.ragged import Ragged
-from compiler.graph.text import parse_graph, print_graph
-from compiler.graph.verify import verify
-from compiler.ops.base import Op, TypeFault
-from compiler.ops.contract import Contract, index
-from compiler.ops.leaf import Input, Persistent
-from compiler.ops.reduce import BatchMean
-from compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Reverse, Spread, Total
-from compiler.passes import PASSES, optimise
+from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.op import Op, TypeFault
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
+from gradc_compiler.ops.contract import Contract, index
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.ops.sequence import (
+    AtEnd,
+    End,
+    Length,
+    Position,
+    Previous,
+    Reverse,
+    Spread,
+    Total,
+)
+from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
+from gradc_compiler.transform.differentiate import differentiate
 
 LENGTHS = np.array([5, 0, 1, 3, 7])
 

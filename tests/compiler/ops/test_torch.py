@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
-from compiler.ops.base import Op
-from compiler.ops.index import Scatter, Take
-from compiler.ops.reduce import BatchMean, Max
-from compiler.ops.shape import Concat, Reshape
+from gradc_compiler.graph.op import Op
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.index import Scatter, Take
+from gradc_compiler.ops.reduce import BatchMean, Max
+from gradc_compiler.ops.shape import Concat, Reshape
 from tests.compiler.ops.test_elementwise import SHAPES, TABLE, apply, arity, operands_of
 from tests.contractions import convolution, grouped, heads, product_of, transposed
 from tests.graphs import Array, Operand, derivative_graph, values_of

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.elaborate import Module, elaborate
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Graph
-from compiler.source import Source
-from compiler.syntax.parse import parse
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.elaborate import Module, elaborate
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.syntax.parse.parse import parse
 from tests.graphs import Values, sample_values
 
 Array = NDArray[Any]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
+from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.ragged import module, result
 
 Step = Callable[[dict[str, Any], Any, Any], Any]

@@ -7,7 +7,7 @@ from math import erf
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
+from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import (
     ACTIVATIONS,
     COMPILED,

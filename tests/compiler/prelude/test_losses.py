@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
+from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import LOSSES, assert_gradient, loss_module, numbers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.source import CompileError
+from gradc_compiler.diagnostics.source import CompileError
 from tests.compiler.prelude.cases import assert_gradient, module_of, numbers
 
 CONVOLUTIONAL = """

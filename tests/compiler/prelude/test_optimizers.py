@@ -7,9 +7,9 @@ from math import cos, pi
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
-from compiler.pipeline import compile_source
-from runtime.session import Session
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.session.session import Session
 from tests.compiler.prelude.cases import loss_module, module_of, numbers
 
 STEPS = 5

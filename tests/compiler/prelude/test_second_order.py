@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.elaborate.library import prelude
+from gradc_compiler.elaborate.names.library import prelude
 from tests.compiler.prelude.cases import LAYERS, layer_module, loss_module, module_of
 from tests.compiler.prelude.test_losses import LOSSES
 from tests.second_order import assert_as_the_reference, of_model, of_step

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from compiler.elaborate.declarations import RESERVED
-from compiler.elaborate.library import PRELUDE
-from compiler.source import Source
-from compiler.syntax.format import format_source
-from compiler.syntax.parse import parse
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.elaborate.expressions.declarations import RESERVED
+from gradc_compiler.elaborate.names.library import PRELUDE
+from gradc_compiler.syntax.parse.parse import parse
+from gradc_compiler.syntax.pretty.format_source import format_source
 
 FILES = sorted(PRELUDE.glob("*.nn"))
 HELPERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
+from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import LAYERS, LOSSES, layer_module, loss_module, numbers
 from tests.compiler.prelude.in_torch import BATCH, BOUND, TORCH, F, leaf, torch
 from tests.compiler.prelude.test_training_mode import EMBEDDED

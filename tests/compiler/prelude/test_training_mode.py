@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
+from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import assert_gradient, layer_module, module_of, numbers
 
 DROPPED = module_of("""

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
+from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import LAYERS, layer_module, numbers
 
 # name -> kernel, stride, dilation, ((above, below), (left, right)), groups

@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
-from compiler.render import render_all
-from compiler.source import CompileError
-from compiler.syntax.parse import parse
-from compiler.syntax.read import read_source
+from gradc_compiler.diagnostics.render import render_all
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.syntax.parse.parse import parse
+from gradc_compiler.syntax.parse.read_file import read_source
 results = []
 for path in sys.argv[1:]:
     start = time.process_time()

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from compiler.source import Source
-from compiler.syntax import tree
-from compiler.syntax.check import children, same_tree
-from compiler.syntax.format import format_source
-from compiler.syntax.parse import parse
-from compiler.syntax.read import read_source
-from compiler.syntax.unparse import unparse
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.syntax.grammar import tree
+from gradc_compiler.syntax.grammar.check_tree import children, same_tree
+from gradc_compiler.syntax.grammar.unparse import unparse
+from gradc_compiler.syntax.parse.parse import parse
+from gradc_compiler.syntax.parse.read_file import read_source
+from gradc_compiler.syntax.pretty.format_source import format_source
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]

@@ -7,10 +7,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.codes import CODES
-from compiler.render import diagnostics_json, render_all
-from compiler.source import CompileError, Source
-from compiler.syntax.format import format_source
+from gradc_compiler.diagnostics.render import diagnostics_json, render_all
+from gradc_compiler.diagnostics.source import CompileError, Source
+from gradc_compiler.error_index import CODES
+from gradc_compiler.syntax.pretty.format_source import format_source
 
 PROGRAMS = [path.read_text() for path in sorted(Path(__file__).parent.glob("programs/*.nn"))]
 VOCABULARY = """

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.ragged import Ragged
-from compiler.pipeline import compile_source
-from runtime import limits
-from runtime.cli.actions import bench
-from runtime.cpu import tuner
-from runtime.session import Session
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.cli.actions import bench
+from gradc_runtime.cpu.tuning import autotuner, roofline
+from gradc_runtime.session.session import Session
 from tests.runtime.cli.calling import Caller
 
 SPECS = Path(__file__).parents[3] / "specs"
@@ -28,9 +27,9 @@ train on d { minimize sum(f(x)^2) using sgd(lr = warmup(0.1, 100)) }
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "BUDGET", 0.001)
-    monkeypatch.setattr("runtime.cli.actions.bench.SECONDS", 0.0)
-    monkeypatch.setattr("runtime.cli.actions.bench.WALKS", 2)
+    monkeypatch.setattr(roofline, "BUDGET", 0.001)
+    monkeypatch.setattr("gradc_runtime.cli.actions.bench.SECONDS", 0.0)
+    monkeypatch.setattr("gradc_runtime.cli.actions.bench.WALKS", 2)
 
 
 def test_a_step_and_its_instructions(call: Caller) -> None:
@@ -72,7 +71,7 @@ def test_a_schedule_is_read_on_beyond_its_table(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(bench, "step_seconds", lambda *given, **named: made.append(given) or 1.0)
     program = compile_source(SCHEDULED)
     session = Session(program, threads=1)
-    bench.timed(session, program, "step/train", 2, (measured := limits.measure(1), measured))
+    bench.timed(session, program, "step/train", 2, (measured := roofline.measure(1), measured))
     ((run, inputs, batch),) = made
     for _ in range(3):
         run({n: np.concatenate([rows] * 2000) for n, rows in inputs.items()}, 2000, batch)
@@ -103,8 +102,8 @@ def test_what_was_tuned_is_said_and_kept(
     call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(tuner, "SECONDS", 0.0)
-    monkeypatch.setattr(tuner, "WORTH", 1e9)  # whatever is fastest is taken
+    monkeypatch.setattr(autotuner, "SECONDS", 0.0)
+    monkeypatch.setattr(autotuner, "WORTH", 1e9)  # whatever is fastest is taken
     options = ("--batch", "37", "--threads", "1")
     answer = call("bench", SPECS / "autoencoder.nn", *options, "--tune")
     assert answer.code == 0

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.cli.actions.check import owned
-from runtime.cli.actions.request import Request
-from runtime.cli.actions.stages import stages
+from gradc_runtime.cli.actions.check import owned
+from gradc_runtime.cli.actions.model_stages import stages
+from gradc_runtime.cli.actions.request import Request
 from tests.runtime.cli.calling import LINE, SPECS, Caller
 
 
@@ -150,7 +150,7 @@ def test_the_stages_add_up_to_the_model(path: Path) -> None:
 def test_a_value_larger_than_memory_is_refused(
     call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.files.free_memory", lambda: 2 * 10**9)
+    monkeypatch.setattr("gradc_runtime.system.files.free_memory", lambda: 2 * 10**9)
     spec = tmp_path / "large.nn"
     spec.write_text("model f(x : [4]) -> scalar { sum(full([2^33], 1)) + sum(x) }\n")
     answer = call("check", spec)
@@ -175,9 +175,9 @@ train on d { minimize (f(x) - y)^2 using adam(lr = 0.1), batch SIZE }
 def test_a_program_larger_than_memory_is_refused(
     call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, batch: int, told: str
 ) -> None:
-    monkeypatch.setattr("runtime.files.free_memory", lambda: free * 10**6)
-    monkeypatch.setattr("runtime.cli.actions.room.free_memory", lambda: free * 10**6)
-    monkeypatch.setattr("runtime.files.CHUNK", 0)
+    monkeypatch.setattr("gradc_runtime.system.files.free_memory", lambda: free * 10**6)
+    monkeypatch.setattr("gradc_runtime.cli.actions.room.free_memory", lambda: free * 10**6)
+    monkeypatch.setattr("gradc_runtime.system.files.CHUNK", 0)
     spec = tmp_path / "large.nn"
     spec.write_text(TRAINED.replace(", batch SIZE", f" batch {batch}"))
     answer = call("check", spec)

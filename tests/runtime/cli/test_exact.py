@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from compiler.pipeline import OPTIONAL
-from compiler.schedule.rewrites import INEXACT
-from runtime.cli.actions import verify as verifying
+from gradc_compiler.pipeline import OPTIONAL
+from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_runtime.cli.actions import verify as verifying
 from tests.runtime.cli.calling import Caller
 
 CONVOLUTION = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.cli.actions.numbers import number
+from gradc_runtime.cli.actions.numbers import number
 from tests.runtime.cli.calling import SPECS, Caller
 
 HOUSE = SPECS / "house.nn"

@@ -23,7 +23,7 @@ def broken(module: str, fault: BaseException, monkeypatch: pytest.MonkeyPatch, n
     def fail(*values: Any, **named: Any) -> None:
         raise fault
 
-    monkeypatch.setattr(importlib.import_module(f"runtime.cli.actions.{module}"), name, fail)
+    monkeypatch.setattr(importlib.import_module(f"gradc_runtime.cli.actions.{module}"), name, fail)
 
 
 def test_errors_of_a_spec_are_shown_all_at_once(call: Caller) -> None:
@@ -107,7 +107,7 @@ def test_other_faults(
 
 
 def test_numbers_that_json_lacks_are_null() -> None:
-    output = importlib.import_module("runtime.cli.actions.output")
+    output = importlib.import_module("gradc_runtime.cli.actions.output")
     assert json.dumps(output.strict({"a": (float("nan"), 1.0)})) == '{"a": [null, 1.0]}'
 
 
@@ -130,7 +130,12 @@ def test_numbers_without_end_are_one_line(call: Caller, words: list[str], line: 
 
 @pytest.mark.parametrize("words", ["run SPEC x=1", "--help"])
 def test_a_full_disk_under_standard_output_is_one_line(call: Caller, words: str) -> None:
-    command = [sys.executable, "-m", "runtime.cli", *words.replace("SPEC", str(call.spec)).split()]
+    command = [
+        sys.executable,
+        "-m",
+        "gradc_runtime.cli",
+        *words.replace("SPEC", str(call.spec)).split(),
+    ]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     line = "gradc: the answer could not be written: No space left on device\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.checkpoint import Store, read_checkpoint
+from gradc_runtime.session.checkpoint import Store, read_checkpoint
 from tests.runtime.cli.calling import Caller
 
 REFERENCE = ("--target", "reference")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.graph.text import parse_graph, print_graph
+from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from tests.runtime.cli.calling import Caller
 
 STAGES = ("tree", "graph", "joint", "optimized", "schedule", "kernels")

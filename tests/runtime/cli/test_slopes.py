@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.pipeline import Compilation
-from runtime.cli.actions.request import Request
-from runtime.cli.actions.slopes import gradient_error
-from runtime.cli.actions.trial import Trial
-from runtime.session import Session
+from gradc_compiler.pipeline import Compilation
+from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.slopes import gradient_error
+from gradc_runtime.cli.actions.trial import Trial
+from gradc_runtime.session.session import Session
 from tests.runtime.cli.calling import Caller
 
 MODEL = """

@@ -16,7 +16,7 @@ def piped(folder: Path, *arguments: str, text: str = LINE) -> subprocess.Complet
     """Run a command in a folder, with a text on its standard input."""
     (folder / "points.csv").write_text(POINTS)
     return subprocess.run(
-        [sys.executable, "-m", "runtime.cli", *arguments], cwd=folder, input=text,
+        [sys.executable, "-m", "gradc_runtime.cli", *arguments], cwd=folder, input=text,
         env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.checkpoint import Store, read_checkpoint
-from runtime.cli.actions import train as training
+from gradc_runtime.cli.actions import train as training
+from gradc_runtime.session.checkpoint import Store, read_checkpoint
 from tests.runtime.cli.calling import POINTS, Caller
 from tests.runtime.test_runs import HOLD
 
@@ -161,7 +161,7 @@ def test_weights_of_another_model_are_refused(call: Caller) -> None:
 
 
 def test_ctrl_c_saves_and_leaves_with_130(call: Caller) -> None:
-    command = [sys.executable, "-m", "runtime.cli", "train", str(call.spec), *REFERENCE,
+    command = [sys.executable, "-m", "gradc_runtime.cli", "train", str(call.spec), *REFERENCE,
                "--epochs", "100000000"]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(

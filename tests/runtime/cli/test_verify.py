@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.verify import verify
-from compiler.update_rule import update_rule
-from runtime.cli.actions import verify as verifying
-from runtime.cli.actions.moves import moves
-from runtime.cli.actions.request import Request
-from runtime.cli.actions.trial import Trial
-from runtime.comparing import difference
-from runtime.memory import Memory
-from runtime.moves import AFTER, room
-from runtime.session import Session
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.transform.update_rule import update_rule
+from gradc_runtime.certificates.distances import difference
+from gradc_runtime.certificates.update_moves import AFTER, room
+from gradc_runtime.cli.actions import verify as verifying
+from gradc_runtime.cli.actions.moves import moves
+from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.trial import Trial
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.state import Memory
 from tests.runtime.cli.calling import Caller
 
 RATE = 1e-3

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.checkpoint import read_checkpoint
+from gradc_runtime.session.checkpoint import read_checkpoint
 from tests.runtime.cli.calling import Caller
 
 WATCH = ("--watch", "gradients", "--target", "reference")
@@ -92,7 +92,7 @@ def test_a_picture_where_matplotlib_is_installed(call: Caller) -> None:
 def test_without_matplotlib_there_is_no_picture(
     call: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "runtime.cli.actions.plot", None)
+    monkeypatch.setitem(sys.modules, "gradc_runtime.cli.actions.plot", None)
     assert call("train", call.spec, *WATCH).code == 0
     assert not (call.folder / "runs" / "line" / "gradients.png").exists()
 

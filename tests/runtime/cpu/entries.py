@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.entry import (
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.program.entry import (
     Array,
     Constant,
     Entry,
@@ -16,7 +17,6 @@ from compiler.entry import (
     Space,
     Sum,
 )
-from compiler.graph.types import Kind, TensorType
 
 RELU = """
 def k1(pointers, geometry, begin, end, first):

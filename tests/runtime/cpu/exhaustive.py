@@ -14,21 +14,28 @@ from typing import Any
 
 import numpy as np
 
-from runtime.cpu import build, link, scalars32
-from runtime.cpu.intrinsics import bits_of, choose, llvm_function, of_bits, pointer_reader
-from runtime.cpu.language import types
-from runtime.cpu.language.declare import PRECISE, subroutine
-from runtime.cpu.language.translate import names_of, translate, tree_of
+from gradc_runtime.cpu.codegen import build_kernel, math32
+from gradc_runtime.cpu.codegen.intrinsics import (
+    bits_of,
+    choose,
+    llvm_function,
+    of_bits,
+    pointer_reader,
+)
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import PRECISE, subroutine
+from gradc_runtime.cpu.codegen.language.translate import names_of, translate, tree_of
+from gradc_runtime.cpu.objects import link
 
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 ALL = 1 << 32
 STEP_OF_UNIT, LEAST_UNIT = 2.0**-23, 2.0**-149
 EXPONENT = np.int32(0x7F800000)
-doubles = pointer_reader(types.float64)
+doubles = pointer_reader(kernel_types.float64)
 absolute = llvm_function("fabs")
 
 
-@subroutine(types.float64(types.float64), PRECISE)
+@subroutine(kernel_types.float64(kernel_types.float64), PRECISE)
 def true_sigmoid(x: Any) -> Any:
     """Below the normal numbers the function gives 0, as every number there is in a step."""
     return choose(x < -88.0, 0.0, 1.0 / (1.0 + math.exp(-x)))
@@ -75,12 +82,12 @@ def checker(function: Any, true: Any) -> Callable[..., None]:
 
 def native(name: str) -> Any:
     """The compiled checker of a function."""
-    check = checker(scalars32.functions()[name], TRUE[name])
+    check = checker(math32.functions()[name], TRUE[name])
     symbol = f"check_{name}"
     if not link.is_loaded(symbol):
         written = translate(symbol, tree_of(check), names_of(check))
-        module = build.machine_module(written, symbol, build.LIBRARY_LEVEL)
-        link.load({symbol: build.target_machine().emit_object(module)})
+        module = build_kernel.machine_module(written, symbol, build_kernel.LIBRARY_LEVEL)
+        link.load({symbol: build_kernel.target_machine().emit_object(module)})
     return NATIVE(link.address(symbol))
 
 

@@ -1,4 +1,6 @@
-"""The same kernels compiled by Numba: what they mean, as an oracle for `runtime.cpu.language`."""
+"""The same kernels compiled by Numba: what they mean, as an oracle for
+`gradc_runtime.cpu.codegen.language`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ from typing import Any
 import numba
 from numba import extending
 
-from runtime.cpu.language import types
-from runtime.cpu.language.declare import SUBROUTINES, Intrinsic
-from runtime.cpu.language.translate import names_of
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import SUBROUTINES, Intrinsic
+from gradc_runtime.cpu.codegen.language.translate import names_of
 
 WORDS = numba.types.CPointer(numba.types.int64)
 ENTRY = numba.types.void(WORDS, WORDS, *[numba.types.int64] * 3)
@@ -23,11 +25,11 @@ NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 def to_numba(kind: Any) -> Any:
     """Numba's type."""
     match kind:
-        case types.Pointer():
+        case kernel_types.Pointer():
             return numba.types.CPointer(to_numba(kind.element))
-        case types.Tuple():
+        case kernel_types.Tuple():
             return numba.types.UniTuple(to_numba(kind.items[0]), len(kind.items))
-        case types.Literal():
+        case kernel_types.Literal():
             return numba.types.IntegerLiteral(kind.literal_value)
     return getattr(numba.types, {"bool": "boolean"}.get(kind.name, kind.name))
 
@@ -35,10 +37,10 @@ def to_numba(kind: Any) -> Any:
 def from_numba(kind: Any) -> Any:
     """This project's type."""
     if isinstance(kind, numba.types.CPointer):
-        return types.CPointer(from_numba(kind.dtype))
+        return kernel_types.CPointer(from_numba(kind.dtype))
     if isinstance(kind, numba.types.IntegerLiteral):
-        return types.Literal(str(kind), types.int64.llvm, kind.literal_value)
-    return getattr(types, {"bool": "boolean"}.get(str(kind), str(kind)))
+        return kernel_types.Literal(str(kind), kernel_types.int64.llvm, kind.literal_value)
+    return getattr(kernel_types, {"bool": "boolean"}.get(str(kind), str(kind)))
 
 
 def intrinsic(own: Intrinsic) -> Any:
@@ -68,7 +70,7 @@ def known(thing: Any) -> Any:
     """What a name means to Numba."""
     if isinstance(thing, Intrinsic):
         return intrinsic(thing)
-    if isinstance(thing, types.Number):
+    if isinstance(thing, kernel_types.Number):
         return to_numba(thing)
     if thing in SUBROUTINES:
         fastmath = set(SUBROUTINES[thing].fastmath)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.cpu.executable import MOST_PLANS, Executable
-from runtime.errors import SessionError
+from gradc_runtime.cpu.executable import MOST_PLANS, Executable
+from gradc_runtime.system.errors import SessionError
 from tests.runtime.cpu.entries import INPUTS, OUTPUTS, PARAMETERS, WEIGHTS, dense_training
 
 RATE = 0.1
@@ -70,9 +70,9 @@ def test_many_steps_in_one_call_equal_many_calls() -> None:
 
 @pytest.mark.parametrize("threads", [2, 4])
 def test_threads_do_not_change_a_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.cpu.sharing.WORTH_SHARING", 0.0)
-    monkeypatch.setattr("runtime.cpu.sharing.WORTH_WAKING", 0.0)
-    monkeypatch.setattr("runtime.cpu.sharing.AGAIN", 1)
+    monkeypatch.setattr("gradc_runtime.cpu.threads.adaptive.WORTH_SHARING", 0.0)
+    monkeypatch.setattr("gradc_runtime.cpu.threads.adaptive.WORTH_WAKING", 0.0)
+    monkeypatch.setattr("gradc_runtime.cpu.threads.adaptive.AGAIN", 1)
     data = batches(50 * 40, np.float32)
     one, many = parameters(np.float32), parameters(np.float32)
     first = Executable(dense_training(), one, np.float32).run(data, steps=40)
@@ -117,7 +117,7 @@ def test_batch_sizes_that_are_no_longer_used_give_their_memory_back() -> None:
 
 def test_what_needs_more_memory_than_there_is_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     executable = Executable(dense_training(), parameters(np.float32), np.float32)
-    monkeypatch.setattr("runtime.files.free_memory", lambda: 20_000_000)
+    monkeypatch.setattr("gradc_runtime.system.files.free_memory", lambda: 20_000_000)
     with pytest.raises(SessionError, match=r"y of 2,500,000 examples needs \d+ MB of memory; 20 M"):
         executable.run(batches(2_500_000, np.float32))
 

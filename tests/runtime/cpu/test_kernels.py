@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compiler.entry import Kernel
-from runtime.cpu.compile import addresses
+from gradc_compiler.program.entry import Kernel
+from gradc_runtime.cpu.objects.compile_kernels import addresses
 
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 SIZES = [1, 2, 3, 5, 7, 8, 9, 16, 17, 37]

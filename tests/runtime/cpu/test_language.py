@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compiler.entry import Kernel
-from runtime.cpu import build, scalars
-from runtime.cpu.compile import addresses
-from runtime.cpu.language import types
-from runtime.cpu.language.statements import TranslationError
-from runtime.cpu.language.translate import translate
-from runtime.cpu.machine import host
+from gradc_compiler.program.entry import Kernel
+from gradc_runtime.cpu.codegen import build_kernel, scalar_math
+from gradc_runtime.cpu.codegen.build_kernel import LIBRARY
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.translate import translate
+from gradc_runtime.cpu.codegen.language.translate_statements import TranslationError
+from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.objects.compile_kernels import addresses
 from tests.runtime.cpu.in_numba import native
 from tests.runtime.cpu.test_kernels import contraction, geometry_of, words
 
@@ -60,7 +61,7 @@ def test_generated_kernels_mean_what_numba_makes_of_them(word: int) -> None:
     text += "    for i0 in range(begin, end):\n        for i1 in range(1):\n"
     for k, expression in enumerate(EXPRESSIONS):
         text += f"            x2[{len(EXPRESSIONS)} * i0 + {k}] = {expression}\n"
-    scope = dict(scalars.names(word))
+    scope = dict(scalar_math.names(word))
     exec(text, scope)
     rng = np.random.default_rng(5)
     arrays = [rng.normal(size=113).astype(f"f{word}") for _ in range(2)]
@@ -72,7 +73,7 @@ def test_generated_kernels_mean_what_numba_makes_of_them(word: int) -> None:
 
 @pytest.mark.parametrize("name", ["contract_rows", "contract_dots"])
 def test_library_kernels_mean_what_numba_makes_of_them(name: str) -> None:
-    function = import_module(f"runtime.cpu.kernels.{name}").kernel(4)
+    function = import_module(f"gradc_runtime.cpu.{LIBRARY[name]}").kernel(4)
     rng = np.random.default_rng(6)
     for mode in (0, 1):
         axes = contraction(rng, name)
@@ -102,7 +103,7 @@ def test_what_the_language_has_no_words_for_is_refused(body: str) -> None:
     (tree,) = ast.parse(HEAD + textwrap.indent(body, "    ")).body
     assert isinstance(tree, ast.FunctionDef)
     with pytest.raises(TranslationError) as caught:
-        translate("k", tree, scalars.names(4))
+        translate("k", tree, scalar_math.names(4))
     assert REFUSED[body] in str(caught.value)
 
 
@@ -110,7 +111,7 @@ def test_a_narrow_loop_is_masked_vectors() -> None:
     body = "    x0 = reals(pointers, 0)\n"
     body += "    for i0 in {}(geometry[0]):\n        x0[i0] = tanh(x0[i0])\n"
     narrow, plain = (
-        build.assembly("k0", HEAD + body.format(loop), 4) for loop in ("narrow", "range")
+        build_kernel.assembly("k0", HEAD + body.format(loop), 4) for loop in ("narrow", "range")
     )
     wide = [line for line in narrow.splitlines() if "zmm" in line or "ymm" in line]
     assert len(narrow) < len(plain) and (wide or host().vector_bytes == 16)
@@ -124,8 +125,14 @@ def test_a_narrow_loop_is_masked_vectors() -> None:
 
 
 def test_types_meet_as_in_numba() -> None:
-    kinds = [types.boolean, types.int32, types.int64, types.float32, types.float64]
-    met = [[str(types.unify(a, b)) for b in kinds] for a in kinds]
+    kinds = [
+        kernel_types.boolean,
+        kernel_types.int32,
+        kernel_types.int64,
+        kernel_types.float32,
+        kernel_types.float64,
+    ]
+    met = [[str(kernel_types.unify(a, b)) for b in kinds] for a in kinds]
     assert met[0] == ["bool", "int64", "int64", "float64", "float64"]
     assert met[1] == ["int64", "int32", "int64", "float64", "float64"]
     assert met[3] == ["float64", "float64", "float64", "float32", "float64"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.graph.evaluate import evaluate
-from compiler.graph.ragged import Ragged
-from compiler.passes import PASSES, optimise
-from runtime.cpu.executable import Executable
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
+from gradc_runtime.cpu.executable import Executable
 from tests.recurrences import KINDS, NETS, every_state, forwards, given, parameters
 from tests.sequence_runs import check, compare, executable, wanted
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from compiler.graph.evaluate import evaluate
-from compiler.graph.graph import Graph
-from compiler.graph.ragged import Ragged
-from compiler.graph.text import print_graph
-from compiler.ops.random import Random
-from compiler.passes import optimise
-from runtime.cuda.executable import Executable
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.graph_tools.graph_text import print_graph
+from gradc_compiler.ops.random import Random
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_runtime.cuda.cuda_executable import Executable
 from tests.compiler.test_random_graphs import BOUND, COMMON, is_steady
 from tests.random_sequences import sample, sequence_graphs
 from tests.recurrences import KINDS, NETS, Net, every_state, given, parameters

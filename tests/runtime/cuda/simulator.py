@@ -10,8 +10,8 @@ from __future__ import annotations
 import pytest
 
 import tests.graphs
-from runtime.cuda import shim
-from runtime.cuda.executable import Executable
+from gradc_runtime.cuda import shim
+from gradc_runtime.cuda.cuda_executable import Executable
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.graph.ragged import Ragged
-from compiler.graph.types import Kind
-from compiler.pipeline import compile_file
-from compiler.program import Program
-from runtime.session import Session
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.pipeline import compile_file
+from gradc_compiler.program.program import Program
+from gradc_runtime.session.session import Session
 
 SPECS = sorted(Path("specs").glob("*.nn"))
 BOUND = {"float64": 1e-9, "float32": 2e-4}

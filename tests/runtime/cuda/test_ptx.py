@@ -13,20 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from compiler.emit import cuda_gather
-from compiler.entry import Entry
-from compiler.graph.graph import Builder, Graph
-from compiler.graph.registry import OPS
-from compiler.ops.contract import Contract, index
-from compiler.ops.elementwise import Elementwise
-from compiler.ops.leaf import Input, Persistent
-from compiler.ops.random import Random
-from compiler.passes import optimise
-from compiler.pipeline import compile_file
-from compiler.schedule.plan import schedule
-from runtime.cuda import shim
-from runtime.cuda.kernels import CLEAR, MEAN
-from runtime.cuda.source import function_of
+from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.ops.contract import Contract, index
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.random import Random
+from gradc_compiler.pipeline import compile_file
+from gradc_compiler.printing import cuda_gather
+from gradc_compiler.program.entry import Entry
+from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.schedule import schedule
+from gradc_runtime.cuda import shim
+from gradc_runtime.cuda.kernels import CLEAR, MEAN
+from gradc_runtime.cuda.verify_cuda_source import function_of
 from tests.recurrences import NETS, SIZES
 
 pytest.importorskip("numba_cuda")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.cuda import shim
-from runtime.cuda.circular import circular
+from gradc_runtime.cuda import shim
+from gradc_runtime.cuda.cuda_trig import circular
 
 
 def message() -> str:

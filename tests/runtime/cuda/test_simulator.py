@@ -20,13 +20,13 @@ HERE = "tests/runtime/cuda"
 NATIVE = ["-p", "tests.runtime.cuda.simulator"]  # puts it in the place of native code
 RUNS = {
     "operators": [*NATIVE, "tests/compiler/ops"],
-    "arithmetic": [*NATIVE, "tests/compiler/schedule/test_arithmetic.py"],
-    "contractions": [*NATIVE, "tests/compiler/schedule", "-k", "classic and not everything"],
-    "long sums": [*NATIVE, "tests/compiler/schedule/test_long_sums_in_blocks.py"],
+    "arithmetic": [*NATIVE, "tests/compiler/select/test_arithmetic.py"],
+    "contractions": [*NATIVE, "tests/compiler/select", "-k", "classic and not everything"],
+    "long sums": [*NATIVE, "tests/compiler/rewrites/test_long_sums_in_blocks.py"],
     "random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
-    "rows": ["tests/runtime/test_reach.py"],
+    "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],
     "random specs": ["tests/random_specs/in_simulator.py"],
     "meanings": [f"{HERE}/meanings_in_simulator.py"],
@@ -41,9 +41,13 @@ RUNS = {
         "(adding or row_digits or tagging) and float32 and three",
     ],
 }
+SCHEDULE = [
+    f"tests/compiler/{name}"
+    for name in ("rewrites", "fusion", "memory", "loops", "select", "whole_step")
+]
 TILES = "around_the_tiles or single_precision or change_a_bit"  # the CPU's kernels alone have them
 WIDE = {
-    "schedule": [*NATIVE, "tests/compiler/schedule", "-k", f"not ({TILES})"],
+    "schedule": [*NATIVE, *SCHEDULE, "-k", f"not ({TILES})"],
     "more random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py", "-m", "wide"],
     "more random specs": ["tests/random_specs/in_simulator.py", "-m", "wide"],
     "more sequences": [f"{HERE}/sequences_in_simulator.py", "-m", "wide"],

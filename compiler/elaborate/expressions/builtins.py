@@ -1,0 +1,216 @@
+"""Functions of the language itself, one row each.
+
+Their names are reserved.  A rule gets the scope, the call's span and its arguments in order (None
+where one is left out).  What can be said in the language is in the prelude instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, floor, isfinite
+
+import numpy as np
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.functions import grad_expr, labels, primitives, sequences, tensors
+from gradc_compiler.elaborate.functions.arithmetic import elementwise, to_value
+from gradc_compiler.elaborate.layers import scans
+from gradc_compiler.elaborate.names.decimals import Number
+from gradc_compiler.elaborate.names.paths import made_at
+from gradc_compiler.elaborate.names.problems import require_sound
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.spec_limits import REPEATS
+from gradc_compiler.elaborate.names.values import (
+    Builtin,
+    Checkpointed,
+    Each,
+    LayerLike,
+    Meaning,
+    Repeated,
+    Text,
+    is_number,
+)
+from gradc_compiler.elaborate.parameters import recurrence
+from gradc_compiler.elaborate.parameters.sampling import draw
+from gradc_compiler.elaborate.types.show_types import describe
+from gradc_compiler.elaborate.types.sizes import check_size
+from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.ops.elementwise import INFIX, Elementwise
+
+BUILTINS: dict[str, Builtin] = {}
+ELEMENTWISE = {  # a row of the table of elementwise operators is a function without more ado
+    name: " ".join(op.parameters)
+    for name, op in OPS.items()
+    if issubclass(op, Elementwise) and name not in INFIX
+}
+
+
+def _row(
+    name: str,
+    parameters: str,
+    rule: Callable[..., Meaning],
+    *,
+    required: int = 1,
+    variadic: bool = False,
+    makes_layer: bool = False,
+) -> None:
+    BUILTINS[name] = Builtin(name, rule, tuple(parameters.split()), required, variadic, makes_layer)
+
+
+def _elementwise(name: str) -> Callable[..., Meaning]:
+    def rule(scope: Scope, span: Span, *operands: Meaning) -> Meaning:
+        if all(map(is_number, operands)):
+            return _on_numbers(name, operands, scope, span)
+        values = [to_value(x, scope, span) for x in operands]
+        for x in values:
+            if x.type.kind is Kind.INDEX:
+                raise scope.fault(
+                    "E0306",
+                    f"`{name}` takes numbers, this is {x.type}",
+                    span,
+                    hint="one_hot(label, k) makes a vector of a label",
+                )
+        return elementwise(name, scope, *values, span=span)
+
+    return rule
+
+
+def _on_numbers(name: str, numbers: tuple[Number, ...], scope: Scope, span: Span) -> Number:
+    if name in ("maximum", "minimum"):
+        return max(numbers) if name == "maximum" else min(numbers)
+    operands = [np.full(1, float(n)) for n in numbers]
+    result = float(OPS[name]().reference(*operands)[0])
+    if not isfinite(result):
+        raise scope.fault("E0402", f"{name}({', '.join(map(str, numbers))}) has no value", span)
+    return result
+
+
+def _rounded(name: str, function: Callable[[float], int]) -> Callable[..., Meaning]:
+    def rule(scope: Scope, span: Span, x: Meaning) -> Meaning:
+        if is_number(x):
+            return function(x)
+        value = tensors.real(x, scope, span)
+        if name == "floor":
+            return elementwise("floor", scope, value, span=span)
+        return -elementwise("floor", scope, -value, span=span)
+
+    return rule
+
+
+def _extreme(name: str) -> Callable[..., Meaning]:
+    def rule(scope: Scope, span: Span, parts: tuple[Meaning, ...], axis: Meaning) -> Meaning:
+        require_sound(*parts)
+        if len(parts) > 1 and all(map(is_number, parts)):
+            return max(parts) if name == "max" else min(parts)
+        if len(parts) != 1:
+            raise scope.fault(
+                "E0305",
+                f"`{name}` goes over the axes of one tensor",
+                span,
+                hint=f"{name}imum(a, b) goes element by element",
+            )
+        return tensors.extreme(name, scope, span, parts[0], axis)
+
+    return rule
+
+
+def _repeat(scope: Scope, span: Span, count: Meaning, layer: Meaning) -> Meaning:
+    times = check_size(count, span, scope)
+    if times > REPEATS:
+        raise scope.fault("E0411", f"repeat({times:,}, ...) is more than {REPEATS:,} layers", span)
+    return Repeated(times, _layer(layer, scope, span), made_at(span, scope))
+
+
+def _each(scope: Scope, span: Span, layer: Meaning) -> Meaning:
+    return Each(_layer(layer, scope, span))
+
+
+def _checkpoint(scope: Scope, span: Span, layer: Meaning, products: Meaning) -> Meaning:
+    return Checkpointed(_layer(layer, scope, span), bool(products))
+
+
+def _layer(layer: Meaning, scope: Scope, span: Span) -> Meaning:
+    if not isinstance(layer, LayerLike):
+        raise scope.fault("E0306", f"expected a layer, got {describe(layer)}", span)
+    return layer
+
+
+def _distribution(normal: bool) -> Callable[..., Meaning]:
+    def rule(scope: Scope, span: Span, first: Meaning, second: Meaning, key: Meaning) -> Meaning:
+        ends = (0 if first is None else first, 1 if second is None else second)
+        return draw(
+            normal, *ends, scope, span, None if key is None else check_size(key, span, scope)
+        )
+
+    return rule
+
+
+def _refuse(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:
+    """`refuse("groups =", n, "...")`: what a definition does not take, told at its call."""
+    require_sound(*parts)
+    raise scope.fault("E0405", " ".join(map(_word, parts)), span)
+
+
+def _word(part: Meaning) -> str:
+    if isinstance(part, Text):
+        return part.value
+    return str(part) if is_number(part) else describe(part)
+
+
+def _identity(scope: Scope, span: Span, x: Meaning) -> Meaning:
+    return x
+
+
+for _name, _parameters in ELEMENTWISE.items():
+    _row(_name, _parameters, _elementwise(_name), required=len(_parameters.split()))
+_row("sum", "x axis", tensors.sum_over)
+_row("mean", "x axis", tensors.mean_over)
+for _name in ("max", "min"):
+    _row(_name, "x axis", _extreme(_name), variadic=True)
+_row("floor", "x", _rounded("floor", floor))
+_row("ceil", "x", _rounded("ceil", ceil))
+_row("argmax", "x", tensors.argmax)
+_row("reshape", "x shape", tensors.reshaped, required=2)
+_row("transpose", "x order", tensors.transposed_by)
+_row("concat", "parts axis", tensors.concatenated, variadic=True)
+_row("stack", "parts", tensors.stacked, variadic=True)
+_row("pad", "x before after", tensors.padded, required=3)
+_row("broadcast", "x shape", tensors.repeated, required=2)
+_row("take", "table index", labels.taken, required=2)
+_row("one_hot", "label count", labels.one_hot)
+_row("classes", "label", labels.classes_of)
+_row("iota", "n", tensors.iota)
+_row("batch_mean", "x", tensors.batch_mean)
+_row("size", "x axis", tensors.size_of_tensor)
+_row("shape", "x", tensors.shape_of)
+_row("rank", "x", tensors.rank_of)
+_row("full", "shape value", tensors.filled, required=2)
+_row("zeros", "shape", lambda scope, span, shape: tensors.filled(scope, span, shape, 0))
+_row("ones", "shape", lambda scope, span, shape: tensors.filled(scope, span, shape, 1))
+_row("repeat", "count layer", _repeat, required=2, makes_layer=True)
+_row("each", "layer", _each, makes_layer=True)
+_row("checkpoint", "layer products", _checkpoint, makes_layer=True)
+_row("scan", "cell start all backwards", scans.scan, makes_layer=True)
+_row("unfold", "count cell start all", scans.unfold, required=2, makes_layer=True)
+_row("previous", "start over backwards", recurrence.previous, required=2)
+_row("last", "xs", sequences.last)
+_row("first", "xs", sequences.first)
+_row("reverse", "xs", sequences.reverse)
+_row("length", "xs", sequences.length)
+_row("time_sum", "xs", sequences.time_sum)
+_row("position", "xs", sequences.position)
+_row("place", "xs", sequences.place)
+_row("rows", "x", sequences.rows)
+_row("from_rows", "xs", sequences.from_rows)
+_row("zip", "parts", sequences.zipped, variadic=True)
+_row("spread", "x over", sequences.spread, required=2)
+_row("at_end", "x over first", sequences.at_end, required=2)
+_row("tensor", "numbers shape", primitives.tensor, variadic=True)
+_row("scatter", "x index rows", primitives.scatter, required=3)
+_row("orthonormalize", "x", primitives.orthonormalize)
+_row("refuse", "parts", _refuse, variadic=True)
+_row("identity", "x", _identity)
+_row("grad", "of by", grad_expr.grad, required=2)
+_row("normal", "mean std key", _distribution(True), required=0)
+_row("uniform", "low high key", _distribution(False), required=0)

@@ -1,0 +1,36 @@
+"""One elaboration: what its graphs share, and how a new graph is begun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+from gradc_compiler.elaborate.expressions.expressions import LANGUAGE
+from gradc_compiler.elaborate.names.library import Unit
+from gradc_compiler.elaborate.names.problems import Problems
+from gradc_compiler.elaborate.names.registry import Registry
+from gradc_compiler.elaborate.names.scope import Run, Scope
+from gradc_compiler.elaborate.names.values import Meaning
+
+
+@dataclass
+class Session:
+    """The registry and the problems of one spec."""
+
+    unit: Unit
+    directory: FilePath
+    overrides: Mapping[str, object]
+    registry: Registry = field(default_factory=Registry)
+    problems: Problems = field(default_factory=Problems)
+    applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
+    used_overrides: set[str] = field(default_factory=set)
+    known_overrides: set[str] = field(default_factory=set)  # settings of the optimizers
+
+    def run(self, *, training: bool = False) -> Run:
+        """A new, empty graph."""
+        return Run(self.registry, self.problems, LANGUAGE, training, applied=self.applied)
+
+    def scope(self, run: Run, path: str) -> Scope:
+        """The outermost scope of a graph, in the spec's own file."""
+        return Scope(run, self.unit, self.registry.names.root(path))

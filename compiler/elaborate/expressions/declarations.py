@@ -1,0 +1,163 @@
+"""Declarations of a file: doubled and reserved names, data sources."""
+
+from __future__ import annotations
+
+from gradc_compiler.diagnostics.source import CompileError, Source, Span
+from gradc_compiler.elaborate.expressions.builtins import BUILTINS
+from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.expressions.expressions import WORDS
+from gradc_compiler.elaborate.names.problems import Fault, Silenced, diagnose, require_sound
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.values import Meaning, Sizes, Text, is_number
+from gradc_compiler.elaborate.types.show_types import describe
+from gradc_compiler.elaborate.types.sizes import resolve_named
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.program.program import DataSource
+from gradc_compiler.syntax.grammar.tree import Call, Data, Definition, Expr, File, Name, Train
+from gradc_compiler.syntax.parse.parse import parse
+
+RESERVED = {*BUILTINS, *WORDS, "training", "clip"}
+
+
+def check_names(file: File, session: Session) -> None:
+    """E0202 for a name declared twice, E0203 for one of the language's own."""
+    seen: dict[str, Span] = {}
+    trains = [d for d in file.declarations if isinstance(d, Train)]
+    for declaration in file.declarations:
+        if not isinstance(declaration, Definition | Data):
+            continue
+        name, span = declaration.name, declaration.name_span
+        if name in RESERVED and isinstance(declaration, Definition):
+            session.problems.add(
+                diagnose(
+                    "E0203", f"`{name}` is a name of the language", span, hint=f"call it my_{name}"
+                )
+            )
+        key = f"data {name}" if isinstance(declaration, Data) else name
+        if key in seen:
+            session.problems.add(
+                diagnose(
+                    "E0202",
+                    f"`{name}` is defined twice",
+                    span,
+                    label="again here",
+                    secondary=[(seen[key], "first here")],
+                )
+            )
+        seen.setdefault(key, span)
+    for extra in trains[1:]:
+        session.problems.add(
+            diagnose(
+                "E0602",
+                "a file has one train block",
+                extra.data.span,
+                label="a second one",
+                secondary=[(trains[0].data.span, "the first")],
+                hint="give it several steps",
+            )
+        )
+
+
+Fields = tuple[tuple[str, TensorType, Span], ...]
+
+
+def data_fields(data: Data, session: Session) -> Fields | None:
+    """Each field's type; None after an error."""
+    scope = session.scope(session.run(), data.name)
+    result = []
+    sound = True
+    for field in data.fields:
+        try:
+            if field.type is None:
+                raise scope.fault(
+                    "E0607",
+                    f"the field `{field.name}` needs a type",
+                    field.span,
+                    hint=f"{field.name} : scalar",
+                )
+            type = resolve_named(field.name, field.type, scope)
+            if not isinstance(type, TensorType):
+                raise scope.fault("E0607", "a field is one tensor or label", field.type.span)
+            result.append((field.name, type, field.name_span))
+        except (Fault, Silenced) as error:
+            sound = False
+            if isinstance(error, Fault):
+                session.problems.add(error.diagnostic)
+    lengths = {name: type.time for name, type, _ in result}
+    for name, type, span in result:
+        if lengths.get(str(type.time), type.time) != type.time:
+            sound = False
+            session.problems.add(
+                diagnose(
+                    "E0310",
+                    f"the length of `{name}` is called `{type.time}`, which is a field",
+                    span,
+                    secondary=[(s, "this field") for n, _, s in result if n == type.time],
+                    hint="give the length a name of its own, or that of a sequence",
+                )
+            )
+    return tuple(result) if sound else None
+
+
+def data_source(data: Data, fields: Fields, used: bool, session: Session) -> DataSource | None:
+    """Where the data comes from; the command line may say otherwise."""
+    scope = session.scope(session.run(), data.name)
+    try:
+        source = _overridden(data, session, scope) if used else data.source
+        place = str(source.span) if source is data.source else ""
+        function, arguments, keywords = _source_call(source, scope)
+    except (Fault, Silenced) as error:
+        if isinstance(error, Fault):
+            session.problems.add(error.diagnostic)
+        return None
+    return DataSource(
+        name=data.name,
+        fields=tuple((n, t) for n, t, _ in fields),
+        function=function,
+        arguments=arguments,
+        keywords=keywords,
+        directory=str(session.directory),
+        place=place,
+    )
+
+
+def _overridden(data: Data, session: Session, scope: Scope) -> Expr:
+    text = session.overrides.get("data")
+    if text is None:
+        return data.source
+    try:
+        declared = parse(Source("data", f"data {data.name}(x : scalar) = {text}")).declarations
+    except CompileError:
+        raise scope.fault(
+            "E0607", f"`{text}` is not a data source", data.source.span, "in place of this"
+        ) from None
+    assert isinstance(declared[0], Data), "the text begins with `data`"
+    return declared[0].source
+
+
+def _source_call(source: Expr, scope: Scope) -> tuple[str, tuple[Meaning, ...], dict[str, Meaning]]:
+    if not isinstance(source, Call) or not isinstance(source.function, Name):
+        raise scope.fault("E0607", 'data comes from a call such as csv("houses.csv")', source.span)
+    arguments, keywords = [], {}
+    for argument in source.arguments:
+        value = _plain(scope.evaluate(argument.value), argument.value.span, scope)
+        if argument.name is None:
+            arguments.append(value)
+        else:
+            keywords[argument.name] = value
+    return source.function.name, tuple(arguments), keywords
+
+
+def _plain(meaning: Meaning, span: Span, scope: Scope) -> Meaning:
+    """A text, number or tuple of them, as plain Python."""
+    require_sound(meaning)
+    match meaning:
+        case Text(value=value):
+            return value
+        case Sizes() | tuple():
+            return tuple(_plain(part, span, scope) for part in meaning)
+    if is_number(meaning):
+        return meaning
+    raise scope.fault(
+        "E0607", f"a data source takes texts and numbers, not {describe(meaning)}", span
+    )

@@ -1,0 +1,248 @@
+"""What each kind of expression means: one case each.
+
+`evaluate` never raises for a fault of the author's: it files the diagnostic and gives POISON.  A
+node that an expression adds carries its span; inside the prelude, that of the author's call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.elaborate.expressions.builtins import BUILTINS
+from gradc_compiler.elaborate.functions.arithmetic import binary, tensor_of, truth, unary
+from gradc_compiler.elaborate.functions.contract_expr import contracted
+from gradc_compiler.elaborate.functions.indexing import indexed
+from gradc_compiler.elaborate.functions.sequences import of_types
+from gradc_compiler.elaborate.layers.calls import call
+from gradc_compiler.elaborate.layers.chains import call_arguments, claimed, piped
+from gradc_compiler.elaborate.layers.notes import take_note
+from gradc_compiler.elaborate.names.decimals import written
+from gradc_compiler.elaborate.names.paths import made_at
+from gradc_compiler.elaborate.names.problems import Fault, Silenced, did_you_mean, require_sound
+from gradc_compiler.elaborate.names.scope import Language, Scope, check_parts
+from gradc_compiler.elaborate.names.values import POISON, Group, Meaning, Record, Sizes, Text, Word
+from gradc_compiler.elaborate.parameters.parameter_groups import group_path
+from gradc_compiler.elaborate.types.fixits import size_of_result
+from gradc_compiler.elaborate.types.show_types import describe
+from gradc_compiler.elaborate.types.sizes import resolve_sizes
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.op import TypeFault
+from gradc_compiler.syntax.grammar.tree import (
+    Attribute,
+    Binary,
+    Call,
+    Claim,
+    Conditional,
+    Contract,
+    Dims,
+    Expr,
+    Index,
+    Name,
+    Number,
+    Pipe,
+    Rest,
+    Shape,
+    TupleOf,
+    Unary,
+)
+from gradc_compiler.syntax.grammar.tree import Text as TextTree
+
+WORDS: dict[str, Meaning] = {
+    "true": True,
+    "false": False,
+    "same": Word("same"),
+    "valid": Word("valid"),
+}
+
+
+def evaluate(tree: Expr, scope: Scope) -> Meaning:
+    """The meaning of an expression; POISON after an error, which is filed."""
+    builder = scope.run.builder
+    before, since = builder.span, len(scope.run.read)
+    if scope.site is None:
+        builder.span = tree.span
+    try:
+        meaning = _meaning(tree, scope)
+        take_note(tree.span, since, meaning, scope)
+        return meaning
+    except Silenced:
+        return POISON
+    except Fault as fault:
+        scope.report(fault)
+    except TypeFault as fault:
+        scope.report(of_types(fault, tree.span, scope))
+    except CompileError as error:
+        for diagnostic in error.diagnostics:
+            scope.run.problems.add(diagnostic)
+    finally:
+        builder.span = before
+    return POISON
+
+
+def _meaning(tree: Expr, scope: Scope) -> Meaning:
+    match tree:
+        case Number(value=value, text=text):
+            return written(text, value)
+        case Name():
+            return _name(tree, scope)
+        case Binary():
+            return _binary(tree, scope)
+        case Call():
+            return _call(tree, scope)
+        case Pipe():
+            return piped(tree, scope)
+        case Claim():
+            return claimed(tree, scope)
+        case Attribute():
+            return _attribute(tree, scope)
+        case Index():
+            return indexed(tree, scope)
+        case Unary(operator=sign, operand=operand):
+            meaning = scope.evaluate(operand)
+            require_sound(meaning)
+            return unary(sign, meaning, scope, tree.span)
+        case Conditional():
+            return _conditional(tree, scope)
+        case Contract():
+            return contracted(tree, scope)
+        case TupleOf(items=items):
+            together = tuple(scope.evaluate(item) for item in items)
+            check_parts(together, tree.span, scope)
+            return together
+        case Shape():
+            return _shape(tree, scope)
+        case Dims(sizes=sizes):
+            return Sizes(sizes)
+        case TextTree(value=value):
+            return Text(value)
+    raise AssertionError(f"{type(tree).__name__} is not an expression")
+
+
+def _name(tree: Name, scope: Scope) -> Meaning:
+    name = tree.name
+    if name in scope.names:
+        return scope.names[name]
+    if name == "training":
+        return scope.run.training
+    if name in WORDS:
+        return WORDS[name]
+    defined = scope.unit.find(name)
+    if defined is not None:
+        if defined.is_model:
+            return defined
+        return replace(defined, scope=scope, made=made_at(tree.span, scope))
+    if name in BUILTINS:
+        return BUILTINS[name]
+    if name in scope.unit.missing or scope.unit.missing_all:
+        raise Silenced
+    if name.endswith("'"):
+        raise scope.fault(
+            "E0201", f"`{name}` is not set yet", tree.span, hint=f"{name} = ... sets it"
+        )
+    open_size = size_of_result(name, scope.chain[-1]) if scope.chain else None
+    if open_size is not None:
+        raise scope.fault(
+            "E0201",
+            f"`{name}` is not defined",
+            tree.span,
+            "not found",
+            secondary=[(open_size, "no input gives this size")],
+            hint=f"make it a setting: {scope.chain[-1].name}({name} : size)(...)",
+        )
+    known = {*scope.names, *scope.unit.known(), *BUILTINS, *WORDS, "training"}
+    raise scope.fault(
+        "E0201", f"`{name}` is not defined", tree.span, "not found", hint=did_you_mean(name, known)
+    )
+
+
+def _binary(tree: Binary, scope: Scope) -> Meaning:
+    sign = tree.operator
+    left = scope.evaluate(tree.left)
+    if sign in ("and", "or"):
+        require_sound(left)
+        if truth(left, scope, tree.left.span) == (sign == "or"):
+            return sign == "or"
+        right = scope.evaluate(tree.right)
+        require_sound(right)
+        return truth(right, scope, tree.right.span)
+    right = scope.evaluate(tree.right)
+    require_sound(left, right)
+    return binary(sign, left, right, scope, (tree.span, tree.left.span, tree.right.span))
+
+
+def _conditional(tree: Conditional, scope: Scope) -> Meaning:
+    condition = scope.evaluate(tree.condition)
+    require_sound(condition)
+    chosen = tree.then if truth(condition, scope, tree.condition.span) else tree.otherwise
+    return scope.evaluate(chosen)
+
+
+def _shape(tree: Shape, scope: Scope) -> Meaning:
+    """`[a, b]`: numbers may be sizes or those of a tensor; with a tensor in it, it is one."""
+    items: list[Meaning] = []
+    for size in tree.sizes:
+        items.extend(
+            resolve_sizes((size,), scope) if isinstance(size, Rest) else [scope.evaluate(size)]
+        )
+    check_parts(items, tree.span, scope)
+    require_sound(*items)
+    of_tensors = any(isinstance(item, Value) for item in items)
+    return tensor_of(Sizes(items), scope, tree.span) if of_tensors else Sizes(items)
+
+
+def _call(tree: Call, scope: Scope) -> Meaning:
+    function = scope.evaluate(tree.function)
+    arguments, named = call_arguments(tree, scope)
+    return call(function, arguments, named, tree.span, scope)
+
+
+def _attribute(tree: Attribute, scope: Scope) -> Meaning:
+    dotted = tree.span.text.replace(" ", "")
+    if dotted in scope.names:
+        return scope.names[dotted]
+    hidden = isinstance(scope.names.get(dotted.partition(".")[0]), Value)  # which has no parts
+    if hidden and dotted in scope.run.registry.declared:
+        return _persistent(dotted, scope)
+    base = scope.evaluate(tree.base)
+    require_sound(base)
+    if isinstance(base, Record):
+        if tree.name in base.names:
+            return base[base.names.index(tree.name)]
+        known = [n for n in base.names if n is not None]
+        raise scope.fault(
+            "E0201",
+            f"this has no part `{tree.name}`",
+            tree.span,
+            "not found",
+            hint=did_you_mean(tree.name, known) or f"its parts are {', '.join(known)}",
+        )
+    registry = scope.run.registry
+    path = group_path(base)
+    if path is None:
+        raise scope.fault("E0201", f"{describe(base)} has no parts by name", tree.span)
+    below = f"{path}.{tree.name}"
+    if below in registry.declared:
+        return _persistent(below, scope)
+    if not registry.below(below) and not registry.below(below, "state"):
+        children = registry.children(path)
+        known_text = f"it has {', '.join(sorted(children))}" if 0 < len(children) <= 12 else None
+        raise scope.absent(
+            path,
+            scope.fault(
+                "E0201",
+                f"`{path}` has no parameters `{tree.name}`",
+                tree.span,
+                "not found",
+                hint=did_you_mean(tree.name, children) or known_text,
+            ),
+        )
+    return Group(below)
+
+
+def _persistent(name: str, scope: Scope) -> Value:
+    """A parameter or state by its whole name."""
+    return scope.run.current(name, scope.run.registry.declared[name].type)
+
+
+LANGUAGE = Language(evaluate, call)

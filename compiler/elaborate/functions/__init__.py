@@ -1,0 +1,1 @@
+"""Functions of the language on values: arithmetic, tensors, sequences, contractions."""

@@ -1,0 +1,1 @@
+"""Layers: definitions with settings, applied, copied, mapped, and stepped through time."""

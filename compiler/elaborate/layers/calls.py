@@ -1,0 +1,239 @@
+"""Applying what can be applied: layers, compositions, functions of the language.
+
+A definition's body is elaborated afresh for every application, in a scope that sees its settings,
+its inputs and the names its types bind; the layer value it belongs to keeps its parameters' path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.layers.arguments import bind_arguments, bind_builtin
+from gradc_compiler.elaborate.layers.body import run_body
+from gradc_compiler.elaborate.layers.check_result import check_result
+from gradc_compiler.elaborate.layers.checkpoints import computed_again
+from gradc_compiler.elaborate.layers.clone_layers import copy_layer
+from gradc_compiler.elaborate.layers.layer_values import bare_layer, with_settings
+from gradc_compiler.elaborate.layers.recurrent_cells import apply_recurrent
+from gradc_compiler.elaborate.layers.signature import match_inputs
+from gradc_compiler.elaborate.layers.vmap import apply_to_each
+from gradc_compiler.elaborate.names.paths import Names, layer_path
+from gradc_compiler.elaborate.names.problems import Exhausted, require_sound
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.spec_limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
+from gradc_compiler.elaborate.names.values import (
+    Builtin,
+    Checkpointed,
+    Composition,
+    Compound,
+    Defined,
+    Each,
+    Group,
+    Layer,
+    Meaning,
+    Partial,
+    Recurrent,
+    Repeated,
+    Sizes,
+)
+from gradc_compiler.elaborate.parameters.parameter_groups import group_path
+from gradc_compiler.elaborate.parameters.sampling import fans
+from gradc_compiler.elaborate.types.show_types import describe, type_of
+from gradc_compiler.elaborate.types.unify import element_times
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.syntax.grammar.tree import Definition
+
+Named = Mapping[str, Meaning]
+ONE_LIST = ("optimizer", "schedule", "regularizer", "layer", "cell", "function", "model")
+
+
+def call(
+    function: Meaning, arguments: Sequence[Meaning], named: Named, span: Span, scope: Scope
+) -> Meaning:
+    """`function(arguments)`: settings where it still needs them, else its inputs."""
+    require_sound(function, *arguments, *named.values())
+    _count(span, scope)
+    match function:
+        case Builtin():
+            return function.rule(
+                scope, span, *bind_builtin(function, arguments, named, span, scope)
+            )
+        case Defined(definition=definition) if _takes_settings(definition, arguments, named):
+            return with_settings(function, arguments, named, span, scope)
+        case Defined():
+            layer = bare_layer(function, span, scope)
+            return apply_layer(layer, arguments, named, span, scope)
+        case Layer():
+            return apply_layer(function, arguments, named, span, scope)
+        case Partial(function=inner, arguments=rest, named=more):
+            return call(inner, [*arguments, *rest], {**more, **named}, span, scope)
+        case Compound() if not named:
+            return _apply_compound(function, arguments, span, scope)
+    raise scope.fault(
+        "E0306",
+        f"{describe(function)} cannot be applied",
+        span,
+        hint="x[0] is a part of a tensor; a layer, a model or a function can be applied"
+        if isinstance(function, Value)
+        else "a layer, a model or a function can",
+    )
+
+
+def _count(span: Span, scope: Scope) -> None:
+    """Every application counts, so that even layers that do nothing cannot be repeated for ever."""
+    run = scope.run
+    run.applications += 1
+    run.problems.applications += 1
+    if run.applications > APPLICATIONS or run.problems.applications > ALL_APPLICATIONS:
+        message = f"this network applies more than {APPLICATIONS:,} layers and functions"
+        fault = scope.fault("E0411", message, span, hint="repeat fewer layers")
+        raise Exhausted(fault.diagnostic)
+
+
+def _takes_settings(definition: Definition, arguments: Sequence[Meaning], named: Named) -> bool:
+    """Whether these arguments are the first of its two lists."""
+    if not definition.settings or definition.kind == "initializer":
+        return definition.kind == "initializer" and bool(
+            definition.settings and (arguments or named)
+        )
+    complete = all(p.default is not None for p in definition.settings)
+    inputs = len(arguments) == len(definition.inputs) and not named
+    return not (complete and inputs and any(isinstance(a, Value) for a in arguments))
+
+
+def _apply_compound(
+    function: Compound,
+    arguments: Sequence[Meaning],
+    span: Span,
+    scope: Scope,
+) -> Meaning:
+    scope = _inside_named(function, span, scope)
+    match function:
+        case Composition(stages=stages, spans=spans):
+            return _through(zip(stages, spans, strict=True), arguments, scope)
+        case Repeated():
+            return _through(_copies(function, span, scope.path.names), arguments, scope)
+        case Each(layer=layer):
+            return apply_to_each(layer, arguments, span, scope)
+        case Checkpointed():
+            return computed_again(function, arguments, span, scope)
+        case Recurrent():
+            given = arguments[0] if len(arguments) == 1 else tuple(arguments)
+            return apply_recurrent(function, given, span, scope)
+
+
+def _copies(function: Repeated, span: Span, names: Names) -> Iterator[tuple[Meaning, Span]]:
+    """Its layers, each made when it is first needed."""
+    for number in range(function.count):
+        if number == len(function.copies):
+            function.copies.append(copy_layer(function.layer, number, names))
+        yield function.copies[number], span
+
+
+def _through(
+    stages: Iterable[tuple[Meaning, Span]], arguments: Sequence[Meaning], scope: Scope
+) -> Meaning:
+    values = list(arguments)
+    for stage, span in stages:
+        if scope.site is None:
+            scope.run.builder.span = span
+        values = [scope.call(stage, values, span)]
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _inside_named(function: Compound, span: Span, scope: Scope) -> Scope:
+    """A composition that was given a name holds its layers under it."""
+    if not isinstance(function, Composition | Repeated) or function.name is None:
+        return scope
+    path = layer_path(function, function.name, span, scope)
+    return replace(scope, path=path, state_rule=None, caller=None)
+
+
+def apply_layer(
+    layer: Layer, arguments: Sequence[Meaning], named: Named, span: Span, scope: Scope
+) -> Meaning:
+    """A definition's body for its settings and these inputs."""
+    definition = layer.defined.definition
+    arguments = _spread(definition, arguments)
+    if definition.kind == "regularizer" and isinstance(
+        arguments[0] if arguments else None, Group | Defined | Layer
+    ):
+        return _regularize(layer, arguments[0], span, scope)
+    inner = _enter(layer, span, scope)
+    bound = bind_arguments(definition, definition.inputs, arguments, named, span, scope)
+    direct = not definition.settings or layer.span != span  # not `x |> f(settings)`
+    match_inputs(definition, bound, inner, span, scope, direct=direct)
+    if layer.defined.is_model and all(type_of(v) is not None for v in bound.values()):
+        scope.run.applied.setdefault(definition.name, tuple(type_of(v) for v in bound.values()))
+    builder = scope.run.builder
+    before, doubtful, since = builder.span, scope.run.doubtful, len(builder.nodes)
+    if inner.site is not None:
+        builder.span = inner.site
+    try:
+        result = check_result(definition, run_body(definition.body, inner), inner)
+    finally:
+        builder.span, scope.run.doubtful = before, doubtful
+    if inner.site is not None and scope.site is None:
+        scope.run.note_use(definition.name, span, since, bound.values(), result)
+    return result
+
+
+def _spread(definition: Definition, arguments: Sequence[Meaning]) -> Sequence[Meaning]:
+    """`(a, b) |> f` is `f(a, b)`."""
+    if len(arguments) == 1 and len(definition.inputs) > 1:
+        only = arguments[0]
+        if isinstance(only, tuple) and not isinstance(only, Sizes):
+            return only
+    return arguments
+
+
+def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
+    """The scope of a body; E0412 where definitions nest without end."""
+    definition, run = layer.defined.definition, scope.run
+    if definition in layer.chain:
+        raise scope.fault(
+            "E0412",
+            f"`{definition.name}` uses itself",
+            span,
+            secondary=[(definition.name_span, "defined here")],
+            hint="repeat(n, layer) repeats a layer",
+        )
+    if scope.depth >= DEPTH:
+        raise scope.fault("E0412", f"layers are nested deeper than {DEPTH}", span)
+    path = (
+        run.registry.names.root(definition.name)
+        if layer.defined.is_model
+        else layer_path(layer, definition.name, span, scope)
+    )
+    site = (scope.site or span) if layer.defined.unit.is_prelude else None
+    names = dict(layer.settings)
+    if definition.kind == "initializer":
+        if run.drawing is None:
+            raise scope.fault(
+                "E0207", f"the initializer `{definition.name}` stands behind `~`", span
+            )
+        names.update(fans(run.drawing.shape))
+    inner = Scope(
+        run, layer.defined.unit, path, names, (*layer.chain, definition), site, scope.depth + 1
+    )
+    tensors = tuple(filter(None, map(type_of, layer.settings.values())))
+    inner.elements = scope.elements | element_times(None, tensors)
+    if site is None and not layer.defined.is_model and scope.chain:
+        inner.caller = span
+    return inner
+
+
+def _regularize(layer: Layer, over: Meaning, span: Span, scope: Scope) -> Meaning:
+    """The regularizer summed over every parameter of a model or a path."""
+    path = group_path(over)
+    found = scope.run.registry.below(path) if path is not None else []
+    if not found:
+        raise scope.absent(path, scope.fault("E0604", f"{describe(over)} has no parameters", span))
+    total: Meaning = None
+    for declared in found:
+        p = scope.run.persistent(declared.name, declared.type)
+        term = apply_layer(layer, [p], {}, span, scope)
+        total = term if total is None else total + term
+    return total

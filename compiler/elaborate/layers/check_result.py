@@ -1,0 +1,99 @@
+"""What a body gives, checked against what its definition claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.functions.arithmetic import to_value
+from gradc_compiler.elaborate.names.problems import Fault, Silenced, require_sound
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.values import LayerLike, Meaning, Record, Sizes
+from gradc_compiler.elaborate.types.fixits import repair_claim
+from gradc_compiler.elaborate.types.show_types import show_type, type_of
+from gradc_compiler.elaborate.types.sizes import known_shape, written_type
+from gradc_compiler.elaborate.types.unify import Mismatch, match_inside
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.syntax.grammar.tree import (
+    Definition,
+    Pipe,
+    Result,
+    Statement,
+    TupleType,
+    TypeExpr,
+)
+
+
+def check_result(definition: Definition, result: Meaning | None, scope: Scope) -> Meaning:
+    """What a body gives; E0306 where that is nothing, E0301 where another type is claimed."""
+    if result is None:
+        if definition.kind == "optimizer":
+            return ()
+        raise scope.fault(
+            "E0306",
+            f"the body of `{definition.name}` gives no value",
+            definition.name_span,
+            hint="the last line of a body is its value",
+        )
+    require_sound(result)
+    last = definition.body[-1]
+    if definition.kind == "model" or definition.result is not None:
+        result = as_tensors(result, scope, last.span)
+    if definition.kind == "model" and isinstance(result, LayerLike):
+        to_value(result, scope, last.span)  # which says that it is a layer
+    type = type_of(result)
+    if definition.result is None or type is None:
+        return result
+    try:
+        match_inside(definition.result, type, scope)
+    except Mismatch as mismatch:
+        if scope.run.doubtful:
+            raise Silenced from None
+        raise _wrong_claim(definition, definition.result, type, mismatch, scope) from None
+    if isinstance(definition.result, TupleType) and isinstance(result, tuple):
+        return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))
+    return result
+
+
+def as_tensors(result: Meaning, scope: Scope, span: Span) -> Meaning:
+    """A result whose numbers in brackets, alone or in a tuple, are tensors."""
+    match result:
+        case Sizes():
+            return to_value(result, scope, span)
+        case Record(names=names):
+            return Record.of(tuple(as_tensors(part, scope, span) for part in result), names)
+        case tuple():
+            return tuple(as_tensors(part, scope, span) for part in result)
+    return result
+
+
+def _wrong_claim(
+    definition: Definition,
+    claim: TypeExpr,
+    type: TensorType | tuple[Any, ...],
+    mismatch: Mismatch,
+    scope: Scope,
+) -> Fault:
+    """E0301: a body gives another type than its definition claims."""
+    last, gives = definition.body[-1], show_type(type)
+    because = f": {mismatch}" if str(mismatch) else ""
+    source: list[tuple[Span, str]] = []
+    other = ""
+    if isinstance(last, Result):
+        source, other = repair_claim(last.value, claim, known_shape(claim, scope), type)
+    return scope.fault(
+        "E0301",
+        f"`{definition.name}` claims {written_type(claim, scope)}, but its body gives"
+        f" {gives}{because}",
+        claim.span,
+        "claimed here",
+        secondary=[(_last_stage(last), f"this is {gives}"), *source],
+        hint=f"write `-> {gives}`{other}" if not scope.unit.is_prelude else None,
+    )
+
+
+def _last_stage(last: Statement) -> Span:
+    """The text that gives a body its value: the last stage of a chain."""
+    if not isinstance(last, Result):
+        return last.span
+    return last.value.right.span if isinstance(last.value, Pipe) else last.value.span

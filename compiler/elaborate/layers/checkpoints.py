@@ -1,0 +1,24 @@
+"""`checkpoint(layer)`: less memory for the derivative, for some work done twice.
+
+What the layer computes is marked; `compiler/rewrites/remat.py` says what then becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.values import Checkpointed, Meaning
+
+
+def computed_again(
+    function: Checkpointed, arguments: Sequence[Meaning], span: Span, scope: Scope
+) -> Meaning:
+    """A layer whose nodes are marked: what they give need not be kept for the derivative."""
+    builder = scope.run.builder
+    before, builder.again = builder.again, 2 if function.products else 1
+    try:
+        return scope.call(function.layer, arguments, span)
+    finally:
+        builder.again = before

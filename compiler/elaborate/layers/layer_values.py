@@ -1,0 +1,42 @@
+"""Layer values: what a definition is once its settings are given, or without any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.layers.arguments import bind_arguments
+from gradc_compiler.elaborate.layers.signature import match_settings
+from gradc_compiler.elaborate.names.paths import made_at
+from gradc_compiler.elaborate.names.scope import Scope, check_parts
+from gradc_compiler.elaborate.names.values import Defined, Layer, Meaning
+
+Named = Mapping[str, Meaning]
+
+
+def with_settings(
+    defined: Defined, arguments: Sequence[Meaning], named: Named, span: Span, scope: Scope
+) -> Layer:
+    """The layer value that a definition and its settings make."""
+    definition = defined.definition
+    chain = (*scope.chain,)
+    bound = bind_arguments(definition, definition.settings, arguments, named, span, scope)
+    made = made_at(span, scope)
+    path = scope.path.within(span)
+    inner = Scope(scope.run, defined.unit, path, site=scope.site, chain=chain)
+    if defined.unit.is_prelude and inner.site is None:
+        inner.site = span
+    match_settings(definition, bound, inner, span, scope)
+    check_parts(list(bound.values()), span, scope)
+    return Layer(defined, dict(inner.names), span, chain, made)
+
+
+def bare_layer(defined: Defined, span: Span, scope: Scope) -> Layer:
+    """The layer that a name is without settings: one for each place where it is written."""
+    if defined.scope is None:
+        return with_settings(defined, [], {}, span, scope)
+    if defined.bare is None:
+        defined.bare = with_settings(defined, [], {}, span, defined.scope)
+        defined.bare.name = defined.name
+        defined.bare.made = defined.made or defined.bare.made
+    return defined.bare

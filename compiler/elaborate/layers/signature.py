@@ -1,0 +1,202 @@
+"""Arguments against a signature: settings, then inputs, whose types bind names.
+
+`arguments` says which argument belongs to which parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.functions.arithmetic import to_value
+from gradc_compiler.elaborate.functions.sequences import differing
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.values import (
+    Group,
+    LayerLike,
+    Meaning,
+    Record,
+    Sizes,
+    is_number,
+)
+from gradc_compiler.elaborate.types.fixits import names_in, reshaped
+from gradc_compiler.elaborate.types.ranges import require_in_range
+from gradc_compiler.elaborate.types.show_types import describe, type_of
+from gradc_compiler.elaborate.types.sizes import check_size, written_type
+from gradc_compiler.elaborate.types.unify import Mismatch, element_times, match, match_sizes
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.syntax.grammar.tree import (
+    ClassType,
+    Definition,
+    NameType,
+    Parameter,
+    Shape,
+    TupleType,
+    TypeExpr,
+)
+
+
+def argument_span(
+    parameters: Sequence[Parameter], parameter: Parameter, call: Span, scope: Scope
+) -> Span:
+    """Where the argument of a parameter stands; the whole call where it is not written."""
+    spans = scope.run.argument_spans.get(call, {})
+    return spans.get(parameter.name) or spans.get(parameters.index(parameter)) or call
+
+
+def match_settings(
+    definition: Definition, bound: dict[str, Meaning], inner: Scope, span: Span, scope: Scope
+) -> None:
+    """Settings into the definition's scope, defaults filled in, each as its type wants it."""
+    for parameter in definition.settings:
+        if parameter.name in bound:
+            meaning = bound[parameter.name]
+        else:
+            assert parameter.default is not None, "a missing setting was reported before"
+            meaning = inner.evaluate(parameter.default)
+        place = argument_span(definition.settings, parameter, span, scope)
+        _check_setting(definition, parameter, meaning, inner, place, scope)
+        inner.names[parameter.name] = meaning
+
+
+def _check_setting(
+    definition: Definition,
+    parameter: Parameter,
+    meaning: Meaning,
+    inner: Scope,
+    span: Span,
+    scope: Scope,
+) -> None:
+    wanted = ""
+    match parameter.type:
+        case NameType(name="size"):
+            check_size(meaning, span, scope)
+        case NameType(name="number") if not is_number(meaning):
+            wanted = "a number"
+        case NameType(name="layer") if not isinstance(meaning, LayerLike):
+            wanted = "a layer"
+        case Shape(sizes=sizes):
+            wanted = _match_sizes_setting(sizes, meaning, inner, span, scope)
+    require_in_range(definition, parameter, meaning, span, scope)
+    if wanted:
+        raise scope.fault(
+            "E0302",
+            f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}",
+            span,
+            secondary=[(parameter.span, "declared here")],
+            hint=f"write {'x'.join([str(meaning)] * len(parameter.type.sizes))}"
+            if isinstance(parameter.type, Shape) and is_number(meaning)
+            else None,
+        )
+
+
+def _match_sizes_setting(
+    sizes: tuple[Meaning, ...], meaning: Meaning, inner: Scope, span: Span, scope: Scope
+) -> str:
+    """`kernel : [kh, kw]` takes 5x5 and binds kh and kw; what it wants, where it does not fit."""
+    wanted = f"{len(sizes)} sizes such as {'x'.join('3' * len(sizes))}"
+    if not isinstance(meaning, tuple):
+        return wanted
+    try:
+        match_sizes(sizes, tuple(check_size(m, span, scope) for m in meaning), inner)
+    except Mismatch:
+        return wanted
+    return ""
+
+
+def match_inputs(
+    definition: Definition,
+    bound: dict[str, Meaning],
+    inner: Scope,
+    span: Span,
+    scope: Scope,
+    *,
+    direct: bool,
+) -> None:
+    """Inputs into the definition's scope, their types matched, which binds names."""
+    given: list[Given] = []
+    for parameter in definition.inputs:
+        if parameter.name in bound:
+            meaning = bound[parameter.name]
+        else:
+            assert parameter.default is not None, "a missing input was reported before"
+            meaning = inner.evaluate(parameter.default)
+        place = argument_span(definition.inputs, parameter, span, scope) if direct else span
+        if parameter.type is not None:
+            meaning = _matched(definition, Given(parameter, meaning, place), given, inner, scope)
+        given.append(Given(parameter, meaning, place))
+        inner.names[parameter.name] = meaning
+    for one in given:
+        inner.elements |= element_times(one.parameter.type, type_of(one.meaning))
+
+
+@dataclass(frozen=True)
+class Given:
+    """An input: its parameter, what is given for it, and where."""
+
+    parameter: Parameter
+    meaning: Meaning
+    span: Span
+
+
+def _matched(
+    definition: Definition, new: Given, before: Sequence[Given], inner: Scope, scope: Scope
+) -> Meaning:
+    """What is given, once its type fits; names of the type are bound."""
+    parameter, meaning = new.parameter, new.meaning
+    assert parameter.type is not None, "called for typed inputs"
+    if isinstance(meaning, Sizes | Group):
+        meaning = to_value(meaning, scope, new.span)
+    type = type_of(meaning)
+    because = ""
+    if type is not None:
+        try:
+            match(parameter.type, type, inner)
+            return _with_names(meaning, parameter.type)
+        except Mismatch as mismatch:
+            if mismatch.times:
+                raise differing(mismatch.times, new.span, scope) from None
+            because = f": {mismatch}" if str(mismatch) else ""
+    shared = names_in(parameter.type).keys()
+    sources = [
+        (g.span, f"this is {describe(g.meaning)}")
+        for g in before
+        if g.span != new.span and shared & names_in(g.parameter.type).keys()
+    ]
+    wanted = written_type(parameter.type, inner)
+    raise scope.fault(
+        "E0302",
+        f"`{definition.name}` takes {parameter.name} : {wanted}, got {describe(meaning)}{because}",
+        new.span,
+        f"given {describe(meaning)}",
+        secondary=[*sources, (parameter.span, "declared here")],
+        hint=_hint(definition, new, type, inner),
+    )
+
+
+def _with_names(meaning: Meaning, type: TypeExpr) -> Meaning:
+    """A tuple with the names that the type gives its parts."""
+    if isinstance(type, TupleType) and isinstance(meaning, tuple):
+        return Record.of(tuple(meaning), tuple(part.name for part in type.fields))
+    return meaning
+
+
+def _hint(definition: Definition, new: Given, type: object, inner: Scope) -> str | None:
+    """How to make what is given into what is wanted."""
+    wanted = new.parameter.type
+    assert wanted is not None, "called for typed inputs"
+    if not isinstance(type, TensorType):
+        return None
+    if type.kind is Kind.INDEX and isinstance(wanted, ClassType):
+        return f"class({type.classes}) goes with {type.classes} numbers, one for each label"
+    if type.kind is Kind.INDEX:
+        if any(isinstance(p.type, ClassType) for p in definition.inputs if p is not new.parameter):
+            names = ", ".join(p.name for p in definition.inputs)
+            return f"the order is {definition.name}({names})"
+        text = new.span.text if new.span.text.isidentifier() else "label"
+        return f"one_hot({text}, {type.classes or 'k'}) makes a vector of a label"
+    if isinstance(wanted, ClassType):
+        return f"declare the field as class({type.shape[-1] if type.shape else 'k'})"
+    expected = inner.names.get(wanted.name) if isinstance(wanted, NameType) else None
+    return reshaped(wanted, expected, type)

@@ -1,0 +1,152 @@
+"""`each(layer)`: a layer for one element, applied along a leading axis.
+
+The layer is elaborated once, for one element, in a graph of its own; that graph is then copied with
+the axis put in front of everything that depends on the element.  No operator is unrolled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.functions.arithmetic import to_value
+from gradc_compiler.elaborate.names.problems import Fault, require_sound
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.spec_limits import LimitedBuilder
+from gradc_compiler.elaborate.names.values import Meaning
+from gradc_compiler.graph.graph import Node, Value
+from gradc_compiler.graph.op import Op
+from gradc_compiler.ops.contract import Affine, Contract
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.index import Take
+from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.random import Random
+from gradc_compiler.ops.reduce import ArgMax, BatchMean, Max
+from gradc_compiler.ops.sequence import Previous, Sequential
+from gradc_compiler.ops.shape import Concat, Reshape, broadcast, reshape
+
+
+def apply_to_each(
+    layer: Meaning, arguments: Sequence[Meaning], span: Span, scope: Scope
+) -> Meaning:
+    """The layer's results for all elements, stacked along a new leading axis."""
+    values = [to_value(a, scope, span) for a in arguments]
+    sizes = {v.shape[0] for v in values if v.shape}
+    if len(sizes) != 1 or not all(v.shape for v in values):
+        types = " and ".join(str(v.type) for v in values)
+        raise scope.fault("E0303", f"each needs one leading axis of equal size, got {types}", span)
+    since = len(scope.run.builder.nodes)
+    run = scope.run.apart(LimitedBuilder(span=scope.run.builder.span))
+    inner = replace(scope, run=run)
+    elements = [
+        run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes, v.type.time))
+        for k, v in enumerate(values)
+    ]
+    result = inner.call(layer, elements, span)
+    require_sound(result)
+    if run.updates:
+        raise scope.fault("E0315", "each cannot map a layer that updates its state", span)
+    scope.run.applications = run.applications
+    lift = Lift(scope, run.builder, sizes.pop(), dict(enumerate(values)))
+    if isinstance(result, tuple):
+        mapped: Meaning = tuple(lift.result(to_value(part, inner, span)) for part in result)
+    else:
+        mapped = lift.result(to_value(result, inner, span))
+    scope.run.note_use("each", span, since, values, mapped)
+    return mapped
+
+
+class Lift:
+    """Copies an element's graph, with the axis of all elements in front where it is needed."""
+
+    def __init__(
+        self, scope: Scope, inner: LimitedBuilder, count: int, given: dict[int, Value]
+    ) -> None:
+        self.scope, self.count = scope, count
+        self.lifted: set[int] = set()
+        self.copies: list[Value] = []
+        builder = scope.run.builder
+        before = builder.span
+        for node in inner.nodes:
+            builder.span = node.span
+            if node.id in given:
+                self.lifted.add(node.id)
+                self.copies.append(given[node.id])
+            else:
+                self.copies.append(self._copy(node))
+        builder.span = before
+
+    def result(self, value: Value) -> Value:
+        """A value of the element's graph for all elements."""
+        copy = self.copies[value.id]
+        return copy if value.id in self.lifted else broadcast(copy, (self.count, *copy.shape))
+
+    def _copy(self, node: Node) -> Value:
+        operands = [self.copies[i] for i in node.inputs]
+        flags = [i in self.lifted for i in node.inputs]
+        if isinstance(node.op, Previous):
+            raise self._fault(node, "a recurrence")
+        if isinstance(node.op, Persistent):
+            return self.scope.run.persistent(node.op.key, node.type, index=node.op.index)
+        if not any(flags) and not (isinstance(node.op, Random) and not node.op.shared):
+            return self._add(node, node.op, operands)
+        self.lifted.add(node.id)
+        return self._lift(node, operands, flags)
+
+    def _add(self, node: Node, op: Op, operands: list[Value]) -> Value:
+        return self.scope.run.builder.add(op, *operands, name=node.name)
+
+    def _lift(self, node: Node, xs: list[Value], flags: list[bool]) -> Value:
+        match node.op:
+            case Elementwise():
+                rank = len(node.type.shape)
+                return self._add(
+                    node,
+                    node.op,
+                    [_with_rank(x, rank) if f else x for x, f in zip(xs, flags, strict=True)],
+                )
+            case Reshape(shape=shape):
+                return reshape(xs[0], (self.count, *shape))
+            case Concat(axis=axis):
+                full = [
+                    x if f else broadcast(x, (self.count, *x.shape))
+                    for x, f in zip(xs, flags, strict=True)
+                ]
+                return self._add(node, Concat(axis + 1), full)
+            case Max(axes=axes):
+                return self._add(node, Max(tuple(a + 1 for a in axes)), xs)
+            case ArgMax() | BatchMean():
+                return self._add(node, node.op, xs)
+            case Take() if not flags[0]:
+                return self._add(node, node.op, xs)
+            case Random() as op:
+                return self._add(node, replace(op, shape=(self.count, *op.shape)), xs)
+            case Sequential() as op:
+                return self._add(node, op, xs)
+            case Contract() as op:
+                return self._add(node, _with_axis(op, flags, self.count), xs)
+        raise self._fault(node, f"`{node.op.name}`")
+
+    def _fault(self, node: Node, what: str) -> Fault:
+        assert node.span is not None, "every node of a body has a span"
+        return self.scope.fault("E0315", f"each cannot map {what}", node.span)
+
+
+def _with_rank(x: Value, rank: int) -> Value:
+    """[count, ...] with axes of length 1 after the first, to broadcast as the element did."""
+    missing = rank - (len(x.shape) - 1)
+    return reshape(x, (x.shape[0], *(1,) * missing, *x.shape[1:]))
+
+
+def _with_axis(op: Contract, flags: list[bool], count: int) -> Contract:
+    """The contraction for all elements: one more loop, 0, that indexes what is lifted."""
+
+    def shifted(places: tuple[Affine, ...]) -> tuple[Affine, ...]:
+        return tuple(Affine(tuple((j + 1, c) for j, c in p.terms), p.offset) for p in places)
+
+    axis = Affine(((0, 1),))
+    operands = tuple(
+        (axis, *shifted(m)) if f else shifted(m) for m, f in zip(op.operands, flags, strict=True)
+    )
+    return Contract((count, *op.extents), operands, (axis, *shifted(op.result)), (count, *op.shape))

@@ -1,0 +1,1 @@
+"""Models: each one's graph, its settings, and bodies whose sizes are open."""

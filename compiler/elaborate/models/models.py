@@ -1,0 +1,149 @@
+"""Each model's forward pass as a graph of its own, and what goes in and comes out."""
+
+from __future__ import annotations
+
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.functions.arithmetic import to_value
+from gradc_compiler.elaborate.functions.sequences import of_types
+from gradc_compiler.elaborate.layers.notes import Notes
+from gradc_compiler.elaborate.models.module import Signature
+from gradc_compiler.elaborate.names.problems import (
+    Fault,
+    Silenced,
+    diagnose,
+    require_sound,
+    too_deep,
+)
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.values import Defined, Meaning, Record
+from gradc_compiler.elaborate.types.show_types import describe
+from gradc_compiler.elaborate.types.sizes import Type, resolve_named, unbound_in_type
+from gradc_compiler.graph.graph import Graph, Value
+from gradc_compiler.graph.op import TypeFault
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.ops.leaf import Input
+from gradc_compiler.syntax.grammar.tree import Definition, Name, SeqType, TupleType, TypeExpr
+
+Forward = tuple[Graph, Signature, Notes]
+
+
+def free_sizes(defined: Defined, session: Session) -> list[str]:
+    """What the types of a model's inputs leave open."""
+    scope = session.scope(session.run(), defined.definition.name)
+    return [n for p in defined.definition.inputs for n in unbound_in_type(p.type, scope)]
+
+
+def forward(defined: Defined, session: Session) -> Forward | None:
+    """The forward graph of a model whose input types are known; None after an error."""
+    definition = defined.definition
+    run = session.run()
+    scope = session.scope(run, definition.name)
+    scope.unit = defined.unit
+    run.builder.span = definition.name_span
+    try:
+        arguments = []
+        for parameter, type in zip(definition.inputs, _types(defined, session, scope), strict=True):
+            run.builder.span = parameter.span
+            arguments.append(_input(parameter.name, type, scope))
+        run.builder.span = definition.name_span
+        result = scope.call(defined, arguments, definition.name_span)
+        require_sound(result)
+        outputs = {n: v.id for n, v in _outputs(result, definition, scope)}
+    except RecursionError:
+        session.problems.add(too_deep(definition.name_span).diagnostic)
+        return None
+    except (Fault, Silenced, TypeFault) as error:
+        session.problems.unsound.add(definition.name)
+        if isinstance(error, TypeFault):
+            error = of_types(error, definition.name_span, scope)
+        if isinstance(error, Fault):
+            session.problems.add(error.diagnostic)
+        return None
+    graph = run.builder.graph(outputs)
+    inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
+    given = tuple((name, graph[id].type) for name, id in graph.results.items())
+    return graph, Signature(inputs=inputs, outputs=given), run.notes
+
+
+def _types(defined: Defined, session: Session, scope: Scope) -> tuple[Type, ...]:
+    """The inputs' types: as they are written, or as a training step was the first to give them."""
+    definition = defined.definition
+    applied = session.applied.get(definition.name)
+    if applied is None:
+        written = [(p.name, p.type) for p in definition.inputs if p.type is not None]
+        return tuple(resolve_named(name, type, scope) for name, type in written)
+    pairs = zip(definition.inputs, applied, strict=True)
+    return tuple(_as_declared(p.type, type, p.name) for p, type in pairs)
+
+
+def _as_declared(written: TypeExpr | None, type: Type, name: str) -> Type:
+    """A type that was applied, its time called as the model itself calls it; of what is no sequence
+    in the model, one element.
+    """
+    match written, type:
+        case TupleType(fields=parts), tuple():
+            pairs = enumerate(zip(parts, type, strict=True))
+            return tuple(_as_declared(p.type, inner, f"{name}.{k}") for k, (p, inner) in pairs)
+        case SeqType(length=None), TensorType():
+            return type.over(name)
+        case SeqType(length=Name(name=own)), TensorType(time=str()):
+            return type.over(own)
+        case SeqType(), _:
+            return type
+        case _, TensorType():
+            return type.over(None)
+    return tuple(_as_declared(None, inner, name) for inner in type)
+
+
+def _input(name: str, type: Meaning, scope: Scope) -> Meaning:
+    """An input of a type; of a tuple type, one for each part."""
+    if isinstance(type, tuple):
+        return tuple(_input(f"{name}.{k}", part, scope) for k, part in enumerate(type))
+    assert isinstance(type, TensorType), f"an input cannot have the type {type}"
+    return field_input(name, type, scope)
+
+
+def field_input(name: str, type: TensorType, scope: Scope) -> Value:
+    """An input of one example; the graph remembers where its time comes from."""
+    run = scope.run
+    if type.time is not None and run.builder.span is not None:
+        run.times.setdefault(type.time, run.builder.span)
+    return run.builder.add(Input(name, type.shape, type.classes, type.time), name=name)
+
+
+def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tuple[str, Value]]:
+    """The result by name; E0306 where a model does not give tensors."""
+    span = definition.body[-1].span if definition.body else definition.name_span
+    parts = list(result) if isinstance(result, tuple) else [result]
+    names: list[str | None] = (
+        list(result.names) if isinstance(result, Record) else [None] * len(parts)
+    )
+    found = []
+    for k, (name, part) in enumerate(zip(names, parts, strict=True)):
+        if isinstance(part, tuple):
+            raise scope.fault("E0306", f"a model gives tensors, this is {describe(part)}", span)
+        plain = "result" if len(parts) == 1 else f"result{k}"
+        found.append((name or plain, to_value(part, scope, span)))
+    return found
+
+
+def generic(defined: Defined, free: list[str]) -> CompileError:
+    """What asking for the forward pass of a model without known sizes raises."""
+    definition = defined.definition
+    return CompileError(
+        [
+            diagnose(
+                "E0404",
+                f"`{definition.name}` leaves open: {listed(free)}",
+                definition.inputs[0].span if definition.inputs else definition.name_span,
+                label="an argument binds it, and nothing applies the model",
+                hint="write the size, or apply the model in a train block",
+            )
+        ]
+    )
+
+
+def listed(free: list[str]) -> str:
+    """What is open, for a message."""
+    return ", ".join(f"`{name}`" if name.isidentifier() else name for name in free)

@@ -1,0 +1,145 @@
+"""`import "blocks.nn"`: definitions of other files, inside the spec's directory only."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+
+from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.elaborate.names.library import Unit
+from gradc_compiler.elaborate.names.problems import Exhausted, Problems, diagnose, did_you_mean
+from gradc_compiler.elaborate.names.values import Defined
+from gradc_compiler.syntax.grammar.tree import File, Import
+from gradc_compiler.syntax.parse.parse import parse
+from gradc_compiler.syntax.parse.read_file import read_source
+
+FILES = 200
+CHARACTERS = 1_000_000
+Loaded = dict[FilePath, Unit | None]  # None while a file is being read, or after an error
+
+
+def load_imports(file: File, unit: Unit, directory: FilePath | None, problems: Problems) -> None:
+    """Fill the unit's imported names, and those of every file it imports."""
+    loaded: Loaded = {}
+    if directory is not None:
+        loaded[(directory / FilePath(unit.source.name).name).resolve()] = None
+    _load(file, unit, directory, directory, loaded, problems)
+
+
+def _load(
+    file: File,
+    unit: Unit,
+    here: FilePath | None,
+    root: FilePath | None,
+    loaded: Loaded,
+    problems: Problems,
+) -> None:
+    for tree in file.declarations:
+        if not isinstance(tree, Import):
+            continue
+        other = _unit(tree, here, root, loaded, problems)
+        if other is None:
+            for name in tree.names or ():
+                unit.missing.add(name.name)
+            unit.missing_all |= tree.names is None
+            continue
+        _take_names(tree, other, unit, problems)
+
+
+def _unit(
+    tree: Import, here: FilePath | None, root: FilePath | None, loaded: Loaded, problems: Problems
+) -> Unit | None:
+    if here is None or root is None:
+        problems.add(diagnose("E0204", "a text without a file cannot import", tree.span))
+        return None
+    path = (here / tree.path).resolve()
+    if not path.is_relative_to(root.resolve()):
+        problems.add(
+            diagnose(
+                "E0205",
+                f"`{tree.path}` is outside the spec's directory",
+                tree.span,
+                label=str(path),
+                hint=f"imports stay inside {root.resolve()}",
+            )
+        )
+        return None
+    if path in loaded:
+        if loaded[path] is None:
+            problems.add(
+                diagnose(
+                    "E0206",
+                    f"`{tree.path}` imports itself, directly or by way of others",
+                    tree.span,
+                )
+            )
+        return loaded[path]
+    if len(loaded) > FILES or sum(len(u.source.text) for u in loaded.values() if u) > CHARACTERS:
+        limits = f"{FILES} files or {CHARACTERS:,} characters"
+        found = diagnose("E0106", f"the imports are more than {limits}", tree.span)
+        raise Exhausted(found)
+    loaded[path] = None
+    loaded[path] = _read(tree, path, root, loaded, problems)
+    return loaded[path]
+
+
+def _read(
+    tree: Import, path: FilePath, root: FilePath, loaded: Loaded, problems: Problems
+) -> Unit | None:
+    if not _is_file(path):
+        near = did_you_mean(path.name, (p.name for p in path.parent.glob("*.nn")))
+        problems.add(
+            diagnose(
+                "E0204", f"there is no file `{tree.path}`", tree.span, label=str(path), hint=near
+            )
+        )
+        return None
+    try:
+        source = read_source(path)
+        file = parse(source)
+    except CompileError as error:
+        for d in error.diagnostics:
+            problems.add(d)
+        return None
+    unit = Unit.of(source, file)
+    _load(file, unit, path.parent, root, loaded, problems)
+    return unit
+
+
+def _is_file(path: FilePath) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system
+        return False
+
+
+def _take_names(tree: Import, other: Unit, unit: Unit, problems: Problems) -> None:
+    if tree.names is None:
+        found: dict[str, Defined] = dict(other.definitions)
+    else:
+        found = {}
+        for name in tree.names:
+            if name.name in other.definitions:
+                found[name.name] = other.definitions[name.name]
+                continue
+            unit.missing.add(name.name)
+            problems.add(
+                diagnose(
+                    "E0201",
+                    f"`{tree.path}` defines no `{name.name}`",
+                    name.span,
+                    hint=did_you_mean(name.name, other.definitions),
+                )
+            )
+    for name_, defined in found.items():
+        known = unit.definitions.get(name_) or unit.imported.get(name_)
+        if known is not None and known is not defined:
+            problems.add(
+                diagnose(
+                    "E0202",
+                    f"`{name_}` comes from here and is defined elsewhere too",
+                    tree.span,
+                    secondary=[(known.definition.name_span, "here")],
+                )
+            )
+        unit.imported.setdefault(name_, defined)
+        unit.paths.setdefault(name_, tree.path)

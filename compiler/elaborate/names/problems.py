@@ -1,0 +1,147 @@
+"""Errors of meaning: raised where they are found, collected where elaboration can go on.
+
+An expression that fails raises `Fault`; the evaluator files its diagnostic and the value becomes
+`POISON`.  Whatever needs a poisoned value raises `Silenced`, which is not reported.  A text is
+elaborated several times (forward, step, evaluation), so equal diagnostics are kept once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from difflib import SequenceMatcher, get_close_matches
+
+from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Label, Span
+from gradc_compiler.elaborate.names.aliases import ELSEWHERE
+from gradc_compiler.elaborate.names.values import Meaning, Poison
+
+MANY = 2_000  # names that are compared
+OF_NAMES = ("E0201", "E0302", "E0311")  # that a name has wherever it is used
+PLACES = 4  # beside the first
+
+
+class Fault(Exception):
+    """One error of the author's."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(diagnostic.message)
+
+
+class Silenced(Exception):
+    """Something needs a value whose error is already reported."""
+
+
+class Exhausted(Exception):
+    """A bound on the work of a compilation is passed: it ends here, with what is found so far."""
+
+    def __init__(self, diagnostic: Diagnostic | None = None) -> None:
+        self.diagnostic = diagnostic
+        super().__init__("a bound is passed" if diagnostic is None else diagnostic.message)
+
+
+class Problems:
+    """Every diagnostic so far."""
+
+    LIMIT = 100
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str, int], Diagnostic] = {}
+        self.applications = 0  # of layers, in all graphs
+        self.unsound: set[str] = set()  # models whose bodies have errors
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """File a diagnostic, once."""
+        span = diagnostic.primary.span
+        key = (diagnostic.code, span.source.name, span.start)
+        self.found.setdefault(key, diagnostic)
+        if len(self.found) >= self.LIMIT:
+            raise Exhausted
+
+    def raise_any(self, first: str) -> None:
+        """Raise `CompileError` if there is anything, the main file first, in text order."""
+        if not self.found:
+            return
+
+        def order(d: Diagnostic) -> tuple[bool, str, int]:
+            span = d.primary.span
+            return (span.source.name != first, span.source.name, span.start)
+
+        raise CompileError(list(_together(sorted(self.found.values(), key=order))))
+
+
+def _together(found: list[Diagnostic]) -> Iterator[Diagnostic]:
+    """What has one cause as one: the first place, and the others beside it."""
+    groups: dict[object, list[Diagnostic]] = {}
+    for number, diagnostic in enumerate(found):
+        source, declared = diagnostic.primary.span.source.name, diagnostic.secondary[-1:]
+        same = diagnostic.code, diagnostic.message, source, declared
+        groups.setdefault(same if diagnostic.code in OF_NAMES else number, []).append(diagnostic)
+    for first, *others in groups.values():
+        places = tuple(Label(other.primary.span, "here too") for other in others[:PLACES])
+        yield replace(first, secondary=(*first.secondary, *places))
+
+
+def diagnose(
+    code: str,
+    message: str,
+    span: Span,
+    *,
+    site: Span | None = None,
+    label: str = "",
+    secondary: Iterable[tuple[Span, str]] = (),
+    hint: str | None = None,
+) -> Diagnostic:
+    """A diagnostic; with `site`, the author's call is shown first and the prelude's line second."""
+    others = [Label(s, text) for s, text in secondary]
+    if site is None:
+        return Diagnostic(
+            code=code,
+            message=message,
+            primary=Label(span, label),
+            secondary=tuple(others),
+            hint=hint,
+        )
+    inside = Label(span, label or "in this line of the prelude")
+    return Diagnostic(
+        code=code,
+        message=message,
+        primary=Label(site, "used here"),
+        secondary=(inside, *others),
+        hint=hint,
+    )
+
+
+def too_deep(span: Span) -> Fault:
+    """What takes the place of Python's RecursionError."""
+    return Fault(
+        diagnose(
+            "E0412",
+            "layers within layers within expressions: this is nested too deeply",
+            span,
+            hint="give parts names, and repeat layers with repeat(n, layer)",
+        )
+    )
+
+
+def require_sound(*meanings: Meaning) -> None:
+    """Raise `Silenced` if any of them, or a part of a tuple among them, is poisoned."""
+    for meaning in meanings:
+        if isinstance(meaning, Poison):
+            raise Silenced
+        if isinstance(meaning, tuple):
+            require_sound(*meaning)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint naming the known names that this may be: as others call it, or misspelt."""
+    plain = {n.lower(): n for n in sorted(set(known), reverse=True)}
+    key = name.lower()
+    elsewhere = ELSEWHERE.get(key.replace("_", ""))
+    if elsewhere in plain or key in plain:
+        near = [plain[elsewhere if elsewhere in plain else key]]
+    else:
+        found = get_close_matches(key, list(plain)[:MANY], n=2, cutoff=0.6)
+        scores = [SequenceMatcher(None, n, key).ratio() for n in found]
+        near = [plain[n] for n, s in zip(found, scores, strict=True) if s > scores[0] - 0.08]
+    return f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else None

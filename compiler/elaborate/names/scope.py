@@ -1,0 +1,206 @@
+"""Where an expression stands: the names it sees, its graph, the path of its parameters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.names.paths import Path
+from gradc_compiler.elaborate.names.problems import Exhausted, Fault, Problems, Silenced, diagnose
+from gradc_compiler.elaborate.names.registry import Registry
+from gradc_compiler.elaborate.names.spec_limits import PARTS, LimitedBuilder
+from gradc_compiler.elaborate.names.values import Meaning, parts_of
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.types import TensorType, Time
+from gradc_compiler.ops.leaf import Persistent
+from gradc_compiler.syntax.grammar.tree import Definition, Expr
+
+if TYPE_CHECKING:
+    from gradc_compiler.elaborate.names.library import Unit
+
+OF_SHAPES = ("E03", "E04")  # codes of errors that depend on what a layer is given
+OF_SIZES = ("E0301", "E0302", "E0303", "E0405")  # that follow where a size is not what is claimed
+
+
+@dataclass
+class Drawing:
+    """What is being drawn: a parameter's first value, or noise."""
+
+    name: str
+    shape: tuple[int, ...]
+    shared: bool = True  # one draw for all examples
+    time: Time | None = None  # a draw for every element of a sequence
+    draws: int = 0
+
+
+@dataclass(frozen=True)
+class StateRule:
+    """How an optimizer's states are named and typed: `adam.m/digit.conv1.W`, like the parameter."""
+
+    prefix: str
+    parameter: str
+    type: TensorType
+
+    def name(self, state: str) -> str:
+        """The persistent's name."""
+        return f"{self.prefix}.{state}/{self.parameter}"
+
+
+@dataclass(frozen=True)
+class Language:
+    """The two halves of the evaluator, for the modules below it."""
+
+    evaluate: Callable[[Expr, Scope], Meaning]
+    call: Callable[[Meaning, Sequence[Meaning], Mapping[str, Meaning], Span, Scope], Meaning]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a part of a model's text gives (None where that is no tensor) and reads first."""
+
+    type: TensorType | tuple[Any, ...] | None
+    read: tuple[str, ...]  # persistents
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A definition of the prelude that the author's text applies, and the nodes that it made."""
+
+    name: str
+    span: Span  # of the application
+    made: range  # nodes
+    inputs: tuple[int | None, ...]  # nodes; None for what is no tensor
+    result: int | None
+
+
+@dataclass
+class Run:
+    """One graph in the making."""
+
+    registry: Registry
+    problems: Problems
+    language: Language
+    training: bool = False
+    builder: LimitedBuilder = field(default_factory=LimitedBuilder)
+    read: dict[str, Value] = field(default_factory=dict)  # persistents by name
+    updates: dict[str, Value] = field(default_factory=dict)  # what the last use left of a state
+    occurrences: Counter[str] = field(default_factory=Counter)  # of noise
+    applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
+    argument_spans: dict[Span, dict[str | int, Span]] = field(default_factory=dict)  # by call
+    times: dict[Time, Span] = field(default_factory=dict)  # where each time comes from
+    notes: dict[tuple[int, int], Note] = field(default_factory=dict)  # see `notes`
+    uses: list[Use] = field(default_factory=list)  # of the prelude
+    drawing: Drawing | None = None
+    applications: int = 0
+    doubtful: bool = False  # a claim of this statement does not hold: it or the sizes are wrong
+
+    def persistent(self, name: str, type: TensorType, *, index: bool = False) -> Value:
+        """The value of a persistent in this graph; read once."""
+        if name not in self.read:
+            self.read[name] = self.builder.add(Persistent(name, type.shape, index), name=name)
+        return self.read[name]
+
+    def current(self, name: str, type: TensorType) -> Value:
+        """A persistent as the uses before this one left it."""
+        updated = self.updates.get(name)
+        return self.persistent(name, type) if updated is None else updated
+
+    def apart(self, builder: LimitedBuilder) -> Run:
+        """The same run in another graph."""
+        return replace(self, builder=builder, read={}, updates={}, uses=[])
+
+    def note_use(
+        self, name: str, span: Span, since: int, inputs: Iterable[Meaning], result: Meaning
+    ) -> None:
+        """Note that what was made since then is a definition's, and not the author's own."""
+        nodes = tuple(x.id if isinstance(x, Value) else None for x in (*inputs, result))
+        made = range(since, len(self.builder.nodes))
+        self.uses.append(Use(name, span, made, nodes[:-1], nodes[-1]))
+
+    def counters(self) -> tuple[Value, Value]:
+        """The operands of a random draw: seed and step."""
+        return (
+            self.persistent("seed", TensorType(), index=True),
+            self.persistent("step", TensorType(), index=True),
+        )
+
+
+@dataclass
+class Scope:
+    """The inside of one body."""
+
+    run: Run
+    unit: Unit
+    path: Path
+    names: dict[str, Meaning] = field(default_factory=dict)
+    chain: tuple[Definition, ...] = ()  # the definitions whose text led here
+    site: Span | None = None  # inside the prelude: the author's call
+    depth: int = 0
+    owned: dict[str, Span] = field(default_factory=dict)  # params, states and noise of this body
+    states: dict[str, str] = field(default_factory=dict)  # state -> its persistent's name
+    state_rule: StateRule | None = None  # in an optimizer
+    caller: Span | None = None  # where a layer of the author's own is applied
+    elements: frozenset[Time] = frozenset()  # the sequences of which this body sees one element
+    opened: dict[int, Span] = field(default_factory=dict)  # recurrences not closed yet
+    loops: dict[str, int] = field(default_factory=dict)  # name of a `previous` -> its recurrence
+
+    def evaluate(self, expression: Expr) -> Meaning:
+        """What an expression means here; POISON after an error."""
+        return self.run.language.evaluate(expression, self)
+
+    def call(self, function: Meaning, arguments: Sequence[Meaning], span: Span) -> Meaning:
+        """What a function or layer gives for arguments."""
+        return self.run.language.call(function, arguments, {}, span, self)
+
+    def fault(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        secondary: list[tuple[Span, str]] | None = None,
+        hint: str | None = None,
+    ) -> Fault:
+        """An error at a span of this body's text; its shapes may come from where it is used."""
+        others = list(secondary or [])
+        if self.caller is not None and code.startswith(OF_SHAPES):
+            others.append((self.caller, "used here"))
+        return Fault(
+            diagnose(
+                code,
+                message,
+                span,
+                site=self.site,
+                label=label,
+                secondary=others,
+                hint=hint,
+            )
+        )
+
+    def report(self, fault: Fault) -> None:
+        """File an error and go on; but for sizes that follow from others that are doubtful."""
+        if not (self.run.doubtful and fault.diagnostic.code in OF_SIZES):
+            self.run.problems.add(fault.diagnostic)
+
+    def absent(self, path: str | None, fault: Fault) -> Fault | Silenced:
+        """What to raise where there are no parameters: nothing new, if their model has an error."""
+        model = (path or "").split(".")[0]
+        return Silenced() if model in self.run.problems.unsound else fault
+
+    def place(self, span: Span) -> Span:
+        """The author's text that a span of this body serves."""
+        return span if self.site is None else self.site
+
+
+def check_parts(meanings: Iterable[Meaning], span: Span, scope: Scope) -> None:
+    """E0411 where values hold each other so often that going through them would not end."""
+    pending = list(meanings)
+    for count, meaning in enumerate(pending):
+        pending.extend(parts_of(meaning))
+        if count > PARTS:
+            raise Exhausted(
+                scope.fault("E0411", f"this holds more than {PARTS:,} parts", span).diagnostic
+            )

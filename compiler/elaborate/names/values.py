@@ -1,0 +1,216 @@
+"""What an expression can mean while a spec is elaborated.
+
+Numbers, words, sizes and layers are known now, at compile time; a graph `Value` is known when the
+network runs.  `POISON` stands where an error was reported, so that one mistake gives one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.graph.types import Time
+from gradc_compiler.syntax.grammar.tree import Definition
+
+if TYPE_CHECKING:
+    from gradc_compiler.elaborate.names.library import Unit
+    from gradc_compiler.elaborate.names.paths import Made, Path
+    from gradc_compiler.elaborate.names.scope import Scope
+
+Meaning = Any  # one of: int, float, bool, tuple, and the classes below
+
+
+class Poison:
+    """Stands for a value that could not be had; says nothing further."""
+
+    def __repr__(self) -> str:
+        return "POISON"
+
+
+POISON = Poison()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that is its own meaning: `same`, `valid`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted string."""
+
+    value: str
+
+
+class Sizes(tuple[Any, ...]):
+    """`[a, b]` or `3x3`: sizes, or the numbers of a tensor written out."""
+
+    __slots__ = ()
+
+
+class Record(tuple[Any, ...]):
+    """A tuple whose components have names: the result of `-> (mu : [2], log_var : [2])`."""
+
+    names: tuple[str | None, ...]
+
+    @staticmethod
+    def of(items: tuple[Meaning, ...], names: tuple[str | None, ...]) -> Record:
+        """Items with their names."""
+        record = Record(items)
+        record.names = names
+        return record
+
+
+@dataclass(slots=True, eq=False)
+class Defined:
+    """A definition as it is named, before its settings are given.
+
+    Each place that names it has one of its own: the layer that it is without settings is the same
+    one wherever that value goes, and another where the name is written again.
+    """
+
+    definition: Definition
+    unit: Unit
+    scope: Scope | None = None  # where it is named; None: as it stands in its file
+    name: str | None = None  # what it was assigned to
+    bare: Layer | None = None  # the layer without settings, once one is needed
+    made: Made | None = None  # which that is
+
+    @property
+    def is_model(self) -> bool:
+        """Whether its parameters belong to its name, wherever it is used."""
+        return self.definition.kind == "model"
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """A definition with its settings: one set of parameters, however often it is applied."""
+
+    defined: Defined
+    settings: Mapping[str, Meaning]
+    span: Span
+    chain: tuple[Definition, ...]  # the definitions whose text led to this one
+    made: Made
+    name: str | None = None  # what it was assigned to
+    path: Path | None = None  # where its parameters are, from the first application on
+
+
+class Compound:
+    """A layer made of layers."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True, eq=False)
+class Composition(Compound):
+    """`first |> second`, waiting for its input."""
+
+    stages: tuple[Meaning, ...]
+    spans: tuple[Span, ...]
+    made: Made
+    name: str | None = None
+    path: Path | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Repeated(Compound):
+    """`repeat(n, layer)`: n copies one after another, each with parameters of its own."""
+
+    count: int
+    layer: Meaning
+    made: Made
+    copies: list[Meaning] = field(default_factory=list)
+    name: str | None = None
+    path: Path | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Each(Compound):
+    """`each(layer)`: the layer applied along the leading axis."""
+
+    layer: Meaning
+
+
+@dataclass(slots=True, eq=False)
+class Checkpointed(Compound):
+    """`checkpoint(layer)`: a layer that keeps little of what its derivative reads."""
+
+    layer: Meaning
+    products: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Builtin:
+    """A function of the language itself; `rule(call)` gives its meaning."""
+
+    name: str
+    rule: Callable[..., Meaning]
+    parameters: tuple[str, ...]
+    required: int
+    variadic: bool = False
+    makes_layer: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """A call that waits for its first argument: `sum(axis = 0)` in a chain."""
+
+    function: Meaning
+    arguments: tuple[Meaning, ...]
+    named: Mapping[str, Meaning]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The parameters whose name is `path` or begins with `path.`."""
+
+    path: str
+
+
+@dataclass(slots=True, eq=False)
+class Recurrent(Compound):
+    """`scan(cell)` over its input, or `unfold(n, cell)` over n steps: a cell step by step."""
+
+    cell: Layer
+    over: Time | None = None  # how many steps; None: as many as the input has elements
+    start: Meaning = None  # the first state; None: zeros
+    all: bool = False  # every part of the state, not the first alone
+    backwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long the sequences of a time are: known only while the network runs."""
+
+    time: str
+
+
+LayerLike = (Layer, Compound, Builtin, Partial, Defined)
+
+
+def parts_of(meaning: Meaning) -> Iterable[Meaning]:
+    """What a tuple, a composition or a layer's settings hold directly."""
+    match meaning:
+        case tuple():
+            return meaning
+        case Composition(stages=stages):
+            return stages
+        case Layer(settings=settings):
+            return settings.values()
+        case Repeated(layer=layer) | Each(layer=layer) | Checkpointed(layer=layer):
+            return (layer,)
+        case Recurrent(cell=cell, start=start):
+            return (cell, start)
+        case Partial(function=function, arguments=arguments, named=named):
+            return (function, *arguments, *named.values())
+        case _:
+            return ()
+
+
+def is_number(meaning: Meaning) -> bool:
+    """Whether it is a number known now."""
+    return isinstance(meaning, int | float)

@@ -1,0 +1,1 @@
+"""What persists and what is drawn: parameters, states, first values, recurrences."""

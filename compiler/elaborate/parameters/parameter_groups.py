@@ -1,0 +1,39 @@
+"""Parameters by name: what `digit` or `digit.conv1` stands for."""
+
+from __future__ import annotations
+
+from gradc_compiler.elaborate.names.paths import Path
+from gradc_compiler.elaborate.names.values import (
+    Composition,
+    Defined,
+    Group,
+    Layer,
+    Meaning,
+    Recurrent,
+    Repeated,
+)
+from gradc_compiler.graph.graph import Node, Value
+from gradc_compiler.ops.leaf import Persistent
+
+
+def group_path(meaning: Meaning) -> str | None:
+    """The path of the parameters that a model, a layer or `model.layer` stands for."""
+    match meaning:
+        case Group(path=path):
+            return path
+        case Value(node=Node(op=Persistent(key=key))):
+            return key
+        case Recurrent(cell=cell):
+            return group_path(cell)
+        case Defined(bare=Layer() as layer):
+            return group_path(layer)
+        case Defined(definition=definition, is_model=True):
+            return definition.name
+        case (
+            Layer(path=Path() as path)
+            | Composition(path=Path() as path)
+            | Repeated(path=Path() as path)
+        ):
+            return path.full()
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""The `train` block: steps, optimizers, schedules."""

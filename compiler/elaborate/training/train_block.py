@@ -1,0 +1,179 @@
+"""`train`: what is minimised, over which parameters, how, and what is reported.
+
+The block is read three times for each step, into the graph of the update, of the gradients alone
+and of evaluation; the registry and the paths make all three speak of the same parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gradc_compiler.diagnostics.source import CompileError, Span
+from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.models.models import field_input
+from gradc_compiler.elaborate.models.module import StepGraphs, StepInfo
+from gradc_compiler.elaborate.models.settings import Rules, computed_settings, in_words
+from gradc_compiler.elaborate.names.problems import Fault, Silenced
+from gradc_compiler.elaborate.names.scope import Run
+from gradc_compiler.elaborate.names.values import Duration
+from gradc_compiler.elaborate.training.optimizers import update
+from gradc_compiler.elaborate.training.train_plan import StepPlan
+from gradc_compiler.elaborate.training.train_step import Reading, file_error, uniform
+from gradc_compiler.graph.graph import Graph, Value
+from gradc_compiler.ops.index import Increment
+from gradc_compiler.ops.leaf import Constant
+from gradc_compiler.transform.differentiate import differentiate
+
+
+def _read(plan: StepPlan, session: Session, *, training: bool) -> Reading:
+    run = session.run(training=training)
+    scope = session.scope(run, "train")
+    run.builder.span = plan.span
+    for name, type, span in plan.fields:
+        run.builder.span = span
+        scope.names[name] = field_input(name, type, scope)
+        if isinstance(type.time, str):
+            scope.names.setdefault(type.time, Duration(type.time))
+    return Reading(plan, scope, session).read()
+
+
+def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, Rules] | None:
+    """The graphs of a step; None after an error."""
+    evaluation = _read(plan, session, training=False)
+    training = _read(plan, session, training=True)
+    gradients = _read(plan, session, training=True)
+    if not (evaluation.sound and training.sound and gradients.sound):
+        return None
+    try:
+        plan.check(
+            training.loss is not None, bool(training.descents), training.rules, training.scope
+        )
+        over = tuple(_over(training))
+        found = _gradients(gradients, over)
+        graphs = StepGraphs(
+            step=_step_graph(training, over),
+            gradients=_gradient_graph(gradients, found),
+            training=_training_graph(gradients, found),
+            evaluate=_graph(evaluation.scope.run, _losses(evaluation, mean=False)),
+            uses=tuple(gradients.scope.run.uses),
+        )
+    except (Fault, Silenced, CompileError) as error:
+        file_error(error, session)
+        return None
+    return (
+        graphs,
+        StepInfo(
+            name=plan.name,
+            over=over,
+            using=in_words(training.rules),
+            rules=gradients.rules,
+            reports=tuple(training.reports),
+            descends=bool(training.descents),
+            schedules=session.registry.schedules.get(plan.prefix),
+        ),
+        training.rules,
+    )
+
+
+def _over(reading: Reading) -> list[str]:
+    """The parameters a step moves: those named, or all that its loss depends on."""
+    if reading.descents:
+        return list(reading.descents)
+    registry, run = reading.scope.run.registry, reading.scope.run
+    assert reading.loss is not None, "a step without a loss was reported"
+    used = run.builder.graph({}).reachable([reading.loss.id])
+    found = [
+        d.name for d in registry.parameters() if d.name in run.read and run.read[d.name].id in used
+    ]
+    if reading.over is not None:
+        return _named(reading, reading.over, found)
+    if not found:
+        raise reading.scope.fault(
+            "E0604",
+            "there is nothing to train: the loss uses no parameter",
+            reading.loss_span or reading.plan.span,
+        )
+    return found
+
+
+def _named(reading: Reading, over: list[tuple[Span, list[str]]], used: list[str]) -> list[str]:
+    """What stands behind `over`; E0610 for each target that the loss does not depend on."""
+    idle = [span for span, names in over if not set(names) & set(used)]
+    for span in idle:
+        reading.scope.report(
+            reading.scope.fault(
+                "E0610",
+                f"this step cannot move `{span.text}`: its loss does not depend on it",
+                span,
+                secondary=[(reading.loss_span or reading.plan.span, "this is minimized")],
+                hint=_instead(used),
+            )
+        )
+    if idle:
+        raise Silenced
+    return list(dict.fromkeys(name for _, names in over for name in names))
+
+
+def _instead(used: list[str]) -> str:
+    """Which models a loss depends on."""
+    models = list(dict.fromkeys(name.split(".")[0] for name in used))
+    return f"it depends on {', '.join(models)}" if models else "it depends on no parameter"
+
+
+def _gradients(reading: Reading, over: tuple[str, ...]) -> dict[str, Value]:
+    if reading.descents:
+        return reading.descents
+    assert reading.loss is not None, "a step without a loss was reported"
+    run = reading.scope.run
+    parameters = [run.persistent(n, run.registry.declared[n].type) for n in over]
+    found = differentiate(run.builder, reading.loss, parameters, mean=True)
+    if all(isinstance(g.node.op, Constant) and g.node.op.value == 0 for g in found):
+        raise _no_derivative(reading)
+    return dict(zip(over, map(uniform, found), strict=True))
+
+
+def _no_derivative(reading: Reading) -> Fault:
+    """Every derivative of the loss is 0 wherever it is taken."""
+    return reading.scope.fault(
+        "E0503",
+        "the derivative of this by every parameter is 0",
+        reading.loss_span or reading.plan.span,
+        hint="argmax, floor, comparisons and accuracy jump, and a jump has no slope; "
+        "minimize cross_entropy(...) or another smooth loss",
+    )
+
+
+def _losses(reading: Reading, *, mean: bool) -> dict[str, Value]:
+    """The loss and the reports; a step without a loss has its first report, or 0."""
+    loss = reading.loss
+    if loss is None:
+        loss = next(iter(reading.reports.values()), None) or reading.scope.run.builder.constant(0.0)
+    found = {"loss": loss, **{f"report/{n}": v for n, v in reading.reports.items()}}
+    return {name: uniform(v) for name, v in found.items()} if mean else found
+
+
+def _gradient_graph(reading: Reading, gradients: Mapping[str, Value]) -> Graph:
+    outputs = {"loss": _losses(reading, mean=True)["loss"]}
+    return _graph(reading.scope.run, outputs | {f"gradient/{n}": g for n, g in gradients.items()})
+
+
+def _training_graph(reading: Reading, gradients: Mapping[str, Value]) -> Graph:
+    """All that a training step computes before the optimizer has its turn; see `Module`."""
+    outputs = _losses(reading, mean=False)
+    outputs |= {f"gradient/{name}": g for name, g in gradients.items()}
+    outputs |= {f"update/{name}": v for name, v in reading.scope.run.updates.items()}
+    outputs |= {f"setting/{k}": v for k, v in enumerate(computed_settings(reading.rules))}
+    return _graph(reading.scope.run, outputs)
+
+
+def _step_graph(reading: Reading, over: tuple[str, ...]) -> Graph:
+    scope = reading.scope
+    run = scope.run
+    update(_gradients(reading, over), reading.rules, reading.plan.prefix, scope)
+    outputs = _losses(reading, mean=True) | {f"update/{n}": v for n, v in run.updates.items()}
+    outputs["update/step"] = run.builder.add(Increment(), run.counters()[1])
+    return _graph(run, outputs)
+
+
+def _graph(run: Run, outputs: dict[str, Value]) -> Graph:
+    return run.builder.graph({name: v.id for name, v in outputs.items()})

@@ -1,0 +1,1 @@
+"""Types as written against types as found: sizes, unification, and hints for repairs."""

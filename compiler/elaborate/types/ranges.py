@@ -1,0 +1,69 @@
+"""Ranges of settings, declared beside them: `beta1 : share = 0.9`.
+
+What lies outside is refused where it is written, whether it is a number, comes from outside, or is
+what a schedule comes to.  What the network computes is not known now, and is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isnan
+
+import numpy as np
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.values import Defined, Layer, Meaning, is_number
+from gradc_compiler.elaborate.types.show_types import describe
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.syntax.grammar.tree import Definition, NameType, Parameter
+
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "share": (lambda x: 0 <= x < 1, "a number from 0 to below 1"),
+    "proportion": (lambda x: 0 <= x <= 1, "a number from 0 to 1"),
+    "positive": (lambda x: x > 0, "a number above 0"),
+    "nonnegative": (lambda x: x >= 0, "a number, 0 or more"),
+}
+
+
+def require_in_range(
+    definition: Definition, parameter: Parameter, meaning: Meaning, span: Span, scope: Scope
+) -> None:
+    """E0403 where a setting is a number outside the range that is declared for it."""
+    if not isinstance(parameter.type, NameType) or parameter.type.name not in RANGES:
+        return
+    fits, wanted = RANGES[parameter.type.name]
+    later = isinstance(meaning, Value | Layer | Defined)  # known once it runs, or a schedule
+    if not later and not (is_number(meaning) and fits(meaning)):
+        raise scope.fault(
+            "E0403",
+            f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}",
+            span,
+        )
+
+
+def require_replaced_in_range(
+    optimizer: Layer, replaced: Mapping[str, Meaning], scope: Scope
+) -> None:
+    """The same for settings that come from outside."""
+    definition = optimizer.defined.definition
+    for parameter in definition.settings:
+        if parameter.name in replaced:
+            meaning = replaced[parameter.name]
+            require_in_range(definition, parameter, meaning, optimizer.span, scope)
+
+
+def require_schedule_in_range(
+    optimizer: Layer, name: str, values: np.ndarray, span: Span, scope: Scope
+) -> None:
+    """E0403 where a schedule leaves the range of the setting that it is."""
+    definition = optimizer.defined.definition
+    for parameter in definition.settings:
+        if parameter.name != name or not isinstance(parameter.type, NameType):
+            continue
+        fits, wanted = RANGES.get(parameter.type.name, (lambda x: True, ""))
+        outside = (k for k, x in enumerate(values.tolist()) if not (fits(x) or isnan(x)))
+        if (first := next(outside, None)) is not None:
+            at = f"after {first:,} updates" if first else "at the first update"
+            message = f"`{name}` of `{definition.name}` is {wanted}; this is {values[first]} {at}"
+            raise scope.fault("E0403", message, span)

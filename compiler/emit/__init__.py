@@ -1,1 +1,0 @@
-"""From loop nests to readable kernel source: `cpu.py` and `cuda.py` side by side."""

@@ -1,0 +1,30 @@
+"""E05xx: what cannot be differentiated."""
+
+from __future__ import annotations
+
+from gradc_compiler.error_index.explanation import Explanation
+
+_DATA = 'model f(x : [3]) -> [2] { x |> dense(2) }\ndata d(x : [3], y : class(2)) = csv("d.csv")\n'
+
+CODES: dict[str, Explanation] = {
+    "E0501": Explanation(
+        "an operator without a derivative rule",
+        "What is minimised must be differentiable by the parameters. A rule that is missing is\n"
+        "never taken for zero; stop_gradient says that no derivative is wanted.",
+        "minimize g(x)",
+        "minimize stop_gradient(g(x)) * h(x)",
+    ),
+    "E0502": Explanation(
+        "a derivative of the wrong thing",
+        "grad(e, x) is the derivative of a scalar e by a tensor x of the same graph.",
+        "model f(x : [3]) -> [3] { grad(x^2, x) }",
+        "model f(x : [3]) -> [3] { grad(sum(x^2), x) }",
+    ),
+    "E0503": Explanation(
+        "a loss without slope",
+        "argmax, floor, sign, comparisons and what is made of them, such as accuracy, jump from\n"
+        "one value to another: their derivative is 0, and nothing would be learnt.",
+        _DATA + "train on d { minimize 1 - accuracy(f(x), y) using sgd }",
+        _DATA + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+    ),
+}

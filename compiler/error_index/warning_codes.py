@@ -1,0 +1,79 @@
+"""W0xxx: what compiles and is hardly meant."""
+
+from __future__ import annotations
+
+from gradc_compiler.error_index.explanation import Explanation
+
+_LABELS = 'data d(x : [3], y : class(4)) = csv("d.csv")\n'
+_TRUTHS = 'data d(x : [3], y : scalar) = csv("d.csv")\n'
+_NET = "model f(x : [3]) -> [4] { x |> dense(4) }\n"
+_LOGIT = "model f(x : [3]) -> scalar { x |> dense(1) |> as(scalar) }\n"
+
+CODES: dict[str, Explanation] = {
+    "W0001": Explanation(
+        "a softmax before cross_entropy",
+        "cross_entropy takes logits: it is the negative logarithm of their softmax. Given numbers\n"
+        "between 0 and 1 it still runs, its slope is small, and a sure answer cannot be learnt.",
+        "model f(x : [3]) -> [4] { x |> dense(4) |> softmax }\n"
+        + _LABELS
+        + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+        _NET + _LABELS + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+    ),
+    "W0002": Explanation(
+        "a sigmoid before bce_logits",
+        "bce_logits takes a logit: it applies the sigmoid itself. Given a probability it never\n"
+        "sees less than a half, as sigmoid(0) is. bce takes probabilities.",
+        _LOGIT + _TRUTHS + "train on d { minimize bce_logits(sigmoid(f(x)), y) using sgd }",
+        _LOGIT + _TRUTHS + "train on d { minimize bce_logits(f(x), y) using sgd }",
+    ),
+    "W0003": Explanation(
+        "log, sqrt or / of what may be 0",
+        "The slopes of log(x), sqrt(x) and 1 / x have no bound near 0: one example there makes\n"
+        "the gradient infinite or NaN, and with it every parameter. What keeps x from 0 is seen:\n"
+        "x^2 + 1e-6, exp(x) + 1, maximum(x, 0.1), abs(x) + 1, and sums of such. The branches of\n"
+        "where, maximum and minimum are left alone: what these do not take has the slope 0.",
+        _LOGIT + _TRUTHS + "train on d { minimize (log(f(x)^2) - y)^2 using sgd }",
+        _LOGIT + _TRUTHS + "train on d { minimize (log(f(x)^2 + 1e-3) - y)^2 using sgd }",
+    ),
+    "W0004": Explanation(
+        "two values that broadcast in a loss to more than either",
+        "Operands of [4, 1] and [4] broadcast to [4, 4]: every number of the one is compared with\n"
+        "every number of the other, and the network learns their mean. Where that is meant, shape\n"
+        "an operand in the train block: reshape(y, [1, 4]).",
+        "model f(x : [3]) -> [4, 1] { x |> dense(4) |> as([4, 1]) }\n"
+        'data d(x : [3], y : [4]) = csv("d.csv")\n'
+        "train on d { minimize sum((f(x) - y)^2) using sgd }",
+        _NET + 'data d(x : [3], y : [4]) = csv("d.csv")\n'
+        "train on d { minimize sum((f(x) - y)^2) using sgd }",
+    ),
+    "W0005": Explanation(
+        "an input or a parameter that nothing reads",
+        "An input on which no result of its model depends, or a parameter that is declared and\n"
+        "then stands in no result and no loss: often another name was meant.",
+        "model f(x : [3], z : [3]) -> [4] { (x + x) |> dense(4) }",
+        "model f(x : [3], z : [3]) -> [4] { (x + z) |> dense(4) }",
+    ),
+    "W0006": Explanation(
+        "a loss or a report that is constant",
+        "What depends on no data and no parameter tells nothing, and neither does a softmax over\n"
+        "one number, which is 1. One number for two classes is a logit, for bce_logits.",
+        "model f(x : [3]) -> [1] { x |> dense(1) |> softmax }\n"
+        'data d(x : [3], y : [1]) = csv("d.csv")\n'
+        "train on d { minimize squared_error(f(x), y) using sgd }",
+        "model f(x : [3]) -> [1] { x |> dense(1) |> sigmoid }\n"
+        'data d(x : [3], y : [1]) = csv("d.csv")\n'
+        "train on d { minimize squared_error(f(x), y) using sgd }",
+    ),
+    "W0007": Explanation(
+        "a field that hides a model",
+        "In a train block the names of the fields come first, so a field that is called\n"
+        "as a model is takes that model out of reach there.",
+        "model y(x : [3]) -> [4] { x |> dense(4) }\n"
+        "model f(x : [3]) -> [4] { y(x) }\n"
+        + _LABELS
+        + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+        "model y(x : [3]) -> [4] { x |> dense(4) }\n"
+        'data d(x : [3], label : class(4)) = csv("d.csv")\n'
+        "train on d { minimize cross_entropy(y(x), label) using sgd }",
+    ),
+}

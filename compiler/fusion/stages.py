@@ -1,0 +1,138 @@
+"""Which nodes are computed once, and which for every block of examples.
+
+ONCE 0, EXAMPLES 0, ONCE 1, EXAMPLES 1, ...: a mean over the examples is summed up in EXAMPLES k and
+known in ONCE k + 1.  A model without `batch_mean` has two: the examples, and then the update (and a
+ONCE 0 where something is prepared from the parameters).
+
+The gradient of a large matrix is a mean of outer products.  Summed up example by example it would
+move the whole matrix for each block, once for every thread; it is *deferred*: its two factors are
+carried over the batch, and one product in ONCE k + 1 sums over the examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph.loop_order import in_order, loop_of
+from gradc_compiler.graph.types import Time
+from gradc_compiler.machine.cost_model import worth_deferring
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.shape import Reshape
+from gradc_compiler.rewrites.algebra.switches import Switches
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PhaseKey:
+    """ONCE k sorts before EXAMPLES k."""
+
+    number: int
+    examples: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a node is computed: its phase, the time whose rows it goes over (None: examples), and
+    the loop whose steps it is part of.
+    """
+
+    phase: PhaseKey
+    time: Time | None = None
+    loop: int | None = None
+
+
+def assign_regions(graph: Graph, switches: Switches | None = None) -> Mapping[int, Region]:
+    """Where each node is computed."""
+    switches = switches or Switches()
+    phases, loops = _phases(graph, switches), loop_of(graph)
+    regions = {
+        node.id: Region(phases[node.id], _rows(graph, node), loops.get(node.id))
+        for node in graph.nodes
+    }
+    if switches.allow("sink"):
+        switches.count("sink", _sink(graph, regions))
+    return regions
+
+
+def _sink(graph: Graph, regions: dict[int, Region]) -> int:
+    """Let a loop compute, step by step, the elementwise values that only it reads.
+
+    They join its kernels and need not be stored for all steps; nothing is computed twice.  What is
+    computed again for a derivative is, of any kind: so that it is never there for all steps.
+    Gives how many.
+    """
+    sunk = 0
+    users, wanted = graph.users(), set(graph.outputs.values())
+    for node in reversed(graph.nodes):
+        own = regions[node.id]
+        if not _sinks(node) or own.time is None or node.id in wanted:
+            continue
+        readers = {regions[u] for u in users[node.id]}
+        (only,) = readers if len(readers) == 1 else (own,)
+        if only.loop is not None and (only.phase, only.time) == (own.phase, own.time):
+            regions[node.id] = only
+            sunk += 1
+    return sunk
+
+
+def _sinks(node: Node) -> bool:
+    """Whether a node may as well be computed step by step: elementwise, a view, or a copy."""
+    plain = isinstance(node.op, Reshape) or (isinstance(node.op, Contract) and not node.op.mean)
+    return isinstance(node.op, Elementwise) or (plain and (node.again > 0 or len(node.inputs) == 1))
+
+
+def _rows(graph: Graph, node: Node) -> Time | None:
+    """The time whose rows a kernel for this node goes over: what sums over time goes over all."""
+    sums = isinstance(node.op, Total) or node.op.makes_uniform
+    types = [graph[i].type for i in node.inputs] if sums else [node.type]
+    return next((type.time for type in types if type.time is not None), None)
+
+
+def _phases(graph: Graph, switches: Switches) -> dict[int, PhaseKey]:
+    """The phase in which each node is computed."""
+    varying = graph.varying()
+    phase: dict[int, PhaseKey] = {}
+    known: dict[int, int] = {}  # number of the first phase pair that may read the node
+    for group in in_order(graph):
+        outside = {i for id in group for i in graph[id].inputs} - set(group)
+        number = max((known[i] for i in outside | _carried(graph, group)), default=0)
+        for id in group:
+            node = graph[id]
+            is_mean = node.op.makes_uniform and any(i in varying for i in node.inputs)
+            known[id] = number + 1 if is_mean else number
+            phase[id] = PhaseKey(number, id in varying or is_mean)
+            delayed = is_mean and switches.allow("delay-reduction")
+            if delayed and is_deferrable(graph, node, varying):
+                switches.count("delay-reduction")
+                phase[id] = PhaseKey(number + 1, False)
+    _delay(graph, phase)
+    return phase
+
+
+def is_deferrable(graph: Graph, node: Node, varying: frozenset[int]) -> bool:
+    """Whether a mean is a product of two matrices better computed when all examples are done."""
+    op, types = node.op, [graph[i].type for i in node.inputs]
+    if not isinstance(op, Contract) or not all(i in varying for i in node.inputs):
+        return False
+    plain = all(p.plain is not None for m in (*op.operands, op.result) for p in m)
+    matrices = plain and len(types) == 2 and all(t.time is None for t in types)
+    return matrices and worth_deferring(sum(t.size for t in types), node.type.size)
+
+
+def _carried(graph: Graph, group: list[int]) -> set[int]:
+    """What is carried to the nodes of a group from outside of it."""
+    carries = graph.carries
+    loops = {graph[id].op.carried_by for id in group}
+    return {id for loop, id in carries.items() if loop in loops} - set(group)
+
+
+def _delay(graph: Graph, phase: dict[int, PhaseKey]) -> None:
+    """Compute what is needed once as late as its readers allow, beside them."""
+    users = graph.users()
+    for node in reversed(graph.nodes):
+        if not phase[node.id].examples and users[node.id]:
+            number = min(phase[u].number for u in users[node.id])
+            phase[node.id] = PhaseKey(number, False)

@@ -1,0 +1,58 @@
+"""What every graph must satisfy, checked after every pass.
+
+Operands come before their users; each type is what the operator infers; outputs exist; ids count
+up; what a loop carries on has the type of what it began with.  A violation is a fault of the
+compiler, not of the spec, so it is an assertion.
+"""
+
+from __future__ import annotations
+
+from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph.op import TypeFault
+
+
+def verify(graph: Graph, after: str = "construction", known: Graph | None = None) -> Graph:
+    """The graph itself; raises `AssertionError` naming the node and the pass that broke it.
+
+    `known` has been verified: an operator that meets there what it meets here is not asked again.
+    """
+    twins = {node.tag: node for node in known.nodes} if known is not None else {}
+    for position, node in enumerate(graph.nodes):
+        assert node.id == position, f"{named(node, after)} stands at position {position}"
+        for i in node.inputs:
+            assert 0 <= i < position, f"{named(node, after)} reads a later node"
+        twin = twins.get(node.tag)
+        if known is None or twin is None or not is_copy(node, graph, twin, known):
+            verify_type(node, graph, after)
+    for name, id in graph.outputs.items():
+        assert 0 <= id < len(graph.nodes), f"after {after}: output {name} is not a node"
+    for node in graph.nodes:
+        if (loop := node.op.carried_by) is not None:
+            carried = graph.carries.get(loop)
+            assert carried is not None, f"{named(node, after)} has nothing to carry on"
+            type = graph[carried].type
+            assert type == node.type, f"{named(node, after)} carries {type}"
+    return graph
+
+
+def named(node: Node, after: str) -> str:
+    """A node in a message."""
+    return f"after {after}: %{node.id} = {node.op.name}"
+
+
+def is_copy(node: Node, graph: Graph, twin: Node, known: Graph) -> bool:
+    """Whether two nodes are one operator that meets the same types."""
+    same = node.op is twin.op and node.type is twin.type and len(node.inputs) == len(twin.inputs)
+    pairs = zip(node.inputs, twin.inputs, strict=False)
+    return same and all(graph[i].type is known[j].type for i, j in pairs)
+
+
+def verify_type(node: Node, graph: Graph, after: str) -> None:
+    """A node's type is what its operator makes of its operands'."""
+    try:
+        type = node.op.lifted(*(graph[i].type for i in node.inputs))
+    except TypeFault as fault:
+        raise AssertionError(f"{named(node, after)}: {fault}") from None
+    assert type == node.type, (
+        f"{named(node, after)} has type {node.type}, its operator gives {type}"
+    )

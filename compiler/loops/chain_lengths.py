@@ -1,0 +1,123 @@
+"""How many additions a term goes through at most, one after another, in what is really run.
+
+Counts them in the loops of a generated kernel, as `compiler/printing/cpu_printer.py` writes them,
+and in the geometry of a product, as the library's kernels read it; not in any sum of numbers.  Why
+there must not be many is said in Note [How long a chain of additions is] in
+`compiler/machine/addition_chains.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from gradc_compiler.loops.ir import RANGE, Nest, Store
+from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
+from gradc_compiler.machine.visits import visits
+from gradc_compiler.program.entry import Instruction
+from gradc_compiler.program.kernel_abi import (
+    ANY_LOOPS,
+    B_COLUMN,
+    COLUMNS,
+    EVERY,
+    IN_PANEL,
+    IN_PIECE,
+    K1,
+    K2,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    MOST_PIECES,
+    OF_PIECES,
+    OUTPUT_LOOPS,
+    ROWS,
+    SUM_LOOPS,
+    Y_COLUMN,
+    Y_LOOP,
+    Y_ROW,
+    pieces_of,
+)
+
+COMPENSATED = 3  # additions, for whose rounding errors a compensated sum stands
+OF_LANES = 4  # of the lanes of the widest vector, in pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """`inside` a sum before it reaches memory, and `added` there to the same word."""
+
+    inside: int = 0
+    added: int = 0
+    again: int = 1  # times that the loops of a product come back to a word
+
+    @property
+    def length(self) -> int:
+        """What a term goes through."""
+        return self.inside + self.added
+
+
+def chain_of(nest: Nest, rows: int, longest: int = 1) -> Chain:
+    """That of a generated kernel on so many rows; `longest` of them may have one owner."""
+    extents = [rows * loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
+    _, access, store = nest.stores[-1]
+    moves = list(access.moves)
+    for level, loop in enumerate(nest.loops):
+        if loop.extent == RANGE and access.row is not None:
+            moves[level], extents[level] = 0, longest
+    inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), len(extents))
+    match store:
+        case Store.ADD:
+            return Chain(0, visits(moves, extents))
+        case Store.PAIR | Store.LOST:
+            return Chain(COMPENSATED)
+        case Store.SUM | Store.SUM_ADD:
+            inside, stores = _in_registers(nest, extents, inner)
+            again = visits(moves[:inner], extents[:inner])
+            return Chain(inside, stores * again if store is Store.SUM_ADD else 0)
+    return Chain()
+
+
+def _in_registers(nest: Nest, extents: Sequence[int], inner: int) -> tuple[int, int]:
+    """Additions in registers from a level on, and how often what they give goes to memory."""
+    if inner == len(extents) or nest.loops[inner].extent != RANGE:
+        sums = zip(nest.loops, extents, strict=True)
+        return prod(extent for loop, extent in sums if loop.reduces), 1
+    rows, after = extents[inner], zip(nest.loops[inner + 1 :], extents[inner + 1 :], strict=True)
+    each = prod(extent for loop, extent in after if loop.reduces)
+    block = max(1, IN_A_ROW // max(1, each))
+    blocks = -(-rows // block)
+    of_blocks = min(blocks, BLOCKS) if blocks > 1 else 0
+    return min(rows, block) * each + of_blocks, -(-blocks // BLOCKS)
+
+
+def chain_of_product(kernel: str, geometry: Sequence[int], rows: int, examples: int) -> Chain:
+    """That of a kernel of the library; a range in its geometry has so many rows."""
+
+    def extent(at: int) -> int:
+        return examples if geometry[at] == EVERY else rows if geometry[at] < 0 else geometry[at]
+
+    if kernel == "contract_any":
+        outputs = [ANY_LOOPS + LOOP * k for k in range(geometry[OUTPUT_LOOPS])]
+        after = ANY_LOOPS + LOOP * geometry[OUTPUT_LOOPS]
+        terms = prod(extent(after + LOOP * k) for k in range(geometry[SUM_LOOPS]))
+        again = visits([geometry[k + Y_LOOP] for k in outputs], map(extent, outputs))
+        return Chain(min(terms, IN_PIECE) + COMPENSATED, again, again)
+    loops = [LOOPS + LOOP * k for k in range(geometry[LOOP_COUNT])]
+    written = [(geometry[k + Y_LOOP], extent(k)) for k in loops if geometry[k + Y_LOOP]]
+    after = LOOPS + LOOP * geometry[LOOP_COUNT]
+    column = geometry[after + Y_COLUMN] if len(geometry) > after + B_COLUMN else 1
+    written += [(geometry[Y_ROW], extent(ROWS)), (column, extent(COLUMNS))]
+    again = visits([m for m, n in written if n > 1], [n for _, n in written if n > 1])
+    pieces = pieces_of(extent(K1), extent(K2), IN_PIECE)
+    pieces *= prod(extent(k) for k in loops if not geometry[k + Y_LOOP])
+    most = IN_PANEL if kernel == "contract_dots" else IN_PIECE
+    terms = min(extent(K1) * extent(K2), most) + OF_LANES
+    if pieces > MOST_PIECES:
+        return Chain(terms + OF_PIECES + COMPENSATED, again, again)
+    return Chain(terms, pieces * again, again)
+
+
+def chain_of_rows(instruction: Instruction, compensated: bool) -> Chain:
+    """That of a scatter, whose rows may all go to one place."""
+    return Chain(COMPENSATED) if compensated else Chain(0, instruction.geometry[0])

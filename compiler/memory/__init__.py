@@ -1,0 +1,1 @@
+"""Where values lie: views of buffers, lifetimes, and updates in place."""

@@ -1,0 +1,235 @@
+"""Which words each storage gets.
+
+Values of one block live in BLOCK, packed by lifetime within a phase, so that an activation's words
+are used again as soon as its last reader has run; a bordered storage keeps its words for itself, as
+its zeros must stay.  Values that a later phase reads are carried in arrays over the whole batch.
+An update is written straight into the persistent where nobody reads the old value afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from gradc_compiler.fusion.groups import Unit, is_alias, is_pointwise, is_reduction, reads
+from gradc_compiler.fusion.stages import PhaseKey, Region
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.types import TensorType, Time
+from gradc_compiler.memory.free_list import Pool
+from gradc_compiler.memory.layout import Layouts, StorageKey
+from gradc_compiler.ops.leaf import Constant
+from gradc_compiler.program.entry import Array, Operand, Space, Step
+
+ALIGN = 16  # words: one cache line of float32
+Pools = defaultdict[Time | None, Pool]  # free words, per row of each time
+
+
+@dataclass
+class Memory:
+    """Operands by storage, and how many words each space has."""
+
+    times: tuple[Time, ...] = ()
+    operands: dict[StorageKey, Operand] = field(default_factory=dict)
+    partial: dict[StorageKey, Operand] = field(default_factory=dict)  # where a mean is summed up
+    arrays: list[Array] = field(default_factory=list)
+    uniform_words: int = 0
+    block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
+    kept_words: dict[Time | None, int] = field(default_factory=dict)  # but for those of one step
+    partial_words: dict[PhaseKey, int] = field(default_factory=dict)
+
+    def uniform(self, words: int) -> Operand:
+        """Fresh words in UNIFORM."""
+        offset, self.uniform_words = self.uniform_words, self.uniform_words + _aligned(words)
+        return Operand(Space.UNIFORM, offset)
+
+    def array(self, name: str, role: str, type: TensorType) -> Operand:
+        """A new array over the batch, or over the elements of its sequences."""
+        self.arrays.append(Array(name=name, role=role, type=type))
+        time = self.number(type.time)
+        return Operand(Space.ARRAY + len(self.arrays) - 1, 0, type.size, time=time)
+
+    def number(self, time: Time | None) -> int | None:
+        """The number that a time has in the entry."""
+        return None if time is None else self.times.index(time)
+
+    def block(self, time: Time | None, offset: int) -> Operand:
+        """Words in BLOCK, of every example or of every element."""
+        return Operand(Space.BLOCK, offset, time=self.number(time))
+
+
+def _aligned(words: int) -> int:
+    return -(-words // ALIGN) * ALIGN
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """For each stored node its unit, and the last unit that reads its storage."""
+
+    made: Mapping[int, int]
+    last: Mapping[StorageKey, int]
+    stored: Mapping[int, list[int]]  # unit -> nodes that get words
+    steps: frozenset[StorageKey]  # what one step of a loop makes and only that step reads
+
+    @cached_property
+    def ending(self) -> Mapping[int, list[StorageKey]]:
+        """For each unit, the storages that it is the last to read."""
+        ending = defaultdict[int, list[StorageKey]](list)
+        for key, end in self.last.items():
+            ending[end].append(key)
+        return ending
+
+
+def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetimes:
+    """Which nodes are read outside their unit, and until when: in a loop, until its last step."""
+    made = {id: u for u, unit in enumerate(units) for id in unit.nodes}
+    ends = {unit.region: u for u, unit in enumerate(units) if unit.region.loop is not None}
+    last: dict[StorageKey, int] = {}
+    regions: dict[StorageKey, set[Region | None]] = defaultdict(set)
+    needed = set(graph.outputs.values()) | {unit.nodes[-1] for unit in units}
+    for u, unit in enumerate(units):
+        for id in unit.nodes:
+            for operand in reads(graph, id):
+                place = layouts.places[operand]
+                carried = operand not in graph[id].inputs
+                if carried or (made.get(operand) != u and not _written_out(graph, id, operand)):
+                    last[place.storage] = max(last.get(place.storage, 0), ends.get(unit.region, u))
+                    regions[place.storage].add(None if carried else unit.region)
+                    needed.add(_source(graph, operand))
+    stored = {u: [id for id in unit.nodes if id in needed] for u, unit in enumerate(units)}
+    for u, ids in stored.items():
+        for id in ids:
+            regions[layouts.places[id].storage].add(units[u].region)
+    for id in graph.results.values():
+        regions[layouts.places[id].storage].add(None)
+    alone = {key: found.pop() for key, found in regions.items() if len(found) == 1}
+    steps = {key for key, own in alone.items() if own is not None and own.loop is not None}
+    return Lifetimes(made, last, stored, frozenset(steps - layouts.bordered))
+
+
+def _source(graph: Graph, id: int) -> int:
+    """The node whose numbers a view looks at."""
+    while is_alias(graph, graph[id]):
+        (id,) = graph[id].inputs
+    return id
+
+
+def _written_out(graph: Graph, reader: int, operand: int) -> bool:
+    """Whether a constant stands in the reader's source as a number, and needs no words."""
+    loops = is_pointwise(graph[reader]) or is_reduction(graph[reader])
+    return isinstance(graph[operand].op, Constant) and loops
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What is known when words are given out: units in order, the shape and life of every value."""
+
+    graph: Graph
+    units: Sequence[Unit]
+    layouts: Layouts
+    life: Lifetimes
+
+    @cached_property
+    def varying(self) -> frozenset[int]:
+        """The nodes that each example has of its own."""
+        return self.graph.varying()
+
+    def key(self, id: int) -> StorageKey:
+        """The storage of a node."""
+        return self.layouts.places[id].storage
+
+    def stored(self) -> Iterator[tuple[int, int, StorageKey]]:
+        """Unit, node and storage of all that gets words."""
+        for u, ids in self.life.stored.items():
+            yield from ((u, id, self.key(id)) for id in ids)
+
+
+def sketched(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Sketch:
+    """The sketch of units that are in order."""
+    return Sketch(graph, units, layouts, lifetimes(graph, units, layouts))
+
+
+def place_arrays(sketch: Sketch, memory: Memory) -> None:
+    """Inputs, outputs and what is carried from one phase to a later one."""
+    graph, units = sketch.graph, sketch.units
+    for node in graph.nodes:
+        if node.op.name == "input":
+            key = sketch.key(node.id)
+            if key not in memory.operands:
+                memory.operands[key] = memory.array(str(key[1]), "input", node.type)
+    for name, id in graph.results.items():
+        if id in sketch.varying:
+            memory.operands[sketch.key(id)] = memory.array(name, "output", graph[id].type)
+    for u, id, key in sketch.stored():
+        end = sketch.life.last.get(key, u)
+        carried = id in sketch.varying and units[end].phase != units[u].phase
+        if carried and key not in memory.operands:
+            type = replace(graph[id].type, shape=(sketch.layouts.words[key],), classes=None)
+            memory.operands[key] = memory.array(f"%{id}", "carried", type)
+
+
+def place_values(sketch: Sketch, memory: Memory) -> None:
+    """BLOCK, UNIFORM and PARTIAL words for everything that is not in an array."""
+    free: Pools = defaultdict(Pool)
+    for u, unit in enumerate(sketch.units):
+        if u and sketch.units[u - 1].phase != unit.phase:
+            free.clear()
+        for id in sketch.life.stored[u]:
+            _place(sketch, memory, free, unit, id)
+        for time, pool in free.items():
+            memory.block_words[time] = max(memory.block_words.get(time, 0), pool.top)
+        _release(sketch, memory, free, u)
+    _pin_bordered(sketch, memory)
+    memory.kept_words = dict(memory.block_words)
+    for _, id, key in sketch.stored():
+        if key in sketch.life.steps and memory.operands[key].step is None:
+            _place_step(memory, key, sketch.graph[id].type.time, sketch.layouts.words[key])
+
+
+def _place(sketch: Sketch, memory: Memory, free: Pools, unit: Unit, id: int) -> None:
+    """Words for a value that has none yet; what has a border is pinned later."""
+    key = sketch.key(id)
+    words = sketch.layouts.words[key]
+    if key in memory.operands:
+        return
+    if id not in sketch.varying:
+        memory.operands[key] = memory.uniform(words)
+        if unit.phase.examples:
+            _partial(memory, key, unit.phase, words)
+    elif key not in sketch.layouts.bordered:
+        time = None if key in sketch.life.steps else sketch.graph[id].type.time
+        memory.operands[key] = memory.block(time, free[time].take(words))
+
+
+def _release(sketch: Sketch, memory: Memory, free: Pools, u: int) -> None:
+    """Give back the words of BLOCK that a unit was the last to read."""
+    for key in sketch.life.ending.get(u, ()):
+        operand = memory.operands.get(key)
+        if operand is not None and operand.space == Space.BLOCK:
+            time = None if operand.time is None else memory.times[operand.time]
+            free[time].give(operand.offset, sketch.layouts.words[key])
+
+
+def _place_step(memory: Memory, key: StorageKey, time: Time | None, words: int) -> None:
+    """Words for every row as well, for a target that does not go through a loop step by step."""
+    start = memory.block_words.get(time, 0)
+    memory.block_words[time] = start + words
+    step = Step(memory.operands[key].offset, words)
+    memory.operands[key] = replace(memory.block(time, start), step=step)
+
+
+def _partial(memory: Memory, key: StorageKey, phase: PhaseKey, words: int) -> None:
+    offset = memory.partial_words.get(phase, 0)
+    memory.partial[key] = Operand(Space.PARTIAL, offset)
+    memory.partial_words[phase] = offset + _aligned(words)
+
+
+def _pin_bordered(sketch: Sketch, memory: Memory) -> None:
+    """Words of their own for values with a border, whose zeros must stay."""
+    for _, id, key in sketch.stored():
+        if id in sketch.varying and key not in memory.operands:
+            time = sketch.graph[id].type.time
+            start = memory.block_words.get(time, 0)
+            memory.operands[key] = memory.block(time, start)
+            memory.block_words[time] = start + sketch.layouts.words[key]

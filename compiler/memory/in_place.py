@@ -1,0 +1,58 @@
+"""Updates of what persists: written straight into it where nobody reads the old value later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gradc_compiler.fusion.groups import Unit, is_leaf, is_pointwise
+from gradc_compiler.memory.allocate import Memory, Sketch
+from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.program.entry import Operand, Space
+
+
+def place_updates(
+    sketch: Sketch, offsets: Mapping[str, int], memory: Memory
+) -> list[tuple[int, str]]:
+    """Put updates into their persistent where that is safe.
+
+    The others are returned, node and name, to be copied last.
+    """
+    for node in sketch.graph.nodes:
+        if node.op.name == "persistent":
+            key = sketch.key(node.id)
+            memory.operands[key] = Operand(Space.PERSISTENT, offsets[str(key[1])])
+    late = []
+    for output, id in sketch.graph.outputs.items():
+        name = output.removeprefix("update/")
+        if name == output:
+            continue
+        if _is_safe(sketch, id, ("persistent", name)):
+            memory.operands[sketch.key(id)] = Operand(Space.PERSISTENT, offsets[name])
+        else:
+            late.append((id, name))
+    return late
+
+
+def _is_safe(sketch: Sketch, updated: int, target: StorageKey) -> bool:
+    """Whether an update may be written over the old value as it is computed."""
+    own = sketch.life.made[updated]
+    unit = sketch.units[own]
+    if sketch.key(updated) in sketch.layouts.bordered or is_leaf(sketch.graph[updated]):
+        return False
+    if unit.phase.examples or sketch.life.last.get(target, own) > own:
+        return False
+    return _reads_in_place(sketch, unit, updated, target)
+
+
+def _reads_in_place(sketch: Sketch, unit: Unit, updated: int, target: StorageKey) -> bool:
+    """Whether a unit reads the old value only at the element it is about to write."""
+    graph, places = sketch.graph, sketch.layouts.places
+    shape, strides = graph[updated].type.shape, places[updated].strides
+    for reader, operand in ((graph[id], x) for id in unit.nodes for x in graph[id].inputs):
+        place = places[operand]
+        if place.storage != target:
+            continue
+        same = graph[operand].type.shape == shape and place.strides == strides
+        if not is_pointwise(reader) or not same or place.offset != 0:
+            return False
+    return True

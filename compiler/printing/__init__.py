@@ -1,0 +1,1 @@
+"""Loop nests as text: one printer for each target."""

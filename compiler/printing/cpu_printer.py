@@ -1,0 +1,173 @@
+"""A loop nest as the source of one CPU kernel.
+
+Names are numbered: `x0` is a pointer, `v1` a value, `i0` a loop, so nothing the author wrote
+reaches the source but inside comments.  Extents and strides are read from `geometry`; only a stride
+of 0 or 1 in the innermost loop is written out, because that is what lets LLVM vectorise.  Two nests
+with the same text share one compiled kernel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+
+from gradc_compiler.loops.ir import RANGE, Access, Nest, Store
+from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
+from gradc_compiler.printing.common import Lines, read, renumbered, written
+
+NARROW, LANES = 64, 16  # iterations, and those of the widest vector
+START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1e999)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Source of a kernel, its pointers in order, and its geometry."""
+
+    source: str
+    pointers: tuple[Access, ...]
+    geometry: tuple[int, ...]
+
+
+@dataclass(kw_only=True)
+class _Writer(Lines):
+    """A place is `x0[...]`, with x0 a pointer."""
+
+    nest: Nest
+    places: dict[int, str] = field(default_factory=dict)  # of every access, by its identity
+    loaded: set[int] = field(default_factory=set)  # numbers of loads that stand already
+
+    def pointer(self, access: Access) -> str:
+        """The pointer of a place; the same place has one pointer, so that LLVM knows it.
+
+        What two pointers lead to lies apart, and LLVM is told so.  Rows of another step have a
+        pointer of their own: no kernel writes them.
+        """
+        for k, known in enumerate(self.pointers):
+            same = (known.storage, known.offset, known.index) == (
+                access.storage,
+                access.offset,
+                access.index,
+            )
+            if same and known.row == access.row:
+                return f"x{k}"
+        self.pointers.append(access)
+        return f"x{len(self.pointers) - 1}"
+
+    def address(self, access: Access) -> str:
+        """`x0[i0 * g3 + i1]`."""
+        pointer, last = self.pointer(access), len(self.nest.loops) - 1
+        terms = []
+        for level, move in enumerate(access.moves):
+            if move == 0:
+                continue
+            row = access.row if self.nest.loops[level].extent == RANGE else None
+            counter = row or f"i{level}"
+            unit = level == last and move == 1
+            terms.append(counter if unit else f"{counter} * {self.number(move)}")
+        return f"{pointer}[{' + '.join(terms) or '0'}]"
+
+    def open(self, level: int) -> None:
+        """The head of a loop."""
+        loop = self.nest.loops[level]
+        if loop.extent == RANGE:
+            scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
+            self.line(f"for i{level} in range(begin{scale}, end{scale}):")
+        else:
+            innermost = level == len(self.nest.loops) - 1
+            kind = "narrow" if innermost and is_narrow(loop.extent) else "range"
+            self.line(f"for i{level} in {kind}({self.number(loop.extent)}):")
+        self.depth += 1
+
+    def open_blocks(self, level: int, sums: int) -> None:
+        """The head of a loop over rows that is summed over: blocks of rows, and blocks of those.
+
+        A block's terms are added up in r0, blocks in q0, and what those give in memory.
+        """
+        loop = self.nest.loops[level]
+        scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
+        each = prod(inner.extent for inner in self.nest.loops[level + 1 :])
+        terms = max(1, IN_A_ROW // max(1, each))
+        for name, start, end, size in (
+            ("q", f"begin{scale}", f"end{scale}", terms * BLOCKS),
+            ("r", "jq0", "eq0", terms),
+        ):
+            step = self.number(size)
+            self.line(f"for j{name}0 in range({start}, {end}, {step}):")
+            self.depth += 1
+            self.line(f"e{name}0 = j{name}0 + {step}")
+            self.line(f"if e{name}0 > {end}:")
+            self.line(f"    e{name}0 = {end}")
+            for k in range(sums):
+                self.line(f"{name}{k} = real(0.0)")
+        self.line(f"for i{level} in range(jr0, er0):")
+        self.depth += 1
+
+    def load(self, level: int) -> None:
+        """Loads that no deeper loop moves."""
+        for k, (variable, access) in enumerate(self.nest.loads):
+            if k not in self.loaded and access.depth() <= level:
+                self.loaded.add(k)
+                self.line(f"{variable} = {read(variable, access, self.places[id(access)])}")
+
+    def store(self) -> None:
+        """Stores to memory at every iteration."""
+        for variable, access, store in self.nest.stores:
+            target, value = self.places[id(access)], written(variable, access)
+            if store is Store.SET:
+                self.line(f"{target} = {value}")
+            elif store is Store.LOST:
+                total = self.places[id(self.nest.stores[-1][1])]
+                self.line(f"u0 = {value} + {target}")
+                self.line(f"{target} = lost({total}, u0)")
+            elif store is Store.PAIR:
+                self.line(f"{target} = {target} + u0")
+            elif store is Store.ADD:
+                self.line(f"{target} = plus({target}, {value})")
+
+
+def emit_nest(nest: Nest) -> Emitted:
+    """Write a merged nest: what is gathered over the inner loops stays in registers until then."""
+    w = _Writer(nest=nest)
+    for access in nest.accesses():
+        w.places[id(access)] = w.address(access)
+    inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), len(nest.loops))
+    gathered = [(v, w.places[id(a)], s) for v, a, s in nest.stores if s in START]
+    blocked = bool(gathered) and inner < len(nest.loops) and nest.loops[inner].extent == RANGE
+    for level in range(len(nest.loops) + 1):
+        if level == inner and not blocked:
+            for k, (_, _, store) in enumerate(gathered):
+                w.line(f"r{k} = {START[store]}")
+        w.load(level)
+        if level == inner and blocked:
+            w.open_blocks(level, len(gathered))
+        elif level < len(nest.loops):
+            w.open(level)
+    for statement in nest.statements:
+        w.line(statement)
+    w.store()
+    for k, (variable, _, store) in enumerate(gathered):
+        combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"plus(r{k}, {variable})"
+        w.line(f"r{k} = {combine}")
+    w.depth = 1 + inner + 2 * blocked
+    for k in range(len(gathered) if blocked else 0):
+        w.line(f"q{k} = q{k} + r{k}")
+    w.depth = 1 + inner + blocked
+    for k, (_, place, store) in enumerate(gathered):
+        total = f"q{k}" if blocked else f"r{k}"
+        adds = store is Store.SUM_ADD
+        w.line(f"{place} = plus({place}, {total})" if adds else f"{place} = {total}")
+    return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry))
+
+
+def is_narrow(extent: int) -> bool:
+    """Whether a loop is worth a mask for what does not fill a vector: it has few vectors."""
+    return 1 < extent < NARROW and extent % LANES != 0
+
+
+def _assemble(w: _Writer) -> str:
+    head = ["def k0(pointers, geometry, begin, end, first):"]
+    for k, access in enumerate(w.pointers):
+        kind = "indices" if access.index else "reals"
+        head.append(f"    x{k} = {kind}(pointers, {k})")
+    head += [f"    g{k} = geometry[{k}]" for k in range(len(w.geometry))]
+    return "\n".join(head + renumbered(w.lines)) + "\n"

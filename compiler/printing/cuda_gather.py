@@ -1,0 +1,76 @@
+"""CUDA twins of `cpu_gather.py`: take, scatter and argmax, with the same geometry.
+
+A thread of `SCATTER` takes one column of one example and adds its rows in order, so that no two
+threads meet.
+"""
+
+from __future__ import annotations
+
+from gradc_compiler.printing.cuda_printer import HEAD
+
+GEOMETRY = "\n    x0 = table[at]\n    x1 = table[at + 1]\n    x2 = table[at + 2]\n" + "".join(
+    f"    g{k} = table[at + {k + 3}]\n" for k in range(7)
+)
+
+TAKE = (
+    HEAD
+    + GEOMETRY
+    + """\
+    # y[n, s, r] = table[n, number[n, s], r]
+    for t0 in range(thread(), total, threads()):
+        i2 = t0 % g2
+        t1 = t0 // g2
+        i1 = t1 % g0
+        i0 = t1 // g0 + begin
+        n1 = min(max(index(numbers[x1 + i0 * g5 + i1]), 0), g1 - 1)
+        words[x2 + i0 * g6 + i1 * g2 + i2] = words[x0 + i0 * g3 + n1 * g4 + i2]
+"""
+)
+
+SCATTER = (
+    HEAD
+    + GEOMETRY
+    + """\
+    # y[n, number[n, s], r] += x[n, s, r]
+    for t0 in range(thread(), total, threads()):
+        i2 = t0 % g2
+        i0 = t0 // g2 + begin
+        for i1 in range(g0):
+            n1 = min(max(index(numbers[x1 + i0 * g5 + i1]), 0), g1 - 1)
+            a0 = x2 + i0 * g6 + n1 * g2 + i2
+            words[a0] = words[a0] + words[x0 + i0 * g3 + i1 * g4 + i2]
+"""
+)
+
+SCATTER_PAIR = SCATTER.replace(
+    "words[a0] = words[a0] + words[x0 + i0 * g3 + i1 * g4 + i2]",
+    """\
+v0 = words[x0 + i0 * g3 + i1 * g4 + i2] + words[a0 + g1 * g2]
+            words[a0 + g1 * g2] = lost(words[a0], v0)
+            words[a0] = words[a0] + v0""",
+)
+
+ARGMAX = (
+    HEAD
+    + """
+    x0 = table[at]
+    x1 = table[at + 1]
+    g0 = table[at + 2]
+    g1 = table[at + 3]
+    g2 = table[at + 4]
+    g3 = table[at + 5]
+    # y[n, s] = first k with the greatest x[n, s, k], or with NaN
+    for t0 in range(thread(), total, threads()):
+        i1 = t0 % g0
+        i0 = t0 // g0 + begin
+        a0 = x0 + i0 * g2 + i1 * g1
+        v0 = words[a0]
+        n1 = index(0)
+        for i2 in range(1, g1):
+            v1 = words[a0 + i2]
+            if v0 == v0 and not v1 <= v0:
+                v0 = v1
+                n1 = index(i2)
+        numbers[x1 + i0 * g3 + i1] = n1
+"""
+)

@@ -1,0 +1,98 @@
+"""Which loops of a nest may be shared out over threads, so that no two write the same word.
+
+Taken by the words they move the result, least first, a loop is *clear* of those before it if it
+moves at least as far as they all reach together.  A loop that is not is put into one group with the
+loops it collides with; a group's words are the multiples of the greatest common divisor of its
+moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import gcd
+
+from gradc_compiler.loops.ir import RANGE, Access, Loop, Nest, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Loops that move the result together, the longest last; `pieces` words, `unit` apart."""
+
+    levels: tuple[int, ...]
+    pieces: int
+    unit: int
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether two of its iterations may write the same word."""
+        return len(self.levels) > 1
+
+
+def share_out(nest: Nest) -> tuple[list[Group], list[int]]:
+    """Groups, outermost first, and the loops that every thread walks by itself."""
+    moves = nest.stores[0][1].moves
+    if all(store is Store.SET for _, _, store in nest.stores):
+        return [_alone(nest, level) for level in range(len(nest.loops))], []
+    walked = [level for level, move in enumerate(moves) if move == 0]
+    ranged = [j for j, loop in enumerate(nest.loops) if loop.extent == RANGE and moves[j]]
+    inner = [j for j, move in enumerate(moves) if move and j not in ranged]
+    grouped: list[list[int]] = []
+    for level in sorted(inner, key=lambda j: moves[j]):
+        _place(nest, moves, grouped, level)
+    groups = [_group(nest, moves, levels) for levels in reversed(grouped)]
+    return [_alone(nest, level) for level in ranged] + groups, walked
+
+
+def _place(nest: Nest, moves: Sequence[int], grouped: list[list[int]], level: int) -> None:
+    """Add a loop: as a group of its own, or merged with those it collides with."""
+    new = [level]
+    while grouped:
+        below = [j for levels in grouped for j in levels]
+        if gcd(*(moves[j] for j in new)) >= _reach(nest, moves, below):
+            break
+        new = grouped.pop() + new
+    grouped.append(new)
+
+
+def _reach(nest: Nest, moves: Sequence[int], levels: Sequence[int]) -> int:
+    """Words from the first that some loops write to the one after the last."""
+    return 1 + sum(moves[j] * (nest.loops[j].extent - 1) for j in levels)
+
+
+def _group(nest: Nest, moves: Sequence[int], levels: Sequence[int]) -> Group:
+    if len(levels) == 1:
+        return _alone(nest, levels[0])
+    unit = gcd(*(moves[j] for j in levels))
+    ordered = sorted(levels, key=lambda j: nest.loops[j].extent)
+    return Group(tuple(ordered), (_reach(nest, moves, levels) - 1) // unit + 1, unit)
+
+
+def _alone(nest: Nest, level: int) -> Group:
+    loop = nest.loops[level]
+    return Group((level,), loop.scale if loop.extent == RANGE else loop.extent, 1)
+
+
+def forward(nest: Nest) -> Nest:
+    """Run the loops that move the result backwards the other way round."""
+    moves = nest.stores[0][1].moves
+    for level, (loop, move) in enumerate(zip(nest.loops, moves, strict=True)):
+        if move < 0:
+            nest = _reversed(nest, level, loop)
+    return nest
+
+
+def _reversed(nest: Nest, level: int, loop: Loop) -> Nest:
+    assert loop.extent != RANGE and not nest.positional, "examples and positions run forwards"
+
+    def turned(access: Access) -> Access:
+        moves = list(access.moves)
+        start = access.offset + (loop.extent - 1) * moves[level]
+        moves[level] = -moves[level]
+        return replace(access, offset=start, moves=tuple(moves))
+
+    return replace(
+        nest,
+        loads=tuple((v, turned(a)) for v, a in nest.loads),
+        stores=tuple((v, turned(a), s) for v, a, s in nest.stores),
+    )

@@ -1,0 +1,217 @@
+"""A loop nest as the source of one CUDA kernel.
+
+Whatever is summed into a word is summed by one thread, in the order of the loops: no atomic
+operation is needed, and every run gives the same bits.  A long sum is added up a few hundred terms
+at a time, and those sums with what rounding loses.  So the loops that move the result are
+shared out over threads, and each thread walks those that do not.
+
+Loops that write over one another (in a transposed convolution, word 2i + k for all i and k) form a
+*group*.  A thread takes one word w of the group, walks all its loops but one, and finds that one's
+index by division: i = (w - k) / 2, where that is whole and in range.
+
+A sum over time walks through an example's rows from the first to the one after each.
+
+Names are those of `cpu_printer.py`, and a word is words[x0 + ...] or, a whole number, numbers[x0 +
+...].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from gradc_compiler.loops.ir import RANGE, WALK, Access, Nest, Store
+from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
+from gradc_compiler.printing.common import Lines, read, renumbered, written
+from gradc_compiler.printing.cuda_mapping import Group, forward, share_out
+
+HEAD = "def k0(words, numbers, table, at, begin, count, total):"
+KEEP = "q2 = r0 + q1", "q1 = lost(q0, q2)", "q0 = q0 + q2"  # a compensated sum, q0 + q1
+START = {Store.MAX: "real(-1e999)"}  # all others start a sum: real(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Source of a kernel, its pointers and geometry in order, and its pieces of work."""
+
+    source: str
+    pointers: tuple[Access, ...]
+    geometry: tuple[int, ...]
+    pieces: int
+    each: bool  # pieces are for each row
+
+
+@dataclass(kw_only=True)
+class _Writer(Lines):
+    """A place is `words[x0 + ...]`, with x0 the number of its operand's first word."""
+
+    nest: Nest
+
+    def pointer(self, access: Access) -> str:
+        """The name of an operand's first word; the same place has one name."""
+        for k, known in enumerate(self.pointers):
+            if (known.storage, known.offset) == (access.storage, access.offset):
+                return f"x{k}"
+        self.pointers.append(access)
+        return f"x{len(self.pointers) - 1}"
+
+    def extent(self, level: int) -> str:
+        """How often a loop runs."""
+        loop = self.nest.loops[level]
+        if loop.extent != RANGE:
+            return self.number(loop.extent)
+        return "count" if loop.scale == 1 else f"count * {self.number(loop.scale)}"
+
+    def counter(self, level: int, access: Access) -> str:
+        """What counts a loop, or in its place the row that a place is read at."""
+        rows = RANGE if self.nest.walk is None else WALK
+        if access.row is not None and self.nest.loops[level].extent == rows:
+            return access.row
+        return f"i{level}"
+
+    def start(self, group: Group) -> str:
+        """What is added to a group's number: rows are counted from `begin`."""
+        loop = self.nest.loops[group.levels[0]]
+        if loop.extent != RANGE:
+            return ""
+        return " + begin" if loop.scale == 1 else f" + begin * {self.number(loop.scale)}"
+
+    def address(self, access: Access, instead: Sequence[Group] = ()) -> str:
+        """`x0 + i0 * g3 + i1`; loops of the groups `instead` are written as those groups' words."""
+        terms = [self.pointer(access)]
+        hidden = {level for group in instead for level in group.levels}
+        for level, move in enumerate(access.moves):
+            if move and level not in hidden:
+                counter = self.counter(level, access)
+                terms.append(counter if move == 1 else f"{counter} * {self.number(move)}")
+        terms += [f"w{group.levels[0]}" for group in instead]
+        return " + ".join(terms)
+
+
+def emit_nest(nest: Nest) -> Emitted:
+    """Write a nest."""
+    nest = forward(nest)
+    groups, walked = share_out(nest)
+    w = _Writer(nest=nest)
+    w.line("for t0 in range(thread(), total, threads()):")
+    w.depth += 1
+    _decompose(w, groups)
+    if any(store is not Store.SET for _, _, store in nest.stores):
+        _accumulate(w, groups, walked)
+    else:
+        _body(w)
+        for variable, access, _ in nest.stores:
+            w.line(f"{_word(w.address(access), access)} = {written(variable, access)}")
+    pieces = 1
+    for group in groups:
+        pieces *= group.pieces
+    each = any(nest.loops[group.levels[0]].extent == RANGE for group in groups)
+    return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry), pieces, each)
+
+
+def _decompose(w: _Writer, groups: Sequence[Group]) -> None:
+    """From a piece's number to loop counters, and words of groups; the last group moves fastest."""
+    rest = "t0"
+    for k in reversed(range(len(groups))):
+        group = groups[k]
+        name = f"w{group.levels[0]}" if group.overlaps else f"i{group.levels[0]}"
+        unit = f" * {w.number(group.unit)}" if group.overlaps and group.unit != 1 else ""
+        start = w.start(group)
+        if k == 0:
+            w.line(f"{name} = {rest}{unit}{start}")
+            break
+        pieces = w.number(group.pieces)
+        following = f"t{len(groups) - k}"
+        w.line(f"{name} = {rest} % {pieces}{unit}{start}")
+        w.line(f"{following} = {rest} // {pieces}")
+        rest = following
+
+
+def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> None:
+    """One word of the result: walk what is summed, then store."""
+    ((variable, access, store),) = w.nest.stores
+    depth, overlapping = w.depth, [group for group in groups if group.overlaps]
+    target = _word("a0", access)
+    w.line(f"a0 = {w.address(access, overlapping)}")
+    w.line(f"r0 = {START.get(store, 'real(0.0)')}")
+    long = store is not Store.MAX and _is_long(w.nest, overlapping, walked)
+    if long:
+        for line in ("q0 = real(0.0)", "q1 = real(0.0)", "c0 = 0"):
+            w.line(line)
+    for group in overlapping:
+        _solve(w, group, access)
+    for level in walked:
+        _walk(w, level)
+    _body(w)
+    combine = "maximum" if store is Store.MAX else "plus"
+    w.line(f"r0 = {combine}(r0, {variable})")
+    if long:
+        w.line("c0 = c0 + 1")
+        w.line(f"if c0 == {IN_A_ROW}:")
+        for line in (*KEEP, "r0 = real(0.0)", "c0 = 0"):
+            w.line(f"    {line}")
+    if w.nest.walk is not None:
+        w.line(f"i{walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
+    w.depth = depth
+    if long:
+        for line in (*KEEP, "r0 = q0 + q1"):
+            w.line(line)
+    adds = store in (Store.ADD, Store.SUM_ADD)
+    w.line(f"{target} = plus({target}, r0)" if adds else f"{target} = {written('r0', access)}")
+
+
+def _is_long(nest: Nest, overlapping: Sequence[Group], walked: Sequence[int]) -> bool:
+    """Whether a thread may add up so many terms that it has to keep what rounding loses."""
+    inner = [level for group in overlapping for level in group.levels[:-1]]
+    extents = [nest.loops[level].extent for level in (*walked, *inner)]
+    return any(extent < 0 for extent in extents) or prod(extents) > LONG
+
+
+def _walk(w: _Writer, level: int) -> None:
+    """The head of a loop that a thread walks by itself."""
+    walk = w.nest.walk
+    if walk is None or w.nest.loops[level].extent != WALK:
+        w.line(f"for i{level} in range({w.extent(level)}):")
+    else:
+        w.line(f"i{level} = index({_word(w.address(walk.first), walk.first)})")
+        w.line(f"for s{level} in range(index({_word(w.address(walk.length), walk.length)})):")
+    w.depth += 1
+
+
+def _solve(w: _Writer, group: Group, access: Access) -> None:
+    """Walk a group's loops but the last, whose index follows from the word that is wanted."""
+    *outer, last = group.levels
+    word = f"w{group.levels[0]}"
+    for level in outer:
+        w.line(f"for i{level} in range({w.extent(level)}):")
+        w.depth += 1
+        rest = f"d{level}"
+        w.line(f"{rest} = {word} - i{level} * {w.number(access.moves[level])}")
+        word = rest
+    move = w.number(access.moves[last])
+    end = w.number(access.moves[last] * w.nest.loops[last].extent)
+    w.line(f"if {word} >= 0 and {word} < {end} and {word} % {move} == 0:")
+    w.depth += 1
+    w.line(f"i{last} = {word} // {move}")
+
+
+def _body(w: _Writer) -> None:
+    for variable, access in w.nest.loads:
+        w.line(f"{variable} = {read(variable, access, _word(w.address(access), access))}")
+    for statement in w.nest.statements:
+        w.line(statement)
+
+
+def _word(address: str, access: Access) -> str:
+    return f"{'numbers' if access.index else 'words'}[{address}]"
+
+
+def _assemble(w: _Writer) -> str:
+    first = len(w.pointers)
+    head = [HEAD]
+    if w.nest.positional:
+        head.append("    first = 0")
+    head += [f"    x{k} = table[at + {k}]" for k in range(first)]
+    head += [f"    g{k} = table[at + {first + k}]" for k in range(len(w.geometry))]
+    return "\n".join(head + renumbered(w.lines)) + "\n"

@@ -1,0 +1,1 @@
+"""What the runtime gets: a program, its entries as tables, and the kernels' numbers."""

@@ -1,0 +1,250 @@
+"""One thing that a program can do, as a table: an `Entry`, from the compiler to the runtime.
+
+An entry has kernels, and instructions that name a kernel, where its operands lie, and its geometry.
+The runtime compiles the kernels, allocates the spaces and walks the table; it knows no calculus.
+All offsets and strides count words (4 bytes in a float32 session, 8 in a float64 one).
+
+A batch of N examples is cut into blocks of at most `Entry.block` examples (fewer if the batch is
+small; the last may be shorter); the blocks, in order, into `Entry.chunks` chunks: chunk c holds
+blocks [c * blocks // chunks, (c + 1) * blocks // chunks).  Results depend on these two numbers,
+never on the number of threads.  Phases run one after another:
+
+* an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
+  chunks may go to different threads, the blocks of one chunk run in order on one thread.  (The
+  instructions of a batch that is one block may be cut over threads instead.)  Afterwards each `Sum`
+  adds the chunks' partials in chunk order into UNIFORM, divided by N.
+* a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
+  over threads by cutting its range [0, extent); `barrier` says that all threads must have finished
+  the instructions before it.  Instructions that `follow` another are cut with it, so that what one
+  piece has just written is still in the cache when it is read.
+
+Sequences.  The elements of a block's sequences are its *rows* of their time.  Within a block the
+examples are ordered by length, the longest first; the rows of step 0 come first, one for each
+example that is long enough, then those of step 1, and so on.  So the rows of a step are contiguous,
+the rows of all steps as well, and nothing is padded.  An array of the role `clock` holds whole
+numbers that the runtime knows, with rows counted from the block's first: for each row its `owner`
+(the example within the block), `position` (the step), `remaining` (steps to come), and the rows
+`mirror`, `before` and `after` of the same example (any row where there is none); for each example
+`length` and the rows `first` and `last`.
+
+A kernel is native code, `void kernel(int64 *pointers, int64 *geometry, int64 begin, int64 end,
+int64 first)`: operand addresses, geometry, the range of its outermost loop (the block's examples,
+or a share of [0, extent) in a ONCE phase), and the number in the batch of the first example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.graph.types import Limit, TensorType, Time
+
+MOST_OPERANDS = 64  # of an instruction
+MOST_TIMES = 31  # of an entry
+
+
+class Space(IntEnum):
+    """Where an operand lies."""
+
+    PERSISTENT = 0  # parameters, optimiser and layer state, counters: one copy for a session
+    UNIFORM = 1  # values that are the same for every example: one copy for an entry
+    BLOCK = 2  # values of the examples of one block: one copy a thread, zeroed when allocated
+    PARTIAL = 3  # sums over a chunk's examples: one copy a chunk
+    ARRAY = 4  # the first array; array k of the entry is space ARRAY + k
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where BLOCK holds the rows of one step of a loop, and no others: `offset` words for each
+    example of the block; a row has `words`.
+    """
+
+    offset: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """Address = base(space) + offset + inner, in words.
+
+    In BLOCK the offset is per row and is multiplied by the rows there is room for (`inner` is not:
+    it is the place within one row's tensor).  In an array the address moves on by `stride` words
+    for each row before the block (0: shared by all).  A row is an example, or an element of a
+    sequence of the entry's time number `time`.  What one step of a loop makes and the same step
+    reads may lie at `step` instead, with the step's first row in front.
+    """
+
+    space: int
+    offset: int
+    stride: int = 0
+    inner: int = 0
+    time: int | None = None
+    step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A generated kernel (its source text), or one of the runtime's own library (`source` None)."""
+
+    name: str
+    source: str | None = None
+    note: str = ""  # which nodes and lines it came from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """The same work as one CUDA kernel over the whole batch, a block of N examples.
+
+    `kernel(words, numbers, table, at, begin, count, total)`: all memory as reals and as whole
+    numbers; table[at:] has the first word of each operand, then the geometry; the outermost loop is
+    over rows [begin, begin + count), in a recurrence those of one step; `total` pieces of work are
+    shared out over the threads, and no two of them write the same word.
+    """
+
+    source: str
+    operands: tuple[Operand, ...]
+    geometry: tuple[int, ...]
+    pieces: int  # for each row, or in all
+    each: bool
+    time: int | None  # what its rows are; not the instruction's where it sums over time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Operations, and words read or written: once a step, and for each row (example)."""
+
+    operations: int = 0
+    operations_each: int = 0
+    words: int = 0
+    words_each: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """One call of a kernel."""
+
+    kernel: int  # index into Entry.kernels
+    operands: tuple[Operand, ...]
+    geometry: tuple[int, ...]
+    extent: int = 1  # of the outermost loop, in a ONCE phase
+    split: bool = False
+    barrier: bool = True
+    follows: bool = False  # piece k needs of the instruction before only piece k of as many
+    note: str = ""
+    launch: Launch | None = None  # how the `cuda` target does it
+    time: int | None = None  # its outermost loop is over the rows of a time, not over examples
+    work: Work = Work()
+    added: int = 0  # additions to a word of memory, for each row; of a product for each piece
+
+
+def followers(instructions: Sequence[Instruction], number: int) -> list[Instruction]:
+    """Those behind an instruction that follow it."""
+    return list(takewhile(lambda item: item.follows, instructions[number + 1 :]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """Sum of a PARTIAL region over the chunks, divided by N, into UNIFORM."""
+
+    partial: int
+    uniform: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A recurrence: instructions [start, start + count) are run for one step of a time at a time,
+    each on the rows of that step.
+    """
+
+    start: int
+    count: int
+    time: int
+    backwards: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """Instructions for every block of examples, or once."""
+
+    examples: bool
+    instructions: tuple[Instruction, ...]
+    sums: tuple[Sum, ...] = ()
+    loops: tuple[Loop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Array:
+    """A buffer with a leading axis over rows: an input, an output, carried between phases, or what
+    the runtime knows about a time (`clock`).
+    """
+
+    name: str
+    role: str  # "input", "output", "carried" or "clock"
+    type: TensorType  # of one row; its row-major size is the stride
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A uniform output (a loss, a gradient): words [offset, offset + size) of UNIFORM."""
+
+    name: str
+    type: TensorType
+    offset: int
+    strides: tuple[int, ...] | None = None  # in words, where they are not row-major
+
+    @property
+    def words(self) -> int:
+        """How many words it spans, gaps included."""
+        if self.strides is None or self.type.size == 0:
+            return self.type.size
+        steps = zip(self.type.shape, self.strides, strict=True)
+        return 1 + sum((size - 1) * stride for size, stride in steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constant:
+    """Words of UNIFORM that are filled when it is allocated and never change."""
+
+    offset: int
+    value: np.ndarray | range  # as little as says what they are: one number for all, or a range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing a program can do, as a table of instructions."""
+
+    name: str
+    graph: Any  # gradc_compiler.graph.Graph: what the `reference` target evaluates
+    kernels: tuple[Kernel, ...]
+    arrays: tuple[Array, ...]
+    results: tuple[Result, ...]
+    constants: tuple[Constant, ...]
+    phases: tuple[Phase, ...]
+    block: int
+    chunks: int
+    uniform_words: int
+    block_words: int  # per example
+    partial_words: int
+    recomputed: tuple[str, ...] = ()  # what is kept for the derivative and what is not, for people
+    times: tuple[Time, ...] = ()
+    time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
+    kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
+    straight: Straightened | None = None
+    most_block: int = 1 << 12  # examples, whatever is found to be faster
+    limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
+    applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Straightened:
+    """The same entry as a single kernel, which a CPU runs for batches of up to `examples`."""
+
+    entry: Entry
+    examples: int
+    beyond: Straightened | None = None  # the same for more examples, whose sums are cut

@@ -1,0 +1,121 @@
+"""The frozen contract between the compiler and the runtime.
+
+A `Program` says what a spec became: the numbers that persist between steps, the data it wants, how
+it is trained, and one `Entry` for each thing it can do (a model's forward pass, a gradient, a
+training step): see `entry.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.diagnostics.source import Diagnostic
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.program.entry import Entry
+
+COUNT = "schedule/count"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persistent:
+    """A number or tensor that lives from step to step, at `offset` in PERSISTENT, row-major."""
+
+    name: str  # "digit.conv1.W", "train.adam.m/digit.conv1.W", "step", "seed"
+    type: TensorType
+    role: str  # "parameter", "state" (a layer's), "optimizer", "counter" or "schedule"
+    offset: int
+    initial: Any  # gradc_compiler.graph.Graph with one output "value"; draws take seed and name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """A data declaration: its fields, and the call that names where they come from."""
+
+    name: str
+    fields: tuple[tuple[str, TensorType], ...]
+    function: str  # "mnist", "csv", ...
+    arguments: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    directory: str = "."  # of the spec: relative paths start here
+    place: str = ""  # file:line:column, for messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedules:
+    """Settings of a step's optimizer that change from update to update, evaluated ahead.
+
+    A table has a schedule's values at the updates `base`, `base` + 1, ...; the step reads the one
+    at `place` and moves that on.  Whoever runs steps fills the tables again before they end.
+    """
+
+    tables: Mapping[str, Any]  # persistent -> graph that gives "value" for a count "t"
+    place: str  # a persistent, and so is
+    base: str  # [2]: base = b[0] + 2^31 b[1]
+    count: str  # what base + place is called where it is saved: it ends with COUNT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainStep:
+    """One named step: its entry updates what `over` names and gives a loss and reports."""
+
+    name: str
+    entry: str  # key of Program.entries: the update
+    gradients: str  # entry that gives the loss and the gradients without updating
+    evaluate: str  # entry that gives the loss and the reports, in evaluation mode, per example
+    loss: str  # name of the loss among results
+    reports: tuple[str, ...]
+    over: tuple[str, ...]  # names of parameters
+    adjoints: str | None = None  # entry that gives the adjoints of the states of recurrences
+    schedules: Schedules | None = None
+    using: str = ""  # the optimizer with all its settings, for people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """The `train` block: which data, which steps in turn, and its settings."""
+
+    data: str
+    steps: tuple[TrainStep, ...]
+    settings: Mapping[str, float]  # batch, epochs, held_out, seed, patience: those the spec gives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What the compiler's work is held against: see `runtime/certificates/certificate.py`."""
+
+    graphs: Mapping[str, Any] = field(repr=False)  # by entry, as no pass has touched them
+    rules: Mapping[str, Any] = field(repr=False)  # by step: what it makes of gradients
+    probe: Callable[[str, Any], Entry] = field(repr=False)  # an entry of another graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A compiled spec.  `entries` is lazy: an entry is scheduled when it is first asked for."""
+
+    name: str
+    source: str = field(repr=False)  # the spec's text
+    persistents: tuple[Persistent, ...] = field(repr=False)
+    persistent_words: int
+    models: Mapping[str, str]  # model name -> entry of its forward pass
+    entries: Mapping[str, Entry] = field(repr=False)
+    data: tuple[DataSource, ...]
+    training: Training | None
+    evaluate: Callable[..., dict[str, np.ndarray]] = field(repr=False)  # graph.evaluate.evaluate
+    inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
+    outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)
+    checks: Checks | None = None
+    exact: Program | None = None  # the same without inexact rewrites, where this may have some
+    look: Callable[[], tuple[Diagnostic, ...]] = field(default=tuple, repr=False, compare=False)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What compiles and is hardly meant, found when it is first asked for."""
+        return self.look()
+
+    def of_width(self, dtype: str) -> Program:
+        """The program as numbers of a width want it: float64 knows no inexact rewrites."""
+        return self.exact if dtype == "float64" and self.exact is not None else self

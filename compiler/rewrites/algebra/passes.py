@@ -1,0 +1,66 @@
+"""The passes, one a file: each takes a graph and returns one that computes the same outputs.
+
+`PASSES` is the pipeline, in order; any of them can be left out, and results then agree within the
+bound that the pass states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
+from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
+from gradc_compiler.rewrites.algebra.drop_unit_dims import drop_unit_axes
+from gradc_compiler.rewrites.algebra.fold import fold_constants
+from gradc_compiler.rewrites.algebra.fold_transpose import turn_gradients
+from gradc_compiler.rewrites.algebra.fuse_batch_reduction import sum_over_examples
+from gradc_compiler.rewrites.algebra.pads_to_concat import join_pieces
+from gradc_compiler.rewrites.algebra.pair_products import multiply_in_pairs
+from gradc_compiler.rewrites.algebra.simplify import simplify
+from gradc_compiler.rewrites.algebra.sink_concats import move_concats
+from gradc_compiler.rewrites.algebra.sink_slices import move_slices
+from gradc_compiler.rewrites.algebra.slice_of_reshape import slice_vectors
+from gradc_compiler.rewrites.algebra.switches import Switches
+
+PASSES: dict[str, Callable[[Graph], Graph]] = {
+    "simplify": simplify,  # first: derivatives leave many zeros, ones and broadcasts
+    "rows": slice_vectors,
+    "slices": move_slices,
+    "pieces": join_pieces,
+    "concats": move_concats,
+    "fold": fold_constants,
+    "cse": eliminate_common_subexpressions,
+    "batch": sum_over_examples,  # after cse, so that a shared contraction is seen to be shared
+    "pairs": multiply_in_pairs,  # after batch, which takes a product as one
+    "axes": drop_unit_axes,
+    "turns": turn_gradients,
+    "dce": eliminate_dead_code,
+}
+
+
+def optimise(
+    graph: Graph, without: Collection[str] = (), switches: Switches | None = None
+) -> Graph:
+    """Run the pipeline until it changes nothing, verifying after every pass that did.
+
+    `switches` are told which, and how often.
+    """
+    chosen = {name: transform for name, transform in PASSES.items() if name not in without}
+    known: Graph | None = None  # the last that was verified
+    idle = 0  # passes in a row that changed nothing
+    for _ in range(8):
+        before = graph
+        for name, transform in chosen.items():
+            if idle == len(chosen):
+                return graph
+            changed = transform(graph)
+            idle = idle + 1 if changed == graph else 0
+            if idle == 0 and switches is not None:
+                switches.count(name)
+            if idle == 0 or known is None:
+                graph = known = verify(changed, after=name, known=known)
+        if graph == before:
+            break
+    return graph

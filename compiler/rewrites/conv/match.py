@@ -1,0 +1,145 @@
+"""What contractions of pixels and taps look like, and how two forms of one are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.machine.cost_model import WORTH_IT
+from gradc_compiler.ops.contract import Affine, Contract, Map
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The position stride * pixel + step * tap + offset, along an axis."""
+
+    axis: int
+    pixel: int
+    stride: int
+    tap: int
+    step: int
+    offset: int
+
+    def spread(self, neighbours: int) -> int:
+        """The taps of so many neighbouring windows, beyond those of one."""
+        return (neighbours - 1) * self.stride // self.step
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A contraction of pixels and weights; `pixels` is the number of that operand."""
+
+    op: Contract
+    pixels: int
+    weights: tuple[int, ...]  # the loop of each axis
+
+    @property
+    def seen(self) -> Map:
+        """Where the pixels are read."""
+        return self.op.operands[self.pixels]
+
+    @property
+    def visits(self) -> int:
+        """How often a number of the result is written, over all numbers."""
+        return prod(self.op.extents[j] for j in self._written())
+
+    @property
+    def terms(self) -> int:
+        """How many products are summed for that."""
+        return prod(self.op.extents) // self.visits
+
+    def _written(self) -> set[int]:
+        return {loop for p in self.op.result for loop, _ in p.terms}
+
+
+def window(m: Map, pixel: int, taps: Iterable[int]) -> Window | None:
+    """The window over a loop, where that stands in one position, beside one of `taps`."""
+    axes = [a for a, p in enumerate(m) if pixel in dict(p.terms)]
+    if len(axes) != 1 or len(m[axes[0]].terms) != 2:
+        return None
+    position = m[axes[0]]
+    ((tap, step),) = (term for term in position.terms if term[0] != pixel)
+    stride = dict(position.terms)[pixel]
+    alone = sum(uses(p, tap) for p in m) == 1
+    fits = tap in taps and alone and stride > 0 and step > 0 and stride % step == 0
+    return Window(axes[0], pixel, stride, tap, step, position.offset) if fits else None
+
+
+def uses(position: Affine, loop: int) -> bool:
+    """Whether a position depends on a loop."""
+    return loop in dict(position.terms)
+
+
+def moves(m: Map, loop: int) -> bool:
+    """Whether any position of a map depends on a loop."""
+    return any(uses(p, loop) for p in m)
+
+
+def whole(op: Contract, m: Map, shape: Sequence[int]) -> tuple[int, ...]:
+    """The loops of a map that goes over all of a tensor, each along an axis of its own; or none."""
+    loops = tuple(p.plain for p in m if p.plain is not None)
+    distinct = len(set(loops)) == len(m)
+    return loops if distinct and [op.extents[loop] for loop in loops] == [*shape] else ()
+
+
+def covers(op: Contract) -> bool:
+    """Whether a contraction writes all of its result; what it does not must hold zeros."""
+    used = [j for p in op.result for j, _ in p.terms if op.extents[j] > 1]
+    whole = all(fills(p, op.extents, n) for p, n in zip(op.result, op.shape, strict=True))
+    return whole and len(used) == len(set(used))
+
+
+def fills(position: Affine, extents: Sequence[int], size: int) -> bool:
+    """Whether an affine position takes every value of an axis.
+
+    Steps in order of length leave no gap while none is longer than what is filled before it; where
+    one is, the values are counted as the bits of a number.
+    """
+    terms = sorted((abs(c), extents[j]) for j, c in position.terms)
+    if size == 0 or not all(extent for _, extent in terms):
+        return size == 0
+    low, high = position.range(extents)
+    if low > 0 or high < size - 1:
+        return False
+    filled = 1
+    for step, extent in terms:
+        if step > filled:
+            break
+        filled += step * (extent - 1)
+    return filled == high - low + 1 or _bits(terms) >> -low & (1 << size) - 1 == (1 << size) - 1
+
+
+def _bits(terms: Sequence[tuple[int, int]]) -> int:
+    """The values of sums of steps, as the bits of a number."""
+    bits = 1
+    for step, extent in terms:
+        made = 1
+        while made < extent:
+            more = min(made, extent - made)
+            bits, made = bits | bits << step * more, made + more
+    return bits
+
+
+def affine(*terms: tuple[int, int], offset: int = 0) -> Affine:
+    """offset + the sum of coefficient * loop, in the order of the loops."""
+    return Affine(tuple(sorted(terms)), offset)
+
+
+def best(cost: Callable[[int], float], choices: Iterable[int], before: float) -> int | None:
+    """The choice that costs least, if that is clearly less than before."""
+    choice = min(choices, key=cost, default=None)
+    return choice if choice is not None and cost(choice) < WORTH_IT * before else None
+
+
+def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
+    """The ways to see pixels and weights in two operands, with the last axis for channels."""
+    f = op.result[-1].plain
+    for k, w in ((0, 1), (1, 0)):
+        weights = whole(op, op.operands[w], xs[w].shape)
+        if f is None or f not in weights or op.extents[f] != op.shape[-1]:
+            continue
+        alone = not moves(op.operands[k], f) and not moves(op.result[:-1], f)
+        if alone and not xs[w].builder.is_varying(xs[w]):
+            yield Convolution(op, k, weights)

@@ -1,0 +1,219 @@
+"""Which convolutions are computed in tiles of four pixels, and what each becomes
+(`winograd_transforms.py`).
+
+Those with a stride of 1 and three taps along an axis, of enough channels that the transforms cost
+little beside the products.  The tiles lie along the first such axis, so that a transform goes over
+whole rows of an image.  The transformed pixels of a layer are made once: the gradient of its
+weights reads them again.
+
+The gradient of an input comes as products added where they belong; it is turned about first:
+
+    y[j + n, f] += g[j] * W[n, f]    becomes    y[p, f] = sum over n of g[p + n - 2] * W[2 - n, f]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from math import prod
+
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.machine.cost_model import MOVING, WORTH_IT
+from gradc_compiler.ops.contract import Contract, Map, index
+from gradc_compiler.ops.shape import slice_axis
+from gradc_compiler.rewrites.conv.match import (
+    Convolution,
+    Window,
+    affine,
+    convolutions,
+    moves,
+    uses,
+    whole,
+    window,
+)
+from gradc_compiler.rewrites.conv.winograd_transforms import (
+    PIXELS,
+    POINTS,
+    RESULTS,
+    TAPS,
+    TILE,
+    WEIGHTS,
+    in_line,
+    of_tiles,
+    transform,
+    transposed,
+)
+
+STEP = 8  # examples that a step of training has at least, as a rule
+
+
+def winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """Rewrite every convolution that costs clearly less in tiles; its transforms are products with
+    a literal.
+    """
+    examples = STEP if any(node.op.makes_uniform for node in graph.nodes) else 1
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        product = isinstance(node.op, Contract) and len(xs) == 2
+        return _in_tiles(node.op, xs, examples) if product else None  # type: ignore[arg-type]
+
+    return rule
+
+
+def _in_tiles(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
+    if op.mean or len(op.result) < 2:
+        return _gradient(op, xs, examples) if op.mean else None
+    for c in convolutions(op, xs):
+        turned, operands = _gathered(c, xs)
+        for axis, w in _axes(turned):
+            result = _convolved(turned, w, operands, axis=axis, examples=examples)
+            if result is not None:
+                return result
+    return None
+
+
+def _gathered(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, list[Value]]:
+    """The convolution with its result written in order, by looking at the weights backwards."""
+    op, W, rank = c.op, xs[1 - c.pixels], len(c.weights)
+    extents, result, seen = list(op.extents), list(op.result), list(c.seen)
+    straight = [index(axis) for axis in range(rank)]
+    backwards = list(straight)
+    for axis, j in ((a, p.plain) for a, p in enumerate(c.seen)):
+        w = None if j is None or j in c.weights else window(op.result, j, c.weights)
+        if j is None or w is None or not w.stride == w.step == 1 or moves(c.seen, w.tap):
+            continue
+        if extents[j] != xs[c.pixels].shape[axis] or sum(uses(q, j) for q in c.seen) != 1:
+            continue
+        last = extents[w.tap] - 1
+        extents[j], result[w.axis] = op.shape[w.axis], index(j)
+        seen[axis] = affine((j, 1), (w.tap, 1), offset=-last - w.offset)
+        backwards[c.weights.index(w.tap)] = affine((c.weights.index(w.tap), -1), offset=last)
+    if backwards == straight:
+        return c, list(xs)
+    view = Contract(W.shape, (tuple(backwards),), tuple(straight), W.shape)
+    maps, operands = list(op.operands), list(xs)
+    maps[c.pixels], operands[1 - c.pixels] = tuple(seen), W.builder.add(view, W)
+    op = replace(op, extents=tuple(extents), operands=tuple(maps), result=tuple(result))
+    return replace(c, op=op), operands
+
+
+def _axes(c: Convolution) -> Iterator[tuple[int, Window]]:
+    """The axes of the result along which tiles could lie, and the windows of their pixels."""
+    op = c.op
+    for axis, p in enumerate(op.result[:-1]):
+        j = p.plain
+        if j is None or op.extents[j] != op.shape[axis] or j in c.weights:
+            continue
+        w = window(c.seen, j, c.weights)
+        alone = sum(uses(q, j) for q in op.result) == 1
+        if w is not None and alone and _fits(op, w) and not moves(op.result, w.tap):
+            yield axis, w
+
+
+def _fits(op: Contract, w: Window) -> bool:
+    return w.stride == w.step == 1 and op.extents[w.tap] == TAPS
+
+
+def _convolved(
+    c: Convolution, w: Window, xs: Sequence[Value], *, axis: int, examples: int
+) -> Value | None:
+    """The convolution in tiles along an axis of its result, if that pays."""
+    op, x, W = c.op, xs[c.pixels], xs[1 - c.pixels]
+    if not _pays(op, w, _seen_words(op, c.seen) + prod(op.shape), W.type.size / examples):
+        return None
+    order, k = _order(c, w), index(len(op.extents))
+    maps = ((k, *_within(op, c.seen, w)), (k, *(index(loop) for loop in order)))
+    shape = tuple(_tiles(op, w) if a == axis else n for a, n in enumerate(op.shape))
+    product = Contract(_resized(op, w), maps, (k, *op.result), (POINTS, *shape))
+    products = x.builder.add(product, _pixels(op, c.seen, w, x), _weights(c, w, order, W))
+    rows = in_line(RESULTS, products, axis)
+    return rows if rows.shape == op.shape else slice_axis(rows, axis, 0, op.shape[axis])
+
+
+def _gradient(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
+    """The mean gradient of weights by way of those of the transformed ones, if that pays."""
+    loops = whole(op, op.result, op.shape)
+    if not loops or any(x.type.time is not None for x in xs):
+        return None
+    for k in (0, 1):
+        x, g, seen = xs[k], xs[1 - k], op.operands[k]
+        sent = whole(op, op.operands[1 - k], g.shape)
+        for w in (window(seen, j, loops) for j in sent if j not in loops):
+            if w is None or not _fits(op, w) or w.tap in sent:
+                continue
+            if _pays(op, w, _seen_words(op, seen) + g.type.size, prod(op.shape) / examples):
+                return _summed(op, w, (x, g), seen, op.operands[1 - k])
+    return None
+
+
+def _summed(op: Contract, w: Window, pair: Sequence[Value], seen: Map, sent: Map) -> Value:
+    """dw = G' [(A dy) * (B' x)], for x, read where `seen` says, and dy."""
+    x, g = pair
+    axis = [p.plain for p in sent].index(w.pixel)
+    tap, k = [p.plain for p in op.result].index(w.tap), index(len(op.extents))
+    apart = (k, *(p for a, p in enumerate(op.result) if a != tap))
+    shape = (POINTS, *(n for a, n in enumerate(op.shape) if a != tap))
+    maps = ((k, *_within(op, seen, w)), (k, *sent))
+    product = Contract(_resized(op, w), maps, apart, shape, mean=True)
+    cotangents = of_tiles(transposed(RESULTS), g, axis, _tiles(op, w), [(0, n) for n in g.shape])
+    sums = x.builder.add(product, _pixels(op, seen, w, x), cotangents)
+    loops = tuple(range(len(shape) - 1))
+    result = tuple(index(a) for a in (*loops[:tap], len(loops), *loops[tap:]))
+    placed = tuple(index(a) for a in (len(loops) + 1, *loops))
+    return transform(transposed(WEIGHTS), sums, shape[1:], placed, result, op.shape)
+
+
+def _pays(op: Contract, w: Window, words: int, weights: float) -> bool:
+    """Whether the products that are saved are worth the numbers that are moved for each example.
+
+    Pixels are read, and transformed ones written, and read instead of pixels; those of the weights
+    are read in addition.
+    """
+    stretch = POINTS * _tiles(op, w) / op.extents[w.pixel]
+    moved = words * (1 + stretch) + weights * (1 + 2 * POINTS / TAPS)
+    return prod(op.extents) * stretch / TAPS + MOVING * moved < WORTH_IT * prod(op.extents)
+
+
+def _tiles(op: Contract, w: Window) -> int:
+    return -(-op.extents[w.pixel] // TILE)
+
+
+def _resized(op: Contract, w: Window) -> tuple[int, ...]:
+    """The loops of the products: over tiles instead of pixels, without taps, and over points."""
+    extents = [*op.extents, POINTS]
+    extents[w.pixel], extents[w.tap] = _tiles(op, w), 1
+    return tuple(extents)
+
+
+def _seen_words(op: Contract, seen: Map) -> int:
+    return prod(high - low + 1 for low, high in (p.range(op.extents) for p in seen))
+
+
+def _within(op: Contract, seen: Map, w: Window) -> Map:
+    """Where transformed pixels are read, which begin with the first that the convolution sees."""
+    places = [replace(p, offset=p.offset - p.range(op.extents)[0]) for p in seen]
+    places[w.axis] = index(w.pixel)
+    return tuple(places)
+
+
+def _pixels(op: Contract, seen: Map, w: Window, x: Value) -> Value:
+    """B' x, of all pixels that a convolution sees, with the zeros outside."""
+    ranges = [p.range(op.extents) for p in seen]
+    spans = [(low, high - low + 1) for low, high in ranges]
+    return of_tiles(PIXELS, x, w.axis, _tiles(op, w), spans)
+
+
+def _order(c: Convolution, w: Window) -> list[int]:
+    """The loops of the weights, as a product reads them: those of the sum as pixels have them."""
+    first = {loop: axis for axis, p in reversed([*enumerate(c.seen)]) for loop, _ in p.terms}
+    kept = [loop for loop in c.weights if loop != w.tap]
+    f = c.op.result[-1].plain
+    return sorted(kept, key=lambda loop: (loop == f, first.get(loop, -1)))
+
+
+def _weights(c: Convolution, w: Window, order: Sequence[int], W: Value) -> Value:
+    """G w, in that order."""
+    rank, loops = len(order), [c.op.extents[loop] for loop in order]
+    seen = tuple(index(rank + 1 if j == w.tap else order.index(j)) for j in c.weights)
+    result = tuple(index(a) for a in (rank, *range(rank)))
+    return transform(WEIGHTS, W, loops, seen, result, (POINTS, *loops))

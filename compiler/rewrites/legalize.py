@@ -1,0 +1,192 @@
+"""Copies that the kernels want, made visible in the graph before anything is scheduled.
+
+* An operand of a contraction that is read outside its range wants a zero border around it.  An
+  elementwise kernel can write into a bordered buffer; anything else is copied first.
+* The column loop of a contraction must have unit stride in its second operand; where it has not,
+  the operand is packed: copied with that axis last.  A weight is packed once a step.  Where the sum
+  is long, dot products along it do as well without.
+* An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
+* `batch_mean(x)` becomes the contraction that averages over the examples, `batch_mean(total(x))`
+  the one that sums over the elements of sequences as well.
+* What a contraction or a gather reads for every element of a sequence is spread out.
+
+Before all that come the rewrites for the machine (`target_rewrites.py`), each with a switch; after
+it, what is marked by `checkpoint` is computed again (`remat.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+from gradc_compiler.graph.rebuild import rebuild
+from gradc_compiler.machine.cost_model import VECTOR
+from gradc_compiler.ops.contract import Contract, Map, index
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.elementwise import copy as Copy
+from gradc_compiler.ops.index import Increment, Scatter, Take
+from gradc_compiler.ops.reduce import ArgMax, BatchMean
+from gradc_compiler.ops.sequence import Spread, Total
+from gradc_compiler.ops.shape import Reshape, transpose
+from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
+from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.contraction_columns import column_loop, turned_back
+from gradc_compiler.rewrites.remat import recompute
+from gradc_compiler.rewrites.split_long_sums import cut_long_sums
+from gradc_compiler.rewrites.split_overlaps import cut_overlaps
+from gradc_compiler.rewrites.target_rewrites import apply_rewrites
+
+LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
+MANY_ROWS = 32  # of one example, from which the copy costs less whatever the sum
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The graph with explicit copies; what of it is computed again, for people; and the products
+    that a contraction needs, by its tag, where it has more than those.
+    """
+
+    graph: Graph
+    recomputed: tuple[str, ...]
+    needed: Mapping[int, int]
+
+
+def prepare(graph: Graph, switches: Switches | None = None) -> Prepared:
+    """The graph as the schedule wants it."""
+    switches = switches or Switches()
+    rewritten = apply_rewrites(graph, switches)
+    shared = _legalise(cut_overlaps(cut_long_sums(rewritten.graph)))
+    if switches.allow("cse"):
+        shared = eliminate_common_subexpressions(shared)
+    needed = eliminate_dead_code(shared)
+    again, choice = recompute(needed) if switches.allow("remat") else (needed, ())
+    switches.count("remat", len(again.nodes) - len(needed.nodes))
+    return Prepared(_with_outputs(again), choice, rewritten.needed)
+
+
+def _legalise(graph: Graph) -> Graph:
+    """The graph with what every kernel needs."""
+    builder, mapping = Builder(), dict[int, int]()
+    for node in graph.nodes:
+        builder.follow(node)
+        xs = [builder.value(mapping[i]) for i in node.inputs]
+        if not isinstance(node.op, Elementwise):
+            xs = _spread(node, xs)
+        match node.op:
+            case BatchMean():
+                mapping[node.id] = _mean(builder, node, xs[0]).id
+            case Contract() as op:
+                op, xs = _contraction(op, xs)
+                mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])
+            case Reshape() | Take() | Scatter() | ArgMax():
+                xs = [x if _contiguous(x) else builder.add(Copy(), x) for x in xs]
+                mapping[node.id] = builder.copy(node, [x.id for x in xs])
+            case _:
+                mapping[node.id] = builder.copy(node, [x.id for x in xs])
+    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+
+
+def _mean(builder: Builder, node: Node, x: Value) -> Value:
+    """The contraction that averages over the examples; what is alike for all is its own mean.
+
+    As a product with 1 where the numbers are few (those fill no vector of a loop; the tile of a
+    product sums up several examples at once) or come from the elements of sequences (whose rows
+    are the product's terms, summed in registers).
+    """
+    if not builder.is_varying(x):
+        return x
+    shape, loops = node.type.shape, tuple(index(j) for j in range(node.type.rank))
+    through = isinstance(x.node.op, Total) and not x.node.op.pair
+    few = bool(shape) and (through or 1 < shape[-1] < VECTOR)
+    source = builder.value(x.node.inputs[0]) if through else x
+    operands = (loops, ()) if few else (loops,)
+    op = Contract(shape, operands, loops, shape, mean=True)
+    ones = [builder.constant(1.0)] * (len(operands) - 1)
+    return builder.add(op, source, *ones, name=node.name)
+
+
+def _spread(node: Node, xs: list[Value]) -> list[Value]:
+    """Operands of an operator over a sequence: those of the whole example, for each element."""
+    times = [x.type.time for x in xs if x.type.time is not None]
+    if not times or node.op.sequential:
+        return xs
+    return [
+        x.builder.add(Spread(times[0]), x) if x.type.time is None and x.builder.is_varying(x) else x
+        for x in xs
+    ]
+
+
+def _with_outputs(graph: Graph) -> Graph:
+    builder, _ = rebuild(graph)
+    outputs = dict(graph.outputs)
+    taken: set[int] = set()
+    wanted = graph.results.items()
+    for name, id in sorted(wanted, key=lambda item: not item[0].startswith("update/")):
+        value = builder.value(id)
+        fresh = name.startswith("update/") and isinstance(value.node.op, Elementwise | Increment)
+        if not fresh or id in taken:
+            builder.follow(value.node)
+            outputs[name] = builder.add(Copy(), value).id
+        taken.add(outputs[name])
+    return builder.graph(outputs)
+
+
+def _contiguous(x: Value) -> bool:
+    """Whether a reshape of x may be an alias: x is stored row-major without a border for sure."""
+    op = x.node.op
+    if isinstance(op, Reshape):
+        return True
+    if isinstance(op, Contract) and len(op.operands) > 1:
+        ranges = [p.range(op.extents) for p in op.result]
+        return all(low >= 0 and high < n for (low, high), n in zip(ranges, op.shape, strict=True))
+    return not isinstance(op, Elementwise | Contract)
+
+
+def _contraction(op: Contract, xs: Sequence[Value]) -> tuple[Contract, list[Value]]:
+    xs, maps = list(xs), list(op.operands)
+    for k in range(len(xs)):
+        xs[k], maps[k] = turned_back(xs[k], maps[k])
+    op = replace(op, operands=tuple(maps))
+    for k, x in enumerate(xs):
+        if op.reads_outside(k, x.shape) and not isinstance(x.node.op, Elementwise):
+            xs[k] = x.builder.add(Copy(), x)
+    if len(xs) == 2:
+        for k in packing(op):
+            xs[k], maps[k] = _pack(xs[k], maps[k], column_loop(op))
+    return replace(op, operands=tuple(maps)), xs
+
+
+def packing(op: Contract) -> list[int]:
+    """Operands that must be copied so that the column loop is their last axis."""
+    loop = column_loop(op)
+    if loop is None or _dots(op, loop):
+        return []
+    return [
+        k
+        for k, m in enumerate(op.operands)
+        if any(p.plain == loop for p in m[:-1])
+        and m[-1].plain != loop
+        and sum(loop in dict(p.terms) for p in m) == 1
+    ]
+
+
+def _dots(op: Contract, columns: int) -> bool:
+    """Whether both operands lie ready along a sum that is long enough to be worth dot products.
+
+    Many rows in one example pay for a copy of the matrix even so.
+    """
+    if prod(op.shape) >= MANY_ROWS * op.extents[columns]:
+        return False
+    left, right = (m[-1].plain if m else None for m in op.operands)
+    kept = {loop for p in op.result for loop, _ in p.terms}
+    return left is not None and left == right and left not in kept and op.extents[left] >= LONG_SUM
+
+
+def _pack(x: Value, m: Map, loop: int | None) -> tuple[Value, Map]:
+    axis = next(j for j, p in enumerate(m) if p.plain == loop)
+    order = [j for j in range(len(m)) if j != axis] + [axis]
+    moved = transpose(x, order)
+    return moved.builder.add(Copy(), moved), tuple(m[j] for j in order)

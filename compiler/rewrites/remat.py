@@ -1,0 +1,145 @@
+"""What is kept for the derivative, and what is computed again: a minimal cut.
+
+Of a `checkpoint`ed part, all that its derivative reads may be computed a second time from what is
+known anyway: the part's inputs, the states of its recurrences, what others read of it; and, as
+products are not worth computing twice (unless `products = true` asks for it), from values that are
+kept.  Which values to keep, at the fewest words, is a minimal cut of the graph with every value's
+words as the capacity of its node.  (The trade: Chen et al., "Training deep nets with sublinear
+memory cost", 2016.)
+
+    product ──▶ [value: words] ──▶ [value: words] ──▶ derivative
+
+The copies are ordinary nodes; a loop that alone reads a copy computes it step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gradc_compiler.graph.graph import CARRY, Builder, Graph, Node, Origin
+from gradc_compiler.graph.loop_order import library
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.sequence import Previous
+
+AGAIN = Origin("computed again")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Marked values that the derivative needs: those that are kept, those computed again."""
+
+    kept: frozenset[int]
+    again: frozenset[int]
+
+    def lines(self, graph: Graph) -> Iterator[str]:
+        """The choice for people, with the words of each value."""
+        for title, ids in (("kept for the derivative", self.kept), ("computed again", self.again)):
+            words = sum(graph[i].type.size for i in ids)
+            names = ", ".join(_called(graph[i]) for i in sorted(ids))
+            yield f"{title}: {words:,} words an example or element: {names or 'nothing'}"
+
+
+def recompute(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+    """The graph in which derivatives read copies of what is not kept, and what was chosen."""
+    if not any(node.again for node in graph.nodes):
+        return graph, ()
+    choice = choose(graph)
+    return _with_copies(graph, choice.again), tuple(choice.lines(graph))
+
+
+def choose(graph: Graph) -> Choice:
+    """The values to keep: a minimal cut between products and what derivatives read."""
+    free = _repeatable(graph)
+    wanted, easy = _read_by_derivatives(graph, free), _easy(graph, free)
+    network = library().DiGraph()
+    network.add_nodes_from(("products", "derivative"))
+    for id in _behind(graph, wanted, free) - easy:
+        network.add_edge((id, "in"), (id, "out"), capacity=graph[id].type.size)
+        if _is_worth_keeping(graph[id]):
+            network.add_edge("products", (id, "in"))
+        for i in set(graph[id].inputs) & free - easy:
+            network.add_edge((i, "out"), (id, "in"))
+        if id in wanted:
+            network.add_edge((id, "out"), "derivative")
+    _, (reached, _) = library().minimum_cut(network, "products", "derivative")
+    kept = {id for id in free if (id, "in") in reached and (id, "out") not in reached}
+    return Choice(frozenset(kept), frozenset(_behind(graph, wanted - kept, free - kept)))
+
+
+def _is_worth_keeping(node: Node) -> bool:
+    """Whether it would be too much work to compute a node twice."""
+    return node.again == 1 and isinstance(node.op, Contract) and len(node.inputs) > 1
+
+
+def _easy(graph: Graph, free: set[int]) -> set[int]:
+    """Values that follow from what is known anyway."""
+    easy = set[int]()
+    for node in graph.nodes:
+        known = all(i in easy or i not in free for i in node.inputs)
+        if node.id in free and known and not _is_worth_keeping(node):
+            easy.add(node.id)
+    return easy
+
+
+def _repeatable(graph: Graph) -> set[int]:
+    """Marked values that may be computed twice: not what a loop carries, nor what others read."""
+    varying, derived = graph.varying(), _derived(graph)
+    free = {n.id for n in graph.nodes if n.again and n.inputs and n.id in varying}
+    free -= derived | set(graph.outputs.values())
+    for node in graph.nodes:
+        if node.id not in free and node.id not in derived and not node.again:
+            free -= set(node.inputs)
+    return free
+
+
+def _derived(graph: Graph) -> set[int]:
+    """Nodes that belong to a derivative."""
+    return {n.id for n in graph.nodes if n.origin and n.origin.rule.startswith("vjp")}
+
+
+def _read_by_derivatives(graph: Graph, free: set[int]) -> set[int]:
+    """What must be at hand, kept or computed again, when derivatives are computed."""
+    derived = _derived(graph)
+    return {i for node in graph.nodes if node.id in derived for i in node.inputs if i in free}
+
+
+def _behind(graph: Graph, wanted: set[int], free: set[int]) -> set[int]:
+    """The wanted values, and the free ones that they are computed from."""
+    found, pending = set[int](), list(wanted)
+    while pending:
+        id = pending.pop()
+        if id in free and id not in found:
+            found.add(id)
+            pending.extend(graph[id].inputs)
+    return found
+
+
+def _with_copies(graph: Graph, again: frozenset[int]) -> Graph:
+    """Every derivative reads copies, which stand before the first that needs them."""
+    derived, builder = _derived(graph), Builder(loops=1 + max(graph.carries, default=-1))
+    mapping, copies = dict[int, int](), dict[int, int]()
+    late: dict[int, int] = {}  # loops of copied `previous` nodes -> what the original carries
+
+    def copy(id: int) -> int:
+        if id not in again:
+            return mapping[id]
+        if id not in copies:
+            node = graph[id]
+            if isinstance(node.op, Previous):
+                late[builder.loops] = graph.carries[node.op.loop]
+                node = replace(node, op=replace(node.op, loop=builder.new_loop()))
+            inputs = [copy(i) for i in node.inputs]
+            copies[id] = builder.copy(replace(node, origin=AGAIN), inputs)
+        return copies[id]
+
+    for node in graph.nodes:
+        operands = [copy(i) if node.id in derived else mapping[i] for i in node.inputs]
+        mapping[node.id] = builder.copy(node, operands)
+    outputs = {name: mapping[id] for name, id in graph.outputs.items()}
+    outputs |= {f"{CARRY}{loop}": mapping[id] for loop, id in late.items()}
+    return builder.graph(outputs)
+
+
+def _called(node: Node) -> str:
+    return f"%{node.id} {node.name or node.op.name} {node.type}"

@@ -1,0 +1,134 @@
+"""A graph as an `Entry`: the whole schedule, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from gradc_compiler.fusion.groups import form_units
+from gradc_compiler.fusion.list_schedule import in_order
+from gradc_compiler.fusion.stages import assign_regions
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.types import Time
+from gradc_compiler.machine.cost_model import choose_block, choose_chunks
+from gradc_compiler.memory.allocate import Lifetimes, Memory, place_arrays, place_values, sketched
+from gradc_compiler.memory.in_place import place_updates
+from gradc_compiler.memory.layout import assign_layouts, row_major
+from gradc_compiler.ops.leaf import Constant as ConstantOp
+from gradc_compiler.ops.leaf import Iota, Literal
+from gradc_compiler.ops.sequence import Length
+from gradc_compiler.program.entry import Constant, Entry, Operand, Result, Space
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.legalize import Prepared, prepare
+from gradc_compiler.select.builder import Table
+from gradc_compiler.select.longest_chain import largest_block
+from gradc_compiler.select.lower import late_update, lower_unit
+from gradc_compiler.whole_step.whole_step import straighten
+
+
+def schedule(
+    name: str, graph: Graph, offsets: Mapping[str, int], without: Collection[str] = ()
+) -> Entry:
+    """The table for a graph whose persistents lie at `offsets`.
+
+    `without` names what is not to be made: see `rewrites.REWRITES` and `LATER`.
+    """
+    switches = Switches(without)
+    ready = prepare(graph, switches)
+    table, constants = make_table(ready, offsets, switches)
+    memory, most = table.memory, largest_block(table)
+    partial_words = max(memory.partial_words.values(), default=0)
+    entry = Entry(
+        name=name,
+        graph=graph,
+        kernels=tuple(table.kernels),
+        arrays=tuple(memory.arrays),
+        results=_results(table),
+        constants=constants,
+        phases=table.phases(),
+        block=min(most, choose_block(memory.block_words, partial_words)),
+        most_block=most,
+        chunks=choose_chunks(partial_words),
+        uniform_words=memory.uniform_words,
+        block_words=memory.block_words.get(None, 0),
+        partial_words=partial_words,
+        recomputed=ready.recomputed,
+        applied=switches.applied,
+        times=memory.times,
+        time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
+        kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
+    )
+    if not switches.allow("straight"):
+        return entry
+    straight = straighten(entry, table)
+    switches.count("straight", straight is not None)
+    return replace(entry, straight=straight)
+
+
+def make_table(
+    ready: Prepared, offsets: Mapping[str, int], switches: Switches
+) -> tuple[Table, tuple[Constant, ...]]:
+    """All instructions, and the constants they read."""
+    graph = ready.graph
+    regions = assign_regions(graph, switches)
+    units = in_order(graph, form_units(graph, regions, switches.allow("fusion")))
+    switches.count("fusion", sum(len(unit.nodes) > 1 for unit in units))
+    sketch = sketched(graph, units, assign_layouts(graph, graph.varying()))
+    memory = Memory(times_of(graph))
+    late = place_updates(sketch, offsets, memory)
+    place_arrays(sketch, memory)
+    place_values(sketch, memory)
+    table = Table(graph, regions, sketch.layouts, memory, ready.needed, switches)
+    constants = _place_constants(table, sketch.life)
+    for u, unit in enumerate(units):
+        lower_unit(table, unit, sketch.life.stored[u])
+    for id, persistent in late:
+        late_update(table, id, Operand(Space.PERSISTENT, offsets[persistent]))
+    return table, constants
+
+
+def times_of(graph: Graph) -> tuple[Time, ...]:
+    """The times that a graph's nodes are about, in order of appearance."""
+    measured = (n.op.time for n in graph.nodes if isinstance(n.op, Length))
+    own = (n.type.time for n in graph.nodes if n.type.time is not None)
+    return tuple(dict.fromkeys([*own, *measured]))
+
+
+def _place_constants(table: Table, life: Lifetimes) -> tuple[Constant, ...]:
+    """Words for the constant tensors that some kernel reads as a tensor."""
+    constants = []
+    for node in table.graph.nodes:
+        key = table.layouts.places[node.id].storage
+        if isinstance(node.op, Literal | Iota | ConstantOp) and key in life.last:
+            operand = table.memory.operands[key] = table.memory.uniform(node.type.size)
+            constants.append(Constant(offset=operand.offset, value=_numbers(node.op)))
+    return tuple(constants)
+
+
+def _numbers(op: Literal | Iota | ConstantOp) -> np.ndarray | range:
+    """The numbers of a constant, in no more memory than its operator has."""
+    match op:
+        case Literal(values=values):
+            return np.array(values, float)
+        case Iota(size=size):
+            return range(size)
+        case ConstantOp(value=value):
+            return np.broadcast_to(np.float64(value), (prod(op.shape),))
+
+
+def _results(table: Table) -> tuple[Result, ...]:
+    """The uniform outputs, which `prepare` has made fresh."""
+    varying, results = table.graph.varying(), []
+    for name, id in table.graph.results.items():
+        if name.startswith("update/") or id in varying:
+            continue
+        place, type = table.layouts.places[id], table.graph[id].type
+        operand = table.memory.operands[place.storage]
+        assert operand.space == Space.UNIFORM, f"result {name} is not in UNIFORM"
+        gaps = None if place.strides == row_major(type.shape) else place.strides
+        offset = operand.offset + place.offset
+        results.append(Result(name=name, type=type, offset=offset, strides=gaps))
+    return tuple(results)

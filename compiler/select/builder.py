@@ -1,0 +1,250 @@
+"""The table in the making: instructions by phase, and the kernels they share.
+
+`Table` knows where every value lies; `lower.py` tells it what to compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+
+from gradc_compiler.fusion.groups import Unit
+from gradc_compiler.fusion.stages import PhaseKey, Region
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.types import Kind, TensorType, Time
+from gradc_compiler.loops.chain_lengths import chain_of
+from gradc_compiler.loops.ir import RANGE, Access, Nest, writes_apart
+from gradc_compiler.memory.allocate import Memory
+from gradc_compiler.memory.coalesce_reductions import joined
+from gradc_compiler.memory.layout import Layouts, Place
+from gradc_compiler.ops.sequence import Previous
+from gradc_compiler.printing import cuda_printer
+from gradc_compiler.printing.cpu_printer import emit_nest
+from gradc_compiler.program.entry import (
+    Instruction,
+    Kernel,
+    Launch,
+    Loop,
+    Operand,
+    Phase,
+    Sum,
+    Work,
+)
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.select.barriers import with_barriers
+from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
+from gradc_compiler.select.op_cost import work_of
+
+NOTHING = Work()
+SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A kernel and what it is called with; `nest`, where there is one, does the same."""
+
+    kernel: Kernel
+    operands: tuple[Operand, ...]
+    geometry: tuple[int, ...]
+    launch: Launch
+    extent: int = 1  # of the loop that threads may share
+    iterations: int = 0  # in all
+    follows: bool = False
+    work: Work = NOTHING
+    nest: Nest | None = None
+    added: int = 0  # into memory, for each row
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The last instruction, where its range writes all `words` of `target` one after another."""
+
+    phase: PhaseKey
+    target: Operand
+    words: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the target's storage begins."""
+        return self.target.space, self.target.offset
+
+
+@dataclass
+class Table:
+    """Kernels in order of first use; instructions and sums of each phase."""
+
+    graph: Graph
+    regions: Mapping[int, Region]
+    layouts: Layouts
+    memory: Memory
+    needed: Mapping[int, int]  # products of some contractions, by the node's tag
+    switches: Switches = field(default_factory=Switches)
+    kernels: dict[Kernel, int] = field(default_factory=dict)
+    instructions: dict[PhaseKey, list[Instruction]] = field(default_factory=dict)
+    nests: dict[PhaseKey, list[Nest | None]] = field(default_factory=dict)  # of each of them
+    loops: dict[PhaseKey, dict[Region, Loop]] = field(default_factory=dict)
+    sums: dict[PhaseKey, list[Sum]] = field(default_factory=dict)
+    pieces: Pieces | None = None
+
+    def operand(self, access: Access | Place, written: bool = False) -> Operand:
+        """The address of a place; a mean that is `written` is written to its partial sum."""
+        table = self.memory.operands
+        if written and access.storage in self.memory.partial:
+            table = self.memory.partial
+        if access.storage[0] == "clock" and access.storage not in table:
+            table[access.storage] = self._clock(str(access.storage[1]))
+        return replace(table[access.storage], inner=access.offset)
+
+    def _clock(self, name: str) -> Operand:
+        """An array of whole numbers that the runtime knows: `owner/xs` and the like."""
+        kind, _, time = name.partition("/")
+        (own,) = (t for t in self.memory.times if str(t) == time)
+        rows = None if kind in ("length", "first", "last") else own
+        return self.memory.array(name, "clock", TensorType((), Kind.INDEX, time=rows))
+
+    def nest(self, unit: Unit, nest: Nest, products: int | None = None) -> None:
+        """Add a generated kernel; what runs once is cut along its outermost loop.
+
+        `products`: how many are needed, where the kernel does others.
+        """
+        launch, extent, cut = self.launch(nest, unit.region.time), 1, nest
+        outer = nest.loops[0] if nest.loops else None
+        whole = unit.phase.examples or nest.positional or (outer and outer.reduces)
+        if outer and not whole and writes_apart(nest):
+            extent = outer.extent
+            cut = replace(nest, loops=(replace(outer, extent=RANGE), *nest.loops[1:]))
+        emitted = emit_nest(self.in_place(cut))
+        written = {(a.storage, a.offset) for _, a, _ in nest.stores}
+        self.add(
+            unit,
+            Call(
+                kernel=Kernel("k0", emitted.source),
+                operands=tuple(
+                    self.operand(a, (a.storage, a.offset) in written) for a in emitted.pointers
+                ),
+                geometry=emitted.geometry,
+                launch=launch,
+                extent=extent,
+                iterations=prod(abs(loop.extent) for loop in cut.loops) * extent,
+                follows=self.follows(unit, cut, extent),
+                work=work_of(nest, self.layouts.words, products),
+                nest=nest,
+                added=chain_of(nest, rows=2).added - chain_of(nest, rows=1).added,
+            ),
+        )
+
+    def follows(self, unit: Unit, nest: Nest, extent: int) -> bool:
+        """Whether a nest goes once through all words that the instruction before has written."""
+        before = self.pieces
+        if before is None or before.phase != unit.phase or len(nest.loops) != 1:
+            return False
+        places = [(self.operand(a), a.moves[0]) for a in nest.accesses()]
+        target = [(o, m) for o, m in places if (o.space, o.offset) == before.place]
+        in_step = all(m == 1 and o.inner == before.target.inner for o, m in target)
+        return extent == before.words and in_step and all(m in (0, 1) for _, m in places)
+
+    def in_place(self, nest: Nest) -> Nest:
+        """A storage that lies where one that is loaded does, under that one's name.
+
+        One pointer then serves both, and LLVM sees that a load and a store meet at one element; two
+        pointers with the same address would send it to its loop without vectors.
+        """
+        loaded = {self.operand(a): a.storage for _, a in nest.loads}
+        stores = tuple(
+            (v, replace(a, storage=loaded.get(self.operand(a, True), a.storage)), s)
+            for v, a, s in nest.stores
+        )
+        return replace(nest, stores=stores)
+
+    def launch(self, nest: Nest, time: Time | None) -> Launch:
+        """The same loops, over the rows of a time or over examples, as one CUDA kernel."""
+        if time is not None and sums_over_time(nest):
+            nest, time = walk_nest(nest, time), None
+        emitted = cuda_printer.emit_nest(nest)
+        written = {a.storage for _, a, _ in nest.stores}
+        return Launch(
+            source=emitted.source,
+            geometry=emitted.geometry,
+            pieces=emitted.pieces,
+            each=emitted.each,
+            time=self.memory.number(time),
+            operands=tuple(self.operand(a, a.storage in written) for a in emitted.pointers),
+        )
+
+    def add(self, unit: Unit, call: Call) -> None:
+        """Append one call of a kernel to a unit's phase."""
+        self.nests.setdefault(unit.phase, []).append(call.nest)
+        self.pieces = self.pieces if call.follows else None
+        instructions = self.instructions.setdefault(unit.phase, [])
+        if unit.region.loop is not None:
+            self._extend_loop(unit.region, len(instructions))
+        split = call.extent > 1 and call.iterations >= SPLIT_FROM
+        instructions.append(
+            Instruction(
+                kernel=self.kernels.setdefault(call.kernel, len(self.kernels)),
+                operands=call.operands,
+                geometry=call.geometry,
+                extent=call.extent,
+                split=split,
+                follows=call.follows and split and instructions[-1].split,
+                note=self._note(unit),
+                launch=call.launch,
+                time=self.memory.number(unit.region.time),
+                work=call.work,
+                added=call.added,
+            )
+        )
+
+    def _note(self, unit: Unit) -> str:
+        """What a unit computes and where that was written, for people."""
+        node = self.graph[unit.nodes[-1]]
+        names = [self.graph[i].op.name for i in unit.nodes]
+        return f"%{node.id} {' '.join(names)}  {node.span or ''}".strip()
+
+    def _extend_loop(self, region: Region, at: int) -> None:
+        """Let a loop's instructions go on to one that is about to stand at `at`."""
+        loops = self.loops.setdefault(region.phase, {})
+        time = self.memory.number(region.time)
+        assert time is not None, "a loop runs over the rows of a time"
+        first = loops.get(region)
+        if first is None:
+            (backwards,) = {
+                n.op.backwards
+                for n in self.graph.nodes
+                if isinstance(n.op, Previous) and self.regions[n.id] == region
+            }
+            first = Loop(start=at, count=0, time=time, backwards=backwards)
+        assert first.start + first.count == at, "a loop's instructions follow one another"
+        loops[region] = replace(first, count=first.count + 1)
+
+    def fill(self, unit: Unit, place: Place) -> None:
+        """Zero a place's whole storage, its border too."""
+        words, ranged = self.layouts.words[place.storage], int(unit.phase.examples)
+        unit = replace(unit, region=replace(unit.region, time=place.time))
+        target = replace(self.operand(place, written=True), inner=0)
+        nest = fill_nest(place.storage, words, unit.phase.examples)
+        self.add(
+            unit,
+            Call(
+                kernel=Kernel("fill"),
+                operands=(target,),
+                geometry=(words, ranged),
+                launch=self.launch(nest, place.time),
+                nest=nest,
+            ),
+        )
+
+    def phases(self) -> tuple[Phase, ...]:
+        """All phases in order."""
+        return tuple(
+            Phase(
+                examples=key.examples,
+                sums=joined(self.sums.get(key, ())),
+                loops=tuple(self.loops.get(key, {}).values()),
+                instructions=tuple(self.instructions[key])
+                if key.examples
+                else with_barriers(self.instructions[key]),
+            )
+            for key in sorted(self.instructions)
+        )

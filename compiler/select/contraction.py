@@ -1,0 +1,195 @@
+"""Which library kernel a contraction of two operands runs on, and its geometry.
+
+Each loop moves the three places by so many words.  A loop that moves the result by one word is the
+*columns*: one operand (B) must move by one word along it as well, the other (A) not at all, and the
+kernel multiplies one number of A with a vector of B.  A loop that moves A and the result but not B
+is the *rows*: the vector of B is used again for each.  Two of the loops that do not move the result
+are summed in registers (K1, K2); all others are walked outside, adding into memory where they sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gradc_compiler.loops.ir import RANGE
+from gradc_compiler.program.kernel_abi import DIVIDED, EVERY, MOST_ANY_LOOPS, MOST_LOOPS
+
+SHARE = -2  # extent of rows that threads share: a range, by which the kernel chooses nothing
+SHORT = 4  # terms for which a loop is not worth to be the innermost
+TYPICAL_BLOCK = 15  # examples: what a RANGE loop counts as beside others; 16 fill a tall tile
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A loop, and the words it moves A, B and Y."""
+
+    extent: int
+    a: int
+    b: int
+    y: int
+
+    @property
+    def length(self) -> int:
+        """The extent, or a typical one for the loop over examples."""
+        return self.extent if self.fixed else TYPICAL_BLOCK
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the extent is known before the batch is."""
+        return self.extent not in (RANGE, EVERY)
+
+    def swapped(self) -> Trip:
+        """With A and B exchanged."""
+        return replace(self, a=self.b, b=self.a)
+
+
+ONE = Trip(1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contraction:
+    """A library kernel and its geometry; `swap`: the operands are passed as B, A."""
+
+    kernel: str
+    geometry: tuple[int, ...]
+    swap: bool
+    adds: bool  # the kernel adds into Y, which must hold zeros (or a partial sum)
+    extent: int = 1  # of the loop that a ONCE phase may split over threads
+
+
+def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> Contraction:
+    """Choose kernel, columns, rows and sums.  `accumulate`: Y holds a partial sum already.
+
+    A loop over EVERY example makes the result a mean.
+    """
+    plan = _chosen(trips, accumulate, once)
+    if any(t.extent == EVERY for t in trips):
+        mode, *rest = plan.geometry
+        return replace(plan, geometry=(DIVIDED + mode, *rest))
+    return plan
+
+
+def _chosen(trips: Sequence[Trip], accumulate: bool, once: bool) -> Contraction:
+    trips = [t for t in trips if t.extent != 1]
+    if len(trips) > MOST_LOOPS:
+        return _scalar(trips, accumulate)
+    for swap in (False, True):
+        loops = [t.swapped() if swap else t for t in trips]
+        columns = next((t for t in loops if (t.y, t.b, t.a) == (1, 1, 0)), None)
+        if columns is not None and columns.fixed:
+            return _tiled("contract_rows", loops, columns, swap, accumulate, once)
+    columns = next((t for t in trips if (t.y, t.b, t.a) == (1, 1, 1) and t.fixed), None)
+    if columns is not None:
+        return _tiled("contract_lanes", trips, columns, False, accumulate, once)
+    return _dots(trips, accumulate) or _scalar(trips, accumulate)
+
+
+def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
+    """Both operands contiguous along a sum: dot products of A's rows with B's columns.
+
+    The rows are those that follow one another in Y: the kernel can turn the columns.
+    """
+    swap = any(t.y == 1 and t.b for t in trips)
+    trips = _merge([t.swapped() if swap else t for t in trips])
+    contiguous = [t for t in trips if (t.y, t.a, t.b) == (0, 1, 1) and t.fixed]
+    if not contiguous:
+        return None
+    k2 = max(contiguous, key=lambda t: t.extent)
+    others = [t for t in trips if t is not k2]
+    k1 = max((t for t in others if t.y == 0), key=lambda t: t.length, default=ONE)
+    rows = max((t for t in others if t.y and not t.b), key=lambda t: t.length, default=ONE)
+    columns = max((t for t in others if t.y and not t.a), key=lambda t: t.length, default=ONE)
+    outer = [t for t in others if not any(t is u for u in (k1, rows, columns))]
+    if _overlapping(1, [rows, columns, *outer]):
+        return None
+    adds = accumulate or any(t.y == 0 for t in outer)
+    geometry = (*_geometry(adds, columns, rows, k1, k2, outer), columns.b, columns.y)
+    return Contraction(kernel="contract_dots", geometry=geometry, swap=swap, adds=adds)
+
+
+def _tiled(
+    kernel: str, loops: Sequence[Trip], columns: Trip, swap: bool, accumulate: bool, once: bool
+) -> Contraction:
+    rest = [t for t in loops if t is not columns]
+    columns, rest = _widen(columns, rest)
+    rest = _merge(rest)
+    sums = sorted((t for t in rest if t.y == 0), key=lambda t: -t.length)
+    inner = sorted(sums[:2], key=lambda t: (t.length >= SHORT, -abs(t.b)))
+    k1, k2 = ([ONE, ONE, *inner])[-2:]
+    able = [t for t in rest if t.y >= columns.extent and (t.b == 0 or kernel == "contract_lanes")]
+    if kernel == "contract_lanes":
+        able = [t for t in able if t.b == 0]
+    rows = max(able, key=lambda t: t.length, default=ONE)
+    outer = [t for t in rest if t is not rows and not any(t is k for k in inner)]
+    overlap = _overlapping(columns.extent, [rows, *outer])
+    adds = accumulate or any(t.y == 0 for t in outer) or overlap
+    extent = 1
+    if once and rows is not ONE:
+        extent, rows = rows.extent, replace(rows, extent=SHARE)
+    # what moves all three shares nothing between its turns: inside of it B stays in the cache
+    outer.sort(key=lambda t: (not (t.a and t.b and t.y), -abs(t.y) - abs(t.b)))
+    geometry = _geometry(adds, columns, rows, k1, k2, outer)
+    return Contraction(kernel=kernel, geometry=geometry, swap=swap, adds=adds, extent=extent)
+
+
+def _geometry(
+    adds: bool, columns: Trip, rows: Trip, k1: Trip, k2: Trip, outer: Sequence[Trip]
+) -> tuple[int, ...]:
+    """The numbers of a product, in the order of `compiler/program/kernel_abi.py`."""
+    head = [int(adds), columns.extent, rows.extent, rows.a, rows.y]
+    sums = [number for k in (k1, k2) for number in (k.extent, k.a, k.b)]
+    return (*head, *sums, len(outer), *_loops(outer))
+
+
+def _loops(trips: Sequence[Trip]) -> Iterator[int]:
+    """The numbers of loops that are counted in the kernel."""
+    assert len(trips) <= MOST_ANY_LOOPS, f"{len(trips)} loops are more than a kernel counts"
+    return (number for t in trips for number in (t.extent, t.a, t.b, t.y))
+
+
+def _overlapping(reach: int, loops: Sequence[Trip]) -> bool:
+    """Whether two iterations may write the same words: a loop that does not clear the ones inside
+    it.
+
+    `reach` words are written by the innermost.
+    """
+    for t in sorted(loops, key=lambda t: abs(t.y)):
+        if t.y == 0 or t.extent == 1 or not t.fixed:
+            continue
+        if abs(t.y) < reach:
+            return True
+        reach = abs(t.y) * (t.extent - 1) + reach
+    return False
+
+
+def _widen(columns: Trip, rest: list[Trip]) -> tuple[Trip, list[Trip]]:
+    """Take into the columns every loop that continues them."""
+    for t in rest:
+        n = columns.extent
+        if t.fixed and (t.y, t.b, t.a) == (n, n, columns.a * n):
+            wider = replace(columns, extent=n * t.extent)
+            return _widen(wider, [u for u in rest if u is not t])
+    return columns, rest
+
+
+def _merge(loops: list[Trip]) -> list[Trip]:
+    """Merge loops that move all three places as one longer loop would."""
+    for outer in loops:
+        for inner in loops:
+            if outer is inner or not inner.fixed or not outer.fixed:
+                continue
+            n = inner.extent
+            if (outer.a, outer.b, outer.y) == (inner.a * n, inner.b * n, inner.y * n):
+                merged = replace(inner, extent=outer.extent * n)
+                return _merge([merged, *(t for t in loops if t is not outer and t is not inner)])
+    return loops
+
+
+def _scalar(trips: Sequence[Trip], accumulate: bool) -> Contraction:
+    """Any strides: output loops outside, sums inside, in the order they were given."""
+    outputs = [t for t in trips if t.y != 0]
+    sums = [t for t in trips if t.y == 0]
+    adds = accumulate or _overlapping(1, outputs)
+    geometry = (int(adds), len(outputs), len(sums), *_loops(outputs), *_loops(sums))
+    return Contraction(kernel="contract_any", geometry=geometry, swap=False, adds=adds)

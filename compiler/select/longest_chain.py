@@ -1,0 +1,122 @@
+"""The longest chain of additions behind each instruction of a table, for a batch cut in some way.
+
+A sum may take up what another has summed, as those that `split_long_sums.py` has cut do, and those
+over chunks: such chains are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gradc_compiler.fusion.stages import PhaseKey
+from gradc_compiler.loops.chain_lengths import (
+    COMPENSATED,
+    Chain,
+    chain_of,
+    chain_of_product,
+    chain_of_rows,
+)
+from gradc_compiler.loops.ir import Nest
+from gradc_compiler.machine.addition_chains import IN_A_ROW
+from gradc_compiler.machine.cost_model import LARGEST_TUNED_BLOCK
+from gradc_compiler.printing import cpu_gather
+from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.program.kernel_abi import MOST_CHUNKS
+from gradc_compiler.select.builder import Table
+
+LIBRARY = ("contract_rows", "contract_lanes", "contract_dots", "contract_any")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """How a batch is cut, and how long its sequences are, by the time's number."""
+
+    examples: int
+    block: int
+    blocks: int  # of the largest chunk
+    chunks: int
+    lengths: tuple[int, ...] = ()
+
+    def rows(self, time: int | None) -> tuple[int, int]:
+        """Rows of a block, and of one example."""
+        longest = 1 if time is None else self.lengths[time]
+        return self.block * longest, longest
+
+
+def largest_block(table: Table) -> int:
+    """How many examples may be added up one by one in a block."""
+    kernels = list(table.kernels)
+    phases = (items for key, items in table.instructions.items() if key.examples)
+    partial = (
+        item for items in phases for item in items
+        if kernels[item.kernel].name not in LIBRARY
+        and any(o.space == Space.PARTIAL for o in item.operands)
+    )  # fmt: skip
+    added = max((item.added for item in partial), default=0)
+    return max(1, IN_A_ROW // added) if added else LARGEST_TUNED_BLOCK
+
+
+def longest_chains(table: Table, batch: Batch) -> Iterator[tuple[Instruction, int]]:
+    """Every instruction with the additions that a term has gone through when it is done."""
+    walk = _Walk(table, batch)
+    for key in sorted(table.instructions):
+        items = zip(table.instructions[key], table.nests[key], strict=True)
+        yield from ((item, walk.passed(key, item, nest)) for item, nest in items)
+        if key.examples:
+            walk.add_chunks()
+
+
+@dataclass
+class _Walk:
+    """What the words in every place have gone through, if they are sums and nothing else."""
+
+    table: Table
+    batch: Batch
+    depth: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kernels = list(self.table.kernels)
+
+    def passed(self, key: PhaseKey, item: Instruction, nest: Nest | None) -> int:
+        """What a term has gone through when an instruction is done."""
+        chain = self.chain(key, item, nest)
+        written = [item.operands[-1]]
+        if nest is not None:
+            written = [self.table.operand(access, True) for _, access, _ in nest.stores]
+        blocks = self.batch.blocks if written[-1].space == Space.PARTIAL else 1
+        length = chain.inside + chain.added * blocks
+        product = self.kernels[item.kernel].name in LIBRARY
+        if length and nest is not None and not nest.statements:
+            loads = (self.table.operand(access) for _, access in nest.loads)
+            length += max((self.depth.get(_place(o), 0) for o in loads), default=0)
+        self.depth |= {_place(o): 0 if product else length for o in written}
+        return length
+
+    def chain(self, key: PhaseKey, item: Instruction, nest: Nest | None) -> Chain:
+        """What an instruction does by itself, on a block or once."""
+        rows, longest = self.batch.rows(item.time)
+        rows = rows if key.examples else item.extent
+        kernel = self.kernels[item.kernel]
+        if kernel.name in LIBRARY:
+            return chain_of_product(kernel.name, item.geometry, rows, self.batch.examples)
+        if nest is not None:
+            return chain_of(nest, rows, longest)
+        scatters = kernel.source in (cpu_gather.SCATTER, cpu_gather.SCATTER_PAIR)
+        return (
+            chain_of_rows(item, kernel.source == cpu_gather.SCATTER_PAIR) if scatters else Chain()
+        )
+
+    def add_chunks(self) -> None:
+        """The sums over chunks, at the end of a phase."""
+        memory = self.table.memory
+        count = self.batch.chunks
+        of_chunks = min(count, MOST_CHUNKS) + (COMPENSATED if count > MOST_CHUNKS else 0)
+        for key, partial in memory.partial.items():
+            if _place(partial) in self.depth:
+                target = _place(memory.operands[key])
+                self.depth[target] = self.depth[_place(partial)] + of_chunks
+
+
+def _place(operand: Operand) -> tuple[int, int]:
+    return operand.space, operand.offset

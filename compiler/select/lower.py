@@ -1,0 +1,227 @@
+"""One unit as instructions: loops of its own, or a library kernel and its geometry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from gradc_compiler.fusion.groups import Unit, is_pointwise
+from gradc_compiler.fusion.stages import PhaseKey, Region
+from gradc_compiler.graph.graph import Node
+from gradc_compiler.loops.build import pointwise_nest, reduction_nest
+from gradc_compiler.loops.chain_lengths import chain_of_product
+from gradc_compiler.loops.ir import RANGE, Nest, Store, merge_loops
+from gradc_compiler.loops.scalar_code import identity
+from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
+from gradc_compiler.memory.layout import StorageKey, row_major, through
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.index import Scatter, Take
+from gradc_compiler.ops.reduce import ArgMax
+from gradc_compiler.ops.shape import Concat
+from gradc_compiler.printing import cpu_gather, cuda_gather
+from gradc_compiler.program.entry import Kernel, Launch, Operand, Sum
+from gradc_compiler.program.kernel_abi import EVERY, Y_ROW
+from gradc_compiler.rewrites.conv.match import covers
+from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
+from gradc_compiler.select.builder import Call, Pieces, Table
+from gradc_compiler.select.contraction import Trip, plan_contraction
+from gradc_compiler.select.device_nests import contraction_nest
+from gradc_compiler.select.op_cost import work_of
+
+
+def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
+    """Add a unit's instructions, none for no elements; `stored` are its nodes that others read."""
+    graph, places, region = table.graph, table.layouts.places, unit.region
+    node = graph[unit.nodes[-1]]
+    if node.type.size == 0:
+        return
+    match node.op:
+        case Contract() if table.switches.allow(WRITTEN_OUT) and has_small_matrix(graph, node):
+            table.switches.count(WRITTEN_OUT)
+            nest = written_out_nest(graph, node, places, region)
+            table.nest(unit, nest, table.needed.get(node.tag))
+        case Contract(operands=(_, _)):
+            _contraction(table, unit, node)
+        case ArgMax():
+            _argmax(table, unit, node)
+        case Take() | Scatter():
+            _rows(table, unit, node)
+        case Concat():
+            _concat(table, unit, node)
+        case _ if is_pointwise(node):
+            targets = {id: places[id] for id in stored}
+            nest = pointwise_nest(graph, unit.nodes, targets, places, region)
+            if not _transposition(table, unit, nest):
+                table.nest(unit, nest)
+        case _:
+            place = places[node.id]
+            nest, zeroed = reduction_nest(graph, unit.nodes, place, places, region)
+            if zeroed:
+                table.fill(unit, place)
+            table.nest(unit, nest)
+    _sum(table, unit, places[node.id].storage)
+
+
+def _sum(table: Table, unit: Unit, key: StorageKey) -> None:
+    """Let a mean's partial sums be added up when the phase is over."""
+    if key in table.memory.partial:
+        partial, uniform = table.memory.partial[key].offset, table.memory.operands[key].offset
+        words = table.layouts.words[key]
+        total = Sum(partial=partial, uniform=uniform, words=words)
+        table.sums.setdefault(unit.phase, []).append(total)
+
+
+def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
+    """Use the library's kernel, if a nest copies matrices with their axes exchanged.
+
+    Of every example one matrix, or else some that are alike, whose rows threads share.
+    """
+    copies = [table.graph[id].op.name for id in unit.nodes] == ["copy"]
+    each, depth = unit.phase.examples, len(nest.loops)
+    if not copies or depth not in ((3,) if each else (2, 3)) or len(nest.loads) != 1:
+        return False
+    ((_, x),), ((_, y, _),) = nest.loads, nest.stores
+    if x.index or x.moves[-2] != 1 or y.moves[-1] != 1:
+        return False
+    if each and (nest.loops[0].extent != RANGE or nest.loops[0].scale != 1):
+        return False
+    rows, columns = (loop.extent for loop in nest.loops[-2:])
+    alike = (nest.loops[0].extent, x.moves[0], y.moves[0]) if depth == 3 else (1, 0, 0)
+    call = Call(
+        kernel=Kernel("transpose"),
+        operands=(table.operand(x), table.operand(y, written=True)),
+        geometry=(rows if each else RANGE, columns, x.moves[-1], y.moves[-2], *alike),
+        launch=table.launch(nest, unit.region.time),
+        extent=1 if each else rows,
+        iterations=rows * columns * alike[0],
+        work=work_of(nest, table.layouts.words),
+        nest=nest,
+    )
+    table.add(unit, call)
+    return True
+
+
+def _contraction(table: Table, unit: Unit, node: Node) -> None:
+    """A product of two operands, by a kernel of the library; Y is zeroed where that one adds."""
+    op, examples = node.op, unit.phase.examples
+    assert isinstance(op, Contract)
+    places = [table.layouts.places[i] for i in (*node.inputs, node.id)]
+    moved = zip((*op.operands, op.result), places, strict=True)
+    moves, starts = zip(*(through(m, place, len(op.extents)) for m, place in moved), strict=True)
+    trips = [Trip(*numbers) for numbers in zip(op.extents, *moves, strict=True)]
+    if examples or op.mean:
+        trips.insert(0, Trip(RANGE if examples else EVERY, *(place.example for place in places)))
+    plan = plan_contraction(trips, accumulate=op.mean and examples, once=not examples)
+    target = places[-1]
+    if not (op.mean and examples) and (plan.adds or not covers(op)):
+        table.fill(unit, target)
+    nest = contraction_nest(trips, list(zip(places, starts, strict=True)), plan.adds)
+    operands = [
+        replace(table.operand(place, written=place is target), inner=start)
+        for place, start in zip(places, starts, strict=True)
+    ]
+    if plan.swap:
+        operands[:2] = operands[1::-1]
+    products = prod(op.extents)
+    call = Call(
+        kernel=Kernel(plan.kernel),
+        operands=tuple(operands),
+        geometry=plan.geometry,
+        launch=table.launch(nest, unit.region.time),
+        extent=plan.extent,
+        iterations=products,
+        work=work_of(nest, table.layouts.words, table.needed.get(node.tag, products)),
+        nest=nest,
+        added=chain_of_product(plan.kernel, plan.geometry, rows=1, examples=1).again,
+    )
+    table.add(unit, call)
+    words = table.layouts.words[target.storage]
+    if plan.extent > 1 and plan.extent * plan.geometry[Y_ROW] == words:
+        table.pieces = Pieces(unit.phase, operands[2], words)
+
+
+def _argmax(table: Table, unit: Unit, node: Node) -> None:
+    x, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
+    shape = table.graph[node.inputs[0]].type.shape
+    rows = prod(shape[:-1])
+    operands = (table.operand(x), table.operand(y, written=True))
+    geometry = (rows, shape[-1], x.example, y.example)
+    _written(table, unit, (cpu_gather.ARGMAX, cuda_gather.ARGMAX), operands, geometry, rows)
+
+
+def _rows(table: Table, unit: Unit, node: Node) -> None:
+    """Take or scatter: both go over (rows of the index) x (words of a row)."""
+    x, at, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
+    first, index = (table.graph[i].type for i in node.inputs)
+    if isinstance(node.op, Scatter):
+        rows, width = node.op.rows, prod(first.shape[index.rank :])
+        sources, pieces = (cpu_gather.SCATTER, cuda_gather.SCATTER), width
+        if node.op.pair:
+            sources = cpu_gather.SCATTER_PAIR, cuda_gather.SCATTER_PAIR
+        table.fill(unit, y)
+    else:
+        rows, width = first.shape[0], prod(first.shape[1:])
+        sources, pieces = (cpu_gather.TAKE, cuda_gather.TAKE), index.size * width
+    geometry = (index.size, rows, width, x.example, width, at.example, y.example)
+    operands = (table.operand(x), table.operand(at), table.operand(y, written=True))
+    _written(table, unit, sources, operands, geometry, pieces)
+
+
+def _written(
+    table: Table,
+    unit: Unit,
+    sources: tuple[str, str],
+    operands: tuple[Operand, ...],
+    geometry: tuple[int, ...],
+    pieces: int,
+) -> None:
+    """A kernel whose text is written by hand, for a CPU and for CUDA."""
+    cpu, cuda = sources
+    launch = Launch(
+        source=cuda, operands=operands, geometry=geometry, pieces=pieces,
+        each=unit.phase.examples, time=table.memory.number(unit.region.time),
+    )  # fmt: skip
+    kernel = Kernel("k0", cpu)
+    table.add(unit, Call(kernel=kernel, operands=operands, geometry=geometry, launch=launch))
+
+
+def _concat(table: Table, unit: Unit, node: Node) -> None:
+    assert isinstance(node.op, Concat)
+    target, start = table.layouts.places[node.id], 0
+    for i in node.inputs:
+        shape = table.graph[i].type.shape
+        if table.layouts.places[i].storage == target.storage:  # computed in its place
+            start += shape[node.op.axis]
+            continue
+        domain = identity(shape, unit.region)
+        part = replace(target, offset=target.offset + start * target.strides[node.op.axis])
+        nest = Nest(
+            loops=domain.loops(),
+            loads=((f"v{i}", domain.access(table.layouts.places[i], shape)),),
+            statements=(),
+            stores=((f"v{i}", domain.access(part, shape), Store.SET),),
+        )
+        table.nest(unit, merge_loops(nest))
+        start += shape[node.op.axis]
+
+
+def late_update(table: Table, id: int, target: Operand) -> None:
+    """Copy an update that could not be written in place, after everything else."""
+    last = max(table.instructions, default=PhaseKey(0, False))
+    key = PhaseKey(last.number + 1, False) if last.examples else last
+    unit = Unit(Region(key), [id])
+    place, shape = table.layouts.places[id], table.graph[id].type.shape
+    domain = identity(shape, unit.region)
+    name = f"{'n' if place.index else 'v'}{id}"  # a count stays a whole number
+    store = replace(place, storage=("persistent", f"late/{id}"), offset=0, strides=row_major(shape))
+    table.memory.operands[store.storage] = target
+    name = f"{'n' if place.index else 'v'}{id}"
+    nest = merge_loops(
+        Nest(
+            loops=domain.loops(),
+            loads=((name, domain.access(place, shape)),),
+            statements=(),
+            stores=((name, domain.access(store, shape), Store.SET),),
+        )
+    )
+    table.nest(unit, nest)

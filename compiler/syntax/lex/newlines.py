@@ -1,0 +1,101 @@
+"""From raw tokens to the tokens of the grammar: which newlines separate, which words are keywords.
+
+Newlines inside ( ) and [ ], before `|>`, `->`, `{` and `}`, and after a comma mean nothing and are
+dropped; `;` becomes a newline.  Words such as `step` or `batch` are keywords only where what they
+begin could begin.  `brackets` matches brackets and drops the newlines inside them.
+"""
+
+from __future__ import annotations
+
+from gradc_compiler.diagnostics.source import Diagnostic
+from gradc_compiler.syntax.grammar.build_tree import Lexeme
+from gradc_compiler.syntax.lex.brackets import VALUE_ENDS, Brackets
+from gradc_compiler.syntax.lex.recover import misspelt, oversized
+from gradc_compiler.syntax.lex.suppress_cascades import Found, Rank
+
+SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience", "exact"})
+
+
+Laid = tuple[list[Lexeme], list[Lexeme], list[Found], list[tuple[int, int]]]
+
+
+def lay_out(raw: list[Lexeme]) -> Laid:
+    """All words, the tokens for the parser, what is wrong so far, and the stretches where brackets
+    are.
+    """
+    words, problems = _mend(raw)
+    _choose_keywords(words)
+    brackets = Brackets(words)
+    for at in range(len(words)):
+        brackets.take(at)
+    found = [Found(Rank.MISSPELT, problem) for problem in problems]
+    found += [Found.of_brackets(problem) for problem in brackets.problems]
+    return words, brackets.out, found, brackets.doubtful
+
+
+def _mend(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic]]:
+    """Without comments, and with what was meant in place of what was misspelt."""
+    words: list[Lexeme] = []
+    problems: list[Diagnostic] = []
+    for token in raw:
+        meant: Lexeme | None = token
+        problem = None
+        if token.type.startswith("WRONG"):
+            meant, problem = misspelt(token)
+        elif token.type in ("NUMBER", "DIMS"):
+            problem = oversized(token)
+            meant = Lexeme("NUMBER", "1", token.span) if problem else token
+        if problem is not None:
+            problems.append(problem)
+        if meant is not None and token.type != "COMMENT":
+            words.append(meant)
+    return words, problems
+
+
+def _choose_keywords(words: list[Lexeme]) -> None:
+    """Give the words that are keywords only in their place their terminals."""
+    line_start = 0
+    for at, token in enumerate(words):
+        if token.type in ("NL", "SEMICOLON", "LBRACE", "RBRACE"):
+            if not at or words[at - 1].type not in ("COMMA", "LPAR"):
+                line_start = at + 1
+        elif token.type == "KIND" and at and words[at - 1].text == ".":
+            token.type = "NAME"
+        elif token.type == "NAME":
+            token.type = _role(words, at, line_start)
+        elif token.type.isupper() and token.text.isalpha() and _only_names(words, at, line_start):
+            token.type = "NAME"
+
+
+def _only_names(words: list[Lexeme], at: int, line_start: int) -> bool:
+    """After a dot, and as a setting of a data source (`sine(noise = 0)`), any word is a name."""
+    before = at - 1
+    while before > line_start and words[before].type == "NL":
+        before -= 1
+    setting = words[before].text in ("(", ",") and words[at + 1].text == "="
+    return words[at - 1].text == "." or (setting and words[line_start].type == "DATA")
+
+
+def _role(words: list[Lexeme], at: int, line_start: int) -> str:
+    text = words[at].text
+    before, after = words[at - 1] if at else None, words[at + 1 : at + 3]
+    ends_value = before is not None and before.type in VALUE_ENDS
+    named = bool(after) and after[0].type == "NAME"
+    if before is not None and before.text == ".":
+        return "NAME"
+    if words[line_start].type == "DESCEND" and not ends_value:  # `descend batch along g`
+        return "NAME"
+    match text:
+        case "from" if words[line_start].type == "IMPORT" and after and after[0].type == "TEXT":
+            return "FROM"
+        case "on" if before is not None and before.type == "TRAIN":
+            return "ON"
+        case "step" if named and len(after) > 1 and after[1].text == "{":
+            return "STEP"
+        case "over" if named:
+            return "OVER"
+        case "along" if ends_value:
+            return "ALONG"
+        case _ if text in SETTINGS and (named or (after and after[0].type == "NUMBER")):
+            return "SETTING"
+    return "NAME"

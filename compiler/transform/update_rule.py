@@ -1,0 +1,51 @@
+"""What a step makes of its gradients, whatever they are: clipping and the optimizer by themselves.
+
+Takes the graphs of a step's update and of its gradients, which begin with the same nodes; returns
+the end of the first, in which every gradient is read instead of computed.  With it one can ask how
+far an update moves where a gradient is off by a rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.rebuild import rebuild
+from gradc_compiler.ops.leaf import Input, Persistent
+
+UPDATE = "update/"
+GRADIENT = "gradient/"  # begins the names of gradients, as outputs there and as what is read here
+
+
+def update_rule(step: Graph, gradients: Graph) -> Graph:
+    """Outputs `update/NAME` of all that depends on a gradient; reads `gradient/NAME`.
+
+    A direction that is a parameter itself has no rounding, and what reads the data too is no rule.
+    """
+    heads = {
+        id: name
+        for name, id in gradients.outputs.items()
+        if name.startswith(GRADIENT) and gradients[id].inputs
+    }
+    builder, moved, data = Builder(), set(heads), set[int]()
+    for node in step.nodes:
+        if node.id in heads:
+            same = gradients[node.id]
+            assert (node.op, node.inputs) == (same.op, same.inputs), "both begin alike"
+            key = Persistent(heads[node.id], node.type.shape)
+            builder.copy(replace(node, op=key), ())
+        else:
+            builder.copy(node, node.inputs)
+            if moved.intersection(node.inputs):
+                moved.add(node.id)
+            if isinstance(node.op, Input) or data.intersection(node.inputs):
+                data.add(node.id)
+    wanted_ids = moved - set(heads) - data
+    outputs = {
+        name: id
+        for name, id in step.results.items()
+        if id in wanted_ids and name.startswith(UPDATE)
+    }
+    wanted = builder.graph(outputs).reachable(outputs.values())
+    kept, numbers = rebuild(builder.graph({}), wanted)
+    return kept.graph({name: numbers[id] for name, id in outputs.items()})

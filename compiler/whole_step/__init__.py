@@ -1,0 +1,1 @@
+"""A small entry as one kernel: unrolled, its words in registers, vectorised over the batch."""

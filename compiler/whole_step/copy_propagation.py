@@ -1,0 +1,146 @@
+"""Copies that a kernel of a whole step can do without: who reads one may read what it was made of.
+
+A table of kernels turns a matrix over, so that a product reads it along its rows.  In a single
+kernel a factor is a number that is read wherever it lies, and the copy would only take time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gradc_compiler.fusion.stages import PhaseKey
+from gradc_compiler.loops.ir import RANGE, Access, Nest, Store
+from gradc_compiler.program.entry import Instruction, Operand, Space
+
+Where = Callable[[Access], Operand]
+Word = tuple[int, int]  # a space and an offset: where a storage begins
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An instruction and the loops that do the same (None: it reads where the data say)."""
+
+    instruction: Instruction
+    nest: Nest | None
+    phase: PhaseKey
+
+    def touches(self, word: Word) -> bool:
+        """Whether it reads or writes a storage."""
+        return any(_word(o) == word for o in self.instruction.operands)
+
+
+def without_copies(tasks: Sequence[Task], where: Where, kept: Collection[Word]) -> list[Task]:
+    """The same tasks, where nobody reads a copy of a persistent.
+
+    `where` gives the address of a place; `kept` are storages that are read from outside.
+    """
+    result: dict[int, Task] = dict(enumerate(tasks))
+    touching = _touching(tasks, where)
+    for k in range(len(tasks)):
+        copy = result[k].nest if not result[k].phase.examples else None
+        if copy is None or not _is_copy(copy, where, kept):
+            continue
+        ends = (copy.loads[0][1], copy.stores[0][1])
+        near = sorted({n for end in ends for n in touching[_word(where(end))] if n > k})
+        after = _reading_through(copy, {n: result[n] for n in near if n in result}, where)
+        if after is not None:
+            result.update(after)
+            del result[k]
+    return list(result.values())
+
+
+def _touching(tasks: Sequence[Task], where: Where) -> Mapping[Word, list[int]]:
+    """For each storage the tasks that read or write it, by their numbers."""
+    touching = defaultdict[Word, list[int]](list)
+    for n, task in enumerate(tasks):
+        words = {_word(o) for o in task.instruction.operands}
+        for _, access, _ in task.nest.stores if task.nest is not None else ():
+            words.add(_word(where(access)))  # of a mean its instruction has the partial sum
+        for word in words:
+            touching[word].append(n)
+    return touching
+
+
+def _word(operand: Operand) -> Word:
+    return operand.space, operand.offset
+
+
+def _is_copy(nest: Nest, where: Where, kept: Collection[Word]) -> bool:
+    """Whether a nest lays a persistent, or part of it, out anew."""
+    if len(nest.loads) != 1 or len(nest.stores) != 1 or nest.positional:
+        return False
+    (variable, source), (_, target, store) = nest.loads[0], nest.stores[0]
+    if store is not Store.SET or source.index or min(target.moves, default=1) <= 0:
+        return False
+    if where(source).space != Space.PERSISTENT or where(target).space != Space.UNIFORM:
+        return False
+    names = {variable, *(text.split(" = ", 1)[0] for text in nest.statements)}
+    copied = all(text.split(" = ", 1)[1] in names for text in nest.statements)
+    return copied and _word(where(target)) not in kept
+
+
+def _reading_through(copy: Nest, after: Mapping[int, Task], where: Where) -> dict[int, Task] | None:
+    """The tasks after a copy that touch it or its source, reading its source; None if one of them
+    cannot.
+    """
+    source, target = copy.loads[0][1], copy.stores[0][1]
+    made, result, intact = _word(where(target)), dict[int, Task](), True
+    for n, task in after.items():
+        nest, writes = task.nest, _writes(task, _word(where(source)), where)
+        if task.touches(made):
+            intact &= not writes  # it may overwrite what it has yet to read
+            loads = _loads_through(copy, nest, made, where) if nest is not None else None
+            if nest is None or loads is None or not intact:
+                return None
+            task = replace(task, nest=replace(nest, loads=loads))
+        intact &= not writes
+        result[n] = task
+    return result
+
+
+def _writes(task: Task, word: Word, where: Where) -> bool:
+    """Whether a task may write a storage."""
+    if task.nest is None:
+        return task.touches(word)
+    return any(_word(where(access)) == word for _, access, _ in task.nest.stores)
+
+
+def _loads_through(
+    copy: Nest, nest: Nest, made: Word, where: Where
+) -> tuple[tuple[str, Access], ...] | None:
+    """The loads of a nest with those of a copy led to its source; None if that is not possible."""
+    if any(_word(where(access)) == made for _, access, _ in nest.stores):
+        return None
+    loads = []
+    for variable, access in nest.loads:
+        seen = _through(copy, nest, access) if _word(where(access)) == made else access
+        if seen is None:
+            return None
+        loads.append((variable, seen))
+    return tuple(loads)
+
+
+def _through(copy: Nest, nest: Nest, access: Access) -> Access | None:
+    """Where the words of a copy come from, if each loop moves along one axis of it."""
+    source, target = copy.loads[0][1], copy.stores[0][1]
+    axes = sorted(range(len(copy.loops)), key=lambda j: -target.moves[j])
+    last, rest = {}, access.offset - target.offset  # along each axis, the last that is read
+    for j in axes:
+        last[j], rest = divmod(rest, target.moves[j])
+    if rest or min(last.values(), default=0) < 0:
+        return None
+    offset = source.offset + sum(last[j] * source.moves[j] for j in axes)
+    moves = []
+    for loop, move in zip(nest.loops, access.moves, strict=True):
+        axis = next((j for j in axes if move and move % target.moves[j] == 0), None)
+        if move < 0 or (move and (axis is None or loop.extent == RANGE)):
+            return None
+        steps = move // target.moves[axis] if axis is not None else 0
+        if axis is not None:
+            last[axis] += steps * (loop.extent - 1)
+        moves.append(steps * source.moves[axis] if axis is not None else 0)
+    if any(last[j] >= copy.loops[j].extent for j in axes):
+        return None
+    return replace(source, offset=offset, moves=tuple(moves), row=access.row)

@@ -1,0 +1,227 @@
+"""Words of memory as variables of a kernel without loops but the one over the examples.
+
+A word that has been read or written is known by the variable that holds it.  What only one example
+has, in BLOCK, is nowhere else; a word of UNIFORM is written to memory if somebody reads it there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from gradc_compiler.loops.chain_lengths import Chain
+from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
+from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
+
+MOST_STATEMENTS = 800  # of the whole text: LLVM takes about a quarter of a second for so many
+MASKED = 100  # statements from which code for what does not fill a vector would be too much
+
+
+class Unfit(Exception):
+    """An entry is not worth writing out, or cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A word `inner` words into a storage; `index`: it is a whole number."""
+
+    operand: Operand
+    index: bool
+    inner: int
+
+    @property
+    def word(self) -> tuple[int, int]:
+        """The space, and the word in it: of one example, where each has its own."""
+        return self.operand.space, self.operand.offset + self.inner
+
+    @property
+    def varying(self) -> bool:
+        """Whether each example has its own."""
+        return self.operand.space == Space.BLOCK or self.operand.space >= Space.ARRAY
+
+    def moved(self, words: int) -> Cell:
+        """The word so many words on."""
+        return replace(self, inner=self.inner + words)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words [first, first + reach] of a space."""
+
+    space: int
+    first: int
+    reach: int
+
+    def has(self, word: tuple[int, int]) -> bool:
+        """Whether a word is one of them."""
+        return word[0] == self.space and self.first <= word[1] <= self.first + self.reach
+
+
+@dataclass(kw_only=True)
+class Cells:
+    """Statements, and the variables that hold words."""
+
+    carried: frozenset[int] = frozenset()  # spaces of arrays that every step uses again
+    lines: list[str] = field(default_factory=list)
+    head: list[str] = field(default_factory=list)  # lines before the loop over the steps
+    before: list[str] = field(default_factory=list)  # lines before the loop over the examples
+    depth: int = 2
+    inside: bool = False  # the loop over the examples
+    numbers: int = 0
+    pointers: dict[tuple[int, int, bool], str] = field(default_factory=dict)
+    known: dict[tuple[int, int], str] = field(default_factory=dict)
+    pending: dict[tuple[int, int], Cell] = field(default_factory=dict)  # memory has not their value
+    totals: dict[tuple[int, int], tuple[str, Cell]] = field(default_factory=dict)
+    added: Counter[str] = field(default_factory=Counter)  # how often an example adds to a total
+    longest: int = 0  # additions of an example's own terms, before they are added to a total
+    blocked: bool = False  # sum up so many examples that blocks of them have sums of their own
+
+    def expect(self, statements: int) -> None:
+        """Give up if so many more statements are too many."""
+        if len(self.lines) + statements > MOST_STATEMENTS:
+            raise Unfit("has too many numbers")
+
+    def allow(self, chain: Chain, own: bool) -> None:
+        """Give up if a sum is too long a chain; if no example's own, those of examples follow."""
+        total = self.inside and not own
+        if chain.length > (LONG // 2 if total else LONG):
+            raise Unfit("adds up many numbers in a row")
+        if total:
+            self.longest = max(self.longest, chain.inside - 1)
+
+    def line(self, text: str) -> None:
+        """Add a statement."""
+        self.expect(1)
+        self.lines.append("    " * self.depth + text)
+
+    def let(self, kind: str, text: str) -> str:
+        """A new variable with a value: v a real number, n a whole one."""
+        name = self._fresh(kind)
+        self.line(f"{name} = {text}")
+        return name
+
+    def _fresh(self, kind: str) -> str:
+        self.numbers += 1
+        return f"{kind}{self.numbers}"
+
+    def pointer(self, operand: Operand, index: bool) -> str:
+        """The pointer to the beginning of a storage."""
+        key = (operand.space, operand.offset, index)
+        if len(self.pointers) == MOST_OPERANDS:
+            raise Unfit("has too many storages")
+        return self.pointers.setdefault(key, f"x{len(self.pointers)}")
+
+    def place(self, cell: Cell) -> str:
+        """A word of memory: `x0[n0 * 10 + 3]`, where n0 counts the examples of all steps."""
+        own, space = "", cell.operand.space
+        if space >= Space.ARRAY:
+            own = f"{'i0' if space in self.carried else 'n0'} * {cell.operand.stride} + "
+        return f"{self.pointer(cell.operand, cell.index)}[{own}{cell.inner}]"
+
+    def get(self, cell: Cell, whole: bool) -> str:
+        """What holds a word, as a real or as a whole number."""
+        name = self.known.get(cell.word) or self._load(cell)
+        return f"real({name})" if name[0] == "n" and not whole else name
+
+    def _load(self, cell: Cell) -> str:
+        if cell.operand.space == Space.BLOCK:  # a border, which nothing has written
+            return "real(0.0)"
+        place = self.place(cell)
+        name = self._fresh("n" if cell.index else "v")
+        text = f"{name} = {f'index({place})' if cell.index else place}"
+        if self.inside and not cell.varying:
+            self.before.append(f"        {text}")
+        else:
+            self.line(text)
+        self.known[cell.word] = name
+        return name
+
+    def set(self, cell: Cell, value: str) -> None:
+        """A word has a new value."""
+        if cell.index and value[0] != "n":
+            value = self.let("n", f"index({value})")
+        self.known[cell.word] = value
+        if cell.operand.space == Space.UNIFORM:
+            self.pending[cell.word] = cell
+        elif cell.operand.space != Space.BLOCK:
+            self._store(cell)
+
+    def _store(self, cell: Cell) -> None:
+        value = self.known[cell.word]
+        self.line(f"{self.place(cell)} = {f'index({value})' if cell.index else value}")
+
+    def settle(self, words: Words) -> None:
+        """Write to memory what somebody is about to read there."""
+        for word in [w for w in self.pending if words.has(w)]:
+            self._store(self.pending.pop(word))
+
+    def add(self, cell: Cell, value: str) -> None:
+        """A word grows; what is the same for all examples grows by the value of each."""
+        if cell.varying or not self.inside:
+            self.set(cell, self.let("v", f"plus({self.get(cell, whole=False)}, {value})"))
+            return
+        total, _ = self.totals.setdefault(cell.word, (self._fresh("r"), cell))
+        self.added[total] += 1
+        self.line(f"{total} = plus({total}, {value})")
+
+    def result(self, first: Cell, words: int, target: Operand) -> None:
+        """Words of UNIFORM as one step's row of an array."""
+        array = self.pointer(target, first.index)
+        for k in range(words):
+            value = self.get(first.moved(k), whole=first.index)
+            value = f"index({value})" if first.index else value
+            self.line(f"{array}[t0 * {words} + {k}] = {value}")
+
+    def forget(self, words: Words) -> None:
+        """What a loop has written lies in memory only."""
+        self.known = {word: name for word, name in self.known.items() if not words.has(word)}
+
+    def enter(self) -> None:
+        """Begin the loop over the examples."""
+        self.before, self.lines = self.lines, []
+        self.inside, self.depth = True, 3
+
+    def leave(self) -> None:
+        """End it, and divide what was summed up by the number of examples.
+
+        Blocks of very many examples are summed up one by one: no chain of additions gets long.
+        """
+        sums = [name for name, _ in self.totals.values()]
+        kind = "range" if len(self.lines) < MASKED else "narrow"
+        self.lines = self._in_blocks(sums, kind) if self.blocked else self._in_a_row(sums, kind)
+        self.inside, self.depth = False, 2
+        self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
+        for total, cell in self.totals.values():
+            total = f"q{total}" if self.blocked else total
+            self.set(cell, self.let("v", f"mean({total}, g0)"))
+        self.totals = {}
+
+    def _in_a_row(self, sums: Sequence[str], kind: str) -> list[str]:
+        """The loop over the examples."""
+        loop = [f"        for i0 in {kind}(g0):", "            n0 = t0 * g0 + i0"]
+        zeros = [f"        {name} = real(0.0)" for name in sums]
+        return [*self.before, *zeros, *loop, *self.lines]
+
+    def _in_blocks(self, sums: Sequence[str], kind: str) -> list[str]:
+        """The same with the sums of a block in r1, and those of blocks in qr1."""
+        blocks = [f"for j0 in range(0, g0, {IN_A_ROW}):", f"    e0 = j0 + {IN_A_ROW}"]
+        blocks += ["    if e0 > g0:", "        e0 = g0"]
+        blocks += [*(f"    {name} = real(0.0)" for name in sums), f"    for i0 in {kind}(j0, e0):"]
+        blocks += ["        n0 = t0 * g0 + i0"]
+        return [
+            *self.before,
+            *(f"        q{name} = real(0.0)" for name in sums),
+            *(f"        {text}" for text in blocks),
+            *(f"    {line}" for line in self.lines),
+            *(f"            q{name} = q{name} + {name}" for name in sums),
+        ]
+
+    def text(self) -> str:
+        """The kernel."""
+        head = ["def k0(pointers, geometry, begin, end, first):", "    g0 = geometry[0]"]
+        for (_, _, index), name in self.pointers.items():
+            kind = "indices" if index else "reals"
+            head.append(f"    {name} = {kind}(pointers, {name[1:]})")
+        head += [f"    {line}" for line in self.head]
+        return "\n".join([*head, "    for t0 in range(begin, end):", *self.lines]) + "\n"

@@ -1,0 +1,250 @@
+"""A whole step as the source of one kernel: the program of one example, written out.
+
+Every number of an example is a variable, every loop but the one over the examples is unrolled, and
+nothing passes through memory on its way from one operator to the next.  LLVM makes vectors of the
+one loop that is left: the examples of a batch lie side by side in them.  What is computed once, as
+the update of a matrix, stays a loop.
+
+Where an example has many numbers this would be a text without end: `Unfit` is raised then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from gradc_compiler.loops.chain_lengths import chain_of
+from gradc_compiler.loops.ir import RANGE, WALK, Access, Nest, Store
+from gradc_compiler.printing.common import read
+from gradc_compiler.printing.cpu_printer import START, is_narrow
+from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.whole_step.scalar_replacement import Cell, Cells, Unfit, Words
+
+UNROLLED = 8  # iterations up to which what is computed once is unrolled too
+COPIED = 128  # the same for copies, which are nothing but other names
+MOST_ROWS = 8  # of a table that is searched row by row
+Point = Mapping[int, int]  # a loop's level, and how far it is
+
+
+@dataclass(kw_only=True)
+class Straight(Cells):
+    """The text in the making.  `locate` says where the storage of an access lies."""
+
+    locate: Callable[[Access], Operand]
+    most_unrolled: int = COPIED  # iterations of copies and sums
+
+    def nest(self, nest: Nest) -> None:
+        """A nest, unrolled or as loops."""
+        if any(loop.extent == WALK for loop in nest.loops):
+            raise Unfit("goes through time")
+        if not self.inside and any(loop.extent == RANGE for loop in nest.loops):
+            raise Unfit("is a product over the whole batch")
+        self.measure(nest)
+        sums = any(loop.reduces for loop in nest.loops)
+        most = self.most_unrolled if sums or _copies(nest) else UNROLLED
+        unrolled = self.inside or prod(extents_of(nest)) <= most
+        (self.unrolled if unrolled else self.looped)(nest)
+
+    def measure(self, nest: Nest) -> None:
+        """Give up if a sum goes on for too long; to a total each example adds its own."""
+        _, access, store = nest.stores[-1]
+        self.allow(chain_of(nest, rows=1), store is Store.SET or self.cell(access, {}).varying)
+
+    def effort(self) -> int:
+        """About how many statements an example takes."""
+        return len(self.lines)
+
+    def unrolled(self, nest: Nest) -> None:
+        """Every iteration, one after another; a sum over inner loops in a variable."""
+        extents, levels = extents_of(nest), range(len(nest.loops))
+        outer = [j for j in levels if not nest.loops[j].reduces]
+        inner = [j for j in levels if nest.loops[j].reduces]
+        self.expect(prod(extents) * (1 + len(nest.statements)))
+        for here in _points(outer, extents):
+            sums: dict[int, str] = {}
+            for there in _points(inner, extents):
+                values = self._iteration(nest, {**here, **there})
+                for k, (variable, access, store) in enumerate(nest.stores):
+                    value = values[variable]
+                    if store is Store.SET:
+                        self.set(self.cell(access, {**here, **there}), value)
+                    elif store is Store.ADD:
+                        self.add(self.cell(access, {**here, **there}), value)
+                    else:
+                        sums[k] = self.gathered(sums.get(k), value, store)
+            for k, total in sums.items():
+                _, access, store = nest.stores[k]
+                cell = self.cell(access, here)
+                (self.add if store is Store.SUM_ADD else self.set)(cell, total)
+
+    def gathered(self, before: str | None, value: str, store: Store) -> str:
+        """A sum or a maximum so far."""
+        return value if before is None else self.let("v", combined(before, value, store))
+
+    def _iteration(self, nest: Nest, at: Point) -> dict[str, str]:
+        """The statements of one iteration; gives what each of the nest's variables is called."""
+        values = {v: self.get(self.cell(a, at), whole=v[0] == "n") for v, a in nest.loads}
+        counters = {
+            f"i{j}": "i0" if nest.loops[j].extent == RANGE else str(n) for j, n in at.items()
+        }
+        for statement in nest.statements:
+            variable, text = statement.split(" = ", 1)
+            same = values.get(text)  # a copy needs no statement
+            values[variable] = same or self.let(variable[0], renamed(text, values | counters))
+        return values
+
+    def cell(self, access: Access, at: Point) -> Cell:
+        """The word that an access reaches."""
+        moved = sum(access.moves[j] * n for j, n in at.items())
+        return Cell(self.locate(access), access.index, access.offset + moved)
+
+    def looped(self, nest: Nest) -> None:
+        """What is computed once for many elements, as loops over memory."""
+        for access in nest.accesses():
+            self.settle(self._words(nest, access))
+        order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)
+        outer = sum(not loop.reduces for loop in nest.loops)
+        totals: dict[int, str] = {}
+        for level, j in enumerate(order):
+            if level == outer:
+                totals = self._starts(nest)
+            extent = nest.loops[j].extent
+            kind = "narrow" if j == order[-1] and is_narrow(extent) else "range"
+            self.line(f"for i{j} in {kind}({extent}):")
+            self.depth += 1
+        names: dict[str, str] = {}
+        for variable, access in nest.loads:
+            names[variable] = self.let(variable[0], read(variable, access, self._moving(access)))
+        for statement in nest.statements:
+            variable, text = statement.split(" = ", 1)
+            names[variable] = self.let(variable[0], renamed(text, names))
+        for k, total in totals.items():
+            variable, _, store = nest.stores[k]
+            self.line(f"{total} = {combined(total, names[variable], store)}")
+        self.depth -= len(order) - outer if totals else 0
+        for k, (variable, access, store) in enumerate(nest.stores):
+            place, value = self._moving(access), totals.get(k, names[variable])
+            value = f"index({value})" if access.index else value
+            adds = store in (Store.ADD, Store.SUM_ADD)
+            self.line(f"{place} = {f'plus({place}, {value})' if adds else value}")
+        self.depth -= outer if totals else len(order)
+        for _, access, _ in nest.stores:
+            self.forget(self._words(nest, access))
+
+    def _starts(self, nest: Nest) -> dict[int, str]:
+        """What is summed up over inner loops begins in a variable; its name by store."""
+        names = {}
+        for k, (_, _, store) in enumerate(nest.stores):
+            if store in START:
+                names[k] = self._fresh("r")
+                self.line(f"{names[k]} = {self.start(store)}")
+        return names
+
+    def start(self, store: Store) -> str:
+        """What a sum or a maximum begins with."""
+        return START[store]
+
+    def _words(self, nest: Nest, access: Access) -> Words:
+        """All that a nest reaches."""
+        ends = [m * (n - 1) for m, n in zip(access.moves, extents_of(nest), strict=True)]
+        (space, word), low = self.cell(access, {}).word, sum(min(0, end) for end in ends)
+        return Words(space, word + low, sum(map(abs, ends)))
+
+    def _moving(self, access: Access) -> str:
+        """A place as loops move it: `x0[i0 * 10 + i1]`."""
+        moves = [(f"i{j}", move) for j, move in enumerate(access.moves) if move]
+        terms = [name if move == 1 else f"{name} * {move}" for name, move in moves]
+        where = " + ".join([*terms, *([str(access.offset)] if access.offset or not terms else [])])
+        return f"{self.pointer(self.locate(access), access.index)}[{where}]"
+
+    def take(self, instruction: Instruction) -> None:
+        """y[s] = table[number[s]]: a choice among few rows, numbers out of range clamped."""
+        if not self.inside:
+            self._take_once(instruction)
+        for at, rows, x, y in self._rows(instruction) if self.inside else ():
+            n = self.get(at, whole=True)
+            for r in range(instruction.geometry[2]):
+                *others, value = (self.get(x.moved(r + k), whole=False) for k in rows)
+                for k, other in reversed(list(enumerate(others))):
+                    value = self.let("v", f"select({n} <= {k}, {other}, {value})")
+                self.set(y.moved(r), value)
+
+    def _take_once(self, instruction: Instruction) -> None:
+        """One row for all examples, of a table that stays in memory: that of a schedule."""
+        count, rows, width = instruction.geometry[:3]
+        x, at, y = (Cell(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
+        if count != 1 or x.operand.space != Space.PERSISTENT:
+            raise Unfit("chooses among many rows")
+        n = self.get(at, whole=True)
+        n = self.let("n", f"select({n} < 0, 0, select({n} < {rows}, {n}, {rows - 1}))")
+        table = self.pointer(x.operand, index=False)
+        for r in range(width):
+            self.set(y.moved(r), self.let("v", f"{table}[{n} * {width} + {x.inner + r}]"))
+
+    def scatter(self, instruction: Instruction) -> None:
+        """y[number[s]] += x[s], row by row."""
+        width = instruction.geometry[2]
+        for at, rows, y, x in self._rows(instruction, scatter=True):
+            n = self.get(at, whole=True)
+            for k, row in enumerate(rows):
+                first, last = row == 0, k == len(rows) - 1
+                here = f"{n} <= 0" if first else f"{n} >= {k}" if last else f"{n} == {k}"
+                for r in range(width):
+                    value = self.get(x.moved(r), whole=False)
+                    if len(rows) > 1:
+                        value = self.let("v", f"select({here}, {value}, real(0.0))")
+                    self.add(y.moved(row + r), value)
+
+    def argmax(self, instruction: Instruction) -> None:
+        """y[s] = the first k with the greatest x[s, k], or with NaN."""
+        rows, width = instruction.geometry[:2]
+        x, y = (Cell(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
+        self.expect(2 * rows * width)
+        for s in range(rows):
+            most, *others = (self.get(x.moved(s * width + k), whole=False) for k in range(width))
+            best = "0"
+            for k, v in enumerate(others, 1):
+                best = self.let("n", f"select(({v} <= {most}) | ({most} != {most}), {best}, {k})")
+                most = self.let("v", f"maximum({most}, {v})")
+            self.set(y.moved(s), best if others else self.let("n", best))
+
+    def _rows(
+        self, instruction: Instruction, scatter: bool = False
+    ) -> Iterator[tuple[Cell, list[int], Cell, Cell]]:
+        """For every number: its cell, the words before each row, the table, the other operand."""
+        count, rows, width = instruction.geometry[:3]
+        if rows > MOST_ROWS or not self.inside:
+            raise Unfit("chooses among many rows")
+        x, at, y = (Cell(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
+        table, other = (y, x) if scatter else (x, y)
+        for s in range(count):
+            yield at.moved(s), [k * width for k in range(rows)], table, other.moved(s * width)
+
+
+def combined(a: str, b: str, store: Store) -> str:
+    """A sum or a maximum so far, and one more."""
+    return f"maximum({a}, {b})" if store is Store.MAX else f"plus({a}, {b})"
+
+
+def extents_of(nest: Nest) -> list[int]:
+    """How often each loop goes round for one example."""
+    return [loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
+
+
+def _copies(nest: Nest) -> bool:
+    """Whether a nest computes nothing."""
+    loaded = {variable for variable, _ in nest.loads}
+    return all(statement.split(" = ", 1)[1] in loaded for statement in nest.statements)
+
+
+def _points(levels: list[int], extents: list[int]) -> Iterator[dict[int, int]]:
+    for at in product(*(range(extents[j]) for j in levels)):
+        yield dict(zip(levels, at, strict=True))
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A statement with variables and counters under other names."""
+    return re.sub(r"\b[vni]\d+\b", lambda match: names.get(match[0], match[0]), text)

@@ -1,0 +1,178 @@
+"""A whole step as one kernel of short loops, with the examples side by side in vectors.
+
+Where an example has too many numbers for each to be a variable (`compiler/whole_step/unroll.py`),
+they are rows of vectors (`compiler/whole_step/vector_frame.py`).  Loops over words stay loops; only
+the innermost one of a product is written out, so that its factors stay in registers.  A weight is
+read once for all the examples of a vector.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
+
+from gradc_compiler.loops.ir import RANGE, WALK, Access, Nest, Store
+from gradc_compiler.printing.cpu_printer import START
+from gradc_compiler.whole_step.scalar_replacement import Cell, Unfit
+from gradc_compiler.whole_step.unroll import combined, extents_of, renamed
+from gradc_compiler.whole_step.vector_frame import LANES, Moves, Rows
+
+WRITTEN_OUT = 16  # iterations of an innermost loop
+MOST_STATEMENTS = 1 << 15  # for an example: with more, not even one vector of them is little work
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """A nest's loops but that over examples: `outer` move the result, `inner` are summed over.
+
+    The last of all may be `out`: written out.
+    """
+
+    outer: tuple[int, ...]
+    inner: tuple[int, ...]
+    out: int | None
+    extents: Sequence[int]
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Those that stay loops, outermost first."""
+        return tuple(j for j in (*self.outer, *self.inner) if j != self.out)
+
+    @property
+    def around(self) -> Loops:
+        """Only those that move the result."""
+        return replace(self, inner=(), out=None if self.out in self.inner else self.out)
+
+    @property
+    def copies(self) -> range:
+        """The iterations that are written out."""
+        return range(1 if self.out is None else self.extents[self.out])
+
+    def depth(self, access: Access) -> int:
+        """Within how many of the loops an access moves."""
+        return max((k for k, j in enumerate(self.order, 1) if access.moves[j]), default=0)
+
+    def moved(self, access: Access, levels: Sequence[int]) -> list[int]:
+        """The words from the first that an access reaches, iteration by iteration."""
+        steps = product(*(range(self.extents[j]) for j in levels))
+        moves = [access.moves[j] for j in levels]
+        return [sum(n * move for n, move in zip(step, moves, strict=True)) for step in steps]
+
+
+@dataclass(kw_only=True)
+class Lanes(Rows):
+    """The text in the making."""
+
+    work: int = 0  # statements for an example
+
+    def effort(self) -> int:
+        """About how many statements an example takes, had LLVM to make the vectors: a third."""
+        return self.work // 3 + len(self.lines)
+
+    def nest(self, nest: Nest) -> None:
+        """A nest: what is done for every example, as loops over rows."""
+        if not self.inside or any(loop.extent == WALK for loop in nest.loops):
+            super().nest(nest)
+            return
+        self.measure(nest)
+        loops = loops_of(nest)
+        self.work += prod(loops.extents) * (1 + len(nest.statements))
+        if self.work > MOST_STATEMENTS:
+            raise Unfit("takes too long")
+        values = [_counters(nest, loops, k) for k in loops.copies]
+        around = sum(j in loops.outer for j in loops.order)
+        totals: dict[int, str] = {}
+        for level in range(len(loops.order) + 1):
+            if level == around < len(loops.order):
+                totals = self._starts(nest)
+            self._loads(nest, loops, level, values)
+            if level < len(loops.order):
+                j = loops.order[level]
+                self.line(f"for i{j + 1} in range({loops.extents[j]}):")
+                self.depth += 1
+        found = self._body(nest, loops, values)
+        for k, total in totals.items():
+            self.line(f"{total} = {combined(total, found[k], nest.stores[k][2])}")
+        self.depth -= len(loops.order) - around
+        for k, value in (found | totals).items():
+            self._store_at(nest, loops.around, k, 0, value)
+        self.depth -= around
+
+    def start(self, store: Store) -> str:
+        """What a sum or a maximum begins with; of examples, in every lane."""
+        start = super().start(store)
+        return f"spread({start}, {LANES})" if self.inside else start
+
+    def _loads(self, nest: Nest, loops: Loops, level: int, values: list[dict[str, str]]) -> None:
+        """Loads that move within so many loops: one for each iteration that is written out."""
+        for variable, access in nest.loads:
+            if loops.depth(access) != level:
+                continue
+            for k, own in enumerate(values):
+                if k and (loops.out is None or not access.moves[loops.out]):
+                    own[variable] = values[0][variable]
+                    continue
+                cell, moves = self._where(access, loops, k)
+                self.need(cell, loops.moved(access, loops.order))
+                text = self.read(cell, moves, whole=variable[0] == "n")
+                own[variable] = self.let(variable[0], text)
+
+    def _body(self, nest: Nest, loops: Loops, values: list[dict[str, str]]) -> dict[int, str]:
+        """The statements of the innermost loop; gives what is yet to be stored, by store."""
+        found: dict[int, str] = {}
+        for k, own in enumerate(values):
+            for statement in nest.statements:
+                variable, text = statement.split(" = ", 1)
+                own[variable] = own.get(text) or self.let(variable[0], renamed(text, own))
+            for s, (variable, _, store) in enumerate(nest.stores):
+                if store in START and loops.inner:
+                    found[s] = self.gathered(found.get(s), own[variable], store)
+                else:
+                    self._store_at(nest, loops, s, k, own[variable])
+        return found
+
+    def _store_at(self, nest: Nest, loops: Loops, number: int, copy: int, value: str) -> None:
+        """One of a nest's stores."""
+        _, access, store = nest.stores[number]
+        cell, moves = self._where(access, loops, copy)
+        adds = store in (Store.ADD, Store.SUM_ADD)
+        moved = loops.moved(access, loops.order)
+        if not adds:
+            self.write(cell, moves, value, moved)
+        elif cell.varying:
+            self.need(cell, moved)
+            read = self.read(cell, moves, whole=False)
+            self.write(cell, moves, self.let("v", f"plus({read}, {value})"), moved)
+        else:
+            self.grow(cell, moves, moved, value)
+
+    def _where(self, access: Access, loops: Loops, copy: int) -> tuple[Cell, Moves]:
+        """The word of a written-out iteration, and what loops move it."""
+        at = {} if loops.out is None else {loops.out: copy}
+        moves = [(f"i{j + 1}", access.moves[j]) for j in loops.order if access.moves[j]]
+        return self.cell(access, at), moves
+
+
+def loops_of(nest: Nest) -> Loops:
+    """Which loops there are beside that over the examples, and which is written out."""
+    extents = extents_of(nest)
+    long = [j for j, extent in enumerate(extents) if extent > 1]
+    outer = tuple(j for j in long if not nest.loops[j].reduces)
+    inner = tuple(j for j in long if nest.loops[j].reduces)
+    last = (*outer, *inner)[-1] if len(long) > 1 else None
+    out = last if last is not None and extents[last] <= WRITTEN_OUT else None
+    return Loops(outer, inner, out, extents)
+
+
+def _counters(nest: Nest, loops: Loops, copy: int) -> dict[str, str]:
+    """What stands for the counters in the statements of a written-out iteration."""
+    names = {f"i{j}": f"i{j + 1}" if j in loops.order else "0" for j in range(len(nest.loops))}
+    if loops.out is not None:
+        names[f"i{loops.out}"] = str(copy)
+    every = {f"i{j}" for j, loop in enumerate(nest.loops) if loop.extent == RANGE}
+    if any(every & set(re.findall(r"i\d+", statement)) for statement in nest.statements):
+        raise Unfit("counts examples")
+    return names

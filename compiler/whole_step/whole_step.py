@@ -1,0 +1,158 @@
+"""Whether an entry is small enough to be one kernel, and the entry that it is then.
+
+A step of a tiny network takes less time than the calls of its kernels.  For batches on which two
+threads would not help anyway, it is one kernel: written out where an example has few numbers (see
+`compiler/whole_step/unroll.py`), else short loops over vectors of examples
+(`compiler/whole_step/vectorize_batch.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.loops.ir import Nest
+from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
+from gradc_compiler.printing import cpu_gather
+from gradc_compiler.program.entry import (
+    Entry,
+    Instruction,
+    Kernel,
+    Operand,
+    Phase,
+    Space,
+    Straightened,
+    Work,
+)
+from gradc_compiler.program.kernel_abi import EVERY
+from gradc_compiler.select.builder import Table
+from gradc_compiler.whole_step.copy_propagation import Task, without_copies
+from gradc_compiler.whole_step.scalar_replacement import Cell, Unfit
+from gradc_compiler.whole_step.unroll import UNROLLED, Straight
+from gradc_compiler.whole_step.vector_frame import LANES
+from gradc_compiler.whole_step.vectorize_batch import Lanes
+
+MOST_WORK = 1 << 20  # statements times examples: some 20 microseconds
+
+
+def straighten(entry: Entry, table: Table) -> Straightened | None:
+    """The same entry as one kernel, and for how many examples that is worth it; or None."""
+    if entry.times or not table.instructions:
+        return None
+    kept = {(int(Space.UNIFORM), result.offset) for result in entry.results}
+    tasks = without_copies(_tasks(table), table.operand, kept)
+    for written in (_written_out, _in_lanes):
+        try:
+            return written(entry, table, tasks)
+        except Unfit:
+            continue
+    return None
+
+
+def _written_out(
+    entry: Entry, table: Table, tasks: Sequence[Task], blocked: bool = False
+) -> Straightened:
+    """Every number a variable; what more than LONG terms are added up in is another kernel."""
+    writer = Straight(locate=table.operand, carried=_carried(entry), blocked=blocked)
+    whole = _whole(entry, tasks, list(table.kernels), writer)
+    most, added = _most_examples(writer), max(writer.added.values(), default=1)
+    short = (LONG - writer.longest) // added
+    if blocked or most <= short:
+        return Straightened(entry=whole, examples=most)
+    few = IN_A_ROW * added + most // IN_A_ROW <= LONG - writer.longest
+    beyond = _written_out(entry, table, tasks, blocked=True) if few else None
+    return Straightened(entry=whole, examples=short, beyond=beyond)
+
+
+def _in_lanes(entry: Entry, table: Table, tasks: Sequence[Task]) -> Straightened:
+    """Loops over vectors of examples."""
+    writer = Lanes(
+        locate=table.operand,
+        carried=_carried(entry),
+        most_unrolled=UNROLLED,
+        runs=[run for phase in entry.phases for run in phase.sums],
+        block=entry.block_words,
+    )
+    whole = _whole(entry, tasks, list(table.kernels), writer)
+    return Straightened(entry=whole, examples=_most_examples(writer))
+
+
+def _carried(entry: Entry) -> frozenset[int]:
+    """The spaces of arrays that every step uses again."""
+    arrays = enumerate(entry.arrays, Space.ARRAY)
+    return frozenset(space for space, array in arrays if array.role == "carried")
+
+
+def _most_examples(writer: Straight) -> int:
+    """How many a kernel is worth; a vector's sums go to memory, which not too many may."""
+    return min(MOST_WORK // writer.effort(), LANES * IN_A_ROW)
+
+
+def _tasks(table: Table) -> list[Task]:
+    """All that a step does, in order."""
+    return [
+        Task(*both, key)
+        for key in sorted(table.instructions)
+        for both in zip(table.instructions[key], table.nests[key], strict=True)
+    ]
+
+
+def _whole(
+    entry: Entry, tasks: Sequence[Task], kernels: Sequence[Kernel], writer: Straight
+) -> Entry:
+    """An entry as a writer has it; raises `Unfit`."""
+    for phase, own in groupby(tasks, lambda task: task.phase):
+        if phase.examples:
+            writer.enter()
+        for task in own:
+            _write(writer, task.instruction, task.nest, kernels[task.instruction.kernel])
+        if phase.examples:
+            writer.leave()
+    for number, result in enumerate(entry.results, Space.ARRAY + len(entry.arrays)):
+        first = Cell(Operand(Space.UNIFORM, result.offset), result.type.kind is Kind.INDEX, 0)
+        writer.result(first, result.words, Operand(number, 0))
+    return _entry(entry, writer)
+
+
+def _write(writer: Straight, instruction: Instruction, nest: Nest | None, kernel: Kernel) -> None:
+    """One instruction: a nest, or what reads at numbers found in the data."""
+    writer.line(f"# {instruction.note}")
+    if nest is not None:
+        writer.nest(nest)
+        return
+    match kernel.source:
+        case cpu_gather.TAKE:
+            writer.take(instruction)
+        case cpu_gather.SCATTER:
+            writer.scatter(instruction)
+        case cpu_gather.ARGMAX:
+            writer.argmax(instruction)
+        case cpu_gather.SCATTER_PAIR:
+            raise Unfit("adds up many rows")
+        case _:
+            raise AssertionError(f"{kernel.name} has no nest")
+
+
+def _entry(entry: Entry, writer: Straight) -> Entry:
+    """An entry with one instruction."""
+    instructions = [item for phase in entry.phases for item in phase.instructions]
+    works = [item.work for item in instructions]
+    work = Work(
+        operations=sum(w.operations for w in works),
+        operations_each=sum(w.operations_each for w in works),
+        words=sum(w.words for w in works),
+        words_each=sum(w.words_each for w in works),
+    )
+    whole = Instruction(
+        kernel=0,
+        operands=tuple(Operand(space, offset) for space, offset, _ in writer.pointers),
+        geometry=(EVERY,),
+        barrier=False,
+        note=f"the whole of {entry.name}",
+        work=work,
+    )
+    kernel = Kernel("k0", writer.text(), f"all of {entry.name}, for small batches")
+    phase = Phase(examples=False, instructions=(whole,))
+    return replace(entry, kernels=(kernel,), phases=(phase,))

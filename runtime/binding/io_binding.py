@@ -1,0 +1,121 @@
+"""What goes into an entry and what comes out: NumPy arrays on one side, words on the other.
+
+Inputs become contiguous arrays of words with a leading axis of examples; outputs have the same
+axis.  Results, which are the same for all examples, have a leading axis of steps.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.program.entry import Array, Entry, Result
+from gradc_runtime.system.files import require_memory
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def place_of_address() -> int:
+    """How many bytes into an array object NumPy keeps the address of its numbers."""
+    array = np.empty(1)
+    words = (ctypes.c_size_t * 8).from_address(id(array))
+    return ctypes.sizeof(ctypes.c_size_t) * list(words).index(array.ctypes.data)
+
+
+AT = place_of_address()
+WORD = ctypes.c_size_t.from_address
+
+
+def address(array: NDArray[Any]) -> int:
+    """Where an array's numbers begin; asking NumPy takes five times as long as looking."""
+    place: int = WORD(id(array) + AT).value
+    return place
+
+
+class Exchange:
+    """The arrays of one entry at one type of number."""
+
+    def __init__(self, entry: Entry, dtype: np.dtype[Any]) -> None:
+        self.name = entry.name
+        self.dtypes = {Kind.REAL: dtype, Kind.INDEX: np.dtype(f"i{dtype.itemsize}")}
+        self.word = dtype.itemsize
+        self.arrays = entry.arrays
+        inputs = [array for array in entry.arrays if array.role == "input"]
+        self.input_types = {array.name: array.type for array in inputs}
+        self.times = entry.times
+        self.outputs = [array for array in entry.arrays if array.role == "output"]
+        self.carried = [array for array in entry.arrays if array.role == "carried"]
+        self.kept = [(result, result.words) for result in entry.results]  # counted once
+
+    def empty(self, array: Array, count: int) -> NDArray[Any]:
+        """Room for an array's values for this many examples, if there is as much memory."""
+        require_memory(count * array.type.size * self.word, f"{array.name} of {count:,} examples")
+        return np.empty((count, *array.type.shape), self.dtypes[array.type.kind])
+
+    def zeros(self, array: Array, count: int) -> NDArray[Any]:
+        """The same for a carried array: what nothing writes, such as a border, reads as 0."""
+        return np.zeros((count, *array.type.shape), self.dtypes[array.type.kind])
+
+    def inputs(self, given: Mapping[str, Any]) -> Arrays:
+        """The inputs as contiguous arrays of words, of a sequence its elements; complains of what
+        does not fit.
+        """
+        lengths = {f"length/{time}" for time in self.times if isinstance(time, str)}
+        if missing := (self.input_types.keys() | lengths) - given.keys():
+            raise ValueError(f"{self.name} also needs {', '.join(sorted(missing))}")
+        return {
+            name: self._input(name, kind, given[name] if kind.time is None else given[name].values)
+            for name, kind in self.input_types.items()
+        }
+
+    def lengths(self, given: Mapping[str, Any], examples: int) -> list[NDArray[np.int64]]:
+        """The lengths of each time, of all examples of a call."""
+        return [
+            np.full(examples, time)
+            if isinstance(time, int)
+            else np.asarray(given[f"length/{time}"], np.int64)
+            for time in self.times
+        ]
+
+    def _input(self, name: str, kind: TensorType, value: Any) -> NDArray[Any]:
+        array = np.ascontiguousarray(value, self.dtypes[kind.kind])
+        if array.shape[1:] != kind.shape or np.ndim(value) == 0:
+            raise ValueError(
+                f"{name} has shape {list(np.shape(value))}; {self.name} wants a batch axis"
+                f" and then {list(kind.shape)}"
+            )
+        return array
+
+    def examples(self, given: Mapping[str, Any], steps: int, batch: int | None) -> int:
+        """The batch size, the same for all inputs."""
+        lengths = [f"length/{time}" for time in self.times if isinstance(time, str)]
+        counts = {len(given[name]) for name in [*self.input_types, *lengths]}
+        if batch is not None:
+            counts.add(steps * batch)
+        if len(counts) > 1:
+            sizes = ", ".join(f"{name} {len(given[name])}" for name in self.input_types)
+            raise ValueError(f"inputs differ in their number of examples: {sizes}")
+        count = counts.pop() if counts else steps
+        if steps < 1 or count < steps or count % steps:
+            raise ValueError(f"{count} examples do not make {steps} equal batches")
+        return count // steps
+
+    def results(self, kept: list[NDArray[Any]]) -> Arrays:
+        """Results as tensors, from the words that the walker copied at the end of each step."""
+        return {
+            result.name: self._tensor(result, words)
+            for (result, _), words in zip(self.kept, kept, strict=True)
+        }
+
+    def _tensor(self, result: Result, words: NDArray[Any]) -> NDArray[Any]:
+        shape = (len(words), *result.type.shape)
+        if result.strides is None:
+            return words.reshape(shape)
+        strides = [stride * self.word for stride in (words.shape[1], *result.strides)]
+        return as_strided(words, shape, strides).copy()

@@ -1,0 +1,153 @@
+"""How the elements of sequences lie in memory while an entry runs: packed, block by block.
+
+Users' sequences follow one another, each in the order of time (`Ragged`).  Within a block of
+examples the kernels want the elements of one step side by side, longest sequence first, so that a
+step is a range and the whole block is one too (see `compiler/program/entry.py`).  A `Rows` is the
+way from one to the other for every batch of a call, and what kernels ask of it: the *clock* arrays.
+`Timetable` has those of every time of an entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradc_compiler.graph.ragged import Ragged, repeated
+from gradc_compiler.graph.types import Time
+from gradc_compiler.program.entry import Array
+
+Whole = NDArray[np.int64]
+
+
+class Rows:
+    """One time: `lengths` [steps * N] of the sequences of `steps` batches, cut into blocks."""
+
+    def __init__(self, lengths: Whole, steps: int, block: int) -> None:
+        self.lengths = lengths
+        blocks = -(-(len(lengths) // steps) // block)  # of one batch
+        batch = max(len(lengths) // steps, 1)
+        example = np.arange(len(lengths))
+        of_example = example // batch * blocks + example % batch // block
+        self.starts: Whole = np.cumsum(lengths) - lengths
+        owner = repeated(example, lengths)
+        self._step: Whole = np.arange(len(owner)) - self.starts[owner]
+        self._left: Whole = lengths[owner] - 1 - self._step
+        self._of_row: Whole = of_example[owner]
+        self._owner: Whole = example[owner] % batch % block
+        self.counts: Whole = np.bincount(self._of_row, minlength=steps * blocks)
+        self.firsts: Whole = np.cumsum(self.counts) - self.counts
+        self.steps = self._steps(of_example)
+        place = self._place(of_example)
+        self._row: Whole = place - self.firsts[self._of_row]  # of each element, within its block
+        self.order: Whole = np.empty_like(place)
+        self.order[place] = np.arange(len(place))
+
+    def _steps(self, of_example: Whole) -> tuple[Whole, Whole]:
+        """How many rows each step of each block has, one after another, and the first for each
+        block (one more at the end).
+        """
+        longest = np.zeros_like(self.counts)
+        np.maximum.at(longest, of_example, self.lengths)
+        at = np.concatenate([[0], np.cumsum(longest)])
+        return np.bincount(at[self._of_row] + self._step, minlength=int(at[-1])), at
+
+    def _place(self, of_example: Whole) -> Whole:
+        """Where each element goes: behind the steps before its own, and behind the longer of its
+        block's sequences, of equally long ones the first.
+        """
+        sizes, at = self.steps
+        begins = np.cumsum(sizes) - sizes
+        longest_first = np.lexsort((-self.lengths, of_example))
+        members = np.bincount(of_example, minlength=len(self.counts))
+        before = np.cumsum(members) - members
+        rank = np.empty_like(longest_first)
+        rank[longest_first] = np.arange(len(rank)) - before[of_example[longest_first]]
+        owned = repeated(rank, self.lengths)
+        found: Whole = begins[at[self._of_row] + self._step] + owned
+        return found
+
+    @property
+    def total(self) -> int:
+        """How many elements there are."""
+        return len(self.order)
+
+    def pack(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Elements as the kernels want them."""
+        return values.take(self.order, axis=0)
+
+    def unpack(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Elements as the user wants them."""
+        values = np.empty_like(rows)
+        values[self.order] = rows
+        return values
+
+    def clock(self, kind: str) -> Whole:
+        """One of the arrays that kernels read: `owner`, `position`, ... of every row, or `length`,
+        `first`, `last` of every example.
+        """
+        ends = {"first": self.starts, "last": self.starts + self.lengths - 1}
+        if kind == "length":
+            return self.lengths
+        if kind in ends:
+            found = np.zeros_like(self.lengths)
+            some = self.lengths > 0
+            found[some] = self._row[ends[kind][some]]
+            return found
+        found = self._of_element(kind)[self.order]
+        return found
+
+    def _of_element(self, kind: str) -> Whole:
+        element = np.arange(self.total)
+        match kind:
+            case "owner":
+                return self._owner
+            case "position":
+                return self._step
+            case "remaining":
+                return self._left
+            case "mirror":
+                found: Whole = self._row[element - self._step + self._left]
+            case "before":
+                found = self._row[element - (self._step > 0)]
+            case _:
+                assert kind == "after", f"no clock has {kind}"
+                found = self._row[element + (self._left > 0)]
+        return found
+
+
+class Timetable:
+    """The rows of every time of an entry in one call of `steps` batches."""
+
+    def __init__(
+        self, times: Sequence[Time], lengths: Sequence[Whole], steps: int, block: int
+    ) -> None:
+        self.times = times
+        self.rows = [Rows(of_time, steps, block) for of_time in lengths]
+
+    def of(self, array: Array) -> Rows | None:
+        """The rows of an array of sequences."""
+        time = array.type.time
+        return None if time is None else self.rows[self.times.index(time)]
+
+    def room(self) -> list[int]:
+        """The most rows that a block has of each time."""
+        return [int(rows.counts.max(initial=1)) for rows in self.rows]
+
+    def array(self, name: str) -> Whole:
+        """A clock array by its name: `owner/xs`."""
+        kind, _, time = name.partition("/")
+        (number,) = (k for k, t in enumerate(self.times) if str(t) == time)
+        return self.rows[number].clock(kind)
+
+    def packed(self, array: Array, values: NDArray[Any]) -> NDArray[Any]:
+        """An input as kernels want it."""
+        rows = self.of(array)
+        return values if rows is None else rows.pack(values)
+
+    def unpacked(self, array: Array, words: NDArray[Any]) -> Any:
+        """An output as users know it."""
+        rows = self.of(array)
+        return words if rows is None else Ragged(rows.unpack(words), rows.lengths)

@@ -1,0 +1,1 @@
+"""Kernels as LLVM: the kernel language, its intrinsics and mathematics, the target."""

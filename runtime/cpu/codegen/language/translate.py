@@ -1,0 +1,127 @@
+"""Functions of the kernel language become one LLVM module.
+
+A function's tree comes from its source file; what its names mean, from its closure and its module.
+Subroutines are translated into the same module when they are first called, for LLVM to inline.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from llvmlite import ir
+from llvmlite.ir.instructions import CallInstr
+
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.alias_scopes import scopes_of
+from gradc_runtime.cpu.codegen.language.convert import Value
+from gradc_runtime.cpu.codegen.language.frame import Frame
+from gradc_runtime.cpu.codegen.language.kernel_types import Signature
+from gradc_runtime.cpu.codegen.language.subroutines import EXACT, FAST, SUBROUTINES
+from gradc_runtime.cpu.codegen.language.translate_calls import lifted
+from gradc_runtime.cpu.codegen.language.translate_statements import run
+
+WORDS = kernel_types.CPointer(kernel_types.int64)
+KERNEL = kernel_types.void(WORDS, WORDS, kernel_types.int64, kernel_types.int64, kernel_types.int64)
+REALS = (kernel_types.float32.llvm, kernel_types.float64.llvm)
+ARITHMETIC = frozenset(("fadd", "fsub", "fmul", "fdiv", "frem", "fcmp"))
+
+
+def translate(
+    symbol: str, tree: ast.FunctionDef, names: Mapping[str, Any], *, apart: bool = False
+) -> ir.Module:
+    """The module of a kernel: `void symbol(int64*, int64*, int64, int64, int64)`.
+
+    `apart`: it is generated, so its numbered pointers lie apart (see `scopes`), and its arithmetic
+    is the author's.
+    """
+    module = ir.Module(symbol)
+    translated: dict[tuple[Any, int], ir.Function] = {}
+
+    def subroutine(function: Any, count: int) -> ir.Function:
+        key = function, count
+        if key not in translated:
+            declared = SUBROUTINES[function]
+            signature = lifted(declared.signature, count)
+            made = ir.Function(module, shape(signature), f"s{len(translated)}")
+            made.linkage = "internal"
+            if count:  # vectors are passed in registers only if nothing is called
+                made.attributes.add("alwaysinline")
+            translated[key] = made
+            frame = Frame(ir.IRBuilder(), names_of(function), subroutine)
+            fill(made, tree_of(function), signature, frame)
+            take_liberties(made, declared.fastmath)
+        return translated[key]
+
+    kernel = ir.Function(module, shape(KERNEL), symbol)
+    scopes = scopes_of(module, tree) if apart else {}
+    fill(kernel, tree, KERNEL, Frame(ir.IRBuilder(), names, subroutine, scopes=scopes))
+    for function in module.functions:
+        if function not in translated.values():
+            take_liberties(function, EXACT if apart else FAST)
+    return module
+
+
+def shape(signature: Signature) -> ir.FunctionType:
+    """A signature as LLVM has it."""
+    return ir.FunctionType(signature.result.llvm, [kind.llvm for kind in signature.arguments])
+
+
+def fill(function: ir.Function, tree: ast.FunctionDef, signature: Signature, frame: Frame) -> None:
+    """The body of a function; arguments are variables like any other."""
+    builder = frame.builder
+    builder.position_at_end(function.append_basic_block("entry"))
+    frame.result = signature.result
+    arguments = zip(tree.args.args, function.args, signature.arguments, strict=True)
+    for argument, value, kind in arguments:
+        frame.assign(argument.arg, Value(kind, value))
+    start = function.append_basic_block("start")
+    builder.branch(start)
+    builder.position_at_end(start)
+    run(frame, tree.body)
+    if not builder.block.is_terminated:
+        builder.ret_void() if signature.result == kernel_types.void else builder.unreachable()
+
+
+def take_liberties(function: ir.Function, fastmath: tuple[str, ...]) -> None:
+    """Let LLVM rearrange a function's arithmetic as far as it is allowed to."""
+    if fastmath == EXACT:
+        return
+    for block in function.blocks:
+        for instruction in block.instructions:
+            if instruction.opname in ARITHMETIC:
+                instruction.flags = list(fastmath)
+            elif isinstance(instruction, CallInstr) and lane_of(instruction.type) in REALS:
+                for flag in fastmath:
+                    instruction.fastmath.add(flag)
+
+
+def lane_of(kind: ir.Type) -> ir.Type:
+    """The LLVM type of a single number of a vector; of anything else, its own."""
+    return kind.element if isinstance(kind, ir.VectorType) else kind
+
+
+@cache
+def trees_in(path: str) -> dict[int, ast.FunctionDef]:
+    """The functions of a source file, by the line on which they begin."""
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return {
+        min([f.lineno, *(decorator.lineno for decorator in f.decorator_list)]): f for f in functions
+    }
+
+
+def tree_of(function: Callable[..., Any]) -> ast.FunctionDef:
+    """The source of a function as a tree."""
+    code = function.__code__
+    return trees_in(code.co_filename)[code.co_firstlineno]
+
+
+def names_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """What the names in a function mean: its closure's first, then its module's."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return ChainMap({name: cell.cell_contents for name, cell in cells}, function.__globals__)

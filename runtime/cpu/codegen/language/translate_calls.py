@@ -1,0 +1,118 @@
+"""Calls: of subroutines, of intrinsics, of the few functions of Python that the language knows.
+
+Called with vectors, a function of numbers is worked out in all lanes at once: an intrinsic writes
+the same instructions for vectors, a subroutine is translated once more.  What has no instructions
+for that, the C library of float64, is called for one lane after another.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from llvmlite import ir
+
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.convert import Value, convert
+from gradc_runtime.cpu.codegen.language.frame import Frame
+from gradc_runtime.cpu.codegen.language.kernel_types import Literal, Number, Signature, Vector
+from gradc_runtime.cpu.codegen.language.subroutines import SUBROUTINES, Intrinsic
+
+MATHEMATICS = {  # of the C library, some of them known to LLVM
+    math.exp: "llvm.exp.f64", math.log: "llvm.log.f64", math.sin: "llvm.sin.f64",
+    math.cos: "llvm.cos.f64", math.pow: "llvm.pow.f64", math.tanh: "tanh", math.erf: "erf",
+    math.fmod: "fmod", math.expm1: "expm1", math.log1p: "log1p",
+}  # fmt: skip
+
+
+def call(frame: Frame, callee: Any, given: list[Value]) -> Value:
+    """Call a subroutine, an intrinsic, a type, or one of the few functions of Python."""
+    builder = frame.builder
+    if isinstance(callee, Intrinsic):
+        return call_intrinsic(builder, callee, given)
+    count = kernel_types.count_of(*(value.type for value in given))
+    if callee in MATHEMATICS or callee in SUBROUTINES:
+        known = SUBROUTINES.get(callee)
+        double = known is None or known.signature.result == kernel_types.float64
+        if count and double:
+            return lane_by_lane(frame, callee, given, count)
+        if known is not None:
+            signature = lifted(known.signature, count)
+            return called(builder, frame.subroutine(callee, count), signature, given)
+        signature = kernel_types.float64(*[kernel_types.float64] * len(given))
+        return called(builder, of_library(builder.module, callee, signature), signature, given)
+    if callee in (min, max):
+        return extreme(builder, "<" if callee is min else ">", *given)
+    kind = callee if isinstance(callee, Number) else getattr(kernel_types, callee.__name__)
+    return convert(builder, given[0], kernel_types.widened(kind, count))
+
+
+def called(
+    builder: ir.IRBuilder, function: ir.Function, signature: Signature, given: list[Value]
+) -> Value:
+    """A function's result for some arguments, once they have its types."""
+    wanted = zip(given, signature.arguments, strict=True)
+    arguments = [convert(builder, value, kind).llvm for value, kind in wanted]
+    return Value(signature.result, builder.call(function, arguments))
+
+
+def lifted(signature: Signature, count: int) -> Signature:
+    """The signature of the same function in so many lanes."""
+    arguments = tuple(kernel_types.widened(kind, count) for kind in signature.arguments)
+    return Signature(kernel_types.widened(signature.result, count), arguments)
+
+
+def lane_by_lane(frame: Frame, callee: Any, given: list[Value], count: int) -> Value:
+    """A function of numbers, called for each lane in turn."""
+    builder = frame.builder
+    kind = kernel_types.widened(kernel_types.float64, count)
+    total = ir.Constant(kind.llvm, ir.Undefined)
+    for k in range(count):
+        place = ir.Constant(ir.IntType(32), k)
+        single = [
+            Value(v.type.element, builder.extract_element(v.llvm, place))
+            if isinstance(v.type, Vector)
+            else v
+            for v in given
+        ]
+        found = convert(builder, call(frame, callee, single), kernel_types.float64)
+        total = builder.insert_element(total, found.llvm, place)
+    return Value(kind, total)
+
+
+def call_intrinsic(builder: ir.IRBuilder, callee: Intrinsic, given: list[Value]) -> Value:
+    """Write an intrinsic's instructions here."""
+    kinds = [
+        Literal(f"literal {v.literal}", v.type.llvm, v.literal)
+        if callee.literals and v.literal is not None
+        else v.type
+        for v in given
+    ]
+    count = 0 if callee.vectors else kernel_types.count_of(*kinds)
+    signature, generate = callee.write(
+        *(kernel_types.lane(kind) if count else kind for kind in kinds)
+    )
+    signature = lifted(signature, count) if count else signature
+    wanted = zip(given, signature.arguments, strict=True)
+    arguments = [convert(builder, value, kind).llvm for value, kind in wanted]
+    return Value(signature.result, generate(builder, arguments))
+
+
+def extreme(builder: ir.IRBuilder, sign: str, a: Value, b: Value) -> Value:
+    """Python's min and max of two whole numbers."""
+    x, y = (
+        convert(builder, a, kernel_types.int64).llvm,
+        convert(builder, b, kernel_types.int64).llvm,
+    )
+    return Value(kernel_types.int64, builder.select(builder.icmp_signed(sign, x, y), x, y))
+
+
+def of_library(module: ir.Module, callee: Any, signature: Signature) -> ir.Function:
+    """A function of the C library."""
+    arguments = [kind.llvm for kind in signature.arguments]
+    return declared(module, MATHEMATICS[callee], ir.FunctionType(signature.result.llvm, arguments))
+
+
+def declared(module: ir.Module, name: str, shape: ir.FunctionType) -> ir.Function:
+    """A function that is defined elsewhere, declared once in a module."""
+    return module.globals.get(name) or ir.Function(module, shape, name)

@@ -1,0 +1,89 @@
+"""What the processor can do, in one place: its name, its features, how wide its vectors are.
+
+Everything that depends on the machine asks here: the tiles of the contraction kernels take their
+width and height from it, and the cache keeps code apart that was made for different processors.
+
+`GRADC_LEVEL` (sse2, avx2, avx512) makes code for a lesser processor than this one is: to measure
+what wide vectors bring, or to look for a fault in them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+import llvmlite.binding as llvm
+
+from gradc_runtime.system.errors import SessionError
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A processor as LLVM names it."""
+
+    triple: str
+    cpu: str
+    features: str
+    vector_bytes: int
+    vector_registers: int
+
+    @property
+    def is_x86(self) -> bool:
+        """Whether it is a PC's."""
+        return self.triple.startswith(("x86_64", "i686", "i386"))
+
+    @property
+    def is_arm(self) -> bool:
+        """Whether it is a 64-bit ARM."""
+        return self.triple.startswith(("aarch64", "arm64"))
+
+    def lanes(self, word: int) -> int:
+        """How many numbers of `word` bytes one vector register holds."""
+        return self.vector_bytes // word
+
+
+LEVELS = {  # of x86: LLVM's name, and what a processor must have beside SSE2
+    "sse2": ("x86-64", frozenset[str]()),
+    "avx2": ("x86-64-v3", frozenset({"avx2", "fma", "bmi2", "f16c", "movbe"})),
+    "avx512": (
+        "x86-64-v4",
+        frozenset({"avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512cd", "avx2", "fma"}),
+    ),
+}
+
+
+def vector_unit(features: set[str], triple: str) -> tuple[int, int]:
+    """(bytes in a vector register, number of vector registers)."""
+    if "avx512f" in features and "avx512vl" in features:
+        return 64, 32
+    if "avx2" in features and "fma" in features:
+        return 32, 16
+    if triple.startswith(("aarch64", "arm64")):
+        return 16, 32
+    return 16, 16
+
+
+@cache
+def host() -> Machine:
+    """The processor this process runs on; LLVM can make and load code for it from here on."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    features = llvm.get_host_cpu_features()
+    present = {name for name, on in features.items() if on}
+    triple = llvm.get_process_triple()
+    if level := os.environ.get("GRADC_LEVEL"):
+        return forced(level, present, triple)
+    width, registers = vector_unit(present, triple)
+    return Machine(triple, llvm.get_host_cpu_name(), features.flatten(), width, registers)
+
+
+def forced(level: str, present: set[str], triple: str) -> Machine:
+    """A lesser processor that this one can stand for."""
+    if level not in LEVELS or not triple.startswith("x86_64"):
+        raise SessionError(f"GRADC_LEVEL is {level}; levels of x86 are {', '.join(LEVELS)}")
+    cpu, needed = LEVELS[level]
+    if missing := needed - present:
+        raise SessionError(f"GRADC_LEVEL is {level}; this processor has no {min(missing)}")
+    width, registers = vector_unit(set(needed), triple)
+    return Machine(triple, cpu, "", width, registers)

@@ -1,0 +1,124 @@
+"""Contractions whose sums have so many pieces that they must not all be added into memory.
+
+A tile of the result at a time: the pieces of its sums are taken a few hundred at once, and those
+few hundreds' sums are added up together with what rounding loses.  So no term goes through more
+additions than Note [How long a chain of additions is] in `compiler/machine/addition_chains.py`
+says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_compiler.program import kernel_abi
+from gradc_compiler.program.kernel_abi import (
+    A_K1,
+    A_K2,
+    A_ROW,
+    B_COLUMN,
+    B_K1,
+    B_K2,
+    IN_PIECE,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    MOST_LOOPS,
+    MOST_NUMBERS,
+    OF_PIECES,
+    Y_COLUMN,
+    Y_LOOP,
+    Y_ROW,
+)
+from gradc_runtime.cpu.codegen.compensated import compensated
+from gradc_runtime.cpu.codegen.intrinsics import WORDS, stack_room, stack_words
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.gemm.multi_index import turn
+
+TALL, WIDE = 32, 64  # rows and columns of the result that are summed up together
+AT_ONCE = IN_PIECE * OF_PIECES // 2  # terms that a product is given at once: in so many pieces
+NUMBERS = MOST_NUMBERS + 2  # of a geometry
+pieces_of = subroutine(kernel_types.int64(*[kernel_types.int64] * 3))(kernel_abi.pieces_of)
+
+
+@subroutine(kernel_types.int64(WORDS, WORDS))
+def sums_last(geometry: Any, own: Any) -> Any:
+    """Copy a geometry with the outer loops that do not move y behind the others; how many do."""
+    loops = geometry[LOOP_COUNT]
+    for k in range(LOOPS):
+        own[k] = geometry[k]
+    at = LOOPS
+    moving = 0
+    for kind in range(2):
+        for k in range(LOOPS, LOOPS + LOOP * loops, LOOP):
+            if (geometry[k + Y_LOOP] == 0) == (kind == 1):
+                for part in range(LOOP):
+                    own[at + part] = geometry[k + part]
+                at += LOOP
+                moving += 1 - kind
+    for part in range(2):
+        own[at + part] = geometry[at + part]
+    return moving
+
+
+def make_long_product(word: int, product: Any, a_column: int) -> Any:
+    """long_product(a, i, b, j, y, h, geometry, k1, k2, rows, columns, mode, b_column, y_column,
+    start, sums, extents): all terms of one iteration of the loops that move y.
+
+    `sums` outer loops from `start` of the geometry on do not; `extents` are theirs.
+    """
+    real = number_type(word)
+    pointer, number, exact = kernel_types.CPointer(real), kernel_types.int64, compensated(real)
+    plus, lost = exact["plus"], exact["lost"]
+    room = stack_room(real, TALL * WIDE)
+
+    @subroutine(kernel_types.void(pointer, pointer, pointer, number))
+    def keep(part: Any, total: Any, rest: Any, words: Any) -> None:
+        for k in range(words):
+            term = plus(part[k], rest[k])
+            rest[k] = lost(total[k], term)
+            total[k] = plus(total[k], term)
+
+    @subroutine(kernel_types.void(*(pointer, number) * 3, WORDS, *[number] * 9, WORDS))
+    def long_product(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any, b_column: Any, y_column: Any,
+        start: Any, sums: Any, extents: Any,
+    ) -> None:  # fmt: skip
+        part, total, rest = room(), room(), room()
+        own, counts = stack_words(NUMBERS), stack_words(MOST_LOOPS)
+        after = LOOPS + LOOP * geometry[LOOP_COUNT]
+        for k in range(after):
+            own[k] = geometry[k]
+        own[Y_ROW], own[after + B_COLUMN], own[after + Y_COLUMN] = WIDE, b_column, 1
+        turns = 1
+        for k in range(sums):
+            turns *= extents[k]
+        step2 = max(1, min(k2, AT_ONCE))
+        step1 = max(1, AT_ONCE // step2)
+        for row in range(0, m, TALL):
+            for column in range(0, n, WIDE):
+                rows, columns = min(TALL, m - row), min(WIDE, n - column)
+                for k in range(TALL * WIDE):
+                    part[k], total[k], rest[k] = real(0.0), real(0.0), real(0.0)
+                p = i + row * geometry[A_ROW] + column * a_column
+                q, z = j + column * b_column, 0
+                for _ in range(turns):
+                    for s1 in range(0, k1, step1):
+                        for s2 in range(0, k2, step2):
+                            at = p + s1 * geometry[A_K1] + s2 * geometry[A_K2]
+                            bt = q + s1 * geometry[B_K1] + s2 * geometry[B_K2]
+                            c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
+                            product(a, at, b, bt, part, 0, own, c1, c2, rows, columns, 0)
+                            keep(part, total, rest, rows * WIDE)
+                    p, q, z = turn(geometry, start, sums, extents, counts, p, q, z)
+                for r in range(rows):
+                    for c in range(columns):
+                        value = total[r * WIDE + c] + rest[r * WIDE + c]
+                        if mode > 1:
+                            value = value / real(mode // 2)
+                        place = h + (row + r) * geometry[Y_ROW] + (column + c) * y_column
+                        y[place] = value + y[place] if mode & 1 else value
+
+    return long_product

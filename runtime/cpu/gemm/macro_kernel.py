@@ -1,0 +1,154 @@
+"""Covers the rows and columns of a contraction with register tiles, inside its outer loops.
+
+Columns are cut into strips of two vectors, then one; a strip's rows into tiles of three heights.
+Long sums are cut so that the strip of b stays in the nearest cache while all rows pass over it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_compiler.program.kernel_abi import A_K1, A_K2, A_ROW, B_K1, B_K2, IN_PIECE, LOOPS, Y_ROW
+from gradc_runtime.cpu.codegen.intrinsics import stack_room, stack_words
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.gemm.micro_kernel import make_first_tile, make_tile
+from gradc_runtime.cpu.gemm.outer_loops import contraction_kernel, product_signature
+from gradc_runtime.cpu.gemm.rank1 import write_outer_product
+from gradc_runtime.cpu.gemm.simd_builder import Tile
+
+TERMS = IN_PIECE  # of a sum before the next part of b is taken up
+FLAT = 8  # vectors of a tile that is a single row: sums enough to wait for none of them
+WORTH_PACKING = 16  # rows for which a strip of b is copied
+
+
+def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:
+    """Rows of the tall, the middle and the low tile: as many sums as there are registers for."""
+    if lanewise:
+        return 4, 2, 1
+    if vectors == 1 and host().vector_registers > 16:
+        return 16, 8, 4
+    if vectors == 1 or host().vector_registers > 16:
+        return 8, 4, 2
+    return 6, 4, 2
+
+
+def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
+    """The function that covers all rows of one strip of columns."""
+    tall, middle, low = heights(vectors, lanewise)
+    tall_tile = make_tile(Tile(tall, vectors, word, lanewise))
+    middle_tile = make_tile(Tile(middle, vectors, word, lanewise))
+    low_tile = make_tile(Tile(low, vectors, word, lanewise))
+    halved = 2 * middle if tall < 2 * middle else 0  # rows that two middle tiles serve better
+
+    @subroutine(product_signature(word))
+    def strip(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, columns: Any, add: Any,
+    ) -> None:  # fmt: skip
+        while m > 0:
+            if m > middle and m != halved:
+                n = min(m, tall)
+                tall_tile(a, i, b, j, y, h, geometry, k1, k2, n, columns, add)
+            elif m > low:
+                n = min(m, middle)
+                middle_tile(a, i, b, j, y, h, geometry, k1, k2, n, columns, add)
+            else:
+                n = min(m, low)
+                low_tile(a, i, b, j, y, h, geometry, k1, k2, n, columns, add)
+            i += n * geometry[A_ROW]
+            h += n * geometry[Y_ROW]
+            m -= n
+
+    return strip
+
+
+def make_packed_strip(word: int, lanewise: bool) -> Any:
+    """The wide strip, whose first tile copies its part of b: its vectors then follow one another.
+
+    Many rows pass over b; in a wide matrix its vectors lie so far apart that they push one another
+    out of the cache.  The copy changes no bit of the result.
+    """
+    width = 2 * host().lanes(word)
+    tall = heights(2, lanewise)[0]
+    room = stack_room(number_type(word), TERMS * width)
+    first_tile = make_first_tile(Tile(tall, 2, word, lanewise, copies=True))
+    wide_strip = make_strip(word, 2, lanewise)
+
+    @subroutine(product_signature(word))
+    def packed_strip(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, columns: Any, add: Any,
+    ) -> None:  # fmt: skip
+        if m >= WORTH_PACKING and geometry[B_K2] >= 4 * width:
+            panel = room()
+            first_tile(a, i, b, j, y, h, geometry, k1, k2, tall, columns, add, panel)
+            strides = stack_words(LOOPS)
+            for k in range(LOOPS):
+                strides[k] = geometry[k]
+            strides[B_K1], strides[B_K2] = k2 * width, width
+            i += tall * geometry[A_ROW]
+            h += tall * geometry[Y_ROW]
+            m -= tall
+            b, j, geometry = panel, 0, strides
+        wide_strip(a, i, b, j, y, h, geometry, k1, k2, m, columns, add)
+
+    return packed_strip
+
+
+def make_part(word: int, lanewise: bool) -> Any:
+    """The function that covers all columns, for one part of the sum."""
+    lanes = host().lanes(word)
+    wide_strip = make_packed_strip(word, lanewise)
+    narrow_strip = make_strip(word, 1, lanewise)
+    flat_tile = make_tile(Tile(1, FLAT, word, lanewise))
+    a_column = 1 if lanewise else 0
+
+    @subroutine(product_signature(word))
+    def part(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+    ) -> None:  # fmt: skip
+        while n > 0:
+            if m == 1 and n >= FLAT * lanes:
+                w = FLAT * lanes
+                flat_tile(a, i, b, j, y, h, geometry, k1, k2, m, w, add)
+            elif n >= 2 * lanes:
+                w = 2 * lanes
+                wide_strip(a, i, b, j, y, h, geometry, k1, k2, m, w, add)
+            else:
+                w = min(n, lanes)
+                narrow_strip(a, i, b, j, y, h, geometry, k1, k2, m, w, add)
+            i += w * a_column
+            j += w
+            h += w
+            n -= w
+
+    return part
+
+
+def tiled_kernel(word: int, lanewise: bool) -> Any:
+    """`contract_rows`, or `contract_lanes` where a moves with the columns too."""
+    part = make_part(word, lanewise)
+    outer_product = make_tile(Tile(1, 4, word), write_outer_product)
+
+    @subroutine(product_signature(word))
+    def product(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+    ) -> None:  # fmt: skip
+        if not lanewise and k1 * k2 == 1 and add & 1 == 0:
+            outer_product(a, i, b, j, y, h, geometry, k1, k2, m, n, add)
+            return
+        step2 = max(1, min(k2, TERMS))
+        step1 = max(1, TERMS // step2)
+        for s1 in range(0, k1, step1):
+            for s2 in range(0, k2, step2):
+                at = i + s1 * geometry[A_K1] + s2 * geometry[A_K2]
+                bt = j + s1 * geometry[B_K1] + s2 * geometry[B_K2]
+                c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
+                part(a, at, b, bt, y, h, geometry, c1, c2, m, n, add)
+                add |= 1
+
+    return contraction_kernel(word, product, TERMS, a_column=int(lanewise))

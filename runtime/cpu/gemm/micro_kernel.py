@@ -1,0 +1,126 @@
+"""A register tile: a few rows by a few vectors of y, summed over two nested loops without a store.
+
+    y[r, c] (+)= sum over k1, k2 of a[r, k1, k2] * b[k1, k2, c]
+
+Every sum stays in its own vector register for the whole of both loops; each turn loads the vectors
+of b once and uses them for all rows.  That ratio of multiplications to loads is what reaches the
+processor's peak.  The language of kernels cannot promise registers, so the tile is written as LLVM
+instructions, by an intrinsic.
+
+A tile can be used for fewer rows than it has: the rows beyond do the last row's work again and
+store the same numbers.  So a few heights serve every size.  Fewer columns than a vector holds are
+masked.  Each sum takes its terms in the order of k1, k2 whatever the tile, so cutting rows or
+columns differently does not change a bit.  Background: Goto & van de Geijn, 2008.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from gradc_compiler.program.kernel_abi import A_K1, A_K2, A_ROW, B_K1, B_K2, Y_ROW
+from gradc_runtime.cpu.codegen.intrinsics import I64, WORDS
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
+from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.gemm.simd_builder import Tile, Writer
+
+STRIDES = {  # in the geometry
+    "a_row": A_ROW, "y_row": Y_ROW, "a_k1": A_K1, "b_k1": B_K1, "a_k2": A_K2, "b_k2": B_K2,
+}  # fmt: skip
+
+
+def load_strides(writer: Writer, geometry: ir.Value) -> dict[str, ir.Value]:
+    """The strides that the inner loops of a product have."""
+    return {
+        name: writer.builder.load(writer.at(geometry, writer.constant(place)))
+        for name, place in STRIDES.items()
+    }
+
+
+def write_tile(tile: Tile, function: ir.Function) -> None:
+    """The body of a tile's function."""
+    a, b, y, geometry, k1_count, k2_count, rows, columns, add, *panel = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    writer = Writer(tile, builder)
+    stride = load_strides(writer, geometry)
+    if tile.masked:
+        writer.make_mask(columns)
+    a_rows = writer.offsets(tile.rows, stride["a_row"], rows)
+    y_rows = writer.offsets(tile.rows, stride["y_row"], rows)
+
+    def outer(k1: ir.Value, sums: Any) -> Any:
+        a1 = writer.at(a, builder.mul(k1, stride["a_k1"]))
+        b1 = writer.at(b, builder.mul(k1, stride["b_k1"]))
+
+        def inner(k2: ir.Value, sums: Any) -> Any:
+            a2 = writer.at(a1, builder.mul(k2, stride["a_k2"]))
+            b2 = writer.at(b1, builder.mul(k2, stride["b_k2"]))
+            vectors = writer.load_row(b2)
+            for start in panel:
+                term = builder.add(builder.mul(k1, k2_count), k2)
+                width = writer.constant(tile.vectors * tile.vector.count)
+                writer.store_row(vectors, writer.at(start, builder.mul(term, width)))
+            return writer.turn(a2, vectors, a_rows, sums)
+
+        return writer.loop("k2", k2_count, sums, inner)
+
+    sums = writer.loop("k1", k1_count, writer.zeros(), outer)
+    writer.finish(y, y_rows, sums, add)
+    builder.ret_void()
+
+
+def tile_function(tile: Tile, module: ir.Module, write: Any) -> ir.Function:
+    """The tile's own function in a module, written when first asked for."""
+    kind = f"{'_lanes' * tile.lanewise}{'_panel' * tile.copies}"
+    name = f"{write.__name__}_{tile.rows}x{tile.vectors}{kind}"
+    if name in module.globals:
+        return module.globals[name]
+    number = tile.number.as_pointer()
+    kinds = [*[number] * 3, I64.as_pointer(), *[I64] * 5, *[number] * tile.copies]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    write(tile, function)
+    return function
+
+
+def calling(tile: Tile, write: Any = write_tile) -> Any:
+    """Writes a call of the tile's function: a[i:], b[j:], y[h:] and whatever else it takes."""
+
+    def generate(builder: Any, args: Any) -> Any:
+        starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2, 4)]
+        builder.call(tile_function(tile, builder.module, write), [*starts, *args[6:]])
+
+    return generate
+
+
+def make_tile(tile: Tile, write: Any = write_tile) -> Any:
+    """The tile as a function for kernels: a[i:], b[j:], y[h:], with the strides of `geometry`."""
+    pointer, number = kernel_types.CPointer(number_type(tile.word)), kernel_types.int64
+
+    @intrinsic
+    def call_tile(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, rows: Any, columns: Any, add: Any,
+    ) -> Any:  # fmt: skip
+        return kernel_types.void(*(pointer, number) * 3, WORDS, *[number] * 5), calling(tile, write)
+
+    return call_tile
+
+
+def make_first_tile(tile: Tile) -> Any:
+    """The tile that also copies its b to panel[0:], vector after vector: one more argument."""
+    pointer, number = kernel_types.CPointer(number_type(tile.word)), kernel_types.int64
+
+    @intrinsic
+    def call_tile(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, rows: Any, columns: Any, add: Any, panel: Any,
+    ) -> Any:  # fmt: skip
+        return kernel_types.void(*(pointer, number) * 3, WORDS, *[number] * 5, pointer), calling(
+            tile
+        )
+
+    return call_tile

@@ -1,0 +1,67 @@
+"""Loops that are counted like an odometer: the last moves fastest, and one that has come round
+moves the one before it.
+
+A geometry says for each loop its extent and the words by which it moves a, b and y.  An extent
+below 0 stands for the range begin..end that a kernel is called for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_compiler.program.kernel_abi import A_LOOP, B_LOOP, LOOP, Y_LOOP
+from gradc_runtime.cpu.codegen.intrinsics import WORDS
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+
+NUMBER = kernel_types.int64
+PLACES = kernel_types.UniTuple(NUMBER, 3)  # in a, b and y
+
+
+@subroutine(NUMBER(WORDS, NUMBER, NUMBER))
+def extent_at(geometry: Any, at: Any, range_length: Any) -> Any:
+    """How many iterations a loop has, by the number at a place of the geometry."""
+    return range_length if geometry[at] < 0 else geometry[at]
+
+
+@subroutine(PLACES(WORDS, NUMBER, NUMBER, NUMBER))
+def first_places(geometry: Any, start: Any, loops: Any, begin: Any) -> Any:
+    """Where a, b and y begin, as a loop over the range starts with its iteration `begin`."""
+    i, j, h = 0, 0, 0
+    for k in range(loops):
+        at = start + LOOP * k
+        if geometry[at] < 0:
+            i += begin * geometry[at + A_LOOP]
+            j += begin * geometry[at + B_LOOP]
+            h += begin * geometry[at + Y_LOOP]
+    return i, j, h
+
+
+@subroutine(NUMBER(WORDS, NUMBER, NUMBER, WORDS, NUMBER))
+def set_extents(geometry: Any, start: Any, loops: Any, extents: Any, range_length: Any) -> Any:
+    """Write down the extents of loops, and give the number of iterations in all."""
+    turns = 1
+    for k in range(loops):
+        extents[k] = extent_at(geometry, start + LOOP * k, range_length)
+        turns *= extents[k]
+    return turns
+
+
+@subroutine(PLACES(WORDS, NUMBER, NUMBER, WORDS, WORDS, NUMBER, NUMBER, NUMBER))
+def turn(
+    geometry: Any, start: Any, loops: Any, extents: Any, counts: Any, i: Any, j: Any, h: Any
+) -> Any:
+    """The places in a, b and y of the next iteration; after the last, those of the first."""
+    for k in range(loops - 1, -1, -1):
+        at = start + LOOP * k
+        counts[k] += 1
+        i += geometry[at + A_LOOP]
+        j += geometry[at + B_LOOP]
+        h += geometry[at + Y_LOOP]
+        if counts[k] < extents[k]:
+            break
+        counts[k] = 0
+        i -= extents[k] * geometry[at + A_LOOP]
+        j -= extents[k] * geometry[at + B_LOOP]
+        h -= extents[k] * geometry[at + Y_LOOP]
+    return i, j, h

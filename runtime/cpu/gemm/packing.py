@@ -1,0 +1,122 @@
+"""Dot products of many columns: b is turned into panels, whose vectors go along the columns.
+
+    y[row, column] (+)= sum a[row, k] * b[column, k]
+
+Where a number of a meets a vector of columns, no lanes are left to be added up: the tile of
+`contract_rows` serves, and reaches the processor's peak.  Turning b pays where there are many rows.
+The sums come out row by row in a little room of their own, and are turned once more into y, whose
+rows follow one another and whose columns lie apart: a dense layer on a block of examples.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_compiler.program.kernel_abi import A_K2, A_ROW, B_K2, IN_PANEL, LOOPS, Y_ROW
+from gradc_runtime.cpu.codegen.intrinsics import fetch, stack_room, stack_words
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.gemm.micro_kernel import make_tile
+from gradc_runtime.cpu.gemm.outer_loops import column_strides, product_signature
+from gradc_runtime.cpu.gemm.simd_builder import Tile
+from gradc_runtime.cpu.gemm.transpose import make_square
+
+AHEAD = 4  # squares that are on their way from far while one is turned
+TERMS = IN_PANEL  # of a sum in one panel
+
+
+def make_turn_in(word: int) -> Any:
+    """turn_in(panel, b, j, stride, k2, width): panel[k, column] = b[column, k], `width` columns."""
+    turn, lanes, pointer = (
+        make_square(word),
+        host().lanes(word),
+        kernel_types.CPointer(number_type(word)),
+    )
+
+    @subroutine(kernel_types.void(pointer, pointer, *[kernel_types.int64] * 4))
+    def turn_in(panel: Any, b: Any, j: Any, stride: Any, k2: Any, width: Any) -> None:
+        for column in range(0, width, lanes):
+            for k in range(0, k2, lanes):
+                start, terms = j + column * stride + k, min(lanes, k2 - k)
+                for row in range(lanes):  # no processor follows so many rows by itself
+                    fetch(b, start + row * stride + AHEAD * lanes)
+                turn(b, start, panel, k * width + column, stride, width, lanes, terms, 0)
+
+    return turn_in
+
+
+def make_sums(word: int, height: int) -> Any:
+    """sums(a, i, panel, 0, sums, 0, strides, 1, k2, rows, width, mode): rows of the product.
+
+    A tile of two vectors is low and wide; of one it is as high as there are rows.
+    """
+    lanes, low = host().lanes(word), 8 if host().vector_registers > 16 else 4
+    wide_tile, narrow_tile = make_tile(Tile(low, 2, word)), make_tile(Tile(height, 1, word))
+
+    @subroutine(product_signature(word))
+    def some_sums(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
+    ) -> None:  # fmt: skip
+        if n <= lanes:
+            narrow_tile(a, i, b, j, y, h, geometry, k1, k2, m, n, mode)
+        else:
+            for row in range(0, m, low):
+                at, rows = i + row * geometry[A_ROW], min(low, m - row)
+                wide_tile(a, at, b, j, y, h + row * n, geometry, k1, k2, rows, n, mode)
+
+    return some_sums
+
+
+def make_panel(word: int) -> Any:
+    """The function that covers all rows of one or two vectors of columns, in a part of the sum."""
+    lanes = host().lanes(word)
+    height = max(lanes, 8)
+    panel_room = stack_room(number_type(word), TERMS * 2 * lanes)
+    sums_room = stack_room(number_type(word), height * 2 * lanes)
+    turn, turn_in, some_sums = make_square(word), make_turn_in(word), make_sums(word, height)
+
+    @subroutine(product_signature(word))
+    def panel(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+    ) -> None:  # fmt: skip
+        b_column, y_column = column_strides(geometry)
+        turned, sums = panel_room(), sums_room()
+        turn_in(turned, b, j, b_column, k2, n)
+        strides = stack_words(LOOPS)
+        strides[A_ROW], strides[Y_ROW], strides[A_K2], strides[B_K2] = geometry[A_ROW], n, 1, n
+        for first in range(0, m, height):
+            rows, at = min(height, m - first), i + first * geometry[A_ROW]
+            some_sums(a, at, turned, 0, sums, 0, strides, 1, k2, rows, n, add & -2)
+            for row in range(0, rows, lanes):
+                for column in range(0, n, lanes):
+                    yt, some = h + first + row + column * y_column, min(lanes, rows - row)
+                    turn(sums, row * n + column, y, yt, n, y_column, some, lanes, add & 1)
+
+    return panel
+
+
+def make_panels(word: int) -> Any:
+    """The function that covers whole vectors of columns and the whole sum, of one `k1`."""
+    lanes, panel = host().lanes(word), make_panel(word)
+
+    @subroutine(product_signature(word))
+    def panels(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+    ) -> None:  # fmt: skip
+        b_column, y_column = column_strides(geometry)
+        parts = (k2 + TERMS - 1) // TERMS
+        step = (k2 + parts - 1) // parts
+        for k in range(0, k2, step):
+            terms = min(step, k2 - k)
+            for column in range(0, n, 2 * lanes):
+                bt, yt = j + k + column * b_column, h + column * y_column
+                width = min(2 * lanes, n - column)
+                panel(a, i + k, b, bt, y, yt, geometry, 1, terms, m, width, add)
+            add |= 1
+
+    return panels

@@ -1,0 +1,231 @@
+"""Instructions on whole vector registers, as the tiles of the contraction kernels need them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from gradc_runtime.cpu.codegen.intrinsics import I32, I64, write_fetch
+from gradc_runtime.cpu.codegen.target import host
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """What kind of tile: its height and width, and whether `a` moves with columns too.
+
+    One that `copies` leaves the vectors of b side by side for the tiles after it.
+    """
+
+    rows: int
+    vectors: int
+    word: int
+    lanewise: bool = False
+    copies: bool = False
+
+    @property
+    def number(self) -> ir.Type:
+        """LLVM's float type."""
+        return ir.FloatType() if self.word == 4 else ir.DoubleType()
+
+    @property
+    def vector(self) -> ir.VectorType:
+        """A register full of numbers."""
+        return ir.VectorType(self.number, host().lanes(self.word))
+
+    @property
+    def masked(self) -> bool:
+        """Tiles of one vector also serve the last columns."""
+        return self.vectors == 1
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes the instructions of one tile."""
+
+    tile: Tile
+    builder: ir.IRBuilder
+    mask: ir.Value | None = None
+
+    def intrinsic(self, name: str, result: ir.Type, operands: Sequence[ir.Type]) -> ir.Function:
+        """An LLVM intrinsic for this tile's vectors."""
+        shape = ir.FunctionType(result, operands)
+        full = f"llvm.{name}.v{self.tile.vector.count}f{8 * self.tile.word}"
+        found = self.builder.module.globals.get(full)
+        return found or ir.Function(self.builder.module, shape, full)
+
+    def at(self, pointer: ir.Value, *offsets: ir.Value) -> ir.Value:
+        """A pointer moved on by numbers."""
+        for offset in offsets:
+            pointer = self.builder.gep(pointer, [offset])
+        return pointer
+
+    def constant(self, value: int) -> ir.Value:
+        """An int64."""
+        return ir.Constant(I64, value)
+
+    def make_mask(self, columns: ir.Value) -> None:
+        """True in the lanes below `columns`."""
+        lanes = self.tile.vector.count
+        whole = ir.IntType(8 * self.tile.word)  # as wide as a number: one comparison for a register
+        numbers = ir.Constant(
+            ir.VectorType(whole, lanes), [ir.Constant(whole, i) for i in range(lanes)]
+        )
+        limit = self.builder.trunc(columns, whole) if self.tile.word == 4 else columns
+        self.mask = self.builder.icmp_signed("<", numbers, self.splat(limit, numbers.type))
+
+    def splat(self, value: ir.Value, vector: ir.VectorType) -> ir.Value:
+        """The same value in every lane."""
+        nothing = ir.Constant(vector, ir.Undefined)
+        first = self.builder.insert_element(nothing, value, ir.Constant(I32, 0))
+        zeros = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
+        return self.builder.shuffle_vector(first, nothing, zeros)
+
+    def load(self, pointer: ir.Value) -> ir.Value:
+        """A vector from memory of any alignment."""
+        vector, word = self.tile.vector, self.tile.word
+        place = self.builder.bitcast(pointer, vector.as_pointer())
+        if self.mask is None:
+            return self.builder.load(place, align=word)
+        kinds = [vector.as_pointer(), I32, self.mask.type, vector]
+        read = self.intrinsic("masked.load", vector, kinds)
+        zero = ir.Constant(vector, [0.0] * vector.count)
+        return self.builder.call(read, [place, ir.Constant(I32, word), self.mask, zero])
+
+    def fetch(self, pointer: ir.Value) -> None:
+        """See `write_fetch`."""
+        write_fetch(self.builder, pointer)
+
+    def store(self, value: ir.Value, pointer: ir.Value) -> None:
+        """A vector to memory of any alignment."""
+        vector, word = self.tile.vector, self.tile.word
+        place = self.builder.bitcast(pointer, vector.as_pointer())
+        if self.mask is None:
+            self.builder.store(value, place, align=word)
+            return
+        kinds = [vector, vector.as_pointer(), I32, self.mask.type]
+        write = self.intrinsic("masked.store", ir.VoidType(), kinds)
+        self.builder.call(write, [value, place, ir.Constant(I32, word), self.mask])
+
+    def offsets(self, most: int, stride: ir.Value, rows: ir.Value) -> list[ir.Value]:
+        """Where each of `most` rows begins; rows beyond the last are the last."""
+        offsets = [self.constant(0)]
+        for r in range(1, most):
+            inside = self.builder.icmp_signed("<", self.constant(r), rows)
+            further = self.builder.add(offsets[-1], stride)
+            offsets.append(self.builder.select(inside, further, offsets[-1]))
+        return offsets
+
+    def multiply_add(self, a: ir.Value, b: ir.Value, total: ir.Value) -> ir.Value:
+        """a * b + total, fused where the processor can."""
+        vector = self.tile.vector
+        fused = self.intrinsic("fmuladd", vector, [vector] * 3)
+        return self.builder.call(fused, [a, b, total])
+
+    def columns(self) -> list[ir.Value]:
+        """Where each vector of a row begins."""
+        lanes = self.tile.vector.count
+        return [self.constant(v * lanes) for v in range(self.tile.vectors)]
+
+    def load_row(self, pointer: ir.Value) -> list[ir.Value]:
+        """The vectors of a row."""
+        return [self.load(self.at(pointer, column)) for column in self.columns()]
+
+    def store_row(self, vectors: Sequence[ir.Value], pointer: ir.Value) -> None:
+        """The vectors of a row to memory."""
+        for vector, column in zip(vectors, self.columns(), strict=True):
+            self.store(vector, self.at(pointer, column))
+
+    def zeros(self) -> list[list[ir.Value]]:
+        """The tile's sums before their first term."""
+        tile = self.tile
+        return [[ir.Constant(tile.vector, [0.0] * tile.vector.count)] * tile.vectors] * tile.rows
+
+    def turn(
+        self, a: ir.Value, b_vectors: list[ir.Value], a_rows: list[ir.Value], sums: Any
+    ) -> list[list[ir.Value]]:
+        """One step of the inner loop: every sum takes one more term."""
+        after = []
+        for row, offset in zip(sums, a_rows, strict=True):
+            start = self.at(a, offset)
+            if self.tile.lanewise:
+                factors = self.load_row(start)
+            else:
+                single = self.builder.load(start)
+                factors = [self.splat(single, self.tile.vector)] * self.tile.vectors
+            terms = zip(factors, b_vectors, row, strict=True)
+            after.append([self.multiply_add(*term) for term in terms])
+        return after
+
+    def loop(
+        self, name: str, count: ir.Value, sums: list[list[ir.Value]], body: Any
+    ) -> list[list[ir.Value]]:
+        """`sums = body(k, sums)` for k in range(count)."""
+        before = self.builder.block
+        head, inside, end = (
+            self.builder.append_basic_block(f"{name}{part}") for part in ("", ".inside", ".end")
+        )
+        self.builder.branch(head)
+        self.builder.position_at_end(head)
+        k = self.builder.phi(I64)
+        k.add_incoming(self.constant(0), before)
+        phis = [[self.builder.phi(self.tile.vector) for _ in row] for row in sums]
+        self.builder.cbranch(self.builder.icmp_signed("<", k, count), inside, end)
+        self.builder.position_at_end(inside)
+        after = body(k, phis)
+        last = self.builder.block
+        k.add_incoming(self.builder.add(k, self.constant(1)), last)
+        for own, firsts, nexts in zip(phis, sums, after, strict=True):
+            for phi, first, following_sum in zip(own, firsts, nexts, strict=True):
+                phi.add_incoming(first, before)
+                phi.add_incoming(following_sum, last)
+        self.builder.branch(head)
+        self.builder.position_at_end(end)
+        return phis
+
+    def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, mode: ir.Value) -> None:
+        """Overwrite y, or add to it: all loads come first, for rows may coincide."""
+        places = [[self.at(y, offset, column) for column in self.columns()] for offset in y_rows]
+        sums = self.divided(sums, mode)
+        with self.builder.if_else(self.adds(mode)) as (then, otherwise):
+            with then:
+                totals = [
+                    [self.builder.fadd(p, self.load(q)) for p, q in zip(*pair, strict=True)]
+                    for pair in zip(sums, places, strict=True)
+                ]
+                self.store_all(totals, places)
+            with otherwise:
+                self.store_all(sums, places)
+
+    def adds(self, mode: ir.Value) -> ir.Value:
+        """Whether a mode says to add to y: it is odd."""
+        odd = self.builder.and_(mode, self.constant(1))
+        return self.builder.icmp_signed("!=", odd, self.constant(0))
+
+    def divided(self, sums: Any, mode: ir.Value) -> Any:
+        """The sums, times 1 / (mode // 2) where that is not 0."""
+        before = self.builder.block
+        count = self.builder.ashr(mode, self.constant(1))
+        with self.builder.if_then(self.builder.icmp_signed("!=", count, self.constant(0))):
+            one = ir.Constant(self.tile.number, 1.0)
+            share = self.builder.fdiv(one, self.builder.sitofp(count, self.tile.number))
+            factor = self.splat(share, self.tile.vector)
+            scaled = [[self.builder.fmul(v, factor) for v in row] for row in sums]
+            inside = self.builder.block
+        after: list[list[ir.Value]] = []
+        for row, scaled_row in zip(sums, scaled, strict=True):
+            after.append([])
+            for value, product in zip(row, scaled_row, strict=True):
+                phi = self.builder.phi(self.tile.vector)
+                phi.add_incoming(value, before)
+                phi.add_incoming(product, inside)
+                after[-1].append(phi)
+        return after
+
+    def store_all(self, totals: Any, places: Any) -> None:
+        """Every sum to its place."""
+        for row, row_places in zip(totals, places, strict=True):
+            for total, place in zip(row, row_places, strict=True):
+                self.store(total, place)

@@ -1,0 +1,1 @@
+"""The native loop and the table that it goes through, word by word."""

@@ -1,0 +1,36 @@
+"""A barrier between the threads of a step: the last to arrive opens it for the others.
+
+They look again and again, and after a while let other threads have the core: what they wait for is
+mostly over in less time than it takes to come back from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_runtime.cpu.codegen.atomics import atomic_add, atomic_load, atomic_store, give_way, pause
+from gradc_runtime.cpu.codegen.intrinsics import WORDS
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.interpreter.bytecode import ARRIVED, CHUNK_COUNTER, GENERATION
+
+LOOKS = 500  # some 15 microseconds
+
+
+@subroutine(kernel_types.void(WORDS, kernel_types.int64))
+def barrier(control: Any, threads: Any) -> None:
+    """Come back when all threads have come here."""
+    if threads == 1:
+        return
+    generation = atomic_load(control, GENERATION)
+    if atomic_add(control, ARRIVED, 1) == threads - 1:
+        atomic_store(control, ARRIVED, 0)
+        atomic_store(control, CHUNK_COUNTER, 0)
+        atomic_store(control, GENERATION, generation + 1)
+        return
+    looks = 0
+    while atomic_load(control, GENERATION) == generation:
+        looks += 1
+        pause()
+        if looks > LOOKS:
+            give_way()

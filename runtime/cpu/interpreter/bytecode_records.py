@@ -1,0 +1,213 @@
+"""The records that the table of an entry is made of, at one batch size.
+
+What each word of a record is, is said in `runtime/cpu/interpreter/bytecode.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gradc_compiler.program.entry import (
+    MOST_OPERANDS,
+    MOST_TIMES,
+    Entry,
+    Instruction,
+    Loop,
+    Operand,
+    Result,
+    Space,
+    Sum,
+)
+from gradc_compiler.program.kernel_abi import DIVIDED, EVERY
+from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.cpu.partition.chunks import Share
+from gradc_runtime.cpu.partition.intra_op import Part
+from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.space_sizes import partial_bytes
+from gradc_runtime.cpu.partition.streamed import Place, place
+
+
+def record(words: int, fields: Mapping[int, int]) -> list[int]:
+    """A record of so many words, from what stands where; 0 elsewhere."""
+    return [fields.get(k, 0) for k in range(words)]
+
+
+def kind_of_rows(time: int | None) -> int:
+    """The number of what an outermost loop goes over: examples, or the elements of a time."""
+    return 0 if time is None else time + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Writes the records of one entry at one batch size."""
+
+    entry: Entry
+    kernels: Sequence[int]  # the address of each kernel
+    examples: int
+    word: int
+    block: int  # examples in one
+    room: Sequence[int]  # rows of each time that a block may have
+    passed: Mapping[Place, int]  # the words of a row, where only a piece is there (`streamed.py`)
+
+    def operands(self, instruction: Instruction) -> Iterator[int]:
+        """The records of an instruction's operands."""
+        for operand in instruction.operands:
+            words = self.passed.get(place(operand), 0)
+            if words:
+                yield from self.piece(operand, 1 if instruction.follows else words)
+            else:
+                yield from self.operand(operand)
+
+    def piece(self, operand: Operand, words: int) -> list[int]:
+        """The record of an operand that has a piece of its rows, of so many words, in front."""
+        return record(
+            bytecode.OPERAND,
+            {
+                bytecode.OPERAND_SPACE: operand.space,
+                bytecode.OPERAND_START: (operand.offset + operand.inner) * self.word,
+                bytecode.OPERAND_STRIDE: words * self.word,
+                bytecode.OPERAND_ROWS: bytecode.PIECE,
+                bytecode.OPERAND_STEP: words * self.word,
+            },
+        )
+
+    def operand(self, operand: Operand) -> list[int]:
+        """The record of any other operand."""
+        start, step = operand.offset, operand.step
+        if step is not None:
+            start = step.offset * self.rows(None)
+        elif operand.space == Space.BLOCK:
+            start = self.block_start(operand.time) + operand.offset * self.rows(operand.time)
+        start += operand.inner
+        return record(
+            bytecode.OPERAND,
+            {
+                bytecode.OPERAND_SPACE: operand.space,
+                bytecode.OPERAND_START: start * self.word,
+                bytecode.OPERAND_STRIDE: operand.stride * self.word,
+                bytecode.OPERAND_ROWS: kind_of_rows(operand.time),
+                bytecode.OPERAND_STEP: 0 if step is None else step.words * self.word,
+            },
+        )
+
+    def rows(self, time: int | None) -> int:
+        """The rows of a time that BLOCK has room for."""
+        return self.block if time is None else self.room[time]
+
+    def block_start(self, time: int | None) -> int:
+        """Where the values of a time begin in BLOCK: after the examples' and other times'."""
+        if time is None:
+            return 0
+        before = zip(self.entry.kept_words[:time], self.room[:time], strict=True)
+        return self.entry.block * self.entry.block_words + sum(w * rows for w, rows in before)
+
+    def geometry(self, number: int) -> int:
+        """A number of a geometry, where it depends on the batch."""
+        if number == EVERY:
+            return self.examples
+        return 2 * self.examples + number - DIVIDED if DIVIDED <= number <= DIVIDED + 1 else number
+
+    def instruction(
+        self,
+        instruction: Instruction,
+        operands: int,
+        geometry: int,
+        share: Share,
+    ) -> list[int]:
+        """An instruction's record; `operands` and `geometry` say where those are."""
+        count = len(instruction.operands)
+        assert count <= MOST_OPERANDS, f"{instruction.note}: {count} operands are too many"
+        return record(
+            bytecode.INSTRUCTION,
+            {
+                bytecode.KERNEL: self.kernels[instruction.kernel],
+                bytecode.OPERANDS_START: operands,
+                bytecode.OPERANDS: count,
+                bytecode.GEOMETRY_AT: geometry,
+                bytecode.EXTENT: instruction.extent,
+                bytecode.GRAIN: share.grain,
+                bytecode.WAITS: int(share.wait),
+                bytecode.ROWS: kind_of_rows(instruction.time),
+                bytecode.FOLLOWERS: share.followers,
+            },
+        )
+
+    def part(self, part: Part, operands: int, geometry: int) -> list[int]:
+        """The record of a part of an instruction."""
+        share = Share(0, 0, part.wait)
+        words = self.instruction(part.instruction, operands, geometry, share)
+        words[bytecode.PART_NUMBER], words[bytecode.PART_OF] = part.number, part.of
+        words[bytecode.PART_BEGIN], words[bytecode.PART_END] = part.begin, part.end
+        return words
+
+    def loop(self, loop: Loop) -> list[int]:
+        """The head of a loop, which stands before its instructions."""
+        return record(
+            bytecode.INSTRUCTION,
+            {
+                bytecode.LOOP_LENGTH: loop.count,
+                bytecode.LOOP_TIME: loop.time,
+                bytecode.LOOP_BACKWARDS: int(loop.backwards),
+            },
+        )
+
+    def result(self, number: int, result: Result) -> list[int]:
+        """A result's record."""
+        return record(
+            bytecode.RESULT,
+            {
+                bytecode.RESULT_UNIFORM: result.offset * self.word,
+                bytecode.RESULT_BYTES: result.words * self.word,
+                bytecode.RESULT_SPACE: Space.ARRAY + len(self.entry.arrays) + number,
+            },
+        )
+
+    def sum(self, sum: Sum) -> list[int]:
+        """A sum's record."""
+        return record(
+            bytecode.SUM,
+            {
+                bytecode.SUM_PARTIAL: sum.partial * self.word,
+                bytecode.SUM_UNIFORM: sum.uniform * self.word,
+                bytecode.SUM_WORDS: sum.words,
+            },
+        )
+
+    def strides(self) -> list[int]:
+        """Bytes by which each space's base moves from one step to the next."""
+        arrays = [
+            0
+            if array.role == "carried" or array.type.time is not None
+            else array.type.size * self.examples * self.word
+            for array in self.entry.arrays
+        ]
+        results = [result.words * self.word for result in self.entry.results]
+        clock = bytecode.CLOCK * len(self.entry.times) * -(-self.examples // self.block) * 8
+        return [0] * Space.ARRAY + arrays + results + [clock]
+
+    def header(self, strides: int, results: int) -> list[int]:
+        """The first words of a table; where its strides and its results begin."""
+        entry, examples = self.entry, self.examples
+        blocks = -(-examples // self.block)
+        spaces = len(self.strides())
+        assert len(entry.times) <= MOST_TIMES, (
+            f"{entry.name}: {len(entry.times)} times are too many"
+        )
+        return record(
+            bytecode.HEADER,
+            {
+                bytecode.EXAMPLES: examples,
+                bytecode.BLOCK: self.block,
+                bytecode.BLOCKS: blocks,
+                bytecode.CHUNKS: chunks_of(entry, examples, self.block),
+                bytecode.PHASES: len(entry.phases),
+                bytecode.PARTIAL_BYTES: partial_bytes(entry, self.word),
+                bytecode.SPACES: spaces,
+                bytecode.STRIDES_START: strides,
+                bytecode.RESULTS: len(entry.results),
+                bytecode.RESULTS_START: results,
+                bytecode.TIMES: len(entry.times),
+                bytecode.CLOCK_SPACE: spaces - 1,
+            },
+        )

@@ -1,0 +1,148 @@
+"""The native loop: walks an entry's table for a number of steps, without coming back to Python.
+
+Every thread enters with its number and walks the whole table.  In an EXAMPLES phase they take
+chunks by an atomic counter, or parts of products if the batch is one block; in a ONCE phase an
+instruction with `split` is cut into equal shares and any other is thread 0's.  Between them stand
+barriers: the last to arrive opens it, the others spin, and after a while let other threads have the
+core.
+
+A recurrence is a few instructions that are run again for every step, on the rows of that step.
+
+What lies where in the table is said in `runtime/cpu/interpreter/bytecode.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_compiler.program.entry import MOST_OPERANDS
+from gradc_compiler.program.kernel_abi import MOST_CHUNKS
+from gradc_runtime.cpu.codegen import flush_to_zero
+from gradc_runtime.cpu.codegen.compensated import compensated
+from gradc_runtime.cpu.codegen.flush_to_zero import get_float_mode, set_float_mode
+from gradc_runtime.cpu.codegen.intrinsics import WORDS, pointer_reader, stack_words, words_at
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.codegen.number_types import number_type, share_start
+from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.cpu.interpreter.barrier import barrier
+from gradc_runtime.cpu.interpreter.batch_stage import run_examples
+from gradc_runtime.cpu.interpreter.intra_op_stage import run_parts
+from gradc_runtime.cpu.interpreter.serial_stage import keep_results, run_once
+
+NUMBER = kernel_types.int64
+
+
+def adder(word: int) -> Any:
+    """The subroutine that adds up one `Sum` over the chunks, each thread a share of its words."""
+    number, add_later = number_type(word), later_adder(word)
+    reals = pointer_reader(number)
+
+    @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
+    def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
+        words = table[at + bytecode.SUM_WORDS]
+        start = share_start(words, 16, thread, threads)
+        stop = share_start(words, 16, thread + 1, threads)
+        places = stack_words(2)
+        places[0] = bases[bytecode.UNIFORM_SPACE] + table[at + bytecode.SUM_UNIFORM]
+        total = reals(places, 0)
+        first = bases[bytecode.PARTIAL_SPACE] + table[at + bytecode.SUM_PARTIAL]
+        for chunk in range(min(table[bytecode.CHUNKS], MOST_CHUNKS)):
+            places[1] = first + chunk * table[bytecode.PARTIAL_BYTES]
+            part = reals(places, 1)
+            for i in range(start, stop):
+                total[i] = part[i] if chunk == 0 else total[i] + part[i]
+        if table[bytecode.CHUNKS] > MOST_CHUNKS:
+            add_later(table, total, first, start, stop)
+        examples = number(table[bytecode.EXAMPLES])
+        for i in range(start, stop):
+            total[i] = total[i] / examples
+
+    return add_partials
+
+
+def later_adder(word: int) -> Any:
+    """The subroutine that adds the chunks behind the first MOST_CHUNKS to their sum.
+
+    So many chunks' sums at a time, and what rounding loses of them.
+    """
+    number = number_type(word)
+    reals, exact = pointer_reader(number), compensated(number)
+    plus, lost = exact["plus"], exact["lost"]
+
+    @subroutine(kernel_types.void(WORDS, kernel_types.CPointer(number), *[NUMBER] * 3))
+    def add_later(table: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
+        places = stack_words(1)
+        places[0] = first + table[bytecode.PARTIAL_BYTES]  # of a chunk that is added up already
+        rest = reals(places, 0)
+        for i in range(start, stop):
+            rest[i] = number(0.0)
+        for group in range(MOST_CHUNKS, table[bytecode.CHUNKS], MOST_CHUNKS):
+            places[0] = first + group * table[bytecode.PARTIAL_BYTES]
+            sums = reals(places, 0)
+            for chunk in range(group + 1, min(group + MOST_CHUNKS, table[bytecode.CHUNKS])):
+                places[0] = first + chunk * table[bytecode.PARTIAL_BYTES]
+                part = reals(places, 0)
+                for i in range(start, stop):
+                    sums[i] += part[i]
+            for i in range(start, stop):
+                term = plus(sums[i], rest[i])
+                rest[i] = lost(total[i], term)
+                total[i] = plus(total[i], term)
+        for i in range(start, stop):
+            total[i] += rest[i]
+
+    return add_later
+
+
+def phase_runner(word: int) -> Any:
+    """The subroutine that goes through one phase."""
+    add_partials = adder(word)
+
+    @subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+    def run_phase(
+        control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
+    ) -> None:
+        if table[phase + bytecode.OF_EXAMPLES] == 0:
+            run_once(control, table, phase, bases, pointers, thread, threads)
+            return
+        if table[phase + bytecode.PARTS] > 0:
+            run_parts(control, table, phase, bases, pointers, thread, threads)
+        else:
+            run_examples(control, table, phase, bases, pointers, threads)
+        if table[phase + bytecode.SUMS] > 0:
+            for i in range(table[phase + bytecode.SUMS]):
+                at = table[phase + bytecode.SUMS_START] + i * bytecode.SUM
+                add_partials(table, at, bases, thread, threads)
+            barrier(control, threads)
+
+    return run_phase
+
+
+def kernel(word: int) -> Any:
+    """The walker for words of this many bytes."""
+    run_phase, zeros = phase_runner(word), flush_to_zero.zeros()
+
+    def walk(control: Any, table: Any, thread: Any, unused: Any, spare: Any) -> None:
+        mode = get_float_mode()
+        set_float_mode(mode | zeros)
+        threads = control[bytecode.THREADS]
+        bases = words_at(control[bytecode.BASES] + thread * control[bytecode.BASES_STEP])
+        pointers = stack_words(MOST_OPERANDS)
+        if thread > 0:  # what thread 0 has been told about arrays goes for all
+            told = words_at(control[bytecode.BASES])
+            for k in range(bytecode.ARRAY_SPACE, table[bytecode.SPACES]):
+                bases[k] = told[k]
+        for _ in range(control[bytecode.STEPS]):
+            for p in range(table[bytecode.PHASES]):
+                phase = bytecode.HEADER + p * bytecode.PHASE
+                run_phase(control, table, phase, bases, pointers, thread, threads)
+            if thread == 0:
+                keep_results(table, bases)
+            if table[bytecode.RESULTS] > 0:
+                barrier(control, threads)
+            for k in range(table[bytecode.SPACES]):
+                bases[k] += table[table[bytecode.STRIDES_START] + k]
+        set_float_mode(mode)
+
+    return walk

@@ -1,0 +1,93 @@
+"""What a step does once in the walker: updates, shared out over threads, and its results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_runtime.cpu.codegen.intrinsics import WORDS, bytes_at, stack_words
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.codegen.number_types import share_start
+from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.cpu.interpreter.barrier import barrier
+from gradc_runtime.cpu.interpreter.batch_stage import launch
+from gradc_runtime.cpu.interpreter.bytecode import (
+    INSTRUCTION,
+    LEAST_PIECE,
+    MOST_PIECE,
+    PIECE,
+    PIECE_OF_EXAMPLE,
+)
+
+NUMBER = kernel_types.int64
+
+
+@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+def run_pieces(
+    table: Any, leader: Any, bases: Any, pointers: Any, thread: Any, threads: Any
+) -> None:
+    """An instruction with those that follow it, piece by piece.
+
+    What only they read is written over the thread's first piece again and again: in the cache.
+    """
+    firsts = stack_words(2)
+    extent, unit = table[leader + bytecode.EXTENT], table[leader + bytecode.GRAIN]
+    words = table[leader + INSTRUCTION + bytecode.GRAIN]
+    begin = share_start(extent, unit, thread, threads)
+    end = share_start(extent, unit, thread + 1, threads)
+    first = begin
+    most = max(LEAST_PIECE, min(MOST_PIECE, PIECE_OF_EXAMPLE * table[bytecode.EXAMPLES]))
+    while begin < end:
+        pieces = ((end - begin) * words + most - 1) // most
+        rows = ((end - begin) // pieces + unit - 1) // unit * unit
+        stop = min(end, begin + max(unit, rows))
+        firsts[PIECE] = first
+        launch(table, leader, bases, pointers, begin, stop, firsts)
+        firsts[PIECE] = first * words
+        for i in range(1, 1 + table[leader + bytecode.FOLLOWERS]):
+            at = leader + i * INSTRUCTION
+            launch(table, at, bases, pointers, begin * words, stop * words, firsts)
+        begin = stop
+
+
+@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+def run_share(table: Any, at: Any, bases: Any, pointers: Any, thread: Any, threads: Any) -> None:
+    """This thread's share of an instruction; all of what is not shared out, on thread 0."""
+    firsts = stack_words(1)
+    extent, grain = table[at + bytecode.EXTENT], table[at + bytecode.GRAIN]
+    begin, stop = 0, extent if thread == 0 else 0
+    if threads > 1 and grain > 0:
+        begin = share_start(extent, grain, thread, threads)
+        stop = share_start(extent, grain, thread + 1, threads)
+    if begin < stop:
+        launch(table, at, bases, pointers, begin, stop, firsts)
+
+
+@subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+def run_once(
+    control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
+) -> None:
+    """A ONCE phase, instruction by instruction, with those that follow it."""
+    at = table[phase + bytecode.INSTRUCTIONS_START]
+    end = at + table[phase + bytecode.INSTRUCTIONS] * INSTRUCTION
+    while at < end:
+        if table[at + bytecode.WAITS] != 0:
+            barrier(control, threads)
+        followers = table[at + bytecode.FOLLOWERS]
+        if followers > 0:
+            run_pieces(table, at, bases, pointers, thread, threads)
+        else:
+            run_share(table, at, bases, pointers, thread, threads)
+        at += (1 + followers) * INSTRUCTION
+    barrier(control, threads)
+
+
+@subroutine(kernel_types.void(WORDS, WORDS))
+def keep_results(table: Any, bases: Any) -> None:
+    """Copy what a step gives to the caller's arrays."""
+    for k in range(table[bytecode.RESULTS]):
+        at = table[bytecode.RESULTS_START] + k * bytecode.RESULT
+        source = bytes_at(bases[bytecode.UNIFORM_SPACE] + table[at + bytecode.RESULT_UNIFORM])
+        target = bytes_at(bases[table[at + bytecode.RESULT_SPACE]])
+        for i in range(table[at + bytecode.RESULT_BYTES]):
+            target[i] = source[i]

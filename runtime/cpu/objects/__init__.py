@@ -1,0 +1,1 @@
+"""Object code: built, kept in a cache, loaded."""

@@ -1,0 +1,166 @@
+"""Kernels in, addresses out: from memory, else from the cache, else built now.
+
+A kernel's key is the SHA-256 of everything its code depends on: its text, the text of the modules
+that shape it, the size of a word, the version of LLVM, the processor and the flags.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import os
+import select
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import llvmlite
+
+from gradc_compiler.program import kernel_abi
+from gradc_compiler.program.entry import MOST_OPERANDS, MOST_TIMES, Kernel, Space
+from gradc_runtime.cpu.objects import link
+from gradc_runtime.cpu.objects import object_cache as store
+from gradc_runtime.cpu.objects.build_locks import locked
+from gradc_runtime.cpu.objects.cpu_id import processor
+
+SECONDS_KERNEL, SECONDS_LIBRARY = 0.012, 0.08  # to build one, roughly
+WORTH_COPYING = 0.06  # seconds of work for which one more copy of this process is made
+BUILDER = "gradc_runtime.cpu.codegen.build_kernel"  # the module that imports LLVM
+HELPER = "gradc helper"  # the name of a thread that stays in native code (`pool.py`)
+LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the rest is built here
+
+
+@cache
+def surroundings(library: bool) -> bytes:
+    """What every kernel depends on beside its own text."""
+    here = Path(__file__).parents[1]
+    texts = [*sorted((here / "codegen").rglob("*.py")), here / "interpreter" / "bytecode.py"]
+    if library:
+        folders = [here / name for name in ("gemm", "interpreter", "threads")]
+        texts += [Path(kernel_abi.__file__), *(p for f in folders for p in sorted(f.glob("*.py")))]
+    contract = str([MOST_OPERANDS, MOST_TIMES, *map(int, Space)])  # written into the walkers
+    facts = [contract, sys.platform, processor(), llvmlite.__version__, str(store.FORMAT)]
+    return b"\0".join([*(path.read_bytes() for path in texts), *map(str.encode, facts)])
+
+
+@cache
+def key_of(name: str, source: str | None, word: int) -> str:
+    """The name of a kernel's code in the cache."""
+    own = f"{name}\0{word}\0{source}".encode()
+    return hashlib.sha256(own + b"\0" + surroundings(source is None)).hexdigest()
+
+
+def symbol_of(key: str) -> str:
+    """The C symbol of a kernel."""
+    return f"gradc_{key[:32]}"
+
+
+def builder() -> Any:
+    """The module that writes LLVM, imported when it is first needed: a warm start does without."""
+    return importlib.import_module(BUILDER)
+
+
+def built_anew(kernel: Kernel, word: int) -> bytes:
+    """A kernel's object code, built now whatever the cache holds."""
+    key = key_of(kernel.name, kernel.source, word)
+    built: bytes = builder().object_code(kernel.name, kernel.source, word, symbol_of(key))
+    store.save(key, built, kernel.note or kernel.name)
+    return built
+
+
+def object_of(kernel: Kernel, word: int, wait: bool = True) -> bytes | None:
+    """A kernel's object code, from the cache or built now; None if another process is at it."""
+    key = key_of(kernel.name, kernel.source, word)
+    if (code := store.load(key)) is not None:
+        return code
+    with locked(key, wait) as free:
+        if not free:
+            return None
+        if (code := store.load(key)) is not None:  # another process was quicker
+            return code
+        return built_anew(kernel, word)
+
+
+def objects_of(kernels: Sequence[Kernel], word: int) -> list[bytes]:
+    """The object code of each kernel; those that another process is building come last."""
+    codes = [object_of(kernel, word, wait=False) for kernel in kernels]
+    return [
+        code if code is not None else cast(bytes, object_of(kernel, word))
+        for kernel, code in zip(kernels, codes, strict=True)
+    ]
+
+
+def addresses(kernels: Sequence[Kernel], word: int) -> list[int]:
+    """Where each kernel's code lies in memory, once all are compiled and loaded."""
+    by_symbol = {symbol_of(key_of(k.name, k.source, word)): k for k in kernels}
+    largest_first = sorted(by_symbol, key=lambda name: by_symbol[name].source is not None)
+    wanted = {name: by_symbol[name] for name in largest_first if not link.is_loaded(name)}
+    build_in_copies(list(wanted.values()), word)
+    codes = objects_of(list(wanted.values()), word)
+    link.load(dict(zip(wanted, codes, strict=True)), lambda name: built_anew(wanted[name], word))
+    return [link.address(symbol_of(key_of(k.name, k.source, word))) for k in kernels]
+
+
+def work_in(kernels: Sequence[Kernel], word: int) -> float:
+    """About how many seconds it takes to build what is not in the cache."""
+    missing = [k for k in kernels if not store.is_saved(key_of(k.name, k.source, word))]
+    return sum(SECONDS_LIBRARY if kernel.source is None else SECONDS_KERNEL for kernel in missing)
+
+
+def build_in_copies(kernels: Sequence[Kernel], word: int) -> None:
+    """Fill the cache by copies of this process: as many as there is work for, up to one a core.
+
+    All go through the same list and pass over what another has locked; so the work is shared out.
+    This process only waits: what LLVM takes, its library and tens of megabytes to build kernels,
+    ends with them.  Where LLVM is here already, a little work is done here.
+    """
+    work = work_in(kernels, word)
+    if not work or not may_copy_process() or store.trusted_directory() is None:
+        return
+    count = min(len(os.sched_getaffinity(0)), round(work / WORTH_COPYING))
+    count = count or int(BUILDER not in sys.modules)
+    for process in [start_copy(kernels, word) for _ in range(count)]:
+        await_copy(process)
+
+
+def may_copy_process() -> bool:
+    """A copy of a process has one thread, so locks that others held stay shut in it.
+
+    Helpers hold none.
+    """
+    others = [thread for thread in threading.enumerate() if thread.name != HELPER]
+    return sys.platform == "linux" and len(others) == 1
+
+
+def await_copy(process: int) -> None:
+    """Wait for a copy, but not for one that somebody stopped: an alarm does not wake it."""
+    with contextlib.suppress(OSError):
+        handle = os.pidfd_open(process)
+        waiter = select.poll()
+        waiter.register(handle, select.POLLIN)
+        if not waiter.poll(1000 * (LONGEST_COPY + 1)):
+            os.kill(process, signal.SIGKILL)
+        os.close(handle)
+    os.waitpid(process, 0)
+
+
+def start_copy(kernels: Sequence[Kernel], word: int) -> int:
+    """A copy of this process that builds what nobody else does, and ends; gives its number."""
+    with warnings.catch_warnings():  # Python's own, about threads of the C library
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = os.fork()
+    if process == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(LONGEST_COPY)
+        try:
+            for kernel in kernels:
+                object_of(kernel, word, wait=False)
+        finally:
+            os._exit(0)
+    return process

@@ -1,0 +1,78 @@
+"""Object code becomes callable: it is placed in this process, and its addresses are known."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gradc_runtime.cpu.objects.elf import NotPlain, ObjectFile
+from gradc_runtime.cpu.objects.loader import checked, place
+
+NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)  # every kernel, by its address
+ALL_PLAIN = sys.platform == "linux" and os.uname().machine == "x86_64"  # all kernels' files
+_lock = threading.Lock()
+_addresses: dict[str, int] = {}
+
+
+class LinkError(RuntimeError):
+    """Object code that cannot be loaded."""
+
+
+def is_loaded(symbol: str) -> bool:
+    """Whether `address(symbol)` will answer."""
+    return symbol in _addresses
+
+
+def address(symbol: str) -> int:
+    """Where a loaded kernel begins."""
+    return _addresses[symbol]
+
+
+def load(objects: Mapping[str, bytes], build: Callable[[str], bytes] | None = None) -> None:
+    """Load object files, by the symbol that each defines.
+
+    Whatever is not plain is built again by `build`, so that LLVM, which believes all that a file
+    says, is given none that may have been kept on a disk; without `build` they were just made.
+    """
+    with _lock:
+        new = {name: code for name, code in objects.items() if name not in _addresses}
+        plain = {name: file for name, code in new.items() if (file := understood(code, name))}
+        made = {n: fresh(n, new[n], build) for n in new if n not in plain}
+        plain |= {name: file for name, code in made.items() if (file := understood(code, name))}
+        rest = {name: code for name, code in made.items() if name not in plain}
+        try:
+            found = place(plain) if plain else {}
+        except OSError:
+            found, rest = {}, {n: made.get(n) or fresh(n, new[n], build) for n in new}
+        if rest:
+            found |= placed_by_llvm(rest)
+        if missing := [name for name, start in found.items() if not start]:
+            raise LinkError(f"{missing[0]}: not in its object file")
+        _addresses.update(found)
+
+
+def understood(code: bytes, symbol: str) -> ObjectFile | None:
+    """An object file that can be placed without LLVM."""
+    try:
+        return checked(ObjectFile(code), symbol)
+    except NotPlain:
+        return None
+
+
+def fresh(name: str, code: bytes, build: Callable[[str], bytes] | None) -> bytes:
+    """Code that was made in this process; where all code is placed by LLVM, what was kept."""
+    return code if build is None or not ALL_PLAIN else build(name)
+
+
+def placed_by_llvm(objects: Mapping[str, bytes]) -> dict[str, int]:
+    """What `engine.place` says; it is imported only here, as LLVM's library is large."""
+    engine: Any = importlib.import_module("gradc_runtime.cpu.objects.mcjit")
+    try:
+        return dict(engine.place(objects))
+    except RuntimeError as error:
+        raise LinkError(f"{', '.join(objects)}: {error}") from error

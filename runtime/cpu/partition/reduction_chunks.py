@@ -1,0 +1,72 @@
+"""How many chunks a batch is cut into, and how often a kernel adds into a chunk's partial sums.
+
+An entry says how many there are at most.  Of a very large batch there are more: the blocks of a
+chunk add into the same partial sums one after another, which must not go on for long (Note [How
+long a chain of additions is] in `compiler/machine/addition_chains.py`).  The number follows from
+the entry and the sizes of the batch and its blocks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradc_compiler.program.entry import Entry, Instruction, Space
+from gradc_compiler.program.kernel_abi import (
+    IN_PIECE,
+    K1,
+    K2,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    MOST_PIECES,
+    Y_LOOP,
+    pieces_of,
+)
+
+ADDED = 256  # additions into partial sums, one after another
+
+
+def chunks_of(entry: Entry, examples: int, block: int) -> int:
+    """The chunks of a batch; none is empty."""
+    blocks = -(-examples // block)
+    most = max(1, ADDED // additions(entry, block))  # blocks of a chunk
+    return max(min(entry.chunks, blocks), -(-blocks // most))
+
+
+def additions(entry: Entry, block: int) -> int:
+    """How often, at most, a block adds to a word of its chunk's partial sums."""
+    return max(
+        (
+            _of_instruction(entry, item, block)
+            for phase in entry.phases
+            for item in phase.instructions
+            if phase.examples and any(o.space == Space.PARTIAL for o in item.operands)
+        ),
+        default=1,
+    )
+
+
+def _of_instruction(entry: Entry, item: Instruction, block: int) -> int:
+    kernel = entry.kernels[item.kernel]
+    if item.time is not None:
+        return MOST_PIECES  # nobody knows how long they are
+    if kernel.source is not None:
+        return max(1, item.added * block)
+    if kernel.name == "contract_any":
+        return item.added
+    return min(MOST_PIECES, _of_product(item.geometry, IN_PIECE, block)) * item.added
+
+
+def _of_product(geometry: Sequence[int], terms: int, rows: int) -> int:
+    """The pieces of its sum, which are added into memory one by one."""
+    outer = range(LOOPS, LOOPS + LOOP * geometry[LOOP_COUNT], LOOP)
+    extents = [
+        geometry[K1],
+        geometry[K2],
+        *(geometry[k] for k in outer if not geometry[k + Y_LOOP]),
+    ]
+    k1, k2, *sums = (rows if extent < 0 else extent for extent in extents)
+    pieces = pieces_of(k1, k2, terms)
+    for extent in sums:
+        pieces *= extent
+    return pieces

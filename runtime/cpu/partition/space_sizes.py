@@ -1,0 +1,55 @@
+"""How much room the spaces of an entry take, and which of them its kernels use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.program.entry import Entry, Phase, Space
+from gradc_runtime.system.aligned_memory import aligned
+from gradc_runtime.system.files import require_memory
+
+
+def uses_partials(phase: Phase) -> bool:
+    """Whether any instruction works on a chunk's partial sums."""
+    operands = (operand for item in phase.instructions for operand in item.operands)
+    return bool(phase.sums) or any(operand.space == Space.PARTIAL for operand in operands)
+
+
+def arrays_read(entry: Entry) -> frozenset[str]:
+    """The arrays that some kernel of a CPU reads or writes; others are for a GPU."""
+    used = {o.space for phase in entry.phases for item in phase.instructions for o in item.operands}
+    arrays = enumerate(entry.arrays, Space.ARRAY)
+    return frozenset(array.name for number, array in arrays if number in used)
+
+
+def partial_bytes(entry: Entry, word: int) -> int:
+    """Bytes between two chunks' copies of PARTIAL: whole cache lines."""
+    return -(-entry.partial_words * word // 64) * 64
+
+
+def block_words(entry: Entry, room: Sequence[int]) -> int:
+    """Words of one thread's BLOCK."""
+    of_times = (words * rows for words, rows in zip(entry.kept_words, room, strict=True))
+    return entry.block * entry.block_words + sum(of_times)
+
+
+def block_bytes(entry: Entry, room: Sequence[int], word: int) -> int:
+    """Bytes between two threads' BLOCKs: whole cache lines."""
+    return -(-block_words(entry, room) * word // 64) * 64
+
+
+def bytes_of(entry: Entry, word: int, threads: int, examples: int) -> int:
+    """Bytes that an entry takes for a batch, sequences of one element: its spaces and arrays."""
+    arrays = sum(array.type.size for array in entry.arrays) * examples
+    blocks = block_bytes(entry, [1] * len(entry.times), word) * threads
+    partials = partial_bytes(entry, word) * entry.chunks
+    return (entry.uniform_words + arrays) * word + blocks + partials
+
+
+def reserved(size: int, dtype: np.dtype[Any], what: str) -> np.ndarray:
+    """Aligned room, if there is that much memory."""
+    require_memory(size * dtype.itemsize, what)
+    return aligned(size, dtype)

@@ -1,0 +1,85 @@
+"""Along which of its loops a product may be cut, so that its parts write different words.
+
+A word of the result is found at the sum of move * iteration over the loops.  The iterations of one
+loop write apart if they can be told from every such sum: the loops of smaller moves stay below what
+divides its own and all larger moves, and its own moves stay below what divides the larger ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd
+
+from gradc_compiler.program.kernel_abi import (
+    A_LOOP,
+    A_ROW,
+    B_COLUMN,
+    COLUMNS,
+    LOOP,
+    LOOP_COUNT,
+    LOOPS,
+    ROWS,
+    Y_COLUMN,
+    Y_LOOP,
+    Y_ROW,
+)
+
+PARTS = 4  # of one instruction, at most
+GRAIN, HEIGHT = 32, 16  # columns, or rows, of which a part has a multiple: whole tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A loop that may be cut, and the words it moves a, b and y.
+
+    `place` is where its extent stands in the geometry; None: it is the loop over the examples.
+    """
+
+    place: int | None
+    extent: int
+    moves: tuple[int, int, int] = (0, 0, 0)
+    grain: int = 1
+
+    @property
+    def parts(self) -> list[tuple[int, int]]:
+        """The iterations of each part."""
+        units = self.extent // self.grain
+        count = max(1, min(PARTS, units))
+        starts = [self.grain * (units * k // count) for k in range(count)]
+        return list(pairwise([*starts, self.extent]))
+
+    @property
+    def busier(self) -> float:
+        """The share of the busier of two threads."""
+        parts = self.parts
+        half = parts[(len(parts) + 1) // 2 - 1][1]
+        return max(half, self.extent - half) / self.extent
+
+
+def cuts_of(name: str, geometry: Sequence[int], examples: int) -> list[Cut]:
+    """The loops along which a product may be cut of known strides."""
+    dots, after = name == "contract_dots", LOOPS + LOOP * geometry[LOOP_COUNT]
+    b, y = (geometry[after + B_COLUMN], geometry[after + Y_COLUMN]) if dots else (1, 1)
+    found = [
+        (COLUMNS, geometry[COLUMNS], (0, b, y), GRAIN),
+        (ROWS, geometry[ROWS], (geometry[A_ROW], 0, geometry[Y_ROW]), GRAIN if dots else HEIGHT),
+    ]
+    for at in range(LOOPS, after, LOOP):
+        a, b, y = geometry[at + A_LOOP : at + Y_LOOP + 1]
+        found.append((at, geometry[at], (a, b, y), 1))
+    cuts = [
+        Cut(None, examples, moves) if extent < 0 else Cut(place, extent, moves, grain)
+        for place, extent, moves, grain in found
+        if moves[2] != 0
+    ]
+    return [cut for k, cut in enumerate(cuts) if _apart(cut, [*cuts[:k], *cuts[k + 1 :]])]
+
+
+def _apart(cut: Cut, others: Sequence[Cut]) -> bool:
+    """Whether no two iterations of a loop write the same word."""
+    own = abs(cut.moves[2])
+    smaller = sum((c.extent - 1) * abs(c.moves[2]) for c in others if abs(c.moves[2]) < own)
+    larger = gcd(*(c.moves[2] for c in others if abs(c.moves[2]) >= own))
+    return smaller < gcd(own, larger) and (larger == 0 or (cut.extent - 1) * own < larger)

@@ -1,0 +1,1 @@
+"""Threads that stay in native code: the pool, a worker's life, fork and join."""

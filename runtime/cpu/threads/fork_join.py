@@ -1,0 +1,53 @@
+"""One piece of work on several threads: give the helpers their orders, do one's own part, wait.
+
+A helper that is awake takes its orders within a fraction of a microsecond; one that sleeps is sent
+a number.  When this returns no helper touches the work any more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_runtime.cpu.codegen.atomics import (
+    atomic_exchange,
+    atomic_load,
+    give_way,
+    own_core,
+    pause,
+    word_through,
+)
+from gradc_runtime.cpu.codegen.intrinsics import address_of, call_kernel, words_at
+from gradc_runtime.cpu.interpreter import bytecode
+
+SPINS = 200  # before others may have the core
+send = word_through("write")
+
+
+def kernel(word: int) -> Any:
+    """`lead(mailboxes, pointers, geometry, function, threads)`; numbers of any width.
+
+    Thread n calls `function(pointers, geometry, n, 0, 0)`; this one is number 0.
+    """
+
+    def lead(mailboxes: Any, pointers: Any, geometry: Any, function: Any, threads: Any) -> None:
+        for helper in range(threads - 1):
+            at = helper * bytecode.MAILBOX
+            mailboxes[at + bytecode.FUNCTION] = function
+            mailboxes[at + bytecode.POINTERS] = address_of(pointers)
+            mailboxes[at + bytecode.GEOMETRY] = geometry
+            mailboxes[at + bytecode.CORE] = own_core()
+            if atomic_exchange(mailboxes, at + bytecode.STATE, bytecode.BUSY) == bytecode.ASLEEP:
+                send(mailboxes[at + bytecode.EVENT])
+        call_kernel(function, pointers, words_at(geometry), 0, 0, 0)
+        for helper in range(threads - 1):
+            spins = 0
+            while (
+                atomic_load(mailboxes, helper * bytecode.MAILBOX + bytecode.STATE) == bytecode.BUSY
+            ):
+                spins += 1
+                if spins < SPINS:
+                    pause()
+                else:
+                    give_way()
+
+    return lead

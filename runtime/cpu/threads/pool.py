@@ -1,0 +1,111 @@
+"""Threads that enter native code together.
+
+A helper is a Python thread that never leaves native code: `runtime/cpu/threads/worker.py`.  It
+stays awake for some tens of microseconds after its last orders and then sleeps, which costs
+nothing.  Helpers start when first needed, and again in a forked child.
+
+One caller has a crew at a time: who wants one borrows it from those that nobody uses.  So the
+entries of a session, called in turn, share their helpers, and no core spins for several of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.program.entry import Kernel
+from gradc_runtime.binding.io_binding import address
+from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.cpu.objects.compile_kernels import HELPER, addresses
+from gradc_runtime.cpu.objects.link import NATIVE
+from gradc_runtime.system.aligned_memory import aligned
+
+KERNELS = Kernel("lead"), Kernel("serve")
+FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
+PATIENCE = 1  # calls with a helper on the caller's core, before it is moved
+LOOKS = 1000  # at the mailbox, some 30 microseconds (see sharing.AWAKE), before a helper sleeps
+
+
+def live(serve: Any, mailboxes: Any, number: int) -> None:
+    """A helper's life.  Signals are the main thread's affair, and would end a wait."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
+    mailbox = address(mailboxes) + 8 * bytecode.MAILBOX * (number - 1)
+    serve(mailbox, 0, number, 0, 0)
+
+
+class Crew:
+    """Up to `size` threads, the caller among them, for code with words of so many bytes."""
+
+    def __init__(self, size: int, word: int) -> None:
+        self.size, self.word = size, word
+        self._process = -1
+
+    def start(self) -> None:
+        """Begin with helpers that all sleep, or soon will; in a forked child again.
+
+        Raises OSError or RuntimeError where no thread or no event is to be had.
+        """
+        if self._process == os.getpid():
+            return
+        self._lead, serve = (NATIVE(place) for place in addresses(KERNELS, self.word))
+        self._mailboxes = aligned(bytecode.MAILBOX * max(1, self.size - 1), np.dtype(np.int64))
+        self._words, self._place = self._mailboxes.data, address(self._mailboxes)
+        self._helpers = []
+        cores = len(os.sched_getaffinity(0))
+        for number in range(1, self.size):
+            mailbox = self._mailboxes[bytecode.MAILBOX * (number - 1) :]
+            mailbox[bytecode.SPINS] = LOOKS if self.size <= cores else 0
+            mailbox[bytecode.EVENT] = os.eventfd(0)
+            helper = (serve, self._mailboxes, number)
+            thread = threading.Thread(target=live, args=helper, name=HELPER, daemon=True)
+            self._helpers.append(thread)
+            thread.start()
+        self._crowded = self._words[bytecode.CROWDED :: bytecode.MAILBOX]
+        self._words[bytecode.CROWDED] = PATIENCE + 1  # after the first call its core is known
+        self._process = os.getpid()  # all is there, so it need not be begun again
+
+    def call(self, function: int, pointers: int, geometry: int, threads: int) -> None:
+        """`function(pointers, geometry, number, 0, 0)` on threads 0 (this one) to threads - 1."""
+        self._lead(self._place, pointers, geometry, function, threads)
+        if max(self._crowded) > PATIENCE:
+            self._spread()
+
+    def _spread(self) -> None:
+        """Keep the helpers off the core that the caller is on now.
+
+        Linux may wake a thread on the core of the one that woke it, however idle others are.  The
+        caller may go where it likes; should it come to a helper's core, the helper moves again.
+        """
+        self._mailboxes[bytecode.CROWDED :: bytecode.MAILBOX] = 0
+        if others := os.sched_getaffinity(0) - {self._words[bytecode.CORE]}:
+            for number in filter(None, (helper.native_id for helper in self._helpers)):
+                with suppress(OSError):  # what this process may use can change at any time
+                    os.sched_setaffinity(number, others)
+
+
+_idle: dict[tuple[int, int], list[Crew]] = defaultdict(list)
+
+
+def borrow(size: int, word: int) -> Crew | None:
+    """A crew that nobody else uses until it is given back; None where no helpers are to be had."""
+    waiting = _idle[size, word]
+    try:
+        crew = waiting.pop()
+    except IndexError:
+        crew = Crew(size, word)
+    try:
+        crew.start()
+    except (OSError, RuntimeError):
+        return None
+    return crew
+
+
+def give_back(crew: Crew) -> None:
+    """Let others have a crew."""
+    _idle[crew.size, crew.word].append(crew)

@@ -1,0 +1,55 @@
+"""The life of a helper thread: wait for orders, carry them out, say so.
+
+It never comes back to Python, so it needs no lock of the interpreter.  Between orders that follow
+one another closely it stays awake, looking at its mailbox; after that it sleeps until a number
+comes through its event.  On the core of the thread that gives the orders it would only be in the
+way: it sleeps at once, and counts how often that happens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_runtime.cpu.codegen.atomics import (
+    atomic_load,
+    atomic_replace,
+    atomic_store,
+    give_way,
+    nap,
+    own_core,
+    pause,
+    word_through,
+)
+from gradc_runtime.cpu.codegen.intrinsics import call_kernel, words_at
+from gradc_runtime.cpu.interpreter import bytecode
+
+COURTESY = 16  # looks at the mailbox, after which others may have the core
+WORD = 8  # bytes of the number that comes through an event
+NAP = 100  # microseconds, where no event tells of orders
+receive = word_through("read")
+
+
+def kernel(word: int) -> Any:
+    """`serve(mailbox, any, number of the thread, any, any)`; numbers of any width."""
+
+    def serve(mailbox: Any, unused: Any, number: Any, spare: Any, more: Any) -> None:
+        spins = 0
+        while True:
+            while spins > 0 and atomic_load(mailbox, bytecode.STATE) == bytecode.IDLE:
+                spins -= 1
+                if spins % COURTESY == 0:
+                    give_way()
+                pause()
+            atomic_replace(mailbox, bytecode.STATE, bytecode.IDLE, bytecode.ASLEEP)
+            while atomic_load(mailbox, bytecode.STATE) == bytecode.ASLEEP:
+                if receive(mailbox[bytecode.EVENT]) != WORD:  # interrupted, or the event is gone
+                    nap(NAP)
+            pointers = words_at(mailbox[bytecode.POINTERS])
+            geometry = words_at(mailbox[bytecode.GEOMETRY])
+            crowded = mailbox[bytecode.CORE] == own_core()
+            call_kernel(mailbox[bytecode.FUNCTION], pointers, geometry, number, 0, 0)
+            spins = 0 if crowded else mailbox[bytecode.SPINS]
+            mailbox[bytecode.CROWDED] += 1 if crowded else 0
+            atomic_store(mailbox, bytecode.STATE, bytecode.IDLE)
+
+    return serve

@@ -1,0 +1,1 @@
+"""Time measured: of tiles, of instructions, of the machine."""

@@ -1,0 +1,1 @@
+"""Data in memory: arrays with named fields, checked, shuffled, mended."""

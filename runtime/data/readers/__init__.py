@@ -1,0 +1,1 @@
+"""Data from outside: one reader for each format and each bundled set."""

@@ -1,0 +1,57 @@
+"""What a source is given besides its arguments: the fields, the seed, and which files it may open.
+
+A spec may come from a stranger, so its paths stay inside its own directory: `..`, absolute paths
+and links that lead out are refused unless the user allows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from gradc_compiler.program.program import DataSource
+from gradc_runtime.system.errors import DataError
+
+
+def located(source: DataSource, text: str) -> str:
+    """A message, behind the place in a spec that it is about, if it is about a spec."""
+    return f"{source.place}: {text}" if source.place else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The declaration being loaded, and how."""
+
+    source: DataSource
+    seed: int = 0
+    allow_outside: bool = False
+
+    def generator(self) -> np.random.Generator:
+        """Random numbers that belong to the seed and to this kind of source."""
+        key = [self.seed, crc32(self.source.function.encode())]
+        return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+
+    def path(self, text: str) -> Path:
+        """A path of the spec, found inside its directory."""
+        if not text or "\0" in text:
+            raise DataError(f"{text!r} is not a path")
+        base = Path(self.source.directory).resolve()
+        path = (base / text).resolve()
+        if not (self.allow_outside or path.is_relative_to(base)):
+            raise DataError(
+                f'"{text}" leads to {path}, outside {base}; add --allow-path to read it anyway'
+            )
+        if not path.exists():
+            where = "" if Path(text).is_absolute() else f" in {base}"
+            raise DataError(located(self.source, f'no file "{text}"{where}'))
+        return path
+
+    def file(self, text: str) -> Path:
+        """A regular file of the spec."""
+        path = self.path(text)
+        if not path.is_file():
+            raise DataError(f'"{text}" is not a file')
+        return path

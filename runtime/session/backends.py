@@ -1,0 +1,127 @@
+"""Where an entry runs: one small interface, and a table of the targets that have it.
+
+A runner holds one entry and the session's words.  `run` takes arrays `[steps * N, ...]`, makes
+`steps` runs of N examples each one after another, and returns results `[steps, ...]` and outputs
+`[steps * N, ...]`.  `batch` is N, for an entry that reads no array and only draws noise.
+Sequences go in and come out as a `Ragged` of `steps * N`, and `length/NAME` [steps * N] are the
+lengths of each time that has a name.
+The native targets are imported only when a session asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+
+from gradc_compiler.graph.ragged import Batch, joined, take
+from gradc_compiler.program.entry import Entry
+from gradc_runtime.session.state import Evaluate, Memory
+
+Arrays = dict[str, np.ndarray]
+Batches = dict[str, Batch]  # by name: inputs and outputs
+Ran = tuple[Arrays, Batches]
+UPDATE = "update/"  # a graph's output of this name is a persistent's next value
+
+
+class Repeat(Protocol):
+    """A short way to run an entry once more, on inputs of the shapes that it had before.
+
+    `results` has the words of each result [1, words] of the last call.
+    """
+
+    results: Arrays
+
+    def __call__(self, given: Mapping[str, Any]) -> Arrays | None:
+        """Outputs; None where anything is unlike the last time, which a `Runner` must look at."""
+
+
+class Runner(Protocol):
+    """One entry, ready to run."""
+
+    def run(
+        self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None
+    ) -> tuple[Arrays, Batches]:
+        """Results and outputs of `steps` runs in turn."""
+
+    def repeat(self, inputs: Mapping[str, Batch]) -> Repeat | None:
+        """A short way for inputs like these, where there is one."""
+
+
+class Reference:
+    """Evaluates an entry's graph with NumPy, operator by operator: the oracle."""
+
+    def __init__(self, entry: Entry, memory: Memory, evaluate: Evaluate) -> None:
+        self.entry, self.memory, self.evaluate = entry, memory, evaluate
+
+    def run(
+        self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None
+    ) -> tuple[Arrays, Batches]:
+        """Run step after step, storing what each one updates."""
+        count = batch or examples_of(inputs) // steps
+        runs = [self.once(part, count) for part in parts(inputs, steps)]
+        results = [result.name for result in self.entry.results]
+        outputs = [array.name for array in self.entry.arrays if array.role == "output"]
+        return (
+            {name: np.stack([run[name] for run in runs]) for name in results},
+            {name: joined([run[name] for run in runs]) for name in outputs},
+        )
+
+    def repeat(self, inputs: Mapping[str, Batch]) -> Repeat | None:
+        """None."""
+        return None
+
+    def once(self, inputs: Mapping[str, Batch], count: int) -> Mapping[str, Any]:
+        """One run of `count` examples."""
+        values = {**self.memory.views, **inputs}
+        dtype = str(self.memory.words.dtype)
+        with np.errstate(all="ignore"):  # as native code does; the trainer looks at the losses
+            found = self.evaluate(self.entry.graph, values, count, dtype)
+        for name, value in found.items():
+            if name.startswith(UPDATE):
+                self.memory.views[name.removeprefix(UPDATE)][...] = value
+        return found
+
+
+def parts(inputs: Mapping[str, Batch], steps: int) -> list[Batches]:
+    """The inputs of each step in turn."""
+    count = examples_of(inputs) // steps
+    return [
+        {name: take(batch, slice(i * count, (i + 1) * count)) for name, batch in inputs.items()}
+        for i in range(steps)
+    ]
+
+
+def in_turn(runs: Sequence[Ran]) -> Ran:
+    """Several runs of an entry as one."""
+    results, outputs = zip(*runs, strict=True)
+    return (
+        {name: np.concatenate([found[name] for found in results]) for name in results[0]},
+        {name: joined([found[name] for found in outputs]) for name in outputs[0]},
+    )
+
+
+def examples_of(inputs: Mapping[str, Batch]) -> int:
+    """How many examples some inputs hold; one where there is no input."""
+    return len(next(iter(inputs.values()))) if inputs else 1
+
+
+TARGETS: Mapping[str, str | None] = {
+    "cpu": "gradc_runtime.cpu.executable",
+    "cuda": "gradc_runtime.cuda.cuda_executable",
+    "reference": None,
+}
+
+
+def prepare(
+    entry: Entry, memory: Memory, *, target: str, threads: int, evaluate: Evaluate
+) -> Runner:
+    """A runner of an entry on a target."""
+    module = TARGETS[target]
+    if module is None:
+        return Reference(entry, memory, evaluate)
+    executable: Any = import_module(module).Executable
+    runner: Runner = executable(entry, memory.words, memory.words.dtype, threads)
+    return runner

@@ -1,0 +1,141 @@
+"""Which operator is to blame for a number that is not finite: the way back from what went wrong.
+
+From the loss, or else the reports, or else the updates, every number that is not finite is followed
+to the operands that it came from, element by element: of a `where`, to the branch that was taken
+only.  The operator to blame is the first on this way that makes, out of finite operands, a number
+that is not.  What is not finite elsewhere (a branch that was not taken) changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.graph.ragged import Batch, Ragged
+
+INNOCENT = ("constant", "previous")  # an infinity that was written; what others have made
+Masks = dict[int, np.ndarray]
+
+
+def culprit(graph: Any, values: Mapping[int, Batch]) -> Any:
+    """The node to blame for what is not finite among the outputs, or None.
+
+    `values` are those of all nodes.
+    """
+    arrays = {id: plain(batch) for id, batch in values.items()}
+    wrong = {id: ~np.isfinite(array) for id, array in arrays.items()}
+    reached = way_back(graph, arrays, wrong, dict(starts(graph, wrong)))
+    to_blame = (id for id, mask in reached.items() if is_to_blame(graph[id], graph, wrong, mask))
+    return graph[found] if (found := min(to_blame, default=None)) is not None else None
+
+
+def plain(batch: Batch) -> np.ndarray:
+    """The rows of a batch, in float64 where they are labels."""
+    array = np.atleast_1d(batch.values if isinstance(batch, Ragged) else batch)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def starts(graph: Any, wrong: Mapping[int, np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """The loss where it went wrong; else the reports that did, else the updates."""
+    for kind in ("loss", "report/", "update/"):
+        ids = {id for name, id in graph.outputs.items() if name.startswith(kind)}
+        found = [(id, wrong[id]) for id in sorted(ids) if wrong[id].any()]
+        if found:
+            yield from found
+            return
+
+
+def way_back(
+    graph: Any, arrays: Mapping[int, np.ndarray], wrong: Mapping[int, np.ndarray], starts: Masks
+) -> Masks:
+    """Every node on the way, and which of its numbers are on it."""
+    carried = {n.id: n.op.carried_by for n in graph.nodes if n.op.carried_by is not None}
+    reached, pending = dict(starts), list(starts)
+    while pending:
+        node = graph[pending.pop()]
+        came = list(sources(node, graph, arrays, wrong, reached[node.id]))
+        if node.id in carried:
+            after = graph.carries[carried[node.id]]
+            came.append((after, wrong[after]))
+        for id, mask in came:
+            known = reached.get(id, np.zeros_like(mask))
+            if (mask & ~known).any():
+                reached[id] = known | mask
+                pending.append(id)
+    return reached
+
+
+def sources(
+    node: Any,
+    graph: Any,
+    arrays: Mapping[int, np.ndarray],
+    wrong: Mapping[int, np.ndarray],
+    mask: np.ndarray,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The operands of a node, and which of their numbers went into those of a mask."""
+    for place, id in enumerate(node.inputs):
+        used = mask
+        if node.op.name == "where" and place:
+            used = mask & taken(arrays[node.inputs[0]], place, mask)
+        yield id, wrong[id] & onto(used, node, graph[id], wrong[id])
+
+
+def taken(condition: np.ndarray, place: int, mask: np.ndarray) -> np.ndarray:
+    """Where a `where` gives its first branch, or its second; everywhere, if that cannot be said."""
+    chosen = (condition != 0) == (place == 1)
+    if len(chosen) not in (1, len(mask)):
+        return np.ones_like(mask)
+    return np.broadcast_to(padded(chosen, mask.ndim), mask.shape)
+
+
+def onto(mask: np.ndarray, node: Any, operand: Any, like: np.ndarray) -> np.ndarray:
+    """A mask of a node's numbers as one of an operand's: by element where the operator goes by
+    element, by example where both go by example, else all of them.
+    """
+    if len(like) == 1:
+        mask = np.asarray(np.any(mask, axis=0, keepdims=True))
+    elif len(mask) != len(like) or node.type.time != operand.type.time:
+        return np.full(like.shape, bool(mask.any()))
+    if not is_elementwise(node):
+        rows = mask.reshape(len(mask), -1).any(axis=1)
+        return np.broadcast_to(rows.reshape(-1, *[1] * (like.ndim - 1)), like.shape)
+    shape = padded(like, mask.ndim).shape
+    repeated = tuple(axis for axis, n in enumerate(shape) if n == 1)
+    any_of_them: np.ndarray = np.any(mask, axis=repeated, keepdims=True)
+    return np.broadcast_to(any_of_them, shape).reshape(like.shape)
+
+
+def is_elementwise(node: Any) -> bool:
+    """Whether an operator goes element by element: it has the text of one."""
+    return isinstance(getattr(node.op, "text", None), str)
+
+
+def padded(array: np.ndarray, axes: int) -> np.ndarray:
+    """An array with leading axes of size 1 behind that of the rows."""
+    return array.reshape(len(array), *[1] * (axes - array.ndim), *array.shape[1:])
+
+
+def is_to_blame(node: Any, graph: Any, wrong: Mapping[int, np.ndarray], mask: np.ndarray) -> bool:
+    """Whether a node makes, out of finite operands, one of the numbers of a mask.
+
+    Elements of a sequence are looked at one by one: an operator of a recurrence may make the first
+    such number and read it a step later.
+    """
+    if node.op.name in INNOCENT:
+        return False
+    for id in node.inputs:
+        mask = mask & ~explained(wrong[id], node, graph[id], mask)
+    return bool(mask.any())
+
+
+def explained(bad: np.ndarray, node: Any, operand: Any, mask: np.ndarray) -> np.ndarray:
+    """Which numbers of a node may come from those of an operand that are not finite."""
+    same = len(bad) in (1, len(mask)) and node.type.time == operand.type.time
+    if not same and len(bad) != 1:
+        return np.full(mask.shape, bool(bad.any()))
+    if is_elementwise(node):
+        return np.broadcast_to(padded(bad, mask.ndim), mask.shape)
+    rows = bad.reshape(len(bad), -1).any(axis=1).reshape(-1, *[1] * (mask.ndim - 1))
+    return np.broadcast_to(rows, mask.shape)

@@ -1,0 +1,96 @@
+"""Letting a network write: what it says is most likely next becomes what it reads next.
+
+The model takes a sequence of classes and gives, for each of them, a score for every class that may
+come after it: `say(xs : seq class(64)) -> seq [64]`.  The sequence begins with a start, and in
+every round the scores of its last element decide which class is added: the best one, or one drawn
+with probabilities softmax(scores / temperature).  So a model that continues a text and one that
+translates another sequence, which it is given as well, are decoded alike.  An example is finished
+when it has written its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import SessionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How a class is chosen, and when an example is finished."""
+
+    limit: int  # classes that are added at most
+    temperature: float = 1.0  # 0: always the best
+    end: int | None = None  # the class that finishes
+    seed: int = 0
+
+
+def written_argument(session: Session, model: str) -> tuple[str, TensorType]:
+    """The argument that grows: the sequence of classes that is as long as the result."""
+    entry = session.program.entries[session.program.models[model]]
+    outputs = [array.type for array in entry.arrays if array.role == "output"]
+    inputs = [array for array in entry.arrays if array.role == "input"]
+    if len(outputs) == 1 and isinstance(outputs[0].time, str) and outputs[0].rank == 1:
+        beside = [a for a in inputs if a.type.time == outputs[0].time]
+        if len(beside) == 1 and beside[0].type.kind is Kind.INDEX and not beside[0].type.shape:
+            return beside[0].name, beside[0].type
+    raise SessionError(
+        f"{model} cannot write: that takes one sequence of classes, and a result as long as it"
+        " with a score for each class, as in say(xs : seq class(64)) -> seq [64]"
+    )
+
+
+def write(
+    session: Session,
+    model: str,
+    start: list[int],
+    choice: Choice,
+    inputs: Mapping[str, Any],
+    count: int = 1,
+) -> list[list[int]]:
+    """What each example adds to `start`, until its end, which it includes, or the limit.
+
+    `inputs` are the model's other arguments; without any there are `count` examples.
+    """
+    name, type = written_argument(session, model)
+    if not start:
+        raise SessionError(f"{name} needs an element to begin with")
+    if not choice.temperature >= 0:
+        raise SessionError(f"a temperature is 0 or more, not {choice.temperature}")
+    draws = np.random.Generator(np.random.Philox(choice.seed))
+    count = max((len(given) for given in inputs.values()), default=count)
+    found: list[list[int]] = [[] for _ in range(count)]
+    for _ in range(choice.limit):
+        read = [[*start, *one] for one in found]
+        scores = np.stack([said[-1] for said in session.run(model, **inputs, **{name: read})])
+        if type.classes is not None and scores.shape[1] > type.classes:
+            raise SessionError(f"{model} scores {scores.shape[1]} classes, but {name} is {type}")
+        for one, k in zip(found, chosen(scores, choice.temperature, draws).tolist(), strict=True):
+            one.append(k)
+        if choice.end is not None and all(choice.end in one for one in found):
+            break
+    return [until(one, choice.end) for one in found]
+
+
+def chosen(scores: np.ndarray, temperature: float, draws: np.random.Generator) -> np.ndarray:
+    """A class for each row of scores."""
+    if not np.isfinite(scores).all():
+        raise SessionError("a score is not a finite number")
+    if temperature == 0:
+        best: np.ndarray = scores.argmax(axis=1)
+        return best
+    likely = np.exp((scores - scores.max(axis=1, keepdims=True)).astype(np.float64) / temperature)
+    below = np.cumsum(likely, axis=1) / likely.sum(axis=1, keepdims=True)
+    found: np.ndarray = (below[:, :-1] <= draws.random((len(scores), 1))).sum(axis=1)
+    return found
+
+
+def until(classes: list[int], end: int | None) -> list[int]:
+    """The classes up to the end, which is the last of them."""
+    return classes[: classes.index(end) + 1] if end in classes else classes

@@ -1,0 +1,69 @@
+"""Rows by a place in a sequence: every sequence is as long as the rows reach, or nothing is run.
+
+Lengths are known before a step begins, so a table that has too few rows for one of them is found
+here, on every target alike, and nothing has been updated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradc_compiler.graph.ragged import Batch, take
+from gradc_compiler.graph.types import Limit
+from gradc_compiler.program.entry import Entry
+from gradc_runtime.session.backends import examples_of
+from gradc_runtime.system.errors import DataError, SessionError
+
+if TYPE_CHECKING:
+    from gradc_runtime.data import Dataset
+
+LENGTH = "length/"  # an input of this name has the lengths of a time
+
+
+def too_long(limits: Iterable[Limit], given: Mapping[str, Batch]) -> tuple[int, str] | None:
+    """The first example with a place for which there is no row, and what is wrong with it."""
+    found: list[tuple[int, str]] = []
+    for limit in limits:
+        lengths = np.asarray(given.get(f"{LENGTH}{limit.time}", ()))
+        if (beyond := np.flatnonzero(lengths > limit.rows)).size:
+            first = int(beyond[0])
+            rows = f"{limit.rows:,} row{'' if limit.rows == 1 else 's'}"
+            found.append((
+                first,
+                f"place {limit.rows} of {limit.time}, which has {lengths[first]:,} elements, has no"
+                f" row: `{limit.text}` goes by {rows} ({limit.place})",
+            ))  # fmt: skip
+    return min(found, default=None)
+
+
+def require_rows(entry: Entry, given: Mapping[str, Batch], steps: int = 1) -> None:
+    """Raise `SessionError` where a sequence of these batches has a place without a row."""
+    if (fault := too_long(entry.limits, given)) is not None:
+        number, step = fault[0], ""
+        if steps > 1:
+            size = examples_of(given) // steps
+            number, step = number % size, f" of batch {number // size}"
+        raise SessionError(f"example {number}{step}: {fault[1]}")
+
+
+def require_rows_of_data(entries: Iterable[Entry], data: Dataset) -> None:
+    """Raise `DataError` where a sequence of a data set has a place without a row."""
+    for entry in entries:
+        if (fault := too_long(entry.limits, data.lengths)) is not None:
+            raise DataError(f"{data.name}: example {fault[0]}: {fault[1]}")
+
+
+def steps_within(entries: Iterable[Entry], given: Mapping[str, Batch], steps: int) -> int:
+    """How many of the steps come before the first with such a sequence."""
+    size = examples_of(given) // steps
+    faults = [too_long(entry.limits, given) for entry in entries]
+    return min((fault[0] // size for fault in faults if fault is not None), default=steps)
+
+
+def first_of(given: Mapping[str, Batch], steps: int, wanted: int) -> dict[str, Batch]:
+    """The batches of the first steps."""
+    count = wanted * (examples_of(given) // steps)
+    return {name: take(batch, slice(count)) for name, batch in given.items()}

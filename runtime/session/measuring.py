@@ -1,0 +1,51 @@
+"""Means of a network's losses and reports over a data set, in evaluation mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from gradc_compiler.graph.ragged import Batch
+from gradc_compiler.program.program import Program, Training, TrainStep
+from gradc_runtime.data import Dataset
+from gradc_runtime.session.backends import Ran, examples_of
+from gradc_runtime.session.index_reach import require_rows_of_data
+
+EXAMPLES_AT_ONCE = 1000
+ELEMENTS_AT_ONCE = 20_000  # of sequences, counted as long as the longest
+
+
+class Measurable(Protocol):
+    """What is asked of a session here."""
+
+    program: Program
+
+    @property
+    def training(self) -> Training:
+        """The `train` block."""
+
+    def once(self, entry: str, given: Mapping[str, Batch]) -> Ran:
+        """Results of an entry, and its outputs for each example."""
+
+    def metrics(self, step: TrainStep) -> dict[str, str]:
+        """The keys of a step's loss and reports, by name."""
+
+
+def measured(session: Measurable, data: Dataset) -> dict[str, float]:
+    """The means over a data set that has been checked; nothing is updated."""
+    entries = [session.program.entries[step.evaluate] for step in session.training.steps]
+    require_rows_of_data(entries, data)
+    totals = dict[str, float]()
+    at_once = max(1, min(EXAMPLES_AT_ONCE, ELEMENTS_AT_ONCE // data.longest))
+    for start in range(0, data.examples, at_once):
+        batches = data.take(slice(start, start + at_once))
+        count = examples_of(batches)
+        for step in session.training.steps:
+            results, outputs = session.once(step.evaluate, batches)
+            for name, key in session.metrics(step).items():
+                values = np.asarray(outputs[key] if key in outputs else results[key])
+                share = float(np.mean(values, dtype=np.float64)) * count
+                totals[name] = totals.get(name, 0.0) + share
+    return {name: total / data.examples for name, total in totals.items()}

@@ -1,0 +1,95 @@
+"""Finding where a number stopped being finite.
+
+A native call may hold many steps, so the steps of a call that went wrong are taken again one by one
+from a copy of the words before it; the step that goes wrong is evaluated once more operator by
+operator with NumPy, and the operator that is to blame (see `blame`) is named with the line of the
+spec that it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradc_compiler.graph.ragged import Batch
+from gradc_runtime.session.backends import Arrays, examples_of, parts
+from gradc_runtime.session.blame import culprit
+from gradc_runtime.session.inputs import chosen
+
+if TYPE_CHECKING:
+    from gradc_runtime.session.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The step of a call that went wrong, and why."""
+
+    index: int  # within the call
+    what: str  # "loss is nan", "a parameter is not finite"
+    where: str
+
+
+def all_finite(found: Arrays) -> bool:
+    """Whether every loss and report of a call is finite."""
+    return all(bool(np.isfinite(values).all()) for values in found.values())
+
+
+def find_fault(
+    session: Session, before: np.ndarray, arrays: Mapping[str, Batch], steps: int
+) -> Finding:
+    """Take a call's steps again one by one; the words are left as they were before the bad one."""
+    words = session.memory.words
+    words[...] = before
+    for index, part in enumerate(parts(arrays, steps)):
+        start = words.copy()
+        found = session.advance(part)
+        if not all_finite(found) or not session.memory.finite():
+            words[...] = start
+            where = first_operator(session, part)
+            words[...] = start
+            return Finding(index=index, what=describe(found), where=where)
+    return Finding(index=steps - 1, what="a loss was not finite", where="it did not happen again")
+
+
+def describe(found: Arrays) -> str:
+    """Which number of a step is not finite."""
+    for name, values in found.items():
+        if not np.isfinite(values).all():
+            return f"{name} is {float(values.reshape(-1)[0])}"
+    return "a parameter is no longer finite"
+
+
+def first_operator(session: Session, inputs: Mapping[str, Batch]) -> str:
+    """The first operator of a training step that is to blame."""
+    for step in session.training.steps:
+        entry = session.program.entries[step.entry]
+        wanted = chosen(entry, inputs)
+        if (node := blamed(session, entry.graph, wanted, examples_of(inputs))) is not None:
+            return f"first non-finite value: {place_of(node)}"
+        session.once(step.entry, inputs)
+    return "the reference evaluator finds every value finite"
+
+
+def blamed(session: Session, graph: Any, inputs: Mapping[str, Batch], batch: int) -> Any:
+    """The node to blame, or None."""
+    everything = replace(
+        graph, outputs={**graph.outputs, **{str(node.id): node.id for node in graph.nodes}}
+    )
+    values = {**session.memory.views, **inputs}
+    with np.errstate(all="ignore"):
+        found = session.program.evaluate(everything, values, batch, session.dtype)
+    return culprit(graph, {node.id: found[str(node.id)] for node in graph.nodes})
+
+
+def place_of(node: Any) -> str:
+    """An operator and the line of the spec that it comes from."""
+    rule = f" ({node.origin.rule})" if node.origin is not None else ""
+    what = f"{node.op.name}{rule}"
+    if key := getattr(node.op, "key", None):
+        what = f"{node.op.name} {key}"
+    if node.span is None:
+        return what
+    return f"{what} at {node.span}: {node.span.source.line_text(node.span.line).strip()[:80]}"

@@ -1,0 +1,116 @@
+"""Tables of schedules, filled ahead of the steps that read them.
+
+A schedule is evaluated by NumPy in float64 for some thousand updates at once, then rounded to the
+session's width.  How many updates a step has made is `base + place`: the step itself counts `place`
+on, in native code too, and `base` is a whole number of 62 bits that only the host writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gradc_compiler.graph.ragged import take
+from gradc_compiler.program.program import COUNT, Program, Schedules
+from gradc_runtime.session.backends import Batches, Ran, Runner, in_turn
+from gradc_runtime.session.checkpoint import Checkpoint
+from gradc_runtime.session.state import Evaluate, Memory
+from gradc_runtime.system.errors import CheckpointError
+
+DIGIT = 2**31  # of `base`
+
+
+class Ahead:
+    """The tables of one step."""
+
+    def __init__(self, schedules: Schedules, memory: Memory, evaluate: Evaluate) -> None:
+        self.schedules, self.evaluate = schedules, evaluate
+        self.tables = {name: memory.views[name] for name in schedules.tables}
+        self.place, self.base = memory.views[schedules.place], memory.views[schedules.base]
+        self.size = min(map(len, self.tables.values()))
+
+    @property
+    def count(self) -> int:
+        """How many updates the step has made."""
+        return int(self.place) + int(self.base[0]) + DIGIT * int(self.base[1])
+
+    def fill(self, count: int) -> None:
+        """Let the tables begin at this update."""
+        counts = float(count) + np.arange(float(self.size))
+        for name, graph in self.schedules.tables.items():
+            with np.errstate(all="ignore"):
+                found = self.evaluate(graph, {"t": counts}, self.size, "float64")
+                self.tables[name][...] = found["value"]
+        self.base[...] = (count % DIGIT, count // DIGIT)
+        self.place[...] = 0
+
+    def ready(self, steps: int) -> int:
+        """How many of so many steps the tables are good for, once they are."""
+        left = self.size - int(self.place)
+        if steps > left:
+            self.fill(self.count)
+            left = self.size
+        return min(steps, left)
+
+
+class Tables:
+    """The tables of a session's steps, and what a checkpoint has in their place."""
+
+    def __init__(self, program: Program, memory: Memory) -> None:
+        self.memory = memory
+        steps = program.training.steps if program.training else ()
+        self.turns = len(steps)
+        self.of: dict[str, Ahead] = {  # a step's entry
+            step.entry: Ahead(step.schedules, memory, program.evaluate)
+            for step in steps
+            if step.schedules is not None
+        }
+
+    def ready(self) -> bool:
+        """Fill them for one more update by every step."""
+        return all(ahead.ready(1) for ahead in self.of.values())
+
+    def run(self, entry: str, runner: Runner, inputs: Batches, steps: int, batch: int) -> Ran:
+        """Runs of an entry in turn, as many at once as its tables are good for."""
+        if entry not in self.of:
+            return runner.run(inputs, steps, batch=batch)
+        done, ran = 0, list[Ran]()
+        while done < steps:
+            count = self.of[entry].ready(steps - done)
+            rows = slice(done * batch, (done + count) * batch)
+            part = {name: take(found, rows) for name, found in inputs.items()}
+            ran.append(runner.run(inputs if count == steps else part, count, batch=batch))
+            done += count
+        return ran[0] if len(ran) == 1 else in_turn(ran)
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """What a checkpoint holds: all that persists, but of schedules their counts alone."""
+        counts = {a.schedules.count: np.array(a.count, np.int64) for a in self.of.values()}
+        return {**self._lasting(), **counts}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over a checkpoint; it need not have been of the same schedules, or of any.
+
+        Where a count is missing, the steps are taken to have had their turns.
+        """
+        counts = {n: _whole(checkpoint, n) for n in checkpoint.tensors if n.endswith(COUNT)}
+        rest = {n: tensor for n, tensor in checkpoint.tensors.items() if n not in counts}
+        views = self._lasting()
+        replace(checkpoint, tensors=rest).copy_into(views)
+        for ahead in self.of.values():
+            turns = max(0, int(views["step"])) // self.turns
+            ahead.fill(counts.get(ahead.schedules.count, turns))
+
+    def _lasting(self) -> dict[str, np.ndarray]:
+        """The views of what a checkpoint keeps as it is."""
+        kept = (p.name for p in self.memory.persistents.values() if p.role != "schedule")
+        return {name: self.memory.views[name] for name in kept}
+
+
+def _whole(checkpoint: Checkpoint, name: str) -> int:
+    """A count of updates; `CheckpointError` where it is none."""
+    tensor = checkpoint.tensors[name]
+    if tensor.shape or tensor.dtype != np.int64 or not 0 <= int(tensor) < DIGIT**2:
+        raise CheckpointError(f"{checkpoint.name} does not fit: {name} is no count of updates")
+    return int(tensor)

@@ -1,0 +1,265 @@
+"""A program with numbers: the parameters of one network, and what can be done with them.
+
+A `Session` allocates what persists, runs models, gradients and training steps on a target, and
+checks what it is given.  It knows no calculus: every answer is an entry of the `Program`, run.
+
+    session = Session(program, target="cpu", dtype="float32", threads=2, seed=0)
+    session.run("digit", image=images)
+    loss, gradients = session.gradients(image=images, label=labels)
+    session.step(image=images, label=labels)
+    session.train(data, epochs=5)
+
+Threads may share a session: a call waits until another's is over.  Forked children may too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from gradc_compiler.graph.ragged import Batch
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.program.program import DataSource, Program, Training, TrainStep
+from gradc_runtime.data import Dataset, as_declared, from_arrays, load
+from gradc_runtime.session.backends import (
+    Arrays,
+    Batches,
+    Ran,
+    Repeat,
+    Runner,
+    examples_of,
+    prepare,
+)
+from gradc_runtime.session.checkpoint import Checkpoint, read_checkpoint, write_atomically
+from gradc_runtime.session.index_reach import first_of, require_rows, steps_within
+from gradc_runtime.session.inputs import (
+    Types,
+    as_given,
+    checked,
+    chosen,
+    is_plain,
+    read_by,
+    refuse_unknown,
+)
+from gradc_runtime.session.measuring import measured
+from gradc_runtime.session.schedule_tables import Tables
+from gradc_runtime.session.session_config import Opening, whole
+from gradc_runtime.session.state import LARGEST_SEED, Memory, Parameters, is_known, suggestion
+from gradc_runtime.session.summary import Summary, run_training
+from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.system.errors import SessionError
+from gradc_runtime.system.files import path_of
+from gradc_runtime.system.fork_safe_lock import Turns
+
+GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
+REPORT = "report/"  # a result or output of this name is a report
+
+
+class Session:
+    """One set of parameters of a program, on one target."""
+
+    def __init__(
+        self, program: Program, target: str = "cpu", dtype: DTypeLike = "float32",
+        threads: int | None = None, seed: int | None = None,
+    ) -> None:  # fmt: skip
+        opening = Opening.of(program, target, dtype, threads, seed)
+        self.program, self.target, self.dtype = opening.program, opening.target, opening.dtype
+        self.threads, self.seed = opening.threads, opening.seed
+        self.memory = Memory(program, self.dtype)
+        self.begin()
+        self.parameters = Parameters(self.memory)
+        self.tables = Tables(program, self.memory)
+        self.runners: dict[str, Runner] = {}
+        self._repeats: dict[str | None, Repeat | None] = {}  # of models, None: of the step
+        self._measured: dict[str, str] = {}  # metrics of the step, by name
+        self._turns = Turns()
+
+    def begin(self) -> None:
+        """Give everything that persists its first numbers."""
+        self.memory.initialise(self.program.evaluate, self.seed)
+
+    def __repr__(self) -> str:
+        return f"<Session of {self.program.name}: {self.target}, {self.dtype}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a session lives in one process: save its numbers with session.save(path)")
+
+    @property
+    def training(self) -> Training:
+        """The `train` block; a fault where the spec has none."""
+        if self.program.training is None:
+            raise SessionError(f"{self.program.name} has no train block")
+        return self.program.training
+
+    @property
+    def source(self) -> DataSource:
+        """The data that the train block names."""
+        return next(d for d in self.program.data if d.name == self.training.data)
+
+    @property
+    def fields(self) -> Types:
+        """The types of its fields."""
+        return dict(self.source.fields)
+
+    def run(self, model: str, examples: int | None = None, /, **inputs: Any) -> Any:
+        """A model's outputs `[N, ...]`: one array, or a dict by name where it gives several.
+
+        Sequences, in and out, are lists of arrays `[T, ...]`, or `[N, T, ...]` if T is fixed.
+        `examples` is N for a model that reads nothing and draws: `session.run("generate", 16)`.
+        """
+        with self._turns.lock:
+            plain = examples is None and isinstance(model, str)
+            repeat = self._repeats.get(model) if plain else None
+            if repeat is not None and (found := repeat(inputs)) is not None:
+                return only(found)
+            return only(self._run(model, examples, inputs))
+
+    def _run(self, model: str, examples: int | None, inputs: Mapping[str, Any]) -> Batches:
+        """A model's outputs by name: the way that checks and explains."""
+        if not is_known(model, models := self.program.models):
+            raise SessionError(f"no model is called {model}{suggestion(model, models)}")
+        name = self.program.models[model]
+        entry = self.program.entries[name]
+        if examples is not None and (read := self.inputs(name)):
+            raise SessionError(f"{model} reads {read[0]}, given by name: run(..., {read[0]}=...)")
+        whole(examples, "examples", 1, LARGEST_SEED, 1)
+        batches = self.checked(name, inputs, self.program.inputs.get(model, {}))
+        count = examples or examples_of(batches)
+        require_rows(entry, batches)
+        wanted, runner = chosen(entry, batches), self.runner(name)
+        results, outputs = runner.run(wanted, batch=count)
+        types = {array.name: array.type for array in entry.arrays}
+        types |= self.program.outputs.get(model, {})
+        real = all(types[key].kind is Kind.REAL for key in outputs)
+        if real and not entry.results and is_plain(inputs, wanted, read_by(entry)):
+            self._repeats[model] = runner.repeat(wanted)
+        found = {key: as_given(batch, types[key], self.dtype) for key, batch in outputs.items()}
+        for key, value in results.items():  # the same for all examples
+            found[key] = np.repeat(value[:1], count, axis=0)
+        return found
+
+    def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:
+        """The loss on a batch, and its gradient for each parameter the step trains."""
+        named = self.training.steps[0] if step is None else self.named_step(step)
+        entry = named.gradients
+        results, _ = self.once(entry, self.checked(entry, inputs, self.fields))
+        loss = float(results[named.loss][0])
+        return loss, {name: results[f"{GRADIENT}{name}"][0] for name in named.over}
+
+    def step(self, **inputs: Any) -> dict[str, float]:
+        """One update by each step of the train block; its losses and reports on this batch."""
+        with self._turns.lock:
+            last = self._repeats.get(None)
+            if last is not None and self.tables.ready() and last(inputs) is not None:
+                return {n: float(last.results[key][0, 0]) for n, key in self._measured.items()}
+            batches: Batches = {}
+            for step in self.training.steps:
+                batches |= self.checked(step.entry, inputs, self.fields)
+            found = self.advance(batches)
+            self._remember(inputs, batches)
+        return {name: float(values[0]) for name, values in found.items()}
+
+    def _remember(self, inputs: Mapping[str, Any], batches: Mapping[str, Batch]) -> None:
+        """Let the next update go the short way, where it is a single step on plain arrays."""
+        (step, *others) = self.training.steps
+        wanted = chosen(self.program.entries[step.entry], batches)
+        if not others and is_plain(inputs, wanted, self.inputs(step.entry)):
+            self._repeats[None] = self.runner(step.entry).repeat(wanted)
+            self._measured = self.metrics(step)
+
+    def advance(self, batches: Mapping[str, Batch], steps: int = 1) -> Arrays:
+        """`steps` batches in turn, or those before one that `reach` refuses; losses and reports."""
+        entries = [self.program.entries[step.entry] for step in self.training.steps]
+        if (before := steps_within(entries, batches, steps)) < steps:
+            if before:
+                self.advance(first_of(batches, steps, before), before)
+            for entry in entries:
+                require_rows(entry, batches, steps)
+        found: Arrays = {}
+        for step in self.training.steps:
+            results, _ = self.once(step.entry, batches, steps)
+            metrics = self.metrics(step).items()
+            found |= {n: np.asarray(results[key], np.float64).reshape(steps) for n, key in metrics}
+        return found
+
+    def evaluate(self, data: Dataset | Mapping[str, Any] | None = None) -> dict[str, float]:
+        """Mean losses and reports over a data set, in evaluation mode; nothing is updated."""
+        return measured(self, self.dataset(data))
+
+    def train(self, data: Dataset | Mapping[str, Any] | None = None, **settings: Any) -> Summary:
+        """Train on a data set, on arrays by field name, or on the data that the spec names.
+
+        `settings` (batch, epochs, held_out, patience) override the spec's.
+        """
+        resolved = resolve(self.training.settings, **{"seed": self.seed, **settings})
+        return run_training(self, self.dataset(data), resolved)
+
+    def dataset(self, data: Dataset | Mapping[str, Any] | None = None) -> Dataset:
+        """What to train on, checked: the spec's own source, or arrays with the fields it wants."""
+        if isinstance(data, Dataset):
+            return as_declared(data, self.fields, self.dtype)
+        if data is None:
+            return load(self.source, dtype=self.dtype, seed=self.seed)
+        if not isinstance(data, Mapping):
+            raise SessionError(f"data is a Dataset or arrays by name, not a {type(data).__name__}")
+        return from_arrays(self.source.fields, data, dtype=self.dtype, name=self.source.name)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything that persists to a safetensors file, whole or not at all."""
+        with self._turns.lock:
+            data = Checkpoint(tensors=self.tables.saved(), state={}).to_bytes()
+            write_atomically(path_of(path), data)
+
+    def load(self, path: str | Path) -> None:
+        """Take over what `save` or a training run wrote, if it fits this program."""
+        with self._turns.lock:
+            self.tables.restore(read_checkpoint(path_of(path)))
+
+    def once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
+        """`steps` batches in turn, unchecked; results, and outputs of each example."""
+        with self._turns.lock:
+            require_rows(self.program.entries[entry], given, steps)
+            wanted, runner = chosen(self.program.entries[entry], given), self.runner(entry)
+            return self.tables.run(entry, runner, wanted, steps, examples_of(given) // steps)
+
+    def runner(self, entry: str) -> Runner:
+        """The entry on the target, prepared when it is first needed."""
+        if entry not in self.runners:
+            self.runners[entry] = prepare(
+                self.program.entries[entry], self.memory,
+                target=self.target, threads=self.threads, evaluate=self.program.evaluate,
+            )  # fmt: skip
+        return self.runners[entry]
+
+    def inputs(self, entry: str) -> list[str]:
+        """Names of the arrays and sequences that an entry reads."""
+        return read_by(self.program.entries[entry])
+
+    def checked(self, name: str, inputs: Mapping[str, Any], declared: Types) -> Batches:
+        """The inputs of an entry and the lengths of their times, of their declared types."""
+        entry = self.program.entries[name]
+        others = {field for d in self.program.data for field, _ in d.fields}
+        refuse_unknown(entry, inputs, others | set(declared))
+        return checked(entry, declared, inputs, self.dtype)
+
+    def named_step(self, name: str) -> TrainStep:
+        """A step of the train block by name."""
+        steps = {step.name: step for step in self.training.steps}
+        if not is_known(name, steps):
+            raise SessionError(f"no step is called {name}{suggestion(name, steps)}")
+        return steps[name]
+
+    def metrics(self, step: TrainStep) -> dict[str, str]:
+        """What a step measures, and under which keys: its loss, then its reports."""
+        prefix = "" if len(self.training.steps) == 1 else f"{step.name}."
+        reports = {f"{prefix}{name}": f"{REPORT}{name}" for name in step.reports}
+        return {f"{prefix}{step.loss}": step.loss, **reports}
+
+
+def only(found: Mapping[str, Any]) -> Any:
+    """The output where there is one, else all of them by name."""
+    return next(iter(found.values())) if len(found) == 1 else found

@@ -1,0 +1,64 @@
+"""What a session is opened with, checked before anything is allocated."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.program.program import Program
+from gradc_runtime.session.backends import TARGETS
+from gradc_runtime.session.state import LARGEST_SEED, is_known, suggestion
+from gradc_runtime.system.errors import SessionError
+
+WIDTHS = ("float32", "float64")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Where a session runs, how wide its numbers are, and what its draws follow."""
+
+    program: Program  # in the form that the width wants
+    target: str
+    dtype: str
+    threads: int
+    seed: int
+
+    @staticmethod
+    def of(program: Program, target: str, dtype: Any, threads: Any, seed: Any) -> Opening:
+        """As it is asked for; None stands for all cores, and for the seed that the spec gives."""
+        if not isinstance(program, Program):
+            kind = type(program).__name__
+            raise SessionError(f"a session needs a program, as compile_file gives it, not a {kind}")
+        if not is_known(target, TARGETS):
+            raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
+        settings = program.training.settings if program.training else {}
+        return Opening(
+            program=program.of_width(width(dtype)),
+            target=target,
+            dtype=width(dtype),
+            threads=whole(threads, "threads", 1, 1024, len(os.sched_getaffinity(0))),
+            seed=whole(seed, "seed", 0, LARGEST_SEED, int(settings.get("seed", 0))),
+        )
+
+
+def width(dtype: Any) -> str:
+    """The name of a type of numbers that a session can have: of a name, or as NumPy knows it."""
+    try:
+        name = str(np.dtype(dtype).name)
+    except TypeError:
+        name = str(dtype)
+    if dtype is None or name not in WIDTHS:
+        raise SessionError(f"a session is {' or '.join(WIDTHS)}, not {name}")
+    return name
+
+
+def whole(given: Any, name: str, least: int, most: int, otherwise: int) -> int:
+    """A whole number within limits, or another where none is given."""
+    if given is None:
+        return otherwise
+    if not isinstance(given, int | np.integer) or not least <= given <= most:
+        raise SessionError(f"{name} is a whole number from {least} to {most}, not {given}")
+    return int(given)

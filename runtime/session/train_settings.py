@@ -1,0 +1,51 @@
+"""The settings of a training run: the spec's, with those of the caller on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from gradc_runtime.system.errors import SessionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a training run needs to know besides the program and the data."""
+
+    batch: int = 32  # examples of one step
+    epochs: int = 10
+    held_out: float = 0.2  # share of the data kept for evaluation, unless the source has its own
+    seed: int = 0
+    patience: int | None = None  # epochs without improvement before stopping early
+
+    def as_dict(self) -> dict[str, Any]:
+        """For settings.json and checkpoints."""
+        return asdict(self)
+
+
+LIMITS: Mapping[str, tuple[float, float, str]] = {
+    "batch": (1, 2**31 - 1, "a whole number from 1"),
+    "epochs": (0, 2**31 - 1, "a whole number from 0"),
+    "held_out": (0.0, 1.0 - 1e-9, "at least 0 and less than 1"),
+    "seed": (0, 2**31 - 1, "a whole number from 0 to 2147483647"),
+    "patience": (1, 2**31 - 1, "a whole number from 1"),
+}
+
+
+def resolve(spec: Mapping[str, float], **overrides: float | None) -> Settings:
+    """The settings of a run: overrides that are not None, then the spec's, then the defaults."""
+    given = {**spec, **{name: value for name, value in overrides.items() if value is not None}}
+    return Settings(**{name: checked(name, value) for name, value in given.items()})
+
+
+def checked(name: str, value: Any) -> Any:
+    """A setting's value as the number it must be."""
+    if name not in LIMITS:
+        known = ", ".join(field.name for field in fields(Settings))
+        raise SessionError(f"no setting is called {name}; there are {known}")
+    low, high, wanted = LIMITS[name]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high or (name != "held_out" and value != int(value)):
+        raise SessionError(f"{name} must be {wanted}, not {value!r}")
+    return float(value) if name == "held_out" else int(value)

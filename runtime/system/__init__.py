@@ -1,0 +1,3 @@
+"""The operating system behind a few functions: files, locks, signals, memory, and faults in one
+line.
+"""

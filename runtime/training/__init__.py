@@ -1,0 +1,1 @@
+"""A run: epochs, checkpoints, gradients watched, progress shown."""

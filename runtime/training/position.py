@@ -1,0 +1,91 @@
+"""Where a run stands, as a checkpoint says it: every number looked at before anything follows it.
+
+A file whose sum is right may still say that an epoch is 1.5 or a batch -5: it is data, and anybody
+can add up a sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from math import isnan
+from typing import Any
+
+from gradc_runtime.system.errors import CheckpointError
+
+LARGEST = 2**63 - 1
+FIXED = ("batch", "seed", "held_out")  # settings that decide the order of the examples
+
+
+@dataclass
+class Position:
+    """Between two steps."""
+
+    epoch: int = 0  # epochs that are finished
+    batch: int = 0  # batches of this epoch that are finished
+    step: int = 0  # batches of all epochs
+    sums: dict[str, float] = field(default_factory=dict)  # this epoch's, over its examples
+    best: float | None = None  # the lowest loss at the end of an epoch
+    stale: int = 0  # epochs since then
+
+
+def is_count(value: Any) -> bool:
+    """A whole number from 0."""
+    return type(value) is int and 0 <= value <= LARGEST
+
+
+def is_real(value: Any) -> bool:
+    """A number; infinity is one."""
+    return type(value) in (int, float) and not isnan(value)
+
+
+def are_sums(value: Any) -> bool:
+    """Numbers by name."""
+    return isinstance(value, dict) and all(map(is_real, value.values()))
+
+
+KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "epoch": is_count,
+    "batch": is_count,
+    "step": is_count,
+    "sums": are_sums,
+    "best": lambda value: value is None or is_real(value),
+    "stale": is_count,
+}
+
+
+def position_of(state: Mapping[str, Any], *, batches: int, metrics: set[str]) -> Position:
+    """The position in a checkpoint's state, of a run with so many batches in an epoch."""
+    found = state["position"]
+    if not isinstance(found, dict) or found.keys() != {f.name for f in fields(Position)}:
+        raise CheckpointError("the checkpoint's position has other parts than a position has")
+    for name, fits in KINDS.items():
+        if not fits(found[name]):
+            raise CheckpointError(f"the checkpoint's position makes no sense: its {name} is wrong")
+    at = Position(**found)
+    if at.batch > batches or at.step != at.epoch * batches + at.batch:
+        raise CheckpointError(
+            f"the checkpoint's position makes no sense: step {at.step} is not batch {at.batch} of"
+            f" {batches} after {at.epoch} epochs"
+        )
+    if set(at.sums) != (metrics if at.batch else set()):
+        raise CheckpointError("the run measured other losses and reports than the spec has now")
+    return at
+
+
+def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to go on with another order of other examples."""
+    if "position" not in then:
+        raise CheckpointError("this checkpoint is of a model, not of a training run")
+    settings = then.get("settings")
+    for name in FIXED:
+        found = settings.get(name) if isinstance(settings, dict) else None
+        if found != now["settings"][name]:
+            raise CheckpointError(
+                f"the run was started with {name} {str(found)[:40]}, not {now['settings'][name]}"
+            )
+    if then.get("examples") != now["examples"]:
+        raise CheckpointError(
+            f"the run was started on {str(then.get('examples'))[:40]} examples, not"
+            f" {now['examples']}"
+        )

@@ -1,0 +1,227 @@
+"""Training: epochs over shuffled batches, measured, recorded, and resumable to the bit.
+
+Everything that decides the next step is in the session's words and in a `Position`: the order of an
+epoch is a function of the seed and its number, and draws are keyed by seed, step and example.  So a
+checkpoint is those two things, and a run that was killed goes on exactly as it would have.
+
+Between native calls, each of which may hold many steps, the trainer looks at the losses, at the
+signals and at the clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import ceil, inf, isfinite
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradc_runtime.certificates.certifying import Certifying, begin
+from gradc_runtime.data import Dataset, split
+from gradc_runtime.data.arrays.shuffle import permutation
+from gradc_runtime.session.backends import Batches
+from gradc_runtime.session.checkpoint import Checkpoint
+from gradc_runtime.session.index_reach import require_rows_of_data
+from gradc_runtime.session.measuring import measured
+from gradc_runtime.session.nan_debug import all_finite, find_fault
+from gradc_runtime.session.summary import Summary
+from gradc_runtime.session.train_settings import Settings
+from gradc_runtime.system.errors import Diverged, Interrupted
+from gradc_runtime.system.stop_signals import Request, stop_requests
+from gradc_runtime.training.checkpoint_manager import Keeper
+from gradc_runtime.training.display import Display, Silent
+from gradc_runtime.training.gradient_monitor import Watch
+from gradc_runtime.training.position import Position, position_of
+from gradc_runtime.training.run_folder import Row, RunFolder
+from gradc_runtime.training.steps_per_call import Pace
+
+if TYPE_CHECKING:
+    from gradc_runtime.session.session import Session
+
+
+class Trainer:
+    """One training run of a session on a data set."""
+
+    def __init__(
+        self,
+        session: Session,
+        data: Dataset,
+        settings: Settings,
+        *,
+        folder: RunFolder | None = None,
+        display: Display | None = None,
+        checkpoint_seconds: float = 10.0,
+        watch: Watch | None = None,
+    ) -> None:
+        self.session, self.settings = session, settings
+        entries = [session.program.entries[step.entry] for step in session.training.steps]
+        require_rows_of_data(entries, data)
+        self.display: Display = display or Silent()
+        self.train, self.held_out = split(data, settings.held_out, settings.seed)
+        read = {n for s in session.training.steps for n in session.inputs(s.entry)}
+        self.names = (
+            sorted(read) or list(data.arrays)[:1]
+        )  # one at least: it tells the batch's size
+        self.batches = ceil(self.train.examples / settings.batch)
+        self.keeper = Keeper(session, folder, self.display, checkpoint_seconds)
+        self.watch = watch
+        self.position = Position()
+        self.rows: list[Row] = []
+        width = sum(self.train.arrays[n].nbytes for n in self.names) / self.train.examples
+        self.pace = Pace(int(width * settings.batch))
+        self.order = np.empty(0, np.int64)
+        self.before = session.memory.words.copy()
+        self.certifying = Certifying()
+
+    def run(self, *, resume: bool = False) -> Summary:
+        """Train to the end; with a folder, a signal checkpoints and raises `Interrupted`."""
+        if resume:
+            self.resume()
+        self.keeper.begin(self.state())
+        folder = self.keeper.folder
+        self.certifying = begin(
+            self.session, self.train, self.settings.batch, folder.path if folder else None
+        )
+        self.display.start(self.settings.epochs, self.batches)
+        try:
+            if self.keeper.folder is None:
+                self.epochs(Request())
+            else:
+                with stop_requests() as request:
+                    self.epochs(request)
+            saved = self.keeper.save(self.state()) is not None
+            self.tell(self.certifying.end())
+        finally:
+            self.certifying.leave()
+            self.display.finish(self.rows)
+        return Summary(
+            rows=self.rows, step=self.position.step, stopped_early=self.finished_early(),
+            saved=self.keeper.folder is None or (saved and not self.keeper.lost()),
+        )  # fmt: skip
+
+    def epochs(self, request: Request) -> None:
+        """Epoch after epoch, until the last or until nothing improves."""
+        at = self.position
+        while at.epoch < self.settings.epochs and not self.finished_early():
+            self.order = permutation(self.train.examples, self.settings.seed, at.epoch)
+            started = monotonic()
+            while at.batch < self.batches:
+                self.call()
+                self.look_up(request)
+            self.end_epoch(monotonic() - started)
+            self.look_up(request)
+
+    def finished_early(self) -> bool:
+        """Whether patience has run out."""
+        patience = self.settings.patience
+        return patience is not None and self.position.stale >= patience
+
+    def call(self) -> None:
+        """One native call: as many whole batches as the pace allows, or the last, partial one."""
+        at, size = self.position, self.settings.batch
+        whole = self.train.examples // size - at.batch
+        steps = max(1, min(self.pace.steps, whole))
+        if len(self.session.training.steps) > 1:
+            steps = 1  # the steps take turns on each batch
+        rows = self.order[at.batch * size : (at.batch + steps) * size]
+        arrays = self.train.take(rows, self.names)
+        self.before[...] = self.session.memory.words
+        if self.watch is not None and at.batch == 0:
+            self.look(self.train.take(rows[:size], self.names))
+        started = monotonic()
+        found = self.session.advance(arrays, steps)
+        self.pace.took(steps, monotonic() - started)
+        self.certifying.built()
+        if not all_finite(found) or not self.session.memory.finite():
+            self.diverged(arrays, steps)
+        self.count(found, steps, len(rows) // steps)
+
+    def look(self, arrays: Batches) -> None:
+        """Watch the gradients on the first batch of an epoch."""
+        watch = self.watch
+        assert watch is not None, "asked only of a run that is watched"
+        watch.look(self.position.epoch + 1, self.position.step, arrays)
+        self.keeper.attempt(lambda folder: watch.write(folder.path))
+
+    def count(self, found: dict[str, np.ndarray], steps: int, examples: int) -> None:
+        """Move the position past a call, adding up what it found."""
+        at = self.position
+        for name, values in found.items():
+            for value in values.tolist():  # one by one, so that the sum does not depend on the pace
+                at.sums[name] = at.sums.get(name, 0.0) + value * examples
+        at.batch += steps
+        at.step += steps
+        last = {name: float(values[-1]) for name, values in found.items()}
+        self.display.batch(at.epoch + 1, at.batch, last)
+
+    def end_epoch(self, seconds: float) -> None:
+        """Evaluate, write the row, and keep the best."""
+        at = self.position
+        row: Row = {"epoch": at.epoch + 1, "step": at.step, "seconds": round(seconds, 3)}
+        for step in self.session.training.steps:  # in its order, whatever a checkpoint's is
+            row |= {n: at.sums[n] / self.train.examples for n in self.session.metrics(step)}
+        if self.held_out is not None:
+            found = measured(self.session, self.held_out)
+            row |= {f"held_out.{name}": value for name, value in found.items()}
+        first = next(iter(self.session.metrics(self.session.training.steps[0])))
+        score = float(row[f"held_out.{first}" if self.held_out is not None else first])
+        score = score if isfinite(score) else inf
+        at.epoch, at.batch, at.sums, at.stale = at.epoch + 1, 0, {}, at.stale + 1
+        if at.best is None or score < at.best:
+            at.best, at.stale = score, 0
+            self.keeper.mark_best(self.state())
+        self.rows.append(row)
+        self.keeper.record(row)
+        self.display.epoch(row)
+
+    def look_up(self, request: Request) -> None:
+        """Between calls: obey a signal, or save if it is time."""
+        if request.signal is not None:
+            path = self.keeper.save(self.state())
+            saved = f"saved {path}; add --resume to go on" if path else "nothing could be saved"
+            raise Interrupted(f"interrupted after step {self.position.step}: {saved}", path)
+        self.keeper.save_if_due(self.state)
+        self.tell(self.certifying.look())
+
+    def tell(self, line: str) -> None:
+        """A note, if there is anything to say."""
+        if line:
+            self.display.note(line)
+
+    def diverged(self, arrays: Batches, steps: int) -> None:
+        """Say which step, batch, operator and line made a number that is not finite."""
+        at, finding = self.position, find_fault(self.session, self.before, arrays, steps)
+        step, batch = at.step + finding.index + 1, at.batch + finding.index + 1
+        path = self.keeper.last_path
+        kept = f"; {path} is the last checkpoint" if path else ""
+        raise Diverged(
+            f"{finding.what} at step {step} (epoch {at.epoch + 1}, batch {batch});"
+            f" {finding.where}{kept}"
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds besides the words."""
+        return {
+            "position": asdict(self.position),
+            "settings": self.settings.as_dict(),
+            "data": self.train.name,
+            "examples": self.train.examples,
+            "target": self.session.target,
+        }
+
+    def resume(self) -> None:
+        """Go back to the newest whole checkpoint of the folder."""
+        checkpoint: Checkpoint | None = self.keeper.newest(self.state())
+        if checkpoint is None:
+            self.display.note("no checkpoint yet: starting from the beginning")
+            return
+        steps = self.session.training.steps
+        metrics = {name for step in steps for name in self.session.metrics(step)}
+        position = position_of(checkpoint.state, batches=self.batches, metrics=metrics)
+        self.session.tables.restore(checkpoint)
+        self.position = position
+        self.rows = self.keeper.rewind(self.position.epoch)
+        if (watch := self.watch) is not None:
+            self.keeper.attempt(lambda folder: watch.resume(folder.path, self.position.step))
+        self.display.note(f"resumed after step {self.position.step} ({checkpoint.name})")

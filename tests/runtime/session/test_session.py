@@ -1,0 +1,134 @@
+"""Sessions: what they compute, what can be assigned, and the line a wrong call gets."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import CheckpointError, SessionError
+from tests.runtime import linear
+
+X = np.array([[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]])
+Y = np.array([1.0, 2.0, 3.0])
+
+
+def test_run_gives_an_output_for_each_example() -> None:
+    np.testing.assert_allclose(linear.session().run("f", x=X), X @ [0.5, -0.5])
+
+
+def test_parameters_are_views_that_can_be_assigned() -> None:
+    session = linear.session()
+    session.parameters["f.w"] = [1, 2]
+    np.testing.assert_array_equal(session.run("f", x=X), X @ [1, 2])
+    session.parameters["f.w"][0] = 5
+    np.testing.assert_array_equal(session.parameters["f.w"], [5, 2])
+    assert list(session.parameters) == ["f.w", "f.b"]
+    with pytest.raises(SessionError, match=r"f.w is \[2\], so it cannot be set to float64 \[3\]"):
+        session.parameters["f.w"] = np.zeros(3)
+    with pytest.raises(SessionError, match=r"no parameter is called f.v; did you mean f.w\?"):
+        session.parameters["f.v"]
+
+
+def test_parameters_are_a_mapping() -> None:
+    parameters = linear.session().parameters
+    assert "f.w" in parameters and "f.v" not in parameters and 3 not in parameters
+    assert parameters.get("f.v") is None and parameters.get("f.v", 1) == 1
+    assert parameters.get("f.w") is parameters["f.w"] and len(parameters) == 2
+    assert list(parameters) == list(parameters.keys()) == [name for name, _ in parameters.items()]
+    with pytest.raises(KeyError) as caught:
+        parameters["f.v"]
+    assert str(caught.value) == "no parameter is called f.v; did you mean f.w?"
+
+
+def test_gradients_leave_everything_as_it_was() -> None:
+    session = linear.session(dtype="float64")
+    before = session.memory.words.copy()
+    loss, gradients = session.gradients(x=X, y=Y)
+    error = X @ [0.5, -0.5] - Y
+    assert loss == pytest.approx(np.mean(error**2))
+    np.testing.assert_allclose(gradients["f.w"], 2 * error @ X / 3)
+    np.testing.assert_array_equal(session.memory.words, before)
+
+
+def test_step_updates_parameters_state_and_counter() -> None:
+    session = linear.session(seed=7)
+    losses = [session.step(x=X, y=Y)["loss"] for _ in range(20)]
+    assert losses[-1] < losses[0]
+    assert int(session.memory.views["step"]) == 20
+    assert int(session.memory.views["seed"]) == 7
+
+
+def test_many_steps_in_one_call_equal_single_steps() -> None:
+    one, many = linear.session(), linear.session()
+    data = linear.examples(12).arrays
+    losses = [one.step(x=data["x"][i : i + 4], y=data["y"][i : i + 4])["loss"] for i in (0, 4, 8)]
+    assert many.advance(data, steps=3)["loss"].tolist() == losses
+    np.testing.assert_array_equal(one.memory.words, many.memory.words)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ({"x": X}, "y : scalar is missing"),
+        ({"x": X[:2], "y": Y}, "same number of examples, at least one: x has 2, y has 3"),
+        ({"x": X[:0], "y": Y[:0]}, "same number of examples, at least one: x has 0, y has 0"),
+        ({"x": X.T, "y": Y}, "x: declared [2], so [N, 2] is expected; got [2, 3]"),
+        ({"x": X, "y": 1.0}, "y: needs a leading axis of examples, got a single number"),
+        ({"x": X, "y": ["a"]}, "y: needs numbers, got <U1"),
+        ({"x": X, "y": Y, "yy": Y}, "no input is called yy; did you mean y?"),
+    ],
+)
+def test_wrong_inputs_get_one_line(inputs: dict[str, Any], expected: str) -> None:
+    with pytest.raises(SessionError) as caught:
+        linear.session().step(**inputs)
+    assert expected in str(caught.value)
+
+
+def test_unknown_names_get_a_suggestion() -> None:
+    with pytest.raises(SessionError, match="no model is called g; there are f"):
+        linear.session().run("g", x=X)
+    with pytest.raises(SessionError, match=r"no step is called trian; did you mean train\?"):
+        linear.session().gradients("trian", x=X, y=Y)
+    with pytest.raises(SessionError, match=r"no target is called cpus; did you mean cpu\?"):
+        Session(linear.program(), "cpus")
+    with pytest.raises(SessionError, match="float32 or float64, not float16"):
+        linear.session(dtype="float16")
+
+
+def test_save_and_load_carry_everything_over(tmp_path: Path) -> None:
+    first, second = linear.session(seed=1), linear.session(seed=2)
+    first.step(x=X, y=Y)
+    first.save(tmp_path / "a.safetensors")
+    second.load(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(first.memory.words, second.memory.words)
+    with pytest.raises(CheckpointError, match=r"f.w is float32 \[2\], model wants float64 \[2\]"):
+        linear.session(dtype="float64").load(tmp_path / "a.safetensors")
+
+
+def test_evaluate_is_a_mean_over_examples() -> None:
+    data = linear.examples(2500)
+    errors = data.arrays["x"] @ [0.5, -0.5] - data.arrays["y"]
+    found = linear.session(dtype="float64").evaluate(data)
+    assert found["loss"] == pytest.approx(np.mean(errors**2), rel=1e-6)
+
+
+def test_a_call_waits_until_another_thread_has_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, steps = linear.session(), []
+    thread = threading.Thread(target=lambda: steps.append(session.step(x=X, y=Y)))
+
+    def write(path: Path, data: bytes) -> None:
+        thread.start()
+        thread.join(0.05)
+        assert not steps
+
+    monkeypatch.setattr("gradc_runtime.session.session.write_atomically", write)
+    session.save(tmp_path / "weights")
+    thread.join()
+    assert len(steps) == 1

@@ -25,6 +25,7 @@ from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
 from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
+from gradc_compiler.rewrites.algebra.switches import FORMER
 from gradc_compiler.rewrites.target_rewrites import INEXACT, LATER, REWRITES, is_exact
 from gradc_compiler.schedule import schedule
 from gradc_compiler.syntax.grammar.tree import File
@@ -127,7 +128,7 @@ def compilation(
     exact: bool = False,
 ) -> Compilation:
     """Run the stages, keeping what each made."""
-    without, overrides = passes_of(without, OPTIONAL), settings_of(overrides)
+    without, overrides = passes_of(without, OPTIONAL, FORMER), settings_of(overrides)
     with collected_later():
         tree = parse(source)
         module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
@@ -140,7 +141,7 @@ def compilation(
 
 def switched(made: Compilation, without: Collection[str]) -> Compilation:
     """The same spec with other optimisations switched off; its graphs are not made again."""
-    names = passes_of(without, OPTIONAL)
+    names = passes_of(without, OPTIONAL, FORMER)
     return _lowered(made.source, made.tree, made.module, names, made.graphs)
 
 

@@ -8,25 +8,31 @@ from math import prod
 
 import numpy as np
 
-from gradc_compiler.fusion.groups import form_units
-from gradc_compiler.fusion.list_schedule import in_order
-from gradc_compiler.fusion.stages import assign_regions
+from gradc_compiler.fusion.groups import fuse
+from gradc_compiler.fusion.list_schedule import list_schedule
+from gradc_compiler.fusion.stages import assign_stages
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.cost_model import choose_block, choose_chunks
-from gradc_compiler.memory.allocate import Lifetimes, Memory, place_arrays, place_values, sketched
-from gradc_compiler.memory.in_place import place_updates
+from gradc_compiler.memory.allocate import (
+    Liveness,
+    MemoryPlan,
+    place_arrays,
+    place_values,
+    sketched,
+)
+from gradc_compiler.memory.in_place import update_in_place
 from gradc_compiler.memory.layout import assign_layouts, row_major
 from gradc_compiler.ops.leaf import Constant as ConstantOp
 from gradc_compiler.ops.leaf import Iota, Literal
 from gradc_compiler.ops.sequence import Length
-from gradc_compiler.program.entry import Constant, Entry, Operand, Result, Space
+from gradc_compiler.program.entry import ConstantWords, Entry, Operand, Result, Space
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.legalize import Prepared, prepare
-from gradc_compiler.select.builder import Table
+from gradc_compiler.rewrites.legalize import Legalized, legalize
+from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.select.longest_chain import largest_block
 from gradc_compiler.select.lower import late_update, lower_unit
-from gradc_compiler.whole_step.whole_step import straighten
+from gradc_compiler.whole_step.whole_step import fuse_whole_step
 
 
 def schedule(
@@ -37,7 +43,7 @@ def schedule(
     `without` names what is not to be made: see `rewrites.REWRITES` and `LATER`.
     """
     switches = Switches(without)
-    ready = prepare(graph, switches)
+    ready = legalize(graph, switches)
     table, constants = make_table(ready, offsets, switches)
     memory, most = table.memory, largest_block(table)
     partial_words = max(memory.partial_words.values(), default=0)
@@ -61,27 +67,27 @@ def schedule(
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
     )
-    if not switches.allow("straight"):
+    if not switches.allow("whole-step"):
         return entry
-    straight = straighten(entry, table)
-    switches.count("straight", straight is not None)
-    return replace(entry, straight=straight)
+    whole_step = fuse_whole_step(entry, table)
+    switches.count("whole-step", whole_step is not None)
+    return replace(entry, whole_step=whole_step)
 
 
 def make_table(
-    ready: Prepared, offsets: Mapping[str, int], switches: Switches
-) -> tuple[Table, tuple[Constant, ...]]:
+    ready: Legalized, offsets: Mapping[str, int], switches: Switches
+) -> tuple[ProgramBuilder, tuple[ConstantWords, ...]]:
     """All instructions, and the constants they read."""
     graph = ready.graph
-    regions = assign_regions(graph, switches)
-    units = in_order(graph, form_units(graph, regions, switches.allow("fusion")))
+    regions = assign_stages(graph, switches)
+    units = list_schedule(graph, fuse(graph, regions, switches.allow("fusion")))
     switches.count("fusion", sum(len(unit.nodes) > 1 for unit in units))
     sketch = sketched(graph, units, assign_layouts(graph, graph.varying()))
-    memory = Memory(times_of(graph))
-    late = place_updates(sketch, offsets, memory)
+    memory = MemoryPlan(times_of(graph))
+    late = update_in_place(sketch, offsets, memory)
     place_arrays(sketch, memory)
     place_values(sketch, memory)
-    table = Table(graph, regions, sketch.layouts, memory, ready.needed, switches)
+    table = ProgramBuilder(graph, regions, sketch.layouts, memory, ready.needed, switches)
     constants = _place_constants(table, sketch.life)
     for u, unit in enumerate(units):
         lower_unit(table, unit, sketch.life.stored[u])
@@ -97,14 +103,14 @@ def times_of(graph: Graph) -> tuple[Time, ...]:
     return tuple(dict.fromkeys([*own, *measured]))
 
 
-def _place_constants(table: Table, life: Lifetimes) -> tuple[Constant, ...]:
+def _place_constants(table: ProgramBuilder, life: Liveness) -> tuple[ConstantWords, ...]:
     """Words for the constant tensors that some kernel reads as a tensor."""
     constants = []
     for node in table.graph.nodes:
         key = table.layouts.places[node.id].storage
         if isinstance(node.op, Literal | Iota | ConstantOp) and key in life.last:
             operand = table.memory.operands[key] = table.memory.uniform(node.type.size)
-            constants.append(Constant(offset=operand.offset, value=_numbers(node.op)))
+            constants.append(ConstantWords(offset=operand.offset, value=_numbers(node.op)))
     return tuple(constants)
 
 
@@ -119,8 +125,8 @@ def _numbers(op: Literal | Iota | ConstantOp) -> np.ndarray | range:
             return np.broadcast_to(np.float64(value), (prod(op.shape),))
 
 
-def _results(table: Table) -> tuple[Result, ...]:
-    """The uniform outputs, which `prepare` has made fresh."""
+def _results(table: ProgramBuilder) -> tuple[Result, ...]:
+    """The uniform outputs, which `legalize` has made fresh."""
     varying, results = table.graph.varying(), []
     for name, id in table.graph.results.items():
         if name.startswith("update/") or id in varying:

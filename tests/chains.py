@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 
 from gradc_compiler.program.entry import Entry, Instruction
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.legalize import prepare
+from gradc_compiler.rewrites.legalize import legalize
 from gradc_compiler.schedule import make_table
-from gradc_compiler.select.builder import Table
+from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.select.longest_chain import Batch, longest_chains
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 
 
-def table_of(entry: Entry, offsets: Mapping[str, int]) -> Table:
+def table_of(entry: Entry, offsets: Mapping[str, int]) -> ProgramBuilder:
     """What was scheduled as an entry, before it became one."""
     switches = Switches()
-    return make_table(prepare(entry.graph, switches), offsets, switches)[0]
+    return make_table(legalize(entry.graph, switches), offsets, switches)[0]
 
 
 def batch_of(entry: Entry, examples: int, length: int) -> Batch:
@@ -35,7 +35,7 @@ def batch_of(entry: Entry, examples: int, length: int) -> Batch:
 
 
 def chains(
-    entry: Entry, table: Table, examples: int, length: int = 1
+    entry: Entry, table: ProgramBuilder, examples: int, length: int = 1
 ) -> Iterator[tuple[Instruction, int]]:
     """Every instruction and what a term goes through, for a batch of so many."""
     return longest_chains(table, batch_of(entry, examples, length))

@@ -101,7 +101,7 @@ def _check_compiled(
 ) -> Values:
     values = sample_values(graph, batch) if values is None else values
     wanted = evaluate_outputs(graph, values, batch)
-    for switches in ({*without}, {*without, "straight"}):
+    for switches in ({*without}, {*without, "whole-step"}):
         found = run_compiled(
             verify(graph), values, batch, dtype=dtype, threads=threads, without=switches
         )

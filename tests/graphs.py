@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.graph import Builder, Graph, Value
 from gradc_compiler.graph_tools.evaluate import evaluate
-from gradc_compiler.ops.leaf import Input, Literal, Persistent
+from gradc_compiler.ops.leaf import Input, Literal, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.rewrites.algebra.passes import optimise
@@ -24,7 +24,7 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.target_rewrites import REWRITES, apply_rewrites
 from gradc_compiler.schedule import schedule
 from gradc_compiler.transform.differentiate import differentiate
-from gradc_runtime.cpu.executable import Executable, Plan
+from gradc_runtime.cpu.executable import CallPlan, Executable
 from gradc_runtime.cpu.threads.adaptive import TRIALS
 from tests.guards import Guards
 
@@ -43,9 +43,9 @@ def sample_values(graph: Graph, batch: int, seed: int = 0) -> Values:
                 values.setdefault(key, rng.normal(size=(batch, *shape)))
             case Input(key=key, shape=shape, classes=classes):
                 values.setdefault(key, rng.integers(0, classes, size=(batch, *shape)))
-            case Persistent(key=key, shape=shape, index=True):
+            case PersistentOp(key=key, shape=shape, index=True):
                 values.setdefault(key, rng.integers(0, 1000, size=shape))
-            case Persistent(key=key, shape=shape):
+            case PersistentOp(key=key, shape=shape):
                 values.setdefault(key, rng.normal(size=shape))
     return values
 
@@ -65,7 +65,7 @@ def run_compiled(
     without: Collection[str] = (),
 ) -> Values:
     """Every output, computed natively after the passes; updates are read from where they go."""
-    tensors = {n.op.key: n.op for n in graph.nodes if isinstance(n.op, Persistent)}
+    tensors = {n.op.key: n.op for n in graph.nodes if isinstance(n.op, PersistentOp)}
     offsets, words = place(tensors)
     guards = Guards()
     memory = guards.around(np.zeros(words, dtype))
@@ -103,7 +103,7 @@ def for_every_example(found: Values, graph: Graph, batch: int) -> Values:
     return {name: np.broadcast_to(array, shapes[name]) for name, array in found.items()}
 
 
-def share_always(plan: Plan) -> None:
+def share_always(plan: CallPlan) -> None:
     """Let even a little work be shared out over threads, as if that had been seen to be faster."""
     for sharing in (plan.one, plan.many):
         for _ in range(TRIALS):
@@ -111,7 +111,7 @@ def share_always(plan: Plan) -> None:
             sharing.remember(True, 1.0)
 
 
-def place(tensors: Mapping[str, Persistent]) -> tuple[dict[str, int], int]:
+def place(tensors: Mapping[str, PersistentOp]) -> tuple[dict[str, int], int]:
     """The offset of each persistent, and how many words they need."""
     offsets, words = {}, 0
     for key, op in tensors.items():
@@ -120,7 +120,7 @@ def place(tensors: Mapping[str, Persistent]) -> tuple[dict[str, int], int]:
     return offsets, words
 
 
-def view(memory: Array, offset: int, op: Persistent) -> Array:
+def view(memory: Array, offset: int, op: PersistentOp) -> Array:
     """The words of a persistent as a tensor."""
     words = memory[offset : offset + prod(op.shape)]
     return (words.view(f"i{words.itemsize}") if op.index else words).reshape(op.shape)
@@ -147,10 +147,10 @@ class Operand:
     away: tuple[float, ...] = ()  # kinks to keep clear of
     classes: int | None = None
 
-    def leaf(self, key: str) -> Input | Persistent:
+    def leaf(self, key: str) -> Input | PersistentOp:
         """The node that reads it."""
         if self.uniform:
-            return Persistent(key, self.shape, index=self.classes is not None)
+            return PersistentOp(key, self.shape, index=self.classes is not None)
         return Input(key, self.shape, self.classes)
 
     def sample(self, rng: np.random.Generator, batch: int) -> Array:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.ops.contract import Affine, Contract, Map
 from gradc_compiler.ops.index import Scatter, Take
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import BatchMean, Max
 from gradc_compiler.ops.shape import Concat, reshape, sum_axes
@@ -152,7 +152,7 @@ def drawn(g: Grower) -> Value:
     """A random draw, scaled by a value of its shape."""
     x, b = g.value(), g.builder
     g.draws += 1
-    seed, step = (b.add(Persistent(k, (), index=True)) for k in ("seed", "step"))
+    seed, step = (b.add(PersistentOp(k, (), index=True)) for k in ("seed", "step"))
     op = Random(g.draws, x.shape, normal=g.chance(), shared=g.chance())
     return x * b.add(op, seed, step)
 

@@ -12,7 +12,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.evaluate import evaluate
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.syntax.parse.parse import parse
 
@@ -35,7 +35,7 @@ def given(graph: Graph, seed: int = 0, **lengths: Any) -> dict[str, Any]:
         if isinstance(time, str):
             found[f"length/{time}"] = counts
         match node.op:
-            case Persistent(key=key, index=False):
+            case PersistentOp(key=key, index=False):
                 found[key] = 0.6 * rng.normal(size=shape)
             case Input(key=key, classes=classes):
                 size = (len(counts) if time is None else counts.sum(), *shape)

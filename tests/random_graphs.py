@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gradc_compiler.graph.graph import Graph, Value
 from gradc_compiler.ops.contract import Affine, Contract
-from gradc_compiler.ops.leaf import Input, Literal, Persistent
+from gradc_compiler.ops.leaf import Input, Literal, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.transform.differentiate import differentiate
@@ -24,8 +24,8 @@ def plant(g: Grower) -> None:
     for k in range(2):
         g.pool.append(b.add(Input(f"x{k}", g.shape())))
     shape = g.shape()
-    g.pool += [b.add(Persistent(key, shape)) for key in ("p", "q")]
-    g.pool.append(b.add(Persistent("w", g.shape())))
+    g.pool += [b.add(PersistentOp(key, shape)) for key in ("p", "q")]
+    g.pool.append(b.add(PersistentOp("w", g.shape())))
     g.leaves = list(g.pool)
 
 
@@ -60,7 +60,7 @@ def scalar(x: Value) -> Value:
 
 def updates(g: Grower, slopes: list[Value]) -> dict[str, int]:
     """What persistents become: moved along a slope, exchanged, or mixed."""
-    p, q, w = (x for x in g.leaves if isinstance(x.node.op, Persistent))
+    p, q, w = (x for x in g.leaves if isinstance(x.node.op, PersistentOp))
     kind = g.pick(("none", "descend", "exchange", "mix", "rotate"))
     if kind == "descend":
         return {"update/p": (p - slopes[1] * 0.1).id, "update/w": (w - slopes[2] * 0.1).id}

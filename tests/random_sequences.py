@@ -18,18 +18,18 @@ from gradc_compiler.graph.graph import Graph, Value
 from gradc_compiler.graph.op import TypeFault
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import Time
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import (
-    AtEnd,
-    End,
+    AtLast,
+    Last,
     Length,
-    Position,
     Previous,
     Reverse,
-    Spread,
-    Total,
+    TimeBroadcast,
+    TimePosition,
+    TimeSum,
 )
 from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.transform.differentiate import differentiate
@@ -46,7 +46,7 @@ def plant(g: Grower) -> None:
     b = g.builder
     g.pool = [b.add(Input("x0", g.shape()))]
     g.pool += [b.add(Input(f"s{k}", g.shape(), None, t)) for k, t in enumerate(("t", "t", "other"))]
-    g.pool += [b.add(Persistent(key, g.shape())) for key in ("p", "w")]
+    g.pool += [b.add(PersistentOp(key, g.shape())) for key in ("p", "w")]
     g.leaves = list(g.pool)
 
 
@@ -54,22 +54,24 @@ def along(g: Grower) -> Value:
     """A sequence, seen another way."""
     x, first = g.value(), g.chance()
     if x.type.time is None:
-        op = g.pick((Spread, AtEnd))
-        return x.builder.add(op(g.pick(TIMES)) if op is Spread else op(g.pick(TIMES), first), x)
-    return x.builder.add(g.pick((Reverse(), Total(), Total(), End(first))), x)
+        op = g.pick((TimeBroadcast, AtLast))
+        return x.builder.add(
+            op(g.pick(TIMES)) if op is TimeBroadcast else op(g.pick(TIMES), first), x
+        )
+    return x.builder.add(g.pick((Reverse(), TimeSum(), TimeSum(), Last(first))), x)
 
 
 def measured(g: Grower) -> Value:
     """How long, or how far along."""
     one = g.builder.constant(1.0)
-    return one.apply("div", one, g.builder.add(g.pick((Length, Position))(g.pick(TIMES))) + 1.0)
+    return one.apply("div", one, g.builder.add(g.pick((Length, TimePosition))(g.pick(TIMES))) + 1.0)
 
 
 def drawn(g: Grower) -> Value:
     """Noise on every element."""
     x, b = g.value(), g.builder
     g.draws += 1
-    seed, step = (b.add(Persistent(k, (), index=True)) for k in ("seed", "step"))
+    seed, step = (b.add(PersistentOp(k, (), index=True)) for k in ("seed", "step"))
     return x * b.add(Random(g.draws, x.shape, normal=g.chance(), time=x.type.time), seed, step)
 
 
@@ -147,8 +149,8 @@ def summed(x: Value) -> Value:
     """One number of each example, in which every element counts differently."""
     if x.type.time is None:
         return scalar(x)
-    place = x.builder.add(Position(x.type.time)) * 0.1
-    return x.builder.add(Total(), scalar(x) * (place + 1.0))
+    place = x.builder.add(TimePosition(x.type.time)) * 0.1
+    return x.builder.add(TimeSum(), scalar(x) * (place + 1.0))
 
 
 def sample(
@@ -167,6 +169,6 @@ def sample(
                 size = (batch if lengths is None else int(lengths.sum()), *shape)
                 drawn = rng.integers(0, classes, size) if classes else rng.normal(size=size)
                 inputs[key] = drawn if lengths is None else Ragged(drawn, lengths)
-            case Persistent(key=key, shape=shape, index=False):
+            case PersistentOp(key=key, shape=shape, index=False):
                 persistents[key] = rng.normal(size=shape)
     return inputs, persistents

@@ -11,18 +11,18 @@ from gradc_compiler.graph.graph import Builder, Graph, Value
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.index import Take
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import (
-    AtEnd,
-    End,
+    AtLast,
+    Last,
     Length,
-    Position,
     Previous,
     Reverse,
-    Spread,
-    Total,
+    TimeBroadcast,
+    TimePosition,
+    TimeSum,
 )
 from gradc_compiler.transform.differentiate import differentiate
 
@@ -44,7 +44,7 @@ class Net:
         self.x = self.b.add(Input("x", (7,), None, "t"))
         self.v = self.b.add(Input("v", (13,)))
         self.parameters = {
-            name: self.b.add(Persistent(name, shape, name in ("seed", "step")))
+            name: self.b.add(PersistentOp(name, shape, name in ("seed", "step")))
             for name, shape in SIZES.items()
         }
 
@@ -74,7 +74,7 @@ class Net:
         """The mean of |x|^2 and its gradients."""
         square = self.square(x)
         if square.type.time is not None:
-            square = self.b.add(Total(), square)
+            square = self.b.add(TimeSum(), square)
         wanted = [self.parameter(name) for name in parameters]
         found = differentiate(self.b, square, wanted, mean=True)
         outputs = {f"d{n}": g.id for n, g in zip(parameters, found, strict=True)}
@@ -83,7 +83,7 @@ class Net:
 
 def forwards() -> Graph:
     net = Net()
-    return net.loss(net.b.add(End(), net.elman(net.x)), "W", "U", "start")
+    return net.loss(net.b.add(Last(), net.elman(net.x)), "W", "U", "start")
 
 
 def every_state() -> Graph:
@@ -104,16 +104,18 @@ def stacked() -> Graph:
     outer = net.times("W", before) + inner * before
     h = outer.apply("sigmoid", outer)
     net.b.carries[loop] = h.id
-    return net.loss(net.b.add(End(), h), "W", "U", "start")
+    return net.loss(net.b.add(Last(), h), "W", "U", "start")
 
 
 def of_every_operator() -> Graph:
     net = Net()
     b, h = net.b, net.times("U", net.x)
-    place = b.add(Position("t")).apply("add", b.add(Position("t")), 1.0)
-    mean = b.add(Total(), h) / (b.add(Length("t")) + 1.0)
-    mixed = b.add(Reverse(), h) * place + b.add(Spread("t"), mean) - b.add(AtEnd("t"), net.v)
-    first = b.add(End(first=True), mixed) + b.add(AtEnd("t", first=True), net.v) * 0.5
+    place = b.add(TimePosition("t")).apply("add", b.add(TimePosition("t")), 1.0)
+    mean = b.add(TimeSum(), h) / (b.add(Length("t")) + 1.0)
+    mixed = (
+        b.add(Reverse(), h) * place + b.add(TimeBroadcast("t"), mean) - b.add(AtLast("t"), net.v)
+    )
+    first = b.add(Last(first=True), mixed) + b.add(AtLast("t", first=True), net.v) * 0.5
     return net.loss(first, "U")
 
 
@@ -126,7 +128,7 @@ def embedded() -> Graph:
 def two_times() -> Graph:
     net = Net()
     y = net.b.add(Input("y", (7,), None, "other"))
-    read = net.b.add(End(), net.elman(net.x))
+    read = net.b.add(Last(), net.elman(net.x))
     loop = net.b.new_loop()
     before = net.b.add(Previous(loop, "other"), read)
     inner = net.times("W", before) + net.times("U", y)

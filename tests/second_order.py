@@ -12,8 +12,8 @@ from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.graph_tools.evaluate import evaluate
-from gradc_compiler.ops.leaf import Input, Persistent
-from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.leaf import Input, PersistentOp
+from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.transform.differentiate import differentiate
@@ -31,7 +31,7 @@ def of_model(forward: Graph) -> Graph:
     loss = builder.constant(0.0)
     for y in found.values():
         if y.type.kind is Kind.REAL:
-            total = builder.add(Total(), y) if y.type.time is not None else y
+            total = builder.add(TimeSum(), y) if y.type.time is not None else y
             loss = loss + sum_axes(total.apply("sin", total), tuple(range(len(total.shape))))
     return _with_second(builder, found, _slopes(builder, loss, _read(builder)))
 
@@ -53,7 +53,7 @@ def _again(graph: Graph) -> tuple[Builder, dict[str, Value]]:
 
 def _read(builder: Builder) -> dict[str, Value]:
     """The parameters and inputs that are real numbers, but for sequences."""
-    leaves = [n for n in builder.nodes if isinstance(n.op, Persistent | Input)]
+    leaves = [n for n in builder.nodes if isinstance(n.op, PersistentOp | Input)]
     real = [n for n in leaves if n.type.kind is Kind.REAL and n.type.time is None]
     return {n.op.key: builder.value(n.id) for n in real}
 
@@ -80,7 +80,7 @@ def numbers_for(graph: Graph, *, within: bool = False) -> dict[str, Any]:
     for node in graph.nodes:
         if within and isinstance(node.op, Input) and node.type.kind is Kind.REAL:
             values[node.op.key] = rng.uniform(0.1, 0.9, size=(3, *node.op.shape))
-        if isinstance(node.op, Persistent) and node.type.kind is Kind.REAL:
+        if isinstance(node.op, PersistentOp) and node.type.kind is Kind.REAL:
             drawn = 0.5 * values[node.op.key]
             values[node.op.key] = 0.1 + abs(drawn) if within else drawn
         if isinstance(node.op, Input) and (time := node.op.time) is not None:
@@ -101,7 +101,7 @@ def assert_as_the_reference(graph: Graph, threads: int = 1) -> None:
         values = numbers_for(graph, within=True)
         expected = evaluate(graph, values, 3)
     assert is_finite(expected), "there are numbers for which this is defined"
-    keys = {n.op.key for n in graph.nodes if isinstance(n.op, Persistent)}
+    keys = {n.op.key for n in graph.nodes if isinstance(n.op, PersistentOp)}
     own = {key: np.asarray(values[key]) for key in sorted(keys)}
     runner = executable(Executable, optimise(graph), own, np.float64, threads)
     results, outputs = runner.run(wanted(graph, values), batch=3)

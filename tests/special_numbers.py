@@ -6,7 +6,7 @@ import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph_tools.evaluate import node_values
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from tests.graphs import Array, Values
 
 ONE = ("neg", "sqrt", "abs", "floor", "sign", "copy")
@@ -20,7 +20,7 @@ def tree(seed: int, operators: int = 24) -> Graph:
     """A random graph of elementwise operators, every node an output or part of one."""
     rng, builder = np.random.default_rng(seed), Builder()
     pool = [builder.add(Input(f"x{k}", (SIZE,))) for k in range(2)]
-    pool += [builder.add(Persistent("p", (SIZE,))), builder.add(Persistent("q", ()))]
+    pool += [builder.add(PersistentOp("p", (SIZE,))), builder.add(PersistentOp("q", ()))]
     for _ in range(operators):
         name = rng.choice([*ONE, *TWO, *TWO, "where"])
         count = 1 if name in ONE else 3 if name == "where" else 2
@@ -44,7 +44,7 @@ def given(graph: Graph, batch: int, dtype: str, seed: int) -> Values:
     """Numbers for the leaves of a graph."""
     rng = np.random.default_rng(seed)
     shapes = {op.key: (batch, *op.shape) for n in graph.nodes if isinstance(op := n.op, Input)}
-    own = {op.key: op.shape for n in graph.nodes if isinstance(op := n.op, Persistent)}
+    own = {op.key: op.shape for n in graph.nodes if isinstance(op := n.op, PersistentOp)}
     return {key: numbers(rng, shape, dtype) for key, shape in (shapes | own).items()}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gradc_compiler.graph.op_registry import OPS
-from gradc_compiler.loops.scalar_code import Statements
+from gradc_compiler.loops.scalar_code import ScalarCode
 from gradc_compiler.memory import allocate
 from gradc_compiler.program.entry import Instruction
 from gradc_compiler.select import builder, lower
@@ -28,13 +28,13 @@ Patch = pytest.MonkeyPatch
 
 def a_factor_is_dropped(patch: Patch) -> None:
     """A product of three or more factors reads all but the last."""
-    product = Statements.product
+    product = ScalarCode.product
 
-    def shorter(self: Statements, factors: Sequence[int], domains: Sequence[Any]) -> str:
+    def shorter(self: ScalarCode, factors: Sequence[int], domains: Sequence[Any]) -> str:
         count = max(1, min(len(factors), 2))
         return product(self, factors[:count], domains[:count])
 
-    patch.setattr(Statements, "product", shorter)
+    patch.setattr(ScalarCode, "product", shorter)
 
 
 def a_sign_is_wrong(patch: Patch) -> None:
@@ -55,14 +55,14 @@ def an_index_is_off_by_one(patch: Patch) -> None:
 
 def a_buffer_is_stale(patch: Patch) -> None:
     """Words are given to others one unit before they are read for the last time."""
-    lifetimes = allocate.lifetimes
+    lifetimes = allocate.liveness_of
 
-    def shorter(*arguments: Any) -> allocate.Lifetimes:
+    def shorter(*arguments: Any) -> allocate.Liveness:
         life = lifetimes(*arguments)
         last: Mapping[Any, int] = {key: max(0, unit - 1) for key, unit in life.last.items()}
         return replace(life, last=last)
 
-    patch.setattr(allocate, "lifetimes", shorter)
+    patch.setattr(allocate, "liveness_of", shorter)
 
 
 def a_barrier_is_missing(patch: Patch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradc_compiler.graph.ragged import Clock, Ragged
+from gradc_compiler.graph.ragged import Ragged, SequenceIndex
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.data import Dataset, split
 from gradc_runtime.session.session import Session
@@ -102,7 +102,7 @@ def contexts(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two characters and the one after them, for every character that is to be said."""
     xs, ys, classes = data.arrays["xs"], data.arrays["ys"], data.types["xs"].classes
     assert isinstance(xs, Ragged) and isinstance(ys, Ragged)
-    before = np.where(Clock(xs.lengths).position > 0, np.roll(xs.values, 1), classes)
+    before = np.where(SequenceIndex(xs.lengths).position > 0, np.roll(xs.values, 1), classes)
     return before, xs.values, ys.values
 
 

@@ -15,7 +15,7 @@ from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.syntax.grammar.unparse import unparse
-from gradc_compiler.transform.unparse_expr import Statements, number, type_text
+from gradc_compiler.transform.unparse_expr import StatementWriter, number, type_text
 
 LEFT_OUT = ("batch", "fold")
 
@@ -57,7 +57,7 @@ class Declarations:
         if isinstance(value.op, Constant) and not declared.drawn:
             return f"= {number(value.op.value)}"
         name = self.names.made(f"first{len(self.definitions)}")
-        writer = Statements(graph, {}, self.names.prefix("v"))
+        writer = StatementWriter(graph, {}, self.names.prefix("v"))
         lines = [*writer.lines(), writer.names[value.id]]
         body = "".join(f"    {line}\n" for line in lines)
         head = f"initializer {name}" if declared.drawn else f"function {name}()"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gradc_compiler.elaborate.models.settings import definitions_in
-from gradc_compiler.elaborate.names.library import Unit
+from gradc_compiler.elaborate.names.library import SourceModule
 from gradc_compiler.elaborate.names.values import Defined
 from gradc_compiler.elaborate.types.fixits import names_in
 from gradc_compiler.pipeline import Compilation
@@ -22,7 +22,7 @@ from gradc_compiler.syntax.grammar.tree import (
 )
 
 
-def is_known(defined: Defined, unit: Unit) -> bool:
+def is_known(defined: Defined, unit: SourceModule) -> bool:
     """Whether its name means it in the spec's own file, and so in a derived program."""
     found = unit.find(defined.definition.name)
     return found is not None and found.definition is defined.definition

@@ -16,12 +16,12 @@ from gradc_compiler.elaborate import StepInfo
 from gradc_compiler.elaborate.models.settings import in_words
 from gradc_compiler.graph.graph import CARRY, Builder, Graph
 from gradc_compiler.graph.types import TensorType
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.syntax.grammar.unparse import name_text
-from gradc_compiler.transform.unparse_expr import Statements, input_text, type_text
+from gradc_compiler.transform.unparse_expr import StatementWriter, input_text, type_text
 
 LEFT_OUT = ("batch", "fold")  # so that means and masks stay formulas
 EVALUATED = "evaluate/"
@@ -43,7 +43,7 @@ def derive(made: Compilation, step: StepInfo, names: Names) -> Derived:
     graph = optimise(
         beside(made.module.training(step.name), made.module.evaluate(step.name)), LEFT_OUT
     )
-    writer = _Writer(made, step, names, graph)
+    writer = _StepWriter(made, step, names, graph)
     return Derived(
         name=step.name,
         model=writer.model,
@@ -68,19 +68,19 @@ def beside(first: Graph, second: Graph) -> Graph:
     return Graph(tuple(builder.nodes), outputs)
 
 
-class _Writer:
+class _StepWriter:
     """The parts of a step's text."""
 
     def __init__(self, made: Compilation, step: StepInfo, names: Names, graph: Graph) -> None:
         self.made, self.step, self.names, self.graph = made, step, names, graph
         self.model = names.heads[0] if names.merged else names.made(f"{step.name}_step")
         self.fields = _fields(made, graph)
-        own = [n.op.key for n in graph.nodes if isinstance(n.op, Persistent)]
+        own = [n.op.key for n in graph.nodes if isinstance(n.op, PersistentOp)]
         self.passed = [key for key in own if key.startswith(f"{TRAIN}.")]
         weights = dict(zip(self.passed, numbered(names.prefix("w"), self.passed), strict=True))
         paths = {key: names.by_path(key) for key in own}
         self.given = {**names.inputs, **paths, **weights}
-        self.statements = Statements(graph, self.given, names.prefix("v"))
+        self.statements = StatementWriter(graph, self.given, names.prefix("v"))
         self.body = self.statements.lines()
         self.results = self._results()
 

@@ -44,11 +44,14 @@ def settings_of(given: object) -> dict[str, Any]:
     return {_name_of(name): _value_of(str(name), value) for name, value in given.items()}
 
 
-def passes_of(given: object, known: Collection[str]) -> frozenset[str]:
-    """The passes to switch off; `ValueError` for one that is none."""
+def passes_of(
+    given: object, known: Collection[str], former: Mapping[str, str] | None = None
+) -> frozenset[str]:
+    """The passes to switch off, `former` names read as those of today; `ValueError` for none."""
     names = {given} if isinstance(given, str) else given
     if not isinstance(names, Collection):
         raise ValueError(f"passes are names, not a {type(given).__name__}")
+    names = {(former or {}).get(name, name) if isinstance(name, str) else name for name in names}
     if unknown := sorted(str(name) for name in names if name not in known):
         raise ValueError(f"no optimisation is called {unknown[0]}; there are {', '.join(known)}")
     return frozenset(names)

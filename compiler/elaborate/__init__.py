@@ -6,7 +6,7 @@ Runs after `syntax.parse`, before `passes`; `differentiate` is called from here.
 """
 
 from gradc_compiler.elaborate.elaborate import elaborate
-from gradc_compiler.elaborate.models.module import Module, Signature, StepInfo, TrainInfo
+from gradc_compiler.elaborate.models.module import ModelSignature, Module, StepInfo, TrainInfo
 from gradc_compiler.elaborate.names.registry import PersistentSpec
 
-__all__ = ["Module", "PersistentSpec", "Signature", "StepInfo", "TrainInfo", "elaborate"]
+__all__ = ["ModelSignature", "Module", "PersistentSpec", "StepInfo", "TrainInfo", "elaborate"]

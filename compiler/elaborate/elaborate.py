@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path as FilePath
 
 from gradc_compiler.diagnostics.source import Source, Span
-from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.expressions.context import ElaborationContext
 from gradc_compiler.elaborate.expressions.declarations import (
     Fields,
     check_names,
@@ -20,10 +20,10 @@ from gradc_compiler.elaborate.models.module import Module, StepGraphs, TrainInfo
 from gradc_compiler.elaborate.models.open_sizes import check_open
 from gradc_compiler.elaborate.models.settings import override_settings
 from gradc_compiler.elaborate.names.imports import load_imports
-from gradc_compiler.elaborate.names.library import Unit
+from gradc_compiler.elaborate.names.library import SourceModule
 from gradc_compiler.elaborate.names.problems import (
-    Exhausted,
-    Fault,
+    LimitExceeded,
+    SpecError,
     diagnose,
     did_you_mean,
     too_deep,
@@ -49,15 +49,15 @@ def elaborate(
     overrides: Mapping[str, object] | None = None,
 ) -> Module:
     """The meaning of a file; raises `CompileError` with all that is wrong with it."""
-    unit = Unit.of(source, file)
-    session = Session(unit, directory or FilePath("."), overrides or {})
+    unit = SourceModule.of(source, file)
+    session = ElaborationContext(unit, directory or FilePath("."), overrides or {})
     module = None
     try:
         with _deep_stack():
             load_imports(file, unit, directory, session.problems)
             check_names(file, session)
             module = _module(file, session)
-    except Exhausted as stop:
+    except LimitExceeded as stop:
         if stop.diagnostic is not None:
             session.problems.add(stop.diagnostic)
     session.problems.raise_any(source.name)
@@ -76,7 +76,7 @@ def _deep_stack() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _module(file: File, session: Session) -> Module | None:
+def _module(file: File, session: ElaborationContext) -> Module | None:
     unit = session.unit
     models = {d.definition.name: d for d in unit.models()}
     fields = {name: data_fields(data, session) for name, data in unit.data.items()}
@@ -101,7 +101,7 @@ def _module(file: File, session: Session) -> Module | None:
 
 
 def _assemble(
-    session: Session,
+    session: ElaborationContext,
     known: Mapping[str, Forward | None],
     open_models: Mapping[str, Defined],
     sources: list[DataSource | None],
@@ -142,7 +142,7 @@ def _counter(name: str, span: Span) -> PersistentSpec:
 
 
 def _train(
-    train: Train, fields: Mapping[str, Fields | None], session: Session
+    train: Train, fields: Mapping[str, Fields | None], session: ElaborationContext
 ) -> tuple[dict[str, StepGraphs], TrainInfo | None]:
     name = train.data.name
     if name not in fields:
@@ -169,7 +169,7 @@ def _train(
     except RecursionError:
         session.problems.add(too_deep(head_span(train)).diagnostic)
         return {}, None
-    except Fault as fault:
+    except SpecError as fault:
         session.problems.add(fault.diagnostic)
         return {}, None
     made_steps = [made for _, made in built if made is not None]

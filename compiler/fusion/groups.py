@@ -15,23 +15,23 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from gradc_compiler.fusion.heights import Heights
-from gradc_compiler.fusion.stages import PhaseKey, Region
+from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Increment
-from gradc_compiler.ops.leaf import Constant, Input, Iota, Literal, Persistent
+from gradc_compiler.ops.leaf import Constant, Input, Iota, Literal, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import Max
 from gradc_compiler.ops.sequence import (
-    AtEnd,
-    End,
+    AtLast,
+    Last,
     Length,
-    Position,
     Previous,
     Reverse,
-    Spread,
-    Total,
+    TimeBroadcast,
+    TimePosition,
+    TimeSum,
 )
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.program.entry import MOST_OPERANDS
@@ -43,21 +43,23 @@ MOST_PLACES = MOST_OPERANDS - 4  # of one kernel, as counted by `_places`
 
 
 @dataclass
-class Unit:
+class FusionGroup:
     """Nodes computed by one kernel, in order; the one that is not elementwise, if any, is last."""
 
     region: Region
     nodes: list[int] = field(default_factory=list)
 
     @property
-    def phase(self) -> PhaseKey:
+    def phase(self) -> Stage:
         """The phase it runs in."""
         return self.region.phase
 
 
 def is_leaf(node: Node) -> bool:
     """Whether a node needs no kernel: its numbers are there already."""
-    return isinstance(node.op, Input | Persistent | Constant | Literal | Iota | Length | Position)
+    return isinstance(
+        node.op, Input | PersistentOp | Constant | Literal | Iota | Length | TimePosition
+    )
 
 
 def is_alias(graph: Graph, node: Node) -> bool:
@@ -69,14 +71,14 @@ def is_alias(graph: Graph, node: Node) -> bool:
 
 def is_pointwise(node: Node) -> bool:
     """Whether a node can share a kernel with others over the same index space."""
-    in_time = Spread | Reverse | Previous | AtEnd | End
+    in_time = TimeBroadcast | Reverse | Previous | AtLast | Last
     return isinstance(node.op, Elementwise | Random | Increment | in_time)
 
 
 def is_reduction(node: Node) -> bool:
     """Whether a node is loops over one operand, with which elementwise nodes may be fused."""
     one = isinstance(node.op, Contract) and len(node.inputs) == 1
-    return one or isinstance(node.op, Max | Total)
+    return one or isinstance(node.op, Max | TimeSum)
 
 
 def reads(graph: Graph, id: int) -> list[int]:
@@ -86,7 +88,7 @@ def reads(graph: Graph, id: int) -> list[int]:
     return [*node.inputs, *([] if loop is None else [carries[loop]])]
 
 
-def form_units(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -> list[Unit]:
+def fuse(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -> list[FusionGroup]:
     """The units, in no order (see `list_schedule.py`).
 
     Readers come first: a node joins the unit of a reader, so that it need not be stored, or at
@@ -98,7 +100,7 @@ def form_units(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -
         forming.heights.add(node.id)
         if is_leaf(node) or is_alias(graph, node):
             continue
-        unit = forming.enter(Unit(regions[node.id], [node.id]))
+        unit = forming.enter(FusionGroup(regions[node.id], [node.id]))
         for reader in dict.fromkeys(users[node.id]) if fuse and is_pointwise(node) else ():
             other = forming.unit_of.get(reader)
             if other is not None and other is not unit and _may_merge(graph, unit, other, users):
@@ -123,7 +125,9 @@ def _following(graph: Graph) -> dict[int, list[int]]:
     return following
 
 
-def _may_merge(graph: Graph, a: Unit, b: Unit, users: Mapping[int, list[int]]) -> bool:
+def _may_merge(
+    graph: Graph, a: FusionGroup, b: FusionGroup, users: Mapping[int, list[int]]
+) -> bool:
     """Whether two units, the first with nothing but pointwise nodes, could be one kernel."""
     if a.region != b.region or len(a.nodes) + len(b.nodes) > LARGEST:
         return False
@@ -174,18 +178,18 @@ class _Forming:
     graph: Graph
     following: Mapping[int, list[int]]
     heights: Heights
-    unit_of: dict[int, Unit] = field(default_factory=dict)
+    unit_of: dict[int, FusionGroup] = field(default_factory=dict)
 
-    def enter(self, unit: Unit) -> Unit:
+    def enter(self, unit: FusionGroup) -> FusionGroup:
         """Let all nodes of a unit know it."""
         self.unit_of.update(dict.fromkeys(unit.nodes, unit))
         return unit
 
-    def merged(self, unit: Unit, other: Unit) -> Unit:
+    def merged(self, unit: FusionGroup, other: FusionGroup) -> FusionGroup:
         """Both as one unit, or the first as it is where what lies between is in its way."""
         if self._returns({*unit.nodes, *other.nodes}, unit.region):
             return unit
-        both = self.enter(Unit(unit.region, sorted([*unit.nodes, *other.nodes])))
+        both = self.enter(FusionGroup(unit.region, sorted([*unit.nodes, *other.nodes])))
         self.heights.join(both.nodes, self._members, partial(reads, self.graph))
         return both
 

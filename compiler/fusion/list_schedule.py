@@ -6,37 +6,39 @@ from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from heapq import heappop, heappush
 
-from gradc_compiler.fusion.groups import Unit, is_alias, reads
-from gradc_compiler.fusion.stages import PhaseKey
+from gradc_compiler.fusion.groups import FusionGroup, is_alias, reads
+from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.ops.contract import Contract
 
-Turn = tuple[PhaseKey, int, int]
+Turn = tuple[Stage, int, int]
 
 
-def in_order(graph: Graph, units: list[Unit]) -> list[Unit]:
+def list_schedule(graph: Graph, units: list[FusionGroup]) -> list[FusionGroup]:
     """By phase, then topologically, early nodes first; a loop counts as one unit on the outside."""
     ordered = _sorted(graph, _groups(units), carried=True)
     return [u for group in ordered for u in _inside(graph, group)]
 
 
-def _groups(units: list[Unit]) -> list[list[Unit]]:
+def _groups(units: list[FusionGroup]) -> list[list[FusionGroup]]:
     """Units by loop, each other one alone."""
-    groups: dict[object, list[Unit]] = {}
+    groups: dict[object, list[FusionGroup]] = {}
     for unit in units:
         key = unit.region if unit.region.loop is not None else id(unit)
         groups.setdefault(key, []).append(unit)
     return list(groups.values())
 
 
-def _inside(graph: Graph, group: list[Unit]) -> list[Unit]:
+def _inside(graph: Graph, group: list[FusionGroup]) -> list[FusionGroup]:
     """The units of one step, in order; what is carried comes from the step before."""
     if len(group) == 1:
         return group
     return [unit for (unit,) in _sorted(graph, [[unit] for unit in group], carried=False)]
 
 
-def _sorted(graph: Graph, groups: list[list[Unit]], *, carried: bool) -> list[list[Unit]]:
+def _sorted(
+    graph: Graph, groups: list[list[FusionGroup]], *, carried: bool
+) -> list[list[FusionGroup]]:
     number = {id: k for k, group in enumerate(groups) for unit in group for id in unit.nodes}
     read = {
         k: {s for unit in group for s in _read(graph, unit, number, carried)} - {k}
@@ -55,7 +57,9 @@ def _sorted(graph: Graph, groups: list[list[Unit]], *, carried: bool) -> list[li
     return [groups[k] for k in order]
 
 
-def _turns(graph: Graph, groups: list[list[Unit]], read: Mapping[int, set[int]]) -> dict[int, Turn]:
+def _turns(
+    graph: Graph, groups: list[list[FusionGroup]], read: Mapping[int, set[int]]
+) -> dict[int, Turn]:
     """When each group would like to be computed.
 
     A product that is computed once comes just before whoever reads it first: the two may then be
@@ -71,7 +75,7 @@ def _turns(graph: Graph, groups: list[list[Unit]], read: Mapping[int, set[int]])
     return turns
 
 
-def _read(graph: Graph, unit: Unit, number: Mapping[int, int], carried: bool) -> set[int]:
+def _read(graph: Graph, unit: FusionGroup, number: Mapping[int, int], carried: bool) -> set[int]:
     """The groups that a unit reads, through views."""
     found = set()
     stack = [i for id in unit.nodes for i in (reads(graph, id) if carried else graph[id].inputs)]

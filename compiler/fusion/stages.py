@@ -20,13 +20,13 @@ from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.cost_model import worth_deferring
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.rewrites.algebra.switches import Switches
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class PhaseKey:
+class Stage:
     """ONCE k sorts before EXAMPLES k."""
 
     number: int
@@ -39,12 +39,12 @@ class Region:
     the loop whose steps it is part of.
     """
 
-    phase: PhaseKey
+    phase: Stage
     time: Time | None = None
     loop: int | None = None
 
 
-def assign_regions(graph: Graph, switches: Switches | None = None) -> Mapping[int, Region]:
+def assign_stages(graph: Graph, switches: Switches | None = None) -> Mapping[int, Region]:
     """Where each node is computed."""
     switches = switches or Switches()
     phases, loops = _phases(graph, switches), loop_of(graph)
@@ -81,20 +81,20 @@ def _sink(graph: Graph, regions: dict[int, Region]) -> int:
 def _sinks(node: Node) -> bool:
     """Whether a node may as well be computed step by step: elementwise, a view, or a copy."""
     plain = isinstance(node.op, Reshape) or (isinstance(node.op, Contract) and not node.op.mean)
-    return isinstance(node.op, Elementwise) or (plain and (node.again > 0 or len(node.inputs) == 1))
+    return isinstance(node.op, Elementwise) or (plain and (node.remat > 0 or len(node.inputs) == 1))
 
 
 def _rows(graph: Graph, node: Node) -> Time | None:
     """The time whose rows a kernel for this node goes over: what sums over time goes over all."""
-    sums = isinstance(node.op, Total) or node.op.makes_uniform
+    sums = isinstance(node.op, TimeSum) or node.op.makes_uniform
     types = [graph[i].type for i in node.inputs] if sums else [node.type]
     return next((type.time for type in types if type.time is not None), None)
 
 
-def _phases(graph: Graph, switches: Switches) -> dict[int, PhaseKey]:
+def _phases(graph: Graph, switches: Switches) -> dict[int, Stage]:
     """The phase in which each node is computed."""
     varying = graph.varying()
-    phase: dict[int, PhaseKey] = {}
+    phase: dict[int, Stage] = {}
     known: dict[int, int] = {}  # number of the first phase pair that may read the node
     for group in in_order(graph):
         outside = {i for id in group for i in graph[id].inputs} - set(group)
@@ -103,16 +103,16 @@ def _phases(graph: Graph, switches: Switches) -> dict[int, PhaseKey]:
             node = graph[id]
             is_mean = node.op.makes_uniform and any(i in varying for i in node.inputs)
             known[id] = number + 1 if is_mean else number
-            phase[id] = PhaseKey(number, id in varying or is_mean)
+            phase[id] = Stage(number, id in varying or is_mean)
             delayed = is_mean and switches.allow("delay-reduction")
-            if delayed and is_deferrable(graph, node, varying):
+            if delayed and is_delayable(graph, node, varying):
                 switches.count("delay-reduction")
-                phase[id] = PhaseKey(number + 1, False)
+                phase[id] = Stage(number + 1, False)
     _delay(graph, phase)
     return phase
 
 
-def is_deferrable(graph: Graph, node: Node, varying: frozenset[int]) -> bool:
+def is_delayable(graph: Graph, node: Node, varying: frozenset[int]) -> bool:
     """Whether a mean is a product of two matrices better computed when all examples are done."""
     op, types = node.op, [graph[i].type for i in node.inputs]
     if not isinstance(op, Contract) or not all(i in varying for i in node.inputs):
@@ -129,10 +129,10 @@ def _carried(graph: Graph, group: list[int]) -> set[int]:
     return {id for loop, id in carries.items() if loop in loops} - set(group)
 
 
-def _delay(graph: Graph, phase: dict[int, PhaseKey]) -> None:
+def _delay(graph: Graph, phase: dict[int, Stage]) -> None:
     """Compute what is needed once as late as its readers allow, beside them."""
     users = graph.users()
     for node in reversed(graph.nodes):
         if not phase[node.id].examples and users[node.id]:
             number = min(phase[u].number for u in users[node.id])
-            phase[node.id] = PhaseKey(number, False)
+            phase[node.id] = Stage(number, False)

@@ -53,7 +53,7 @@ class Node:
     span: Span | None = None  # where the user wrote it
     origin: Origin | None = None
     name: str | None = None  # what the author called it, for people
-    again: int = 0  # for the derivative, rather than kept (1: if it is no product)
+    remat: int = 0  # for the derivative, rather than kept (1: if it is no product)
     tag: int = field(default=-1, compare=False)  # kept when a pass copies the node
 
 
@@ -116,7 +116,7 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     span: Span | None = None  # given to nodes added while it is set
     origin: Origin | None = None
-    again: int = 0
+    remat: int = 0
     varying_memo: list[bool] = field(default_factory=list)  # of the first nodes; see `is_varying`
     carries: dict[int, int] = field(default_factory=dict)  # loop -> node, once it is known
     loops: int = 0
@@ -140,15 +140,15 @@ class Builder:
             span=self.span,
             origin=self.origin,
             name=name,
-            again=self.again,
+            remat=self.remat,
             tag=next(_tags),
         )
         self.nodes.append(node)
         return Value(self, node.id)
 
-    def follow(self, node: Node) -> None:
+    def inherit_provenance(self, node: Node) -> None:
         """Let nodes that are added tell the story of a node that they take the place of."""
-        self.span, self.origin, self.again = node.span, node.origin, node.again
+        self.span, self.origin, self.remat = node.span, node.origin, node.remat
 
     def copy(self, node: Node, inputs: Sequence[int]) -> int:
         """Append a node of another graph with operands of this one; its story is kept.
@@ -159,7 +159,7 @@ class Builder:
         if node.id != id or node.inputs != operands:
             node = Node(
                 id=id, op=node.op, inputs=operands, type=node.type, span=node.span,
-                origin=node.origin, name=node.name, again=node.again, tag=node.tag,
+                origin=node.origin, name=node.name, remat=node.remat, tag=node.tag,
             )  # fmt: skip
         self.nodes.append(node)
         return id

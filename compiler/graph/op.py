@@ -45,7 +45,7 @@ def require(condition: bool, message: str) -> None:
 
 
 @dataclass(frozen=True)
-class Domain:
+class SampleDomain:
     """Where to sample an operand for tests: an interval, kept `away` from kinks."""
 
     low: float = -2.0

@@ -1,7 +1,7 @@
 """Sequences of differing lengths as arrays: one row for each element.
 
 `Ragged` is what goes in and comes out: the rows of example 0, then those of example 1, and so on.
-Nothing is padded, so padding cannot change a result.  A `Clock` knows the rows of one time.
+Nothing is padded, so padding cannot change a result.  A `SequenceIndex` knows the rows of one time.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def joined(parts: Sequence[Batch]) -> Batch:
     )
 
 
-class Clock:
+class SequenceIndex:
     """The rows of one time: example by example, and in each in the order of time."""
 
     def __init__(self, lengths: NDArray[np.int64]) -> None:

@@ -15,9 +15,9 @@ import numpy as np
 
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.loop_order import in_order
-from gradc_compiler.graph.ragged import Clock, Ragged, lengths_by_time
+from gradc_compiler.graph.ragged import Ragged, SequenceIndex, lengths_by_time
 from gradc_compiler.graph.types import Kind, Time
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import Length, Previous, Sequential
 
@@ -40,7 +40,7 @@ def evaluate(
     Raises `KeyError` naming a missing input.
     """
     varying = graph.varying()
-    evaluator = Evaluator(graph, values, batch, dtype, first)
+    evaluator = GraphEvaluator(graph, values, batch, dtype, first)
     for _ in evaluator.steps():
         pass
     known = evaluator.known
@@ -62,11 +62,11 @@ def node_values(
 ) -> Iterator[tuple[int, Array]]:
     """Each node's number and array, as they are computed, also where no output depends on it."""
     everything = range(len(graph.nodes))
-    yield from Evaluator(graph, values, batch, dtype, first, everything).steps()
+    yield from GraphEvaluator(graph, values, batch, dtype, first, everything).steps()
 
 
 @dataclass
-class Evaluator:
+class GraphEvaluator:
     """One evaluation: what is known so far, and the clock of each time."""
 
     graph: Graph
@@ -81,7 +81,7 @@ class Evaluator:
         self.live = self.graph.reachable(self.graph.results.values()) if live is None else live
         times = [self.time(node) for node in self.graph.nodes if node.id in self.live]
         lengths = lengths_by_time([t for t in times if t is not None], self.values, self.batch)
-        self.clocks: dict[Time, Clock] = {t: Clock(n) for t, n in lengths.items()}
+        self.clocks: dict[Time, SequenceIndex] = {t: SequenceIndex(n) for t, n in lengths.items()}
         self.known: dict[int, Array] = {}
 
     def time(self, node: Node) -> Time | None:
@@ -127,7 +127,7 @@ class Evaluator:
             case Input(key=key, shape=shape):
                 rows = np.asarray(self.values[key].values)
                 return rows.reshape(len(rows), *shape)
-            case Persistent(key=key, shape=shape):
+            case PersistentOp(key=key, shape=shape):
                 return np.asarray(self.values[key]).reshape(1, *shape)
             case Random() as op:
                 return self.draw(op, operands)

@@ -13,34 +13,34 @@ from dataclasses import replace
 
 from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.loops.ir import Access, Nest, Store, merge_loops, order_loops
-from gradc_compiler.loops.scalar_code import Domain, Statements, identity, variable
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, collapse_loops, interchange
+from gradc_compiler.loops.scalar_code import IterationSpace, ScalarCode, identity, variable
 from gradc_compiler.machine.cost_model import VECTOR
-from gradc_compiler.memory.layout import Place
+from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.ops.reduce import Max
-from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.rewrites.conv.match import covers
 
 
 def pointwise_nest(
     graph: Graph,
     nodes: Sequence[int],
-    stored: Mapping[int, Place],
-    places: Mapping[int, Place],
+    stored: Mapping[int, BufferView],
+    places: Mapping[int, BufferView],
     region: Region,
-) -> Nest:
+) -> LoopNest:
     """Elementwise nodes over one shape; `stored` are those that others read, and where they go."""
     domain = identity(graph[nodes[0]].type.shape, region)
-    body = Statements(graph, domain, places, set(nodes))
+    body = ScalarCode(graph, domain, places, set(nodes))
     for id in nodes:
         body.add(graph[id])
     stores = tuple(
         (variable(graph[id]), domain.access(place, graph[id].type.shape), Store.SET)
         for id, place in stored.items()
     )
-    return merge_loops(
-        Nest(
+    return collapse_loops(
+        LoopNest(
             loops=domain.loops(),
             loads=tuple(body.loads),
             statements=tuple(body.lines),
@@ -53,10 +53,10 @@ def pointwise_nest(
 def reduction_nest(
     graph: Graph,
     nodes: Sequence[int],
-    target: Place,
-    places: Mapping[int, Place],
+    target: BufferView,
+    places: Mapping[int, BufferView],
     region: Region,
-) -> tuple[Nest, bool]:
+) -> tuple[LoopNest, bool]:
     """A maximum, a sum over time or a contraction, with what is fused in front of its operand; and
     whether Y is zeroed first.
     """
@@ -64,22 +64,22 @@ def reduction_nest(
     op = _as_contract(node, graph[node.inputs[0]])
     mean = op.mean and region.phase.examples
     domain, *others = (
-        Domain(graph[i].type.shape, op.extents, m, region)
+        IterationSpace(graph[i].type.shape, op.extents, m, region)
         for i, m in zip(node.inputs, op.operands, strict=True)
     )
-    result = Domain(op.shape, op.extents, op.result, region)
-    body = Statements(graph, domain, places, set(nodes[:-1]))
+    result = IterationSpace(op.shape, op.extents, op.result, region)
+    body = ScalarCode(graph, domain, places, set(nodes[:-1]))
     for id in nodes[:-1]:
         body.add(graph[id])
     value = body.product(node.inputs, (domain, *others))
-    total = isinstance(node.op, Total)
-    paired = isinstance(node.op, Total) and node.op.pair
+    total = isinstance(node.op, TimeSum)
+    paired = isinstance(node.op, TimeSum) and node.op.pair
     sums = replace(target, strides=target.strides[1:]) if paired else target
     y = result.access(sums, op.shape, body.row("owner") if total else None)
     plain = all(p.plain is not None for p in op.result) and covers(op) and not total
     inner = y.moves[1:] if region.phase.examples else y.moves
     summed = [j for j, move in enumerate(inner) if move == 0 and op.extents[j] != 1]
-    nest = Nest(
+    nest = LoopNest(
         loops=domain.loops(summed, over_rows=mean),
         loads=tuple(body.loads),
         statements=tuple(body.lines),
@@ -87,34 +87,36 @@ def reduction_nest(
         positional=body.positional,
     )
     if paired:
-        return merge_loops(replace(nest, stores=_pair(value, y, target.strides[0]))), True
+        return collapse_loops(replace(nest, stores=_pair(value, y, target.strides[0]))), True
     return _choose_store(nest, isinstance(node.op, Max), mean, plain)
 
 
-def _pair(value: str, y: Access, words: int) -> tuple[tuple[str, Access, Store], ...]:
+def _pair(value: str, y: MemAccess, words: int) -> tuple[tuple[str, MemAccess, Store], ...]:
     """A sum, and so many words behind it what rounding has lost of it, which comes first."""
     lost = replace(y, offset=y.offset + words)
     return (value, lost, Store.LOST), (value, y, Store.PAIR)
 
 
-def _choose_store(nest: Nest, maximum: bool, partial: bool, plain: bool) -> tuple[Nest, bool]:
+def _choose_store(
+    nest: LoopNest, maximum: bool, partial: bool, plain: bool
+) -> tuple[LoopNest, bool]:
     """Sum in a register where the innermost loop sums, or fills no vector; else in memory.
 
     Gives also whether Y is zeroed first; a `partial` sum is by itself.
     """
-    nest = merge_loops(nest)
+    nest = collapse_loops(nest)
     ((value, y, _),) = nest.stores
     if not any(loop.reduces for loop in nest.loops):
         adds = partial or not plain
         store = Store.ADD if adds else Store.SET
-        return merge_loops(replace(nest, stores=((value, y, store),))), adds and not partial
+        return collapse_loops(replace(nest, stores=((value, y, store),))), adds and not partial
     last = max((j for j, loop in enumerate(nest.loops) if loop.extent != 1), default=0)
     if maximum or nest.loops[last].reduces or 0 < nest.loops[last].extent < VECTOR:
         order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)
         store = Store.MAX if maximum else Store.SUM_ADD if partial or not plain else Store.SUM
-        nest = order_loops(replace(nest, stores=((value, y, store),)), order)
-        return merge_loops(nest), store is Store.SUM_ADD and not partial
-    return merge_loops(nest), not partial
+        nest = interchange(replace(nest, stores=((value, y, store),)), order)
+        return collapse_loops(nest), store is Store.SUM_ADD and not partial
+    return collapse_loops(nest), not partial
 
 
 def _as_contract(node: Node, source: Node) -> Contract:
@@ -124,5 +126,5 @@ def _as_contract(node: Node, source: Node) -> Contract:
     loops = tuple(index(j) for j in range(source.type.rank))
     axes = node.op.axes if isinstance(node.op, Max) else ()
     kept = tuple(p for j, p in enumerate(loops) if j not in axes)
-    shape = source.type.shape if isinstance(node.op, Total) else node.type.shape
+    shape = source.type.shape if isinstance(node.op, TimeSum) else node.type.shape
     return Contract(source.type.shape, (loops,), kept, shape)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, Nest, Store
+from gradc_compiler.loops.ir import RANGE, LoopNest, Store
 from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
 from gradc_compiler.machine.visits import visits
 from gradc_compiler.program.entry import Instruction
@@ -49,7 +49,7 @@ class Chain:
 
     inside: int = 0
     added: int = 0
-    again: int = 1  # times that the loops of a product come back to a word
+    remat: int = 1  # times that the loops of a product come back to a word
 
     @property
     def length(self) -> int:
@@ -57,7 +57,7 @@ class Chain:
         return self.inside + self.added
 
 
-def chain_of(nest: Nest, rows: int, longest: int = 1) -> Chain:
+def chain_of(nest: LoopNest, rows: int, longest: int = 1) -> Chain:
     """That of a generated kernel on so many rows; `longest` of them may have one owner."""
     extents = [rows * loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
     _, access, store = nest.stores[-1]
@@ -78,7 +78,7 @@ def chain_of(nest: Nest, rows: int, longest: int = 1) -> Chain:
     return Chain()
 
 
-def _in_registers(nest: Nest, extents: Sequence[int], inner: int) -> tuple[int, int]:
+def _in_registers(nest: LoopNest, extents: Sequence[int], inner: int) -> tuple[int, int]:
     """Additions in registers from a level on, and how often what they give goes to memory."""
     if inner == len(extents) or nest.loops[inner].extent != RANGE:
         sums = zip(nest.loops, extents, strict=True)

@@ -30,7 +30,7 @@ class Store(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class MemAccess:
     """A place and the words each loop moves it; `row` counts in place of the loop over rows."""
 
     storage: StorageKey
@@ -45,7 +45,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
+class NestLoop:
     """`extent` iterations (RANGE: begin..end, times `scale`); `reduces`: summed over."""
 
     extent: int
@@ -57,34 +57,34 @@ class Loop:
 class Walk:
     """Where an example's first row is, how many it has, and which row follows each."""
 
-    first: Access
-    length: Access
-    after: Access
+    first: MemAccess
+    length: MemAccess
+    after: MemAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nest:
+class LoopNest:
     """Loops outermost first; loads by variable; statements; stores of variables."""
 
-    loops: tuple[Loop, ...]
-    loads: tuple[tuple[str, Access], ...]
+    loops: tuple[NestLoop, ...]
+    loads: tuple[tuple[str, MemAccess], ...]
     statements: tuple[str, ...]
-    stores: tuple[tuple[str, Access, Store], ...]
+    stores: tuple[tuple[str, MemAccess, Store], ...]
     positional: bool = False  # statements use the loop counters: loops must not be merged
     note: str = ""
     walk: Walk | None = None  # of the WALK loop
 
-    def accesses(self) -> list[Access]:
+    def accesses(self) -> list[MemAccess]:
         """All places, loads first."""
         return [a for _, a in self.loads] + [a for _, a, _ in self.stores]
 
 
-def writes_apart(nest: Nest) -> bool:
+def writes_apart(nest: LoopNest) -> bool:
     """Whether no two turns of the outermost loop write the same word: threads may share it."""
     return all(_apart(access.moves, nest.loops) for _, access, _ in nest.stores)
 
 
-def _apart(moves: Sequence[int], loops: Sequence[Loop]) -> bool:
+def _apart(moves: Sequence[int], loops: Sequence[NestLoop]) -> bool:
     """Whether the first loop clears all that shorter steps reach, and longer steps clear it all."""
     first, *others = [(abs(m), loop.extent) for m, loop in zip(moves, loops, strict=True)]
     within = sum(step * (extent - 1) for step, extent in others if step <= first[0])
@@ -99,10 +99,10 @@ def _apart(moves: Sequence[int], loops: Sequence[Loop]) -> bool:
     return True
 
 
-def order_loops(nest: Nest, order: Sequence[int]) -> Nest:
+def interchange(nest: LoopNest, order: Sequence[int]) -> LoopNest:
     """The same nest with its loops in another order."""
 
-    def moved(access: Access) -> Access:
+    def moved(access: MemAccess) -> MemAccess:
         return replace(access, moves=tuple(access.moves[j] for j in order))
 
     return replace(
@@ -113,12 +113,12 @@ def order_loops(nest: Nest, order: Sequence[int]) -> Nest:
     )
 
 
-def merge_loops(nest: Nest) -> Nest:
+def collapse_loops(nest: LoopNest) -> LoopNest:
     """Drop loops of one iteration and merge neighbours, innermost first."""
     if nest.positional:
         return nest
     kept = [j for j, loop in enumerate(nest.loops) if loop.extent != 1]
-    nest = order_loops(nest, kept)
+    nest = interchange(nest, kept)
     j = len(nest.loops) - 2
     while j >= 0:
         if _mergeable(nest, j):
@@ -127,7 +127,7 @@ def merge_loops(nest: Nest) -> Nest:
     return nest
 
 
-def _mergeable(nest: Nest, j: int) -> bool:
+def _mergeable(nest: LoopNest, j: int) -> bool:
     outer, inner = nest.loops[j], nest.loops[j + 1]
     if inner.extent == RANGE or outer.reduces != inner.reduces:
         return False
@@ -136,14 +136,14 @@ def _mergeable(nest: Nest, j: int) -> bool:
     return all(a.moves[j] == inner.extent * a.moves[j + 1] for a in nest.accesses())
 
 
-def _merged(nest: Nest, j: int) -> Nest:
+def _merged(nest: LoopNest, j: int) -> LoopNest:
     outer, inner = nest.loops[j], nest.loops[j + 1]
     if outer.extent == RANGE:
         loop = replace(outer, scale=outer.scale * inner.extent)
     else:
         loop = replace(outer, extent=outer.extent * inner.extent)
 
-    def shorter(access: Access) -> Access:
+    def shorter(access: MemAccess) -> MemAccess:
         return replace(access, moves=access.moves[:j] + access.moves[j + 1 :])
 
     return replace(

@@ -13,20 +13,20 @@ from functools import reduce
 from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.types import Kind, Time
-from gradc_compiler.loops.ir import RANGE, Access, Loop
-from gradc_compiler.memory.layout import Place, clock_place, row_major
+from gradc_compiler.loops.ir import RANGE, MemAccess, NestLoop
+from gradc_compiler.memory.layout import BufferView, clock_place, row_major
 from gradc_compiler.ops.contract import Map, index
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Increment
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.random import Random
-from gradc_compiler.ops.sequence import AtEnd, End, Previous, Reverse, Spread
+from gradc_compiler.ops.sequence import AtLast, Last, Previous, Reverse, TimeBroadcast
 
 ROW_NAMES = 10**7  # rows are n10000000, ...: numbers that no node has
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
+class IterationSpace:
     """The index space of a unit: `shape` read at affine positions of `extents`, for the rows of a
     region.
     """
@@ -41,7 +41,7 @@ class Domain:
         """Whether there is a loop over rows."""
         return self.region.phase.examples
 
-    def access(self, place: Place, shape: Sequence[int], row: str | None = None) -> Access:
+    def access(self, place: BufferView, shape: Sequence[int], row: str | None = None) -> MemAccess:
         """A value of `shape`, broadcast to the domain's, as the loops move over it."""
         lead = len(self.shape) - len(shape)
         moves, offset = [0] * len(self.extents), place.offset
@@ -54,7 +54,7 @@ class Domain:
                 moves[loop] += coefficient * stride
         if self.examples:
             moves.insert(0, place.example)
-        return Access(
+        return MemAccess(
             storage=place.storage,
             offset=offset,
             moves=tuple(moves),
@@ -62,15 +62,15 @@ class Domain:
             row=row if place.example else None,
         )
 
-    def loops(self, reduced: Sequence[int] = (), over_rows: bool = False) -> tuple[Loop, ...]:
+    def loops(self, reduced: Sequence[int] = (), over_rows: bool = False) -> tuple[NestLoop, ...]:
         """Loop headers; `reduced` counts the extents."""
-        inner = tuple(Loop(extent=n, reduces=j in reduced) for j, n in enumerate(self.extents))
-        return (Loop(extent=RANGE, reduces=over_rows), *inner) if self.examples else inner
+        inner = tuple(NestLoop(extent=n, reduces=j in reduced) for j, n in enumerate(self.extents))
+        return (NestLoop(extent=RANGE, reduces=over_rows), *inner) if self.examples else inner
 
 
-def identity(shape: tuple[int, ...], region: Region) -> Domain:
+def identity(shape: tuple[int, ...], region: Region) -> IterationSpace:
     """Every element of a shape."""
-    return Domain(shape, shape, tuple(index(j) for j in range(len(shape))), region)
+    return IterationSpace(shape, shape, tuple(index(j) for j in range(len(shape))), region)
 
 
 def variable(node: Node) -> str:
@@ -78,14 +78,18 @@ def variable(node: Node) -> str:
     return f"n{node.id}" if node.type.kind is Kind.INDEX else f"v{node.id}"
 
 
-class Statements:
+class ScalarCode:
     """Three-address statements of a unit, and the loads they need."""
 
     def __init__(
-        self, graph: Graph, domain: Domain, places: Mapping[int, Place], inside: set[int]
+        self,
+        graph: Graph,
+        domain: IterationSpace,
+        places: Mapping[int, BufferView],
+        inside: set[int],
     ) -> None:
         self.graph, self.domain, self.places, self.inside = graph, domain, places, inside
-        self.loads: list[tuple[str, Access]] = []
+        self.loads: list[tuple[str, MemAccess]] = []
         self.lines: list[str] = []
         self.positional = False
         self._known: dict[object, str] = {}
@@ -101,16 +105,16 @@ class Statements:
                 text = f"{self.read(node.inputs[0], raw)} + 1"
             case Elementwise() as op:
                 text = op.text.format(*(self.read(i, raw) for i in node.inputs))
-            case Spread():
+            case TimeBroadcast():
                 text = self.read(node.inputs[0], raw)
             case Reverse():
                 text = self.read(node.inputs[0], raw, self.row("mirror"))
             case Previous() as op:
                 text = self._previous(op, node)
-            case AtEnd(first=first):
+            case AtLast(first=first):
                 distance = self.row("position" if first else "remaining")
                 text = f"select({distance} == 0, {self.read(node.inputs[0], raw)}, {zero})"
-            case End(first=first):
+            case Last(first=first):
                 time = self.graph[node.inputs[0]].type.time
                 row = self.row("first" if first else "last", time)
                 end = self.read(node.inputs[0], raw, row)
@@ -119,7 +123,7 @@ class Statements:
                 raise AssertionError(f"{op.name} is no statement")
         self.lines.append(f"{variable(node)} = {text}")
 
-    def product(self, factors: Sequence[int], domains: Sequence[Domain]) -> str:
+    def product(self, factors: Sequence[int], domains: Sequence[IterationSpace]) -> str:
         """The variable that holds a product of operands, each read over a domain of its own."""
         read = [self.read(i, domain=d) for i, d in zip(factors, domains, strict=True)]
         if len(read) == 1 and not read[0].startswith("real("):
@@ -131,7 +135,11 @@ class Statements:
         return name
 
     def read(
-        self, id: int, raw: bool = False, row: str | None = None, domain: Domain | None = None
+        self,
+        id: int,
+        raw: bool = False,
+        row: str | None = None,
+        domain: IterationSpace | None = None,
     ) -> str:
         """The variable or literal that holds an operand's element, of this row or of another."""
         node, domain = self.graph[id], domain or self.domain

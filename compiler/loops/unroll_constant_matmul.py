@@ -13,14 +13,16 @@ from dataclasses import replace
 
 from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.loops.ir import Access, Nest, Store, merge_loops
-from gradc_compiler.loops.scalar_code import Domain
-from gradc_compiler.memory.layout import Place
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, collapse_loops
+from gradc_compiler.loops.scalar_code import IterationSpace
+from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Literal
 
 
-def written_out_nest(graph: Graph, node: Node, places: Mapping[int, Place], region: Region) -> Nest:
+def written_out_nest(
+    graph: Graph, node: Node, places: Mapping[int, BufferView], region: Region
+) -> LoopNest:
     """The loops of such a node but for i and j, whose sums are statements."""
     op, (source, matrix) = node.op, node.inputs
     literal = graph[matrix].op
@@ -29,15 +31,15 @@ def written_out_nest(graph: Graph, node: Node, places: Mapping[int, Place], regi
     assert i is not None and j is not None, "see has_small_matrix"
     first = int(region.phase.examples)
     shape = graph[source].type.shape
-    x = Domain(shape, op.extents, op.operands[0], region).access(places[source], shape)
-    y = Domain(op.shape, op.extents, op.result, region).access(places[node.id], op.shape)
+    x = IterationSpace(shape, op.extents, op.operands[0], region).access(places[source], shape)
+    y = IterationSpace(op.shape, op.extents, op.result, region).access(places[node.id], op.shape)
     columns = op.extents[j]
     rows = [literal.values[at : at + columns] for at in range(0, len(literal.values), columns)]
     sums = _Sums(columns)
     stores = [(sums.of(row), _moved(y, first, i, j, i, k), Store.SET) for k, row in enumerate(rows)]
-    loops = Domain(shape, op.extents, op.operands[0], region).loops()
-    return merge_loops(
-        Nest(
+    loops = IterationSpace(shape, op.extents, op.operands[0], region).loops()
+    return collapse_loops(
+        LoopNest(
             loops=tuple(loop for k, loop in enumerate(loops) if k - first not in (i, j)),
             loads=tuple((f"v{k}", _moved(x, first, i, j, j, k)) for k in range(columns)),
             statements=tuple(sums.lines),
@@ -46,7 +48,7 @@ def written_out_nest(graph: Graph, node: Node, places: Mapping[int, Place], regi
     )
 
 
-def _moved(access: Access, first: int, i: int, j: int, loop: int, count: int) -> Access:
+def _moved(access: MemAccess, first: int, i: int, j: int, loop: int, count: int) -> MemAccess:
     """A place without the loops i and j, after so many steps of one of them."""
     kept = tuple(m for k, m in enumerate(access.moves) if k - first not in (i, j))
     offset = access.offset + count * access.moves[first + loop]

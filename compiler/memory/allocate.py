@@ -13,21 +13,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from gradc_compiler.fusion.groups import Unit, is_alias, is_pointwise, is_reduction, reads
-from gradc_compiler.fusion.stages import PhaseKey, Region
+from gradc_compiler.fusion.groups import FusionGroup, is_alias, is_pointwise, is_reduction, reads
+from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType, Time
-from gradc_compiler.memory.free_list import Pool
+from gradc_compiler.memory.free_list import FreeList
 from gradc_compiler.memory.layout import Layouts, StorageKey
 from gradc_compiler.ops.leaf import Constant
-from gradc_compiler.program.entry import Array, Operand, Space, Step
+from gradc_compiler.program.entry import Array, Operand, Space, StepMemory
 
 ALIGN = 16  # words: one cache line of float32
-Pools = defaultdict[Time | None, Pool]  # free words, per row of each time
+Pools = defaultdict[Time | None, FreeList]  # free words, per row of each time
 
 
 @dataclass
-class Memory:
+class MemoryPlan:
     """Operands by storage, and how many words each space has."""
 
     times: tuple[Time, ...] = ()
@@ -37,7 +37,7 @@ class Memory:
     uniform_words: int = 0
     block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
     kept_words: dict[Time | None, int] = field(default_factory=dict)  # but for those of one step
-    partial_words: dict[PhaseKey, int] = field(default_factory=dict)
+    partial_words: dict[Stage, int] = field(default_factory=dict)
 
     def uniform(self, words: int) -> Operand:
         """Fresh words in UNIFORM."""
@@ -64,7 +64,7 @@ def _aligned(words: int) -> int:
 
 
 @dataclass(frozen=True)
-class Lifetimes:
+class Liveness:
     """For each stored node its unit, and the last unit that reads its storage."""
 
     made: Mapping[int, int]
@@ -81,7 +81,7 @@ class Lifetimes:
         return ending
 
 
-def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetimes:
+def liveness_of(graph: Graph, units: Sequence[FusionGroup], layouts: Layouts) -> Liveness:
     """Which nodes are read outside their unit, and until when: in a loop, until its last step."""
     made = {id: u for u, unit in enumerate(units) for id in unit.nodes}
     ends = {unit.region: u for u, unit in enumerate(units) if unit.region.loop is not None}
@@ -105,7 +105,7 @@ def lifetimes(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Lifetime
         regions[layouts.places[id].storage].add(None)
     alone = {key: found.pop() for key, found in regions.items() if len(found) == 1}
     steps = {key for key, own in alone.items() if own is not None and own.loop is not None}
-    return Lifetimes(made, last, stored, frozenset(steps - layouts.bordered))
+    return Liveness(made, last, stored, frozenset(steps - layouts.bordered))
 
 
 def _source(graph: Graph, id: int) -> int:
@@ -126,9 +126,9 @@ class Sketch:
     """What is known when words are given out: units in order, the shape and life of every value."""
 
     graph: Graph
-    units: Sequence[Unit]
+    units: Sequence[FusionGroup]
     layouts: Layouts
-    life: Lifetimes
+    life: Liveness
 
     @cached_property
     def varying(self) -> frozenset[int]:
@@ -145,12 +145,12 @@ class Sketch:
             yield from ((u, id, self.key(id)) for id in ids)
 
 
-def sketched(graph: Graph, units: Sequence[Unit], layouts: Layouts) -> Sketch:
+def sketched(graph: Graph, units: Sequence[FusionGroup], layouts: Layouts) -> Sketch:
     """The sketch of units that are in order."""
-    return Sketch(graph, units, layouts, lifetimes(graph, units, layouts))
+    return Sketch(graph, units, layouts, liveness_of(graph, units, layouts))
 
 
-def place_arrays(sketch: Sketch, memory: Memory) -> None:
+def place_arrays(sketch: Sketch, memory: MemoryPlan) -> None:
     """Inputs, outputs and what is carried from one phase to a later one."""
     graph, units = sketch.graph, sketch.units
     for node in graph.nodes:
@@ -169,9 +169,9 @@ def place_arrays(sketch: Sketch, memory: Memory) -> None:
             memory.operands[key] = memory.array(f"%{id}", "carried", type)
 
 
-def place_values(sketch: Sketch, memory: Memory) -> None:
+def place_values(sketch: Sketch, memory: MemoryPlan) -> None:
     """BLOCK, UNIFORM and PARTIAL words for everything that is not in an array."""
-    free: Pools = defaultdict(Pool)
+    free: Pools = defaultdict(FreeList)
     for u, unit in enumerate(sketch.units):
         if u and sketch.units[u - 1].phase != unit.phase:
             free.clear()
@@ -187,7 +187,7 @@ def place_values(sketch: Sketch, memory: Memory) -> None:
             _place_step(memory, key, sketch.graph[id].type.time, sketch.layouts.words[key])
 
 
-def _place(sketch: Sketch, memory: Memory, free: Pools, unit: Unit, id: int) -> None:
+def _place(sketch: Sketch, memory: MemoryPlan, free: Pools, unit: FusionGroup, id: int) -> None:
     """Words for a value that has none yet; what has a border is pinned later."""
     key = sketch.key(id)
     words = sketch.layouts.words[key]
@@ -202,7 +202,7 @@ def _place(sketch: Sketch, memory: Memory, free: Pools, unit: Unit, id: int) -> 
         memory.operands[key] = memory.block(time, free[time].take(words))
 
 
-def _release(sketch: Sketch, memory: Memory, free: Pools, u: int) -> None:
+def _release(sketch: Sketch, memory: MemoryPlan, free: Pools, u: int) -> None:
     """Give back the words of BLOCK that a unit was the last to read."""
     for key in sketch.life.ending.get(u, ()):
         operand = memory.operands.get(key)
@@ -211,21 +211,21 @@ def _release(sketch: Sketch, memory: Memory, free: Pools, u: int) -> None:
             free[time].give(operand.offset, sketch.layouts.words[key])
 
 
-def _place_step(memory: Memory, key: StorageKey, time: Time | None, words: int) -> None:
+def _place_step(memory: MemoryPlan, key: StorageKey, time: Time | None, words: int) -> None:
     """Words for every row as well, for a target that does not go through a loop step by step."""
     start = memory.block_words.get(time, 0)
     memory.block_words[time] = start + words
-    step = Step(memory.operands[key].offset, words)
+    step = StepMemory(memory.operands[key].offset, words)
     memory.operands[key] = replace(memory.block(time, start), step=step)
 
 
-def _partial(memory: Memory, key: StorageKey, phase: PhaseKey, words: int) -> None:
+def _partial(memory: MemoryPlan, key: StorageKey, phase: Stage, words: int) -> None:
     offset = memory.partial_words.get(phase, 0)
     memory.partial[key] = Operand(Space.PARTIAL, offset)
     memory.partial_words[phase] = offset + _aligned(words)
 
 
-def _pin_bordered(sketch: Sketch, memory: Memory) -> None:
+def _pin_bordered(sketch: Sketch, memory: MemoryPlan) -> None:
     """Words of their own for values with a border, whose zeros must stay."""
     for _, id, key in sketch.stored():
         if id in sketch.varying and key not in memory.operands:

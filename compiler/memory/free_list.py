@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Pool:
+class FreeList:
     """First fit over words per example."""
 
     def __init__(self) -> None:

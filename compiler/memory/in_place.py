@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gradc_compiler.fusion.groups import Unit, is_leaf, is_pointwise
-from gradc_compiler.memory.allocate import Memory, Sketch
+from gradc_compiler.fusion.groups import FusionGroup, is_leaf, is_pointwise
+from gradc_compiler.memory.allocate import MemoryPlan, Sketch
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.entry import Operand, Space
 
 
-def place_updates(
-    sketch: Sketch, offsets: Mapping[str, int], memory: Memory
+def update_in_place(
+    sketch: Sketch, offsets: Mapping[str, int], memory: MemoryPlan
 ) -> list[tuple[int, str]]:
     """Put updates into their persistent where that is safe.
 
@@ -44,7 +44,7 @@ def _is_safe(sketch: Sketch, updated: int, target: StorageKey) -> bool:
     return _reads_in_place(sketch, unit, updated, target)
 
 
-def _reads_in_place(sketch: Sketch, unit: Unit, updated: int, target: StorageKey) -> bool:
+def _reads_in_place(sketch: Sketch, unit: FusionGroup, updated: int, target: StorageKey) -> bool:
     """Whether a unit reads the old value only at the element it is about to write."""
     graph, places = sketch.graph, sketch.layouts.places
     shape, strides = graph[updated].type.shape, places[updated].strides

@@ -17,15 +17,15 @@ from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.ops.contract import Contract, Map
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.leaf import Input, Persistent
-from gradc_compiler.ops.sequence import Length, Position
+from gradc_compiler.ops.leaf import Input, PersistentOp
+from gradc_compiler.ops.sequence import Length, TimePosition
 from gradc_compiler.ops.shape import Concat, Reshape
 
 StorageKey = tuple[str, str | int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class BufferView:
     """Element (i, j, ...) of an example is word offset + i * strides[0] + j * strides[1] + ..."""
 
     storage: StorageKey
@@ -37,21 +37,21 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Border:
+class Halo:
     """Zeros kept before and after each axis."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
 
     @staticmethod
-    def none(rank: int) -> Border:
+    def none(rank: int) -> Halo:
         """No zeros at all."""
-        return Border((0,) * rank, (0,) * rank)
+        return Halo((0,) * rank, (0,) * rank)
 
-    def widened(self, other: Border) -> Border:
+    def widened(self, other: Halo) -> Halo:
         """The least border that holds both."""
         before = tuple(map(max, self.before, other.before))
-        return Border(before, tuple(map(max, self.after, other.after)))
+        return Halo(before, tuple(map(max, self.after, other.after)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Layouts:
     varying).
     """
 
-    places: Mapping[int, Place]
+    places: Mapping[int, BufferView]
     words: Mapping[StorageKey, int]
     bordered: frozenset[StorageKey]
 
@@ -73,7 +73,7 @@ def row_major(shape: Sequence[int]) -> tuple[int, ...]:
 def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
     """Give every node its place."""
     varying, borders = frozenset(varying), _borders(graph)
-    places: dict[int, Place] = {}
+    places: dict[int, BufferView] = {}
     words: dict[StorageKey, int] = {}
     wholes = parts_in_place(graph, borders)
     for id in dict.fromkeys(whole for whole, _ in wholes.values()):
@@ -122,27 +122,27 @@ def parts_in_place(graph: Graph, bordered: Container[int]) -> dict[int, tuple[in
 
 def _whole_numbers(graph: Graph) -> list[int]:
     """Updates of counters: computed as reals, stored as what the counter is."""
-    counters = {n.op.key for n in graph.nodes if isinstance(n.op, Persistent) and n.op.index}
+    counters = {n.op.key for n in graph.nodes if isinstance(n.op, PersistentOp) and n.op.index}
     return [id for name, id in graph.outputs.items() if name.removeprefix("update/") in counters]
 
 
-def _fresh(node: Node, border: Border | None, is_varying: bool) -> tuple[Place, int]:
+def _fresh(node: Node, border: Halo | None, is_varying: bool) -> tuple[BufferView, int]:
     shape = node.type.shape
-    border = border or Border.none(len(shape))
+    border = border or Halo.none(len(shape))
     padded = [b + n + a for b, n, a in zip(border.before, shape, border.after, strict=True)]
     strides, size = row_major(padded), prod(padded)
     key: StorageKey = ("node", node.id)
     match node.op:
         case Input(key=name):
             key = ("input", name)
-        case Persistent(key=name):
+        case PersistentOp(key=name):
             key = ("persistent", name)
         case Length(time=time):
             return clock_place("length", time, per_row=False), 1
-        case Position(time=time):
+        case TimePosition(time=time):
             return clock_place("position", time, per_row=True), 1
     offset = sum(b * s for b, s in zip(border.before, strides, strict=True))
-    place = Place(
+    place = BufferView(
         storage=key,
         offset=offset,
         strides=strides,
@@ -153,7 +153,7 @@ def _fresh(node: Node, border: Border | None, is_varying: bool) -> tuple[Place, 
     return place, size
 
 
-def _view(node: Node, source: Node, place: Place) -> Place:
+def _view(node: Node, source: Node, place: BufferView) -> BufferView:
     if isinstance(node.op, Reshape):
         strides, offset = row_major(node.type.shape), place.offset
         assert place.strides == row_major(source.type.shape) or source.type.size <= 1, (
@@ -166,14 +166,14 @@ def _view(node: Node, source: Node, place: Place) -> Place:
     return replace(place, offset=offset, strides=strides)
 
 
-def clock_place(kind: str, time: Time, per_row: bool) -> Place:
+def clock_place(kind: str, time: Time, per_row: bool) -> BufferView:
     """Where a whole number that the runtime knows of each row or example lies."""
     storage: StorageKey = ("clock", f"{kind}/{time}")
     own = time if per_row else None
-    return Place(storage=storage, offset=0, strides=(), example=1, index=True, time=own)
+    return BufferView(storage=storage, offset=0, strides=(), example=1, index=True, time=own)
 
 
-def through(m: Map, place: Place, loops: int) -> tuple[list[int], int]:
+def through(m: Map, place: BufferView, loops: int) -> tuple[list[int], int]:
     """Words that each loop moves when a place is read at affine positions, and the first word."""
     moves, offset = [0] * loops, place.offset
     for position, stride in zip(m, place.strides, strict=True):
@@ -183,9 +183,9 @@ def through(m: Map, place: Place, loops: int) -> tuple[list[int], int]:
     return moves, offset
 
 
-def _borders(graph: Graph) -> dict[int, Border]:
+def _borders(graph: Graph) -> dict[int, Halo]:
     """For each node, the widest border that a contraction wants around it."""
-    wanted: dict[int, Border] = {}
+    wanted: dict[int, Halo] = {}
     for node in graph.nodes:
         if not isinstance(node.op, Contract):
             continue
@@ -195,12 +195,12 @@ def _borders(graph: Graph) -> dict[int, Border]:
     return wanted
 
 
-def _widen(wanted: dict[int, Border], node: Node, m: Map, op: Contract) -> None:
+def _widen(wanted: dict[int, Halo], node: Node, m: Map, op: Contract) -> None:
     ranges = [p.range(op.extents) for p in m]
     sizes = node.type.shape
-    border = Border(
+    border = Halo(
         before=tuple(max(0, -low) for low, _ in ranges),
         after=tuple(max(0, high - n + 1) for (_, high), n in zip(ranges, sizes, strict=True)),
     )
     if any(border.before) or any(border.after):
-        wanted[node.id] = wanted.get(node.id, Border.none(len(m))).widened(border)
+        wanted[node.id] = wanted.get(node.id, Halo.none(len(m))).widened(border)

@@ -20,9 +20,9 @@ import numpy as np
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import (
     Array,
-    Domain,
     Op,
     Rule,
+    SampleDomain,
     aligned,
     broadcast_shapes,
     real,
@@ -32,8 +32,8 @@ from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops import division
 
-ANY, POSITIVE, UNIT = Domain(), Domain(0.2, 3.0), Domain(-0.9, 0.9)
-KINK_AT_0 = Domain(away=(0.0,))
+ANY, POSITIVE, UNIT = SampleDomain(), SampleDomain(0.2, 3.0), SampleDomain(-0.9, 0.9)
+KINK_AT_0 = SampleDomain(away=(0.0,))
 INFIX = {  # what the language writes with a sign, or not at all
     "add": "{} + {}",
     "sub": "{} - {}",
@@ -60,7 +60,7 @@ class Elementwise(Op):
     text: ClassVar[str]
     rule: ClassVar[Rule]
     function: ClassVar[Callable[..., Array]]
-    domains: ClassVar[tuple[Domain, ...]]
+    domains: ClassVar[tuple[SampleDomain, ...]]
     parameters: ClassVar[tuple[str, ...]]  # the names of the operands
     keeps: ClassVar[bool] = False  # a whole number stays one
 
@@ -84,7 +84,7 @@ def elementwise(
     text: str,
     rule: Rule,
     function: Callable[..., Array],
-    *domains: Domain,
+    *domains: SampleDomain,
     kink: str | None = None,
     smooth: bool = True,
     keeps: bool = False,
@@ -185,7 +185,7 @@ eq = elementwise("eq",        "step({0} == {1})",   lambda g, y, a, b: [None, No
 ne = elementwise("ne",        "step({0} != {1})",   lambda g, y, a, b: [None, None],           indicator(np.not_equal), kink="0 everywhere")
 where = elementwise("where",  "select({0} != real(0.0), {1}, {2})",
                     lambda g, y, condition, a, b: [None, a.apply("where", condition, g, 0.0), a.apply("where", condition, 0.0, g)],
-                    lambda c, a, b: _select(c != 0, a, b), Domain(away=(0.0,)), ANY, ANY)
+                    lambda c, a, b: _select(c != 0, a, b), SampleDomain(away=(0.0,)), ANY, ANY)
 copy = elementwise("copy",    "{0}",                lambda g, y, x: [g],                       np.positive, keeps=True)
 stop = elementwise("stop_gradient", "{0}",          lambda g, y, x: [None],                    np.positive, kink="0 everywhere, by request")
 # fmt: on

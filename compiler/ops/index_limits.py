@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.types import Limit, Time
 from gradc_compiler.ops.index import Scatter, Take
-from gradc_compiler.ops.sequence import End, Position
+from gradc_compiler.ops.sequence import Last, TimePosition
 
 
 def bound_of(nodes: Sequence[Node], id: int) -> Time | None:
     """What an index is below: a number, or (a text) the length of a time; None if nothing says."""
     node = nodes[id]
     while node.type.classes is None:
-        if isinstance(node.op, Position):
+        if isinstance(node.op, TimePosition):
             return node.op.time
-        if isinstance(node.op, End) and node.op.first:
+        if isinstance(node.op, Last) and node.op.first:
             return 1 if bound_of(nodes, node.inputs[0]) is not None else None
         if not node.inputs:
             return None

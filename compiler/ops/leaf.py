@@ -31,7 +31,7 @@ class Input(Op):
 
 @register
 @dataclass(frozen=True)
-class Persistent(Op):
+class PersistentOp(Op):
     """A parameter, optimiser or layer state, or counter, as it is before the step."""
 
     key: str

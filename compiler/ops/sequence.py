@@ -14,7 +14,8 @@ h[t] = f(h[t - 1], x[t]) is `previous` and a carry from f's node; its derivative
 the other direction (backpropagation through time: Werbos, Proc. IEEE 78(10), 1990), which
 `differentiate` closes.  The end of an empty sequence is 0.
 
-Reference arrays of these operators come with a `Clock`, which knows the rows of each example.
+Reference arrays of these operators come with a `SequenceIndex`, which knows the rows of each
+example.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy as np
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import Array, Op, require
 from gradc_compiler.graph.op_registry import register
-from gradc_compiler.graph.ragged import Clock
+from gradc_compiler.graph.ragged import SequenceIndex
 from gradc_compiler.graph.types import Kind, TensorType, Time
 from gradc_compiler.ops.pairwise_sums import add_at_rows
 
@@ -39,7 +40,7 @@ class Sequential(Op):
     sequential: ClassVar[bool] = True
     makes_varying: ClassVar[bool] = True
 
-    def timed(self, clock: Clock, *arrays: Array) -> Array:
+    def timed(self, clock: SequenceIndex, *arrays: Array) -> Array:
         """The result in NumPy: a row for each element of a sequence, or for each example."""
         raise NotImplementedError(self.name)
 
@@ -75,12 +76,12 @@ class Previous(Op):
         return start.over(self.time)
 
     def vjp(self, g: Value, y: Value, start: Value) -> list[Value | None]:
-        return [g.builder.add(End(first=not self.backwards), g)]
+        return [g.builder.add(Last(first=not self.backwards), g)]
 
 
 @register
 @dataclass(frozen=True)
-class Spread(Sequential):
+class TimeBroadcast(Sequential):
     """One value for every element of a sequence."""
 
     time: Time
@@ -91,15 +92,15 @@ class Spread(Sequential):
         return x.over(self.time)
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
-        return [g.builder.add(Total(), g)]
+        return [g.builder.add(TimeSum(), g)]
 
-    def timed(self, clock: Clock, x: Array) -> Array:
+    def timed(self, clock: SequenceIndex, x: Array) -> Array:
         return np.broadcast_to(x, (len(clock.lengths), *x.shape[1:]))[clock.owner]
 
 
 @register
 @dataclass(frozen=True)
-class Total(Sequential):
+class TimeSum(Sequential):
     """The sum of a sequence's elements, in the order of time.
 
     As a `pair` the sum of [2, ...] is the sum: of the elements, and of what rounding lost of it.
@@ -114,9 +115,9 @@ class Total(Sequential):
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
         assert not self.pair, "differentiate before sums are cut"
-        return [g.builder.add(Spread(time_of(x)), g)]
+        return [g.builder.add(TimeBroadcast(time_of(x)), g)]
 
-    def timed(self, clock: Clock, x: Array) -> Array:
+    def timed(self, clock: SequenceIndex, x: Array) -> Array:
         result = np.zeros((len(clock.lengths), *x.shape[1:]), x.dtype)
         add_at_rows(result, clock.owner, x)
         return np.stack([result, np.zeros_like(result)], axis=1) if self.pair else result
@@ -124,7 +125,7 @@ class Total(Sequential):
 
 @register
 @dataclass(frozen=True)
-class End(Sequential):
+class Last(Sequential):
     """The last element of a sequence, or the first; 0 of an empty one."""
 
     first: bool = False
@@ -135,9 +136,9 @@ class End(Sequential):
         return x.over(None)
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
-        return [g.builder.add(AtEnd(time_of(x), self.first), g)]
+        return [g.builder.add(AtLast(time_of(x), self.first), g)]
 
-    def timed(self, clock: Clock, x: Array) -> Array:
+    def timed(self, clock: SequenceIndex, x: Array) -> Array:
         rows, empty = clock.ends(self.first)
         result = np.zeros((len(clock.lengths), *x.shape[1:]), x.dtype)
         result[~empty] = x[rows[~empty]]
@@ -146,7 +147,7 @@ class End(Sequential):
 
 @register
 @dataclass(frozen=True)
-class AtEnd(Sequential):
+class AtLast(Sequential):
     """A sequence that is 0 but for its last element, or its first."""
 
     time: Time
@@ -158,9 +159,9 @@ class AtEnd(Sequential):
         return TensorType(x.shape).over(self.time)
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
-        return [g.builder.add(End(self.first), g)]
+        return [g.builder.add(Last(self.first), g)]
 
-    def timed(self, clock: Clock, x: Array) -> Array:
+    def timed(self, clock: SequenceIndex, x: Array) -> Array:
         rows, empty = clock.ends(self.first)
         result = np.zeros((len(clock.owner), *x.shape[1:]), x.dtype)
         result[rows[~empty]] = np.broadcast_to(x, (len(clock.lengths), *x.shape[1:]))[~empty]
@@ -181,7 +182,7 @@ class Reverse(Sequential):
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
         return [g.builder.add(Reverse(), g)]
 
-    def timed(self, clock: Clock, x: Array) -> Array:
+    def timed(self, clock: SequenceIndex, x: Array) -> Array:
         return x[clock.mirror]
 
 
@@ -196,13 +197,13 @@ class Length(Sequential):
     def infer(self) -> TensorType:
         return TensorType((), Kind.INDEX)
 
-    def timed(self, clock: Clock) -> Array:
+    def timed(self, clock: SequenceIndex) -> Array:
         return clock.lengths
 
 
 @register
 @dataclass(frozen=True)
-class Position(Sequential):
+class TimePosition(Sequential):
     """0, 1, ... for the elements of a sequence."""
 
     time: Time
@@ -211,7 +212,7 @@ class Position(Sequential):
     def infer(self) -> TensorType:
         return TensorType((), Kind.INDEX, time=self.time)
 
-    def timed(self, clock: Clock) -> Array:
+    def timed(self, clock: SequenceIndex) -> Array:
         return clock.position
 
 

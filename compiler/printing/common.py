@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gradc_compiler.loops.ir import Access
+from gradc_compiler.loops.ir import MemAccess
 
 
 @dataclass
-class Lines:
+class CodeLines:
     """The text of a kernel in the making; its geometry and its pointers in order."""
 
     lines: list[str] = field(default_factory=list)
     geometry: list[int] = field(default_factory=list)
-    pointers: list[Access] = field(default_factory=list)
+    pointers: list[MemAccess] = field(default_factory=list)
     depth: int = 1
 
     def line(self, text: str) -> None:
@@ -27,14 +27,14 @@ class Lines:
         return f"g{len(self.geometry) - 1}"
 
 
-def read(variable: str, access: Access, place: str) -> str:
+def read(variable: str, access: MemAccess, place: str) -> str:
     """A number of the session's real type; a variable `n12` stays a whole number."""
     if variable.startswith("n"):
         return f"index({place})"
     return f"real({place})" if access.index else place
 
 
-def written(variable: str, access: Access) -> str:
+def written(variable: str, access: MemAccess) -> str:
     """A variable as a place holds it."""
     return f"index({variable})" if access.index else variable
 

@@ -11,32 +11,32 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, Access, Nest, Store
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
 from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
-from gradc_compiler.printing.common import Lines, read, renumbered, written
+from gradc_compiler.printing.common import CodeLines, read, renumbered, written
 
 NARROW, LANES = 64, 16  # iterations, and those of the widest vector
 START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1e999)"}
 
 
 @dataclass(frozen=True, slots=True)
-class Emitted:
+class CpuKernelText:
     """Source of a kernel, its pointers in order, and its geometry."""
 
     source: str
-    pointers: tuple[Access, ...]
+    pointers: tuple[MemAccess, ...]
     geometry: tuple[int, ...]
 
 
 @dataclass(kw_only=True)
-class _Writer(Lines):
+class _CpuWriter(CodeLines):
     """A place is `x0[...]`, with x0 a pointer."""
 
-    nest: Nest
+    nest: LoopNest
     places: dict[int, str] = field(default_factory=dict)  # of every access, by its identity
     loaded: set[int] = field(default_factory=set)  # numbers of loads that stand already
 
-    def pointer(self, access: Access) -> str:
+    def pointer(self, access: MemAccess) -> str:
         """The pointer of a place; the same place has one pointer, so that LLVM knows it.
 
         What two pointers lead to lies apart, and LLVM is told so.  Rows of another step have a
@@ -53,7 +53,7 @@ class _Writer(Lines):
         self.pointers.append(access)
         return f"x{len(self.pointers) - 1}"
 
-    def address(self, access: Access) -> str:
+    def address(self, access: MemAccess) -> str:
         """`x0[i0 * g3 + i1]`."""
         pointer, last = self.pointer(access), len(self.nest.loops) - 1
         terms = []
@@ -125,9 +125,9 @@ class _Writer(Lines):
                 self.line(f"{target} = plus({target}, {value})")
 
 
-def emit_nest(nest: Nest) -> Emitted:
+def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
     """Write a merged nest: what is gathered over the inner loops stays in registers until then."""
-    w = _Writer(nest=nest)
+    w = _CpuWriter(nest=nest)
     for access in nest.accesses():
         w.places[id(access)] = w.address(access)
     inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), len(nest.loops))
@@ -156,7 +156,7 @@ def emit_nest(nest: Nest) -> Emitted:
         total = f"q{k}" if blocked else f"r{k}"
         adds = store is Store.SUM_ADD
         w.line(f"{place} = plus({place}, {total})" if adds else f"{place} = {total}")
-    return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry))
+    return CpuKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry))
 
 
 def is_narrow(extent: int) -> bool:
@@ -164,7 +164,7 @@ def is_narrow(extent: int) -> bool:
     return 1 < extent < NARROW and extent % LANES != 0
 
 
-def _assemble(w: _Writer) -> str:
+def _assemble(w: _CpuWriter) -> str:
     head = ["def k0(pointers, geometry, begin, end, first):"]
     for k, access in enumerate(w.pointers):
         kind = "indices" if access.index else "reals"

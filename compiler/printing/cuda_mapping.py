@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
-from gradc_compiler.loops.ir import RANGE, Access, Loop, Nest, Store
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, NestLoop, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ThreadGroup:
     """Loops that move the result together, the longest last; `pieces` words, `unit` apart."""
 
     levels: tuple[int, ...]
@@ -29,7 +29,7 @@ class Group:
         return len(self.levels) > 1
 
 
-def share_out(nest: Nest) -> tuple[list[Group], list[int]]:
+def map_to_threads(nest: LoopNest) -> tuple[list[ThreadGroup], list[int]]:
     """Groups, outermost first, and the loops that every thread walks by itself."""
     moves = nest.stores[0][1].moves
     if all(store is Store.SET for _, _, store in nest.stores):
@@ -44,7 +44,7 @@ def share_out(nest: Nest) -> tuple[list[Group], list[int]]:
     return [_alone(nest, level) for level in ranged] + groups, walked
 
 
-def _place(nest: Nest, moves: Sequence[int], grouped: list[list[int]], level: int) -> None:
+def _place(nest: LoopNest, moves: Sequence[int], grouped: list[list[int]], level: int) -> None:
     """Add a loop: as a group of its own, or merged with those it collides with."""
     new = [level]
     while grouped:
@@ -55,25 +55,25 @@ def _place(nest: Nest, moves: Sequence[int], grouped: list[list[int]], level: in
     grouped.append(new)
 
 
-def _reach(nest: Nest, moves: Sequence[int], levels: Sequence[int]) -> int:
+def _reach(nest: LoopNest, moves: Sequence[int], levels: Sequence[int]) -> int:
     """Words from the first that some loops write to the one after the last."""
     return 1 + sum(moves[j] * (nest.loops[j].extent - 1) for j in levels)
 
 
-def _group(nest: Nest, moves: Sequence[int], levels: Sequence[int]) -> Group:
+def _group(nest: LoopNest, moves: Sequence[int], levels: Sequence[int]) -> ThreadGroup:
     if len(levels) == 1:
         return _alone(nest, levels[0])
     unit = gcd(*(moves[j] for j in levels))
     ordered = sorted(levels, key=lambda j: nest.loops[j].extent)
-    return Group(tuple(ordered), (_reach(nest, moves, levels) - 1) // unit + 1, unit)
+    return ThreadGroup(tuple(ordered), (_reach(nest, moves, levels) - 1) // unit + 1, unit)
 
 
-def _alone(nest: Nest, level: int) -> Group:
+def _alone(nest: LoopNest, level: int) -> ThreadGroup:
     loop = nest.loops[level]
-    return Group((level,), loop.scale if loop.extent == RANGE else loop.extent, 1)
+    return ThreadGroup((level,), loop.scale if loop.extent == RANGE else loop.extent, 1)
 
 
-def forward(nest: Nest) -> Nest:
+def forward(nest: LoopNest) -> LoopNest:
     """Run the loops that move the result backwards the other way round."""
     moves = nest.stores[0][1].moves
     for level, (loop, move) in enumerate(zip(nest.loops, moves, strict=True)):
@@ -82,10 +82,10 @@ def forward(nest: Nest) -> Nest:
     return nest
 
 
-def _reversed(nest: Nest, level: int, loop: Loop) -> Nest:
+def _reversed(nest: LoopNest, level: int, loop: NestLoop) -> LoopNest:
     assert loop.extent != RANGE and not nest.positional, "examples and positions run forwards"
 
-    def turned(access: Access) -> Access:
+    def turned(access: MemAccess) -> MemAccess:
         moves = list(access.moves)
         start = access.offset + (loop.extent - 1) * moves[level]
         moves[level] = -moves[level]

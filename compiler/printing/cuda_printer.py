@@ -21,10 +21,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, WALK, Access, Nest, Store
+from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
-from gradc_compiler.printing.common import Lines, read, renumbered, written
-from gradc_compiler.printing.cuda_mapping import Group, forward, share_out
+from gradc_compiler.printing.common import CodeLines, read, renumbered, written
+from gradc_compiler.printing.cuda_mapping import ThreadGroup, forward, map_to_threads
 
 HEAD = "def k0(words, numbers, table, at, begin, count, total):"
 KEEP = "q2 = r0 + q1", "q1 = lost(q0, q2)", "q0 = q0 + q2"  # a compensated sum, q0 + q1
@@ -32,23 +32,23 @@ START = {Store.MAX: "real(-1e999)"}  # all others start a sum: real(0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Emitted:
+class CudaKernelText:
     """Source of a kernel, its pointers and geometry in order, and its pieces of work."""
 
     source: str
-    pointers: tuple[Access, ...]
+    pointers: tuple[MemAccess, ...]
     geometry: tuple[int, ...]
     pieces: int
     each: bool  # pieces are for each row
 
 
 @dataclass(kw_only=True)
-class _Writer(Lines):
+class _CudaWriter(CodeLines):
     """A place is `words[x0 + ...]`, with x0 the number of its operand's first word."""
 
-    nest: Nest
+    nest: LoopNest
 
-    def pointer(self, access: Access) -> str:
+    def pointer(self, access: MemAccess) -> str:
         """The name of an operand's first word; the same place has one name."""
         for k, known in enumerate(self.pointers):
             if (known.storage, known.offset) == (access.storage, access.offset):
@@ -63,21 +63,21 @@ class _Writer(Lines):
             return self.number(loop.extent)
         return "count" if loop.scale == 1 else f"count * {self.number(loop.scale)}"
 
-    def counter(self, level: int, access: Access) -> str:
+    def counter(self, level: int, access: MemAccess) -> str:
         """What counts a loop, or in its place the row that a place is read at."""
         rows = RANGE if self.nest.walk is None else WALK
         if access.row is not None and self.nest.loops[level].extent == rows:
             return access.row
         return f"i{level}"
 
-    def start(self, group: Group) -> str:
+    def start(self, group: ThreadGroup) -> str:
         """What is added to a group's number: rows are counted from `begin`."""
         loop = self.nest.loops[group.levels[0]]
         if loop.extent != RANGE:
             return ""
         return " + begin" if loop.scale == 1 else f" + begin * {self.number(loop.scale)}"
 
-    def address(self, access: Access, instead: Sequence[Group] = ()) -> str:
+    def address(self, access: MemAccess, instead: Sequence[ThreadGroup] = ()) -> str:
         """`x0 + i0 * g3 + i1`; loops of the groups `instead` are written as those groups' words."""
         terms = [self.pointer(access)]
         hidden = {level for group in instead for level in group.levels}
@@ -89,11 +89,11 @@ class _Writer(Lines):
         return " + ".join(terms)
 
 
-def emit_nest(nest: Nest) -> Emitted:
+def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
     """Write a nest."""
     nest = forward(nest)
-    groups, walked = share_out(nest)
-    w = _Writer(nest=nest)
+    groups, walked = map_to_threads(nest)
+    w = _CudaWriter(nest=nest)
     w.line("for t0 in range(thread(), total, threads()):")
     w.depth += 1
     _decompose(w, groups)
@@ -107,10 +107,10 @@ def emit_nest(nest: Nest) -> Emitted:
     for group in groups:
         pieces *= group.pieces
     each = any(nest.loops[group.levels[0]].extent == RANGE for group in groups)
-    return Emitted(_assemble(w), tuple(w.pointers), tuple(w.geometry), pieces, each)
+    return CudaKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry), pieces, each)
 
 
-def _decompose(w: _Writer, groups: Sequence[Group]) -> None:
+def _decompose(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
     """From a piece's number to loop counters, and words of groups; the last group moves fastest."""
     rest = "t0"
     for k in reversed(range(len(groups))):
@@ -128,7 +128,7 @@ def _decompose(w: _Writer, groups: Sequence[Group]) -> None:
         rest = following
 
 
-def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> None:
+def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup], walked: Sequence[int]) -> None:
     """One word of the result: walk what is summed, then store."""
     ((variable, access, store),) = w.nest.stores
     depth, overlapping = w.depth, [group for group in groups if group.overlaps]
@@ -161,14 +161,14 @@ def _accumulate(w: _Writer, groups: Sequence[Group], walked: Sequence[int]) -> N
     w.line(f"{target} = plus({target}, r0)" if adds else f"{target} = {written('r0', access)}")
 
 
-def _is_long(nest: Nest, overlapping: Sequence[Group], walked: Sequence[int]) -> bool:
+def _is_long(nest: LoopNest, overlapping: Sequence[ThreadGroup], walked: Sequence[int]) -> bool:
     """Whether a thread may add up so many terms that it has to keep what rounding loses."""
     inner = [level for group in overlapping for level in group.levels[:-1]]
     extents = [nest.loops[level].extent for level in (*walked, *inner)]
     return any(extent < 0 for extent in extents) or prod(extents) > LONG
 
 
-def _walk(w: _Writer, level: int) -> None:
+def _walk(w: _CudaWriter, level: int) -> None:
     """The head of a loop that a thread walks by itself."""
     walk = w.nest.walk
     if walk is None or w.nest.loops[level].extent != WALK:
@@ -179,7 +179,7 @@ def _walk(w: _Writer, level: int) -> None:
     w.depth += 1
 
 
-def _solve(w: _Writer, group: Group, access: Access) -> None:
+def _solve(w: _CudaWriter, group: ThreadGroup, access: MemAccess) -> None:
     """Walk a group's loops but the last, whose index follows from the word that is wanted."""
     *outer, last = group.levels
     word = f"w{group.levels[0]}"
@@ -196,18 +196,18 @@ def _solve(w: _Writer, group: Group, access: Access) -> None:
     w.line(f"i{last} = {word} // {move}")
 
 
-def _body(w: _Writer) -> None:
+def _body(w: _CudaWriter) -> None:
     for variable, access in w.nest.loads:
         w.line(f"{variable} = {read(variable, access, _word(w.address(access), access))}")
     for statement in w.nest.statements:
         w.line(statement)
 
 
-def _word(address: str, access: Access) -> str:
+def _word(address: str, access: MemAccess) -> str:
     return f"{'numbers' if access.index else 'words'}[{address}]"
 
 
-def _assemble(w: _Writer) -> str:
+def _assemble(w: _CudaWriter) -> str:
     first = len(w.pointers)
     head = [HEAD]
     if w.nest.positional:

@@ -11,8 +11,8 @@ never on the number of threads.  Phases run one after another:
 
 * an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
   chunks may go to different threads, the blocks of one chunk run in order on one thread.  (The
-  instructions of a batch that is one block may be cut over threads instead.)  Afterwards each `Sum`
-  adds the chunks' partials in chunk order into UNIFORM, divided by N.
+  instructions of a batch that is one block may be cut over threads instead.)  Afterwards each
+  `PartialReduction` adds the chunks' partials in chunk order into UNIFORM, divided by N.
 * a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
   over threads by cutting its range [0, extent); `barrier` says that all threads must have finished
   the instructions before it.  Instructions that `follow` another are cut with it, so that what one
@@ -59,7 +59,7 @@ class Space(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepMemory:
     """Where BLOCK holds the rows of one step of a loop, and no others: `offset` words for each
     example of the block; a row has `words`.
     """
@@ -84,7 +84,7 @@ class Operand:
     stride: int = 0
     inner: int = 0
     time: int | None = None
-    step: Step | None = None
+    step: StepMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class OpCost:
     """Operations, and words read or written: once a step, and for each row (example)."""
 
     operations: int = 0
@@ -138,17 +138,17 @@ class Instruction:
     note: str = ""
     launch: Launch | None = None  # how the `cuda` target does it
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
-    work: Work = Work()
+    work: OpCost = OpCost()
     added: int = 0  # additions to a word of memory, for each row; of a product for each piece
 
 
-def followers(instructions: Sequence[Instruction], number: int) -> list[Instruction]:
+def consumers(instructions: Sequence[Instruction], number: int) -> list[Instruction]:
     """Those behind an instruction that follow it."""
     return list(takewhile(lambda item: item.follows, instructions[number + 1 :]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
+class PartialReduction:
     """Sum of a PARTIAL region over the chunks, divided by N, into UNIFORM."""
 
     partial: int
@@ -157,7 +157,7 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
+class RecurrenceLoop:
     """A recurrence: instructions [start, start + count) are run for one step of a time at a time,
     each on the rows of that step.
     """
@@ -174,8 +174,8 @@ class Phase:
 
     examples: bool
     instructions: tuple[Instruction, ...]
-    sums: tuple[Sum, ...] = ()
-    loops: tuple[Loop, ...] = ()
+    sums: tuple[PartialReduction, ...] = ()
+    loops: tuple[RecurrenceLoop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +208,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Constant:
+class ConstantWords:
     """Words of UNIFORM that are filled when it is allocated and never change."""
 
     offset: int
@@ -224,7 +224,7 @@ class Entry:
     kernels: tuple[Kernel, ...]
     arrays: tuple[Array, ...]
     results: tuple[Result, ...]
-    constants: tuple[Constant, ...]
+    constants: tuple[ConstantWords, ...]
     phases: tuple[Phase, ...]
     block: int
     chunks: int
@@ -235,16 +235,16 @@ class Entry:
     times: tuple[Time, ...] = ()
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
     kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
-    straight: Straightened | None = None
+    whole_step: WholeStep | None = None
     most_block: int = 1 << 12  # examples, whatever is found to be faster
     limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
     applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Straightened:
+class WholeStep:
     """The same entry as a single kernel, which a CPU runs for batches of up to `examples`."""
 
     entry: Entry
     examples: int
-    beyond: Straightened | None = None  # the same for more examples, whose sums are cut
+    beyond: WholeStep | None = None  # the same for more examples, whose sums are cut

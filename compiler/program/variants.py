@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradc_compiler.program.entry import Entry, Straightened
+from gradc_compiler.program.entry import Entry, WholeStep
 
 
-def single_kernels(entry: Entry) -> Iterator[Straightened]:
+def single_kernels(entry: Entry) -> Iterator[WholeStep]:
     """The same as one kernel each, for ever larger batches."""
-    straight = entry.straight
+    straight = entry.whole_step
     while straight is not None:
         yield straight
         straight = straight.beyond

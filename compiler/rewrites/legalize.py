@@ -28,13 +28,13 @@ from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
 from gradc_compiler.ops.index import Increment, Scatter, Take
 from gradc_compiler.ops.reduce import ArgMax, BatchMean
-from gradc_compiler.ops.sequence import Spread, Total
+from gradc_compiler.ops.sequence import TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import Reshape, transpose
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.contraction_columns import column_loop, turned_back
-from gradc_compiler.rewrites.remat import recompute
+from gradc_compiler.rewrites.remat import rematerialize
 from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from gradc_compiler.rewrites.split_overlaps import cut_overlaps
 from gradc_compiler.rewrites.target_rewrites import apply_rewrites
@@ -44,7 +44,7 @@ MANY_ROWS = 32  # of one example, from which the copy costs less whatever the su
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Legalized:
     """The graph with explicit copies; what of it is computed again, for people; and the products
     that a contraction needs, by its tag, where it has more than those.
     """
@@ -54,7 +54,7 @@ class Prepared:
     needed: Mapping[int, int]
 
 
-def prepare(graph: Graph, switches: Switches | None = None) -> Prepared:
+def legalize(graph: Graph, switches: Switches | None = None) -> Legalized:
     """The graph as the schedule wants it."""
     switches = switches or Switches()
     rewritten = apply_rewrites(graph, switches)
@@ -62,16 +62,16 @@ def prepare(graph: Graph, switches: Switches | None = None) -> Prepared:
     if switches.allow("cse"):
         shared = eliminate_common_subexpressions(shared)
     needed = eliminate_dead_code(shared)
-    again, choice = recompute(needed) if switches.allow("remat") else (needed, ())
+    again, choice = rematerialize(needed) if switches.allow("remat") else (needed, ())
     switches.count("remat", len(again.nodes) - len(needed.nodes))
-    return Prepared(_with_outputs(again), choice, rewritten.needed)
+    return Legalized(_with_outputs(again), choice, rewritten.needed)
 
 
 def _legalise(graph: Graph) -> Graph:
     """The graph with what every kernel needs."""
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
-        builder.follow(node)
+        builder.inherit_provenance(node)
         xs = [builder.value(mapping[i]) for i in node.inputs]
         if not isinstance(node.op, Elementwise):
             xs = _spread(node, xs)
@@ -99,7 +99,7 @@ def _mean(builder: Builder, node: Node, x: Value) -> Value:
     if not builder.is_varying(x):
         return x
     shape, loops = node.type.shape, tuple(index(j) for j in range(node.type.rank))
-    through = isinstance(x.node.op, Total) and not x.node.op.pair
+    through = isinstance(x.node.op, TimeSum) and not x.node.op.pair
     few = bool(shape) and (through or 1 < shape[-1] < VECTOR)
     source = builder.value(x.node.inputs[0]) if through else x
     operands = (loops, ()) if few else (loops,)
@@ -114,7 +114,9 @@ def _spread(node: Node, xs: list[Value]) -> list[Value]:
     if not times or node.op.sequential:
         return xs
     return [
-        x.builder.add(Spread(times[0]), x) if x.type.time is None and x.builder.is_varying(x) else x
+        x.builder.add(TimeBroadcast(times[0]), x)
+        if x.type.time is None and x.builder.is_varying(x)
+        else x
         for x in xs
     ]
 
@@ -128,7 +130,7 @@ def _with_outputs(graph: Graph) -> Graph:
         value = builder.value(id)
         fresh = name.startswith("update/") and isinstance(value.node.op, Elementwise | Increment)
         if not fresh or id in taken:
-            builder.follow(value.node)
+            builder.inherit_provenance(value.node)
             outputs[name] = builder.add(Copy(), value).id
         taken.add(outputs[name])
     return builder.graph(outputs)

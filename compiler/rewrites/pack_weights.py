@@ -30,7 +30,7 @@ def prepack(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
             return None
         pairs = [turned_back(x, m) for x, m in zip(xs, node.op.operands, strict=True)]
         op = replace(node.op, operands=tuple(m for _, m in pairs))
-        packed = in_panels(op, [x for x, _ in pairs], column_loop(op))
+        packed = packed_in_panels(op, [x for x, _ in pairs], column_loop(op))
         if packed is None:
             return None
         op, xs = packed
@@ -40,7 +40,7 @@ def prepack(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
     return rule
 
 
-def in_panels(
+def packed_in_panels(
     op: Contract, xs: Sequence[Value], columns: int | None
 ) -> tuple[Contract, list[Value]] | None:
     """The product x[k] W[c, k], or W[k, c], with the matrix in panels; None for any other."""

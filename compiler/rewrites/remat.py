@@ -26,29 +26,29 @@ AGAIN = Origin("computed again")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RematChoice:
     """Marked values that the derivative needs: those that are kept, those computed again."""
 
     kept: frozenset[int]
-    again: frozenset[int]
+    remat: frozenset[int]
 
     def lines(self, graph: Graph) -> Iterator[str]:
         """The choice for people, with the words of each value."""
-        for title, ids in (("kept for the derivative", self.kept), ("computed again", self.again)):
+        for title, ids in (("kept for the derivative", self.kept), ("computed again", self.remat)):
             words = sum(graph[i].type.size for i in ids)
             names = ", ".join(_called(graph[i]) for i in sorted(ids))
             yield f"{title}: {words:,} words an example or element: {names or 'nothing'}"
 
 
-def recompute(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+def rematerialize(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
     """The graph in which derivatives read copies of what is not kept, and what was chosen."""
-    if not any(node.again for node in graph.nodes):
+    if not any(node.remat for node in graph.nodes):
         return graph, ()
     choice = choose(graph)
-    return _with_copies(graph, choice.again), tuple(choice.lines(graph))
+    return _with_copies(graph, choice.remat), tuple(choice.lines(graph))
 
 
-def choose(graph: Graph) -> Choice:
+def choose(graph: Graph) -> RematChoice:
     """The values to keep: a minimal cut between products and what derivatives read."""
     free = _repeatable(graph)
     wanted, easy = _read_by_derivatives(graph, free), _easy(graph, free)
@@ -64,12 +64,12 @@ def choose(graph: Graph) -> Choice:
             network.add_edge((id, "out"), "derivative")
     _, (reached, _) = library().minimum_cut(network, "products", "derivative")
     kept = {id for id in free if (id, "in") in reached and (id, "out") not in reached}
-    return Choice(frozenset(kept), frozenset(_behind(graph, wanted - kept, free - kept)))
+    return RematChoice(frozenset(kept), frozenset(_behind(graph, wanted - kept, free - kept)))
 
 
 def _is_worth_keeping(node: Node) -> bool:
     """Whether it would be too much work to compute a node twice."""
-    return node.again == 1 and isinstance(node.op, Contract) and len(node.inputs) > 1
+    return node.remat == 1 and isinstance(node.op, Contract) and len(node.inputs) > 1
 
 
 def _easy(graph: Graph, free: set[int]) -> set[int]:
@@ -85,10 +85,10 @@ def _easy(graph: Graph, free: set[int]) -> set[int]:
 def _repeatable(graph: Graph) -> set[int]:
     """Marked values that may be computed twice: not what a loop carries, nor what others read."""
     varying, derived = graph.varying(), _derived(graph)
-    free = {n.id for n in graph.nodes if n.again and n.inputs and n.id in varying}
+    free = {n.id for n in graph.nodes if n.remat and n.inputs and n.id in varying}
     free -= derived | set(graph.outputs.values())
     for node in graph.nodes:
-        if node.id not in free and node.id not in derived and not node.again:
+        if node.id not in free and node.id not in derived and not node.remat:
             free -= set(node.inputs)
     return free
 

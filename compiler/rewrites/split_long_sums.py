@@ -20,7 +20,7 @@ from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.elementwise import add as Add
 from gradc_compiler.ops.index import Scatter
 from gradc_compiler.ops.reduce import BatchMean
-from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.ops.shape import sum_axes
 
 AGAIN = 2 * IN_A_ROW  # terms from which a sum of sums is cut
@@ -35,7 +35,7 @@ def cut_long_sums(graph: Graph) -> Graph:
     builder = Builder()
     mapping: dict[int, int] = {}
     for node in graph.nodes:
-        builder.follow(node)
+        builder.inherit_provenance(node)
         xs = [builder.value(mapping[i]) for i in node.inputs]
         found = _cut(node, xs) if node.id in candidates else None
         mapping[node.id] = builder.copy(node, [x.id for x in xs]) if found is None else found.id
@@ -44,7 +44,7 @@ def cut_long_sums(graph: Graph) -> Graph:
 
 def _is_candidate(node: Node) -> bool:
     match node.op:
-        case Total() | Scatter():
+        case TimeSum() | Scatter():
             return not node.op.pair
         case Contract():
             return len(node.op.operands) not in (0, 2)
@@ -57,14 +57,14 @@ def _averaged(graph: Graph) -> Iterator[int]:
     for node in graph.nodes:
         readers = [graph[u].op for u in users[node.id]]
         only = bool(readers) and all(isinstance(op, BatchMean) for op in readers)
-        if isinstance(node.op, Total) and only and node.id not in wanted:
+        if isinstance(node.op, TimeSum) and only and node.id not in wanted:
             yield node.id
 
 
 def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
     """A node in other words, or None if it is short."""
     match node.op:
-        case Total():
+        case TimeSum():
             return long_total(xs[0])
         case Scatter() as op if xs[1].type.size > LONG:
             return sum_axes(xs[0].builder.add(replace(op, pair=True), *xs), [0])
@@ -85,7 +85,7 @@ def _mean(op: Contract, xs: Sequence[Value]) -> Value | None:
         return None
     single = replace(op, mean=False)
     y = _sum(single, xs, AGAIN) or builder.add(single, *xs)
-    y = y.builder.add(Total(), y) if timed else y
+    y = y.builder.add(TimeSum(), y) if timed else y
     return builder.add(BatchMean(), y)
 
 
@@ -93,7 +93,7 @@ def long_total(x: Value) -> Value | None:
     """A sum over time, unless it is short for certain."""
     if isinstance(x.type.time, int) and x.type.time <= LONG:
         return None
-    return sum_axes(x.builder.add(Total(pair=True), x), [0])
+    return sum_axes(x.builder.add(TimeSum(pair=True), x), [0])
 
 
 def _sum(op: Contract, xs: Sequence[Value], most: int = LONG) -> Value | None:

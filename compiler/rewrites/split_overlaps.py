@@ -22,7 +22,7 @@ from gradc_compiler.machine.visits import visits
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import add as Add
 from gradc_compiler.ops.reduce import BatchMean
-from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.program.kernel_abi import MOST_PIECES, pieces_of
 from gradc_compiler.rewrites.split_long_sums import (
     AGAIN,
@@ -39,7 +39,7 @@ def cut_overlaps(graph: Graph) -> Graph:
     while any(isinstance(node.op, Contract) and _adds(node.op) > AGAIN for node in graph.nodes):
         builder, mapping = Builder(), dict[int, int]()
         for node in graph.nodes:
-            builder.follow(node)
+            builder.inherit_provenance(node)
             xs = [builder.value(mapping[i]) for i in node.inputs]
             if isinstance(node.op, Contract) and _adds(node.op) > AGAIN:
                 mapping[node.id] = _rewritten(node.op, xs).id
@@ -54,7 +54,7 @@ def _rewritten(op: Contract, xs: Sequence[Value]) -> Value:
     if op.mean:
         y = xs[0].builder.add(replace(op, mean=False), *xs)
         if y.type.time is not None:
-            y = long_total(y) or y.builder.add(Total(), y)
+            y = long_total(y) or y.builder.add(TimeSum(), y)
         return y.builder.add(BatchMean(), y)
     loops = {loop for p in op.result if len(p.terms) > 1 for loop, _ in p.terms}
     loop = min((j for j in loops if op.extents[j] > 1), key=lambda j: op.extents[j])

@@ -26,10 +26,10 @@ from gradc_compiler.ops.leaf import Literal
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.conv.backward_data import scatter_to_gather
 from gradc_compiler.rewrites.conv.backward_filter import backward_bias, backward_filter
-from gradc_compiler.rewrites.conv.fold_width import broadcast_bias, fold_width
+from gradc_compiler.rewrites.conv.fold_width import broadcast_bias, fold_width_into_channels
 from gradc_compiler.rewrites.conv.max_pool import unroll_max_pool
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
-from gradc_compiler.rewrites.conv.winograd import winograd
+from gradc_compiler.rewrites.conv.winograd import apply_winograd
 from gradc_compiler.rewrites.pack_weights import prepack
 
 Rule = Callable[[Node, list[Value]], Value | None]  # what to use in a node's place, or None
@@ -46,9 +46,11 @@ class Rewrite:
 
 # fmt: off
 REWRITES: dict[str, Rewrite] = {  # in order: the first takes the convolutions that gain most by it
-    "winograd":          Rewrite(winograd, "y = A' [(G w) * (B' x)]", exact=False),
+    "winograd":          Rewrite(apply_winograd, "y = A' [(G w) * (B' x)]", exact=False),
     "scatter-to-gather": Rewrite(scatter_to_gather, "y[p] = sum of g[p - n] W[n]", exact=False),
-    "fold-width":        Rewrite(fold_width, "y[2J + e] = sum of x[2J + N] V[N, e]", exact=False),
+    "fold-width":        Rewrite(
+        fold_width_into_channels, "y[2J + e] = sum of x[2J + N] V[N, e]", exact=False
+    ),
     "backward-filter":   Rewrite(backward_filter, "dW[n] = sum over e of S[n + e, e]", exact=False),
     "backward-bias":     Rewrite(backward_bias, "a sum down few columns by way of more columns"),
     "broadcast-bias":    Rewrite(broadcast_bias, "x + b = x + (b, b, b, ...), read as one loop"),
@@ -61,7 +63,7 @@ LATER: dict[str, str] = {
     "sink":                   "what only one loop reads is computed in it, step by step",
     WRITTEN_OUT:              "a product with a small constant matrix is a sum written out",
     "fusion":                 "elementwise operators share a kernel",
-    "straight":               "a small step is one kernel",
+    "whole-step":             "a small step is one kernel",
 }
 # fmt: on
 INEXACT = (*(n for n, rewrite in REWRITES.items() if not rewrite.exact), WRITTEN_OUT)
@@ -92,7 +94,7 @@ def _rewrite(graph: Graph, rule: Rule, needed: dict[int, int]) -> tuple[Graph, i
     """One sweep over a graph, and how many nodes gave way."""
     builder, mapping, times = Builder(), dict[int, int](), 0
     for node in graph.nodes:
-        builder.follow(node)
+        builder.inherit_provenance(node)
         xs, before = [builder.value(mapping[i]) for i in node.inputs], len(builder.nodes)
         new = rule(node, xs)
         mapping[node.id] = builder.copy(node, [x.id for x in xs]) if new is None else new.id

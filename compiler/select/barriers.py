@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradc_compiler.program.entry import Instruction, followers
+from gradc_compiler.program.entry import Instruction, consumers
 
 
 def with_barriers(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
@@ -20,7 +20,7 @@ def with_barriers(instructions: Sequence[Instruction]) -> tuple[Instruction, ...
         if instruction.follows:
             result.append(replace(instruction, barrier=False))
             continue
-        together = [instruction, *followers(instructions, k)]
+        together = [instruction, *consumers(instructions, k)]
         mine = {(o.space, o.offset) for item in together for o in item.operands}
         barrier = bool(mine & touched)
         if barrier:

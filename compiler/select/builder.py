@@ -1,6 +1,6 @@
 """The table in the making: instructions by phase, and the kernels they share.
 
-`Table` knows where every value lies; `lower.py` tells it what to compute.
+`ProgramBuilder` knows where every value lies; `lower.py` tells it what to compute.
 """
 
 from __future__ import annotations
@@ -9,39 +9,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from gradc_compiler.fusion.groups import Unit
-from gradc_compiler.fusion.stages import PhaseKey, Region
+from gradc_compiler.fusion.groups import FusionGroup
+from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import Kind, TensorType, Time
 from gradc_compiler.loops.chain_lengths import chain_of
-from gradc_compiler.loops.ir import RANGE, Access, Nest, writes_apart
-from gradc_compiler.memory.allocate import Memory
-from gradc_compiler.memory.coalesce_reductions import joined
-from gradc_compiler.memory.layout import Layouts, Place
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, writes_apart
+from gradc_compiler.memory.allocate import MemoryPlan
+from gradc_compiler.memory.coalesce_reductions import coalesce_reductions
+from gradc_compiler.memory.layout import BufferView, Layouts
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.printing import cuda_printer
-from gradc_compiler.printing.cpu_printer import emit_nest
+from gradc_compiler.printing.cpu_printer import print_cpu_nest
 from gradc_compiler.program.entry import (
     Instruction,
     Kernel,
     Launch,
-    Loop,
+    OpCost,
     Operand,
+    PartialReduction,
     Phase,
-    Sum,
-    Work,
+    RecurrenceLoop,
 )
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.barriers import with_barriers
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
-from gradc_compiler.select.op_cost import work_of
+from gradc_compiler.select.op_cost import cost_of
 
-NOTHING = Work()
+NOTHING = OpCost()
 SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class KernelCall:
     """A kernel and what it is called with; `nest`, where there is one, does the same."""
 
     kernel: Kernel
@@ -51,16 +51,16 @@ class Call:
     extent: int = 1  # of the loop that threads may share
     iterations: int = 0  # in all
     follows: bool = False
-    work: Work = NOTHING
-    nest: Nest | None = None
+    work: OpCost = NOTHING
+    nest: LoopNest | None = None
     added: int = 0  # into memory, for each row
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
+class TileChain:
     """The last instruction, where its range writes all `words` of `target` one after another."""
 
-    phase: PhaseKey
+    phase: Stage
     target: Operand
     words: int
 
@@ -71,23 +71,23 @@ class Pieces:
 
 
 @dataclass
-class Table:
+class ProgramBuilder:
     """Kernels in order of first use; instructions and sums of each phase."""
 
     graph: Graph
     regions: Mapping[int, Region]
     layouts: Layouts
-    memory: Memory
+    memory: MemoryPlan
     needed: Mapping[int, int]  # products of some contractions, by the node's tag
     switches: Switches = field(default_factory=Switches)
     kernels: dict[Kernel, int] = field(default_factory=dict)
-    instructions: dict[PhaseKey, list[Instruction]] = field(default_factory=dict)
-    nests: dict[PhaseKey, list[Nest | None]] = field(default_factory=dict)  # of each of them
-    loops: dict[PhaseKey, dict[Region, Loop]] = field(default_factory=dict)
-    sums: dict[PhaseKey, list[Sum]] = field(default_factory=dict)
-    pieces: Pieces | None = None
+    instructions: dict[Stage, list[Instruction]] = field(default_factory=dict)
+    nests: dict[Stage, list[LoopNest | None]] = field(default_factory=dict)  # of each of them
+    loops: dict[Stage, dict[Region, RecurrenceLoop]] = field(default_factory=dict)
+    sums: dict[Stage, list[PartialReduction]] = field(default_factory=dict)
+    pieces: TileChain | None = None
 
-    def operand(self, access: Access | Place, written: bool = False) -> Operand:
+    def operand(self, access: MemAccess | BufferView, written: bool = False) -> Operand:
         """The address of a place; a mean that is `written` is written to its partial sum."""
         table = self.memory.operands
         if written and access.storage in self.memory.partial:
@@ -103,7 +103,7 @@ class Table:
         rows = None if kind in ("length", "first", "last") else own
         return self.memory.array(name, "clock", TensorType((), Kind.INDEX, time=rows))
 
-    def nest(self, unit: Unit, nest: Nest, products: int | None = None) -> None:
+    def nest(self, unit: FusionGroup, nest: LoopNest, products: int | None = None) -> None:
         """Add a generated kernel; what runs once is cut along its outermost loop.
 
         `products`: how many are needed, where the kernel does others.
@@ -114,11 +114,11 @@ class Table:
         if outer and not whole and writes_apart(nest):
             extent = outer.extent
             cut = replace(nest, loops=(replace(outer, extent=RANGE), *nest.loops[1:]))
-        emitted = emit_nest(self.in_place(cut))
+        emitted = print_cpu_nest(self.in_place(cut))
         written = {(a.storage, a.offset) for _, a, _ in nest.stores}
         self.add(
             unit,
-            Call(
+            KernelCall(
                 kernel=Kernel("k0", emitted.source),
                 operands=tuple(
                     self.operand(a, (a.storage, a.offset) in written) for a in emitted.pointers
@@ -128,13 +128,13 @@ class Table:
                 extent=extent,
                 iterations=prod(abs(loop.extent) for loop in cut.loops) * extent,
                 follows=self.follows(unit, cut, extent),
-                work=work_of(nest, self.layouts.words, products),
+                work=cost_of(nest, self.layouts.words, products),
                 nest=nest,
                 added=chain_of(nest, rows=2).added - chain_of(nest, rows=1).added,
             ),
         )
 
-    def follows(self, unit: Unit, nest: Nest, extent: int) -> bool:
+    def follows(self, unit: FusionGroup, nest: LoopNest, extent: int) -> bool:
         """Whether a nest goes once through all words that the instruction before has written."""
         before = self.pieces
         if before is None or before.phase != unit.phase or len(nest.loops) != 1:
@@ -144,7 +144,7 @@ class Table:
         in_step = all(m == 1 and o.inner == before.target.inner for o, m in target)
         return extent == before.words and in_step and all(m in (0, 1) for _, m in places)
 
-    def in_place(self, nest: Nest) -> Nest:
+    def in_place(self, nest: LoopNest) -> LoopNest:
         """A storage that lies where one that is loaded does, under that one's name.
 
         One pointer then serves both, and LLVM sees that a load and a store meet at one element; two
@@ -157,11 +157,11 @@ class Table:
         )
         return replace(nest, stores=stores)
 
-    def launch(self, nest: Nest, time: Time | None) -> Launch:
+    def launch(self, nest: LoopNest, time: Time | None) -> Launch:
         """The same loops, over the rows of a time or over examples, as one CUDA kernel."""
         if time is not None and sums_over_time(nest):
             nest, time = walk_nest(nest, time), None
-        emitted = cuda_printer.emit_nest(nest)
+        emitted = cuda_printer.print_cuda_nest(nest)
         written = {a.storage for _, a, _ in nest.stores}
         return Launch(
             source=emitted.source,
@@ -172,7 +172,7 @@ class Table:
             operands=tuple(self.operand(a, a.storage in written) for a in emitted.pointers),
         )
 
-    def add(self, unit: Unit, call: Call) -> None:
+    def add(self, unit: FusionGroup, call: KernelCall) -> None:
         """Append one call of a kernel to a unit's phase."""
         self.nests.setdefault(unit.phase, []).append(call.nest)
         self.pieces = self.pieces if call.follows else None
@@ -196,7 +196,7 @@ class Table:
             )
         )
 
-    def _note(self, unit: Unit) -> str:
+    def _note(self, unit: FusionGroup) -> str:
         """What a unit computes and where that was written, for people."""
         node = self.graph[unit.nodes[-1]]
         names = [self.graph[i].op.name for i in unit.nodes]
@@ -214,11 +214,11 @@ class Table:
                 for n in self.graph.nodes
                 if isinstance(n.op, Previous) and self.regions[n.id] == region
             }
-            first = Loop(start=at, count=0, time=time, backwards=backwards)
+            first = RecurrenceLoop(start=at, count=0, time=time, backwards=backwards)
         assert first.start + first.count == at, "a loop's instructions follow one another"
         loops[region] = replace(first, count=first.count + 1)
 
-    def fill(self, unit: Unit, place: Place) -> None:
+    def fill(self, unit: FusionGroup, place: BufferView) -> None:
         """Zero a place's whole storage, its border too."""
         words, ranged = self.layouts.words[place.storage], int(unit.phase.examples)
         unit = replace(unit, region=replace(unit.region, time=place.time))
@@ -226,7 +226,7 @@ class Table:
         nest = fill_nest(place.storage, words, unit.phase.examples)
         self.add(
             unit,
-            Call(
+            KernelCall(
                 kernel=Kernel("fill"),
                 operands=(target,),
                 geometry=(words, ranged),
@@ -240,7 +240,7 @@ class Table:
         return tuple(
             Phase(
                 examples=key.examples,
-                sums=joined(self.sums.get(key, ())),
+                sums=coalesce_reductions(self.sums.get(key, ())),
                 loops=tuple(self.loops.get(key, {}).values()),
                 instructions=tuple(self.instructions[key])
                 if key.examples

@@ -21,7 +21,7 @@ TYPICAL_BLOCK = 15  # examples: what a RANGE loop counts as beside others; 16 fi
 
 
 @dataclass(frozen=True, slots=True)
-class Trip:
+class LoopDim:
     """A loop, and the words it moves A, B and Y."""
 
     extent: int
@@ -39,12 +39,12 @@ class Trip:
         """Whether the extent is known before the batch is."""
         return self.extent not in (RANGE, EVERY)
 
-    def swapped(self) -> Trip:
+    def swapped(self) -> LoopDim:
         """With A and B exchanged."""
         return replace(self, a=self.b, b=self.a)
 
 
-ONE = Trip(1, 0, 0, 0)
+ONE = LoopDim(1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Contraction:
     extent: int = 1  # of the loop that a ONCE phase may split over threads
 
 
-def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> Contraction:
+def select_kernel(trips: Sequence[LoopDim], *, accumulate: bool, once: bool) -> Contraction:
     """Choose kernel, columns, rows and sums.  `accumulate`: Y holds a partial sum already.
 
     A loop over EVERY example makes the result a mean.
@@ -70,7 +70,7 @@ def plan_contraction(trips: Sequence[Trip], *, accumulate: bool, once: bool) -> 
     return plan
 
 
-def _chosen(trips: Sequence[Trip], accumulate: bool, once: bool) -> Contraction:
+def _chosen(trips: Sequence[LoopDim], accumulate: bool, once: bool) -> Contraction:
     trips = [t for t in trips if t.extent != 1]
     if len(trips) > MOST_LOOPS:
         return _scalar(trips, accumulate)
@@ -85,7 +85,7 @@ def _chosen(trips: Sequence[Trip], accumulate: bool, once: bool) -> Contraction:
     return _dots(trips, accumulate) or _scalar(trips, accumulate)
 
 
-def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
+def _dots(trips: Sequence[LoopDim], accumulate: bool) -> Contraction | None:
     """Both operands contiguous along a sum: dot products of A's rows with B's columns.
 
     The rows are those that follow one another in Y: the kernel can turn the columns.
@@ -109,7 +109,12 @@ def _dots(trips: Sequence[Trip], accumulate: bool) -> Contraction | None:
 
 
 def _tiled(
-    kernel: str, loops: Sequence[Trip], columns: Trip, swap: bool, accumulate: bool, once: bool
+    kernel: str,
+    loops: Sequence[LoopDim],
+    columns: LoopDim,
+    swap: bool,
+    accumulate: bool,
+    once: bool,
 ) -> Contraction:
     rest = [t for t in loops if t is not columns]
     columns, rest = _widen(columns, rest)
@@ -134,7 +139,7 @@ def _tiled(
 
 
 def _geometry(
-    adds: bool, columns: Trip, rows: Trip, k1: Trip, k2: Trip, outer: Sequence[Trip]
+    adds: bool, columns: LoopDim, rows: LoopDim, k1: LoopDim, k2: LoopDim, outer: Sequence[LoopDim]
 ) -> tuple[int, ...]:
     """The numbers of a product, in the order of `compiler/program/kernel_abi.py`."""
     head = [int(adds), columns.extent, rows.extent, rows.a, rows.y]
@@ -142,13 +147,13 @@ def _geometry(
     return (*head, *sums, len(outer), *_loops(outer))
 
 
-def _loops(trips: Sequence[Trip]) -> Iterator[int]:
+def _loops(trips: Sequence[LoopDim]) -> Iterator[int]:
     """The numbers of loops that are counted in the kernel."""
     assert len(trips) <= MOST_ANY_LOOPS, f"{len(trips)} loops are more than a kernel counts"
     return (number for t in trips for number in (t.extent, t.a, t.b, t.y))
 
 
-def _overlapping(reach: int, loops: Sequence[Trip]) -> bool:
+def _overlapping(reach: int, loops: Sequence[LoopDim]) -> bool:
     """Whether two iterations may write the same words: a loop that does not clear the ones inside
     it.
 
@@ -163,7 +168,7 @@ def _overlapping(reach: int, loops: Sequence[Trip]) -> bool:
     return False
 
 
-def _widen(columns: Trip, rest: list[Trip]) -> tuple[Trip, list[Trip]]:
+def _widen(columns: LoopDim, rest: list[LoopDim]) -> tuple[LoopDim, list[LoopDim]]:
     """Take into the columns every loop that continues them."""
     for t in rest:
         n = columns.extent
@@ -173,7 +178,7 @@ def _widen(columns: Trip, rest: list[Trip]) -> tuple[Trip, list[Trip]]:
     return columns, rest
 
 
-def _merge(loops: list[Trip]) -> list[Trip]:
+def _merge(loops: list[LoopDim]) -> list[LoopDim]:
     """Merge loops that move all three places as one longer loop would."""
     for outer in loops:
         for inner in loops:
@@ -186,7 +191,7 @@ def _merge(loops: list[Trip]) -> list[Trip]:
     return loops
 
 
-def _scalar(trips: Sequence[Trip], accumulate: bool) -> Contraction:
+def _scalar(trips: Sequence[LoopDim], accumulate: bool) -> Contraction:
     """Any strides: output loops outside, sums inside, in the order they were given."""
     outputs = [t for t in trips if t.y != 0]
     sums = [t for t in trips if t.y == 0]

@@ -10,15 +10,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradc_compiler.graph.types import Time
-from gradc_compiler.loops.ir import RANGE, WALK, Access, Loop, Nest, Store, Walk, merge_loops
-from gradc_compiler.memory.layout import Place, StorageKey, clock_place
+from gradc_compiler.loops.ir import (
+    RANGE,
+    WALK,
+    LoopNest,
+    MemAccess,
+    NestLoop,
+    Store,
+    Walk,
+    collapse_loops,
+)
+from gradc_compiler.memory.layout import BufferView, StorageKey, clock_place
 from gradc_compiler.program.kernel_abi import EVERY
-from gradc_compiler.select.contraction import Trip
+from gradc_compiler.select.contraction import LoopDim
 
 
 def contraction_nest(
-    trips: Sequence[Trip], places: Sequence[tuple[Place, int]], adds: bool
-) -> Nest:
+    trips: Sequence[LoopDim], places: Sequence[tuple[BufferView, int]], adds: bool
+) -> LoopNest:
     """y (+)= sum of a * b; `places` are those of a, b and y, each with its first word.
 
     A sum over EVERY example is divided by their number, which CUDA kernels call `count`.
@@ -26,7 +35,7 @@ def contraction_nest(
     (a, at_a), (b, at_b), (y, at_y) = places
     every = any(t.extent == EVERY for t in trips)
     loops = tuple(
-        Loop(extent=RANGE if t.extent == EVERY else t.extent, reduces=t.y == 0) for t in trips
+        NestLoop(extent=RANGE if t.extent == EVERY else t.extent, reduces=t.y == 0) for t in trips
     )
     loads = (
         ("v0", _access(a.storage, at_a, [t.a for t in trips])),
@@ -34,8 +43,8 @@ def contraction_nest(
     )
     store = Store.SUM_ADD if adds else Store.SUM
     target = _access(y.storage, at_y, [t.y for t in trips])
-    return merge_loops(
-        Nest(
+    return collapse_loops(
+        LoopNest(
             loops=loops,
             loads=loads,
             statements=("v2 = times(v0, v1) / real(count)" if every else "v2 = times(v0, v1)",),
@@ -44,33 +53,33 @@ def contraction_nest(
     )
 
 
-def fill_nest(storage: StorageKey, words: int, examples: bool) -> Nest:
+def fill_nest(storage: StorageKey, words: int, examples: bool) -> LoopNest:
     """y = 0, for every example or once."""
-    loop = Loop(extent=RANGE, scale=words) if examples else Loop(extent=words)
+    loop = NestLoop(extent=RANGE, scale=words) if examples else NestLoop(extent=words)
     target = _access(storage, 0, [1])
-    return Nest(
+    return LoopNest(
         loops=(loop,), loads=(), statements=("v0 = real(0.0)",), stores=(("v0", target, Store.SET),)
     )
 
 
-def sums_over_time(nest: Nest) -> bool:
+def sums_over_time(nest: LoopNest) -> bool:
     """Whether rows are added to their owners."""
     return any(access.row is not None for _, access, _ in nest.stores)
 
 
-def walk_nest(nest: Nest, time: Time) -> Nest:
+def walk_nest(nest: LoopNest, time: Time) -> LoopNest:
     """A sum over time, example by example, each in the order of time."""
     variable, target, _ = nest.stores[-1]  # of a pair the sum: what a thread loses is not much
     owner = target.row
 
-    def moved(access: Access) -> Access:
+    def moved(access: MemAccess) -> MemAccess:
         row, *inner = access.moves
         if access.row == owner:
             return replace(access, row=None, moves=(row, 0, *inner))
         return replace(access, moves=(0, row, *inner))
 
-    def clock(kind: str, *moves: int) -> Access:
-        return Access(
+    def clock(kind: str, *moves: int) -> MemAccess:
+        return MemAccess(
             storage=clock_place(kind, time, per_row=kind == "after").storage,
             offset=0,
             moves=moves,
@@ -79,12 +88,12 @@ def walk_nest(nest: Nest, time: Time) -> Nest:
 
     return replace(
         nest,
-        loops=(Loop(extent=RANGE), Loop(extent=WALK, reduces=True), *nest.loops[1:]),
+        loops=(NestLoop(extent=RANGE), NestLoop(extent=WALK, reduces=True), *nest.loops[1:]),
         loads=tuple((v, moved(a)) for v, a in nest.loads if v != owner),
         stores=((variable, moved(target), Store.SUM),),
         walk=Walk(first=clock("first", 1), length=clock("length", 1), after=clock("after", 0, 1)),
     )
 
 
-def _access(storage: StorageKey, offset: int, moves: Sequence[int]) -> Access:
-    return Access(storage=storage, offset=offset, moves=tuple(moves))
+def _access(storage: StorageKey, offset: int, moves: Sequence[int]) -> MemAccess:
+    return MemAccess(storage=storage, offset=offset, moves=tuple(moves))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gradc_compiler.fusion.stages import PhaseKey
+from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.loops.chain_lengths import (
     COMPENSATED,
     Chain,
@@ -17,13 +17,13 @@ from gradc_compiler.loops.chain_lengths import (
     chain_of_product,
     chain_of_rows,
 )
-from gradc_compiler.loops.ir import Nest
+from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.machine.addition_chains import IN_A_ROW
 from gradc_compiler.machine.cost_model import LARGEST_TUNED_BLOCK
 from gradc_compiler.printing import cpu_gather
 from gradc_compiler.program.entry import Instruction, Operand, Space
 from gradc_compiler.program.kernel_abi import MOST_CHUNKS
-from gradc_compiler.select.builder import Table
+from gradc_compiler.select.builder import ProgramBuilder
 
 LIBRARY = ("contract_rows", "contract_lanes", "contract_dots", "contract_any")
 
@@ -44,7 +44,7 @@ class Batch:
         return self.block * longest, longest
 
 
-def largest_block(table: Table) -> int:
+def largest_block(table: ProgramBuilder) -> int:
     """How many examples may be added up one by one in a block."""
     kernels = list(table.kernels)
     phases = (items for key, items in table.instructions.items() if key.examples)
@@ -57,7 +57,7 @@ def largest_block(table: Table) -> int:
     return max(1, IN_A_ROW // added) if added else LARGEST_TUNED_BLOCK
 
 
-def longest_chains(table: Table, batch: Batch) -> Iterator[tuple[Instruction, int]]:
+def longest_chains(table: ProgramBuilder, batch: Batch) -> Iterator[tuple[Instruction, int]]:
     """Every instruction with the additions that a term has gone through when it is done."""
     walk = _Walk(table, batch)
     for key in sorted(table.instructions):
@@ -71,14 +71,14 @@ def longest_chains(table: Table, batch: Batch) -> Iterator[tuple[Instruction, in
 class _Walk:
     """What the words in every place have gone through, if they are sums and nothing else."""
 
-    table: Table
+    table: ProgramBuilder
     batch: Batch
     depth: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.kernels = list(self.table.kernels)
 
-    def passed(self, key: PhaseKey, item: Instruction, nest: Nest | None) -> int:
+    def passed(self, key: Stage, item: Instruction, nest: LoopNest | None) -> int:
         """What a term has gone through when an instruction is done."""
         chain = self.chain(key, item, nest)
         written = [item.operands[-1]]
@@ -93,7 +93,7 @@ class _Walk:
         self.depth |= {_place(o): 0 if product else length for o in written}
         return length
 
-    def chain(self, key: PhaseKey, item: Instruction, nest: Nest | None) -> Chain:
+    def chain(self, key: Stage, item: Instruction, nest: LoopNest | None) -> Chain:
         """What an instruction does by itself, on a block or once."""
         rows, longest = self.batch.rows(item.time)
         rows = rows if key.examples else item.extent

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from gradc_compiler.fusion.groups import Unit, is_pointwise
-from gradc_compiler.fusion.stages import PhaseKey, Region
+from gradc_compiler.fusion.groups import FusionGroup, is_pointwise
+from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Node
 from gradc_compiler.loops.build import pointwise_nest, reduction_nest
 from gradc_compiler.loops.chain_lengths import chain_of_product
-from gradc_compiler.loops.ir import RANGE, Nest, Store, merge_loops
+from gradc_compiler.loops.ir import RANGE, LoopNest, Store, collapse_loops
 from gradc_compiler.loops.scalar_code import identity
 from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
 from gradc_compiler.memory.layout import StorageKey, row_major, through
@@ -19,17 +19,17 @@ from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import ArgMax
 from gradc_compiler.ops.shape import Concat
 from gradc_compiler.printing import cpu_gather, cuda_gather
-from gradc_compiler.program.entry import Kernel, Launch, Operand, Sum
+from gradc_compiler.program.entry import Kernel, Launch, Operand, PartialReduction
 from gradc_compiler.program.kernel_abi import EVERY, Y_ROW
 from gradc_compiler.rewrites.conv.match import covers
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
-from gradc_compiler.select.builder import Call, Pieces, Table
-from gradc_compiler.select.contraction import Trip, plan_contraction
+from gradc_compiler.select.builder import KernelCall, ProgramBuilder, TileChain
+from gradc_compiler.select.contraction import LoopDim, select_kernel
 from gradc_compiler.select.device_nests import contraction_nest
-from gradc_compiler.select.op_cost import work_of
+from gradc_compiler.select.op_cost import cost_of
 
 
-def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
+def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> None:
     """Add a unit's instructions, none for no elements; `stored` are its nodes that others read."""
     graph, places, region = table.graph, table.layouts.places, unit.region
     node = graph[unit.nodes[-1]]
@@ -62,16 +62,16 @@ def lower_unit(table: Table, unit: Unit, stored: list[int]) -> None:
     _sum(table, unit, places[node.id].storage)
 
 
-def _sum(table: Table, unit: Unit, key: StorageKey) -> None:
+def _sum(table: ProgramBuilder, unit: FusionGroup, key: StorageKey) -> None:
     """Let a mean's partial sums be added up when the phase is over."""
     if key in table.memory.partial:
         partial, uniform = table.memory.partial[key].offset, table.memory.operands[key].offset
         words = table.layouts.words[key]
-        total = Sum(partial=partial, uniform=uniform, words=words)
+        total = PartialReduction(partial=partial, uniform=uniform, words=words)
         table.sums.setdefault(unit.phase, []).append(total)
 
 
-def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
+def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> bool:
     """Use the library's kernel, if a nest copies matrices with their axes exchanged.
 
     Of every example one matrix, or else some that are alike, whose rows threads share.
@@ -87,31 +87,31 @@ def _transposition(table: Table, unit: Unit, nest: Nest) -> bool:
         return False
     rows, columns = (loop.extent for loop in nest.loops[-2:])
     alike = (nest.loops[0].extent, x.moves[0], y.moves[0]) if depth == 3 else (1, 0, 0)
-    call = Call(
+    call = KernelCall(
         kernel=Kernel("transpose"),
         operands=(table.operand(x), table.operand(y, written=True)),
         geometry=(rows if each else RANGE, columns, x.moves[-1], y.moves[-2], *alike),
         launch=table.launch(nest, unit.region.time),
         extent=1 if each else rows,
         iterations=rows * columns * alike[0],
-        work=work_of(nest, table.layouts.words),
+        work=cost_of(nest, table.layouts.words),
         nest=nest,
     )
     table.add(unit, call)
     return True
 
 
-def _contraction(table: Table, unit: Unit, node: Node) -> None:
+def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     """A product of two operands, by a kernel of the library; Y is zeroed where that one adds."""
     op, examples = node.op, unit.phase.examples
     assert isinstance(op, Contract)
     places = [table.layouts.places[i] for i in (*node.inputs, node.id)]
     moved = zip((*op.operands, op.result), places, strict=True)
     moves, starts = zip(*(through(m, place, len(op.extents)) for m, place in moved), strict=True)
-    trips = [Trip(*numbers) for numbers in zip(op.extents, *moves, strict=True)]
+    trips = [LoopDim(*numbers) for numbers in zip(op.extents, *moves, strict=True)]
     if examples or op.mean:
-        trips.insert(0, Trip(RANGE if examples else EVERY, *(place.example for place in places)))
-    plan = plan_contraction(trips, accumulate=op.mean and examples, once=not examples)
+        trips.insert(0, LoopDim(RANGE if examples else EVERY, *(place.example for place in places)))
+    plan = select_kernel(trips, accumulate=op.mean and examples, once=not examples)
     target = places[-1]
     if not (op.mean and examples) and (plan.adds or not covers(op)):
         table.fill(unit, target)
@@ -123,24 +123,24 @@ def _contraction(table: Table, unit: Unit, node: Node) -> None:
     if plan.swap:
         operands[:2] = operands[1::-1]
     products = prod(op.extents)
-    call = Call(
+    call = KernelCall(
         kernel=Kernel(plan.kernel),
         operands=tuple(operands),
         geometry=plan.geometry,
         launch=table.launch(nest, unit.region.time),
         extent=plan.extent,
         iterations=products,
-        work=work_of(nest, table.layouts.words, table.needed.get(node.tag, products)),
+        work=cost_of(nest, table.layouts.words, table.needed.get(node.tag, products)),
         nest=nest,
-        added=chain_of_product(plan.kernel, plan.geometry, rows=1, examples=1).again,
+        added=chain_of_product(plan.kernel, plan.geometry, rows=1, examples=1).remat,
     )
     table.add(unit, call)
     words = table.layouts.words[target.storage]
     if plan.extent > 1 and plan.extent * plan.geometry[Y_ROW] == words:
-        table.pieces = Pieces(unit.phase, operands[2], words)
+        table.pieces = TileChain(unit.phase, operands[2], words)
 
 
-def _argmax(table: Table, unit: Unit, node: Node) -> None:
+def _argmax(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     x, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     shape = table.graph[node.inputs[0]].type.shape
     rows = prod(shape[:-1])
@@ -149,7 +149,7 @@ def _argmax(table: Table, unit: Unit, node: Node) -> None:
     _written(table, unit, (cpu_gather.ARGMAX, cuda_gather.ARGMAX), operands, geometry, rows)
 
 
-def _rows(table: Table, unit: Unit, node: Node) -> None:
+def _rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     """Take or scatter: both go over (rows of the index) x (words of a row)."""
     x, at, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     first, index = (table.graph[i].type for i in node.inputs)
@@ -168,8 +168,8 @@ def _rows(table: Table, unit: Unit, node: Node) -> None:
 
 
 def _written(
-    table: Table,
-    unit: Unit,
+    table: ProgramBuilder,
+    unit: FusionGroup,
     sources: tuple[str, str],
     operands: tuple[Operand, ...],
     geometry: tuple[int, ...],
@@ -182,10 +182,10 @@ def _written(
         each=unit.phase.examples, time=table.memory.number(unit.region.time),
     )  # fmt: skip
     kernel = Kernel("k0", cpu)
-    table.add(unit, Call(kernel=kernel, operands=operands, geometry=geometry, launch=launch))
+    table.add(unit, KernelCall(kernel=kernel, operands=operands, geometry=geometry, launch=launch))
 
 
-def _concat(table: Table, unit: Unit, node: Node) -> None:
+def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     assert isinstance(node.op, Concat)
     target, start = table.layouts.places[node.id], 0
     for i in node.inputs:
@@ -195,29 +195,29 @@ def _concat(table: Table, unit: Unit, node: Node) -> None:
             continue
         domain = identity(shape, unit.region)
         part = replace(target, offset=target.offset + start * target.strides[node.op.axis])
-        nest = Nest(
+        nest = LoopNest(
             loops=domain.loops(),
             loads=((f"v{i}", domain.access(table.layouts.places[i], shape)),),
             statements=(),
             stores=((f"v{i}", domain.access(part, shape), Store.SET),),
         )
-        table.nest(unit, merge_loops(nest))
+        table.nest(unit, collapse_loops(nest))
         start += shape[node.op.axis]
 
 
-def late_update(table: Table, id: int, target: Operand) -> None:
+def late_update(table: ProgramBuilder, id: int, target: Operand) -> None:
     """Copy an update that could not be written in place, after everything else."""
-    last = max(table.instructions, default=PhaseKey(0, False))
-    key = PhaseKey(last.number + 1, False) if last.examples else last
-    unit = Unit(Region(key), [id])
+    last = max(table.instructions, default=Stage(0, False))
+    key = Stage(last.number + 1, False) if last.examples else last
+    unit = FusionGroup(Region(key), [id])
     place, shape = table.layouts.places[id], table.graph[id].type.shape
     domain = identity(shape, unit.region)
     name = f"{'n' if place.index else 'v'}{id}"  # a count stays a whole number
     store = replace(place, storage=("persistent", f"late/{id}"), offset=0, strides=row_major(shape))
     table.memory.operands[store.storage] = target
     name = f"{'n' if place.index else 'v'}{id}"
-    nest = merge_loops(
-        Nest(
+    nest = collapse_loops(
+        LoopNest(
             loops=domain.loops(),
             loads=((name, domain.access(place, shape)),),
             statements=(),

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, Access, Nest
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
 from gradc_compiler.memory.layout import StorageKey
-from gradc_compiler.program.entry import Work
+from gradc_compiler.program.entry import OpCost
 
 
-def work_of(nest: Nest, stored: Mapping[StorageKey, int], products: int | None = None) -> Work:
+def cost_of(
+    nest: LoopNest, stored: Mapping[StorageKey, int], products: int | None = None
+) -> OpCost:
     """The work of a nest's loops; `stored` are the words of each storage.
 
     `products`: what a sum of products needs, each of them also an addition; its loops may do more.
@@ -24,7 +26,7 @@ def work_of(nest: Nest, stored: Mapping[StorageKey, int], products: int | None =
     operations = prod(fixed) * len(nest.statements) if products is None else 2 * products
     once = sum(words for words, varies in _moved(nest, fixed, stored) if not varies)
     varying = sum(words for words, varies in _moved(nest, fixed, stored) if varies)
-    return Work(
+    return OpCost(
         operations=0 if each else operations,
         operations_each=operations if each else 0,
         words=once,
@@ -33,10 +35,10 @@ def work_of(nest: Nest, stored: Mapping[StorageKey, int], products: int | None =
 
 
 def _moved(
-    nest: Nest, fixed: list[int], stored: Mapping[StorageKey, int]
+    nest: LoopNest, fixed: list[int], stored: Mapping[StorageKey, int]
 ) -> Iterator[tuple[int, bool]]:
     """The words of each place, and whether every example has its own."""
-    seen: dict[tuple[StorageKey, int], Access] = {
+    seen: dict[tuple[StorageKey, int], MemAccess] = {
         (access.storage, access.offset): access for access in nest.accesses()
     }
     for access in seen.values():

@@ -1,7 +1,7 @@
 """Where a cotangent was cut to 0: by `where`, `maximum`, `minimum`, `max` or a mask (see the Note).
 
-`differentiate` carries a `Cut` beside each cotangent, and selects by it after a rule that may be
-infinite or NaN there.  A cut is a promise: its mask is built only when it is asked for.
+`differentiate` carries a `CotangentMask` beside each cotangent, and selects by it after a rule that
+may be infinite or NaN there.  A cut is a promise: its mask is built only when it is asked for.
 
 Names: as in `differentiate.py`; `m` a mask: 1 where a cotangent may be anything, 0 where it is 0.
 """
@@ -18,7 +18,7 @@ from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import ANY, Elementwise
 from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import BatchMean, Max
-from gradc_compiler.ops.sequence import Previous, Sequential, Spread, Total
+from gradc_compiler.ops.sequence import Previous, Sequential, TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import Concat, Reshape, broadcast, reshape, unbroadcast
 from gradc_compiler.transform.masks import is_mask, mask_of, only_jumps
 from gradc_compiler.transform.value_ranges import Bounds
@@ -30,7 +30,7 @@ BOUNDED = ("sigmoid", "tanh", "erf")  # and so is their derivative
 
 
 @dataclass
-class Cut:
+class CotangentMask:
     """A mask that is built once, when it is first wanted."""
 
     make: Callable[[], Value]
@@ -45,39 +45,39 @@ class Cut:
         return self.made
 
 
-def either(a: Cut | None, b: Cut | None) -> Cut | None:
+def either(a: CotangentMask | None, b: CotangentMask | None) -> CotangentMask | None:
     """Of a sum of two cotangents: it is 0 where both are; None is cut nowhere."""
     if a is None or b is None or a is b:
         return a if a is b else None
-    return Cut(lambda: a.mask.apply("maximum", a.mask, b.mask), a.far or b.far)
+    return CotangentMask(lambda: a.mask.apply("maximum", a.mask, b.mask), a.far or b.far)
 
 
-def _both(a: Cut | None, b: Cut | None) -> Cut | None:
+def _both(a: CotangentMask | None, b: CotangentMask | None) -> CotangentMask | None:
     """Of what is cut twice."""
     if a is None or b is None:
         return a or b
-    return Cut(lambda: a.mask * b.mask, a.far or b.far)
+    return CotangentMask(lambda: a.mask * b.mask, a.far or b.far)
 
 
-def own(y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
+def own(y: Value, k: int, xs: Sequence[Value]) -> CotangentMask | None:
     """Where the rule of y itself cuts the cotangent of operand k."""
     match y.node.op.name, k:
         case "where", (1 | 2):
             condition = xs[0]
             if k == 1 and is_mask(condition):
-                return Cut(lambda: condition)
+                return CotangentMask(lambda: condition)
             sign = "ne" if k == 1 else "eq"
-            return Cut(lambda: condition.apply(sign, condition, 0.0))
+            return CotangentMask(lambda: condition.apply(sign, condition, 0.0))
         case ("maximum" | "minimum") as name, _:
             above = ("gt", "le") if name == "maximum" else ("lt", "ge")
-            return Cut(lambda: y.apply(above[k], y, xs[1]))
+            return CotangentMask(lambda: y.apply(above[k], y, xs[1]))
         case "mul", _ if (mask := mask_of(xs[1 - k])) is not None:
-            return Cut(mask)
+            return CotangentMask(mask)
     return None
 
 
 def selected(
-    cut: Cut | None, bounds: Bounds, y: Value, k: int, xs: Sequence[Value], g: Value
+    cut: CotangentMask | None, bounds: Bounds, y: Value, k: int, xs: Sequence[Value], g: Value
 ) -> Value:
     """The cotangent that a rule gives, 0 again where it was cut and the rule may be infinite."""
     if cut is None or not may_be_infinite(bounds, y, k, xs, cut.far):
@@ -118,7 +118,9 @@ def may_be_infinite(bounds: Bounds, y: Value, k: int, xs: Sequence[Value], far: 
     return not (inside and finite(y) and all(map(finite, xs)))
 
 
-def safe(cut: Cut | None, bounds: Bounds, y: Value, xs: Sequence[Value]) -> Sequence[Value]:
+def safe(
+    cut: CotangentMask | None, bounds: Bounds, y: Value, xs: Sequence[Value]
+) -> Sequence[Value]:
     """The operands that a contraction's rule may multiply by a cotangent: none that is infinite
     where all that reads it was cut.
     """
@@ -130,7 +132,7 @@ def safe(cut: Cut | None, bounds: Bounds, y: Value, xs: Sequence[Value]) -> Sequ
     return [x if c is None else x.apply("where", c.mask, x, 0.0) for x, c in pairs]
 
 
-def below(cut: Cut | None, y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
+def below(cut: CotangentMask | None, y: Value, k: int, xs: Sequence[Value]) -> CotangentMask | None:
     """Where the cotangent of operand k is cut, as that of y is: where nothing of y that reads it
     has a cotangent.
     """
@@ -138,19 +140,21 @@ def below(cut: Cut | None, y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
     match op:
         case Elementwise():
             cut = _both(cut, mine)
-            return None if cut is None else Cut(partial(_repeated, cut, y, x), cut.far)
+            return None if cut is None else CotangentMask(partial(_repeated, cut, y, x), cut.far)
         case Max():
-            return Cut(partial(_of_greatest, cut, op, y, x), cut is not None and cut.far)
+            return CotangentMask(partial(_of_greatest, cut, op, y, x), cut is not None and cut.far)
         case Contract() if not op.mean:
             return _of_sum(cut, op, y, k, xs)
         case (
             Reshape() | Concat() | Take() | Scatter() | Sequential() | Previous() | BatchMean()
         ) if cut is not None:
-            return Cut(partial(_moved, cut, y, k, xs), cut.far)
+            return CotangentMask(partial(_moved, cut, y, k, xs), cut.far)
     return None
 
 
-def _of_sum(cut: Cut | None, op: Contract, y: Value, k: int, xs: Sequence[Value]) -> Cut | None:
+def _of_sum(
+    cut: CotangentMask | None, op: Contract, y: Value, k: int, xs: Sequence[Value]
+) -> CotangentMask | None:
     """The mask of a factor of a contraction: of any sum that reads it, where no other factor of
     the same product is a mask that is 0.
     """
@@ -164,17 +168,17 @@ def _of_sum(cut: Cut | None, op: Contract, y: Value, k: int, xs: Sequence[Value]
         seen = y.builder.constant(1.0, y.shape) if cut is None else whole(cut, y)
         return y.builder.add(moved, seen, *(xs[j].apply("ne", xs[j], 0.0) for j in masks)) > 0.0
 
-    return Cut(make, (cut is not None and cut.far) or len(xs) > 1)
+    return CotangentMask(make, (cut is not None and cut.far) or len(xs) > 1)
 
 
-def whole(cut: Cut, y: Value) -> Value:
+def whole(cut: CotangentMask, y: Value) -> Value:
     """A mask of y's own shape and time."""
     m = broadcast(cut.mask, y.shape)
     time = y.type.time
-    return m if time is None or m.type.time is not None else m.builder.add(Spread(time), m)
+    return m if time is None or m.type.time is not None else m.builder.add(TimeBroadcast(time), m)
 
 
-def _repeated(cut: Cut, y: Value, x: Value) -> Value:
+def _repeated(cut: CotangentMask, y: Value, x: Value) -> Value:
     """The mask of an operand that an elementwise operator may repeat."""
     m = cut.mask
     if broadcast_shapes([m.shape, x.shape]) == x.shape:
@@ -182,30 +186,30 @@ def _repeated(cut: Cut, y: Value, x: Value) -> Value:
     return unbroadcast(broadcast(m, y.shape), x.shape) > 0.0
 
 
-def _of_greatest(cut: Cut | None, op: Max, y: Value, x: Value) -> Value:
+def _of_greatest(cut: CotangentMask | None, op: Max, y: Value, x: Value) -> Value:
     kept = tuple(1 if axis in op.axes else n for axis, n in enumerate(x.shape))
     chosen = x.apply("eq", x.apply("lt", x, reshape(y, kept)), 0.0)  # as the rule: NaN is chosen
     return chosen if cut is None else chosen * reshape(broadcast(cut.mask, y.shape), kept)
 
 
-def _moved(cut: Cut, y: Value, k: int, xs: Sequence[Value]) -> Value:
+def _moved(cut: CotangentMask, y: Value, k: int, xs: Sequence[Value]) -> Value:
     """The mask by the rule of y, which only moves and adds numbers."""
     found = y.node.op.vjp(whole(cut, y), y, *xs)[k]
     assert found is not None, f"{y.node.op.name} has a derivative"
     return found > 0.0
 
 
-def over_rows(cut: Cut | None, x: Value, y: Value, *, mean: bool) -> Cut | None:
+def over_rows(cut: CotangentMask | None, x: Value, y: Value, *, mean: bool) -> CotangentMask | None:
     """The cut of what every element of y's time, or every example, reads: where all are cut."""
     if cut is None:
         return None
-    return Cut(partial(_over_rows, cut, x, y, mean), cut.far)
+    return CotangentMask(partial(_over_rows, cut, x, y, mean), cut.far)
 
 
-def _over_rows(cut: Cut, x: Value, y: Value, mean: bool) -> Value:
+def _over_rows(cut: CotangentMask, x: Value, y: Value, mean: bool) -> Value:
     m = cut.mask
     if m.type.time is not None and x.type.time is None:
-        m = m.builder.add(Total(), m) > 0.0
+        m = m.builder.add(TimeSum(), m) > 0.0
     if mean and not x.builder.is_varying(x) and x.builder.is_varying(m):
         m = m.builder.add(BatchMean(), m) > 0.0
     return m

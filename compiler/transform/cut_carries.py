@@ -17,11 +17,11 @@ from functools import partial
 
 from gradc_compiler.graph.graph import Builder, Node, Origin, Value
 from gradc_compiler.ops.sequence import Previous
-from gradc_compiler.transform.cotangent_masks import Cut, below, either, whole
+from gradc_compiler.transform.cotangent_masks import CotangentMask, below, either, whole
 from gradc_compiler.transform.value_ranges import COMPARISONS
 
 NO_SLOPE = (*COMPARISONS, "stop_gradient")  # whose operands have no cotangent
-ANYWHERE = Cut(lambda: _never())  # of which nobody asks where it is
+ANYWHERE = CotangentMask(lambda: _never())  # of which nobody asks where it is
 
 
 def _never() -> Value:
@@ -41,11 +41,13 @@ class CarriedCuts:
     cut: Collection[int]  # those whose cotangent is cut
     loops: dict[int, int] = field(default_factory=dict)  # `previous` -> loop of its mask
 
-    def begin(self) -> dict[int, Cut | None]:
+    def begin(self) -> dict[int, CotangentMask | None]:
         """The cuts of all that is carried, as far as the steps after it go."""
-        found = dict[int, Cut | None]()
+        found = dict[int, CotangentMask | None]()
         for before, carried in self.carried.items():
-            sent = Cut(partial(self._mask, before), far=True) if before in self.cut else None
+            sent = (
+                CotangentMask(partial(self._mask, before), far=True) if before in self.cut else None
+            )
             found[carried] = either(found[carried], sent) if carried in found else sent
         return found
 
@@ -56,7 +58,7 @@ class CarriedCuts:
         self.loops[before] = op.loop
         return self.builder.add(op, self.builder.constant(0.0, node.type.shape))
 
-    def close(self, cuts: Mapping[int, Cut | None], reached: Collection[int]) -> None:
+    def close(self, cuts: Mapping[int, CotangentMask | None], reached: Collection[int]) -> None:
         """Carry on the masks that were asked for, those too that are asked for meanwhile."""
         done = set[int]()
         while waiting := self.loops.keys() - done:
@@ -67,7 +69,7 @@ class CarriedCuts:
             self.builder.origin = Origin("vjp of previous", y.node.tag)
             if cut is None:
                 everywhere = self.builder.constant(float(before in reached), y.shape)
-                cut = Cut(partial(_same, everywhere))
+                cut = CotangentMask(partial(_same, everywhere))
             self.builder.carries[self.loops[before]] = whole(cut, y).id
 
 

@@ -24,7 +24,7 @@ from gradc_compiler.graph.graph import Builder, Graph, Node, Origin, Value
 from gradc_compiler.graph.op import NoDerivative
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.reduce import BatchMean
-from gradc_compiler.ops.sequence import Previous, Spread, Total
+from gradc_compiler.ops.sequence import Previous, TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import unbroadcast
 from gradc_compiler.transform.cotangent_masks import (
     below,
@@ -114,7 +114,9 @@ def _carry_back(
         zero = builder.constant(0.0, node.type.shape)
         sent = builder.add(op, zero)
         adjoint[carried] = adjoint[carried] + sent if carried in adjoint else sent
-        builder.carries[op.loop] = builder.add(Spread(op.time), zero).id  # unless one is found
+        builder.carries[op.loop] = builder.add(
+            TimeBroadcast(op.time), zero
+        ).id  # unless one is found
         waiting[node.id] = op.loop
     return waiting
 
@@ -124,14 +126,14 @@ def _in_time_of(x: Value, y: Value, g: Value) -> Value:
     if y.type.time is None or y.node.op.sequential:
         return g
     g = _over_time_of(y, g)
-    return g if x.type.time is not None else g.builder.add(Total(), g)
+    return g if x.type.time is not None else g.builder.add(TimeSum(), g)
 
 
 def _over_time_of(x: Value, g: Value) -> Value:
     """A cotangent that is the same for all elements, of each of them where x is a sequence."""
     if x.type.time is None or g.type.time is not None:
         return g
-    return g.builder.add(Spread(x.type.time), g)
+    return g.builder.add(TimeBroadcast(x.type.time), g)
 
 
 def _is_zero(g: Value) -> bool:

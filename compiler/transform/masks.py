@@ -10,7 +10,7 @@ from gradc_compiler.graph.graph import Value
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Constant
-from gradc_compiler.ops.sequence import Spread
+from gradc_compiler.ops.sequence import TimeBroadcast
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.transform.value_ranges import COMPARISONS
 
@@ -68,7 +68,7 @@ def is_mask(x: Value) -> bool:
     """Whether a value is a comparison's, moved about at most."""
     node = x.node
     while node.op.name not in COMPARISONS:
-        view = len(node.inputs) == 1 and isinstance(node.op, Contract | Reshape | Spread)
+        view = len(node.inputs) == 1 and isinstance(node.op, Contract | Reshape | TimeBroadcast)
         if not view and node.op.name not in ("copy", "stop_gradient"):
             return False
         if isinstance(node.op, Contract) and node.op.extents != node.op.shape:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.loop_order import loop_of
 from gradc_compiler.graph.rebuild import rebuild
-from gradc_compiler.ops.leaf import Persistent
+from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.transform.differentiate import differentiate
 
@@ -39,7 +39,7 @@ def names_of_states(graph: Graph) -> dict[int, str]:
     names: dict[int, str] = {}
     for _, nodes in sorted(members.items()):
         read = sorted({i for id in nodes for i in graph[id].inputs})
-        keys = [op.key for i in read if isinstance(op := graph[i].op, Persistent)]
+        keys = [op.key for i in read if isinstance(op := graph[i].op, PersistentOp)]
         layer = keys[0].rpartition(".")[0] if keys else "recurrence"
         for loop, id in sorted(graph.carries.items()):
             if id in nodes:

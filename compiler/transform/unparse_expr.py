@@ -1,7 +1,8 @@
 """Graph nodes as expressions of the language.
 
-`expression` writes the right-hand side for one node; `Statements` writes a graph, one statement a
-node, with the rule and the line each came from beside it.  `derived.py` makes whole files of them.
+`expression` writes the right-hand side for one node; `StatementWriter` writes a graph, one
+statement a node, with the rule and the line each came from beside it.  `derived.py` makes whole
+files of them.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from gradc_compiler.graph_tools.graph_text import story
 from gradc_compiler.ops.contract import Affine, Contract, Map
 from gradc_compiler.ops.elementwise import INFIX, Elementwise
 from gradc_compiler.ops.index import Scatter
-from gradc_compiler.ops.leaf import Constant, Input, Iota, Literal, Persistent
+from gradc_compiler.ops.leaf import Constant, Input, Iota, Literal, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import Max
 from gradc_compiler.ops.sequence import (
-    AtEnd,
-    End,
+    AtLast,
+    Last,
     Length,
-    Position,
     Previous,
     Sequential,
-    Spread,
-    Total,
+    TimeBroadcast,
+    TimePosition,
+    TimeSum,
 )
 from gradc_compiler.ops.shape import Concat, Reshape
 
@@ -149,17 +150,17 @@ def sequential_text(op: Op, names: Sequence[str]) -> str:
     match op:
         case Previous(time=time, backwards=backwards):
             return f"previous({names[0]}, {time}{', backwards = true' if backwards else ''})"
-        case Spread(time=time):
+        case TimeBroadcast(time=time):
             return f"spread({names[0]}, {time})"
-        case AtEnd(time=time, first=first):
+        case AtLast(time=time, first=first):
             return f"at_end({names[0]}, {time}{', first = true' if first else ''})"
-        case End(first=first):
+        case Last(first=first):
             return f"{'first' if first else 'last'}({names[0]})"
-        case Total():
+        case TimeSum():
             return f"time_sum({names[0]})"
         case Length(time=time):
             return f"length({time})"
-        case Position(time=time):
+        case TimePosition(time=time):
             return f"place({time})"
     return f"{op.name}({', '.join(names)})"
 
@@ -172,7 +173,7 @@ def number(value: float) -> str:
     return str(int(value)) if whole else repr(value)
 
 
-class Statements:
+class StatementWriter:
     """Writes a graph's nodes as statements; `names` gives parameters, inputs and the lengths of
     sequences their names, `prefix` begins all others.
     """
@@ -197,7 +198,7 @@ class Statements:
     def _line(self, node: Node) -> str:
         self.names[node.id] = f"{self.prefix}{node.id}"
         match node.op:
-            case Input(key=key) | Persistent(key=key):
+            case Input(key=key) | PersistentOp(key=key):
                 self.names[node.id] = self.given.get(key, key)
                 return ""
             case Constant(shape=(), value=value):
@@ -239,8 +240,8 @@ def renamed(node: Node, names: Mapping[str, str]) -> Node:
     if isinstance(type.time, str):
         type = type.over(names.get(type.time, type.time))
     match op:
-        case Previous(time=str(time)) | Spread(time=str(time)) | AtEnd(time=str(time)):
+        case Previous(time=str(time)) | TimeBroadcast(time=str(time)) | AtLast(time=str(time)):
             op = replace(op, time=names.get(time, time))
-        case Length(time=str(time)) | Position(time=str(time)):
+        case Length(time=str(time)) | TimePosition(time=str(time)):
             op = replace(op, time=names.get(time, time))
     return replace(node, type=type, op=op)

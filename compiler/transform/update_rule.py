@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.rebuild import rebuild
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 
 UPDATE = "update/"
 GRADIENT = "gradient/"  # begins the names of gradients, as outputs there and as what is read here
@@ -32,7 +32,7 @@ def update_rule(step: Graph, gradients: Graph) -> Graph:
         if node.id in heads:
             same = gradients[node.id]
             assert (node.op, node.inputs) == (same.op, same.inputs), "both begin alike"
-            key = Persistent(heads[node.id], node.type.shape)
+            key = PersistentOp(heads[node.id], node.type.shape)
             builder.copy(replace(node, op=key), ())
         else:
             builder.copy(node, node.inputs)

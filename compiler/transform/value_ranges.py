@@ -18,7 +18,7 @@ from gradc_compiler.ops.index import Scatter
 from gradc_compiler.ops.leaf import Constant, Iota, Literal
 from gradc_compiler.ops.orthonormalize import Orthonormalize
 from gradc_compiler.ops.reduce import ArgMax, Max
-from gradc_compiler.ops.sequence import AtEnd, End, Length, Position, Previous, Total
+from gradc_compiler.ops.sequence import AtLast, Last, Length, Previous, TimePosition, TimeSum
 from gradc_compiler.ops.shape import Reshape
 
 COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
@@ -167,7 +167,7 @@ class Bounds:
                 return _number(c)
             case Literal(values=values) if values:
                 return _either([_number(c) for c in values])
-            case Iota() | Length() | Position():
+            case Iota() | Length() | TimePosition():
                 return replace(ANY, low=0)
             case Elementwise(name="mul") if node.inputs[0] == node.inputs[1]:
                 return _square(xs[0])
@@ -183,7 +183,7 @@ class Bounds:
                 return self._of_sum(node, op, xs)
             case Previous():
                 return ANY
-            case Total() | End() | AtEnd() | Scatter():  # 0 where there is nothing
+            case TimeSum() | Last() | AtLast() | Scatter():  # 0 where there is nothing
                 low, high = -inf if xs[0].low < 0 else 0, inf if xs[0].high > 0 else 0
                 return replace(_either(xs), low=low, high=high, positive=False)
             case ArgMax() | Orthonormalize():

@@ -1,8 +1,8 @@
 """What compiles and is hardly meant: a look at what a spec became, before anything runs.
 
 `unused` looks at what is declared, `losses` and `singular` at what a step of the training computes.
-Each warning is a function that yields `Found`s; a row gives it its code.  It says only what is
-certain: the place is the author's own, and what is said of it holds whatever the data are.
+Each warning is a function that yields `FoundWarning`s; a row gives it its code.  It says only what
+is certain: the place is the author's own, and what is said of it holds whatever the data are.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from gradc_compiler.diagnostics.source import WARNING, Diagnostic, Label
 from gradc_compiler.elaborate import Module
 from gradc_compiler.warnings import losses, singular, unused
-from gradc_compiler.warnings.step_view import Found, Look
+from gradc_compiler.warnings.step_view import FoundWarning, Look
 
-OF_MODULES: dict[str, Callable[[Module], Iterator[Found]]] = {
+OF_MODULES: dict[str, Callable[[Module], Iterator[FoundWarning]]] = {
     "W0005": unused.unread,
     "W0007": unused.hidden_models,
 }
-OF_STEPS: dict[str, Callable[[Look], Iterator[Found]]] = {
+OF_STEPS: dict[str, Callable[[Look], Iterator[FoundWarning]]] = {
     "W0001": losses.softmax_twice,
     "W0002": losses.squashed_twice,
     "W0003": singular.singular,
@@ -41,7 +41,7 @@ def warnings_of(module: Module) -> tuple[Diagnostic, ...]:
     return tuple(_diagnostic(key[-1], known[key]) for key in sorted(known))
 
 
-def _diagnostic(code: str, found: Found) -> Diagnostic:
+def _diagnostic(code: str, found: FoundWarning) -> Diagnostic:
     return Diagnostic(
         code=code,
         message=found.message,

@@ -11,7 +11,7 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.index import Take
 from gradc_compiler.ops.sequence import Length
-from gradc_compiler.warnings.step_view import Found, Look, varies
+from gradc_compiler.warnings.step_view import FoundWarning, Look, varies
 
 LARGEST = 1 << 20  # numbers of a constant that is looked at
 
@@ -32,7 +32,7 @@ MADE = {  # whose logarithm has a better form
 }
 
 
-def singular(look: Look) -> Iterator[Found]:
+def singular(look: Look) -> Iterator[FoundWarning]:
     """`log`, `sqrt`, `/` of what may be 0, in the author's own lines."""
     for node, span in look.own(set() if look.step.descends else look.exposed):
         name = node.op.name
@@ -42,7 +42,7 @@ def singular(look: Look) -> Iterator[Found]:
             at = below.span if below.id not in look.made_by else None
             other = at is not None and at.source is span.source and at.line != span.line
             places = (Label(at, "this may be 0"),) if at is not None and other else ()
-            yield Found(span=span, message=WRONG[name], secondary=places, hint=hint)
+            yield FoundWarning(span=span, message=WRONG[name], secondary=places, hint=hint)
 
 
 def _maker(node: Node, look: Look) -> str:

@@ -11,8 +11,8 @@ from gradc_compiler.elaborate import Module
 from gradc_compiler.elaborate.models.module import StepInfo
 from gradc_compiler.elaborate.names.scope import Use
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
-from gradc_compiler.ops.leaf import Constant, Persistent
-from gradc_compiler.ops.sequence import Length, Position
+from gradc_compiler.ops.leaf import Constant, PersistentOp
+from gradc_compiler.ops.sequence import Length, TimePosition
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.transform.value_ranges import Bounds, Known
 
@@ -22,7 +22,7 @@ SELECTING = ("where", "maximum", "minimum")  # cut the cotangent of what they do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundWarning:
     """What there is to say of a place."""
 
     span: Span
@@ -35,9 +35,9 @@ class Found:
 def varies(node: Node) -> bool:
     """Whether a node brings in numbers that differ between examples or steps."""
     match node.op:
-        case Persistent(key=key):
+        case PersistentOp(key=key):
             return key not in COUNTERS
-        case Length() | Position():
+        case Length() | TimePosition():
             return True
         case _:
             return node.op.makes_varying
@@ -120,7 +120,7 @@ class Look:
         return found
 
     def _is_moved(self, node: Node, moved: set[int]) -> bool:
-        if isinstance(node.op, Persistent):
+        if isinstance(node.op, PersistentOp):
             return node.op.key in self.step.over
         if (node.op.kink or "").startswith("0 everywhere"):
             return False

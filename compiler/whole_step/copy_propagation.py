@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gradc_compiler.fusion.stages import PhaseKey
-from gradc_compiler.loops.ir import RANGE, Access, Nest, Store
+from gradc_compiler.fusion.stages import Stage
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
 from gradc_compiler.program.entry import Instruction, Operand, Space
 
-Where = Callable[[Access], Operand]
+Where = Callable[[MemAccess], Operand]
 Word = tuple[int, int]  # a space and an offset: where a storage begins
 
 
@@ -23,15 +23,15 @@ class Task:
     """An instruction and the loops that do the same (None: it reads where the data say)."""
 
     instruction: Instruction
-    nest: Nest | None
-    phase: PhaseKey
+    nest: LoopNest | None
+    phase: Stage
 
     def touches(self, word: Word) -> bool:
         """Whether it reads or writes a storage."""
         return any(_word(o) == word for o in self.instruction.operands)
 
 
-def without_copies(tasks: Sequence[Task], where: Where, kept: Collection[Word]) -> list[Task]:
+def propagate_copies(tasks: Sequence[Task], where: Where, kept: Collection[Word]) -> list[Task]:
     """The same tasks, where nobody reads a copy of a persistent.
 
     `where` gives the address of a place; `kept` are storages that are read from outside.
@@ -67,7 +67,7 @@ def _word(operand: Operand) -> Word:
     return operand.space, operand.offset
 
 
-def _is_copy(nest: Nest, where: Where, kept: Collection[Word]) -> bool:
+def _is_copy(nest: LoopNest, where: Where, kept: Collection[Word]) -> bool:
     """Whether a nest lays a persistent, or part of it, out anew."""
     if len(nest.loads) != 1 or len(nest.stores) != 1 or nest.positional:
         return False
@@ -81,7 +81,9 @@ def _is_copy(nest: Nest, where: Where, kept: Collection[Word]) -> bool:
     return copied and _word(where(target)) not in kept
 
 
-def _reading_through(copy: Nest, after: Mapping[int, Task], where: Where) -> dict[int, Task] | None:
+def _reading_through(
+    copy: LoopNest, after: Mapping[int, Task], where: Where
+) -> dict[int, Task] | None:
     """The tasks after a copy that touch it or its source, reading its source; None if one of them
     cannot.
     """
@@ -108,8 +110,8 @@ def _writes(task: Task, word: Word, where: Where) -> bool:
 
 
 def _loads_through(
-    copy: Nest, nest: Nest, made: Word, where: Where
-) -> tuple[tuple[str, Access], ...] | None:
+    copy: LoopNest, nest: LoopNest, made: Word, where: Where
+) -> tuple[tuple[str, MemAccess], ...] | None:
     """The loads of a nest with those of a copy led to its source; None if that is not possible."""
     if any(_word(where(access)) == made for _, access, _ in nest.stores):
         return None
@@ -122,7 +124,7 @@ def _loads_through(
     return tuple(loads)
 
 
-def _through(copy: Nest, nest: Nest, access: Access) -> Access | None:
+def _through(copy: LoopNest, nest: LoopNest, access: MemAccess) -> MemAccess | None:
     """Where the words of a copy come from, if each loop moves along one axis of it."""
     source, target = copy.loads[0][1], copy.stores[0][1]
     axes = sorted(range(len(copy.loops)), key=lambda j: -target.moves[j])

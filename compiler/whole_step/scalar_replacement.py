@@ -18,12 +18,12 @@ MOST_STATEMENTS = 800  # of the whole text: LLVM takes about a quarter of a seco
 MASKED = 100  # statements from which code for what does not fill a vector would be too much
 
 
-class Unfit(Exception):
+class NotApplicable(Exception):
     """An entry is not worth writing out, or cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Word:
     """A word `inner` words into a storage; `index`: it is a whole number."""
 
     operand: Operand
@@ -40,7 +40,7 @@ class Cell:
         """Whether each example has its own."""
         return self.operand.space == Space.BLOCK or self.operand.space >= Space.ARRAY
 
-    def moved(self, words: int) -> Cell:
+    def moved(self, words: int) -> Word:
         """The word so many words on."""
         return replace(self, inner=self.inner + words)
 
@@ -59,7 +59,7 @@ class Words:
 
 
 @dataclass(kw_only=True)
-class Cells:
+class ScalarPromoter:
     """Statements, and the variables that hold words."""
 
     carried: frozenset[int] = frozenset()  # spaces of arrays that every step uses again
@@ -71,8 +71,8 @@ class Cells:
     numbers: int = 0
     pointers: dict[tuple[int, int, bool], str] = field(default_factory=dict)
     known: dict[tuple[int, int], str] = field(default_factory=dict)
-    pending: dict[tuple[int, int], Cell] = field(default_factory=dict)  # memory has not their value
-    totals: dict[tuple[int, int], tuple[str, Cell]] = field(default_factory=dict)
+    pending: dict[tuple[int, int], Word] = field(default_factory=dict)  # memory has not their value
+    totals: dict[tuple[int, int], tuple[str, Word]] = field(default_factory=dict)
     added: Counter[str] = field(default_factory=Counter)  # how often an example adds to a total
     longest: int = 0  # additions of an example's own terms, before they are added to a total
     blocked: bool = False  # sum up so many examples that blocks of them have sums of their own
@@ -80,13 +80,13 @@ class Cells:
     def expect(self, statements: int) -> None:
         """Give up if so many more statements are too many."""
         if len(self.lines) + statements > MOST_STATEMENTS:
-            raise Unfit("has too many numbers")
+            raise NotApplicable("has too many numbers")
 
     def allow(self, chain: Chain, own: bool) -> None:
         """Give up if a sum is too long a chain; if no example's own, those of examples follow."""
         total = self.inside and not own
         if chain.length > (LONG // 2 if total else LONG):
-            raise Unfit("adds up many numbers in a row")
+            raise NotApplicable("adds up many numbers in a row")
         if total:
             self.longest = max(self.longest, chain.inside - 1)
 
@@ -109,22 +109,22 @@ class Cells:
         """The pointer to the beginning of a storage."""
         key = (operand.space, operand.offset, index)
         if len(self.pointers) == MOST_OPERANDS:
-            raise Unfit("has too many storages")
+            raise NotApplicable("has too many storages")
         return self.pointers.setdefault(key, f"x{len(self.pointers)}")
 
-    def place(self, cell: Cell) -> str:
+    def place(self, cell: Word) -> str:
         """A word of memory: `x0[n0 * 10 + 3]`, where n0 counts the examples of all steps."""
         own, space = "", cell.operand.space
         if space >= Space.ARRAY:
             own = f"{'i0' if space in self.carried else 'n0'} * {cell.operand.stride} + "
         return f"{self.pointer(cell.operand, cell.index)}[{own}{cell.inner}]"
 
-    def get(self, cell: Cell, whole: bool) -> str:
+    def get(self, cell: Word, whole: bool) -> str:
         """What holds a word, as a real or as a whole number."""
         name = self.known.get(cell.word) or self._load(cell)
         return f"real({name})" if name[0] == "n" and not whole else name
 
-    def _load(self, cell: Cell) -> str:
+    def _load(self, cell: Word) -> str:
         if cell.operand.space == Space.BLOCK:  # a border, which nothing has written
             return "real(0.0)"
         place = self.place(cell)
@@ -137,7 +137,7 @@ class Cells:
         self.known[cell.word] = name
         return name
 
-    def set(self, cell: Cell, value: str) -> None:
+    def set(self, cell: Word, value: str) -> None:
         """A word has a new value."""
         if cell.index and value[0] != "n":
             value = self.let("n", f"index({value})")
@@ -147,7 +147,7 @@ class Cells:
         elif cell.operand.space != Space.BLOCK:
             self._store(cell)
 
-    def _store(self, cell: Cell) -> None:
+    def _store(self, cell: Word) -> None:
         value = self.known[cell.word]
         self.line(f"{self.place(cell)} = {f'index({value})' if cell.index else value}")
 
@@ -156,7 +156,7 @@ class Cells:
         for word in [w for w in self.pending if words.has(w)]:
             self._store(self.pending.pop(word))
 
-    def add(self, cell: Cell, value: str) -> None:
+    def add(self, cell: Word, value: str) -> None:
         """A word grows; what is the same for all examples grows by the value of each."""
         if cell.varying or not self.inside:
             self.set(cell, self.let("v", f"plus({self.get(cell, whole=False)}, {value})"))
@@ -165,7 +165,7 @@ class Cells:
         self.added[total] += 1
         self.line(f"{total} = plus({total}, {value})")
 
-    def result(self, first: Cell, words: int, target: Operand) -> None:
+    def result(self, first: Word, words: int, target: Operand) -> None:
         """Words of UNIFORM as one step's row of an array."""
         array = self.pointer(target, first.index)
         for k in range(words):

@@ -5,7 +5,7 @@ nothing passes through memory on its way from one operator to the next.  LLVM ma
 one loop that is left: the examples of a batch lie side by side in them.  What is computed once, as
 the update of a matrix, stays a loop.
 
-Where an example has many numbers this would be a text without end: `Unfit` is raised then.
+Where an example has many numbers this would be a text without end: `NotApplicable` is raised then.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from itertools import product
 from math import prod
 
 from gradc_compiler.loops.chain_lengths import chain_of
-from gradc_compiler.loops.ir import RANGE, WALK, Access, Nest, Store
+from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
 from gradc_compiler.printing.common import read
 from gradc_compiler.printing.cpu_printer import START, is_narrow
 from gradc_compiler.program.entry import Instruction, Operand, Space
-from gradc_compiler.whole_step.scalar_replacement import Cell, Cells, Unfit, Words
+from gradc_compiler.whole_step.scalar_replacement import NotApplicable, ScalarPromoter, Word, Words
 
 UNROLLED = 8  # iterations up to which what is computed once is unrolled too
 COPIED = 128  # the same for copies, which are nothing but other names
@@ -30,25 +30,25 @@ Point = Mapping[int, int]  # a loop's level, and how far it is
 
 
 @dataclass(kw_only=True)
-class Straight(Cells):
+class Unroller(ScalarPromoter):
     """The text in the making.  `locate` says where the storage of an access lies."""
 
-    locate: Callable[[Access], Operand]
+    locate: Callable[[MemAccess], Operand]
     most_unrolled: int = COPIED  # iterations of copies and sums
 
-    def nest(self, nest: Nest) -> None:
+    def nest(self, nest: LoopNest) -> None:
         """A nest, unrolled or as loops."""
         if any(loop.extent == WALK for loop in nest.loops):
-            raise Unfit("goes through time")
+            raise NotApplicable("goes through time")
         if not self.inside and any(loop.extent == RANGE for loop in nest.loops):
-            raise Unfit("is a product over the whole batch")
+            raise NotApplicable("is a product over the whole batch")
         self.measure(nest)
         sums = any(loop.reduces for loop in nest.loops)
         most = self.most_unrolled if sums or _copies(nest) else UNROLLED
         unrolled = self.inside or prod(extents_of(nest)) <= most
         (self.unrolled if unrolled else self.looped)(nest)
 
-    def measure(self, nest: Nest) -> None:
+    def measure(self, nest: LoopNest) -> None:
         """Give up if a sum goes on for too long; to a total each example adds its own."""
         _, access, store = nest.stores[-1]
         self.allow(chain_of(nest, rows=1), store is Store.SET or self.cell(access, {}).varying)
@@ -57,7 +57,7 @@ class Straight(Cells):
         """About how many statements an example takes."""
         return len(self.lines)
 
-    def unrolled(self, nest: Nest) -> None:
+    def unrolled(self, nest: LoopNest) -> None:
         """Every iteration, one after another; a sum over inner loops in a variable."""
         extents, levels = extents_of(nest), range(len(nest.loops))
         outer = [j for j in levels if not nest.loops[j].reduces]
@@ -84,7 +84,7 @@ class Straight(Cells):
         """A sum or a maximum so far."""
         return value if before is None else self.let("v", combined(before, value, store))
 
-    def _iteration(self, nest: Nest, at: Point) -> dict[str, str]:
+    def _iteration(self, nest: LoopNest, at: Point) -> dict[str, str]:
         """The statements of one iteration; gives what each of the nest's variables is called."""
         values = {v: self.get(self.cell(a, at), whole=v[0] == "n") for v, a in nest.loads}
         counters = {
@@ -96,12 +96,12 @@ class Straight(Cells):
             values[variable] = same or self.let(variable[0], renamed(text, values | counters))
         return values
 
-    def cell(self, access: Access, at: Point) -> Cell:
+    def cell(self, access: MemAccess, at: Point) -> Word:
         """The word that an access reaches."""
         moved = sum(access.moves[j] * n for j, n in at.items())
-        return Cell(self.locate(access), access.index, access.offset + moved)
+        return Word(self.locate(access), access.index, access.offset + moved)
 
-    def looped(self, nest: Nest) -> None:
+    def looped(self, nest: LoopNest) -> None:
         """What is computed once for many elements, as loops over memory."""
         for access in nest.accesses():
             self.settle(self._words(nest, access))
@@ -134,7 +134,7 @@ class Straight(Cells):
         for _, access, _ in nest.stores:
             self.forget(self._words(nest, access))
 
-    def _starts(self, nest: Nest) -> dict[int, str]:
+    def _starts(self, nest: LoopNest) -> dict[int, str]:
         """What is summed up over inner loops begins in a variable; its name by store."""
         names = {}
         for k, (_, _, store) in enumerate(nest.stores):
@@ -147,13 +147,13 @@ class Straight(Cells):
         """What a sum or a maximum begins with."""
         return START[store]
 
-    def _words(self, nest: Nest, access: Access) -> Words:
+    def _words(self, nest: LoopNest, access: MemAccess) -> Words:
         """All that a nest reaches."""
         ends = [m * (n - 1) for m, n in zip(access.moves, extents_of(nest), strict=True)]
         (space, word), low = self.cell(access, {}).word, sum(min(0, end) for end in ends)
         return Words(space, word + low, sum(map(abs, ends)))
 
-    def _moving(self, access: Access) -> str:
+    def _moving(self, access: MemAccess) -> str:
         """A place as loops move it: `x0[i0 * 10 + i1]`."""
         moves = [(f"i{j}", move) for j, move in enumerate(access.moves) if move]
         terms = [name if move == 1 else f"{name} * {move}" for name, move in moves]
@@ -175,9 +175,9 @@ class Straight(Cells):
     def _take_once(self, instruction: Instruction) -> None:
         """One row for all examples, of a table that stays in memory: that of a schedule."""
         count, rows, width = instruction.geometry[:3]
-        x, at, y = (Cell(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
+        x, at, y = (Word(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
         if count != 1 or x.operand.space != Space.PERSISTENT:
-            raise Unfit("chooses among many rows")
+            raise NotApplicable("chooses among many rows")
         n = self.get(at, whole=True)
         n = self.let("n", f"select({n} < 0, 0, select({n} < {rows}, {n}, {rows - 1}))")
         table = self.pointer(x.operand, index=False)
@@ -201,7 +201,7 @@ class Straight(Cells):
     def argmax(self, instruction: Instruction) -> None:
         """y[s] = the first k with the greatest x[s, k], or with NaN."""
         rows, width = instruction.geometry[:2]
-        x, y = (Cell(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
+        x, y = (Word(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
         self.expect(2 * rows * width)
         for s in range(rows):
             most, *others = (self.get(x.moved(s * width + k), whole=False) for k in range(width))
@@ -213,12 +213,12 @@ class Straight(Cells):
 
     def _rows(
         self, instruction: Instruction, scatter: bool = False
-    ) -> Iterator[tuple[Cell, list[int], Cell, Cell]]:
+    ) -> Iterator[tuple[Word, list[int], Word, Word]]:
         """For every number: its cell, the words before each row, the table, the other operand."""
         count, rows, width = instruction.geometry[:3]
         if rows > MOST_ROWS or not self.inside:
-            raise Unfit("chooses among many rows")
-        x, at, y = (Cell(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
+            raise NotApplicable("chooses among many rows")
+        x, at, y = (Word(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
         table, other = (y, x) if scatter else (x, y)
         for s in range(count):
             yield at.moved(s), [k * width for k in range(rows)], table, other.moved(s * width)
@@ -229,12 +229,12 @@ def combined(a: str, b: str, store: Store) -> str:
     return f"maximum({a}, {b})" if store is Store.MAX else f"plus({a}, {b})"
 
 
-def extents_of(nest: Nest) -> list[int]:
+def extents_of(nest: LoopNest) -> list[int]:
     """How often each loop goes round for one example."""
     return [loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
 
 
-def _copies(nest: Nest) -> bool:
+def _copies(nest: LoopNest) -> bool:
     """Whether a nest computes nothing."""
     loaded = {variable for variable, _ in nest.loads}
     return all(statement.split(" = ", 1)[1] in loaded for statement in nest.statements)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from gradc_compiler.program.entry import Operand, Space, Sum
-from gradc_compiler.whole_step.scalar_replacement import Cell, Unfit, Words
-from gradc_compiler.whole_step.unroll import UNROLLED, Straight
+from gradc_compiler.program.entry import Operand, PartialReduction, Space
+from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word, Words
+from gradc_compiler.whole_step.unroll import UNROLLED, Unroller
 
 LANES, TOGETHER = 32, 16  # examples in a vector, and sums that are made at once
 MOST_ROWS, MOST_SUMS = 256, 1024  # what a cache holds
@@ -21,10 +21,10 @@ Moves = Sequence[tuple[str, int]]  # counters of loops, and the words that each 
 
 
 @dataclass(kw_only=True)
-class Rows(Straight):
+class VectorFrame(Unroller):
     """The text in the making.  `runs` are the regions of all sums."""
 
-    runs: Sequence[Sum]
+    runs: Sequence[PartialReduction]
     block: int  # rows of BLOCK; those of arrays come after them, in each phase others
     used: int = 0  # in this phase
     rows: int = 0
@@ -33,7 +33,9 @@ class Rows(Straight):
     loads: list[str] = field(default_factory=list)  # in this phase: what fills those of arrays
     written: set[int] = field(default_factory=set)  # in this phase: rows that have values
     bordered: bool = False  # rows are read that nothing has written
-    summed: dict[Sum, int] = field(default_factory=dict)  # in this phase: where each begins
+    summed: dict[PartialReduction, int] = field(
+        default_factory=dict
+    )  # in this phase: where each begins
     begun: set[int] = field(default_factory=set)  # in this phase: sums that have a value
 
     def enter(self) -> None:
@@ -64,7 +66,7 @@ class Rows(Straight):
         self.inside, self.depth, self.rows = False, 2, max(self.rows, self.used)
         self.known = {word: name for word, name in self.known.items() if word[0] < Space.UNIFORM}
 
-    def _start(self, run: Sum) -> str:
+    def _start(self, run: PartialReduction) -> str:
         """A pointer to a region of sums, all of whose storages it may reach."""
         name = f"y{len(self.head)}"
         first = self.pointer(Operand(Space.UNIFORM, run.uniform), False)
@@ -74,26 +76,26 @@ class Rows(Straight):
     def text(self) -> str:
         """The kernel, with room for the rows."""
         if self.rows > MOST_ROWS or self.sums > MOST_SUMS:
-            raise Unfit("has too many numbers")
+            raise NotApplicable("has too many numbers")
         self.head += _room("s0", self.rows, LANES, zeros=self.bordered)
         self.head += _room("r0", self.sums, LANES // 2, zeros=True)
         return super().text()
 
-    def get(self, cell: Cell, whole: bool) -> str:
+    def get(self, cell: Word, whole: bool) -> str:
         """What holds a word, as a real or as a whole number; in the loop it is read anew."""
         if not self.inside:
             return super().get(cell, whole)
         self.need(cell, ())
         return self.let("n" if whole else "v", self.read(cell, (), whole))
 
-    def set(self, cell: Cell, value: str) -> None:
+    def set(self, cell: Word, value: str) -> None:
         """A word has a new value."""
         if self.inside:
             self.write(cell, (), value)
         else:
             super().set(cell, value)
 
-    def add(self, cell: Cell, value: str) -> None:
+    def add(self, cell: Word, value: str) -> None:
         """A word grows; what is the same for all examples grows by the value of each."""
         if not self.inside:
             super().add(cell, value)
@@ -102,7 +104,7 @@ class Rows(Straight):
         else:
             self.grow(cell, (), (0,), value)
 
-    def result(self, first: Cell, words: int, target: Operand) -> None:
+    def result(self, first: Word, words: int, target: Operand) -> None:
         """Words of UNIFORM as one step's row of an array; many of them in a loop."""
         if words <= UNROLLED:
             super().result(first, words, target)
@@ -112,13 +114,13 @@ class Rows(Straight):
         self.line(f"for i0 in range({words}):")
         self.line(f"    {array}[t0 * {words} + i0] = {source}[{place(first.inner, (('i0', 1),))}]")
 
-    def need(self, cell: Cell, moved: Collection[int]) -> None:
+    def need(self, cell: Word, moved: Collection[int]) -> None:
         """Words that are about to be read, so many from one on: a border is 0."""
         if cell.varying and not self._apart(cell):
             first = self.row(cell, load=True)
             self.bordered |= not self.written.issuperset(first + k for k in moved or (0,))
 
-    def read(self, cell: Cell, moves: Moves, whole: bool) -> str:
+    def read(self, cell: Word, moves: Moves, whole: bool) -> str:
         """The text of a word, wherever loops move it."""
         if self._apart(cell):
             text = f"gather({self._across(cell, moves)})"
@@ -130,10 +132,10 @@ class Rows(Straight):
             return f"index({text})"
         return f"real({text})" if cell.index else text
 
-    def write(self, cell: Cell, moves: Moves, value: str, moved: Collection[int] = ()) -> None:
+    def write(self, cell: Word, moves: Moves, value: str, moved: Collection[int] = ()) -> None:
         """A word of each example has a new value, the name of it, in its row and in its array."""
         if not cell.varying:
-            raise Unfit("sets a number of all examples for each")
+            raise NotApplicable("sets a number of all examples for each")
         if not self._apart(cell):
             first = self.row(cell, load=False)
             self.written.update(first + k for k in moved or (0,))
@@ -142,12 +144,12 @@ class Rows(Straight):
             value = f"index({value})" if cell.index else value
             self.line(f"scatter({self._across(cell, moves)}, {value})")
 
-    def grow(self, cell: Cell, moves: Moves, moved: Sequence[int], value: str) -> None:
+    def grow(self, cell: Word, moves: Moves, moved: Sequence[int], value: str) -> None:
         """The sum of a word over all examples grows; its first term makes it."""
         word = cell.operand.offset + cell.inner
         run = next((r for r in self.runs if 0 <= word - r.uniform < r.words), None)
         if run is None or cell.operand.space != Space.UNIFORM:
-            raise Unfit("sums up what no storage is for")
+            raise NotApplicable("sums up what no storage is for")
         if run not in self.summed:
             self.summed[run] = self.sums
             self.sums += whole(run.words)
@@ -155,13 +157,13 @@ class Rows(Straight):
         reached = {first + k for k in moved}
         again = self.begun.issuperset(reached)
         if not again and (self.begun & reached or len(reached) < len(moved)):
-            raise Unfit("makes a sum in several ways")
+            raise NotApplicable("makes a sum in several ways")
         self.begun |= reached
         total = f"r0[{place(first, moves)}]"
         value = f"folded({value}, m0)"
         self.line(f"{total} = {f'plus({total}, {value})' if again else value}")
 
-    def row(self, cell: Cell, load: bool) -> int:
+    def row(self, cell: Word, load: bool) -> int:
         """The row of a word; those of an array that is read first are filled before all else."""
         operand, space = cell.operand, cell.operand.space
         if space == Space.BLOCK:
@@ -171,16 +173,16 @@ class Rows(Straight):
             self.used += operand.stride
             if load:
                 self.written.update(range(first, self.used))
-                across = self._across(Cell(operand, cell.index, 0), (("i1", 1),))
+                across = self._across(Word(operand, cell.index, 0), (("i1", 1),))
                 self.loads.append(f"for i1 in range({operand.stride}):")
                 self.loads.append(f"    s0[{place(first, (('i1', 1),))}] = gather({across})")
         return self.arrays[space] + cell.inner
 
-    def _apart(self, cell: Cell) -> bool:
+    def _apart(self, cell: Word) -> bool:
         """Whether a word has no row: whole numbers in arrays."""
         return cell.index and cell.operand.space >= Space.ARRAY
 
-    def _across(self, cell: Cell, moves: Moves) -> str:
+    def _across(self, cell: Word, moves: Moves) -> str:
         """The arguments that lead to a word of an array, in all lanes."""
         operand = cell.operand
         example = "i0" if operand.space in self.carried else "n0"

@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, WALK, Access, Nest, Store
+from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
 from gradc_compiler.printing.cpu_printer import START
-from gradc_compiler.whole_step.scalar_replacement import Cell, Unfit
+from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word
 from gradc_compiler.whole_step.unroll import combined, extents_of, renamed
-from gradc_compiler.whole_step.vector_frame import LANES, Moves, Rows
+from gradc_compiler.whole_step.vector_frame import LANES, Moves, VectorFrame
 
 WRITTEN_OUT = 16  # iterations of an innermost loop
 MOST_STATEMENTS = 1 << 15  # for an example: with more, not even one vector of them is little work
 
 
 @dataclass(frozen=True, slots=True)
-class Loops:
+class LaneLoops:
     """A nest's loops but that over examples: `outer` move the result, `inner` are summed over.
 
     The last of all may be `out`: written out.
@@ -42,7 +42,7 @@ class Loops:
         return tuple(j for j in (*self.outer, *self.inner) if j != self.out)
 
     @property
-    def around(self) -> Loops:
+    def around(self) -> LaneLoops:
         """Only those that move the result."""
         return replace(self, inner=(), out=None if self.out in self.inner else self.out)
 
@@ -51,11 +51,11 @@ class Loops:
         """The iterations that are written out."""
         return range(1 if self.out is None else self.extents[self.out])
 
-    def depth(self, access: Access) -> int:
+    def depth(self, access: MemAccess) -> int:
         """Within how many of the loops an access moves."""
         return max((k for k, j in enumerate(self.order, 1) if access.moves[j]), default=0)
 
-    def moved(self, access: Access, levels: Sequence[int]) -> list[int]:
+    def moved(self, access: MemAccess, levels: Sequence[int]) -> list[int]:
         """The words from the first that an access reaches, iteration by iteration."""
         steps = product(*(range(self.extents[j]) for j in levels))
         moves = [access.moves[j] for j in levels]
@@ -63,7 +63,7 @@ class Loops:
 
 
 @dataclass(kw_only=True)
-class Lanes(Rows):
+class BatchVectorizer(VectorFrame):
     """The text in the making."""
 
     work: int = 0  # statements for an example
@@ -72,7 +72,7 @@ class Lanes(Rows):
         """About how many statements an example takes, had LLVM to make the vectors: a third."""
         return self.work // 3 + len(self.lines)
 
-    def nest(self, nest: Nest) -> None:
+    def nest(self, nest: LoopNest) -> None:
         """A nest: what is done for every example, as loops over rows."""
         if not self.inside or any(loop.extent == WALK for loop in nest.loops):
             super().nest(nest)
@@ -81,7 +81,7 @@ class Lanes(Rows):
         loops = loops_of(nest)
         self.work += prod(loops.extents) * (1 + len(nest.statements))
         if self.work > MOST_STATEMENTS:
-            raise Unfit("takes too long")
+            raise NotApplicable("takes too long")
         values = [_counters(nest, loops, k) for k in loops.copies]
         around = sum(j in loops.outer for j in loops.order)
         totals: dict[int, str] = {}
@@ -106,7 +106,9 @@ class Lanes(Rows):
         start = super().start(store)
         return f"spread({start}, {LANES})" if self.inside else start
 
-    def _loads(self, nest: Nest, loops: Loops, level: int, values: list[dict[str, str]]) -> None:
+    def _loads(
+        self, nest: LoopNest, loops: LaneLoops, level: int, values: list[dict[str, str]]
+    ) -> None:
         """Loads that move within so many loops: one for each iteration that is written out."""
         for variable, access in nest.loads:
             if loops.depth(access) != level:
@@ -120,7 +122,9 @@ class Lanes(Rows):
                 text = self.read(cell, moves, whole=variable[0] == "n")
                 own[variable] = self.let(variable[0], text)
 
-    def _body(self, nest: Nest, loops: Loops, values: list[dict[str, str]]) -> dict[int, str]:
+    def _body(
+        self, nest: LoopNest, loops: LaneLoops, values: list[dict[str, str]]
+    ) -> dict[int, str]:
         """The statements of the innermost loop; gives what is yet to be stored, by store."""
         found: dict[int, str] = {}
         for k, own in enumerate(values):
@@ -134,7 +138,9 @@ class Lanes(Rows):
                     self._store_at(nest, loops, s, k, own[variable])
         return found
 
-    def _store_at(self, nest: Nest, loops: Loops, number: int, copy: int, value: str) -> None:
+    def _store_at(
+        self, nest: LoopNest, loops: LaneLoops, number: int, copy: int, value: str
+    ) -> None:
         """One of a nest's stores."""
         _, access, store = nest.stores[number]
         cell, moves = self._where(access, loops, copy)
@@ -149,14 +155,14 @@ class Lanes(Rows):
         else:
             self.grow(cell, moves, moved, value)
 
-    def _where(self, access: Access, loops: Loops, copy: int) -> tuple[Cell, Moves]:
+    def _where(self, access: MemAccess, loops: LaneLoops, copy: int) -> tuple[Word, Moves]:
         """The word of a written-out iteration, and what loops move it."""
         at = {} if loops.out is None else {loops.out: copy}
         moves = [(f"i{j + 1}", access.moves[j]) for j in loops.order if access.moves[j]]
         return self.cell(access, at), moves
 
 
-def loops_of(nest: Nest) -> Loops:
+def loops_of(nest: LoopNest) -> LaneLoops:
     """Which loops there are beside that over the examples, and which is written out."""
     extents = extents_of(nest)
     long = [j for j, extent in enumerate(extents) if extent > 1]
@@ -164,15 +170,15 @@ def loops_of(nest: Nest) -> Loops:
     inner = tuple(j for j in long if nest.loops[j].reduces)
     last = (*outer, *inner)[-1] if len(long) > 1 else None
     out = last if last is not None and extents[last] <= WRITTEN_OUT else None
-    return Loops(outer, inner, out, extents)
+    return LaneLoops(outer, inner, out, extents)
 
 
-def _counters(nest: Nest, loops: Loops, copy: int) -> dict[str, str]:
+def _counters(nest: LoopNest, loops: LaneLoops, copy: int) -> dict[str, str]:
     """What stands for the counters in the statements of a written-out iteration."""
     names = {f"i{j}": f"i{j + 1}" if j in loops.order else "0" for j in range(len(nest.loops))}
     if loops.out is not None:
         names[f"i{loops.out}"] = str(copy)
     every = {f"i{j}" for j, loop in enumerate(nest.loops) if loop.extent == RANGE}
     if any(every & set(re.findall(r"i\d+", statement)) for statement in nest.statements):
-        raise Unfit("counts examples")
+        raise NotApplicable("counts examples")
     return names

@@ -13,62 +13,62 @@ from dataclasses import replace
 from itertools import groupby
 
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.ir import Nest
+from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.printing import cpu_gather
 from gradc_compiler.program.entry import (
     Entry,
     Instruction,
     Kernel,
+    OpCost,
     Operand,
     Phase,
     Space,
-    Straightened,
-    Work,
+    WholeStep,
 )
 from gradc_compiler.program.kernel_abi import EVERY
-from gradc_compiler.select.builder import Table
-from gradc_compiler.whole_step.copy_propagation import Task, without_copies
-from gradc_compiler.whole_step.scalar_replacement import Cell, Unfit
-from gradc_compiler.whole_step.unroll import UNROLLED, Straight
+from gradc_compiler.select.builder import ProgramBuilder
+from gradc_compiler.whole_step.copy_propagation import Task, propagate_copies
+from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word
+from gradc_compiler.whole_step.unroll import UNROLLED, Unroller
 from gradc_compiler.whole_step.vector_frame import LANES
-from gradc_compiler.whole_step.vectorize_batch import Lanes
+from gradc_compiler.whole_step.vectorize_batch import BatchVectorizer
 
 MOST_WORK = 1 << 20  # statements times examples: some 20 microseconds
 
 
-def straighten(entry: Entry, table: Table) -> Straightened | None:
+def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
     """The same entry as one kernel, and for how many examples that is worth it; or None."""
     if entry.times or not table.instructions:
         return None
     kept = {(int(Space.UNIFORM), result.offset) for result in entry.results}
-    tasks = without_copies(_tasks(table), table.operand, kept)
+    tasks = propagate_copies(_tasks(table), table.operand, kept)
     for written in (_written_out, _in_lanes):
         try:
             return written(entry, table, tasks)
-        except Unfit:
+        except NotApplicable:
             continue
     return None
 
 
 def _written_out(
-    entry: Entry, table: Table, tasks: Sequence[Task], blocked: bool = False
-) -> Straightened:
+    entry: Entry, table: ProgramBuilder, tasks: Sequence[Task], blocked: bool = False
+) -> WholeStep:
     """Every number a variable; what more than LONG terms are added up in is another kernel."""
-    writer = Straight(locate=table.operand, carried=_carried(entry), blocked=blocked)
+    writer = Unroller(locate=table.operand, carried=_carried(entry), blocked=blocked)
     whole = _whole(entry, tasks, list(table.kernels), writer)
     most, added = _most_examples(writer), max(writer.added.values(), default=1)
     short = (LONG - writer.longest) // added
     if blocked or most <= short:
-        return Straightened(entry=whole, examples=most)
+        return WholeStep(entry=whole, examples=most)
     few = IN_A_ROW * added + most // IN_A_ROW <= LONG - writer.longest
     beyond = _written_out(entry, table, tasks, blocked=True) if few else None
-    return Straightened(entry=whole, examples=short, beyond=beyond)
+    return WholeStep(entry=whole, examples=short, beyond=beyond)
 
 
-def _in_lanes(entry: Entry, table: Table, tasks: Sequence[Task]) -> Straightened:
+def _in_lanes(entry: Entry, table: ProgramBuilder, tasks: Sequence[Task]) -> WholeStep:
     """Loops over vectors of examples."""
-    writer = Lanes(
+    writer = BatchVectorizer(
         locate=table.operand,
         carried=_carried(entry),
         most_unrolled=UNROLLED,
@@ -76,7 +76,7 @@ def _in_lanes(entry: Entry, table: Table, tasks: Sequence[Task]) -> Straightened
         block=entry.block_words,
     )
     whole = _whole(entry, tasks, list(table.kernels), writer)
-    return Straightened(entry=whole, examples=_most_examples(writer))
+    return WholeStep(entry=whole, examples=_most_examples(writer))
 
 
 def _carried(entry: Entry) -> frozenset[int]:
@@ -85,12 +85,12 @@ def _carried(entry: Entry) -> frozenset[int]:
     return frozenset(space for space, array in arrays if array.role == "carried")
 
 
-def _most_examples(writer: Straight) -> int:
+def _most_examples(writer: Unroller) -> int:
     """How many a kernel is worth; a vector's sums go to memory, which not too many may."""
     return min(MOST_WORK // writer.effort(), LANES * IN_A_ROW)
 
 
-def _tasks(table: Table) -> list[Task]:
+def _tasks(table: ProgramBuilder) -> list[Task]:
     """All that a step does, in order."""
     return [
         Task(*both, key)
@@ -100,9 +100,9 @@ def _tasks(table: Table) -> list[Task]:
 
 
 def _whole(
-    entry: Entry, tasks: Sequence[Task], kernels: Sequence[Kernel], writer: Straight
+    entry: Entry, tasks: Sequence[Task], kernels: Sequence[Kernel], writer: Unroller
 ) -> Entry:
-    """An entry as a writer has it; raises `Unfit`."""
+    """An entry as a writer has it; raises `NotApplicable`."""
     for phase, own in groupby(tasks, lambda task: task.phase):
         if phase.examples:
             writer.enter()
@@ -111,12 +111,14 @@ def _whole(
         if phase.examples:
             writer.leave()
     for number, result in enumerate(entry.results, Space.ARRAY + len(entry.arrays)):
-        first = Cell(Operand(Space.UNIFORM, result.offset), result.type.kind is Kind.INDEX, 0)
+        first = Word(Operand(Space.UNIFORM, result.offset), result.type.kind is Kind.INDEX, 0)
         writer.result(first, result.words, Operand(number, 0))
     return _entry(entry, writer)
 
 
-def _write(writer: Straight, instruction: Instruction, nest: Nest | None, kernel: Kernel) -> None:
+def _write(
+    writer: Unroller, instruction: Instruction, nest: LoopNest | None, kernel: Kernel
+) -> None:
     """One instruction: a nest, or what reads at numbers found in the data."""
     writer.line(f"# {instruction.note}")
     if nest is not None:
@@ -130,16 +132,16 @@ def _write(writer: Straight, instruction: Instruction, nest: Nest | None, kernel
         case cpu_gather.ARGMAX:
             writer.argmax(instruction)
         case cpu_gather.SCATTER_PAIR:
-            raise Unfit("adds up many rows")
+            raise NotApplicable("adds up many rows")
         case _:
             raise AssertionError(f"{kernel.name} has no nest")
 
 
-def _entry(entry: Entry, writer: Straight) -> Entry:
+def _entry(entry: Entry, writer: Unroller) -> Entry:
     """An entry with one instruction."""
     instructions = [item for phase in entry.phases for item in phase.instructions]
     works = [item.work for item in instructions]
-    work = Work(
+    work = OpCost(
         operations=sum(w.operations for w in works),
         operations_each=sum(w.operations_each for w in works),
         words=sum(w.words for w in works),

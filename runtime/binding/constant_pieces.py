@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradc_compiler.program.entry import Constant
+from gradc_compiler.program.entry import ConstantWords
 
 PIECE = 1 << 20  # numbers
 
 
-def pieces(constant: Constant) -> Iterator[tuple[int, np.ndarray]]:
+def pieces(constant: ConstantWords) -> Iterator[tuple[int, np.ndarray]]:
     """The first word and the numbers of each piece."""
     for start in range(0, len(constant.value), PIECE):
         part = constant.value[start : start + PIECE]

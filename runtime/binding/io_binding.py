@@ -38,7 +38,7 @@ def address(array: NDArray[Any]) -> int:
     return place
 
 
-class Exchange:
+class IOBinding:
     """The arrays of one entry at one type of number."""
 
     def __init__(self, entry: Entry, dtype: np.dtype[Any]) -> None:

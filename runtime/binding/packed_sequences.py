@@ -2,9 +2,9 @@
 
 Users' sequences follow one another, each in the order of time (`Ragged`).  Within a block of
 examples the kernels want the elements of one step side by side, longest sequence first, so that a
-step is a range and the whole block is one too (see `compiler/program/entry.py`).  A `Rows` is the
-way from one to the other for every batch of a call, and what kernels ask of it: the *clock* arrays.
-`Timetable` has those of every time of an entry.
+step is a range and the whole block is one too (see `compiler/program/entry.py`).  A `PackedBatch`
+is the way from one to the other for every batch of a call, and what kernels ask of it: the *clock*
+arrays. `Timetable` has those of every time of an entry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gradc_compiler.program.entry import Array
 Whole = NDArray[np.int64]
 
 
-class Rows:
+class PackedBatch:
     """One time: `lengths` [steps * N] of the sequences of `steps` batches, cut into blocks."""
 
     def __init__(self, lengths: Whole, steps: int, block: int) -> None:
@@ -125,9 +125,9 @@ class Timetable:
         self, times: Sequence[Time], lengths: Sequence[Whole], steps: int, block: int
     ) -> None:
         self.times = times
-        self.rows = [Rows(of_time, steps, block) for of_time in lengths]
+        self.rows = [PackedBatch(of_time, steps, block) for of_time in lengths]
 
-    def of(self, array: Array) -> Rows | None:
+    def of(self, array: Array) -> PackedBatch | None:
         """The rows of an array of sequences."""
         time = array.type.time
         return None if time is None else self.rows[self.times.index(time)]

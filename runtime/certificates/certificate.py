@@ -64,8 +64,8 @@ def are_wanted() -> bool:
 
 def as_run(entry: Entry, examples: int) -> Entry:
     """An entry in the one form that batches of so many examples are run in."""
-    small = entry.straight is not None and examples <= entry.straight.examples
-    return entry if small else replace(entry, straight=None)
+    small = entry.whole_step is not None and examples <= entry.whole_step.examples
+    return entry if small else replace(entry, whole_step=None)
 
 
 def entries_of(session: Session, examples: int) -> list[Entry]:
@@ -85,7 +85,7 @@ def key_for(session: Session, examples: int) -> str:
 
 def facts_of(entry: Entry, word: int) -> Iterator[str]:
     """All that decides what an entry does on a processor."""
-    run = entry if entry.straight is None else entry.straight.entry
+    run = entry if entry.whole_step is None else entry.whole_step.entry
     yield from (key_of(kernel.name, kernel.source, word) for kernel in run.kernels)
     yield from (key_of(name, None, word) for name in ("walk", "straight"))
     yield from map(str, (run.block, run.chunks, run.results, entry.applied))

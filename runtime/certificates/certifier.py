@@ -182,5 +182,5 @@ def build(session: Session, batch: int) -> None:
 
 def kernels_of(entry: Entry) -> list[Kernel]:
     """Every kernel that an entry may call."""
-    small = entry.straight.entry.kernels if entry.straight is not None else ()
+    small = entry.whole_step.entry.kernels if entry.whole_step is not None else ()
     return [Kernel("walk"), Kernel("straight"), *small, *entry.kernels]

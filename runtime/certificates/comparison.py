@@ -23,11 +23,11 @@ from gradc_runtime.certificates.certificate import AGREES, DIFFERS, Certificate,
 from gradc_runtime.certificates.distances import Results, apart, difference, size
 from gradc_runtime.certificates.update_moves import AFTER, GRADIENT, Moves, room
 from gradc_runtime.data.arrays.validate import values_of
-from gradc_runtime.session.backends import Reference, Runner, examples_of, prepare
+from gradc_runtime.session.backends import Backend, Reference, examples_of, prepare
 from gradc_runtime.session.inputs import chosen
 from gradc_runtime.session.nan_debug import place_of
 from gradc_runtime.session.schedule_tables import Tables
-from gradc_runtime.session.state import Memory
+from gradc_runtime.session.state import StateMemory
 
 if TYPE_CHECKING:
     from gradc_runtime.session.session import Session
@@ -48,7 +48,7 @@ class Side:
 
     def results(self, batches: Mapping[str, Batch]) -> tuple[Results, list[Moves]]:
         """Losses, reports and gradients, what each update changes, and what the updates read."""
-        program, memory = self.session.program, Memory(self.session.program, self.dtype)
+        program, memory = self.session.program, StateMemory(self.session.program, self.dtype)
         memory.assign(self.session.memory.views)
         tables, found, moves = Tables(program, memory), dict[str, np.ndarray](), list[Moves]()
         once = partial(self.once, memory, tables, batches)
@@ -69,7 +69,7 @@ class Side:
         return found | changed, moves
 
     def once(
-        self, memory: Memory, tables: Tables, batches: Mapping[str, Batch], name: str
+        self, memory: StateMemory, tables: Tables, batches: Mapping[str, Batch], name: str
     ) -> dict[str, np.ndarray]:
         """What one entry gives."""
         entry = self.session.program.entries[name]
@@ -78,7 +78,7 @@ class Side:
         results, outputs = tables.run(name, runner, given, 1, count)
         return {f"{name}: {key}": values_of(b) for key, b in {**results, **outputs}.items()}
 
-    def runner(self, entry: Entry, memory: Memory) -> Runner:
+    def runner(self, entry: Entry, memory: StateMemory) -> Backend:
         """The kernels, or the reference on the graph as it was before all optimisation."""
         program = self.session.program
         assert program.checks is not None, "only what can be checked is compared"
@@ -190,7 +190,7 @@ class Comparison:
         wanted = program.evaluate(
             graph, {**memory.views, **chosen(entry, sample)}, examples_of(sample), "float64"
         )
-        probe = replace(program.checks.probe(name, graph), straight=None)
+        probe = replace(program.checks.probe(name, graph), whole_step=None)
         runner = prepare(probe, memory, target=self.session.target, threads=1,
                          evaluate=program.evaluate)  # fmt: skip
         results, outputs = runner.run(chosen(probe, sample), 1, batch=examples_of(sample))

@@ -19,7 +19,7 @@ Function = Callable[..., Any]
 
 
 @dataclass
-class State:
+class CommandState:
     """What the top level must know when something goes wrong."""
 
     arguments: tuple[str, ...] = ()
@@ -76,9 +76,9 @@ def act(place: str, /, *values: Any, **named: Any) -> Any:
     return getattr(import_module(f"gradc_runtime.cli.actions.{module}"), function)(*values, **named)
 
 
-def state_of(ctx: click.Context) -> State:
+def state_of(ctx: click.Context) -> CommandState:
     """The state of this run."""
-    return ctx.ensure_object(State)
+    return ctx.ensure_object(CommandState)
 
 
 def note(field: str) -> Callable[[click.Context, click.Parameter, Any], Any]:

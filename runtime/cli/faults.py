@@ -24,7 +24,7 @@ from pathlib import Path
 import click
 
 from gradc_compiler.diagnostics.source import CompileError
-from gradc_runtime.cli.declare import State, act
+from gradc_runtime.cli.declare import CommandState, act
 from gradc_runtime.system.errors import RunError, bounded
 
 FAULT, USAGE, INTERNAL, INTERRUPTED = 1, 2, 70, 130
@@ -36,7 +36,7 @@ class Refused(Exception):
     """A command cannot be done as asked, for a reason outside the spec: one line, exit code 2."""
 
 
-def answer(fault: BaseException, state: State) -> int:
+def answer(fault: BaseException, state: CommandState) -> int:
     """Tell the user, and give the exit code."""
     match fault:
         case click.exceptions.Exit(exit_code=code):
@@ -57,7 +57,7 @@ def answer(fault: BaseException, state: State) -> int:
             return surroundings(fault, state)
 
 
-def surroundings(fault: BaseException, state: State) -> int:
+def surroundings(fault: BaseException, state: CommandState) -> int:
     """What neither the spec nor the command line is to blame for."""
     match fault:
         case KeyboardInterrupt() | click.Abort():
@@ -100,7 +100,7 @@ def usage(fault: click.ClickException) -> int:
     return USAGE
 
 
-def internal(fault: BaseException, state: State) -> int:
+def internal(fault: BaseException, state: CommandState) -> int:
     """An error of our own: a report in a file, and one short message."""
     if state.debug:
         traceback.print_exception(fault)
@@ -122,7 +122,7 @@ def stage_of(fault: BaseException) -> str:
     return ours[-1] if ours else "gradc"
 
 
-def report(fault: BaseException, state: State) -> str:
+def report(fault: BaseException, state: CommandState) -> str:
     """Versions, arguments, which spec, and the traceback."""
     lines = [
         f"gradc {' '.join(state.arguments)}",

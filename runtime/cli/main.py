@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from gradc_runtime.cli.declare import State
+from gradc_runtime.cli.declare import CommandState
 from gradc_runtime.cli.faults import answer
 
 COMMANDS = {
@@ -91,7 +91,7 @@ def gradc() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit code."""
-    state = State(arguments=tuple(sys.argv[1:] if arguments is None else arguments))
+    state = CommandState(arguments=tuple(sys.argv[1:] if arguments is None else arguments))
     try:
         code = gradc.main(
             args=list(state.arguments), prog_name="gradc", standalone_mode=False, obj=state

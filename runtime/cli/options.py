@@ -113,7 +113,7 @@ without = together([
         simplify, rows, slices, pieces, concats, fold, cse, pairs, batch, axes, turns, dce;
         winograd, scatter-to-gather, fold-width, backward-filter, backward-bias, broadcast-bias,
         unroll-max-pool, prepack; remat, delay-reduction, sink, unroll-constant-matmul, fusion,
-        straight."""),
+        whole-step."""),
     click.option("--exact", is_flag=True, help="""Switch off all that change more than the order
         of a sum: winograd, scatter-to-gather, fold-width, backward-filter,
         unroll-constant-matmul."""),

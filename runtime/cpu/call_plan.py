@@ -17,16 +17,16 @@ from gradc_compiler.program.entry import Entry, Space
 from gradc_runtime.binding.io_binding import Arrays, address
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.objects.link import NATIVE
-from gradc_runtime.cpu.packed_time import Clockwork
+from gradc_runtime.cpu.packed_time import PackedTime
 from gradc_runtime.cpu.partition.intra_op import nanoseconds
-from gradc_runtime.cpu.threads.adaptive import Sharing
+from gradc_runtime.cpu.threads.adaptive import ParallelChoice
 from gradc_runtime.system.aligned_memory import aligned
 
 LONG = 2e6  # nanoseconds of a step, from which the first is shared out at once
 LONG_WORDS = 1 << 20  # words of activations: to compute so many takes milliseconds
 
 
-class Plan:
+class CallPlan:
     """One batch size; `words` is the row of addresses of thread 0."""
 
     def __init__(
@@ -45,7 +45,10 @@ class Plan:
         self.carried = carried  # but for those of sequences, which every call has for itself
         self.stale = False  # whether the spaces have been moved since
         long = _takes_long(entry, examples)
-        self.one, self.many = Sharing(long), Sharing(long)  # of calls of one step, and of several
+        self.one, self.many = (
+            ParallelChoice(long),
+            ParallelChoice(long),
+        )  # of calls of one step, and of several
         self.table, self.table_at = table, address(table)
         spaces = Space.ARRAY + len(entry.arrays) + len(entry.results) + 1
         width = -(-spaces // 8) * 8  # whole cache lines
@@ -80,10 +83,10 @@ def _takes_long(entry: Entry, examples: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundCall:
     """A plan whose table points at these arrays, which must live while it is used."""
 
-    plan: Plan
-    clock: Clockwork
+    plan: CallPlan
+    clock: PackedTime
     arrays: list[NDArray[Any]]
     kept: list[NDArray[Any]]

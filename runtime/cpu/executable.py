@@ -21,11 +21,11 @@ from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.entry import Array, Entry, Kernel, Space
 from gradc_compiler.program.variants import variant
 from gradc_runtime.binding.constant_pieces import pieces
-from gradc_runtime.binding.io_binding import Arrays, Exchange, address
-from gradc_runtime.cpu.call_plan import Bound, Plan
+from gradc_runtime.binding.io_binding import Arrays, IOBinding, address
+from gradc_runtime.cpu.call_plan import BoundCall, CallPlan
 from gradc_runtime.cpu.interpreter.encode import build_table
 from gradc_runtime.cpu.objects.compile_kernels import addresses
-from gradc_runtime.cpu.packed_time import Clockwork
+from gradc_runtime.cpu.packed_time import PackedTime
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import (
@@ -35,7 +35,7 @@ from gradc_runtime.cpu.partition.space_sizes import (
     reserved,
 )
 from gradc_runtime.cpu.partition.tuned_tiles import tuned_block
-from gradc_runtime.cpu.replay import Repeat
+from gradc_runtime.cpu.replay import CapturedCall
 from gradc_runtime.cpu.threads import pool
 from gradc_runtime.system.aligned_memory import aligned
 
@@ -64,12 +64,12 @@ class Executable:
         self.word = self.dtype.itemsize
         block = block or tuned_block(entry, self.word)
         self.entry = entry = replace(entry, block=block)
-        self.exchange = Exchange(entry, self.dtype)
+        self.exchange = IOBinding(entry, self.dtype)
         self._read = arrays_read(entry)
-        self._plans: dict[int, Plan] = {}
-        self._clock: tuple[Any, Clockwork] | None = None  # of the last call, and its lengths
+        self._plans: dict[int, CallPlan] = {}
+        self._clock: tuple[Any, PackedTime] | None = None  # of the last call, and its lengths
         self._ended = 0.0  # when the last call did
-        self._repeats: dict[int, Repeat] = {}
+        self._repeats: dict[int, CapturedCall] = {}
         self._partials = aligned(0, np.dtype(np.uint8))
         self._allocate()
 
@@ -103,7 +103,7 @@ class Executable:
             plan.stale = True  # spaces have been moved
         self._plans.clear()
 
-    def plan(self, examples: int) -> Plan:
+    def plan(self, examples: int) -> CallPlan:
         """The table and buffers for a batch size; those of the sizes used last are kept."""
         plan = self._plans.pop(examples, None) or self._made(examples)
         self._plans[examples] = plan
@@ -113,7 +113,7 @@ class Executable:
             self._repeats.pop(oldest, None)
         return plan
 
-    def _made(self, examples: int) -> Plan:
+    def _made(self, examples: int) -> CallPlan:
         """A plan for a batch size."""
         entry = self.variant(examples)
         whole = entry is self.entry
@@ -136,7 +136,7 @@ class Executable:
             Space.PARTIAL: address(self._partials),
             Space.BLOCK: address(self._blocks),
         }
-        plan = Plan(examples, table, carried, threads, self.entry, walker)
+        plan = CallPlan(examples, table, carried, threads, self.entry, walker)
         plan.place(spaces, self._block_bytes)
         return plan
 
@@ -162,7 +162,9 @@ class Executable:
         }
         return self.exchange.results(bound.kept), outputs
 
-    def bind(self, inputs: Mapping[str, Any], steps: int = 1, batch: int | None = None) -> Bound:
+    def bind(
+        self, inputs: Mapping[str, Any], steps: int = 1, batch: int | None = None
+    ) -> BoundCall:
         """Point the table at arrays for these inputs, and for what they will give."""
         exchange = self.exchange
         arrays = exchange.inputs(inputs)
@@ -179,20 +181,20 @@ class Executable:
         made = [self._array(array, arrays, clock, plan, count) for array in exchange.arrays]
         for slot, words in enumerate((*made, *kept, clock.words), Space.ARRAY):
             plan.words[slot] = address(words)
-        return Bound(plan, clock, made, kept)
+        return BoundCall(plan, clock, made, kept)
 
-    def _clockwork(self, inputs: Mapping[str, Any], steps: int, count: int) -> Clockwork:
+    def _clockwork(self, inputs: Mapping[str, Any], steps: int, count: int) -> PackedTime:
         """The rows of this call: those of the last one, if sequences are as long as they were."""
         lengths = self.exchange.lengths(inputs, count)
         key = (steps, *(of_time.tobytes() for of_time in lengths))
         if self._clock is None or self._clock[0] != key:
             times = self.entry.times
             block = block_of(self.entry, count // steps) if times else self.entry.block
-            self._clock = key, Clockwork(times, lengths, steps, block)
+            self._clock = key, PackedTime(times, lengths, steps, block)
         return self._clock[1]
 
     def _array(
-        self, array: Array, given: Arrays, clock: Clockwork, plan: Plan, count: int
+        self, array: Array, given: Arrays, clock: PackedTime, plan: CallPlan, count: int
     ) -> NDArray[Any]:
         """The words of one array for a call of `count` examples."""
         exchange, rows = self.exchange, clock.of(array)
@@ -209,7 +211,7 @@ class Executable:
                 pass
         return exchange.empty(array, count if rows is None else rows.total)
 
-    def repeat(self, inputs: Mapping[str, Any]) -> Repeat | None:
+    def repeat(self, inputs: Mapping[str, Any]) -> CapturedCall | None:
         """A shorter way to run one step on inputs like these, where there is one."""
         plain = Kind.REAL, None
         if any((a.type.kind, a.type.time) != plain for a in self.exchange.outputs):
@@ -219,11 +221,11 @@ class Executable:
             return None
         known = self._repeats.get(bound.plan.examples)
         if known is None or not known.fits(bound):
-            known = Repeat(self.exchange, bound, self.advance)
+            known = CapturedCall(self.exchange, bound, self.advance)
             self._repeats[bound.plan.examples] = known
         return known
 
-    def advance(self, plan: Plan, steps: int) -> None:
+    def advance(self, plan: CallPlan, steps: int) -> None:
         """Go through the steps in native calls of bounded length."""
         if plan.block != self._cut:
             if self._cut:  # borders lie elsewhere now, and must be 0 as they are in new memory
@@ -242,9 +244,9 @@ class Executable:
             sharing.learn(shared, (self._ended - start) / count, count)
             steps -= count
 
-    def _call(self, plan: Plan, steps: int, threads: int) -> None:
+    def _call(self, plan: CallPlan, steps: int, threads: int) -> None:
         """Enter native code, on all threads at once."""
-        borrowed = pool.borrow(self.threads, self.word) if threads > 1 else None
+        borrowed = pool.acquire(self.threads, self.word) if threads > 1 else None
         plan.begin(steps, threads if borrowed is not None else 1)
         if borrowed is None:
             plan.walk(plan.control_at, plan.table_at, 0, 0, 0)
@@ -252,4 +254,4 @@ class Executable:
         try:
             borrowed.call(plan.walker, plan.control_at, plan.table_at, threads)
         finally:
-            pool.give_back(borrowed)
+            pool.release(borrowed)

@@ -13,7 +13,7 @@ from gradc_runtime.binding.io_binding import address
 from gradc_runtime.binding.packed_sequences import Timetable
 
 
-class Clockwork(Timetable):
+class PackedTime(Timetable):
     """The rows of every time in one call, and what the walker reads of them."""
 
     def __init__(

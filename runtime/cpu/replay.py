@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.entry import Array, Space
-from gradc_runtime.binding.io_binding import Arrays, Exchange, address
-from gradc_runtime.cpu.call_plan import Bound, Plan
+from gradc_runtime.binding.io_binding import Arrays, IOBinding, address
+from gradc_runtime.cpu.call_plan import BoundCall, CallPlan
 
 Slot = tuple[str, tuple[int, ...], np.dtype[Any], int]  # name, shape, type, place of its address
 LARGEST = 2**31 - 1  # of the numbers that count
 Sequences = tuple[str, tuple[int, ...], NDArray[np.int64], NDArray[Any]]  # order, packed rows
 
 
-class Repeat:
-    """Calls of an entry that gives plain outputs, on arrays of the shapes of a `Bound`.
+class CapturedCall:
+    """Calls of an entry that gives plain outputs, on arrays of the shapes of a `BoundCall`.
 
     `results` has the words of each result after a call, until the next one.
     """
 
     def __init__(
-        self, exchange: Exchange, bound: Bound, advance: Callable[[Plan, int], None]
+        self, exchange: IOBinding, bound: BoundCall, advance: Callable[[CallPlan, int], None]
     ) -> None:
         self._bound, self._plan, self._advance = bound, bound.plan, advance
         self._inputs: list[Slot] = []
@@ -63,7 +63,7 @@ class Repeat:
             shape = (len(rows.lengths), int(rows.lengths[0]), *array.type.shape)
             self._sequences.append((array.name, shape, rows.order, words))
 
-    def fits(self, bound: Bound) -> bool:
+    def fits(self, bound: BoundCall) -> bool:
         """Whether calls like that one may go this way."""
         return bound.plan is self._plan and bound.clock is self._bound.clock
 

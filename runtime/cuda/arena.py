@@ -23,7 +23,7 @@ ALIGN = 32  # words: spaces begin on a line of the GPU's cache
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class KernelLaunch:
     """One launch: a kernel's text, where its numbers stand in the table, its pieces of work: for
     `each` row of a time (None: each example), or in all.
     """
@@ -41,7 +41,7 @@ class Recurrence:
 
     time: int
     backwards: bool
-    calls: tuple[Call, ...]
+    calls: tuple[KernelLaunch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,15 @@ def _words(entry: Entry, array: Array, examples: int, room: Sequence[int]) -> in
 
 
 @dataclass
-class Listing:
+class LaunchRecorder:
     """The launches of one run in the making, and the table that they read."""
 
     arena: Arena
     table: list[int] = field(default_factory=lambda: [0])
 
-    def phase(self, entry: Entry, phase: Phase) -> list[Call | Recurrence]:
+    def phase(self, entry: Entry, phase: Phase) -> list[KernelLaunch | Recurrence]:
         """Everything that a phase launches."""
-        made: list[Call | Recurrence] = []
+        made: list[KernelLaunch | Recurrence] = []
         partial, uniform = self.arena.bases[Space.PARTIAL], self.arena.bases[Space.UNIFORM]
         if phase.examples and entry.partial_words:
             made.append(self.call(CLEAR, [partial], entry.partial_words))
@@ -110,7 +110,7 @@ class Listing:
             made.append(self.call(MEAN, [partial + s.partial, uniform + s.uniform], s.words))
         return made
 
-    def launch(self, instruction: Instruction) -> Call:
+    def launch(self, instruction: Instruction) -> KernelLaunch:
         """The launch of an instruction."""
         launch = instruction.launch
         assert launch is not None, f"an instruction without a CUDA kernel: {instruction.note}"
@@ -124,15 +124,15 @@ class Listing:
         pieces: int,
         each: bool = False,
         time: int | None = None,
-    ) -> Call:
+    ) -> KernelLaunch:
         """A launch, and its numbers in the table."""
         at = len(self.table)
         self.table += numbers
-        return Call(source, at, pieces, each, time)
+        return KernelLaunch(source, at, pieces, each, time)
 
 
-def calls(entry: Entry, arena: Arena) -> tuple[list[Call | Recurrence], NDArray[np.int64]]:
+def calls(entry: Entry, arena: Arena) -> tuple[list[KernelLaunch | Recurrence], NDArray[np.int64]]:
     """Every launch of one run in order, and the table they read."""
-    listing = Listing(arena)
+    listing = LaunchRecorder(arena)
     made = [item for phase in entry.phases for item in listing.phase(entry, phase)]
     return made, np.array(listing.table, np.int64)

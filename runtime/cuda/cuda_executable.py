@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.entry import Array, Entry, Space
-from gradc_runtime.binding.io_binding import Arrays, Exchange
+from gradc_runtime.binding.io_binding import Arrays, IOBinding
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import ALIGN, Arena, arrange
 from gradc_runtime.cuda.batches import Batches
-from gradc_runtime.cuda.cuda_plan import Plan, Stretch
+from gradc_runtime.cuda.cuda_plan import BufferRange, CudaPlan
 
 MOST_PLANS = 3  # batch sizes whose arenas are kept
 SPARE = 8  # room for sequences is a multiple of this part of a power of two: lengths vary
 
 
-class Executable:
+class CudaExecutable:
     """Runs one entry on the GPU.  `persistent` is shared with the session and other entries."""
 
     def __init__(
@@ -42,11 +42,11 @@ class Executable:
         shim.require_device()
         self.entry, self.persistent = entry, persistent
         self.dtype = np.dtype(dtype)
-        self.exchange = Exchange(entry, self.dtype)
+        self.exchange = IOBinding(entry, self.dtype)
         self.updates = any(name.startswith("update/") for name in entry.graph.outputs)
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[int, CudaPlan] = {}
 
-    def plan(self, examples: int, room: Sequence[int] = ()) -> Plan:
+    def plan(self, examples: int, room: Sequence[int] = ()) -> CudaPlan:
         """The arena for a batch size with room for so many rows of each time, made when one is
         first wanted; old ones make room.
         """
@@ -56,7 +56,7 @@ class Executable:
         if plan is None:
             while len(self._plans) >= MOST_PLANS:
                 self._plans.pop(next(iter(self._plans)))
-            plan = Plan(self.entry, self.fitting(examples, [*map(roomy, room)]), self.dtype)
+            plan = CudaPlan(self.entry, self.fitting(examples, [*map(roomy, room)]), self.dtype)
         self._plans[examples] = plan
         return plan
 
@@ -90,7 +90,7 @@ class Executable:
     def repeat(self, inputs: Mapping[str, Any]) -> None:
         """There is no shorter way: a call copies what persists."""
 
-    def _run(self, plan: Plan, given: Arrays, batches: Batches) -> tuple[Arrays, Arrays]:
+    def _run(self, plan: CudaPlan, given: Arrays, batches: Batches) -> tuple[Arrays, Arrays]:
         """Go through the batches, and copy what is wanted back to the host."""
         plan.write(0, self.persistent)
         sources = self._sources(plan, given, batches)
@@ -118,7 +118,7 @@ class Executable:
             self.persistent[:] = plan.words_at(0, len(self.persistent)).copy_to_host()
         return self.exchange.results(results), outputs
 
-    def _sources(self, plan: Plan, given: Arrays, batches: Batches) -> list[Stretch]:
+    def _sources(self, plan: CudaPlan, given: Arrays, batches: Batches) -> list[BufferRange]:
         """What the host knows: inputs, and the clocks of sequences."""
         whole = self.exchange.dtypes[Kind.INDEX]
         found = []
@@ -131,10 +131,10 @@ class Executable:
                 case _:
                     continue
             words = shim.upload(values.reshape(-1).view(self.dtype))
-            found.append(Stretch(first, words, batches.parts(array.type.time, array.type.size)))
+            found.append(BufferRange(first, words, batches.parts(array.type.time, array.type.size)))
         return found
 
-    def _outputs(self, plan: Plan, batches: Batches) -> list[Stretch]:
+    def _outputs(self, plan: CudaPlan, batches: Batches) -> list[BufferRange]:
         """Room for the outputs of all batches."""
         return [
             self._sink(first, batches.parts(array.type.time, array.type.size))
@@ -142,7 +142,7 @@ class Executable:
             if array.role == "output"
         ]
 
-    def _results(self, plan: Plan, steps: int) -> list[Stretch]:
+    def _results(self, plan: CudaPlan, steps: int) -> list[BufferRange]:
         """Room for the results of all batches."""
         start = plan.arena.bases[Space.UNIFORM]
         return [
@@ -150,14 +150,14 @@ class Executable:
             for result, size in self.exchange.kept
         ]
 
-    def _arrays(self, plan: Plan) -> list[tuple[int, Array]]:
+    def _arrays(self, plan: CudaPlan) -> list[tuple[int, Array]]:
         """Each array and its first word."""
         return [*zip(plan.arena.bases[Space.ARRAY :], self.entry.arrays, strict=True)]
 
-    def _sink(self, first: int, parts: list[tuple[int, int]]) -> Stretch:
-        return Stretch(first, shim.empty(parts[-1][1], self.dtype), parts)
+    def _sink(self, first: int, parts: list[tuple[int, int]]) -> BufferRange:
+        return BufferRange(first, shim.empty(parts[-1][1], self.dtype), parts)
 
-    def _numbers(self, sink: Stretch, kind: Kind) -> NDArray[Any]:
+    def _numbers(self, sink: BufferRange, kind: Kind) -> NDArray[Any]:
         """Words of the device as numbers of a kind."""
         host: NDArray[Any] = sink.words.copy_to_host()[: sink.parts[-1][1]]
         return host.view(self.exchange.dtypes[kind])

@@ -11,13 +11,13 @@ import numpy as np
 from gradc_compiler.program.entry import Entry, Space
 from gradc_runtime.binding.constant_pieces import pieces
 from gradc_runtime.cuda import shim
-from gradc_runtime.cuda.arena import Arena, Call, Recurrence, calls
+from gradc_runtime.cuda.arena import Arena, KernelLaunch, Recurrence, calls
 from gradc_runtime.cuda.batches import Batches
 from gradc_runtime.cuda.kernels import CLEAR, compiled
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class BufferRange:
     """An array over all batches of a call, on the device, and where the arena has that of one."""
 
     first: int  # word of the arena
@@ -25,7 +25,7 @@ class Stretch:
     parts: list[tuple[int, int]]  # of `words`, for each batch
 
 
-class Plan:
+class CudaPlan:
     """What one batch size needs on the device."""
 
     def __init__(self, entry: Entry, arena: Arena, dtype: np.dtype[Any]) -> None:
@@ -49,14 +49,14 @@ class Plan:
         """Launch everything once, for one batch of a call."""
         for item in self.items:
             match item:
-                case Call():
+                case KernelLaunch():
                     self.launch(item, 0, batches.count(item.time, batch))
                 case Recurrence(time, backwards, inner):
                     for begin, count in batches.ranges(time, batch, backwards):
                         for call in inner:
                             self.launch(call, begin, count)
 
-    def launch(self, call: Call, begin: int, count: int) -> None:
+    def launch(self, call: KernelLaunch, begin: int, count: int) -> None:
         """Launch one kernel for some rows."""
         total = call.pieces * count if call.each else call.pieces
         if total:
@@ -67,13 +67,13 @@ class Plan:
         if values.size:
             self.words_at(first, values.size).copy_to_device(values)
 
-    def load(self, source: Stretch, batch: int) -> None:
+    def load(self, source: BufferRange, batch: int) -> None:
         """Copy a batch's part of an array into the arena."""
         start, end = source.parts[batch]
         if end > start:
             self.write(source.first, source.words[start:end])
 
-    def keep(self, sink: Stretch, batch: int) -> None:
+    def keep(self, sink: BufferRange, batch: int) -> None:
         """Copy a batch's part of an array out of the arena."""
         start, end = sink.parts[batch]
         if end > start:
@@ -84,7 +84,7 @@ class Plan:
         return self.words[first : first + count]
 
 
-def _sources(items: Sequence[Call | Recurrence]) -> set[str]:
+def _sources(items: Sequence[KernelLaunch | Recurrence]) -> set[str]:
     """The text of every kernel."""
     inner = (item.calls if isinstance(item, Recurrence) else (item,) for item in items)
     return {call.source for calls in inner for call in calls}

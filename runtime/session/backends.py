@@ -18,7 +18,7 @@ import numpy as np
 
 from gradc_compiler.graph.ragged import Batch, joined, take
 from gradc_compiler.program.entry import Entry
-from gradc_runtime.session.state import Evaluate, Memory
+from gradc_runtime.session.state import Evaluate, StateMemory
 
 Arrays = dict[str, np.ndarray]
 Batches = dict[str, Batch]  # by name: inputs and outputs
@@ -26,7 +26,7 @@ Ran = tuple[Arrays, Batches]
 UPDATE = "update/"  # a graph's output of this name is a persistent's next value
 
 
-class Repeat(Protocol):
+class ReplayCall(Protocol):
     """A short way to run an entry once more, on inputs of the shapes that it had before.
 
     `results` has the words of each result [1, words] of the last call.
@@ -35,10 +35,10 @@ class Repeat(Protocol):
     results: Arrays
 
     def __call__(self, given: Mapping[str, Any]) -> Arrays | None:
-        """Outputs; None where anything is unlike the last time, which a `Runner` must look at."""
+        """Outputs; None where anything is unlike the last time, which a `Backend` must look at."""
 
 
-class Runner(Protocol):
+class Backend(Protocol):
     """One entry, ready to run."""
 
     def run(
@@ -46,14 +46,14 @@ class Runner(Protocol):
     ) -> tuple[Arrays, Batches]:
         """Results and outputs of `steps` runs in turn."""
 
-    def repeat(self, inputs: Mapping[str, Batch]) -> Repeat | None:
+    def repeat(self, inputs: Mapping[str, Batch]) -> ReplayCall | None:
         """A short way for inputs like these, where there is one."""
 
 
 class Reference:
     """Evaluates an entry's graph with NumPy, operator by operator: the oracle."""
 
-    def __init__(self, entry: Entry, memory: Memory, evaluate: Evaluate) -> None:
+    def __init__(self, entry: Entry, memory: StateMemory, evaluate: Evaluate) -> None:
         self.entry, self.memory, self.evaluate = entry, memory, evaluate
 
     def run(
@@ -69,7 +69,7 @@ class Reference:
             {name: joined([run[name] for run in runs]) for name in outputs},
         )
 
-    def repeat(self, inputs: Mapping[str, Batch]) -> Repeat | None:
+    def repeat(self, inputs: Mapping[str, Batch]) -> ReplayCall | None:
         """None."""
         return None
 
@@ -108,20 +108,20 @@ def examples_of(inputs: Mapping[str, Batch]) -> int:
     return len(next(iter(inputs.values()))) if inputs else 1
 
 
-TARGETS: Mapping[str, str | None] = {
-    "cpu": "gradc_runtime.cpu.executable",
-    "cuda": "gradc_runtime.cuda.cuda_executable",
+TARGETS: Mapping[str, tuple[str, str] | None] = {  # the module and the class of each
+    "cpu": ("gradc_runtime.cpu.executable", "Executable"),
+    "cuda": ("gradc_runtime.cuda.cuda_executable", "CudaExecutable"),
     "reference": None,
 }
 
 
 def prepare(
-    entry: Entry, memory: Memory, *, target: str, threads: int, evaluate: Evaluate
-) -> Runner:
+    entry: Entry, memory: StateMemory, *, target: str, threads: int, evaluate: Evaluate
+) -> Backend:
     """A runner of an entry on a target."""
-    module = TARGETS[target]
-    if module is None:
+    place = TARGETS[target]
+    if place is None:
         return Reference(entry, memory, evaluate)
-    executable: Any = import_module(module).Executable
-    runner: Runner = executable(entry, memory.words, memory.words.dtype, threads)
+    executable: Any = getattr(import_module(place[0]), place[1])
+    runner: Backend = executable(entry, memory.words, memory.words.dtype, threads)
     return runner

@@ -134,7 +134,7 @@ def flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-class Store:
+class NamedTensors:
     """The checkpoints of a run: the last few, and the best."""
 
     def __init__(self, folder: Path) -> None:

@@ -22,7 +22,7 @@ from gradc_runtime.system.errors import SessionError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class DecodingChoice:
     """How a class is chosen, and when an example is finished."""
 
     limit: int  # classes that are added at most
@@ -50,7 +50,7 @@ def write(
     session: Session,
     model: str,
     start: list[int],
-    choice: Choice,
+    choice: DecodingChoice,
     inputs: Mapping[str, Any],
     count: int = 1,
 ) -> list[list[int]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class NotFinite:
     """The step of a call that went wrong, and why."""
 
     index: int  # within the call
@@ -39,7 +39,7 @@ def all_finite(found: Arrays) -> bool:
 
 def find_fault(
     session: Session, before: np.ndarray, arrays: Mapping[str, Batch], steps: int
-) -> Finding:
+) -> NotFinite:
     """Take a call's steps again one by one; the words are left as they were before the bad one."""
     words = session.memory.words
     words[...] = before
@@ -50,8 +50,8 @@ def find_fault(
             words[...] = start
             where = first_operator(session, part)
             words[...] = start
-            return Finding(index=index, what=describe(found), where=where)
-    return Finding(index=steps - 1, what="a loss was not finite", where="it did not happen again")
+            return NotFinite(index=index, what=describe(found), where=where)
+    return NotFinite(index=steps - 1, what="a loss was not finite", where="it did not happen again")
 
 
 def describe(found: Arrays) -> str:

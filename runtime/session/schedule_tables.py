@@ -13,9 +13,9 @@ import numpy as np
 
 from gradc_compiler.graph.ragged import take
 from gradc_compiler.program.program import COUNT, Program, Schedules
-from gradc_runtime.session.backends import Batches, Ran, Runner, in_turn
+from gradc_runtime.session.backends import Backend, Batches, Ran, in_turn
 from gradc_runtime.session.checkpoint import Checkpoint
-from gradc_runtime.session.state import Evaluate, Memory
+from gradc_runtime.session.state import Evaluate, StateMemory
 from gradc_runtime.system.errors import CheckpointError
 
 DIGIT = 2**31  # of `base`
@@ -24,7 +24,7 @@ DIGIT = 2**31  # of `base`
 class Ahead:
     """The tables of one step."""
 
-    def __init__(self, schedules: Schedules, memory: Memory, evaluate: Evaluate) -> None:
+    def __init__(self, schedules: Schedules, memory: StateMemory, evaluate: Evaluate) -> None:
         self.schedules, self.evaluate = schedules, evaluate
         self.tables = {name: memory.views[name] for name in schedules.tables}
         self.place, self.base = memory.views[schedules.place], memory.views[schedules.base]
@@ -57,7 +57,7 @@ class Ahead:
 class Tables:
     """The tables of a session's steps, and what a checkpoint has in their place."""
 
-    def __init__(self, program: Program, memory: Memory) -> None:
+    def __init__(self, program: Program, memory: StateMemory) -> None:
         self.memory = memory
         steps = program.training.steps if program.training else ()
         self.turns = len(steps)
@@ -71,7 +71,7 @@ class Tables:
         """Fill them for one more update by every step."""
         return all(ahead.ready(1) for ahead in self.of.values())
 
-    def run(self, entry: str, runner: Runner, inputs: Batches, steps: int, batch: int) -> Ran:
+    def run(self, entry: str, runner: Backend, inputs: Batches, steps: int, batch: int) -> Ran:
         """Runs of an entry in turn, as many at once as its tables are good for."""
         if entry not in self.of:
             return runner.run(inputs, steps, batch=batch)

@@ -27,10 +27,10 @@ from gradc_compiler.program.program import DataSource, Program, Training, TrainS
 from gradc_runtime.data import Dataset, as_declared, from_arrays, load
 from gradc_runtime.session.backends import (
     Arrays,
+    Backend,
     Batches,
     Ran,
-    Repeat,
-    Runner,
+    ReplayCall,
     examples_of,
     prepare,
 )
@@ -47,13 +47,19 @@ from gradc_runtime.session.inputs import (
 )
 from gradc_runtime.session.measuring import measured
 from gradc_runtime.session.schedule_tables import Tables
-from gradc_runtime.session.session_config import Opening, whole
-from gradc_runtime.session.state import LARGEST_SEED, Memory, Parameters, is_known, suggestion
+from gradc_runtime.session.session_config import SessionConfig, whole
+from gradc_runtime.session.state import (
+    LARGEST_SEED,
+    ParameterViews,
+    StateMemory,
+    is_known,
+    suggestion,
+)
 from gradc_runtime.session.summary import Summary, run_training
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
-from gradc_runtime.system.fork_safe_lock import Turns
+from gradc_runtime.system.fork_safe_lock import ForkSafeLock
 
 GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
 REPORT = "report/"  # a result or output of this name is a report
@@ -66,17 +72,17 @@ class Session:
         self, program: Program, target: str = "cpu", dtype: DTypeLike = "float32",
         threads: int | None = None, seed: int | None = None,
     ) -> None:  # fmt: skip
-        opening = Opening.of(program, target, dtype, threads, seed)
+        opening = SessionConfig.of(program, target, dtype, threads, seed)
         self.program, self.target, self.dtype = opening.program, opening.target, opening.dtype
         self.threads, self.seed = opening.threads, opening.seed
-        self.memory = Memory(program, self.dtype)
+        self.memory = StateMemory(program, self.dtype)
         self.begin()
-        self.parameters = Parameters(self.memory)
+        self.parameters = ParameterViews(self.memory)
         self.tables = Tables(program, self.memory)
-        self.runners: dict[str, Runner] = {}
-        self._repeats: dict[str | None, Repeat | None] = {}  # of models, None: of the step
+        self.runners: dict[str, Backend] = {}
+        self._repeats: dict[str | None, ReplayCall | None] = {}  # of models, None: of the step
         self._measured: dict[str, str] = {}  # metrics of the step, by name
-        self._turns = Turns()
+        self._turns = ForkSafeLock()
 
     def begin(self) -> None:
         """Give everything that persists its first numbers."""
@@ -226,7 +232,7 @@ class Session:
             wanted, runner = chosen(self.program.entries[entry], given), self.runner(entry)
             return self.tables.run(entry, runner, wanted, steps, examples_of(given) // steps)
 
-    def runner(self, entry: str) -> Runner:
+    def runner(self, entry: str) -> Backend:
         """The entry on the target, prepared when it is first needed."""
         if entry not in self.runners:
             self.runners[entry] = prepare(

@@ -17,7 +17,7 @@ WIDTHS = ("float32", "float64")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class SessionConfig:
     """Where a session runs, how wide its numbers are, and what its draws follow."""
 
     program: Program  # in the form that the width wants
@@ -27,7 +27,7 @@ class Opening:
     seed: int
 
     @staticmethod
-    def of(program: Program, target: str, dtype: Any, threads: Any, seed: Any) -> Opening:
+    def of(program: Program, target: str, dtype: Any, threads: Any, seed: Any) -> SessionConfig:
         """As it is asked for; None stands for all cores, and for the seed that the spec gives."""
         if not isinstance(program, Program):
             kind = type(program).__name__
@@ -35,7 +35,7 @@ class Opening:
         if not is_known(target, TARGETS):
             raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
         settings = program.training.settings if program.training else {}
-        return Opening(
+        return SessionConfig(
             program=program.of_width(width(dtype)),
             target=target,
             dtype=width(dtype),

@@ -24,7 +24,7 @@ Evaluate = Callable[..., Mapping[str, Any]]
 LARGEST_SEED = 2**31 - 1  # a seed is one int32 word
 
 
-class Memory:
+class StateMemory:
     """The persistent words and a view of each persistent by name."""
 
     def __init__(self, program: Program, dtype: str) -> None:
@@ -70,10 +70,10 @@ def allocate(count: int, dtype: np.dtype[Any]) -> np.ndarray:
     return aligned(count, dtype)
 
 
-class Parameters(MutableMapping[str, np.ndarray]):
+class ParameterViews(MutableMapping[str, np.ndarray]):
     """Parameters by name: reading gives a view, assigning copies into place."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: StateMemory) -> None:
         self.views = {
             name: memory.views[name]
             for name, persistent in memory.persistents.items()

@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakSet
 
 
-class Turns:
+class ForkSafeLock:
     """`with turns.lock:` waits until nobody else is at it."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Turns:
         _known.add(self)
 
 
-_known: WeakSet[Turns] = WeakSet()
+_known: WeakSet[ForkSafeLock] = WeakSet()
 
 
 def begin_anew() -> None:

@@ -18,16 +18,16 @@ WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
-class Request:
+class StopRequest:
     """Whether someone has asked to stop."""
 
     signal: int | None = None
 
 
 @contextmanager
-def stop_requests() -> Iterator[Request]:
+def stop_requests() -> Iterator[StopRequest]:
     """Watch for signals inside the block (in the main thread, which alone receives them)."""
-    request = Request()
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 State = dict[str, Any]
 
 
-class Keeper:
+class CheckpointManager:
     """Writes what a run has to keep; does nothing where there is no folder."""
 
     def __init__(

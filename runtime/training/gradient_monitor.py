@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from gradc_compiler.graph.ragged import Batch, Clock, Ragged
+from gradc_compiler.graph.ragged import Batch, Ragged, SequenceIndex
 from gradc_runtime.training.run_folder import table
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Log(Generic[Seen]):
         return found
 
 
-class Watch:
+class GradientMonitor:
     """Takes the gradients of a session, and keeps and writes what they are."""
 
     def __init__(self, session: Session) -> None:
@@ -145,7 +145,7 @@ def over_time_of(
     adjoint: Ragged, epoch: int, batches: int, step: str, state: str
 ) -> list[StateGradient]:
     """The norms from the last step of every sequence to the first."""
-    clock = Clock(adjoint.lengths)
+    clock = SequenceIndex(adjoint.lengths)
     back = adjoint.lengths[clock.owner] - 1 - clock.position
     rows = adjoint.values.reshape(len(back), -1).astype(np.float64)
     counts = np.bincount(back)

@@ -16,7 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from gradc_runtime.session.checkpoint import Store, write_atomically
+from gradc_runtime.session.checkpoint import NamedTensors, write_atomically
 from gradc_runtime.system import folder_lock
 from gradc_runtime.system.errors import CheckpointError, SessionError
 
@@ -31,7 +31,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.store = Store(path / "checkpoints")
+        self.store = NamedTensors(path / "checkpoints")
         self.identity = self.found()
 
     def found(self) -> tuple[int, int] | None:

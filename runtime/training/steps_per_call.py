@@ -12,7 +12,7 @@ LARGEST = 1 << 14  # steps
 LARGEST_BYTES = 1 << 25  # of gathered examples
 
 
-class Pace:
+class StepsPerCall:
     """Learns from the calls so far; the first one, which may compile, teaches nothing."""
 
     def __init__(self, bytes_of_batch: int) -> None:

@@ -28,13 +28,13 @@ from gradc_runtime.session.nan_debug import all_finite, find_fault
 from gradc_runtime.session.summary import Summary
 from gradc_runtime.session.train_settings import Settings
 from gradc_runtime.system.errors import Diverged, Interrupted
-from gradc_runtime.system.stop_signals import Request, stop_requests
-from gradc_runtime.training.checkpoint_manager import Keeper
+from gradc_runtime.system.stop_signals import StopRequest, stop_requests
+from gradc_runtime.training.checkpoint_manager import CheckpointManager
 from gradc_runtime.training.display import Display, Silent
-from gradc_runtime.training.gradient_monitor import Watch
+from gradc_runtime.training.gradient_monitor import GradientMonitor
 from gradc_runtime.training.position import Position, position_of
 from gradc_runtime.training.run_folder import Row, RunFolder
-from gradc_runtime.training.steps_per_call import Pace
+from gradc_runtime.training.steps_per_call import StepsPerCall
 
 if TYPE_CHECKING:
     from gradc_runtime.session.session import Session
@@ -52,7 +52,7 @@ class Trainer:
         folder: RunFolder | None = None,
         display: Display | None = None,
         checkpoint_seconds: float = 10.0,
-        watch: Watch | None = None,
+        watch: GradientMonitor | None = None,
     ) -> None:
         self.session, self.settings = session, settings
         entries = [session.program.entries[step.entry] for step in session.training.steps]
@@ -64,12 +64,12 @@ class Trainer:
             sorted(read) or list(data.arrays)[:1]
         )  # one at least: it tells the batch's size
         self.batches = ceil(self.train.examples / settings.batch)
-        self.keeper = Keeper(session, folder, self.display, checkpoint_seconds)
+        self.keeper = CheckpointManager(session, folder, self.display, checkpoint_seconds)
         self.watch = watch
         self.position = Position()
         self.rows: list[Row] = []
         width = sum(self.train.arrays[n].nbytes for n in self.names) / self.train.examples
-        self.pace = Pace(int(width * settings.batch))
+        self.pace = StepsPerCall(int(width * settings.batch))
         self.order = np.empty(0, np.int64)
         self.before = session.memory.words.copy()
         self.certifying = Certifying()
@@ -86,7 +86,7 @@ class Trainer:
         self.display.start(self.settings.epochs, self.batches)
         try:
             if self.keeper.folder is None:
-                self.epochs(Request())
+                self.epochs(StopRequest())
             else:
                 with stop_requests() as request:
                     self.epochs(request)
@@ -100,7 +100,7 @@ class Trainer:
             saved=self.keeper.folder is None or (saved and not self.keeper.lost()),
         )  # fmt: skip
 
-    def epochs(self, request: Request) -> None:
+    def epochs(self, request: StopRequest) -> None:
         """Epoch after epoch, until the last or until nothing improves."""
         at = self.position
         while at.epoch < self.settings.epochs and not self.finished_early():
@@ -175,7 +175,7 @@ class Trainer:
         self.keeper.record(row)
         self.display.epoch(row)
 
-    def look_up(self, request: Request) -> None:
+    def look_up(self, request: StopRequest) -> None:
         """Between calls: obey a signal, or save if it is time."""
         if request.signal is not None:
             path = self.keeper.save(self.state())

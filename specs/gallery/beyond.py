@@ -9,7 +9,7 @@ from drawing import COOL, HERE, INK, WARM, figure, plt, show, trained
 
 import gradc
 from gradc_runtime.session.train_settings import resolve
-from gradc_runtime.training.gradient_monitor import Watch
+from gradc_runtime.training.gradient_monitor import GradientMonitor
 from gradc_runtime.training.trainer import Trainer
 
 
@@ -17,7 +17,7 @@ from gradc_runtime.training.trainer import Trainer
 def deep_chain() -> Any:
     """The gradient for each layer's bias, in a chain that halves and in one that doubles."""
     session = gradc.Session(gradc.compile_file(HERE.parent / "deep_chain.nn"), seed=0)
-    watch = Watch(session)
+    watch = GradientMonitor(session)
     settings = resolve(session.training.settings, seed=0, epochs=1)
     Trainer(session, session.dataset(), settings, watch=watch).run()
     made, axes = plt.subplots(figsize=(5.4, 3.2), layout="constrained")

@@ -9,7 +9,7 @@ from drawing import COOL, HERE, INK, WARM, figure, plt
 
 import gradc
 from gradc_runtime.session.train_settings import resolve
-from gradc_runtime.training.gradient_monitor import Watch
+from gradc_runtime.training.gradient_monitor import GradientMonitor
 from gradc_runtime.training.trainer import Trainer
 
 CELLS = {
@@ -25,7 +25,7 @@ def memory() -> Any:
     what each network then misses.
     """
     session = gradc.Session(gradc.compile_file(HERE.parent / "memory.nn"), seed=0)
-    watch = Watch(session)
+    watch = GradientMonitor(session)
     settings = resolve(session.training.settings, seed=0)
     rows = Trainer(session, session.dataset(), settings, watch=watch).run().rows
     made, panels = plt.subplots(1, 3, figsize=(10.5, 3.2), layout="constrained")

@@ -36,7 +36,7 @@ WAYS = [
     (target, dtype, threads, without)
     for dtype in ("float32", "float64")
     for target, threads, without in (
-        ("reference", 1, ()), ("cpu", 1, ()), ("cpu", 2, ()), ("cpu", 1, ("straight",)),
+        ("reference", 1, ()), ("cpu", 1, ()), ("cpu", 2, ()), ("cpu", 1, ("whole-step",)),
     )
 ]  # fmt: skip
 Way = tuple[str, str, int, tuple[str, ...]]

@@ -19,7 +19,7 @@ WAYS = [
     Way("reference", "float64"),
     Way("cpu", "float32"),
     Way("cpu", "float64", 2),
-    Way("cpu", "float32", 2, ("straight",)),
+    Way("cpu", "float32", 2, ("whole-step",)),
 ]
 REFUSED = {  # code and place of every error
     "pipe_and_plus": [("E0129", 2), ("E0129", 4)],

@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from gradc_compiler.fusion import groups
-from gradc_compiler.fusion.groups import form_units
+from gradc_compiler.fusion.groups import fuse
 from gradc_compiler.fusion.heights import Heights
-from gradc_compiler.fusion.stages import assign_regions
+from gradc_compiler.fusion.stages import assign_stages
 from gradc_compiler.graph.graph import Builder
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import compile_source
@@ -76,10 +76,10 @@ def test_values_that_many_later_ones_read() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_heights_change_no_unit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = compile_source(trained(name, 2)).entries["step/train"].graph
-    regions = assign_regions(graph)
-    found = [unit.nodes for unit in form_units(graph, regions)]
+    regions = assign_stages(graph)
+    found = [unit.nodes for unit in fuse(graph, regions)]
     monkeypatch.setattr(groups, "Heights", lambda following, circles: Heights(following, True))
-    assert [unit.nodes for unit in form_units(graph, regions)] == found
+    assert [unit.nodes for unit in fuse(graph, regions)] == found
 
 
 def test_a_parameter_of_a_billion_numbers_is_compiled_as_one_of_ten() -> None:

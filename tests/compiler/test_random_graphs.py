@@ -30,7 +30,7 @@ from tests.graphs import (
 from tests.random_graphs import graphs
 from tests.sequence_runs import plain
 
-SWITCHES = [name for name in OPTIONAL if name != "straight"]  # which is off as well
+SWITCHES = [name for name in OPTIONAL if name != "whole-step"]  # which is off as well
 WIDE = int(os.environ.get("GRADC_EXAMPLES", "500"))
 BOUND = 1e-8
 COMMON = settings(
@@ -66,13 +66,13 @@ def assert_ways_agree(graph: Graph, batch: int, without: str, threads: int) -> N
     wanted = evaluate_outputs(graph, values, batch)
     optimised = for_every_example(evaluate_outputs(optimise(graph), values, batch), graph, batch)
     assert_close(optimised, wanted, BOUND)
-    for switches in ((), ("straight",)):
+    for switches in ((), ("whole-step",)):
         native = run_compiled(graph, values, batch, without=switches)
         assert_close(native, wanted, BOUND)
         shared = run_compiled(graph, values, batch, threads=threads, without=switches)
         for name in wanted:
             np.testing.assert_array_equal(shared[name], native[name])
-    assert_close(run_compiled(graph, values, batch, without=(without, "straight")), wanted, BOUND)
+    assert_close(run_compiled(graph, values, batch, without=(without, "whole-step")), wanted, BOUND)
     if is_smooth_to(graph):
         assert_derivatives_are_slopes(graph, batch)
 

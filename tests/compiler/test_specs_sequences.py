@@ -11,7 +11,7 @@ import pytest
 
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.graph.loop_order import loop_of
-from gradc_compiler.ops.leaf import Persistent
+from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.pipeline import Compilation, compilation
 from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_runtime.cli.actions.check import untrained
@@ -114,6 +114,6 @@ def test_products_with_the_input_are_outside_the_loop() -> None:
         graph[i].op.key: node.id in loop_of(graph)
         for node in graph.nodes
         for i in node.inputs
-        if isinstance(graph[i].op, Persistent) and node.op.name == "contract"
+        if isinstance(graph[i].op, PersistentOp) and node.op.name == "contract"
     }
     assert read["digit.lstm1.W"] and not read["digit.lstm1.U"] and not read["digit.dense1.W"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradc_compiler.graph.ragged import Clock, Ragged
+from gradc_compiler.graph.ragged import Ragged, SequenceIndex
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.session.session import Session
 from tests.compiler.test_specs_sequences import PARAMETERS, made
@@ -42,7 +42,7 @@ class Twin(TorchTwin):
         def draw(*shape: int, ragged: Ragged | None = None) -> Any:
             if ragged is None:
                 return self.draws[shape].sample(0, step, np.arange(BATCH))
-            clock = Clock(ragged.lengths)
+            clock = SequenceIndex(ragged.lengths)
             drawn = self.draws[shape].sample(0, step, clock.owner, clock.position)
             return Ragged(drawn, ragged.lengths)
 

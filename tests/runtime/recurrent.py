@@ -19,9 +19,9 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.ops.index import Increment, Take
 from gradc_compiler.ops.leaf import Input
-from gradc_compiler.ops.leaf import Persistent as Read
+from gradc_compiler.ops.leaf import PersistentOp as Read
 from gradc_compiler.ops.reduce import BatchMean
-from gradc_compiler.ops.sequence import End, Length, Previous, Total
+from gradc_compiler.ops.sequence import Last, Length, Previous, TimeSum
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
 from gradc_compiler.rewrites.algebra.passes import optimise
@@ -64,14 +64,14 @@ class Net:
         self.state = inner.apply("tanh", inner)
         b.carries[loop] = self.state.id
         self.said = product(self.parameters["net.V"], self.state)
-        self.last = product(self.parameters["net.V"], b.add(End(), self.state))
+        self.last = product(self.parameters["net.V"], b.add(Last(), self.state))
 
     def loss(self) -> Value:
         """Of one example."""
         b, miss = self.builder, self.said - self.fields["z"]
         count = b.add(Length("n")) + 1.0
         error = self.last - self.fields["y"]
-        return error * error + b.add(Total(), miss * miss) / count
+        return error * error + b.add(TimeSum(), miss * miss) / count
 
 
 def wanted(net: Net, name: str) -> dict[str, Value]:

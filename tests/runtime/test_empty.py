@@ -77,7 +77,7 @@ def results(bodies: list[str], target: str, threads: int, without: tuple[str, ..
     ]
 
 
-WAYS = [("reference", 1, ()), ("cpu", 1, ()), ("cpu", 2, ("straight", "fusion"))]
+WAYS = [("reference", 1, ()), ("cpu", 1, ()), ("cpu", 2, ("whole-step", "fusion"))]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -105,7 +105,7 @@ def test_what_has_no_meaning_is_told(body: str) -> None:
     assert REFUSED[body] in error.value.diagnostics[0].message
 
 
-@pytest.mark.parametrize("without", [(), ("straight",)])
+@pytest.mark.parametrize("without", [(), ("whole-step",)])
 def test_a_step_reads_what_is_empty(without: tuple[str, ...]) -> None:
     text = """
 model f(x : [4], e : [0]) -> [4] { param w = 1; concat(x, e * w) * w + sum(e) }

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradc_runtime.session.checkpoint import Store
+from gradc_runtime.session.checkpoint import NamedTensors
 from gradc_runtime.session.train_settings import Settings
 from gradc_runtime.training.run_folder import RunFolder
 from gradc_runtime.training.trainer import Trainer
@@ -101,7 +101,7 @@ def test_one_failed_write_costs_nothing_but_that_write(
     assert failing.calls >= at
     np.testing.assert_array_equal(words, expected)
     assert summary.exit_code == 0
-    newest, faults = Store(tmp_path / "checkpoints").newest()
+    newest, faults = NamedTensors(tmp_path / "checkpoints").newest()
     assert newest is not None and not faults
     assert newest.state["position"]["epoch"] == 3
     assert not list((tmp_path / "checkpoints").glob(".*"))

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc_compiler.graph.ragged import Clock, Ragged
+from gradc_compiler.graph.ragged import Ragged, SequenceIndex
 from gradc_compiler.graph.types import Kind, TensorType
-from gradc_runtime.binding.packed_sequences import Rows
+from gradc_runtime.binding.packed_sequences import PackedBatch
 from gradc_runtime.data import DataError, Dataset
 from gradc_runtime.data.arrays.validate import conform
 from gradc_runtime.session.session import Session
@@ -78,8 +78,8 @@ def test_numpy_is_never_asked_to_repeat_more_often_than_it_can_count(lengths: li
     wrong = np.array(lengths)
     calls: list[Callable[[], object]] = [
         lambda: Ragged(np.zeros((0, 2)), wrong).take(slice(None)),
-        lambda: Clock(wrong),
-        lambda: Rows(wrong, 1, 2),
+        lambda: SequenceIndex(wrong),
+        lambda: PackedBatch(wrong, 1, 2),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="are those of no sequences"):

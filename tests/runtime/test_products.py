@@ -35,7 +35,7 @@ MODELS = {
     "h = previous(zeros([4]), xs)\nh' = tanh(contract(k : h[i] * T[k, i, j] * xs[j]) + xs)\n"
     "last(h') }",
 }
-WAYS = {(): 2, ("pairs",): 1, ("pairs", "straight", "fusion"): 2}  # with so many threads
+WAYS = {(): 2, ("pairs",): 1, ("pairs", "whole-step", "fusion"): 2}  # with so many threads
 
 
 def program(body: str, without: Any = ()) -> Program:

@@ -25,9 +25,9 @@ from gradc_compiler.elaborate.names.values import (
     Checkpointed,
     Each,
     LayerLike,
-    Meaning,
     Repeated,
-    Text,
+    StaticText,
+    StaticValue,
     is_number,
 )
 from gradc_compiler.elaborate.parameters import recurrence
@@ -49,7 +49,7 @@ ELEMENTWISE = {  # a row of the table of elementwise operators is a function wit
 def _row(
     name: str,
     parameters: str,
-    rule: Callable[..., Meaning],
+    rule: Callable[..., StaticValue],
     *,
     required: int = 1,
     variadic: bool = False,
@@ -58,8 +58,8 @@ def _row(
     BUILTINS[name] = Builtin(name, rule, tuple(parameters.split()), required, variadic, makes_layer)
 
 
-def _elementwise(name: str) -> Callable[..., Meaning]:
-    def rule(scope: Scope, span: Span, *operands: Meaning) -> Meaning:
+def _elementwise(name: str) -> Callable[..., StaticValue]:
+    def rule(scope: Scope, span: Span, *operands: StaticValue) -> StaticValue:
         if all(map(is_number, operands)):
             return _on_numbers(name, operands, scope, span)
         values = [to_value(x, scope, span) for x in operands]
@@ -86,8 +86,8 @@ def _on_numbers(name: str, numbers: tuple[Number, ...], scope: Scope, span: Span
     return result
 
 
-def _rounded(name: str, function: Callable[[float], int]) -> Callable[..., Meaning]:
-    def rule(scope: Scope, span: Span, x: Meaning) -> Meaning:
+def _rounded(name: str, function: Callable[[float], int]) -> Callable[..., StaticValue]:
+    def rule(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
         if is_number(x):
             return function(x)
         value = tensors.real(x, scope, span)
@@ -98,8 +98,10 @@ def _rounded(name: str, function: Callable[[float], int]) -> Callable[..., Meani
     return rule
 
 
-def _extreme(name: str) -> Callable[..., Meaning]:
-    def rule(scope: Scope, span: Span, parts: tuple[Meaning, ...], axis: Meaning) -> Meaning:
+def _extreme(name: str) -> Callable[..., StaticValue]:
+    def rule(
+        scope: Scope, span: Span, parts: tuple[StaticValue, ...], axis: StaticValue
+    ) -> StaticValue:
         require_sound(*parts)
         if len(parts) > 1 and all(map(is_number, parts)):
             return max(parts) if name == "max" else min(parts)
@@ -115,29 +117,31 @@ def _extreme(name: str) -> Callable[..., Meaning]:
     return rule
 
 
-def _repeat(scope: Scope, span: Span, count: Meaning, layer: Meaning) -> Meaning:
+def _repeat(scope: Scope, span: Span, count: StaticValue, layer: StaticValue) -> StaticValue:
     times = check_size(count, span, scope)
     if times > REPEATS:
         raise scope.fault("E0411", f"repeat({times:,}, ...) is more than {REPEATS:,} layers", span)
     return Repeated(times, _layer(layer, scope, span), made_at(span, scope))
 
 
-def _each(scope: Scope, span: Span, layer: Meaning) -> Meaning:
+def _each(scope: Scope, span: Span, layer: StaticValue) -> StaticValue:
     return Each(_layer(layer, scope, span))
 
 
-def _checkpoint(scope: Scope, span: Span, layer: Meaning, products: Meaning) -> Meaning:
+def _checkpoint(scope: Scope, span: Span, layer: StaticValue, products: StaticValue) -> StaticValue:
     return Checkpointed(_layer(layer, scope, span), bool(products))
 
 
-def _layer(layer: Meaning, scope: Scope, span: Span) -> Meaning:
+def _layer(layer: StaticValue, scope: Scope, span: Span) -> StaticValue:
     if not isinstance(layer, LayerLike):
         raise scope.fault("E0306", f"expected a layer, got {describe(layer)}", span)
     return layer
 
 
-def _distribution(normal: bool) -> Callable[..., Meaning]:
-    def rule(scope: Scope, span: Span, first: Meaning, second: Meaning, key: Meaning) -> Meaning:
+def _distribution(normal: bool) -> Callable[..., StaticValue]:
+    def rule(
+        scope: Scope, span: Span, first: StaticValue, second: StaticValue, key: StaticValue
+    ) -> StaticValue:
         ends = (0 if first is None else first, 1 if second is None else second)
         return draw(
             normal, *ends, scope, span, None if key is None else check_size(key, span, scope)
@@ -146,19 +150,19 @@ def _distribution(normal: bool) -> Callable[..., Meaning]:
     return rule
 
 
-def _refuse(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:
+def _refuse(scope: Scope, span: Span, parts: tuple[StaticValue, ...]) -> StaticValue:
     """`refuse("groups =", n, "...")`: what a definition does not take, told at its call."""
     require_sound(*parts)
     raise scope.fault("E0405", " ".join(map(_word, parts)), span)
 
 
-def _word(part: Meaning) -> str:
-    if isinstance(part, Text):
+def _word(part: StaticValue) -> str:
+    if isinstance(part, StaticText):
         return part.value
     return str(part) if is_number(part) else describe(part)
 
 
-def _identity(scope: Scope, span: Span, x: Meaning) -> Meaning:
+def _identity(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
     return x
 
 

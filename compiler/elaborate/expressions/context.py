@@ -7,30 +7,30 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from gradc_compiler.elaborate.expressions.expressions import LANGUAGE
-from gradc_compiler.elaborate.names.library import Unit
-from gradc_compiler.elaborate.names.problems import Problems
+from gradc_compiler.elaborate.names.library import SourceModule
+from gradc_compiler.elaborate.names.problems import DiagnosticSink
 from gradc_compiler.elaborate.names.registry import Registry
-from gradc_compiler.elaborate.names.scope import Run, Scope
-from gradc_compiler.elaborate.names.values import Meaning
+from gradc_compiler.elaborate.names.scope import GraphContext, Scope
+from gradc_compiler.elaborate.names.values import StaticValue
 
 
 @dataclass
-class Session:
+class ElaborationContext:
     """The registry and the problems of one spec."""
 
-    unit: Unit
+    unit: SourceModule
     directory: FilePath
     overrides: Mapping[str, object]
     registry: Registry = field(default_factory=Registry)
-    problems: Problems = field(default_factory=Problems)
-    applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
+    problems: DiagnosticSink = field(default_factory=DiagnosticSink)
+    applied: dict[str, tuple[StaticValue, ...]] = field(default_factory=dict)  # models' input types
     used_overrides: set[str] = field(default_factory=set)
     known_overrides: set[str] = field(default_factory=set)  # settings of the optimizers
 
-    def run(self, *, training: bool = False) -> Run:
+    def run(self, *, training: bool = False) -> GraphContext:
         """A new, empty graph."""
-        return Run(self.registry, self.problems, LANGUAGE, training, applied=self.applied)
+        return GraphContext(self.registry, self.problems, LANGUAGE, training, applied=self.applied)
 
-    def scope(self, run: Run, path: str) -> Scope:
+    def scope(self, run: GraphContext, path: str) -> Scope:
         """The outermost scope of a graph, in the spec's own file."""
         return Scope(run, self.unit, self.registry.names.root(path))

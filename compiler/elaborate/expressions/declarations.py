@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from gradc_compiler.diagnostics.source import CompileError, Source, Span
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
-from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.expressions.context import ElaborationContext
 from gradc_compiler.elaborate.expressions.expressions import WORDS
-from gradc_compiler.elaborate.names.problems import Fault, Silenced, diagnose, require_sound
+from gradc_compiler.elaborate.names.problems import (
+    ErrorAlreadyReported,
+    SpecError,
+    diagnose,
+    require_sound,
+)
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Meaning, Sizes, Text, is_number
+from gradc_compiler.elaborate.names.values import Sizes, StaticText, StaticValue, is_number
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.elaborate.types.sizes import resolve_named
 from gradc_compiler.graph.types import TensorType
@@ -19,7 +24,7 @@ from gradc_compiler.syntax.parse.parse import parse
 RESERVED = {*BUILTINS, *WORDS, "training", "clip"}
 
 
-def check_names(file: File, session: Session) -> None:
+def check_names(file: File, session: ElaborationContext) -> None:
     """E0202 for a name declared twice, E0203 for one of the language's own."""
     seen: dict[str, Span] = {}
     trains = [d for d in file.declarations if isinstance(d, Train)]
@@ -61,7 +66,7 @@ def check_names(file: File, session: Session) -> None:
 Fields = tuple[tuple[str, TensorType, Span], ...]
 
 
-def data_fields(data: Data, session: Session) -> Fields | None:
+def data_fields(data: Data, session: ElaborationContext) -> Fields | None:
     """Each field's type; None after an error."""
     scope = session.scope(session.run(), data.name)
     result = []
@@ -79,9 +84,9 @@ def data_fields(data: Data, session: Session) -> Fields | None:
             if not isinstance(type, TensorType):
                 raise scope.fault("E0607", "a field is one tensor or label", field.type.span)
             result.append((field.name, type, field.name_span))
-        except (Fault, Silenced) as error:
+        except (SpecError, ErrorAlreadyReported) as error:
             sound = False
-            if isinstance(error, Fault):
+            if isinstance(error, SpecError):
                 session.problems.add(error.diagnostic)
     lengths = {name: type.time for name, type, _ in result}
     for name, type, span in result:
@@ -99,15 +104,17 @@ def data_fields(data: Data, session: Session) -> Fields | None:
     return tuple(result) if sound else None
 
 
-def data_source(data: Data, fields: Fields, used: bool, session: Session) -> DataSource | None:
+def data_source(
+    data: Data, fields: Fields, used: bool, session: ElaborationContext
+) -> DataSource | None:
     """Where the data comes from; the command line may say otherwise."""
     scope = session.scope(session.run(), data.name)
     try:
         source = _overridden(data, session, scope) if used else data.source
         place = str(source.span) if source is data.source else ""
         function, arguments, keywords = _source_call(source, scope)
-    except (Fault, Silenced) as error:
-        if isinstance(error, Fault):
+    except (SpecError, ErrorAlreadyReported) as error:
+        if isinstance(error, SpecError):
             session.problems.add(error.diagnostic)
         return None
     return DataSource(
@@ -121,7 +128,7 @@ def data_source(data: Data, fields: Fields, used: bool, session: Session) -> Dat
     )
 
 
-def _overridden(data: Data, session: Session, scope: Scope) -> Expr:
+def _overridden(data: Data, session: ElaborationContext, scope: Scope) -> Expr:
     text = session.overrides.get("data")
     if text is None:
         return data.source
@@ -135,7 +142,9 @@ def _overridden(data: Data, session: Session, scope: Scope) -> Expr:
     return declared[0].source
 
 
-def _source_call(source: Expr, scope: Scope) -> tuple[str, tuple[Meaning, ...], dict[str, Meaning]]:
+def _source_call(
+    source: Expr, scope: Scope
+) -> tuple[str, tuple[StaticValue, ...], dict[str, StaticValue]]:
     if not isinstance(source, Call) or not isinstance(source.function, Name):
         raise scope.fault("E0607", 'data comes from a call such as csv("houses.csv")', source.span)
     arguments, keywords = [], {}
@@ -148,11 +157,11 @@ def _source_call(source: Expr, scope: Scope) -> tuple[str, tuple[Meaning, ...], 
     return source.function.name, tuple(arguments), keywords
 
 
-def _plain(meaning: Meaning, span: Span, scope: Scope) -> Meaning:
+def _plain(meaning: StaticValue, span: Span, scope: Scope) -> StaticValue:
     """A text, number or tuple of them, as plain Python."""
     require_sound(meaning)
     match meaning:
-        case Text(value=value):
+        case StaticText(value=value):
             return value
         case Sizes() | tuple():
             return tuple(_plain(part, span, scope) for part in meaning)

@@ -19,9 +19,22 @@ from gradc_compiler.elaborate.layers.chains import call_arguments, claimed, pipe
 from gradc_compiler.elaborate.layers.notes import take_note
 from gradc_compiler.elaborate.names.decimals import written
 from gradc_compiler.elaborate.names.paths import made_at
-from gradc_compiler.elaborate.names.problems import Fault, Silenced, did_you_mean, require_sound
-from gradc_compiler.elaborate.names.scope import Language, Scope, check_parts
-from gradc_compiler.elaborate.names.values import POISON, Group, Meaning, Record, Sizes, Text, Word
+from gradc_compiler.elaborate.names.problems import (
+    ErrorAlreadyReported,
+    SpecError,
+    did_you_mean,
+    require_sound,
+)
+from gradc_compiler.elaborate.names.scope import Evaluator, Scope, check_parts
+from gradc_compiler.elaborate.names.values import (
+    POISON,
+    Keyword,
+    ParameterGroup,
+    Record,
+    Sizes,
+    StaticText,
+    StaticValue,
+)
 from gradc_compiler.elaborate.parameters.parameter_groups import group_path
 from gradc_compiler.elaborate.types.fixits import size_of_result
 from gradc_compiler.elaborate.types.show_types import describe
@@ -34,7 +47,7 @@ from gradc_compiler.syntax.grammar.tree import (
     Call,
     Claim,
     Conditional,
-    Contract,
+    ContractExpr,
     Dims,
     Expr,
     Index,
@@ -48,15 +61,15 @@ from gradc_compiler.syntax.grammar.tree import (
 )
 from gradc_compiler.syntax.grammar.tree import Text as TextTree
 
-WORDS: dict[str, Meaning] = {
+WORDS: dict[str, StaticValue] = {
     "true": True,
     "false": False,
-    "same": Word("same"),
-    "valid": Word("valid"),
+    "same": Keyword("same"),
+    "valid": Keyword("valid"),
 }
 
 
-def evaluate(tree: Expr, scope: Scope) -> Meaning:
+def evaluate(tree: Expr, scope: Scope) -> StaticValue:
     """The meaning of an expression; POISON after an error, which is filed."""
     builder = scope.run.builder
     before, since = builder.span, len(scope.run.read)
@@ -66,9 +79,9 @@ def evaluate(tree: Expr, scope: Scope) -> Meaning:
         meaning = _meaning(tree, scope)
         take_note(tree.span, since, meaning, scope)
         return meaning
-    except Silenced:
+    except ErrorAlreadyReported:
         return POISON
-    except Fault as fault:
+    except SpecError as fault:
         scope.report(fault)
     except TypeFault as fault:
         scope.report(of_types(fault, tree.span, scope))
@@ -80,7 +93,7 @@ def evaluate(tree: Expr, scope: Scope) -> Meaning:
     return POISON
 
 
-def _meaning(tree: Expr, scope: Scope) -> Meaning:
+def _meaning(tree: Expr, scope: Scope) -> StaticValue:
     match tree:
         case Number(value=value, text=text):
             return written(text, value)
@@ -104,7 +117,7 @@ def _meaning(tree: Expr, scope: Scope) -> Meaning:
             return unary(sign, meaning, scope, tree.span)
         case Conditional():
             return _conditional(tree, scope)
-        case Contract():
+        case ContractExpr():
             return contracted(tree, scope)
         case TupleOf(items=items):
             together = tuple(scope.evaluate(item) for item in items)
@@ -115,11 +128,11 @@ def _meaning(tree: Expr, scope: Scope) -> Meaning:
         case Dims(sizes=sizes):
             return Sizes(sizes)
         case TextTree(value=value):
-            return Text(value)
+            return StaticText(value)
     raise AssertionError(f"{type(tree).__name__} is not an expression")
 
 
-def _name(tree: Name, scope: Scope) -> Meaning:
+def _name(tree: Name, scope: Scope) -> StaticValue:
     name = tree.name
     if name in scope.names:
         return scope.names[name]
@@ -135,7 +148,7 @@ def _name(tree: Name, scope: Scope) -> Meaning:
     if name in BUILTINS:
         return BUILTINS[name]
     if name in scope.unit.missing or scope.unit.missing_all:
-        raise Silenced
+        raise ErrorAlreadyReported
     if name.endswith("'"):
         raise scope.fault(
             "E0201", f"`{name}` is not set yet", tree.span, hint=f"{name} = ... sets it"
@@ -156,7 +169,7 @@ def _name(tree: Name, scope: Scope) -> Meaning:
     )
 
 
-def _binary(tree: Binary, scope: Scope) -> Meaning:
+def _binary(tree: Binary, scope: Scope) -> StaticValue:
     sign = tree.operator
     left = scope.evaluate(tree.left)
     if sign in ("and", "or"):
@@ -171,16 +184,16 @@ def _binary(tree: Binary, scope: Scope) -> Meaning:
     return binary(sign, left, right, scope, (tree.span, tree.left.span, tree.right.span))
 
 
-def _conditional(tree: Conditional, scope: Scope) -> Meaning:
+def _conditional(tree: Conditional, scope: Scope) -> StaticValue:
     condition = scope.evaluate(tree.condition)
     require_sound(condition)
     chosen = tree.then if truth(condition, scope, tree.condition.span) else tree.otherwise
     return scope.evaluate(chosen)
 
 
-def _shape(tree: Shape, scope: Scope) -> Meaning:
+def _shape(tree: Shape, scope: Scope) -> StaticValue:
     """`[a, b]`: numbers may be sizes or those of a tensor; with a tensor in it, it is one."""
-    items: list[Meaning] = []
+    items: list[StaticValue] = []
     for size in tree.sizes:
         items.extend(
             resolve_sizes((size,), scope) if isinstance(size, Rest) else [scope.evaluate(size)]
@@ -191,13 +204,13 @@ def _shape(tree: Shape, scope: Scope) -> Meaning:
     return tensor_of(Sizes(items), scope, tree.span) if of_tensors else Sizes(items)
 
 
-def _call(tree: Call, scope: Scope) -> Meaning:
+def _call(tree: Call, scope: Scope) -> StaticValue:
     function = scope.evaluate(tree.function)
     arguments, named = call_arguments(tree, scope)
     return call(function, arguments, named, tree.span, scope)
 
 
-def _attribute(tree: Attribute, scope: Scope) -> Meaning:
+def _attribute(tree: Attribute, scope: Scope) -> StaticValue:
     dotted = tree.span.text.replace(" ", "")
     if dotted in scope.names:
         return scope.names[dotted]
@@ -237,7 +250,7 @@ def _attribute(tree: Attribute, scope: Scope) -> Meaning:
                 hint=did_you_mean(tree.name, children) or known_text,
             ),
         )
-    return Group(below)
+    return ParameterGroup(below)
 
 
 def _persistent(name: str, scope: Scope) -> Value:
@@ -245,4 +258,4 @@ def _persistent(name: str, scope: Scope) -> Value:
     return scope.run.current(name, scope.run.registry.declared[name].type)
 
 
-LANGUAGE = Language(evaluate, call)
+LANGUAGE = Evaluator(evaluate, call)

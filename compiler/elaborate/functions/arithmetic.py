@@ -13,7 +13,14 @@ from gradc_compiler.elaborate.names.decimals import Number, calculate
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.spec_limits import NUMBER
-from gradc_compiler.elaborate.names.values import Duration, Group, Meaning, Sizes, Word, is_number
+from gradc_compiler.elaborate.names.values import (
+    Duration,
+    Keyword,
+    ParameterGroup,
+    Sizes,
+    StaticValue,
+    is_number,
+)
 from gradc_compiler.elaborate.types.fixits import as_a_value
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
@@ -41,13 +48,13 @@ ELEMENTWISE = {
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
-def elementwise(name: str, scope: Scope, *operands: Meaning, span: Span) -> Value:
+def elementwise(name: str, scope: Scope, *operands: StaticValue, span: Span) -> Value:
     """The elementwise operator on values; numbers become constants."""
     values = [to_value(x, scope, span) for x in operands]
     return scope.run.builder.add(OPS[name](), *values)
 
 
-def to_value(meaning: Meaning, scope: Scope, span: Span) -> Value:
+def to_value(meaning: StaticValue, scope: Scope, span: Span) -> Value:
     """A meaning as a graph value; E0306 where it cannot be one."""
     builder = scope.run.builder
     require_sound(meaning)
@@ -62,7 +69,7 @@ def to_value(meaning: Meaning, scope: Scope, span: Span) -> Value:
             return builder.add(Length(time)) * 1.0
         case Sizes():
             return tensor_of(meaning, scope, span)
-        case Group(path=path):
+        case ParameterGroup(path=path):
             exact = scope.run.registry.declared.get(path)
             if exact is not None:
                 return scope.run.current(path, exact.type)
@@ -87,7 +94,7 @@ def stack(values: list[Value], scope: Scope) -> Value:
     return scope.run.builder.add(Concat(0), *rows) if len(rows) > 1 else rows[0]
 
 
-def unary(sign: str, x: Meaning, scope: Scope, span: Span) -> Meaning:
+def unary(sign: str, x: StaticValue, scope: Scope, span: Span) -> StaticValue:
     """`-x` and `not x`."""
     if sign == "not":
         return not truth(x, scope, span)
@@ -96,7 +103,7 @@ def unary(sign: str, x: Meaning, scope: Scope, span: Span) -> Meaning:
     return elementwise("neg", scope, _real(x, scope, span), span=span)
 
 
-def truth(x: Meaning, scope: Scope, span: Span) -> bool:
+def truth(x: StaticValue, scope: Scope, span: Span) -> bool:
     """A condition, which must be known at compile time."""
     if is_number(x):
         return bool(x)
@@ -109,18 +116,18 @@ def truth(x: Meaning, scope: Scope, span: Span) -> bool:
 
 
 def binary(
-    sign: str, a: Meaning, b: Meaning, scope: Scope, spans: tuple[Span, Span, Span]
-) -> Meaning:
+    sign: str, a: StaticValue, b: StaticValue, scope: Scope, spans: tuple[Span, Span, Span]
+) -> StaticValue:
     """`a sign b`; `spans` are of the whole, of a and of b."""
     if is_number(a) and is_number(b):
         return on_numbers(sign, a, b, scope, spans[0])
     if (
         sign in ("==", "!=")
-        and isinstance(a, Word | bool | Sizes)
-        and isinstance(b, Word | bool | Sizes)
+        and isinstance(a, Keyword | bool | Sizes)
+        and isinstance(b, Keyword | bool | Sizes)
     ):
         return (a == b) == (sign == "==")
-    if sign in ("==", "!=") and Word in (type(a), type(b)) and _is_known(a, b):
+    if sign in ("==", "!=") and Keyword in (type(a), type(b)) and _is_known(a, b):
         return sign == "!="
     if sign == "^" and is_number(b):
         return power(_real(a, scope, spans[1]), b)
@@ -141,12 +148,12 @@ def binary(
         ) from None
 
 
-def _is_known(a: Meaning, b: Meaning) -> bool:
+def _is_known(a: StaticValue, b: StaticValue) -> bool:
     """Whether one is a number or a tuple, which no word equals."""
     return isinstance(a, int | float | tuple) or isinstance(b, int | float | tuple)
 
 
-def _real(a: Meaning, scope: Scope, span: Span) -> Value:
+def _real(a: StaticValue, scope: Scope, span: Span) -> Value:
     value = to_value(a, scope, span)
     if value.type.classes is not None:
         raise scope.fault(

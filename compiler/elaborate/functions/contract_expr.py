@@ -21,7 +21,7 @@ from gradc_compiler.ops.contract import Affine, Map
 from gradc_compiler.ops.contract import Contract as Contraction
 from gradc_compiler.syntax.grammar.tree import (
     Binary,
-    Contract,
+    ContractExpr,
     Expr,
     Index,
     Name,
@@ -34,7 +34,7 @@ Position = tuple[dict[str, int], int]  # coefficient of each index, and the offs
 
 
 @dataclass
-class Loops:
+class IndexLoops:
     """The indices of one contraction and what is known of their sizes."""
 
     scope: Scope
@@ -59,12 +59,12 @@ class Loops:
             )
 
 
-def contracted(tree: Contract, scope: Scope) -> Value:
+def contracted(tree: ContractExpr, scope: Scope) -> Value:
     """The meaning of `contract(...)`."""
     bases = [scope.evaluate(f.base) for f in tree.factors]
     require_sound(*bases)
     factors = [to_value(b, scope, f.base.span) for b, f in zip(bases, tree.factors, strict=True)]
-    loops = Loops(scope)
+    loops = IndexLoops(scope)
     local = _index_names(tree, scope)
     axes = [_axis(axis, loops, local) for axis in tree.axes]
     maps = [_factor(f, x, loops, local) for f, x in zip(tree.factors, factors, strict=True)]
@@ -81,7 +81,7 @@ def contracted(tree: Contract, scope: Scope) -> Value:
     return scope.run.builder.add(op, *factors)
 
 
-def _index_names(tree: Contract, scope: Scope) -> set[str]:
+def _index_names(tree: ContractExpr, scope: Scope) -> set[str]:
     """Names that stand alone as an axis, and names that mean no number here."""
     positions = [_without_size(axis) for axis in tree.axes]
     found = {position.name for position in positions if isinstance(position, Name)}
@@ -123,7 +123,7 @@ def _names(tree: Expr | Slice) -> Iterator[str]:
             yield from _names(operand)
 
 
-def _axis(axis: Expr, loops: Loops, local: set[str]) -> tuple[Position, int | None, Expr]:
+def _axis(axis: Expr, loops: IndexLoops, local: set[str]) -> tuple[Position, int | None, Expr]:
     """An output axis: its position, and its size where `<` gives it."""
     if isinstance(axis, Binary) and axis.operator == "<":
         size = size_of(axis.right, loops.scope)
@@ -134,7 +134,7 @@ def _axis(axis: Expr, loops: Loops, local: set[str]) -> tuple[Position, int | No
     return _position(axis, loops, local), None, axis
 
 
-def _factor(tree: Index, x: Value, loops: Loops, local: set[str]) -> list[Position]:
+def _factor(tree: Index, x: Value, loops: IndexLoops, local: set[str]) -> list[Position]:
     if len(tree.indices) != len(x.shape):
         raise loops.scope.fault(
             "E0303",
@@ -150,7 +150,7 @@ def _factor(tree: Index, x: Value, loops: Loops, local: set[str]) -> list[Positi
     return positions
 
 
-def _position(tree: Expr | Slice, loops: Loops, local: set[str]) -> Position:
+def _position(tree: Expr | Slice, loops: IndexLoops, local: set[str]) -> Position:
     """A position as coefficients and offset; E0304 where it is not affine."""
     match tree:
         case Number(value=int(value)):
@@ -193,7 +193,7 @@ def _added(a: Position, b: Position) -> Position:
     return {n: a[0].get(n, 0) + b[0].get(n, 0) for n in {**a[0], **b[0]}}, a[1] + b[1]
 
 
-def _extent(name: str, tree: Contract, loops: Loops) -> int:
+def _extent(name: str, tree: ContractExpr, loops: IndexLoops) -> int:
     if name in loops.sizes:
         return loops.sizes[name][0]
     raise loops.scope.fault(

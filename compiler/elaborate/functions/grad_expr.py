@@ -6,7 +6,7 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Group, Meaning
+from gradc_compiler.elaborate.names.values import ParameterGroup, StaticValue
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.loop_order import open_loops
@@ -14,7 +14,7 @@ from gradc_compiler.graph.types import Kind
 from gradc_compiler.transform.differentiate import differentiate
 
 
-def grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
+def grad(scope: Scope, span: Span, of: StaticValue, by: StaticValue) -> StaticValue:
     """The derivative of a scalar, in the shape of x; a tuple for a tuple of them.
 
     Of a scalar that is the same for all examples, the derivative by a parameter is one tensor; of
@@ -43,10 +43,10 @@ def grad(scope: Scope, span: Span, of: Meaning, by: Meaning) -> Meaning:
     return tuple(found) if several else found[0]
 
 
-def _source(scope: Scope, span: Span, y: Value, by: Meaning) -> Value:
+def _source(scope: Scope, span: Span, y: Value, by: StaticValue) -> Value:
     """What the derivative of y is taken by."""
     require_sound(by)
-    x = to_value(by, scope, span) if isinstance(by, Value | Group) else None
+    x = to_value(by, scope, span) if isinstance(by, Value | ParameterGroup) else None
     place = scope.run.argument_spans.get(span, {}).get(1, span)
     if x is None or x.type.kind is Kind.INDEX:
         raise scope.fault(

@@ -10,7 +10,7 @@ from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.row_counts import require_rows
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Meaning, Sizes, is_number
+from gradc_compiler.elaborate.names.values import Sizes, StaticValue, is_number
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.types import Kind
@@ -21,7 +21,7 @@ from gradc_compiler.syntax.grammar.tree import Expr, Index, Slice
 Chosen = tuple[int, int] | int  # start and size of a slice, or one position
 
 
-def indexed(tree: Index, scope: Scope) -> Meaning:
+def indexed(tree: Index, scope: Scope) -> StaticValue:
     """The meaning of `base[indices]`."""
     base = scope.evaluate(tree.base)
     places = [_place(i, scope) for i in tree.indices]
@@ -45,7 +45,7 @@ def indexed(tree: Index, scope: Scope) -> Meaning:
     return select(x, [*chosen, *((0, n) for n in x.shape[len(chosen) :])])
 
 
-def _place(part: Expr | Slice, scope: Scope) -> Meaning:
+def _place(part: Expr | Slice, scope: Scope) -> StaticValue:
     if not isinstance(part, Slice):
         return scope.evaluate(part)
     ends = [None if e is None else scope.evaluate(e) for e in (part.start, part.stop)]
@@ -60,8 +60,8 @@ def _place(part: Expr | Slice, scope: Scope) -> Meaning:
 
 
 def _of_tuple(
-    base: tuple[Meaning, ...], places: list[Meaning], tree: Index, scope: Scope
-) -> Meaning:
+    base: tuple[StaticValue, ...], places: list[StaticValue], tree: Index, scope: Scope
+) -> StaticValue:
     place = places[0] if len(places) == 1 else None
     if isinstance(place, slice):
         _inside(place, len(base), tree.indices[0].span, scope)
@@ -74,8 +74,8 @@ def _of_tuple(
 
 
 def _rows(
-    table: Value, places: list[Meaning], tree: Index, scope: Scope
-) -> tuple[Value, list[Meaning]]:
+    table: Value, places: list[StaticValue], tree: Index, scope: Scope
+) -> tuple[Value, list[StaticValue]]:
     if places[0].type.kind is not Kind.INDEX:
         raise scope.fault(
             "E0307",
@@ -97,7 +97,7 @@ def _inside(place: slice, size: int, span: Span, scope: Scope) -> tuple[int, int
     return start, stop
 
 
-def _choose(place: Meaning, size: int, span: Span, scope: Scope) -> Chosen:
+def _choose(place: StaticValue, size: int, span: Span, scope: Scope) -> Chosen:
     if isinstance(place, slice):
         start, stop = _inside(place, size, span, scope)
         return start, max(stop - start, 0)

@@ -9,7 +9,7 @@ from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.row_counts import require_rows
 from gradc_compiler.elaborate.functions.tensors import real
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Meaning
+from gradc_compiler.elaborate.names.values import StaticValue
 from gradc_compiler.elaborate.types.sizes import check_size
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.types import Kind
@@ -20,7 +20,7 @@ from gradc_compiler.ops.shape import reshape, transpose
 TOLD_APART = 1 << 24  # whole numbers, by float32
 
 
-def taken(scope: Scope, span: Span, table: Meaning, label: Meaning) -> Meaning:
+def taken(scope: Scope, span: Span, table: StaticValue, label: StaticValue) -> StaticValue:
     """Rows of a table by label."""
     rows, at = real(table, scope, span), to_value(label, scope, span)
     if at.type.kind is not Kind.INDEX:
@@ -30,7 +30,7 @@ def taken(scope: Scope, span: Span, table: Meaning, label: Meaning) -> Meaning:
     return scope.run.builder.add(Take(), rows, at)
 
 
-def one_hot(scope: Scope, span: Span, label: Meaning, count: Meaning) -> Meaning:
+def one_hot(scope: Scope, span: Span, label: StaticValue, count: StaticValue) -> StaticValue:
     """1 at the label, 0 elsewhere."""
     at = to_value(label, scope, span)
     classes = at.type.classes if count is None else check_size(count, span, scope)
@@ -60,7 +60,7 @@ def _scattered(at: Value, classes: int) -> Value:
     return reshape(transpose(columns, (1, 0)), (*at.shape, classes))
 
 
-def classes_of(scope: Scope, span: Span, label: Meaning) -> Meaning:
+def classes_of(scope: Scope, span: Span, label: StaticValue) -> StaticValue:
     """How many classes a label has."""
     at = to_value(label, scope, span)
     if at.type.classes is None:

@@ -9,7 +9,7 @@ from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.row_counts import require_rows
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Meaning, Sizes, is_number
+from gradc_compiler.elaborate.names.values import Sizes, StaticValue, is_number
 from gradc_compiler.elaborate.types.sizes import check_size
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.ops.index import Scatter
@@ -17,7 +17,9 @@ from gradc_compiler.ops.leaf import Literal
 from gradc_compiler.ops.orthonormalize import Orthonormalize
 
 
-def tensor(scope: Scope, span: Span, numbers: tuple[Meaning, ...], shape: Meaning) -> Meaning:
+def tensor(
+    scope: Scope, span: Span, numbers: tuple[StaticValue, ...], shape: StaticValue
+) -> StaticValue:
     """`tensor(1, 2, 3, 4, shape = [2, 2])`: numbers in row-major order."""
     require_sound(*numbers)
     if not all(map(is_number, numbers)):
@@ -36,7 +38,9 @@ def tensor(scope: Scope, span: Span, numbers: tuple[Meaning, ...], shape: Meanin
     return scope.run.builder.add(Literal(tuple(map(float, numbers)), whole))
 
 
-def scatter(scope: Scope, span: Span, x: Meaning, index: Meaning, rows: Meaning) -> Meaning:
+def scatter(
+    scope: Scope, span: Span, x: StaticValue, index: StaticValue, rows: StaticValue
+) -> StaticValue:
     """`scatter(x, index, rows)`: row k is the sum of x's rows with index k."""
     value, at = to_value(x, scope, span), to_value(index, scope, span)
     if at.type.kind is not Kind.INDEX:
@@ -46,7 +50,7 @@ def scatter(scope: Scope, span: Span, x: Meaning, index: Meaning, rows: Meaning)
     return scope.run.builder.add(Scatter(count), value, at)
 
 
-def orthonormalize(scope: Scope, span: Span, x: Meaning) -> Meaning:
+def orthonormalize(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
     """`orthonormalize(x)`: the columns (or rows) of a matrix that is drawn, made orthonormal.
 
     Raises `Fault` outside an initializer: only first values are computed by it.

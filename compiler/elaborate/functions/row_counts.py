@@ -6,8 +6,8 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.graph.graph import Node, Value
 from gradc_compiler.ops.index_limits import bound_of, source_of
-from gradc_compiler.ops.leaf import Persistent
-from gradc_compiler.ops.sequence import Position
+from gradc_compiler.ops.leaf import PersistentOp
+from gradc_compiler.ops.sequence import TimePosition
 
 
 def require_rows(index: Value, rows: int, of: Value | None, span: Span, scope: Scope) -> None:
@@ -35,7 +35,7 @@ def require_rows(index: Value, rows: int, of: Value | None, span: Span, scope: S
 
 def said_of(source: Node, bound: int | None) -> str:
     """Where the extent of an index comes from, for a label."""
-    if isinstance(source.op, Position):
+    if isinstance(source.op, TimePosition):
         return f"places in a sequence of {bound}"
     return f"class({bound}) comes from here"
 
@@ -43,7 +43,7 @@ def said_of(source: Node, bound: int | None) -> str:
 def declared(of: Value, scope: Scope) -> Span | None:
     """Where a tensor comes from: the declaration of a parameter, or what computes it."""
     node = of.node
-    if isinstance(node.op, Persistent):
+    if isinstance(node.op, PersistentOp):
         known = scope.run.registry.declared.get(node.op.key)
         return known.place if known is not None else node.span
     return node.span

@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value, truth
 from gradc_compiler.elaborate.functions.tensors import real
-from gradc_compiler.elaborate.names.problems import Fault, require_sound
+from gradc_compiler.elaborate.names.problems import SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Duration, Meaning, Record
+from gradc_compiler.elaborate.names.values import Duration, Record, StaticValue
 from gradc_compiler.elaborate.types.sizes import time_of
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import Op, TimesDiffer, TypeFault
 from gradc_compiler.graph.types import Time
 from gradc_compiler.ops.index import Scatter, Take
-from gradc_compiler.ops.sequence import AtEnd, End, Position, Reverse, Spread, Total
+from gradc_compiler.ops.sequence import AtLast, Last, Reverse, TimeBroadcast, TimePosition, TimeSum
 
 
-def sequence(x: Meaning, scope: Scope, span: Span, what: str) -> Value:
+def sequence(x: StaticValue, scope: Scope, span: Span, what: str) -> Value:
     """A sequence; E0310 where it is none, or one whose elements this body sees one by one."""
     value = to_value(x, scope, span)
     if value.type.time is None:
@@ -49,7 +49,7 @@ def together(values: Sequence[Value], scope: Scope, span: Span) -> Time:
     return times[0]
 
 
-def differing(times: Sequence[Time], span: Span, scope: Scope) -> Fault:
+def differing(times: Sequence[Time], span: Span, scope: Scope) -> SpecError:
     """E0311: sequences that may differ in length meet."""
     places = [
         (scope.run.times[t], f"as long as `{t}`" if isinstance(t, str) else f"{t} elements")
@@ -66,14 +66,14 @@ def differing(times: Sequence[Time], span: Span, scope: Scope) -> Fault:
     )
 
 
-def of_types(fault: TypeFault, span: Span, scope: Scope) -> Fault:
+def of_types(fault: TypeFault, span: Span, scope: Scope) -> SpecError:
     """E0311 or E0303: an operator was given types that do not fit."""
     if isinstance(fault, TimesDiffer):
         return differing(fault.times, span, scope)
     return scope.fault("E0303", str(fault), span)
 
 
-def time_argument(over: Meaning, scope: Scope, span: Span) -> Time:
+def time_argument(over: StaticValue, scope: Scope, span: Span) -> Time:
     """How many steps: a number, a length, or as many as a sequence has elements."""
     require_sound(over)
     time = time_of(over, span, scope)
@@ -93,15 +93,15 @@ def require_outside(time: Time, scope: Scope, span: Span) -> None:
         )
 
 
-def flag(word: Meaning, scope: Scope, span: Span) -> bool:
+def flag(word: StaticValue, scope: Scope, span: Span) -> bool:
     """A setting that is true or false, known now; false where it is left out."""
     return word is not None and truth(word, scope, span)
 
 
-def _of_each_part(name: str, op: Op) -> Callable[..., Meaning]:
+def _of_each_part(name: str, op: Op) -> Callable[..., StaticValue]:
     """A function of one sequence; of a tuple of them, of each."""
 
-    def rule(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+    def rule(scope: Scope, span: Span, xs: StaticValue) -> StaticValue:
         if isinstance(xs, Record):
             return Record.of(tuple(rule(scope, span, x) for x in xs), xs.names)
         if isinstance(xs, tuple):
@@ -111,43 +111,45 @@ def _of_each_part(name: str, op: Op) -> Callable[..., Meaning]:
     return rule
 
 
-last = _of_each_part("last", End())
-first = _of_each_part("first", End(first=True))
+last = _of_each_part("last", Last())
+first = _of_each_part("first", Last(first=True))
 reverse = _of_each_part("reverse", Reverse())
 
 
-def time_sum(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+def time_sum(scope: Scope, span: Span, xs: StaticValue) -> StaticValue:
     """The sum of a sequence's elements; 0 of an empty one."""
-    return scope.run.builder.add(Total(), real(sequence(xs, scope, span, "time_sum"), scope, span))
+    return scope.run.builder.add(
+        TimeSum(), real(sequence(xs, scope, span, "time_sum"), scope, span)
+    )
 
 
-def length(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+def length(scope: Scope, span: Span, xs: StaticValue) -> StaticValue:
     """How many elements: a number known now where it is fixed."""
     known = xs if isinstance(xs, Duration | int) else sequence(xs, scope, span, "length")
     time = time_of(known, span, scope)
     return Duration(time) if isinstance(time, str) else time
 
 
-def position(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+def position(scope: Scope, span: Span, xs: StaticValue) -> StaticValue:
     """0, 1, ... for the elements of a sequence."""
-    return scope.run.builder.add(Position(time_argument(xs, scope, span))) * 1.0
+    return scope.run.builder.add(TimePosition(time_argument(xs, scope, span))) * 1.0
 
 
-def place(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+def place(scope: Scope, span: Span, xs: StaticValue) -> StaticValue:
     """The same as labels: W[place(xs)] takes a row of W for every element."""
-    return scope.run.builder.add(Position(time_argument(xs, scope, span)))
+    return scope.run.builder.add(TimePosition(time_argument(xs, scope, span)))
 
 
-def rows(scope: Scope, span: Span, x: Meaning) -> Meaning:
+def rows(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
     """A tensor's rows, along its first axis, as a sequence of fixed length."""
     value = real(x, scope, span)
     if not value.shape or value.type.time is not None:
         raise scope.fault("E0312", f"`rows` is for one tensor with axes, got {value.type}", span)
     builder = scope.run.builder
-    return builder.add(Take(), value, builder.add(Position(value.shape[0])))
+    return builder.add(Take(), value, builder.add(TimePosition(value.shape[0])))
 
 
-def from_rows(scope: Scope, span: Span, xs: Meaning) -> Meaning:
+def from_rows(scope: Scope, span: Span, xs: StaticValue) -> StaticValue:
     """The elements of a sequence of fixed length as the rows of a tensor."""
     value = real(sequence(xs, scope, span, "from_rows"), scope, span)
     steps = value.type.time
@@ -159,24 +161,26 @@ def from_rows(scope: Scope, span: Span, xs: Meaning) -> Meaning:
             hint="declare it with a fixed length: seq(20) [3]",
         )
     builder = scope.run.builder
-    return builder.add(Total(), builder.add(Scatter(steps), value, builder.add(Position(steps))))
+    return builder.add(
+        TimeSum(), builder.add(Scatter(steps), value, builder.add(TimePosition(steps)))
+    )
 
 
-def zipped(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:
+def zipped(scope: Scope, span: Span, parts: tuple[StaticValue, ...]) -> StaticValue:
     """Sequences of one length, as a tuple that `scan` takes step by step."""
     together([sequence(x, scope, span, "zip") for x in parts], scope, span)
     return tuple(parts)
 
 
-def spread(scope: Scope, span: Span, x: Meaning, over: Meaning) -> Meaning:
+def spread(scope: Scope, span: Span, x: StaticValue, over: StaticValue) -> StaticValue:
     """x for every element of a sequence."""
     value = to_value(x, scope, span)
-    return scope.run.builder.add(Spread(time_argument(over, scope, span)), value)
+    return scope.run.builder.add(TimeBroadcast(time_argument(over, scope, span)), value)
 
 
 def at_end(
-    scope: Scope, span: Span, x: Meaning, over: Meaning, at_first: Meaning = None
-) -> Meaning:
+    scope: Scope, span: Span, x: StaticValue, over: StaticValue, at_first: StaticValue = None
+) -> StaticValue:
     """A sequence that is 0 but for its last element, or with `first` its first."""
-    op = AtEnd(time_argument(over, scope, span), flag(at_first, scope, span))
+    op = AtLast(time_argument(over, scope, span), flag(at_first, scope, span))
     return scope.run.builder.add(op, real(x, scope, span))

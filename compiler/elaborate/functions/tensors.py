@@ -12,7 +12,7 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import stack, to_value
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Meaning, Sizes, is_number
+from gradc_compiler.elaborate.names.values import Sizes, StaticValue, is_number
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.elaborate.types.sizes import check_size
 from gradc_compiler.graph.graph import Value
@@ -26,7 +26,7 @@ from gradc_compiler.ops.shape import Concat, broadcast, reshape, sum_axes, trans
 ALONG_A_LIST = (None, 0, -1, (0,), (-1,))  # axes that a list of known numbers has
 
 
-def real(x: Meaning, scope: Scope, span: Span) -> Value:
+def real(x: StaticValue, scope: Scope, span: Span) -> Value:
     """A tensor of numbers, not of labels."""
     value = to_value(x, scope, span)
     if value.type.kind is Kind.INDEX:
@@ -39,7 +39,7 @@ def real(x: Meaning, scope: Scope, span: Span) -> Value:
     return value
 
 
-def axes_of(axis: Meaning, x: Value, scope: Scope, span: Span) -> tuple[int, ...]:
+def axes_of(axis: StaticValue, x: Value, scope: Scope, span: Span) -> tuple[int, ...]:
     """Axes as written: one, several, negative from the end, or all."""
     rank = len(x.shape)
     if axis is None:
@@ -66,14 +66,14 @@ def _axes_text(rank: int) -> str:
     return f"axes are counted from 0: the last is {rank - 1}, or -1"
 
 
-def shape_argument(shape: Meaning, scope: Scope, span: Span) -> tuple[int, ...]:
+def shape_argument(shape: StaticValue, scope: Scope, span: Span) -> tuple[int, ...]:
     """A shape as an argument: `[3, 4]`, `scalar`, 3x4."""
     if not isinstance(shape, tuple):
         raise scope.fault("E0306", f"expected a shape such as [3, 4], got {describe(shape)}", span)
     return tuple(check_size(n, span, scope) for n in shape)
 
 
-def sum_over(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
+def sum_over(scope: Scope, span: Span, x: StaticValue, axis: StaticValue) -> StaticValue:
     """`sum(x, axis = 0)`; over all axes without one."""
     if axis in ALONG_A_LIST and isinstance(x, Sizes) and all(map(is_number, x)):
         return sum(x)
@@ -81,7 +81,7 @@ def sum_over(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
     return sum_axes(value, axes_of(axis, value, scope, span))
 
 
-def mean_over(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
+def mean_over(scope: Scope, span: Span, x: StaticValue, axis: StaticValue) -> StaticValue:
     """`mean(x, axis = 0)`."""
     value = real(x, scope, span)
     axes = axes_of(axis, value, scope, span)
@@ -91,7 +91,7 @@ def mean_over(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
     return sum_axes(value, axes) / float(count) if count > 1 else sum_axes(value, axes)
 
 
-def extreme(name: str, scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
+def extreme(name: str, scope: Scope, span: Span, x: StaticValue, axis: StaticValue) -> StaticValue:
     """`max(x, axis = 0)`, and min as -max(-x)."""
     if axis in ALONG_A_LIST and isinstance(x, tuple) and x and all(map(is_number, x)):
         return max(x) if name == "max" else min(x)
@@ -104,12 +104,12 @@ def extreme(name: str, scope: Scope, span: Span, x: Meaning, axis: Meaning) -> M
     return -scope.run.builder.add(Max(axes), -value)
 
 
-def argmax(scope: Scope, span: Span, x: Meaning) -> Meaning:
+def argmax(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
     """The position of the greatest element along the last axis, a label."""
     return scope.run.builder.add(ArgMax(), real(x, scope, span))
 
 
-def reshaped(scope: Scope, span: Span, x: Meaning, shape: Meaning) -> Meaning:
+def reshaped(scope: Scope, span: Span, x: StaticValue, shape: StaticValue) -> StaticValue:
     """The same numbers in another shape."""
     value, wanted = to_value(x, scope, span), shape_argument(shape, scope, span)
     if value.type.size != prod(wanted):
@@ -122,7 +122,7 @@ def reshaped(scope: Scope, span: Span, x: Meaning, shape: Meaning) -> Meaning:
     return reshape(value, wanted)
 
 
-def transposed_by(scope: Scope, span: Span, x: Meaning, order: Meaning) -> Meaning:
+def transposed_by(scope: Scope, span: Span, x: StaticValue, order: StaticValue) -> StaticValue:
     """`transpose(x)` reverses the axes; `transpose(x, (1, 0, 2))` gives them an order."""
     value = real(x, scope, span)
     rank = len(value.shape)
@@ -138,7 +138,9 @@ def transposed_by(scope: Scope, span: Span, x: Meaning, order: Meaning) -> Meani
     return value if list(axes) == list(range(rank)) else transpose(value, axes)
 
 
-def concatenated(scope: Scope, span: Span, parts: tuple[Meaning, ...], axis: Meaning) -> Meaning:
+def concatenated(
+    scope: Scope, span: Span, parts: tuple[StaticValue, ...], axis: StaticValue
+) -> StaticValue:
     """Tensors one after another along an axis."""
     values = _parts(parts, scope, span)
     chosen = axes_of(0 if axis is None else axis, values[0], scope, span)
@@ -147,12 +149,12 @@ def concatenated(scope: Scope, span: Span, parts: tuple[Meaning, ...], axis: Mea
     return scope.run.builder.add(Concat(chosen[0]), *values)
 
 
-def stacked(scope: Scope, span: Span, parts: tuple[Meaning, ...]) -> Meaning:
+def stacked(scope: Scope, span: Span, parts: tuple[StaticValue, ...]) -> StaticValue:
     """Tensors of one shape along a new leading axis."""
     return stack(_parts(parts, scope, span), scope)
 
 
-def _parts(parts: tuple[Meaning, ...], scope: Scope, span: Span) -> list[Value]:
+def _parts(parts: tuple[StaticValue, ...], scope: Scope, span: Span) -> list[Value]:
     if len(parts) == 1 and isinstance(parts[0], tuple) and not isinstance(parts[0], Sizes):
         parts = parts[0]
     if not parts:
@@ -161,7 +163,9 @@ def _parts(parts: tuple[Meaning, ...], scope: Scope, span: Span) -> list[Value]:
     return [real(part, scope, span) for part in parts]
 
 
-def padded(scope: Scope, span: Span, x: Meaning, before: Meaning, after: Meaning) -> Meaning:
+def padded(
+    scope: Scope, span: Span, x: StaticValue, before: StaticValue, after: StaticValue
+) -> StaticValue:
     """Zeros before and after along each axis."""
     value = real(x, scope, span)
     rank = len(value.shape)
@@ -175,7 +179,7 @@ def padded(scope: Scope, span: Span, x: Meaning, before: Meaning, after: Meaning
     return scope.run.builder.add(op, value)
 
 
-def repeated(scope: Scope, span: Span, x: Meaning, shape: Meaning) -> Meaning:
+def repeated(scope: Scope, span: Span, x: StaticValue, shape: StaticValue) -> StaticValue:
     """x repeated to a shape by NumPy's rule."""
     value, wanted = real(x, scope, span), shape_argument(shape, scope, span)
     if broadcast_shapes([value.shape, wanted]) != wanted:
@@ -183,12 +187,12 @@ def repeated(scope: Scope, span: Span, x: Meaning, shape: Meaning) -> Meaning:
     return broadcast(value, wanted)
 
 
-def iota(scope: Scope, span: Span, n: Meaning) -> Meaning:
+def iota(scope: Scope, span: Span, n: StaticValue) -> StaticValue:
     """0, 1, ..., n - 1."""
     return scope.run.builder.add(Iota(check_size(n, span, scope)))
 
 
-def batch_mean(scope: Scope, span: Span, x: Meaning) -> Meaning:
+def batch_mean(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
     """The mean over the examples of a batch."""
     value = real(x, scope, span)
     if value.type.time is not None:
@@ -201,7 +205,7 @@ def batch_mean(scope: Scope, span: Span, x: Meaning) -> Meaning:
     return scope.run.builder.add(BatchMean(), value)
 
 
-def size_of_tensor(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meaning:
+def size_of_tensor(scope: Scope, span: Span, x: StaticValue, axis: StaticValue) -> StaticValue:
     """How many elements, or the size of an axis; numbers known now are counted now."""
     if axis is None and isinstance(x, tuple) and all(map(is_number, x)):
         return len(x)
@@ -209,17 +213,17 @@ def size_of_tensor(scope: Scope, span: Span, x: Meaning, axis: Meaning) -> Meani
     return prod(value.shape[a] for a in axes_of(axis, value, scope, span))
 
 
-def shape_of(scope: Scope, span: Span, x: Meaning) -> Meaning:
+def shape_of(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
     """Its sizes."""
     return Sizes(to_value(x, scope, span).shape)
 
 
-def rank_of(scope: Scope, span: Span, x: Meaning) -> Meaning:
+def rank_of(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
     """How many axes."""
     return len(to_value(x, scope, span).shape)
 
 
-def filled(scope: Scope, span: Span, shape: Meaning, value: Meaning) -> Meaning:
+def filled(scope: Scope, span: Span, shape: StaticValue, value: StaticValue) -> StaticValue:
     """A tensor filled with one number."""
     sizes = shape_argument(shape, scope, span)
     if is_number(value):

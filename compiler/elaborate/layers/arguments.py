@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.names.problems import Fault, did_you_mean
+from gradc_compiler.elaborate.names.problems import SpecError, did_you_mean
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Builtin, Meaning
+from gradc_compiler.elaborate.names.values import Builtin, StaticValue
 from gradc_compiler.syntax.grammar.tree import Definition, Parameter
 
-Named = Mapping[str, Meaning]
+Named = Mapping[str, StaticValue]
 
 
 def bind_arguments(
     definition: Definition,
     parameters: Sequence[Parameter],
-    arguments: Sequence[Meaning],
+    arguments: Sequence[StaticValue],
     named: Named,
     span: Span,
     scope: Scope,
-) -> dict[str, Meaning]:
+) -> dict[str, StaticValue]:
     """Each given parameter's meaning, in order of the list; E0305 where they do not fit."""
     names = [p.name for p in parameters]
     signature = f"{definition.name}({', '.join(names)})"
 
-    def fault(message: str, place: Span, hint: str | None) -> Fault:
+    def fault(message: str, place: Span, hint: str | None) -> SpecError:
         here = [(definition.name_span, "defined here")]
         return scope.fault("E0305", message, place, secondary=here, hint=hint)
 
@@ -53,14 +53,14 @@ def bind_arguments(
 
 
 def bind_builtin(
-    function: Builtin, arguments: Sequence[Meaning], named: Named, span: Span, scope: Scope
-) -> list[Meaning]:
+    function: Builtin, arguments: Sequence[StaticValue], named: Named, span: Span, scope: Scope
+) -> list[StaticValue]:
     """Arguments of a function of the language in its order; None where one is left out."""
     names = function.parameters
     signature = f"{function.name}({', '.join(names)}{', ...' if function.variadic else ''})"
     if function.variadic:
         unknown = [n for n in named if n not in names]
-        bound: dict[str, Meaning] = {names[0]: tuple(arguments), **named}
+        bound: dict[str, StaticValue] = {names[0]: tuple(arguments), **named}
         too_many = not arguments
     else:
         bound = {**dict(zip(names, arguments, strict=False)), **named}

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from gradc_compiler.elaborate.functions.sequences import of_types
 from gradc_compiler.elaborate.layers.notes import take_note
-from gradc_compiler.elaborate.names.problems import Fault, Silenced, require_sound
+from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import (
     POISON,
     Composition,
     Defined,
     Layer,
-    Meaning,
     Recurrent,
     Repeated,
+    StaticValue,
 )
 from gradc_compiler.elaborate.parameters.parameters import (
     declare_param,
@@ -35,19 +35,19 @@ from gradc_compiler.syntax.grammar.tree import (
     Name,
     Noise,
     Param,
-    Result,
+    ResultStmt,
     Statement,
     States,
     Update,
 )
 
 
-def run_body(body: tuple[Statement, ...], scope: Scope) -> Meaning | None:
+def run_body(body: tuple[Statement, ...], scope: Scope) -> StaticValue | None:
     """Elaborate the statements; the meaning of the last one if it is a bare expression."""
     result, doubtful = None, scope.run.doubtful
     for statement in body:
         scope.run.doubtful = doubtful  # each statement has its own claims
-        if isinstance(statement, Result):
+        if isinstance(statement, ResultStmt):
             result = scope.evaluate(statement.value)
         else:
             run_statement(statement, scope)
@@ -65,10 +65,10 @@ def run_statement(statement: Statement, scope: Scope) -> None:
         _run(statement, scope)
         names = [scope.names.get(name) for name in declared_names(statement)]
         take_note(statement.span, since, names[0] if len(names) == 1 else tuple(names), scope)
-    except (Fault, Silenced, TypeFault) as error:
+    except (SpecError, ErrorAlreadyReported, TypeFault) as error:
         if isinstance(error, TypeFault):
             error = of_types(error, statement.span, scope)
-        if isinstance(error, Fault):
+        if isinstance(error, SpecError):
             scope.report(error)
         for name in declared_names(statement):
             scope.names.setdefault(name, POISON)
@@ -147,7 +147,7 @@ def _assign(tree: Assign, scope: Scope) -> None:
         note_name(name, part, scope)
 
 
-def _named(meaning: Meaning, name: str, since: int, fresh: bool = True) -> Meaning:
+def _named(meaning: StaticValue, name: str, since: int, fresh: bool = True) -> StaticValue:
     """Let a value or a layer made in this statement carry its name."""
     match meaning:
         case Value(builder=builder, id=id) if id >= since and builder.nodes[id].name is None:

@@ -19,8 +19,8 @@ from gradc_compiler.elaborate.layers.layer_values import bare_layer, with_settin
 from gradc_compiler.elaborate.layers.recurrent_cells import apply_recurrent
 from gradc_compiler.elaborate.layers.signature import match_inputs
 from gradc_compiler.elaborate.layers.vmap import apply_to_each
-from gradc_compiler.elaborate.names.paths import Names, layer_path
-from gradc_compiler.elaborate.names.problems import Exhausted, require_sound
+from gradc_compiler.elaborate.names.paths import LayerNames, layer_path
+from gradc_compiler.elaborate.names.problems import LimitExceeded, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.spec_limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
 from gradc_compiler.elaborate.names.values import (
@@ -30,13 +30,13 @@ from gradc_compiler.elaborate.names.values import (
     Compound,
     Defined,
     Each,
-    Group,
     Layer,
-    Meaning,
+    ParameterGroup,
     Partial,
     Recurrent,
     Repeated,
     Sizes,
+    StaticValue,
 )
 from gradc_compiler.elaborate.parameters.parameter_groups import group_path
 from gradc_compiler.elaborate.parameters.sampling import fans
@@ -45,13 +45,13 @@ from gradc_compiler.elaborate.types.unify import element_times
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.syntax.grammar.tree import Definition
 
-Named = Mapping[str, Meaning]
+Named = Mapping[str, StaticValue]
 ONE_LIST = ("optimizer", "schedule", "regularizer", "layer", "cell", "function", "model")
 
 
 def call(
-    function: Meaning, arguments: Sequence[Meaning], named: Named, span: Span, scope: Scope
-) -> Meaning:
+    function: StaticValue, arguments: Sequence[StaticValue], named: Named, span: Span, scope: Scope
+) -> StaticValue:
     """`function(arguments)`: settings where it still needs them, else its inputs."""
     require_sound(function, *arguments, *named.values())
     _count(span, scope)
@@ -89,10 +89,10 @@ def _count(span: Span, scope: Scope) -> None:
     if run.applications > APPLICATIONS or run.problems.applications > ALL_APPLICATIONS:
         message = f"this network applies more than {APPLICATIONS:,} layers and functions"
         fault = scope.fault("E0411", message, span, hint="repeat fewer layers")
-        raise Exhausted(fault.diagnostic)
+        raise LimitExceeded(fault.diagnostic)
 
 
-def _takes_settings(definition: Definition, arguments: Sequence[Meaning], named: Named) -> bool:
+def _takes_settings(definition: Definition, arguments: Sequence[StaticValue], named: Named) -> bool:
     """Whether these arguments are the first of its two lists."""
     if not definition.settings or definition.kind == "initializer":
         return definition.kind == "initializer" and bool(
@@ -105,10 +105,10 @@ def _takes_settings(definition: Definition, arguments: Sequence[Meaning], named:
 
 def _apply_compound(
     function: Compound,
-    arguments: Sequence[Meaning],
+    arguments: Sequence[StaticValue],
     span: Span,
     scope: Scope,
-) -> Meaning:
+) -> StaticValue:
     scope = _inside_named(function, span, scope)
     match function:
         case Composition(stages=stages, spans=spans):
@@ -124,7 +124,9 @@ def _apply_compound(
             return apply_recurrent(function, given, span, scope)
 
 
-def _copies(function: Repeated, span: Span, names: Names) -> Iterator[tuple[Meaning, Span]]:
+def _copies(
+    function: Repeated, span: Span, names: LayerNames
+) -> Iterator[tuple[StaticValue, Span]]:
     """Its layers, each made when it is first needed."""
     for number in range(function.count):
         if number == len(function.copies):
@@ -133,8 +135,8 @@ def _copies(function: Repeated, span: Span, names: Names) -> Iterator[tuple[Mean
 
 
 def _through(
-    stages: Iterable[tuple[Meaning, Span]], arguments: Sequence[Meaning], scope: Scope
-) -> Meaning:
+    stages: Iterable[tuple[StaticValue, Span]], arguments: Sequence[StaticValue], scope: Scope
+) -> StaticValue:
     values = list(arguments)
     for stage, span in stages:
         if scope.site is None:
@@ -152,13 +154,13 @@ def _inside_named(function: Compound, span: Span, scope: Scope) -> Scope:
 
 
 def apply_layer(
-    layer: Layer, arguments: Sequence[Meaning], named: Named, span: Span, scope: Scope
-) -> Meaning:
+    layer: Layer, arguments: Sequence[StaticValue], named: Named, span: Span, scope: Scope
+) -> StaticValue:
     """A definition's body for its settings and these inputs."""
     definition = layer.defined.definition
     arguments = _spread(definition, arguments)
     if definition.kind == "regularizer" and isinstance(
-        arguments[0] if arguments else None, Group | Defined | Layer
+        arguments[0] if arguments else None, ParameterGroup | Defined | Layer
     ):
         return _regularize(layer, arguments[0], span, scope)
     inner = _enter(layer, span, scope)
@@ -180,7 +182,7 @@ def apply_layer(
     return result
 
 
-def _spread(definition: Definition, arguments: Sequence[Meaning]) -> Sequence[Meaning]:
+def _spread(definition: Definition, arguments: Sequence[StaticValue]) -> Sequence[StaticValue]:
     """`(a, b) |> f` is `f(a, b)`."""
     if len(arguments) == 1 and len(definition.inputs) > 1:
         only = arguments[0]
@@ -225,13 +227,13 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     return inner
 
 
-def _regularize(layer: Layer, over: Meaning, span: Span, scope: Scope) -> Meaning:
+def _regularize(layer: Layer, over: StaticValue, span: Span, scope: Scope) -> StaticValue:
     """The regularizer summed over every parameter of a model or a path."""
     path = group_path(over)
     found = scope.run.registry.below(path) if path is not None else []
     if not found:
         raise scope.absent(path, scope.fault("E0604", f"{describe(over)} has no parameters", span))
-    total: Meaning = None
+    total: StaticValue = None
     for declared in found:
         p = scope.run.persistent(declared.name, declared.type)
         term = apply_layer(layer, [p], {}, span, scope)

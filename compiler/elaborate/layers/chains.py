@@ -17,8 +17,8 @@ from gradc_compiler.elaborate.names.values import (
     Composition,
     Defined,
     LayerLike,
-    Meaning,
     Partial,
+    StaticValue,
 )
 from gradc_compiler.elaborate.types.fixits import repair_claim
 from gradc_compiler.elaborate.types.show_types import describe, show_type, type_of
@@ -29,7 +29,7 @@ from gradc_compiler.syntax.grammar.tree import Call, Claim, Expr, Pipe
 
 def call_arguments(
     tree: Call, scope: Scope, first: int = 0
-) -> tuple[list[Meaning], dict[str, Meaning]]:
+) -> tuple[list[StaticValue], dict[str, StaticValue]]:
     positional, named = [], {}
     spans = scope.run.argument_spans[tree.span] = {}
     for place, argument in enumerate(tree.arguments, start=first):
@@ -42,7 +42,7 @@ def call_arguments(
     return positional, named
 
 
-def piped(tree: Pipe, scope: Scope) -> Meaning:
+def piped(tree: Pipe, scope: Scope) -> StaticValue:
     left = scope.evaluate(tree.left)
     since = len(scope.run.read)
     right = _stage(tree.right, scope)
@@ -79,7 +79,7 @@ def require_settings(function: Defined, span: Span, scope: Scope) -> None:
         )
 
 
-def _composed(left: Meaning, right: Meaning, tree: Pipe, scope: Scope) -> Composition:
+def _composed(left: StaticValue, right: StaticValue, tree: Pipe, scope: Scope) -> Composition:
     """`f |> g`; a chain of three is one composition of three stages."""
     check_parts((left, right), tree.span, scope)
     last = _fixed(right, tree.right, scope)
@@ -90,14 +90,14 @@ def _composed(left: Meaning, right: Meaning, tree: Pipe, scope: Scope) -> Compos
     return Composition((first, last), (tree.left.span, tree.right.span), made)
 
 
-def _fixed(stage: Meaning, tree: Expr, scope: Scope) -> Meaning:
+def _fixed(stage: StaticValue, tree: Expr, scope: Scope) -> StaticValue:
     """In a composition a bare definition becomes one layer, so that it keeps its parameters."""
     if isinstance(stage, Defined) and not stage.is_model:
         return bare_layer(stage, tree.span, scope)
     return stage
 
 
-def _stage(tree: Expr, scope: Scope) -> Meaning:
+def _stage(tree: Expr, scope: Scope) -> StaticValue:
     """The right side of `|>`: a call there may leave its first input to the chain."""
     if not isinstance(tree, Call):
         return scope.evaluate(tree)
@@ -109,7 +109,7 @@ def _stage(tree: Expr, scope: Scope) -> Meaning:
     return scope.evaluate(tree)
 
 
-def _has_one_list(function: Meaning) -> bool:
+def _has_one_list(function: StaticValue) -> bool:
     return (
         isinstance(function, Defined)
         and not function.definition.settings
@@ -118,7 +118,7 @@ def _has_one_list(function: Meaning) -> bool:
     )
 
 
-def claimed(tree: Claim, scope: Scope) -> Meaning:
+def claimed(tree: Claim, scope: Scope) -> StaticValue:
     meaning = scope.evaluate(tree.value)
     require_sound(meaning)
     type = type_of(meaning)

@@ -6,9 +6,9 @@ from typing import Any
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
-from gradc_compiler.elaborate.names.problems import Fault, Silenced, require_sound
+from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import LayerLike, Meaning, Record, Sizes
+from gradc_compiler.elaborate.names.values import LayerLike, Record, Sizes, StaticValue
 from gradc_compiler.elaborate.types.fixits import repair_claim
 from gradc_compiler.elaborate.types.show_types import show_type, type_of
 from gradc_compiler.elaborate.types.sizes import known_shape, written_type
@@ -17,14 +17,14 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.syntax.grammar.tree import (
     Definition,
     Pipe,
-    Result,
+    ResultStmt,
     Statement,
     TupleType,
     TypeExpr,
 )
 
 
-def check_result(definition: Definition, result: Meaning | None, scope: Scope) -> Meaning:
+def check_result(definition: Definition, result: StaticValue | None, scope: Scope) -> StaticValue:
     """What a body gives; E0306 where that is nothing, E0301 where another type is claimed."""
     if result is None:
         if definition.kind == "optimizer":
@@ -48,14 +48,14 @@ def check_result(definition: Definition, result: Meaning | None, scope: Scope) -
         match_inside(definition.result, type, scope)
     except Mismatch as mismatch:
         if scope.run.doubtful:
-            raise Silenced from None
+            raise ErrorAlreadyReported from None
         raise _wrong_claim(definition, definition.result, type, mismatch, scope) from None
     if isinstance(definition.result, TupleType) and isinstance(result, tuple):
         return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))
     return result
 
 
-def as_tensors(result: Meaning, scope: Scope, span: Span) -> Meaning:
+def as_tensors(result: StaticValue, scope: Scope, span: Span) -> StaticValue:
     """A result whose numbers in brackets, alone or in a tuple, are tensors."""
     match result:
         case Sizes():
@@ -73,13 +73,13 @@ def _wrong_claim(
     type: TensorType | tuple[Any, ...],
     mismatch: Mismatch,
     scope: Scope,
-) -> Fault:
+) -> SpecError:
     """E0301: a body gives another type than its definition claims."""
     last, gives = definition.body[-1], show_type(type)
     because = f": {mismatch}" if str(mismatch) else ""
     source: list[tuple[Span, str]] = []
     other = ""
-    if isinstance(last, Result):
+    if isinstance(last, ResultStmt):
         source, other = repair_claim(last.value, claim, known_shape(claim, scope), type)
     return scope.fault(
         "E0301",
@@ -94,6 +94,6 @@ def _wrong_claim(
 
 def _last_stage(last: Statement) -> Span:
     """The text that gives a body its value: the last stage of a chain."""
-    if not isinstance(last, Result):
+    if not isinstance(last, ResultStmt):
         return last.span
     return last.value.right.span if isinstance(last.value, Pipe) else last.value.span

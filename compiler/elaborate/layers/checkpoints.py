@@ -9,16 +9,16 @@ from collections.abc import Sequence
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Checkpointed, Meaning
+from gradc_compiler.elaborate.names.values import Checkpointed, StaticValue
 
 
 def computed_again(
-    function: Checkpointed, arguments: Sequence[Meaning], span: Span, scope: Scope
-) -> Meaning:
+    function: Checkpointed, arguments: Sequence[StaticValue], span: Span, scope: Scope
+) -> StaticValue:
     """A layer whose nodes are marked: what they give need not be kept for the derivative."""
     builder = scope.run.builder
-    before, builder.again = builder.again, 2 if function.products else 1
+    before, builder.remat = builder.remat, 2 if function.products else 1
     try:
         return scope.call(function.layer, arguments, span)
     finally:
-        builder.again = before
+        builder.remat = before

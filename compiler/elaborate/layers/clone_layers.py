@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gradc_compiler.elaborate.names.paths import Names, copied
+from gradc_compiler.elaborate.names.paths import LayerNames, copied
 from gradc_compiler.elaborate.names.values import (
     Checkpointed,
     Composition,
     Defined,
     Each,
     Layer,
-    Meaning,
     Partial,
     Record,
     Recurrent,
     Repeated,
     Sizes,
+    StaticValue,
 )
 
 
-def copy_layer(layer: Meaning, which: int, names: Names) -> Meaning:
+def copy_layer(layer: StaticValue, which: int, names: LayerNames) -> StaticValue:
     """The same layer with parameters of its own; models and functions stay themselves."""
     return Copy(which, names).of(layer)
 
@@ -29,17 +29,17 @@ def copy_layer(layer: Meaning, which: int, names: Names) -> Meaning:
 class Copy:
     """One copy of a layer and of all that it is made of: what is one within it stays one."""
 
-    def __init__(self, which: int, names: Names) -> None:
+    def __init__(self, which: int, names: LayerNames) -> None:
         self.which, self.names = which, names
-        self._made: dict[int, Meaning] = {}
+        self._made: dict[int, StaticValue] = {}
 
-    def of(self, layer: Meaning) -> Meaning:
+    def of(self, layer: StaticValue) -> StaticValue:
         """The part of the copy that stands for a part of the layer."""
         if id(layer) not in self._made:
             self._made[id(layer)] = self._copied(layer)
         return self._made[id(layer)]
 
-    def _copied(self, layer: Meaning) -> Meaning:
+    def _copied(self, layer: StaticValue) -> StaticValue:
         match layer:
             case Layer(settings=settings, name=name):
                 own = {key: self.of(value) for key, value in settings.items()}
@@ -68,7 +68,7 @@ class Copy:
             case _:
                 return layer
 
-    def _new(self, layer: Layer | Defined | Composition, **changes: Any) -> Meaning:
+    def _new(self, layer: Layer | Defined | Composition, **changes: Any) -> StaticValue:
         if layer.made is not None:
             changes["made"] = copied(layer.made, self.which, self.names)
         return replace(layer, **changes)

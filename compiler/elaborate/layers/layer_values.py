@@ -9,13 +9,13 @@ from gradc_compiler.elaborate.layers.arguments import bind_arguments
 from gradc_compiler.elaborate.layers.signature import match_settings
 from gradc_compiler.elaborate.names.paths import made_at
 from gradc_compiler.elaborate.names.scope import Scope, check_parts
-from gradc_compiler.elaborate.names.values import Defined, Layer, Meaning
+from gradc_compiler.elaborate.names.values import Defined, Layer, StaticValue
 
-Named = Mapping[str, Meaning]
+Named = Mapping[str, StaticValue]
 
 
 def with_settings(
-    defined: Defined, arguments: Sequence[Meaning], named: Named, span: Span, scope: Scope
+    defined: Defined, arguments: Sequence[StaticValue], named: Named, span: Span, scope: Scope
 ) -> Layer:
     """The layer value that a definition and its settings make."""
     definition = defined.definition

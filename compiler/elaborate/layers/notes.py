@@ -10,13 +10,13 @@ from itertools import islice
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.scope import Note, Scope
-from gradc_compiler.elaborate.names.values import Meaning
+from gradc_compiler.elaborate.names.values import StaticValue
 from gradc_compiler.elaborate.types.show_types import type_of
 
 Notes = Mapping[tuple[int, int], Note]  # by the ends of a part's text
 
 
-def take_note(span: Span, since: int, meaning: Meaning, scope: Scope) -> None:
+def take_note(span: Span, since: int, meaning: StaticValue, scope: Scope) -> None:
     """Note what a part of a model's body gives, and what is read but was not `since` then."""
     if scope.depth == 1 and scope.chain and scope.chain[-1].kind == "model":
         read = tuple(islice(scope.run.read, since, None))

@@ -15,16 +15,16 @@ from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.sequences import require_outside, sequence, together
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Layer, Meaning, Record, Recurrent, Sizes
+from gradc_compiler.elaborate.names.values import Layer, Record, Recurrent, Sizes, StaticValue
 from gradc_compiler.elaborate.parameters.parameters import fit
 from gradc_compiler.elaborate.parameters.recurrence import abandon, close, first_state, step_before
 from gradc_compiler.elaborate.types.show_types import describe, show_type, type_of
 from gradc_compiler.elaborate.types.sizes import Type, resolve, unbound_in_type
-from gradc_compiler.elaborate.types.unify import Mismatch, match
+from gradc_compiler.elaborate.types.unify import Mismatch, unify
 from gradc_compiler.graph.types import TensorType, Time
 
 
-def apply_recurrent(loop: Recurrent, given: Meaning, span: Span, scope: Scope) -> Meaning:
+def apply_recurrent(loop: Recurrent, given: StaticValue, span: Span, scope: Scope) -> StaticValue:
     """The states of a cell after each step, as a sequence."""
     time = _time(loop, given, span, scope)
     require_outside(time, scope, span)
@@ -42,7 +42,7 @@ def apply_recurrent(loop: Recurrent, given: Meaning, span: Span, scope: Scope) -
     return states if loop.all else next(_leaves(states))
 
 
-def _time(loop: Recurrent, given: Meaning, span: Span, scope: Scope) -> Time:
+def _time(loop: Recurrent, given: StaticValue, span: Span, scope: Scope) -> Time:
     if loop.over is None:
         parts = given if isinstance(given, tuple) and given else (given,)
         return together([sequence(p, scope, span, "scan") for p in parts], scope, span)
@@ -58,27 +58,27 @@ def _time(loop: Recurrent, given: Meaning, span: Span, scope: Scope) -> Time:
     return loop.over
 
 
-def _state_type(cell: Layer, given: Meaning, scope: Scope) -> Type:
+def _state_type(cell: Layer, given: StaticValue, scope: Scope) -> Type:
     """The type of a cell's state, as its first input says it; None where that leaves it open."""
     state, element = cell.defined.definition.inputs
     trial = Scope(scope.run, cell.defined.unit, scope.path, dict(cell.settings), site=scope.site)
     type = type_of(given)
     if element.type is not None and type is not None:
         with suppress(Mismatch):  # reported when the cell is applied
-            match(element.type, type, trial)
+            unify(element.type, type, trial)
     if state.type is None or unbound_in_type(state.type, trial):
         return None
     return resolve(state.type, trial)
 
 
-def _steps_before(starts: Meaning, time: Time, loop: Recurrent) -> Meaning:
+def _steps_before(starts: StaticValue, time: Time, loop: Recurrent) -> StaticValue:
     """The state one step before, part by part."""
     if isinstance(starts, tuple):
         return tuple(_steps_before(part, time, loop) for part in starts)
     return step_before(starts, time, loop.backwards)
 
 
-def _starts(start: Meaning, wanted: Type, cell: Layer, span: Span, scope: Scope) -> Meaning:
+def _starts(start: StaticValue, wanted: Type, cell: Layer, span: Span, scope: Scope) -> StaticValue:
     """The first state: as given, or zeros of the wanted type."""
     if wanted is None and isinstance(start, tuple) and start and not isinstance(start, Sizes):
         return tuple(_starts(part, None, cell, span, scope) for part in start)
@@ -111,7 +111,9 @@ def _starts(start: Meaning, wanted: Type, cell: Layer, span: Span, scope: Scope)
     return scope.run.builder.constant(0.0, wanted.shape)
 
 
-def _closed(before: Meaning, after: Meaning, cell: Layer, span: Span, scope: Scope) -> Meaning:
+def _closed(
+    before: StaticValue, after: StaticValue, cell: Layer, span: Span, scope: Scope
+) -> StaticValue:
     """Carry every part of the next state on; E0314 where it is not like the state."""
     if isinstance(before, tuple):
         if isinstance(after, tuple) and len(after) == len(before):
@@ -132,7 +134,7 @@ def _closed(before: Meaning, after: Meaning, cell: Layer, span: Span, scope: Sco
     )
 
 
-def _element(state: Meaning) -> str:
+def _element(state: StaticValue) -> str:
     """The type of one step's state, for people."""
     if isinstance(state, tuple):
         return f"({', '.join(map(_element, state))})"
@@ -140,7 +142,7 @@ def _element(state: Meaning) -> str:
     return str(found.over(None)) if isinstance(found, TensorType) else describe(state)
 
 
-def _leaves(state: Meaning) -> Iterator[Meaning]:
+def _leaves(state: StaticValue) -> Iterator[StaticValue]:
     """The tensors of a state, in order."""
     if isinstance(state, tuple):
         for part in state:

@@ -6,30 +6,40 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions import sequences
 from gradc_compiler.elaborate.layers.layer_values import bare_layer
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Defined, Layer, Meaning, Recurrent
+from gradc_compiler.elaborate.names.values import Defined, Layer, Recurrent, StaticValue
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.syntax.grammar.tree import Definition
 
 
 def scan(
-    scope: Scope, span: Span, cell: Meaning, start: Meaning, all: Meaning, backwards: Meaning
-) -> Meaning:
+    scope: Scope,
+    span: Span,
+    cell: StaticValue,
+    start: StaticValue,
+    all: StaticValue,
+    backwards: StaticValue,
+) -> StaticValue:
     """A cell along a sequence."""
     flags = (sequences.flag(word, scope, span) for word in (all, backwards))
     return Recurrent(_cell(cell, "scan", scope, span), None, start, *flags)
 
 
 def unfold(
-    scope: Scope, span: Span, count: Meaning, cell: Meaning, start: Meaning, all: Meaning
-) -> Meaning:
+    scope: Scope,
+    span: Span,
+    count: StaticValue,
+    cell: StaticValue,
+    start: StaticValue,
+    all: StaticValue,
+) -> StaticValue:
     """A cell for a number of steps, with one input."""
     over = sequences.time_argument(count, scope, span)
     every = sequences.flag(all, scope, span)
     return Recurrent(_cell(cell, "unfold", scope, span), over, start, every)
 
 
-def _cell(cell: Meaning, what: str, scope: Scope, span: Span) -> Layer:
+def _cell(cell: StaticValue, what: str, scope: Scope, span: Span) -> Layer:
     """A cell with its settings; E0314 for anything else."""
     defined = cell.defined if isinstance(cell, Layer) else cell
     definition = defined.definition if isinstance(defined, Defined) else None
@@ -54,7 +64,7 @@ def _cell(cell: Meaning, what: str, scope: Scope, span: Span) -> Layer:
     return bare_layer(cell, span, scope) if isinstance(cell, Defined) else cell
 
 
-def _instead(cell: Meaning, definition: Definition | None, what: str) -> str:
+def _instead(cell: StaticValue, definition: Definition | None, what: str) -> str:
     """What was meant by a thing that is no cell."""
     if isinstance(cell, Value):
         settings = "lstm(64)" if what == "scan" else "20, lstm(64)"

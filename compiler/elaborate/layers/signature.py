@@ -13,18 +13,18 @@ from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.sequences import differing
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import (
-    Group,
     LayerLike,
-    Meaning,
+    ParameterGroup,
     Record,
     Sizes,
+    StaticValue,
     is_number,
 )
 from gradc_compiler.elaborate.types.fixits import names_in, reshaped
 from gradc_compiler.elaborate.types.ranges import require_in_range
 from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.sizes import check_size, written_type
-from gradc_compiler.elaborate.types.unify import Mismatch, element_times, match, match_sizes
+from gradc_compiler.elaborate.types.unify import Mismatch, element_times, match_sizes, unify
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.syntax.grammar.tree import (
     ClassType,
@@ -46,7 +46,7 @@ def argument_span(
 
 
 def match_settings(
-    definition: Definition, bound: dict[str, Meaning], inner: Scope, span: Span, scope: Scope
+    definition: Definition, bound: dict[str, StaticValue], inner: Scope, span: Span, scope: Scope
 ) -> None:
     """Settings into the definition's scope, defaults filled in, each as its type wants it."""
     for parameter in definition.settings:
@@ -63,7 +63,7 @@ def match_settings(
 def _check_setting(
     definition: Definition,
     parameter: Parameter,
-    meaning: Meaning,
+    meaning: StaticValue,
     inner: Scope,
     span: Span,
     scope: Scope,
@@ -92,7 +92,7 @@ def _check_setting(
 
 
 def _match_sizes_setting(
-    sizes: tuple[Meaning, ...], meaning: Meaning, inner: Scope, span: Span, scope: Scope
+    sizes: tuple[StaticValue, ...], meaning: StaticValue, inner: Scope, span: Span, scope: Scope
 ) -> str:
     """`kernel : [kh, kw]` takes 5x5 and binds kh and kw; what it wants, where it does not fit."""
     wanted = f"{len(sizes)} sizes such as {'x'.join('3' * len(sizes))}"
@@ -107,7 +107,7 @@ def _match_sizes_setting(
 
 def match_inputs(
     definition: Definition,
-    bound: dict[str, Meaning],
+    bound: dict[str, StaticValue],
     inner: Scope,
     span: Span,
     scope: Scope,
@@ -136,23 +136,23 @@ class Given:
     """An input: its parameter, what is given for it, and where."""
 
     parameter: Parameter
-    meaning: Meaning
+    meaning: StaticValue
     span: Span
 
 
 def _matched(
     definition: Definition, new: Given, before: Sequence[Given], inner: Scope, scope: Scope
-) -> Meaning:
+) -> StaticValue:
     """What is given, once its type fits; names of the type are bound."""
     parameter, meaning = new.parameter, new.meaning
     assert parameter.type is not None, "called for typed inputs"
-    if isinstance(meaning, Sizes | Group):
+    if isinstance(meaning, Sizes | ParameterGroup):
         meaning = to_value(meaning, scope, new.span)
     type = type_of(meaning)
     because = ""
     if type is not None:
         try:
-            match(parameter.type, type, inner)
+            unify(parameter.type, type, inner)
             return _with_names(meaning, parameter.type)
         except Mismatch as mismatch:
             if mismatch.times:
@@ -175,7 +175,7 @@ def _matched(
     )
 
 
-def _with_names(meaning: Meaning, type: TypeExpr) -> Meaning:
+def _with_names(meaning: StaticValue, type: TypeExpr) -> StaticValue:
     """A tuple with the names that the type gives its parts."""
     if isinstance(type, TupleType) and isinstance(meaning, tuple):
         return Record.of(tuple(meaning), tuple(part.name for part in type.fields))

@@ -11,16 +11,16 @@ from dataclasses import replace
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
-from gradc_compiler.elaborate.names.problems import Fault, require_sound
+from gradc_compiler.elaborate.names.problems import SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.spec_limits import LimitedBuilder
-from gradc_compiler.elaborate.names.values import Meaning
+from gradc_compiler.elaborate.names.values import StaticValue
 from gradc_compiler.graph.graph import Node, Value
 from gradc_compiler.graph.op import Op
 from gradc_compiler.ops.contract import Affine, Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Take
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import ArgMax, BatchMean, Max
 from gradc_compiler.ops.sequence import Previous, Sequential
@@ -28,8 +28,8 @@ from gradc_compiler.ops.shape import Concat, Reshape, broadcast, reshape
 
 
 def apply_to_each(
-    layer: Meaning, arguments: Sequence[Meaning], span: Span, scope: Scope
-) -> Meaning:
+    layer: StaticValue, arguments: Sequence[StaticValue], span: Span, scope: Scope
+) -> StaticValue:
     """The layer's results for all elements, stacked along a new leading axis."""
     values = [to_value(a, scope, span) for a in arguments]
     sizes = {v.shape[0] for v in values if v.shape}
@@ -48,16 +48,16 @@ def apply_to_each(
     if run.updates:
         raise scope.fault("E0315", "each cannot map a layer that updates its state", span)
     scope.run.applications = run.applications
-    lift = Lift(scope, run.builder, sizes.pop(), dict(enumerate(values)))
+    lift = Batcher(scope, run.builder, sizes.pop(), dict(enumerate(values)))
     if isinstance(result, tuple):
-        mapped: Meaning = tuple(lift.result(to_value(part, inner, span)) for part in result)
+        mapped: StaticValue = tuple(lift.result(to_value(part, inner, span)) for part in result)
     else:
         mapped = lift.result(to_value(result, inner, span))
     scope.run.note_use("each", span, since, values, mapped)
     return mapped
 
 
-class Lift:
+class Batcher:
     """Copies an element's graph, with the axis of all elements in front where it is needed."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Lift:
         flags = [i in self.lifted for i in node.inputs]
         if isinstance(node.op, Previous):
             raise self._fault(node, "a recurrence")
-        if isinstance(node.op, Persistent):
+        if isinstance(node.op, PersistentOp):
             return self.scope.run.persistent(node.op.key, node.type, index=node.op.index)
         if not any(flags) and not (isinstance(node.op, Random) and not node.op.shared):
             return self._add(node, node.op, operands)
@@ -128,7 +128,7 @@ class Lift:
                 return self._add(node, _with_axis(op, flags, self.count), xs)
         raise self._fault(node, f"`{node.op.name}`")
 
-    def _fault(self, node: Node, what: str) -> Fault:
+    def _fault(self, node: Node, what: str) -> SpecError:
         assert node.span is not None, "every node of a body has a span"
         return self.scope.fault("E0315", f"each cannot map {what}", node.span)
 

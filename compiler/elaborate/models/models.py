@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from gradc_compiler.diagnostics.source import CompileError
-from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.expressions.context import ElaborationContext
 from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.sequences import of_types
 from gradc_compiler.elaborate.layers.notes import Notes
-from gradc_compiler.elaborate.models.module import Signature
+from gradc_compiler.elaborate.models.module import ModelSignature
 from gradc_compiler.elaborate.names.problems import (
-    Fault,
-    Silenced,
+    ErrorAlreadyReported,
+    SpecError,
     diagnose,
     require_sound,
     too_deep,
 )
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Defined, Meaning, Record
+from gradc_compiler.elaborate.names.values import Defined, Record, StaticValue
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.elaborate.types.sizes import Type, resolve_named, unbound_in_type
 from gradc_compiler.graph.graph import Graph, Value
@@ -25,16 +25,16 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.syntax.grammar.tree import Definition, Name, SeqType, TupleType, TypeExpr
 
-Forward = tuple[Graph, Signature, Notes]
+Forward = tuple[Graph, ModelSignature, Notes]
 
 
-def free_sizes(defined: Defined, session: Session) -> list[str]:
+def free_sizes(defined: Defined, session: ElaborationContext) -> list[str]:
     """What the types of a model's inputs leave open."""
     scope = session.scope(session.run(), defined.definition.name)
     return [n for p in defined.definition.inputs for n in unbound_in_type(p.type, scope)]
 
 
-def forward(defined: Defined, session: Session) -> Forward | None:
+def forward(defined: Defined, session: ElaborationContext) -> Forward | None:
     """The forward graph of a model whose input types are known; None after an error."""
     definition = defined.definition
     run = session.run()
@@ -53,20 +53,20 @@ def forward(defined: Defined, session: Session) -> Forward | None:
     except RecursionError:
         session.problems.add(too_deep(definition.name_span).diagnostic)
         return None
-    except (Fault, Silenced, TypeFault) as error:
+    except (SpecError, ErrorAlreadyReported, TypeFault) as error:
         session.problems.unsound.add(definition.name)
         if isinstance(error, TypeFault):
             error = of_types(error, definition.name_span, scope)
-        if isinstance(error, Fault):
+        if isinstance(error, SpecError):
             session.problems.add(error.diagnostic)
         return None
     graph = run.builder.graph(outputs)
     inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
     given = tuple((name, graph[id].type) for name, id in graph.results.items())
-    return graph, Signature(inputs=inputs, outputs=given), run.notes
+    return graph, ModelSignature(inputs=inputs, outputs=given), run.notes
 
 
-def _types(defined: Defined, session: Session, scope: Scope) -> tuple[Type, ...]:
+def _types(defined: Defined, session: ElaborationContext, scope: Scope) -> tuple[Type, ...]:
     """The inputs' types: as they are written, or as a training step was the first to give them."""
     definition = defined.definition
     applied = session.applied.get(definition.name)
@@ -96,7 +96,7 @@ def _as_declared(written: TypeExpr | None, type: Type, name: str) -> Type:
     return tuple(_as_declared(None, inner, name) for inner in type)
 
 
-def _input(name: str, type: Meaning, scope: Scope) -> Meaning:
+def _input(name: str, type: StaticValue, scope: Scope) -> StaticValue:
     """An input of a type; of a tuple type, one for each part."""
     if isinstance(type, tuple):
         return tuple(_input(f"{name}.{k}", part, scope) for k, part in enumerate(type))
@@ -112,7 +112,7 @@ def field_input(name: str, type: TensorType, scope: Scope) -> Value:
     return run.builder.add(Input(name, type.shape, type.classes, type.time), name=name)
 
 
-def _outputs(result: Meaning, definition: Definition, scope: Scope) -> list[tuple[str, Value]]:
+def _outputs(result: StaticValue, definition: Definition, scope: Scope) -> list[tuple[str, Value]]:
     """The result by name; E0306 where a model does not give tensors."""
     span = definition.body[-1].span if definition.body else definition.name_span
     parts = list(result) if isinstance(result, tuple) else [result]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.layers.notes import Notes
 from gradc_compiler.elaborate.models.settings import Rules
-from gradc_compiler.elaborate.names.library import Unit
+from gradc_compiler.elaborate.names.library import SourceModule
 from gradc_compiler.elaborate.names.registry import PersistentSpec
 from gradc_compiler.elaborate.names.scope import Use
 from gradc_compiler.graph.graph import Graph
@@ -17,7 +17,7 @@ from gradc_compiler.program.program import DataSource, Schedules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class ModelSignature:
     """A model's inputs and outputs for one example; a single output is called `result`."""
 
     inputs: tuple[tuple[str, TensorType], ...]
@@ -63,12 +63,12 @@ class Module:
     """An elaborated spec.  Every graph is of one example and has been checked."""
 
     name: str
-    unit: Unit = field(repr=False)  # the spec's own file, and what it sees of others
+    unit: SourceModule = field(repr=False)  # the spec's own file, and what it sees of others
     parameters: tuple[PersistentSpec, ...]  # and the layers' states, in order of creation
     optimizer_states: tuple[PersistentSpec, ...]
     counters: tuple[PersistentSpec, ...]
     tables: tuple[PersistentSpec, ...]  # of schedules
-    models: Mapping[str, Signature]
+    models: Mapping[str, ModelSignature]
     data: tuple[DataSource, ...]
     train: TrainInfo | None
     forwards: Mapping[str, Graph] = field(repr=False)

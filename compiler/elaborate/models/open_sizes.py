@@ -15,9 +15,9 @@ from dataclasses import replace
 from itertools import cycle
 
 from gradc_compiler.diagnostics.source import Diagnostic, Label
-from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.expressions.context import ElaborationContext
 from gradc_compiler.elaborate.models.models import forward, listed
-from gradc_compiler.elaborate.names.problems import Exhausted, Fault, Silenced
+from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, LimitExceeded, SpecError
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Defined, Sizes
 from gradc_compiler.elaborate.types.sizes import OPEN_TYPE, Type, resolve_named
@@ -32,7 +32,7 @@ OF_NAMES = "E02"  # codes of errors that no type of an input mends
 Place = tuple[str, int]
 
 
-def check_open(defined: Defined, free: list[str], session: Session) -> None:
+def check_open(defined: Defined, free: list[str], session: ElaborationContext) -> None:
     """Report what is wrong with a model's body whatever its open sizes are."""
     names = list(dict.fromkeys(free))
     places, sizes = set[Place](), list(EASY)
@@ -88,9 +88,11 @@ def renamed(diagnostic: Diagnostic, sizes: Mapping[str, int]) -> Diagnostic:
     )
 
 
-def problems_of(defined: Defined, sizes: Mapping[str, int], session: Session) -> list[Diagnostic]:
+def problems_of(
+    defined: Defined, sizes: Mapping[str, int], session: ElaborationContext
+) -> list[Diagnostic]:
     """The errors of a body for some sizes, found in an elaboration of its own."""
-    own, name = Session(session.unit, session.directory, {}), defined.definition.name
+    own, name = ElaborationContext(session.unit, session.directory, {}), defined.definition.name
     found = own.problems.found
     scope = own.scope(own.run(), name)
     for size_name, size in sizes.items():
@@ -99,11 +101,11 @@ def problems_of(defined: Defined, sizes: Mapping[str, int], session: Session) ->
     try:
         own.applied[name] = tuple(tried(p, sizes, scope) for p in defined.definition.inputs)
         forward(defined, own)
-    except Fault as fault:
+    except SpecError as fault:
         return [*found.values(), fault.diagnostic]
-    except Silenced:  # a type of an input has an error, which is found
+    except ErrorAlreadyReported:  # a type of an input has an error, which is found
         pass
-    except Exhausted as stop:
+    except LimitExceeded as stop:
         return [*found.values(), *([stop.diagnostic] if stop.diagnostic else [])]
     return list(found.values())
 

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.expressions.context import ElaborationContext
 from gradc_compiler.elaborate.layers.layer_values import with_settings
 from gradc_compiler.elaborate.names.problems import did_you_mean, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import (
     Builtin,
     Defined,
+    Keyword,
     Layer,
-    Meaning,
     Sizes,
-    Word,
+    StaticValue,
     is_number,
     parts_of,
 )
@@ -51,7 +51,9 @@ class Rules:
     settings: dict[str, float] = field(default_factory=dict)
 
 
-def read_using(item: Expr | Setting, rules: Rules, scope: Scope, session: Session) -> None:
+def read_using(
+    item: Expr | Setting, rules: Rules, scope: Scope, session: ElaborationContext
+) -> None:
     """Add one item of a `using` clause to the rules."""
     match item:
         case Setting():
@@ -100,7 +102,7 @@ def _read_clip(tree: Call, rules: Rules, scope: Scope) -> None:
             rules.clip_value = meaning
 
 
-def _read_optimizer(item: Expr, rules: Rules, scope: Scope, session: Session) -> None:
+def _read_optimizer(item: Expr, rules: Rules, scope: Scope, session: ElaborationContext) -> None:
     meaning = scope.evaluate(item)
     require_sound(meaning)
     if isinstance(meaning, Defined) and meaning.definition.kind == "optimizer":
@@ -138,7 +140,7 @@ def _require_pair(definition: Definition, span: Span, scope: Scope) -> None:
         )
 
 
-def _overridden(optimizer: Layer, session: Session, scope: Scope) -> Layer:
+def _overridden(optimizer: Layer, session: ElaborationContext, scope: Scope) -> Layer:
     """The optimizer with the settings that the command line replaces."""
     replaced = {n: v for n, v in session.overrides.items() if n in optimizer.settings}
     require_replaced_in_range(optimizer, replaced, scope)
@@ -148,7 +150,7 @@ def _overridden(optimizer: Layer, session: Session, scope: Scope) -> Layer:
 
 
 def override_settings(
-    settings: dict[str, float], span: Span, session: Session, scope: Scope
+    settings: dict[str, float], span: Span, session: ElaborationContext, scope: Scope
 ) -> None:
     """Put the command line's settings in place; E0408 for one that names nothing."""
     known = {*SETTINGS, *session.known_overrides, "data"}
@@ -186,7 +188,9 @@ def in_words(
     return ", ".join(told)
 
 
-def _spelled(meaning: Meaning, computed: Iterator[str], known: Callable[[Defined], bool]) -> str:
+def _spelled(
+    meaning: StaticValue, computed: Iterator[str], known: Callable[[Defined], bool]
+) -> str:
     """A setting as the author could have written it; an optimizer or schedule with its own."""
     match meaning:
         case Layer(defined=Defined(definition=definition), settings=settings):
@@ -204,7 +208,7 @@ def _spelled(meaning: Meaning, computed: Iterator[str], known: Callable[[Defined
             return f"{meaning}"
         case Sizes():
             return f"[{', '.join(_spelled(part, computed, known) for part in meaning)}]"
-        case Builtin(name=name) | Word(name=name):
+        case Builtin(name=name) | Keyword(name=name):
             return name
         case Value():
             return next(computed, describe(meaning))
@@ -212,7 +216,7 @@ def _spelled(meaning: Meaning, computed: Iterator[str], known: Callable[[Defined
             return describe(meaning)
 
 
-def definitions_in(meaning: Meaning) -> Iterator[Defined]:
+def definitions_in(meaning: StaticValue) -> Iterator[Defined]:
     """The definitions that a setting names."""
     match meaning:
         case Layer(defined=defined):
@@ -226,7 +230,7 @@ def definitions_in(meaning: Meaning) -> Iterator[Defined]:
 def computed_settings(rules: Rules) -> list[Value]:
     """The settings that the network computes, in the order in which they are told."""
 
-    def values(meaning: Meaning) -> Iterator[Value]:
+    def values(meaning: StaticValue) -> Iterator[Value]:
         if isinstance(meaning, Value):
             yield meaning
         for part in parts_of(meaning):
@@ -235,7 +239,7 @@ def computed_settings(rules: Rules) -> list[Value]:
     return list(values(rules.optimizer))
 
 
-def is_schedule(meaning: Meaning) -> bool:
+def is_schedule(meaning: StaticValue) -> bool:
     """Whether an optimizer's setting is a schedule, applied to the count of updates."""
     match meaning:
         case Layer(defined=Defined(definition=definition)) | Defined(definition=definition):

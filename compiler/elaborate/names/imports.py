@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path as FilePath
 
 from gradc_compiler.diagnostics.source import CompileError
-from gradc_compiler.elaborate.names.library import Unit
-from gradc_compiler.elaborate.names.problems import Exhausted, Problems, diagnose, did_you_mean
+from gradc_compiler.elaborate.names.library import SourceModule
+from gradc_compiler.elaborate.names.problems import (
+    DiagnosticSink,
+    LimitExceeded,
+    diagnose,
+    did_you_mean,
+)
 from gradc_compiler.elaborate.names.values import Defined
 from gradc_compiler.syntax.grammar.tree import File, Import
 from gradc_compiler.syntax.parse.parse import parse
@@ -14,10 +19,12 @@ from gradc_compiler.syntax.parse.read_file import read_source
 
 FILES = 200
 CHARACTERS = 1_000_000
-Loaded = dict[FilePath, Unit | None]  # None while a file is being read, or after an error
+Loaded = dict[FilePath, SourceModule | None]  # None while a file is being read, or after an error
 
 
-def load_imports(file: File, unit: Unit, directory: FilePath | None, problems: Problems) -> None:
+def load_imports(
+    file: File, unit: SourceModule, directory: FilePath | None, problems: DiagnosticSink
+) -> None:
     """Fill the unit's imported names, and those of every file it imports."""
     loaded: Loaded = {}
     if directory is not None:
@@ -27,11 +34,11 @@ def load_imports(file: File, unit: Unit, directory: FilePath | None, problems: P
 
 def _load(
     file: File,
-    unit: Unit,
+    unit: SourceModule,
     here: FilePath | None,
     root: FilePath | None,
     loaded: Loaded,
-    problems: Problems,
+    problems: DiagnosticSink,
 ) -> None:
     for tree in file.declarations:
         if not isinstance(tree, Import):
@@ -46,8 +53,12 @@ def _load(
 
 
 def _unit(
-    tree: Import, here: FilePath | None, root: FilePath | None, loaded: Loaded, problems: Problems
-) -> Unit | None:
+    tree: Import,
+    here: FilePath | None,
+    root: FilePath | None,
+    loaded: Loaded,
+    problems: DiagnosticSink,
+) -> SourceModule | None:
     if here is None or root is None:
         problems.add(diagnose("E0204", "a text without a file cannot import", tree.span))
         return None
@@ -76,15 +87,15 @@ def _unit(
     if len(loaded) > FILES or sum(len(u.source.text) for u in loaded.values() if u) > CHARACTERS:
         limits = f"{FILES} files or {CHARACTERS:,} characters"
         found = diagnose("E0106", f"the imports are more than {limits}", tree.span)
-        raise Exhausted(found)
+        raise LimitExceeded(found)
     loaded[path] = None
     loaded[path] = _read(tree, path, root, loaded, problems)
     return loaded[path]
 
 
 def _read(
-    tree: Import, path: FilePath, root: FilePath, loaded: Loaded, problems: Problems
-) -> Unit | None:
+    tree: Import, path: FilePath, root: FilePath, loaded: Loaded, problems: DiagnosticSink
+) -> SourceModule | None:
     if not _is_file(path):
         near = did_you_mean(path.name, (p.name for p in path.parent.glob("*.nn")))
         problems.add(
@@ -100,7 +111,7 @@ def _read(
         for d in error.diagnostics:
             problems.add(d)
         return None
-    unit = Unit.of(source, file)
+    unit = SourceModule.of(source, file)
     _load(file, unit, path.parent, root, loaded, problems)
     return unit
 
@@ -112,7 +123,9 @@ def _is_file(path: FilePath) -> bool:
         return False
 
 
-def _take_names(tree: Import, other: Unit, unit: Unit, problems: Problems) -> None:
+def _take_names(
+    tree: Import, other: SourceModule, unit: SourceModule, problems: DiagnosticSink
+) -> None:
     if tree.names is None:
         found: dict[str, Defined] = dict(other.definitions)
     else:

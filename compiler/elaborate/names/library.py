@@ -26,7 +26,7 @@ HEAD = re.compile(
 
 
 @dataclass(eq=False)
-class Unit:
+class SourceModule:
     """One file's definitions and what it sees of others."""
 
     source: Source
@@ -54,9 +54,9 @@ class Unit:
         yield from (d for d in self.imported.values() if d.is_model)
 
     @staticmethod
-    def of(source: Source, file: File) -> Unit:
+    def of(source: Source, file: File) -> SourceModule:
         """A file's unit, without its imports; the first of two equal names counts."""
-        unit = Unit(source)
+        unit = SourceModule(source)
         for declaration in file.declarations:
             match declaration:
                 case Definition(name=name):
@@ -68,7 +68,7 @@ class Unit:
         return unit
 
 
-class Prelude(Unit):
+class Prelude(SourceModule):
     """The standard library: every `.nn` file beside it, as one name space."""
 
     is_prelude = True

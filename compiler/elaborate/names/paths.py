@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Names:
+class LayerNames:
     """The names of a spec's layers, each given once; see Note [Which layer is which]."""
 
     numbers: dict[Hashable, int] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Path:
 
     parent: Path | None
     base: str
-    names: Names
+    names: LayerNames
     made: Made
     trail: int  # of the calls that led here
     numbered: bool = False
@@ -123,7 +123,7 @@ def made_at(span: Span, scope: Scope) -> Made:
     return Made(number(path.made.place, span), number("made", path.trail, span, path.count(span)))
 
 
-def copied(made: Made, which: int, names: Names) -> Made:
+def copied(made: Made, which: int, names: LayerNames) -> Made:
     """One of the copies of a layer."""
     return Made(made.place, names.number("copy", made.origin, which))
 

@@ -1,8 +1,9 @@
 """Errors of meaning: raised where they are found, collected where elaboration can go on.
 
-An expression that fails raises `Fault`; the evaluator files its diagnostic and the value becomes
-`POISON`.  Whatever needs a poisoned value raises `Silenced`, which is not reported.  A text is
-elaborated several times (forward, step, evaluation), so equal diagnostics are kept once.
+An expression that fails raises `SpecError`; the evaluator files its diagnostic and the value
+becomes `POISON`.  Whatever needs a poisoned value raises `ErrorAlreadyReported`, which is not
+reported.  A text is elaborated several times (forward, step, evaluation), so equal diagnostics are
+kept once.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from difflib import SequenceMatcher, get_close_matches
 
 from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Label, Span
 from gradc_compiler.elaborate.names.aliases import ELSEWHERE
-from gradc_compiler.elaborate.names.values import Meaning, Poison
+from gradc_compiler.elaborate.names.values import Poison, StaticValue
 
 MANY = 2_000  # names that are compared
 OF_NAMES = ("E0201", "E0302", "E0311")  # that a name has wherever it is used
 PLACES = 4  # beside the first
 
 
-class Fault(Exception):
+class SpecError(Exception):
     """One error of the author's."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
@@ -28,11 +29,11 @@ class Fault(Exception):
         super().__init__(diagnostic.message)
 
 
-class Silenced(Exception):
+class ErrorAlreadyReported(Exception):
     """Something needs a value whose error is already reported."""
 
 
-class Exhausted(Exception):
+class LimitExceeded(Exception):
     """A bound on the work of a compilation is passed: it ends here, with what is found so far."""
 
     def __init__(self, diagnostic: Diagnostic | None = None) -> None:
@@ -40,7 +41,7 @@ class Exhausted(Exception):
         super().__init__("a bound is passed" if diagnostic is None else diagnostic.message)
 
 
-class Problems:
+class DiagnosticSink:
     """Every diagnostic so far."""
 
     LIMIT = 100
@@ -56,7 +57,7 @@ class Problems:
         key = (diagnostic.code, span.source.name, span.start)
         self.found.setdefault(key, diagnostic)
         if len(self.found) >= self.LIMIT:
-            raise Exhausted
+            raise LimitExceeded
 
     def raise_any(self, first: str) -> None:
         """Raise `CompileError` if there is anything, the main file first, in text order."""
@@ -112,9 +113,9 @@ def diagnose(
     )
 
 
-def too_deep(span: Span) -> Fault:
+def too_deep(span: Span) -> SpecError:
     """What takes the place of Python's RecursionError."""
-    return Fault(
+    return SpecError(
         diagnose(
             "E0412",
             "layers within layers within expressions: this is nested too deeply",
@@ -124,11 +125,11 @@ def too_deep(span: Span) -> Fault:
     )
 
 
-def require_sound(*meanings: Meaning) -> None:
-    """Raise `Silenced` if any of them, or a part of a tuple among them, is poisoned."""
+def require_sound(*meanings: StaticValue) -> None:
+    """Raise `ErrorAlreadyReported` if any of them, or a part of a tuple among them, is poisoned."""
     for meaning in meanings:
         if isinstance(meaning, Poison):
-            raise Silenced
+            raise ErrorAlreadyReported
         if isinstance(meaning, tuple):
             require_sound(*meaning)
 

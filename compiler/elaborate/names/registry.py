@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.names.paths import Names
+from gradc_compiler.elaborate.names.paths import LayerNames
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.program import Schedules
@@ -51,7 +51,7 @@ class Registry:
     """Everything declared so far, in order."""
 
     declared: dict[str, Declared] = field(default_factory=dict)
-    names: Names = field(default_factory=Names)  # of layers
+    names: LayerNames = field(default_factory=LayerNames)  # of layers
     elements: int = 0  # of all parameters together
     schedules: dict[str, Schedules] = field(default_factory=dict)  # by prefix of the step
     tables: list[PersistentSpec] = field(default_factory=list)  # that they are read from

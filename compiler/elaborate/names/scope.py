@@ -9,24 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.paths import Path
-from gradc_compiler.elaborate.names.problems import Exhausted, Fault, Problems, Silenced, diagnose
+from gradc_compiler.elaborate.names.problems import (
+    DiagnosticSink,
+    ErrorAlreadyReported,
+    LimitExceeded,
+    SpecError,
+    diagnose,
+)
 from gradc_compiler.elaborate.names.registry import Registry
 from gradc_compiler.elaborate.names.spec_limits import PARTS, LimitedBuilder
-from gradc_compiler.elaborate.names.values import Meaning, parts_of
+from gradc_compiler.elaborate.names.values import StaticValue, parts_of
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.types import TensorType, Time
-from gradc_compiler.ops.leaf import Persistent
+from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.syntax.grammar.tree import Definition, Expr
 
 if TYPE_CHECKING:
-    from gradc_compiler.elaborate.names.library import Unit
+    from gradc_compiler.elaborate.names.library import SourceModule
 
 OF_SHAPES = ("E03", "E04")  # codes of errors that depend on what a layer is given
 OF_SIZES = ("E0301", "E0302", "E0303", "E0405")  # that follow where a size is not what is claimed
 
 
 @dataclass
-class Drawing:
+class Sampling:
     """What is being drawn: a parameter's first value, or noise."""
 
     name: str
@@ -50,11 +56,13 @@ class StateRule:
 
 
 @dataclass(frozen=True)
-class Language:
+class Evaluator:
     """The two halves of the evaluator, for the modules below it."""
 
-    evaluate: Callable[[Expr, Scope], Meaning]
-    call: Callable[[Meaning, Sequence[Meaning], Mapping[str, Meaning], Span, Scope], Meaning]
+    evaluate: Callable[[Expr, Scope], StaticValue]
+    call: Callable[
+        [StaticValue, Sequence[StaticValue], Mapping[str, StaticValue], Span, Scope], StaticValue
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +85,30 @@ class Use:
 
 
 @dataclass
-class Run:
+class GraphContext:
     """One graph in the making."""
 
     registry: Registry
-    problems: Problems
-    language: Language
+    problems: DiagnosticSink
+    language: Evaluator
     training: bool = False
     builder: LimitedBuilder = field(default_factory=LimitedBuilder)
     read: dict[str, Value] = field(default_factory=dict)  # persistents by name
     updates: dict[str, Value] = field(default_factory=dict)  # what the last use left of a state
     occurrences: Counter[str] = field(default_factory=Counter)  # of noise
-    applied: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)  # models' input types
+    applied: dict[str, tuple[StaticValue, ...]] = field(default_factory=dict)  # models' input types
     argument_spans: dict[Span, dict[str | int, Span]] = field(default_factory=dict)  # by call
     times: dict[Time, Span] = field(default_factory=dict)  # where each time comes from
     notes: dict[tuple[int, int], Note] = field(default_factory=dict)  # see `notes`
     uses: list[Use] = field(default_factory=list)  # of the prelude
-    drawing: Drawing | None = None
+    drawing: Sampling | None = None
     applications: int = 0
     doubtful: bool = False  # a claim of this statement does not hold: it or the sizes are wrong
 
     def persistent(self, name: str, type: TensorType, *, index: bool = False) -> Value:
         """The value of a persistent in this graph; read once."""
         if name not in self.read:
-            self.read[name] = self.builder.add(Persistent(name, type.shape, index), name=name)
+            self.read[name] = self.builder.add(PersistentOp(name, type.shape, index), name=name)
         return self.read[name]
 
     def current(self, name: str, type: TensorType) -> Value:
@@ -108,12 +116,12 @@ class Run:
         updated = self.updates.get(name)
         return self.persistent(name, type) if updated is None else updated
 
-    def apart(self, builder: LimitedBuilder) -> Run:
+    def apart(self, builder: LimitedBuilder) -> GraphContext:
         """The same run in another graph."""
         return replace(self, builder=builder, read={}, updates={}, uses=[])
 
     def note_use(
-        self, name: str, span: Span, since: int, inputs: Iterable[Meaning], result: Meaning
+        self, name: str, span: Span, since: int, inputs: Iterable[StaticValue], result: StaticValue
     ) -> None:
         """Note that what was made since then is a definition's, and not the author's own."""
         nodes = tuple(x.id if isinstance(x, Value) else None for x in (*inputs, result))
@@ -132,10 +140,10 @@ class Run:
 class Scope:
     """The inside of one body."""
 
-    run: Run
-    unit: Unit
+    run: GraphContext
+    unit: SourceModule
     path: Path
-    names: dict[str, Meaning] = field(default_factory=dict)
+    names: dict[str, StaticValue] = field(default_factory=dict)
     chain: tuple[Definition, ...] = ()  # the definitions whose text led here
     site: Span | None = None  # inside the prelude: the author's call
     depth: int = 0
@@ -147,11 +155,13 @@ class Scope:
     opened: dict[int, Span] = field(default_factory=dict)  # recurrences not closed yet
     loops: dict[str, int] = field(default_factory=dict)  # name of a `previous` -> its recurrence
 
-    def evaluate(self, expression: Expr) -> Meaning:
+    def evaluate(self, expression: Expr) -> StaticValue:
         """What an expression means here; POISON after an error."""
         return self.run.language.evaluate(expression, self)
 
-    def call(self, function: Meaning, arguments: Sequence[Meaning], span: Span) -> Meaning:
+    def call(
+        self, function: StaticValue, arguments: Sequence[StaticValue], span: Span
+    ) -> StaticValue:
         """What a function or layer gives for arguments."""
         return self.run.language.call(function, arguments, {}, span, self)
 
@@ -163,12 +173,12 @@ class Scope:
         label: str = "",
         secondary: list[tuple[Span, str]] | None = None,
         hint: str | None = None,
-    ) -> Fault:
+    ) -> SpecError:
         """An error at a span of this body's text; its shapes may come from where it is used."""
         others = list(secondary or [])
         if self.caller is not None and code.startswith(OF_SHAPES):
             others.append((self.caller, "used here"))
-        return Fault(
+        return SpecError(
             diagnose(
                 code,
                 message,
@@ -180,27 +190,27 @@ class Scope:
             )
         )
 
-    def report(self, fault: Fault) -> None:
+    def report(self, fault: SpecError) -> None:
         """File an error and go on; but for sizes that follow from others that are doubtful."""
         if not (self.run.doubtful and fault.diagnostic.code in OF_SIZES):
             self.run.problems.add(fault.diagnostic)
 
-    def absent(self, path: str | None, fault: Fault) -> Fault | Silenced:
+    def absent(self, path: str | None, fault: SpecError) -> SpecError | ErrorAlreadyReported:
         """What to raise where there are no parameters: nothing new, if their model has an error."""
         model = (path or "").split(".")[0]
-        return Silenced() if model in self.run.problems.unsound else fault
+        return ErrorAlreadyReported() if model in self.run.problems.unsound else fault
 
     def place(self, span: Span) -> Span:
         """The author's text that a span of this body serves."""
         return span if self.site is None else self.site
 
 
-def check_parts(meanings: Iterable[Meaning], span: Span, scope: Scope) -> None:
+def check_parts(meanings: Iterable[StaticValue], span: Span, scope: Scope) -> None:
     """E0411 where values hold each other so often that going through them would not end."""
     pending = list(meanings)
     for count, meaning in enumerate(pending):
         pending.extend(parts_of(meaning))
         if count > PARTS:
-            raise Exhausted(
+            raise LimitExceeded(
                 scope.fault("E0411", f"this holds more than {PARTS:,} parts", span).diagnostic
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gradc_compiler.diagnostics.source import Diagnostic, Span
-from gradc_compiler.elaborate.names.problems import Exhausted, Fault, diagnose
+from gradc_compiler.elaborate.names.problems import LimitExceeded, SpecError, diagnose
 from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.types import TensorType, Time
@@ -45,18 +45,20 @@ class LimitedBuilder(Builder):
     times: set[Time] = field(default_factory=set)
 
     def add(self, op: Op, *inputs: Value, name: str | None = None) -> Value:
-        """Append a node; raises `Fault` or `Exhausted` where a limit is passed."""
+        """Append a node; raises `SpecError` or `LimitExceeded` where a limit is passed."""
         value = super().add(op, *inputs, name=name)
         if value.type.size > TENSOR_ELEMENTS:
-            raise Fault(self._diagnose("E0410", _too_large(value.type), "make it smaller"))
+            raise SpecError(self._diagnose("E0410", _too_large(value.type), "make it smaller"))
         if value.id >= NODES:
             message = f"this network needs more than {NODES:,} operations"
-            raise Exhausted(self._diagnose("E0411", message, "repeat fewer layers"))
+            raise LimitExceeded(self._diagnose("E0411", message, "repeat fewer layers"))
         if value.type.time is not None:
             self.times.add(value.type.time)
         if len(self.times) > MOST_TIMES:
             message = f"sequences of more than {MOST_TIMES} different lengths"
-            raise Exhausted(self._diagnose("E0411", message, "let some share a length: seq(n) [3]"))
+            raise LimitExceeded(
+                self._diagnose("E0411", message, "let some share a length: seq(n) [3]")
+            )
         return value
 
     def _diagnose(self, code: str, message: str, hint: str) -> Diagnostic:
@@ -69,7 +71,7 @@ def check_tensor(name: str, type: TensorType, others: int, span: Span, site: Spa
     total = type.size + others
     if type.size > TENSOR_ELEMENTS or total > PARAMETER_ELEMENTS:
         needs = show_bytes(total)
-        raise Fault(
+        raise SpecError(
             diagnose(
                 "E0410",
                 f"the parameters need {needs}: `{name}` : {type} has {type.size:,} elements",

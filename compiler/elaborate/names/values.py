@@ -15,11 +15,11 @@ from gradc_compiler.graph.types import Time
 from gradc_compiler.syntax.grammar.tree import Definition
 
 if TYPE_CHECKING:
-    from gradc_compiler.elaborate.names.library import Unit
+    from gradc_compiler.elaborate.names.library import SourceModule
     from gradc_compiler.elaborate.names.paths import Made, Path
     from gradc_compiler.elaborate.names.scope import Scope
 
-Meaning = Any  # one of: int, float, bool, tuple, and the classes below
+StaticValue = Any  # one of: int, float, bool, tuple, and the classes below
 
 
 class Poison:
@@ -33,14 +33,14 @@ POISON = Poison()
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Keyword:
     """A word that is its own meaning: `same`, `valid`."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StaticText:
     """A quoted string."""
 
     value: str
@@ -58,7 +58,7 @@ class Record(tuple[Any, ...]):
     names: tuple[str | None, ...]
 
     @staticmethod
-    def of(items: tuple[Meaning, ...], names: tuple[str | None, ...]) -> Record:
+    def of(items: tuple[StaticValue, ...], names: tuple[str | None, ...]) -> Record:
         """Items with their names."""
         record = Record(items)
         record.names = names
@@ -74,7 +74,7 @@ class Defined:
     """
 
     definition: Definition
-    unit: Unit
+    unit: SourceModule
     scope: Scope | None = None  # where it is named; None: as it stands in its file
     name: str | None = None  # what it was assigned to
     bare: Layer | None = None  # the layer without settings, once one is needed
@@ -91,7 +91,7 @@ class Layer:
     """A definition with its settings: one set of parameters, however often it is applied."""
 
     defined: Defined
-    settings: Mapping[str, Meaning]
+    settings: Mapping[str, StaticValue]
     span: Span
     chain: tuple[Definition, ...]  # the definitions whose text led to this one
     made: Made
@@ -109,7 +109,7 @@ class Compound:
 class Composition(Compound):
     """`first |> second`, waiting for its input."""
 
-    stages: tuple[Meaning, ...]
+    stages: tuple[StaticValue, ...]
     spans: tuple[Span, ...]
     made: Made
     name: str | None = None
@@ -121,9 +121,9 @@ class Repeated(Compound):
     """`repeat(n, layer)`: n copies one after another, each with parameters of its own."""
 
     count: int
-    layer: Meaning
+    layer: StaticValue
     made: Made
-    copies: list[Meaning] = field(default_factory=list)
+    copies: list[StaticValue] = field(default_factory=list)
     name: str | None = None
     path: Path | None = None
 
@@ -132,14 +132,14 @@ class Repeated(Compound):
 class Each(Compound):
     """`each(layer)`: the layer applied along the leading axis."""
 
-    layer: Meaning
+    layer: StaticValue
 
 
 @dataclass(slots=True, eq=False)
 class Checkpointed(Compound):
     """`checkpoint(layer)`: a layer that keeps little of what its derivative reads."""
 
-    layer: Meaning
+    layer: StaticValue
     products: bool
 
 
@@ -148,7 +148,7 @@ class Builtin:
     """A function of the language itself; `rule(call)` gives its meaning."""
 
     name: str
-    rule: Callable[..., Meaning]
+    rule: Callable[..., StaticValue]
     parameters: tuple[str, ...]
     required: int
     variadic: bool = False
@@ -159,13 +159,13 @@ class Builtin:
 class Partial:
     """A call that waits for its first argument: `sum(axis = 0)` in a chain."""
 
-    function: Meaning
-    arguments: tuple[Meaning, ...]
-    named: Mapping[str, Meaning]
+    function: StaticValue
+    arguments: tuple[StaticValue, ...]
+    named: Mapping[str, StaticValue]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ParameterGroup:
     """The parameters whose name is `path` or begins with `path.`."""
 
     path: str
@@ -177,7 +177,7 @@ class Recurrent(Compound):
 
     cell: Layer
     over: Time | None = None  # how many steps; None: as many as the input has elements
-    start: Meaning = None  # the first state; None: zeros
+    start: StaticValue = None  # the first state; None: zeros
     all: bool = False  # every part of the state, not the first alone
     backwards: bool = False
 
@@ -192,7 +192,7 @@ class Duration:
 LayerLike = (Layer, Compound, Builtin, Partial, Defined)
 
 
-def parts_of(meaning: Meaning) -> Iterable[Meaning]:
+def parts_of(meaning: StaticValue) -> Iterable[StaticValue]:
     """What a tuple, a composition or a layer's settings hold directly."""
     match meaning:
         case tuple():
@@ -211,6 +211,6 @@ def parts_of(meaning: Meaning) -> Iterable[Meaning]:
             return ()
 
 
-def is_number(meaning: Meaning) -> bool:
+def is_number(meaning: StaticValue) -> bool:
     """Whether it is a number known now."""
     return isinstance(meaning, int | float)

@@ -14,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.names.problems import Fault, Problems, Silenced
+from gradc_compiler.elaborate.names.problems import DiagnosticSink, ErrorAlreadyReported, SpecError
 from gradc_compiler.elaborate.names.registry import Declared, Registry
-from gradc_compiler.elaborate.names.scope import Run, Scope
-from gradc_compiler.elaborate.names.values import Layer, Meaning, is_number
+from gradc_compiler.elaborate.names.scope import GraphContext, Scope
+from gradc_compiler.elaborate.names.values import Layer, StaticValue, is_number
 from gradc_compiler.elaborate.parameters.sampling import initial_spec
 from gradc_compiler.graph.op import TypeFault
 from gradc_compiler.graph_tools.evaluate import evaluate
@@ -27,7 +27,8 @@ Update = Callable[[Scope], None]
 
 
 def require_first_values(
-    name: str, values: np.ndarray, schedule: Meaning, again: Callable[[Meaning], np.ndarray],
+    name: str, values: np.ndarray,
+    schedule: StaticValue, again: Callable[[StaticValue], np.ndarray],
     span: Span, scope: Scope,
 ) -> None:  # fmt: skip
     """E0403 where a schedule begins with no number of float32, or comes to be none later on."""
@@ -55,7 +56,7 @@ def _senseless(values: np.ndarray) -> int | None:
     return int(bad.argmax()) if bad.any() else None
 
 
-def _variations(schedule: Meaning) -> Iterator[tuple[Layer, str, Meaning]]:
+def _variations(schedule: StaticValue) -> Iterator[tuple[Layer, str, StaticValue]]:
     """Each number of a schedule, and the schedule with an ordinary one in its place."""
     if not isinstance(schedule, Layer):
         return
@@ -76,15 +77,15 @@ def span_of_setting(layer: Layer, name: str, span: Span, scope: Scope) -> Span:
 
 def require_first_update(
     optimizer: Layer,
-    settings: Mapping[str, Meaning],
-    update: Callable[[Mapping[str, Meaning], Scope], None],
+    settings: Mapping[str, StaticValue],
+    update: Callable[[Mapping[str, StaticValue], Scope], None],
     declared: Declared,
     span: Span,
     scope: Scope,
 ) -> None:
     """E0403 where a rule makes no number of a parameter of ones and a gradient of ones."""
 
-    def moved(tried: Mapping[str, Meaning]) -> float | None:
+    def moved(tried: Mapping[str, StaticValue]) -> float | None:
         return _moved(lambda inner: update(tried, inner), declared, scope)
 
     found = moved(settings)
@@ -104,7 +105,7 @@ def require_first_update(
 def _moved(update: Update, declared: Declared, scope: Scope) -> float | None:
     """A number that shows what a rule makes of ones; None where the rule cannot be tried alone."""
     registry = Registry(declared={declared.name: declared})
-    run = Run(registry, Problems(), scope.run.language, training=True)
+    run = GraphContext(registry, DiagnosticSink(), scope.run.language, training=True)
     values = {declared.name: np.ones(declared.type.shape), "seed": np.array(0), "step": np.array(0)}
     try:
         update(replace(scope, run=run))
@@ -112,7 +113,7 @@ def _moved(update: Update, declared: Declared, scope: Scope) -> float | None:
         for spec in map(initial_spec, states):
             if spec is not None:
                 values[spec.name] = evaluate(spec.initial, values)["value"]
-    except (Fault, Silenced, TypeFault):
+    except (SpecError, ErrorAlreadyReported, TypeFault):
         return None
     if run.problems.found:
         return None

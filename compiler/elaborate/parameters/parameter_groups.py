@@ -6,22 +6,22 @@ from gradc_compiler.elaborate.names.paths import Path
 from gradc_compiler.elaborate.names.values import (
     Composition,
     Defined,
-    Group,
     Layer,
-    Meaning,
+    ParameterGroup,
     Recurrent,
     Repeated,
+    StaticValue,
 )
 from gradc_compiler.graph.graph import Node, Value
-from gradc_compiler.ops.leaf import Persistent
+from gradc_compiler.ops.leaf import PersistentOp
 
 
-def group_path(meaning: Meaning) -> str | None:
+def group_path(meaning: StaticValue) -> str | None:
     """The path of the parameters that a model, a layer or `model.layer` stands for."""
     match meaning:
-        case Group(path=path):
+        case ParameterGroup(path=path):
             return path
-        case Value(node=Node(op=Persistent(key=key))):
+        case Value(node=Node(op=PersistentOp(key=key))):
             return key
         case Recurrent(cell=cell):
             return group_path(cell)

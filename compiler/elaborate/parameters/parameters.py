@@ -8,7 +8,7 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.names.problems import did_you_mean, require_sound
 from gradc_compiler.elaborate.names.registry import Declared
-from gradc_compiler.elaborate.names.scope import Drawing, Scope
+from gradc_compiler.elaborate.names.scope import Sampling, Scope
 from gradc_compiler.elaborate.names.spec_limits import LimitedBuilder, check_tensor
 from gradc_compiler.elaborate.names.values import Sizes, is_number
 from gradc_compiler.elaborate.types.fixits import names_in
@@ -177,7 +177,7 @@ def _real_type(type: TypeExpr | None, initial: Expr, scope: Scope) -> TensorType
 def _drawing_a_scalar(scope: Scope) -> Scope:
     """The scope in a graph that is thrown away: `param g ~ normal(0, 1)` is a scalar."""
     builder = LimitedBuilder(span=scope.run.builder.span)
-    run = replace(scope.run.apart(builder), drawing=Drawing("", ()))
+    run = replace(scope.run.apart(builder), drawing=Sampling("", ()))
     return replace(scope, run=run)
 
 

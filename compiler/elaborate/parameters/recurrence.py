@@ -9,22 +9,22 @@ from __future__ import annotations
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.sequences import flag, time_argument, together
-from gradc_compiler.elaborate.names.problems import Fault, Silenced, require_sound
+from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import POISON, Meaning
+from gradc_compiler.elaborate.names.values import POISON, StaticValue
 from gradc_compiler.elaborate.parameters.parameters import fit
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.types import Kind, Time
-from gradc_compiler.ops.sequence import End, Previous, Reverse, Spread, Total
+from gradc_compiler.ops.sequence import Last, Previous, Reverse, TimeBroadcast, TimeSum
 from gradc_compiler.syntax.grammar.tree import Update
 
 WORDS = {"end": "last", "total": "time_sum"}  # how the language calls operators
 
 
 def previous(
-    scope: Scope, span: Span, start: Meaning, over: Meaning, backwards: Meaning
-) -> Meaning:
+    scope: Scope, span: Span, start: StaticValue, over: StaticValue, backwards: StaticValue
+) -> StaticValue:
     """`previous(start, xs)`: what its name is closed with, one step before."""
     time = time_argument(over, scope, span)
     before = step_before(first_state(start, scope, span), time, flag(backwards, scope, span))
@@ -32,7 +32,7 @@ def previous(
     return before
 
 
-def note_name(name: str, meaning: Meaning, scope: Scope) -> None:
+def note_name(name: str, meaning: StaticValue, scope: Scope) -> None:
     """Remember what a `previous` is called: `name' = e` closes it."""
     loop = meaning.node.op.carried_by if isinstance(meaning, Value) else None
     if loop is not None and loop in scope.opened:
@@ -63,7 +63,7 @@ def close_named(tree: Update, scope: Scope) -> None:
         value = fit(value, before.type, tree.value.span, scope, opened)
         _check_order(before, value, tree.value.span, opened, scope)
         scope.names[f"{name}'"] = close(before, value)
-    except (Fault, Silenced):
+    except (SpecError, ErrorAlreadyReported):
         scope.names[name] = POISON
         abandon(before)
         raise
@@ -102,7 +102,7 @@ def _reads_others(op: Op, recurrence: Op) -> bool:
     """Whether an operator reads more of a sequence than a recurrence has computed so far."""
     if isinstance(op, Previous) and isinstance(recurrence, Previous):
         return op.backwards != recurrence.backwards
-    return isinstance(op, Reverse | End | Total)
+    return isinstance(op, Reverse | Last | TimeSum)
 
 
 def check_closed(scope: Scope) -> None:
@@ -135,7 +135,7 @@ def close(before: Value, after: Value) -> Value:
     """Carry a value on to the next step; gives it, as a sequence."""
     assert before.type.time is not None, "a previous has a time"
     if after.type.time is None:
-        after = before.builder.add(Spread(before.type.time), after)
+        after = before.builder.add(TimeBroadcast(before.type.time), after)
     before.builder.carries[_loop(before)] = after.id
     return after
 
@@ -159,7 +159,7 @@ def _loop(before: Value) -> int:
     return op.loop
 
 
-def first_state(start: Meaning, scope: Scope, span: Span) -> Value:
+def first_state(start: StaticValue, scope: Scope, span: Span) -> Value:
     """What a recurrence starts with: one tensor of numbers."""
     value = to_value(start, scope, span)
     if value.type.time is not None or value.type.kind is Kind.INDEX:

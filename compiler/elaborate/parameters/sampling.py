@@ -13,11 +13,18 @@ from zlib import crc32
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
-from gradc_compiler.elaborate.names.problems import Fault, Silenced, require_sound
+from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecError, require_sound
 from gradc_compiler.elaborate.names.registry import Declared, PersistentSpec
-from gradc_compiler.elaborate.names.scope import Drawing, Scope
+from gradc_compiler.elaborate.names.scope import Sampling, Scope
 from gradc_compiler.elaborate.names.spec_limits import LimitedBuilder
-from gradc_compiler.elaborate.names.values import Builtin, Defined, Layer, Meaning, Sizes, is_number
+from gradc_compiler.elaborate.names.values import (
+    Builtin,
+    Defined,
+    Layer,
+    Sizes,
+    StaticValue,
+    is_number,
+)
 from gradc_compiler.elaborate.parameters.parameters import fit
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
@@ -27,14 +34,14 @@ from gradc_compiler.ops.random import Random
 from gradc_compiler.syntax.grammar.tree import Expr
 
 
-def fans(shape: tuple[int, ...]) -> dict[str, Meaning]:
+def fans(shape: tuple[int, ...]) -> dict[str, StaticValue]:
     """`shape`, `fan_in` and `fan_out`: what feeds one unit, and what one input feeds."""
     size = prod(shape)
     ways = (size // max(shape[0], 1), size // max(shape[-1], 1)) if len(shape) > 1 else (size, size)
     return {"shape": Sizes(shape), "fan_in": ways[0], "fan_out": ways[1]}
 
 
-def draw_from(expression: Expr, drawing: Drawing, scope: Scope) -> Value:
+def draw_from(expression: Expr, drawing: Sampling, scope: Scope) -> Value:
     """A tensor of the drawing's shape from an initializer or a distribution."""
     run = scope.run
     outer, run.drawing = run.drawing, drawing
@@ -59,7 +66,7 @@ def draw_from(expression: Expr, drawing: Drawing, scope: Scope) -> Value:
     return fit(meaning, TensorType(drawing.shape), expression.span, scope)
 
 
-def is_initializer(meaning: Meaning) -> bool:
+def is_initializer(meaning: StaticValue) -> bool:
     """Whether it is an initializer, with or without its settings."""
     match meaning:
         case Defined(definition=definition) | Layer(defined=Defined(definition=definition)):
@@ -75,7 +82,7 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
     expression = declared.expression
     try:
         if declared.drawn:
-            value = draw_from(expression, Drawing(declared.name, declared.type.shape), scope)
+            value = draw_from(expression, Sampling(declared.name, declared.type.shape), scope)
         else:
             meaning = scope.evaluate(expression)
             value = to_value(meaning, scope, expression.span)
@@ -84,8 +91,8 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
     except TypeFault as fault:
         scope.report(scope.fault("E0303", str(fault), expression.span))
         return None
-    except (Fault, Silenced) as error:
-        if isinstance(error, Fault):
+    except (SpecError, ErrorAlreadyReported) as error:
+        if isinstance(error, SpecError):
             scope.report(error)
         return None
     return PersistentSpec(
@@ -112,8 +119,8 @@ def _require_alone(declared: Declared, scope: Scope) -> None:
 
 def draw(
     normal: bool,
-    first: Meaning,
-    second: Meaning,
+    first: StaticValue,
+    second: StaticValue,
     scope: Scope,
     span: Span,
     number: int | None = None,
@@ -154,13 +161,13 @@ def _require_range(normal: bool, first: float, second: float, scope: Scope, span
         raise scope.fault("E0403", f"uniform goes from {first} up, not to {second}", span)
 
 
-def noise_drawing(name: str, type: TensorType, scope: Scope) -> Drawing:
+def noise_drawing(name: str, type: TensorType, scope: Scope) -> Sampling:
     """What a noise statement draws: every occurrence in a graph has a key of its own."""
     key = f"{scope.path.display()}.{name}~"
     count = scope.run.occurrences[key]
     scope.run.occurrences[key] += 1
     time = _time_of_draw(type, scope)
-    return Drawing(key if count == 0 else f"{key}{count}", type.shape, shared=False, time=time)
+    return Sampling(key if count == 0 else f"{key}{count}", type.shape, shared=False, time=time)
 
 
 def _time_of_draw(type: TensorType, scope: Scope) -> Time | None:

@@ -18,7 +18,7 @@ from gradc_compiler.elaborate.models.settings import Rules
 from gradc_compiler.elaborate.names.library import prelude
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.scope import Scope, StateRule
-from gradc_compiler.elaborate.names.values import Layer, Meaning
+from gradc_compiler.elaborate.names.values import Layer, StaticValue
 from gradc_compiler.elaborate.parameters.first_update import require_first_update
 from gradc_compiler.elaborate.training.schedules import first_of, scheduled
 from gradc_compiler.graph.graph import Value
@@ -47,7 +47,7 @@ def _try_first(names: list[str], optimizer: Layer, prefix: str, span: Span, scop
     declared = replace(declared, type=corner)
     settings = first_of(optimizer.settings, prefix, scope)
 
-    def update_alone(tried: Mapping[str, Meaning], inner: Scope) -> None:
+    def update_alone(tried: Mapping[str, StaticValue], inner: Scope) -> None:
         g = inner.run.builder.constant(1.0, declared.type.shape)
         _update_one(declared.name, g, optimizer, tried, prefix, inner, span)
 
@@ -88,7 +88,7 @@ def _magnitude(g: Value) -> Value:
     return g.builder.add(Max(tuple(range(len(g.shape)))), size) if g.shape else size
 
 
-def _clip(name: str, arguments: list[Meaning], span: Span, scope: Scope) -> Value:
+def _clip(name: str, arguments: list[StaticValue], span: Span, scope: Scope) -> Value:
     result = call(prelude().find(name), arguments, {}, span, scope)
     require_sound(result)
     return to_value(result, scope, span)
@@ -98,7 +98,7 @@ def _update_one(
     name: str,
     g: Value,
     optimizer: Layer,
-    settings: Mapping[str, Meaning],
+    settings: Mapping[str, StaticValue],
     prefix: str,
     scope: Scope,
     span: Span,

@@ -22,7 +22,7 @@ from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.registry import PersistentSpec
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.spec_limits import LimitedBuilder
-from gradc_compiler.elaborate.names.values import Layer, Meaning
+from gradc_compiler.elaborate.names.values import Layer, StaticValue
 from gradc_compiler.elaborate.parameters.first_update import require_first_values
 from gradc_compiler.elaborate.types.ranges import require_schedule_in_range
 from gradc_compiler.elaborate.types.show_types import describe
@@ -39,7 +39,7 @@ PLACE, BASE = "schedule/place", "schedule/base"
 WHOLE = TensorType((), Kind.INDEX)
 
 
-def scheduled(optimizer: Layer, prefix: str, span: Span, scope: Scope) -> dict[str, Meaning]:
+def scheduled(optimizer: Layer, prefix: str, span: Span, scope: Scope) -> dict[str, StaticValue]:
     """The settings of an optimizer with every schedule's value at this update."""
     settings = optimizer.settings
     found = {name: meaning for name, meaning in settings.items() if is_schedule(meaning)}
@@ -74,7 +74,7 @@ def scheduled(optimizer: Layer, prefix: str, span: Span, scope: Scope) -> dict[s
     return {**settings, **dict(zip(found, values, strict=True))}
 
 
-def _graph(name: str, schedule: Meaning, span: Span, scope: Scope) -> Graph:
+def _graph(name: str, schedule: StaticValue, span: Span, scope: Scope) -> Graph:
     """A schedule's value as a graph of the count `t`; E0403 where it depends on anything else."""
     run = scope.run.apart(LimitedBuilder(span=span))
     inner = replace(scope, run=run)
@@ -95,7 +95,7 @@ def _graph(name: str, schedule: Meaning, span: Span, scope: Scope) -> Graph:
     return run.builder.graph({"value": value.id})
 
 
-def _at(schedule: Meaning, t: Meaning, span: Span, scope: Scope) -> Meaning:
+def _at(schedule: StaticValue, t: StaticValue, span: Span, scope: Scope) -> StaticValue:
     """A schedule whose settings that are schedules have their values at t."""
     if not isinstance(schedule, Layer):
         return schedule
@@ -123,11 +123,13 @@ def values_from(graph: Graph, first: int) -> np.ndarray:
     return np.broadcast_to(found, (AHEAD,))
 
 
-def _first_values(name: str, schedule: Meaning, *, span: Span, scope: Scope) -> np.ndarray:
+def _first_values(name: str, schedule: StaticValue, *, span: Span, scope: Scope) -> np.ndarray:
     return values_from(_graph(name, schedule, span, scope), 0)
 
 
-def first_of(settings: Mapping[str, Meaning], prefix: str, scope: Scope) -> dict[str, Meaning]:
+def first_of(
+    settings: Mapping[str, StaticValue], prefix: str, scope: Scope
+) -> dict[str, StaticValue]:
     """The settings with numbers in the place of schedules: those of the first update."""
     known = scope.run.registry.schedules.get(prefix)
     graphs = known.tables if known is not None else {}

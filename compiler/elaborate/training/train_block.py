@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradc_compiler.diagnostics.source import CompileError, Span
-from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.expressions.context import ElaborationContext
 from gradc_compiler.elaborate.models.models import field_input
 from gradc_compiler.elaborate.models.module import StepGraphs, StepInfo
 from gradc_compiler.elaborate.models.settings import Rules, computed_settings, in_words
-from gradc_compiler.elaborate.names.problems import Fault, Silenced
-from gradc_compiler.elaborate.names.scope import Run
+from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecError
+from gradc_compiler.elaborate.names.scope import GraphContext
 from gradc_compiler.elaborate.names.values import Duration
 from gradc_compiler.elaborate.training.optimizers import update
 from gradc_compiler.elaborate.training.train_plan import StepPlan
@@ -25,7 +25,7 @@ from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.transform.differentiate import differentiate
 
 
-def _read(plan: StepPlan, session: Session, *, training: bool) -> Reading:
+def _read(plan: StepPlan, session: ElaborationContext, *, training: bool) -> Reading:
     run = session.run(training=training)
     scope = session.scope(run, "train")
     run.builder.span = plan.span
@@ -37,7 +37,9 @@ def _read(plan: StepPlan, session: Session, *, training: bool) -> Reading:
     return Reading(plan, scope, session).read()
 
 
-def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, Rules] | None:
+def build_step(
+    plan: StepPlan, session: ElaborationContext
+) -> tuple[StepGraphs, StepInfo, Rules] | None:
     """The graphs of a step; None after an error."""
     evaluation = _read(plan, session, training=False)
     training = _read(plan, session, training=True)
@@ -57,7 +59,7 @@ def build_step(plan: StepPlan, session: Session) -> tuple[StepGraphs, StepInfo, 
             evaluate=_graph(evaluation.scope.run, _losses(evaluation, mean=False)),
             uses=tuple(gradients.scope.run.uses),
         )
-    except (Fault, Silenced, CompileError) as error:
+    except (SpecError, ErrorAlreadyReported, CompileError) as error:
         file_error(error, session)
         return None
     return (
@@ -110,7 +112,7 @@ def _named(reading: Reading, over: list[tuple[Span, list[str]]], used: list[str]
             )
         )
     if idle:
-        raise Silenced
+        raise ErrorAlreadyReported
     return list(dict.fromkeys(name for _, names in over for name in names))
 
 
@@ -132,7 +134,7 @@ def _gradients(reading: Reading, over: tuple[str, ...]) -> dict[str, Value]:
     return dict(zip(over, map(uniform, found), strict=True))
 
 
-def _no_derivative(reading: Reading) -> Fault:
+def _no_derivative(reading: Reading) -> SpecError:
     """Every derivative of the loss is 0 wherever it is taken."""
     return reading.scope.fault(
         "E0503",
@@ -175,5 +177,5 @@ def _step_graph(reading: Reading, over: tuple[str, ...]) -> Graph:
     return _graph(run, outputs)
 
 
-def _graph(run: Run, outputs: dict[str, Value]) -> Graph:
+def _graph(run: GraphContext, outputs: dict[str, Value]) -> Graph:
     return run.builder.graph({name: v.id for name, v in outputs.items()})

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gradc_compiler.diagnostics.source import CompileError, Span
-from gradc_compiler.elaborate.expressions.context import Session
+from gradc_compiler.elaborate.expressions.context import ElaborationContext
 from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.sequences import of_types
 from gradc_compiler.elaborate.layers.body import declared_names, run_statement
 from gradc_compiler.elaborate.models.settings import SETTINGS, Rules, read_setting, read_using
 from gradc_compiler.elaborate.names.library import prelude
-from gradc_compiler.elaborate.names.problems import Fault, Silenced, require_sound
+from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Poison
 from gradc_compiler.elaborate.parameters.parameter_groups import group_path
@@ -51,7 +51,7 @@ class Reading:
 
     plan: StepPlan
     scope: Scope
-    session: Session
+    session: ElaborationContext
     rules: Rules = field(default_factory=Rules)
     loss: Value | None = None
     loss_span: Span | None = None
@@ -89,7 +89,7 @@ class Reading:
         for item in items:
             try:
                 read(item)
-            except (Fault, Silenced, CompileError) as error:
+            except (SpecError, ErrorAlreadyReported, CompileError) as error:
                 self.sound = False
                 file_error(error, self.session)
             except TypeFault as fault:
@@ -195,9 +195,9 @@ class Reading:
         self.descents[names[0]] = uniform(g)
 
 
-def file_error(error: Exception, session: Session) -> None:
+def file_error(error: Exception, session: ElaborationContext) -> None:
     match error:
-        case Fault(diagnostic=diagnostic):
+        case SpecError(diagnostic=diagnostic):
             session.problems.add(diagnostic)
         case CompileError(diagnostics=diagnostics):
             for diagnostic in diagnostics:

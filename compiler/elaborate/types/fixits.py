@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isqrt
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.names.values import Builtin, Compound, Defined, Layer, Meaning
+from gradc_compiler.elaborate.names.values import Builtin, Compound, Defined, Layer, StaticValue
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import (
@@ -138,7 +138,7 @@ def _rank(wanted: TypeExpr, expected: object) -> int | None:
     return len(getattr(wanted, "sizes", ())) or None
 
 
-def as_a_value(meaning: Meaning) -> str | None:
+def as_a_value(meaning: StaticValue) -> str | None:
     """What was meant by a thing that is no value, where a value should be."""
     match meaning:
         case Layer(defined=Defined(definition=definition)) | Defined(definition=definition):

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Defined, Layer, Meaning, is_number
+from gradc_compiler.elaborate.names.values import Defined, Layer, StaticValue, is_number
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.syntax.grammar.tree import Definition, NameType, Parameter
@@ -27,7 +27,7 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 
 
 def require_in_range(
-    definition: Definition, parameter: Parameter, meaning: Meaning, span: Span, scope: Scope
+    definition: Definition, parameter: Parameter, meaning: StaticValue, span: Span, scope: Scope
 ) -> None:
     """E0403 where a setting is a number outside the range that is declared for it."""
     if not isinstance(parameter.type, NameType) or parameter.type.name not in RANGES:
@@ -43,7 +43,7 @@ def require_in_range(
 
 
 def require_replaced_in_range(
-    optimizer: Layer, replaced: Mapping[str, Meaning], scope: Scope
+    optimizer: Layer, replaced: Mapping[str, StaticValue], scope: Scope
 ) -> None:
     """The same for settings that come from outside."""
     definition = optimizer.defined.definition

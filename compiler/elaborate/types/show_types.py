@@ -9,20 +9,20 @@ from gradc_compiler.elaborate.names.values import (
     Compound,
     Defined,
     Duration,
-    Group,
+    Keyword,
     Layer,
-    Meaning,
+    ParameterGroup,
     Partial,
     Sizes,
-    Text,
-    Word,
+    StaticText,
+    StaticValue,
     is_number,
 )
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.types import TensorType
 
 
-def type_of(meaning: Meaning) -> TensorType | tuple[Any, ...] | None:
+def type_of(meaning: StaticValue) -> TensorType | tuple[Any, ...] | None:
     """The type of a graph value, a number, or a tuple of them; None for anything else."""
     match meaning:
         case Value():
@@ -45,16 +45,16 @@ def show_type(type: TensorType | tuple[Any, ...]) -> str:
     return f"({', '.join(show_type(part) for part in type)})"
 
 
-def describe(meaning: Meaning) -> str:
+def describe(meaning: StaticValue) -> str:
     """What a meaning is, for messages: `[28, 28, 1]`, `the number 3`, `the layer dense`."""
     match meaning:
         case bool():
             return f"`{str(meaning).lower()}`"
         case int() | float():
             return f"the number {meaning}"
-        case Word(name=name):
+        case Keyword(name=name):
             return f"the word `{name}`"
-        case Text():
+        case StaticText():
             return "a text"
         case Sizes():
             return f"the sizes [{', '.join(map(_plain, meaning))}]"
@@ -68,11 +68,11 @@ def describe(meaning: Meaning) -> str:
             return "a layer"
         case Duration(time=time):
             return f"the length of `{time}`"
-        case Group(path=path):
+        case ParameterGroup(path=path):
             return f"the parameters of `{path}`"
     type = type_of(meaning)
     return show_type(type) if type is not None else "a tuple"
 
 
-def _plain(item: Meaning) -> str:
+def _plain(item: StaticValue) -> str:
     return str(item) if is_number(item) else describe(item)

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.names.problems import Silenced, require_sound
+from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.spec_limits import SIZE, STEPS
-from gradc_compiler.elaborate.names.values import Duration, Meaning, Sizes, is_number
+from gradc_compiler.elaborate.names.values import Duration, Sizes, StaticValue, is_number
 from gradc_compiler.elaborate.types.show_types import describe, show_type
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.types import Kind, TensorType, Time
@@ -93,7 +93,7 @@ def _time_written(length: Expr | None, type: Tree, scope: Scope, name: str | Non
     return time_of(meaning, length.span, scope)
 
 
-def time_of(meaning: Meaning, span: Span, scope: Scope) -> Time:
+def time_of(meaning: StaticValue, span: Span, scope: Scope) -> Time:
     """The time that a length, a whole number or a sequence stands for."""
     match meaning:
         case Duration(time=time):
@@ -135,7 +135,7 @@ def size_of(expression: Expr, scope: Scope) -> int:
     return check_size(meaning, expression.span, scope, what)
 
 
-def check_size(meaning: Meaning, span: Span, scope: Scope, what: str = "this") -> int:
+def check_size(meaning: StaticValue, span: Span, scope: Scope, what: str = "this") -> int:
     """The meaning as a size; E0401 where it is none."""
     whole = is_number(meaning) and not isinstance(meaning, bool) and meaning == int(meaning)
     if not whole or meaning < 0:
@@ -200,7 +200,7 @@ def written_type(type: TypeExpr, scope: Scope) -> str:
         return type.span.text
     try:
         return show_type(_for_people(type, scope))
-    except Silenced:
+    except ErrorAlreadyReported:
         return type.span.text
 
 

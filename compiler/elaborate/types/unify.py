@@ -43,7 +43,7 @@ def times_differ(*times: Time) -> Mismatch:
     return mismatch
 
 
-def match(type: TypeExpr, actual: Type, scope: Scope) -> None:
+def unify(type: TypeExpr, actual: Type, scope: Scope) -> None:
     """Bind the names of a type to what is there; raises `Mismatch` where it does not fit."""
     match type:
         case NameType(name=name):
@@ -75,7 +75,7 @@ def match(type: TypeExpr, actual: Type, scope: Scope) -> None:
             match_part(element, actual.over(None), scope)
 
 
-match_part = match
+match_part = unify
 
 
 def _same_type(name: str, bound: Type, actual: Type) -> Type:
@@ -96,11 +96,11 @@ def _same_type(name: str, bound: Type, actual: Type) -> Type:
 
 
 def match_inside(type: TypeExpr, actual: Type, scope: Scope) -> None:
-    """As `match`, for what a body itself has made: a sequence is one only where the type says so,
+    """As `unify`, for what a body itself has made: a sequence is one only where the type says so,
     but for those of which the body sees one element.
     """
     refuse_sequences(type, actual, scope)
-    match(type, actual, scope)
+    unify(type, actual, scope)
 
 
 def refuse_sequences(type: TypeExpr, actual: Type, scope: Scope) -> None:

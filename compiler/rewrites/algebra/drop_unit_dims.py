@@ -20,7 +20,7 @@ from gradc_compiler.ops.shape import Reshape
 ZERO = Affine()
 
 
-def drop_unit_axes(graph: Graph) -> Graph:
+def drop_unit_dims(graph: Graph) -> Graph:
     """Let every contraction read and write without the axes that a reshape adds or drops."""
     users, wanted = graph.users(), set(graph.outputs.values())
     builder, mapping = Builder(), dict[int, int]()

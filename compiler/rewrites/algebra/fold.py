@@ -27,7 +27,7 @@ def fold_constants(graph: Graph) -> Graph:
     builder, mapping = Builder(), {}
     known: dict[int, Array] = {}
     for node in graph.nodes:
-        builder.follow(node)
+        builder.inherit_provenance(node)
         if node.type.size <= LARGEST and (_given(node) or _foldable(node, known)):
             array = np.asarray(node.op.reference(*(known[i] for i in node.inputs)), float)
             if _same_in_float32(node, array, known):

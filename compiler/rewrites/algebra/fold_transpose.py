@@ -15,7 +15,7 @@ from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.shape import transposed_axes
 
 
-def turn_gradients(graph: Graph) -> Graph:
+def fold_transpose(graph: Graph) -> Graph:
     """Write every mean of a product with the axes in the order in which it is read."""
     users, wanted = graph.users(), set(graph.outputs.values())
     builder, mapping = Builder(), dict[int, int]()

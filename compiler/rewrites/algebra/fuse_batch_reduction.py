@@ -14,10 +14,10 @@ from dataclasses import replace
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.reduce import BatchMean
-from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.sequence import TimeSum
 
 
-def sum_over_examples(graph: Graph) -> Graph:
+def fuse_batch_reduction(graph: Graph) -> Graph:
     """Rewrite every batch_mean of a contraction that only it reads, or of a uniform value."""
     users, varying = graph.users(), graph.varying()
     wanted = frozenset(graph.outputs.values())
@@ -31,7 +31,7 @@ def sum_over_examples(graph: Graph) -> Graph:
                 mapping[node.id] = mapping[source.id]
                 continue
             alone = len(users[source.id]) == 1 and source.id not in wanted
-            if isinstance(source.op, Total) and alone:
+            if isinstance(source.op, TimeSum) and alone:
                 source = graph[source.inputs[0]]
                 alone = len(users[source.id]) == 1 and source.id not in wanted
             if isinstance(source.op, Contract) and alone:

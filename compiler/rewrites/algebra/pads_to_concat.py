@@ -19,11 +19,11 @@ from gradc_compiler.ops.shape import Concat, reshape
 Piece = tuple[int, int, int, int]  # axis, start along it, length, the node that lies there
 
 
-def join_pieces(graph: Graph) -> Graph:
+def pads_to_concat(graph: Graph) -> Graph:
     """Write every sum of pieces that fill an axis as a concatenation."""
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
-        builder.follow(node)
+        builder.inherit_provenance(node)
         pieces = _pieces(graph, node.id) if isinstance(node.op, Add) else None
         joined = None if pieces is None else _joined(builder, mapping, graph, node.id, pieces)
         if joined is None:

@@ -41,7 +41,7 @@ def multiply_in_pairs(graph: Graph) -> Graph:
         operands = [mapping[i] for i in node.inputs]
         path = None
         if isinstance(node.op, Contract) and len(operands) > 2:
-            builder.follow(node)
+            builder.inherit_provenance(node)
             builder.origin = node.origin or Origin("multiply_in_pairs", node.tag)
             path = _in_pairs(node.op, [builder.value(i) for i in operands])
         mapping[node.id] = path.id if path else builder.copy(node, operands)
@@ -50,7 +50,7 @@ def multiply_in_pairs(graph: Graph) -> Graph:
 
 def _in_pairs(op: Contract, values: Sequence[Value]) -> Value | None:
     """The contraction step by step; None if no step is worth taking."""
-    product = Product(op, tuple(map(Factor.of, values, op.operands)))
+    product = FactorProduct(op, tuple(map(Factor.of, values, op.operands)))
     largest = max(prod(op.shape), *(x.type.size for x in values))
     while len(product.factors) > 2 and (step := product.cheapest(largest)) is not None:
         product = product.after(step)
@@ -74,7 +74,7 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class FactorProduct:
     """What is left of a contraction: its loops, result and mean, and what it multiplies."""
 
     op: Contract
@@ -89,17 +89,17 @@ class Product:
         at_once = self._work([(f.loops, f.turns) for f in self.factors])
         return best if best is not None and self._work_by(best) < at_once else None
 
-    def after(self, chosen: Chosen) -> Product:
+    def after(self, chosen: Chosen) -> FactorProduct:
         """What is left when the chosen factors are one."""
         factors, rest = self._split(chosen)
         kept, shape = self._kept(chosen)
         mean = self.op.mean and all(f.turns == 1 for f in rest)
         step = replace(self.op, result=tuple(map(index, kept)), shape=shape, mean=mean)
-        one = Product(step, factors).value(idle=False)
+        one = FactorProduct(step, factors).value(idle=False)
         gone = frozenset().union(*(f.loops for f in factors)) - set(kept)
         left = tuple(1 if j in gone else n for j, n in enumerate(self.op.extents))
         factor = Factor.of(one, step.result)
-        return Product(
+        return FactorProduct(
             replace(self.op, extents=left, mean=self.op.mean and not mean), (factor, *rest)
         )
 

@@ -12,30 +12,30 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
-from gradc_compiler.rewrites.algebra.drop_unit_dims import drop_unit_axes
+from gradc_compiler.rewrites.algebra.drop_unit_dims import drop_unit_dims
 from gradc_compiler.rewrites.algebra.fold import fold_constants
-from gradc_compiler.rewrites.algebra.fold_transpose import turn_gradients
-from gradc_compiler.rewrites.algebra.fuse_batch_reduction import sum_over_examples
-from gradc_compiler.rewrites.algebra.pads_to_concat import join_pieces
+from gradc_compiler.rewrites.algebra.fold_transpose import fold_transpose
+from gradc_compiler.rewrites.algebra.fuse_batch_reduction import fuse_batch_reduction
+from gradc_compiler.rewrites.algebra.pads_to_concat import pads_to_concat
 from gradc_compiler.rewrites.algebra.pair_products import multiply_in_pairs
 from gradc_compiler.rewrites.algebra.simplify import simplify
-from gradc_compiler.rewrites.algebra.sink_concats import move_concats
-from gradc_compiler.rewrites.algebra.sink_slices import move_slices
-from gradc_compiler.rewrites.algebra.slice_of_reshape import slice_vectors
+from gradc_compiler.rewrites.algebra.sink_concats import sink_concats
+from gradc_compiler.rewrites.algebra.sink_slices import sink_slices
+from gradc_compiler.rewrites.algebra.slice_of_reshape import slice_of_reshape
 from gradc_compiler.rewrites.algebra.switches import Switches
 
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "simplify": simplify,  # first: derivatives leave many zeros, ones and broadcasts
-    "rows": slice_vectors,
-    "slices": move_slices,
-    "pieces": join_pieces,
-    "concats": move_concats,
+    "rows": slice_of_reshape,
+    "slices": sink_slices,
+    "pieces": pads_to_concat,
+    "concats": sink_concats,
     "fold": fold_constants,
     "cse": eliminate_common_subexpressions,
-    "batch": sum_over_examples,  # after cse, so that a shared contraction is seen to be shared
+    "batch": fuse_batch_reduction,  # after cse, so that a shared contraction is seen to be shared
     "pairs": multiply_in_pairs,  # after batch, which takes a product as one
-    "axes": drop_unit_axes,
-    "turns": turn_gradients,
+    "axes": drop_unit_dims,
+    "turns": fold_transpose,
     "dce": eliminate_dead_code,
 }
 

@@ -37,7 +37,7 @@ def simplify(graph: Graph) -> Graph:
     builder = Builder()
     mapping: dict[int, int] = {}
     for node in graph.nodes:
-        builder.follow(node)
+        builder.inherit_provenance(node)
         operands = [builder.value(mapping[i]) for i in node.inputs]
         new = builder.value(builder.copy(node, [x.id for x in operands]))
         for law in RULES.get(node.op.name, []):

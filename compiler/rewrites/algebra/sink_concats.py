@@ -19,12 +19,12 @@ from gradc_compiler.ops.shape import Concat, Reshape, reshape, slice_axis
 from gradc_compiler.rewrites.algebra.simplify import is_view
 
 
-def move_concats(graph: Graph) -> Graph:
+def sink_concats(graph: Graph) -> Graph:
     """Compute with the parts of vectors before they are joined, and before they are reshaped."""
     users, wanted = graph.users(), set(graph.outputs.values())
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
-        builder.follow(node)
+        builder.inherit_provenance(node)
         operands = [builder.value(mapping[i]) for i in node.inputs]
         new = None
         if isinstance(node.op, Elementwise):

@@ -16,7 +16,7 @@ from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.rewrites.algebra.simplify import is_view
 
 
-def move_slices(graph: Graph) -> Graph:
+def sink_slices(graph: Graph) -> Graph:
     """Compute the slices that are read, instead of the whole."""
     moved = _moved(graph)
     if not moved:
@@ -25,7 +25,7 @@ def move_slices(graph: Graph) -> Graph:
     for node in graph.nodes:
         source = graph[node.inputs[0]] if node.inputs else node
         if source.id in moved:
-            builder.follow(node)
+            builder.inherit_provenance(node)
             mapping[node.id] = _sliced(builder, source, node, mapping).id
         else:
             mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])

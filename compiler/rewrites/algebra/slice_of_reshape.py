@@ -16,11 +16,11 @@ from gradc_compiler.ops.shape import Reshape, reshape, slice_axis
 from gradc_compiler.rewrites.algebra.simplify import is_view
 
 
-def slice_vectors(graph: Graph) -> Graph:
+def slice_of_reshape(graph: Graph) -> Graph:
     """Let every view of a reshaped vector that reads neighbours in order read the vector."""
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
-        builder.follow(node)
+        builder.inherit_provenance(node)
         source = graph[node.inputs[0]] if node.inputs else node
         start = _start(graph, node, source) if isinstance(source.op, Reshape) else None
         if start is None:

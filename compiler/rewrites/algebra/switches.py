@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+FORMER = {  # names that users may still type, and those of today
+    "straight": "whole-step",
+}
+
 
 @dataclass
 class Switches:

@@ -20,10 +20,10 @@ from gradc_compiler.machine.cost_model import WRITING
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.rewrites.conv.match import (
     Convolution,
-    Window,
+    SlidingWindow,
     affine,
     convolutions,
-    moves,
+    depends_on,
     uses,
     window,
 )
@@ -48,7 +48,7 @@ def in_order(op: Contract, xs: Sequence[Value]) -> Contract:
         for axis, p in enumerate(c.seen):
             j = p.plain
             w = window(op.result[:-2], j, c.weights) if j is not None else None
-            if w is None or not w.stride == w.step == 1 or moves(c.seen, w.tap):
+            if w is None or not w.stride == w.step == 1 or depends_on(c.seen, w.tap):
                 continue
             whole = op.extents[w.pixel] == xs[c.pixels].shape[axis]
             alone = w.pixel not in c.weights and sum(uses(q, w.pixel) for q in c.seen) == 1
@@ -57,14 +57,14 @@ def in_order(op: Contract, xs: Sequence[Value]) -> Contract:
     return op
 
 
-def _pays(c: Convolution, w: Window) -> bool:
+def _pays(c: Convolution, w: SlidingWindow) -> bool:
     """Whether fewer rows are written, and not many more products with what lies outside made."""
     taps, size = c.op.extents[w.tap], c.op.shape[w.axis]
     before = c.op.extents[w.pixel] * taps * (c.terms + WRITING)
     return size * (c.terms * taps + WRITING) <= before
 
 
-def _turned(c: Convolution, w: Window, axis: int) -> Contract:
+def _turned(c: Convolution, w: SlidingWindow, axis: int) -> Contract:
     """The contraction with a loop over the rows of its result instead of those it sees."""
     extents, seen, result = list(c.op.extents), list(c.seen), list(c.op.result)
     extents[w.pixel], result[w.axis] = c.op.shape[w.axis], index(w.pixel)

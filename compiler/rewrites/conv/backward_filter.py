@@ -20,7 +20,14 @@ from math import prod
 from gradc_compiler.graph.graph import Graph, Node, Value
 from gradc_compiler.machine.cost_model import KEPT_APART, VECTOR, product
 from gradc_compiler.ops.contract import Contract, index
-from gradc_compiler.rewrites.conv.match import Window, affine, best, moves, whole, window
+from gradc_compiler.rewrites.conv.match import (
+    SlidingWindow,
+    affine,
+    best,
+    depends_on,
+    is_full_index,
+    window,
+)
 
 
 def backward_filter(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
@@ -43,12 +50,12 @@ def backward_bias(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
 
 def correlated(op: Contract, xs: Sequence[Value]) -> Value | None:
     """The mean gradient of weights, with channels and neighbours of one operand as columns."""
-    loops = whole(op, op.result, op.shape)
+    loops = is_full_index(op, op.result, op.shape)
     if len(loops) < 2 or any(x.type.time is not None for x in xs):
         return None
     for k, g in ((0, 1), (1, 0)):
-        sent = whole(op, op.operands[g], xs[g].shape)
-        beside = sent and sent[-1] in loops and not moves(op.operands[k], sent[-1])
+        sent = is_full_index(op, op.operands[g], xs[g].shape)
+        beside = sent and sent[-1] in loops and not depends_on(op.operands[k], sent[-1])
         in_line = op.shape[-1] == 1 or [p.plain for p in op.operands[k][-1:]] == [loops[-1]]
         if not beside or not in_line or loops[-2] in sent:
             continue
@@ -60,7 +67,7 @@ def correlated(op: Contract, xs: Sequence[Value]) -> Value | None:
 
 
 def _with_neighbours(
-    op: Contract, xs: Sequence[Value], k: int, sent: Sequence[int], w: Window
+    op: Contract, xs: Sequence[Value], k: int, sent: Sequence[int], w: SlidingWindow
 ) -> Value | None:
     """The gradient by way of S, if that pays."""
     pixels, taps, channels = (op.extents[loop] for loop in (w.pixel, w.tap, sent[-1]))
@@ -87,7 +94,7 @@ def _with_neighbours(
     return _together(op, xs[0].builder.add(apart, *xs), kept, w)
 
 
-def _together(op: Contract, sums: Value, kept: Sequence[int], w: Window) -> Value:
+def _together(op: Contract, sums: Value, kept: Sequence[int], w: SlidingWindow) -> Value:
     """dW, from S with the loops `kept` as axes: neighbours and channels are its last two."""
     loops = [p.plain for p in op.result]
     e = len(loops)
@@ -102,7 +109,7 @@ def _together(op: Contract, sums: Value, kept: Sequence[int], w: Window) -> Valu
 
 def summed(op: Contract, x: Value) -> Value | None:
     """A mean of sums down few columns, by way of sums down more."""
-    loops, kept = whole(op, op.operands[0], x.shape), whole(op, op.result, op.shape)
+    loops, kept = is_full_index(op, op.operands[0], x.shape), is_full_index(op, op.result, op.shape)
     suffix = bool(kept) and loops[len(loops) - len(kept) :] == kept
     first = len(loops) - len(kept)
     if not suffix or prod(op.shape) >= KEPT_APART or first < 1 or x.type.time is not None:

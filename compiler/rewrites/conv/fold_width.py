@@ -28,11 +28,11 @@ from gradc_compiler.ops.elementwise import copy as Copy
 from gradc_compiler.ops.shape import broadcast
 from gradc_compiler.rewrites.conv.match import (
     Convolution,
-    Window,
+    SlidingWindow,
     affine,
     best,
     convolutions,
-    moves,
+    depends_on,
     uses,
     window,
 )
@@ -53,7 +53,7 @@ class Form:
     loop: int  # the extent of that one
 
 
-def fold_width(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+def fold_width_into_channels(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
     """Rewrite every convolution for which another form costs clearly less."""
     return lambda node, xs: _widened(node.op, xs) if isinstance(node.op, Contract) else None
 
@@ -96,17 +96,17 @@ def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:
 def _gathered(op: Contract, xs: Sequence[Value]) -> Value | None:
     """A convolution with neighbours of the result as columns."""
     j = op.result[-2].plain
-    if j is None or op.extents[j] != op.shape[-2] or moves(op.result[:-2], j):
+    if j is None or op.extents[j] != op.shape[-2] or depends_on(op.result[:-2], j):
         return None
     for c in convolutions(op, xs):
         w = window(c.seen, j, c.weights)
-        if w is not None and j not in c.weights and not moves(op.result, w.tap):
+        if w is not None and j not in c.weights and not depends_on(op.result, w.tap):
             form = _neighboured(c, w)
             return _rewritten(c, form, xs) if form else None
     return None
 
 
-def _neighboured(c: Convolution, w: Window) -> Form | None:
+def _neighboured(c: Convolution, w: SlidingWindow) -> Form | None:
     """How many neighbours of a convolution's result are best as columns, if any."""
     op, (pixels, channels) = c.op, c.op.shape[-2:]
     taps, tap, extra = op.extents[w.tap], c.weights.index(w.tap), len(c.weights)
@@ -133,9 +133,9 @@ def _scattered(op: Contract, xs: Sequence[Value]) -> Value | None:
         for axis, j in ((c.seen.index(index(j)), j) for j in pixels):
             w = window(op.result[-2:-1], j, c.weights)
             whole_axis = op.extents[j] == xs[c.pixels].shape[axis]
-            if w is None or w.step != 1 or not whole_axis or moves(op.result[:-2], j):
+            if w is None or w.step != 1 or not whole_axis or depends_on(op.result[:-2], j):
                 continue
-            if moves(c.seen, w.tap) or sum(uses(p, j) for p in c.seen) != 1:
+            if depends_on(c.seen, w.tap) or sum(uses(p, j) for p in c.seen) != 1:
                 continue
             form = _turned(c, w, axis)
             if form is not None:
@@ -143,7 +143,7 @@ def _scattered(op: Contract, xs: Sequence[Value]) -> Value | None:
     return None
 
 
-def _turned(c: Convolution, w: Window, axis: int) -> Form | None:
+def _turned(c: Convolution, w: SlidingWindow, axis: int) -> Form | None:
     """How often the stride goes into the neighbours, if it pays; then, which taps meet which."""
     op, (size, channels) = c.op, c.op.shape[-2:]
     taps, j = op.extents[w.tap], w.pixel

@@ -12,7 +12,7 @@ from gradc_compiler.ops.contract import Affine, Contract, Map
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class SlidingWindow:
     """The position stride * pixel + step * tap + offset, along an axis."""
 
     axis: int
@@ -54,7 +54,7 @@ class Convolution:
         return {loop for p in self.op.result for loop, _ in p.terms}
 
 
-def window(m: Map, pixel: int, taps: Iterable[int]) -> Window | None:
+def window(m: Map, pixel: int, taps: Iterable[int]) -> SlidingWindow | None:
     """The window over a loop, where that stands in one position, beside one of `taps`."""
     axes = [a for a, p in enumerate(m) if pixel in dict(p.terms)]
     if len(axes) != 1 or len(m[axes[0]].terms) != 2:
@@ -64,7 +64,7 @@ def window(m: Map, pixel: int, taps: Iterable[int]) -> Window | None:
     stride = dict(position.terms)[pixel]
     alone = sum(uses(p, tap) for p in m) == 1
     fits = tap in taps and alone and stride > 0 and step > 0 and stride % step == 0
-    return Window(axes[0], pixel, stride, tap, step, position.offset) if fits else None
+    return SlidingWindow(axes[0], pixel, stride, tap, step, position.offset) if fits else None
 
 
 def uses(position: Affine, loop: int) -> bool:
@@ -72,12 +72,12 @@ def uses(position: Affine, loop: int) -> bool:
     return loop in dict(position.terms)
 
 
-def moves(m: Map, loop: int) -> bool:
+def depends_on(m: Map, loop: int) -> bool:
     """Whether any position of a map depends on a loop."""
     return any(uses(p, loop) for p in m)
 
 
-def whole(op: Contract, m: Map, shape: Sequence[int]) -> tuple[int, ...]:
+def is_full_index(op: Contract, m: Map, shape: Sequence[int]) -> tuple[int, ...]:
     """The loops of a map that goes over all of a tensor, each along an axis of its own; or none."""
     loops = tuple(p.plain for p in m if p.plain is not None)
     distinct = len(set(loops)) == len(m)
@@ -137,9 +137,9 @@ def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
     """The ways to see pixels and weights in two operands, with the last axis for channels."""
     f = op.result[-1].plain
     for k, w in ((0, 1), (1, 0)):
-        weights = whole(op, op.operands[w], xs[w].shape)
+        weights = is_full_index(op, op.operands[w], xs[w].shape)
         if f is None or f not in weights or op.extents[f] != op.shape[-1]:
             continue
-        alone = not moves(op.operands[k], f) and not moves(op.result[:-1], f)
+        alone = not depends_on(op.operands[k], f) and not depends_on(op.result[:-1], f)
         if alone and not xs[w].builder.is_varying(xs[w]):
             yield Convolution(op, k, weights)

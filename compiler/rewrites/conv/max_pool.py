@@ -23,7 +23,7 @@ MOST = 9  # numbers in a window
 def unroll_max_pool(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
     """Rewrite the maxima over small windows."""
     return lambda node, xs: (
-        chained(node.op, xs[0])
+        max_of_windows(node.op, xs[0])
         if isinstance(node.op, Max) and has_small_windows(node.op, xs[0])
         else None
     )
@@ -36,7 +36,7 @@ def has_small_windows(op: Max, x: Value) -> bool:
     return view and kept and 1 < prod(x.shape[axis] for axis in op.axes) <= MOST
 
 
-def chained(op: Max, x: Value) -> Value:
+def max_of_windows(op: Max, x: Value) -> Value:
     """The maximum of the values at every place of the window."""
     kept = [axis for axis in range(len(x.shape)) if axis not in op.axes]
     extents = tuple(x.shape[axis] for axis in kept)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Literal
-from gradc_compiler.rewrites.conv.match import covers, moves
+from gradc_compiler.rewrites.conv.match import covers, depends_on
 
 WRITTEN_OUT = "unroll-constant-matmul"  # the switch of this optimisation
 MOST = 64  # numbers of a matrix
@@ -25,6 +25,6 @@ def has_small_matrix(graph: Graph, node: Node) -> bool:
     i, j = loops
     if i is None or j is None or literal.shape != (op.extents[i], op.extents[j]):
         return False
-    apart = not moves(op.operands[0], i) and not moves(op.result, j)
-    written = all(moves(op.result, loop) for loop in range(len(op.extents)) if loop != j)
+    apart = not depends_on(op.operands[0], i) and not depends_on(op.result, j)
+    written = all(depends_on(op.result, loop) for loop in range(len(op.extents)) if loop != j)
     return apart and written and covers(op)

@@ -23,12 +23,12 @@ from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.shape import slice_axis
 from gradc_compiler.rewrites.conv.match import (
     Convolution,
-    Window,
+    SlidingWindow,
     affine,
     convolutions,
-    moves,
+    depends_on,
+    is_full_index,
     uses,
-    whole,
     window,
 )
 from gradc_compiler.rewrites.conv.winograd_transforms import (
@@ -47,7 +47,7 @@ from gradc_compiler.rewrites.conv.winograd_transforms import (
 STEP = 8  # examples that a step of training has at least, as a rule
 
 
-def winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+def apply_winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
     """Rewrite every convolution that costs clearly less in tiles; its transforms are products with
     a literal.
     """
@@ -80,7 +80,7 @@ def _gathered(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, list[Va
     backwards = list(straight)
     for axis, j in ((a, p.plain) for a, p in enumerate(c.seen)):
         w = None if j is None or j in c.weights else window(op.result, j, c.weights)
-        if j is None or w is None or not w.stride == w.step == 1 or moves(c.seen, w.tap):
+        if j is None or w is None or not w.stride == w.step == 1 or depends_on(c.seen, w.tap):
             continue
         if extents[j] != xs[c.pixels].shape[axis] or sum(uses(q, j) for q in c.seen) != 1:
             continue
@@ -97,7 +97,7 @@ def _gathered(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, list[Va
     return replace(c, op=op), operands
 
 
-def _axes(c: Convolution) -> Iterator[tuple[int, Window]]:
+def _axes(c: Convolution) -> Iterator[tuple[int, SlidingWindow]]:
     """The axes of the result along which tiles could lie, and the windows of their pixels."""
     op = c.op
     for axis, p in enumerate(op.result[:-1]):
@@ -106,16 +106,16 @@ def _axes(c: Convolution) -> Iterator[tuple[int, Window]]:
             continue
         w = window(c.seen, j, c.weights)
         alone = sum(uses(q, j) for q in op.result) == 1
-        if w is not None and alone and _fits(op, w) and not moves(op.result, w.tap):
+        if w is not None and alone and _fits(op, w) and not depends_on(op.result, w.tap):
             yield axis, w
 
 
-def _fits(op: Contract, w: Window) -> bool:
+def _fits(op: Contract, w: SlidingWindow) -> bool:
     return w.stride == w.step == 1 and op.extents[w.tap] == TAPS
 
 
 def _convolved(
-    c: Convolution, w: Window, xs: Sequence[Value], *, axis: int, examples: int
+    c: Convolution, w: SlidingWindow, xs: Sequence[Value], *, axis: int, examples: int
 ) -> Value | None:
     """The convolution in tiles along an axis of its result, if that pays."""
     op, x, W = c.op, xs[c.pixels], xs[1 - c.pixels]
@@ -132,12 +132,12 @@ def _convolved(
 
 def _gradient(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
     """The mean gradient of weights by way of those of the transformed ones, if that pays."""
-    loops = whole(op, op.result, op.shape)
+    loops = is_full_index(op, op.result, op.shape)
     if not loops or any(x.type.time is not None for x in xs):
         return None
     for k in (0, 1):
         x, g, seen = xs[k], xs[1 - k], op.operands[k]
-        sent = whole(op, op.operands[1 - k], g.shape)
+        sent = is_full_index(op, op.operands[1 - k], g.shape)
         for w in (window(seen, j, loops) for j in sent if j not in loops):
             if w is None or not _fits(op, w) or w.tap in sent:
                 continue
@@ -146,7 +146,7 @@ def _gradient(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
     return None
 
 
-def _summed(op: Contract, w: Window, pair: Sequence[Value], seen: Map, sent: Map) -> Value:
+def _summed(op: Contract, w: SlidingWindow, pair: Sequence[Value], seen: Map, sent: Map) -> Value:
     """dw = G' [(A dy) * (B' x)], for x, read where `seen` says, and dy."""
     x, g = pair
     axis = [p.plain for p in sent].index(w.pixel)
@@ -163,7 +163,7 @@ def _summed(op: Contract, w: Window, pair: Sequence[Value], seen: Map, sent: Map
     return transform(transposed(WEIGHTS), sums, shape[1:], placed, result, op.shape)
 
 
-def _pays(op: Contract, w: Window, words: int, weights: float) -> bool:
+def _pays(op: Contract, w: SlidingWindow, words: int, weights: float) -> bool:
     """Whether the products that are saved are worth the numbers that are moved for each example.
 
     Pixels are read, and transformed ones written, and read instead of pixels; those of the weights
@@ -174,11 +174,11 @@ def _pays(op: Contract, w: Window, words: int, weights: float) -> bool:
     return prod(op.extents) * stretch / TAPS + MOVING * moved < WORTH_IT * prod(op.extents)
 
 
-def _tiles(op: Contract, w: Window) -> int:
+def _tiles(op: Contract, w: SlidingWindow) -> int:
     return -(-op.extents[w.pixel] // TILE)
 
 
-def _resized(op: Contract, w: Window) -> tuple[int, ...]:
+def _resized(op: Contract, w: SlidingWindow) -> tuple[int, ...]:
     """The loops of the products: over tiles instead of pixels, without taps, and over points."""
     extents = [*op.extents, POINTS]
     extents[w.pixel], extents[w.tap] = _tiles(op, w), 1
@@ -189,21 +189,21 @@ def _seen_words(op: Contract, seen: Map) -> int:
     return prod(high - low + 1 for low, high in (p.range(op.extents) for p in seen))
 
 
-def _within(op: Contract, seen: Map, w: Window) -> Map:
+def _within(op: Contract, seen: Map, w: SlidingWindow) -> Map:
     """Where transformed pixels are read, which begin with the first that the convolution sees."""
     places = [replace(p, offset=p.offset - p.range(op.extents)[0]) for p in seen]
     places[w.axis] = index(w.pixel)
     return tuple(places)
 
 
-def _pixels(op: Contract, seen: Map, w: Window, x: Value) -> Value:
+def _pixels(op: Contract, seen: Map, w: SlidingWindow, x: Value) -> Value:
     """B' x, of all pixels that a convolution sees, with the zeros outside."""
     ranges = [p.range(op.extents) for p in seen]
     spans = [(low, high - low + 1) for low, high in ranges]
     return of_tiles(PIXELS, x, w.axis, _tiles(op, w), spans)
 
 
-def _order(c: Convolution, w: Window) -> list[int]:
+def _order(c: Convolution, w: SlidingWindow) -> list[int]:
     """The loops of the weights, as a product reads them: those of the sum as pixels have them."""
     first = {loop: axis for axis, p in reversed([*enumerate(c.seen)]) for loop, _ in p.terms}
     kept = [loop for loop in c.weights if loop != w.tap]
@@ -211,7 +211,7 @@ def _order(c: Convolution, w: Window) -> list[int]:
     return sorted(kept, key=lambda loop: (loop == f, first.get(loop, -1)))
 
 
-def _weights(c: Convolution, w: Window, order: Sequence[int], W: Value) -> Value:
+def _weights(c: Convolution, w: SlidingWindow, order: Sequence[int], W: Value) -> Value:
     """G w, in that order."""
     rank, loops = len(order), [c.op.extents[loop] for loop in order]
     seen = tuple(index(rank + 1 if j == w.tap else order.index(j)) for j in c.weights)

@@ -35,7 +35,7 @@ class Grouped:
 
 
 @dataclass(slots=True)
-class Parameters:
+class ParameterList:
     """A parenthesised list of a signature."""
 
     span: Span
@@ -91,7 +91,7 @@ def number(span: Span, parts: list[Part]) -> tree.Number:
 
 def definition(span: Span, parts: list[Part]) -> tree.Definition:
     """The first of two lists holds the settings; an initializer has nothing else."""
-    lists = [part.items for part in parts if isinstance(part, Parameters)]
+    lists = [part.items for part in parts if isinstance(part, ParameterList)]
     settings = lists[0] if len(lists) == 2 or (lists and parts[0].text == "initializer") else ()
     inputs = lists[-1] if len(lists) == 2 or (lists and parts[0].text != "initializer") else ()
     return tree.Definition(
@@ -129,7 +129,7 @@ def slice_(span: Span, parts: list[Part]) -> tree.Slice:
     return tree.Slice(span=span, start=ends[0], stop=ends[1])
 
 
-def contract(span: Span, parts: list[Part]) -> tree.Contract:
+def contract(span: Span, parts: list[Part]) -> tree.ContractExpr:
     """The product after the colon is a flat tuple of indexed factors."""
     factors: list[Any] = []
     rest = parts[-2]
@@ -137,7 +137,7 @@ def contract(span: Span, parts: list[Part]) -> tree.Contract:
         factors.append(rest.right)
         rest = rest.left
     factors.append(rest)
-    return tree.Contract(span=span, axes=nodes(parts[:-2]), factors=tuple(reversed(factors)))
+    return tree.ContractExpr(span=span, axes=nodes(parts[:-2]), factors=tuple(reversed(factors)))
 
 
 def update(span: Span, parts: list[Part]) -> tree.Update:
@@ -165,7 +165,7 @@ DECLARATIONS: dict[str, Row] = {
         span=s, name=c[1].text, name_span=c[1].span, fields=c[2].items, source=c[-1]
     ),
     "train": lambda s, c: tree.Train(span=s, data=name_node(c[2]), body=c[3].items),
-    "parameters": lambda s, c: Parameters(s, nodes(c)),
+    "parameters": lambda s, c: ParameterList(s, nodes(c)),
     "parameter": lambda s, c: tree.Parameter(
         span=s, name=c[0].text, name_span=c[0].span, type=follows(c, ":"), default=follows(c, "=")
     ),
@@ -176,7 +176,7 @@ STATEMENTS: dict[str, Row] = {
     "assign": lambda s, c: tree.Assign(span=s, targets=nodes(c[:-1]), value=c[-1]),
     "target": lambda s, c: name_node(c[0]),
     "update": update,
-    "result": lambda s, c: tree.Result(span=s, value=c[0]),
+    "result": lambda s, c: tree.ResultStmt(span=s, value=c[0]),
     "param": param,
     "dotted": lambda s, c: Lexeme("NAME", "".join(word.text for word in c), s),
     "noise": lambda s, c: tree.Noise(

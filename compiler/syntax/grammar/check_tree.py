@@ -19,7 +19,7 @@ OPERATORS = (
     tree.Conditional,
     tree.TupleOf,
     tree.Shape,
-    tree.Contract,
+    tree.ContractExpr,
     tree.Pipe,
     tree.Claim,
     tree.SeqType,
@@ -52,7 +52,7 @@ def check_tree(file: tree.File) -> list[Diagnostic]:
         match node:
             case tree.Definition(body=body) | tree.Train(body=body) | tree.Step(body=body):
                 problems += _check_body(body)
-            case tree.Contract(factors=factors):
+            case tree.ContractExpr(factors=factors):
                 problems += [_plain_factor(f) for f in factors if not isinstance(f, tree.Index)]
         pending += [(child, depth) for child in children(node)]
     return problems
@@ -68,13 +68,13 @@ def _check_body(body: tuple[tree.Statement, ...]) -> list[Diagnostic]:
             hint=_forgotten_chain(following) or "give it a name, `y = ...`, or delete the line",
         )
         for statement, following in pairwise(body)
-        if isinstance(statement, tree.Result)
+        if isinstance(statement, tree.ResultStmt)
     ]
 
 
 def _forgotten_chain(following: tree.Statement) -> str | None:
     """A line that begins with a call after a value: its `|>` may have been forgotten."""
-    first = following.value if isinstance(following, tree.Result) else None
+    first = following.value if isinstance(following, tree.ResultStmt) else None
     while isinstance(first, tree.Pipe | tree.Claim):
         first = first.left if isinstance(first, tree.Pipe) else first.value
     if not isinstance(first, tree.Call):

@@ -1,6 +1,7 @@
 """Documents: text that knows itself on one line, and where it may be broken.
 
-`Group` is a bracketed list, `Spine` a run of infix operators, `Listing` the items of a clause.
+`DocGroup` is a bracketed list, `Spine` a run of infix operators, `DocListing` the items of a
+clause.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class DocWord:
     """Text that is never broken."""
 
     flat: str
@@ -25,7 +26,7 @@ class Cat:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DocGroup:
     """Items in brackets, with commas unless it is a mere parenthesis."""
 
     open: str
@@ -44,28 +45,28 @@ class Spine:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class DocListing:
     """The items of a clause: a comma lets the line go on."""
 
     items: tuple[Doc, ...]
     flat: str = field(repr=False)
 
 
-Doc = Word | Cat | Group | Spine | Listing
+Doc = DocWord | Cat | DocGroup | Spine | DocListing
 
 
 def cat(*parts: Doc | str) -> Doc:
     """Documents and words side by side."""
-    docs = tuple(Word(part) if isinstance(part, str) else part for part in parts if part != "")
+    docs = tuple(DocWord(part) if isinstance(part, str) else part for part in parts if part != "")
     return Cat(docs, "".join([doc.flat for doc in docs]))
 
 
 def group(open_: str, items: Sequence[Doc], close: str, *, comma: bool = True) -> Doc:
     """`(a, b)`."""
     flat = open_ + ", ".join([item.flat for item in items]) + close
-    return Group(open_, tuple(items), close, comma, flat)
+    return DocGroup(open_, tuple(items), close, comma, flat)
 
 
 def listing(items: Sequence[Doc]) -> Doc:
     """`a, b` in a clause."""
-    return Listing(tuple(items), ", ".join([item.flat for item in items]))
+    return DocListing(tuple(items), ", ".join([item.flat for item in items]))

@@ -140,7 +140,7 @@ class Shape(Tree):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contract(Tree):
+class ContractExpr(Tree):
     """`contract(y < oh, f : image[2*y + i, k] * W[f, i, k])`.
 
     Einstein's convention: an index that stands on no output axis is summed.  An output axis is a
@@ -180,7 +180,7 @@ Expr = (
     | Conditional
     | TupleOf
     | Shape
-    | Contract
+    | ContractExpr
     | Pipe
     | Claim
 )
@@ -290,7 +290,7 @@ class Update(Tree):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result(Tree):
+class ResultStmt(Tree):
     """A bare expression: what the body gives."""
 
     value: Expr
@@ -360,7 +360,7 @@ class Step(Tree):
 
 
 Clause = Minimize | Descend | Over | Using | Setting | Report | Step
-Statement = Param | Noise | States | Assign | Update | Result | Clause
+Statement = Param | Noise | States | Assign | Update | ResultStmt | Clause
 
 # Declarations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from gradc_compiler.syntax.grammar import tree
-from gradc_compiler.syntax.grammar.doc import Doc, Group, Spine, Word, cat, group
+from gradc_compiler.syntax.grammar.doc import Doc, DocGroup, DocWord, Spine, cat, group
 from gradc_compiler.syntax.grammar.keywords import KEYWORDS
 
 CHAIN, CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, MINUS, POWER, POSTFIX, ATOM = range(12)
@@ -51,15 +51,15 @@ def expression(
         return group("(", [expression(node, tight=tight)], ")", comma=False)
     match node:
         case tree.Number(text=text):
-            return Word(text)
+            return DocWord(text)
         case tree.Text(value=value):
-            return Word(f'"{value}"')
+            return DocWord(f'"{value}"')
         case tree.Dims(sizes=sizes):
-            return Word("x".join([str(size) for size in sizes]))
+            return DocWord("x".join([str(size) for size in sizes]))
         case tree.Name(name=name):
-            return Word(name)
+            return DocWord(name)
         case tree.Rest(name=name):
-            return Word(f"..{name}")
+            return DocWord(f"..{name}")
         case tree.Attribute(base=base, name=name):
             numeric = isinstance(base, tree.Number | tree.Dims)
             return cat(expression(base, ATOM + 1 if numeric else POSTFIX), f".{name}")
@@ -89,8 +89,8 @@ def expression(
                 return cat("(", items[0], ",)")
             return group("(", items, ")")
         case tree.Shape(sizes=sizes):
-            return shape_doc(node) if sizes else Word("scalar")
-        case tree.Contract():
+            return shape_doc(node) if sizes else DocWord("scalar")
+        case tree.ContractExpr():
             return _contract(node)
         case tree.Binary() | tree.Pipe() | tree.Claim():
             return _spine(node, tight)
@@ -181,13 +181,13 @@ def _spaced(operator: str, tight: bool) -> str:
     return f" {operator} "
 
 
-def _contract(node: tree.Contract) -> Doc:
+def _contract(node: tree.ContractExpr) -> Doc:
     factors = [expression(factor, POSTFIX) for factor in node.factors]
     items = [(" * " if at else "", factor) for at, factor in enumerate(factors)]
     product = Spine(tuple(items), " * ".join([factor.flat for factor in factors]))
     axes = ", ".join([expression(axis, CHOICE, tight=True).flat for axis in node.axes])
     opening = f"contract({axes} :" if axes else "contract(:"
-    return Group(opening, (product,), ")", False, f"{opening} {product.flat})")
+    return DocGroup(opening, (product,), ")", False, f"{opening} {product.flat})")
 
 
 def argument_doc(argument: tree.Argument) -> Doc:
@@ -216,9 +216,9 @@ def type_doc(node: tree.TypeExpr) -> Doc:
     """The document of a type."""
     match node:
         case tree.ScalarType():
-            return Word("scalar")
+            return DocWord("scalar")
         case tree.NameType(name=name):
-            return Word(name)
+            return DocWord(name)
         case tree.ClassType(count=count):
             return cat("class(", expression(count, CHOICE), ")")
         case tree.SeqType(length=length, element=element):

@@ -11,12 +11,12 @@ from gradc_compiler.diagnostics.source import Diagnostic
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
 from gradc_compiler.syntax.lex.brackets import VALUE_ENDS, Brackets
 from gradc_compiler.syntax.lex.recover import misspelt, oversized
-from gradc_compiler.syntax.lex.suppress_cascades import Found, Rank
+from gradc_compiler.syntax.lex.suppress_cascades import FoundError, Rank
 
 SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience", "exact"})
 
 
-Laid = tuple[list[Lexeme], list[Lexeme], list[Found], list[tuple[int, int]]]
+Laid = tuple[list[Lexeme], list[Lexeme], list[FoundError], list[tuple[int, int]]]
 
 
 def lay_out(raw: list[Lexeme]) -> Laid:
@@ -28,8 +28,8 @@ def lay_out(raw: list[Lexeme]) -> Laid:
     brackets = Brackets(words)
     for at in range(len(words)):
         brackets.take(at)
-    found = [Found(Rank.MISSPELT, problem) for problem in problems]
-    found += [Found.of_brackets(problem) for problem in brackets.problems]
+    found = [FoundError(Rank.MISSPELT, problem) for problem in problems]
+    found += [FoundError.of_brackets(problem) for problem in brackets.problems]
     return words, brackets.out, found, brackets.doubtful
 
 

@@ -36,7 +36,7 @@ class Rank(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundError:
     """An error, in the order in which they were found."""
 
     rank: Rank
@@ -48,26 +48,26 @@ class Found:
         return self.diagnostic.primary.span.start
 
     @staticmethod
-    def of_brackets(diagnostic: Diagnostic) -> Found:
+    def of_brackets(diagnostic: Diagnostic) -> FoundError:
         """A brace that closes nothing ends a body that something else has ended before."""
         stray = diagnostic.primary.span.text == "}"
-        return Found(Rank.OUTSIDE if stray else Rank.BRACKET, diagnostic)
+        return FoundError(Rank.OUTSIDE if stray else Rank.BRACKET, diagnostic)
 
     @staticmethod
-    def of_grammar(diagnostic: Diagnostic, *, outside: bool) -> Found:
+    def of_grammar(diagnostic: Diagnostic, *, outside: bool) -> FoundError:
         """A word of another language is misspelt, and explains what it leads to."""
         if outside:
-            return Found(Rank.OUTSIDE, diagnostic)
-        return Found(Rank.MISSPELT if diagnostic.code == FOREIGN else Rank.GRAMMAR, diagnostic)
+            return FoundError(Rank.OUTSIDE, diagnostic)
+        return FoundError(Rank.MISSPELT if diagnostic.code == FOREIGN else Rank.GRAMMAR, diagnostic)
 
 
-def causes(found: Iterable[Found], words: list[Lexeme]) -> list[Diagnostic]:
+def causes(found: Iterable[FoundError], words: list[Lexeme]) -> list[Diagnostic]:
     """The errors that do not follow from others, in order of the text."""
     starts = [
         word.span.start for before, word in pairwise(words)
         if before.type == "NL" and (word.type in DECLARATION or at_margin(word))
     ]  # fmt: skip
-    of: dict[int, list[Found]] = {}
+    of: dict[int, list[FoundError]] = {}
     for one in found:
         of.setdefault(bisect_right(starts, one.place), []).append(one)
     kept = [one for errors in of.values() for one in _of_declaration(errors)]
@@ -79,8 +79,8 @@ def at_margin(word: Lexeme) -> bool:
     return word.type == "NAME" and word.span.column == 1
 
 
-def _of_declaration(errors: list[Found]) -> list[Found]:
-    by: dict[Rank, list[Found]] = {rank: [] for rank in Rank}
+def _of_declaration(errors: list[FoundError]) -> list[FoundError]:
+    by: dict[Rank, list[FoundError]] = {rank: [] for rank in Rank}
     for one in errors:
         by[one.rank].append(one)
     inside = [*by[Rank.MISSPELT], *by[Rank.BRACKET][:1], *by[Rank.GRAMMAR]]
@@ -88,13 +88,13 @@ def _of_declaration(errors: list[Found]) -> list[Found]:
     return _first_of_lines(inside) if inside else outside[:1]
 
 
-def _first_of_lines(errors: list[Found]) -> list[Found]:
+def _first_of_lines(errors: list[FoundError]) -> list[FoundError]:
     """On each line, what has the lowest rank."""
 
-    def line(one: Found) -> int:
+    def line(one: FoundError) -> int:
         return one.diagnostic.primary.span.line
 
-    kept: list[Found] = []
+    kept: list[FoundError] = []
     for _, group in groupby(sorted(errors, key=lambda one: (line(one), one.rank)), line):
         of_line = list(group)
         kept += [one for one in of_line if one.rank is of_line[0].rank]

@@ -20,7 +20,7 @@ TYPE = r"(?:\[|scalar|seq|class)"
 
 
 @dataclass(frozen=True)
-class Row:
+class MessageRow:
     """When `pattern` is found, say this."""
 
     code: str
@@ -43,35 +43,35 @@ def train(example: str) -> str:
 
 UNEXPECTED = (
     # Declarations.
-    Row(
+    MessageRow(
         "E0103",
         r"^top KIND NAME » - NAME",
         "a name holds letters, digits and `_`, but no `-`",
         "write `{last}_{next}`",
         "layer my§-block(x) { x }\n",
     ),
-    Row(
+    MessageRow(
         "E0110",
         r"^\( (KIND|data) NAME \((.* ,)? » (NUMBER|DIMS|\[)",
         "expected the name of an input, found `{found}`",
         "write a name and its type, such as `x : [3]`",
         "model f(§3) { x }\n",
     ),
-    Row(
+    MessageRow(
         "E0122",
         rf"^\( (KIND|data) NAME .*[(,] NAME » {TYPE}",
         "`:` is missing between the name and its type",
         "write `{last} : {found_type}`",
         "model f(x §[3]) { x }\n",
     ),
-    Row(
+    MessageRow(
         "E0116",
         r"^top (.* )?using (.* )?(NAME|SETTING) » =",
         "a setting of the training is written without `=`",
         "write `{last} {next}`",
         train("using sgd, batch §= 32"),
     ),
-    Row(
+    MessageRow(
         "E0121",
         r"^top using (.* )?NAME » NUMBER",
         "`{last}` is not a setting of the training",
@@ -79,112 +79,112 @@ UNEXPECTED = (
         "an optimizer has its own in brackets, as in `adam(lr = 1e-3)`",
         train("using sgd, batch_size §32"),
     ),
-    Row(
+    MessageRow(
         "E0123",
         r"^top KIND NAME (\(.*\) )?» =",
         "a body stands in braces, not after `=`",
         "write `{{ ... }}` around it",
         "function f(x) §= x^2\n",
     ),
-    Row(
+    MessageRow(
         "E0115",
         r"^top KIND NAME \(.*\) » (:|\[|scalar|seq|class|NAME)",
         "`->` is missing between the inputs and the result's type",
         "write `-> {found_type}`",
         "model f(x : [3]) §[2] {\n    x\n}\n",
     ),
-    Row(
+    MessageRow(
         "E0115",
         r"^top KIND NAME \(.*\) \(.*\) » \(",
         "a signature has at most two lists: settings, then inputs",
         "before the result's type write `->`",
         "layer f(a)(b)§(c) { c }\n",
     ),
-    Row(
+    MessageRow(
         "E0123",
         r"^top KIND NAME.*-> » (\{|NL|END)",
         "the result's type is missing after `->`",
         "write a type, such as `-> [10]`, or leave out `->`",
         "model f(x) -> §{ x }\n",
     ),
-    Row(
+    MessageRow(
         "E0123",
         r"^top (KIND NAME|train on NAME|step NAME)[^{]*» (NL|END|KIND|data|train|import)",
         "the body is missing",
         "write it in braces: `{{ ... }}`",
         "model f(x : [3])§\n",
     ),
-    Row(
+    MessageRow(
         "E0125",
         r"^top KIND » [({]",
         "`{last}` needs a name",
         "write `{last} name(...)`",
         "model §(x) { x }\n",
     ),
-    Row(
+    MessageRow(
         "E0125",
         r"^top train » NAME",
         "`on` is missing after `train`",
         "write `train on {found}`",
         "train §digits { minimize x }\n",
     ),
-    Row(
+    MessageRow(
         "E0125",
         r"^top train( on)? » ",
         "`train` needs the name of its data",
         "write `train on digits {{ ... }}`",
         "train §{ minimize x }\n",
     ),
-    Row(
+    MessageRow(
         "E0125",
         r"^top (data|noise|state|param) » [^a-z]",
         "`{last}` needs a name",
         "write the name after `{last}`",
         body("param §= 3"),
     ),
-    Row(
+    MessageRow(
         "E0126",
         r"^top data NAME \(.*\) » ",
         "the source of this data is missing",
         'say where it comes from: `= csv("file.csv")`',
         "data d(x : scalar)§\n",
     ),
-    Row(
+    MessageRow(
         "E0126",
         r"^top data NAME » ",
         "the fields of this data are missing",
         "say what one example holds: `data d(x : [3]) = ...`",
         "data d §= mnist()\n",
     ),
-    Row(
+    MessageRow(
         "E0127",
         r"^top import( NAME( , NAME)*)?( ,)? » ",
         "an import ends with a file's name",
         'write `import name from "file.nn"`, or `import "file.nn"` for all its names',
         "import residual§\n",
     ),
-    Row(
+    MessageRow(
         "E0127",
         r"^top import TEXT » ",
         "nothing may follow the file's name here",
         'write `import name from "file.nn"` to take some names only',
         'import "a.nn" §as a\n',
     ),
-    Row(
+    MessageRow(
         "E0117",
         r"^top » (param|noise|state|minimize|over|using|report|descend|SETTING)",
         "`{found}` belongs inside the braces of a declaration",
         "is a `}}` above it one too many?",
         "§param w = 3\n",
     ),
-    Row(
+    MessageRow(
         "E0117",
         r"^top » (KIND|data|import|train) (NAME|on|TEXT)",
         "`{found}` cannot stand inside a body",
         "declare it at the top of the file",
         body("§model g(x) { x }"),
     ),
-    Row(
+    MessageRow(
         "E0117",
         r"^top NAME » \{",
         "`{last}` opens no block",
@@ -192,77 +192,77 @@ UNEXPECTED = (
         train("step §{ minimize x }"),
     ),
     # Statements that begin with a keyword.
-    Row(
+    MessageRow(
         "E0122",
         rf"^top (param|noise|state) NAME( \. NAME)* » {TYPE}",
         "`:` is missing between the name and its type",
         "write `{last} : {found_type}`",
         body("param W §[3] ~ normal"),
     ),
-    Row(
+    MessageRow(
         "E0122",
         r"^top noise NAME » ",
         "noise needs a type",
         "write `noise {last} : [2] ~ normal(0, 1)`",
         body("noise u §~ normal(0, 1)"),
     ),
-    Row(
+    MessageRow(
         "E0112",
         r"^top noise NAME : [^~]*» =",
         "noise is drawn, not set",
         "write `~` for `=`",
         body("noise u : [2] §= normal(0, 1)"),
     ),
-    Row(
+    MessageRow(
         "E0112",
         rf"^top noise NAME : [^~]*» ({STOP}|NAME|{CLAUSE})",
         "noise needs a distribution",
         "write `~ normal(0, 1)` after the type",
         body("noise u : [2]§"),
     ),
-    Row(
+    MessageRow(
         "E0112",
         rf"^top param NAME [^~=]*» ({STOP}|{VALUE}|{CLAUSE})",
         "a param needs its first value",
         "write `~ glorot_uniform` to draw it, or `= 0` to set it",
         body("param W : [3]§"),
     ),
-    Row(
+    MessageRow(
         "E0112",
         rf"^top param NAME » ({STOP}|{VALUE}|{CLAUSE})",
         "a param needs its first value",
         "write `~ glorot_uniform` to draw it, or `= 0` to set it",
         body("param W§"),
     ),
-    Row(
+    MessageRow(
         "E0112",
         r"^top state .*» ~",
         "a state is set, not drawn",
         "write `=` for `~`",
         body("state m §~ normal"),
     ),
-    Row(
+    MessageRow(
         "E0112",
         rf"^top state (.*, )?NAME( : [^=]*)? » ({STOP}|,|{VALUE})",
         "a state needs its first value",
         "write `= 0` after it",
         body("state m§"),
     ),
-    Row(
+    MessageRow(
         "E0119",
         rf"^top (minimize|report|using|over|descend) » ({STOP}|{CLAUSE})",
         "`{last}` says nothing",
         "write what to {last}, on the same line",
         train("minimize §over f"),
     ),
-    Row(
+    MessageRow(
         "E0126",
         r"^top descend [^,]*» ",
         "`descend` needs a direction for its parameter",
         "write `descend f.W along dW`",
         train("descend f.W§"),
     ),
-    Row(
+    MessageRow(
         "E0113",
         r"^top (param|state) .*» COMPARE",
         "`{found}` compares; a first value is set",
@@ -270,28 +270,28 @@ UNEXPECTED = (
         body("param b : [3] §== 0"),
     ),
     # Types and contractions.
-    Row(
+    MessageRow(
         "E0122",
         r"\bseq( \(.*\))? » ",
         "`seq` needs the type of its elements",
         "write `seq [n]`",
         "model f(x : seq§) { x }\n",
     ),
-    Row(
+    MessageRow(
         "E0122",
         r"\bclass » ",
         "`class` needs the number of its labels",
         "write `class(10)`",
         "model f(x : class§) { x }\n",
     ),
-    Row(
+    MessageRow(
         "E0122",
         r"^\( (KIND|data) NAME .*: » ",
         "a type is missing after `:`",
         "write `[3]`, `scalar`, `class(10)`, `seq [n]` or a name",
         "model f(x : §3) { x }\n",
     ),
-    Row(
+    MessageRow(
         "E0124",
         r"^\( .*contract \( [^:]*» \)",
         "`contract` needs `:` before its product",
@@ -299,133 +299,133 @@ UNEXPECTED = (
         body("contract(x[i] * y[i]§)"),
     ),
     # Signs in the wrong place.
-    Row(
+    MessageRow(
         "E0113",
         r"\b(if|and|or|not|COMPARE) .*» =",
         "`=` gives a name; two values are compared by `==`",
         "write `==`",
         body("1 if n §= 3 else 2"),
     ),
-    Row(
+    MessageRow(
         "E0116",
         r"^\( (.*, )?(TEXT|NUMBER|.*[\])]|.*NAME) » =",
         "only a single word can stand before `=` in a call",
         "write `name = value`, or `==` to compare",
         body("f(x.y §= 3)"),
     ),
-    Row(
+    MessageRow(
         "E0116",
         r"^top (?!param|noise|state)[^=]*» =",
         "only a name can be given a value",
         "write `name = ...`, or `==` to compare",
         body("f(x) §= 3"),
     ),
-    Row(
+    MessageRow(
         "E0116",
         r"^top .*= \S.* » =",
         "one name at a time can be given a value",
         "write two statements, or `==` to compare",
         body("a = b §= 3"),
     ),
-    Row(
+    MessageRow(
         "E0118",
         r"COMPARE ((?!\b(and|or|not|if|else)\b)[^»])*» COMPARE",
         "comparisons do not chain",
         "write `a < b and b < c`",
         body("a < b §< c"),
     ),
-    Row(
+    MessageRow(
         "E0119",
         r"^(\(|\[|top) » if",
         "`if` stands between two values",
         "write `a if x > 0 else b`",
         body("§if b > 0"),
     ),
-    Row(
+    MessageRow(
         "E0119",
         rf"^(top|\(|\[)( .*\b{OPERATOR}|.* {OPERATOR}|) » \+",
         "there is no plus sign before a single value",
         "delete the `+`",
         body("a = §+ 3"),
     ),
-    Row(
+    MessageRow(
         "E0119",
         r"\|> » ",
         "a layer is missing after `|>`",
         "a chain goes on over several lines with `|>` at the start of the next",
         body("x |>§\n    f"),
     ),
-    Row(
+    MessageRow(
         "E0119",
         rf" {OPERATOR} » NL",
         "a value is missing after `{last}`",
         "an expression goes on over several lines only inside parentheses",
         body("a = 3 +§\n    4"),
     ),
-    Row(
+    MessageRow(
         "E0119",
         rf" {OPERATOR} » ({STOP}|{BINARY}|{CLAUSE})",
         "a value is missing after `{last}`",
         "write it before {found_quoted}",
         body("a = (3 + §)"),
     ),
-    Row(
+    MessageRow(
         "E0119",
         rf"^(\(|\[|top) » ({BINARY}|:)",
         "a value is missing before `{found}`",
         "write it, or delete `{found}`",
         body("§* 3"),
     ),
-    Row(
+    MessageRow(
         "E0128",
         r" if (?!.*\belse\b).*» ",
         "this `if` has no `else`",
         "write `a if condition else b`",
         body("y = 1 if n > 3§"),
     ),
-    Row(
+    MessageRow(
         "E0121",
         r"^[(\[] .*» NL",
         "`;` separates statements, and this is inside brackets",
         "write `,`",
         body("f(x§; y)"),
     ),
-    Row(
+    MessageRow(
         "E0121",
         r"^top .*» ,",
         "a comma cannot separate statements",
         "write `;` or a new line",
         body("m' = 1§, v' = 2"),
     ),
-    Row(
+    MessageRow(
         "E0121",
         rf"^[(\[] .*({VALUE}|\)|\]) » (NAME|NUMBER|TEXT|DIMS|NAME'|scalar)",
         "a comma or an operator is missing before `{found}`",
         "write `,` to begin another item",
         body("f(x §y)"),
     ),
-    Row(
+    MessageRow(
         "E0121",
         r"^top .*NUMBER » NAME(?! [=,])",
         "a sign is missing between `{last}` and `{found}`",
         "a product is written `{last} * {found}`",
         body("a = 2 §b + 3"),
     ),
-    Row(
+    MessageRow(
         "E0121",
         r"^top .*\|> .*(NAME|\)) » NAME(?! [=,])",
         "`|>` or the end of the line is missing before `{found}`",
         "write `|> {found}` to go on with the chain",
         body("x |> f(1) §g |> h"),
     ),
-    Row(
+    MessageRow(
         "E0121",
         rf"^top .*({VALUE}|NAME'|\)|\]) » ({VALUE}|NAME')",
         "an operator or the end of the line is missing before `{found}`",
         "begin a new line, or write `;` between two statements",
         body("a = 2 §b = 3"),
     ),
-    Row(
+    MessageRow(
         "E0121",
         r"^\[.*» :",
         "the size of a shape cannot be a range",

@@ -21,7 +21,7 @@ from gradc_compiler.syntax.grammar.lalr_tables import grammar
 from gradc_compiler.syntax.grammar.tree import File
 from gradc_compiler.syntax.lex.lex import scan
 from gradc_compiler.syntax.lex.newlines import lay_out
-from gradc_compiler.syntax.lex.suppress_cascades import Found, at_margin, causes
+from gradc_compiler.syntax.lex.suppress_cascades import FoundError, at_margin, causes
 from gradc_compiler.syntax.parse.parse_context import open_brackets
 from gradc_compiler.syntax.parse.pipe_operands import unclear_chains
 from gradc_compiler.syntax.parse.syntax_errors import explain_unexpected
@@ -55,10 +55,10 @@ def parse(source: Source) -> File:
     return _trim(file)
 
 
-def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Found]]:
+def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[FoundError]]:
     """Feed the tokens to the LALR engine, and go on after each error."""
     machine: Any = grammar().parse_interactive()
-    found: list[Found] = []
+    found: list[FoundError] = []
     at, last_error, file = 0, -1, None
     while at < len(tokens):
         try:
@@ -71,7 +71,7 @@ def _drive(tokens: list[Lexeme]) -> tuple[File | None, list[Found]]:
             last_error = at
             outside = "KIND" in machine.accepts() and not at_margin(tokens[at])
             diagnostic = explain_unexpected(tokens, at, machine.accepts)
-            found.append(Found.of_grammar(diagnostic, outside=outside))
+            found.append(FoundError.of_grammar(diagnostic, outside=outside))
             if len(found) >= MAX_ERRORS:
                 break
             at = _recover(machine, tokens, at)

@@ -14,7 +14,7 @@ from gradc_compiler.syntax.pretty.fill import INDENT
 
 
 @dataclass
-class Line:
+class PageLine:
     """A printed line and the comment at its end."""
 
     code: str
@@ -26,7 +26,7 @@ class Page:
 
     def __init__(self, source: Source, lexemes: list[Lexeme]) -> None:
         self.source = source
-        self.lines: list[Line] = []
+        self.lines: list[PageLine] = []
         self.comments = [token for token in lexemes if token.type == "COMMENT"]
         self.next = 0  # the first comment not yet printed
 
@@ -46,8 +46,8 @@ class Page:
     def write(self, text: str, indent: int, end: int) -> None:
         """Lines of code; the first is indented here, the others are already."""
         first, *others = text.split("\n")
-        self.lines.append(Line(" " * indent + first))
-        self.lines += [Line(other) for other in others]
+        self.lines.append(PageLine(" " * indent + first))
+        self.lines += [PageLine(other) for other in others]
         self.comment_behind(end)
 
     def comment_behind(self, end: int) -> None:
@@ -65,14 +65,14 @@ class Page:
             comment = self.comments[self.next]
             if self.empty_line_before(comment.span.start):
                 self.empty_line()
-            self.lines.append(Line(" " * indent + comment.text.rstrip()))
+            self.lines.append(PageLine(" " * indent + comment.text.rstrip()))
             self.next += 1
 
     def open_brace(self, place: int, indent: int) -> None:
         """The brace of a header printed verbatim; on a line of its own after a comment."""
         header_end = len(self.source.text[:place].rstrip())
         if self.comments[self.next - 1].span.end >= header_end:
-            self.lines.append(Line(" " * indent + "{"))
+            self.lines.append(PageLine(" " * indent + "{"))
         else:
             self.lines[-1].code += " {"
 
@@ -87,7 +87,7 @@ class Page:
     def empty_line(self) -> None:
         """One, unless here a file or a block begins."""
         if self.lines and self.lines[-1].code and not self.lines[-1].code.endswith("{"):
-            self.lines.append(Line(""))
+            self.lines.append(PageLine(""))
 
     def verbatim(self, start: int, end: int, indent: int) -> None:
         """The author's own lines, moved sideways together."""
@@ -95,17 +95,17 @@ class Page:
         first, *others = span.text.rstrip().split("\n")
         line = self.source.line_text(span.line)[: span.column - 1].expandtabs(INDENT)
         shift = indent - (len(line) if not line.strip() else indent)
-        self.lines.append(Line(" " * indent + first.rstrip()))
+        self.lines.append(PageLine(" " * indent + first.rstrip()))
         for other in others:
             code = other.expandtabs(INDENT).strip()
             column = len(other.expandtabs(INDENT)) - len(other.expandtabs(INDENT).lstrip())
-            self.lines.append(Line(" " * max(0, column + shift) + code if code else ""))
+            self.lines.append(PageLine(" " * max(0, column + shift) + code if code else ""))
         while self.next < len(self.comments) and self.comments[self.next].span.start < end:
             self.next += 1
         self.comment_behind(end)
 
 
-def _align_comments(lines: list[Line]) -> None:
+def _align_comments(lines: list[PageLine]) -> None:
     """Two spaces before a comment; those of lines in a row begin in one column."""
     at = 0
     while at < len(lines):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from gradc_compiler.syntax.grammar.doc import Cat, Doc, Group, Listing, Spine, Word
+from gradc_compiler.syntax.grammar.doc import Cat, Doc, DocGroup, DocListing, DocWord, Spine
 
 WIDTH = 100
 KEPT = 120  # columns of a line that the author wrote as one
@@ -26,13 +26,13 @@ def lay_out_lines(
     if column + len(doc.flat) + after <= WIDTH:
         return doc.flat
     match doc:
-        case Word(flat=flat):
+        case DocWord(flat=flat):
             return flat
         case Cat():
             return _break_widest(doc, indent, column, after, inside)
-        case Group():
+        case DocGroup():
             return _break_group(doc, indent)
-        case Listing(items=items):
+        case DocListing(items=items):
             pad = indent + INDENT
             texts = [lay_out_lines(items[0], indent, column, after=1)]
             for item in items[1:]:
@@ -49,7 +49,7 @@ def lay_out_lines(
 
 def _break_widest(doc: Cat, indent: int, column: int, after: int, inside: bool) -> str:
     """Break the widest part that can be broken; the others stay on their lines."""
-    widths = [0 if isinstance(part, Word) else len(part.flat) for part in doc.parts]
+    widths = [0 if isinstance(part, DocWord) else len(part.flat) for part in doc.parts]
     at = widths.index(max(widths))
     before = "".join([part.flat for part in doc.parts[:at]])
     behind = "".join([part.flat for part in doc.parts[at + 1 :]])
@@ -59,7 +59,7 @@ def _break_widest(doc: Cat, indent: int, column: int, after: int, inside: bool) 
     return before + middle + behind
 
 
-def _break_group(doc: Group, indent: int) -> str:
+def _break_group(doc: DocGroup, indent: int) -> str:
     if not doc.items:
         return doc.flat
     pad = indent + INDENT

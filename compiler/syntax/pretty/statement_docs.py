@@ -37,7 +37,7 @@ def statement_doc(node: tree.Statement) -> Doc:
             return cat(", ".join([target.name for target in targets]), " = ", expression(value))
         case tree.Update(target=target, value=value):
             return cat(f"{target.name}' = ", expression(value))
-        case tree.Result(value=value):
+        case tree.ResultStmt(value=value):
             return cat(expression(value))
         case tree.Minimize(value=value):
             return cat("minimize ", expression(value))
@@ -131,7 +131,7 @@ def tail(node: tree.Statement) -> tree.Expr | None:
         case (
             tree.Assign(value=value)
             | tree.Update(value=value)
-            | tree.Result(value=value)
+            | tree.ResultStmt(value=value)
             | tree.Minimize(value=value)
         ):
             return value

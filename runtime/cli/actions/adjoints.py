@@ -13,10 +13,10 @@ from gradc_compiler.graph.graph import Builder, Graph, Node, Value
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.graph_tools.evaluate import node_values
-from gradc_compiler.ops.leaf import Constant, Input, Persistent
+from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import Compilation
-from gradc_compiler.syntax.grammar.tree import Definition, Result
+from gradc_compiler.syntax.grammar.tree import Definition, ResultStmt
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_compiler.transform.unparse_expr import expression
 
@@ -24,7 +24,7 @@ LONGEST = 44  # characters of an expression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class LossNode:
     """A node of a graph that is to be explained, and names for nodes that have none."""
 
     graph: Graph
@@ -34,7 +34,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class AdjointRow:
     """One node."""
 
     name: str
@@ -46,20 +46,20 @@ class Row:
     parameter: bool
 
 
-def training_loss(made: Compilation, step: str) -> Loss:
+def training_loss(made: Compilation, step: str) -> LossNode:
     """The per-example loss of a training step: what its batch mean is taken of."""
     graph = made.graphs[f"gradients/{step}"]
     id = graph.outputs["loss"]
     if isinstance(graph[id].op, BatchMean):
         id = graph[id].inputs[0]
-    return Loss(graph=graph, id=id, name="loss", results=model_results(made))
+    return LossNode(graph=graph, id=id, name="loss", results=model_results(made))
 
 
-def forward_loss(made: Compilation, model: str) -> Loss:
+def forward_loss(made: Compilation, model: str) -> LossNode:
     """A model's first result."""
     graph = made.module.forward(model)
     name, id = next(iter(graph.outputs.items()))
-    return Loss(graph=graph, id=id, name=model if name == "result" else name, results={})
+    return LossNode(graph=graph, id=id, name=model if name == "result" else name, results={})
 
 
 def model_results(made: Compilation) -> dict[tuple[int, int], str]:
@@ -67,12 +67,12 @@ def model_results(made: Compilation) -> dict[tuple[int, int], str]:
     found = {}
     for declaration in made.tree.declarations:
         match declaration:
-            case Definition(kind="model", name=name, body=(*_, Result(value=value))):
+            case Definition(kind="model", name=name, body=(*_, ResultStmt(value=value))):
                 found[value.span.start, value.span.end] = name
     return found
 
 
-def rows_of(loss: Loss, values: Mapping[str, Any]) -> list[Row]:
+def rows_of(loss: LossNode, values: Mapping[str, Any]) -> list[AdjointRow]:
     """The nodes that the loss is computed from, in order; constants are left out."""
     kept = sorted(loss.graph.reachable([loss.id]))
     builder, renumbered = rebuild(loss.graph, kept)
@@ -85,14 +85,14 @@ def rows_of(loss: Loss, values: Mapping[str, Any]) -> list[Row]:
     numbers = dict(node_values(graph, values, 1, "float64"))
     names = named(graph, shown, target.id, loss)
     return [
-        Row(
+        AdjointRow(
             name=names[node.id],
             text=text_of(graph, node, names),
             type=node.type,
             value=of_one(numbers[node.id], node.type),
             adjoint=of_one(numbers[adjoints[node.id]], node.type) if node.id in adjoints else None,
             span=node.span,
-            parameter=isinstance(node.op, Persistent) and node.type.kind is Kind.REAL,
+            parameter=isinstance(node.op, PersistentOp) and node.type.kind is Kind.REAL,
         )
         for node in shown
     ]
@@ -113,7 +113,7 @@ def adjoints_of(builder: Builder, target: Value, shown: list[Node]) -> dict[int,
     return {x.id: g.id for x, g in zip(reals, found, strict=True)}
 
 
-def named(graph: Graph, shown: list[Node], target: int, loss: Loss) -> dict[int, str]:
+def named(graph: Graph, shown: list[Node], target: int, loss: LossNode) -> dict[int, str]:
     """A name of its own for each node: the author's, a model's for its result, or c1, c2, ..."""
     names = {n.id: constant_text(n) for n in graph.nodes if isinstance(n.op, Constant)}
     last = {(n.span.start, n.span.end): n.id for n in shown if n.span is not None}
@@ -135,7 +135,7 @@ def author_name(node: Node) -> str | None:
     match node.op:
         case Input(key=key):
             return key
-        case Persistent(key=key):
+        case PersistentOp(key=key):
             return key.partition(".")[2] or key
         case _:
             return node.name
@@ -151,7 +151,7 @@ def text_of(graph: Graph, node: Node, names: Mapping[int, str]) -> str:
     """How a node is computed, in the language's own words."""
     if isinstance(node.op, Input):
         return "input"
-    if isinstance(node.op, Persistent):
+    if isinstance(node.op, PersistentOp):
         return "param" if node.type.kind is Kind.REAL else "counter"
     shapes = [graph[i].type.shape for i in node.inputs]
     text = expression(node, [names[i] for i in node.inputs], shapes)

@@ -20,7 +20,7 @@ from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.tuning.profile import Profile
-from gradc_runtime.cpu.tuning.roofline import Limits, measure
+from gradc_runtime.cpu.tuning.roofline import Roofline, measure
 from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.session import Session
 
@@ -33,7 +33,7 @@ Run = Callable[[Batches, int, int], object]  # inputs, steps and examples of eac
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class BenchLine:
     """One instruction: its seconds in a step, and the least that its work could take."""
 
     what: str
@@ -55,7 +55,7 @@ class Timed:
     limit: float
     block: int
     tuned: bool
-    lines: list[Line]
+    lines: list[BenchLine]
     inexact: dict[str, int]  # rewrites of the step, and how often each
     off: float  # the greatest difference from the exact form, relative to the largest number
 
@@ -87,7 +87,7 @@ def bench(spec: Path, given: Mapping[str, Any]) -> int:
 
 
 def timed(
-    session: Session, program: Program, name: str, batch: int, limits: tuple[Limits, Limits]
+    session: Session, program: Program, name: str, batch: int, limits: tuple[Roofline, Roofline]
 ) -> Timed:
     """One step's figures."""
     runner = session.runner(name)
@@ -150,8 +150,8 @@ def necessary_bytes(entry: Entry, program: Program, batch: int, word: int) -> in
 
 
 def instructions(
-    entry: Entry, runner: Executable, inputs: Batches, limits: Limits
-) -> Iterator[Line]:
+    entry: Entry, runner: Executable, inputs: Batches, limits: Roofline
+) -> Iterator[BenchLine]:
     """Every instruction, in order."""
     profile = Profile(runner, inputs)
     rows = profile.rows()
@@ -162,7 +162,7 @@ def instructions(
         own_rows = rows[0 if item.time is None else item.time + 1]
         operations = item.work.operations + item.work.operations_each * own_rows
         moved = (item.work.words + item.work.words_each * own_rows) * runner.word
-        yield Line(
+        yield BenchLine(
             what=item.note,
             kernel=kernel_of(entry, item),
             operations=operations,

@@ -10,12 +10,12 @@ from typing import Any
 
 from gradc_compiler.diagnostics.render import diagnostics_json
 from gradc_compiler.diagnostics.source import ERROR, WARNING, CompileError, Diagnostic
-from gradc_compiler.elaborate import PersistentSpec, Signature
+from gradc_compiler.elaborate import ModelSignature, PersistentSpec
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import DataSource
 from gradc_runtime.cli.actions import diagnostics
-from gradc_runtime.cli.actions.model_stages import Stage, is_owned, stages
+from gradc_runtime.cli.actions.model_stages import ModelStage, is_owned, stages
 from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.room import require_room
@@ -109,7 +109,7 @@ def stage_table(made: Compilation, model: str) -> Any:
     return table(["stage", "layer", "gives", "parameters"], rows, right="parameters")
 
 
-def row(stage: Stage) -> tuple[str, str, str, str]:
+def row(stage: ModelStage) -> tuple[str, str, str, str]:
     """A stage as a line of the table."""
     names = stage.layers
     if len(names) > MOST_NAMES:
@@ -153,12 +153,12 @@ def untrained(made: Compilation) -> list[str]:
     return [name for name in parameters if train and name not in moved]
 
 
-def signed(signature: Signature) -> str:
+def signed(signature: ModelSignature) -> str:
     """`(image : [28, 28, 1]) -> [10]`."""
     return f"({typed(signature.inputs)}) -> {outputs(signature)}"
 
 
-def outputs(signature: Signature) -> str:
+def outputs(signature: ModelSignature) -> str:
     """A model's result, with names where it has several."""
     if len(signature.outputs) == 1:
         return str(signature.outputs[0][1])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.ops.leaf import Constant, Input, Persistent
+from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 
 STYLES: dict[type, str] = {
     Input: "shape=ellipse,style=filled,fillcolor=lightblue",
-    Persistent: "shape=ellipse,style=filled,fillcolor=lightyellow",
+    PersistentOp: "shape=ellipse,style=filled,fillcolor=lightyellow",
     Constant: "shape=plaintext",
 }
 PLAIN = "shape=box"
@@ -31,7 +31,7 @@ def label(node: Node) -> str:
     match node.op:
         case Constant(value=value):
             return quoted(f"{value:g}")
-        case Input(key=key) | Persistent(key=key):
+        case Input(key=key) | PersistentOp(key=key):
             return quoted(f"{key}\n{node.type}")
         case op:
             named = f"{node.name} = " if node.name else ""

@@ -20,7 +20,13 @@ from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import Compilation
 from gradc_runtime.cli.actions import numbers
-from gradc_runtime.cli.actions.adjoints import Loss, Row, forward_loss, rows_of, training_loss
+from gradc_runtime.cli.actions.adjoints import (
+    AdjointRow,
+    LossNode,
+    forward_loss,
+    rows_of,
+    training_loss,
+)
 from gradc_runtime.cli.actions.output import console, say, table, write, write_json
 from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.request import Request, session_with_weights
@@ -75,7 +81,7 @@ def explain_code(code: str, *, as_json: bool) -> int:
     return 0
 
 
-def chosen(made: Compilation, given: Mapping[str, Any]) -> Loss:
+def chosen(made: Compilation, given: Mapping[str, Any]) -> LossNode:
     """The loss of the train block, or a model's result."""
     module, model = made.module, given["model"]
     if model is None and module.train is None and len(module.models) == 1:
@@ -94,13 +100,13 @@ def chosen(made: Compilation, given: Mapping[str, Any]) -> Loss:
     return training_loss(made, name)
 
 
-def input_types(loss: Loss) -> dict[str, TensorType]:
+def input_types(loss: LossNode) -> dict[str, TensorType]:
     """The inputs that the loss needs."""
     nodes = (loss.graph[id] for id in sorted(loss.graph.reachable([loss.id])))
     return {node.op.key: node.type for node in nodes if isinstance(node.op, Input)}
 
 
-def show(rows: Sequence[Row], loss: Loss) -> None:
+def show(rows: Sequence[AdjointRow], loss: LossNode) -> None:
     """The table, and the gradient if it is short."""
     differentiable = any(row.adjoint is not None for row in rows)
     columns = ["name", "value", f"d{loss.name}/d(it)", "type", "computed as", "line"]
@@ -115,7 +121,7 @@ def show(rows: Sequence[Row], loss: Loss) -> None:
         write(f"gradient by ({', '.join(name for name, _ in moved)}): [{', '.join(flat)}]")
 
 
-def line_of(row: Row, *, with_adjoint: bool) -> list[str]:
+def line_of(row: AdjointRow, *, with_adjoint: bool) -> list[str]:
     """A node as a line of the table."""
     adjoint = "" if row.adjoint is None else numbers.tensor(row.adjoint)
     line = "" if row.span is None else f"{row.span.line}:{row.span.column}"
@@ -123,7 +129,7 @@ def line_of(row: Row, *, with_adjoint: bool) -> list[str]:
     return shown if with_adjoint else [*shown[:2], *shown[3:]]
 
 
-def data_of(row: Row) -> dict[str, Any]:
+def data_of(row: AdjointRow) -> dict[str, Any]:
     """A node as data."""
     return {
         "name": row.name,

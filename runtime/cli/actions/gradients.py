@@ -13,8 +13,8 @@ from gradc_runtime.training.gradient_monitor import (
     FILE,
     FILE_OVER_TIME,
     Gradient,
+    GradientMonitor,
     StateGradient,
-    Watch,
 )
 
 MOST, ENDS = 24, 6  # parameters of a step in the table; of a longer one, how many at each end
@@ -23,7 +23,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the longest sequence, from its end
 Line = tuple[Gradient, Gradient]  # of one parameter, in the first epoch and in the last
 
 
-def show(watch: Watch, folder: Path) -> None:
+def show(watch: GradientMonitor, folder: Path) -> None:
     """The tables on standard error, and the pictures beside the run."""
     if watch.parameters.seen:
         show_parameters(watch.parameters.seen, folder)

@@ -18,7 +18,7 @@ from gradc_compiler.syntax.grammar.tree import (
     Definition,
     Expr,
     Pipe,
-    Result,
+    ResultStmt,
     Statement,
     Tree,
 )
@@ -27,7 +27,7 @@ LONGEST = 44  # characters of a stage's text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class ModelStage:
     """One line of the table."""
 
     text: str
@@ -46,7 +46,7 @@ class Stage:
         return list(dict.fromkeys(name for name in names if name))
 
 
-def stages(made: Compilation, model: str) -> list[Stage]:
+def stages(made: Compilation, model: str) -> list[ModelStage]:
     """The stages of a model; none for a model of another file."""
     definitions = {d.name: d for d in made.tree.declarations if isinstance(d, Definition)}
     if model not in definitions:
@@ -60,10 +60,12 @@ def is_owned(spec: PersistentSpec, model: str) -> bool:
     return spec.role == "parameter" and spec.name.split(".")[0] == model
 
 
-def stage(made: Compilation, model: str, piece: Tree, owned: dict[str, PersistentSpec]) -> Stage:
+def stage(
+    made: Compilation, model: str, piece: Tree, owned: dict[str, PersistentSpec]
+) -> ModelStage:
     """The line of a piece of a body."""
     note = made.module.notes[model].get((piece.span.start, piece.span.end))
-    return Stage(
+    return ModelStage(
         text=shortened(piece.span.text),
         gives=show_type(note.type) if note is not None and note.type is not None else None,
         parameters=tuple(owned[n] for n in (note.read if note is not None else ()) if n in owned),
@@ -74,7 +76,7 @@ def pieces(body: Sequence[Statement]) -> Iterator[Tree]:
     """The parts of a body: the stages of its chains, and what it declares."""
     for statement in body:
         match statement:
-            case Assign(value=value) | Result(value=value):
+            case Assign(value=value) | ResultStmt(value=value):
                 yield from chain(value)
             case _:
                 yield statement

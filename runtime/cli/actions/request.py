@@ -23,7 +23,7 @@ from gradc_runtime.certificates.certificate import require_sound
 from gradc_runtime.cli.declare import listed
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import Dataset, load
-from gradc_runtime.session.checkpoint import Store, read_checkpoint, write_atomically
+from gradc_runtime.session.checkpoint import NamedTensors, read_checkpoint, write_atomically
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
 from gradc_runtime.session.train_settings import LIMITS
@@ -173,7 +173,7 @@ def source_of(session: Session) -> DataSource:
 def weights_at(path: Path) -> tuple[Path, Request | None]:
     """The checkpoint that `--weights` means, and the request of the run it belongs to."""
     if path.is_dir():
-        store = Store(path / "checkpoints")
+        store = NamedTensors(path / "checkpoints")
         found = store.paths()
         if not found:
             raise Refused(f"{path} holds no checkpoint{runs_near(path)}")

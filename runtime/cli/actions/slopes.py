@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.algebra.passes import optimise
@@ -69,7 +69,7 @@ def holding(graph: Graph, ids: Collection[int]) -> Graph:
         if node.id in ids:
             key, shape, time = f"{HELD}{node.id}", node.type.shape, node.type.time
             outside = node.id in varying or time is not None
-            op = Input(key, shape, None, time) if outside else Persistent(key, shape)
+            op = Input(key, shape, None, time) if outside else PersistentOp(key, shape)
             builder.add(op)
         else:
             builder.copy(node, node.inputs)
@@ -100,7 +100,7 @@ def gradient_error(
     slopes: dict[str, Slope] = {}
     names = sorted(gradients, key=lambda n: float(np.linalg.norm(gradients[n])))
     for width in STEPS:
-        lines = [Line.uphill(session, n, gradients[n], draws, width) for n in names]
+        lines = [SlopeLine.uphill(session, n, gradients[n], draws, width) for n in names]
         for line in together(lines, max(1, int(WORK / (2 * count * work_of(loss.graph))))):
             if not best.get(line.what, 1.0) <= CLOSE:
                 slopes[line.what] = line.compared(loss, width)
@@ -129,7 +129,7 @@ class Slope:
 
 
 @dataclass(frozen=True)
-class Line:
+class SlopeLine:
     """A line through the space of parameters, and the slope that their gradients tell."""
 
     names: tuple[str, ...]
@@ -139,11 +139,11 @@ class Line:
     @staticmethod
     def uphill(
         session: Session, name: str, gradient: np.ndarray, draws: np.random.Generator, width: float
-    ) -> Line:
+    ) -> SlopeLine:
         """A random direction in which nothing of a gradient is cancelled."""
         way = np.abs(draws.standard_normal(gradient.shape)) * np.where(gradient < 0, -1, 1)
         way *= width * reach(session.memory.views[name]) / max(float(np.linalg.norm(way)), 1e-300)
-        return Line((name,), {name: way}, float(np.sum(gradient * way)))
+        return SlopeLine((name,), {name: way}, float(np.sum(gradient * way)))
 
     @property
     def what(self) -> str:
@@ -170,11 +170,11 @@ class Line:
         return (ahead - behind) / 2
 
 
-def together(lines: list[Line], most: int) -> list[Line]:
+def together(lines: list[SlopeLine], most: int) -> list[SlopeLine]:
     """At most so many lines: neighbours are followed at once."""
     each = -(-len(lines) // most)
     return [
-        Line(
+        SlopeLine(
             tuple(name for line in part for name in line.names),
             {name: way for line in part for name, way in line.ways.items()},
             sum(line.slope for line in part),

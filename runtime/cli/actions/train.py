@@ -22,7 +22,7 @@ from gradc_runtime.session.summary import Summary
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.folder_lock import held
 from gradc_runtime.training.display import Display
-from gradc_runtime.training.gradient_monitor import Watch
+from gradc_runtime.training.gradient_monitor import GradientMonitor
 from gradc_runtime.training.progress import Plain, display, metrics_of, shown
 from gradc_runtime.training.run_folder import Row, RunFolder
 from gradc_runtime.training.trainer import Trainer
@@ -30,7 +30,7 @@ from gradc_runtime.training.trainer import Trainer
 PICTURE = "metrics.png"
 
 
-class Lines(Plain):
+class TrainLines(Plain):
     """Each epoch as a line of JSON on standard output, and nothing more there."""
 
     def epoch(self, row: Mapping[str, Any]) -> None:
@@ -62,7 +62,7 @@ def trained(
     session = request.session(program)
     data = request.dataset(session)
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
-    watch = Watch(session) if given["watch"] else None
+    watch = GradientMonitor(session) if given["watch"] else None
     if given["tune"]:
         tune_steps(session, settings.batch)
     compiled(session, watched=watch is not None)
@@ -70,7 +70,7 @@ def trained(
     if folder is None:
         folder = RunFolder.new(given["out"], given["name"] or session.program.name)
         until_the_end.enter_context(held(folder.path))
-    screen: Display = Lines() if given["as_json"] else display()
+    screen: Display = TrainLines() if given["as_json"] else display()
     trainer = Trainer(
         session, data, settings, folder=folder, display=screen, watch=watch,
         checkpoint_seconds=given["save_every"],

@@ -13,7 +13,7 @@ from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import Dataset
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.session.backends import Batches
-from gradc_runtime.session.decoding import Choice
+from gradc_runtime.session.decoding import DecodingChoice
 from gradc_runtime.session.decoding import write as write_classes
 from gradc_runtime.session.session import Session
 
@@ -26,7 +26,7 @@ def write_on(
     """Print what the model writes: all of a sample, of an answer what follows its start."""
     sampled = given["sample"] is not None
     alphabet = data.alphabet
-    choice = Choice(
+    choice = DecodingChoice(
         limit=given["sample"] if sampled else given["decode"],
         temperature=given["temperature"] if sampled else 0.0,
         end=alphabet.end if alphabet is not None else None,

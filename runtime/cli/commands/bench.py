@@ -14,7 +14,7 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 @declared("bench", examples=[
     ("gradc bench specs/mnist_cnn.nn", "a step's time, and each instruction's share of it"),
     ("gradc bench specs/mnist_cnn.nn --batch 512 --threads 1", "the same at another size"),
-    ("gradc bench specs/circle.nn --without straight", "a small step is one kernel; its parts"),
+    ("gradc bench specs/circle.nn --without whole-step", "a small step is one kernel; its parts"),
     ("gradc bench specs/mnist_cnn.nn --tune", "look for faster blocks, and keep what is found"),
     ("gradc bench spec.nn --json", "all instructions as data"),
 ])  # fmt: skip

@@ -59,7 +59,7 @@ def atomic_store(words: Any, k: Any, value: Any) -> Any:
 
 
 @intrinsic
-def give_way() -> Any:
+def yield_core() -> Any:
     """Let another thread have this core (`sched_yield`)."""
 
     def generate(builder: Any, args: Any) -> Any:
@@ -70,7 +70,7 @@ def give_way() -> Any:
 
 
 @intrinsic
-def nap(microseconds: Any) -> Any:
+def sleep_us(microseconds: Any) -> Any:
     """Let others have this core for a while (`usleep`)."""
 
     def generate(builder: Any, args: Any) -> Any:
@@ -81,7 +81,7 @@ def nap(microseconds: Any) -> Any:
 
 
 @intrinsic
-def atomic_replace(words: Any, k: Any, expected: Any, value: Any) -> Any:
+def atomic_cas(words: Any, k: Any, expected: Any, value: Any) -> Any:
     """words[k] = value if it is as expected, as one indivisible act; gives what was there."""
 
     def generate(builder: Any, args: Any) -> Any:

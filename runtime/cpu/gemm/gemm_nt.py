@@ -35,7 +35,7 @@ from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.gemm.micro_kernel import load_strides, make_tile
 from gradc_runtime.cpu.gemm.outer_loops import column_strides, contraction_kernel, product_signature
 from gradc_runtime.cpu.gemm.packing import make_panels
-from gradc_runtime.cpu.gemm.simd_builder import Tile, Writer
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
 
 ROWS = 4
 MANY_ROWS = 48  # for which columns are turned into panels
@@ -69,7 +69,7 @@ def sums_of_lanes(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
     return sums
 
 
-def load_column_strides(writer: Writer, geometry: ir.Value) -> tuple[ir.Value, ir.Value]:
+def load_column_strides(writer: SimdBuilder, geometry: ir.Value) -> tuple[ir.Value, ir.Value]:
     """The strides of b and y that follow the outer loops."""
     builder = writer.builder
     loops = builder.load(writer.at(geometry, writer.constant(LOOP_COUNT)))
@@ -83,7 +83,7 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
     """The body of a tile of dot products; its `vectors` are columns."""
     a, b, y, geometry, k1_count, k2_count, rows, columns, add = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    writer = Writer(tile, builder)
+    writer = SimdBuilder(tile, builder)
     stride = load_strides(writer, geometry)
     b_column, y_column = load_column_strides(writer, geometry)
     a_rows = writer.offsets(tile.rows, stride["a_row"], rows)
@@ -121,7 +121,9 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
     builder.ret_void()
 
 
-def write_totals(writer: Writer, sums: Any, places: Sequence[ir.Value], mode: ir.Value) -> None:
+def write_totals(
+    writer: SimdBuilder, sums: Any, places: Sequence[ir.Value], mode: ir.Value
+) -> None:
     """Add up the lanes of each sum and overwrite y, or add to it.
 
     All loads come first, for rows may coincide.

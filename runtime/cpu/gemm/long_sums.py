@@ -34,7 +34,7 @@ from gradc_runtime.cpu.codegen.intrinsics import WORDS, stack_room, stack_words
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
-from gradc_runtime.cpu.gemm.multi_index import turn
+from gradc_runtime.cpu.gemm.multi_index import advance
 
 TALL, WIDE = 32, 64  # rows and columns of the result that are summed up together
 AT_ONCE = IN_PIECE * OF_PIECES // 2  # terms that a product is given at once: in so many pieces
@@ -112,7 +112,7 @@ def make_long_product(word: int, product: Any, a_column: int) -> Any:
                             c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
                             product(a, at, b, bt, part, 0, own, c1, c2, rows, columns, 0)
                             keep(part, total, rest, rows * WIDE)
-                    p, q, z = turn(geometry, start, sums, extents, counts, p, q, z)
+                    p, q, z = advance(geometry, start, sums, extents, counts, p, q, z)
                 for r in range(rows):
                     for c in range(columns):
                         value = total[r * WIDE + c] + rest[r * WIDE + c]

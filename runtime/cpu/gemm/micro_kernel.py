@@ -24,14 +24,14 @@ from gradc_runtime.cpu.codegen.intrinsics import I64, WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
 from gradc_runtime.cpu.codegen.number_types import number_type
-from gradc_runtime.cpu.gemm.simd_builder import Tile, Writer
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
 
 STRIDES = {  # in the geometry
     "a_row": A_ROW, "y_row": Y_ROW, "a_k1": A_K1, "b_k1": B_K1, "a_k2": A_K2, "b_k2": B_K2,
 }  # fmt: skip
 
 
-def load_strides(writer: Writer, geometry: ir.Value) -> dict[str, ir.Value]:
+def load_strides(writer: SimdBuilder, geometry: ir.Value) -> dict[str, ir.Value]:
     """The strides that the inner loops of a product have."""
     return {
         name: writer.builder.load(writer.at(geometry, writer.constant(place)))
@@ -43,7 +43,7 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
     """The body of a tile's function."""
     a, b, y, geometry, k1_count, k2_count, rows, columns, add, *panel = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    writer = Writer(tile, builder)
+    writer = SimdBuilder(tile, builder)
     stride = load_strides(writer, geometry)
     if tile.masked:
         writer.make_mask(columns)

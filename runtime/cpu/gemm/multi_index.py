@@ -48,7 +48,7 @@ def set_extents(geometry: Any, start: Any, loops: Any, extents: Any, range_lengt
 
 
 @subroutine(PLACES(WORDS, NUMBER, NUMBER, WORDS, WORDS, NUMBER, NUMBER, NUMBER))
-def turn(
+def advance(
     geometry: Any, start: Any, loops: Any, extents: Any, counts: Any, i: Any, j: Any, h: Any
 ) -> Any:
     """The places in a, b and y of the next iteration; after the last, those of the first."""

@@ -34,8 +34,8 @@ from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
 from gradc_runtime.cpu.gemm.long_sums import NUMBERS, make_long_product, pieces_of, sums_last
-from gradc_runtime.cpu.gemm.multi_index import extent_at, first_places, set_extents, turn
-from gradc_runtime.cpu.gemm.small_batch import FEW, exchange_roles
+from gradc_runtime.cpu.gemm.multi_index import advance, extent_at, first_places, set_extents
+from gradc_runtime.cpu.gemm.small_batch import FEW, swap_batch_loop
 
 
 def product_signature(word: int) -> Any:
@@ -91,7 +91,7 @@ def contraction_kernel(
         b_column, y_column = 1, 1
         if end - begin < FEW and not strided_columns:
             own = stack_words(MOST_NUMBERS)
-            exchange_roles(geometry, own, end - begin)
+            swap_batch_loop(geometry, own, end - begin)
             geometry = own
         if strided_columns:
             b_column, y_column = column_strides(geometry)
@@ -106,7 +106,7 @@ def contraction_kernel(
         if additions(geometry, extents, pieces_of(k1, k2, terms)) <= MOST_PIECES:
             for _ in range(turns):
                 product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[MODE])
-                i, j, h = turn(geometry, LOOPS, loops, extents, counts, i, j, h)
+                i, j, h = advance(geometry, LOOPS, loops, extents, counts, i, j, h)
         else:
             ordered, of_sums = stack_words(NUMBERS), stack_words(MOST_LOOPS)
             moving = sums_last(geometry, ordered)
@@ -118,6 +118,6 @@ def contraction_kernel(
                     a, i, b, j, y, h, ordered, k1, k2, m, n, mode, b_column, y_column,
                     start, loops - moving, of_sums,
                 )  # fmt: skip
-                i, j, h = turn(ordered, LOOPS, moving, extents, counts, i, j, h)
+                i, j, h = advance(ordered, LOOPS, moving, extents, counts, i, j, h)
 
     return contract

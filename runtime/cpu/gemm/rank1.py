@@ -12,14 +12,14 @@ from typing import Any
 from llvmlite import ir
 
 from gradc_runtime.cpu.gemm.micro_kernel import load_strides
-from gradc_runtime.cpu.gemm.simd_builder import Tile, Writer
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
 
 
 def write_outer_product(tile: Tile, function: ir.Function) -> None:
     """The body of a function that writes whole rows, `tile.vectors` at a time and then singly."""
     a, b, y, geometry, _, _, rows, columns, mode = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    writer = Writer(tile, builder)
+    writer = SimdBuilder(tile, builder)
     stride = load_strides(writer, geometry)
     width = writer.constant(tile.vectors * tile.vector.count)
     several = builder.sdiv(columns, width)

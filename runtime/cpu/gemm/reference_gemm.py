@@ -19,7 +19,7 @@ from gradc_compiler.program.kernel_abi import (
 from gradc_runtime.cpu.codegen.compensated import compensated
 from gradc_runtime.cpu.codegen.intrinsics import pointer_reader, stack_words
 from gradc_runtime.cpu.codegen.number_types import number_type
-from gradc_runtime.cpu.gemm.multi_index import first_places, set_extents, turn
+from gradc_runtime.cpu.gemm.multi_index import advance, first_places, set_extents
 
 TERMS = IN_PIECE  # that are added up one after another
 
@@ -45,7 +45,7 @@ def kernel(word: int) -> Any:
                 part = zero
                 for _ in range(min(TERMS, terms - start)):
                     part += a[i] * b[j]
-                    i, j, h = turn(geometry, inside, sums, sum_extents, sum_counts, i, j, h)
+                    i, j, h = advance(geometry, inside, sums, sum_extents, sum_counts, i, j, h)
                 part = plus(part, rest)
                 rest = lost(value, part)
                 value = plus(value, part)
@@ -53,6 +53,6 @@ def kernel(word: int) -> Any:
             if mode > 1:
                 value = value / real(mode // 2)
             y[h] = value + y[h] if mode & 1 else value
-            i, j, h = turn(geometry, ANY_LOOPS, outputs, extents, counts, i, j, h)
+            i, j, h = advance(geometry, ANY_LOOPS, outputs, extents, counts, i, j, h)
 
     return contract_any

@@ -42,7 +42,7 @@ class Tile:
 
 
 @dataclass(slots=True)
-class Writer:
+class SimdBuilder:
     """Writes the instructions of one tile."""
 
     tile: Tile

@@ -33,7 +33,7 @@ FEW = 8  # examples
 
 
 @subroutine(kernel_types.void(WORDS, WORDS, kernel_types.int64))
-def exchange_roles(geometry: Any, own: Any, examples: Any) -> None:
+def swap_batch_loop(geometry: Any, own: Any, examples: Any) -> None:
     """Copy a geometry to `own`, where a longer outer loop changes places with the examples.
 
     As rows: one that moves y past all columns, and b not at all.  As the outer sum: one that leaves

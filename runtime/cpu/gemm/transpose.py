@@ -18,7 +18,7 @@ from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
 from gradc_runtime.cpu.codegen.number_types import number_type
 from gradc_runtime.cpu.codegen.target import host
-from gradc_runtime.cpu.gemm.simd_builder import Tile, Writer
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
 
 
 def turned(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
@@ -40,7 +40,7 @@ def write_square(tile: Tile, function: ir.Function) -> None:
     """The body of a function that turns one square."""
     x, y, x_stride, y_stride, columns, rows, add = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    writer = Writer(tile, builder)
+    writer = SimdBuilder(tile, builder)
     size = tile.vector.count
     writer.make_mask(rows)
     loaded = [writer.load(writer.at(x, at)) for at in writer.offsets(size, x_stride, columns)]

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc_runtime.cpu.codegen.atomics import atomic_add, atomic_load, atomic_store, give_way, pause
+from gradc_runtime.cpu.codegen.atomics import (
+    atomic_add,
+    atomic_load,
+    atomic_store,
+    pause,
+    yield_core,
+)
 from gradc_runtime.cpu.codegen.intrinsics import WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
@@ -33,4 +39,4 @@ def barrier(control: Any, threads: Any) -> None:
         looks += 1
         pause()
         if looks > LOOKS:
-            give_way()
+            yield_core()

@@ -13,16 +13,16 @@ from gradc_compiler.program.entry import (
     MOST_TIMES,
     Entry,
     Instruction,
-    Loop,
     Operand,
+    PartialReduction,
+    RecurrenceLoop,
     Result,
     Space,
-    Sum,
 )
 from gradc_compiler.program.kernel_abi import DIVIDED, EVERY
 from gradc_runtime.cpu.interpreter import bytecode
-from gradc_runtime.cpu.partition.chunks import Share
-from gradc_runtime.cpu.partition.intra_op import Part
+from gradc_runtime.cpu.partition.chunks import Chunk
+from gradc_runtime.cpu.partition.intra_op import SubTask
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import partial_bytes
 from gradc_runtime.cpu.partition.streamed import Place, place
@@ -113,7 +113,7 @@ class Records:
         instruction: Instruction,
         operands: int,
         geometry: int,
-        share: Share,
+        share: Chunk,
     ) -> list[int]:
         """An instruction's record; `operands` and `geometry` say where those are."""
         count = len(instruction.operands)
@@ -133,15 +133,15 @@ class Records:
             },
         )
 
-    def part(self, part: Part, operands: int, geometry: int) -> list[int]:
+    def part(self, part: SubTask, operands: int, geometry: int) -> list[int]:
         """The record of a part of an instruction."""
-        share = Share(0, 0, part.wait)
+        share = Chunk(0, 0, part.wait)
         words = self.instruction(part.instruction, operands, geometry, share)
         words[bytecode.PART_NUMBER], words[bytecode.PART_OF] = part.number, part.of
         words[bytecode.PART_BEGIN], words[bytecode.PART_END] = part.begin, part.end
         return words
 
-    def loop(self, loop: Loop) -> list[int]:
+    def loop(self, loop: RecurrenceLoop) -> list[int]:
         """The head of a loop, which stands before its instructions."""
         return record(
             bytecode.INSTRUCTION,
@@ -163,7 +163,7 @@ class Records:
             },
         )
 
-    def sum(self, sum: Sum) -> list[int]:
+    def sum(self, sum: PartialReduction) -> list[int]:
         """A sum's record."""
         return record(
             bytecode.SUM,

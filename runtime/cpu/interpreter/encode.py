@@ -15,7 +15,7 @@ from gradc_compiler.program.entry import Entry, Instruction
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
 from gradc_runtime.cpu.partition.chunks import shares_of
-from gradc_runtime.cpu.partition.intra_op import Part, parts_of
+from gradc_runtime.cpu.partition.intra_op import SubTask, parts_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.streamed import passed_on
 from gradc_runtime.system.aligned_memory import aligned
@@ -92,7 +92,7 @@ def phase_records(entry: Entry, starts: Mapping[str, int], parts: Sequence[int])
 
 
 def instruction_records(
-    records: Records, operands: int, geometry: int, parts: Sequence[Sequence[Part]]
+    records: Records, operands: int, geometry: int, parts: Sequence[Sequence[SubTask]]
 ) -> Iterator[int]:
     """All instructions in order, the head of a loop before its own, and then all parts; where the
     first's operands begin, and the address of its geometry.

@@ -37,7 +37,7 @@ LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the res
 
 
 @cache
-def surroundings(library: bool) -> bytes:
+def dependency_fingerprint(library: bool) -> bytes:
     """What every kernel depends on beside its own text."""
     here = Path(__file__).parents[1]
     texts = [*sorted((here / "codegen").rglob("*.py")), here / "interpreter" / "bytecode.py"]
@@ -53,7 +53,7 @@ def surroundings(library: bool) -> bytes:
 def key_of(name: str, source: str | None, word: int) -> str:
     """The name of a kernel's code in the cache."""
     own = f"{name}\0{word}\0{source}".encode()
-    return hashlib.sha256(own + b"\0" + surroundings(source is None)).hexdigest()
+    return hashlib.sha256(own + b"\0" + dependency_fingerprint(source is None)).hexdigest()
 
 
 def symbol_of(key: str) -> str:
@@ -101,7 +101,7 @@ def addresses(kernels: Sequence[Kernel], word: int) -> list[int]:
     by_symbol = {symbol_of(key_of(k.name, k.source, word)): k for k in kernels}
     largest_first = sorted(by_symbol, key=lambda name: by_symbol[name].source is not None)
     wanted = {name: by_symbol[name] for name in largest_first if not link.is_loaded(name)}
-    build_in_copies(list(wanted.values()), word)
+    build_in_forks(list(wanted.values()), word)
     codes = objects_of(list(wanted.values()), word)
     link.load(dict(zip(wanted, codes, strict=True)), lambda name: built_anew(wanted[name], word))
     return [link.address(symbol_of(key_of(k.name, k.source, word))) for k in kernels]
@@ -113,7 +113,7 @@ def work_in(kernels: Sequence[Kernel], word: int) -> float:
     return sum(SECONDS_LIBRARY if kernel.source is None else SECONDS_KERNEL for kernel in missing)
 
 
-def build_in_copies(kernels: Sequence[Kernel], word: int) -> None:
+def build_in_forks(kernels: Sequence[Kernel], word: int) -> None:
     """Fill the cache by copies of this process: as many as there is work for, up to one a core.
 
     All go through the same list and pass over what another has locked; so the work is shared out.

@@ -30,7 +30,7 @@ class NotPlain(Exception):
     """An object file that holds more than is understood here."""
 
 
-class Entry(NamedTuple):
+class SectionEntry(NamedTuple):
     """A row of the table of sections."""
 
     name: int
@@ -69,7 +69,7 @@ class ObjectFile:
     code: bytes
 
     @cached_property
-    def _table(self) -> list[Entry]:
+    def _table(self) -> list[SectionEntry]:
         """The sections by number."""
         if len(self.code) < HEADER.size:
             raise NotPlain("too short")
@@ -77,7 +77,7 @@ class ObjectFile:
         if (magic, kind, machine, size) != (MAGIC, RELOCATABLE, AMD64, SECTION.size):
             raise NotPlain("no object file for AMD64")
         rows = SECTION.iter_unpack(self._part(start, size * count))
-        return [Entry._make(row) for row in rows]
+        return [SectionEntry._make(row) for row in rows]
 
     def _part(self, start: int, size: int) -> bytes:
         """Bytes that must be there."""
@@ -85,10 +85,10 @@ class ObjectFile:
             raise NotPlain("a part lies beyond its end")
         return self.code[start : start + size]
 
-    def _content(self, entry: Entry) -> bytes:
+    def _content(self, entry: SectionEntry) -> bytes:
         return self._part(entry.offset, entry.size)
 
-    def _rows(self, entry: Entry, form: Struct) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, entry: SectionEntry, form: Struct) -> Iterator[tuple[Any, ...]]:
         """A section's content as rows."""
         if entry.size % form.size:
             raise NotPlain("a table ends within a row")

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
-from gradc_compiler.program.entry import Entry, Instruction, Phase, followers
+from gradc_compiler.program.entry import Entry, Instruction, Phase, consumers
 
 SHARE = 64  # elements of a generated kernel: whole vectors, so that shares do not change a result
 LIBRARY_SHARE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Chunk:
     """What a thread's share of an instruction is a multiple of, how many follow it, and whether
     threads wait for one another before it.
     """
@@ -32,7 +32,7 @@ def grain_of(entry: Entry, instruction: Instruction) -> int:
     return SHARE if instruction.extent >= 2 * SHARE else 0
 
 
-def shares_of(entry: Entry, phase: Phase) -> Iterator[Share]:
+def shares_of(entry: Entry, phase: Phase) -> Iterator[Chunk]:
     """How each instruction of a ONCE phase is shared out.
 
     Threads wait before one only if another thread may still be at work: instructions that are not
@@ -48,7 +48,7 @@ def shares_of(entry: Entry, phase: Phase) -> Iterator[Share]:
         if wait:
             pending, passed = {False: False, True: False}, False
         pending[split] = True
-        yield Share(grain, behind, wait)
+        yield Chunk(grain, behind, wait)
 
 
 def grains(entry: Entry, phase: Phase) -> Iterator[tuple[int, int]]:
@@ -61,7 +61,7 @@ def grains(entry: Entry, phase: Phase) -> Iterator[tuple[int, int]]:
         if item.follows:
             yield item.extent // extent, 0
             continue
-        behind = followers(phase.instructions, k)
+        behind = consumers(phase.instructions, k)
         grain, extent = grain_of(entry, item), item.extent
         if behind:
             grain = max(8, SHARE // gcd(SHARE, behind[0].extent // extent))

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from gradc_compiler.program.entry import Entry, Instruction, Phase, Space, Work
+from gradc_compiler.program.entry import Entry, Instruction, OpCost, Phase, Space
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
-from gradc_runtime.cpu.partition.split_dims import Cut, cuts_of
+from gradc_runtime.cpu.partition.split_dims import SplitDim, split_dims_of
 
 OPERATIONS, WORDS = 150, 12  # of a thread in a nanosecond, from the caches
 WORTH_CUTTING = 870  # nanoseconds of one thread
@@ -24,7 +24,7 @@ PRODUCTS = ("contract_rows", "contract_dots")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SubTask:
     """What one thread does of an instruction, on the examples [begin, end) of the block."""
 
     instruction: Instruction
@@ -35,7 +35,7 @@ class Part:
     wait: bool = False  # for all threads, before it
 
 
-def nanoseconds(work: Work, examples: float) -> float:
+def nanoseconds(work: OpCost, examples: float) -> float:
     """What a thread takes for some examples, about."""
     operations = work.operations + work.operations_each * examples
     return max(operations / OPERATIONS, (work.words + work.words_each * examples) / WORDS)
@@ -47,7 +47,7 @@ def in_parts_nanoseconds(entry: Entry, item: Instruction, examples: int) -> floa
     return alone if cut is None else _in_two(item, cut, examples) + WAITING
 
 
-def parts_of(entry: Entry, phase: Phase, examples: int, block: int) -> list[Part]:
+def parts_of(entry: Entry, phase: Phase, examples: int, block: int) -> list[SubTask]:
     """A phase in parts; nothing where that brings nothing, or blocks are shared out."""
     if not phase.examples or entry.times or examples > block:
         return []
@@ -63,36 +63,36 @@ def parts_of(entry: Entry, phase: Phase, examples: int, block: int) -> list[Part
     ]
 
 
-def in_parts(entry: Entry, instruction: Instruction, examples: int) -> list[Part]:
+def in_parts(entry: Entry, instruction: Instruction, examples: int) -> list[SubTask]:
     """An instruction as several that together do the same, or as it is."""
     cut = cut_of(entry, instruction, examples)
     if cut is None:
-        return [Part(instruction, 0, 1, 0, examples)]
+        return [SubTask(instruction, 0, 1, 0, examples)]
     count = len(cut.parts)
     if cut.place is None:
-        return [Part(instruction, k, count, *ends) for k, ends in enumerate(cut.parts)]
+        return [SubTask(instruction, k, count, *ends) for k, ends in enumerate(cut.parts)]
     return [
-        Part(_iterations(instruction, cut, *ends), k, count, 0, examples)
+        SubTask(_iterations(instruction, cut, *ends), k, count, 0, examples)
         for k, ends in enumerate(cut.parts)
     ]
 
 
-def cut_of(entry: Entry, instruction: Instruction, examples: int) -> Cut | None:
+def cut_of(entry: Entry, instruction: Instruction, examples: int) -> SplitDim | None:
     """Where an instruction is best cut, if anywhere: into shares as equal as can be."""
     work, kernel = instruction.work, entry.kernels[instruction.kernel]
     if nanoseconds(work, examples) < WORTH_CUTTING:
         return None
     cuts = []
     if kernel.source is None and kernel.name in PRODUCTS:
-        cuts = cuts_of(kernel.name, instruction.geometry, examples)
+        cuts = split_dims_of(kernel.name, instruction.geometry, examples)
     elif work.words_each and all(o.space != Space.PARTIAL for o in instruction.operands):
-        cuts = [Cut(None, examples)]
+        cuts = [SplitDim(None, examples)]
     cuts = [cut for cut in cuts if len(cut.parts) > 1]
     costs = [_in_two(instruction, cut, examples) for cut in cuts]
     return cuts[costs.index(min(costs))] if cuts else None
 
 
-def _in_two(instruction: Instruction, cut: Cut, examples: int) -> float:
+def _in_two(instruction: Instruction, cut: SplitDim, examples: int) -> float:
     """What two threads take for a cut instruction, about.
 
     Every part reads all weights, unless it has some of its own; then it reads all that they meet.
@@ -104,7 +104,7 @@ def _in_two(instruction: Instruction, cut: Cut, examples: int) -> float:
     return nanoseconds(work, examples) * cut.busier + turns * read / SHARED
 
 
-def _iterations(instruction: Instruction, cut: Cut, begin: int, end: int) -> Instruction:
+def _iterations(instruction: Instruction, cut: SplitDim, begin: int, end: int) -> Instruction:
     """The iterations [begin, end) of a loop."""
     assert cut.place is not None, "the loop over the examples has a range of its own"
     geometry = list(instruction.geometry)

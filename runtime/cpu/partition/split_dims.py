@@ -31,7 +31,7 @@ GRAIN, HEIGHT = 32, 16  # columns, or rows, of which a part has a multiple: whol
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class SplitDim:
     """A loop that may be cut, and the words it moves a, b and y.
 
     `place` is where its extent stands in the geometry; None: it is the loop over the examples.
@@ -58,7 +58,7 @@ class Cut:
         return max(half, self.extent - half) / self.extent
 
 
-def cuts_of(name: str, geometry: Sequence[int], examples: int) -> list[Cut]:
+def split_dims_of(name: str, geometry: Sequence[int], examples: int) -> list[SplitDim]:
     """The loops along which a product may be cut of known strides."""
     dots, after = name == "contract_dots", LOOPS + LOOP * geometry[LOOP_COUNT]
     b, y = (geometry[after + B_COLUMN], geometry[after + Y_COLUMN]) if dots else (1, 1)
@@ -70,14 +70,14 @@ def cuts_of(name: str, geometry: Sequence[int], examples: int) -> list[Cut]:
         a, b, y = geometry[at + A_LOOP : at + Y_LOOP + 1]
         found.append((at, geometry[at], (a, b, y), 1))
     cuts = [
-        Cut(None, examples, moves) if extent < 0 else Cut(place, extent, moves, grain)
+        SplitDim(None, examples, moves) if extent < 0 else SplitDim(place, extent, moves, grain)
         for place, extent, moves, grain in found
         if moves[2] != 0
     ]
     return [cut for k, cut in enumerate(cuts) if _apart(cut, [*cuts[:k], *cuts[k + 1 :]])]
 
 
-def _apart(cut: Cut, others: Sequence[Cut]) -> bool:
+def _apart(cut: SplitDim, others: Sequence[SplitDim]) -> bool:
     """Whether no two iterations of a loop write the same word."""
     own = abs(cut.moves[2])
     smaller = sum((c.extent - 1) * abs(c.moves[2]) for c in others if abs(c.moves[2]) < own)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from gradc_compiler.program.entry import Entry, Instruction, Operand, Space, followers
+from gradc_compiler.program.entry import Entry, Instruction, Operand, Space, consumers
 
 Place = tuple[int, int]  # space, and where a storage begins in it
 
@@ -44,6 +44,6 @@ def groups(entry: Entry) -> Iterator[tuple[Instruction, list[Instruction]]]:
     """Each instruction that others follow, and those."""
     for phase in entry.phases:
         for k, leader in enumerate(phase.instructions):
-            behind = followers(phase.instructions, k)
+            behind = consumers(phase.instructions, k)
             if behind and not leader.follows:
                 yield leader, behind

@@ -29,7 +29,7 @@ def recent() -> deque[float]:
 
 
 @dataclass(slots=True)
-class Sharing:
+class ParallelChoice:
     """Seconds of a step in recent calls, by whether it was shared out, and when to try again.
 
     At first both ways are tried in turn.  Then every `patience` seconds of work begins a trial of

@@ -11,10 +11,10 @@ from typing import Any
 from gradc_runtime.cpu.codegen.atomics import (
     atomic_exchange,
     atomic_load,
-    give_way,
     own_core,
     pause,
     word_through,
+    yield_core,
 )
 from gradc_runtime.cpu.codegen.intrinsics import address_of, call_kernel, words_at
 from gradc_runtime.cpu.interpreter import bytecode
@@ -48,6 +48,6 @@ def kernel(word: int) -> Any:
                 if spins < SPINS:
                     pause()
                 else:
-                    give_way()
+                    yield_core()
 
     return lead

@@ -32,14 +32,14 @@ PATIENCE = 1  # calls with a helper on the caller's core, before it is moved
 LOOKS = 1000  # at the mailbox, some 30 microseconds (see sharing.AWAKE), before a helper sleeps
 
 
-def live(serve: Any, mailboxes: Any, number: int) -> None:
+def worker_main(serve: Any, mailboxes: Any, number: int) -> None:
     """A helper's life.  Signals are the main thread's affair, and would end a wait."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
     mailbox = address(mailboxes) + 8 * bytecode.MAILBOX * (number - 1)
     serve(mailbox, 0, number, 0, 0)
 
 
-class Crew:
+class ThreadPool:
     """Up to `size` threads, the caller among them, for code with words of so many bytes."""
 
     def __init__(self, size: int, word: int) -> None:
@@ -63,7 +63,7 @@ class Crew:
             mailbox[bytecode.SPINS] = LOOKS if self.size <= cores else 0
             mailbox[bytecode.EVENT] = os.eventfd(0)
             helper = (serve, self._mailboxes, number)
-            thread = threading.Thread(target=live, args=helper, name=HELPER, daemon=True)
+            thread = threading.Thread(target=worker_main, args=helper, name=HELPER, daemon=True)
             self._helpers.append(thread)
             thread.start()
         self._crowded = self._words[bytecode.CROWDED :: bytecode.MAILBOX]
@@ -89,16 +89,16 @@ class Crew:
                     os.sched_setaffinity(number, others)
 
 
-_idle: dict[tuple[int, int], list[Crew]] = defaultdict(list)
+_idle: dict[tuple[int, int], list[ThreadPool]] = defaultdict(list)
 
 
-def borrow(size: int, word: int) -> Crew | None:
+def acquire(size: int, word: int) -> ThreadPool | None:
     """A crew that nobody else uses until it is given back; None where no helpers are to be had."""
     waiting = _idle[size, word]
     try:
         crew = waiting.pop()
     except IndexError:
-        crew = Crew(size, word)
+        crew = ThreadPool(size, word)
     try:
         crew.start()
     except (OSError, RuntimeError):
@@ -106,6 +106,6 @@ def borrow(size: int, word: int) -> Crew | None:
     return crew
 
 
-def give_back(crew: Crew) -> None:
+def release(crew: ThreadPool) -> None:
     """Let others have a crew."""
     _idle[crew.size, crew.word].append(crew)

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 from gradc_runtime.cpu.codegen.atomics import (
+    atomic_cas,
     atomic_load,
-    atomic_replace,
     atomic_store,
-    give_way,
-    nap,
     own_core,
     pause,
+    sleep_us,
     word_through,
+    yield_core,
 )
 from gradc_runtime.cpu.codegen.intrinsics import call_kernel, words_at
 from gradc_runtime.cpu.interpreter import bytecode
@@ -38,12 +38,12 @@ def kernel(word: int) -> Any:
             while spins > 0 and atomic_load(mailbox, bytecode.STATE) == bytecode.IDLE:
                 spins -= 1
                 if spins % COURTESY == 0:
-                    give_way()
+                    yield_core()
                 pause()
-            atomic_replace(mailbox, bytecode.STATE, bytecode.IDLE, bytecode.ASLEEP)
+            atomic_cas(mailbox, bytecode.STATE, bytecode.IDLE, bytecode.ASLEEP)
             while atomic_load(mailbox, bytecode.STATE) == bytecode.ASLEEP:
                 if receive(mailbox[bytecode.EVENT]) != WORD:  # interrupted, or the event is gone
-                    nap(NAP)
+                    sleep_us(NAP)
             pointers = words_at(mailbox[bytecode.POINTERS])
             geometry = words_at(mailbox[bytecode.GEOMETRY])
             crowded = mailbox[bytecode.CORE] == own_core()

@@ -38,7 +38,7 @@ def k0(pointers, geometry, begin, end, first):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Roofline:
     """Of some threads: operations a second, and bytes a second for each footprint."""
 
     threads: int
@@ -52,12 +52,12 @@ class Limits:
         return max(operations / self.operations, bytes / self.bandwidth[level])
 
 
-def measure(threads: int, word: int = 4) -> Limits:
+def measure(threads: int, word: int = 4) -> Roofline:
     """The limits of so many threads, for numbers of `word` bytes."""
     product, add = (NATIVE(a) for a in addresses([Kernel("contract_rows"), ADD], word))
     rate = threads * _multiplications(product, threads, word)
     bandwidth = {size: _bandwidth(add, threads, word, size) for size in FOOTPRINTS}
-    return Limits(threads, rate, bandwidth)
+    return Roofline(threads, rate, bandwidth)
 
 
 def _best(task: Callable[[int], None], threads: int) -> float:

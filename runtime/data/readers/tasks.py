@@ -13,7 +13,7 @@ from string import ascii_letters, digits
 
 import numpy as np
 
-from gradc_compiler.graph.ragged import Clock, Ragged
+from gradc_compiler.graph.ragged import Ragged, SequenceIndex
 from gradc_runtime.data.arrays.alphabet import END, Alphabet
 from gradc_runtime.data.arrays.dataset import Columns
 from gradc_runtime.data.readers.reader_context import Context
@@ -34,7 +34,7 @@ def addition(context: Context, n: int = 1000, length: int = 100) -> Columns:
         raise DataError(f"addition: length needs {2 * MARKED_EARLY} at least, got {length}")
     draw = context.generator()
     lengths = draw.integers(length, length + length // 10 + 1, n)
-    clock = Clock(lengths)
+    clock = SequenceIndex(lengths)
     xs = np.zeros((len(clock.owner), 2))
     xs[:, 0] = draw.uniform(-1.0, 1.0, len(xs))
     xs[clock.starts, 1] = xs[clock.starts + lengths - 1, 1] = -1.0
@@ -58,7 +58,7 @@ def copying(context: Context, n: int = 1000, symbols: int = 8, longest: int = 10
 def reversal(context: Context, n: int = 1000, symbols: int = 8, longest: int = 10) -> Columns:
     """Strings of symbols, answered from their end to their beginning."""
     xs = strings(context, n, symbols, longest)
-    ys = Ragged(xs.values[Clock(xs.lengths).mirror], xs.lengths)
+    ys = Ragged(xs.values[SequenceIndex(xs.lengths).mirror], xs.lengths)
     return answered(context, xs, ys, SYMBOLS[:symbols])
 
 
@@ -103,7 +103,7 @@ def answered(context: Context, xs: Ragged, ys: Ragged, symbols: str) -> Columns:
 
 def ended(ys: Ragged) -> Ragged:
     """Each with a 0 behind it."""
-    clock = Clock(ys.lengths + 1)
+    clock = SequenceIndex(ys.lengths + 1)
     values = np.zeros(len(clock.owner), np.int64)
     values[clock.position < ys.lengths[clock.owner]] = ys.values
     return Ragged(values, clock.lengths)
@@ -111,7 +111,7 @@ def ended(ys: Ragged) -> Ragged:
 
 def one_step_later(ys: Ragged) -> Ragged:
     """Each with a 0 before it, and without its last."""
-    inner = np.flatnonzero(Clock(ys.lengths).position)
+    inner = np.flatnonzero(SequenceIndex(ys.lengths).position)
     values = np.zeros_like(ys.values)
     values[inner] = ys.values[inner - 1]
     return Ragged(values, ys.lengths)

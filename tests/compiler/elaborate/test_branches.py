@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradc_compiler.graph.graph import Graph
-from gradc_compiler.ops.leaf import Persistent
+from gradc_compiler.ops.leaf import PersistentOp
 
 DEFINITIONS = """
 layer wide(x : [n]) -> [n] { x |> dense(n) }
@@ -54,7 +54,7 @@ train on d {{
 
 def layers(graph: Graph) -> dict[str, tuple[int, ...]]:
     """What persists of the model, and how large it is."""
-    nodes = (node for node in graph.nodes if isinstance(node.op, Persistent))
+    nodes = (node for node in graph.nodes if isinstance(node.op, PersistentOp))
     return {n.op.key[2:]: n.type.shape for n in nodes if n.op.key.startswith("f.")}
 
 

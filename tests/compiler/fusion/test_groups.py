@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from gradc_compiler.fusion.groups import form_units
-from gradc_compiler.fusion.list_schedule import in_order
-from gradc_compiler.fusion.stages import assign_regions
+from gradc_compiler.fusion.groups import fuse
+from gradc_compiler.fusion.list_schedule import list_schedule
+from gradc_compiler.fusion.stages import assign_stages
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph_tools.graph_text import parse_graph
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.rewrites.algebra.passes import optimise
-from gradc_compiler.rewrites.legalize import prepare
+from gradc_compiler.rewrites.legalize import legalize
 
 
 def units_of(graph: Graph) -> list[list[str]]:
     """The operators of each unit."""
-    prepared = prepare(optimise(graph)).graph
-    units = in_order(prepared, form_units(prepared, assign_regions(prepared)))
+    prepared = legalize(optimise(graph)).graph
+    units = list_schedule(prepared, fuse(prepared, assign_stages(prepared)))
     return [[prepared[i].op.name for i in unit.nodes] for unit in units]
 
 
@@ -56,11 +56,11 @@ def test_no_unit_reads_what_it_leads_to(check_compiled) -> None:
 def test_many_operands_of_one_kernel(count: int, check_compiled) -> None:
     """A scalar that scales many: a kernel has a limit on its pointers."""
     builder = Builder()
-    scale = builder.add(Persistent("s"))
+    scale = builder.add(PersistentOp("s"))
     scale = scale.apply("sigmoid", scale)
     outputs = {}
     for k in range(count):
-        p = builder.add(Persistent(f"p{k}"))
+        p = builder.add(PersistentOp(f"p{k}"))
         outputs[f"update/p{k}"] = (p * scale).id
     check_compiled(builder.graph(outputs))
 

@@ -11,7 +11,7 @@ from gradc_compiler.graph.op_registry import OPS, register
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.graph_tools.graph_text import parse_graph
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 
 SQUARE = parse_graph(
@@ -48,7 +48,7 @@ def test_rebuild_keeps_the_story_of_a_node() -> None:
 
 def test_arithmetic_appends_nodes() -> None:
     builder = Builder()
-    x = builder.add(Persistent("x"))
+    x = builder.add(PersistentOp("x"))
     made = {
         "+": x + 2,
         "r+": 2 + x,

@@ -13,9 +13,9 @@ from gradc_compiler.graph.graph import Builder, Graph, Value
 from gradc_compiler.machine.addition_chains import LONG
 from gradc_compiler.machine.visits import visits
 from gradc_compiler.ops.contract import Affine, Contract, index
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
-from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.rewrites.algebra.passes import optimise
@@ -57,7 +57,7 @@ def windows(b: Builder) -> Value:
     maps = ((index(0), index(2)), (index(1), index(3)))
     result = (Affine(((0, 2), (1, 1))), index(2), index(3))
     op = Contract((4000, 3000, 5, 3), maps, result, (10998, 5, 3))
-    return b.add(op, b.add(Input("g", (4000, 5))), b.add(Persistent("W", (3000, 3))))
+    return b.add(op, b.add(Input("g", (4000, 5))), b.add(PersistentOp("W", (3000, 3))))
 
 
 def diagonals(b: Builder) -> Value:
@@ -68,7 +68,7 @@ def diagonals(b: Builder) -> Value:
 
 
 def over_time(b: Builder) -> Value:
-    return b.add(Total(), b.add(Input("x", (20,), None, "t")))
+    return b.add(TimeSum(), b.add(Input("x", (20,), None, "t")))
 
 
 CASES = {"columns": columns, "windows": windows, "diagonals": diagonals, "over time": over_time}
@@ -97,7 +97,7 @@ def test_a_product_that_is_not_cut_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     b = Builder()
     op = Contract((200_000, 3), ((index(0),), (index(0), index(1))), (index(1),), (3,))
     graph = b.graph(
-        {"y": b.add(op, b.add(Input("x", (200_000,))), b.add(Persistent("W", op.extents))).id}
+        {"y": b.add(op, b.add(Input("x", (200_000,))), b.add(PersistentOp("W", op.extents))).id}
     )
     assert longest(graph) <= LONG
     monkeypatch.setattr("gradc_compiler.loops.chain_lengths.MOST_PIECES", 1 << 30)  # a kernel's lie
@@ -117,7 +117,7 @@ def test_visits_are_counted_word_by_word(seed: int) -> None:
 
 def test_many_numbers_of_all_examples_are_no_single_kernel() -> None:
     b, op = Builder(), Contract((30_000,), ((index(0),), (index(0),)), (), ())
-    W = b.add(Persistent("W", (30_000,)))
+    W = b.add(PersistentOp("W", (30_000,)))
     x = b.add(Input("x", ()))
     graph = b.graph({"y": b.add(BatchMean(), x * b.add(op, W, W)).id})
-    assert schedule("test", optimise(graph), {"W": 0}).straight is None
+    assert schedule("test", optimise(graph), {"W": 0}).whole_step is None

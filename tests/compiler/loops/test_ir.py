@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradc_compiler.loops.ir import Access, Loop, Nest, Store, writes_apart
+from gradc_compiler.loops.ir import LoopNest, MemAccess, NestLoop, Store, writes_apart
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,9 @@ from gradc_compiler.loops.ir import Access, Loop, Nest, Store, writes_apart
 def test_turns_of_the_outermost_loop_write_apart(
     moves: tuple[int, ...], extents: tuple[int, ...], apart: bool
 ) -> None:
-    y = Access(storage=("node", 0), offset=0, moves=moves)
-    loops = tuple(Loop(extent=n) for n in extents)
-    nest = Nest(loops=loops, loads=(), statements=(), stores=(("v0", y, Store.ADD),))
+    y = MemAccess(storage=("node", 0), offset=0, moves=moves)
+    loops = tuple(NestLoop(extent=n) for n in extents)
+    nest = LoopNest(loops=loops, loads=(), statements=(), stores=(("v0", y, Store.ADD),))
     assert writes_apart(nest) == apart
     words = [
         {i * moves[0] + m for m in _reached(moves[1:], extents[1:])} for i in range(extents[0])

@@ -7,9 +7,9 @@ import pytest
 
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.ops.contract import Affine, Contract, Map, index
-from gradc_compiler.ops.leaf import Input, Literal, Persistent
+from gradc_compiler.ops.leaf import Input, Literal, PersistentOp
 from gradc_compiler.rewrites.conv.small_matrix import has_small_matrix
-from gradc_compiler.rewrites.legalize import prepare
+from gradc_compiler.rewrites.legalize import legalize
 
 I, J, K, L = (index(loop) for loop in range(4))
 
@@ -19,7 +19,7 @@ def product(seen: Map, result: Map, shape: tuple[int, ...], *, uniform: bool = F
     builder, rng = Builder(), np.random.default_rng(0)
     numbers = rng.choice([0.0, 1.0, -1.0, 0.75, -0.75, 3.0], size=(4, 3))
     numbers[:, 0] = [1.0, -2.0, 0.5, 1.0]  # no row is nothing but zeros
-    x = builder.add(Persistent("x", (5, 37)) if uniform else Input("x", (5, 37)))
+    x = builder.add(PersistentOp("x", (5, 37)) if uniform else Input("x", (5, 37)))
     matrix = builder.add(Literal(tuple(map(float, numbers.ravel())), (4, 3)))
     rows = 5 if Affine(((0, 1),), 0) in result else 3
     y = builder.add(Contract((rows, 37, 4, 3), (seen, (K, L)), result, shape), x * 2.0, matrix)
@@ -39,7 +39,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_sums_are_written_out(name: str, uniform: bool, check_compiled) -> None:
     graph = product(*CASES[name], uniform=uniform)
-    ready = prepare(graph).graph
+    ready = legalize(graph).graph
     assert sum(has_small_matrix(ready, node) for node in ready.nodes) == 1
     check_compiled(graph, 7)
 

@@ -72,7 +72,7 @@ def test_compiled_ones_have_the_same_bits(dtype: str) -> None:
     builder = Builder()
     x, y = (builder.add(Input(key, (1,))) for key in "ab")
     graph = builder.graph({name: x.apply(name, x, y).id for name in ("quotient", "rest")})
-    for without in ((), ("straight",)):
+    for without in ((), ("whole-step",)):
         found = run_compiled(graph, values, len(values["a"]), dtype=dtype, without=without)
         for name in ("quotient", "rest"):
             with np.errstate(all="ignore"):

@@ -15,17 +15,17 @@ from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.ops.contract import Contract, index
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import (
-    AtEnd,
-    End,
+    AtLast,
+    Last,
     Length,
-    Position,
     Previous,
     Reverse,
-    Spread,
-    Total,
+    TimeBroadcast,
+    TimePosition,
+    TimeSum,
 )
 from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
 from gradc_compiler.transform.differentiate import differentiate
@@ -42,13 +42,13 @@ def run(graph: Graph, **values: Any) -> dict[str, Any]:
 
 
 PLAIN: dict[str, tuple[Op, bool, Callable[[Any, int], Any]]] = {
-    "spread": (Spread("t"), False, lambda x, n: np.repeat(x[None], n, 0)),
-    "total": (Total(), True, lambda x, n: x.sum(0)),
-    "last": (End(), True, lambda x, n: x[-1] if n else 0 * x.sum(0)),
-    "first": (End(first=True), True, lambda x, n: x[0] if n else 0 * x.sum(0)),
-    "at the end": (AtEnd("t"), False, lambda x, n: np.eye(n)[:, n - 1 :, None] @ x[None, None]),
+    "spread": (TimeBroadcast("t"), False, lambda x, n: np.repeat(x[None], n, 0)),
+    "total": (TimeSum(), True, lambda x, n: x.sum(0)),
+    "last": (Last(), True, lambda x, n: x[-1] if n else 0 * x.sum(0)),
+    "first": (Last(first=True), True, lambda x, n: x[0] if n else 0 * x.sum(0)),
+    "at the end": (AtLast("t"), False, lambda x, n: np.eye(n)[:, n - 1 :, None] @ x[None, None]),
     "at the start": (
-        AtEnd("t", first=True),
+        AtLast("t", first=True),
         False,
         lambda x, n: np.array([x if t == 0 else 0 * x for t in range(n)]).reshape(n, 2),
     ),
@@ -79,7 +79,9 @@ def test_plain_computation_and_transpose(name: str) -> None:
 
 def test_length_and_position() -> None:
     builder = Builder()
-    graph = builder.graph({"n": builder.add(Length("t")).id, "p": builder.add(Position("t")).id})
+    graph = builder.graph(
+        {"n": builder.add(Length("t")).id, "p": builder.add(TimePosition("t")).id}
+    )
     found = run(graph)
     np.testing.assert_array_equal(found["n"], LENGTHS)
     assert [list(p) for p in found["p"]] == [list(range(n)) for n in LENGTHS]
@@ -97,7 +99,7 @@ def elman(backwards: bool = False, several: int = 1) -> tuple[Builder, Value, di
     b = Builder()
     x, v = b.add(Input("x", (3,), None, "t")), b.add(Input("v", (4,)))
     names = {"W": (4, 4), "U": (4, 3), "start": (4,)}
-    p = {name: b.add(Persistent(name, shape)) for name, shape in names.items()}
+    p = {name: b.add(PersistentOp(name, shape)) for name, shape in names.items()}
     total = None
     for _ in range(several):
         loop = b.new_loop()
@@ -105,7 +107,7 @@ def elman(backwards: bool = False, several: int = 1) -> tuple[Builder, Value, di
         inner = matvec(p["W"], before) + matvec(p["U"], x) + v
         h = inner.apply("tanh", inner)
         b.carries[loop] = h.id
-        end = b.add(End(first=backwards), h)
+        end = b.add(Last(first=backwards), h)
         square = b.add(Contract((4,), ((index(0),), (index(0),)), (), ()), end, end)
         total = square if total is None else total + square
     assert total is not None
@@ -181,7 +183,7 @@ def test_the_text_of_a_recurrence_is_read_back() -> None:
     assert print_graph(parse_graph(text)) == text
 
 
-@pytest.mark.parametrize("op", [Total(), End(), Reverse()])
+@pytest.mark.parametrize("op", [TimeSum(), Last(), Reverse()])
 def test_only_sequences_have_time(op: Op) -> None:
     builder = Builder()
     with pytest.raises(TypeFault):

@@ -15,7 +15,7 @@ import pytest
 from gradc_compiler.graph.graph import Builder, Graph, Value
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.ops.contract import Affine, Contract, index
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.schedule import schedule
@@ -43,7 +43,7 @@ class Product:
 def units(inputs: int) -> Callable[[Builder], Value]:
     """A dense layer of 64 units: its columns, the examples, are turned into panels."""
     op = Contract((64, inputs), ((J,), (I, J)), (I,), (64,))
-    return lambda b: b.add(op, b.add(Input("x", (inputs,))), b.add(Persistent("W", op.extents)))
+    return lambda b: b.add(op, b.add(Input("x", (inputs,))), b.add(PersistentOp("W", op.extents)))
 
 
 def outer(rows: int, columns: int) -> Callable[[Builder], Value]:
@@ -56,7 +56,7 @@ def windows(b: Builder) -> Value:
     """A transposed convolution, whose windows meet up to 2,001 times in a word."""
     maps, result = ((I, K), (J, index(3))), (Affine(((0, 2), (1, 1))), K, index(3))
     op = Contract((2100, 4001, 2, 3), maps, result, (8199, 2, 3))
-    return b.add(op, b.add(Input("g", (2100, 2))), b.add(Persistent("W", (4001, 3))))
+    return b.add(op, b.add(Input("g", (2100, 2))), b.add(PersistentOp("W", (4001, 3))))
 
 
 PRODUCTS = {
@@ -74,7 +74,7 @@ def tenths(graph: Graph, examples: int) -> dict[str, Any]:
     for op in (node.op for node in graph.nodes):
         if isinstance(op, Input):
             values[op.key] = np.full((examples, *op.shape), TENTH)
-        elif isinstance(op, Persistent):
+        elif isinstance(op, PersistentOp):
             values[op.key] = np.full(op.shape, TENTH)
     return values
 

@@ -11,7 +11,7 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.index import Scatter
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.ops.reduce import ArgMax, BatchMean
-from gradc_compiler.ops.sequence import Total
+from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_runtime.cpu.executable import Executable
@@ -46,7 +46,7 @@ OF_TIME = {
 def test_sums_over_time_keep_their_bound(name: str) -> None:
     b, several = Builder(), "many" in name or "their" in name
     x = b.add(Input("x", (1,) if several else (), None, "t"))
-    y = b.add(Total(), OF_TIME[name](x))
+    y = b.add(TimeSum(), OF_TIME[name](x))
     graph = b.graph({"y": (b.add(BatchMean(), y) if "mean" in name else y).id})
     given = Ragged(numbers()[:STEPS].reshape(-1, *x.shape), np.array([STEPS]))
     values = {"x": given, "length/t": np.array([STEPS])}

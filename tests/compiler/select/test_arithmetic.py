@@ -20,7 +20,7 @@ from gradc_compiler.rewrites.algebra.passes import PASSES
 from tests.graphs import run_compiled
 from tests.special_numbers import SIZE, assert_same_bits, below_normal, given, tree
 
-FORMS: list[Collection[str]] = [(), PASSES, (*PASSES, "straight"), ("straight",), ("fusion",)]
+FORMS: list[Collection[str]] = [(), PASSES, (*PASSES, "whole-step"), ("whole-step",), ("fusion",)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -65,7 +65,7 @@ def test_nothing_is_rearranged(case: str, dtype: str) -> None:
     graph = builder.graph({"y": CASES[case](a, b).id})
     values = {key: rng.normal(size=(33, SIZE)).astype(dtype) for key in "ab"}
     wanted = evaluate(graph, values, 33, dtype)["y"]
-    for without in ((), ("straight",)):
+    for without in ((), ("whole-step",)):
         run = partial(run_compiled, graph, values, 33, dtype=dtype, without=without)
         assert_same_bits(run()["y"], wanted, case)
         assert_same_bits(run(threads=2)["y"], wanted, case)

@@ -11,7 +11,7 @@ from tests.contractions import Case, I, J, at, convolution, product_of, random_c
 from tests.graphs import Operand, derivative_graph, values_of
 from tests.products import CASES, MANY, many
 
-SWITCHES = [*PASSES, "fusion", "straight"]
+SWITCHES = [*PASSES, "fusion", "whole-step"]
 WIDE = [
     product_of(37, 7, 37),
     product_of(7, 37, 16, order="tn"),
@@ -77,7 +77,7 @@ def test_threads_that_share_a_sum_write_apart(name: str, threads: int, check_com
     factors = 3 if "three" in name else 1
     case = many((3000, 7), loops[:factors], (at((0, 1), (1, 1)),), (3006,), *shapes[:factors])
     uniform = tuple(range(factors))
-    values, without = values_of(operands_of(case, uniform), 2), ("pairs", "straight")
+    values, without = values_of(operands_of(case, uniform), 2), ("pairs", "whole-step")
     graph = graph_of(case, uniform)
     one = check_compiled(graph, 2, values=values, without=without)
     found = check_compiled(graph, 2, values=values, without=without, threads=threads)

@@ -12,7 +12,7 @@ from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.ops.contract import Contract
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.reduce import ArgMax, BatchMean
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.transform.differentiate import differentiate
@@ -86,7 +86,7 @@ def test_the_loss_by_itself_is_one() -> None:
 def test_gradient_of_a_weight_is_one_contraction() -> None:
     """The outer product of cotangent and input is averaged over the examples as it is summed."""
     builder = Builder()
-    x, w = builder.add(Input("x", (3,))), builder.add(Persistent("W", (2, 3)))
+    x, w = builder.add(Input("x", (3,))), builder.add(PersistentOp("W", (2, 3)))
     row, column = parse_maps()
     y = builder.add(Contract((2, 3), ((row, column), (column,)), (row,), (2,)), w, x)
     loss = builder.add(Contract((2,), ((row,), (row,)), (), ()), y, y)
@@ -151,9 +151,9 @@ def test_operators_that_let_no_derivative_through(check_gradient) -> None:
         if op.vjp is Op.vjp:
             continue
         builder = Builder()
-        xs = [builder.add(Persistent(f"x{k}", (3,))) for k in range(3)]
+        xs = [builder.add(PersistentOp(f"x{k}", (3,))) for k in range(3)]
         if name == "random":
-            seeds = [builder.add(Persistent(k, (), index=True)) for k in ("seed", "step")]
+            seeds = [builder.add(PersistentOp(k, (), index=True)) for k in ("seed", "step")]
             gs = op(node=1, shape=(3,)).vjp(xs[0], xs[0], *seeds)
         elif name == "argmax":
             gs = ArgMax().vjp(xs[0], xs[0], xs[0])
@@ -172,7 +172,7 @@ def test_stop_gradient_stops(check_gradient) -> None:
         return x * p.apply("stop_gradient", p * p)
 
     builder = Builder()
-    x, p = builder.add(Input("x")), builder.add(Persistent("p"))
+    x, p = builder.add(Input("x")), builder.add(PersistentOp("p"))
     slopes = differentiate(builder, function(x, p), [x, p], mean=True)
     graph = builder.graph({"x": slopes[0].id, "p": slopes[1].id})
     found = evaluate(graph, {"x": np.array([3.0]), "p": np.array(2.0)})

@@ -11,7 +11,7 @@ import pytest
 import gradc
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.whole_step import vectorize_batch, whole_step
-from gradc_compiler.whole_step.copy_propagation import without_copies
+from gradc_compiler.whole_step.copy_propagation import propagate_copies
 
 CURVE = """
 model f(x : [3]) -> [2] { x |> dense(21) |> tanh |> dense(13) |> sigmoid |> dense(17) |> dense(2) }
@@ -40,7 +40,7 @@ def entry_of(text: str, name: str = "step/train") -> Entry:
 
 def kernel_of(text: str, name: str = "step/train") -> str:
     """The text of an entry's one kernel, which is made of loops over rows."""
-    whole = entry_of(text, name).straight
+    whole = entry_of(text, name).whole_step
     assert whole is not None
     (kernel,) = whole.entry.kernels
     assert kernel.source is not None and "s0 = rows(" in kernel.source
@@ -106,12 +106,12 @@ def test_it_is_one_readable_kernel() -> None:
 
 def test_a_step_of_few_numbers_stays_written_out() -> None:
     text = CURVE.replace("dense(21) |> tanh |> dense(13) |> sigmoid |> dense(17)", "dense(3)")
-    whole = entry_of(text).straight
+    whole = entry_of(text).whole_step
     assert whole is not None and "rows(" not in whole.entry.kernels[0].source
 
 
 def test_large_layers_stay_tables() -> None:
-    assert entry_of(CURVE.replace("dense(21)", "dense(113)")).straight is None
+    assert entry_of(CURVE.replace("dense(21)", "dense(113)")).whole_step is None
 
 
 def test_what_is_large_is_given_up_before_its_words_are_counted(
@@ -119,14 +119,14 @@ def test_what_is_large_is_given_up_before_its_words_are_counted(
 ) -> None:
     counted = [0]
 
-    def watched(self: vectorize_batch.Loops, *given: Any) -> list[int]:
+    def watched(self: vectorize_batch.LaneLoops, *given: Any) -> list[int]:
         found = moved(self, *given)
         counted.append(len(found))
         return found
 
-    moved = vectorize_batch.Loops.moved
-    monkeypatch.setattr(vectorize_batch.Loops, "moved", watched)
-    assert entry_of(CURVE.replace("dense(21)", "dense(1113) |> dense(113)")).straight is None
+    moved = vectorize_batch.LaneLoops.moved
+    monkeypatch.setattr(vectorize_batch.LaneLoops, "moved", watched)
+    assert entry_of(CURVE.replace("dense(21)", "dense(1113) |> dense(113)")).whole_step is None
     assert max(counted) <= vectorize_batch.MOST_STATEMENTS
 
 
@@ -134,12 +134,12 @@ def test_no_matrix_is_turned_over(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
     def watched(tasks, where, kept):
-        left = without_copies(tasks, where, kept)
+        left = propagate_copies(tasks, where, kept)
         seen.append((len(tasks), len(left)))
         return left
 
-    monkeypatch.setattr(whole_step, "without_copies", watched)
+    monkeypatch.setattr(whole_step, "propagate_copies", watched)
     entry = gradc.compile_source(CURVE).entries["step/train"]
     ((before, after),) = seen
-    assert before - after == 4 and entry.straight is not None
+    assert before - after == 4 and entry.whole_step is not None
     assert " copy " not in kernel_of(CURVE).split("m0 = ")[0]

@@ -46,7 +46,7 @@ def entry_of(text: str, name: str = "step/train") -> Entry:
 )
 @pytest.mark.parametrize("count", [1, 7, 37, 113])
 def test_one_kernel_computes_what_the_reference_does(text: str, count: int) -> None:
-    assert entry_of(text).straight is not None
+    assert entry_of(text).whole_step is not None
     wanted = losses(text, count, target="reference", dtype="float64")
     assert losses(text, count, dtype="float64") == pytest.approx(wanted, rel=1e-10)
     assert losses(text, count) == pytest.approx(wanted, rel=1e-4)
@@ -69,7 +69,7 @@ def test_threads_do_not_change_a_bit() -> None:
 def test_a_large_batch_goes_by_the_table() -> None:
     entry = entry_of(SMALL)
     *_, largest = single_kernels(entry)
-    assert largest.entry.straight is None
+    assert largest.entry.whole_step is None
     count = largest.examples + 1
     assert variant(entry, count) is entry
     session = gradc.Session(gradc.compile_source(SMALL), seed=1)
@@ -94,7 +94,7 @@ def test_both_kernels_sum_up_the_same_terms(count: int) -> None:
 
 
 def test_it_is_one_readable_kernel() -> None:
-    straight = entry_of(SMALL).straight
+    straight = entry_of(SMALL).whole_step
     assert straight is not None
     ((instruction,),) = (phase.instructions for phase in straight.entry.phases)
     (kernel,) = straight.entry.kernels
@@ -105,7 +105,7 @@ def test_it_is_one_readable_kernel() -> None:
 @pytest.mark.parametrize("spec", ["mnist_cnn", "characters", "transformer"])
 def test_large_networks_and_sequences_stay_tables(spec: str) -> None:
     program = gradc.compile_file(SPECS / f"{spec}.nn")
-    assert program.entries["step/train"].straight is None
+    assert program.entries["step/train"].whole_step is None
 
 
 def test_a_choice_among_many_rows_stays_a_gather() -> None:
@@ -115,4 +115,4 @@ def test_a_choice_among_many_rows_stays_a_gather() -> None:
         .replace("dense(2)", "dense(50)")
     )
     entry = entry_of(text)
-    assert entry.straight is None and any(k.source == cpu_gather.TAKE for k in entry.kernels)
+    assert entry.whole_step is None and any(k.source == cpu_gather.TAKE for k in entry.kernels)

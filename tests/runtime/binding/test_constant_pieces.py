@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.program.entry import Constant
+from gradc_compiler.program.entry import ConstantWords
 from gradc_runtime.binding.constant_pieces import PIECE, pieces
 from gradc_runtime.session.session import Session
 
@@ -28,7 +28,7 @@ def test_compiling_a_constant_takes_no_memory(body: str) -> None:
 def test_numbers_come_in_pieces() -> None:
     value = range(LARGE)
     found = np.full(LARGE + 7, -1.0)
-    for at, numbers in pieces(Constant(offset=5, value=value)):
+    for at, numbers in pieces(ConstantWords(offset=5, value=value)):
         assert len(numbers) <= PIECE
         found[at : at + len(numbers)] = numbers
     np.testing.assert_array_equal(found[5:-2], np.arange(LARGE))

@@ -56,13 +56,13 @@ def a_wrong_operator(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_stale_buffer(patch: pytest.MonkeyPatch) -> None:
-    lifetimes = allocate.lifetimes
+    lifetimes = allocate.liveness_of
 
-    def shorter(*arguments: Any) -> allocate.Lifetimes:
+    def shorter(*arguments: Any) -> allocate.Liveness:
         life = lifetimes(*arguments)
         return replace(life, last={key: max(0, unit - 1) for key, unit in life.last.items()})
 
-    patch.setattr(allocate, "lifetimes", shorter)
+    patch.setattr(allocate, "liveness_of", shorter)
 
 
 @pytest.mark.parametrize(("dtype", "threads"), [("float32", 2), ("float64", 1)])
@@ -198,7 +198,7 @@ def test_nothing_is_made_where_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch)
 def test_the_key_tells_programs_widths_and_switches_apart() -> None:
     others = [session(), session(dtype="float64"), session(SPEC.replace("tanh", "erf"))]
     others += [session(SPEC.replace("lr = 1e-3", "lr = 1e-4"))]
-    others += [Session(compile_source(SPEC, without=["fusion", "straight"]), threads=1)]
+    others += [Session(compile_source(SPEC, without=["fusion", "whole-step"]), threads=1)]
     keys = [certificate.key_for(one, 16) for one in others]
     assert len({*keys}) == len(keys)
     assert keys[0] == certificate.key_for(session(threads=2), 16)

@@ -33,7 +33,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_step_and_its_instructions(call: Caller) -> None:
-    options = ("--batch", "8", "--threads", "1", "--json", "--without", "straight")
+    options = ("--batch", "8", "--threads", "1", "--json", "--without", "whole-step")
     (step,) = call("bench", SPECS / "circle.nn", *options).data
     assert (step["step"], step["batch"], step["threads"]) == ("train", 8, 1)
     assert step["seconds"] > 0 and step["limit"] > 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradc_runtime.session.checkpoint import Store, read_checkpoint
+from gradc_runtime.session.checkpoint import NamedTensors, read_checkpoint
 from tests.runtime.cli.calling import Caller
 
 REFERENCE = ("--target", "reference")
@@ -57,7 +57,7 @@ def says(call: Caller) -> Path:
 
 def words_of(run: Path) -> dict[str, bytes]:
     """Everything that persists in the newest checkpoint."""
-    newest = Store(run / "checkpoints").paths()[0]
+    newest = NamedTensors(run / "checkpoints").paths()[0]
     return {name: array.tobytes() for name, array in read_checkpoint(newest).tensors.items()}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gradc_runtime.cli.actions import train as training
-from gradc_runtime.session.checkpoint import Store, read_checkpoint
+from gradc_runtime.session.checkpoint import NamedTensors, read_checkpoint
 from tests.runtime.cli.calling import POINTS, Caller
 from tests.runtime.test_runs import HOLD
 
@@ -23,7 +23,7 @@ REFERENCE = ("--target", "reference")
 
 def newest(run: Path) -> bytes:
     """The last checkpoint of a run."""
-    return Store(run / "checkpoints").paths()[0].read_bytes()
+    return NamedTensors(run / "checkpoints").paths()[0].read_bytes()
 
 
 def test_a_run_leaves_all_its_files(call: Caller) -> None:
@@ -112,7 +112,8 @@ def test_resuming_goes_on_to_the_bit(call: Caller) -> None:
     assert answer.code == 0 and "resumed after step 6" in answer.err
     runs = call.folder / "runs"
     whole, part = (
-        read_checkpoint(Store(runs / n / "checkpoints").paths()[0]) for n in ("whole", "part")
+        read_checkpoint(NamedTensors(runs / n / "checkpoints").paths()[0])
+        for n in ("whole", "part")
     )
     for name, tensor in whole.tensors.items():
         assert tensor.tobytes() == part.tensors[name].tobytes(), name

@@ -14,7 +14,7 @@ from gradc_runtime.cli.actions.moves import moves
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.session.session import Session
-from gradc_runtime.session.state import Memory
+from gradc_runtime.session.state import StateMemory
 from tests.runtime.cli.calling import Caller
 
 RATE = 1e-3
@@ -64,7 +64,7 @@ def test_a_trial_draws_no_first_values_and_keeps_no_memory(
 ) -> None:
     made = Request.of(call.spec, {}).compile()
     start = {n: v + 1 for n, v in Session(made.program).memory.views.items()}
-    monkeypatch.delattr(Memory, "initialise")
+    monkeypatch.delattr(StateMemory, "initialise")
     trial = Trial(program=made.program, start=start, examples=3, seed=0)
     session = trial.session()
     assert all(np.array_equal(view, start[n]) for n, view in session.memory.views.items())

@@ -7,15 +7,15 @@ import numpy as np
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.program.entry import (
     Array,
-    Constant,
+    ConstantWords,
     Entry,
     Instruction,
     Kernel,
     Operand,
+    PartialReduction,
     Phase,
     Result,
     Space,
-    Sum,
 )
 
 RELU = """
@@ -143,12 +143,12 @@ def dense_training(block: int = 4, chunks: int = 3, rate: float = 0.1) -> Entry:
             Result(name="loss", type=TensorType(), offset=PARAMETERS),
             Result(name="dW.T", type=TensorType((OUTPUTS, INPUTS)), offset=0, strides=(1, OUTPUTS)),
         ),
-        constants=(Constant(offset=PARAMETERS + 1, value=np.array([rate])),),
+        constants=(ConstantWords(offset=PARAMETERS + 1, value=np.array([rate])),),
         phases=(
             Phase(
                 examples=True,
                 instructions=(forward, relu, loss, weights, bias),
-                sums=(Sum(partial=0, uniform=0, words=PARAMETERS + 1),),
+                sums=(PartialReduction(partial=0, uniform=0, words=PARAMETERS + 1),),
             ),
             Phase(examples=False, instructions=(update,)),
         ),

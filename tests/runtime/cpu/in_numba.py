@@ -29,7 +29,7 @@ def to_numba(kind: Any) -> Any:
             return numba.types.CPointer(to_numba(kind.element))
         case kernel_types.Tuple():
             return numba.types.UniTuple(to_numba(kind.items[0]), len(kind.items))
-        case kernel_types.Literal():
+        case kernel_types.LiteralType():
             return numba.types.IntegerLiteral(kind.literal_value)
     return getattr(numba.types, {"bool": "boolean"}.get(kind.name, kind.name))
 
@@ -39,7 +39,7 @@ def from_numba(kind: Any) -> Any:
     if isinstance(kind, numba.types.CPointer):
         return kernel_types.CPointer(from_numba(kind.dtype))
     if isinstance(kind, numba.types.IntegerLiteral):
-        return kernel_types.Literal(str(kind), kernel_types.int64.llvm, kind.literal_value)
+        return kernel_types.LiteralType(str(kind), kernel_types.int64.llvm, kind.literal_value)
     return getattr(kernel_types, {"bool": "boolean"}.get(str(kind), str(kind)))
 
 
@@ -70,7 +70,7 @@ def known(thing: Any) -> Any:
     """What a name means to Numba."""
     if isinstance(thing, Intrinsic):
         return intrinsic(thing)
-    if isinstance(thing, kernel_types.Number):
+    if isinstance(thing, kernel_types.NumberType):
         return to_numba(thing)
     if thing in SUBROUTINES:
         fastmath = set(SUBROUTINES[thing].fastmath)

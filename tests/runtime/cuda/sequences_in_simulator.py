@@ -16,7 +16,7 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.graph_tools.graph_text import print_graph
 from gradc_compiler.ops.random import Random
 from gradc_compiler.rewrites.algebra.passes import optimise
-from gradc_runtime.cuda.cuda_executable import Executable
+from gradc_runtime.cuda.cuda_executable import CudaExecutable
 from tests.compiler.test_random_graphs import BOUND, COMMON, is_steady
 from tests.random_sequences import sample, sequence_graphs
 from tests.recurrences import KINDS, NETS, Net, every_state, given, parameters
@@ -27,7 +27,7 @@ from tests.sequence_runs import check, executable, outputs_of, plain, wanted
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NETS)
 def test_net(name: str, kind: str) -> None:
-    check(Executable, name, kind, batch=5, longest=4)
+    check(CudaExecutable, name, kind, batch=5, longest=4)
 
 
 def drawn(normal: bool) -> Graph:
@@ -45,7 +45,9 @@ def test_draws_are_those_of_the_reference_to_the_bit(normal: bool, dtype: type) 
     rng, graph = np.random.default_rng(2), drawn(normal)
     values, fixed = given(rng, "unequal", 5, 9), parameters(rng)
     expected = evaluate(graph, {**values, **fixed}, 5)["y"].values
-    _, outputs = executable(Executable, optimise(graph), fixed, dtype).run(wanted(graph, values))
+    _, outputs = executable(CudaExecutable, optimise(graph), fixed, dtype).run(
+        wanted(graph, values)
+    )
     np.testing.assert_array_equal(outputs["y"].values, expected.astype(dtype))
 
 
@@ -55,8 +57,10 @@ def test_batches_in_one_call_or_one_by_one() -> None:
     values, fixed = given(rng, "unequal", 9, 6), parameters(rng)
     order = np.argsort(values["length/t"])
     values = {k: v.take(order) if isinstance(v, Ragged) else v[order] for k, v in values.items()}
-    whole, outputs = executable(Executable, graph, fixed, np.float32).run(wanted(graph, values), 3)
-    runner = executable(Executable, graph, fixed, np.float32)
+    whole, outputs = executable(CudaExecutable, graph, fixed, np.float32).run(
+        wanted(graph, values), 3
+    )
+    runner = executable(CudaExecutable, graph, fixed, np.float32)
     for k in range(3):
         part = slice(3 * k, 3 * k + 3)
         inputs = {
@@ -101,7 +105,7 @@ def assert_agrees(graph: Graph, longest: int) -> None:
     values = {**inputs, **persistents}
     hypothesis.assume(is_steady(graph, values, 3))
     expected = plain(evaluate(graph, values, 3))
-    found = outputs_of(Executable, optimise(graph), inputs, persistents)
+    found = outputs_of(CudaExecutable, optimise(graph), inputs, persistents)
     for name, array in expected.items():
         shown = np.broadcast_to(found[name], array.shape)
         np.testing.assert_allclose(shown, array, rtol=BOUND, atol=BOUND, err_msg=name)

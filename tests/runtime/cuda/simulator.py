@@ -11,13 +11,13 @@ import pytest
 
 import tests.graphs
 from gradc_runtime.cuda import shim
-from gradc_runtime.cuda.cuda_executable import Executable
+from gradc_runtime.cuda.cuda_executable import CudaExecutable
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Put the CUDA executable in the place of the other."""
     assert shim.SIMULATED, "set NUMBA_ENABLE_CUDASIM=1"
-    tests.graphs.Executable = Executable  # type: ignore[misc,assignment]
+    tests.graphs.Executable = CudaExecutable  # type: ignore[misc,assignment]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ from gradc_compiler.schedule import schedule
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import Recurrence, arrange, calls
 from gradc_runtime.cuda.batches import Batches
-from gradc_runtime.cuda.cuda_executable import Executable, roomy
+from gradc_runtime.cuda.cuda_executable import CudaExecutable, roomy
 from tests.recurrences import NETS, SIZES
 
 PROGRAM = compile_file("specs/circle.nn")
@@ -67,7 +67,7 @@ def test_the_rows_of_batches_and_steps() -> None:
 def test_a_batch_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shim, "require_device", lambda: None)
     monkeypatch.setattr(shim, "free_bytes", lambda: 1_000_000)
-    executable = Executable(ENTRY, np.zeros(PROGRAM.persistent_words, np.float32), np.float32)
+    executable = CudaExecutable(ENTRY, np.zeros(PROGRAM.persistent_words, np.float32), np.float32)
     with pytest.raises(shim.CudaFault) as fault:
         executable.fitting(10**7)
     assert "for 10000000 examples; 0.0 GB are free, enough for" in str(fault.value)

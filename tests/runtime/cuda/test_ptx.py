@@ -17,7 +17,7 @@ from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.leaf import Input, Persistent
+from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.printing import cuda_gather
@@ -63,7 +63,7 @@ def all_elementwise() -> Graph:
     """Every elementwise operator, and both kinds of draws, over one shape."""
     builder = Builder()
     xs = [builder.add(Input(f"x{k}", (3,))) for k in range(3)]
-    counters = [builder.add(Persistent(key, (), index=True)) for key in ("seed", "step")]
+    counters = [builder.add(PersistentOp(key, (), index=True)) for key in ("seed", "step")]
     made = [builder.add(Random(7, (3,), normal), *counters) for normal in (False, True)]
     for op in OPS.values():
         if issubclass(op, Elementwise):

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradc_runtime.session.checkpoint import KEPT, Checkpoint, Store, from_bytes, write_atomically
+from gradc_runtime.session.checkpoint import (
+    KEPT,
+    Checkpoint,
+    NamedTensors,
+    from_bytes,
+    write_atomically,
+)
 from gradc_runtime.system.errors import CheckpointError
 
 
@@ -75,7 +81,7 @@ def test_a_checkpoint_must_fit_before_anything_is_copied() -> None:
 
 
 def test_a_store_keeps_the_last_few_and_the_best(tmp_path: Path) -> None:
-    store = Store(tmp_path / "c")
+    store = NamedTensors(tmp_path / "c")
     for step in range(6):
         store.save(sample(step), step)
     store.save_best(sample(2))
@@ -86,7 +92,7 @@ def test_a_store_keeps_the_last_few_and_the_best(tmp_path: Path) -> None:
 
 
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = NamedTensors(tmp_path)
     for step in range(3):
         store.save(sample(step), step)
     store.paths()[0].write_bytes(b"")

@@ -10,7 +10,7 @@ from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.types import SCALAR
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input
-from gradc_compiler.ops.leaf import Persistent as Read
+from gradc_compiler.ops.leaf import PersistentOp as Read
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.entry import Array, Entry, Result

@@ -158,7 +158,7 @@ def test_a_count_that_is_none_is_refused() -> None:
 
 def test_a_small_step_with_a_schedule_is_one_kernel() -> None:
     entry = compile_source(ONE.format("warmup(cosine(1e-2, 600), 50)")).entries["step/train"]
-    assert entry.straight is not None
+    assert entry.whole_step is not None
 
 
 @pytest.mark.parametrize("length", [0, -3, "1 - 1"])

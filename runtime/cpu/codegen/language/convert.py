@@ -9,11 +9,11 @@ import numpy as np
 from llvmlite import ir
 
 from gradc_runtime.cpu.codegen.language import kernel_types
-from gradc_runtime.cpu.codegen.language.kernel_types import Literal, Number, Type, Vector
+from gradc_runtime.cpu.codegen.language.kernel_types import LiteralType, NumberType, Type, Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class TypedValue:
     """A value of a type; `literal` is the whole number that it is known to be."""
 
     type: Type
@@ -21,38 +21,44 @@ class Value:
     literal: int | None = None
 
 
-def constant(value: Any) -> Value:
+def constant(value: Any) -> TypedValue:
     """A number of Python or NumPy; Python's are int64 and float64."""
     match value:
         case bool() | np.bool_():
-            return Value(kernel_types.boolean, ir.Constant(kernel_types.boolean.llvm, int(value)))
+            return TypedValue(
+                kernel_types.boolean, ir.Constant(kernel_types.boolean.llvm, int(value))
+            )
         case int():
-            return Value(kernel_types.int64, ir.Constant(kernel_types.int64.llvm, value), value)
+            return TypedValue(
+                kernel_types.int64, ir.Constant(kernel_types.int64.llvm, value), value
+            )
         case np.generic() if isinstance(value, np.float32 | np.int32):
             kind = kernel_types.float32 if isinstance(value, np.float32) else kernel_types.int32
-            return Value(kind, ir.Constant(kind.llvm, value.item()))
+            return TypedValue(kind, ir.Constant(kind.llvm, value.item()))
         case float():
-            return Value(kernel_types.float64, ir.Constant(kernel_types.float64.llvm, float(value)))
+            return TypedValue(
+                kernel_types.float64, ir.Constant(kernel_types.float64.llvm, float(value))
+            )
     raise TypeError(f"a {type(value).__name__} is no number")
 
 
-def convert(builder: ir.IRBuilder, value: Value, target: Type) -> Value:
+def convert(builder: ir.IRBuilder, value: TypedValue, target: Type) -> TypedValue:
     """The value as another type, as C converts it; a number becomes a vector by repetition."""
     source = value.type
-    if source == target or isinstance(target, Literal):
+    if source == target or isinstance(target, LiteralType):
         return value
-    if isinstance(target, Vector) and isinstance(source, Number):
-        return Value(target, spread(builder, convert(builder, value, target.element), target))
+    if isinstance(target, Vector) and isinstance(source, NumberType):
+        return TypedValue(target, spread(builder, convert(builder, value, target.element), target))
     old, new = kernel_types.lane(source), kernel_types.lane(target)
     whole = kernel_types.count_of(source) == kernel_types.count_of(target)
-    if not (whole and isinstance(old, Number) and isinstance(new, Number)):
+    if not (whole and isinstance(old, NumberType) and isinstance(new, NumberType)):
         raise TypeError(f"{source} is not {target}")
     if new == kernel_types.boolean:
-        return Value(target, truth(builder, value))
-    return Value(target, builder_of(builder, old, new)(value.llvm, target.llvm))
+        return TypedValue(target, truth(builder, value))
+    return TypedValue(target, builder_of(builder, old, new)(value.llvm, target.llvm))
 
 
-def spread(builder: ir.IRBuilder, value: Value, vector: Vector) -> Any:
+def spread(builder: ir.IRBuilder, value: TypedValue, vector: Vector) -> Any:
     """The same number in every lane."""
     nothing, first = ir.Constant(vector.llvm, ir.Undefined), ir.Constant(ir.IntType(32), 0)
     single = builder.insert_element(nothing, value.llvm, first)
@@ -66,7 +72,7 @@ def fixed(kind: Any, value: float) -> Any:
     return ir.Constant(kind, [value] * kind.count if lanes else value)
 
 
-def builder_of(builder: ir.IRBuilder, source: Number, target: Number) -> Any:
+def builder_of(builder: ir.IRBuilder, source: NumberType, target: NumberType) -> Any:
     """The instruction that converts one number to another."""
     unsigned = source in (kernel_types.boolean, kernel_types.uint8)
     match source.real, target.real:
@@ -81,20 +87,20 @@ def builder_of(builder: ir.IRBuilder, source: Number, target: Number) -> Any:
     return builder.fpext if source.bits < target.bits else builder.fptrunc
 
 
-def decision(builder: ir.IRBuilder, value: Value) -> Any:
+def decision(builder: ir.IRBuilder, value: TypedValue) -> Any:
     """Which way a branch goes; the lanes of a vector may not differ about that."""
     if isinstance(value.type, Vector):
         raise TypeError(f"{value.type} goes no single way")
     return truth(builder, value)
 
 
-def truth(builder: ir.IRBuilder, value: Value) -> Any:
+def truth(builder: ir.IRBuilder, value: TypedValue) -> Any:
     """Whether a number is not zero, as one bit (of each lane)."""
     match kernel_types.lane(value.type):
         case kernel_types.boolean:
             return value.llvm
-        case Number(real=True):
+        case NumberType(real=True):
             return builder.fcmp_unordered("!=", value.llvm, fixed(value.type.llvm, 0.0))
-        case Number():
+        case NumberType():
             return builder.icmp_signed("!=", value.llvm, fixed(value.type.llvm, 0))
     raise TypeError(f"{value.type} is no condition")

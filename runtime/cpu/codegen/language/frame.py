@@ -11,8 +11,8 @@ from llvmlite import ir
 
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.alias_scopes import Scopes
-from gradc_runtime.cpu.codegen.language.convert import Value, constant, convert
-from gradc_runtime.cpu.codegen.language.kernel_types import Number, Type
+from gradc_runtime.cpu.codegen.language.convert import TypedValue, constant, convert
+from gradc_runtime.cpu.codegen.language.kernel_types import NumberType, Type
 
 
 @dataclass(slots=True)
@@ -33,14 +33,14 @@ class Frame:
             return self.names[name]
         return getattr(builtins, name)
 
-    def read(self, name: str) -> Value:
+    def read(self, name: str) -> TypedValue:
         """A variable's value, or a constant from outside."""
         if name in self.variables:
             kind, place = self.variables[name]
-            return Value(kind, self.builder.load(place))
+            return TypedValue(kind, self.builder.load(place))
         return constant(self.python(name))
 
-    def assign(self, name: str, value: Value) -> None:
+    def assign(self, name: str, value: TypedValue) -> None:
         """Set a variable; its first value gives it its type."""
         if name not in self.variables:
             kind = kernel_types.int64 if value.type == kernel_types.boolean else value.type
@@ -57,4 +57,6 @@ def fits(kind: Type, wanted: Type) -> bool:
     a, b = kernel_types.lane(kind), kernel_types.lane(wanted)
     if kernel_types.count_of(kind) not in (0, kernel_types.count_of(wanted)):
         return False
-    return a == b or (isinstance(a, Number) and isinstance(b, Number) and not (a.real or b.real))
+    return a == b or (
+        isinstance(a, NumberType) and isinstance(b, NumberType) and not (a.real or b.real)
+    )

@@ -23,15 +23,15 @@ class Type:
     name: str
     llvm: ir.Type
 
-    def __call__(self, *arguments: Type) -> Signature:
-        return Signature(self, arguments)
+    def __call__(self, *arguments: Type) -> KernelSignature:
+        return KernelSignature(self, arguments)
 
     def __str__(self) -> str:
         return self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class KernelSignature:
     """What a function returns and takes."""
 
     result: Type
@@ -39,7 +39,7 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class Number(Type):
+class NumberType(Type):
     """A number; called with a number, it gives NumPy's of this type."""
 
     bits: int
@@ -48,7 +48,7 @@ class Number(Type):
 
     def __call__(self, *arguments: Any) -> Any:
         if all(isinstance(argument, Type) for argument in arguments):
-            return Signature(self, arguments)
+            return KernelSignature(self, arguments)
         return np.dtype(self.name).type(*arguments)
 
 
@@ -63,7 +63,7 @@ class Pointer(Type):
 class Vector(Type):
     """Numbers side by side, in `count` lanes."""
 
-    element: Number
+    element: NumberType
     count: int
 
 
@@ -75,18 +75,18 @@ class Tuple(Type):
 
 
 @dataclass(frozen=True, slots=True)
-class Literal(Type):
+class LiteralType(Type):
     """A whole number that is known when a kernel is translated."""
 
     literal_value: int
 
 
-boolean = Number("bool", ir.IntType(1), 1, False)
-uint8 = Number("uint8", ir.IntType(8), 8, False)
-int32 = Number("int32", ir.IntType(32), 32, False)
-int64 = Number("int64", ir.IntType(64), 64, False)
-float32 = Number("float32", ir.FloatType(), 32, True)
-float64 = Number("float64", ir.DoubleType(), 64, True)
+boolean = NumberType("bool", ir.IntType(1), 1, False)
+uint8 = NumberType("uint8", ir.IntType(8), 8, False)
+int32 = NumberType("int32", ir.IntType(32), 32, False)
+int64 = NumberType("int64", ir.IntType(64), 64, False)
+float32 = NumberType("float32", ir.FloatType(), 32, True)
+float64 = NumberType("float64", ir.DoubleType(), 64, True)
 void = Type("void", ir.VoidType())
 
 
@@ -100,7 +100,7 @@ def UniTuple(item: Type, count: int) -> Tuple:
     return tuple_of([item] * count)
 
 
-def vector_of(element: Number, count: int) -> Vector:
+def vector_of(element: NumberType, count: int) -> Vector:
     """`count` numbers side by side."""
     return Vector(f"{element} x {count}", ir.VectorType(element.llvm, count), element, count)
 
@@ -122,7 +122,7 @@ def widened(kind: Type, count: int) -> Type:
     if isinstance(kind, Tuple):
         return tuple_of([widened(item, count) for item in kind.items])
     number = lane(kind)
-    assert isinstance(number, Number), f"{kind} does not fit into lanes"
+    assert isinstance(number, NumberType), f"{kind} does not fit into lanes"
     return vector_of(number, count)
 
 
@@ -141,6 +141,6 @@ def unify(a: Type, b: Type) -> Type:
         return a
     if count := count_of(a, b):
         return widened(unify(lane(a), lane(b)), count)
-    if not (isinstance(a, Number) and isinstance(b, Number)):
+    if not (isinstance(a, NumberType) and isinstance(b, NumberType)):
         raise TypeError(f"{a} and {b} have nothing in common")
     return float64 if a.real or b.real else int64

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gradc_runtime.cpu.codegen.language.kernel_types import Signature
+from gradc_runtime.cpu.codegen.language.kernel_types import KernelSignature
 
 FAST = ("contract", "reassoc", "nsz")  # never nnan or ninf: NaN stays visible
 SUM = ("contract", "reassoc")  # with `nsz` LLVM would also take apart what is added
@@ -24,7 +24,7 @@ SUBROUTINES: dict[Any, Subroutine] = {}
 class Subroutine:
     """A function of the language: its one signature, and the liberties its arithmetic takes."""
 
-    signature: Signature
+    signature: KernelSignature
     fastmath: tuple[str, ...]
 
 
@@ -37,13 +37,13 @@ class Intrinsic:
     about numbers serves vectors as well; one with `vectors` has its own way with them.
     """
 
-    write: Callable[..., tuple[Signature, Callable[[Any, Any], Any]]]
+    write: Callable[..., tuple[KernelSignature, Callable[[Any, Any], Any]]]
     literals: bool = False
     vectors: bool = False
 
 
 def subroutine(
-    signature: Signature, fastmath: tuple[str, ...] = FAST
+    signature: KernelSignature, fastmath: tuple[str, ...] = FAST
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let kernels call a Python function, with the one signature it has."""
 

@@ -18,9 +18,9 @@ from llvmlite.ir.instructions import CallInstr
 
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.alias_scopes import scopes_of
-from gradc_runtime.cpu.codegen.language.convert import Value
+from gradc_runtime.cpu.codegen.language.convert import TypedValue
 from gradc_runtime.cpu.codegen.language.frame import Frame
-from gradc_runtime.cpu.codegen.language.kernel_types import Signature
+from gradc_runtime.cpu.codegen.language.kernel_types import KernelSignature
 from gradc_runtime.cpu.codegen.language.subroutines import EXACT, FAST, SUBROUTINES
 from gradc_runtime.cpu.codegen.language.translate_calls import lifted
 from gradc_runtime.cpu.codegen.language.translate_statements import run
@@ -54,7 +54,7 @@ def translate(
             translated[key] = made
             frame = Frame(ir.IRBuilder(), names_of(function), subroutine)
             fill(made, tree_of(function), signature, frame)
-            take_liberties(made, declared.fastmath)
+            set_fast_math(made, declared.fastmath)
         return translated[key]
 
     kernel = ir.Function(module, shape(KERNEL), symbol)
@@ -62,23 +62,25 @@ def translate(
     fill(kernel, tree, KERNEL, Frame(ir.IRBuilder(), names, subroutine, scopes=scopes))
     for function in module.functions:
         if function not in translated.values():
-            take_liberties(function, EXACT if apart else FAST)
+            set_fast_math(function, EXACT if apart else FAST)
     return module
 
 
-def shape(signature: Signature) -> ir.FunctionType:
+def shape(signature: KernelSignature) -> ir.FunctionType:
     """A signature as LLVM has it."""
     return ir.FunctionType(signature.result.llvm, [kind.llvm for kind in signature.arguments])
 
 
-def fill(function: ir.Function, tree: ast.FunctionDef, signature: Signature, frame: Frame) -> None:
+def fill(
+    function: ir.Function, tree: ast.FunctionDef, signature: KernelSignature, frame: Frame
+) -> None:
     """The body of a function; arguments are variables like any other."""
     builder = frame.builder
     builder.position_at_end(function.append_basic_block("entry"))
     frame.result = signature.result
     arguments = zip(tree.args.args, function.args, signature.arguments, strict=True)
     for argument, value, kind in arguments:
-        frame.assign(argument.arg, Value(kind, value))
+        frame.assign(argument.arg, TypedValue(kind, value))
     start = function.append_basic_block("start")
     builder.branch(start)
     builder.position_at_end(start)
@@ -87,7 +89,7 @@ def fill(function: ir.Function, tree: ast.FunctionDef, signature: Signature, fra
         builder.ret_void() if signature.result == kernel_types.void else builder.unreachable()
 
 
-def take_liberties(function: ir.Function, fastmath: tuple[str, ...]) -> None:
+def set_fast_math(function: ir.Function, fastmath: tuple[str, ...]) -> None:
     """Let LLVM rearrange a function's arithmetic as far as it is allowed to."""
     if fastmath == EXACT:
         return

@@ -13,9 +13,14 @@ from typing import Any
 from llvmlite import ir
 
 from gradc_runtime.cpu.codegen.language import kernel_types
-from gradc_runtime.cpu.codegen.language.convert import Value, convert
+from gradc_runtime.cpu.codegen.language.convert import TypedValue, convert
 from gradc_runtime.cpu.codegen.language.frame import Frame
-from gradc_runtime.cpu.codegen.language.kernel_types import Literal, Number, Signature, Vector
+from gradc_runtime.cpu.codegen.language.kernel_types import (
+    KernelSignature,
+    LiteralType,
+    NumberType,
+    Vector,
+)
 from gradc_runtime.cpu.codegen.language.subroutines import SUBROUTINES, Intrinsic
 
 MATHEMATICS = {  # of the C library, some of them known to LLVM
@@ -25,7 +30,7 @@ MATHEMATICS = {  # of the C library, some of them known to LLVM
 }  # fmt: skip
 
 
-def call(frame: Frame, callee: Any, given: list[Value]) -> Value:
+def call(frame: Frame, callee: Any, given: list[TypedValue]) -> TypedValue:
     """Call a subroutine, an intrinsic, a type, or one of the few functions of Python."""
     builder = frame.builder
     if isinstance(callee, Intrinsic):
@@ -43,26 +48,29 @@ def call(frame: Frame, callee: Any, given: list[Value]) -> Value:
         return called(builder, of_library(builder.module, callee, signature), signature, given)
     if callee in (min, max):
         return extreme(builder, "<" if callee is min else ">", *given)
-    kind = callee if isinstance(callee, Number) else getattr(kernel_types, callee.__name__)
+    kind = callee if isinstance(callee, NumberType) else getattr(kernel_types, callee.__name__)
     return convert(builder, given[0], kernel_types.widened(kind, count))
 
 
 def called(
-    builder: ir.IRBuilder, function: ir.Function, signature: Signature, given: list[Value]
-) -> Value:
+    builder: ir.IRBuilder,
+    function: ir.Function,
+    signature: KernelSignature,
+    given: list[TypedValue],
+) -> TypedValue:
     """A function's result for some arguments, once they have its types."""
     wanted = zip(given, signature.arguments, strict=True)
     arguments = [convert(builder, value, kind).llvm for value, kind in wanted]
-    return Value(signature.result, builder.call(function, arguments))
+    return TypedValue(signature.result, builder.call(function, arguments))
 
 
-def lifted(signature: Signature, count: int) -> Signature:
+def lifted(signature: KernelSignature, count: int) -> KernelSignature:
     """The signature of the same function in so many lanes."""
     arguments = tuple(kernel_types.widened(kind, count) for kind in signature.arguments)
-    return Signature(kernel_types.widened(signature.result, count), arguments)
+    return KernelSignature(kernel_types.widened(signature.result, count), arguments)
 
 
-def lane_by_lane(frame: Frame, callee: Any, given: list[Value], count: int) -> Value:
+def lane_by_lane(frame: Frame, callee: Any, given: list[TypedValue], count: int) -> TypedValue:
     """A function of numbers, called for each lane in turn."""
     builder = frame.builder
     kind = kernel_types.widened(kernel_types.float64, count)
@@ -70,20 +78,20 @@ def lane_by_lane(frame: Frame, callee: Any, given: list[Value], count: int) -> V
     for k in range(count):
         place = ir.Constant(ir.IntType(32), k)
         single = [
-            Value(v.type.element, builder.extract_element(v.llvm, place))
+            TypedValue(v.type.element, builder.extract_element(v.llvm, place))
             if isinstance(v.type, Vector)
             else v
             for v in given
         ]
         found = convert(builder, call(frame, callee, single), kernel_types.float64)
         total = builder.insert_element(total, found.llvm, place)
-    return Value(kind, total)
+    return TypedValue(kind, total)
 
 
-def call_intrinsic(builder: ir.IRBuilder, callee: Intrinsic, given: list[Value]) -> Value:
+def call_intrinsic(builder: ir.IRBuilder, callee: Intrinsic, given: list[TypedValue]) -> TypedValue:
     """Write an intrinsic's instructions here."""
     kinds = [
-        Literal(f"literal {v.literal}", v.type.llvm, v.literal)
+        LiteralType(f"literal {v.literal}", v.type.llvm, v.literal)
         if callee.literals and v.literal is not None
         else v.type
         for v in given
@@ -95,19 +103,19 @@ def call_intrinsic(builder: ir.IRBuilder, callee: Intrinsic, given: list[Value])
     signature = lifted(signature, count) if count else signature
     wanted = zip(given, signature.arguments, strict=True)
     arguments = [convert(builder, value, kind).llvm for value, kind in wanted]
-    return Value(signature.result, generate(builder, arguments))
+    return TypedValue(signature.result, generate(builder, arguments))
 
 
-def extreme(builder: ir.IRBuilder, sign: str, a: Value, b: Value) -> Value:
+def extreme(builder: ir.IRBuilder, sign: str, a: TypedValue, b: TypedValue) -> TypedValue:
     """Python's min and max of two whole numbers."""
     x, y = (
         convert(builder, a, kernel_types.int64).llvm,
         convert(builder, b, kernel_types.int64).llvm,
     )
-    return Value(kernel_types.int64, builder.select(builder.icmp_signed(sign, x, y), x, y))
+    return TypedValue(kernel_types.int64, builder.select(builder.icmp_signed(sign, x, y), x, y))
 
 
-def of_library(module: ir.Module, callee: Any, signature: Signature) -> ir.Function:
+def of_library(module: ir.Module, callee: Any, signature: KernelSignature) -> ir.Function:
     """A function of the C library."""
     arguments = [kind.llvm for kind in signature.arguments]
     return declared(module, MATHEMATICS[callee], ir.FunctionType(signature.result.llvm, arguments))

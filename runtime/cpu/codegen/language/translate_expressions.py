@@ -10,7 +10,7 @@ from llvmlite import ir
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.alias_scopes import keep_apart
 from gradc_runtime.cpu.codegen.language.convert import (
-    Value,
+    TypedValue,
     constant,
     convert,
     decision,
@@ -18,7 +18,7 @@ from gradc_runtime.cpu.codegen.language.convert import (
     truth,
 )
 from gradc_runtime.cpu.codegen.language.frame import Frame
-from gradc_runtime.cpu.codegen.language.kernel_types import Number, Pointer, Type
+from gradc_runtime.cpu.codegen.language.kernel_types import NumberType, Pointer, Type
 from gradc_runtime.cpu.codegen.language.translate_calls import call
 
 WHOLE = {
@@ -31,7 +31,7 @@ COMPARISONS = {
 }  # fmt: skip
 
 
-def evaluate(frame: Frame, node: ast.expr) -> Value:
+def evaluate(frame: Frame, node: ast.expr) -> TypedValue:
     """The value of an expression."""
     builder = frame.builder
     match node:
@@ -61,7 +61,9 @@ def evaluate(frame: Frame, node: ast.expr) -> Value:
     raise TypeError(f"{ast.unparse(node)} is not in the language")
 
 
-def arithmetic(builder: ir.IRBuilder, operator: ast.operator, a: Value, b: Value) -> Value:
+def arithmetic(
+    builder: ir.IRBuilder, operator: ast.operator, a: TypedValue, b: TypedValue
+) -> TypedValue:
     """Whole numbers are worked out as int64, mixtures as float64; bits may stay bits."""
     logical = isinstance(operator, ast.BitAnd | ast.BitOr | ast.BitXor)
     kind, count = kernel_types.unify(a.type, b.type), kernel_types.count_of(a.type, b.type)
@@ -70,10 +72,10 @@ def arithmetic(builder: ir.IRBuilder, operator: ast.operator, a: Value, b: Value
         kind = kernel_types.widened(number, count)
     x, y = convert(builder, a, kind).llvm, convert(builder, b, kind).llvm
     if real(kind):
-        return Value(kind, getattr(builder, REAL[type(operator)])(x, y))
+        return TypedValue(kind, getattr(builder, REAL[type(operator)])(x, y))
     if isinstance(operator, ast.FloorDiv | ast.Mod):
-        return Value(kind, floor_division(builder, operator, x, y))
-    return Value(kind, getattr(builder, WHOLE[type(operator)])(x, y))
+        return TypedValue(kind, floor_division(builder, operator, x, y))
+    return TypedValue(kind, getattr(builder, WHOLE[type(operator)])(x, y))
 
 
 def floor_division(builder: ir.IRBuilder, operator: ast.operator, x: Any, y: Any) -> Any:
@@ -91,30 +93,30 @@ def floor_division(builder: ir.IRBuilder, operator: ast.operator, x: Any, y: Any
 def real(kind: Type) -> bool:
     """Whether a type is a floating-point number, or many."""
     number = kernel_types.lane(kind)
-    return isinstance(number, Number) and number.real
+    return isinstance(number, NumberType) and number.real
 
 
-def unary(builder: ir.IRBuilder, operator: ast.unaryop, x: Value) -> Value:
+def unary(builder: ir.IRBuilder, operator: ast.unaryop, x: TypedValue) -> TypedValue:
     """-x, ~x, not x."""
     count = kernel_types.count_of(x.type)
     match operator:
         case ast.Not():
-            return Value(
+            return TypedValue(
                 kernel_types.widened(kernel_types.boolean, count), builder.not_(truth(builder, x))
             )
         case ast.USub() if real(x.type):
-            return Value(x.type, builder.fneg(x.llvm))
+            return TypedValue(x.type, builder.fneg(x.llvm))
         case ast.USub() if x.literal is not None:
             return constant(-x.literal)
         case ast.USub():
             whole = kernel_types.widened(kernel_types.int64, count)
-            return Value(whole, builder.neg(convert(builder, x, whole).llvm))
+            return TypedValue(whole, builder.neg(convert(builder, x, whole).llvm))
         case ast.Invert():
-            return Value(x.type, builder.not_(x.llvm))
+            return TypedValue(x.type, builder.not_(x.llvm))
     raise TypeError("a sign is not in the language")
 
 
-def compare(builder: ir.IRBuilder, operator: ast.cmpop, a: Value, b: Value) -> Value:
+def compare(builder: ir.IRBuilder, operator: ast.cmpop, a: TypedValue, b: TypedValue) -> TypedValue:
     """One comparison; with NaN all are false but `!=`."""
     kind, sign = kernel_types.unify(a.type, b.type), COMPARISONS[type(operator)]
     count = kernel_types.count_of(kind)
@@ -123,16 +125,16 @@ def compare(builder: ir.IRBuilder, operator: ast.cmpop, a: Value, b: Value) -> V
     x, y = convert(builder, a, kind).llvm, convert(builder, b, kind).llvm
     answer = kernel_types.widened(kernel_types.boolean, count)
     if not real(kind):
-        return Value(answer, builder.icmp_signed(sign, x, y))
+        return TypedValue(answer, builder.icmp_signed(sign, x, y))
     test = builder.fcmp_unordered if sign == "!=" else builder.fcmp_ordered
-    return Value(answer, test(sign, x, y))
+    return TypedValue(answer, test(sign, x, y))
 
 
-def shortcut(frame: Frame, node: ast.BoolOp) -> Value:
+def shortcut(frame: Frame, node: ast.BoolOp) -> TypedValue:
     """`a and b`, `a or b`: b is not evaluated where a decides."""
     first, *rest = node.values
     if not rest:
-        return Value(kernel_types.boolean, decision(frame.builder, evaluate(frame, first)))
+        return TypedValue(kernel_types.boolean, decision(frame.builder, evaluate(frame, first)))
     others = ast.BoolOp(node.op, rest)
     decided = ast.Constant(isinstance(node.op, ast.Or))
     if isinstance(node.op, ast.Or):
@@ -140,7 +142,7 @@ def shortcut(frame: Frame, node: ast.BoolOp) -> Value:
     return conditional(frame, first, others, decided)
 
 
-def conditional(frame: Frame, test: ast.expr, yes: ast.expr, no: ast.expr) -> Value:
+def conditional(frame: Frame, test: ast.expr, yes: ast.expr, no: ast.expr) -> TypedValue:
     """`yes if test else no`; only one of the two is evaluated."""
     builder, made = frame.builder, []
     after = builder.append_basic_block("after")
@@ -159,7 +161,7 @@ def conditional(frame: Frame, test: ast.expr, yes: ast.expr, no: ast.expr) -> Va
     phi = builder.phi(kind.llvm)
     for value, (_, block) in zip(incoming, made, strict=True):
         phi.add_incoming(value, block)
-    return Value(kind, phi)
+    return TypedValue(kind, phi)
 
 
 def element(frame: Frame, node: ast.Subscript) -> tuple[Type, Any]:
@@ -171,12 +173,12 @@ def element(frame: Frame, node: ast.Subscript) -> tuple[Type, Any]:
     return pointer.type.element, frame.builder.gep(pointer.llvm, [at], inbounds=True)
 
 
-def load(frame: Frame, node: ast.Subscript) -> Value:
+def load(frame: Frame, node: ast.Subscript) -> TypedValue:
     """`pointer[index]`."""
     kind, place = element(frame, node)
     found = frame.builder.load(place)
     keep_apart(frame.scopes, node.value, found)
-    return Value(kind, found)
+    return TypedValue(kind, found)
 
 
 def named(frame: Frame, node: ast.expr) -> Any:
@@ -189,10 +191,10 @@ def named(frame: Frame, node: ast.expr) -> Any:
     raise TypeError(f"{ast.unparse(node)} cannot be called")
 
 
-def tuple_value(builder: ir.IRBuilder, items: list[Value]) -> Value:
+def tuple_value(builder: ir.IRBuilder, items: list[TypedValue]) -> TypedValue:
     """Several values as one."""
     kind = kernel_types.tuple_of([item.type for item in items])
     total = ir.Constant(kind.llvm, ir.Undefined)
     for k, item in enumerate(items):
         total = builder.insert_value(total, item.llvm, k)
-    return Value(kind, total)
+    return TypedValue(kind, total)

@@ -9,7 +9,7 @@ from llvmlite.ir.values import MDValue
 
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.alias_scopes import keep_apart
-from gradc_runtime.cpu.codegen.language.convert import Value, constant, convert, decision
+from gradc_runtime.cpu.codegen.language.convert import TypedValue, constant, convert, decision
 from gradc_runtime.cpu.codegen.language.frame import Frame
 from gradc_runtime.cpu.codegen.language.kernel_types import Tuple
 from gradc_runtime.cpu.codegen.language.translate_expressions import arithmetic, element, evaluate
@@ -62,7 +62,7 @@ def execute(frame: Frame, node: ast.stmt) -> None:
             raise TypeError(f"{type(node).__name__} is not in the language")
 
 
-def store(frame: Frame, target: ast.expr, value: Value) -> None:
+def store(frame: Frame, target: ast.expr, value: TypedValue) -> None:
     """Assign to a name, or to an element of memory."""
     match target:
         case ast.Name():
@@ -86,7 +86,7 @@ def change(frame: Frame, node: ast.AugAssign) -> None:
     kind, place = element(frame, node.target)
     old_element = builder.load(place)
     keep_apart(frame.scopes, node.target.value, old_element)
-    value = arithmetic(builder, node.op, Value(kind, old_element), evaluate(frame, node.value))
+    value = arithmetic(builder, node.op, TypedValue(kind, old_element), evaluate(frame, node.value))
     written = builder.store(convert(builder, value, kind).llvm, place)
     keep_apart(frame.scopes, node.target.value, written)
 
@@ -100,7 +100,7 @@ def unpack(frame: Frame, target: ast.Tuple, node: ast.expr) -> None:
         if not isinstance(pair.type, Tuple):
             raise TypeError(f"{pair.type} is not several values")
         values = [
-            Value(kind, frame.builder.extract_value(pair.llvm, k))
+            TypedValue(kind, frame.builder.extract_value(pair.llvm, k))
             for k, kind in enumerate(pair.type.items)
         ]
     for name, value in zip(target.elts, values, strict=True):
@@ -166,7 +166,7 @@ def loop_over_range(frame: Frame, node: ast.For) -> None:
     test, body, following, after = blocks(frame, "for", "body", "next", "endfor")
     builder.branch(test)
     builder.position_at_end(test)
-    counter = Value(kernel_types.int64, builder.load(place))
+    counter = TypedValue(kernel_types.int64, builder.load(place))
     builder.cbranch(goes_on(builder, counter, stop, step), body, after)
     builder.position_at_end(following)
     builder.store(builder.add(builder.load(place), step.llvm, flags=("nsw",)), place)
@@ -187,7 +187,7 @@ def masked(module: ir.Module) -> MDValue:
     return own
 
 
-def range_of(bounds: list[Value]) -> tuple[Value, Value, Value]:
+def range_of(bounds: list[TypedValue]) -> tuple[TypedValue, TypedValue, TypedValue]:
     """Start, stop and step."""
     match bounds:
         case [stop]:
@@ -199,7 +199,9 @@ def range_of(bounds: list[Value]) -> tuple[Value, Value, Value]:
     raise TypeError("a range has one to three bounds")
 
 
-def goes_on(builder: ir.IRBuilder, counter: Value, stop: Value, step: Value) -> ir.Value:
+def goes_on(
+    builder: ir.IRBuilder, counter: TypedValue, stop: TypedValue, step: TypedValue
+) -> ir.Value:
     """Whether the counter is still inside; the step's sign may be known only when it runs."""
     upwards = builder.icmp_signed("<", counter.llvm, stop.llvm)
     downwards = builder.icmp_signed(">", counter.llvm, stop.llvm)

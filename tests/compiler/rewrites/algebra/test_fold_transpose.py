@@ -6,7 +6,7 @@ import pytest
 
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.rewrites.algebra.fold_transpose import turn_gradients
+from gradc_compiler.rewrites.algebra.fold_transpose import fold_transpose
 from tests.compiler.rewrites.algebra.test_simplify import I, J
 
 VECTORS = "%0 = input{key='x', shape=(5,)}; %1 = input{key='g', shape=(7,)};"
@@ -22,7 +22,7 @@ def outer(result: str, shape: str, mean: bool = True) -> str:
 def test_a_mean_is_written_as_it_is_read(assert_rewrites) -> None:
     mean = f"%2 = {outer(f'{I}, {J}', '(5, 7)')} %0 %1;"
     assert_rewrites(
-        turn_gradients,
+        fold_transpose,
         before=VECTORS + mean + f"%3 = {TURN} %2; return a=%3",
         after=VECTORS + mean + f"%3 = {outer(f'{J}, {I}', '(7, 5)')} %0 %1; return a=%3",
     )
@@ -32,7 +32,7 @@ def test_a_mean_is_written_as_it_is_read(assert_rewrites) -> None:
 def test_what_others_read_stays(assert_rewrites, mean: bool, wanted: str) -> None:
     product = f"%2 = {outer(f'{I}, {J}', '(5, 7)', mean)} %0 %1;"
     kept = VECTORS + product + f"%3 = {TURN} %2; return {wanted}"
-    assert_rewrites(turn_gradients, before=kept, after=kept)
+    assert_rewrites(fold_transpose, before=kept, after=kept)
 
 
 def test_an_update_reads_its_gradient_row_by_row() -> None:

@@ -6,10 +6,10 @@ from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.algebra.fold import LARGEST, fold_constants
-from gradc_compiler.rewrites.algebra.fuse_batch_reduction import sum_over_examples
-from gradc_compiler.rewrites.algebra.pads_to_concat import join_pieces
+from gradc_compiler.rewrites.algebra.fuse_batch_reduction import fuse_batch_reduction
+from gradc_compiler.rewrites.algebra.pads_to_concat import pads_to_concat
 from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
-from gradc_compiler.rewrites.algebra.sink_slices import move_slices
+from gradc_compiler.rewrites.algebra.sink_slices import sink_slices
 from tests.compiler.rewrites.algebra.test_simplify import XY, I, J, X
 
 
@@ -89,7 +89,7 @@ def outer_product(extra: str = "") -> str:
 
 def test_batch_moves_the_mean_into_the_contraction(assert_rewrites) -> None:
     assert_rewrites(
-        sum_over_examples,
+        fuse_batch_reduction,
         before=outer_product() + "%3 = batch_mean %2; return a=%3",
         after=outer_product(", mean=True") + "return a=%2",
         tolerance=1e-12,
@@ -98,14 +98,14 @@ def test_batch_moves_the_mean_into_the_contraction(assert_rewrites) -> None:
 
 def test_batch_keeps_a_contraction_that_others_read(assert_rewrites) -> None:
     kept = outer_product() + "%3 = batch_mean %2; %4 = exp %2; return a=%3 b=%4"
-    assert_rewrites(sum_over_examples, kept, kept)
+    assert_rewrites(fuse_batch_reduction, kept, kept)
     kept = outer_product() + "%3 = batch_mean %2; return a=%3 b=%2"
-    assert_rewrites(sum_over_examples, kept, kept)
+    assert_rewrites(fuse_batch_reduction, kept, kept)
 
 
 def test_batch_drops_the_mean_of_a_uniform_value(assert_rewrites) -> None:
     assert_rewrites(
-        sum_over_examples,
+        fuse_batch_reduction,
         before="%0 = persistent{key='p', shape=(3,)}; %1 = batch_mean %0; return a=%1",
         after="%0 = persistent{key='p', shape=(3,)}; return a=%0",
     )
@@ -142,13 +142,13 @@ HEAD, TAIL, FIRST, SECOND = line(0, 0, 2), line(2, 0, 2), line(0, 0, 4), line(0,
 
 def test_slices_move_ahead_of_elementwise_operators(assert_rewrites) -> None:
     assert_rewrites(
-        move_slices,
+        sink_slices,
         before=WHOLE + f"%2 = mul %0 %1; %3 = {HEAD} %2; %4 = {TAIL} %2; return a=%3 b=%4",
         after=WHOLE + f"%2 = mul %0 %1; %3 = {HEAD} %0; %4 = {HEAD} %1; %5 = mul %3 %4;"
         f"%6 = {TAIL} %0; %7 = {TAIL} %1; %8 = mul %6 %7; return a=%5 b=%8",
     )
     kept = WHOLE + f"%2 = mul %0 %1; %3 = {HEAD} %2; %4 = exp %2; return a=%3 b=%4"
-    assert_rewrites(move_slices, before=kept, after=kept)
+    assert_rewrites(sink_slices, before=kept, after=kept)
 
 
 PAIR = "%0 = input{key='x', shape=(2,)}; %1 = input{key='y', shape=(2,)};"
@@ -156,9 +156,9 @@ PAIR = "%0 = input{key='x', shape=(2,)}; %1 = input{key='y', shape=(2,)};"
 
 def test_pieces_side_by_side_are_a_concatenation(assert_rewrites) -> None:
     assert_rewrites(
-        join_pieces,
+        pads_to_concat,
         before=PAIR + f"%2 = {SECOND} %1; %3 = {FIRST} %0; %4 = add %2 %3; return a=%4",
         after=PAIR + f"%2 = {SECOND} %1; %3 = {FIRST} %0; %4 = concat{{axis=0}} %0 %1; return a=%4",
     )
     kept = PAIR + f"%2 = {FIRST} %1; %3 = {FIRST} %0; %4 = add %2 %3; return a=%4"
-    assert_rewrites(join_pieces, before=kept, after=kept)
+    assert_rewrites(pads_to_concat, before=kept, after=kept)

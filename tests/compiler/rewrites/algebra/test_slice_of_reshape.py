@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.rewrites.algebra.pads_to_concat import join_pieces
-from gradc_compiler.rewrites.algebra.slice_of_reshape import slice_vectors
+from gradc_compiler.rewrites.algebra.pads_to_concat import pads_to_concat
+from gradc_compiler.rewrites.algebra.slice_of_reshape import slice_of_reshape
 from tests.compiler.rewrites.algebra.test_simplify import I, J
 
 VECTOR = "%0 = input{key='x', shape=(6,)}; %1 = reshape{shape=(3, 2)} %0;"
@@ -30,7 +30,7 @@ def part(start: int, size: int) -> str:
 
 def test_a_row_of_a_reshaped_vector_is_a_slice(assert_rewrites) -> None:
     assert_rewrites(
-        slice_vectors,
+        slice_of_reshape,
         before=VECTOR + f"%2 = {row(0)} %1; %3 = {row(2)} %1; return a=%2 b=%3",
         after=VECTOR + f"%2 = {part(0, 2)} %0; %3 = {part(4, 2)} %0; return a=%2 b=%3",
     )
@@ -39,7 +39,7 @@ def test_a_row_of_a_reshaped_vector_is_a_slice(assert_rewrites) -> None:
 def test_several_rows_are_a_slice_in_their_shape(assert_rewrites) -> None:
     rows = view(f"(((0, 1),), 1), {J}", f"{I}, {J}", "(2, 2)", "(2, 2)")
     assert_rewrites(
-        slice_vectors,
+        slice_of_reshape,
         before=VECTOR + f"%2 = {rows} %1; return a=%2",
         after=VECTOR + f"%2 = {part(2, 4)} %0; %3 = reshape{{shape=(2, 2)}} %2; return a=%3",
     )
@@ -50,7 +50,7 @@ def test_a_column_and_a_transposed_matrix_stay(assert_rewrites) -> None:
     turned = view(f"{I}, {J}", f"{J}, {I}", "(3, 2)", "(2, 3)")
     for kept in (column, turned):
         text = VECTOR + f"%2 = {kept} %1; return a=%2"
-        assert_rewrites(slice_vectors, before=text, after=text)
+        assert_rewrites(slice_of_reshape, before=text, after=text)
 
 
 def test_rows_side_by_side_are_a_concatenation_of_vectors(assert_rewrites) -> None:
@@ -59,7 +59,7 @@ def test_rows_side_by_side_are_a_concatenation_of_vectors(assert_rewrites) -> No
     second = view(f"{I}, {J}", f"(((0, 1),), 1), {J}", "(2, 2)", "(3, 2)")
     pieces = given + f"%2 = {first} %0; %3 = {second} %1; %4 = add %3 %2;"
     assert_rewrites(
-        join_pieces,
+        pads_to_concat,
         before=pieces + "return a=%4",
         after=given + f"%2 = {first} %0; %3 = {second} %1; %4 = reshape{{shape=(4,)}} %1;"
         "%5 = concat{axis=0} %0 %4; %6 = reshape{shape=(3, 2)} %5; return a=%6",
@@ -71,13 +71,13 @@ def test_columns_side_by_side_are_a_concatenation(assert_rewrites) -> None:
     left, right = (view(f"{I},", f"{I}, ((), {k})", "(3,)", "(3, 2)") for k in (0, 1))
     pieces = given + f"%2 = {left} %0; %3 = {right} %1; "
     assert_rewrites(
-        join_pieces,
+        pads_to_concat,
         before=pieces + "%4 = add %2 %3; return a=%4",
         after=pieces + "%4 = reshape{shape=(3, 1)} %0; %5 = reshape{shape=(3, 1)} %1;"
         "%6 = concat{axis=1} %4 %5; return a=%6",
     )
     kept = pieces + "%4 = add %2 %2; return a=%4"
-    assert_rewrites(join_pieces, before=kept, after=kept)
+    assert_rewrites(pads_to_concat, before=kept, after=kept)
 
 
 @pytest.mark.parametrize(

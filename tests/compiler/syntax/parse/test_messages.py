@@ -10,7 +10,7 @@ import pytest
 from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Source
 from gradc_compiler.error_index import CODES, explain
 from gradc_compiler.syntax.lex.recover import SIGNS
-from gradc_compiler.syntax.parse.messages import BORROWED, UNEXPECTED, Row, body
+from gradc_compiler.syntax.parse.messages import BORROWED, UNEXPECTED, MessageRow, body
 from gradc_compiler.syntax.parse.parse import parse
 from gradc_compiler.syntax.parse.read_file import read_source
 
@@ -26,7 +26,7 @@ def places(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("row", UNEXPECTED, ids=lambda row: row.example.strip()[:60])
-def test_each_row_speaks_for_its_example(row: Row) -> None:
+def test_each_row_speaks_for_its_example(row: MessageRow) -> None:
     place = row.example.index("§")
     (error,) = errors(row.example.replace("§", ""))
     assert (error.code, error.primary.span.start) == (row.code, place)

@@ -59,7 +59,7 @@ def test_parts_are_cut_and_make_the_whole(program: Program, model: str, count: i
     entry = native.program.entries[native.program.models[model]]
     cut = [part for phase in entry.phases for part in intra_op.parts_of(entry, phase, count, count)]
     assert any(part.of == split_dims.PARTS for part in cut)
-    assert entry.straight is None  # a single kernel would have no parts
+    assert entry.whole_step is None  # a single kernel would have no parts
     expected = Session(program, target="reference", dtype="float64").run(model, x=x)
     for _ in range(12):
         np.testing.assert_allclose(native.run(model, x=x), expected, rtol=1e-11, atol=1e-12)
@@ -111,7 +111,7 @@ def test_no_two_iterations_of_a_cut_write_the_same_word() -> None:
         geometry = [0, columns, rows, 1, y_row, 1, 0, 0, 1, 0, 0, len(outer)]
         geometry += [number for y, n in outer for number in (n, 1, 1, y)]
         moves = {1: (1, columns), 2: (y_row, rows)} | {12 + 4 * k: o for k, o in enumerate(outer)}
-        for cut in split_dims.cuts_of("contract_rows", geometry, 1):
+        for cut in split_dims.split_dims_of("contract_rows", geometry, 1):
             others = [
                 range(0, y * n, y) if y else (0,) for k, (y, n) in moves.items() if k != cut.place
             ]

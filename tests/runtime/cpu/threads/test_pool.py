@@ -15,7 +15,7 @@ import pytest
 
 from gradc_compiler.program.entry import Kernel
 from gradc_runtime.cpu.objects.compile_kernels import addresses
-from gradc_runtime.cpu.threads.pool import Crew, borrow, give_back
+from gradc_runtime.cpu.threads.pool import ThreadPool, acquire, release
 
 COUNT = Kernel("k0", """\
 def k0(pointers, geometry, begin, end, first):
@@ -28,7 +28,7 @@ def test_every_thread_has_its_number() -> None:
     (count,) = addresses([COUNT], 8)
     found, amount = np.zeros(4, np.int64), np.array([3])
     pointers = np.array([found.ctypes.data])
-    crew = Crew(4, 8)
+    crew = ThreadPool(4, 8)
     crew.start()
     for threads in (1, 4, 2):
         crew.call(count, pointers.ctypes.data, amount.ctypes.data, threads)
@@ -39,7 +39,7 @@ def test_helpers_are_there_however_long_they_were_not_needed() -> None:
     (count,) = addresses([COUNT], 8)
     found, amount = np.zeros(3, np.int64), np.array([1])
     pointers = np.array([found.ctypes.data])
-    crew = Crew(3, 8)
+    crew = ThreadPool(3, 8)
     crew.start()
     for turn in range(300):
         sleep(turn % 3 * 2e-5)  # from far less than they stay awake to more
@@ -52,18 +52,18 @@ def test_without_threads_a_step_is_made_alone(monkeypatch: pytest.MonkeyPatch) -
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert borrow(11, 4) is None  # of a size that no other test has started
+    assert acquire(11, 4) is None  # of a size that no other test has started
     monkeypatch.undo()
-    assert borrow(11, 4) is not None
+    assert acquire(11, 4) is not None
 
 
 def test_nobody_else_has_a_borrowed_crew() -> None:
-    one, two = borrow(2, 4), borrow(2, 4)
+    one, two = acquire(2, 4), acquire(2, 4)
     assert one is not two
-    give_back(one)
-    assert borrow(2, 4) is one
-    give_back(two)
-    give_back(one)
+    release(one)
+    assert acquire(2, 4) is one
+    release(two)
+    release(one)
 
 
 WITHOUT_EVENTS = """
@@ -71,13 +71,13 @@ import os
 import numpy as np
 from time import sleep
 from gradc_runtime.cpu.objects.compile_kernels import addresses
-from gradc_runtime.cpu.threads.pool import Crew
+from gradc_runtime.cpu.threads.pool import ThreadPool
 from tests.runtime.cpu.threads.test_pool import COUNT
 os.eventfd = lambda number: -1
 (count,) = addresses([COUNT], 8)
 found, amount = np.zeros(3, np.int64), np.array([1])
 pointers = np.array([found.ctypes.data])
-crew = Crew(3, 8)
+crew = ThreadPool(3, 8)
 crew.start()
 for turn in range(9):
     sleep(turn * 1e-3)
@@ -154,8 +154,8 @@ def test_control_c_is_heard_inside_a_long_run() -> None:
 COPIED = """
 import threading
 from gradc_runtime.cpu.objects.compile_kernels import may_copy_process
-from gradc_runtime.cpu.threads.pool import Crew
-Crew(3, 4).start()
+from gradc_runtime.cpu.threads.pool import ThreadPool
+ThreadPool(3, 4).start()
 print(may_copy_process())
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 print(may_copy_process())
@@ -173,7 +173,7 @@ from gradc_runtime.cpu.threads import pool
 from gradc_runtime.cpu.objects.compile_kernels import addresses
 from gradc_compiler.program.entry import Kernel
 pool.LOOKS = 10**9  # helpers stay awake, and go on while Python takes itself down
-own = pool.Crew(2, 8)
+own = pool.ThreadPool(2, 8)
 own.start()
 (fill,) = addresses([Kernel("k0", '''SOURCE''')], 8)
 found, amount = np.zeros(2, np.int64), np.array([3])

@@ -1,1 +1,53 @@
-"""The compiler."""
+"""The compiler: from the text of a spec to a `Program`, which the runtime runs.  A map; no code.
+
+Installed and imported as `gradc_compiler`.  `compiler/pipeline.py` has all stages on one screen;
+here is each with its folder, in order.  A folder imports only those that stand above it in
+`tests/test_architecture.py`, so it can be read knowing those alone.
+
+**What everything may use.**  `compiler/diagnostics` has source text, places in it (`source.py`),
+and what the compiler says about them, as a terminal shows it (`render.py`).  `compiler/error_index`
+has a page for each code (`gradc explain E0301`).
+
+**1. Text to tree.**  `compiler/syntax/lex` makes tokens and mends what is misspelt;
+`compiler/syntax/parse` drives LALR tables over them so that one run finds every error; the tree and
+the grammar are in `compiler/syntax/grammar`; `compiler/syntax/pretty` prints a tree in the one way
+that there is (`gradc fmt`).
+
+**2. The representation.**  A graph of ONE example: typed nodes, each an operator on earlier nodes.
+`compiler/graph` has nodes, types and what holds of any graph; `compiler/ops` has the operators,
+each with its type rule, its derivative and its NumPy reference in one class (an elementwise one is
+a row of `elementwise.py`); `compiler/graph_tools` evaluates a graph by those references, and prints
+it and reads it back.
+
+**3. Tree to graphs.**  `compiler/elaborate/elaborate.py` goes from end to end.
+`compiler/elaborate/names` says what a name stands for; `compiler/elaborate/types` unifies types as
+written with types as found; `compiler/elaborate/functions` are the functions of the language on
+values; `compiler/elaborate/parameters` makes what persists and draws first values;
+`compiler/elaborate/layers` applies layers; `compiler/elaborate/expressions` gives each kind of
+expression its meaning; `compiler/elaborate/models` and `compiler/elaborate/training` make a graph
+of each model and of each step.  `compiler/elaborate` names what it gives.  The prelude, which is
+text in the language itself, lies in `compiler/prelude`.  `compiler/warnings` looks at what a spec
+became for what is hardly meant.
+
+**4. Derivatives.**  `compiler/transform/differentiate.py` appends the adjoint of a graph to it, and
+its neighbours in `compiler/transform` say where cotangents were cut, which values cannot be 0, and
+what a node is as an expression of the language.  `compiler/derived` prints the derived program.
+
+**5. Graph to better graph.**  `compiler/rewrites/algebra/passes.py` runs the laws of algebra until
+nothing changes.  `compiler/rewrites/target_rewrites.py` then has the forms that a machine likes
+better: of convolutions in `compiler/rewrites/conv`, of others in `compiler/rewrites`; there too are
+rematerialisation (`remat.py`) and the copies that kernels want to see (`legalize.py`).  What a
+machine is taken to be stands in `compiler/machine`.
+
+**6. Graph to table.**  `compiler/schedule.py` goes step by step.  `compiler/fusion` forms groups of
+nodes that are one kernel, puts each into a stage and all in order; `compiler/memory` gives every
+value a view of a buffer; `compiler/loops` makes a group a loop nest; `compiler/select` chooses
+between loops and library kernels and builds the table of instructions; `compiler/printing` writes
+nests as text for a CPU and for CUDA.
+
+**7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
+words in registers and examples side by side in vectors.
+
+**What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
+a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).
+"""

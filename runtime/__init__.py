@@ -1,1 +1,47 @@
-"""The runtime."""
+"""The runtime: a `Program` with numbers.  A map; no code.
+
+Installed and imported as `gradc_runtime`.  It knows no calculus: every answer is an entry of the
+program, run on a back end.  A folder imports only those that stand above it in
+`tests/test_architecture.py`; of the compiler it knows `compiler/program` and a few types.
+
+**What everything may use.**  `runtime/system` has files read without trust, locks, signals, aligned
+memory, and each fault as one clear line (`errors.py`).
+
+**Data.**  `runtime/data/arrays` has a `Dataset` and the checks of what is handed in;
+`runtime/data/readers` one reader for each format and bundled set; `runtime/data` opens the sources
+that a spec names (`sources.py`).
+
+**A session.**  `runtime/session/session.py` is what users hold: parameters of one network, and what
+can be done with them.  Beside it in `runtime/session` are the memory that lives from step to step
+(`state.py`), inputs checked (`inputs.py`), and the table of back ends (`backends.py`), each of
+which is imported when it is asked for.  `runtime/binding` is what all back ends share: arrays in
+and out of words, packed sequences, constants.
+
+**The CPU.**  `runtime/cpu/executable.py` makes an entry ready to run: for each batch size a plan
+(`call_plan.py`), and a fast path for the same call once more (`replay.py`); both in `runtime/cpu`.
+Below it:
+
+* `runtime/cpu/codegen/language` is a small compiler of its own, from a subset of Python to LLVM;
+  `runtime/cpu/codegen` has what kernels may call (intrinsics, atomics, mathematics) and checks
+  generated text before it is run.
+* `runtime/cpu/gemm` has library kernels: micro-kernel, macro-kernel, packing, as in BLIS.
+* `runtime/cpu/objects` builds object code, keeps it in a cache, and loads it without LLVM.
+* `runtime/cpu/partition` divides work: batches into tiles, instructions over threads, sums into
+  chunks.
+* `runtime/cpu/interpreter` writes an entry as one array of int64 (`encode.py`) and has the native
+  loop that goes through it (`dispatch.py`).
+* `runtime/cpu/threads` has the pool whose workers never come back to Python. * `runtime/cpu/tuning`
+measures: tiles of other sizes, where the time of an entry goes, the roofline.
+
+**CUDA.**  `runtime/cuda` launches an entry's kernels one by one over the whole batch; every import
+of numba-cuda is in `shim.py`.
+
+**Certificates.**  `runtime/certificates` holds kernels against the NumPy reference on this machine,
+in a copy of the process, and writes down that it did.
+
+**Training.**  `runtime/training/trainer.py` runs epochs, resumable to the bit; its neighbours in
+`runtime/training` keep checkpoints, watch gradients and show progress.
+
+**The command line.**  `runtime/cli/commands` declares commands with their options,
+`runtime/cli/actions` has what each does; `runtime/cli` answers faults and ends with an exit code.
+"""

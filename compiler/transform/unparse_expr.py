@@ -1,8 +1,8 @@
 """Graph nodes as expressions of the language.
 
 `expression` writes the right-hand side for one node; `StatementWriter` writes a graph, one
-statement a node, with the rule and the line each came from beside it.  `derived.py` makes whole
-files of them.
+statement a node, with the rule and the line each came from beside it.  `compiler/derived` makes
+whole files of them.
 """
 
 from __future__ import annotations

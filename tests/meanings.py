@@ -173,4 +173,4 @@ def assert_as_the_reference(name: str, target: str, examples: int, threads: int 
 
 def close(found: Any, wanted: Any) -> None:
     """Equal but for rounding."""
-    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10)

@@ -75,6 +75,17 @@ def additions(geometry: Any, extents: Any, pieces: Any) -> Any:
     return pieces
 
 
+@subroutine(kernel_types.boolean(WORDS, WORDS, *[kernel_types.int64] * 3))
+def is_long(geometry: Any, extents: Any, k1: Any, k2: Any, terms: Any) -> Any:
+    """Whether a number of y would be added to more than MOST_PIECES times.
+
+    There are at most 2 k1 k2 / terms + 1 pieces, and that is seen without a division.
+    """
+    if additions(geometry, extents, (2 * k1 * k2) // terms + 1) <= MOST_PIECES:
+        return False
+    return additions(geometry, extents, pieces_of(k1, k2, terms)) > MOST_PIECES
+
+
 def contraction_kernel(
     word: int, product: Any, terms: int, a_column: int = 0, strided_columns: bool = False
 ) -> Any:
@@ -103,7 +114,7 @@ def contraction_kernel(
         i, j, h = first_places(geometry, LOOPS, loops, begin)
         inner_i, inner_j, inner_h = inner_places(geometry, begin, a_column, b_column, y_column)
         i, j, h = i + inner_i, j + inner_j, h + inner_h
-        if additions(geometry, extents, pieces_of(k1, k2, terms)) <= MOST_PIECES:
+        if not is_long(geometry, extents, k1, k2, terms):
             for _ in range(turns):
                 product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[MODE])
                 i, j, h = advance(geometry, LOOPS, loops, extents, counts, i, j, h)

@@ -16,7 +16,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
-from tests.graphs import (
+from tests.support.graphs import (
     Function,
     Operand,
     Values,

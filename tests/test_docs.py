@@ -118,7 +118,7 @@ def test_a_snippet_is_on_the_cpu_what_it_is_by_reference(block: str) -> None:
     """Forward, gradient, and the gradient of the squared gradient."""
     from gradc_compiler.diagnostics.source import Source
     from gradc_compiler.pipeline import compilation
-    from tests.second_order import assert_as_the_reference, of_model, of_step
+    from tests.support.second_order import assert_as_the_reference, of_model, of_step
 
     module = compilation(Source("snippet.nn", block), ROOT / "specs", {}).module
     steps = [step.name for step in module.train.steps if not step.descends] if module.train else []

@@ -15,7 +15,7 @@ import pytest
 
 from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.pipeline import compilation
-from tests.meanings import SPECS
+from tests.support.meanings import SPECS
 
 ROOT = Path(__file__).parents[2]
 TOKEN = re.compile(

@@ -18,7 +18,7 @@ from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.pipeline import OPTIONAL
 from gradc_compiler.rewrites.algebra.passes import optimise
-from tests.graphs import (
+from tests.support.graphs import (
     Array,
     Values,
     assert_close,
@@ -27,8 +27,8 @@ from tests.graphs import (
     run_compiled,
     sample_values,
 )
-from tests.random_graphs import graphs
-from tests.sequence_runs import plain
+from tests.support.random_graphs import graphs
+from tests.support.sequence_runs import plain
 
 SWITCHES = [name for name in OPTIONAL if name != "whole-step"]  # which is off as well
 WIDE = int(os.environ.get("GRADC_EXAMPLES", "500"))

@@ -14,8 +14,8 @@ from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_runtime.cpu.executable import Executable
 from tests.compiler.test_random_graphs import BOUND, COMMON, SWITCHES, WIDE, is_steady
-from tests.random_sequences import sample, sequence_graphs
-from tests.sequence_runs import outputs_of, plain
+from tests.support.random_sequences import sample, sequence_graphs
+from tests.support.sequence_runs import outputs_of, plain
 
 ARGUMENTS = {
     "graph": sequence_graphs(),

@@ -19,8 +19,8 @@ from gradc_runtime.certificates.distances import Results
 from gradc_runtime.cli.actions.moves import moves
 from gradc_runtime.cli.actions.verify import Check, compare, gradients, values_and_updates
 from gradc_runtime.session.session import Session
-from tests.barriers import unguarded
 from tests.random_specs.trials import Ranged, sizes_of
+from tests.support.barriers import unguarded
 
 FEW = 3  # examples for finite differences
 SHORT = 8  # what is longer than this multiplies the rounding of float32 beyond all bounds

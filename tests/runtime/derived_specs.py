@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.meanings import SPECS
+from tests.support.meanings import SPECS
 
 CASES: dict[str, str] = {}
 CASES["states, noise and several steps"] = """

@@ -8,7 +8,7 @@ from gradc_compiler.derived import print_program
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.pipeline import compilation, compile_source
 from gradc_runtime.session.session import Session
-from tests.meanings import SPECS, assert_as_the_reference, batch, close
+from tests.support.meanings import SPECS, assert_as_the_reference, batch, close
 
 
 @pytest.mark.parametrize("threads", [1, 2])

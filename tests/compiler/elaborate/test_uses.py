@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradc_compiler.graph_tools.evaluate import evaluate
-from tests.meanings import COUNTED, SCALED
+from tests.support.meanings import COUNTED, SCALED
 
 X, Y = np.array([[1.0], [3.0]]), np.array([[10.0], [20.0]])
 TWICE = f"""{COUNTED}

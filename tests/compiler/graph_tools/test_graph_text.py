@@ -14,8 +14,8 @@ from tests.compiler.ops.test_elementwise import SHAPES, TABLE, arity, operands_o
 from tests.compiler.ops.test_elementwise import apply as elementwise
 from tests.compiler.ops.test_others import CASES
 from tests.compiler.ops.test_others import apply as other
-from tests.contractions import random_case
-from tests.graphs import Operand, derivative_graph
+from tests.support.contractions import random_case
+from tests.support.graphs import Operand, derivative_graph
 
 
 def assert_round_trip(graph) -> None:

@@ -20,7 +20,7 @@ from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.schedule import schedule
-from tests.chains import chains, table_of
+from tests.support.chains import chains, table_of
 
 ROOT = Path(__file__).parents[3]
 SPECS = sorted([*(ROOT / "specs").glob("*.nn"), *(ROOT / "tests/bench/specs").glob("*.nn")])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradc_compiler.graph_tools.graph_text import parse_graph
-from tests.graphs import sample_values
+from tests.support.graphs import sample_values
 
 PQ = "%0 = persistent{key='p', shape=(3, 4)}; %1 = persistent{key='q', shape=(3, 4)};"
 I, J, K = "(((0, 1),), 0)", "(((1, 1),), 0)", "(((2, 1),), 0)"

@@ -7,7 +7,7 @@ import pytest
 
 from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.graph.op import TypeFault
-from tests.contractions import (
+from tests.support.contractions import (
     Case,
     convolution,
     grouped,
@@ -17,8 +17,8 @@ from tests.contractions import (
     random_case,
     transposed,
 )
-from tests.graphs import Operand
-from tests.products import CASES
+from tests.support.graphs import Operand
+from tests.support.products import CASES
 
 # Few enough elements to move one at a time.
 SMALL = {name: x for name, x in CASES.items() if sum(map(np.prod, x.shapes)) <= 30} | {

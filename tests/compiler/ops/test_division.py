@@ -10,8 +10,8 @@ import pytest
 from gradc_compiler.graph.graph import Builder
 from gradc_compiler.ops import division
 from gradc_compiler.ops.leaf import Input
-from tests.graphs import Array, run_compiled
-from tests.special_numbers import assert_same_bits
+from tests.support.graphs import Array, run_compiled
+from tests.support.special_numbers import assert_same_bits
 
 KNOWN = [  # a, b, then a // b and a % b in float32
     (41.0, 41.0, 1.0, 0.0),

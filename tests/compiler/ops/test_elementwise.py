@@ -13,7 +13,7 @@ from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.transform.differentiate import differentiate
-from tests.graphs import Operand, derivative_graph, values_of
+from tests.support.graphs import Operand, derivative_graph, values_of
 
 TABLE = {name: op for name, op in OPS.items() if issubclass(op, Elementwise)}
 SHAPES = {

@@ -15,7 +15,7 @@ from gradc_compiler.ops.leaf import Constant, Iota, Literal
 from gradc_compiler.ops.reduce import ArgMax, BatchMean, Max
 from gradc_compiler.ops.shape import Concat, Reshape
 from tests.compiler.ops.test_elementwise import TABLE
-from tests.graphs import Array, Operand, derivative_graph, values_of
+from tests.support.graphs import Array, Operand, derivative_graph, values_of
 
 BATCH = 4
 MATRIX, VECTOR = Operand((3, 4)), Operand((4,))

@@ -11,8 +11,8 @@ from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import BatchMean, Max
 from gradc_compiler.ops.shape import Concat, Reshape
 from tests.compiler.ops.test_elementwise import SHAPES, TABLE, apply, arity, operands_of
-from tests.contractions import convolution, grouped, heads, product_of, transposed
-from tests.graphs import Array, Operand, derivative_graph, values_of
+from tests.support.contractions import convolution, grouped, heads, product_of, transposed
+from tests.support.graphs import Array, Operand, derivative_graph, values_of
 
 pytestmark = pytest.mark.wide
 torch = pytest.importorskip("torch")

@@ -18,7 +18,7 @@ from gradc_compiler.elaborate import Module, elaborate
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.syntax.parse.parse import parse
-from tests.graphs import Values, sample_values
+from tests.support.graphs import Values, sample_values
 
 Array = NDArray[Any]
 

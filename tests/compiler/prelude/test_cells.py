@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradc_compiler.graph_tools.evaluate import evaluate
-from tests.ragged import module, result
+from tests.support.ragged import module, result
 
 Step = Callable[[dict[str, Any], Any, Any], Any]
 

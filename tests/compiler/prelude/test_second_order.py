@@ -7,7 +7,7 @@ import pytest
 from gradc_compiler.elaborate.names.library import prelude
 from tests.compiler.prelude.cases import LAYERS, layer_module, loss_module, module_of
 from tests.compiler.prelude.test_losses import LOSSES
-from tests.second_order import assert_as_the_reference, of_model, of_step
+from tests.support.second_order import assert_as_the_reference, of_model, of_step
 
 OVER_TIME = {
     "elman": "xs |> scan(elman(3)) |> last",

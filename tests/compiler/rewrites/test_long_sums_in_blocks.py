@@ -17,7 +17,7 @@ from gradc_compiler.ops.leaf import Input
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.shape import sum_axes
 from gradc_runtime.cuda import shim
-from tests.graphs import run_compiled
+from tests.support.graphs import run_compiled
 
 N, PLACES, FEW, MANY = 1100, 500, 4, 8
 LARGE = float(1 << 24)

@@ -21,9 +21,9 @@ from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.schedule import schedule
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.session.session import Session
-from tests import sequence_runs
-from tests.graphs import run_compiled
-from tests.long_sums import bound
+from tests.support import sequence_runs
+from tests.support.graphs import run_compiled
+from tests.support.long_sums import bound
 
 TENTH = np.float32(0.1)
 SQUARE = float(TENTH) ** 2

@@ -16,9 +16,9 @@ from gradc_compiler.pipeline import compile_source
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.session.session import Session
-from tests import sequence_runs
-from tests.graphs import run_compiled
-from tests.long_sums import Case, N, above, check, exact, numbers, one, rows_above
+from tests.support import sequence_runs
+from tests.support.graphs import run_compiled
+from tests.support.long_sums import Case, N, above, check, exact, numbers, one, rows_above
 
 
 def test_sums_of_rows_by_label_keep_their_bound() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.session.session import Session
-from tests.long_sums import N, bound, exact, numbers
+from tests.support.long_sums import N, bound, exact, numbers
 
 TEXT = f"""
 model f(x : [{N}]) -> (length : scalar, smooth : scalar, penalty : scalar, slope : scalar) {{

@@ -11,7 +11,7 @@ from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.leaf import Input, Literal
 from gradc_compiler.ops.reduce import ArgMax, Max
-from tests.graphs import evaluate_outputs, run_compiled
+from tests.support.graphs import evaluate_outputs, run_compiled
 
 NUMBERS = [0.0, -0.0, 1e-300, 1e300, math.inf, -math.inf, math.nan, 1.5, -2.25]
 

@@ -17,8 +17,8 @@ from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.leaf import Input, Literal
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.shape import broadcast, sum_axes
-from tests.graphs import run_compiled
-from tests.long_sums import WIDE, Case, N, above, check, exact, numbers, one, rows_above
+from tests.support.graphs import run_compiled
+from tests.support.long_sums import WIDE, Case, N, above, check, exact, numbers, one, rows_above
 
 Array = np.ndarray
 SIDE, FEWER = 1500, N // 4

@@ -7,9 +7,9 @@ import pytest
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.rewrites.algebra.passes import PASSES
-from tests.contractions import Case, I, J, at, convolution, product_of, random_case, two
-from tests.graphs import Operand, derivative_graph, values_of
-from tests.products import CASES, MANY, many
+from tests.support.contractions import Case, I, J, at, convolution, product_of, random_case, two
+from tests.support.graphs import Operand, derivative_graph, values_of
+from tests.support.products import CASES, MANY, many
 
 SWITCHES = [*PASSES, "fusion", "whole-step"]
 WIDE = [

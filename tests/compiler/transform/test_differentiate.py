@@ -17,7 +17,7 @@ from gradc_compiler.ops.reduce import ArgMax, BatchMean
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.transform.differentiate import differentiate
 from tests.compiler.ops.test_elementwise import apply
-from tests.graphs import Operand
+from tests.support.graphs import Operand
 
 
 def gradient_of(text: str, loss: int, wrt: list[int], *, mean: bool = True) -> str:

@@ -8,7 +8,7 @@ from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.transform.state_adjoints import adjoints_of_states
-from tests.ragged import given, module, run
+from tests.support.ragged import given, module, run
 
 TEXT = """
 model f(xs : seq [3]) -> [4] { xs |> scan(elman(4)) |> last }

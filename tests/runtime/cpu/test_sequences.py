@@ -9,8 +9,8 @@ from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
 from gradc_runtime.cpu.executable import Executable
-from tests.recurrences import KINDS, NETS, every_state, forwards, given, parameters
-from tests.sequence_runs import check, compare, executable, wanted
+from tests.support.recurrences import KINDS, NETS, every_state, forwards, given, parameters
+from tests.support.sequence_runs import check, compare, executable, wanted
 
 
 @pytest.mark.parametrize("kind", KINDS)

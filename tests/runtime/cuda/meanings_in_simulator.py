@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.meanings import SPECS, assert_as_the_reference
+from tests.support.meanings import SPECS, assert_as_the_reference
 
 
 @pytest.mark.parametrize("name", SPECS)

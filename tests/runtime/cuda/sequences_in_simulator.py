@@ -18,10 +18,10 @@ from gradc_compiler.ops.random import Random
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_runtime.cuda.cuda_executable import CudaExecutable
 from tests.compiler.test_random_graphs import BOUND, COMMON, is_steady
-from tests.random_sequences import sample, sequence_graphs
-from tests.recurrences import KINDS, NETS, Net, every_state, given, parameters
 from tests.runtime import recurrent
-from tests.sequence_runs import check, executable, outputs_of, plain, wanted
+from tests.support.random_sequences import sample, sequence_graphs
+from tests.support.recurrences import KINDS, NETS, Net, every_state, given, parameters
+from tests.support.sequence_runs import check, executable, outputs_of, plain, wanted
 
 
 @pytest.mark.parametrize("kind", KINDS)

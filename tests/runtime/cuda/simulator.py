@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-import tests.graphs
+import tests.support.graphs
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.cuda_executable import CudaExecutable
 
@@ -17,7 +17,7 @@ from gradc_runtime.cuda.cuda_executable import CudaExecutable
 def pytest_configure(config: pytest.Config) -> None:
     """Put the CUDA executable in the place of the other."""
     assert shim.SIMULATED, "set NUMBA_ENABLE_CUDASIM=1"
-    tests.graphs.Executable = CudaExecutable  # type: ignore[misc,assignment]
+    tests.support.graphs.Executable = CudaExecutable  # type: ignore[misc,assignment]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -28,6 +28,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def runs_natively(item: pytest.Item) -> bool:
-    """Whether a test runs graphs through `tests.graphs`."""
+    """Whether a test runs graphs through `tests.support.graphs`."""
     by_itself = hasattr(getattr(item, "module", None), "run_compiled")
     return by_itself or "check_compiled" in getattr(item, "fixturenames", ())

@@ -13,7 +13,7 @@ from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import Recurrence, arrange, calls
 from gradc_runtime.cuda.batches import Batches
 from gradc_runtime.cuda.cuda_executable import CudaExecutable, roomy
-from tests.recurrences import NETS, SIZES
+from tests.support.recurrences import NETS, SIZES
 
 PROGRAM = compile_file("specs/circle.nn")
 ENTRY = PROGRAM.entries["step/train"]

@@ -27,7 +27,7 @@ from gradc_compiler.schedule import schedule
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.kernels import CLEAR, MEAN
 from gradc_runtime.cuda.verify_cuda_source import function_of
-from tests.recurrences import NETS, SIZES
+from tests.support.recurrences import NETS, SIZES
 
 pytest.importorskip("numba_cuda")
 for library in ("nvidia-nvvm", "nvidia-cuda-nvrtc"):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.ragged import OTHERS, given, module, result, run
+from tests.support.ragged import OTHERS, given, module, result, run
 
 
 def elman(p: dict[str, Any], prefix: str, xs: Any, start: Any = 0.0) -> np.ndarray:

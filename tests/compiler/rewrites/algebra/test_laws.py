@@ -15,8 +15,8 @@ from gradc_compiler.ops.leaf import Input, Literal
 from gradc_compiler.ops.shape import broadcast, reshape, sum_axes, transpose
 from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
 from gradc_compiler.rewrites.algebra.simplify import RULES, simplify
-from tests.graphs import Values
-from tests.special_numbers import SIZE, TWO, assert_same_bits, below_normal, given, tree
+from tests.support.graphs import Values
+from tests.support.special_numbers import SIZE, TWO, assert_same_bits, below_normal, given, tree
 
 CONSTANTS = (0.0, -0.0, 1.0, -1.0, 2.0, 0.1, 3.0, 1e30, 1e-30, np.inf, -np.inf, np.nan)
 SPECIAL = [*CONSTANTS, 41.0, -1e30, 7.5, 3.4e38]

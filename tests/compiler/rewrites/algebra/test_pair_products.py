@@ -9,7 +9,7 @@ from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.rewrites.algebra.pair_products import multiply_in_pairs
 from tests.compiler.rewrites.algebra.test_simplify import I, J
 from tests.compiler.select.test_contraction import graph_of
-from tests.products import MANY, many
+from tests.support.products import MANY, many
 
 FORM = "%0 = input{key='y', shape=(9,)}; %1 = persistent{key='T', shape=(9, 7)};"
 FORM += "%2 = input{key='z', shape=(7,)};"

@@ -11,8 +11,8 @@ from gradc_compiler.graph.graph import Graph, Value
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.rewrites.algebra.passes import optimise
-from tests.contractions import Case, I, J, K, L, M, N, at
-from tests.graphs import (
+from tests.support.contractions import Case, I, J, K, L, M, N, at
+from tests.support.graphs import (
     Operand,
     assert_close,
     derivative_graph,

@@ -9,8 +9,8 @@ from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.ops.reduce import Max
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.rewrites.legalize import legalize
-from tests.contractions import at
-from tests.graphs import Operand, derivative_graph, values_of
+from tests.support.contractions import at
+from tests.support.graphs import Operand, derivative_graph, values_of
 
 
 def pooled(x: Value, size: tuple[int, int], stride: int) -> Value:

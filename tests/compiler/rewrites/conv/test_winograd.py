@@ -15,8 +15,8 @@ from gradc_compiler.rewrites.conv import winograd
 from gradc_compiler.rewrites.conv.winograd_transforms import PIXELS, RESULTS, TAPS, TILE, WEIGHTS
 from gradc_runtime.session.session import Session
 from tests.compiler.rewrites.conv.test_fold_width import graph_of, image, operands_of
-from tests.contractions import Case, I, J, K, L, M, at
-from tests.graphs import assert_close, evaluate_outputs, rewritten, values_of
+from tests.support.contractions import Case, I, J, K, L, M, at
+from tests.support.graphs import assert_close, evaluate_outputs, rewritten, values_of
 
 A, B, G = (np.array(matrix) for matrix in (RESULTS, PIXELS, WEIGHTS))
 

@@ -9,7 +9,7 @@ import pytest
 
 from gradc_compiler.pipeline import compile_file, compile_source
 from gradc_runtime.session.session import Session
-from tests.barriers import unguarded
+from tests.support.barriers import unguarded
 
 ROOT = Path(__file__).resolve().parents[4]
 SPEC = """

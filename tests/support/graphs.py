@@ -26,7 +26,7 @@ from gradc_compiler.schedule import schedule
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_runtime.cpu.executable import CallPlan, Executable
 from gradc_runtime.cpu.threads.adaptive import TRIALS
-from tests.guards import Guards
+from tests.support.guards import Guards
 
 Array = NDArray[Any]
 Values = dict[str, Array]

@@ -1,7 +1,7 @@
 """Random graphs over sequences as a hypothesis strategy, and values for them.
 
-They grow as in `tests/growths.py`, along time as well: recurrences in both directions, of one or
-two states, whose bodies grow at random; what crosses between examples and elements.
+They grow as in `tests/support/growths.py`, along time as well: recurrences in both directions, of
+one or two states, whose bodies grow at random; what crosses between examples and elements.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from gradc_compiler.ops.sequence import (
 )
 from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.transform.differentiate import differentiate
-from tests import growths
-from tests.growths import LARGEST, Grower
-from tests.random_graphs import scalar
+from tests.support import growths
+from tests.support.growths import LARGEST, Grower
+from tests.support.random_graphs import scalar
 
 TIMES: tuple[Time, ...] = ("t", "t", "t", "other", 3)
 Growth = Callable[[Grower], Value | None]

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 
 from gradc_compiler.ops.contract import Affine, Contract, Map, index
-from tests.graphs import Array
+from tests.support.graphs import Array
 
 I, J, K, L, M, N = (index(loop) for loop in range(6))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradc_compiler.ops.contract import Contract, Map
-from tests.contractions import CLASSIC, Case, I, J, K, L, at
+from tests.support.contractions import CLASSIC, Case, I, J, K, L, at
 
 
 def many(

@@ -18,8 +18,8 @@ from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_runtime.cpu.executable import Executable
-from tests.graphs import sample_values
-from tests.sequence_runs import compare, executable, wanted
+from tests.support.graphs import sample_values
+from tests.support.sequence_runs import compare, executable, wanted
 
 GRADIENT, SECOND = "gradient/", "second/"
 LENGTHS = (3, 1, 4)  # of the sequences of a batch

@@ -7,7 +7,7 @@ import numpy as np
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph_tools.evaluate import node_values
 from gradc_compiler.ops.leaf import Input, PersistentOp
-from tests.graphs import Array, Values
+from tests.support.graphs import Array, Values
 
 ONE = ("neg", "sqrt", "abs", "floor", "sign", "copy")
 TWO = ("add", "sub", "mul", "div", "quotient", "rest", "maximum", "minimum")

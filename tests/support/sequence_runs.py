@@ -13,8 +13,8 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.schedule import schedule
-from tests.graphs import share_always
-from tests.recurrences import NETS, given, parameters
+from tests.support.graphs import share_always
+from tests.support.recurrences import NETS, given, parameters
 
 
 def executable(

@@ -1,6 +1,6 @@
 """Random graphs as a hypothesis strategy: grown, differentiated, with updates.
 
-The ways to grow are in `tests/growths.py`.
+The ways to grow are in `tests/support/growths.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gradc_compiler.ops.leaf import Input, Literal, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.transform.differentiate import differentiate
-from tests.growths import GROWTHS, LARGEST, Grower
+from tests.support.growths import GROWTHS, LARGEST, Grower
 
 
 def plant(g: Grower) -> None:

@@ -58,6 +58,7 @@ LAYERS = {  # name -> what x is, and the layer; sizes are odd on purpose
     "silu": ("[]", "silu"),
     "gelu": ("[7]", "gelu"),
     "elu": ("[7]", "elu(alpha = 1.5)"),
+    "softsign": ("[7]", "softsign"),
     "softmax": ("[2, 3, 5]", "softmax"),
     "log_softmax": ("[3, 5]", "log_softmax"),
     "logsumexp": ("[3, 5]", "logsumexp"),
@@ -71,6 +72,7 @@ KINKED = ("max_pool", "relu", "leaky_relu", "elu", "batch_norm")  # or one over 
 SMOOTH = [name for name in LAYERS if not name.startswith(KINKED)]
 ACTIVATIONS = (
     "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "swish", "silu", "gelu", "elu",
+    "softsign",
 )  # fmt: skip
 COMPILED = [  # one of each kind; native code takes long to make
     "dense", "dropout", "conv", "conv even strided", "conv padded by four", "conv dilated",

@@ -138,6 +138,7 @@ TORCH = {
     "silu": lambda x, p: F.silu(x),
     "gelu": lambda x, p: F.gelu(x),
     "elu": lambda x, p: F.elu(x, 1.5),
+    "softsign": lambda x, p: F.softsign(x),
     "softmax": lambda x, p: F.softmax(x, dim=-1),
     "log_softmax": lambda x, p: F.log_softmax(x, dim=-1),
     "logsumexp": lambda x, p: torch.logsumexp(x, dim=-1),

@@ -110,7 +110,7 @@ weights = click.option(
 )  # fmt: skip
 without = together([
     click.option("--without", multiple=True, metavar="NAME", help="""Switch off an optimisation:
-        simplify, rows, slices, pieces, concats, fold, cse, pairs, batch, axes, turns, dce;
+        simplify, rows, slices, pieces, concats, fold, powers, cse, pairs, batch, axes, turns, dce;
         winograd, scatter-to-gather, fold-width, backward-filter, backward-bias, broadcast-bias,
         unroll-max-pool, prepack; remat, delay-reduction, sink, unroll-constant-matmul, fusion,
         whole-step."""),

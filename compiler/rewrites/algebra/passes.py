@@ -18,6 +18,7 @@ from gradc_compiler.rewrites.algebra.fold_transpose import fold_transpose
 from gradc_compiler.rewrites.algebra.fuse_batch_reduction import fuse_batch_reduction
 from gradc_compiler.rewrites.algebra.pads_to_concat import pads_to_concat
 from gradc_compiler.rewrites.algebra.pair_products import multiply_in_pairs
+from gradc_compiler.rewrites.algebra.powers_of_two import multiply_by_reciprocals
 from gradc_compiler.rewrites.algebra.simplify import simplify
 from gradc_compiler.rewrites.algebra.sink_concats import sink_concats
 from gradc_compiler.rewrites.algebra.sink_slices import sink_slices
@@ -31,6 +32,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "pieces": pads_to_concat,
     "concats": sink_concats,
     "fold": fold_constants,
+    "powers": multiply_by_reciprocals,  # after fold, which finds the constants
     "cse": eliminate_common_subexpressions,
     "batch": fuse_batch_reduction,  # after cse, so that a shared contraction is seen to be shared
     "pairs": multiply_in_pairs,  # after batch, which takes a product as one

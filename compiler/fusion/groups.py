@@ -1,11 +1,13 @@
-"""Which nodes form one kernel.
+"""Operator fusion: which nodes form one kernel.
 
-A unit is a set of elementwise nodes over one index space, or one other node (a contraction, a
-maximum, a gather), which then takes along the elementwise nodes that only it reads (its prologue).
-Leaves, views and constants are no units: whoever reads them reads their source.
+A kernel that computes several nodes keeps the values between them in registers, where separate
+kernels would write each value to memory and read it again.  A *fusion group* is the nodes of one
+kernel: elementwise nodes over the same index space, or one other node (a contraction, a maximum, a
+gather) together with the elementwise nodes that only it reads, its *prologue*.  Leaves, views and
+constants need no kernel, so they are in no group: the reader of a view reads the view's source.
 
-Fusion keeps the units' graph acyclic: two units are merged only if no path leaves them and comes
-back.
+Two groups are merged only if no path through other groups leads from one back to the other: else
+each would have to be computed before the other.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from gradc_compiler.program.entry import MOST_OPERANDS
 from gradc_compiler.rewrites.algebra.simplify import is_view
 
 OUTSIDE = -1  # reads what is an output
-LARGEST = 40  # nodes in one unit: beyond that a kernel compiles slowly and runs no faster
+LARGEST = 40  # nodes in one group: beyond that a kernel compiles slowly and runs no faster
 MOST_PLACES = MOST_OPERANDS - 4  # of one kernel, as counted by `_places`
 
 
@@ -51,7 +53,7 @@ class FusionGroup:
 
     @property
     def phase(self) -> Stage:
-        """The phase it runs in."""
+        """The stage that the group's kernel runs in."""
         return self.region.phase
 
 
@@ -89,10 +91,11 @@ def reads(graph: Graph, id: int) -> list[int]:
 
 
 def fuse(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -> list[FusionGroup]:
-    """The units, in no order (see `list_schedule.py`).
+    """The fusion groups of a graph, in no order (`list_schedule.py` puts them in one).
 
-    Readers come first: a node joins the unit of a reader, so that it need not be stored, or at
-    least not be loaded; where two units read it, they are merged if that is possible.
+    Nodes are visited from last to first, so that the readers of a node are in groups already.  A
+    node joins the group of its first reader; if other groups read it too, they are merged with that
+    one where this is possible.  Then the node's value is not stored, or at least not loaded again.
     """
     users, following = _users(graph), _following(graph)
     forming = _Forming(graph, following, Heights(following, circles=bool(graph.carries)))
@@ -100,12 +103,12 @@ def fuse(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -> list
         forming.heights.add(node.id)
         if is_leaf(node) or is_alias(graph, node):
             continue
-        unit = forming.enter(FusionGroup(regions[node.id], [node.id]))
+        group = forming.enter(FusionGroup(regions[node.id], [node.id]))
         for reader in dict.fromkeys(users[node.id]) if fuse and is_pointwise(node) else ():
-            other = forming.unit_of.get(reader)
-            if other is not None and other is not unit and _may_merge(graph, unit, other, users):
-                unit = forming.merged(unit, other)
-    return list({id(u): u for u in forming.unit_of.values()}.values())
+            other = forming.group_of.get(reader)
+            if other is not None and other is not group and _may_merge(graph, group, other, users):
+                group = forming.merged(group, other)
+    return list({id(u): u for u in forming.group_of.values()}.values())
 
 
 def _users(graph: Graph) -> dict[int, list[int]]:
@@ -117,7 +120,7 @@ def _users(graph: Graph) -> dict[int, list[int]]:
 
 
 def _following(graph: Graph) -> dict[int, list[int]]:
-    """For each node, the nodes that read it, in a later step too."""
+    """For each node, the nodes that read it, those of the next step of a recurrence included."""
     following: dict[int, list[int]] = {node.id: [] for node in graph.nodes}
     for node in graph.nodes:
         for id in reads(graph, node.id):
@@ -128,12 +131,12 @@ def _following(graph: Graph) -> dict[int, list[int]]:
 def _may_merge(
     graph: Graph, a: FusionGroup, b: FusionGroup, users: Mapping[int, list[int]]
 ) -> bool:
-    """Whether two units, the first with nothing but pointwise nodes, could be one kernel."""
+    """Whether two groups, the first of pointwise nodes alone, could be one kernel."""
     if a.region != b.region or len(a.nodes) + len(b.nodes) > LARGEST:
         return False
     nodes = {*a.nodes, *b.nodes}
     if any(isinstance(graph[i].op, Reverse) and graph[i].inputs[0] in nodes for i in nodes):
-        return False  # it reads other rows than the one at hand
+        return False  # a reversal reads other rows than the one that the kernel is at
     last = graph[max(nodes)]
     others = [i for i in nodes if not is_pointwise(graph[i])]
     if not others:
@@ -146,7 +149,7 @@ def _may_merge(
 
 
 def _places(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> int:
-    """How many places a kernel of these nodes would read and write."""
+    """How many places in memory a kernel of these nodes would read and write."""
     read = {i for id in nodes for i in reads(graph, id)} - nodes
     rows = {i for i in nodes if graph[i].op.sequential}
     written = [i for i in nodes if not nodes.issuperset(users[i])]
@@ -154,10 +157,11 @@ def _places(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> in
 
 
 def _takes_prologue(graph: Graph, node: Node, nodes: set[int]) -> bool:
-    """Whether a reduction may compute what it reads.
+    """Whether a reduction's kernel may compute the reduction's operand on the way.
 
-    Where it reads outside, it needs the border; a draw knows its element by the loops, which a
-    reduction changes.
+    Not where the reduction reads outside its operand: the zeros there must lie in memory.  Nor
+    where the operand has random numbers: a draw finds its element by the loops over the operand,
+    and a reduction has other loops.
     """
     x = graph[node.inputs[0]]
     outside = isinstance(node.op, Contract) and node.op.reads_outside(0, x.type.shape)
@@ -166,40 +170,41 @@ def _takes_prologue(graph: Graph, node: Node, nodes: set[int]) -> bool:
 
 
 def _private(graph: Graph, nodes: set[int], users: Mapping[int, list[int]]) -> bool:
-    """Whether a reduction's prologue is read by nobody else."""
+    """Whether only the group's last node, a reduction, reads the nodes before it."""
     inner = nodes - {max(nodes)}
     return all(nodes.issuperset(users[i]) for i in inner)
 
 
 @dataclass
 class _Forming:
-    """The units so far, by node."""
+    """The groups so far: `group_of` has the group of each node that is in one."""
 
     graph: Graph
     following: Mapping[int, list[int]]
     heights: Heights
-    unit_of: dict[int, FusionGroup] = field(default_factory=dict)
+    group_of: dict[int, FusionGroup] = field(default_factory=dict)
 
-    def enter(self, unit: FusionGroup) -> FusionGroup:
-        """Let all nodes of a unit know it."""
-        self.unit_of.update(dict.fromkeys(unit.nodes, unit))
-        return unit
+    def enter(self, group: FusionGroup) -> FusionGroup:
+        """Enter a group as that of all its nodes."""
+        self.group_of.update(dict.fromkeys(group.nodes, group))
+        return group
 
-    def merged(self, unit: FusionGroup, other: FusionGroup) -> FusionGroup:
-        """Both as one unit, or the first as it is where what lies between is in its way."""
-        if self._returns({*unit.nodes, *other.nodes}, unit.region):
-            return unit
-        both = self.enter(FusionGroup(unit.region, sorted([*unit.nodes, *other.nodes])))
+    def merged(self, group: FusionGroup, other: FusionGroup) -> FusionGroup:
+        """Two groups as one; the first unchanged if a path through other groups forbids that."""
+        if self._returns({*group.nodes, *other.nodes}, group.region):
+            return group
+        both = self.enter(FusionGroup(group.region, sorted([*group.nodes, *other.nodes])))
         self.heights.join(both.nodes, self._members, partial(reads, self.graph))
         return both
 
     def _members(self, id: int) -> list[int]:
-        return self.unit_of[id].nodes if id in self.unit_of else [id]
+        return self.group_of[id].nodes if id in self.group_of else [id]
 
     def _returns(self, nodes: set[int], region: Region) -> bool:
-        """Whether a path through other units comes back: these cannot be computed at once then.
+        """Whether a path leaves these nodes and comes back to them through other groups.
 
-        A unit passes on what any of its nodes reads to whoever reads any other.
+        Then they cannot be one kernel.  A path may enter a group at any of its nodes and leave it
+        at any other: a kernel has all its inputs read before any of its outputs is known.
         """
         low, seen = self.heights.lowest(nodes), set[int]()
 
@@ -220,13 +225,17 @@ class _Forming:
         return False
 
     def _after(self, id: int, region: Region) -> list[int]:
-        """Who reads a node; within a step of a loop only in that step, by higher numbers."""
+        """The nodes that read a node.  For nodes of a recurrence, only those in the same step:
+        their numbers are higher, and what reads a value in the next step has a lower number.
+        """
         later = self.following[id]
         return later if region.loop is None else [u for u in later if u > id]
 
     def _is_elsewhere(self, id: int, region: Region) -> bool:
-        """Whether no path through a node comes back: a phase is never entered again."""
-        unit = self.unit_of.get(id)
-        if unit is None or unit.phase != region.phase:
-            return unit is not None
-        return region.loop is not None and unit.region.loop != region.loop
+        """Whether no path through a node can come back, because the node is in another stage or
+        another recurrence: neither is entered a second time.
+        """
+        group = self.group_of.get(id)
+        if group is None or group.phase != region.phase:
+            return group is not None
+        return region.loop is not None and group.region.loop != region.loop

@@ -1,28 +1,30 @@
-"""How far from its end a graph's nodes are, while they are joined to units.
+"""Heights of nodes, which keep fusion's search for cycles short.
 
-The height of a node is the number of units on the longest way from it to what nobody reads.  All
-nodes of a unit have one height, and each is higher than whoever reads it; so a search for a way
-from one unit to another need not go on where it is no higher than both (Pearce and Kelly, "A
-dynamic topological sort algorithm", 2007, prune their searches alike).  In a recurrence nodes read
-one another in a circle: nothing has a height there.
+Before two fusion groups are merged, a search asks whether a path leads from one to the other; over
+the whole graph for each pair that would take quadratic time.  The *height* of a node is the number
+of groups on the longest path from it to a node that nobody reads.  All nodes of a group have the
+same height, and a node is higher than each of its readers.  So every node on a path between two
+groups is higher than the lower of the two, and the search stops at any that is not (Pearce and
+Kelly, "A dynamic topological sort algorithm", 2007, prune theirs likewise).  In a recurrence nodes
+read one another in a circle: no node of such a graph has a height, and nothing is pruned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-LOWEST = -1  # lower than all
+LOWEST = -1  # lower than every node
 
 
 class Heights:
-    """Heights of the nodes so far, of which each is added before those that it reads."""
+    """Heights of the nodes so far.  A node is added before the nodes that it reads."""
 
     def __init__(self, following: Mapping[int, Sequence[int]], circles: bool) -> None:
         self._following, self._circles = following, circles
         self._height: dict[int, int] = {}
 
     def add(self, id: int) -> None:
-        """A node whose readers are known."""
+        """Add a node; all its readers have been added."""
         if not self._circles:
             self._height[id] = 1 + max((self._height[u] for u in self._following[id]), default=0)
 
@@ -31,7 +33,7 @@ class Heights:
         return LOWEST if self._circles else min(self._height[i] for i in nodes)
 
     def above(self, id: int, height: int) -> bool:
-        """Whether a node is higher than that, so that a way down from it may lead there."""
+        """Whether a node is above a height, so that a path from the node may lead down to it."""
         return self._circles or self._height[id] > height
 
     def join(
@@ -40,9 +42,9 @@ class Heights:
         members: Callable[[int], Sequence[int]],
         reads: Callable[[int], Iterable[int]],
     ) -> None:
-        """Some nodes are one unit: what they read is raised above the highest of them.
+        """Make some nodes one group: raise what they read above the highest of them.
 
-        `members` gives the nodes of the unit that a node is in, itself where it is in none.
+        `members` gives the nodes of the group that a node is in, or the node alone if in none.
         """
         if self._circles:
             return

@@ -1,12 +1,14 @@
-"""Which nodes are computed once, and which for every block of examples.
+"""Stages: which nodes are computed once a step, and which for every tile of examples.
 
-ONCE 0, EXAMPLES 0, ONCE 1, EXAMPLES 1, ...: a mean over the examples is summed up in EXAMPLES k and
-known in ONCE k + 1.  A model without `batch_mean` has two: the examples, and then the update (and a
-ONCE 0 where something is prepared from the parameters).
+*Serial* stages run once; *batch* stages run for every tile of the batch's examples, on any thread.
+They alternate: serial 0, batch 0, serial 1, batch 1, ...  A mean over the examples is summed up in
+batch stage k and its value is known from serial stage k + 1 on.  A training step has two: the
+gradients are summed up in batch 0, the parameters are updated in serial 1 (and what is prepared
+from the parameters, such as packed weights, stands in serial 0).
 
-The gradient of a large matrix is a mean of outer products.  Summed up example by example it would
-move the whole matrix for each block, once for every thread; it is *deferred*: its two factors are
-carried over the batch, and one product in ONCE k + 1 sums over the examples.
+The gradient of a large matrix is a mean of outer products.  Added up tile by tile, each thread
+would read and write the whole matrix for every tile.  Such a mean is *delayed*: the two factors of
+all examples are kept, and one product in serial stage k + 1 sums over the examples.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 
 @dataclass(frozen=True, slots=True, order=True)
 class Stage:
-    """ONCE k sorts before EXAMPLES k."""
+    """A serial stage, or the batch stage (`examples`) of the same number, which sorts after it."""
 
     number: int
     examples: bool
@@ -35,8 +37,8 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where a node is computed: its phase, the time whose rows it goes over (None: examples), and
-    the loop whose steps it is part of.
+    """Where a node is computed: its stage; the time whose rows its kernel goes over (None: it goes
+    over examples); and the recurrence, by its loop's number, in whose steps it is computed.
     """
 
     phase: Stage
@@ -45,7 +47,7 @@ class Region:
 
 
 def assign_stages(graph: Graph, switches: Switches | None = None) -> Mapping[int, Region]:
-    """Where each node is computed."""
+    """The region of each node."""
     switches = switches or Switches()
     phases, loops = _phases(graph, switches), loop_of(graph)
     regions = {
@@ -58,11 +60,11 @@ def assign_stages(graph: Graph, switches: Switches | None = None) -> Mapping[int
 
 
 def _sink(graph: Graph, regions: dict[int, Region]) -> int:
-    """Let a loop compute, step by step, the elementwise values that only it reads.
+    """Sink values that only one recurrence reads into its steps; gives how many were.
 
-    They join its kernels and need not be stored for all steps; nothing is computed twice.  What is
-    computed again for a derivative is, of any kind: so that it is never there for all steps.
-    Gives how many.
+    Elementwise values then join the recurrence's kernels and are not stored for all steps at once.
+    Of the copies that rematerialisation makes, products sink as well: `checkpoint` asks that no
+    copy is there for all steps.  Nothing is computed twice.
     """
     sunk = 0
     users, wanted = graph.users(), set(graph.outputs.values())
@@ -85,17 +87,19 @@ def _sinks(node: Node) -> bool:
 
 
 def _rows(graph: Graph, node: Node) -> Time | None:
-    """The time whose rows a kernel for this node goes over: what sums over time goes over all."""
+    """The time whose rows a kernel for this node goes over; a sum over time goes over the rows of
+    its operand.
+    """
     sums = isinstance(node.op, TimeSum) or node.op.makes_uniform
     types = [graph[i].type for i in node.inputs] if sums else [node.type]
     return next((type.time for type in types if type.time is not None), None)
 
 
 def _phases(graph: Graph, switches: Switches) -> dict[int, Stage]:
-    """The phase in which each node is computed."""
+    """The stage in which each node is computed."""
     varying = graph.varying()
     phase: dict[int, Stage] = {}
-    known: dict[int, int] = {}  # number of the first phase pair that may read the node
+    known: dict[int, int] = {}  # number of the first two stages that may read the node
     for group in in_order(graph):
         outside = {i for id in group for i in graph[id].inputs} - set(group)
         number = max((known[i] for i in outside | _carried(graph, group)), default=0)
@@ -113,7 +117,9 @@ def _phases(graph: Graph, switches: Switches) -> dict[int, Stage]:
 
 
 def is_delayable(graph: Graph, node: Node, varying: frozenset[int]) -> bool:
-    """Whether a mean is a product of two matrices better computed when all examples are done."""
+    """Whether a mean is a product of two matrices that is better computed when all examples are
+    done: the matrix is large beside the factors.
+    """
     op, types = node.op, [graph[i].type for i in node.inputs]
     if not isinstance(op, Contract) or not all(i in varying for i in node.inputs):
         return False
@@ -123,14 +129,14 @@ def is_delayable(graph: Graph, node: Node, varying: frozenset[int]) -> bool:
 
 
 def _carried(graph: Graph, group: list[int]) -> set[int]:
-    """What is carried to the nodes of a group from outside of it."""
+    """The nodes outside a group whose values a recurrence carries into it."""
     carries = graph.carries
     loops = {graph[id].op.carried_by for id in group}
     return {id for loop, id in carries.items() if loop in loops} - set(group)
 
 
 def _delay(graph: Graph, phase: dict[int, Stage]) -> None:
-    """Compute what is needed once as late as its readers allow, beside them."""
+    """Move what is computed once to the latest serial stage that its readers allow."""
     users = graph.users()
     for node in reversed(graph.nodes):
         if not phase[node.id].examples and users[node.id]:

@@ -1,9 +1,10 @@
-"""Which words each storage gets.
+"""Register allocation for memory: which words each buffer gets.
 
-Values of one block live in BLOCK, packed by lifetime within a phase, so that an activation's words
-are used again as soon as its last reader has run; a bordered storage keeps its words for itself, as
-its zeros must stay.  Values that a later phase reads are carried in arrays over the whole batch.
-An update is written straight into the persistent where nobody reads the old value afterwards.
+Values of the examples in a tile share one block of memory (`Space.BLOCK`).  The words of a buffer
+are given to another as soon as its last reader has run (*liveness*), which keeps the block small
+enough for a cache.  A buffer with a halo has words of its own for good, since its zeros must stay.
+Values that a later stage reads cannot lie in a block, which the next tile overwrites: they are
+carried in arrays over the whole batch.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Pools = defaultdict[Time | None, FreeList]  # free words, per row of each time
 
 @dataclass
 class MemoryPlan:
-    """Operands by storage, and how many words each space has."""
+    """The operand of each buffer, and how many words each space has."""
 
     times: tuple[Time, ...] = ()
     operands: dict[StorageKey, Operand] = field(default_factory=dict)
@@ -36,11 +37,11 @@ class MemoryPlan:
     arrays: list[Array] = field(default_factory=list)
     uniform_words: int = 0
     block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
-    kept_words: dict[Time | None, int] = field(default_factory=dict)  # but for those of one step
+    kept_words: dict[Time | None, int] = field(default_factory=dict)  # without `Liveness.steps`
     partial_words: dict[Stage, int] = field(default_factory=dict)
 
     def uniform(self, words: int) -> Operand:
-        """Fresh words in UNIFORM."""
+        """New words in UNIFORM."""
         offset, self.uniform_words = self.uniform_words, self.uniform_words + _aligned(words)
         return Operand(Space.UNIFORM, offset)
 
@@ -55,7 +56,7 @@ class MemoryPlan:
         return None if time is None else self.times.index(time)
 
     def block(self, time: Time | None, offset: int) -> Operand:
-        """Words in BLOCK, of every example or of every element."""
+        """Words in BLOCK at an offset, which counts words per example or, with a time, per row."""
         return Operand(Space.BLOCK, offset, time=self.number(time))
 
 
@@ -65,42 +66,45 @@ def _aligned(words: int) -> int:
 
 @dataclass(frozen=True)
 class Liveness:
-    """For each stored node its unit, and the last unit that reads its storage."""
+    """Which nodes are stored, and for how long: groups stand for points in time, by number."""
 
-    made: Mapping[int, int]
-    last: Mapping[StorageKey, int]
-    stored: Mapping[int, list[int]]  # unit -> nodes that get words
-    steps: frozenset[StorageKey]  # what one step of a loop makes and only that step reads
+    made: Mapping[int, int]  # node -> the group that computes it
+    last: Mapping[StorageKey, int]  # buffer -> the last group that reads it
+    stored: Mapping[int, list[int]]  # group -> its nodes that get words
+    steps: frozenset[StorageKey]  # buffers that a step of a recurrence writes and alone reads
 
     @cached_property
     def ending(self) -> Mapping[int, list[StorageKey]]:
-        """For each unit, the storages that it is the last to read."""
+        """For each group, the buffers that it is the last to read."""
         ending = defaultdict[int, list[StorageKey]](list)
         for key, end in self.last.items():
             ending[end].append(key)
         return ending
 
 
-def liveness_of(graph: Graph, units: Sequence[FusionGroup], layouts: Layouts) -> Liveness:
-    """Which nodes are read outside their unit, and until when: in a loop, until its last step."""
-    made = {id: u for u, unit in enumerate(units) for id in unit.nodes}
-    ends = {unit.region: u for u, unit in enumerate(units) if unit.region.loop is not None}
+def liveness_of(graph: Graph, groups: Sequence[FusionGroup], layouts: Layouts) -> Liveness:
+    """Which nodes are read outside their group, and until when.
+
+    What a recurrence reads is needed until its last step, whichever of its groups reads it.
+    """
+    made = {id: u for u, group in enumerate(groups) for id in group.nodes}
+    ends = {group.region: u for u, group in enumerate(groups) if group.region.loop is not None}
     last: dict[StorageKey, int] = {}
     regions: dict[StorageKey, set[Region | None]] = defaultdict(set)
-    needed = set(graph.outputs.values()) | {unit.nodes[-1] for unit in units}
-    for u, unit in enumerate(units):
-        for id in unit.nodes:
+    needed = set(graph.outputs.values()) | {group.nodes[-1] for group in groups}
+    for u, group in enumerate(groups):
+        for id in group.nodes:
             for operand in reads(graph, id):
                 place = layouts.places[operand]
                 carried = operand not in graph[id].inputs
                 if carried or (made.get(operand) != u and not _written_out(graph, id, operand)):
-                    last[place.storage] = max(last.get(place.storage, 0), ends.get(unit.region, u))
-                    regions[place.storage].add(None if carried else unit.region)
+                    last[place.storage] = max(last.get(place.storage, 0), ends.get(group.region, u))
+                    regions[place.storage].add(None if carried else group.region)
                     needed.add(_source(graph, operand))
-    stored = {u: [id for id in unit.nodes if id in needed] for u, unit in enumerate(units)}
+    stored = {u: [id for id in group.nodes if id in needed] for u, group in enumerate(groups)}
     for u, ids in stored.items():
         for id in ids:
-            regions[layouts.places[id].storage].add(units[u].region)
+            regions[layouts.places[id].storage].add(groups[u].region)
     for id in graph.results.values():
         regions[layouts.places[id].storage].add(None)
     alone = {key: found.pop() for key, found in regions.items() if len(found) == 1}
@@ -109,50 +113,50 @@ def liveness_of(graph: Graph, units: Sequence[FusionGroup], layouts: Layouts) ->
 
 
 def _source(graph: Graph, id: int) -> int:
-    """The node whose numbers a view looks at."""
+    """The node that a chain of views begins with."""
     while is_alias(graph, graph[id]):
         (id,) = graph[id].inputs
     return id
 
 
 def _written_out(graph: Graph, reader: int, operand: int) -> bool:
-    """Whether a constant stands in the reader's source as a number, and needs no words."""
+    """Whether an operand is a constant that stands in its reader's text and needs no words."""
     loops = is_pointwise(graph[reader]) or is_reduction(graph[reader])
     return isinstance(graph[operand].op, Constant) and loops
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """What is known when words are given out: units in order, the shape and life of every value."""
+    """What is known before words are given out: groups in order, layout and life of each value."""
 
     graph: Graph
-    units: Sequence[FusionGroup]
+    groups: Sequence[FusionGroup]
     layouts: Layouts
     life: Liveness
 
     @cached_property
     def varying(self) -> frozenset[int]:
-        """The nodes that each example has of its own."""
+        """The nodes that differ from example to example."""
         return self.graph.varying()
 
     def key(self, id: int) -> StorageKey:
-        """The storage of a node."""
+        """The buffer that a node lies in."""
         return self.layouts.places[id].storage
 
     def stored(self) -> Iterator[tuple[int, int, StorageKey]]:
-        """Unit, node and storage of all that gets words."""
+        """Group, node and buffer of every node that gets words."""
         for u, ids in self.life.stored.items():
             yield from ((u, id, self.key(id)) for id in ids)
 
 
-def sketched(graph: Graph, units: Sequence[FusionGroup], layouts: Layouts) -> Sketch:
-    """The sketch of units that are in order."""
-    return Sketch(graph, units, layouts, liveness_of(graph, units, layouts))
+def sketched(graph: Graph, groups: Sequence[FusionGroup], layouts: Layouts) -> Sketch:
+    """The sketch of groups that are in order."""
+    return Sketch(graph, groups, layouts, liveness_of(graph, groups, layouts))
 
 
 def place_arrays(sketch: Sketch, memory: MemoryPlan) -> None:
-    """Inputs, outputs and what is carried from one phase to a later one."""
-    graph, units = sketch.graph, sketch.units
+    """Give arrays to inputs, to outputs, and to what one stage carries to a later one."""
+    graph, groups = sketch.graph, sketch.groups
     for node in graph.nodes:
         if node.op.name == "input":
             key = sketch.key(node.id)
@@ -163,20 +167,20 @@ def place_arrays(sketch: Sketch, memory: MemoryPlan) -> None:
             memory.operands[sketch.key(id)] = memory.array(name, "output", graph[id].type)
     for u, id, key in sketch.stored():
         end = sketch.life.last.get(key, u)
-        carried = id in sketch.varying and units[end].phase != units[u].phase
+        carried = id in sketch.varying and groups[end].phase != groups[u].phase
         if carried and key not in memory.operands:
             type = replace(graph[id].type, shape=(sketch.layouts.words[key],), classes=None)
             memory.operands[key] = memory.array(f"%{id}", "carried", type)
 
 
 def place_values(sketch: Sketch, memory: MemoryPlan) -> None:
-    """BLOCK, UNIFORM and PARTIAL words for everything that is not in an array."""
+    """Give words in BLOCK, UNIFORM and PARTIAL to everything that is not in an array."""
     free: Pools = defaultdict(FreeList)
-    for u, unit in enumerate(sketch.units):
-        if u and sketch.units[u - 1].phase != unit.phase:
+    for u, group in enumerate(sketch.groups):
+        if u and sketch.groups[u - 1].phase != group.phase:
             free.clear()
         for id in sketch.life.stored[u]:
-            _place(sketch, memory, free, unit, id)
+            _place(sketch, memory, free, group, id)
         for time, pool in free.items():
             memory.block_words[time] = max(memory.block_words.get(time, 0), pool.top)
         _release(sketch, memory, free, u)
@@ -187,7 +191,7 @@ def place_values(sketch: Sketch, memory: MemoryPlan) -> None:
             _place_step(memory, key, sketch.graph[id].type.time, sketch.layouts.words[key])
 
 
-def _place(sketch: Sketch, memory: MemoryPlan, free: Pools, unit: FusionGroup, id: int) -> None:
+def _place(sketch: Sketch, memory: MemoryPlan, free: Pools, group: FusionGroup, id: int) -> None:
     """Words for a value that has none yet; what has a border is pinned later."""
     key = sketch.key(id)
     words = sketch.layouts.words[key]
@@ -195,15 +199,15 @@ def _place(sketch: Sketch, memory: MemoryPlan, free: Pools, unit: FusionGroup, i
         return
     if id not in sketch.varying:
         memory.operands[key] = memory.uniform(words)
-        if unit.phase.examples:
-            _partial(memory, key, unit.phase, words)
+        if group.phase.examples:
+            _partial(memory, key, group.phase, words)
     elif key not in sketch.layouts.bordered:
         time = None if key in sketch.life.steps else sketch.graph[id].type.time
         memory.operands[key] = memory.block(time, free[time].take(words))
 
 
 def _release(sketch: Sketch, memory: MemoryPlan, free: Pools, u: int) -> None:
-    """Give back the words of BLOCK that a unit was the last to read."""
+    """Give back the words in BLOCK of the buffers that a group was the last to read."""
     for key in sketch.life.ending.get(u, ()):
         operand = memory.operands.get(key)
         if operand is not None and operand.space == Space.BLOCK:
@@ -212,7 +216,9 @@ def _release(sketch: Sketch, memory: MemoryPlan, free: Pools, u: int) -> None:
 
 
 def _place_step(memory: MemoryPlan, key: StorageKey, time: Time | None, words: int) -> None:
-    """Words for every row as well, for a target that does not go through a loop step by step."""
+    """Give a buffer of one step words for all rows as well, for targets (CUDA) that do not run a
+    recurrence step by step.
+    """
     start = memory.block_words.get(time, 0)
     memory.block_words[time] = start + words
     step = StepMemory(memory.operands[key].offset, words)
@@ -226,7 +232,7 @@ def _partial(memory: MemoryPlan, key: StorageKey, phase: Stage, words: int) -> N
 
 
 def _pin_bordered(sketch: Sketch, memory: MemoryPlan) -> None:
-    """Words of their own for values with a border, whose zeros must stay."""
+    """Give values with a halo words of their own, since its zeros must stay."""
     for _, id, key in sketch.stored():
         if id in sketch.varying and key not in memory.operands:
             time = sketch.graph[id].type.time

@@ -1,4 +1,4 @@
-"""Sums over the chunks that lie side by side, as one."""
+"""Sums over chunks that lie side by side in memory become one sum: fewer, longer loops."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from gradc_compiler.program.entry import PartialReduction
 
 
 def coalesce_reductions(sums: Iterable[PartialReduction]) -> tuple[PartialReduction, ...]:
-    """Neighbours in PARTIAL and in UNIFORM are added up together, with the unused words between.
+    """Join sums that are neighbours both in PARTIAL (what is summed) and in UNIFORM (the results).
 
-    Both are laid out in the same order, and nothing else lies in what alignment leaves between.
+    The words that alignment leaves between two buffers are summed up along with them: nothing else
+    lies there, and nobody reads the result.
     """
     result: list[PartialReduction] = []
     for this in sums:
@@ -25,6 +26,6 @@ def coalesce_reductions(sums: Iterable[PartialReduction]) -> tuple[PartialReduct
 
 
 def follows(last: PartialReduction, this: PartialReduction) -> bool:
-    """Whether a sum continues another, but for what aligns it."""
+    """Whether one sum lies directly after another, apart from words left for alignment."""
     gap = this.partial - last.partial - last.words
     return 0 <= gap < ALIGN and this.uniform - last.uniform == this.partial - last.partial

@@ -1,17 +1,17 @@
-"""Words that are taken and given back, so that short-lived values share them."""
+"""A free list: words are taken and given back, so that short-lived values share them."""
 
 from __future__ import annotations
 
 
 class FreeList:
-    """First fit over words per example."""
+    """First-fit allocation of words, counted per row (an example or an element of a sequence)."""
 
     def __init__(self) -> None:
         self.top = 0
         self.holes: list[tuple[int, int]] = []
 
     def take(self, words: int) -> int:
-        """The first hole that is long enough, or new words at the top."""
+        """The start of the first hole with so many words, or of new words at the top."""
         for k, (start, length) in enumerate(self.holes):
             if length >= words:
                 self.holes[k : k + 1] = [(start + words, length - words)] if length > words else []
@@ -20,7 +20,7 @@ class FreeList:
         return start
 
     def give(self, start: int, words: int) -> None:
-        """Return words, joining neighbouring holes."""
+        """Give back words [start, start + words); neighbouring holes become one."""
         holes = sorted([*self.holes, (start, words)])
         self.holes = []
         for begin, length in holes:

@@ -1,4 +1,8 @@
-"""Updates of what persists: written straight into it where nobody reads the old value later."""
+"""In-place updates of parameters and other state.
+
+A new value is written over the old one by the kernel that computes it, if nothing reads the old
+value afterwards.  Else the kernel writes elsewhere, and the value is copied when all else is done.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,9 @@ from gradc_compiler.program.entry import Operand, Space
 def update_in_place(
     sketch: Sketch, offsets: Mapping[str, int], memory: MemoryPlan
 ) -> list[tuple[int, str]]:
-    """Put updates into their persistent where that is safe.
+    """Let updates be written where the state lies, if that is safe.
 
-    The others are returned, node and name, to be copied last.
+    Returns the other updates, as the node and the name of the state, to be copied last.
     """
     for node in sketch.graph.nodes:
         if node.op.name == "persistent":
@@ -34,21 +38,21 @@ def update_in_place(
 
 
 def _is_safe(sketch: Sketch, updated: int, target: StorageKey) -> bool:
-    """Whether an update may be written over the old value as it is computed."""
+    """Whether the group that computes an update may write it over the old value, `target`."""
     own = sketch.life.made[updated]
-    unit = sketch.units[own]
+    group = sketch.groups[own]
     if sketch.key(updated) in sketch.layouts.bordered or is_leaf(sketch.graph[updated]):
         return False
-    if unit.phase.examples or sketch.life.last.get(target, own) > own:
+    if group.phase.examples or sketch.life.last.get(target, own) > own:
         return False
-    return _reads_in_place(sketch, unit, updated, target)
+    return _reads_in_place(sketch, group, updated, target)
 
 
-def _reads_in_place(sketch: Sketch, unit: FusionGroup, updated: int, target: StorageKey) -> bool:
-    """Whether a unit reads the old value only at the element it is about to write."""
+def _reads_in_place(sketch: Sketch, group: FusionGroup, updated: int, target: StorageKey) -> bool:
+    """Whether a group reads the old value only at the element that it is about to write."""
     graph, places = sketch.graph, sketch.layouts.places
     shape, strides = graph[updated].type.shape, places[updated].strides
-    for reader, operand in ((graph[id], x) for id in unit.nodes for x in graph[id].inputs):
+    for reader, operand in ((graph[id], x) for id in group.nodes for x in graph[id].inputs):
         place = places[operand]
         if place.storage != target:
             continue

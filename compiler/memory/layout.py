@@ -1,9 +1,10 @@
-"""Where the elements of each value lie: a storage, an offset in it, and a stride for every axis.
+"""Where the elements of each value lie: a buffer, an offset in it, and a stride for every axis.
 
-A storage is what gets words of its own: an input, a persistent, a constant tensor, or a node that a
-kernel computes.  Views and reshapes are other strides over the same storage.  A value that a
-contraction reads outside its range, or writes outside, is stored with a zero border.  What is only
-a part of a concatenation is computed where it belongs there.
+A buffer (`storage`) is what gets words of its own: an input, state, a constant tensor, or a node
+that a kernel computes.  Views and reshapes are other strides over the same buffer, so they cost
+nothing.  A contraction may read outside its operand, where zeros are meant, or write outside its
+result: such a value is stored with a *halo* of zeros, so that kernels need no test for the edge.
+A value that is only read as a part of a concatenation is computed in its place there.
 """
 
 from __future__ import annotations
@@ -49,15 +50,15 @@ class Halo:
         return Halo((0,) * rank, (0,) * rank)
 
     def widened(self, other: Halo) -> Halo:
-        """The least border that holds both."""
+        """The smallest halo that contains both."""
         before = tuple(map(max, self.before, other.before))
         return Halo(before, tuple(map(max, self.after, other.after)))
 
 
 @dataclass(frozen=True, slots=True)
 class Layouts:
-    """The place of every node that has one, and the words of every storage (per example if
-    varying).
+    """The view of every node that has one; the words of every buffer, per example if it varies;
+    and the buffers that have a halo.
     """
 
     places: Mapping[int, BufferView]
@@ -71,7 +72,7 @@ def row_major(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
-    """Give every node its place."""
+    """Give every node its view of a buffer."""
     varying, borders = frozenset(varying), _borders(graph)
     places: dict[int, BufferView] = {}
     words: dict[StorageKey, int] = {}
@@ -98,10 +99,11 @@ def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
 
 
 def parts_in_place(graph: Graph, bordered: Container[int]) -> dict[int, tuple[int, int]]:
-    """For each node that is computed within a concatenation: which, and the words before it.
+    """The nodes that are computed in their place within a concatenation: for each, that node and
+    the words before its part.
 
-    Elementwise ones, as their kernels write with any strides, that are part of one concatenation
-    once and are wanted of the graph under no name.
+    Only elementwise nodes, because their kernels write with any strides; only where the node is
+    part of one concatenation, once, and is no output of the graph.
     """
     wanted, varying = set(graph.results.values()), graph.varying()
     found: dict[int, tuple[int, int]] = {}
@@ -167,14 +169,18 @@ def _view(node: Node, source: Node, place: BufferView) -> BufferView:
 
 
 def clock_place(kind: str, time: Time, per_row: bool) -> BufferView:
-    """Where a whole number that the runtime knows of each row or example lies."""
+    """Where the runtime puts a whole number about each example or, `per_row`, each row of a time:
+    `length`, `position` and the like.
+    """
     storage: StorageKey = ("clock", f"{kind}/{time}")
     own = time if per_row else None
     return BufferView(storage=storage, offset=0, strides=(), example=1, index=True, time=own)
 
 
 def through(m: Map, place: BufferView, loops: int) -> tuple[list[int], int]:
-    """Words that each loop moves when a place is read at affine positions, and the first word."""
+    """For a view read at affine positions: the words by which each loop moves the address, and the
+    first word.
+    """
     moves, offset = [0] * loops, place.offset
     for position, stride in zip(m, place.strides, strict=True):
         offset += position.offset * stride
@@ -184,7 +190,7 @@ def through(m: Map, place: BufferView, loops: int) -> tuple[list[int], int]:
 
 
 def _borders(graph: Graph) -> dict[int, Halo]:
-    """For each node, the widest border that a contraction wants around it."""
+    """For each node that contractions reach over the edge of, the halo that holds them all."""
     wanted: dict[int, Halo] = {}
     for node in graph.nodes:
         if not isinstance(node.op, Contract):

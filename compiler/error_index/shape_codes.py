@@ -52,7 +52,8 @@ CODES: dict[str, Explanation] = {
     "E0307": Explanation(
         "an index or axis outside",
         "Axes and positions are counted from 0; negative ones from the end. What is not known at\n"
-        "compile time can only index when it is a label.",
+        "compile time can only index when it is a label. Classes are counted from 0 too, and a\n"
+        "label is compared with one of them.",
         "model f(x : [3]) -> scalar { x[3] }",
         "model f(x : [3]) -> scalar { x[2] }",
     ),

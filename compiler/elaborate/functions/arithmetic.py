@@ -131,6 +131,9 @@ def binary(
         return sign == "!="
     if sign == "^" and is_number(b):
         return power(_real(a, scope, spans[1]), b)
+    if sign in ("==", "!="):
+        _require_class(a, b, scope, spans[2])
+        _require_class(b, a, scope, spans[1])
     x, y = to_value(a, scope, spans[1]), to_value(b, scope, spans[2])
     if sign not in COMPARISONS:
         x, y = _real(x, scope, spans[1]), _real(y, scope, spans[2])
@@ -146,6 +149,19 @@ def binary(
             secondary=[(spans[1], str(x.type)), (spans[2], str(y.type))],
             hint=_hint(sign, x, y, spans),
         ) from None
+
+
+def _require_class(label: StaticValue, number: StaticValue, scope: Scope, span: Span) -> None:
+    """E0307 where a label is compared with a number that none of its classes has."""
+    classes = label.type.classes if isinstance(label, Value) else None
+    if classes is None or not is_number(number) or number in range(classes):
+        return
+    raise scope.fault(
+        "E0307",
+        f"a label of class({classes}) is never {number}",
+        span,
+        hint=f"its classes are 0 to {classes - 1}",
+    )
 
 
 def _is_known(a: StaticValue, b: StaticValue) -> bool:

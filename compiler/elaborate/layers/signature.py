@@ -21,7 +21,7 @@ from gradc_compiler.elaborate.names.values import (
     is_number,
 )
 from gradc_compiler.elaborate.types.fixits import names_in, reshaped
-from gradc_compiler.elaborate.types.ranges import require_in_range
+from gradc_compiler.elaborate.types.ranges import has_range, require_in_range
 from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.sizes import check_size, written_type
 from gradc_compiler.elaborate.types.unify import Mismatch, element_times, match_sizes, unify
@@ -123,7 +123,9 @@ def match_inputs(
             assert parameter.default is not None, "a missing input was reported before"
             meaning = inner.evaluate(parameter.default)
         place = argument_span(definition.inputs, parameter, span, scope) if direct else span
-        if parameter.type is not None:
+        if has_range(parameter):
+            require_in_range(definition, parameter, meaning, place, scope)
+        elif parameter.type is not None:
             meaning = _matched(definition, Given(parameter, meaning, place), given, inner, scope)
         given.append(Given(parameter, meaning, place))
         inner.names[parameter.name] = meaning
@@ -182,10 +184,23 @@ def _with_names(meaning: StaticValue, type: TypeExpr) -> StaticValue:
     return meaning
 
 
+def _is_layer(type: TypeExpr) -> bool:
+    return isinstance(type, NameType) and type.name == "layer"
+
+
+def _layer_among_settings(definition: Definition, parameter: Parameter) -> str:
+    """How a definition takes a layer: what is applied first goes in the first of its two lists."""
+    kind, name = definition.kind, definition.name
+    rest = ", ".join(p.name for p in definition.inputs if p is not parameter) or "x"
+    return f"a layer goes among the settings: {kind} {name}({parameter.name} : layer)({rest})"
+
+
 def _hint(definition: Definition, new: Given, type: object, inner: Scope) -> str | None:
     """How to make what is given into what is wanted."""
     wanted = new.parameter.type
     assert wanted is not None, "called for typed inputs"
+    if isinstance(new.meaning, LayerLike) and _is_layer(wanted):
+        return _layer_among_settings(definition, new.parameter)
     if not isinstance(type, TensorType):
         return None
     if type.kind is Kind.INDEX and isinstance(wanted, ClassType):

@@ -102,6 +102,8 @@ def _at(schedule: StaticValue, t: StaticValue, span: Span, scope: Scope) -> Stat
     settings = dict(schedule.settings)
     for name, meaning in settings.items():
         if is_schedule(meaning):
+            table = values_from(_graph(name, meaning, schedule.span, scope), 0)
+            require_schedule_in_range(schedule, name, table, schedule.span, scope)
             settings[name] = call(_at(meaning, t, span, scope), [t], {}, span, scope)
             require_sound(settings[name])
         elif not isinstance(meaning, int | float):

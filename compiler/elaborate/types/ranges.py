@@ -1,4 +1,5 @@
-"""Ranges of settings, declared beside them: `beta1 : share = 0.9`.
+"""Ranges of settings, declared beside them: `beta1 : share = 0.9`; of inputs that have a default,
+likewise.
 
 What lies outside is refused where it is written, whether it is a number, comes from outside, or is
 what a schedule comes to.  What the network computes is not known now, and is not looked at.
@@ -24,6 +25,12 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "positive": (lambda x: x > 0, "a number above 0"),
     "nonnegative": (lambda x: x >= 0, "a number, 0 or more"),
 }
+
+
+def has_range(parameter: Parameter) -> bool:
+    """Whether an input is a number with a default and a range; else its type is one of tensors."""
+    named = isinstance(parameter.type, NameType) and parameter.type.name in RANGES
+    return named and parameter.default is not None
 
 
 def require_in_range(

@@ -7,9 +7,11 @@ begin could begin.  `brackets` matches brackets and drops the newlines inside th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gradc_compiler.diagnostics.source import Diagnostic
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
-from gradc_compiler.syntax.lex.brackets import VALUE_ENDS, Brackets
+from gradc_compiler.syntax.lex.brackets import DECLARATION, VALUE_ENDS, Brackets
 from gradc_compiler.syntax.lex.recover import misspelt, oversized
 from gradc_compiler.syntax.lex.suppress_cascades import FoundError, Rank
 
@@ -54,17 +56,50 @@ def _mend(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic]]:
 
 def _choose_keywords(words: list[Lexeme]) -> None:
     """Give the words that are keywords only in their place their terminals."""
-    line_start = 0
+    line_start, where = 0, Surroundings()
     for at, token in enumerate(words):
+        where.pass_by(token)
         if token.type in ("NL", "SEMICOLON", "LBRACE", "RBRACE"):
             if not at or words[at - 1].type not in ("COMMA", "LPAR"):
                 line_start = at + 1
         elif token.type == "KIND" and at and words[at - 1].text == ".":
             token.type = "NAME"
         elif token.type == "NAME":
-            token.type = _role(words, at, line_start)
+            role = _role(words, at, line_start)
+            item = at == line_start or words[at - 1].type in ("USING", "COMMA")
+            below = item and where.has_settings() and _is_negative(words[at : at + 3])
+            token.type = "SETTING" if below else role
         elif token.type.isupper() and token.text.isalpha() and _only_names(words, at, line_start):
             token.type = "NAME"
+
+
+@dataclass
+class Surroundings:
+    """Where the words stand that are passed by: in a train block or not, in brackets or not."""
+
+    training: bool = False
+    depth: int = 0
+
+    def pass_by(self, token: Lexeme) -> None:
+        """Go on to a word."""
+        if token.type in DECLARATION:
+            self.training, self.depth = token.type == "TRAIN", 0
+        self.depth += (token.type in ("LPAR", "LSQB")) - (token.type in ("RPAR", "RSQB"))
+
+    def has_settings(self) -> bool:
+        """Whether a setting may stand here."""
+        return self.training and self.depth == 0
+
+
+def _is_negative(words: list[Lexeme]) -> bool:
+    """Whether this is `epochs -1`, a setting below 0, rather than a subtraction `epochs - 1`: each
+    setting is refused by itself, and told what it may be.
+    """
+    if len(words) < 3 or words[0].text not in SETTINGS or words[2].type != "NUMBER":
+        return False
+    name, sign, number = words
+    apart, together = name.span.end < sign.span.start, sign.span.end == number.span.start
+    return sign.text == "-" and apart and together
 
 
 def _only_names(words: list[Lexeme], at: int, line_start: int) -> bool:

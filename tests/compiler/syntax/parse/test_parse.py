@@ -155,3 +155,23 @@ def test_nesting_has_a_limit(text: str, fits: bool) -> None:
     else:
         with pytest.raises(CompileError, match=r"E0107.*nested deeper than 200"):
             statements(text)
+
+
+@pytest.mark.parametrize("line", ["epochs -1", "using sgd(lr = 1), epochs -1", "exact -2"])
+def test_a_setting_below_zero_is_a_setting(line: str) -> None:
+    (statement,) = statements(line)
+    (setting,) = statement.items[1:] if isinstance(statement, tree.Using) else [statement]
+    assert isinstance(setting, tree.Setting) and show(setting.value).startswith("(- ")
+
+
+@pytest.mark.parametrize("line", ["seed - 1", "seed-1", "f(x, seed -1)", "x * (seed -1)"])
+def test_a_name_less_a_number_is_a_subtraction(line: str) -> None:
+    (result,) = statements(line)
+    assert isinstance(result, tree.ResultStmt)
+    assert "(seed - 1)" in show(result.value)
+
+
+def test_no_setting_stands_in_a_definition() -> None:
+    spec = parse(Source("t.nn", "train on d {\n}\nfunction f(seed) {\nseed -1\n}\n"))
+    (result,) = spec.declarations[1].body
+    assert show(result.value) == "(seed - 1)"

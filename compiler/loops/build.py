@@ -13,7 +13,9 @@ from dataclasses import replace
 
 from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, collapse_loops, interchange
+from gradc_compiler.loops.collapse import collapse_loops
+from gradc_compiler.loops.interchange import interchange
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, Variable
 from gradc_compiler.loops.scalar_code import IterationSpace, ScalarCode, identity, variable
 from gradc_compiler.machine.cost_model import VECTOR
 from gradc_compiler.memory.layout import BufferView
@@ -43,7 +45,7 @@ def pointwise_nest(
         LoopNest(
             loops=domain.loops(),
             loads=tuple(body.loads),
-            statements=tuple(body.lines),
+            statements=tuple(body.statements),
             stores=stores,
             positional=body.positional,
         )
@@ -82,7 +84,7 @@ def reduction_nest(
     nest = LoopNest(
         loops=domain.loops(summed, over_rows=mean),
         loads=tuple(body.loads),
-        statements=tuple(body.lines),
+        statements=tuple(body.statements),
         stores=((value, y, Store.ADD),),
         positional=body.positional,
     )
@@ -91,7 +93,9 @@ def reduction_nest(
     return _choose_store(nest, isinstance(node.op, Max), mean, plain)
 
 
-def _pair(value: str, y: MemAccess, words: int) -> tuple[tuple[str, MemAccess, Store], ...]:
+def _pair(
+    value: Variable, y: MemAccess, words: int
+) -> tuple[tuple[Variable, MemAccess, Store], ...]:
     """A sum, and so many words behind it what rounding has lost of it, which comes first."""
     lost = replace(y, offset=y.offset + words)
     return (value, lost, Store.LOST), (value, y, Store.PAIR)

@@ -1,20 +1,80 @@
-"""The loops of one generated kernel, before they are text.
+"""A loop nest: what an instruction does, before it is text of any target.
 
-A nest reads places, computes three-address statements, and stores; each loop moves every place by a
-fixed number of words.  Neighbouring loops that move all places as one longer loop would are merged,
-so that a whole batch of a contiguous tensor is one loop.
+A nest reads places, computes statements, and stores; each loop moves every place by a fixed number
+of words.  A statement gives a variable the value of a small typed expression, that of one operator.
+Passes take a nest and give a nest; text is made of it last, in `compiler/printing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+from typing import TypeAlias
 
+from gradc_compiler.graph.types import Kind
 from gradc_compiler.memory.layout import StorageKey
 
 RANGE = -1  # extent of the loop that runs over the kernel's begin..end
 WALK = -2  # extent of the loop that goes through one example's rows of a time, on a GPU
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What a load or a statement gives: `v12` a real number, `n12` a whole one."""
+
+    kind: Kind
+    number: int
+
+    def __str__(self) -> str:
+        return f"{'n' if self.kind is Kind.INDEX else 'v'}{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoopCounter:
+    """How far the loop of a level is: `i2`."""
+
+    level: int
+
+    def __str__(self) -> str:
+        return f"i{self.level}"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelArgument:
+    """A whole number that a kernel is given: the batch's `first` example, or their `count`."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarConstant:
+    """A number that is known now."""
+
+    value: float
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A sign or a function of the kernel language, applied: `+`, `<`, `select`, `tanh`."""
+
+    op: str
+    args: tuple[Scalar, ...]
+
+
+Leaf: TypeAlias = Variable | LoopCounter | KernelArgument
+Scalar: TypeAlias = Leaf | ScalarConstant | Apply
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """target = value."""
+
+    target: Variable
+    value: Scalar
 
 
 class Store(Enum):
@@ -37,7 +97,7 @@ class MemAccess:
     offset: int
     moves: tuple[int, ...]
     index: bool = False
-    row: str | None = None  # a variable of the nest that holds a whole number
+    row: Variable | None = None  # which holds a whole number
 
     def depth(self) -> int:
         """How many of the loops it depends on, counted to the innermost that moves it."""
@@ -67,9 +127,9 @@ class LoopNest:
     """Loops outermost first; loads by variable; statements; stores of variables."""
 
     loops: tuple[NestLoop, ...]
-    loads: tuple[tuple[str, MemAccess], ...]
-    statements: tuple[str, ...]
-    stores: tuple[tuple[str, MemAccess, Store], ...]
+    loads: tuple[tuple[Variable, MemAccess], ...]
+    statements: tuple[Statement, ...]
+    stores: tuple[tuple[Variable, MemAccess, Store], ...]
     positional: bool = False  # statements use the loop counters: loops must not be merged
     note: str = ""
     walk: Walk | None = None  # of the WALK loop
@@ -77,78 +137,3 @@ class LoopNest:
     def accesses(self) -> list[MemAccess]:
         """All places, loads first."""
         return [a for _, a in self.loads] + [a for _, a, _ in self.stores]
-
-
-def writes_apart(nest: LoopNest) -> bool:
-    """Whether no two turns of the outermost loop write the same word: threads may share it."""
-    return all(_apart(access.moves, nest.loops) for _, access, _ in nest.stores)
-
-
-def _apart(moves: Sequence[int], loops: Sequence[NestLoop]) -> bool:
-    """Whether the first loop clears all that shorter steps reach, and longer steps clear it all."""
-    first, *others = [(abs(m), loop.extent) for m, loop in zip(moves, loops, strict=True)]
-    within = sum(step * (extent - 1) for step, extent in others if step <= first[0])
-    if within >= first[0]:
-        return False
-    reach = within + first[0] * (first[1] - 1)
-    for step, extent in sorted(others):
-        if step > first[0]:
-            if step <= reach:
-                return False
-            reach += step * (extent - 1)
-    return True
-
-
-def interchange(nest: LoopNest, order: Sequence[int]) -> LoopNest:
-    """The same nest with its loops in another order."""
-
-    def moved(access: MemAccess) -> MemAccess:
-        return replace(access, moves=tuple(access.moves[j] for j in order))
-
-    return replace(
-        nest,
-        loops=tuple(nest.loops[j] for j in order),
-        loads=tuple((v, moved(a)) for v, a in nest.loads),
-        stores=tuple((v, moved(a), s) for v, a, s in nest.stores),
-    )
-
-
-def collapse_loops(nest: LoopNest) -> LoopNest:
-    """Drop loops of one iteration and merge neighbours, innermost first."""
-    if nest.positional:
-        return nest
-    kept = [j for j, loop in enumerate(nest.loops) if loop.extent != 1]
-    nest = interchange(nest, kept)
-    j = len(nest.loops) - 2
-    while j >= 0:
-        if _mergeable(nest, j):
-            nest = _merged(nest, j)
-        j -= 1
-    return nest
-
-
-def _mergeable(nest: LoopNest, j: int) -> bool:
-    outer, inner = nest.loops[j], nest.loops[j + 1]
-    if inner.extent == RANGE or outer.reduces != inner.reduces:
-        return False
-    if outer.extent == RANGE and any(a.row is not None for a in nest.accesses()):
-        return False
-    return all(a.moves[j] == inner.extent * a.moves[j + 1] for a in nest.accesses())
-
-
-def _merged(nest: LoopNest, j: int) -> LoopNest:
-    outer, inner = nest.loops[j], nest.loops[j + 1]
-    if outer.extent == RANGE:
-        loop = replace(outer, scale=outer.scale * inner.extent)
-    else:
-        loop = replace(outer, extent=outer.extent * inner.extent)
-
-    def shorter(access: MemAccess) -> MemAccess:
-        return replace(access, moves=access.moves[:j] + access.moves[j + 1 :])
-
-    return replace(
-        nest,
-        loops=(*nest.loops[:j], loop, *nest.loops[j + 2 :]),
-        loads=tuple((v, shorter(a)) for v, a in nest.loads),
-        stores=tuple((v, shorter(a), s) for v, a, s in nest.stores),
-    )

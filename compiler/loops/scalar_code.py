@@ -13,7 +13,19 @@ from functools import reduce
 from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.types import Kind, Time
-from gradc_compiler.loops.ir import RANGE, MemAccess, NestLoop
+from gradc_compiler.loops.ir import (
+    RANGE,
+    Apply,
+    KernelArgument,
+    LoopCounter,
+    MemAccess,
+    NestLoop,
+    Scalar,
+    ScalarConstant,
+    Statement,
+    Variable,
+)
+from gradc_compiler.loops.scalar_form import applied
 from gradc_compiler.memory.layout import BufferView, clock_place, row_major
 from gradc_compiler.ops.contract import Map, index
 from gradc_compiler.ops.elementwise import Elementwise
@@ -23,6 +35,7 @@ from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import AtLast, Last, Previous, Reverse, TimeBroadcast
 
 ROW_NAMES = 10**7  # rows are n10000000, ...: numbers that no node has
+ZERO, ONE = (ScalarConstant(number, Kind.INDEX) for number in (0, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,9 @@ class IterationSpace:
         """Whether there is a loop over rows."""
         return self.region.phase.examples
 
-    def access(self, place: BufferView, shape: Sequence[int], row: str | None = None) -> MemAccess:
+    def access(
+        self, place: BufferView, shape: Sequence[int], row: Variable | None = None
+    ) -> MemAccess:
         """A value of `shape`, broadcast to the domain's, as the loops move over it."""
         lead = len(self.shape) - len(shape)
         moves, offset = [0] * len(self.extents), place.offset
@@ -73,9 +88,9 @@ def identity(shape: tuple[int, ...], region: Region) -> IterationSpace:
     return IterationSpace(shape, shape, tuple(index(j) for j in range(len(shape))), region)
 
 
-def variable(node: Node) -> str:
-    """What holds a node's value in a kernel: `n12` a whole number, `v12` a real one."""
-    return f"n{node.id}" if node.type.kind is Kind.INDEX else f"v{node.id}"
+def variable(node: Node) -> Variable:
+    """What holds a node's value in a kernel."""
+    return Variable(node.type.kind, node.id)
 
 
 class ScalarCode:
@@ -89,83 +104,76 @@ class ScalarCode:
         inside: set[int],
     ) -> None:
         self.graph, self.domain, self.places, self.inside = graph, domain, places, inside
-        self.loads: list[tuple[str, MemAccess]] = []
-        self.lines: list[str] = []
+        self.loads: list[tuple[Variable, MemAccess]] = []
+        self.statements: list[Statement] = []
         self.positional = False
-        self._known: dict[object, str] = {}
+        self._known: dict[object, Variable] = {}
 
     def add(self, node: Node) -> None:
         """The statement that computes a node."""
         raw = node.type.kind is Kind.INDEX
-        zero = "0" if raw else "real(0.0)"
         match node.op:
             case Random() as op:
-                text = self._draw(op, node)
+                value = self._draw(op, node)
             case Increment():
-                text = f"{self.read(node.inputs[0], raw)} + 1"
+                value = Apply("+", (self.read(node.inputs[0], raw), ONE))
             case Elementwise() as op:
-                text = op.text.format(*(self.read(i, raw) for i in node.inputs))
+                value = applied(op.text, [self.read(i, raw) for i in node.inputs])
             case TimeBroadcast():
-                text = self.read(node.inputs[0], raw)
+                value = self.read(node.inputs[0], raw)
             case Reverse():
-                text = self.read(node.inputs[0], raw, self.row("mirror"))
+                value = self.read(node.inputs[0], raw, self.row("mirror"))
             case Previous() as op:
-                text = self._previous(op, node)
-            case AtLast(first=first):
-                distance = self.row("position" if first else "remaining")
-                text = f"select({distance} == 0, {self.read(node.inputs[0], raw)}, {zero})"
-            case Last(first=first):
-                time = self.graph[node.inputs[0]].type.time
-                row = self.row("first" if first else "last", time)
-                end = self.read(node.inputs[0], raw, row)
-                text = f"select({self.row('length', time)} > 0, {end}, {zero})"
+                value = self._previous(op, node)
+            case AtLast() | Last():
+                value = self._at_an_end(node, raw)
             case op:
                 raise AssertionError(f"{op.name} is no statement")
-        self.lines.append(f"{variable(node)} = {text}")
+        self.statements.append(Statement(variable(node), value))
 
-    def product(self, factors: Sequence[int], domains: Sequence[IterationSpace]) -> str:
+    def product(self, factors: Sequence[int], domains: Sequence[IterationSpace]) -> Variable:
         """The variable that holds a product of operands, each read over a domain of its own."""
         read = [self.read(i, domain=d) for i, d in zip(factors, domains, strict=True)]
-        if len(read) == 1 and not read[0].startswith("real("):
+        if len(read) == 1 and isinstance(read[0], Variable):
             return read[0]
-        name = f"v{self._fresh()}"
-        self._known[name] = name
-        total = reduce(lambda a, b: f"times({a}, {b})", read)
-        self.lines.append(f"{name} = {total}")
-        return name
+        result = Variable(Kind.REAL, self._fresh())
+        self._known[result] = result
+        total = reduce(lambda a, b: Apply("times", (a, b)), read)
+        self.statements.append(Statement(result, total))
+        return result
 
     def read(
         self,
         id: int,
         raw: bool = False,
-        row: str | None = None,
+        row: Variable | None = None,
         domain: IterationSpace | None = None,
-    ) -> str:
-        """The variable or literal that holds an operand's element, of this row or of another."""
+    ) -> Scalar:
+        """What holds an operand's element, of this row or of another; a `raw` one stays whole."""
         node, domain = self.graph[id], domain or self.domain
         if isinstance(node.op, Constant):
-            return f"real({_written(node.op.value)})"
+            return ScalarConstant(node.op.value, Kind.REAL)
         if id in self.inside and row is None:
-            name = variable(node)
-            return f"real({name})" if name.startswith("n") and not raw else name
+            known = variable(node)
+            return Apply("real", (known,)) if known.kind is Kind.INDEX and not raw else known
         place = self.places[id]
         if row is None and place.example and place.time != self.domain.region.time:
             row = self.row("owner")
         key = (id, raw, row, domain.positions)
         if key not in self._known:
             own = row is None and domain is self.domain
-            name = f"{'n' if raw else 'v'}{id if own else self._fresh()}"
-            self._known[key] = name
-            self.loads.append((name, domain.access(place, node.type.shape, row)))
+            kind = Kind.INDEX if raw else Kind.REAL
+            self._known[key] = Variable(kind, id if own else self._fresh())
+            self.loads.append((self._known[key], domain.access(place, node.type.shape, row)))
         return self._known[key]
 
-    def row(self, kind: str, time: Time | None = None) -> str:
+    def row(self, kind: str, time: Time | None = None) -> Variable:
         """A whole number that the clock of a time has for every row, or (`time`) every example."""
         about = self.domain.region.time if time is None else time
         assert about is not None, f"{kind} belongs to a time"
         key = f"{kind}/{about}"
         if key not in self._known:
-            self._known[key] = f"n{self._fresh()}"
+            self._known[key] = Variable(Kind.INDEX, self._fresh())
             place = clock_place(kind, about, per_row=time is None)
             self.loads.append((self._known[key], self.domain.access(place, ())))
         return self._known[key]
@@ -173,28 +181,42 @@ class ScalarCode:
     def _fresh(self) -> int:
         return ROW_NAMES + len(self._known)
 
-    def _previous(self, op: Previous, node: Node) -> str:
+    def _previous(self, op: Previous, node: Node) -> Scalar:
         row = self.row("after" if op.backwards else "before")
         carried = self.read(self.graph.carries[op.loop], row=row)
         distance = self.row("remaining" if op.backwards else "position")
-        return f"select({distance} > 0, {carried}, {self.read(node.inputs[0])})"
+        return Apply("select", (Apply(">", (distance, ZERO)), carried, self.read(node.inputs[0])))
 
-    def _draw(self, op: Random, node: Node) -> str:
+    def _at_an_end(self, node: Node, raw: bool) -> Scalar:
+        """What is there at the first or the last element only, or from there for the example."""
+        (source,), op = node.inputs, node.op
+        nothing = ScalarConstant(0 if raw else 0.0, node.type.kind)
+        if isinstance(op, AtLast):
+            there = Apply("==", (self.row("position" if op.first else "remaining"), ZERO))
+            return Apply("select", (there, self.read(source, raw), nothing))
+        assert isinstance(op, Last), "the one or the other"
+        time = self.graph[source].type.time
+        end = self.read(source, raw, self.row("first" if op.first else "last", time))
+        return Apply("select", (Apply(">", (self.row("length", time), ZERO)), end, nothing))
+
+    def _draw(self, op: Random, node: Node) -> Scalar:
         self.positional = True
         seed, step = (self.read(i, raw=True) for i in node.inputs)
-        first = 1 if self.domain.examples else 0
-        terms = [
-            f"i{first + j} * {s}" if s != 1 else f"i{first + j}"
-            for j, s in enumerate(row_major(op.shape))
-        ]
-        example, time = "0" if op.shared or not self.domain.examples else "first + i0", "0"
+        outer = 1 if self.domain.examples else 0
+        terms = [_times(LoopCounter(outer + j), s) for j, s in enumerate(row_major(op.shape))]
+        element = reduce(lambda a, b: Apply("+", (a, b)), terms) if terms else ZERO
+        first = KernelArgument("first")
+        example: Scalar = ZERO
+        time: Scalar = ZERO
         if op.time is not None:
-            example, time = f"first + {self.row('owner')}", self.row("position")
-        element, kind = " + ".join(terms) or "0", "normal" if op.normal else "uniform"
-        return f"philox_{kind}({seed}, {step}, {example}, {op.node}, {element}, {time})"
+            example, time = Apply("+", (first, self.row("owner"))), self.row("position")
+        elif self.domain.examples and not op.shared:
+            example = Apply("+", (first, LoopCounter(0)))
+        number = ScalarConstant(op.node, Kind.INDEX)
+        name = f"philox_{'normal' if op.normal else 'uniform'}"
+        return Apply(name, (seed, step, example, number, element, time))
 
 
-def _written(number: float) -> str:
-    """A number as source: what Python prints as a name is written as a sum that has its value."""
-    named = {"inf": "1e999", "-inf": "-1e999", "nan": "1e999 - 1e999"}
-    return named.get(repr(number), repr(number))
+def _times(counter: LoopCounter, stride: int) -> Scalar:
+    """How far a counter is, in words."""
+    return counter if stride == 1 else Apply("*", (counter, ScalarConstant(stride, Kind.INDEX)))

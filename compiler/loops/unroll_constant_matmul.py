@@ -13,7 +13,18 @@ from dataclasses import replace
 
 from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, collapse_loops
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.loops.collapse import collapse_loops
+from gradc_compiler.loops.ir import (
+    Apply,
+    LoopNest,
+    MemAccess,
+    Scalar,
+    ScalarConstant,
+    Statement,
+    Store,
+    Variable,
+)
 from gradc_compiler.loops.scalar_code import IterationSpace
 from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.ops.contract import Contract
@@ -41,8 +52,8 @@ def written_out_nest(
     return collapse_loops(
         LoopNest(
             loops=tuple(loop for k, loop in enumerate(loops) if k - first not in (i, j)),
-            loads=tuple((f"v{k}", _moved(x, first, i, j, j, k)) for k in range(columns)),
-            statements=tuple(sums.lines),
+            loads=tuple((_real(k), _moved(x, first, i, j, j, k)) for k in range(columns)),
+            statements=tuple(sums.statements),
             stores=tuple(stores),
         )
     )
@@ -55,31 +66,37 @@ def _moved(access: MemAccess, first: int, i: int, j: int, loop: int, count: int)
     return replace(access, offset=offset, moves=kept)
 
 
+def _real(number: int) -> Variable:
+    return Variable(Kind.REAL, number)
+
+
 class _Sums:
     """Statements that add up multiples of the variables v0, v1, ..."""
 
     def __init__(self, variables: int) -> None:
-        self.lines: list[str] = []
+        self.statements: list[Statement] = []
         self._count = variables
-        self._products: dict[tuple[float, int], str] = {}
+        self._products: dict[tuple[float, int], Variable] = {}
 
-    def of(self, row: Sequence[float]) -> str:
+    def of(self, row: Sequence[float]) -> Variable:
         """The variable that holds the sum; products that differ in sign are shared."""
         terms = sorted(((c, k) for k, c in enumerate(row) if c), key=lambda term: -term[0])
         (c, k), *others = terms
         total = self._product(c, k)
         for c, k in others:
-            total = self._new(f"{total} {'+' if c > 0 else '-'} {self._product(abs(c), k)}")
+            sign = "+" if c > 0 else "-"
+            total = self._new(Apply(sign, (total, self._product(abs(c), k))))
         return total
 
-    def _product(self, c: float, k: int) -> str:
+    def _product(self, c: float, k: int) -> Variable:
         if c == 1:
-            return f"v{k}"
+            return _real(k)
         if (c, k) not in self._products:
-            self._products[c, k] = self._new(f"real({c!r}) * v{k}")
+            number = ScalarConstant(c, Kind.REAL)
+            self._products[c, k] = self._new(Apply("*", (number, _real(k))))
         return self._products[c, k]
 
-    def _new(self, text: str) -> str:
-        name, self._count = f"v{self._count}", self._count + 1
-        self.lines.append(f"{name} = {text}")
+    def _new(self, value: Scalar) -> Variable:
+        name, self._count = _real(self._count), self._count + 1
+        self.statements.append(Statement(name, value))
         return name

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
-from gradc_compiler.loops.ir import MemAccess
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.loops.ir import MemAccess, Variable
 
 
 @dataclass
@@ -27,23 +27,13 @@ class CodeLines:
         return f"g{len(self.geometry) - 1}"
 
 
-def read(variable: str, access: MemAccess, place: str) -> str:
-    """A number of the session's real type; a variable `n12` stays a whole number."""
-    if variable.startswith("n"):
+def read(variable: Variable, access: MemAccess, place: str) -> str:
+    """A number of the session's real type; what a whole variable holds stays a whole number."""
+    if variable.kind is Kind.INDEX:
         return f"index({place})"
     return f"real({place})" if access.index else place
 
 
-def written(variable: str, access: MemAccess) -> str:
-    """A variable as a place holds it."""
-    return f"index({variable})" if access.index else variable
-
-
-def renumbered(lines: list[str]) -> list[str]:
-    """Values numbered in the order they appear, so that equal work has equal text."""
-    names: dict[str, str] = {}
-
-    def short(match: re.Match[str]) -> str:
-        return names.setdefault(match[0], f"{match[1]}{len(names)}")
-
-    return [re.sub(r"\b([vn])\d+\b", short, line) for line in lines]
+def written(value: Variable | str, access: MemAccess) -> str:
+    """A value as a place holds it."""
+    return f"index({value})" if access.index else str(value)

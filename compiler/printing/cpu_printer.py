@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from math import prod
 
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
+from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
-from gradc_compiler.printing.common import CodeLines, read, renumbered, written
+from gradc_compiler.printing.common import CodeLines, read, written
+from gradc_compiler.printing.scalar_text import statement_text
 
 NARROW, LANES = 64, 16  # iterations, and those of the widest vector
 START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1e999)"}
@@ -61,7 +63,7 @@ class _CpuWriter(CodeLines):
             if move == 0:
                 continue
             row = access.row if self.nest.loops[level].extent == RANGE else None
-            counter = row or f"i{level}"
+            counter = f"i{level}" if row is None else str(row)
             unit = level == last and move == 1
             terms.append(counter if unit else f"{counter} * {self.number(move)}")
         return f"{pointer}[{' + '.join(terms) or '0'}]"
@@ -127,6 +129,7 @@ class _CpuWriter(CodeLines):
 
 def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
     """Write a merged nest: what is gathered over the inner loops stays in registers until then."""
+    nest = renumber(nest, hoisted=True)
     w = _CpuWriter(nest=nest)
     for access in nest.accesses():
         w.places[id(access)] = w.address(access)
@@ -143,7 +146,7 @@ def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
         elif level < len(nest.loops):
             w.open(level)
     for statement in nest.statements:
-        w.line(statement)
+        w.line(statement_text(statement))
     w.store()
     for k, (variable, _, store) in enumerate(gathered):
         combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"plus(r{k}, {variable})"
@@ -170,4 +173,4 @@ def _assemble(w: _CpuWriter) -> str:
         kind = "indices" if access.index else "reals"
         head.append(f"    x{k} = {kind}(pointers, {k})")
     head += [f"    g{k} = geometry[{k}]" for k in range(len(w.geometry))]
-    return "\n".join(head + renumbered(w.lines)) + "\n"
+    return "\n".join(head + w.lines) + "\n"

@@ -22,9 +22,11 @@ from dataclasses import dataclass
 from math import prod
 
 from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
+from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
-from gradc_compiler.printing.common import CodeLines, read, renumbered, written
+from gradc_compiler.printing.common import CodeLines, read, written
 from gradc_compiler.printing.cuda_mapping import ThreadGroup, forward, map_to_threads
+from gradc_compiler.printing.scalar_text import statement_text
 
 HEAD = "def k0(words, numbers, table, at, begin, count, total):"
 KEEP = "q2 = r0 + q1", "q1 = lost(q0, q2)", "q0 = q0 + q2"  # a compensated sum, q0 + q1
@@ -67,7 +69,7 @@ class _CudaWriter(CodeLines):
         """What counts a loop, or in its place the row that a place is read at."""
         rows = RANGE if self.nest.walk is None else WALK
         if access.row is not None and self.nest.loops[level].extent == rows:
-            return access.row
+            return str(access.row)
         return f"i{level}"
 
     def start(self, group: ThreadGroup) -> str:
@@ -91,7 +93,7 @@ class _CudaWriter(CodeLines):
 
 def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
     """Write a nest."""
-    nest = forward(nest)
+    nest = renumber(forward(nest), hoisted=False)
     groups, walked = map_to_threads(nest)
     w = _CudaWriter(nest=nest)
     w.line("for t0 in range(thread(), total, threads()):")
@@ -200,7 +202,7 @@ def _body(w: _CudaWriter) -> None:
     for variable, access in w.nest.loads:
         w.line(f"{variable} = {read(variable, access, _word(w.address(access), access))}")
     for statement in w.nest.statements:
-        w.line(statement)
+        w.line(statement_text(statement))
 
 
 def _word(address: str, access: MemAccess) -> str:
@@ -214,4 +216,4 @@ def _assemble(w: _CudaWriter) -> str:
         head.append("    first = 0")
     head += [f"    x{k} = table[at + {k}]" for k in range(first)]
     head += [f"    g{k} = table[at + {first + k}]" for k in range(len(w.geometry))]
-    return "\n".join(head + renumbered(w.lines)) + "\n"
+    return "\n".join(head + w.lines) + "\n"

@@ -14,7 +14,8 @@ from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import Kind, TensorType, Time
 from gradc_compiler.loops.chain_lengths import chain_of
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, writes_apart
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
+from gradc_compiler.loops.writes_apart import writes_apart
 from gradc_compiler.memory.allocate import MemoryPlan
 from gradc_compiler.memory.coalesce_reductions import coalesce_reductions
 from gradc_compiler.memory.layout import BufferView, Layouts

@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradc_compiler.graph.types import Time
+from gradc_compiler.graph.types import Kind, Time
+from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import (
     RANGE,
     WALK,
+    Apply,
+    KernelArgument,
     LoopNest,
     MemAccess,
     NestLoop,
+    ScalarConstant,
+    Statement,
     Store,
+    Variable,
     Walk,
-    collapse_loops,
 )
 from gradc_compiler.memory.layout import BufferView, StorageKey, clock_place
 from gradc_compiler.program.kernel_abi import EVERY
@@ -37,9 +42,13 @@ def contraction_nest(
     loops = tuple(
         NestLoop(extent=RANGE if t.extent == EVERY else t.extent, reduces=t.y == 0) for t in trips
     )
+    v0, v1, v2 = (Variable(Kind.REAL, k) for k in range(3))
+    product = Apply("times", (v0, v1))
+    if every:
+        product = Apply("/", (product, Apply("real", (KernelArgument("count"),))))
     loads = (
-        ("v0", _access(a.storage, at_a, [t.a for t in trips])),
-        ("v1", _access(b.storage, at_b, [t.b for t in trips])),
+        (v0, _access(a.storage, at_a, [t.a for t in trips])),
+        (v1, _access(b.storage, at_b, [t.b for t in trips])),
     )
     store = Store.SUM_ADD if adds else Store.SUM
     target = _access(y.storage, at_y, [t.y for t in trips])
@@ -47,8 +56,8 @@ def contraction_nest(
         LoopNest(
             loops=loops,
             loads=loads,
-            statements=("v2 = times(v0, v1) / real(count)" if every else "v2 = times(v0, v1)",),
-            stores=(("v2", target, store),),
+            statements=(Statement(v2, product),),
+            stores=((v2, target, store),),
         )
     )
 
@@ -57,8 +66,9 @@ def fill_nest(storage: StorageKey, words: int, examples: bool) -> LoopNest:
     """y = 0, for every example or once."""
     loop = NestLoop(extent=RANGE, scale=words) if examples else NestLoop(extent=words)
     target = _access(storage, 0, [1])
+    zero = Statement(Variable(Kind.REAL, 0), ScalarConstant(0.0, Kind.REAL))
     return LoopNest(
-        loops=(loop,), loads=(), statements=("v0 = real(0.0)",), stores=(("v0", target, Store.SET),)
+        loops=(loop,), loads=(), statements=(zero,), stores=((zero.target, target, Store.SET),)
     )
 
 

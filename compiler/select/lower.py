@@ -8,9 +8,11 @@ from math import prod
 from gradc_compiler.fusion.groups import FusionGroup, is_pointwise
 from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Node
+from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.build import pointwise_nest, reduction_nest
 from gradc_compiler.loops.chain_lengths import chain_of_product
-from gradc_compiler.loops.ir import RANGE, LoopNest, Store, collapse_loops
+from gradc_compiler.loops.collapse import collapse_loops
+from gradc_compiler.loops.ir import RANGE, LoopNest, Store, Variable
 from gradc_compiler.loops.scalar_code import identity
 from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
 from gradc_compiler.memory.layout import StorageKey, row_major, through
@@ -195,11 +197,12 @@ def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
             continue
         domain = identity(shape, unit.region)
         part = replace(target, offset=target.offset + start * target.strides[node.op.axis])
+        copied = Variable(Kind.REAL, i)
         nest = LoopNest(
             loops=domain.loops(),
-            loads=((f"v{i}", domain.access(table.layouts.places[i], shape)),),
+            loads=((copied, domain.access(table.layouts.places[i], shape)),),
             statements=(),
-            stores=((f"v{i}", domain.access(part, shape), Store.SET),),
+            stores=((copied, domain.access(part, shape), Store.SET),),
         )
         table.nest(unit, collapse_loops(nest))
         start += shape[node.op.axis]
@@ -212,16 +215,15 @@ def late_update(table: ProgramBuilder, id: int, target: Operand) -> None:
     unit = FusionGroup(Region(key), [id])
     place, shape = table.layouts.places[id], table.graph[id].type.shape
     domain = identity(shape, unit.region)
-    name = f"{'n' if place.index else 'v'}{id}"  # a count stays a whole number
     store = replace(place, storage=("persistent", f"late/{id}"), offset=0, strides=row_major(shape))
     table.memory.operands[store.storage] = target
-    name = f"{'n' if place.index else 'v'}{id}"
+    copied = Variable(Kind.INDEX if place.index else Kind.REAL, id)  # a count stays whole
     nest = collapse_loops(
         LoopNest(
             loops=domain.loops(),
-            loads=((name, domain.access(place, shape)),),
+            loads=((copied, domain.access(place, shape)),),
             statements=(),
-            stores=((name, domain.access(store, shape), Store.SET),),
+            stores=((copied, domain.access(store, shape), Store.SET),),
         )
     )
     table.nest(unit, nest)

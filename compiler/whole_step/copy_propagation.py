@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradc_compiler.fusion.stages import Stage
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store, Variable
 from gradc_compiler.program.entry import Instruction, Operand, Space
 
 Where = Callable[[MemAccess], Operand]
@@ -76,8 +76,8 @@ def _is_copy(nest: LoopNest, where: Where, kept: Collection[Word]) -> bool:
         return False
     if where(source).space != Space.PERSISTENT or where(target).space != Space.UNIFORM:
         return False
-    names = {variable, *(text.split(" = ", 1)[0] for text in nest.statements)}
-    copied = all(text.split(" = ", 1)[1] in names for text in nest.statements)
+    given = {variable, *(statement.target for statement in nest.statements)}
+    copied = all(statement.value in given for statement in nest.statements)
     return copied and _word(where(target)) not in kept
 
 
@@ -111,7 +111,7 @@ def _writes(task: Task, word: Word, where: Where) -> bool:
 
 def _loads_through(
     copy: LoopNest, nest: LoopNest, made: Word, where: Where
-) -> tuple[tuple[str, MemAccess], ...] | None:
+) -> tuple[tuple[Variable, MemAccess], ...] | None:
     """The loads of a nest with those of a copy led to its source; None if that is not possible."""
     if any(_word(where(access)) == made for _, access, _ in nest.stores):
         return None

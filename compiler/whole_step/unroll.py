@@ -10,16 +10,27 @@ Where an example has many numbers this would be a text without end: `NotApplicab
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import chain_of
-from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
+from gradc_compiler.loops.ir import (
+    RANGE,
+    WALK,
+    Leaf,
+    LoopCounter,
+    LoopNest,
+    MemAccess,
+    Statement,
+    Store,
+    Variable,
+)
 from gradc_compiler.printing.common import read
 from gradc_compiler.printing.cpu_printer import START, is_narrow
+from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import Instruction, Operand, Space
 from gradc_compiler.whole_step.scalar_replacement import NotApplicable, ScalarPromoter, Word, Words
 
@@ -84,17 +95,24 @@ class Unroller(ScalarPromoter):
         """A sum or a maximum so far."""
         return value if before is None else self.let("v", combined(before, value, store))
 
-    def _iteration(self, nest: LoopNest, at: Point) -> dict[str, str]:
+    def _iteration(self, nest: LoopNest, at: Point) -> dict[Leaf, str]:
         """The statements of one iteration; gives what each of the nest's variables is called."""
-        values = {v: self.get(self.cell(a, at), whole=v[0] == "n") for v, a in nest.loads}
-        counters = {
-            f"i{j}": "i0" if nest.loops[j].extent == RANGE else str(n) for j, n in at.items()
+        names: dict[Leaf, str] = {
+            LoopCounter(j): "i0" if nest.loops[j].extent == RANGE else str(n) for j, n in at.items()
         }
+        for variable, access in nest.loads:
+            names[variable] = self.get(self.cell(access, at), whole=variable.kind is Kind.INDEX)
         for statement in nest.statements:
-            variable, text = statement.split(" = ", 1)
-            same = values.get(text)  # a copy needs no statement
-            values[variable] = same or self.let(variable[0], renamed(text, values | counters))
-        return values
+            self.compute(statement, names)
+        return names
+
+    def compute(self, statement: Statement, names: dict[Leaf, str]) -> None:
+        """A statement of a nest, whose variables are called by `names`; a copy needs no line."""
+        target, value = statement.target, statement.value
+        if isinstance(value, Variable):
+            names[target] = names[value]
+        else:
+            names[target] = self.let(letter(target), scalar_text(value, names))
 
     def cell(self, access: MemAccess, at: Point) -> Word:
         """The word that an access reaches."""
@@ -115,12 +133,13 @@ class Unroller(ScalarPromoter):
             kind = "narrow" if j == order[-1] and is_narrow(extent) else "range"
             self.line(f"for i{j} in {kind}({extent}):")
             self.depth += 1
-        names: dict[str, str] = {}
+        names: dict[Leaf, str] = {}
         for variable, access in nest.loads:
-            names[variable] = self.let(variable[0], read(variable, access, self._moving(access)))
+            text = read(variable, access, self._moving(access))
+            names[variable] = self.let(letter(variable), text)
         for statement in nest.statements:
-            variable, text = statement.split(" = ", 1)
-            names[variable] = self.let(variable[0], renamed(text, names))
+            target, text = statement.target, scalar_text(statement.value, names)
+            names[target] = self.let(letter(target), text)
         for k, total in totals.items():
             variable, _, store = nest.stores[k]
             self.line(f"{total} = {combined(total, names[variable], store)}")
@@ -237,7 +256,7 @@ def extents_of(nest: LoopNest) -> list[int]:
 def _copies(nest: LoopNest) -> bool:
     """Whether a nest computes nothing."""
     loaded = {variable for variable, _ in nest.loads}
-    return all(statement.split(" = ", 1)[1] in loaded for statement in nest.statements)
+    return all(statement.value in loaded for statement in nest.statements)
 
 
 def _points(levels: list[int], extents: list[int]) -> Iterator[dict[int, int]]:
@@ -245,6 +264,6 @@ def _points(levels: list[int], extents: list[int]) -> Iterator[dict[int, int]]:
         yield dict(zip(levels, at, strict=True))
 
 
-def renamed(text: str, names: Mapping[str, str]) -> str:
-    """A statement with variables and counters under other names."""
-    return re.sub(r"\b[vni]\d+\b", lambda match: names.get(match[0], match[0]), text)
+def letter(variable: Variable) -> str:
+    """With what the names of such variables begin."""
+    return "n" if variable.kind is Kind.INDEX else "v"

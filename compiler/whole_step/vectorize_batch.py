@@ -8,16 +8,17 @@ read once for all the examples of a vector.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.loops.ir import RANGE, WALK, Leaf, LoopCounter, LoopNest, MemAccess, Store
+from gradc_compiler.loops.scalar_form import leaves
 from gradc_compiler.printing.cpu_printer import START
 from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word
-from gradc_compiler.whole_step.unroll import combined, extents_of, renamed
+from gradc_compiler.whole_step.unroll import combined, extents_of, letter
 from gradc_compiler.whole_step.vector_frame import LANES, Moves, VectorFrame
 
 WRITTEN_OUT = 16  # iterations of an innermost loop
@@ -107,7 +108,7 @@ class BatchVectorizer(VectorFrame):
         return f"spread({start}, {LANES})" if self.inside else start
 
     def _loads(
-        self, nest: LoopNest, loops: LaneLoops, level: int, values: list[dict[str, str]]
+        self, nest: LoopNest, loops: LaneLoops, level: int, values: list[dict[Leaf, str]]
     ) -> None:
         """Loads that move within so many loops: one for each iteration that is written out."""
         for variable, access in nest.loads:
@@ -119,18 +120,17 @@ class BatchVectorizer(VectorFrame):
                     continue
                 cell, moves = self._where(access, loops, k)
                 self.need(cell, loops.moved(access, loops.order))
-                text = self.read(cell, moves, whole=variable[0] == "n")
-                own[variable] = self.let(variable[0], text)
+                text = self.read(cell, moves, whole=variable.kind is Kind.INDEX)
+                own[variable] = self.let(letter(variable), text)
 
     def _body(
-        self, nest: LoopNest, loops: LaneLoops, values: list[dict[str, str]]
+        self, nest: LoopNest, loops: LaneLoops, values: list[dict[Leaf, str]]
     ) -> dict[int, str]:
         """The statements of the innermost loop; gives what is yet to be stored, by store."""
         found: dict[int, str] = {}
         for k, own in enumerate(values):
             for statement in nest.statements:
-                variable, text = statement.split(" = ", 1)
-                own[variable] = own.get(text) or self.let(variable[0], renamed(text, own))
+                self.compute(statement, own)
             for s, (variable, _, store) in enumerate(nest.stores):
                 if store in START and loops.inner:
                     found[s] = self.gathered(found.get(s), own[variable], store)
@@ -173,12 +173,14 @@ def loops_of(nest: LoopNest) -> LaneLoops:
     return LaneLoops(outer, inner, out, extents)
 
 
-def _counters(nest: LoopNest, loops: LaneLoops, copy: int) -> dict[str, str]:
+def _counters(nest: LoopNest, loops: LaneLoops, copy: int) -> dict[Leaf, str]:
     """What stands for the counters in the statements of a written-out iteration."""
-    names = {f"i{j}": f"i{j + 1}" if j in loops.order else "0" for j in range(len(nest.loops))}
+    names: dict[Leaf, str] = {
+        LoopCounter(j): f"i{j + 1}" if j in loops.order else "0" for j in range(len(nest.loops))
+    }
     if loops.out is not None:
-        names[f"i{loops.out}"] = str(copy)
-    every = {f"i{j}" for j, loop in enumerate(nest.loops) if loop.extent == RANGE}
-    if any(every & set(re.findall(r"i\d+", statement)) for statement in nest.statements):
+        names[LoopCounter(loops.out)] = str(copy)
+    every = {LoopCounter(j) for j, loop in enumerate(nest.loops) if loop.extent == RANGE}
+    if any(every.intersection(leaves(statement.value)) for statement in nest.statements):
         raise NotApplicable("counts examples")
     return names

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gradc_compiler.loops.ir import LoopNest, MemAccess, NestLoop, Store, writes_apart
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.loops.ir import LoopNest, MemAccess, NestLoop, Store, Variable
+from gradc_compiler.loops.writes_apart import writes_apart
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,9 @@ def test_turns_of_the_outermost_loop_write_apart(
 ) -> None:
     y = MemAccess(storage=("node", 0), offset=0, moves=moves)
     loops = tuple(NestLoop(extent=n) for n in extents)
-    nest = LoopNest(loops=loops, loads=(), statements=(), stores=(("v0", y, Store.ADD),))
+    nest = LoopNest(
+        loops=loops, loads=(), statements=(), stores=((Variable(Kind.REAL, 0), y, Store.ADD),)
+    )
     assert writes_apart(nest) == apart
     words = [
         {i * moves[0] + m for m in _reached(moves[1:], extents[1:])} for i in range(extents[0])

@@ -1,0 +1,63 @@
+"""A loop nest as text for people, and for the tests of passes: text before, text after.
+
+for i0 of rows
+  for i1 of 5
+    sum i2 of 7
+      v0 = input/0[i0 * 35 + i1 * 7 + i2]
+      v1 = tanh(v0)
+    node/9[i0 * 5 + i1 + 2] += sum of v1
+"""
+
+from __future__ import annotations
+
+from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, NestLoop, Store
+from gradc_compiler.printing.scalar_text import statement_text
+
+AT_THE_END = {
+    Store.SUM: "{} = sum of {}",
+    Store.SUM_ADD: "{} += sum of {}",
+    Store.MAX: "{} = greatest {}",
+}  # of the inner loops
+AT_ONCE = {
+    Store.SET: "{} = {}",
+    Store.ADD: "{} += {}",
+    Store.LOST: "{} = what is lost of {}",
+    Store.PAIR: "{} += {} and what was lost",
+}
+
+
+def nest_text(nest: LoopNest) -> str:
+    """A nest, a line for each loop, load, statement and store."""
+    lines, inner = [], next((j for j, loop in enumerate(nest.loops) if loop.reduces), None)
+    for level, loop in enumerate(nest.loops):
+        lines.append("  " * level + _loop_text(level, loop))
+    margin = "  " * len(nest.loops)
+    lines += [f"{margin}{v} = {access_text(nest, access)}" for v, access in nest.loads]
+    lines += [margin + statement_text(statement) for statement in nest.statements]
+    for variable, access, store in nest.stores:
+        at_once = store in AT_ONCE
+        form = AT_ONCE[store] if at_once else AT_THE_END[store]
+        depth = len(nest.loops) if at_once or inner is None else inner
+        lines.append("  " * depth + form.format(access_text(nest, access), variable))
+    return "\n".join(lines) + "\n"
+
+
+def _loop_text(level: int, loop: NestLoop) -> str:
+    """`for i0 of rows * 5`; `sum`, where the result stays in its place."""
+    extent = {RANGE: "rows", WALK: "its rows"}.get(loop.extent, str(loop.extent))
+    scale = f" * {loop.scale}" if loop.scale != 1 else ""
+    return f"{'sum' if loop.reduces else 'for'} i{level} of {extent}{scale}"
+
+
+def access_text(nest: LoopNest, access: MemAccess) -> str:
+    """`node/3[i0 * 5 + i1 + 2]`; a row that is not the loop's own stands in its counter's place."""
+    terms, ranged = [], RANGE if nest.walk is None else WALK
+    for level, (move, loop) in enumerate(zip(access.moves, nest.loops, strict=True)):
+        counter = (
+            str(access.row) if access.row is not None and loop.extent == ranged else f"i{level}"
+        )
+        if move:
+            terms.append(counter if move == 1 else f"{counter} * {move}")
+    if access.offset or not terms:
+        terms.append(str(access.offset))
+    return f"{'/'.join(map(str, access.storage))}[{' + '.join(terms)}]"

@@ -1,4 +1,8 @@
-"""The constants of an entry as words, a piece at a time: none is whole but where it is kept."""
+"""The constants of an entry as words, a piece at a time.
+
+A constant may be a range of many million numbers that takes no memory in the program.  Written out
+piece by piece, it is only ever there whole in the memory that the entry reads it from.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ PIECE = 1 << 20  # numbers
 
 
 def pieces(constant: ConstantWords) -> Iterator[tuple[int, np.ndarray]]:
-    """The first word and the numbers of each piece."""
+    """For each piece of a constant, its first word in UNIFORM and its numbers [n]."""
     for start in range(0, len(constant.value), PIECE):
         part = constant.value[start : start + PIECE]
         if isinstance(part, range):

@@ -1,7 +1,8 @@
-"""What goes into an entry and what comes out: NumPy arrays on one side, words on the other.
+"""Binding of inputs and outputs: NumPy arrays on the caller's side, words on the entry's.
 
-Inputs become contiguous arrays of words with a leading axis of examples; outputs have the same
-axis.  Results, which are the same for all examples, have a leading axis of steps.
+An input becomes a contiguous array of words `[N, ...]`, where N counts the examples of all steps of
+a call; an output has the same leading axis.  A *result* (a loss, a gradient) is the same for all
+examples of a step: it has a leading axis of steps instead.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def place_of_address() -> int:
-    """How many bytes into an array object NumPy keeps the address of its numbers."""
+    """The offset, in bytes, at which an array object holds the address of its numbers."""
     array = np.empty(1)
     words = (ctypes.c_size_t * 8).from_address(id(array))
     return ctypes.sizeof(ctypes.c_size_t) * list(words).index(array.ctypes.data)
@@ -33,13 +34,16 @@ WORD = ctypes.c_size_t.from_address
 
 
 def address(array: NDArray[Any]) -> int:
-    """Where an array's numbers begin; asking NumPy takes five times as long as looking."""
+    """The address of an array's first number, read from the array object itself.
+
+    `array.ctypes.data` gives the same in five times the time, on every call of every input.
+    """
     place: int = WORD(id(array) + AT).value
     return place
 
 
 class IOBinding:
-    """The arrays of one entry at one type of number."""
+    """The arrays of one entry, for a session whose reals are of `dtype`."""
 
     def __init__(self, entry: Entry, dtype: np.dtype[Any]) -> None:
         self.name = entry.name
@@ -51,20 +55,21 @@ class IOBinding:
         self.times = entry.times
         self.outputs = [array for array in entry.arrays if array.role == "output"]
         self.carried = [array for array in entry.arrays if array.role == "carried"]
-        self.kept = [(result, result.words) for result in entry.results]  # counted once
+        self.kept = [(result, result.words) for result in entry.results]  # words: computed once
 
     def empty(self, array: Array, count: int) -> NDArray[Any]:
-        """Room for an array's values for this many examples, if there is as much memory."""
+        """Unset memory [count, ...] for an array; or a `SessionError` if too little is free."""
         require_memory(count * array.type.size * self.word, f"{array.name} of {count:,} examples")
         return np.empty((count, *array.type.shape), self.dtypes[array.type.kind])
 
     def zeros(self, array: Array, count: int) -> NDArray[Any]:
-        """The same for a carried array: what nothing writes, such as a border, reads as 0."""
+        """Zeros [count, ...] for a carried array: what no kernel writes, such as a halo, is 0."""
         return np.zeros((count, *array.type.shape), self.dtypes[array.type.kind])
 
     def inputs(self, given: Mapping[str, Any]) -> Arrays:
-        """The inputs as contiguous arrays of words, of a sequence its elements; complains of what
-        does not fit.
+        """Each input as a contiguous array of words: [N, ...], of a sequence [elements, ...].
+
+        Raises `ValueError` where an input is missing or has another shape.
         """
         lengths = {f"length/{time}" for time in self.times if isinstance(time, str)}
         if missing := (self.input_types.keys() | lengths) - given.keys():
@@ -75,7 +80,7 @@ class IOBinding:
         }
 
     def lengths(self, given: Mapping[str, Any], examples: int) -> list[NDArray[np.int64]]:
-        """The lengths of each time, of all examples of a call."""
+        """For each time, the lengths [examples] of the sequences of a call."""
         return [
             np.full(examples, time)
             if isinstance(time, int)
@@ -93,7 +98,10 @@ class IOBinding:
         return array
 
     def examples(self, given: Mapping[str, Any], steps: int, batch: int | None) -> int:
-        """The batch size, the same for all inputs."""
+        """The examples of one step, from inputs [steps * examples, ...].
+
+        Raises `ValueError` where inputs differ in it, or their number is no multiple of `steps`.
+        """
         lengths = [f"length/{time}" for time in self.times if isinstance(time, str)]
         counts = {len(given[name]) for name in [*self.input_types, *lengths]}
         if batch is not None:
@@ -107,7 +115,9 @@ class IOBinding:
         return count // steps
 
     def results(self, kept: list[NDArray[Any]]) -> Arrays:
-        """Results as tensors, from the words that the walker copied at the end of each step."""
+        """Results [steps, ...], from the words [steps, words] that native code copied at the end
+        of each step.
+        """
         return {
             result.name: self._tensor(result, words)
             for (result, _), words in zip(self.kept, kept, strict=True)

@@ -1,10 +1,14 @@
-"""How the elements of sequences lie in memory while an entry runs: packed, block by block.
+"""Packed sequences: the order in which elements lie in memory while an entry runs.
 
-Users' sequences follow one another, each in the order of time (`Ragged`).  Within a block of
-examples the kernels want the elements of one step side by side, longest sequence first, so that a
-step is a range and the whole block is one too (see `compiler/program/entry.py`).  A `PackedBatch`
-is the way from one to the other for every batch of a call, and what kernels ask of it: the *clock*
-arrays. `Timetable` has those of every time of an entry.
+A caller's sequences follow one another, each in the order of time (`Ragged`).  A kernel computes
+one time step of all examples of a tile at once, so it wants the elements of that step side by side.
+Within a tile the steps follow one another, and within a step the longest sequence comes first: then
+the elements of a step are a range of rows, those of a tile are too, and nothing is padded
+(see `compiler/program/entry.py`; PyTorch calls this a PackedSequence).
+
+A `PackedBatch` brings elements from one order into the other, and has the index arrays by which
+kernels find their way (arrays of the role `clock`).  A `Timetable` has one for every time of an
+entry.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ Whole = NDArray[np.int64]
 
 
 class PackedBatch:
-    """One time: `lengths` [steps * N] of the sequences of `steps` batches, cut into blocks."""
+    """One time: `lengths` [steps * N] of the sequences of `steps` batches, in tiles (blocks)."""
 
     def __init__(self, lengths: Whole, steps: int, block: int) -> None:
         self.lengths = lengths
@@ -46,8 +50,8 @@ class PackedBatch:
         self.order[place] = np.arange(len(place))
 
     def _steps(self, of_example: Whole) -> tuple[Whole, Whole]:
-        """How many rows each step of each block has, one after another, and the first for each
-        block (one more at the end).
+        """The number of rows of each time step, of all blocks one after another; and where each
+        block's begin in that array (with one more at the end).
         """
         longest = np.zeros_like(self.counts)
         np.maximum.at(longest, of_example, self.lengths)
@@ -55,8 +59,8 @@ class PackedBatch:
         return np.bincount(at[self._of_row] + self._step, minlength=int(at[-1])), at
 
     def _place(self, of_example: Whole) -> Whole:
-        """Where each element goes: behind the steps before its own, and behind the longer of its
-        block's sequences, of equally long ones the first.
+        """The row of each element: after the earlier steps of its block and, within its step,
+        after the longer sequences of the block (of equally long ones, after those before it).
         """
         sizes, at = self.steps
         begins = np.cumsum(sizes) - sizes
@@ -71,22 +75,22 @@ class PackedBatch:
 
     @property
     def total(self) -> int:
-        """How many elements there are."""
+        """The number of elements of all sequences."""
         return len(self.order)
 
     def pack(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Elements as the kernels want them."""
+        """Elements [total, ...] from the caller's order to the packed one."""
         return values.take(self.order, axis=0)
 
     def unpack(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Elements as the user wants them."""
+        """Elements [total, ...] from the packed order to the caller's."""
         values = np.empty_like(rows)
         values[self.order] = rows
         return values
 
     def clock(self, kind: str) -> Whole:
-        """One of the arrays that kernels read: `owner`, `position`, ... of every row, or `length`,
-        `first`, `last` of every example.
+        """An index array that kernels read: `owner`, `position`, `remaining`, `mirror`, `before` or
+        `after` of every row [total]; or `length`, `first` or `last` of every example [N].
         """
         ends = {"first": self.starts, "last": self.starts + self.lengths - 1}
         if kind == "length":
@@ -119,7 +123,7 @@ class PackedBatch:
 
 
 class Timetable:
-    """The rows of every time of an entry in one call of `steps` batches."""
+    """The packed order of every time of an entry, for one call of `steps` batches."""
 
     def __init__(
         self, times: Sequence[Time], lengths: Sequence[Whole], steps: int, block: int
@@ -128,26 +132,26 @@ class Timetable:
         self.rows = [PackedBatch(of_time, steps, block) for of_time in lengths]
 
     def of(self, array: Array) -> PackedBatch | None:
-        """The rows of an array of sequences."""
+        """The packed order of an array's elements; None for an array without a time."""
         time = array.type.time
         return None if time is None else self.rows[self.times.index(time)]
 
     def room(self) -> list[int]:
-        """The most rows that a block has of each time."""
+        """For each time, the most rows that any block has."""
         return [int(rows.counts.max(initial=1)) for rows in self.rows]
 
     def array(self, name: str) -> Whole:
-        """A clock array by its name: `owner/xs`."""
+        """An index array by its name: `owner/xs`."""
         kind, _, time = name.partition("/")
         (number,) = (k for k, t in enumerate(self.times) if str(t) == time)
         return self.rows[number].clock(kind)
 
     def packed(self, array: Array, values: NDArray[Any]) -> NDArray[Any]:
-        """An input as kernels want it."""
+        """An input [elements, ...] in the packed order; one without a time is unchanged."""
         rows = self.of(array)
         return values if rows is None else rows.pack(values)
 
     def unpacked(self, array: Array, words: NDArray[Any]) -> Any:
-        """An output as users know it."""
+        """An output as callers know it: a `Ragged`, or the words of one without a time."""
         rows = self.of(array)
         return words if rows is None else Ragged(rows.unpack(words), rows.lengths)

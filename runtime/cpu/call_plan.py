@@ -1,7 +1,9 @@
-"""What one batch size of an entry needs: its table, its carried values, what the walker is told.
+"""A call plan: what calls of an entry with one batch size have in common, so that it is made once.
 
-Both arrays that the walker reads beside the table lie here: `control`, and the *bases*, which have
-a row of addresses for each thread.  The walker moves the addresses on from step to step.
+The plan owns the entry's bytecode for that size, the values that one stage carries to the next, and
+the two small arrays that native code reads beside the bytecode: `control` (how many threads and
+steps, and the words by which threads synchronise) and the *bases*, a row of addresses for each
+thread, one for every space and array.  Native code moves those addresses on from step to step.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ from gradc_runtime.cpu.partition.intra_op import nanoseconds
 from gradc_runtime.cpu.threads.adaptive import ParallelChoice
 from gradc_runtime.system.aligned_memory import aligned
 
-LONG = 2e6  # nanoseconds of a step, from which the first is shared out at once
+LONG = 2e6  # nanoseconds of a step, from which already the first runs on several threads
 LONG_WORDS = 1 << 20  # words of activations: to compute so many takes milliseconds
 
 
 class CallPlan:
-    """One batch size; `words` is the row of addresses of thread 0."""
+    """The plan for batches of `examples`; `words` is the row of addresses of thread 0."""
 
     def __init__(
         self,
@@ -41,9 +43,9 @@ class CallPlan:
         self.examples = examples
         self.block = int(table[bytecode.BLOCK])
         self.threads = threads  # at most
-        self.walker, self.walk = walker, NATIVE(walker)  # the native code that reads the table
-        self.carried = carried  # but for those of sequences, which every call has for itself
-        self.stale = False  # whether the spaces have been moved since
+        self.walker, self.walk = walker, NATIVE(walker)  # the dispatch loop that reads the table
+        self.carried = carried  # without those of sequences: every call has its own
+        self.stale = False  # whether the spaces have moved in memory since
         long = _takes_long(entry, examples)
         self.one, self.many = (
             ParallelChoice(long),
@@ -59,13 +61,15 @@ class CallPlan:
         self._control, self.control_at = control.data, address(control)
 
     def place(self, spaces: Mapping[Space, int], block: int) -> None:
-        """Say where the spaces are that all calls share; a thread's BLOCK has so many bytes."""
+        """Set the addresses of the spaces that all calls share; `block` is the bytes of one
+        thread's BLOCK.
+        """
         for space, place in spaces.items():
             self.bases[:, space] = place
         self.bases[:, Space.BLOCK] += block * np.arange(len(self.bases))
 
     def begin(self, steps: int, threads: int) -> None:
-        """Get ready for a native call."""
+        """Write into `control` what a native call of `steps` steps is to do."""
         control = self._control
         control[bytecode.THREADS], control[bytecode.STEPS] = threads, steps
         if threads > 1:
@@ -84,7 +88,7 @@ def _takes_long(entry: Entry, examples: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BoundCall:
-    """A plan whose table points at these arrays, which must live while it is used."""
+    """A plan whose addresses point at the arrays of one call; holding it keeps them alive."""
 
     plan: CallPlan
     clock: PackedTime

@@ -1,10 +1,10 @@
-"""An entry ready to run: its code, its memory, and a table for each batch size it has met.
+"""An entry ready to run: its compiled kernels, its memory, and a plan for each batch size so far.
 
     executable = Executable(entry, persistent, np.dtype(np.float32), threads=2)
     results, outputs = executable.run({"image": images, "label": labels})
 
-One call runs `steps` batches inside native code, which comes back to Python about twice a second
-so that Ctrl-C is heard.  Results do not depend on the number of threads.
+One call runs `steps` batches inside native code.  Native code returns to Python about twice a
+second, since only Python can answer Ctrl-C.  Results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from gradc_runtime.cpu.threads import pool
 from gradc_runtime.system.aligned_memory import aligned
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
-MOST_PLANS = 8  # batch sizes that are kept
+MOST_PLANS = 8  # batch sizes whose plans are kept
 LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals
 
 
 class Executable:
-    """Runs one entry on the CPU.  `persistent` is shared with the session and other entries.
+    """Runs one entry on the CPU; `persistent` [words], its state, is shared with other entries.
 
-    `block` is how many examples a block has; if it is not given, what was measured or estimated.
+    `block` is the examples in a tile of the batch; without it, what was measured or estimated.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Executable:
         self._allocate()
 
     def _allocate(self) -> None:
-        """The spaces that no batch size changes."""
+        """Allocate the spaces whose size does not depend on the batch."""
         entry = self.entry
         self.uniform = reserved(entry.uniform_words, self.dtype, "what is computed once")
         for constant in entry.constants:
@@ -84,18 +84,18 @@ class Executable:
         self._make_room([1] * len(entry.times))
 
     def _copy_partials(self, chunks: int) -> None:
-        """Room for the partial sums of so many chunks at least."""
+        """Allocate partial sums for at least so many chunks."""
         if len(self._partials) < (size := partial_bytes(self.entry, self.word) * chunks):
             self._partials = reserved(size, np.dtype(np.uint8), "room for partial sums")
             self._forget_plans()
 
     def _make_room(self, room: list[int]) -> None:
-        """Room in BLOCK for so many rows of each time; what was planned for less is forgotten."""
+        """Allocate BLOCK for `room[k]` rows of time k; plans for the old memory are dropped."""
         self._room = room
         self._block_bytes = block_bytes(self.entry, room, self.word)
         size = self._block_bytes * self.threads
         self._blocks = reserved(size, np.dtype(np.uint8), "what is computed of a block of examples")
-        self._cut = 0  # examples of a block, by which its borders lie; 0: it is new
+        self._cut = 0  # examples of a block, which decide where halos lie in BLOCK; 0: it is new
         self._forget_plans()
 
     def _forget_plans(self) -> None:
@@ -104,7 +104,7 @@ class Executable:
         self._plans.clear()
 
     def plan(self, examples: int) -> CallPlan:
-        """The table and buffers for a batch size; those of the sizes used last are kept."""
+        """The plan for a batch size; the plans of the sizes used last are kept."""
         plan = self._plans.pop(examples, None) or self._made(examples)
         self._plans[examples] = plan
         while len(self._plans) > MOST_PLANS:
@@ -114,7 +114,7 @@ class Executable:
         return plan
 
     def _made(self, examples: int) -> CallPlan:
-        """A plan for a batch size."""
+        """Make the plan for a batch size: compile its kernels, write its bytecode, bind spaces."""
         entry = self.variant(examples)
         whole = entry is self.entry
         threads = self.threads if whole else 1
@@ -141,17 +141,18 @@ class Executable:
         return plan
 
     def variant(self, examples: int) -> Entry:
-        """The entry as it is run for a batch size: small ones may be a single kernel."""
+        """The entry as it is run for a batch size: a small batch may have a whole-step kernel."""
         return variant(self.entry, examples)
 
     def run(
         self, inputs: Mapping[str, Any], steps: int = 1, *, batch: int | None = None
     ) -> tuple[Arrays, Arrays]:
-        """Run `steps` batches; inputs hold them one after another along their first axis.
+        """Run `steps` batches of N examples, which each input holds one after another.
 
-        Gives (results with a leading axis of steps, outputs with a leading axis of all examples).
-        A sequence is a `Ragged`, and `length/NAME` has the lengths of a time [steps * N].
-        `batch` is needed only by an entry without inputs.
+        Inputs are arrays `[steps * N, ...]`; a sequence is a `Ragged` of as many, and
+        `length/NAME` has the lengths `[steps * N]` of a time.  Returns the results, each
+        `[steps, ...]`, and the outputs, each `[steps * N, ...]`.  `batch` is N, needed only by an
+        entry without inputs.  Raises `ValueError` where an input is missing or does not fit.
         """
         bound = self.bind(inputs, steps, batch)
         self.advance(bound.plan, steps)
@@ -165,7 +166,10 @@ class Executable:
     def bind(
         self, inputs: Mapping[str, Any], steps: int = 1, batch: int | None = None
     ) -> BoundCall:
-        """Point the table at arrays for these inputs, and for what they will give."""
+        """Give the plan the addresses of these inputs and of arrays for what they will give.
+
+        Inputs and exceptions are those of `run`.
+        """
         exchange = self.exchange
         arrays = exchange.inputs(inputs)
         examples = exchange.examples(inputs, steps, batch)
@@ -184,7 +188,7 @@ class Executable:
         return BoundCall(plan, clock, made, kept)
 
     def _clockwork(self, inputs: Mapping[str, Any], steps: int, count: int) -> PackedTime:
-        """The rows of this call: those of the last one, if sequences are as long as they were."""
+        """The packed order for this call: that of the last one, if all lengths are the same."""
         lengths = self.exchange.lengths(inputs, count)
         key = (steps, *(of_time.tobytes() for of_time in lengths))
         if self._clock is None or self._clock[0] != key:
@@ -196,7 +200,7 @@ class Executable:
     def _array(
         self, array: Array, given: Arrays, clock: PackedTime, plan: CallPlan, count: int
     ) -> NDArray[Any]:
-        """The words of one array for a call of `count` examples."""
+        """The memory [count, ...] (of a sequence [elements, ...]) of one array for a call."""
         exchange, rows = self.exchange, clock.of(array)
         match array.role:
             case "input":
@@ -212,7 +216,7 @@ class Executable:
         return exchange.empty(array, count if rows is None else rows.total)
 
     def repeat(self, inputs: Mapping[str, Any]) -> CapturedCall | None:
-        """A shorter way to run one step on inputs like these, where there is one."""
+        """A replay of one step on inputs like these; None for an entry that has none."""
         plain = Kind.REAL, None
         if any((a.type.kind, a.type.time) != plain for a in self.exchange.outputs):
             return None
@@ -226,9 +230,9 @@ class Executable:
         return known
 
     def advance(self, plan: CallPlan, steps: int) -> None:
-        """Go through the steps in native calls of bounded length."""
+        """Run `steps` steps of a bound plan, in native calls of at most LONGEST_CALL seconds."""
         if plan.block != self._cut:
-            if self._cut:  # borders lie elsewhere now, and must be 0 as they are in new memory
+            if self._cut:  # halos lie elsewhere now, and must be 0 as they are in new memory
                 self._blocks[:] = 0
             self._cut = plan.block
         brief = plan.one.brief and not self.entry.times
@@ -245,7 +249,7 @@ class Executable:
             steps -= count
 
     def _call(self, plan: CallPlan, steps: int, threads: int) -> None:
-        """Enter native code, on all threads at once."""
+        """Enter native code, on `threads` threads at once."""
         borrowed = pool.acquire(self.threads, self.word) if threads > 1 else None
         plan.begin(steps, threads if borrowed is not None else 1)
         if borrowed is None:

@@ -1,4 +1,4 @@
-"""What the walker reads about the sequences of one call: which rows a block and a step have."""
+"""What native code reads about the sequences of one call: the rows of each block and time step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gradc_runtime.binding.packed_sequences import Timetable
 
 
 class PackedTime(Timetable):
-    """The rows of every time in one call, and what the walker reads of them."""
+    """The packed order of every time in one call, and the records that native code reads."""
 
     def __init__(
         self, times: Sequence[Time], lengths: Sequence[NDArray[np.int64]], steps: int, block: int
@@ -31,7 +31,7 @@ class PackedTime(Timetable):
         self._numbers: dict[str, NDArray[Any]] = {}
 
     def numbers(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """A clock array in the numbers of an entry, made once."""
+        """An index array in the entry's type of whole number; made when first asked for."""
         if name not in self._numbers:
             self._numbers[name] = self.array(name).astype(dtype)
         return self._numbers[name]

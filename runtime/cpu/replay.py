@@ -1,8 +1,10 @@
-"""One step of an entry once more, on inputs of the shapes that it had before: the shortest way.
+"""Replay of a captured call: one step of an entry again, on inputs of the same shapes.
 
-A call of a small network is over in a few microseconds, of which every look-up takes its share.
-So what a call needs is looked up once; then a call compares shapes, writes down addresses and
-enters native code.  Anything unusual is left to the long way, which also explains what is wrong.
+A call of a small network takes a few microseconds, and looking up plans, buffers and types would
+take longer than the computation.  So the first call is *captured*: where each input's address goes,
+and of which shape and type the input must be.  A replay compares shapes, writes down addresses and
+enters native code.  Where an input is not exactly as expected the replay declines, and the caller
+goes the checked way (`Session` -> `IOBinding`), which converts the input or says what is wrong.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from gradc_compiler.program.entry import Array, Space
 from gradc_runtime.binding.io_binding import Arrays, IOBinding, address
 from gradc_runtime.cpu.call_plan import BoundCall, CallPlan
 
-Slot = tuple[str, tuple[int, ...], np.dtype[Any], int]  # name, shape, type, place of its address
-LARGEST = 2**31 - 1  # of the numbers that count
+Slot = tuple[str, tuple[int, ...], np.dtype[Any], int]  # name, shape, type, index of its address
+LARGEST = 2**31 - 1  # whole number that an input without classes may hold
 Sequences = tuple[str, tuple[int, ...], NDArray[np.int64], NDArray[Any]]  # order, packed rows
 
 
@@ -36,8 +38,8 @@ class CapturedCall:
         self._inputs: list[Slot] = []
         self._outputs: list[Slot] = []
         self._sequences: list[Sequences] = []
-        self._labels: list[tuple[str, int]] = []  # and how many classes there are
-        self._fixed: list[tuple[int, int]] = []  # slots, and the addresses that stay
+        self._labels: list[tuple[str, int]] = []  # inputs of whole numbers: name, and classes
+        self._fixed: list[tuple[int, int]] = []  # slots whose address is the same in every call
         first = int(Space.ARRAY)
         for slot, array in enumerate(exchange.arrays, first):
             self._add(array, bound.arrays[slot - first], slot)
@@ -49,7 +51,7 @@ class CapturedCall:
         self._count = len(self._inputs) + len(self._sequences)
 
     def _add(self, array: Array, words: NDArray[Any], slot: int) -> None:
-        """Take note of an array."""
+        """Note what a replay does about one array of the captured call."""
         rows = self._bound.clock.of(array)
         if array.role == "input" and rows is None:
             self._inputs.append((array.name, words.shape, words.dtype, slot))
@@ -64,11 +66,11 @@ class CapturedCall:
             self._sequences.append((array.name, shape, rows.order, words))
 
     def fits(self, bound: BoundCall) -> bool:
-        """Whether calls like that one may go this way."""
+        """Whether a bound call has the same plan and sequence lengths as the captured one."""
         return bound.plan is self._plan and bound.clock is self._bound.clock
 
     def __call__(self, given: Mapping[str, Any]) -> Arrays | None:
-        """The outputs [N, ...]; None where an input is not exactly what native code reads."""
+        """The outputs by name, each [N, ...]; None where an input is not exactly as captured."""
         if len(given) != self._count or self._plan.stale:
             return None
         words, outputs = self._plan.words, {}

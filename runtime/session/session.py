@@ -82,7 +82,7 @@ class Session:
         self.runners: dict[str, Backend] = {}
         self._repeats: dict[str | None, ReplayCall | None] = {}  # of models, None: of the step
         self._measured: dict[str, str] = {}  # metrics of the step, by name
-        self._turns = ForkSafeLock()
+        self._exclusive = ForkSafeLock()
 
     def begin(self) -> None:
         """Give everything that persists its first numbers."""
@@ -117,7 +117,7 @@ class Session:
         Sequences, in and out, are lists of arrays `[T, ...]`, or `[N, T, ...]` if T is fixed.
         `examples` is N for a model that reads nothing and draws: `session.run("generate", 16)`.
         """
-        with self._turns.lock:
+        with self._exclusive.lock:
             plain = examples is None and isinstance(model, str)
             repeat = self._repeats.get(model) if plain else None
             if repeat is not None and (found := repeat(inputs)) is not None:
@@ -158,7 +158,7 @@ class Session:
 
     def step(self, **inputs: Any) -> dict[str, float]:
         """One update by each step of the train block; its losses and reports on this batch."""
-        with self._turns.lock:
+        with self._exclusive.lock:
             last = self._repeats.get(None)
             if last is not None and self.tables.ready() and last(inputs) is not None:
                 return {n: float(last.results[key][0, 0]) for n, key in self._measured.items()}
@@ -216,18 +216,18 @@ class Session:
 
     def save(self, path: str | Path) -> None:
         """Write everything that persists to a safetensors file, whole or not at all."""
-        with self._turns.lock:
+        with self._exclusive.lock:
             data = Checkpoint(tensors=self.tables.saved(), state={}).to_bytes()
             write_atomically(path_of(path), data)
 
     def load(self, path: str | Path) -> None:
         """Take over what `save` or a training run wrote, if it fits this program."""
-        with self._turns.lock:
+        with self._exclusive.lock:
             self.tables.restore(read_checkpoint(path_of(path)))
 
     def once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
         """`steps` batches in turn, unchecked; results, and outputs of each example."""
-        with self._turns.lock:
+        with self._exclusive.lock:
             require_rows(self.program.entries[entry], given, steps)
             wanted, runner = chosen(self.program.entries[entry], given), self.runner(entry)
             return self.tables.run(entry, runner, wanted, steps, examples_of(given) // steps)

@@ -1,7 +1,9 @@
-"""Callers of one session take turns: native code writes to one memory.
+"""A re-entrant lock that is created anew in a forked child.
 
-A lock costs some 0.1 us a call, and one that a thread holds already lets it pass.  In a forked
-child nobody is at it any more, whoever was when the process was copied.
+Native code writes to the memory of its session, so only one thread may call a session at a time.
+The lock is re-entrant because a session's calls call one another; taking it costs about 0.1 us.
+When a process is forked while another thread holds the lock, that thread does not exist in the
+child, and the child's copy of the lock would never be released.  So a child begins with new locks.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from weakref import WeakSet
 
 
 class ForkSafeLock:
-    """`with turns.lock:` waits until nobody else is at it."""
+    """`with session_lock.lock:` waits until no other thread holds it."""
 
     def __init__(self) -> None:
         self.lock: Any = RLock()
@@ -24,9 +26,9 @@ _known: WeakSet[ForkSafeLock] = WeakSet()
 
 
 def begin_anew() -> None:
-    """Give every lock up."""
-    for turns in _known:
-        turns.lock = RLock()
+    """Replace every lock by a new one that nobody holds."""
+    for known in _known:
+        known.lock = RLock()
 
 
 os.register_at_fork(after_in_child=begin_anew)

@@ -1,9 +1,10 @@
-"""Contractions whose sums have so many pieces that they must not all be added into memory.
+"""Contractions with very long sums, added up so that rounding errors stay within their bound.
 
-A tile of the result at a time: the pieces of its sums are taken a few hundred at once, and those
-few hundreds' sums are added up together with what rounding loses.  So no term goes through more
-additions than Note [How long a chain of additions is] in `compiler/machine/addition_chains.py`
-says.
+A product adds its sum into memory in pieces of some hundred terms.  With very many pieces, an early
+term would go through too many additions (Note [How long a chain of additions is] in
+`compiler/machine/addition_chains.py`).  So the result is computed a tile at a time: some hundred
+pieces are added up in a tile of their own, and such sums are added to the result compensated, that
+is, together with what rounding loses.
 """
 
 from __future__ import annotations

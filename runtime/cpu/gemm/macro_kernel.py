@@ -1,4 +1,4 @@
-"""Covers the rows and columns of a contraction with register tiles, inside its outer loops.
+"""The macro-kernel: covers the rows and columns of a product with register tiles.
 
 Columns are cut into strips of two vectors, then one; a strip's rows into tiles of three heights.
 Long sums are cut so that the strip of b stays in the nearest cache while all rows pass over it.

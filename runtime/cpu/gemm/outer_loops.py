@@ -1,6 +1,7 @@
-"""The outside of a contraction: its range, its outer loops, and where each operand then begins.
+"""The outer-loop driver of all contraction kernels: the loops that are not in a tile.
 
-What is done inside them is the kernel's own `product`.
+It goes through those loops, computes where each operand begins, and calls the `product` of the
+kernel, which has the rows, columns and sums.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def inner_places(geometry: Any, begin: Any, a_column: Any, b_column: Any, y_colu
 
 @subroutine(kernel_types.int64(WORDS, WORDS, kernel_types.int64))
 def additions(geometry: Any, extents: Any, pieces: Any) -> Any:
-    """How often a number of y is added to by the outer loops that do not move it."""
+    """How often a number of y is added to: `pieces` times for every iteration of the outer loops
+    that do not move it.
+    """
     for k in range(geometry[LOOP_COUNT]):
         if geometry[LOOPS + LOOP * k + Y_LOOP] == 0:
             pieces *= extents[k]

@@ -1,11 +1,13 @@
-"""Dot products of many columns: b is turned into panels, whose vectors go along the columns.
+"""Packing for products with a transposed matrix (GEMM NT): b is transposed into panels.
 
     y[row, column] (+)= sum a[row, k] * b[column, k]
 
-Where a number of a meets a vector of columns, no lanes are left to be added up: the tile of
-`contract_rows` serves, and reaches the processor's peak.  Turning b pays where there are many rows.
-The sums come out row by row in a little room of their own, and are turned once more into y, whose
-rows follow one another and whose columns lie apart: a dense layer on a block of examples.
+Dot products along k leave a vector of partial sums, whose lanes must then be added up.  With b
+transposed, a number of a is multiplied with a vector of columns instead: the tile of GEMM NN
+serves, which needs no such addition and reaches the processor's peak.  Transposing b pays where
+there are many rows.  The sums come out row by row in a small buffer and are transposed once more
+into y, whose rows follow one another while its columns lie apart: a dense layer on a block of
+examples.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
-"""Which loops a tile takes, where there are only a few examples.
+"""Loop interchange for small batches: a longer loop takes the examples' place in a tile.
 
-The schedule lets the examples be a tile's rows, or its outer sum, as a block mostly has eight or
-more.  A block of one example would leave the tile one row: then pixels are better, and the examples
-go round outside.  What changes places depends on the number of examples alone, never on threads:
-rows that threads share among them have another mark than -1.
+The compiler makes the examples the rows of a tile (or its outer sum), since a block mostly has
+eight or more.  With one example the tile would compute one row, a fraction of what its registers
+hold.  So where there are few examples, their loop is exchanged with a longer outer loop, such as
+that over the pixels of an image.
+
+The exchange depends on the number of examples alone, never on the number of threads, so it changes
+no bit between them.  A loop over examples is marked by the extent -1 (`RANGE`); rows that are
+divided over threads in a serial stage have the extent -2 (`SHARE`) and are never exchanged.
 """
 
 from __future__ import annotations
@@ -34,10 +38,11 @@ FEW = 8  # examples
 
 @subroutine(kernel_types.void(WORDS, WORDS, kernel_types.int64))
 def swap_batch_loop(geometry: Any, own: Any, examples: Any) -> None:
-    """Copy a geometry to `own`, where a longer outer loop changes places with the examples.
+    """Copy the arguments of a product to `own`, with the examples and a longer outer loop exchanged
+    where that pays.
 
-    As rows: one that moves y past all columns, and b not at all.  As the outer sum: one that leaves
-    y where it is.
+    In the examples' place as rows, a loop must move y past all columns and b not at all; in their
+    place as the outer sum, it must not move y.
     """
     loops = geometry[LOOP_COUNT]
     for k in range(LOOPS + LOOP * loops):

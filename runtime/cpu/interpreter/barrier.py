@@ -1,7 +1,8 @@
 """A barrier between the threads of a step: the last to arrive opens it for the others.
 
-They look again and again, and after a while let other threads have the core: what they wait for is
-mostly over in less time than it takes to come back from there.
+A waiting thread looks at a counter again and again (it *spins*): what it waits for is mostly over
+sooner than the operating system could put the thread to sleep and wake it.  After LOOKS looks it
+offers its core to other threads between looks, in case one of them is what it waits for.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.interpreter.bytecode import ARRIVED, CHUNK_COUNTER, GENERATION
 
-LOOKS = 500  # some 15 microseconds
+LOOKS = 500  # about 15 microseconds
 
 
 @subroutine(kernel_types.void(WORDS, kernel_types.int64))
 def barrier(control: Any, threads: Any) -> None:
-    """Come back when all threads have come here."""
+    """Return when all threads have called this."""
     if threads == 1:
         return
     generation = atomic_load(control, GENERATION)

@@ -1,6 +1,7 @@
-"""Blocks of examples in the walker: chunks, their blocks, the instructions of a block.
+"""A batch stage in native code: chunks of the batch, the tiles (blocks) of a chunk, and the
+instructions of a tile.
 
-What lies where in the table is said in `runtime/cpu/interpreter/bytecode.py`.
+`runtime/cpu/interpreter/bytecode.py` says which word of the bytecode means what.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def launch(
 
 @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, WORDS, WORDS))
 def run_loop(table: Any, at: Any, bases: Any, pointers: Any, firsts: Any, clock: Any) -> None:
-    """A recurrence: the instructions after its head, for the rows of each step in turn."""
+    """Run a recurrence: for each time step, the instructions after the loop's head on its rows."""
     backwards = table[at + bytecode.LOOP_BACKWARDS] != 0
     counts = words_at(clock[bytecode.CLOCK_COUNTS])
     steps = clock[bytecode.CLOCK_STEPS]
@@ -57,7 +58,7 @@ def run_block(
     table: Any, start: Any, count: Any, bases: Any, pointers: Any, firsts: Any, ends: Any,
     clock: Any,
 ) -> None:  # fmt: skip
-    """All instructions of an EXAMPLES phase on one block of examples."""
+    """Run all instructions of a batch stage on one block of examples."""
     i = 0
     while i < count:
         at = start + i * INSTRUCTION
@@ -72,7 +73,7 @@ def run_block(
 
 @subroutine(kernel_types.void(WORDS, NUMBER, WORDS))
 def clear_partials(table: Any, phase: Any, bases: Any) -> None:
-    """The partial sums of a chunk begin at 0, in a phase that has any."""
+    """Set the partial sums of a chunk to 0, in a stage that has any."""
     if table[phase + bytecode.CLEARS_PARTIALS] != 0:
         partial = bytes_at(bases[PARTIAL_SPACE])
         for i in range(table[bytecode.PARTIAL_BYTES]):
@@ -81,7 +82,7 @@ def clear_partials(table: Any, phase: Any, bases: Any) -> None:
 
 @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER))
 def run_chunk(table: Any, phase: Any, bases: Any, pointers: Any, chunk: Any) -> None:
-    """The blocks of one chunk, in order."""
+    """Run the blocks of one chunk, in order."""
     clear_partials(table, phase, bases)
     blocks = table[bytecode.BLOCKS]
     chunks = table[bytecode.CHUNKS]
@@ -104,7 +105,7 @@ def run_chunk(table: Any, phase: Any, bases: Any, pointers: Any, chunk: Any) -> 
 def run_examples(
     control: Any, table: Any, phase: Any, bases: Any, pointers: Any, threads: Any
 ) -> None:
-    """An EXAMPLES phase: take chunks until none is left."""
+    """Run a batch stage: each thread takes chunks, by an atomic counter, until none is left."""
     partials = bases[PARTIAL_SPACE]
     chunk = 0
     while True:

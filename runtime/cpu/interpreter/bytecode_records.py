@@ -1,6 +1,6 @@
-"""The records that the table of an entry is made of, at one batch size.
+"""The records of an entry's bytecode at one batch size.
 
-What each word of a record is, is said in `runtime/cpu/interpreter/bytecode.py`.
+`runtime/cpu/interpreter/bytecode.py` says what each word of a record means.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from gradc_runtime.cpu.partition.streamed import Place, place
 
 
 def record(words: int, fields: Mapping[int, int]) -> list[int]:
-    """A record of so many words, from what stands where; 0 elsewhere."""
+    """A record of so many words: `fields` by their index, 0 elsewhere."""
     return [fields.get(k, 0) for k in range(words)]
 
 
 def kind_of_rows(time: int | None) -> int:
-    """The number of what an outermost loop goes over: examples, or the elements of a time."""
+    """What an outermost loop goes over, as a number: 0 is examples, k + 1 is time k."""
     return 0 if time is None else time + 1
 
 
@@ -60,7 +60,9 @@ class Records:
                 yield from self.operand(operand)
 
     def piece(self, operand: Operand, words: int) -> list[int]:
-        """The record of an operand that has a piece of its rows, of so many words, in front."""
+        """The record of a streamed operand: memory has a piece of its rows at a time, each of so
+        many words.
+        """
         return record(
             bytecode.OPERAND,
             {
@@ -96,14 +98,14 @@ class Records:
         return self.block if time is None else self.room[time]
 
     def block_start(self, time: int | None) -> int:
-        """Where the values of a time begin in BLOCK: after the examples' and other times'."""
+        """Where the values of a time begin in BLOCK: after those of the times before it."""
         if time is None:
             return 0
         before = zip(self.entry.kept_words[:time], self.room[:time], strict=True)
         return self.entry.block * self.entry.block_words + sum(w * rows for w, rows in before)
 
     def geometry(self, number: int) -> int:
-        """A number of a geometry, where it depends on the batch."""
+        """A kernel argument for this batch: EVERY and DIVIDED stand for the number of examples."""
         if number == EVERY:
             return self.examples
         return 2 * self.examples + number - DIVIDED if DIVIDED <= number <= DIVIDED + 1 else number

@@ -1,14 +1,13 @@
-"""The native loop: walks an entry's table for a number of steps, without coming back to Python.
+"""The dispatch loop: native code that runs an entry's bytecode for a number of steps.
 
-Every thread enters with its number and walks the whole table.  In an EXAMPLES phase they take
-chunks by an atomic counter, or parts of products if the batch is one block; in a ONCE phase an
-instruction with `split` is cut into equal shares and any other is thread 0's.  Between them stand
-barriers: the last to arrive opens it, the others spin, and after a while let other threads have the
-core.
+It does not return to Python between instructions, stages or steps, since that would take longer
+than many of the kernels.  Every thread enters with its number and goes through the whole table.  In
+a batch stage threads take chunks by an atomic counter, or sub-tasks of instructions if the batch is
+a single block.  In a serial stage an instruction with `split` is cut into equal chunks, one for
+each thread, and any other runs on thread 0.  Barriers stand between (`barrier.py`).  A recurrence
+is a few instructions that are run again for every time step, on the rows of that step.
 
-A recurrence is a few instructions that are run again for every step, on the rows of that step.
-
-What lies where in the table is said in `runtime/cpu/interpreter/bytecode.py`.
+`runtime/cpu/interpreter/bytecode.py` says which word of the bytecode means what.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ NUMBER = kernel_types.int64
 
 
 def adder(word: int) -> Any:
-    """The subroutine that adds up one `Sum` over the chunks, each thread a share of its words."""
+    """The subroutine that adds up one `PartialReduction` over chunks, each thread a range of it."""
     number, add_later = number_type(word), later_adder(word)
     reals = pointer_reader(number)
 
@@ -62,9 +61,10 @@ def adder(word: int) -> Any:
 
 
 def later_adder(word: int) -> Any:
-    """The subroutine that adds the chunks behind the first MOST_CHUNKS to their sum.
+    """The subroutine that adds the chunks after the first MOST_CHUNKS to their sum.
 
-    So many chunks' sums at a time, and what rounding loses of them.
+    MOST_CHUNKS of them are added up at a time; those sums, and what rounding loses when they are
+    added, go into the total: a compensated sum.
     """
     number = number_type(word)
     reals, exact = pointer_reader(number), compensated(number)
@@ -96,7 +96,7 @@ def later_adder(word: int) -> Any:
 
 
 def phase_runner(word: int) -> Any:
-    """The subroutine that goes through one phase."""
+    """The subroutine that runs one stage."""
     add_partials = adder(word)
 
     @subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
@@ -120,7 +120,7 @@ def phase_runner(word: int) -> Any:
 
 
 def kernel(word: int) -> Any:
-    """The walker for words of this many bytes."""
+    """The dispatch loop for words of this many bytes."""
     run_phase, zeros = phase_runner(word), flush_to_zero.zeros()
 
     def walk(control: Any, table: Any, thread: Any, unused: Any, spare: Any) -> None:
@@ -129,7 +129,7 @@ def kernel(word: int) -> Any:
         threads = control[bytecode.THREADS]
         bases = words_at(control[bytecode.BASES] + thread * control[bytecode.BASES_STEP])
         pointers = stack_words(MOST_OPERANDS)
-        if thread > 0:  # what thread 0 has been told about arrays goes for all
+        if thread > 0:  # only thread 0's addresses of arrays are set before a call
             told = words_at(control[bytecode.BASES])
             for k in range(bytecode.ARRAY_SPACE, table[bytecode.SPACES]):
                 bases[k] = told[k]

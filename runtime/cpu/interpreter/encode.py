@@ -1,7 +1,8 @@
-"""An entry and a batch size become one array of int64: what the native walker reads.
+"""The bytecode encoder: an entry and a batch size become one array of int64, for native code.
 
-All offsets are turned into bytes, sizes of blocks are multiplied in, kernels and geometries become
-addresses.  Another batch size is another table, a few microseconds' work; no code depends on it.
+All that depends on the batch size is computed here: offsets in bytes, with the size of a block
+multiplied in, and the addresses of kernels and of their arguments.  Another batch size is another
+table, which takes a few microseconds; no compiled code depends on the batch size.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ def build_table(
     block: int,
     room: Sequence[int] = (),
 ) -> NDArray[np.int64]:
-    """The table of an entry for batches of `examples`; it holds its own geometries.
+    """The bytecode of an entry for batches of `examples`; kernel arguments stand at its end.
 
-    `room` is for how many rows of each time there are words in BLOCK.
+    `kernels` has the address of each kernel, `word` the bytes of a number, and `room` the rows of
+    each time that BLOCK has words for.
     """
     records = Records(entry, kernels, examples, word, block, room, passed_on(entry))
     parts = [parts_of(entry, phase, examples, block) for phase in entry.phases]
@@ -56,7 +58,7 @@ def build_table(
 
 
 def sections(records: Records, items: Sequence[Instruction]) -> dict[str, list[int]]:
-    """All that stands after the instructions, in order, by name."""
+    """The sections that stand after the instructions, in order, by name."""
     phases, results = records.entry.phases, records.entry.results
     return {
         "operands": [n for item in items for n in records.operands(item)],
@@ -68,7 +70,7 @@ def sections(records: Records, items: Sequence[Instruction]) -> dict[str, list[i
 
 
 def phase_records(entry: Entry, starts: Mapping[str, int], parts: Sequence[int]) -> Iterator[int]:
-    """A record for each phase, which may have some parts."""
+    """A record for each stage; `parts` counts the sub-tasks of each."""
     first, first_sum = starts["instructions"], starts["sums"]
     first_part = starts["operands"] - bytecode.INSTRUCTION * sum(parts)
     for phase, own in zip(entry.phases, parts, strict=True):
@@ -94,8 +96,10 @@ def phase_records(entry: Entry, starts: Mapping[str, int], parts: Sequence[int])
 def instruction_records(
     records: Records, operands: int, geometry: int, parts: Sequence[Sequence[SubTask]]
 ) -> Iterator[int]:
-    """All instructions in order, the head of a loop before its own, and then all parts; where the
-    first's operands begin, and the address of its geometry.
+    """The records of all instructions in order (the head of a recurrence before its own), and then
+    those of all sub-tasks.
+
+    `operands` is where the first one's operands begin, `geometry` the address of its arguments.
     """
     for phase in records.entry.phases:
         shares = shares_of(records.entry, phase)

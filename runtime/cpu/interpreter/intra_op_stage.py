@@ -1,4 +1,4 @@
-"""The examples of a batch that is one block: every product in parts, each on one of the threads."""
+"""A batch stage whose batch is one block: instructions are cut into sub-tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ NUMBER = kernel_types.int64
 def run_parts(
     control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:
-    """All threads work on the block of thread 0, which also does what is not cut."""
+    """Run the sub-tasks that are this thread's.  All threads share the block of thread 0, which
+    also runs the instructions that are not cut.
+    """
     own = bases[BLOCK_SPACE]
     first = words_at(control[bytecode.BASES])
     bases[BLOCK_SPACE] = first[BLOCK_SPACE]

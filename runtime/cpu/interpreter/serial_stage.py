@@ -1,4 +1,4 @@
-"""What a step does once in the walker: updates, shared out over threads, and its results."""
+"""A serial stage in native code: what a step does once, such as updates, divided over threads."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ NUMBER = kernel_types.int64
 def run_pieces(
     table: Any, leader: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:
-    """An instruction with those that follow it, piece by piece.
+    """Run an instruction and its followers piece by piece: a piece of the first, then the same
+    piece of each follower, then the next.
 
-    What only they read is written over the thread's first piece again and again: in the cache.
+    A result that only the followers read is streamed: every piece is written over the last one, so
+    it stays in the cache.
     """
     firsts = stack_words(2)
     extent, unit = table[leader + bytecode.EXTENT], table[leader + bytecode.GRAIN]
@@ -52,7 +54,7 @@ def run_pieces(
 
 @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
 def run_share(table: Any, at: Any, bases: Any, pointers: Any, thread: Any, threads: Any) -> None:
-    """This thread's share of an instruction; all of what is not shared out, on thread 0."""
+    """Run this thread's chunk of an instruction; one that is not divided runs on thread 0."""
     firsts = stack_words(1)
     extent, grain = table[at + bytecode.EXTENT], table[at + bytecode.GRAIN]
     begin, stop = 0, extent if thread == 0 else 0
@@ -67,7 +69,7 @@ def run_share(table: Any, at: Any, bases: Any, pointers: Any, thread: Any, threa
 def run_once(
     control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:
-    """A ONCE phase, instruction by instruction, with those that follow it."""
+    """Run a serial stage: instruction by instruction, each with its followers."""
     at = table[phase + bytecode.INSTRUCTIONS_START]
     end = at + table[phase + bytecode.INSTRUCTIONS] * INSTRUCTION
     while at < end:
@@ -84,7 +86,7 @@ def run_once(
 
 @subroutine(kernel_types.void(WORDS, WORDS))
 def keep_results(table: Any, bases: Any) -> None:
-    """Copy what a step gives to the caller's arrays."""
+    """Copy the results of a step to the caller's arrays."""
     for k in range(table[bytecode.RESULTS]):
         at = table[bytecode.RESULTS_START] + k * bytecode.RESULT
         source = bytes_at(bases[bytecode.UNIFORM_SPACE] + table[at + bytecode.RESULT_UNIFORM])

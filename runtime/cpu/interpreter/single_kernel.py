@@ -1,6 +1,7 @@
-"""All steps of an entry that is one kernel: its operands are looked up once, it goes round itself.
+"""Runs an entry that is a single whole-step kernel (`compiler/whole_step/whole_step.py`).
 
-Such an entry is for one thread (see `compiler/whole_step/whole_step.py`).
+The kernel has its own loop over the steps, so its operands are looked up once a call, and no
+bytecode is read between steps.  Such an entry runs on one thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""One kernel by itself, as a step would run it: numbers too small to be normal count as 0."""
+"""A trampoline: calls one kernel by itself in the floating-point mode of a step (flush to zero).
+
+Profiling and tests time and run kernels through it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from gradc_runtime.cpu.codegen.intrinsics import call_kernel
 
 
 def kernel(word: int) -> Any:
-    """`alone` calls, with what it is given, the kernel whose address is behind the pointers."""
+    """`alone(...)` calls the kernel whose address stands after the pointers."""
     zeros = flush_to_zero.zeros()
 
     def alone(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:

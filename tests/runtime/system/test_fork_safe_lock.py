@@ -27,7 +27,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 at_it, end = threading.Event(), threading.Event()
 
 def wait():
-    with session._turns.lock:
+    with session._exclusive.lock:
         at_it.set()
         end.wait()
 

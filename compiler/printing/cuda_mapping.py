@@ -9,10 +9,10 @@ moves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import gcd
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, NestLoop, Store
+from gradc_compiler.loops.ir import RANGE, LoopNest, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +71,3 @@ def _group(nest: LoopNest, moves: Sequence[int], levels: Sequence[int]) -> Threa
 def _alone(nest: LoopNest, level: int) -> ThreadGroup:
     loop = nest.loops[level]
     return ThreadGroup((level,), loop.scale if loop.extent == RANGE else loop.extent, 1)
-
-
-def forward(nest: LoopNest) -> LoopNest:
-    """Run the loops that move the result backwards the other way round."""
-    moves = nest.stores[0][1].moves
-    for level, (loop, move) in enumerate(zip(nest.loops, moves, strict=True)):
-        if move < 0:
-            nest = _reversed(nest, level, loop)
-    return nest
-
-
-def _reversed(nest: LoopNest, level: int, loop: NestLoop) -> LoopNest:
-    assert loop.extent != RANGE and not nest.positional, "examples and positions run forwards"
-
-    def turned(access: MemAccess) -> MemAccess:
-        moves = list(access.moves)
-        start = access.offset + (loop.extent - 1) * moves[level]
-        moves[level] = -moves[level]
-        return replace(access, offset=start, moves=tuple(moves))
-
-    return replace(
-        nest,
-        loads=tuple((v, turned(a)) for v, a in nest.loads),
-        stores=tuple((v, turned(a), s) for v, a, s in nest.stores),
-    )

@@ -23,9 +23,10 @@ from math import prod
 
 from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
 from gradc_compiler.loops.renumber import renumber
+from gradc_compiler.loops.reverse import run_forwards
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.printing.common import CodeLines, read, written
-from gradc_compiler.printing.cuda_mapping import ThreadGroup, forward, map_to_threads
+from gradc_compiler.printing.cuda_mapping import ThreadGroup, map_to_threads
 from gradc_compiler.printing.scalar_text import statement_text
 
 HEAD = "def k0(words, numbers, table, at, begin, count, total):"
@@ -93,7 +94,7 @@ class _CudaWriter(CodeLines):
 
 def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
     """Write a nest."""
-    nest = renumber(forward(nest), hoisted=False)
+    nest = renumber(run_forwards(nest), hoisted=False)
     groups, walked = map_to_threads(nest)
     w = _CudaWriter(nest=nest)
     w.line("for t0 in range(thread(), total, threads()):")

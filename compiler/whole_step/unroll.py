@@ -21,13 +21,13 @@ from gradc_compiler.loops.ir import (
     RANGE,
     WALK,
     Leaf,
-    LoopCounter,
     LoopNest,
     MemAccess,
     Statement,
     Store,
     Variable,
 )
+from gradc_compiler.loops.peel import peel
 from gradc_compiler.printing.common import read
 from gradc_compiler.printing.cpu_printer import START, is_narrow
 from gradc_compiler.printing.scalar_text import scalar_text
@@ -38,6 +38,7 @@ UNROLLED = 8  # iterations up to which what is computed once is unrolled too
 COPIED = 128  # the same for copies, which are nothing but other names
 MOST_ROWS = 8  # of a table that is searched row by row
 Point = Mapping[int, int]  # a loop's level, and how far it is
+FIRST: Point = {}
 
 
 @dataclass(kw_only=True)
@@ -62,7 +63,7 @@ class Unroller(ScalarPromoter):
     def measure(self, nest: LoopNest) -> None:
         """Give up if a sum goes on for too long; to a total each example adds its own."""
         _, access, store = nest.stores[-1]
-        self.allow(chain_of(nest, rows=1), store is Store.SET or self.cell(access, {}).varying)
+        self.allow(chain_of(nest, rows=1), store is Store.SET or self.cell(access).varying)
 
     def effort(self) -> int:
         """About how many statements an example takes."""
@@ -77,13 +78,14 @@ class Unroller(ScalarPromoter):
         for here in _points(outer, extents):
             sums: dict[int, str] = {}
             for there in _points(inner, extents):
-                values = self._iteration(nest, {**here, **there})
-                for k, (variable, access, store) in enumerate(nest.stores):
-                    value = values[variable]
+                one = peel(nest, {**here, **there})
+                names = self._iteration(one)
+                for k, (variable, access, store) in enumerate(one.stores):
+                    value = names[variable]
                     if store is Store.SET:
-                        self.set(self.cell(access, {**here, **there}), value)
+                        self.set(self.cell(access), value)
                     elif store is Store.ADD:
-                        self.add(self.cell(access, {**here, **there}), value)
+                        self.add(self.cell(access), value)
                     else:
                         sums[k] = self.gathered(sums.get(k), value, store)
             for k, total in sums.items():
@@ -95,13 +97,11 @@ class Unroller(ScalarPromoter):
         """A sum or a maximum so far."""
         return value if before is None else self.let("v", combined(before, value, store))
 
-    def _iteration(self, nest: LoopNest, at: Point) -> dict[Leaf, str]:
-        """The statements of one iteration; gives what each of the nest's variables is called."""
+    def _iteration(self, nest: LoopNest) -> dict[Leaf, str]:
+        """A nest that is peeled to one iteration; gives what its variables are called."""
         names: dict[Leaf, str] = {
-            LoopCounter(j): "i0" if nest.loops[j].extent == RANGE else str(n) for j, n in at.items()
+            v: self.get(self.cell(a), whole=v.kind is Kind.INDEX) for v, a in nest.loads
         }
-        for variable, access in nest.loads:
-            names[variable] = self.get(self.cell(access, at), whole=variable.kind is Kind.INDEX)
         for statement in nest.statements:
             self.compute(statement, names)
         return names
@@ -114,8 +114,8 @@ class Unroller(ScalarPromoter):
         else:
             names[target] = self.let(letter(target), scalar_text(value, names))
 
-    def cell(self, access: MemAccess, at: Point) -> Word:
-        """The word that an access reaches."""
+    def cell(self, access: MemAccess, at: Point = FIRST) -> Word:
+        """The word that an access reaches, at first or where some loops are."""
         moved = sum(access.moves[j] * n for j, n in at.items())
         return Word(self.locate(access), access.index, access.offset + moved)
 
@@ -169,7 +169,7 @@ class Unroller(ScalarPromoter):
     def _words(self, nest: LoopNest, access: MemAccess) -> Words:
         """All that a nest reaches."""
         ends = [m * (n - 1) for m, n in zip(access.moves, extents_of(nest), strict=True)]
-        (space, word), low = self.cell(access, {}).word, sum(min(0, end) for end in ends)
+        (space, word), low = self.cell(access).word, sum(min(0, end) for end in ends)
         return Words(space, word + low, sum(map(abs, ends)))
 
     def _moving(self, access: MemAccess) -> str:

@@ -72,6 +72,8 @@ class Op:
     def lifted(self, *types: TensorType) -> TensorType:
         """Type of the result where operands may be sequences: the rule of one element, over their
         common time.  Raises `TypeFault`.
+
+        Raises `TimesDiffer` where operands are sequences over several times.
         """
         times = {t.time for t in types} - {None}
         if self.sequential or not times:
@@ -88,7 +90,10 @@ class Op:
         raise NotImplementedError(self.name)
 
     def vjp(self, g: V, y: V, *xs: V) -> Sequence[V | None]:
-        """Cotangent of each operand; `None` means that no derivative flows there, by definition."""
+        """Cotangent of each operand; `None` means that no derivative flows there, by definition.
+
+        Raises `NoDerivative` for an operator without a rule.
+        """
         raise NoDerivative(self.name)
 
     def reference(self, *arrays: Array) -> Array:

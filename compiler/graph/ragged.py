@@ -82,6 +82,8 @@ def repeated(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np
 
     `np.repeat` adds the counts up modulo 2^64 and, where the sum wraps, writes beyond its result:
     so counts whose sum might are refused here, whoever made them.
+
+    Raises `ValueError`.
     """
     least, most = int(counts.min(initial=0)), int(counts.max(initial=0))
     if least < 0 or most * counts.size >= LARGEST_SUM:

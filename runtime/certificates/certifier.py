@@ -126,7 +126,10 @@ def limit(what: int, most: int) -> None:
 
 
 def out_of_time(number: int, frame: Any) -> None:
-    """What SIGXCPU does."""
+    """What SIGXCPU does.
+
+    Raises `TooLarge`.
+    """
     raise TooLarge
 
 

@@ -61,7 +61,10 @@ class CudaExecutable:
         return plan
 
     def fitting(self, examples: int, room: Sequence[int] = ()) -> Arena:
-        """The layout for a batch size, if the device has that much memory left."""
+        """The layout for a batch size, if the device has that much memory left.
+
+        Raises `CudaFault` where it has not.
+        """
         size, words = self.dtype.itemsize, len(self.persistent)
         arena = arrange(self.entry, words, examples, room)
         none = arrange(self.entry, words, 0, [0] * len(room))

@@ -66,7 +66,10 @@ def require_device() -> None:
 
 @contextmanager
 def faults(entry: str) -> Iterator[None]:
-    """What the driver says of a failed run, as one line."""
+    """What the driver says of a failed run, as one line.
+
+    Raises `CudaFault`.
+    """
     try:
         yield
     except FAILURE as fault:

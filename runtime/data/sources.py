@@ -68,7 +68,10 @@ def load(
     seed: int = 0,
     allow_outside: bool = False,
 ) -> Dataset:
-    """Run the source that a declaration names, and check what it gives against the fields."""
+    """Run the source that a declaration names, and check what it gives against the fields.
+
+    Raises `DataError` where the source cannot be read or does not fit.
+    """
     make = prepared(source)
     try:
         found = make(Context(source=source, seed=seed, allow_outside=allow_outside))
@@ -80,7 +83,10 @@ def load(
 
 
 def prepared(source: DataSource) -> Callable[[Context], Columns]:
-    """The source that a declaration names, with its arguments: checked, and nothing is read yet."""
+    """The source that a declaration names, with its arguments: checked, and nothing is read yet.
+
+    Raises `DataError` for an unknown source or for arguments that do not fit it.
+    """
     function = SOURCES.get(source.function)
     try:
         if function is None:
@@ -94,7 +100,10 @@ def prepared(source: DataSource) -> Callable[[Context], Columns]:
 
 
 def bound(source: DataSource, function: Source) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments, checked against the source's own parameters."""
+    """The arguments, checked against the source's own parameters.
+
+    Raises `DataError`, which shows the parameters.
+    """
     parameters = list(signature(function).parameters.values())[1:]
     takes = Signature(parameters)
     try:
@@ -108,7 +117,10 @@ def bound(source: DataSource, function: Source) -> tuple[list[Any], dict[str, An
 
 
 def check_argument(function: str, parameter: Parameter, arguments: dict[str, Any]) -> None:
-    """Refuse text where a number is wanted, a negative count, and the like."""
+    """Refuse text where a number is wanted, a negative count, and the like.
+
+    Raises `DataError`.
+    """
     if parameter.name not in arguments:
         return
     values = [arguments[parameter.name]]

@@ -49,7 +49,10 @@ class Checkpoint:
         return data
 
     def copy_into(self, views: Mapping[str, np.ndarray]) -> None:
-        """Copy the tensors to where a session keeps them, once all of them are known to fit."""
+        """Copy the tensors to where a session keeps them, once all of them are known to fit.
+
+        Raises `CheckpointError` where a name, a type or a shape differs.
+        """
         for name, view in views.items():
             if name not in self.tensors:
                 raise CheckpointError(f"{self.name} does not fit: it lacks {name}")
@@ -76,7 +79,10 @@ def digest(tensors: Mapping[str, np.ndarray], state: str) -> str:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """A checkpoint that has proved to be whole."""
+    """A checkpoint that has proved to be whole.
+
+    Raises `CheckpointError` where the file cannot be read or is damaged.
+    """
     try:
         with opened(path) as stream:
             require_memory(3 * os.fstat(stream.fileno()).st_size, path.name)

@@ -32,7 +32,10 @@ class DecodingChoice:
 
 
 def written_argument(session: Session, model: str) -> tuple[str, TensorType]:
-    """The argument that grows: the sequence of classes that is as long as the result."""
+    """The argument that grows: the sequence of classes that is as long as the result.
+
+    Raises `SessionError` for a model that cannot write.
+    """
     entry = session.program.entries[session.program.models[model]]
     outputs = [array.type for array in entry.arrays if array.role == "output"]
     inputs = [array for array in entry.arrays if array.role == "input"]
@@ -57,6 +60,9 @@ def write(
     """What each example adds to `start`, until its end, which it includes, or the limit.
 
     `inputs` are the model's other arguments; without any there are `count` examples.
+
+    Raises `SessionError` where `start` is empty, the choice makes no sense, or the scores do not
+    fit.
     """
     name, type = written_argument(session, model)
     if not start:
@@ -79,7 +85,10 @@ def write(
 
 
 def chosen(scores: np.ndarray, temperature: float, draws: np.random.Generator) -> np.ndarray:
-    """A class for each row of scores."""
+    """A class for each row of scores.
+
+    Raises `SessionError` for scores that are not finite.
+    """
     if not np.isfinite(scores).all():
         raise SessionError("a score is not a finite number")
     if temperature == 0:

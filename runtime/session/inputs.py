@@ -81,7 +81,10 @@ def missing_sequence(length: str, types: Types) -> str:
 
 
 def require_equal_counts(found: Mapping[str, Batch]) -> None:
-    """One number of examples for all inputs, and at least one."""
+    """One number of examples for all inputs, and at least one.
+
+    Raises `SessionError`.
+    """
     counts = {len(batch) for batch in found.values()}
     if len(counts) > 1 or 0 in counts:
         listed = ", ".join(f"{name} has {len(batch)}" for name, batch in found.items())
@@ -89,7 +92,10 @@ def require_equal_counts(found: Mapping[str, Batch]) -> None:
 
 
 def refuse_unknown(entry: Entry, inputs: Iterable[str], others: set[str]) -> None:
-    """A name that is neither an input of the entry nor one of the others is a slip."""
+    """A name that is neither an input of the entry nor one of the others is a slip.
+
+    Raises `SessionError`.
+    """
     known = dict.fromkeys(read_by(entry))
     for name in inputs:
         if name not in known and name not in others and not name.startswith(LENGTH):

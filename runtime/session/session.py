@@ -96,7 +96,7 @@ class Session:
 
     @property
     def training(self) -> Training:
-        """The `train` block; a fault where the spec has none."""
+        """The `train` block; raises `SessionError` where the spec has none."""
         if self.program.training is None:
             raise SessionError(f"{self.program.name} has no train block")
         return self.program.training
@@ -116,6 +116,7 @@ class Session:
 
         Sequences, in and out, are lists of arrays `[T, ...]`, or `[N, T, ...]` if T is fixed.
         `examples` is N for a model that reads nothing and draws: `session.run("generate", 16)`.
+        Raises `SessionError` where no model has the name, or an input is missing or does not fit.
         """
         with self._exclusive.lock:
             plain = examples is None and isinstance(model, str)
@@ -149,7 +150,11 @@ class Session:
         return found
 
     def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:
-        """The loss on a batch, and its gradient for each parameter the step trains."""
+        """The loss on a batch, and its gradient for each parameter that the step trains.
+
+        Inputs are as in `run`; a gradient has the shape of its parameter.  Raises `SessionError`
+        where the spec has no such step, or an input is missing or does not fit.
+        """
         named = self.training.steps[0] if step is None else self.named_step(step)
         entry = named.gradients
         results, _ = self.once(entry, self.checked(entry, inputs, self.fields))
@@ -157,7 +162,11 @@ class Session:
         return loss, {name: results[f"{GRADIENT}{name}"][0] for name in named.over}
 
     def step(self, **inputs: Any) -> dict[str, float]:
-        """One update by each step of the train block; its losses and reports on this batch."""
+        """One update by each step of the train block; its losses and reports on this batch.
+
+        Inputs are as in `run`.  Raises `SessionError` where one is missing or does not fit; then
+        nothing has been updated.
+        """
         with self._exclusive.lock:
             last = self._repeats.get(None)
             if last is not None and self.tables.ready() and last(inputs) is not None:
@@ -193,19 +202,27 @@ class Session:
         return found
 
     def evaluate(self, data: Dataset | Mapping[str, Any] | None = None) -> dict[str, float]:
-        """Mean losses and reports over a data set, in evaluation mode; nothing is updated."""
+        """Mean losses and reports over a data set, in evaluation mode; nothing is updated.
+
+        Raises `DataError` where the data does not fit the spec's fields.
+        """
         return measured(self, self.dataset(data))
 
     def train(self, data: Dataset | Mapping[str, Any] | None = None, **settings: Any) -> Summary:
         """Train on a data set, on arrays by field name, or on the data that the spec names.
 
-        `settings` (batch, epochs, held_out, patience) override the spec's.
+        `settings` (batch, epochs, held_out, patience) override the spec's.  Raises `SessionError`
+        for a setting and `DataError` for data that does not fit, and `Diverged` where a number is
+        no longer finite.
         """
         resolved = resolve(self.training.settings, **{"seed": self.seed, **settings})
         return run_training(self, self.dataset(data), resolved)
 
     def dataset(self, data: Dataset | Mapping[str, Any] | None = None) -> Dataset:
-        """What to train on, checked: the spec's own source, or arrays with the fields it wants."""
+        """What to train on, checked: the spec's own source, or arrays with the fields it wants.
+
+        Raises `SessionError` or `DataError` where it does not fit.
+        """
         if isinstance(data, Dataset):
             return as_declared(data, self.fields, self.dtype)
         if data is None:
@@ -215,13 +232,19 @@ class Session:
         return from_arrays(self.source.fields, data, dtype=self.dtype, name=self.source.name)
 
     def save(self, path: str | Path) -> None:
-        """Write everything that persists to a safetensors file, whole or not at all."""
+        """Write everything that persists to a safetensors file, whole or not at all.
+
+        Raises `OSError` where the file cannot be written; an older one is then as it was.
+        """
         with self._exclusive.lock:
             data = Checkpoint(tensors=self.tables.saved(), state={}).to_bytes()
             write_atomically(path_of(path), data)
 
     def load(self, path: str | Path) -> None:
-        """Take over what `save` or a training run wrote, if it fits this program."""
+        """Take over what `save` or a training run wrote, if it fits this program.
+
+        Raises `CheckpointError` where it does not, or the file is damaged; then nothing changed.
+        """
         with self._exclusive.lock:
             self.tables.restore(read_checkpoint(path_of(path)))
 
@@ -253,7 +276,7 @@ class Session:
         return checked(entry, declared, inputs, self.dtype)
 
     def named_step(self, name: str) -> TrainStep:
-        """A step of the train block by name."""
+        """A step of the train block by name; raises `SessionError` where none has it."""
         steps = {step.name: step for step in self.training.steps}
         if not is_known(name, steps):
             raise SessionError(f"no step is called {name}{suggestion(name, steps)}")

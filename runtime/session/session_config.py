@@ -28,7 +28,10 @@ class SessionConfig:
 
     @staticmethod
     def of(program: Program, target: str, dtype: Any, threads: Any, seed: Any) -> SessionConfig:
-        """As it is asked for; None stands for all cores, and for the seed that the spec gives."""
+        """As it is asked for; None stands for all cores, and for the seed that the spec gives.
+
+        Raises `SessionError` where an argument is not what a session takes.
+        """
         if not isinstance(program, Program):
             kind = type(program).__name__
             raise SessionError(f"a session needs a program, as compile_file gives it, not a {kind}")
@@ -45,7 +48,10 @@ class SessionConfig:
 
 
 def width(dtype: Any) -> str:
-    """The name of a type of numbers that a session can have: of a name, or as NumPy knows it."""
+    """The name of a type of numbers that a session can have: of a name, or as NumPy knows it.
+
+    Raises `SessionError` for any other.
+    """
     try:
         name = str(np.dtype(dtype).name)
     except TypeError:
@@ -56,7 +62,10 @@ def width(dtype: Any) -> str:
 
 
 def whole(given: Any, name: str, least: int, most: int, otherwise: int) -> int:
-    """A whole number within limits, or another where none is given."""
+    """A whole number within limits, or another where none is given.
+
+    Raises `SessionError` for anything else.
+    """
     if given is None:
         return otherwise
     if not isinstance(given, int | np.integer) or not least <= given <= most:

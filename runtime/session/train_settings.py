@@ -40,7 +40,10 @@ def resolve(spec: Mapping[str, float], **overrides: float | None) -> Settings:
 
 
 def checked(name: str, value: Any) -> Any:
-    """A setting's value as the number it must be."""
+    """A setting's value as the number it must be.
+
+    Raises `SessionError` for an unknown setting or a value outside its limits.
+    """
     if name not in LIMITS:
         known = ", ".join(field.name for field in fields(Settings))
         raise SessionError(f"no setting is called {name}; there are {known}")

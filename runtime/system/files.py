@@ -41,7 +41,10 @@ def opened(path: Path, flags: int = 0) -> BinaryIO:
 
 
 def path_of(given: object) -> Path:
-    """A path as users may give it."""
+    """A path as users may give it.
+
+    Raises `SessionError` for what is no text and no path.
+    """
     if isinstance(given, str | os.PathLike) and "\0" not in (text := os.fsdecode(given)):
         return Path(text)
     raise SessionError(f"a path is text, not {given!r}")
@@ -64,7 +67,10 @@ def one_line(name: str, kind: str) -> Iterator[None]:
 
 
 def require_sizes(shape: tuple[int, ...], itemsize: int, most: int, name: str) -> None:
-    """Refuse a shape that no array can have, be it empty, or that is larger than is accepted."""
+    """Refuse a shape that no array can have, be it empty, or that is larger than is accepted.
+
+    Raises `DataError`.
+    """
     bytes_ = itemsize
     for size in shape:
         bytes_ *= max(size, 1)  # Python's integers: a product cannot wrap around
@@ -84,7 +90,10 @@ def read_up_to(stream: Reader, size: int, name: str) -> NDArray[np.uint8]:
 
 
 def require_memory(needed: int, what: str) -> None:
-    """Refuse what needs more memory than is free, with both sizes."""
+    """Refuse what needs more memory than is free, with both sizes.
+
+    Raises `SessionError`.
+    """
     if needed > CHUNK and needed > (free := free_memory()):
         raise SessionError(f"{what} needs {size(needed)} of memory; {size(free)} are free")
 

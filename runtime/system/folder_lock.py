@@ -39,7 +39,10 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def lock(handle: int, folder: Path) -> None:
-    """Lock an open file and write down who did."""
+    """Lock an open file and write down who did.
+
+    Raises `SessionError` where another process holds it.
+    """
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as fault:

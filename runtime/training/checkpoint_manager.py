@@ -141,7 +141,10 @@ class CheckpointManager:
             self.display.note(f"could not write to {self.folder.path}: {fault.strerror or fault}")
 
     def newest(self, now: State) -> Checkpoint | None:
-        """The newest whole checkpoint, if this run may go on from it."""
+        """The newest whole checkpoint, if this run may go on from it.
+
+        Raises `CheckpointError` where there is none, or it is of another run.
+        """
         if self.folder is None:
             raise CheckpointError("there is no folder to resume from")
         checkpoint, faults = self.folder.store.newest()

@@ -55,7 +55,10 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
 
 
 def position_of(state: Mapping[str, Any], *, batches: int, metrics: set[str]) -> Position:
-    """The position in a checkpoint's state, of a run with so many batches in an epoch."""
+    """The position in a checkpoint's state, of a run with so many batches in an epoch.
+
+    Raises `CheckpointError` where it makes no sense for such a run.
+    """
     found = state["position"]
     if not isinstance(found, dict) or found.keys() != {f.name for f in fields(Position)}:
         raise CheckpointError("the checkpoint's position has other parts than a position has")
@@ -74,7 +77,10 @@ def position_of(state: Mapping[str, Any], *, batches: int, metrics: set[str]) ->
 
 
 def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to go on with another order of other examples."""
+    """Refuse to go on with another order of other examples.
+
+    Raises `CheckpointError`.
+    """
     if "position" not in then:
         raise CheckpointError("this checkpoint is of a model, not of a training run")
     settings = then.get("settings")

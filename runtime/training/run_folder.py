@@ -53,7 +53,10 @@ class RunFolder:
 
     @classmethod
     def new(cls, root: Path, name: str) -> RunFolder:
-        """A folder that did not exist: `name`, or else `name-2`, `name-3`, ..."""
+        """A folder that did not exist: `name`, or else `name-2`, `name-3`, ...
+
+        Raises `SessionError` where none can be made.
+        """
         for path in [root / name, *(root / f"{name}-{i}" for i in range(2, 100_000))]:
             try:
                 path.mkdir(parents=True)
@@ -66,7 +69,10 @@ class RunFolder:
 
     @classmethod
     def latest(cls, root: Path, name: str) -> RunFolder:
-        """The folder of that name that was written to last."""
+        """The folder of that name that was written to last.
+
+        Raises `CheckpointError` where there is none.
+        """
         numbered = [p for p in root.glob(f"{name}-*") if p.name[len(name) + 1 :].isdigit()]
         runs = [p for p in [root / name, *numbered] if cls(p).is_run()]
         found = [p for p in runs if (p / "settings.json").is_file()] or runs
@@ -113,7 +119,10 @@ class RunFolder:
 
 
 def extend(path: Path, text: str) -> None:
-    """Add whole lines to a file, behind whatever a crash left there; or raise, and add nothing."""
+    """Add whole lines to a file, behind whatever a crash left there; or raise, and add nothing.
+
+    Raises `OSError` where the disk is full or refuses.
+    """
     with path.open("ab+", buffering=0) as stream:
         end = stream.seek(0, os.SEEK_END)
         stream.seek(max(end - 1, 0))

@@ -176,7 +176,10 @@ class Trainer:
         self.display.epoch(row)
 
     def look_up(self, request: StopRequest) -> None:
-        """Between calls: obey a signal, or save if it is time."""
+        """Between calls: obey a signal, or save if it is time.
+
+        Raises `Interrupted` after a signal, once the run is saved.
+        """
         if request.signal is not None:
             path = self.keeper.save(self.state())
             saved = f"saved {path}; add --resume to go on" if path else "nothing could be saved"
@@ -190,7 +193,10 @@ class Trainer:
             self.display.note(line)
 
     def diverged(self, arrays: Batches, steps: int) -> None:
-        """Say which step, batch, operator and line made a number that is not finite."""
+        """Say which step, batch, operator and line made a number that is not finite.
+
+        Raises `Diverged`, always.
+        """
         at, finding = self.position, find_fault(self.session, self.before, arrays, steps)
         step, batch = at.step + finding.index + 1, at.batch + finding.index + 1
         path = self.keeper.last_path

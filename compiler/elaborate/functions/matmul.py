@@ -8,7 +8,10 @@ from gradc_compiler.ops.contract import Affine, Contract, index
 
 
 def matmul(a: Value, b: Value) -> Value:
-    """NumPy's `@`: the last axis of a with the last but one of b (the only one of a vector)."""
+    """NumPy's `@`: the last axis of a with the last but one of b (the only one of a vector).
+
+    Raises `TypeFault` where an operand is a scalar or the summed axes differ in size.
+    """
     if not a.shape or not b.shape:
         raise TypeFault("a scalar has no axis to sum over; use *")
     inner = b.shape[-2] if len(b.shape) > 1 else b.shape[0]

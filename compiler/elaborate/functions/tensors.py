@@ -180,7 +180,10 @@ def padded(
 
 
 def repeated(scope: Scope, span: Span, x: StaticValue, shape: StaticValue) -> StaticValue:
-    """x repeated to a shape by NumPy's rule."""
+    """x repeated to a shape by NumPy's rule.
+
+    Raises `TypeFault` where the shape does not follow from that of x.
+    """
     value, wanted = real(x, scope, span), shape_argument(shape, scope, span)
     if broadcast_shapes([value.shape, wanted]) != wanted:
         raise TypeFault(f"{value.type} cannot be repeated to [{', '.join(map(str, wanted))}]")

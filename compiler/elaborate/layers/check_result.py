@@ -25,7 +25,10 @@ from gradc_compiler.syntax.grammar.tree import (
 
 
 def check_result(definition: Definition, result: StaticValue | None, scope: Scope) -> StaticValue:
-    """What a body gives; E0306 where that is nothing, E0301 where another type is claimed."""
+    """What a body gives; E0306 where that is nothing, E0301 where another type is claimed.
+
+    Raises `SpecError` (E0306, E0301), or `ErrorAlreadyReported` where the cause has been said.
+    """
     if result is None:
         if definition.kind == "optimizer":
             return ()

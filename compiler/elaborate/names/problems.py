@@ -52,7 +52,10 @@ class DiagnosticSink:
         self.unsound: set[str] = set()  # models whose bodies have errors
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """File a diagnostic, once."""
+        """File a diagnostic, once.
+
+        Raises `LimitExceeded` after so many diagnostics that more would help nobody.
+        """
         span = diagnostic.primary.span
         key = (diagnostic.code, span.source.name, span.start)
         self.found.setdefault(key, diagnostic)

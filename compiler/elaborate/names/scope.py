@@ -206,7 +206,10 @@ class Scope:
 
 
 def check_parts(meanings: Iterable[StaticValue], span: Span, scope: Scope) -> None:
-    """E0411 where values hold each other so often that going through them would not end."""
+    """E0411 where values hold each other so often that going through them would not end.
+
+    Raises `LimitExceeded`, with that diagnostic.
+    """
     pending = list(meanings)
     for count, meaning in enumerate(pending):
         pending.extend(parts_of(meaning))

@@ -67,7 +67,10 @@ class LimitedBuilder(Builder):
 
 
 def check_tensor(name: str, type: TensorType, others: int, span: Span, site: Span | None) -> None:
-    """Raise E0410 if a parameter, or all parameters together, cannot be held."""
+    """Raise E0410 if a parameter, or all parameters together, cannot be held.
+
+    Raises `SpecError`.
+    """
     total = type.size + others
     if type.size > TENSOR_ELEMENTS or total > PARAMETER_ELEMENTS:
         needs = show_bytes(total)

@@ -150,7 +150,10 @@ def _match_time(written: Expr, actual: Time, scope: Scope) -> None:
 
 
 def match_sizes(written: tuple[Expr | Rest, ...], shape: tuple[int, ...], scope: Scope) -> None:
-    """Match sizes one by one; `..s` takes what the others leave."""
+    """Match sizes one by one; `..s` takes what the others leave.
+
+    Raises `Mismatch` where the number of sizes differs or a size does not fit.
+    """
     rests = [j for j, size in enumerate(written) if isinstance(size, Rest)]
     if not rests:
         if len(written) != len(shape):

@@ -34,7 +34,10 @@ class Brackets:
         self.last_newline: int | None = None  # where in `out` the last dropped newline stood
 
     def take(self, at: int) -> None:
-        """Pass a token on, after the brackets that should have been closed before it."""
+        """Pass a token on, after the brackets that should have been closed before it.
+
+        Raises `CompileError` where brackets are nested too deeply.
+        """
         token = self.words[at]
         self._close_what_ends_here(at)
         if token.type in ("NL", "SEMICOLON"):

@@ -62,7 +62,10 @@ def _too_long(source: Source) -> list[Diagnostic]:
 
 
 def scan(source: Source) -> list[Lexeme]:
-    """All tokens, comments among them, and `$END`."""
+    """All tokens, comments among them, and `$END`.
+
+    Raises `CompileError` with all lexical errors, or where the file has too many tokens.
+    """
     problems = check_characters(source)
     if problems:
         raise CompileError(problems)

@@ -61,7 +61,10 @@ class Timed:
 
 
 def bench(spec: Path, given: Mapping[str, Any]) -> int:
-    """Print a table for every step of the train block."""
+    """Print a table for every step of the train block.
+
+    Raises `Refused` for a spec without a train block.
+    """
     request = Request.of(spec, given)
     program = request.compile().program
     if program.training is None:

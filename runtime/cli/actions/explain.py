@@ -41,7 +41,10 @@ MOST_TOGETHER = 8  # numbers of a gradient that are printed in one line
 
 
 def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> int:
-    """A code's page, or a table of nodes."""
+    """A code's page, or a table of nodes.
+
+    Raises `Refused` for more than one example, `SessionError` for a sequence that is too long.
+    """
     if not inputs and not Path(what).exists() and "." not in what and "/" not in what:
         return explain_code(what, as_json=given["as_json"])
     spec = SpecPath().convert(what, None, None)
@@ -66,7 +69,10 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
 
 
 def explain_code(code: str, *, as_json: bool) -> int:
-    """The page on a code."""
+    """The page on a code.
+
+    Raises `Refused` for a code that does not exist.
+    """
     page = page_of(code)
     if page is None:
         near = get_close_matches(code.upper(), CODES, n=1, cutoff=0.7)
@@ -82,7 +88,10 @@ def explain_code(code: str, *, as_json: bool) -> int:
 
 
 def chosen(made: Compilation, given: Mapping[str, Any]) -> LossNode:
-    """The loss of the train block, or a model's result."""
+    """The loss of the train block, or a model's result.
+
+    Raises `Refused` for a name that is no model or step, or where there is no train block.
+    """
     module, model = made.module, given["model"]
     if model is None and module.train is None and len(module.models) == 1:
         model = next(iter(module.models))

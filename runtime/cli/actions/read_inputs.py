@@ -37,7 +37,11 @@ def read_inputs(
     alphabet: Alphabet | None = None,
     limits: Limits = (),
 ) -> Batches:
-    """An array `[N, *shape]`, or sequences, for each input of a model."""
+    """An array `[N, *shape]`, or sequences, for each input of a model.
+
+    Raises `Refused` for a missing or unknown input, `SessionError` where inputs differ in their
+    number of examples.
+    """
     for name in given:
         if name not in types:
             raise Refused(f"no input is called {name}{suggestion(name, types)}")
@@ -85,7 +89,10 @@ def is_of_classes(type: TensorType) -> bool:
 
 
 def value_of(text: str, name: str) -> Any:
-    """The numbers that a text stands for: an array, or lists within lists."""
+    """The numbers that a text stands for: an array, or lists within lists.
+
+    Raises `Refused` for a text that is neither numbers nor a file.
+    """
     if text.endswith(".npy"):
         if not Path(text).is_file():
             raise Refused(f"{name}: there is no file {text}")

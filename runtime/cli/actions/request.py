@@ -51,7 +51,10 @@ class Request:
 
     @staticmethod
     def of(spec: Path, given: Mapping[str, Any]) -> Request:
-        """The options of a command."""
+        """The options of a command.
+
+        Raises `Refused` for an optimisation that does not exist.
+        """
         assigned = dict(given.get("assigned", ()))
         settings = {name: assigned.pop(name) for name in FLAGS if name in assigned}
         settings |= {name: given[name] for name in FLAGS if given.get(name) is not None}
@@ -92,7 +95,11 @@ class Request:
         )
 
     def compile(self) -> Compilation:
-        """The spec through all stages."""
+        """The spec through all stages.
+
+        Raises `Refused` where a `--set` does not fit the spec, `CompileError` for other errors in
+        it.
+        """
         source, overrides = read_source(self.spec), dict(self.overrides)
         try:
             return compilation(source, self.spec.parent, overrides, self.without, self.exact)
@@ -103,7 +110,10 @@ class Request:
             raise Refused(lines[0]) from None
 
     def session(self, program: Program) -> Session:
-        """A session of the program where it was asked for."""
+        """A session of the program where it was asked for.
+
+        Raises `Refused` where the target's libraries are not installed.
+        """
         target, dtype = self.target or "cpu", self.dtype or "float32"
         try:
             return Session(program, target, dtype, self.threads, self.seed)
@@ -127,7 +137,10 @@ class Request:
 
     @staticmethod
     def read(folder: Path) -> Request | None:
-        """The request that a run was started with."""
+        """The request that a run was started with.
+
+        Raises `CheckpointError` where the file is damaged.
+        """
         try:
             values = json.loads((folder / FILE).read_text())
             spec, at = Path(values.pop("spec")), values.pop("folder")
@@ -154,7 +167,10 @@ def is_setting(name: str) -> bool:
 
 
 def checked_seed(seed: Any) -> int | None:
-    """The seed of `--set seed=3`."""
+    """The seed of `--set seed=3`.
+
+    Raises `Refused` for anything but a whole number within limits.
+    """
     low, high, wanted = LIMITS["seed"]
     if seed is not None and (not isinstance(seed, int) or not low <= seed <= high):
         raise Refused(f"seed must be {wanted}, not {seed}")
@@ -162,7 +178,10 @@ def checked_seed(seed: Any) -> int | None:
 
 
 def source_of(session: Session) -> DataSource:
-    """The data declaration that the train block names."""
+    """The data declaration that the train block names.
+
+    Raises `SessionError` where the spec declares no such data.
+    """
     name = session.training.data
     for source in session.program.data:
         if source.name == name:
@@ -171,7 +190,10 @@ def source_of(session: Session) -> DataSource:
 
 
 def weights_at(path: Path) -> tuple[Path, Request | None]:
-    """The checkpoint that `--weights` means, and the request of the run it belongs to."""
+    """The checkpoint that `--weights` means, and the request of the run it belongs to.
+
+    Raises `Refused` where there is no checkpoint.
+    """
     if path.is_dir():
         store = NamedTensors(path / "checkpoints")
         found = store.paths()
@@ -220,7 +242,10 @@ def session_with_weights(
 
 
 def prepare(session: Session, entries: list[str]) -> None:
-    """Compile entries now, so that what follows is not held up."""
+    """Compile entries now, so that what follows is not held up.
+
+    Raises `Refused` where the target's libraries are not installed.
+    """
     for entry in entries:
         try:
             session.runner(entry)

@@ -26,7 +26,10 @@ def plain(found: Any) -> Any:
 
 
 def save(results: Mapping[str, Any], path: Path) -> None:
-    """One array as .npy; several, or sequences beside their lengths, as .npz."""
+    """One array as .npy; several, or sequences beside their lengths, as .npz.
+
+    Raises `Refused` where sequences are to go to anything but .npz.
+    """
     arrays: dict[str, np.ndarray] = {}
     for name, found in results.items():
         if isinstance(found, np.ndarray):

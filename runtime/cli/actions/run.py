@@ -29,7 +29,10 @@ from gradc_runtime.session.state import suggestion
 
 
 def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
-    """Print what the model gives, or write it to a file."""
+    """Print what the model gives, or write it to a file.
+
+    Raises `Refused` for options that do not go together.
+    """
     _, session, request = session_with_weights(Request.of(spec, given), given["weights"])
     names = [word for word in words if "=" not in word]
     bindings = [Binding().convert(word, None, None) for word in words if "=" in word]
@@ -93,7 +96,10 @@ class Examples:
         return {**taken, **read}
 
     def field(self, name: str, at: slice) -> Batch:
-        """Some examples of a field of the data."""
+        """Some examples of a field of the data.
+
+        Raises `Refused` for a name that is no field, or for examples that do not exist.
+        """
         data = self.data
         if name not in data.arrays:
             raise Refused(f"{name} is no field of {data.name}{suggestion(name, data.arrays)}")
@@ -122,7 +128,10 @@ class Examples:
 
 
 def chosen(session: Session, names: Sequence[str]) -> str:
-    """The model that is named, or the only one."""
+    """The model that is named, or the only one.
+
+    Raises `Refused` where no model has the name, or several models could be meant.
+    """
     models = session.program.models
     if len(names) > 1:
         raise Refused(f"one model at a time, not {' and '.join(names)}; inputs are name=value")

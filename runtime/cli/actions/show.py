@@ -40,7 +40,10 @@ def show(spec: Path, given: Mapping[str, Any]) -> int:
 
 
 def chosen(made: Compilation, stage: str, asked: str | None) -> list[str]:
-    """The entries that are meant: all of a kind where only the first part is given."""
+    """The entries that are meant: all of a kind where only the first part is given.
+
+    Raises `Refused` where no entry has the name.
+    """
     names = list(made.graphs)
     wanted = asked or DEFAULT.get(stage, "step" if made.module.train else "forward")
     found = [n for n in names if wanted in (n, *n.split("/"))]

@@ -89,13 +89,19 @@ def trained(
 
 
 def require_pictures() -> None:
-    """Refuse to plot before a run, not after it."""
+    """Refuse to plot before a run, not after it.
+
+    Raises `Refused` where matplotlib is not installed.
+    """
     if find_spec("matplotlib") is None:
         raise Refused("--plot needs an extra: pip install 'gradc[plot]'")
 
 
 def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFolder:
-    """The run to go on with: a folder that is named, or the last one of the spec's name."""
+    """The run to go on with: a folder that is named, or the last one of the spec's name.
+
+    Raises `Refused` for a folder that is not of a run.
+    """
     if resume:
         path = Path(resume)
         path = path if path.is_dir() else given["out"] / resume
@@ -109,7 +115,10 @@ def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFo
 
 
 def request_of(spec: Path | None, folder: RunFolder | None, given: Mapping[str, Any]) -> Request:
-    """What is asked now, above what the run was started with."""
+    """What is asked now, above what the run was started with.
+
+    Raises `Refused` where the run's spec is gone.
+    """
     earlier = None if folder is None else Request.read(folder.path)
     if spec is None:
         if earlier is None or not earlier.spec.is_file():

@@ -12,7 +12,10 @@ from gradc_runtime.session.session import Session
 
 
 def tune_steps(session: Session, batch: int) -> None:
-    """Measure every step at this batch size; what is chosen is used from now on."""
+    """Measure every step at this batch size; what is chosen is used from now on.
+
+    Raises `Refused` for any target but `cpu`.
+    """
     if session.target != "cpu":
         raise Refused(f"--tune is for native code, not for the target {session.target}")
     for step in session.training.steps:

@@ -23,7 +23,10 @@ BEGINNING = "\n"  # a text goes on behind this, if nothing else is said
 def write_on(
     session: Session, model: str, data: Dataset, inputs: Batches, given: Mapping[str, Any]
 ) -> int:
-    """Print what the model writes: all of a sample, of an answer what follows its start."""
+    """Print what the model writes: all of a sample, of an answer what follows its start.
+
+    Raises `Refused` where `--examples` is given beside inputs.
+    """
     sampled = given["sample"] is not None
     alphabet = data.alphabet
     choice = DecodingChoice(
@@ -50,7 +53,10 @@ def write_on(
 
 
 def beginning(prompt: str | None, alphabet: Alphabet | None) -> list[int]:
-    """The classes that are read first."""
+    """The classes that are read first.
+
+    Raises `Refused` for a prompt of other characters than the data has.
+    """
     if prompt and alphabet is not None:
         return list(map(int, alphabet.read(prompt, "--prompt")))
     if prompt:

@@ -79,7 +79,10 @@ def host() -> Machine:
 
 
 def forced(level: str, present: set[str], triple: str) -> Machine:
-    """A lesser processor that this one can stand for."""
+    """A lesser processor that this one can stand for.
+
+    Raises `SessionError` for a level that is unknown or that this processor does not have.
+    """
     if level not in LEVELS or not triple.startswith("x86_64"):
         raise SessionError(f"GRADC_LEVEL is {level}; levels of x86 are {', '.join(LEVELS)}")
     cpu, needed = LEVELS[level]

@@ -56,7 +56,10 @@ class SourceError(ValueError):
 
 
 def refuse(node: ast.AST, reason: str) -> None:
-    """Name the line and what is wrong with it."""
+    """Name the line and what is wrong with it.
+
+    Raises `SourceError`.
+    """
     raise SourceError(f"kernel text, line {getattr(node, 'lineno', 0)}: {reason}")
 
 

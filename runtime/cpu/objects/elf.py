@@ -96,7 +96,10 @@ class ObjectFile:
 
     @cached_property
     def sections(self) -> list[Section]:
-        """What belongs into memory; unwinding does not, as nothing is thrown."""
+        """What belongs into memory; unwinding does not, as nothing is thrown.
+
+        Raises `NotPlain` for a section of another kind.
+        """
         found = []
         for number, entry in enumerate(self._table):
             if not entry.flags & LOADED or entry.kind == UNWINDING:
@@ -111,7 +114,10 @@ class ObjectFile:
 
     @cached_property
     def symbols(self) -> list[Symbol]:
-        """All of them, by number."""
+        """All of them, by number.
+
+        Raises `NotPlain` where the table is not as expected or a symbol lies outside the file.
+        """
         tables = [entry for entry in self._table if entry.kind == SYMBOLS]
         if len(tables) != 1 or tables[0].link >= len(self._table):
             raise NotPlain(f"{len(tables)} tables of symbols")
@@ -130,7 +136,10 @@ class ObjectFile:
         return {section.number: len(section.content) for section in self.sections}
 
     def addresses(self) -> Iterator[tuple[int, int, Symbol, int]]:
-        """Where memory must hold an address: section, offset, whose, and what to add to it."""
+        """Where memory must hold an address: section, offset, whose, and what to add to it.
+
+        Raises `NotPlain` for a relocation of another kind, or one that leads outside.
+        """
         sizes, symbols = self._sizes, self.symbols
         for entry in self._table:
             if entry.kind != RELOCATIONS or entry.about not in sizes:

@@ -38,6 +38,8 @@ def load(objects: Mapping[str, bytes], build: Callable[[str], bytes] | None = No
 
     Whatever is not plain is built again by `build`, so that LLVM, which believes all that a file
     says, is given none that may have been kept on a disk; without `build` they were just made.
+
+    Raises `LinkError` where an object file does not define its symbol.
     """
     with _lock:
         new = {name: code for name, code in objects.items() if name not in _addresses}
@@ -70,7 +72,10 @@ def fresh(name: str, code: bytes, build: Callable[[str], bytes] | None) -> bytes
 
 
 def placed_by_llvm(objects: Mapping[str, bytes]) -> dict[str, int]:
-    """What `engine.place` says; it is imported only here, as LLVM's library is large."""
+    """What `engine.place` says; it is imported only here, as LLVM's library is large.
+
+    Raises `LinkError` where LLVM refuses a file.
+    """
     engine: Any = importlib.import_module("gradc_runtime.cpu.objects.mcjit")
     try:
         return dict(engine.place(objects))

@@ -30,7 +30,10 @@ def library() -> ctypes.CDLL:
 
 @cache
 def function(name: str) -> int:
-    """The address of a function that kernels may call."""
+    """The address of a function that kernels may call.
+
+    Raises `NotPlain` for any other name.
+    """
     if name not in FUNCTIONS or not hasattr(library(), name):
         raise NotPlain(f"calls {name}")
     return ctypes.cast(getattr(library(), name), ctypes.c_void_p).value or 0
@@ -105,7 +108,10 @@ def write(image: mmap.mmap, base: int, file: ObjectFile, places: Mapping[int, in
 
 
 def defined(file: ObjectFile, name: str) -> Symbol:
-    """The symbol of this name that a file defines."""
+    """The symbol of this name that a file defines.
+
+    Raises `NotPlain` where it defines none.
+    """
     for symbol in file.symbols:
         if symbol.name == name and symbol.section:
             return symbol
@@ -113,7 +119,10 @@ def defined(file: ObjectFile, name: str) -> Symbol:
 
 
 def target(symbol: Symbol, base: int, places: Mapping[int, int]) -> int:
-    """The address of a symbol."""
+    """The address of a symbol.
+
+    Raises `NotPlain` where its section has not been placed.
+    """
     if symbol.section == 0:
         return function(symbol.name)
     if symbol.section not in places:

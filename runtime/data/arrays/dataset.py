@@ -110,7 +110,10 @@ def as_declared(data: Dataset, types: Mapping[str, TensorType], dtype: DTypeLike
 
 
 def require_type(field: str, wanted: TensorType, found: TensorType | None, origin: str) -> None:
-    """Refuse a field of another type; what a length is called says nothing."""
+    """Refuse a field of another type; what a length is called says nothing.
+
+    Raises `DataError`.
+    """
     if found is None:
         raise DataError(f"{origin}: has no {field}, which is declared {wanted}")
     if unnamed(found) != unnamed(wanted):
@@ -123,7 +126,10 @@ def unnamed(type: TensorType) -> TensorType:
 
 
 def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DTypeLike) -> Dataset:
-    """Match columns to fields and check every number."""
+    """Match columns to fields and check every number.
+
+    Raises `DataError` for a column that is missing or does not fit.
+    """
     held_out = None
     if columns.held_out is not None:
         test = Columns(origin=columns.origin, arrays=columns.held_out, by_name=columns.by_name)
@@ -145,7 +151,10 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
 
 
 def require_equal_counts(arrays: Mapping[str, Batch], origin: str) -> None:
-    """Every field must have the same number of rows, and at least one."""
+    """Every field must have the same number of rows, and at least one.
+
+    Raises `DataError`.
+    """
     if not arrays:
         raise DataError(f"{origin}: no field is declared for it")
     lengths = {name: len(array) for name, array in arrays.items()}
@@ -167,7 +176,10 @@ def assign(types: Mapping[str, TensorType], columns: Columns) -> dict[str, str]:
 
 
 def pick(field: str, type: TensorType, columns: Columns, left: list[str]) -> str:
-    """The first column left that fits a field whose name no column has."""
+    """The first column left that fits a field whose name no column has.
+
+    Raises `DataError` where no column fits.
+    """
     if not columns.by_name:
         kinds = "bui" if type.kind is Kind.INDEX else "fbui"
         for kind in kinds:
@@ -207,7 +219,10 @@ def form(given: Any) -> str:
 
 
 def split(dataset: Dataset, held_out: float, seed: int) -> tuple[Dataset, Dataset | None]:
-    """A part to train on and a part held out: the source's own, or a random share of the rows."""
+    """A part to train on and a part held out: the source's own, or a random share of the rows.
+
+    Raises `DataError` for a share that is not from 0 to 1.
+    """
     if not 0.0 <= held_out < 1.0:
         raise DataError(f"held_out must be at least 0 and less than 1, got {held_out:g}")
     if dataset.held_out is not None:

@@ -47,7 +47,10 @@ def values_of(rows: Batch) -> NDArray[Any]:
 
 
 def numbers(given: Any, name: str) -> NDArray[Any]:
-    """An array of plain numbers, none of them masked."""
+    """An array of plain numbers, none of them masked.
+
+    Raises `DataError` for anything else.
+    """
     require_unmasked(given, name)
     try:
         array = np.asarray(given)
@@ -63,14 +66,20 @@ def numbers(given: Any, name: str) -> NDArray[Any]:
 
 
 def require_unmasked(given: Any, name: str) -> None:
-    """Refuse an array that says some of its numbers are none: to NumPy's functions they are."""
+    """Refuse an array that says some of its numbers are none: to NumPy's functions they are.
+
+    Raises `DataError`.
+    """
     parts = given if isinstance(given, list | tuple) else [given]
     if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
         raise DataError(f"{name}: some of it is masked; say what stands there: array.filled(0)")
 
 
 def examples(given: Any, type: TensorType, name: str) -> NDArray[Any]:
-    """`[N, *type.shape]`, once the shape of each example has been found to fit."""
+    """`[N, *type.shape]`, once the shape of each example has been found to fit.
+
+    Raises `DataError` where it does not fit.
+    """
     if isinstance(given, Ragged):
         raise DataError(f"{name}: declared {type}, but sequences are given")
     array = numbers(given, name)
@@ -92,7 +101,10 @@ def misfit(found: tuple[int, ...], type: TensorType, name: str) -> str:
 
 
 def sequences(given: Any, type: TensorType, name: str) -> Ragged:
-    """Sequences of elements whose shape fits, as long as each other where the type says so."""
+    """Sequences of elements whose shape fits, as long as each other where the type says so.
+
+    Raises `DataError` where they do not fit.
+    """
     if isinstance(given, list | tuple) and len(given):
         rows = of_list(given, type, name)
     elif isinstance(given, Ragged):
@@ -118,6 +130,8 @@ def checked_lengths(given: Any, rows: int, name: str) -> NDArray[np.int64]:
     """A copy of the lengths of sequences that have so many elements together.
 
     Their sum is taken in Python's integers: one modulo 2^64 may be right for lengths that are not.
+
+    Raises `DataError` where they are not whole numbers from 0 that add up to `rows`.
     """
     lengths = np.array(numbers(given, f"{name}: lengths"))
     if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iu"):
@@ -143,7 +157,10 @@ def of_list(given: list[Any] | tuple[Any, ...], type: TensorType, name: str) -> 
 
 
 def require_shape(elements: NDArray[Any], type: TensorType, name: str) -> None:
-    """Refuse elements of another shape."""
+    """Refuse elements of another shape.
+
+    Raises `DataError`.
+    """
     if elements.ndim == 0 or elements.shape[1:] != type.shape:
         found = ", ".join(["T", *map(str, elements.shape[1:])]) if elements.ndim else ""
         raise DataError(
@@ -202,7 +219,10 @@ def require_finite(rows: Batch, name: str) -> None:
 
 
 def refuse(wrong: NDArray[np.bool_], rows: Batch, name: str, why: str) -> None:
-    """Raise for the first wrong number: sample, step (from 0), place within it, value."""
+    """Raise for the first wrong number: sample, step (from 0), place within it, value.
+
+    Raises `DataError`, always.
+    """
     if not wrong.any():
         return
     place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)

@@ -18,7 +18,10 @@ from gradc_runtime.system.errors import DataError
 
 
 def bundled(name: str) -> Any:
-    """One of scikit-learn's sets, with `data` and `target`; imported only when asked for."""
+    """One of scikit-learn's sets, with `data` and `target`; imported only when asked for.
+
+    Raises `DataError` where scikit-learn is not installed.
+    """
     try:
         datasets = import_module("sklearn.datasets")
     except ImportError:

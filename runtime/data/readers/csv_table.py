@@ -24,7 +24,10 @@ NEAR = 1000  # columns among which a name like a missing one is looked for
 
 
 def csv(context: Context, file: str) -> Columns:
-    """The numbers of a CSV file with a header."""
+    """The numbers of a CSV file with a header.
+
+    Raises `DataError` for a field of sequences, and for a file that cannot be read.
+    """
     header, rows = read(context.file(file), file)
     arrays = {}
     for name, type in context.source.fields:
@@ -37,7 +40,10 @@ def csv(context: Context, file: str) -> Columns:
 
 
 def read(path: Path, file: str) -> tuple[dict[str, int], Rows]:
-    """The columns' places by name, and every row with its line in the file."""
+    """The columns' places by name, and every row with its line in the file.
+
+    Raises `DataError` for a file that is no table with a header.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             lines = numbered(reader.reader(stream, strict=True))
@@ -67,7 +73,10 @@ def numbered(lines: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
 
 
 def columns_of(name: str, type: TensorType, header: dict[str, int], file: str) -> list[str]:
-    """The header's names for the elements of a field."""
+    """The header's names for the elements of a field.
+
+    Raises `DataError` where one is missing.
+    """
     elements = (f"{name}_{i}" for i in range(type.size)) if type.shape else iter([name])
     wanted = list(takewhile(header.__contains__, elements))
     if len(wanted) == type.size:
@@ -80,7 +89,10 @@ def columns_of(name: str, type: TensorType, header: dict[str, int], file: str) -
 
 
 def parsed(rows: Rows, column: int, name: str, file: str) -> np.ndarray:
-    """One column as numbers."""
+    """One column as numbers.
+
+    Raises `DataError`, with the line, for a text that is no number.
+    """
     try:
         return np.array([float(row[column]) for _, row in rows])
     except ValueError:

@@ -28,7 +28,10 @@ PARTS = {"images": ("images-idx3-ubyte", "images.idx3-ubyte"),
 
 
 def idx(context: Context, *paths: str) -> Columns:
-    """A folder of IDX files, or the files themselves in the order of the fields."""
+    """A folder of IDX files, or the files themselves in the order of the fields.
+
+    Raises `DataError` where no file is named.
+    """
     if len(paths) == 1 and (folder := context.path(paths[0])).is_dir():
         return from_folder(folder, paths[0])
     if not paths:
@@ -38,7 +41,10 @@ def idx(context: Context, *paths: str) -> Columns:
 
 
 def from_folder(folder: Path, name: str) -> Columns:
-    """The training and t10k parts that a folder holds."""
+    """The training and t10k parts that a folder holds.
+
+    Raises `DataError` where it holds none.
+    """
     parts = [p for p in (part(folder, "train", name), part(folder, "t10k", name)) if p]
     if not parts:
         raise DataError(f"{name}: no IDX files such as train-images-idx3-ubyte or .gz in {folder}")
@@ -72,7 +78,10 @@ def scaled(array: np.ndarray) -> np.ndarray:
 
 
 def read_idx(path: Path, name: str) -> np.ndarray:
-    """The array of one file, compressed or not."""
+    """The array of one file, compressed or not.
+
+    Raises `DataError` for a damaged file.
+    """
     with opened(path) as plain:
         compressed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
@@ -87,7 +96,10 @@ def read_idx(path: Path, name: str) -> np.ndarray:
 
 
 def parse_idx(stream: Reader, name: str) -> np.ndarray:
-    """The array in a stream that must end where its header says."""
+    """The array in a stream that must end where its header says.
+
+    Raises `DataError` for a stream that is not as its header says.
+    """
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0":
         raise DataError(f"{name}: not an IDX file (it starts with {magic.hex(' ') or 'nothing'})")

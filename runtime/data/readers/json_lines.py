@@ -16,7 +16,10 @@ LARGEST = 1 << 30  # bytes
 
 
 def jsonl(context: Context, file: str) -> Columns:
-    """The fields of every line, by name."""
+    """The fields of every line, by name.
+
+    Raises `DataError` for a file that is too large or not UTF-8.
+    """
     path = context.file(file)
     if path.stat().st_size > LARGEST:
         raise DataError(f"{file}: more than {LARGEST >> 20} MB are not accepted")
@@ -35,7 +38,10 @@ def jsonl(context: Context, file: str) -> Columns:
 
 
 def parsed(line: str, names: list[str], place: str) -> dict[str, Any]:
-    """The object of a line, with every field."""
+    """The object of a line, with every field.
+
+    Raises `DataError`, with the line, for anything else.
+    """
     try:
         example = json.loads(line)
     except (ValueError, RecursionError) as fault:

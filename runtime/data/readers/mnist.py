@@ -65,7 +65,10 @@ def fetch_all(folder: Path, files: Mapping[str, str], mirrors: Sequence[str]) ->
 
 
 def fetch(folder: Path, name: str, digest: str, mirrors: Sequence[str]) -> bytes:
-    """The contents of one file: a good copy in the folder, or one from the first good mirror."""
+    """The contents of one file: a good copy in the folder, or one from the first good mirror.
+
+    Raises `DataError` where no mirror has it.
+    """
     kept, reasons = folder / f"{name}.gz", []
     if kept.is_file() and (contents := valid(kept.read_bytes(), digest)) is not None:
         return contents

@@ -52,7 +52,10 @@ def npz(context: Context, file: str) -> Columns:
 
 
 def with_lengths(name: str, type: TensorType, arrays: Mapping[str, np.ndarray], file: str) -> Batch:
-    """The sequences of a field, if there are lengths of them."""
+    """The sequences of a field, if there are lengths of them.
+
+    Raises `DataError` for lengths that do not fit the array.
+    """
     array, lengths = arrays[name], arrays.get(f"{name}{LENGTHS}", arrays.get("lengths"))
     if lengths is None:
         return array
@@ -69,7 +72,10 @@ def with_lengths(name: str, type: TensorType, arrays: Mapping[str, np.ndarray], 
 
 
 def checked_directory(archive: ZipFile, file: str) -> dict[str, ZipInfo]:
-    """The archive's members by array name, if their sizes together are acceptable."""
+    """The archive's members by array name, if their sizes together are acceptable.
+
+    Raises `DataError` where they are not.
+    """
     infos = archive.infolist()
     total = sum(info.file_size for info in infos)
     if len(infos) > MEMBERS or total > LARGEST:
@@ -84,7 +90,10 @@ def member(archive: ZipFile, info: ZipInfo, file: str) -> np.ndarray:
 
 
 def npy(context: Context, *files: str, **named: str) -> Columns:
-    """Arrays from .npy files: for the fields in order, or `field = "file"`."""
+    """Arrays from .npy files: for the fields in order, or `field = "file"`.
+
+    Raises `DataError` where no file is named.
+    """
     arrays = {f"array {i}": load_npy(context.file(f), f) for i, f in enumerate(files, 1)}
     arrays |= {name: load_npy(context.file(f), f) for name, f in named.items()}
     if not arrays:
@@ -100,7 +109,10 @@ def load_npy(path: Path, file: str) -> np.ndarray:
 
 
 def read_array(stream: IO[bytes], size: int, name: str) -> np.ndarray:
-    """An array whose header agrees with the `size` bytes that hold it."""
+    """An array whose header agrees with the `size` bytes that hold it.
+
+    Raises `DataError` where it does not agree.
+    """
     shape, fortran, dtype, start = read_header(stream, name)
     promised, present = prod(shape) * dtype.itemsize, size - start
     if promised != present:
@@ -114,7 +126,10 @@ def read_array(stream: IO[bytes], size: int, name: str) -> np.ndarray:
 
 
 def read_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Shape, order and type of an array of plain numbers, and where its data starts."""
+    """Shape, order and type of an array of plain numbers, and where its data starts.
+
+    Raises `DataError` for a damaged header or an array of other things than numbers.
+    """
     with one_line(name, "an .npy file"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Python's parser, about what the text has of its own
         version = npy_format.read_magic(stream)

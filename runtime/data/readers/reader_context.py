@@ -35,7 +35,10 @@ class Context:
         return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
     def path(self, text: str) -> Path:
-        """A path of the spec, found inside its directory."""
+        """A path of the spec, found inside its directory.
+
+        Raises `DataError` for a path that does not exist or leads outside.
+        """
         if not text or "\0" in text:
             raise DataError(f"{text!r} is not a path")
         base = Path(self.source.directory).resolve()
@@ -50,7 +53,10 @@ class Context:
         return path
 
     def file(self, text: str) -> Path:
-        """A regular file of the spec."""
+        """A regular file of the spec.
+
+        Raises `DataError` for anything else.
+        """
         path = self.path(text)
         if not path.is_file():
             raise DataError(f'"{text}" is not a file')

@@ -29,6 +29,8 @@ def addition(context: Context, n: int = 1000, length: int = 100) -> Columns:
     Lengths are from T to T + T/10.  The first mark is among the first ten pairs, the second among
     the first T/2 - 1 others.  Marks are 1, else 0, but -1 at both ends; a is 0 where the first pair
     is the marked one.
+
+    Raises `DataError` for lengths that are too short for the marks.
     """
     if length < 2 * MARKED_EARLY:
         raise DataError(f"addition: length needs {2 * MARKED_EARLY} at least, got {length}")
@@ -63,7 +65,10 @@ def reversal(context: Context, n: int = 1000, symbols: int = 8, longest: int = 1
 
 
 def sums(context: Context, n: int = 1000, longest: int = 3) -> Columns:
-    """Sums of two whole numbers as they are written, `12+7`, answered by `19`."""
+    """Sums of two whole numbers as they are written, `12+7`, answered by `19`.
+
+    Raises `DataError` for more digits than a whole number has.
+    """
     if longest > 18:
         raise DataError(f"sums: numbers have 18 digits at most, not {longest}")
     draw = context.generator()
@@ -80,7 +85,10 @@ def sums(context: Context, n: int = 1000, longest: int = 3) -> Columns:
 
 
 def strings(context: Context, n: int, symbols: int, longest: int) -> Ragged:
-    """Classes from 1, in strings of 1 to `longest`."""
+    """Classes from 1, in strings of 1 to `longest`.
+
+    Raises `DataError` for more classes than there are symbols.
+    """
     if symbols > len(SYMBOLS):
         name = context.source.function
         raise DataError(f"{name}: there are {len(SYMBOLS)} symbols at most, not {symbols}")

@@ -25,6 +25,8 @@ def text(context: Context, file: str = "", window: int = 64) -> Columns:
     """The characters of a UTF-8 file, or of Python's reference, `window` at a time.
 
     A field that declares a fixed length, `seq(64) class(96)`, says the window itself.
+
+    Raises `DataError` for a text that is too short, or a file that cannot be read.
     """
     origin = file or "text()"
     whole = read(context, file) if file else reference()
@@ -51,7 +53,10 @@ def reference() -> str:
 
 
 def read(context: Context, file: str) -> str:
-    """A text file, strictly UTF-8."""
+    """A text file, strictly UTF-8.
+
+    Raises `DataError` for a file that is too large or not UTF-8.
+    """
     path = context.file(file)
     if path.stat().st_size > LARGEST:
         raise DataError(f"{file}: more than {LARGEST >> 20} MB of text are not accepted")

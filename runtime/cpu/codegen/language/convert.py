@@ -22,7 +22,10 @@ class TypedValue:
 
 
 def constant(value: Any) -> TypedValue:
-    """A number of Python or NumPy; Python's are int64 and float64."""
+    """A number of Python or NumPy; Python's are int64 and float64.
+
+    Raises `TypeError` for anything else.
+    """
     match value:
         case bool() | np.bool_():
             return TypedValue(
@@ -43,7 +46,10 @@ def constant(value: Any) -> TypedValue:
 
 
 def convert(builder: ir.IRBuilder, value: TypedValue, target: Type) -> TypedValue:
-    """The value as another type, as C converts it; a number becomes a vector by repetition."""
+    """The value as another type, as C converts it; a number becomes a vector by repetition.
+
+    Raises `TypeError` between types that do not convert.
+    """
     source = value.type
     if source == target or isinstance(target, LiteralType):
         return value
@@ -88,14 +94,20 @@ def builder_of(builder: ir.IRBuilder, source: NumberType, target: NumberType) ->
 
 
 def decision(builder: ir.IRBuilder, value: TypedValue) -> Any:
-    """Which way a branch goes; the lanes of a vector may not differ about that."""
+    """Which way a branch goes; the lanes of a vector may not differ about that.
+
+    Raises `TypeError` for a vector.
+    """
     if isinstance(value.type, Vector):
         raise TypeError(f"{value.type} goes no single way")
     return truth(builder, value)
 
 
 def truth(builder: ir.IRBuilder, value: TypedValue) -> Any:
-    """Whether a number is not zero, as one bit (of each lane)."""
+    """Whether a number is not zero, as one bit (of each lane).
+
+    Raises `TypeError` for what is no number.
+    """
     match kernel_types.lane(value.type):
         case kernel_types.boolean:
             return value.llvm

@@ -41,7 +41,10 @@ class Frame:
         return constant(self.python(name))
 
     def assign(self, name: str, value: TypedValue) -> None:
-        """Set a variable; its first value gives it its type."""
+        """Set a variable; its first value gives it its type.
+
+        Raises `TypeError` where a variable already has another type.
+        """
         if name not in self.variables:
             kind = kernel_types.int64 if value.type == kernel_types.boolean else value.type
             with self.builder.goto_entry_block():

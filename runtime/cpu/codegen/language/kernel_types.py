@@ -136,6 +136,8 @@ def unify(a: Type, b: Type) -> Type:
     """The type that holds both: as in Numba, whole numbers meet in int64, mixtures in float64.
 
     A number beside a vector stands in every lane.
+
+    Raises `TypeError` where no type holds both.
     """
     if a == b:
         return a

@@ -32,7 +32,10 @@ COMPARISONS = {
 
 
 def evaluate(frame: Frame, node: ast.expr) -> TypedValue:
-    """The value of an expression."""
+    """The value of an expression.
+
+    Raises `TypeError` for an expression that is not in the language.
+    """
     builder = frame.builder
     match node:
         case ast.Constant():
@@ -97,7 +100,10 @@ def real(kind: Type) -> bool:
 
 
 def unary(builder: ir.IRBuilder, operator: ast.unaryop, x: TypedValue) -> TypedValue:
-    """-x, ~x, not x."""
+    """-x, ~x, not x.
+
+    Raises `TypeError` for another sign.
+    """
     count = kernel_types.count_of(x.type)
     match operator:
         case ast.Not():
@@ -165,7 +171,10 @@ def conditional(frame: Frame, test: ast.expr, yes: ast.expr, no: ast.expr) -> Ty
 
 
 def element(frame: Frame, node: ast.Subscript) -> tuple[Type, Any]:
-    """The type and the address of `pointer[index]`."""
+    """The type and the address of `pointer[index]`.
+
+    Raises `TypeError` where the value is no pointer.
+    """
     pointer, index = evaluate(frame, node.value), evaluate(frame, node.slice)
     if not isinstance(pointer.type, Pointer):
         raise TypeError(f"{ast.unparse(node.value)} is {pointer.type}, which has no elements")
@@ -182,7 +191,10 @@ def load(frame: Frame, node: ast.Subscript) -> TypedValue:
 
 
 def named(frame: Frame, node: ast.expr) -> Any:
-    """The Python object of a name: `exp`, `np.float32`, `math.exp`."""
+    """The Python object of a name: `exp`, `np.float32`, `math.exp`.
+
+    Raises `TypeError` for what is no name.
+    """
     match node:
         case ast.Name():
             return frame.python(node.id)

@@ -20,7 +20,10 @@ class TranslationError(TypeError):
 
 
 def run(frame: Frame, statements: list[ast.stmt]) -> None:
-    """Statement after statement, as far as they are reached."""
+    """Statement after statement, as far as they are reached.
+
+    Raises `TranslationError`, which names the statement that is not in the language.
+    """
     for statement in statements:
         if frame.builder.block.is_terminated:
             return
@@ -33,7 +36,10 @@ def run(frame: Frame, statements: list[ast.stmt]) -> None:
 
 
 def execute(frame: Frame, node: ast.stmt) -> None:
-    """One statement."""
+    """One statement.
+
+    Raises `TypeError` for a statement that is not in the language.
+    """
     builder = frame.builder
     match node:
         case ast.Assign(targets=[ast.Tuple() as target], value=value):
@@ -63,7 +69,10 @@ def execute(frame: Frame, node: ast.stmt) -> None:
 
 
 def store(frame: Frame, target: ast.expr, value: TypedValue) -> None:
-    """Assign to a name, or to an element of memory."""
+    """Assign to a name, or to an element of memory.
+
+    Raises `TypeError` for a target that cannot be assigned.
+    """
     match target:
         case ast.Name():
             frame.assign(target.id, value)
@@ -92,7 +101,10 @@ def change(frame: Frame, node: ast.AugAssign) -> None:
 
 
 def unpack(frame: Frame, target: ast.Tuple, node: ast.expr) -> None:
-    """`a, b = x, y`, or `a, b = f(x)`: all of the right side comes first."""
+    """`a, b = x, y`, or `a, b = f(x)`: all of the right side comes first.
+
+    Raises `TypeError` where the right side is not several values.
+    """
     if isinstance(node, ast.Tuple):
         values = [evaluate(frame, item) for item in node.elts]
     else:
@@ -150,7 +162,10 @@ def repeat(
 
 
 def loop_over_range(frame: Frame, node: ast.For) -> None:
-    """A counter of its own, so that the body may change the variable."""
+    """A counter of its own, so that the body may change the variable.
+
+    Raises `TypeError` for a loop over anything else.
+    """
     builder = frame.builder
     match node.iter:
         case ast.Call(func=ast.Name(id="range" | "narrow" as kind), args=arguments) if (
@@ -188,7 +203,10 @@ def masked(module: ir.Module) -> MDValue:
 
 
 def range_of(bounds: list[TypedValue]) -> tuple[TypedValue, TypedValue, TypedValue]:
-    """Start, stop and step."""
+    """Start, stop and step.
+
+    Raises `TypeError` for a range without bounds or with more than three.
+    """
     match bounds:
         case [stop]:
             return constant(0), stop, constant(1)

@@ -43,6 +43,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.types import Limit, TensorType, Time
+from gradc_compiler.program.deferred import Deferred
 
 MOST_OPERANDS = 64  # of an instruction
 MOST_TIMES = 31  # of an entry
@@ -136,10 +137,15 @@ class Instruction:
     barrier: bool = True
     follows: bool = False  # piece k needs of the instruction before only piece k of as many
     note: str = ""
-    launch: Launch | None = None  # how the `cuda` target does it
+    deferred_launch: Deferred[Launch] | None = field(default=None, compare=False, repr=False)
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
     work: OpCost = OpCost()
     added: int = 0  # additions to a word of memory, for each row; of a product for each piece
+
+    @property
+    def launch(self) -> Launch | None:
+        """How the `cuda` target does it, made when it is first asked for."""
+        return None if self.deferred_launch is None else self.deferred_launch.value
 
 
 def consumers(instructions: Sequence[Instruction], number: int) -> list[Instruction]:

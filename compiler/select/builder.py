@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 
 from gradc_compiler.fusion.groups import FusionGroup
@@ -20,8 +21,8 @@ from gradc_compiler.memory.allocate import MemoryPlan
 from gradc_compiler.memory.coalesce_reductions import coalesce_reductions
 from gradc_compiler.memory.layout import BufferView, Layouts
 from gradc_compiler.ops.sequence import Previous
-from gradc_compiler.printing import cuda_printer
 from gradc_compiler.printing.cpu_printer import print_cpu_nest
+from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import (
     Instruction,
     Kernel,
@@ -35,6 +36,7 @@ from gradc_compiler.program.entry import (
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.barriers import with_barriers
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
+from gradc_compiler.select.launch import print_launch
 from gradc_compiler.select.op_cost import cost_of
 
 NOTHING = OpCost()
@@ -48,7 +50,7 @@ class KernelCall:
     kernel: Kernel
     operands: tuple[Operand, ...]
     geometry: tuple[int, ...]
-    launch: Launch
+    launch: Deferred[Launch]
     extent: int = 1  # of the loop that threads may share
     iterations: int = 0  # in all
     follows: bool = False
@@ -158,20 +160,17 @@ class ProgramBuilder:
         )
         return replace(nest, stores=stores)
 
-    def launch(self, nest: LoopNest, time: Time | None) -> Launch:
+    def launch(self, nest: LoopNest, time: Time | None) -> Deferred[Launch]:
         """The same loops, over the rows of a time or over examples, as one CUDA kernel."""
         if time is not None and sums_over_time(nest):
             nest, time = walk_nest(nest, time), None
-        emitted = cuda_printer.print_cuda_nest(nest)
         written = {a.storage for _, a, _ in nest.stores}
-        return Launch(
-            source=emitted.source,
-            geometry=emitted.geometry,
-            pieces=emitted.pieces,
-            each=emitted.each,
-            time=self.memory.number(time),
-            operands=tuple(self.operand(a, a.storage in written) for a in emitted.pointers),
-        )
+        walk = nest.walk
+        before, after = ([walk.first, walk.length], [walk.after]) if walk else ([], [])
+        read = [*before, *(a for _, a in nest.loads), *after]  # so clocks get their arrays in order
+        stored = [a for _, a, _ in nest.stores]
+        operands = {a.storage: self.operand(a, a.storage in written) for a in [*read, *stored]}
+        return Deferred(partial(print_launch, nest, operands, self.memory.number(time)))
 
     def add(self, unit: FusionGroup, call: KernelCall) -> None:
         """Append one call of a kernel to a unit's phase."""
@@ -190,7 +189,7 @@ class ProgramBuilder:
                 split=split,
                 follows=call.follows and split and instructions[-1].split,
                 note=self._note(unit),
-                launch=call.launch,
+                deferred_launch=call.launch,
                 time=self.memory.number(unit.region.time),
                 work=call.work,
                 added=call.added,

@@ -21,6 +21,7 @@ from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import ArgMax
 from gradc_compiler.ops.shape import Concat
 from gradc_compiler.printing import cpu_gather, cuda_gather
+from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import Kernel, Launch, Operand, PartialReduction
 from gradc_compiler.program.kernel_abi import EVERY, Y_ROW
 from gradc_compiler.rewrites.conv.match import covers
@@ -183,8 +184,13 @@ def _written(
         source=cuda, operands=operands, geometry=geometry, pieces=pieces,
         each=unit.phase.examples, time=table.memory.number(unit.region.time),
     )  # fmt: skip
-    kernel = Kernel("k0", cpu)
-    table.add(unit, KernelCall(kernel=kernel, operands=operands, geometry=geometry, launch=launch))
+    call = KernelCall(
+        kernel=Kernel("k0", cpu),
+        operands=operands,
+        geometry=geometry,
+        launch=Deferred(lambda: launch),
+    )
+    table.add(unit, call)
 
 
 def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:

@@ -1,0 +1,26 @@
+"""How a CUDA device does an instruction: printed when a session on one, or a reader, first asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gradc_compiler.loops.ir import LoopNest
+from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.printing.cuda_printer import print_cuda_nest
+from gradc_compiler.program.entry import Launch, Operand
+
+
+def print_launch(
+    nest: LoopNest, operands: Mapping[StorageKey, Operand], time: int | None
+) -> Launch:
+    """A nest over the rows of a time (its number) or over examples, as one CUDA kernel."""
+    printed = print_cuda_nest(nest)
+    return Launch(
+        source=printed.source,
+        geometry=printed.geometry,
+        pieces=printed.pieces,
+        each=printed.each,
+        time=time,
+        operands=tuple(replace(operands[a.storage], inner=a.offset) for a in printed.pointers),
+    )

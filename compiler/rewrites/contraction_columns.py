@@ -1,4 +1,8 @@
-"""Which loop of a contraction goes through memory word by word, and what its views look at."""
+"""The column loop of a contraction: the loop along which its result is contiguous in memory.
+
+Library kernels compute a vector of results along it at once.  Its operands are read through views
+(transpositions), which cost nothing but may hide that an operand is contiguous along that loop.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from gradc_compiler.ops.shape import transposed_axes
 
 
 def column_loop(op: Contract) -> int | None:
-    """The loop along which the result is contiguous: its last axis of more than one element."""
+    """The loop of the result's last axis of more than one element; None if it is no loop."""
     for position, size in zip(reversed(op.result), reversed(op.shape), strict=True):
         units = [loop for loop, c in position.terms if c == 1 and op.extents[loop] > 1]
         if units:
@@ -19,7 +23,9 @@ def column_loop(op: Contract) -> int | None:
 
 
 def turned_back(x: Value, m: Map) -> tuple[Value, Map]:
-    """What a transposed view looks at, read directly: its last axis is then the one in memory."""
+    """A value without the transpositions that it is seen through, and the positions at which it is
+    then read: the last axis is the contiguous one.
+    """
     while x.node.inputs:
         source = x.builder.value(x.node.inputs[0])
         axes = transposed_axes(x.node.op, source.shape)

@@ -1,17 +1,22 @@
-"""Copies that the kernels want, made visible in the graph before anything is scheduled.
+"""Legalisation: the graph is put into forms that kernels can compute, before it is scheduled.
 
-* An operand of a contraction that is read outside its range wants a zero border around it.  An
-  elementwise kernel can write into a bordered buffer; anything else is copied first.
-* The column loop of a contraction must have unit stride in its second operand; where it has not,
-  the operand is packed: copied with that axis last.  A weight is packed once a step.  Where the sum
-  is long, dot products along it do as well without.
-* An output is a fresh row-major copy, unless it is the elementwise update of a persistent.
-* `batch_mean(x)` becomes the contraction that averages over the examples, `batch_mean(total(x))`
-  the one that sums over the elements of sequences as well.
-* What a contraction or a gather reads for every element of a sequence is spread out.
+Kernels make demands on how their operands lie in memory.  Where a demand is not met, a copy is put
+into the graph, so that copies are fused, counted and shown like anything else that is computed:
 
-Before all that come the rewrites for the machine (`target_rewrites.py`), each with a switch; after
-it, what is marked by `checkpoint` is computed again (`remat.py`).
+* A contraction may read outside its operand, where zeros are meant: the operand then needs a halo
+  of zeros in memory.  An elementwise kernel writes its result into such a buffer at once; any other
+  value is copied into one.
+* The column loop of a product must have stride 1 in the second operand.  Where it has not, the
+  operand is *packed*: copied with that axis last (a weight once a step).  Where the sum is long,
+  dot products along it are as fast without a copy.
+* An output is a row-major copy of its own, unless it is the elementwise update of state.
+* `batch_mean(x)` becomes a contraction that averages over the examples; `batch_mean(total(x))` one
+  that sums over the elements of sequences as well.
+* A value of a whole example that a contraction or a gather over a sequence reads is repeated for
+  every element.
+
+Before that come the target rewrites (`target_rewrites.py`), each with a switch; after it, what is
+marked by `checkpoint` is computed again for the derivative (`remat.py`).
 """
 
 from __future__ import annotations
@@ -39,14 +44,17 @@ from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from gradc_compiler.rewrites.split_overlaps import cut_overlaps
 from gradc_compiler.rewrites.target_rewrites import apply_rewrites
 
-LONG_SUM = 256  # terms from which dot products cost less than a copy of a matrix
+LONG_SUM = 256  # terms of a sum from which dot products cost less than a copy of a matrix
 MANY_ROWS = 32  # of one example, from which the copy costs less whatever the sum
 
 
 @dataclass(frozen=True, slots=True)
 class Legalized:
-    """The graph with explicit copies; what of it is computed again, for people; and the products
-    that a contraction needs, by its tag, where it has more than those.
+    """A graph ready to be scheduled, and two things to tell about it.
+
+    `recomputed` says, in lines for people, which values are kept for the derivative and which are
+    computed again.  `needed` maps the tag of a contraction to the number of products that its
+    result needs, where a rewrite made it do more or fewer; speed is reported by the needed ones.
     """
 
     graph: Graph
@@ -55,7 +63,7 @@ class Legalized:
 
 
 def legalize(graph: Graph, switches: Switches | None = None) -> Legalized:
-    """The graph as the schedule wants it."""
+    """A graph after target rewrites, legalisation and rematerialisation."""
     switches = switches or Switches()
     rewritten = apply_rewrites(graph, switches)
     shared = _legalise(cut_overlaps(cut_long_sums(rewritten.graph)))
@@ -68,7 +76,7 @@ def legalize(graph: Graph, switches: Switches | None = None) -> Legalized:
 
 
 def _legalise(graph: Graph) -> Graph:
-    """The graph with what every kernel needs."""
+    """The graph with the copies and forms that kernels need."""
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
         builder.inherit_provenance(node)
@@ -109,7 +117,9 @@ def _mean(builder: Builder, node: Node, x: Value) -> Value:
 
 
 def _spread(node: Node, xs: list[Value]) -> list[Value]:
-    """Operands of an operator over a sequence: those of the whole example, for each element."""
+    """The operands of an operator over a sequence; one that an example has only once is repeated
+    for every element.
+    """
     times = [x.type.time for x in xs if x.type.time is not None]
     if not times or node.op.sequential:
         return xs
@@ -137,7 +147,7 @@ def _with_outputs(graph: Graph) -> Graph:
 
 
 def _contiguous(x: Value) -> bool:
-    """Whether a reshape of x may be an alias: x is stored row-major without a border for sure."""
+    """Whether a reshape of x may be a view of it: x is row-major without a halo."""
     op = x.node.op
     if isinstance(op, Reshape):
         return True
@@ -162,7 +172,7 @@ def _contraction(op: Contract, xs: Sequence[Value]) -> tuple[Contract, list[Valu
 
 
 def packing(op: Contract) -> list[int]:
-    """Operands that must be copied so that the column loop is their last axis."""
+    """The operands, by number, that must be copied so that the column loop is their last axis."""
     loop = column_loop(op)
     if loop is None or _dots(op, loop):
         return []

@@ -1,10 +1,11 @@
-"""Weights of a recurrence in panels: as its product reads them, step after step.
+"""Weight prepacking: the weights of a recurrence are copied once into panels, for all steps.
 
     P[s, k, c] = W[32 s + c, k]          y[32 s + c] = sum over k of P[s, k, c] x[k]
 
-A panel is as wide as the widest tile, so a tile reads words that follow one another.  In a matrix
-that is many panels wide the rows of one panel lie so far apart that they push one another out of
-the cache; the library's kernel would copy the panel again at every step.
+A *panel* is 32 columns wide, as a tile of the product is, so a tile reads words that follow one
+another.  In a wide matrix the rows of 32 columns lie so far apart that they push one another out of
+the cache.  The library's kernel therefore copies such columns before it uses them, and in a
+recurrence it would do so again at every step.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ WIDTH = 32  # columns: two of the widest vectors
 
 
 def prepack(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
-    """Rewrite the products of a recurrence's steps."""
+    """The rule for the products inside recurrences."""
     loops = loop_of(graph)
 
     def rule(node: Node, xs: list[Value]) -> Value | None:
@@ -43,7 +44,7 @@ def prepack(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
 def packed_in_panels(
     op: Contract, xs: Sequence[Value], columns: int | None
 ) -> tuple[Contract, list[Value]] | None:
-    """The product x[k] W[c, k], or W[k, c], with the matrix in panels; None for any other."""
+    """A product x[k] W[c, k] or x[k] W[k, c] with its matrix in panels; None for any other."""
     if columns is None or op.extents[columns] % WIDTH or op.extents[columns] == WIDTH:
         return None
     fixed = [k for k, x in enumerate(xs) if not x.builder.is_varying(x)]
@@ -71,7 +72,7 @@ def packed_in_panels(
 
 
 def _panels(matrix: Value, axis: int, panels: int) -> Value:
-    """A matrix as [panel, other axis, WIDTH], cut along `axis`."""
+    """A copy of a matrix as [panels, other axis, WIDTH], cut along `axis`."""
     shape = (panels, matrix.shape[1 - axis], WIDTH)
     at = [index(1), index(1)]
     at[axis] = Affine(((0, WIDTH), (2, 1)))

@@ -1,11 +1,12 @@
-"""What is kept for the derivative, and what is computed again: a minimal cut.
+"""Rematerialisation: which values are kept for the derivative, and which are computed again.
 
-Of a `checkpoint`ed part, all that its derivative reads may be computed a second time from what is
-known anyway: the part's inputs, the states of its recurrences, what others read of it; and, as
-products are not worth computing twice (unless `products = true` asks for it), from values that are
-kept.  Which values to keep, at the fewest words, is a minimal cut of the graph with every value's
-words as the capacity of its node.  (The trade: Chen et al., "Training deep nets with sublinear
-memory cost", 2016.)
+A derivative reads values of the forward half, which would all have to be stored until then.  In a
+part of a model that `checkpoint` marks, they may be computed a second time instead (Chen et al.,
+"Training deep nets with sublinear memory cost", 2016).  That starts from values that are there
+anyway: the part's inputs, the states of its recurrences, and what is read outside of it.  Products
+are too much work to repeat (unless `products = true` asks for it), so some values behind them must
+be kept.  Which, at the fewest words, is a minimal cut of the graph between the products and what
+the derivative reads, with every value's words as the capacity of its node:
 
     product ──▶ [value: words] ──▶ [value: words] ──▶ derivative
 
@@ -27,13 +28,13 @@ AGAIN = Origin("computed again")
 
 @dataclass(frozen=True, slots=True)
 class RematChoice:
-    """Marked values that the derivative needs: those that are kept, those computed again."""
+    """The marked values that derivatives read: those that are kept, those computed again."""
 
     kept: frozenset[int]
     remat: frozenset[int]
 
     def lines(self, graph: Graph) -> Iterator[str]:
-        """The choice for people, with the words of each value."""
+        """The choice in lines for people, with the words of each value."""
         for title, ids in (("kept for the derivative", self.kept), ("computed again", self.remat)):
             words = sum(graph[i].type.size for i in ids)
             names = ", ".join(_called(graph[i]) for i in sorted(ids))
@@ -41,7 +42,7 @@ class RematChoice:
 
 
 def rematerialize(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
-    """The graph in which derivatives read copies of what is not kept, and what was chosen."""
+    """The graph in which derivatives read copies of what is not kept; the choice, for people."""
     if not any(node.remat for node in graph.nodes):
         return graph, ()
     choice = choose(graph)
@@ -68,12 +69,12 @@ def choose(graph: Graph) -> RematChoice:
 
 
 def _is_worth_keeping(node: Node) -> bool:
-    """Whether it would be too much work to compute a node twice."""
+    """Whether a node is a product that is too much work to compute twice."""
     return node.remat == 1 and isinstance(node.op, Contract) and len(node.inputs) > 1
 
 
 def _easy(graph: Graph, free: set[int]) -> set[int]:
-    """Values that follow from what is known anyway."""
+    """Marked values that can be computed from what is there anyway, without a product."""
     easy = set[int]()
     for node in graph.nodes:
         known = all(i in easy or i not in free for i in node.inputs)
@@ -83,7 +84,9 @@ def _easy(graph: Graph, free: set[int]) -> set[int]:
 
 
 def _repeatable(graph: Graph) -> set[int]:
-    """Marked values that may be computed twice: not what a loop carries, nor what others read."""
+    """Marked values that may be computed twice: no output, nothing that a recurrence carries, and
+    nothing that unmarked nodes read.
+    """
     varying, derived = graph.varying(), _derived(graph)
     free = {n.id for n in graph.nodes if n.remat and n.inputs and n.id in varying}
     free -= derived | set(graph.outputs.values())
@@ -94,12 +97,12 @@ def _repeatable(graph: Graph) -> set[int]:
 
 
 def _derived(graph: Graph) -> set[int]:
-    """Nodes that belong to a derivative."""
+    """The nodes that belong to a derivative."""
     return {n.id for n in graph.nodes if n.origin and n.origin.rule.startswith("vjp")}
 
 
 def _read_by_derivatives(graph: Graph, free: set[int]) -> set[int]:
-    """What must be at hand, kept or computed again, when derivatives are computed."""
+    """The free values that derivatives read: each must be kept or computed again."""
     derived = _derived(graph)
     return {i for node in graph.nodes if node.id in derived for i in node.inputs if i in free}
 
@@ -116,7 +119,7 @@ def _behind(graph: Graph, wanted: set[int], free: set[int]) -> set[int]:
 
 
 def _with_copies(graph: Graph, again: frozenset[int]) -> Graph:
-    """Every derivative reads copies, which stand before the first that needs them."""
+    """The graph in which derivatives read copies; each copy stands before its first reader."""
     derived, builder = _derived(graph), Builder(loops=1 + max(graph.carries, default=-1))
     mapping, copies = dict[int, int](), dict[int, int]()
     late: dict[int, int] = {}  # loops of copied `previous` nodes -> what the original carries

@@ -1,8 +1,9 @@
-"""Sums whose terms meet because windows overlap, so many places of a window at a time.
+"""Scatters in which windows overlap too often are cut, which bounds their rounding errors.
 
-The gradient of a convolution's input adds its products where they belong; a word is added to as
-often as windows reach it, and each time in a few pieces.  Where that is too often, blocks of the
-window have results of their own, and their sum is taken at last:
+The gradient of a convolution's input adds each product where it belongs.  A word of the result is
+added to once for every window that reaches it, each time in a few pieces.  Where that would be too
+many additions in a row, the window is cut into blocks; each block has a result of its own, and
+those are added at last:
 
     y[2j + n] += g[j] W[n]     becomes     p[q, 2j + Qq + i] += g[j] W[Qq + i],  y = sum over q
 
@@ -75,7 +76,7 @@ def _shorter(op: Contract, loop: int, size: int) -> Contract:
 
 
 def _adds(op: Contract) -> int:
-    """How often a word of the result is added to, in memory; 0 if no windows overlap."""
+    """How often a word of the result is added to in memory; 0 where no windows overlap."""
     if all(len(p.terms) < 2 for p in op.result) or (again := overlap(op)) < 2:
         return 0
     kept = kept_loops(op)

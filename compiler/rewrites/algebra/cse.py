@@ -1,6 +1,7 @@
-"""Common subexpressions: equal operators on equal operands are one node.  Exact.
+"""Common subexpression elimination: equal operators on equal operands become one node.  Exact.
 
-Recurrences are equal where they start equally and, taking them for equal, carry the same.
+Two recurrences are equal if they start with the same value and, assuming that they are equal, carry
+the same value to the next step.
 
 Addition and multiplication are looked up with their operands in order, so `a + b` meets `b + a`
 (commutative in floating point as well).

@@ -1,9 +1,10 @@
-"""The gradient of a transposed matrix is summed up as the matrix lies.
+"""The gradient of a transposed matrix is summed up in the order in which the matrix lies.
 
     transpose(mean of contract(a, b)) = mean of contract(a, b), with its axes exchanged
 
-where only the transposition reads it.  In y = x @ transpose(W) the gradient comes out turned; read
-so by the optimiser, every number of it would be a cache line.  Exact.
+where only the transposition reads the mean.  In y = x @ transpose(W) the gradient of W comes out
+transposed: an optimiser that reads it along the rows of W would load a cache line for every number.
+Exact.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
     pad(a, 0, 2) + pad(b, 1, 1) + pad(c, 2, 0) = concat(a, b, c)      along the padded axis
 
-Every slice of a value sends back a piece of its cotangent, zero elsewhere; where the slices were a
-whole, so are the pieces.  A row of a matrix is a piece as well.  What lies along the first axis is
-joined as vectors.  Exact (but that -0 stays -0).
+The derivative of a slice is such a padded tensor: a piece of the cotangent, and zeros elsewhere.
+Where the slices make up the whole value, their derivatives fill its cotangent, and no zeros need be
+written and added.  A row of a matrix is a piece as well.  Pieces along the first axis are joined as
+vectors.  Exact, except that -0 stays -0.
 """
 
 from __future__ import annotations

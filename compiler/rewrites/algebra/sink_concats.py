@@ -3,9 +3,10 @@
     f(concat(a, b), y) = concat(f(a, y[:n]), f(b, y[n:]))       where only f reads the concatenation
     f(reshape(a), reshape(b)) = reshape(f(a, b))
 
-The cotangents of a cell's gates lie side by side for one product.  What is computed of them on the
-way there joins the kernels that made them, part by part; then what else reads the gates reads their
-parts, which can move too (`sink_slices.py`).  Exact.
+The cotangents of a recurrent cell's gates are concatenated for one product.  An elementwise
+operator between the gates and that product is computed for each gate before they are joined, in the
+kernel that made the gate.  Other readers of the concatenation then read slices, which can move as
+well (`sink_slices.py`).  Exact.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""Gradients of a convolution's input, written in order along the axes of stride 1.
+"""Backward data as a gather: gradients of a convolution's input along axes of stride 1.
 
-A gradient adds products where they belong; each number of the result is read, added to and written
-once for every tap, and two threads would write the same rows.  Along an axis of stride 1 a row of
-the result may as well look for what belongs to it:
+As it is derived, such a gradient is a scatter: every product is added where it belongs, so a number
+of the result is read, added to and written once for every tap, and two threads would write the same
+rows.  Along an axis of stride 1 each row of the result can read what belongs to it instead:
 
     y[j + n, f] += g[j] * W[n, f]    becomes    y[p, f] = sum over n of g[p - n] * W[n, f]
 
-Exact but for the order of the sum.  The axis of pixels beside one another is left to
-`fold_width.py`.
+Exact but for the order of the sum.  The last axis of pixels is left to `fold_width.py`.
 """
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
-"""Gradients of weights and biases, with columns that fill a vector.
+"""Backward filter: gradients of weights and biases, with columns that fill a vector.
 
-The gradient of a convolution's weights is a sum over pixels of products of x and g.  Its columns
-are the taps and channels of x, as the weights lie; where those are few, the channels of g are
-better, and neighbouring pixels beside them (Names: see `fold_width.py`):
+The gradient of a convolution's weights is a sum over pixels of products of the input x and the
+cotangent g.  As the weights lie in memory, the columns of that product are taps and channels of x.
+Where those are few, a vector register is mostly empty; then the channels of g are made the columns,
+and neighbouring pixels beside them (names as in `fold_width.py`):
 
     dW[f, n] = sum over j of g[j, f] * x[2j + n]
     S[N, e, f] = sum over J of g[2J + e, f] * x[4J + N]
     dW[f, n] = sum over e of S[n + 2e, e, f]
 
-S is summed up over the batch, dW once a step.  A sum of g down few columns, the gradient of a
-bias, keeps neighbours apart in the same way.  Exact but for the order of the sums.
+S is summed up over the batch, and dW is made of it once a step.  The gradient of a bias is a sum of
+g down few columns; neighbouring pixels are kept apart there in the same way.  Exact but for the
+order of the sums.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Convolutions of few channels, with neighbouring pixels beside the channels in a vector.
+"""Width folding: convolutions of few channels take neighbouring pixels into a vector as well.
 
-A kernel multiplies a number by a vector of columns, and 8 columns fill half of a vector.  The
-columns of a convolution are channels; pixels that lie beside one another become columns too:
+A kernel multiplies one number by a vector of columns.  The columns of a convolution are its
+channels, and 8 channels fill only half of a vector of 16 numbers.  So pixels that lie beside one
+another become columns too (space-to-depth, on the side of the result):
 
     y[2J + e, f] = sum over N of x[2J + N] * V[N, e, f]          where V[n + e, e, f] = W[f, n]
 

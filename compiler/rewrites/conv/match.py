@@ -1,4 +1,9 @@
-"""What contractions of pixels and taps look like, and how two forms of one are compared."""
+"""Pattern matching of convolutions: which loops of a contraction are pixels, taps and channels.
+
+A contraction does not say that it is a convolution.  It is one where a position in one operand is
+affine in two loops, `stride * pixel + step * tap + offset` (a *sliding window*), and the other
+operand, the weights, is read over all of its axes.  The rewrites of this folder ask here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from gradc_compiler.ops.contract import Affine, Contract, Map
 
 @dataclass(frozen=True, slots=True)
 class SlidingWindow:
-    """The position stride * pixel + step * tap + offset, along an axis."""
+    """The position stride * pixel + step * tap + offset along an axis, for two loops."""
 
     axis: int
     pixel: int
@@ -23,13 +28,13 @@ class SlidingWindow:
     offset: int
 
     def spread(self, neighbours: int) -> int:
-        """The taps of so many neighbouring windows, beyond those of one."""
+        """How many more taps so many neighbouring windows have together than one has."""
         return (neighbours - 1) * self.stride // self.step
 
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A contraction of pixels and weights; `pixels` is the number of that operand."""
+    """A contraction of pixels (operand number `pixels`, 0 or 1) and weights (the other one)."""
 
     op: Contract
     pixels: int
@@ -42,12 +47,12 @@ class Convolution:
 
     @property
     def visits(self) -> int:
-        """How often a number of the result is written, over all numbers."""
+        """How often numbers of the result are written, all together."""
         return prod(self.op.extents[j] for j in self._written())
 
     @property
     def terms(self) -> int:
-        """How many products are summed for that."""
+        """How many products are summed before each of those writes."""
         return prod(self.op.extents) // self.visits
 
     def _written(self) -> set[int]:
@@ -55,7 +60,9 @@ class Convolution:
 
 
 def window(m: Map, pixel: int, taps: Iterable[int]) -> SlidingWindow | None:
-    """The window over a loop, where that stands in one position, beside one of `taps`."""
+    """The sliding window of the loop `pixel` in a map; None unless that loop stands in a single
+    position, together with one of the loops `taps`.
+    """
     axes = [a for a, p in enumerate(m) if pixel in dict(p.terms)]
     if len(axes) != 1 or len(m[axes[0]].terms) != 2:
         return None
@@ -78,14 +85,16 @@ def depends_on(m: Map, loop: int) -> bool:
 
 
 def is_full_index(op: Contract, m: Map, shape: Sequence[int]) -> tuple[int, ...]:
-    """The loops of a map that goes over all of a tensor, each along an axis of its own; or none."""
+    """The loop of each axis, where a map reads all of a tensor, a different loop along every axis;
+    else nothing.
+    """
     loops = tuple(p.plain for p in m if p.plain is not None)
     distinct = len(set(loops)) == len(m)
     return loops if distinct and [op.extents[loop] for loop in loops] == [*shape] else ()
 
 
 def covers(op: Contract) -> bool:
-    """Whether a contraction writes all of its result; what it does not must hold zeros."""
+    """Whether a contraction writes every element of its result (else it must be zeroed first)."""
     used = [j for p in op.result for j, _ in p.terms if op.extents[j] > 1]
     whole = all(fills(p, op.extents, n) for p, n in zip(op.result, op.shape, strict=True))
     return whole and len(used) == len(set(used))
@@ -112,7 +121,7 @@ def fills(position: Affine, extents: Sequence[int], size: int) -> bool:
 
 
 def _bits(terms: Sequence[tuple[int, int]]) -> int:
-    """The values of sums of steps, as the bits of a number."""
+    """The values that sums of steps take, as the bits of a number."""
     bits = 1
     for step, extent in terms:
         made = 1
@@ -128,13 +137,15 @@ def affine(*terms: tuple[int, int], offset: int = 0) -> Affine:
 
 
 def best(cost: Callable[[int], float], choices: Iterable[int], before: float) -> int | None:
-    """The choice that costs least, if that is clearly less than before."""
+    """The choice of least cost, if that is clearly less than the cost `before`; else None."""
     choice = min(choices, key=cost, default=None)
     return choice if choice is not None and cost(choice) < WORTH_IT * before else None
 
 
 def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
-    """The ways to see pixels and weights in two operands, with the last axis for channels."""
+    """The ways to take one of two operands for pixels and the other for weights, where the
+    result's last axis is the channels.
+    """
     f = op.result[-1].plain
     for k, w in ((0, 1), (1, 0)):
         weights = is_full_index(op, op.operands[w], xs[w].shape)

@@ -1,9 +1,10 @@
-"""The greatest of a few numbers that lie in windows, as a chain of maxima over channels.
+"""Max-pool unrolling: the maximum over a small window becomes a chain of maxima over channels.
 
     max over a, b of x[2i + a, 2j + b, c]  =  maximum(maximum(x[2i, 2j, c], x[2i, 2j + 1, c]), ...)
 
-A loop over the window innermost would read one number at a time; now the channels are innermost
-and fill vectors.  Exact: a maximum rounds nothing, and both forms keep a NaN.
+With a loop over the window innermost, a kernel would read one number at a time.  In the chain the
+innermost loop goes over channels and fills vectors.  Exact: a maximum rounds nothing, and both
+forms keep a NaN.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Which contractions have a small constant matrix, so that `unroll_constant_matmul` may write them
-out.
+"""Contractions with a small constant matrix, which `unroll_constant_matmul` writes out as sums.
+
+Such are the transforms of a Winograd convolution.
 """
 
 from __future__ import annotations

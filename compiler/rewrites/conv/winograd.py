@@ -1,12 +1,13 @@
-"""Which convolutions are computed in tiles of four pixels, and what each becomes
-(`winograd_transforms.py`).
+"""Winograd convolution: which convolutions are computed in tiles of four results, and how.
 
-Those with a stride of 1 and three taps along an axis, of enough channels that the transforms cost
-little beside the products.  The tiles lie along the first such axis, so that a transform goes over
-whole rows of an image.  The transformed pixels of a layer are made once: the gradient of its
-weights reads them again.
+`winograd_transforms.py` has the idea and its matrices.  Only convolutions with a stride of 1 and
+three taps along an axis have this form, and it pays where there are enough channels: the transforms
+then cost little beside the products.  Tiles lie along the first such axis, so that a transform goes
+over whole rows of an image.  The transformed pixels of a layer are computed once: the gradient of
+its weights reads them again.
 
-The gradient of an input comes as products added where they belong; it is turned about first:
+The gradient of an input adds each product where it belongs (a scatter).  It is first written as a
+convolution that reads what belongs to each result (a gather):
 
     y[j + n, f] += g[j] * W[n, f]    becomes    y[p, f] = sum over n of g[p + n - 2] * W[2 - n, f]
 """
@@ -44,7 +45,7 @@ from gradc_compiler.rewrites.conv.winograd_transforms import (
     transposed,
 )
 
-STEP = 8  # examples that a step of training has at least, as a rule
+STEP = 8  # examples of a training step, as a rule at least: they share the transformed weights
 
 
 def apply_winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
@@ -73,7 +74,7 @@ def _in_tiles(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
 
 
 def _gathered(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, list[Value]]:
-    """The convolution with its result written in order, by looking at the weights backwards."""
+    """The convolution as a gather: every result once, with the weights read backwards."""
     op, W, rank = c.op, xs[1 - c.pixels], len(c.weights)
     extents, result, seen = list(op.extents), list(op.result), list(c.seen)
     straight = [index(axis) for axis in range(rank)]

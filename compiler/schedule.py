@@ -10,13 +10,14 @@ import numpy as np
 
 from gradc_compiler.fusion.groups import fuse
 from gradc_compiler.fusion.list_schedule import list_schedule
-from gradc_compiler.fusion.stages import assign_stages
+from gradc_compiler.fusion.stages import Region, assign_stages
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.cost_model import choose_block, choose_chunks
 from gradc_compiler.memory.allocate import (
     Liveness,
     MemoryPlan,
+    Sketch,
     place_arrays,
     place_values,
     sketched,
@@ -74,22 +75,27 @@ def schedule(
     return replace(entry, whole_step=whole_step)
 
 
+def make_sketch(graph: Graph, regions: Mapping[int, Region], switches: Switches) -> Sketch:
+    """The fusion groups in order, and the layout and life of what each stores."""
+    groups = list_schedule(graph, fuse(graph, regions, switches.allow("fusion")))
+    switches.count("fusion", sum(len(group.nodes) > 1 for group in groups))
+    return sketched(graph, groups, assign_layouts(graph, graph.varying()))
+
+
 def make_table(
     ready: Legalized, offsets: Mapping[str, int], switches: Switches
 ) -> tuple[ProgramBuilder, tuple[ConstantWords, ...]]:
     """All instructions, and the constants they read."""
     graph = ready.graph
     regions = assign_stages(graph, switches)
-    units = list_schedule(graph, fuse(graph, regions, switches.allow("fusion")))
-    switches.count("fusion", sum(len(unit.nodes) > 1 for unit in units))
-    sketch = sketched(graph, units, assign_layouts(graph, graph.varying()))
+    sketch = make_sketch(graph, regions, switches)
     memory = MemoryPlan(times_of(graph))
     late = update_in_place(sketch, offsets, memory)
     place_arrays(sketch, memory)
     place_values(sketch, memory)
     table = ProgramBuilder(graph, regions, sketch.layouts, memory, ready.needed, switches)
     constants = _place_constants(table, sketch.life)
-    for u, unit in enumerate(units):
+    for u, unit in enumerate(sketch.groups):
         lower_unit(table, unit, sketch.life.stored[u])
     for id, persistent in late:
         late_update(table, id, Operand(Space.PERSISTENT, offsets[persistent]))

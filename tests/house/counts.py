@@ -22,6 +22,7 @@ FOLDERS = ("compiler", "runtime")
 PAIRED = {"runtime/cli/commands", "runtime/cli/actions"}  # a command and what it does
 LONGEST_FILE, LONGEST_FUNCTION = 250, 25
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef)
+NAMED_BY = ("id", "attr", "name", "arg")
 Named = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -62,8 +63,21 @@ class House:
         return sum(len(text.splitlines()) for text in self.texts.values())
 
     def files_naming(self, word: str) -> list[str]:
-        """The files that have a word: how many must be known to know one operator."""
-        return [name for name, text in self.texts.items() if re.search(rf"\b{word}\b", text)]
+        """The files whose code has a word, docstrings and comments apart: those that one operator
+        needs.
+        """
+        return [name for name in self.texts if re.search(rf"\b{word}\b", self._code(name))]
+
+    def _code(self, name: str) -> str:
+        """The names and strings of a file, without its docstrings."""
+        told = {id(node.value) for node in self.nodes[name] if isinstance(node, ast.Expr)}
+        names = (getattr(node, field, "") for node in self.nodes[name] for field in NAMED_BY)
+        strings = (
+            node.value
+            for node in self.nodes[name]
+            if isinstance(node, ast.Constant) and id(node) not in told
+        )
+        return " ".join(str(part) for part in (*names, *strings) if isinstance(part, str))
 
     def module_names_twice(self) -> dict[str, list[str]]:
         """Base names that stand for several files, but for a command and its action."""

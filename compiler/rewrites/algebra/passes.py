@@ -6,7 +6,7 @@ bound that the pass states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.verify_graph import verify
@@ -45,10 +45,16 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
 def optimise(
     graph: Graph, without: Collection[str] = (), switches: Switches | None = None
 ) -> Graph:
-    """Run the pipeline until it changes nothing, verifying after every pass that did.
+    """Run the pipeline until it changes nothing; `switches` are told what did, and how often."""
+    for name, changed in changes(graph, without):
+        graph = changed
+        if switches is not None:
+            switches.count(name)
+    return graph
 
-    `switches` are told which, and how often.
-    """
+
+def changes(graph: Graph, without: Collection[str] = ()) -> Iterator[tuple[str, Graph]]:
+    """Each pass that changes something, and the graph after it, which is verified."""
     chosen = {name: transform for name, transform in PASSES.items() if name not in without}
     known: Graph | None = None  # the last that was verified
     idle = 0  # passes in a row that changed nothing
@@ -56,13 +62,12 @@ def optimise(
         before = graph
         for name, transform in chosen.items():
             if idle == len(chosen):
-                return graph
+                return
             changed = transform(graph)
             idle = idle + 1 if changed == graph else 0
-            if idle == 0 and switches is not None:
-                switches.count(name)
             if idle == 0 or known is None:
                 graph = known = verify(changed, after=name, known=known)
+            if idle == 0:
+                yield name, graph
         if graph == before:
             break
-    return graph

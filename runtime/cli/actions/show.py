@@ -12,12 +12,22 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.graph_text import print_graph
 from gradc_compiler.pipeline import Compilation
 from gradc_runtime.cli.actions.drawing import dot
-from gradc_runtime.cli.actions.output import write, write_json
+from gradc_runtime.cli.actions.lowering import (
+    Lowering,
+    after_each_pass,
+    groups,
+    memory,
+    nests,
+    print_tokens,
+    tokens_of,
+)
+from gradc_runtime.cli.actions.output import counted, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.tables import entry_data, kernel_data, print_entry, print_kernels
 from gradc_runtime.cli.actions.trees import print_tree, tree_data
 from gradc_runtime.cli.faults import Refused
 
+LOWERED = {"groups": groups, "memory": memory, "nests": nests}
 DEFAULT = {"graph": "forward", "joint": "step"}  # first part of the entries' names
 
 
@@ -25,12 +35,12 @@ def show(spec: Path, given: Mapping[str, Any]) -> int:
     """Print a stage."""
     made, stage = Request.of(spec, given).compile(), given["stage"]
     answer = stage_data if given["as_json"] else stage_text
-    if stage == "tree":
+    if stage in ("tokens", "tree"):
         answer(made, stage, {})
     elif stage == "joint" and not (given["entry"] or given["dot"] or given["as_json"]):
         write(print_program(made))
     else:
-        graphs = made.optimised if stage not in ("graph", "joint") else made.graphs
+        graphs = made.graphs if stage in ("graph", "joint", "passes") else made.optimised
         names = chosen(made, stage, given["entry"])
         if given["dot"]:
             write("".join(dot(name, graphs[name]) for name in names))
@@ -61,36 +71,67 @@ def stage_text(
     made: Compilation, stage: str, graphs: Mapping[str, Graph], target: str = "cpu"
 ) -> None:
     """A stage for people."""
-    if stage == "tree":
-        write(print_tree(made.tree))
+    if stage in ("tokens", "tree"):
+        write(print_tokens(made.source) if stage == "tokens" else print_tree(made.tree))
     for name, graph in graphs.items():
         write(f"# {name}")
-        match stage:
-            case "schedule":
-                write(print_entry(made.program.entries[name]))
-            case "kernels":
-                write(print_kernels(made.program.entries[name], target))
-            case _:
-                write(print_graph(graph, ledger=True))
+        write(entry_text(made, stage, name, target) or print_graph(graph, ledger=True))
+
+
+def entry_text(made: Compilation, stage: str, name: str, target: str) -> str:
+    """A stage of an entry that is more than its graph."""
+    match stage:
+        case "passes":
+            return "\n".join(
+                f"# {number}: {change}, {counted(len(graph.nodes), 'node')}\n"
+                + print_graph(graph, ledger=True)
+                for number, (change, graph) in enumerate(after_each_pass(made, name), 1)
+            )
+        case "target":
+            return print_graph(Lowering.of(made, name).graph, ledger=True)
+        case "groups" | "memory" | "nests":
+            return "\n".join([*LOWERED[stage](Lowering.of(made, name)), ""])
+        case "schedule":
+            return print_entry(made.program.entries[name])
+        case "kernels":
+            return print_kernels(made.program.entries[name], target)
+        case _:
+            return ""
 
 
 def stage_data(
     made: Compilation, stage: str, graphs: Mapping[str, Graph], target: str = "cpu"
 ) -> None:
     """A stage for programs."""
-    if stage == "tree":
-        write_json(tree_data(made.tree))
-        return
-    answer: dict[str, Any] = {}
-    for name, graph in graphs.items():
-        match stage:
-            case "schedule":
-                answer[name] = entry_data(made.program.entries[name])
-            case "kernels":
-                answer[name] = kernel_data(made.program.entries[name], target)
-            case _:
-                answer[name] = graph_data(graph)
-    write_json(answer)
+    if stage in ("tokens", "tree"):
+        write_json(token_data(made) if stage == "tokens" else tree_data(made.tree))
+    else:
+        write_json({n: entry_answer(made, stage, n, g, target) for n, g in graphs.items()})
+
+
+def entry_answer(made: Compilation, stage: str, name: str, graph: Graph, target: str) -> Any:
+    """A stage of an entry as data."""
+    match stage:
+        case "passes":
+            return [{"after": n, **graph_data(g)} for n, g in after_each_pass(made, name)]
+        case "target":
+            return graph_data(Lowering.of(made, name).graph)
+        case "groups" | "memory" | "nests":
+            return [*LOWERED[stage](Lowering.of(made, name))]
+        case "schedule":
+            return entry_data(made.program.entries[name])
+        case "kernels":
+            return kernel_data(made.program.entries[name], target)
+        case _:
+            return graph_data(graph)
+
+
+def token_data(made: Compilation) -> list[dict[str, Any]]:
+    """The tokens, each with its terminal and place."""
+    return [
+        {"token": t.type, "text": t.text, "line": t.span.line, "column": t.span.column}
+        for t in tokens_of(made.source)
+    ]
 
 
 def graph_data(graph: Graph) -> dict[str, Any]:

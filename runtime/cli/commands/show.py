@@ -10,13 +10,17 @@ import click
 from gradc_runtime.cli import options
 from gradc_runtime.cli.declare import act, as_json, declared, spec
 
-STAGES = ("tree", "graph", "joint", "optimized", "schedule", "kernels")
+STAGES = (
+    *("tokens", "tree", "graph", "joint", "passes", "optimized", "target"),
+    *("groups", "memory", "nests", "schedule", "kernels"),
+)  # in order
 
 
 @declared("show", examples=[
     ("gradc show specs/house.nn", "the graph of each model, with the line of every node"),
     ("gradc show specs/house.nn --stage joint > derived.nn", "the derivative, as a spec that runs"),
     ("gradc show specs/house.nn --stage optimized --entry step", "what the passes left of a step"),
+    ("gradc show specs/house.nn --stage passes", "the graph after each pass that changes it"),
     ("gradc show specs/mnist_cnn.nn --stage kernels", "the code generated for a training step"),
     ("gradc show specs/house.nn --stage kernels --target cuda", "the same for a GPU"),
     ("gradc show specs/house.nn --dot | dot -Tsvg > house.svg", "a picture, with Graphviz"),

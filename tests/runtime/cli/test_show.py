@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
+from gradc_runtime.cli.commands.show import STAGES
 from tests.runtime.cli.calling import Caller
-
-STAGES = ("tree", "graph", "joint", "optimized", "schedule", "kernels")
 
 
 def test_the_graph_prints_with_names_and_lines_and_parses_back(call: Caller) -> None:
@@ -49,6 +48,36 @@ def test_the_schedule_and_its_kernels(call: Caller) -> None:
     kernels = call("show", call.spec, "--stage", "kernels").out
     assert "def " in kernels and "line.nn:5:13" in kernels
     assert "all of it one kernel" in schedule and "all of step/train" in kernels
+
+
+def test_the_tokens(call: Caller) -> None:
+    out = call("show", call.spec, "--stage", "tokens").out
+    assert "KIND:model NAME:line ( NAME:x : " in out and "minimize" in out and "SETTING:" in out
+
+
+def test_the_graph_after_each_pass(call: Caller) -> None:
+    entry = ("--entry", "step/train")
+    out = call("show", call.spec, "--stage", "passes", *entry).out
+    assert "# 1: simplify, " in out
+    _, _, last = out.rpartition(" nodes\n")
+    assert call("show", call.spec, "--stage", "optimized", *entry).out.endswith(last)
+
+
+def test_the_stages_between_the_graph_and_the_schedule(call: Caller) -> None:
+    """Each note of the schedule has a nest, each node that is stored a group and a place."""
+    entry = ("--entry", "step/train")
+    schedule = call("show", call.spec, "--stage", "schedule", *entry).out
+    nests = call("show", call.spec, "--stage", "nests", *entry).out
+    notes = [line.partition("# ")[2] for line in schedule.splitlines() if "  # %" in line]
+    assert notes and all(f"# {note}\n" in nests for note in notes)
+    groups = call("show", call.spec, "--stage", "groups", *entry).out
+    assert groups.index("batch stage 0:") < groups.index("serial stage 1:")
+    memory = call("show", call.spec, "--stage", "memory", *entry).out.splitlines()[1:]
+    stored = [line.partition("  %")[2].partition(" ")[0] for line in memory]
+    assert stored and all(f"%{id} " in groups for id in stored)
+    assert any(line.startswith("partial+") for line in memory)
+    target = call("show", call.spec, "--stage", "target", *entry).out
+    assert all(f"\n%{id} = " in target for id in stored)
 
 
 def test_the_schedule_of_a_recurrence(call: Caller) -> None:

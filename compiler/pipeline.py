@@ -21,6 +21,7 @@ from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.elaborate import Module, elaborate
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
@@ -36,7 +37,7 @@ from gradc_compiler.transform.update_rule import update_rule
 from gradc_compiler.warnings import warnings_of
 
 OPTIONAL = (*PASSES, *REWRITES, *LATER)  # what can be switched off
-ALIGN = 16  # words: each persistent begins on a cache line of its own
+ALIGN = MACHINE.line  # words: each persistent begins on a cache line of its own
 V = TypeVar("V")
 
 

@@ -43,6 +43,9 @@ RUNTIME = {
     "gradc_compiler",
 }
 CONTRACT = {  # what the runtime may know of the compiler
+    "gradc_compiler.machine.addition_chains",
+    "gradc_compiler.machine.cost_model",
+    "gradc_compiler.machine.machine",
     "gradc_compiler.program.entry",
     "gradc_compiler.program.kernel_abi",
     "gradc_compiler.program.variants",
@@ -58,6 +61,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.syntax.parse",
     "gradc_compiler.syntax.pretty",
     "gradc_compiler.graph",
+    "gradc_compiler.machine",
     "gradc_compiler.ops",
     "gradc_compiler.graph_tools",
     "gradc_compiler.program",
@@ -72,7 +76,6 @@ FLOORS = [  # from the lowest
     "gradc_compiler.elaborate.training",
     "gradc_compiler.elaborate",
     "gradc_compiler.warnings",
-    "gradc_compiler.machine",
     "gradc_compiler.rewrites.algebra",
     "gradc_compiler.rewrites.conv",
     "gradc_compiler.rewrites",

@@ -19,6 +19,7 @@ from functools import partial
 from gradc_compiler.fusion.heights import Heights
 from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Increment
@@ -40,7 +41,7 @@ from gradc_compiler.program.entry import MOST_OPERANDS
 from gradc_compiler.rewrites.algebra.simplify import is_view
 
 OUTSIDE = -1  # reads what is an output
-LARGEST = 40  # nodes in one group: beyond that a kernel compiles slowly and runs no faster
+LARGEST = MACHINE.most_fused  # nodes in one group
 MOST_PLACES = MOST_OPERANDS - 4  # of one kernel, as counted by `_places`
 
 

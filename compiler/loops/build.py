@@ -17,7 +17,7 @@ from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.interchange import interchange
 from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, Variable
 from gradc_compiler.loops.scalar_code import IterationSpace, ScalarCode, identity, variable
-from gradc_compiler.machine.cost_model import VECTOR
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.ops.reduce import Max
@@ -115,7 +115,7 @@ def _choose_store(
         store = Store.ADD if adds else Store.SET
         return collapse_loops(replace(nest, stores=((value, y, store),))), adds and not partial
     last = max((j for j, loop in enumerate(nest.loops) if loop.extent != 1), default=0)
-    if maximum or nest.loops[last].reduces or 0 < nest.loops[last].extent < VECTOR:
+    if maximum or nest.loops[last].reduces or 0 < nest.loops[last].extent < MACHINE.vector:
         order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)
         store = Store.MAX if maximum else Store.SUM_ADD if partial or not plain else Store.SUM
         nest = interchange(replace(nest, stores=((value, y, store),)), order)

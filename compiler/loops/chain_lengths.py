@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from math import prod
 
 from gradc_compiler.loops.ir import RANGE, LoopNest, Store
-from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
+from gradc_compiler.machine.addition_chains import (
+    BLOCKS,
+    COMPENSATED,
+    IN_A_ROW,
+    IN_PANEL,
+    IN_PIECE,
+    MOST_PIECES,
+    OF_LANES,
+    OF_PIECES,
+)
 from gradc_compiler.machine.visits import visits
 from gradc_compiler.program.entry import Instruction
 from gradc_compiler.program.kernel_abi import (
@@ -21,15 +30,11 @@ from gradc_compiler.program.kernel_abi import (
     B_COLUMN,
     COLUMNS,
     EVERY,
-    IN_PANEL,
-    IN_PIECE,
     K1,
     K2,
     LOOP,
     LOOP_COUNT,
     LOOPS,
-    MOST_PIECES,
-    OF_PIECES,
     OUTPUT_LOOPS,
     ROWS,
     SUM_LOOPS,
@@ -38,9 +43,6 @@ from gradc_compiler.program.kernel_abi import (
     Y_ROW,
     pieces_of,
 )
-
-COMPENSATED = 3  # additions, for whose rounding errors a compensated sum stands
-OF_LANES = 4  # of the lanes of the widest vector, in pairs
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,4 +46,13 @@ from __future__ import annotations
 
 IN_A_ROW = 256  # terms that are added up one after another, where a sum is cut
 LONG = 1024  # terms from which a sum is cut
+AGAIN = 2 * IN_A_ROW  # terms from which a sum of sums is cut
 BLOCKS = 256  # sums that are added up one after another, of blocks of a sum of unknown length
+IN_PIECE, IN_PANEL = IN_A_ROW, 2 * IN_A_ROW  # terms of a product's sum in registers
+MOST_PIECES, OF_PIECES = 256, 128  # of these in memory; into a compensated sum
+MOST_CHUNKS = 128  # sums over chunks; those of more are compensated
+ADDED = 256  # additions of blocks into a chunk's partial sums
+SUMMED = 128  # terms of the reference's product in one piece
+MOST_SUMMED = SUMMED * 512  # terms that it adds up in such pieces
+COMPENSATED = 3  # additions, for whose rounding errors a compensated sum stands
+OF_LANES = 4  # of the lanes of the widest vector, in pairs

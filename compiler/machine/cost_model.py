@@ -1,7 +1,9 @@
-"""The cost model: how many examples a block holds, and how many chunks a batch is cut into.
+"""The cost model: what work takes on the machine (`machine.py`), and what follows from that alone.
 
-Measured on cores with 512 KB and 1 MB of second-level cache: a block's values should fit in it;
-more examples in a block mean fewer passes over the weights and their gradients, and taller tiles.
+One unit for each question.  *Multiplications of a vector* compare forms of one product, before
+anything is laid out.  *Nanoseconds* of a thread compare ways to run instructions whose words and
+operations are known: calls, threads, blocks.  *Words* say what fits a cache.  The compiler chooses
+forms and blocks by them, the runtime tiles and threads; nobody else estimates.
 """
 
 from __future__ import annotations
@@ -9,21 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradc_compiler.graph.types import Time
-
-BLOCK_CACHE_WORDS = 208 * 1024  # 832 KB of float32, of which some are live at a time
-MOST_BLOCK_WORDS = 5 << 20  # 20 MB of float32: beyond that a block takes fewer than 8 examples
-LARGEST_BLOCK = 64
-NEAREST_CACHE_WORDS = 8 * 1024  # 32 KB of float32: what few words an example has may fill
-LARGEST_SMALL_BLOCK = 1024
-LARGEST_TUNED_BLOCK = 1 << 12
-BLOCK_OF_SEQUENCES = 16
-REUSE = 32  # examples over which a deferred product must be the shorter way
-VECTOR = 16  # numbers in the widest register
-WRITING = 8  # terms for which a number of the result could be read, added to and written
-MOVING = 8  # products in the time in which a number is read from the cache or written
-KEPT_APART = 64  # columns from which a sum down them needs no more
-WORTH_IT = 0.9  # of the cost, at which another form of a product is chosen
-CHUNK_WORDS = 1 << 18  # partial sums of 1 MB: beyond that each copy costs more than it saves
+from gradc_compiler.machine.machine import MACHINE
 
 
 def choose_block(words_by_time: Mapping[Time | None, int], partial_words: int) -> int:
@@ -34,21 +22,22 @@ def choose_block(words_by_time: Mapping[Time | None, int], partial_words: int) -
     """
     words = words_by_time.get(None, 0)
     if words_by_time.keys() - {None}:
-        return BLOCK_OF_SEQUENCES
-    block = LARGEST_BLOCK
-    while block < LARGEST_SMALL_BLOCK and 2 * block * words <= NEAREST_CACHE_WORDS:
+        return MACHINE.sequences_block
+    block = MACHINE.large_block
+    while block < MACHINE.small_values_block and 2 * block * words <= MACHINE.near_cache:
         block *= 2
-    smallest = 32 if partial_words > 4 * words else 8
-    while block > smallest and block * words > BLOCK_CACHE_WORDS:
+    smallest = 32 if partial_words > 4 * words else MACHINE.typical_block
+    while block > smallest and block * words > MACHINE.block_words:
         block //= 2
-    while block > 1 and block * words > MOST_BLOCK_WORDS:
+    while block > 1 and block * words > MACHINE.most_block_words:
         block //= 2
     return block
 
 
 def choose_chunks(partial_words: int) -> int:
     """Copies of the partial sums: enough for a few threads, fewer where they are large."""
-    return 8 if partial_words <= CHUNK_WORDS // 8 else 4 if partial_words <= CHUNK_WORDS else 2
+    most = MACHINE.chunk_words
+    return 8 if partial_words <= most // 8 else 4 if partial_words <= most else 2
 
 
 def worth_deferring(factors: int, product: int) -> bool:
@@ -56,9 +45,50 @@ def worth_deferring(factors: int, product: int) -> bool:
 
     Both in words: of the factors for each example, and of the product.
     """
-    return REUSE * factors <= product
+    return MACHINE.deferred_reuse * factors <= product
 
 
 def product(rows: float, terms: float, columns: int) -> float:
     """What a product costs, in multiplications of whole vectors: every row is written once."""
-    return rows * -(-columns // VECTOR) * (terms + WRITING)
+    return rows * -(-columns // MACHINE.vector) * (terms + MACHINE.write_cost)
+
+
+def product_of_several(multiplications: int, factors: int) -> int:
+    """What a product of some factors costs, all multiplied at once, beside one of two."""
+    at_once = MACHINE.many_factors_cost * (factors - 1) if factors > 2 else 1
+    return at_once * multiplications
+
+
+def is_worth(after: float, before: float) -> bool:
+    """Whether another form of a product costs clearly less."""
+    return after < MACHINE.worth * before
+
+
+def examples_of_one_kernel(effort: int) -> int:
+    """The largest batch whose step is worth being one kernel, of so much effort an example."""
+    return MACHINE.step_effort // effort
+
+
+def nanoseconds(operations: float, words: float) -> float:
+    """What a thread takes to do and to move so much."""
+    return max(operations / MACHINE.operations_per_ns, words / MACHINE.words_per_ns)
+
+
+def shared_nanoseconds(words: float) -> float:
+    """What it takes to read words that both threads read."""
+    return words / MACHINE.shared_words_per_ns
+
+
+def full_rows(rows: int) -> float:
+    """Rows as tiles take them: a tile that is not full takes as long as one half full."""
+    return rows + (-rows % MACHINE.low_tile) / 2
+
+
+def is_worth_splitting(alone: float) -> bool:
+    """Whether an instruction of so many nanoseconds is cut for two threads."""
+    return alone >= MACHINE.worth_splitting_ns
+
+
+def takes_long(estimate: float, words: int) -> bool:
+    """Whether a step surely takes milliseconds, by its nanoseconds or the words that it writes."""
+    return estimate >= MACHINE.long_step_ns or words >= MACHINE.long_step_words

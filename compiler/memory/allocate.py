@@ -18,12 +18,13 @@ from gradc_compiler.fusion.groups import FusionGroup, is_alias, is_pointwise, is
 from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType, Time
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.free_list import FreeList
 from gradc_compiler.memory.layout import Layouts, StorageKey
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.program.entry import Array, Operand, Space, StepMemory
 
-ALIGN = 16  # words: one cache line of float32
+ALIGN = MACHINE.line  # words: one cache line of float32
 Pools = defaultdict[Time | None, FreeList]  # free words, per row of each time
 
 

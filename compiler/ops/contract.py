@@ -22,7 +22,9 @@ from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import Array, Op, real, require
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
-from gradc_compiler.ops.pairwise_sums import LONG, add_pairwise, add_up, pieces
+from gradc_compiler.machine.addition_chains import LONG, MOST_SUMMED, SUMMED
+from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.ops.pairwise_sums import add_pairwise, add_up, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,7 @@ class Affine:
 
 
 Map = tuple[Affine, ...]
-SMALL, SUMMED = 1 << 18, 128  # multiplications in a piece of a product, and along its sums
-MOST_SUMMED = SUMMED * 512  # terms that are added up in such pieces
+SMALL = MACHINE.reference_products  # multiplications in a piece of a product
 
 
 def index(loop: int) -> Affine:

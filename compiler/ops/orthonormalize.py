@@ -27,8 +27,9 @@ from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import Array, Op, real, require
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.machine.machine import MACHINE
 
-BLOCK = 64  # columns that are made orthonormal one by one
+BLOCK = MACHINE.orthonormal_columns  # columns that are made orthonormal one by one
 BITS, TERMS = 21, 1 << 11  # see Note [Exact products]
 
 

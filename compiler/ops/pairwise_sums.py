@@ -2,7 +2,7 @@
 
 A running sum of n terms may be wrong by (n - 1) eps times the sum of their absolute values: float32
 cannot count beyond 2^24 by ones.  What counts is the longest chain of additions that a term goes
-through.  Here blocks of at most BLOCK terms are summed, and the blocks' sums as terms again, or
+through.  Here blocks of at most 256 terms are summed, and the blocks' sums as terms again, or
 pairwise.  (Higham, The accuracy of floating point summation, SIAM J. Sci. Comput. 14(4), 1993.)
 """
 
@@ -13,16 +13,14 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gradc_compiler.graph.op import Array
-
-BLOCK = 256  # terms that are added up one after another
-LONG = 1024  # terms from which a sum is cut into blocks
+from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 
 
 def add_up(x: Array, axis: int) -> Array:
     """The sum along an axis."""
     if x.shape[axis] > LONG:
-        while (n := x.shape[axis]) > BLOCK:
-            x = np.add.reduceat(x, np.arange(0, n, BLOCK), axis)
+        while (n := x.shape[axis]) > IN_A_ROW:
+            x = np.add.reduceat(x, np.arange(0, n, IN_A_ROW), axis)
     return np.asarray(np.add.reduce(x, axis))
 
 

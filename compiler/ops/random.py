@@ -18,13 +18,14 @@ from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import Array, Op, real
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType, Time
+from gradc_compiler.machine.machine import MACHINE
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
 
 
 MASK = np.uint64(0xFFFFFFFF)
-PIECE = 1 << 15  # numbers drawn at once, whose words stay in the cache
+PIECE = MACHINE.random_piece  # numbers drawn at once, whose words stay in the cache
 
 ZERO = np.zeros(1, np.int64)
 

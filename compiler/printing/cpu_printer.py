@@ -14,10 +14,11 @@ from math import prod
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
 from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.common import CodeLines, read, written
 from gradc_compiler.printing.scalar_text import statement_text
 
-NARROW, LANES = 64, 16  # iterations, and those of the widest vector
+NARROW, LANES = MACHINE.wide, MACHINE.vector  # iterations, and those of the widest vector
 START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1e999)"}
 
 

@@ -17,10 +17,11 @@ loops, those that move y and those that do not.
 
 An odd mode adds to y, an even one overwrites it; mode // 2, if it is not 0, divides the sum.
 
-How many additions a sum makes one after another is declared here, too: IN_PIECE terms of a product
-in registers (IN_PANEL in a panel of `contract_dots`), and at most MOST_PIECES such pieces in
-memory; of more, at most OF_PIECES, and those sums compensated.  Of `contract_any` IN_PIECE terms,
-and those sums compensated.  Sums over MOST_CHUNKS chunks, too; those of more are compensated.
+How many additions a sum makes one after another stands in `compiler/machine/addition_chains.py`:
+IN_PIECE terms of a product in registers (IN_PANEL in a panel of `contract_dots`), and at most
+MOST_PIECES such pieces in memory; of more, at most OF_PIECES, and those sums compensated.  Of
+`contract_any` IN_PIECE terms, and those sums compensated.  Sums over MOST_CHUNKS chunks, too; those
+of more are compensated.
 """
 
 from __future__ import annotations
@@ -43,10 +44,6 @@ OUTPUT_LOOPS, SUM_LOOPS, ANY_LOOPS = 1, 2, 3  # of `contract_any`: how many, and
 
 EVERY = -(1 << 62)  # in a geometry: the number of examples in the batch
 DIVIDED = EVERY + 2  # or one more: twice the number of examples, or one more
-
-IN_PIECE, IN_PANEL = 256, 512  # terms of a sum in registers
-MOST_CHUNKS = 128
-MOST_PIECES, OF_PIECES = 256, 128  # that are added up in memory; into a compensated sum
 
 
 def pieces_of(k1: int, k2: int, terms: int) -> int:

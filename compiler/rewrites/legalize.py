@@ -27,7 +27,7 @@ from math import prod
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
 from gradc_compiler.graph.rebuild import rebuild
-from gradc_compiler.machine.cost_model import VECTOR
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
@@ -44,8 +44,8 @@ from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from gradc_compiler.rewrites.split_overlaps import cut_overlaps
 from gradc_compiler.rewrites.target_rewrites import apply_rewrites
 
-LONG_SUM = 256  # terms of a sum from which dot products cost less than a copy of a matrix
-MANY_ROWS = 32  # of one example, from which the copy costs less whatever the sum
+LONG_SUM = MACHINE.dots_terms
+MANY_ROWS = MACHINE.many_rows  # of one example, from which the copy costs less whatever the sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _mean(builder: Builder, node: Node, x: Value) -> Value:
         return x
     shape, loops = node.type.shape, tuple(index(j) for j in range(node.type.rank))
     through = isinstance(x.node.op, TimeSum) and not x.node.op.pair
-    few = bool(shape) and (through or 1 < shape[-1] < VECTOR)
+    few = bool(shape) and (through or 1 < shape[-1] < MACHINE.vector)
     source = builder.value(x.node.inputs[0]) if through else x
     operands = (loops, ()) if few else (loops,)
     op = Contract(shape, operands, loops, shape, mean=True)

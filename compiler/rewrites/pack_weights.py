@@ -15,11 +15,12 @@ from dataclasses import replace
 
 from gradc_compiler.graph.graph import Graph, Node, Value
 from gradc_compiler.graph.loop_order import loop_of
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.elementwise import copy as Copy
 from gradc_compiler.rewrites.contraction_columns import column_loop, turned_back
 
-WIDTH = 32  # columns: two of the widest vectors
+WIDTH = MACHINE.panel  # columns: two of the widest vectors
 
 
 def prepack(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:

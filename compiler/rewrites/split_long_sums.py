@@ -14,16 +14,14 @@ from dataclasses import replace
 from math import prod
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
-from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
-from gradc_compiler.machine.cost_model import VECTOR
+from gradc_compiler.machine.addition_chains import AGAIN, IN_A_ROW, LONG
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.elementwise import add as Add
 from gradc_compiler.ops.index import Scatter
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.ops.shape import sum_axes
-
-AGAIN = 2 * IN_A_ROW  # terms from which a sum of sums is cut
 
 
 def cut_long_sums(graph: Graph) -> Graph:
@@ -79,7 +77,7 @@ def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
 def _mean(op: Contract, xs: Sequence[Value]) -> Value | None:
     """A mean over rows of sums: those first, where they are long or go through memory."""
     terms, last = _terms(op), len(op.extents) - 1
-    in_memory = last >= 0 and last in kept_loops(op) and op.extents[last] >= VECTOR
+    in_memory = last >= 0 and last in kept_loops(op) and op.extents[last] >= MACHINE.vector
     timed, builder = any(x.type.time is not None for x in xs), xs[0].builder
     if terms <= (1 if in_memory else IN_A_ROW) and not (timed and in_memory):
         return None

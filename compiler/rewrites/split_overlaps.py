@@ -18,15 +18,14 @@ from dataclasses import replace
 from math import prod
 
 from gradc_compiler.graph.graph import Builder, Graph, Value
-from gradc_compiler.machine.addition_chains import IN_A_ROW
+from gradc_compiler.machine.addition_chains import AGAIN, IN_A_ROW, MOST_PIECES
 from gradc_compiler.machine.visits import visits
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import add as Add
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeSum
-from gradc_compiler.program.kernel_abi import MOST_PIECES, pieces_of
+from gradc_compiler.program.kernel_abi import pieces_of
 from gradc_compiler.rewrites.split_long_sums import (
-    AGAIN,
     kept_loops,
     long_total,
     piece,

@@ -17,6 +17,7 @@ from gradc_compiler.graph.types import Kind, TensorType, Time
 from gradc_compiler.loops.chain_lengths import chain_of
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
 from gradc_compiler.loops.writes_apart import writes_apart
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.allocate import MemoryPlan
 from gradc_compiler.memory.coalesce_reductions import coalesce_reductions
 from gradc_compiler.memory.layout import BufferView, Layouts
@@ -40,7 +41,7 @@ from gradc_compiler.select.launch import print_launch
 from gradc_compiler.select.op_cost import cost_of
 
 NOTHING = OpCost()
-SPLIT_FROM = 4096  # iterations: what is shorter is not worth waking a second thread for
+SPLIT_FROM = MACHINE.split_iterations  # iterations that are worth a second thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

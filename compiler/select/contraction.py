@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gradc_compiler.loops.ir import RANGE
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.kernel_abi import DIVIDED, EVERY, MOST_ANY_LOOPS, MOST_LOOPS
 
 SHARE = -2  # extent of rows that threads share: a range, by which the kernel chooses nothing
-SHORT = 4  # terms for which a loop is not worth to be the innermost
-TYPICAL_BLOCK = 15  # examples: what a RANGE loop counts as beside others; 16 fill a tall tile
+SHORT = MACHINE.short_loop  # terms for which a loop is not worth to be the innermost
+TYPICAL_BLOCK = MACHINE.typical_rows  # examples: what a RANGE loop counts as beside others
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,16 @@ from dataclasses import dataclass, field
 
 from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.loops.chain_lengths import (
-    COMPENSATED,
     Chain,
     chain_of,
     chain_of_product,
     chain_of_rows,
 )
 from gradc_compiler.loops.ir import LoopNest
-from gradc_compiler.machine.addition_chains import IN_A_ROW
-from gradc_compiler.machine.cost_model import LARGEST_TUNED_BLOCK
+from gradc_compiler.machine.addition_chains import COMPENSATED, IN_A_ROW, MOST_CHUNKS
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing import cpu_gather
 from gradc_compiler.program.entry import Instruction, Operand, Space
-from gradc_compiler.program.kernel_abi import MOST_CHUNKS
 from gradc_compiler.select.builder import ProgramBuilder
 
 LIBRARY = ("contract_rows", "contract_lanes", "contract_dots", "contract_any")
@@ -54,7 +52,7 @@ def largest_block(table: ProgramBuilder) -> int:
         and any(o.space == Space.PARTIAL for o in item.operands)
     )  # fmt: skip
     added = max((item.added for item in partial), default=0)
-    return max(1, IN_A_ROW // added) if added else LARGEST_TUNED_BLOCK
+    return max(1, IN_A_ROW // added) if added else MACHINE.most_tuned_block
 
 
 def longest_chains(table: ProgramBuilder, batch: Batch) -> Iterator[tuple[Instruction, int]]:

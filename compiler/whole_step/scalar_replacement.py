@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from gradc_compiler.loops.chain_lengths import Chain
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
 
-MOST_STATEMENTS = 800  # of the whole text: LLVM takes about a quarter of a second for so many
-MASKED = 100  # statements from which code for what does not fill a vector would be too much
+MOST_STATEMENTS = MACHINE.step_statements  # of the whole text
+MASKED = MACHINE.masked_statements  # statements from which a remainder is a loop
 
 
 class NotApplicable(Exception):

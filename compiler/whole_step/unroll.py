@@ -28,15 +28,16 @@ from gradc_compiler.loops.ir import (
     Variable,
 )
 from gradc_compiler.loops.peel import peel
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.common import read
 from gradc_compiler.printing.cpu_printer import START, is_narrow
 from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import Instruction, Operand, Space
 from gradc_compiler.whole_step.scalar_replacement import NotApplicable, ScalarPromoter, Word, Words
 
-UNROLLED = 8  # iterations up to which what is computed once is unrolled too
-COPIED = 128  # the same for copies, which are nothing but other names
-MOST_ROWS = 8  # of a table that is searched row by row
+UNROLLED = MACHINE.unrolled  # iterations up to which what is computed once is unrolled too
+COPIED = MACHINE.copied  # the same for copies, which are nothing but other names
+MOST_ROWS = MACHINE.searched_rows  # of a table that is searched row by row
 Point = Mapping[int, int]  # a loop's level, and how far it is
 FIRST: Point = {}
 

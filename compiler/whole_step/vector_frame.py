@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Operand, PartialReduction, Space
 from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word, Words
 from gradc_compiler.whole_step.unroll import UNROLLED, Unroller
 
-LANES, TOGETHER = 32, 16  # examples in a vector, and sums that are made at once
-MOST_ROWS, MOST_SUMS = 256, 1024  # what a cache holds
+LANES, TOGETHER = MACHINE.panel, MACHINE.sums_at_once  # of examples; of sums
+MOST_ROWS, MOST_SUMS = MACHINE.frame_rows, MACHINE.frame_sums  # what a cache holds
 Moves = Sequence[tuple[str, int]]  # counters of loops, and the words that each moves
 
 

@@ -16,13 +16,14 @@ from math import prod
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import RANGE, WALK, Leaf, LoopCounter, LoopNest, MemAccess, Store
 from gradc_compiler.loops.scalar_form import leaves
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.cpu_printer import START
 from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word
 from gradc_compiler.whole_step.unroll import combined, extents_of, letter
 from gradc_compiler.whole_step.vector_frame import LANES, Moves, VectorFrame
 
-WRITTEN_OUT = 16  # iterations of an innermost loop
-MOST_STATEMENTS = 1 << 15  # for an example: with more, not even one vector of them is little work
+WRITTEN_OUT = MACHINE.inner_iterations  # iterations of an innermost loop
+MOST_STATEMENTS = MACHINE.looped_statements  # for an example
 
 
 @dataclass(frozen=True, slots=True)

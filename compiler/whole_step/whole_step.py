@@ -15,6 +15,7 @@ from itertools import groupby
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
+from gradc_compiler.machine.cost_model import examples_of_one_kernel
 from gradc_compiler.printing import cpu_gather
 from gradc_compiler.program.entry import (
     Entry,
@@ -33,8 +34,6 @@ from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word
 from gradc_compiler.whole_step.unroll import UNROLLED, Unroller
 from gradc_compiler.whole_step.vector_frame import LANES
 from gradc_compiler.whole_step.vectorize_batch import BatchVectorizer
-
-MOST_WORK = 1 << 20  # statements times examples: some 20 microseconds
 
 
 def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
@@ -87,7 +86,7 @@ def _carried(entry: Entry) -> frozenset[int]:
 
 def _most_examples(writer: Unroller) -> int:
     """How many a kernel is worth; a vector's sums go to memory, which not too many may."""
-    return min(MOST_WORK // writer.effort(), LANES * IN_A_ROW)
+    return min(examples_of_one_kernel(writer.effort()), LANES * IN_A_ROW)
 
 
 def _tasks(table: ProgramBuilder) -> list[Task]:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import ConstantWords
 
-PIECE = 1 << 20  # numbers
+PIECE = MACHINE.constant_piece  # numbers
 
 
 def pieces(constant: ConstantWords) -> Iterator[tuple[int, np.ndarray]]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradc_compiler.machine.cost_model import takes_long
 from gradc_compiler.program.entry import Entry, Space
 from gradc_runtime.binding.io_binding import Arrays, address
 from gradc_runtime.cpu.interpreter import bytecode
@@ -23,9 +24,6 @@ from gradc_runtime.cpu.packed_time import PackedTime
 from gradc_runtime.cpu.partition.intra_op import nanoseconds
 from gradc_runtime.cpu.threads.adaptive import ParallelChoice
 from gradc_runtime.system.aligned_memory import aligned
-
-LONG = 2e6  # nanoseconds of a step, from which already the first runs on several threads
-LONG_WORDS = 1 << 20  # words of activations: to compute so many takes milliseconds
 
 
 class CallPlan:
@@ -83,7 +81,7 @@ def _takes_long(entry: Entry, examples: int) -> bool:
     """
     items = [item for phase in entry.phases for item in phase.instructions]
     estimate = sum(nanoseconds(item.work, examples) for item in items)
-    return estimate >= LONG or examples * entry.block_words >= LONG_WORDS
+    return takes_long(estimate, examples * entry.block_words)
 
 
 @dataclass(frozen=True, slots=True)

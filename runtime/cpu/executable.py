@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Array, Entry, Kernel, Space
 from gradc_compiler.program.variants import variant
 from gradc_runtime.binding.constant_pieces import pieces
@@ -40,8 +41,8 @@ from gradc_runtime.cpu.threads import pool
 from gradc_runtime.system.aligned_memory import aligned
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
-MOST_PLANS = 8  # batch sizes whose plans are kept
-LONGEST_CALL = 0.4  # seconds in native code before Python may look for signals
+MOST_PLANS = MACHINE.cpu_plans  # batch sizes whose plans are kept
+LONGEST_CALL = MACHINE.longest_call_s  # seconds in native code before Python may look for signals
 
 
 class Executable:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Array, Entry, Instruction, Operand, Phase, Space
 from gradc_runtime.cuda.kernels import CLEAR, MEAN
 
-ALIGN = 32  # words: spaces begin on a line of the GPU's cache
+ALIGN = MACHINE.gpu_line  # words: spaces begin on a line of the GPU's cache
 
 
 @dataclass(frozen=True, slots=True)

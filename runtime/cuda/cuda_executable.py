@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Array, Entry, Space
 from gradc_runtime.binding.io_binding import Arrays, IOBinding
 from gradc_runtime.cuda import shim
@@ -24,8 +25,8 @@ from gradc_runtime.cuda.arena import ALIGN, Arena, arrange
 from gradc_runtime.cuda.batches import Batches
 from gradc_runtime.cuda.cuda_plan import BufferRange, CudaPlan
 
-MOST_PLANS = 3  # batch sizes whose arenas are kept
-SPARE = 8  # room for sequences is a multiple of this part of a power of two: lengths vary
+MOST_PLANS = MACHINE.gpu_plans  # batch sizes whose arenas are kept
+SPARE = MACHINE.gpu_room  # room for sequences: a multiple of this part of a power of two
 
 
 class CudaExecutable:

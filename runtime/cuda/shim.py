@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.system.errors import RunError
 
 INSTALLED = find_spec("numba_cuda") is not None
@@ -33,8 +34,8 @@ if INSTALLED:
 else:
     SIMULATED = False
 
-THREADS = 128  # in a block of threads
-MOST_BLOCKS = 1 << 16  # beyond that a thread takes several pieces of work
+THREADS = MACHINE.gpu_threads  # in a block of threads
+MOST_BLOCKS = MACHINE.gpu_blocks  # beyond that a thread takes several pieces of work
 
 
 class CudaUnavailable(RunError):

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LINE = 64
+from gradc_compiler.machine.machine import MACHINE
+
+LINE = MACHINE.line_bytes
 
 
 def aligned(words: int, dtype: np.dtype[Any]) -> NDArray[Any]:

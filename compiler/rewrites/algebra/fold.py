@@ -13,13 +13,14 @@ import numpy as np
 from gradc_compiler.graph.graph import Builder, Graph, Node
 from gradc_compiler.graph.op import Array
 from gradc_compiler.graph.types import Kind
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Constant, Iota, Literal
 
 APPROXIMATE = frozenset(
     ("pow", "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "sin", "cos")
 )
-LARGEST = 4096  # elements; what is larger is computed when the program runs
+LARGEST = MACHINE.folded_elements  # elements; what is larger is computed when the program runs
 
 
 def fold_constants(graph: Graph) -> Graph:

@@ -24,11 +24,12 @@ from math import prod
 from operator import mul
 
 from gradc_compiler.graph.graph import Builder, Graph, Origin, Value
+from gradc_compiler.machine.cost_model import product_of_several
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Affine, Contract, Map, index
 from gradc_compiler.rewrites.algebra.simplify import is_view
 
-EXAMPLES = 16  # in a batch, and elements in a sequence, as far as the choice knows
-AT_ONCE = 4  # a product of more than two takes so much longer: no kernel keeps tiles in registers
+EXAMPLES = MACHINE.typical_batch  # in a batch, and elements in a sequence, for the choice
 Chosen = tuple[int, ...]  # numbers of factors
 
 
@@ -146,7 +147,7 @@ class FactorProduct:
         """About what it costs to multiply factors that have these loops and turns."""
         loops = frozenset().union(*(own for own, _ in factors))
         each = prod(self.op.extents[j] for j in loops) * max(turns for _, turns in factors)
-        return each if len(factors) < 3 else AT_ONCE * (len(factors) - 1) * each
+        return product_of_several(each, len(factors))
 
 
 def _loops(positions: Map) -> frozenset[int]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gradc_compiler.graph.graph import Graph, Node, Value
-from gradc_compiler.machine.cost_model import WRITING
+from gradc_compiler.machine.cost_model import product
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.rewrites.conv.match import (
     Convolution,
@@ -59,8 +59,7 @@ def in_order(op: Contract, xs: Sequence[Value]) -> Contract:
 def _pays(c: Convolution, w: SlidingWindow) -> bool:
     """Whether fewer rows are written, and not many more products with what lies outside made."""
     taps, size = c.op.extents[w.tap], c.op.shape[w.axis]
-    before = c.op.extents[w.pixel] * taps * (c.terms + WRITING)
-    return size * (c.terms * taps + WRITING) <= before
+    return product(size, c.terms * taps, 1) <= product(c.op.extents[w.pixel] * taps, c.terms, 1)
 
 
 def _turned(c: Convolution, w: SlidingWindow, axis: int) -> Contract:

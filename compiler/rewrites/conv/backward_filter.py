@@ -20,7 +20,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
-from gradc_compiler.machine.cost_model import KEPT_APART, VECTOR, product
+from gradc_compiler.machine.cost_model import product
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.rewrites.conv.match import (
     SlidingWindow,
@@ -79,7 +80,7 @@ def _with_neighbours(
         rows = prod(op.shape) / channels * (taps + w.spread(e)) / taps
         return product(rows, terms / pixels * -(-pixels // e), channels * e)
 
-    most = 2 * VECTOR // channels if sent[-2] == w.pixel else 1
+    most = MACHINE.panel // channels if sent[-2] == w.pixel else 1
     before = product(prod(op.shape) / columns, terms, columns)
     e = best(cost, range(1, max(1, most) + 1), before)
     if e is None:
@@ -114,9 +115,9 @@ def summed(op: Contract, x: Value) -> Value | None:
     loops, kept = is_full_index(op, op.operands[0], x.shape), is_full_index(op, op.result, op.shape)
     suffix = bool(kept) and loops[len(loops) - len(kept) :] == kept
     first = len(loops) - len(kept)
-    if not suffix or prod(op.shape) >= KEPT_APART or first < 1 or x.type.time is not None:
+    if not suffix or prod(op.shape) >= MACHINE.wide or first < 1 or x.type.time is not None:
         return None
-    while first > 0 and prod(x.shape[first:]) < KEPT_APART:
+    while first > 0 and prod(x.shape[first:]) < MACHINE.wide:
         first -= 1
     apart, shape = loops[first:], x.shape[first:]
     wide = Contract(op.extents, op.operands, tuple(map(index, apart)), shape, mean=True)

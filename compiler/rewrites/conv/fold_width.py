@@ -11,8 +11,9 @@ number, which meets zeros of V where it met nothing).  The gradient of the input
 
     y[2j + n, f] += g[j] * W[n, f]    becomes    y[2J + e, f] = sum over u of g[J + u] * V[u, e, f]
 
-What is gained is what `cost.product` says, by sizes alone.  Names: `j` the loop over pixels, `n`
-over taps, `e` over neighbours, `f` over channels; all positions of the weights are plain.
+What is gained is what `product` of the cost model says, by sizes alone.  Names: `j` the loop over
+pixels, `n` over taps, `e` over neighbours, `f` over channels; all positions of the weights are
+plain.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
-from gradc_compiler.machine.cost_model import KEPT_APART, VECTOR, product
+from gradc_compiler.machine.cost_model import product
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
@@ -79,11 +81,11 @@ def repeated(x: Value, shape: Sequence[int]) -> Value:
 
     A bias of 8 numbers, added to rows of pixels, would be a loop of half a vector.
     """
-    short = x.shape == tuple(shape[-1:]) != tuple(shape) and 1 < shape[-1] < 2 * VECTOR
+    short = x.shape == tuple(shape[-1:]) != tuple(shape) and 1 < shape[-1] < MACHINE.panel
     if not short or x.builder.is_varying(x):
         return x
     first = len(shape) - 1
-    while first > 0 and prod(shape[first:]) < KEPT_APART:
+    while first > 0 and prod(shape[first:]) < MACHINE.wide:
         first -= 1
     return x.builder.add(Copy(), broadcast(x, tuple(shape[first:])))
 
@@ -116,7 +118,7 @@ def _neighboured(c: Convolution, w: SlidingWindow) -> Form | None:
         rows = c.visits / channels * -(-pixels // e) / pixels
         return product(rows, c.terms * (taps + w.spread(e)) / taps, channels * e)
 
-    e = best(cost, range(2, 2 * VECTOR // channels + 1), cost(1))
+    e = best(cost, range(2, MACHINE.panel // channels + 1), cost(1))
     if e is None:
         return None
     return Form(
@@ -161,7 +163,7 @@ def _turned(c: Convolution, w: SlidingWindow, axis: int) -> Form | None:
         rows = c.visits / op.extents[j] / taps / channels * -(-size // (h * w.stride))
         return product(rows, c.terms * reach(h)[1], channels * h * w.stride)
 
-    h = best(cost, range(1, 2 * VECTOR // (channels * w.stride) + 1), before)
+    h = best(cost, range(1, MACHINE.panel // (channels * w.stride) + 1), before)
     if h is None:
         return None
     first, count = reach(h)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 
 from gradc_compiler.graph.graph import Value
-from gradc_compiler.machine.cost_model import WORTH_IT
+from gradc_compiler.machine.cost_model import is_worth
 from gradc_compiler.ops.contract import Affine, Contract, Map
 
 
@@ -139,7 +139,7 @@ def affine(*terms: tuple[int, int], offset: int = 0) -> Affine:
 def best(cost: Callable[[int], float], choices: Iterable[int], before: float) -> int | None:
     """The choice of least cost, if that is clearly less than the cost `before`; else None."""
     choice = min(choices, key=cost, default=None)
-    return choice if choice is not None and cost(choice) < WORTH_IT * before else None
+    return choice if choice is not None and is_worth(cost(choice), before) else None
 
 
 def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:

@@ -15,10 +15,11 @@ from itertools import product
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.reduce import Max
 
-MOST = 9  # numbers in a window
+MOST = MACHINE.window_numbers  # numbers in a window
 
 
 def unroll_max_pool(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:

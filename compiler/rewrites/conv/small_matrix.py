@@ -6,12 +6,13 @@ Such are the transforms of a Winograd convolution.
 from __future__ import annotations
 
 from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Literal
 from gradc_compiler.rewrites.conv.match import covers, depends_on
 
 WRITTEN_OUT = "unroll-constant-matmul"  # the switch of this optimisation
-MOST = 64  # numbers of a matrix
+MOST = MACHINE.matrix_numbers  # numbers of a matrix
 
 
 def has_small_matrix(graph: Graph, node: Node) -> bool:

@@ -19,7 +19,8 @@ from dataclasses import replace
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
-from gradc_compiler.machine.cost_model import MOVING, WORTH_IT
+from gradc_compiler.machine.cost_model import is_worth
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.shape import slice_axis
 from gradc_compiler.rewrites.conv.match import (
@@ -45,14 +46,12 @@ from gradc_compiler.rewrites.conv.winograd_transforms import (
     transposed,
 )
 
-STEP = 8  # examples of a training step, as a rule at least: they share the transformed weights
-
 
 def apply_winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
     """Rewrite every convolution that costs clearly less in tiles; its transforms are products with
     a literal.
     """
-    examples = STEP if any(node.op.makes_uniform for node in graph.nodes) else 1
+    examples = MACHINE.typical_block if any(node.op.makes_uniform for node in graph.nodes) else 1
 
     def rule(node: Node, xs: list[Value]) -> Value | None:
         product = isinstance(node.op, Contract) and len(xs) == 2
@@ -172,7 +171,8 @@ def _pays(op: Contract, w: SlidingWindow, words: int, weights: float) -> bool:
     """
     stretch = POINTS * _tiles(op, w) / op.extents[w.pixel]
     moved = words * (1 + stretch) + weights * (1 + 2 * POINTS / TAPS)
-    return prod(op.extents) * stretch / TAPS + MOVING * moved < WORTH_IT * prod(op.extents)
+    cost = prod(op.extents) * stretch / TAPS + MACHINE.move_cost * moved
+    return is_worth(cost, prod(op.extents))
 
 
 def _tiles(op: Contract, w: SlidingWindow) -> int:

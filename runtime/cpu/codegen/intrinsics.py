@@ -10,6 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.convert import fixed
 from gradc_runtime.cpu.codegen.language.subroutines import SUM, intrinsic, literal_intrinsic
@@ -19,7 +20,7 @@ I8 = ir.IntType(8)
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
 WORDS = kernel_types.CPointer(kernel_types.int64)
-LINE = 64  # bytes
+LINE = MACHINE.line_bytes  # bytes
 
 
 def pointer_reader(element: Any) -> Any:

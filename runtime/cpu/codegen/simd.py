@@ -19,13 +19,14 @@ from typing import Any
 
 from llvmlite import ir
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.intrinsics import I32, I64, LINE, suffix
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.convert import fixed
 from gradc_runtime.cpu.codegen.language.subroutines import vector_intrinsic
 from gradc_runtime.cpu.codegen.language.translate_calls import declared
 
-TOGETHER = 16  # sums that are made at once
+TOGETHER = MACHINE.sums_at_once  # sums that are made at once
 
 
 def rows_of(number: Any) -> Any:

@@ -19,7 +19,7 @@ from gradc_runtime.system.errors import SessionError
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class CompileTarget:
     """A processor as LLVM names it."""
 
     triple: str
@@ -65,7 +65,7 @@ def vector_unit(features: set[str], triple: str) -> tuple[int, int]:
 
 
 @cache
-def host() -> Machine:
+def host() -> CompileTarget:
     """The processor this process runs on; LLVM can make and load code for it from here on."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -75,10 +75,10 @@ def host() -> Machine:
     if level := os.environ.get("GRADC_LEVEL"):
         return forced(level, present, triple)
     width, registers = vector_unit(present, triple)
-    return Machine(triple, llvm.get_host_cpu_name(), features.flatten(), width, registers)
+    return CompileTarget(triple, llvm.get_host_cpu_name(), features.flatten(), width, registers)
 
 
-def forced(level: str, present: set[str], triple: str) -> Machine:
+def forced(level: str, present: set[str], triple: str) -> CompileTarget:
     """A lesser processor that this one can stand for.
 
     Raises `SessionError` for a level that is unknown or that this processor does not have.
@@ -89,4 +89,4 @@ def forced(level: str, present: set[str], triple: str) -> Machine:
     if missing := needed - present:
         raise SessionError(f"GRADC_LEVEL is {level}; this processor has no {min(missing)}")
     width, registers = vector_unit(set(needed), triple)
-    return Machine(triple, cpu, "", width, registers)
+    return CompileTarget(triple, cpu, "", width, registers)

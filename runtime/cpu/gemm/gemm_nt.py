@@ -15,6 +15,8 @@ from typing import Any
 
 from llvmlite import ir
 
+from gradc_compiler.machine.addition_chains import IN_PIECE
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.kernel_abi import (
     A_K1,
     A_K2,
@@ -22,7 +24,6 @@ from gradc_compiler.program.kernel_abi import (
     B_COLUMN,
     B_K1,
     B_K2,
-    IN_PIECE,
     LOOP,
     LOOP_COUNT,
     LOOPS,
@@ -37,8 +38,8 @@ from gradc_runtime.cpu.gemm.outer_loops import column_strides, contraction_kerne
 from gradc_runtime.cpu.gemm.packing import make_panels
 from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
 
-ROWS = 4
-MANY_ROWS = 48  # for which columns are turned into panels
+ROWS = MACHINE.dots_rows
+MANY_ROWS = MACHINE.panel_rows  # for which columns are turned into panels
 TURNS = IN_PIECE  # of a register of sums, before they are added up
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.addition_chains import IN_PIECE, OF_PIECES
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program import kernel_abi
 from gradc_compiler.program.kernel_abi import (
     A_K1,
@@ -19,13 +21,11 @@ from gradc_compiler.program.kernel_abi import (
     B_COLUMN,
     B_K1,
     B_K2,
-    IN_PIECE,
     LOOP,
     LOOP_COUNT,
     LOOPS,
     MOST_LOOPS,
     MOST_NUMBERS,
-    OF_PIECES,
     Y_COLUMN,
     Y_LOOP,
     Y_ROW,
@@ -37,7 +37,7 @@ from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
 from gradc_runtime.cpu.gemm.multi_index import advance
 
-TALL, WIDE = 32, 64  # rows and columns of the result that are summed up together
+TALL, WIDE = MACHINE.long_sum_rows, MACHINE.long_sum_columns  # of a result's tile
 AT_ONCE = IN_PIECE * OF_PIECES // 2  # terms that a product is given at once: in so many pieces
 NUMBERS = MOST_NUMBERS + 2  # of a geometry
 pieces_of = subroutine(kernel_types.int64(*[kernel_types.int64] * 3))(kernel_abi.pieces_of)

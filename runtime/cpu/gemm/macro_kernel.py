@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.program.kernel_abi import A_K1, A_K2, A_ROW, B_K1, B_K2, IN_PIECE, LOOPS, Y_ROW
+from gradc_compiler.machine.addition_chains import IN_PIECE
+from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.program.kernel_abi import A_K1, A_K2, A_ROW, B_K1, B_K2, LOOPS, Y_ROW
 from gradc_runtime.cpu.codegen.intrinsics import stack_room, stack_words
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
@@ -19,8 +21,8 @@ from gradc_runtime.cpu.gemm.rank1 import write_outer_product
 from gradc_runtime.cpu.gemm.simd_builder import Tile
 
 TERMS = IN_PIECE  # of a sum before the next part of b is taken up
-FLAT = 8  # vectors of a tile that is a single row: sums enough to wait for none of them
-WORTH_PACKING = 16  # rows for which a strip of b is copied
+FLAT = MACHINE.flat_tile  # vectors of a tile that is a single row
+WORTH_PACKING = MACHINE.packed_rows  # rows for which a strip of b is copied
 
 
 def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.addition_chains import MOST_PIECES
 from gradc_compiler.program.kernel_abi import (
     A_K1,
     A_K2,
@@ -24,7 +25,6 @@ from gradc_compiler.program.kernel_abi import (
     MODE,
     MOST_LOOPS,
     MOST_NUMBERS,
-    MOST_PIECES,
     ROWS,
     Y_COLUMN,
     Y_LOOP,

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.program.kernel_abi import A_K2, A_ROW, B_K2, IN_PANEL, LOOPS, Y_ROW
+from gradc_compiler.machine.addition_chains import IN_PANEL
+from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.program.kernel_abi import A_K2, A_ROW, B_K2, LOOPS, Y_ROW
 from gradc_runtime.cpu.codegen.intrinsics import fetch, stack_room, stack_words
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
@@ -25,7 +27,7 @@ from gradc_runtime.cpu.gemm.outer_loops import column_strides, product_signature
 from gradc_runtime.cpu.gemm.simd_builder import Tile
 from gradc_runtime.cpu.gemm.transpose import make_square
 
-AHEAD = 4  # squares that are on their way from far while one is turned
+AHEAD = MACHINE.turned_ahead  # squares that are on their way from far while one is turned
 TERMS = IN_PANEL  # of a sum in one panel
 
 

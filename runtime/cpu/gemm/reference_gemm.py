@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.addition_chains import IN_PIECE
 from gradc_compiler.program.kernel_abi import (
     ANY_LOOPS,
-    IN_PIECE,
     LOOP,
     MODE,
     MOST_ANY_LOOPS,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.kernel_abi import (
     A_K1,
     A_LOOP,
@@ -33,7 +34,7 @@ from gradc_runtime.cpu.codegen.intrinsics import WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 
-FEW = 8  # examples
+FEW = MACHINE.small_batch  # examples
 
 
 @subroutine(kernel_types.void(WORDS, WORDS, kernel_types.int64))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.atomics import (
     atomic_add,
     atomic_load,
@@ -21,7 +22,7 @@ from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.interpreter.bytecode import ARRIVED, CHUNK_COUNTER, GENERATION
 
-LOOKS = 500  # about 15 microseconds
+LOOKS = MACHINE.barrier_looks  # about 15 microseconds
 
 
 @subroutine(kernel_types.void(WORDS, kernel_types.int64))

@@ -15,6 +15,7 @@ the size of a record stands first and then the index of each of its words.  A wo
 
 from __future__ import annotations
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import MOST_TIMES, Space
 
 # control
@@ -69,6 +70,6 @@ CLOCK_FIRST, CLOCK_ROWS, CLOCK_STEPS, CLOCK_COUNTS = 0, 1, 2, 3
 UNIFORM_SPACE, BLOCK_SPACE, PARTIAL_SPACE = int(Space.UNIFORM), int(Space.BLOCK), int(Space.PARTIAL)
 ARRAY_SPACE = int(Space.ARRAY)  # the first of those that every call has of its own
 PIECE = 1  # the kind of rows of an operand in a serial stage of which only a piece is in memory
-LEAST_PIECE, MOST_PIECE = 1 << 13, 1 << 16  # words of a streamed result that are computed at once
-PIECE_OF_EXAMPLE = 1 << 7  # such words for each example: larger pieces read all examples less often
+LEAST_PIECE, MOST_PIECE = MACHINE.least_piece, MACHINE.most_piece  # words of a streamed result
+PIECE_OF_EXAMPLE = MACHINE.piece_of_example  # such words for each example
 MOST_ROWS = 1 + MOST_TIMES  # kinds of rows: examples, and the elements of each time

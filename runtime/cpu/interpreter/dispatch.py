@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.addition_chains import MOST_CHUNKS
 from gradc_compiler.program.entry import MOST_OPERANDS
-from gradc_compiler.program.kernel_abi import MOST_CHUNKS
 from gradc_runtime.cpu.codegen import flush_to_zero
 from gradc_runtime.cpu.codegen.compensated import compensated
 from gradc_runtime.cpu.codegen.flush_to_zero import get_float_mode, set_float_mode

@@ -22,6 +22,8 @@ from typing import Any, cast
 
 import llvmlite
 
+from gradc_compiler.machine import addition_chains
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program import kernel_abi
 from gradc_compiler.program.entry import MOST_OPERANDS, MOST_TIMES, Kernel, Space
 from gradc_runtime.cpu.objects import link
@@ -29,8 +31,8 @@ from gradc_runtime.cpu.objects import object_cache as store
 from gradc_runtime.cpu.objects.build_locks import locked
 from gradc_runtime.cpu.objects.cpu_id import processor
 
-SECONDS_KERNEL, SECONDS_LIBRARY = 0.012, 0.08  # to build one, roughly
-WORTH_COPYING = 0.06  # seconds of work for which one more copy of this process is made
+SECONDS_KERNEL, SECONDS_LIBRARY = MACHINE.build_kernel_s, MACHINE.build_library_s
+WORTH_COPYING = MACHINE.worth_forking_s  # seconds of work, for one more copy of this process
 BUILDER = "gradc_runtime.cpu.codegen.build_kernel"  # the module that imports LLVM
 HELPER = "gradc helper"  # the name of a thread that stays in native code (`pool.py`)
 LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the rest is built here
@@ -43,9 +45,17 @@ def dependency_fingerprint(library: bool) -> bytes:
     texts = [*sorted((here / "codegen").rglob("*.py")), here / "interpreter" / "bytecode.py"]
     if library:
         folders = [here / name for name in ("gemm", "interpreter", "threads")]
-        texts += [Path(kernel_abi.__file__), *(p for f in folders for p in sorted(f.glob("*.py")))]
+        texts += [Path(addition_chains.__file__), Path(kernel_abi.__file__)]
+        texts += [p for f in folders for p in sorted(f.glob("*.py"))]
     contract = str([MOST_OPERANDS, MOST_TIMES, *map(int, Space)])  # written into the walkers
-    facts = [contract, sys.platform, processor(), llvmlite.__version__, str(store.FORMAT)]
+    facts = [
+        contract,
+        repr(MACHINE),
+        sys.platform,
+        processor(),
+        llvmlite.__version__,
+        str(store.FORMAT),
+    ]
     return b"\0".join([*(path.read_bytes() for path in texts), *map(str.encode, facts)])
 
 

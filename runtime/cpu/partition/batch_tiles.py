@@ -13,38 +13,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from gradc_compiler.machine.cost_model import full_rows, shared_nanoseconds
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction
-from gradc_runtime.cpu.partition.intra_op import SHARED, in_parts_nanoseconds, nanoseconds
-
-SMALL = 256  # words of an example, below which a batch is not worth two threads
-HEIGHT, FEW = 4, 8  # of so many examples, or more, a tile takes four as rows
-STEP = 4  # rows that take as long as the kernels of a step for any
-CALL = 100  # nanoseconds of an instruction, whatever it does
-CHOICES = 32  # of sizes, about
-WORTH_CUTTING = 0.91  # of the time of several blocks, at which a single one is cut
+from gradc_runtime.cpu.partition.intra_op import in_parts_nanoseconds, nanoseconds
 
 
 def block_of(entry: Entry, examples: int) -> int:
     """Examples in a block of a batch."""
     if entry.times:
         return _of_sequences(entry, examples)
-    if entry.block_words < SMALL:
+    if entry.block_words < MACHINE.least_example:
         return entry.block
     items = [item for p in entry.phases if p.examples for item in p.instructions]
     size, busier = _even(entry, examples, lambda rows: _alone(items, rows))
     if not size < examples <= entry.block:
         return size
     cut = sum(in_parts_nanoseconds(entry, item, examples) for item in items)
-    weights = sum(item.work.words for item in items) / SHARED
-    whole = cut + CALL * len(items) < WORTH_CUTTING * (busier + weights)
+    weights = shared_nanoseconds(sum(item.work.words for item in items))
+    several = MACHINE.worth_one_block * (busier + weights)
+    whole = cut + MACHINE.call_ns * len(items) < several
     return examples if whole else size
 
 
 def _of_sequences(entry: Entry, examples: int) -> int:
     """The same for sequences: a step of a recurrence takes as long as a few rows by itself."""
-    if examples < 2 * HEIGHT - 1:
+    if examples < 2 * MACHINE.low_tile - 1:
         return min(entry.block, examples)
-    return _even(entry, examples, lambda rows: _filled(rows) + STEP)[0]
+    return _even(entry, examples, lambda rows: full_rows(rows) + MACHINE.step_rows)[0]
 
 
 def _even(entry: Entry, examples: int, alone: Callable[[int], float]) -> tuple[int, float]:
@@ -53,7 +49,7 @@ def _even(entry: Entry, examples: int, alone: Callable[[int], float]) -> tuple[i
     `alone` is what a thread takes for a block of so many.
     """
     most = min(entry.block, -(-examples // 2))
-    sizes = range(most, most // 2, -max(1, most // CHOICES))
+    sizes = range(most, most // 2, -max(1, most // MACHINE.block_choices))
     taken = {size: _busier(entry.chunks, alone, examples, size) for size in sizes}
     return min(taken.items(), key=lambda item: item[1])  # the largest of several
 
@@ -71,12 +67,7 @@ def _busier(most: int, alone: Callable[[int], float], examples: int, size: int) 
     return max(threads)
 
 
-def _filled(rows: int) -> float:
-    """Rows as tiles take them: one that is not full takes as long as one half full."""
-    return rows + (-rows % HEIGHT) / 2
-
-
 def _alone(items: Sequence[Instruction], examples: int) -> float:
     """What a thread takes for a block, in nanoseconds."""
-    rows = _filled(examples) if examples >= FEW else examples
-    return sum(nanoseconds(item.work, rows) + CALL for item in items)
+    rows = full_rows(examples) if examples >= MACHINE.full_rows else examples
+    return sum(nanoseconds(item.work, rows) + MACHINE.call_ns for item in items)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Phase, consumers
 
-SHARE = 64  # elements of a generated kernel: whole vectors, so that shares do not change a result
-LIBRARY_SHARE = 16
+SHARE = MACHINE.wide  # elements of a generated kernel: whole vectors, for the same bits
+LIBRARY_SHARE = MACHINE.tall_tile
 
 
 @dataclass(frozen=True, slots=True)

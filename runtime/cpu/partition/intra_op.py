@@ -11,14 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from gradc_compiler.machine import cost_model
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, OpCost, Phase, Space
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.split_dims import SplitDim, split_dims_of
 
-OPERATIONS, WORDS = 150, 12  # of a thread in a nanosecond, from the caches
-WORTH_CUTTING = 870  # nanoseconds of one thread
-WAITING = 300  # nanoseconds, for one another
-SHARED = 20  # words in a nanosecond that both threads read: from far away, and not theirs alone
 FIXED = Space.PERSISTENT, Space.UNIFORM  # the same for every example
 PRODUCTS = ("contract_rows", "contract_dots")
 
@@ -38,13 +36,13 @@ class SubTask:
 def nanoseconds(work: OpCost, examples: float) -> float:
     """What a thread takes for some examples, about."""
     operations = work.operations + work.operations_each * examples
-    return max(operations / OPERATIONS, (work.words + work.words_each * examples) / WORDS)
+    return cost_model.nanoseconds(operations, work.words + work.words_each * examples)
 
 
 def in_parts_nanoseconds(entry: Entry, item: Instruction, examples: int) -> float:
     """What two threads take for an instruction in parts, about."""
     cut, alone = cut_of(entry, item, examples), nanoseconds(item.work, examples)
-    return alone if cut is None else _in_two(item, cut, examples) + WAITING
+    return alone if cut is None else _in_two(item, cut, examples) + MACHINE.barrier_ns
 
 
 def parts_of(entry: Entry, phase: Phase, examples: int, block: int) -> list[SubTask]:
@@ -80,7 +78,7 @@ def in_parts(entry: Entry, instruction: Instruction, examples: int) -> list[SubT
 def cut_of(entry: Entry, instruction: Instruction, examples: int) -> SplitDim | None:
     """Where an instruction is best cut, if anywhere: into shares as equal as can be."""
     work, kernel = instruction.work, entry.kernels[instruction.kernel]
-    if nanoseconds(work, examples) < WORTH_CUTTING:
+    if not cost_model.is_worth_splitting(nanoseconds(work, examples)):
         return None
     cuts = []
     if kernel.source is None and kernel.name in PRODUCTS:
@@ -101,7 +99,8 @@ def _in_two(instruction: Instruction, cut: SplitDim, examples: int) -> float:
     own = any(move and operand.space in FIXED for operand, move in moved)
     read = work.words_each * examples if own else work.words
     turns = (len(cut.parts) + 1) // 2
-    return nanoseconds(work, examples) * cut.busier + turns * read / SHARED
+    alone = nanoseconds(work, examples)
+    return alone * cut.busier + cost_model.shared_nanoseconds(turns * read)
 
 
 def _iterations(instruction: Instruction, cut: SplitDim, begin: int, end: int) -> Instruction:

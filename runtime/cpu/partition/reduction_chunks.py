@@ -10,20 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradc_compiler.machine.addition_chains import ADDED, IN_PIECE, MOST_PIECES
 from gradc_compiler.program.entry import Entry, Instruction, Space
-from gradc_compiler.program.kernel_abi import (
-    IN_PIECE,
-    K1,
-    K2,
-    LOOP,
-    LOOP_COUNT,
-    LOOPS,
-    MOST_PIECES,
-    Y_LOOP,
-    pieces_of,
-)
-
-ADDED = 256  # additions into partial sums, one after another
+from gradc_compiler.program.kernel_abi import K1, K2, LOOP, LOOP_COUNT, LOOPS, Y_LOOP, pieces_of
 
 
 def chunks_of(entry: Entry, examples: int, block: int) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.kernel_abi import (
     A_LOOP,
     A_ROW,
@@ -26,8 +27,8 @@ from gradc_compiler.program.kernel_abi import (
     Y_ROW,
 )
 
-PARTS = 4  # of one instruction, at most
-GRAIN, HEIGHT = 32, 16  # columns, or rows, of which a part has a multiple: whole tiles
+PARTS = MACHINE.most_parts  # of one instruction, at most
+GRAIN, HEIGHT = MACHINE.panel, MACHINE.tall_tile  # columns, rows: whole tiles
 
 
 @dataclass(frozen=True, slots=True)

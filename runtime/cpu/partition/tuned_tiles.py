@@ -17,14 +17,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.cpu.objects import object_cache
 from gradc_runtime.cpu.objects.cpu_id import processor
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 
 POWERS = (-1, 1, 2, 3)  # of two, about the estimate
-MOST_EXAMPLES = 1 << 12  # in a block
-MOST_BYTES = 1 << 24  # of a thread's block
 
 
 def key_of(entry: Entry, word: int) -> str:
@@ -53,14 +52,17 @@ def parsed(content: bytes) -> int | None:
         block = json.loads(content)["block"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return block if type(block) is int and 1 <= block <= MOST_EXAMPLES else None
+    return block if type(block) is int and 1 <= block <= MACHINE.most_tuned_block else None
 
 
 def other_blocks(entry: Entry, word: int, batch: int) -> Iterator[int]:
     """Other sizes of blocks that are worth a try for a batch."""
     seen = {block_of(entry, batch)}
     for block in (int(entry.block * 2.0**power) for power in POWERS):
-        fits = 1 <= block <= entry.most_block and block * entry.block_words * word <= MOST_BYTES
+        fits = (
+            1 <= block <= entry.most_block
+            and block * entry.block_words * word <= MACHINE.tuned_block_bytes
+        )
         real = block_of(replace(entry, block=block), batch) if fits else 0
         if fits and real <= batch and real not in seen:
             seen.add(real)

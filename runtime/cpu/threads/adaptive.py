@@ -14,13 +14,15 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-WORTH_SHARING = 10e-6  # seconds of work in a step below which one thread does it alone
-WORTH_WAKING = 60e-6  # the same for a whole call whose helpers sleep: to wake one takes 20 to 30
-AWAKE = 30e-6  # seconds after a call for which its helpers stay awake
-TRIALS = 3  # of each way; so many count
-TRIED = 4e-3  # seconds that one trial may take, where a step takes less
-PART, FREE = 0.02, 0.02  # of all seconds that may go the slower way, and seconds that may besides
-AGAIN, MOST = 0.03, 2.0  # seconds after which the slower way is tried again, at first and later
+from gradc_compiler.machine.machine import MACHINE
+
+WORTH_SHARING = MACHINE.worth_sharing_s  # seconds of a step below which one thread does it alone
+WORTH_WAKING = MACHINE.worth_waking_s  # the same for a whole call whose helpers sleep
+AWAKE = MACHINE.awake_s  # seconds after a call for which its helpers stay awake
+TRIALS = MACHINE.trials  # of each way; so many count
+TRIED = MACHINE.trial_s  # seconds that one trial may take, where a step takes less
+PART, FREE = MACHINE.trial_share, MACHINE.trial_free_s  # seconds the slower way
+AGAIN, MOST = MACHINE.retry_s, MACHINE.most_retry_s  # seconds to the next trial
 
 
 def recent() -> deque[float]:

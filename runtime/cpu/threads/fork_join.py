@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.atomics import (
     atomic_exchange,
     atomic_load,
@@ -19,7 +20,7 @@ from gradc_runtime.cpu.codegen.atomics import (
 from gradc_runtime.cpu.codegen.intrinsics import address_of, call_kernel, words_at
 from gradc_runtime.cpu.interpreter import bytecode
 
-SPINS = 200  # before others may have the core
+SPINS = MACHINE.fork_looks  # before others may have the core
 send = word_through("write")
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Kernel
 from gradc_runtime.binding.io_binding import address
 from gradc_runtime.cpu.interpreter import bytecode
@@ -28,8 +29,8 @@ from gradc_runtime.system.aligned_memory import aligned
 
 KERNELS = Kernel("lead"), Kernel("serve")
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
-PATIENCE = 1  # calls with a helper on the caller's core, before it is moved
-LOOKS = 1000  # at the mailbox, some 30 microseconds (see sharing.AWAKE), before a helper sleeps
+PATIENCE = MACHINE.crowded_calls  # calls with a helper on the caller's core, before it is moved
+LOOKS = MACHINE.mailbox_looks  # at the mailbox (see adaptive.AWAKE), before a helper sleeps
 
 
 def worker_main(serve: Any, mailboxes: Any, number: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.atomics import (
     atomic_cas,
     atomic_load,
@@ -23,9 +24,9 @@ from gradc_runtime.cpu.codegen.atomics import (
 from gradc_runtime.cpu.codegen.intrinsics import call_kernel, words_at
 from gradc_runtime.cpu.interpreter import bytecode
 
-COURTESY = 16  # looks at the mailbox, after which others may have the core
+COURTESY = MACHINE.courtesy_looks  # looks at the mailbox, after which others may have the core
 WORD = 8  # bytes of the number that comes through an event
-NAP = 100  # microseconds, where no event tells of orders
+NAP = MACHINE.nap_us  # microseconds, where no event tells of orders
 receive = word_through("read")
 
 

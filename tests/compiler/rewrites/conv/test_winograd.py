@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 import pytest
 
 from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.machine import cost_model
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.rewrites.algebra.passes import optimise
@@ -24,8 +27,9 @@ A, B, G = (np.array(matrix) for matrix in (RESULTS, PIXELS, WEIGHTS))
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles for every convolution that has the form, however small."""
-    monkeypatch.setattr(winograd, "MOVING", 0)
-    monkeypatch.setattr(winograd, "WORTH_IT", 100)
+    willing = replace(MACHINE, move_cost=0, worth=100)
+    monkeypatch.setattr(winograd, "MACHINE", willing)
+    monkeypatch.setattr(cost_model, "MACHINE", willing)
 
 
 def sequence(length: int, channels: tuple[int, int], padding: int) -> Case:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gradc_compiler.machine import cost_model
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.program import Program
 from gradc_runtime.cpu.partition import intra_op, split_dims
@@ -36,8 +39,9 @@ SHAPES = {"dense_net": (37,), "image_net": (13, 11, 3)}
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setattr(intra_op, "WORTH_CUTTING", 0.0)
-    monkeypatch.setattr(intra_op, "WAITING", -1e6)  # so that one block seems to be best
+    willing = replace(MACHINE, worth_splitting_ns=0, barrier_ns=-(10**6))  # one block seems best
+    monkeypatch.setattr(intra_op, "MACHINE", willing)
+    monkeypatch.setattr(cost_model, "MACHINE", willing)
     monkeypatch.setattr(split_dims, "GRAIN", 1)
     monkeypatch.setattr(split_dims, "HEIGHT", 1)
     monkeypatch.setattr("gradc_runtime.cpu.threads.adaptive.WORTH_SHARING", 0.0)

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 (a table of rows)
 """Elementwise operators, one row each: scalar text, derivative, NumPy reference, sampling domain.
 
+A function that no library has gives a formula in place of text and reference (`by_formula`).
 Operands broadcast as in NumPy; the derivative rules do not undo that, the engine does it once.
 The scalar text is what both back ends emit, over three-address values.  A comparison gives 0 or 1.
 Derivatives: `g` the cotangent, `y` the result, `x, a, b` the operands.  A spec calls a row by its
@@ -11,9 +12,9 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from gradc_compiler.graph.op import (
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops import division
+from gradc_compiler.ops.formula import Formula, Mathematics, definition_of, reference_of
 
 ANY, POSITIVE, UNIT = SampleDomain(), SampleDomain(0.2, 3.0), SampleDomain(-0.9, 0.9)
 KINK_AT_0 = SampleDomain(away=(0.0,))
@@ -63,6 +65,7 @@ class Elementwise(Op):
     domains: ClassVar[tuple[SampleDomain, ...]]
     parameters: ClassVar[tuple[str, ...]]  # the names of the operands
     keeps: ClassVar[bool] = False  # a whole number stays one
+    definition: ClassVar[str] = ""  # of the function that the text calls, if it has a formula
 
     def infer(self, *types: TensorType) -> TensorType:
         count = len(self.domains)
@@ -106,6 +109,17 @@ def elementwise(
     return register(
         dataclass(frozen=True)(type(name.title().replace("_", ""), (Elementwise,), fields))
     )
+
+
+def by_formula(
+    name: str, formula: Formula, rule: Rule, *domains: SampleDomain, kink: str | None = None
+) -> type[Elementwise]:
+    """File a row whose text and reference are one formula, worked out in float64."""
+    operands = range(len(inspect.signature(formula).parameters) - 1)
+    text = f"real({name}({', '.join(f'wide({{{k}}})' for k in operands)}))"
+    row = elementwise(name, text, rule, reference_of(formula), *domains, kink=kink)
+    row.definition = definition_of(name, formula)
+    return row
 
 
 def indicator(compare: Callable[..., Array]) -> Callable[..., Array]:
@@ -152,6 +166,113 @@ def _power_rule(g: Value, y: Value, a: Value, b: Value) -> list[Value | None]:
     return [b.apply("where", b, by_a, 0.0), y.apply("where", y, by_b, 0.0)]
 
 
+# B_2, B_4, ..., B_16: Bernoulli's numbers, of which Stirling's series and its kin are made.
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+STEPS = 8  # from 0 to where the series are exact to the last place of float64
+
+
+def _series(z: Any, coefficients: Sequence[float]) -> Any:
+    """c_1 / z^2 + c_2 / z^4 + ..., from the last term on."""
+    w, total = 1.0 / (z * z), 0.0
+    for c in reversed(coefficients):
+        total = (total + c) * w
+    return total
+
+
+def _turn(f: Mathematics, x: Any) -> Any:
+    """pi times what x lies beyond the nearest whole number: exact but for that product."""
+    return (x - f.floor(x + 0.5)) * math.pi
+
+
+def _lgamma(f: Mathematics, x: Any) -> Any:
+    """log |gamma(x)|: Stirling's series at x + n, and x (x + 1) ... (x + n - 1) taken off again.
+
+    Below 0 by reflection: gamma(x) gamma(1 - x) = pi / sin(pi x).
+    """
+    z = f.select(x < 0.0, 1.0 - x, x)
+    product = 1.0
+    for _ in range(STEPS):
+        product = f.select(z < STEPS, product * z, product)
+        z = f.select(z < STEPS, z + 1.0, z)
+    terms = [b / (2 * k * (2 * k - 1)) for k, b in enumerate(BERNOULLI, 1)]
+    log = f.log(z)
+    stirling = (z - 0.5) * (log - 1.0) + (math.log(2 * math.pi) - 1) / 2 + z * _series(z, terms)
+    above = f.select(z < math.inf, stirling - f.log(product), z)
+    below = math.log(math.pi) - f.log(f.absolute(f.sin(_turn(f, x)))) - above
+    below = f.select(f.floor(x) == x, math.inf, below)
+    return f.select(x < 0.0, below, above)
+
+
+def _digamma(f: Mathematics, x: Any) -> Any:
+    """The slope of lgamma: its series at x + n, and 1/x + 1/(x + 1) + ... taken off again.
+
+    Below 0 by reflection: psi(1 - x) - psi(x) = pi cot(pi x), which whole numbers have not.
+    """
+    z = f.select(x < 0.0, 1.0 - x, x)
+    below = 0.0
+    for _ in range(STEPS):
+        below = f.select(z < STEPS, below + 1.0 / z, below)
+        z = f.select(z < STEPS, z + 1.0, z)
+    terms = [b / (2 * k) for k, b in enumerate(BERNOULLI, 1)]
+    above = f.log(z) - 0.5 / z - _series(z, terms) - below
+    turn = _turn(f, x)
+    return f.select(x < 0.0, above - math.pi * _cotangent(f, turn), above)
+
+
+def _cotangent(f: Mathematics, turn: Any) -> Any:
+    """cot; NaN at 0, where it has no value and no sign."""
+    return f.select(turn == 0.0, turn / turn, f.cos(turn) / f.sin(turn))
+
+
+def _polygamma(f: Mathematics, order: Any, x: Any) -> Any:
+    """The slope of digamma, order times: (-1)^(n + 1) n! (1/x^(n + 1) + 1/(x + 1)^(n + 1) + ...).
+
+    STEPS terms, and Euler's and Maclaurin's series for the others.  Below 0 by reflection, for
+    orders up to 4; NaN for those beyond, and for orders below 0 or above 20.
+    """
+    n = f.floor(order)
+    odd = n - 2.0 * f.floor(0.5 * n)
+    z = f.select(x < 0.0, 1.0 - x, f.absolute(x))
+    factorial = f.select(n < 0.0, math.nan, f.select(n > 20.0, math.nan, 1.0))
+    for k in range(2, 21):
+        factorial = f.select(n >= k, factorial * k, factorial)
+    size = factorial * _hurwitz(f, n, z)
+    value = f.select(odd == 1.0, size, -size)
+    turned = f.select(odd == 1.0, -value, value) - _slope_of_cotangent(f, n, _turn(f, x))
+    pole = f.select(odd == 1.0, math.inf, -math.inf)
+    below = f.select(f.floor(x) == x, pole * factorial, turned)
+    return f.select(n == 0.0, _digamma(f, x), f.select(x < 0.0, below, value))
+
+
+def _hurwitz(f: Mathematics, n: Any, x: Any) -> Any:
+    """1/x^s + 1/(x + 1)^s + ... for s = n + 1 and x above 0."""
+    s, z = n + 1.0, x + STEPS
+    total = f.power(x, -s)
+    for k in range(1, STEPS):
+        total = total + f.power(x + k, -s)
+    factor, w, rest = s, 1.0 / z, 0.5
+    for k, b in enumerate(BERNOULLI, 1):
+        rest = rest + factor * w * (b / math.factorial(2 * k))
+        factor, w = factor * (s + (2 * k - 1)) * (s + 2 * k), w / (z * z)
+    return total + f.power(z, -n) / n + f.power(z, -s) * rest
+
+
+def _slope_of_cotangent(f: Mathematics, n: Any, turn: Any) -> Any:
+    """The slope of pi cot(pi x) by x, n times, for n from 1 to 4; NaN for others."""
+    c = _cotangent(f, turn)
+    q = 1.0 + c * c
+    slopes = (
+        -(math.pi**2) * q,
+        2 * math.pi**3 * c * q,
+        -2 * math.pi**4 * q * (1.0 + 3.0 * c * c),
+        8 * math.pi**5 * c * q * (2.0 + 3.0 * c * c),
+    )
+    found = math.nan
+    for k, slope in enumerate(slopes, 1):
+        found = f.select(n == k, slope, found)
+    return found
+
+
 # fmt: off
 #                  name        scalar text                 each operand's cotangent            reference
 add = elementwise("add",      "{0} + {1}",          lambda g, y, a, b: [g, g],                 np.add)
@@ -170,6 +291,9 @@ sqrt = elementwise("sqrt",    "sqrt({0})",          lambda g, y, x: [g * 0.5 / y
 tanh = elementwise("tanh",    "tanh({0})",          lambda g, y, x: [g * (1.0 - y * y)],       np.tanh)
 sigmoid = elementwise("sigmoid", "sigmoid({0})",    lambda g, y, x: [g * (y * (1.0 - y))],     _sigmoid)
 erf = elementwise("erf",      "erf({0})",           lambda g, y, x: [g * (2.0 / math.sqrt(math.pi)) * x.apply("exp", -(x * x))], _erf)
+lgamma = by_formula("lgamma",                 _lgamma, lambda g, y, x: [g * x.apply("digamma", x)],            POSITIVE)
+digamma = by_formula("digamma",               _digamma, lambda g, y, x: [g * x.apply("polygamma", 1.0, x)],     POSITIVE)
+polygamma = by_formula("polygamma",           _polygamma, lambda g, y, order, x: [None, g * x.apply("polygamma", order + 1.0, x)], SampleDomain(1.2, 2.8, away=(2.0,)), POSITIVE, kink="0 by the order, of which the whole part counts")
 sin = elementwise("sin",      "sin({0})",           lambda g, y, x: [g * x.apply("cos", x)],   np.sin)
 cos = elementwise("cos",      "cos({0})",           lambda g, y, x: [-(g * x.apply("sin", x))], np.cos)
 abs_ = elementwise("abs",     "abs_({0})",          lambda g, y, x: [g * x.apply("sign", x)],  np.abs, KINK_AT_0, kink="0 at 0")

@@ -22,6 +22,7 @@ Written by `python -m gradc_compiler.ops.operators_page`. Everything else is pre
 ## Elementwise
 
 `y` is the result, `g` the cotangent that reaches it; operands broadcast. A comparison gives 0 or 1.
+`real(f(wide(x)))`: a formula (`compiler/ops/formula.py`), worked out in float64 and rounded once.
 
 | name | scalar text | cotangents of the operands | where not differentiable |
 |---|---|---|---|

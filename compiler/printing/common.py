@@ -1,11 +1,18 @@
-"""What both writers of kernels share: the lines so far, and how numbers are read and written."""
+"""What all writers of kernels share: the lines so far, how numbers are read and written, and the
+formulas of the functions that a kernel calls and no library has.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import MemAccess, Variable
+from gradc_compiler.ops.elementwise import Elementwise
+
+CALLED = re.compile(r"\b([a-z]\w*)\(")
 
 
 @dataclass
@@ -37,3 +44,10 @@ def read(variable: Variable, access: MemAccess, place: str) -> str:
 def written(value: Variable | str, access: MemAccess) -> str:
     """A value as a place holds it."""
     return f"index({value})" if access.index else str(value)
+
+
+def with_definitions(text: str) -> str:
+    """A kernel, after the formulas that it calls (see `compiler/ops/formula.py`)."""
+    called = sorted({*CALLED.findall(text)} & OPS.keys())
+    rows = [op for name in called if issubclass(op := OPS[name], Elementwise)]
+    return "".join([*(f"{row.definition}\n" for row in rows if row.definition), text])

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import Apply, Leaf, Scalar, ScalarConstant, Statement
+from gradc_compiler.ops.formula import literal
 
 TIGHTNESS = {"<": 0, "<=": 0, ">": 0, ">=": 0, "==": 0, "!=": 0, "+": 2, "-": 2, "*": 3, "/": 3}
 OF_SIGN = 4  # how tight a sign before one operand binds
-NAMED = {"inf": "1e999", "-inf": "-1e999", "nan": "1e999 - 1e999"}  # Python prints a name for it
 NO_NAMES: Mapping[Leaf, str] = {}
 
 
@@ -29,7 +29,7 @@ def _text(value: Scalar, names: Mapping[Leaf, str]) -> tuple[str, int]:
         case ScalarConstant(number, Kind.INDEX):
             return str(number), OF_SIGN + 1
         case ScalarConstant(number):
-            return f"real({NAMED.get(repr(number), repr(number))})", OF_SIGN + 1
+            return f"real({literal(number)})", OF_SIGN + 1
         case Apply(op, (a, b)) if op in TIGHTNESS:
             tight = TIGHTNESS[op]
             left, right = _inside(a, tight, names), _inside(b, tight + 1, names)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from gradc_compiler.loops.chain_lengths import Chain
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.printing.common import with_definitions
 from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
 
 MOST_STATEMENTS = MACHINE.step_statements  # of the whole text
@@ -225,4 +226,5 @@ class ScalarPromoter:
             kind = "indices" if index else "reals"
             head.append(f"    {name} = {kind}(pointers, {name[1:]})")
         head += [f"    {line}" for line in self.head]
-        return "\n".join([*head, "    for t0 in range(begin, end):", *self.lines]) + "\n"
+        lines = [*head, "    for t0 in range(begin, end):", *self.lines]
+        return with_definitions("\n".join(lines) + "\n")

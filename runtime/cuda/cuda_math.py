@@ -1,6 +1,7 @@
 """What CUDA kernel text may use, by name, for words of 4 or 8 bytes.
 
-In float32 nothing is computed in float64, which most GPUs do at a small fraction of the speed.
+In float32 nothing is computed in float64, which most GPUs do at a small fraction of the speed, but
+for the formulas that a kernel brings along.
 NaN wins in `maximum` and `minimum`, as in NumPy.
 """
 
@@ -123,4 +124,4 @@ def names(word: int) -> dict[str, Any]:
     functions = basis | elementary(number, basis) | choices(number) | draws(number, basis)
     functions |= sums() | shim.arithmetic(word)
     functions |= division(shim.device, word, *shim.whole_arithmetic(word))
-    return functions | shim.place() | {"real": number, "index": np.int64}
+    return functions | shim.place() | {"real": number, "wide": np.float64, "index": np.int64}

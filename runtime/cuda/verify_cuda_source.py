@@ -4,9 +4,9 @@ Arithmetic on real numbers becomes calls of functions that round once: written w
 and the sum after it would be fused by NVVM, which has no word for leaving them apart.  `plus` and
 `times`, of which the compiler makes sums of products, may be.
 
-As on the CPU nothing in the text is trusted: one function of seven arguments, loops, arithmetic on
-numbered locals, and calls of listed functions.  It is filed in `linecache`, so that a traceback
-shows its lines.
+As on the CPU nothing in the text is trusted: a function of seven arguments, after the formulas that
+it calls; loops, arithmetic on numbered locals, and calls of listed functions and formulas.  It is
+filed in `linecache`, so that a traceback shows its lines.
 """
 
 from __future__ import annotations
@@ -15,25 +15,28 @@ import ast
 import linecache
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
-from gradc_runtime.cpu.codegen.verify_source import ALLOWED, LOCAL, SourceError, refuse
+from gradc_runtime.cpu.codegen.verify_definition import SourceError, check_definition, refuse
+from gradc_runtime.cpu.codegen.verify_source import ALLOWED, LOCAL
 from gradc_runtime.cpu.codegen.verify_source import FUNCTIONS as CPU_FUNCTIONS
+from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.cuda_math import names
 
 ARGUMENTS = ["words", "numbers", "table", "at", "begin", "count", "total"]
 FUNCTIONS = (CPU_FUNCTIONS - {"reals", "indices"}) | {"thread", "threads"}
 
 
-def check(node: ast.AST) -> None:
+def check(node: ast.AST, functions: frozenset[str]) -> None:
     """Refuse what kernel text may not say."""
     if not isinstance(node, ALLOWED):
         refuse(node, f"{type(node).__name__} is not allowed")
     match node:
-        case ast.Call(func=ast.Name(id=name), keywords=[]) if name in FUNCTIONS:
+        case ast.Call(func=ast.Name(id=name), keywords=[]) if name in functions:
             pass
         case ast.Call():
             refuse(node, f"may not call {ast.unparse(node.func)}")
-        case ast.Name(id=name, ctx=ast.Load()) if name in FUNCTIONS or name in ARGUMENTS:
+        case ast.Name(id=name, ctx=ast.Load()) if name in functions or name in ARGUMENTS:
             pass
         case ast.Name(id=name) if name != "first" and not LOCAL.fullmatch(name):
             refuse(node, f"unknown name {name}")
@@ -43,6 +46,7 @@ def check(node: ast.AST) -> None:
 
 REAL_NAMES, WHOLE_FUNCTIONS = ("v", "r"), ("index", "min", "max", "thread", "threads")
 SIGNS = {ast.Add: "added", ast.Sub: "subtracted", ast.Mult: "multiplied"}
+RESERVED = FUNCTIONS | {*ARGUMENTS, *SIGNS.values()}
 
 
 def is_real(node: ast.expr) -> bool:
@@ -78,19 +82,28 @@ def function_of(text: str, word: int) -> Callable[..., None]:
     """The kernel as a Python function; raises `SourceError`."""
     tree = ast.parse(text)
     match tree.body:
-        case [ast.FunctionDef(name="k0", decorator_list=[], returns=None) as kernel]:
+        case [*definitions, ast.FunctionDef(name="k0", decorator_list=[], returns=None) as kernel]:
             given = ast.unparse(kernel.args)
         case _:
-            raise SourceError("kernel text is one function, k0")
+            raise SourceError("kernel text ends with a function, k0")
     if given != ", ".join(ARGUMENTS):
         refuse(kernel, f"the head must be `def k0({', '.join(ARGUMENTS)}):`")
+    formulas = [check_definition(definition, RESERVED) for definition in definitions]
+    functions = FUNCTIONS | {formula.name for formula in formulas}
     for statement in kernel.body:
         for node in ast.walk(statement):
-            check(node)
+            check(node, functions)
     file = f"<cuda kernel {sha256(text.encode()).hexdigest()[:12]}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    space = dict(names(word))
-    exact = ast.fix_missing_locations(Unfused().visit(tree))
-    exec(compile(exact, file, "exec"), space)  # only what `check` lets pass
-    made: Callable[..., None] = space["k0"]
+    exact = [ast.fix_missing_locations(Unfused().visit(part)) for part in tree.body]
+    own = loaded(exact[:-1], file, 8)
+    inner = {formula.name: shim.device(own[formula.name]) for formula in formulas}
+    made: Callable[..., None] = loaded(exact[-1:], file, word, **inner)["k0"]
     return made
+
+
+def loaded(parts: list[ast.stmt], file: str, word: int, **inner: Any) -> dict[str, Any]:
+    """Functions of which `check` has let pass every word, over numbers of so many bytes."""
+    space = {**names(word), **inner}
+    exec(compile(ast.Module(parts, []), file, "exec"), space)
+    return space

@@ -16,9 +16,10 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from gradc_runtime.cpu.codegen import scalar_math
+from gradc_runtime.cpu.codegen.definitions import subroutines_of
 from gradc_runtime.cpu.codegen.language.translate import names_of, translate, tree_of
 from gradc_runtime.cpu.codegen.target import host
-from gradc_runtime.cpu.codegen.verify_source import checked_function
+from gradc_runtime.cpu.codegen.verify_source import checked_kernel
 
 LIBRARY = {  # by name of a library kernel: the module whose `kernel(word)` gives it
     "alone": "interpreter.trampoline",
@@ -81,8 +82,9 @@ def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
         function = library.kernel(word)
         written, level = translate(symbol, tree_of(function), names_of(function)), LIBRARY_LEVEL
     else:
-        names, level = scalar_math.names(word), GENERATED_LEVEL
-        written = translate(symbol, checked_function(source), names, apart=True)
+        kernel, formulas = checked_kernel(source)
+        names, level = scalar_math.names(word) | subroutines_of(formulas), GENERATED_LEVEL
+        written = translate(symbol, kernel, names, apart=True)
     return machine_module(written, symbol, level)
 
 

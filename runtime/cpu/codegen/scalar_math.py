@@ -143,6 +143,7 @@ def names(word: int) -> dict[str, Any]:
         "times": of_a_sum("fmul"),
         "mean": mean_of(number),
         "real": number,
+        "wide": np.float64,
         "lost": compensated(number)["lost"],
         "index": np.int64,
         "narrow": range,

@@ -1,10 +1,10 @@
 """Generated kernel text is checked against a short list of what it may say, before it is run.
 
 The text comes from the compiler, and the compiler's input from anyone: so nothing in it is trusted.
-One function of five arguments; loops over `range` and `narrow` (a range of few vectors, which are
-masked); arithmetic on local names; calls of the scalar functions and of nothing else.  No
-attributes, no imports, no strings: with those gone, no Python object but the listed ones can be
-reached.
+A function of five arguments, after the formulas that it calls (`verify_definition.py`); loops over
+`range` and `narrow` (a range of few vectors, which are masked); arithmetic on local names; calls of
+the scalar functions, of those formulas, and of nothing else.  No attributes, no imports, no
+strings: with those gone, no Python object but the listed ones can be reached.
 
 The same walk moves every `geometry[3]` to the head of the function.  Read inside a loop it would
 have to be read again after each store, which stops LLVM from making vectors of the loop.
@@ -15,6 +15,8 @@ from __future__ import annotations
 import ast
 import re
 
+from gradc_runtime.cpu.codegen.verify_definition import SourceError, check_definition, refuse
+
 ARGUMENTS = ["pointers", "geometry", "begin", "end", "first"]
 FUNCTIONS = frozenset(
     (
@@ -22,9 +24,10 @@ FUNCTIONS = frozenset(
         *("maximum", "minimum", "abs_", "floor", "sqrt", "pow_", "exp", "expm1", "log", "log1p"),
         *("tanh", "sigmoid", "erf", "sin", "cos", "philox_uniform", "philox_normal"),
         *("rows", "spread", "after", "below", "gather", "scatter", "folded", "totals"),
-        *("plus", "times", "mean", "lost", "quotient", "rest"),
+        *("plus", "times", "mean", "lost", "quotient", "rest", "wide"),
     )
 )
+RESERVED = FUNCTIONS | {*ARGUMENTS}
 LOCAL = re.compile(r"[a-z]{1,4}\d+")
 KERNEL = re.compile(r"[a-z][a-z0-9_]*\d+")
 ALLOWED = (
@@ -51,42 +54,30 @@ ALLOWED = (
 )
 
 
-class SourceError(ValueError):
-    """Kernel text says something that it may not."""
-
-
-def refuse(node: ast.AST, reason: str) -> None:
-    """Name the line and what is wrong with it.
-
-    Raises `SourceError`.
-    """
-    raise SourceError(f"kernel text, line {getattr(node, 'lineno', 0)}: {reason}")
-
-
-def check_call(node: ast.Call) -> None:
+def check_call(node: ast.Call, functions: frozenset[str]) -> None:
     """Only listed functions, by name, with plain arguments."""
-    if not (isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS) or node.keywords:
+    if not (isinstance(node.func, ast.Name) and node.func.id in functions) or node.keywords:
         refuse(node, f"may not call {ast.unparse(node.func)}")
 
 
-def check_name(node: ast.Name) -> None:
+def check_name(node: ast.Name, functions: frozenset[str]) -> None:
     """Arguments, numbered locals and listed functions; only locals are assigned."""
-    known = node.id in ARGUMENTS or node.id in FUNCTIONS
+    known = node.id in ARGUMENTS or node.id in functions
     if not known and not LOCAL.fullmatch(node.id):
         refuse(node, f"unknown name {node.id}")
     if known and not isinstance(node.ctx, ast.Load):
         refuse(node, f"may not assign {node.id}")
 
 
-def check_node(node: ast.AST) -> None:
+def check_node(node: ast.AST, functions: frozenset[str]) -> None:
     """Refuse one node of the tree, or let it pass."""
     if not isinstance(node, ALLOWED):
         refuse(node, f"{type(node).__name__} is not allowed")
     match node:
         case ast.Call():
-            check_call(node)
+            check_call(node, functions)
         case ast.Name():
-            check_name(node)
+            check_name(node, functions)
         case ast.Constant() if type(node.value) not in (int, float, bool):
             refuse(node, f"a {type(node.value).__name__} is not allowed")
         case ast.For() if node.orelse:
@@ -114,22 +105,24 @@ class Hoist(ast.NodeTransformer):
         return [ast.parse(f"geometry_{n} = geometry[{n}]").body[0] for n in sorted(self.used)]
 
 
-def checked_function(text: str) -> ast.FunctionDef:
-    """The kernel's tree, ready to translate; raises `SourceError`."""
+def checked_kernel(text: str) -> tuple[ast.FunctionDef, list[ast.FunctionDef]]:
+    """The kernel's tree, ready to translate, and the formulas it calls; raises `SourceError`."""
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise SourceError(f"kernel text does not parse: {error}") from error
-    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef):
-        raise SourceError("kernel text is one function")
-    function = tree.body[0]
+    *definitions, function = tree.body or [ast.Pass()]
+    if not isinstance(function, ast.FunctionDef):
+        raise SourceError("kernel text ends with a function")
+    formulas = [check_definition(definition, RESERVED) for definition in definitions]
+    functions = FUNCTIONS | {formula.name for formula in formulas}
     plain = ast.unparse(function.args) == ", ".join(ARGUMENTS) and not function.decorator_list
     if not plain or function.returns or not KERNEL.fullmatch(function.name):
         refuse(function, f"the head must be `def k1({', '.join(ARGUMENTS)}):`")
     for statement in function.body:
         for node in ast.walk(statement):
-            check_node(node)
+            check_node(node, functions)
     hoist = Hoist()
     body = [hoist.visit(statement) for statement in function.body]
     function.body = hoist.head() + body
-    return ast.fix_missing_locations(function)
+    return ast.fix_missing_locations(function), formulas

@@ -41,7 +41,7 @@ ALLOWED = {
         "MOST_SUMMED COMPENSATED OF_LANES IN_PIECE",
     ),
     "compiler/ops/division.py": (BOUND, "WHOLE"),
-    "compiler/ops/elementwise.py": (BOUND, "ANY POSITIVE UNIT KINK_AT_0"),
+    "compiler/ops/elementwise.py": (BOUND, "ANY POSITIVE UNIT KINK_AT_0 BERNOULLI STEPS"),
     "compiler/ops/orthonormalize.py": (BOUND, "BITS TERMS"),
     "compiler/ops/random.py": (BOUND, "MULTIPLIERS WEYL MASK ZERO"),
     "compiler/printing/cuda_gather.py": (FORMAT, "GEOMETRY"),

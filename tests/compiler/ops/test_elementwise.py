@@ -123,7 +123,9 @@ def test_second_derivative_agrees_with_finite_differences(name: str, check_gradi
     check_gradient(apply(name), operands_of(name, shapes, uniform=[0]), orders=2)
 
 
-@pytest.mark.parametrize("name", ["div", "pow", "tanh", "sigmoid", "erf", "log1p", "sqrt", "mul"])
+@pytest.mark.parametrize(
+    "name", ["div", "pow", "tanh", "sigmoid", "erf", "log1p", "sqrt", "mul", "lgamma", "digamma"]
+)
 def test_third_derivative_agrees_with_finite_differences(name: str, check_gradient) -> None:
     check_gradient(apply(name), operands_of(name, SHAPES[arity(name)][1]), orders=3)
 

@@ -1,5 +1,5 @@
-"""An elementwise operator is one row and no other file: a row is added to a copy of the tree, and
-everything that README promises of it is tried there.
+"""An elementwise operator is one row and no other file: two rows, one of them with a formula, are
+added to a copy of the tree, and everything that README promises of them is tried there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import copytree, ignore_patterns
 
 ROOT = Path(__file__).resolve().parents[3]
-ROW = """
+ROWS = """
 bump = elementwise(
     "bump",
     "{0} / ({1} * {1} + real(1.0))",
@@ -20,11 +20,18 @@ bump = elementwise(
     ],
     lambda a, b: a / (b * b + 1.0),
 )
+ripple = by_formula(
+    "ripple",
+    lambda f, x: f.exp(-(x * x)) * f.select(x < 0.0, 2.0, f.cos(3.0 * x) + 1.0),
+    lambda g, y, x: [
+        g * (-2.0 * x * y - 3.0 * (x > 0.0) * x.apply("exp", -(x * x)) * x.apply("sin", 3.0 * x))
+    ],
+)
 """
 SPEC = """
 model f(x : [3]) -> scalar {
     param W : [3] ~ glorot_uniform
-    sum(bump(x * W, width = W + bump(2, 1)))
+    sum(bump(x * W, width = W + bump(2, 1))) + sum(ripple(x * W))
 }
 data points(x : [3]) = csv("none.csv")
 train on points {
@@ -44,10 +51,12 @@ made = compilation(Source("spec.nn", {SPEC!r}), ".", {{}}, ())
 x = np.linspace(-2, 2, 15).reshape(5, 3)
 sessions = [Session(made.program, t, "float64", 2, 3) for t in ("reference", "cpu")]
 W = sessions[0].parameters["f.W"].copy()
-width = W + 2 / 2
+width, inner = W + 2 / 2, x * W
+ripples = np.exp(-inner * inner) * np.where(inner < 0, 2, np.cos(3 * inner) + 1)
+wanted = (x * W / (width**2 + 1) + ripples).sum(axis=1)
 found = [s.run("f", x=x) for s in sessions]
 for value in found:
-    np.testing.assert_allclose(value, (x * W / (width**2 + 1)).sum(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(value, wanted, rtol=1e-13)
 for session in sessions:
     _, gradients = session.gradients(x=x)
     for k in range(3):
@@ -59,10 +68,11 @@ for session in sessions:
         session.parameters["f.W"][...] = W
         np.testing.assert_allclose(gradients["f.W"][k], (losses[0] - losses[1]) / 2e-6, rtol=1e-6)
 text = print_program(made)
-assert "bump(" in text, text
+assert "bump(" in text and "ripple(" in text, text
 again = Session(compile_source(text), "cpu", "float64", 1, 3)
 again.parameters["f.W"][...] = W
 assert "| `bump` | `a / (width * width + real(1.0))` |" in table()
+assert "| `ripple` | `real(ripple(wide(x)))` |" in table()
 loss, g = again.run("f", x=x)["loss"], again.run("f", x=x)["g0"]
 np.testing.assert_allclose(loss.mean(), sessions[0].gradients(x=x)[0], rtol=1e-12)
 """
@@ -74,7 +84,7 @@ def test_an_elementwise_operator_is_one_row_and_no_other_file(tmp_path: Path) ->
             ROOT / package, tmp_path / f"gradc_{package}", ignore=ignore_patterns("__pycache__")
         )
     with (tmp_path / "gradc_compiler/ops/elementwise.py").open("a") as table:
-        table.write(ROW)
+        table.write(ROWS)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", TRIED], cwd=tmp_path, env=environment, capture_output=True, text=True

@@ -7,7 +7,8 @@ compiler's own polynomials are PRECISE: `reassoc` would undo their error-free tr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,14 @@ class Intrinsic:
     write: Callable[..., tuple[KernelSignature, Callable[[Any, Any], Any]]]
     literals: bool = False
     vectors: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WrittenFunction:
+    """A function of the language that is no function of Python: its tree, and its names."""
+
+    tree: ast.FunctionDef
+    names: Mapping[str, Any]
 
 
 def subroutine(

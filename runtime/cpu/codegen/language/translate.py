@@ -21,7 +21,12 @@ from gradc_runtime.cpu.codegen.language.alias_scopes import scopes_of
 from gradc_runtime.cpu.codegen.language.convert import TypedValue
 from gradc_runtime.cpu.codegen.language.frame import Frame
 from gradc_runtime.cpu.codegen.language.kernel_types import KernelSignature
-from gradc_runtime.cpu.codegen.language.subroutines import EXACT, FAST, SUBROUTINES
+from gradc_runtime.cpu.codegen.language.subroutines import (
+    EXACT,
+    FAST,
+    SUBROUTINES,
+    WrittenFunction,
+)
 from gradc_runtime.cpu.codegen.language.translate_calls import lifted
 from gradc_runtime.cpu.codegen.language.translate_statements import run
 
@@ -117,13 +122,17 @@ def trees_in(path: str) -> dict[int, ast.FunctionDef]:
     }
 
 
-def tree_of(function: Callable[..., Any]) -> ast.FunctionDef:
+def tree_of(function: Callable[..., Any] | WrittenFunction) -> ast.FunctionDef:
     """The source of a function as a tree."""
+    if isinstance(function, WrittenFunction):
+        return function.tree
     code = function.__code__
     return trees_in(code.co_filename)[code.co_firstlineno]
 
 
-def names_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+def names_of(function: Callable[..., Any] | WrittenFunction) -> Mapping[str, Any]:
     """What the names in a function mean: its closure's first, then its module's."""
+    if isinstance(function, WrittenFunction):
+        return function.names
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     return ChainMap({name: cell.cell_contents for name, cell in cells}, function.__globals__)

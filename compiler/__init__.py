@@ -43,10 +43,10 @@ machine is taken to be stands in `compiler/machine`.
 nodes that are one kernel, puts each into a stage and all in order; `compiler/memory` gives every
 value a view of a buffer; `compiler/loops` makes a group a loop nest; `compiler/select` chooses
 between loops and library kernels and builds the table of instructions; `compiler/printing` writes
-nests as text for a CPU and for CUDA.
+nests as text for a CPU and, when somebody asks for it, for CUDA.
 
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
-words in registers and examples side by side in vectors.
+words in registers and examples side by side in vectors; it does so when that kernel is asked for.
 
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
 a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).

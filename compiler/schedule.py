@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -27,6 +28,7 @@ from gradc_compiler.memory.layout import assign_layouts, row_major
 from gradc_compiler.ops.leaf import Constant as ConstantOp
 from gradc_compiler.ops.leaf import Iota, Literal
 from gradc_compiler.ops.sequence import Length
+from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import ConstantWords, Entry, Operand, Result, Space
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.legalize import Legalized, legalize
@@ -70,9 +72,8 @@ def schedule(
     )
     if not switches.allow("whole-step"):
         return entry
-    whole_step = fuse_whole_step(entry, table)
-    switches.count("whole-step", whole_step is not None)
-    return replace(entry, whole_step=whole_step)
+    whole_step = Deferred(partial(fuse_whole_step, entry, table))
+    return replace(entry, deferred_whole_step=whole_step)
 
 
 def make_sketch(graph: Graph, regions: Mapping[int, Region], switches: Switches) -> Sketch:

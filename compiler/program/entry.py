@@ -61,9 +61,7 @@ class Space(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepMemory:
-    """Where BLOCK holds the rows of one step of a loop, and no others: `offset` words for each
-    example of the block; a row has `words`.
-    """
+    """Where BLOCK has the rows of one step of a loop: `offset` words an example, `words` a row."""
 
     offset: int
     words: int
@@ -137,7 +135,7 @@ class Instruction:
     barrier: bool = True
     follows: bool = False  # piece k needs of the instruction before only piece k of as many
     note: str = ""
-    deferred_launch: Deferred[Launch] | None = field(default=None, compare=False, repr=False)
+    deferred_launch: Deferred[Launch] | None = field(default=None, compare=False)
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
     work: OpCost = OpCost()
     added: int = 0  # additions to a word of memory, for each row; of a product for each piece
@@ -241,10 +239,15 @@ class Entry:
     times: tuple[Time, ...] = ()
     time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
     kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
-    whole_step: WholeStep | None = None
+    deferred_whole_step: Deferred[WholeStep | None] | None = field(default=None, compare=False)
     most_block: int = 1 << 12  # examples, whatever is found to be faster
     limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
     applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
+
+    @property
+    def whole_step(self) -> WholeStep | None:
+        """The same as a single kernel, if that is worth it: found when it is first asked for."""
+        return None if self.deferred_whole_step is None else self.deferred_whole_step.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def are_wanted() -> bool:
 def as_run(entry: Entry, examples: int) -> Entry:
     """An entry in the one form that batches of so many examples are run in."""
     small = entry.whole_step is not None and examples <= entry.whole_step.examples
-    return entry if small else replace(entry, whole_step=None)
+    return entry if small else replace(entry, deferred_whole_step=None)
 
 
 def entries_of(session: Session, examples: int) -> list[Entry]:

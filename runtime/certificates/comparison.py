@@ -190,7 +190,7 @@ class Comparison:
         wanted = program.evaluate(
             graph, {**memory.views, **chosen(entry, sample)}, examples_of(sample), "float64"
         )
-        probe = replace(program.checks.probe(name, graph), whole_step=None)
+        probe = replace(program.checks.probe(name, graph), deferred_whole_step=None)
         runner = prepare(probe, memory, target=self.session.target, threads=1,
                          evaluate=program.evaluate)  # fmt: skip
         results, outputs = runner.run(chosen(probe, sample), 1, batch=examples_of(sample))

@@ -77,7 +77,9 @@ def applied(spec: str, without: Collection[str] = ()) -> dict[str, int]:
     of = made(spec, frozenset(without))
     switches = Switches()
     optimise(of.graphs[ENTRY], without, switches)
-    return {**switches.applied, **of.program.entries[ENTRY].applied}
+    entry = of.program.entries[ENTRY]
+    single = {"whole-step": 1} if entry.whole_step is not None else {}
+    return {**switches.applied, **entry.applied, **single}
 
 
 def gradients(spec: str, without: Collection[str] = (), target: str = "cpu", threads: int = 2):

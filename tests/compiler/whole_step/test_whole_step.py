@@ -12,6 +12,7 @@ from gradc_compiler.machine.addition_chains import LONG
 from gradc_compiler.printing import cpu_gather
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.variants import single_kernels, variant
+from gradc_compiler.whole_step.copy_propagation import propagate_copies
 
 SMALL = """
 model f(x : [3]) -> [2] { x |> dense(5) |> relu |> dense(2) }
@@ -116,3 +117,17 @@ def test_a_choice_among_many_rows_stays_a_gather() -> None:
     )
     entry = entry_of(text)
     assert entry.whole_step is None and any(k.source == cpu_gather.TAKE for k in entry.kernels)
+
+
+def test_it_is_written_when_it_is_first_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def watched(tasks, where, kept):
+        asked.append(len(tasks))
+        return propagate_copies(tasks, where, kept)
+
+    monkeypatch.setattr("gradc_compiler.whole_step.whole_step.propagate_copies", watched)
+    entry = entry_of(SMALL)
+    assert not asked
+    assert entry.whole_step is not None and entry.whole_step is entry.whole_step
+    assert len(asked) == 1

@@ -63,6 +63,8 @@ class Op:
     kink: ClassVar[str | None] = None  # convention where it is not differentiable
     smooth: ClassVar[bool] = True
     sequential: ClassVar[bool] = False  # knows about time; any other is meant for each element
+    adds: ClassVar[bool] = False  # its numbers are operands' numbers, or sums of some of them
+    row_major: ClassVar[bool] = False  # its kernels read operands that lie without gaps
 
     @property
     def carried_by(self) -> int | None:
@@ -99,6 +101,26 @@ class Op:
     def reference(self, *arrays: Array) -> Array:
         """The result in NumPy, with a leading example axis."""
         raise NotImplementedError(self.name)
+
+    def terms(self, *types: TensorType) -> int:
+        """How many terms it may add up one after another, where it can keep what rounding loses of
+        them as a `pair`; 0 where it cannot.
+        """
+        return 0
+
+    def paired(self) -> Op:
+        """The same as such a `pair`: the sum of the [2, ...] that it gives is the result."""
+        return self
+
+    def mapped(self) -> Op | None:
+        """The operator for operands with one more axis in front, along which it is meant for each
+        element; None where `each` has no such operator.
+        """
+        return None
+
+    def spelled(self, names: Sequence[str]) -> str:
+        """The call that the language writes for it, operands given by name."""
+        return f"{self.name}({', '.join(names)})"
 
     def attributes(self) -> dict[str, Any]:
         """The fields that differ from nothing, for the text form."""

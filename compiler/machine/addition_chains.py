@@ -19,7 +19,8 @@ The kinds of sums, and their chains:
     any strides, on a CPU         256 in a register, then compensated
     over the time of a sequence   compensated, row by row (`Store.PAIR`), unless the time is fixed
                                   and at most LONG: then its steps
-    scatter                       compensated, if it has more than LONG rows; else their number
+    scatter, add_along            compensated, if it has more than LONG rows; else their number
+    running sums                  up to LONG one after another; of more each compensated
     mean over examples or rows,   in a register 256 terms, 256 such blocks, and then those into the
     few or single numbers         chunk's partial sums: one a block, or one for 65,536 rows
     the same, in memory           an example's own terms first, at most 512 or cut as above; then

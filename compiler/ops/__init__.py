@@ -2,6 +2,7 @@
 
 from gradc_compiler.ops import (
     contract,
+    cumsum,
     elementwise,
     index,
     leaf,
@@ -10,10 +11,12 @@ from gradc_compiler.ops import (
     reduce,
     sequence,
     shape,
+    sorting,
 )
 
 __all__ = [
     "contract",
+    "cumsum",
     "elementwise",
     "index",
     "leaf",
@@ -22,4 +25,5 @@ __all__ = [
     "reduce",
     "sequence",
     "shape",
+    "sorting",
 ]

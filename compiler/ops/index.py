@@ -9,7 +9,8 @@ says why. Kernels clamp all the same, so that nothing beyond a buffer could ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,8 @@ class Take(Op):
     """Rows of a table by index."""
 
     name: ClassVar[str] = "take"
+    adds: ClassVar[bool] = True
+    row_major: ClassVar[bool] = True
 
     def infer(self, table: TensorType, index: TensorType) -> TensorType:
         require(table.rank >= 1, f"only a table of rows can be indexed, got {table}")
@@ -73,6 +76,8 @@ class Scatter(Op):
     rows: int
     pair: bool = False
     name: ClassVar[str] = "scatter"
+    adds: ClassVar[bool] = True
+    row_major: ClassVar[bool] = True
 
     def infer(self, x: TensorType, index: TensorType) -> TensorType:
         require(x.shape[: index.rank] == index.shape, f"one index a row: got {x} and {index}")
@@ -91,3 +96,12 @@ class Scatter(Op):
         for row, value, target in zip(at, values, result, strict=True):
             add_at_rows(target, row.reshape(-1), value.reshape(-1, *target.shape[1:]))
         return np.stack([result, np.zeros_like(result)], axis=1) if self.pair else result
+
+    def terms(self, x: TensorType, index: TensorType) -> int:
+        return 0 if self.pair else index.size
+
+    def paired(self) -> Scatter:
+        return replace(self, pair=True)
+
+    def spelled(self, names: Sequence[str]) -> str:
+        return f"scatter({names[0]}, {names[1]}, {self.rows})"

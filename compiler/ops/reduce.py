@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -45,6 +46,13 @@ class Max(Op):
         above = ((x == 0) & ~np.signbit(x)).any(axis=axes)  # 0 is above -0
         return np.where((greatest == 0) & above, x.dtype.type(0), greatest)
 
+    def mapped(self) -> Max:
+        return Max(tuple(a + 1 for a in self.axes))
+
+    def spelled(self, names: Sequence[str]) -> str:
+        axes = self.axes[0] if len(self.axes) == 1 else self.axes
+        return f"max({names[0]}, axis = {axes})"
+
 
 @register
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class ArgMax(Op):
     """Position of the greatest element along the last axis, the first where several are equal."""
 
     name: ClassVar[str] = "argmax"
+    row_major: ClassVar[bool] = True
     kink: ClassVar[str | None] = "0 everywhere"
     smooth: ClassVar[bool] = False
 
@@ -66,6 +75,9 @@ class ArgMax(Op):
     def reference(self, x: Array) -> Array:
         return np.asarray(x.argmax(axis=-1))
 
+    def mapped(self) -> ArgMax:
+        return self
+
 
 @register
 @dataclass(frozen=True)
@@ -76,6 +88,7 @@ class BatchMean(Op):
     """
 
     name: ClassVar[str] = "batch_mean"
+    adds: ClassVar[bool] = True
     makes_uniform: ClassVar[bool] = True
     sequential: ClassVar[bool] = True
 
@@ -88,3 +101,6 @@ class BatchMean(Op):
 
     def reference(self, x: Array) -> Array:
         return np.asarray((add_up(x, 0) / x.dtype.type(len(x)))[None])
+
+    def mapped(self) -> BatchMean:
+        return self

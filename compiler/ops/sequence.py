@@ -39,6 +39,10 @@ class Sequential(Op):
 
     sequential: ClassVar[bool] = True
     makes_varying: ClassVar[bool] = True
+    adds: ClassVar[bool] = True
+
+    def mapped(self) -> Sequential:
+        return self
 
     def timed(self, clock: SequenceIndex, *arrays: Array) -> Array:
         """The result in NumPy: a row for each element of a sequence, or for each example."""
@@ -63,6 +67,7 @@ class Previous(Op):
     backwards: bool = False
     name: ClassVar[str] = "previous"
     sequential: ClassVar[bool] = True
+    adds: ClassVar[bool] = True
     makes_varying: ClassVar[bool] = True
 
     @property

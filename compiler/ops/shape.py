@@ -27,6 +27,8 @@ class Reshape(Op):
 
     shape: tuple[int, ...]
     name: ClassVar[str] = "reshape"
+    adds: ClassVar[bool] = True
+    row_major: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> TensorType:
         require(
@@ -41,6 +43,9 @@ class Reshape(Op):
     def reference(self, x: Array) -> Array:
         return x.reshape(x.shape[0], *self.shape)
 
+    def spelled(self, names: Sequence[str]) -> str:
+        return f"reshape({names[0]}, {list(self.shape)})"
+
 
 @register
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Concat(Op):
 
     axis: int
     name: ClassVar[str] = "concat"
+    adds: ClassVar[bool] = True
 
     def infer(self, *types: TensorType) -> TensorType:
         first = types[0].shape
@@ -73,6 +79,12 @@ class Concat(Op):
         return np.concatenate(
             [np.broadcast_to(a, (n, *a.shape[1:])) for a in arrays], self.axis + 1
         )
+
+    def mapped(self) -> Concat:
+        return Concat(self.axis + 1)
+
+    def spelled(self, names: Sequence[str]) -> str:
+        return f"concat({', '.join(names)}, axis = {self.axis})"
 
 
 def reshape(x: Value, shape: tuple[int, ...]) -> Value:

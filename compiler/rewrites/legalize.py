@@ -31,8 +31,8 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
-from gradc_compiler.ops.index import Increment, Scatter, Take
-from gradc_compiler.ops.reduce import ArgMax, BatchMean
+from gradc_compiler.ops.index import Increment
+from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import Reshape, transpose
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
@@ -89,7 +89,7 @@ def _legalise(graph: Graph) -> Graph:
             case Contract() as op:
                 op, xs = _contraction(op, xs)
                 mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])
-            case Reshape() | Take() | Scatter() | ArgMax():
+            case op if op.row_major:
                 xs = [x if _contiguous(x) else builder.add(Copy(), x) for x in xs]
                 mapping[node.id] = builder.copy(node, [x.id for x in xs])
             case _:

@@ -18,7 +18,6 @@ from gradc_compiler.machine.addition_chains import AGAIN, IN_A_ROW, LONG
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.elementwise import add as Add
-from gradc_compiler.ops.index import Scatter
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.ops.shape import sum_axes
@@ -26,7 +25,7 @@ from gradc_compiler.ops.shape import sum_axes
 
 def cut_long_sums(graph: Graph) -> Graph:
     """Rewrite every sum that is longer than LONG."""
-    candidates = {node.id for node in graph.nodes if _is_candidate(node)}
+    candidates = {node.id for node in graph.nodes if _is_candidate(graph, node)}
     candidates -= set(_averaged(graph))
     if not candidates:
         return graph
@@ -40,13 +39,14 @@ def cut_long_sums(graph: Graph) -> Graph:
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
 
 
-def _is_candidate(node: Node) -> bool:
+def _is_candidate(graph: Graph, node: Node) -> bool:
     match node.op:
-        case TimeSum() | Scatter():
-            return not node.op.pair
+        case TimeSum(pair=pair):
+            return not pair
         case Contract():
             return len(node.op.operands) not in (0, 2)
-    return False
+        case op:
+            return op.terms(*(graph[i].type for i in node.inputs)) > LONG
 
 
 def _averaged(graph: Graph) -> Iterator[int]:
@@ -64,13 +64,13 @@ def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
     match node.op:
         case TimeSum():
             return long_total(xs[0])
-        case Scatter() as op if xs[1].type.size > LONG:
-            return sum_axes(xs[0].builder.add(replace(op, pair=True), *xs), [0])
         case Contract(mean=True) as op:
             return _mean(op, xs)
         case Contract(mean=False) as op:
             of_means = any(x.node.op.makes_uniform for x in xs)
             return _sum(op, xs, AGAIN if of_means else LONG)
+        case op if op.terms(*(x.type for x in xs)) > LONG:
+            return sum_axes(xs[0].builder.add(op.paired(), *xs), [0])
     return None
 
 

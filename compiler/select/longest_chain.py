@@ -20,6 +20,8 @@ from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.machine.addition_chains import COMPENSATED, IN_A_ROW, MOST_CHUNKS
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing import cpu_gather
+from gradc_compiler.printing.row_kernel_table import BY_SOURCE
+from gradc_compiler.printing.row_kernels import lengths_of
 from gradc_compiler.program.entry import Instruction, Operand, Space
 from gradc_compiler.select.builder import ProgramBuilder
 
@@ -100,6 +102,8 @@ class _Walk:
             return chain_of_product(kernel.name, item.geometry, rows, self.batch.examples)
         if nest is not None:
             return chain_of(nest, rows, longest)
+        if kernel.source in BY_SOURCE:
+            return BY_SOURCE[kernel.source].chain(lengths_of(item.geometry))
         scatters = kernel.source in (cpu_gather.SCATTER, cpu_gather.SCATTER_PAIR)
         return (
             chain_of_rows(item, kernel.source == cpu_gather.SCATTER_PAIR) if scatters else Chain()

@@ -20,7 +20,9 @@ from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import ArgMax
 from gradc_compiler.ops.shape import Concat
+from gradc_compiler.ops.structured import Structured
 from gradc_compiler.printing import cpu_gather, cuda_gather
+from gradc_compiler.printing.row_kernel_table import ROW_KERNELS
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import Kernel, Launch, Operand, PartialReduction
 from gradc_compiler.program.kernel_abi import EVERY, Y_ROW
@@ -51,6 +53,8 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
             _rows(table, unit, node)
         case Concat():
             _concat(table, unit, node)
+        case Structured() as op:
+            _row_kernel(table, unit, node, op)
         case _ if is_pointwise(node):
             targets = {id: places[id] for id in stored}
             nest = pointwise_nest(graph, unit.nodes, targets, places, region)
@@ -168,6 +172,18 @@ def _rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     geometry = (index.size, rows, width, x.example, width, at.example, y.example)
     operands = (table.operand(x), table.operand(at), table.operand(y, written=True))
     _written(table, unit, sources, operands, geometry, pieces)
+
+
+def _row_kernel(table: ProgramBuilder, unit: FusionGroup, node: Node, op: Structured) -> None:
+    """What works along an axis, by the kernel that is its operator's."""
+    ids, types = (*node.inputs, node.id), [table.graph[i].type for i in node.inputs]
+    places = [table.layouts.places[i] for i in ids]
+    kernel = ROW_KERNELS[type(op)](op, *types)
+    shapes = [*(type.shape for type in types), node.type.shape[-types[0].rank :]]
+    axis = getattr(op, "axis", types[0].rank - 1)
+    geometry = kernel.geometry(shapes, axis, [place.example for place in places])
+    operands = tuple(table.operand(place, written=place is places[-1]) for place in places)
+    _written(table, unit, (kernel.cpu, kernel.cuda), operands, geometry, geometry[0])
 
 
 def _written(

@@ -16,10 +16,9 @@ from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import broadcast_shapes
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import ANY, Elementwise
-from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import BatchMean, Max
-from gradc_compiler.ops.sequence import Previous, Sequential, TimeBroadcast, TimeSum
-from gradc_compiler.ops.shape import Concat, Reshape, broadcast, reshape, unbroadcast
+from gradc_compiler.ops.sequence import TimeBroadcast, TimeSum
+from gradc_compiler.ops.shape import broadcast, reshape, unbroadcast
 from gradc_compiler.transform.masks import is_mask, mask_of, only_jumps
 from gradc_compiler.transform.value_ranges import Bounds
 
@@ -145,9 +144,7 @@ def below(cut: CotangentMask | None, y: Value, k: int, xs: Sequence[Value]) -> C
             return CotangentMask(partial(_of_greatest, cut, op, y, x), cut is not None and cut.far)
         case Contract() if not op.mean:
             return _of_sum(cut, op, y, k, xs)
-        case (
-            Reshape() | Concat() | Take() | Scatter() | Sequential() | Previous() | BatchMean()
-        ) if cut is not None:
+        case _ if op.adds and cut is not None:
             return CotangentMask(partial(_moved, cut, y, k, xs), cut.far)
     return None
 

@@ -17,10 +17,8 @@ from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.graph_tools.graph_text import story
 from gradc_compiler.ops.contract import Affine, Contract, Map
 from gradc_compiler.ops.elementwise import INFIX, Elementwise
-from gradc_compiler.ops.index import Scatter
 from gradc_compiler.ops.leaf import Constant, Input, Iota, Literal, PersistentOp
 from gradc_compiler.ops.random import Random
-from gradc_compiler.ops.reduce import Max
 from gradc_compiler.ops.sequence import (
     AtLast,
     Last,
@@ -31,7 +29,6 @@ from gradc_compiler.ops.sequence import (
     TimePosition,
     TimeSum,
 )
-from gradc_compiler.ops.shape import Concat, Reshape
 
 LETTERS = "ijklmnopqrstuvwxyz"
 
@@ -131,18 +128,10 @@ def expression(node: Node, names: Sequence[str], shapes: Sequence[tuple[int, ...
             return f"{name}({', '.join(names)})"
         case Contract() as op:
             return contract_text(op, names, shapes)
-        case Reshape(shape=shape):
-            return f"reshape({names[0]}, {list(shape)})"
-        case Max(axes=axes):
-            return f"max({names[0]}, axis = {axes[0] if len(axes) == 1 else axes})"
-        case Concat(axis=axis):
-            return f"concat({', '.join(names)}, axis = {axis})"
-        case Scatter(rows=rows):
-            return f"scatter({names[0]}, {names[1]}, {rows})"
         case Sequential() | Previous():
             return sequential_text(node.op, names)
         case op:
-            return f"{op.name}({', '.join(names)})"
+            return op.spelled(names)
 
 
 def sequential_text(op: Op, names: Sequence[str]) -> str:

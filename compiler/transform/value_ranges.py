@@ -20,6 +20,7 @@ from gradc_compiler.ops.orthonormalize import Orthonormalize
 from gradc_compiler.ops.reduce import ArgMax, Max
 from gradc_compiler.ops.sequence import AtLast, Last, Length, Previous, TimePosition, TimeSum
 from gradc_compiler.ops.shape import Reshape
+from gradc_compiler.ops.structured import Structured
 
 COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 
@@ -186,7 +187,7 @@ class Bounds:
             case TimeSum() | Last() | AtLast() | Scatter():  # 0 where there is nothing
                 low, high = -inf if xs[0].low < 0 else 0, inf if xs[0].high > 0 else 0
                 return replace(_either(xs), low=low, high=high, positive=False)
-            case ArgMax() | Orthonormalize():
+            case ArgMax() | Orthonormalize() | Structured():
                 return ANY
         return _either(xs) if xs else ANY
 

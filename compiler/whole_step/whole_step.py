@@ -130,10 +130,8 @@ def _write(
             writer.scatter(instruction)
         case cpu_gather.ARGMAX:
             writer.argmax(instruction)
-        case cpu_gather.SCATTER_PAIR:
-            raise NotApplicable("adds up many rows")
         case _:
-            raise AssertionError(f"{kernel.name} has no nest")
+            raise NotApplicable(f"{instruction.note} has a kernel of its own")
 
 
 def _entry(entry: Entry, writer: Unroller) -> Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from tests.random_specs import sequences, tensors
+from tests.random_specs import along_axes, sequences, tensors
 from tests.random_specs.body import Body, Choose, Type, expression
 from tests.random_specs.trials import head
 
@@ -83,4 +83,4 @@ def spec(choose: Choose) -> str:
     return first + "\n".join([*body.definitions, data, f"train on d {{\n{block}}}\n"])
 
 
-__all__ = ["sequences", "spec", "tensors"]  # the modules file their rules
+__all__ = ["along_axes", "sequences", "spec", "tensors"]  # the modules file their rules

@@ -120,6 +120,26 @@ train on d {
     }
 }
 """
+CASES["orders and running sums"] = """
+cell walk(h : [4], x : [4]) -> [4] { sort(tanh(h) + cumsum(x)) }
+layer rising(x : [n]) -> [n] { x |> cumsum(backwards = true) |> sort }
+model f(x : [5], m : [3, 4], ys : seq [4]) -> scalar {
+    param w : [5] ~ normal(0, 1)
+    param u : [3, 4] = reshape(iota(12), [3, 4]) / 7
+    order = argsort(x * w)
+    first = sum(take_along(w, order) * iota(5)) + sum(add_along(w^2, order, 6) * iota(6))
+    slopes = grad(sum(sort(u * m)^3 * iota(4)) + sum(cumsum(u, axis = 0)^2), u)
+    of_each = sum(((u * m) |> each(rising))^2 * iota(4))
+    over_time = sum(time_sum((ys * w[1:5]) |> sort |> cumsum) * iota(4))
+    first + sum(slopes^2) * 1e-3 + of_each * 1e-2 + over_time + sum(last(ys |> scan(walk)))
+}
+data d(x : [5], m : [3, 4], ys : seq [4], t : scalar) = npz("none.npz")
+train on d {
+    minimize (f(x, m, ys) - t)^2 * 1e-2
+    using sgd(lr = 1e-3)
+    report argsort(x)[0] == 0
+}
+"""
 
 OPTIMIZERS = """
 optimizer own(lr = halved(0.1), beta = 0.5)(p, g) {

@@ -139,6 +139,23 @@ train on d {
     using sgd(lr = 0.1)
 }
 """,
+    "numbers in order": """
+cell least(h : [3], x : [3]) -> [3] { sort(h + cumsum(x, backwards = true)) / 2 }
+layer back(x : [n], by : [n]) -> [n] { add_along(x, argsort(by), 3) }
+model f(x : [3], y : [3]) -> scalar {
+    param w : [3] = [0.1, -0.2, 0.3]
+    rows = stack(x * w, y * w, sort(w))
+    slope = grad(sum(cumsum(sort(rows)^3, axis = 0)), w)
+    end = (x * w) |> unfold(4, least) |> last
+    sum(slope^2) / 9 + sum((rows |> each(sort))^2 * iota(3)) + sum(end * back(w, y))
+}
+data d(x : [3], y : [3]) = npz("none.npz")
+train on d {
+    minimize (f(x, y) - y[0])^2 / 9
+    using sgd(lr = 0.001)
+    report argsort(x)[0] == 2
+}
+""",
 }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions import grad_expr, labels, primitives, sequences, tensors
 from gradc_compiler.elaborate.functions.arithmetic import elementwise, to_value
+from gradc_compiler.elaborate.functions.structured_calls import structured
 from gradc_compiler.elaborate.layers import scans
 from gradc_compiler.elaborate.names.decimals import Number
 from gradc_compiler.elaborate.names.paths import made_at
@@ -37,6 +38,7 @@ from gradc_compiler.elaborate.types.sizes import check_size
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.ops.elementwise import INFIX, Elementwise
+from gradc_compiler.ops.structured import Structured
 
 BUILTINS: dict[str, Builtin] = {}
 ELEMENTWISE = {  # a row of the table of elementwise operators is a function without more ado
@@ -175,6 +177,10 @@ for _name in ("max", "min"):
 _row("floor", "x", _rounded("floor", floor))
 _row("ceil", "x", _rounded("ceil", ceil))
 _row("argmax", "x", tensors.argmax)
+for _op in OPS.values():
+    if issubclass(_op, Structured):
+        _parameters = " ".join((*_op.operands(), *_op.settings()))
+        _row(_op.name, _parameters, structured(_op), required=_op.required())
 _row("reshape", "x shape", tensors.reshaped, required=2)
 _row("transpose", "x order", tensors.transposed_by)
 _row("concat", "parts axis", tensors.concatenated, variadic=True)

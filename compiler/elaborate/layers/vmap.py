@@ -22,9 +22,8 @@ from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Take
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
-from gradc_compiler.ops.reduce import ArgMax, BatchMean, Max
-from gradc_compiler.ops.sequence import Previous, Sequential
-from gradc_compiler.ops.shape import Concat, Reshape, broadcast, reshape
+from gradc_compiler.ops.sequence import Previous
+from gradc_compiler.ops.shape import Reshape, broadcast, reshape
 
 
 def apply_to_each(
@@ -108,25 +107,25 @@ class Batcher:
                 )
             case Reshape(shape=shape):
                 return reshape(xs[0], (self.count, *shape))
-            case Concat(axis=axis):
-                full = [
-                    x if f else broadcast(x, (self.count, *x.shape))
-                    for x, f in zip(xs, flags, strict=True)
-                ]
-                return self._add(node, Concat(axis + 1), full)
-            case Max(axes=axes):
-                return self._add(node, Max(tuple(a + 1 for a in axes)), xs)
-            case ArgMax() | BatchMean():
-                return self._add(node, node.op, xs)
             case Take() if not flags[0]:
                 return self._add(node, node.op, xs)
             case Random() as op:
                 return self._add(node, replace(op, shape=(self.count, *op.shape)), xs)
-            case Sequential() as op:
-                return self._add(node, op, xs)
             case Contract() as op:
                 return self._add(node, _with_axis(op, flags, self.count), xs)
-        raise self._fault(node, f"`{node.op.name}`")
+        return self._add(node, self._mapped(node), self._full(xs, flags))
+
+    def _mapped(self, node: Node) -> Op:
+        mapped = node.op.mapped()
+        if mapped is None:
+            raise self._fault(node, f"`{node.op.name}`")
+        return mapped
+
+    def _full(self, xs: list[Value], flags: list[bool]) -> list[Value]:
+        """Operands with the axis in front, those repeated that have none yet."""
+        return [
+            x if f else broadcast(x, (self.count, *x.shape)) for x, f in zip(xs, flags, strict=True)
+        ]
 
     def _fault(self, node: Node, what: str) -> SpecError:
         assert node.span is not None, "every node of a body has a span"

@@ -82,7 +82,7 @@ CASES: dict[str, tuple[Op, list[Operand], object]] = {
     ),
 }
 INTEGER = {"argmax", "increment"}  # increment: schedule/test_updates.py
-COVERED_ELSEWHERE = {"contract", "orthonormalize"}  # their own files; of time: test_sequence.py
+COVERED_ELSEWHERE = {"contract", "orthonormalize", "cumsum", "argsort", "take_along", "add_along"}
 
 
 def apply(op: Op):

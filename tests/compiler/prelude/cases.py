@@ -62,6 +62,7 @@ LAYERS = {  # name -> what x is, and the layer; sizes are odd on purpose
     "softmax": ("[2, 3, 5]", "softmax"),
     "log_softmax": ("[3, 5]", "log_softmax"),
     "logsumexp": ("[3, 5]", "logsumexp"),
+    "sort": ("[3, 5]", "sort"),
     "batch_norm": ("[5]", "batch_norm"),
     "batch_norm of an image": ("[2, 3, 4]", "batch_norm(momentum = 0.3)"),
     "layer_norm": ("[3, 5]", "layer_norm"),

@@ -141,6 +141,7 @@ TORCH = {
     "softsign": lambda x, p: F.softsign(x),
     "softmax": lambda x, p: F.softmax(x, dim=-1),
     "log_softmax": lambda x, p: F.log_softmax(x, dim=-1),
+    "sort": lambda x, p: torch.sort(x, dim=-1).values,
     "logsumexp": lambda x, p: torch.logsumexp(x, dim=-1),
     "batch_norm": batch_norm,
     "batch_norm of an image": batch_norm,

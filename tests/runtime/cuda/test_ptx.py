@@ -21,6 +21,7 @@ from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.printing import cuda_gather
+from gradc_compiler.printing.row_kernel_table import BY_SOURCE
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.schedule import schedule
@@ -115,6 +116,12 @@ def test_only_sums_of_products_are_fused(word: int) -> None:
 @pytest.mark.parametrize("name", ["TAKE", "SCATTER", "ARGMAX"])
 def test_gathers(name: str) -> None:
     check(getattr(cuda_gather, name), 4)
+
+
+@pytest.mark.parametrize("word", [4, 8])
+def test_kernels_along_an_axis(word: int) -> None:
+    for kernel in BY_SOURCE.values():
+        check(kernel.cuda, word)
 
 
 @pytest.mark.parametrize("name", SEQUENCES)

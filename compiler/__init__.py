@@ -2,7 +2,8 @@
 
 Installed and imported as `gradc_compiler`.  `compiler/pipeline.py` has all stages on one screen;
 here is each with its folder, in order.  A folder imports only those that stand above it in
-`tests/test_architecture.py`, so it can be read knowing those alone.
+`tests/test_architecture.py`, so it can be read knowing those alone.  `specs/walk.md` follows one
+spec through all of them, with what each prints.
 
 **What everything may use.**  `compiler/diagnostics` has source text, places in it (`source.py`),
 and what the compiler says about them, as a terminal shows it (`render.py`).  `compiler/error_index`

@@ -3,6 +3,7 @@
 Installed and imported as `gradc_runtime`.  It knows no calculus: every answer is an entry of the
 program, run on a back end.  A folder imports only those that stand above it in
 `tests/test_architecture.py`; of the compiler it knows `compiler/program` and a few types.
+`specs/walk.md` ends where a `Program` is run.
 
 **What everything may use.**  `runtime/system` has files read without trust, locks, signals, aligned
 memory, and each fault as one clear line (`errors.py`).

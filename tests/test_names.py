@@ -55,6 +55,15 @@ def test_a_map_is_prose_that_names_every_package(folder: str) -> None:
     assert not {p for p in missing if p.startswith(folder)}
 
 
+def test_the_walk_names_every_package_and_a_test_at_each_stage() -> None:
+    text = (ROOT / "specs" / "walk.md").read_text(encoding="utf-8")
+    named = {name.rstrip("/") for name in NAMED.findall(text)}
+    packages = {p.parent.relative_to(ROOT).as_posix() for p in FILES}
+    missing = {p for p in packages if not any(f"{n}/".startswith(f"{p}/") for n in named)}
+    assert not missing
+    assert all("tests/" in stage or "specs/" in stage for stage in text.split("\n## ")[1:])
+
+
 def test_the_glossary_says_where_each_term_is() -> None:
     text = (ROOT / "specs" / "glossary.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]

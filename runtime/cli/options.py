@@ -109,11 +109,8 @@ weights = click.option(
     help="Take parameters from a .safetensors file or the folder of a run.",
 )  # fmt: skip
 without = together([
-    click.option("--without", multiple=True, metavar="NAME", help="""Switch off an optimisation:
-        simplify, rows, slices, pieces, concats, fold, powers, cse, pairs, batch, axes, turns, dce;
-        winograd, scatter-to-gather, fold-width, backward-filter, backward-bias, broadcast-bias,
-        unroll-max-pool, prepack; remat, delay-reduction, sink, unroll-constant-matmul, fusion,
-        whole-step."""),
+    click.option("--without", multiple=True, metavar="NAME", help="""Switch off an optimisation, as
+        in `--without fusion`; `gradc explain optimisations` names them all."""),
     click.option("--exact", is_flag=True, help="""Switch off all that change more than the order
         of a sum: winograd, scatter-to-gather, fold-width, backward-filter,
         unroll-constant-matmul."""),

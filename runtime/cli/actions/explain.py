@@ -1,4 +1,5 @@
-"""What `gradc explain` does: the page on an error code, or a model at work on one example.
+"""What `gradc explain` does: the page on an error code or on the optimisations, or a model at work
+on one example.
 
 For a model, the graph of the loss of ONE example is taken from the training step, differentiated
 with respect to each of its nodes at once, and evaluated by the reference; every node then has a
@@ -27,6 +28,7 @@ from gradc_runtime.cli.actions.adjoints import (
     rows_of,
     training_loss,
 )
+from gradc_runtime.cli.actions.optimisations import explain_optimisations
 from gradc_runtime.cli.actions.output import console, say, table, write, write_json
 from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.request import Request, session_with_weights
@@ -45,6 +47,8 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
 
     Raises `Refused` for more than one example, `SessionError` for a sequence that is too long.
     """
+    if what == "optimisations":
+        return explain_optimisations(as_json=given["as_json"])
     if not inputs and not Path(what).exists() and "." not in what and "/" not in what:
         return explain_code(what, as_json=given["as_json"])
     spec = SpecPath().convert(what, None, None)

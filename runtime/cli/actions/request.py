@@ -18,6 +18,7 @@ from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.names.library import prelude
 from gradc_compiler.pipeline import OPTIONAL, Compilation, compilation
 from gradc_compiler.program.program import DataSource, Program
+from gradc_compiler.rewrites.algebra.switches import FORMER
 from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_runtime.certificates.certificate import require_sound
 from gradc_runtime.cli.declare import listed
@@ -61,15 +62,15 @@ class Request:
         seed = given.get("seed")
         seed = assigned.pop("seed", None) if seed is None else seed
         data = given.get("data")
-        unknown = [name for name in given.get("without", ()) if name not in OPTIONAL]
-        if unknown:
+        without = [FORMER.get(name, name) for name in given.get("without", ())]
+        if unknown := [name for name in without if name not in OPTIONAL]:
             known = dict.fromkeys(OPTIONAL)
             raise Refused(f"no optimisation is called {unknown[0]}{suggestion(unknown[0], known)}")
         return Request(
             spec=spec,
             overrides=assigned if data is None else {**assigned, "data": data},
             settings=settings,
-            without=tuple(given.get("without", ())),
+            without=tuple(without),
             exact=bool(given.get("exact")),
             target=given.get("target"),
             dtype=given.get("dtype"),
@@ -144,7 +145,7 @@ class Request:
         try:
             values = json.loads((folder / FILE).read_text())
             spec, at = Path(values.pop("spec")), values.pop("folder")
-            values["without"] = tuple(values["without"])
+            values["without"] = tuple(FORMER.get(name, name) for name in values["without"])
             if not isinstance(values["overrides"], dict) or not isinstance(
                 values["settings"], dict
             ):

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradc_compiler.pipeline import OPTIONAL
+from gradc_compiler.rewrites.target_rewrites import INEXACT
 from gradc_runtime.cli.actions.numbers import number
 from tests.runtime.cli.calling import SPECS, Caller
 
@@ -102,3 +104,19 @@ def test_a_single_number_is_a_list_of_one(call: Caller) -> None:
     (call.folder / "one.nn").write_text("model f(x : [1]) -> [1] { 2 * x }")
     for text in ("x=3", "x=[3]", "x=[[3]]"):
         assert call("run", "one.nn", text, "--json").data == {"f": [[6.0]]}
+
+
+def test_every_optimisation_is_named_with_what_it_does(call: Caller) -> None:
+    rows = call("explain", "optimisations", "--json").data
+    assert [row["name"] for row in rows] == list(dict.fromkeys(OPTIONAL))
+    assert all(len(row["does"]) > 20 for row in rows)
+    assert [row["name"] for row in rows if not row["exact"]] == [*INEXACT]
+    shown = call("explain", "optimisations").words
+    for row in rows:
+        assert f"{row['name']} {row['kind']} {row['does'].split()[0]}" in shown
+
+
+def test_a_former_name_of_an_optimisation_is_known(call: Caller) -> None:
+    now = call("show", HOUSE, "--stage", "kernels", "--without", "whole-step")
+    assert now.code == 0 and now.out
+    assert call("show", HOUSE, "--stage", "kernels", "--without", "straight").out == now.out

@@ -31,8 +31,9 @@ Below it:
   chunks.
 * `runtime/cpu/interpreter` writes an entry as one array of int64 (`encode.py`) and has the native
   loop that goes through it (`dispatch.py`).
-* `runtime/cpu/threads` has the pool whose workers never come back to Python. * `runtime/cpu/tuning`
-measures: tiles of other sizes, where the time of an entry goes, the roofline.
+* `runtime/cpu/threads` has the pool whose workers never come back to Python.
+* `runtime/cpu/tuning` measures: tiles of other sizes, where the time of an entry goes, the
+  roofline.
 
 **CUDA.**  `runtime/cuda` launches an entry's kernels one by one over the whole batch; every import
 of numba-cuda is in `shim.py`.

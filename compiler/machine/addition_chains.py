@@ -7,11 +7,11 @@ has no more additions than that.  A *compensated* sum counts as three, however l
 loses goes into the next term (Kahan, Comm. ACM 8(1), 1965).  n eps must be small beside 1 / eps.
 The kinds of sums, and their chains:
 
-    sum                           chain ----------------------------
-    ----------------------------------------------------------------- of one operand, n known
-    up to LONG as one loop: n.  Longer ones are cut (`split_long_sums.py`):
-                                  blocks of 256 terms, and their sums again, until those are at most
-                                  512: 1,024 in four steps for 2^32 terms
+    sum                           chain
+    ----------------------------  -----------------------------------------------------------------
+    of one operand, n known       up to LONG as one loop: n.  Longer ones are cut into blocks of 256
+                                  terms, and their sums again, until those are at most 512: 1,024
+                                  in four steps for 2^32 terms (`split_long_sums.py`)
     product of two, on a CPU      256 in a register of a tile (512 in a panel of `contract_dots`,
                                   256 and the log2 of its lanes in a tile), then at most 256 pieces
                                   in memory; of more (`runtime/cpu/gemm/long_sums.py`) at most
@@ -25,14 +25,14 @@ The kinds of sums, and their chains:
     few or single numbers         chunk's partial sums: one a block, or one for 65,536 rows
     the same, in memory           an example's own terms first, at most 512 or cut as above; then
                                   one addition an example of the block, at most 256
-    mean of products              as a product of two, with the block's rows among the terms mean
-    over rows of sequences   the same: as a product with 1, unless single numbers blocks of a chunk
-    as many as make 256 additions (`runtime/cpu/partition/reduction_chunks.py`), or one chunks
-    128 one after another, and then those sums compensated whole step as a kernel        an
-    example's own terms, at most 512; the examples in a register,
-                                  if that makes at most LONG terms; else
-                                  256 examples, and their sums: at most 32; of vectors of examples
-                                  the lanes in pairs, then a vector's sums in memory, at most 256
+    mean of products              as a product of two, with the block's rows among the terms
+    mean over rows of sequences   the same: as a product with 1, unless single numbers
+    blocks of a chunk             as many as make 256 additions (`reduction_chunks.py`), or one
+    chunks                        128 one after another, and then those sums compensated
+    whole step as a kernel        an example's own terms, at most 512; the examples in a register,
+                                  if that makes at most LONG terms; else 256 examples, and their
+                                  sums: at most 32; of vectors of examples the lanes in pairs, then
+                                  a vector's sums in memory, at most 256
     on a GPU                      256 terms in a register, then compensated
     the reference                 256 or 1,024 terms, and those sums again, or in pairs
                                   (`compiler/ops/pairwise_sums.py`)

@@ -41,15 +41,16 @@ def choose_chunks(partial_words: int) -> int:
 
 
 def worth_deferring(factors: int, product: int) -> bool:
-    """Whether to carry two factors over the batch, rather than to sum their products up in blocks.
+    """Whether a mean of products is better delayed: its factors kept for all examples, and one
+    product made of them, rather than a sum that is read and written for every block.
 
-    Both in words: of the factors for each example, and of the product.
+    Both are counted in words: the factors of one example, and the product.
     """
     return MACHINE.deferred_reuse * factors <= product
 
 
 def product(rows: float, terms: float, columns: int) -> float:
-    """What a product costs, in multiplications of whole vectors: every row is written once."""
+    """The cost of a product, in multiplications of whole vectors; every row is written once."""
     return rows * -(-columns // MACHINE.vector) * (terms + MACHINE.write_cost)
 
 

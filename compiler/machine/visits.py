@@ -1,4 +1,7 @@
-"""How often loops come back to a word that they have written, counted word by word."""
+"""How often a loop nest writes the same word, counted word by word.
+
+Where windows overlap in a result, a word is added to several times, and each addition rounds.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ import numpy as np
 
 
 def visits(moves: Iterable[int], extents: Iterable[int]) -> int:
-    """How many iterations meet in one word at most, where each loop moves it so many words.
+    """The most iterations that write one word; each loop moves the address by so many words.
 
-    Loops that all longer ones step over whole are counted by themselves.
+    Where the strides of all longer loops step over everything that the shorter ones write, the
+    shorter ones are counted by themselves.
     """
     pairs = [(abs(m), n) for m, n in zip(moves, extents, strict=True)]
     result = prod(n for m, n in pairs if m == 0)
@@ -28,7 +32,7 @@ def visits(moves: Iterable[int], extents: Iterable[int]) -> int:
 
 
 def _shifted(counts: np.ndarray, step: int, extent: int) -> np.ndarray:
-    """The counts, and so often the same a step further on, in one sum."""
+    """The sum of `extent` copies of the counts, each `step` words further on than the last."""
     words = len(counts) + step * (extent - 1)
     sums = np.zeros((-(-words // step), step), np.int64)
     sums.reshape(-1)[: len(counts)] = counts

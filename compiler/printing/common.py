@@ -1,5 +1,5 @@
-"""What all writers of kernels share: the lines so far, how numbers are read and written, and the
-formulas of the functions that a kernel calls and no library has.
+"""What the printers share: the lines so far, how numbers are read and written, and the formulas of
+functions that a kernel calls and no library has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CALLED = re.compile(r"\b([a-z]\w*)\(")
 
 @dataclass
 class CodeLines:
-    """The text of a kernel in the making; its geometry and its pointers in order."""
+    """The text of a kernel while it is written; its arguments and its pointers in order."""
 
     lines: list[str] = field(default_factory=list)
     geometry: list[int] = field(default_factory=list)
@@ -25,11 +25,11 @@ class CodeLines:
     depth: int = 1
 
     def line(self, text: str) -> None:
-        """Add a line where the loops stand now."""
+        """Add a line, indented by the loops that are open."""
         self.lines.append("    " * self.depth + text)
 
     def number(self, value: int) -> str:
-        """The name of a number that is read from the geometry."""
+        """Add a number to the kernel's arguments; gives its name in the text."""
         self.geometry.append(value)
         return f"g{len(self.geometry) - 1}"
 

@@ -1,8 +1,8 @@
-"""Source of the kernels that read or write at numbers found in the data: take, scatter, argmax.
+"""CPU kernels that read or write where the data says: take, scatter, argmax.
 
-Their loops are few and not worth a general mechanism; each is written out, with geometry read at
-run time.  Numbers are clamped into range, so that no kernel touches foreign words whatever the data
-says.
+A loop nest has strides that are known when it is compiled, which these have not.  They are few, so
+each is written by hand, with its sizes as arguments.  An index out of range is clamped into it, so
+that no kernel touches other memory whatever the data says.
 
 geometry = [numbers, rows of the table, words of a row, then the words from one example's to the
 next of x, from one row of x to the next, from one example's to the next of the numbers, and of y];

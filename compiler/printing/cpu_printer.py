@@ -1,9 +1,9 @@
-"""A loop nest as the source of one CPU kernel.
+"""The CPU printer: a loop nest as the source of one kernel.
 
-Names are numbered: `x0` is a pointer, `v1` a value, `i0` a loop, so nothing the author wrote
-reaches the source but inside comments.  Extents and strides are read from `geometry`; only a stride
-of 0 or 1 in the innermost loop is written out, because that is what lets LLVM vectorise.  Two nests
-with the same text share one compiled kernel.
+Names are numbered (`x0` is a pointer, `v1` a value, `i0` a loop counter), so nothing that an author
+wrote reaches the source except in comments.  Extents and strides are arguments (`geometry`), so
+that kernels which differ in them only are compiled once.  A stride of 0 or 1 in the innermost loop
+stands in the text, because LLVM can vectorise only what it knows to be contiguous.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1
 
 @dataclass(frozen=True, slots=True)
 class CpuKernelText:
-    """Source of a kernel, its pointers in order, and its geometry."""
+    """The source of a kernel, its pointers in order, and its arguments."""
 
     source: str
     pointers: tuple[MemAccess, ...]
@@ -40,10 +40,10 @@ class _CpuWriter(CodeLines):
     loaded: set[int] = field(default_factory=set)  # numbers of loads that stand already
 
     def pointer(self, access: MemAccess) -> str:
-        """The pointer of a place; the same place has one pointer, so that LLVM knows it.
+        """The name of an access's pointer; accesses to the same words have the same one.
 
-        What two pointers lead to lies apart, and LLVM is told so.  Rows of another step have a
-        pointer of their own: no kernel writes them.
+        LLVM is told that what two pointers lead to does not overlap, which must be true.  An access
+        to rows of another time step has a pointer of its own, and no kernel writes those rows.
         """
         for k, known in enumerate(self.pointers):
             same = (known.storage, known.offset, known.index) == (
@@ -82,9 +82,10 @@ class _CpuWriter(CodeLines):
         self.depth += 1
 
     def open_blocks(self, level: int, sums: int) -> None:
-        """The head of a loop over rows that is summed over: blocks of rows, and blocks of those.
+        """The head of a summed loop over rows, as three loops: blocks of blocks, blocks, rows.
 
-        A block's terms are added up in r0, blocks in q0, and what those give in memory.
+        The terms of a block are added up in r0, blocks in q0, and those sums in memory, so that no
+        chain of additions gets long.
         """
         loop = self.nest.loops[level]
         scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
@@ -106,14 +107,14 @@ class _CpuWriter(CodeLines):
         self.depth += 1
 
     def load(self, level: int) -> None:
-        """Loads that no deeper loop moves."""
+        """Write the loads that no deeper loop moves."""
         for k, (variable, access) in enumerate(self.nest.loads):
             if k not in self.loaded and access.depth() <= level:
                 self.loaded.add(k)
                 self.line(f"{variable} = {read(variable, access, self.places[id(access)])}")
 
     def store(self) -> None:
-        """Stores to memory at every iteration."""
+        """Write the stores that go to memory at every iteration."""
         for variable, access, store in self.nest.stores:
             target, value = self.places[id(access)], written(variable, access)
             if store is Store.SET:
@@ -129,7 +130,9 @@ class _CpuWriter(CodeLines):
 
 
 def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
-    """Write a merged nest: what is gathered over the inner loops stays in registers until then."""
+    """The text of a collapsed nest; sums and maxima over inner loops stay in registers until those
+    loops are done.
+    """
     nest = renumber(nest, hoisted=True)
     w = _CpuWriter(nest=nest)
     for access in nest.accesses():
@@ -164,7 +167,7 @@ def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
 
 
 def is_narrow(extent: int) -> bool:
-    """Whether a loop is worth a mask for what does not fill a vector: it has few vectors."""
+    """Whether a loop has so few vectors that masking its last, partly filled one pays."""
     return 1 < extent < NARROW and extent % LANES != 0
 
 

@@ -1,9 +1,11 @@
-"""Which loops of a nest may be shared out over threads, so that no two write the same word.
+"""Thread mapping: which loops of a nest are divided over a GPU's threads, so that no two threads
+write the same word.
 
-Taken by the words they move the result, least first, a loop is *clear* of those before it if it
-moves at least as far as they all reach together.  A loop that is not is put into one group with the
-loops it collides with; a group's words are the multiples of the greatest common divisor of its
-moves.
+Loops are taken by the words by which they move the result, least first.  Iterations of a loop write
+different words if it moves the result at least as far as all loops before it reach together: such a
+loop is a group by itself.  Any other is put into one group with the loops that it overlaps, and a
+thread is given a word of that group, not an iteration.  The words of a group are the multiples of
+the greatest common divisor of its strides.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from gradc_compiler.loops.ir import RANGE, LoopNest, Store
 
 @dataclass(frozen=True, slots=True)
 class ThreadGroup:
-    """Loops that move the result together, the longest last; `pieces` words, `unit` apart."""
+    """Loops that write the same words, the longest last: `pieces` words, each `unit` apart."""
 
     levels: tuple[int, ...]
     pieces: int
@@ -25,12 +27,12 @@ class ThreadGroup:
 
     @property
     def overlaps(self) -> bool:
-        """Whether two of its iterations may write the same word."""
+        """Whether two iterations of the group may write the same word."""
         return len(self.levels) > 1
 
 
 def map_to_threads(nest: LoopNest) -> tuple[list[ThreadGroup], list[int]]:
-    """Groups, outermost first, and the loops that every thread walks by itself."""
+    """The groups, outermost first; and the loops that every thread goes through by itself."""
     moves = nest.stores[0][1].moves
     if all(store is Store.SET for _, _, store in nest.stores):
         return [_alone(nest, level) for level in range(len(nest.loops))], []
@@ -45,7 +47,7 @@ def map_to_threads(nest: LoopNest) -> tuple[list[ThreadGroup], list[int]]:
 
 
 def _place(nest: LoopNest, moves: Sequence[int], grouped: list[list[int]], level: int) -> None:
-    """Add a loop: as a group of its own, or merged with those it collides with."""
+    """Add a loop: as a group of its own, or merged with the groups that it overlaps."""
     new = [level]
     while grouped:
         below = [j for levels in grouped for j in levels]

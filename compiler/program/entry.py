@@ -130,10 +130,10 @@ class Instruction:
     kernel: int  # index into Entry.kernels
     operands: tuple[Operand, ...]
     geometry: tuple[int, ...]
-    extent: int = 1  # of the outermost loop, in a ONCE phase
+    extent: int = 1  # iterations of the outermost loop, in a serial (ONCE) phase
     split: bool = False
     barrier: bool = True
-    follows: bool = False  # piece k needs of the instruction before only piece k of as many
+    follows: bool = False  # cut into n pieces, piece k reads only piece k of the one before it
     note: str = ""
     deferred_launch: Deferred[Launch] | None = field(default=None, compare=False)
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
@@ -147,7 +147,7 @@ class Instruction:
 
 
 def consumers(instructions: Sequence[Instruction], number: int) -> list[Instruction]:
-    """Those behind an instruction that follow it."""
+    """The instructions after one that run piece by piece with it (`Instruction.follows`)."""
     return list(takewhile(lambda item: item.follows, instructions[number + 1 :]))
 
 

@@ -1,1 +1,1 @@
-"""What an instruction is run by: a library kernel or loops of its own; the table in the making."""
+"""Kernel selection: a library kernel or loops of its own for each fusion group; the table built."""

@@ -1,4 +1,4 @@
-"""Where the threads that share out a ONCE phase must wait for one another."""
+"""Barriers in serial stages: where the threads that divide instructions wait for one another."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from gradc_compiler.program.entry import Instruction, consumers
 
 
 def with_barriers(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
-    """Keep a barrier only before an instruction that touches words used since the last one.
+    """Keep a barrier only before an instruction that touches words used since the last barrier.
 
-    Words are compared by whole operands: the last operand of a library kernel, any of a generated
-    one, may be written.  Before an instruction stands what those that follow it need too.
+    Words are compared by whole operands, and any operand counts as written.  An instruction and its
+    followers run without a barrier between them, so the first has the barrier that any of them
+    needs.
     """
     result: list[Instruction] = []
     touched: set[tuple[int, int]] = set()

@@ -1,6 +1,7 @@
-"""The table in the making: instructions by phase, and the kernels they share.
+"""The instruction builder: an entry's table while it grows, and the kernels that it shares.
 
-`ProgramBuilder` knows where every value lies; `lower.py` tells it what to compute.
+`ProgramBuilder` knows where every value lies; `lower.py` tells it what to compute.  Kernels with
+the same text are one kernel, which many instructions call with other operands and arguments.
 """
 
 from __future__ import annotations
@@ -46,23 +47,27 @@ SPLIT_FROM = MACHINE.split_iterations  # iterations that are worth a second thre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelCall:
-    """A kernel and what it is called with; `nest`, where there is one, does the same."""
+    """A kernel and what it is called with; `nest`, where there is one, means the same as loops."""
 
     kernel: Kernel
     operands: tuple[Operand, ...]
     geometry: tuple[int, ...]
     launch: Deferred[Launch]
-    extent: int = 1  # of the loop that threads may share
-    iterations: int = 0  # in all
+    extent: int = 1  # iterations of the loop that may be divided over threads
+    iterations: int = 0  # of all loops together
     follows: bool = False
     work: OpCost = NOTHING
     nest: LoopNest | None = None
-    added: int = 0  # into memory, for each row
+    added: int = 0  # additions to a word of memory, for each row
 
 
 @dataclass(frozen=True, slots=True)
 class TileChain:
-    """The last instruction, where its range writes all `words` of `target` one after another."""
+    """The last instruction, where its range writes all `words` of `target` in order.
+
+    An instruction that reads them in the same order may then run tile by tile with it, while a tile
+    is in the cache (Halide's compute_at).
+    """
 
     phase: Stage
     target: Operand
@@ -70,13 +75,13 @@ class TileChain:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where the target's storage begins."""
+        """The space of the target's buffer, and where it begins there."""
         return self.target.space, self.target.offset
 
 
 @dataclass
 class ProgramBuilder:
-    """Kernels in order of first use; instructions and sums of each phase."""
+    """Kernels in order of first use; instructions, recurrences and sums of each stage."""
 
     graph: Graph
     regions: Mapping[int, Region]
@@ -92,7 +97,7 @@ class ProgramBuilder:
     pieces: TileChain | None = None
 
     def operand(self, access: MemAccess | BufferView, written: bool = False) -> Operand:
-        """The address of a place; a mean that is `written` is written to its partial sum."""
+        """The operand of an access or view; a mean that is `written` goes to its partial sum."""
         table = self.memory.operands
         if written and access.storage in self.memory.partial:
             table = self.memory.partial
@@ -101,16 +106,16 @@ class ProgramBuilder:
         return replace(table[access.storage], inner=access.offset)
 
     def _clock(self, name: str) -> Operand:
-        """An array of whole numbers that the runtime knows: `owner/xs` and the like."""
+        """An index array of packed sequences, which the runtime fills: `owner/xs` and the like."""
         kind, _, time = name.partition("/")
         (own,) = (t for t in self.memory.times if str(t) == time)
         rows = None if kind in ("length", "first", "last") else own
         return self.memory.array(name, "clock", TensorType((), Kind.INDEX, time=rows))
 
     def nest(self, unit: FusionGroup, nest: LoopNest, products: int | None = None) -> None:
-        """Add a generated kernel; what runs once is cut along its outermost loop.
+        """Add a generated kernel; in a serial stage threads may divide its outermost loop.
 
-        `products`: how many are needed, where the kernel does others.
+        `products`: how many the result needs, where the kernel does more or fewer.
         """
         launch, extent, cut = self.launch(nest, unit.region.time), 1, nest
         outer = nest.loops[0] if nest.loops else None
@@ -139,7 +144,7 @@ class ProgramBuilder:
         )
 
     def follows(self, unit: FusionGroup, nest: LoopNest, extent: int) -> bool:
-        """Whether a nest goes once through all words that the instruction before has written."""
+        """Whether a nest reads, once and in order, the words that the last instruction writes."""
         before = self.pieces
         if before is None or before.phase != unit.phase or len(nest.loops) != 1:
             return False
@@ -174,7 +179,7 @@ class ProgramBuilder:
         return Deferred(partial(print_launch, nest, operands, self.memory.number(time)))
 
     def add(self, unit: FusionGroup, call: KernelCall) -> None:
-        """Append one call of a kernel to a unit's phase."""
+        """Append one call of a kernel to a group's stage."""
         self.nests.setdefault(unit.phase, []).append(call.nest)
         self.pieces = self.pieces if call.follows else None
         instructions = self.instructions.setdefault(unit.phase, [])
@@ -198,13 +203,13 @@ class ProgramBuilder:
         )
 
     def _note(self, unit: FusionGroup) -> str:
-        """What a unit computes and where that was written, for people."""
+        """What a group computes and where that was written, for people."""
         node = self.graph[unit.nodes[-1]]
         names = [self.graph[i].op.name for i in unit.nodes]
         return f"%{node.id} {' '.join(names)}  {node.span or ''}".strip()
 
     def _extend_loop(self, region: Region, at: int) -> None:
-        """Let a loop's instructions go on to one that is about to stand at `at`."""
+        """Make the instruction that will be number `at` part of a recurrence."""
         loops = self.loops.setdefault(region.phase, {})
         time = self.memory.number(region.time)
         assert time is not None, "a loop runs over the rows of a time"
@@ -220,7 +225,7 @@ class ProgramBuilder:
         loops[region] = replace(first, count=first.count + 1)
 
     def fill(self, unit: FusionGroup, place: BufferView) -> None:
-        """Zero a place's whole storage, its border too."""
+        """Zero the whole buffer of a view, halo included."""
         words, ranged = self.layouts.words[place.storage], int(unit.phase.examples)
         unit = replace(unit, region=replace(unit.region, time=place.time))
         target = replace(self.operand(place, written=True), inner=0)
@@ -237,7 +242,7 @@ class ProgramBuilder:
         )
 
     def phases(self) -> tuple[Phase, ...]:
-        """All phases in order."""
+        """All stages in order, as phases of the entry."""
         return tuple(
             Phase(
                 examples=key.examples,

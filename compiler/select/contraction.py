@@ -1,10 +1,13 @@
-"""Which library kernel a contraction of two operands runs on, and its geometry.
+"""Kernel selection: which library kernel a product of two operands runs on, with which arguments.
 
-Each loop moves the three places by so many words.  A loop that moves the result by one word is the
-*columns*: one operand (B) must move by one word along it as well, the other (A) not at all, and the
-kernel multiplies one number of A with a vector of B.  A loop that moves A and the result but not B
-is the *rows*: the vector of B is used again for each.  Two of the loops that do not move the result
-are summed in registers (K1, K2); all others are walked outside, adding into memory where they sum.
+Each loop of a contraction moves the addresses of A, B and Y (the result) by some words.  From those
+strides alone follows which part of a matrix product a loop can be:
+
+* *columns*: Y and B move by one word, A not at all.  The kernel multiplies one number of A with a
+  vector of B.
+* *rows*: A and Y move, B does not.  The vector of B is used again for each row.
+* *sums* (K1, K2): two of the loops that do not move Y are summed in registers.
+* *outer loops*: all others are around the tile, and add into memory where they do not move Y.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from gradc_compiler.loops.ir import RANGE
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.kernel_abi import DIVIDED, EVERY, MOST_ANY_LOOPS, MOST_LOOPS
 
-SHARE = -2  # extent of rows that threads share: a range, by which the kernel chooses nothing
-SHORT = MACHINE.short_loop  # terms for which a loop is not worth to be the innermost
+SHARE = -2  # extent of rows that threads divide: begin..end, whose length must decide nothing
+SHORT = MACHINE.short_loop  # iterations below which a loop is not worth being innermost
 TYPICAL_BLOCK = MACHINE.typical_rows  # examples: what a RANGE loop counts as beside others
 
 
@@ -50,18 +53,19 @@ ONE = LoopDim(1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contraction:
-    """A library kernel and its geometry; `swap`: the operands are passed as B, A."""
+    """A library kernel and its arguments; `swap`: the operands are passed as B, A."""
 
     kernel: str
     geometry: tuple[int, ...]
     swap: bool
     adds: bool  # the kernel adds into Y, which must hold zeros (or a partial sum)
-    extent: int = 1  # of the loop that a ONCE phase may split over threads
+    extent: int = 1  # iterations of the rows that threads may divide in a serial stage
 
 
 def select_kernel(trips: Sequence[LoopDim], *, accumulate: bool, once: bool) -> Contraction:
-    """Choose kernel, columns, rows and sums.  `accumulate`: Y holds a partial sum already.
+    """Choose a kernel, and loops for its columns, rows and sums.
 
+    `accumulate`: Y holds a partial sum that is added to.  `once`: the product is in a serial stage.
     A loop over EVERY example makes the result a mean.
     """
     plan = _chosen(trips, accumulate, once)
@@ -87,9 +91,9 @@ def _chosen(trips: Sequence[LoopDim], accumulate: bool, once: bool) -> Contracti
 
 
 def _dots(trips: Sequence[LoopDim], accumulate: bool) -> Contraction | None:
-    """Both operands contiguous along a sum: dot products of A's rows with B's columns.
+    """Dot products of A's rows with B's columns (GEMM NT); None where no sum is contiguous in both.
 
-    The rows are those that follow one another in Y: the kernel can turn the columns.
+    The loop along which Y is contiguous is the rows, since the kernel can transpose the columns.
     """
     swap = any(t.y == 1 and t.b for t in trips)
     trips = _merge([t.swapped() if swap else t for t in trips])
@@ -133,7 +137,8 @@ def _tiled(
     extent = 1
     if once and rows is not ONE:
         extent, rows = rows.extent, replace(rows, extent=SHARE)
-    # what moves all three shares nothing between its turns: inside of it B stays in the cache
+    # iterations of a loop that moves all three share no numbers, so it goes outside: inside of it,
+    # loops that do not move B find B in the cache
     outer.sort(key=lambda t: (not (t.a and t.b and t.y), -abs(t.y) - abs(t.b)))
     geometry = _geometry(adds, columns, rows, k1, k2, outer)
     return Contraction(kernel=kernel, geometry=geometry, swap=swap, adds=adds, extent=extent)
@@ -149,16 +154,16 @@ def _geometry(
 
 
 def _loops(trips: Sequence[LoopDim]) -> Iterator[int]:
-    """The numbers of loops that are counted in the kernel."""
+    """The arguments for loops that the kernel goes through: extent, and strides of A, B and Y."""
     assert len(trips) <= MOST_ANY_LOOPS, f"{len(trips)} loops are more than a kernel counts"
     return (number for t in trips for number in (t.extent, t.a, t.b, t.y))
 
 
 def _overlapping(reach: int, loops: Sequence[LoopDim]) -> bool:
-    """Whether two iterations may write the same words: a loop that does not clear the ones inside
-    it.
+    """Whether two iterations may write the same word: a loop's stride is then smaller than all that
+    the loops of smaller strides write together.
 
-    `reach` words are written by the innermost.
+    `reach` is how many words one iteration of all these loops writes.
     """
     for t in sorted(loops, key=lambda t: abs(t.y)):
         if t.y == 0 or t.extent == 1 or not t.fixed:
@@ -170,7 +175,7 @@ def _overlapping(reach: int, loops: Sequence[LoopDim]) -> bool:
 
 
 def _widen(columns: LoopDim, rest: list[LoopDim]) -> tuple[LoopDim, list[LoopDim]]:
-    """Take into the columns every loop that continues them."""
+    """Collapse into the columns every loop that continues them."""
     for t in rest:
         n = columns.extent
         if t.fixed and (t.y, t.b, t.a) == (n, n, columns.a * n):
@@ -180,7 +185,7 @@ def _widen(columns: LoopDim, rest: list[LoopDim]) -> tuple[LoopDim, list[LoopDim
 
 
 def _merge(loops: list[LoopDim]) -> list[LoopDim]:
-    """Merge loops that move all three places as one longer loop would."""
+    """Collapse loops that move all three addresses as one longer loop would."""
     for outer in loops:
         for inner in loops:
             if outer is inner or not inner.fixed or not outer.fixed:

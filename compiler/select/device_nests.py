@@ -1,7 +1,8 @@
-"""Loop nests from which CUDA kernels are written, where they are not those of a CPU.
+"""Loop nests for CUDA where a CPU has none or another one.
 
-Those are what a CPU has library kernels for, and a sum over time: on a CPU the rows in turn are
-added to their owners; on a GPU each example has threads of its own, which walk through its rows.
+A CPU has library kernels for products and fills, so those have no generated loops there.  In a sum
+over time a CPU takes row after row and adds it to its owner (the example); on a GPU two threads
+would then add to the same word, so each example has threads of its own, which go through its rows.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from gradc_compiler.select.contraction import LoopDim
 def contraction_nest(
     trips: Sequence[LoopDim], places: Sequence[tuple[BufferView, int]], adds: bool
 ) -> LoopNest:
-    """y (+)= sum of a * b; `places` are those of a, b and y, each with its first word.
+    """y (+)= sum of a * b; `places` are the views of a, b and y, each with its first word.
 
     A sum over EVERY example is divided by their number, which CUDA kernels call `count`.
     """
@@ -73,12 +74,12 @@ def fill_nest(storage: StorageKey, words: int, examples: bool) -> LoopNest:
 
 
 def sums_over_time(nest: LoopNest) -> bool:
-    """Whether rows are added to their owners."""
+    """Whether a nest adds rows of a sequence to the examples that own them."""
     return any(access.row is not None for _, access, _ in nest.stores)
 
 
 def walk_nest(nest: LoopNest, time: Time) -> LoopNest:
-    """A sum over time, example by example, each in the order of time."""
+    """A sum over time as a loop over examples and, inside, over each example's rows in order."""
     variable, target, _ = nest.stores[-1]  # of a pair the sum: what a thread loses is not much
     owner = target.row
 

@@ -1,7 +1,8 @@
-"""The longest chain of additions behind each instruction of a table, for a batch cut in some way.
+"""The longest chain of additions behind each instruction of a table, for a given cut of a batch.
 
-A sum may take up what another has summed, as those that `split_long_sums.py` has cut do, and those
-over chunks: such chains are added up.
+Rounding errors grow with it (Note [How long a chain of additions is] in
+`compiler/machine/addition_chains.py`).  Where a sum adds up the results of other sums, as over
+chunks or after `split_long_sums.py`, their chains count together.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ LIBRARY = ("contract_rows", "contract_lanes", "contract_dots", "contract_any")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """How a batch is cut, and how long its sequences are, by the time's number."""
+    """How a batch is cut, and the length of its longest sequence of each time, by its number."""
 
     examples: int
     block: int
-    blocks: int  # of the largest chunk
+    blocks: int  # in the largest chunk
     chunks: int
     lengths: tuple[int, ...] = ()
 
     def rows(self, time: int | None) -> tuple[int, int]:
-        """Rows of a block, and of one example."""
+        """The most rows of a block, and of one example."""
         longest = 1 if time is None else self.lengths[time]
         return self.block * longest, longest
 
 
 def largest_block(table: ProgramBuilder) -> int:
-    """How many examples may be added up one by one in a block."""
+    """The most examples of a block for which no kernel adds up too many of them one by one."""
     kernels = list(table.kernels)
     phases = (items for key, items in table.instructions.items() if key.examples)
     partial = (
@@ -58,7 +59,7 @@ def largest_block(table: ProgramBuilder) -> int:
 
 
 def longest_chains(table: ProgramBuilder, batch: Batch) -> Iterator[tuple[Instruction, int]]:
-    """Every instruction with the additions that a term has gone through when it is done."""
+    """Every instruction, with the most additions that a term has gone through after it."""
     walk = _Walk(table, batch)
     for key in sorted(table.instructions):
         items = zip(table.instructions[key], table.nests[key], strict=True)
@@ -69,7 +70,7 @@ def longest_chains(table: ProgramBuilder, batch: Batch) -> Iterator[tuple[Instru
 
 @dataclass
 class _Walk:
-    """What the words in every place have gone through, if they are sums and nothing else."""
+    """The additions that the words of each buffer have gone through, where those are sums."""
 
     table: ProgramBuilder
     batch: Batch
@@ -79,7 +80,7 @@ class _Walk:
         self.kernels = list(self.table.kernels)
 
     def passed(self, key: Stage, item: Instruction, nest: LoopNest | None) -> int:
-        """What a term has gone through when an instruction is done."""
+        """The most additions that a term has gone through after an instruction."""
         chain = self.chain(key, item, nest)
         written = [item.operands[-1]]
         if nest is not None:
@@ -94,7 +95,7 @@ class _Walk:
         return length
 
     def chain(self, key: Stage, item: Instruction, nest: LoopNest | None) -> Chain:
-        """What an instruction does by itself, on a block or once."""
+        """The chain of an instruction by itself, on a block or (in a serial stage) once."""
         rows, longest = self.batch.rows(item.time)
         rows = rows if key.examples else item.extent
         kernel = self.kernels[item.kernel]
@@ -110,7 +111,7 @@ class _Walk:
         )
 
     def add_chunks(self) -> None:
-        """The sums over chunks, at the end of a phase."""
+        """Count the sums over chunks, at the end of a batch stage."""
         memory = self.table.memory
         count = self.batch.chunks
         of_chunks = min(count, MOST_CHUNKS) + (COMPENSATED if count > MOST_CHUNKS else 0)

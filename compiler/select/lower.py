@@ -1,4 +1,7 @@
-"""One unit as instructions: loops of its own, or a library kernel and its geometry."""
+"""Lowering: a fusion group becomes instructions.
+
+Each is a loop nest of its own or a library kernel with its arguments.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ from gradc_compiler.select.op_cost import cost_of
 
 
 def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> None:
-    """Add a unit's instructions, none for no elements; `stored` are its nodes that others read."""
+    """Add a group's instructions; `stored` are its nodes that others read.
+
+    A value without elements needs none.
+    """
     graph, places, region = table.graph, table.layouts.places, unit.region
     node = graph[unit.nodes[-1]]
     if node.type.size == 0:
@@ -70,7 +76,7 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
 
 
 def _sum(table: ProgramBuilder, unit: FusionGroup, key: StorageKey) -> None:
-    """Let a mean's partial sums be added up when the phase is over."""
+    """If a buffer is a mean, let its partial sums be added up at the end of the stage."""
     if key in table.memory.partial:
         partial, uniform = table.memory.partial[key].offset, table.memory.operands[key].offset
         words = table.layouts.words[key]
@@ -79,9 +85,10 @@ def _sum(table: ProgramBuilder, unit: FusionGroup, key: StorageKey) -> None:
 
 
 def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> bool:
-    """Use the library's kernel, if a nest copies matrices with their axes exchanged.
+    """Use the library's transposition, if a nest copies matrices with their axes exchanged.
 
-    Of every example one matrix, or else some that are alike, whose rows threads share.
+    In a batch stage each example has one matrix; in a serial stage there may be several of one
+    shape, and threads divide their rows.  Gives whether it did.
     """
     copies = [table.graph[id].op.name for id in unit.nodes] == ["copy"]
     each, depth = unit.phase.examples, len(nest.loops)
@@ -109,7 +116,7 @@ def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> 
 
 
 def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
-    """A product of two operands, by a kernel of the library; Y is zeroed where that one adds."""
+    """Add a product of two operands on a library kernel; Y is zeroed if that adds to it."""
     op, examples = node.op, unit.phase.examples
     assert isinstance(op, Contract)
     places = [table.layouts.places[i] for i in (*node.inputs, node.id)]
@@ -157,7 +164,7 @@ def _argmax(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
 
 
 def _rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
-    """Take or scatter: both go over (rows of the index) x (words of a row)."""
+    """Add a take or a scatter: both go over (numbers of the index) x (words of a row)."""
     x, at, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     first, index = (table.graph[i].type for i in node.inputs)
     if isinstance(node.op, Scatter):
@@ -194,7 +201,7 @@ def _written(
     geometry: tuple[int, ...],
     pieces: int,
 ) -> None:
-    """A kernel whose text is written by hand, for a CPU and for CUDA."""
+    """Add a kernel whose text is written by hand, for a CPU and for CUDA."""
     cpu, cuda = sources
     launch = Launch(
         source=cuda, operands=operands, geometry=geometry, pieces=pieces,
@@ -231,7 +238,7 @@ def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
 
 
 def late_update(table: ProgramBuilder, id: int, target: Operand) -> None:
-    """Copy an update that could not be written in place, after everything else."""
+    """Copy an update that could not be written in place to its state, after everything else."""
     last = max(table.instructions, default=Stage(0, False))
     key = Stage(last.number + 1, False) if last.examples else last
     unit = FusionGroup(Region(key), [id])

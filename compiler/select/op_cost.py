@@ -1,7 +1,7 @@
-"""How much a kernel has to do: the least a machine could do it with.
+"""What a kernel costs at least: operations, and words read or written (the roofline model).
 
-Every value is read or written once, however often the loops come back to it; a multiplication and
-an addition are two operations.
+Every word counts once, however often the loops come back to it, as if caches were unlimited.  A
+multiplication and an addition are two operations.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from gradc_compiler.program.entry import OpCost
 def cost_of(
     nest: LoopNest, stored: Mapping[StorageKey, int], products: int | None = None
 ) -> OpCost:
-    """The work of a nest's loops; `stored` are the words of each storage.
+    """The cost of a nest; `stored` has the words of each buffer.
 
-    `products`: what a sum of products needs, each of them also an addition; its loops may do more.
+    `products`: how many products (each with an addition) the result needs, where the loops of a
+    sum of products do more.
     """
     fixed = [loop.extent if loop.extent > 0 else loop.scale for loop in nest.loops]
     each = any(loop.extent == RANGE for loop in nest.loops)
@@ -37,7 +38,7 @@ def cost_of(
 def _moved(
     nest: LoopNest, fixed: list[int], stored: Mapping[StorageKey, int]
 ) -> Iterator[tuple[int, bool]]:
-    """The words of each place, and whether every example has its own."""
+    """For each access, the words that it reaches, and whether every example has its own."""
     seen: dict[tuple[StorageKey, int], MemAccess] = {
         (access.storage, access.offset): access for access in nest.accesses()
     }

@@ -1,7 +1,7 @@
-"""What an entry is given: arrays and sequences as users write them, checked and made words.
+"""Inputs of an entry: arrays and sequences as users write them, checked and made words.
 
-Every sequence that is declared over a time of some name also tells that time's lengths, which an
-entry may want (`length(ys)`) where it reads none of the sequences themselves.
+A sequence also tells the lengths of its time.  An entry may need those lengths (`length(ys)`) where
+it reads none of the sequences themselves, so they are inputs of their own: `length/NAME`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def lengths_read_by(entry: Entry) -> list[str]:
 
 
 def chosen(entry: Entry, batches: Mapping[str, Batch]) -> Batches:
-    """Those of the inputs that an entry reads."""
+    """Of some inputs those that an entry reads."""
     return {name: batches[name] for name in [*read_by(entry), *lengths_read_by(entry)]}
 
 
 def checked(entry: Entry, declared: Types, given: Mapping[str, Any], dtype: str) -> Batches:
-    """What is given, each `[N, ...]` or N sequences of its declared type, and the lengths.
+    """The inputs, each as `[N, ...]` or N sequences of its declared type, and the lengths [N].
 
     Raises `SessionError` where something that the entry reads is missing or does not fit.
     """
@@ -65,7 +65,10 @@ def checked(entry: Entry, declared: Types, given: Mapping[str, Any], dtype: str)
 
 
 def is_plain(given: Mapping[str, Any], found: Mapping[str, Batch], names: Iterable[str]) -> bool:
-    """Whether what was given is, as it is, what has been found: arrays, and those that are read."""
+    """Whether the arrays that were `given` needed no conversion, and are just those called `names`.
+
+    Then native code may read the caller's memory, and a call like this one can be replayed.
+    """
     return given.keys() == set(names) and all(
         type(value) is np.ndarray
         and value.flags.c_contiguous
@@ -81,10 +84,7 @@ def missing_sequence(length: str, types: Types) -> str:
 
 
 def require_equal_counts(found: Mapping[str, Batch]) -> None:
-    """One number of examples for all inputs, and at least one.
-
-    Raises `SessionError`.
-    """
+    """Raises `SessionError` unless all inputs have the same number of examples, at least one."""
     counts = {len(batch) for batch in found.values()}
     if len(counts) > 1 or 0 in counts:
         listed = ", ".join(f"{name} has {len(batch)}" for name, batch in found.items())
@@ -92,10 +92,7 @@ def require_equal_counts(found: Mapping[str, Batch]) -> None:
 
 
 def refuse_unknown(entry: Entry, inputs: Iterable[str], others: set[str]) -> None:
-    """A name that is neither an input of the entry nor one of the others is a slip.
-
-    Raises `SessionError`.
-    """
+    """Raises `SessionError` for a name that is neither an input of the entry nor in `others`."""
     known = dict.fromkeys(read_by(entry))
     for name in inputs:
         if name not in known and name not in others and not name.startswith(LENGTH):
@@ -103,8 +100,8 @@ def refuse_unknown(entry: Entry, inputs: Iterable[str], others: set[str]) -> Non
 
 
 def as_given(batch: Batch, type: TensorType, dtype: str) -> Any:
-    """A result as users know it: sequences as a list of arrays, or `[N, T, ...]` if T is fixed;
-    labels as whole numbers, which native code gives as reals.
+    """An output as users know it, `[N, ...]`: sequences as a list of arrays `[T, ...]`, or
+    `[N, T, ...]` if T is fixed; labels as whole numbers, which native code gives as reals.
     """
     values = values_of(batch)
     if type.kind is Kind.INDEX:

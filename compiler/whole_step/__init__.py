@@ -1,1 +1,1 @@
-"""A small entry as one kernel: unrolled, its words in registers, vectorised over the batch."""
+"""Whole-step fusion: a small entry as one kernel, unrolled or vectorised over the batch."""

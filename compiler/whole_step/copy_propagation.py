@@ -1,7 +1,8 @@
-"""Copies that a kernel of a whole step can do without: who reads one may read what it was made of.
+"""Copy propagation in a whole step: what reads a copy reads the original instead.
 
-A table of kernels turns a matrix over, so that a product reads it along its rows.  In a single
-kernel a factor is a number that is read wherever it lies, and the copy would only take time.
+In a table of kernels a matrix is transposed by a copy, so that a product reads it along its rows.
+In a whole-step kernel a factor is a single number, read wherever it lies, and the copy would only
+take time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Words of memory as variables of a kernel without loops but the one over the examples.
+"""Scalar replacement (register promotion): words of memory become variables of a kernel.
 
-A word that has been read or written is known by the variable that holds it.  What only one example
-has, in BLOCK, is nowhere else; a word of UNIFORM is written to memory if somebody reads it there.
+The kernel's only loop is the one over examples, so every address is known, and a word that has been
+read or written is remembered as the variable that holds it.  A word of BLOCK belongs to one example
+and is never written to memory.  A word of UNIFORM is written there if a loop or a later step reads
+it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""A whole step as the source of one kernel: the program of one example, written out.
+"""Full unrolling: a whole step as straight-line code for one example, in a loop over examples.
 
-Every number of an example is a variable, every loop but the one over the examples is unrolled, and
-nothing passes through memory on its way from one operator to the next.  LLVM makes vectors of the
-one loop that is left: the examples of a batch lie side by side in them.  What is computed once, as
-the update of a matrix, stays a loop.
+Every number of an example is a variable, every loop but the one over examples is unrolled, and
+nothing passes through memory from one operator to the next.  LLVM vectorises the one loop that is
+left, so that examples lie side by side in vectors.  What is computed once a step, such as the
+update of a matrix, stays a loop.
 
-Where an example has many numbers this would be a text without end: `NotApplicable` is raised then.
+For examples of many numbers the text would be too long to compile: `NotApplicable` is raised then.
 """
 
 from __future__ import annotations

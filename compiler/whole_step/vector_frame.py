@@ -1,9 +1,10 @@
-"""Words of examples as rows of vectors: where they lie, how they are read and written.
+"""The vector frame: the stack of a whole-step kernel, where each word is a vector over examples.
 
-A row holds one word of LANES examples, `s0[12]` word 12 of each; `m0` says which lanes have an
-example.  Sums over examples are added up lane by lane in half as long rows, `r0[7]`, and over the
-lanes when a vector of examples is done, 16 sums at once.  What is the same for all examples stays a
-number in memory.  (What the functions do is said in `runtime/cpu/codegen/simd.py`.)
+A *row* of the frame holds one word of LANES examples side by side: `s0[12]` is word 12 of each, and
+the mask `m0` says which lanes have an example.  A sum over examples is added up lane by lane in a
+row of half that length (`r0[7]`); when a vector of examples is done, 16 such rows at a time are
+summed over their lanes.  What is the same for all examples stays a number in memory.
+`runtime/cpu/codegen/simd.py` says what the functions in the text do.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""A whole step as one kernel of short loops, with the examples side by side in vectors.
+"""Batch vectorisation: a whole step as one kernel of short loops, one example in each vector lane.
 
-Where an example has too many numbers for each to be a variable (`compiler/whole_step/unroll.py`),
-they are rows of vectors (`compiler/whole_step/vector_frame.py`).  Loops over words stay loops; only
-the innermost one of a product is written out, so that its factors stay in registers.  A weight is
-read once for all the examples of a vector.
+It is for entries whose examples have too many numbers for each to be a variable
+(`compiler/whole_step/unroll.py`).  Numbers are then rows of vectors
+(`compiler/whole_step/vector_frame.py`), and loops over words stay loops; only the innermost loop of
+a product is unrolled, so that its factors stay in registers.  A weight is read once for all the
+examples of a vector.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Whether an entry is small enough to be one kernel, and the entry that it is then.
+"""Whole-step fusion: a small entry becomes a single kernel (a megakernel).
 
-A step of a tiny network takes less time than the calls of its kernels.  For batches on which two
-threads would not help anyway, it is one kernel: written out where an example has few numbers (see
-`compiler/whole_step/unroll.py`), else short loops over vectors of examples
+In a tiny network the calls of its kernels take longer than the arithmetic.  So for batches too
+small for a second thread to help, the whole step is one kernel: unrolled where an example has few
+numbers (`compiler/whole_step/unroll.py`), else of short loops over vectors of examples
 (`compiler/whole_step/vectorize_batch.py`).
 """
 

@@ -1,11 +1,12 @@
-"""Where an entry runs: one small interface, and a table of the targets that have it.
+"""Back ends: one small interface to run an entry, and a table of the targets that have it.
 
-A runner holds one entry and the session's words.  `run` takes arrays `[steps * N, ...]`, makes
-`steps` runs of N examples each one after another, and returns results `[steps, ...]` and outputs
-`[steps * N, ...]`.  `batch` is N, for an entry that reads no array and only draws noise.
-Sequences go in and come out as a `Ragged` of `steps * N`, and `length/NAME` [steps * N] are the
-lengths of each time that has a name.
-The native targets are imported only when a session asks for them.
+A back end holds one entry and the session's words.  `run` takes inputs `[steps * N, ...]`, makes
+`steps` runs of N examples one after another, and returns results `[steps, ...]` and outputs
+`[steps * N, ...]`.  `batch` is N, for an entry that reads no array and only draws noise.  Sequences
+go in and come out as a `Ragged` of `steps * N`, and `length/NAME` has the lengths `[steps * N]` of
+each time that has a name.
+
+A target is imported only when a session asks for it: a session on the CPU never loads CUDA.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ UPDATE = "update/"  # a graph's output of this name is a persistent's next value
 
 
 class ReplayCall(Protocol):
-    """A short way to run an entry once more, on inputs of the shapes that it had before.
+    """A captured call: runs an entry again on inputs of the same shapes, by the shortest way.
 
-    `results` has the words of each result [1, words] of the last call.
+    `results` has the words `[1, words]` of each result of the last call.
     """
 
     results: Arrays

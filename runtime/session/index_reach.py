@@ -1,7 +1,7 @@
-"""Rows by a place in a sequence: every sequence is as long as the rows reach, or nothing is run.
+"""Checks that no sequence is longer than a table that is indexed by position has rows.
 
-Lengths are known before a step begins, so a table that has too few rows for one of them is found
-here, on every target alike, and nothing has been updated.
+Lengths are known before a step begins.  So a sequence with a position beyond the last row is
+refused here, on every target alike, before anything is updated.
 """
 
 from __future__ import annotations

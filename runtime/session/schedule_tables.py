@@ -1,8 +1,9 @@
-"""Tables of schedules, filled ahead of the steps that read them.
+"""Tables of schedules (such as a learning rate), filled ahead of the steps that read them.
 
-A schedule is evaluated by NumPy in float64 for some thousand updates at once, then rounded to the
-session's width.  How many updates a step has made is `base + place`: the step itself counts `place`
-on, in native code too, and `base` is a whole number of 62 bits that only the host writes.
+A schedule is evaluated by NumPy in float64 for some thousand updates at once and rounded to the
+session's type; native code then only looks up a number.  The number of updates that a step has made
+is `base + place`.  The step itself adds 1 to `place`, in native code too; `base`, a whole number of
+62 bits, is written here when a table is filled.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class ParameterViews(MutableMapping[str, np.ndarray]):
 
 
 def is_known(name: object, known: Mapping[str, Any]) -> bool:
-    """Whether it is a name, and one of these: not even a list is more than unknown."""
+    """Whether something is one of the known names; any other type, even unhashable, is not."""
     return isinstance(name, str) and name in known
 
 

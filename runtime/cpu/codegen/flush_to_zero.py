@@ -2,7 +2,7 @@
 
 A moment of Adam whose gradient has died shrinks by a tenth a step and then stays at the least
 number there is, for good; arithmetic on such numbers is several times slower.  Processors have a
-switch: the walker sets it on its thread and leaves it as it was.  Results differ by 1e-38 at most.
+switch: native code sets it on its thread and leaves it as it was.  Results differ by 1e-38 at most.
 """
 
 from __future__ import annotations

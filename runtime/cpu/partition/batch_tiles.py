@@ -1,4 +1,4 @@
-"""How many examples of a batch form a block, so that two threads have the same to do.
+"""Batch tiles: how many examples of a batch form a block, so that threads have equal work.
 
 An entry says how many there are at most.  A batch that is no multiple of that is cut more evenly:
 48 examples in blocks of 16 would be two for one thread and one for the other, four blocks of 12 are

@@ -1,8 +1,13 @@
-"""Along which of its loops a product may be cut, so that its parts write different words.
+"""The loops along which a product may be cut into sub-tasks that write different words.
 
-A word of the result is found at the sum of move * iteration over the loops.  The iterations of one
-loop write apart if they can be told from every such sum: the loops of smaller moves stay below what
-divides its own and all larger moves, and its own moves stay below what divides the larger ones.
+Sub-tasks run on several threads without locks, so no two may write the same word.  The address of a
+result is the sum of stride * iteration over all loops.  Two iterations of one loop never write the
+same word if that loop's iteration can be read off every address, like a digit of a number:
+
+* all loops of smaller strides together move the address by less than d, where d divides this loop's
+  stride and all larger ones (the lower digits do not carry into it);
+* this loop moves it by less than the greatest common divisor of the larger strides (it does not
+  carry into the higher digits).
 """
 
 from __future__ import annotations
@@ -33,9 +38,10 @@ GRAIN, HEIGHT = MACHINE.panel, MACHINE.tall_tile  # columns, rows: whole tiles
 
 @dataclass(frozen=True, slots=True)
 class SplitDim:
-    """A loop that may be cut, and the words it moves a, b and y.
+    """A loop that may be cut, and the words by which it moves a, b and y.
 
-    `place` is where its extent stands in the geometry; None: it is the loop over the examples.
+    `place` is the index of its extent among the kernel's arguments; None: it is the loop over the
+    examples, whose range is not an argument.
     """
 
     place: int | None
@@ -53,14 +59,14 @@ class SplitDim:
 
     @property
     def busier(self) -> float:
-        """The share of the busier of two threads."""
+        """The part of the work that the busier of two threads does, from 0.5 to 1."""
         parts = self.parts
         half = parts[(len(parts) + 1) // 2 - 1][1]
         return max(half, self.extent - half) / self.extent
 
 
 def split_dims_of(name: str, geometry: Sequence[int], examples: int) -> list[SplitDim]:
-    """The loops along which a product may be cut of known strides."""
+    """The loops along which a product with these arguments may be cut."""
     dots, after = name == "contract_dots", LOOPS + LOOP * geometry[LOOP_COUNT]
     b, y = (geometry[after + B_COLUMN], geometry[after + Y_COLUMN]) if dots else (1, 1)
     found = [

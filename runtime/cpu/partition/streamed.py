@@ -1,9 +1,10 @@
-"""What an instruction only passes on to those that follow it: a matrix that is never there whole.
+"""Streamed buffers: results that only the next instructions read, and that are never there whole.
 
     gradient, then its update: rows 0 to 83 of both, rows 84 to 167 of both, ...
 
-Threads go through such a group piece by piece.  If nobody else reads the gradient, each piece of a
-thread may lie where its first one did: it stays in the cache, and no memory is written.
+A thread runs an instruction and its followers (`Instruction.follows`) a piece at a time.  If nobody
+else reads the first one's result, a thread writes each piece over the one before: it stays in the
+cache, and the whole result never goes through memory.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ Place = tuple[int, int]  # space, and where a storage begins in it
 
 
 def place(operand: Operand) -> Place:
-    """The storage that an operand is in."""
+    """The buffer that an operand is in."""
     return operand.space, operand.offset
 
 
 def passed_on(entry: Entry) -> Mapping[Place, int]:
-    """Storages that one instruction writes and only its followers read, with the words of a row."""
+    """The buffers that one instruction writes and only its followers read; for each, the words of
+    a row.
+    """
     used = Counter(o for phase in entry.phases for o in places(phase.instructions))
     kept = [result.offset for result in entry.results]
     found = {}
@@ -36,12 +39,12 @@ def passed_on(entry: Entry) -> Mapping[Place, int]:
 
 
 def places(instructions: Sequence[Instruction]) -> list[Place]:
-    """The storages of all operands."""
+    """The buffers of all operands."""
     return [place(operand) for item in instructions for operand in item.operands]
 
 
 def groups(entry: Entry) -> Iterator[tuple[Instruction, list[Instruction]]]:
-    """Each instruction that others follow, and those."""
+    """Each instruction that has followers, with its followers."""
     for phase in entry.phases:
         for k, leader in enumerate(phase.instructions):
             behind = consumers(phase.instructions, k)

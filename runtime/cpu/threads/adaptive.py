@@ -1,9 +1,10 @@
-"""Whether a step is worth sharing out over threads: what it took alone, and what together.
+"""Online choice between one thread and several, by the times of recent steps.
 
-Threads that wait for one another at barriers lose where a step is short or another program has one
-of their cores, and where helpers have to be woken.  So both ways are tried a few times, and the one
-that was faster of late is kept.  The other soon gets another chance, as what disturbed it may be
-over; the longer nothing changes, the more rarely.  Results do not depend on it.
+Several threads are slower than one where a step is short, where another program has one of their
+cores, or where workers have to be woken first; none of that is known beforehand.  So both ways are
+tried a few times, and the one that was faster of late is kept.  The other is tried again after a
+while, since what slowed it down may be over, and the more rarely the longer nothing changes.
+Results do not depend on the choice.
 
 Trials cost time, and a step may take longer than any patience.  So the seconds that went the slower
 way are counted: they stay below 2% of all seconds worked, but for a first few milliseconds.

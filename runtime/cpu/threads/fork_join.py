@@ -1,7 +1,7 @@
-"""One piece of work on several threads: give the helpers their orders, do one's own part, wait.
+"""Fork and join: give the workers a task, do one's own part of it, wait until all are done.
 
-A helper that is awake takes its orders within a fraction of a microsecond; one that sleeps is sent
-a number.  When this returns no helper touches the work any more.
+A worker that is awake sees its task within a fraction of a microsecond; one that sleeps is woken by
+a number sent to its event.  When this returns, no worker touches the task any more.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Threads that enter native code together.
+"""The thread pool: threads that enter native code together.
 
-A helper is a Python thread that never leaves native code: `runtime/cpu/threads/worker.py`.  It
-stays awake for some tens of microseconds after its last orders and then sleeps, which costs
-nothing.  Helpers start when first needed, and again in a forked child.
+A worker is a Python thread that never leaves native code (`runtime/cpu/threads/worker.py`), so that
+it needs no lock of the interpreter.  It stays awake for some tens of microseconds after its last
+task and then sleeps, which costs nothing.  Workers start when first needed, and again in a forked
+child.
 
-One caller has a crew at a time: who wants one borrows it from those that nobody uses.  So the
-entries of a session, called in turn, share their helpers, and no core spins for several of them.
+A caller acquires a pool that nobody uses and releases it after the call.  So the entries of a
+session, called in turn, share their workers, and no core spins for several of them.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class ThreadPool:
         self._process = -1
 
     def start(self) -> None:
-        """Begin with helpers that all sleep, or soon will; in a forked child again.
+        """Start the workers, which all sleep soon; in a forked child they are started again.
 
         Raises OSError or RuntimeError where no thread or no event is to be had.
         """
@@ -78,10 +79,10 @@ class ThreadPool:
             self._spread()
 
     def _spread(self) -> None:
-        """Keep the helpers off the core that the caller is on now.
+        """Keep the workers off the core that the caller is on now.
 
-        Linux may wake a thread on the core of the one that woke it, however idle others are.  The
-        caller may go where it likes; should it come to a helper's core, the helper moves again.
+        Linux may wake a thread on the core of the one that woke it, however idle other cores are.
+        The caller may move; if it comes to a worker's core, that worker is moved again.
         """
         self._mailboxes[bytecode.CROWDED :: bytecode.MAILBOX] = 0
         if others := os.sched_getaffinity(0) - {self._words[bytecode.CORE]}:
@@ -94,7 +95,7 @@ _idle: dict[tuple[int, int], list[ThreadPool]] = defaultdict(list)
 
 
 def acquire(size: int, word: int) -> ThreadPool | None:
-    """A crew that nobody else uses until it is given back; None where no helpers are to be had."""
+    """A pool that nobody else uses until it is released; None where no threads are to be had."""
     waiting = _idle[size, word]
     try:
         crew = waiting.pop()
@@ -108,5 +109,5 @@ def acquire(size: int, word: int) -> ThreadPool | None:
 
 
 def release(crew: ThreadPool) -> None:
-    """Let others have a crew."""
+    """Let others acquire a pool."""
     _idle[crew.size, crew.word].append(crew)

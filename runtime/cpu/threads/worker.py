@@ -1,9 +1,9 @@
-"""The life of a helper thread: wait for orders, carry them out, say so.
+"""The loop of a worker thread: wait for a task, run it, say that it is done.
 
-It never comes back to Python, so it needs no lock of the interpreter.  Between orders that follow
-one another closely it stays awake, looking at its mailbox; after that it sleeps until a number
-comes through its event.  On the core of the thread that gives the orders it would only be in the
-way: it sleeps at once, and counts how often that happens.
+It never returns to Python, so it needs no lock of the interpreter.  For a while after a task it
+spins, looking at its mailbox for the next; then it sleeps until a number comes through its event.
+On the core of the calling thread it would only be in that thread's way: there it sleeps at once,
+and counts how often that happens.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Where the time of an entry goes: every instruction of its table timed, in the walker's order.
+"""A profile of an entry: every instruction of its table is timed, in order.
 
-The table is walked from Python on one thread, so each instruction finds the caches as it does in
-native code.  What a call from Python costs by itself is measured, and taken off.
+The instructions are called from Python on one thread, in their order, so each finds the caches as
+it does in native code.  The time of a call from Python by itself is measured and subtracted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every command and snippet in README and specs/*.md is run.
+"""Every command and snippet in README, CONTRIBUTING and specs/*.md is run.
 
 A ```console block holds commands after `$ ` and what they print on standard output; `...` on a line
 of its own stands for any lines, inside a line for any text.  A ```python block is executed.  A
@@ -21,6 +21,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     ROOT / "tests/cases/README.md",
     *sorted((ROOT / "specs").glob("*.md")),
 ]

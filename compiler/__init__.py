@@ -17,8 +17,9 @@ that there is (`gradc fmt`).
 **2. The representation.**  A graph of ONE example: typed nodes, each an operator on earlier nodes.
 `compiler/graph` has nodes, types and what holds of any graph; `compiler/ops` has the operators,
 each with its type rule, its derivative and its NumPy reference in one class (an elementwise one is
-a row of `elementwise.py`); `compiler/graph_tools` evaluates a graph by those references, and prints
-it and reads it back.
+a row of `elementwise.py`; one along an axis says in `structured.py` how it is called and printed,
+and has its kernels in `compiler/printing/row_kernel_table.py`); `compiler/graph_tools` evaluates a
+graph by those references, and prints it and reads it back.
 
 **3. Tree to graphs.**  `compiler/elaborate/elaborate.py` goes from end to end.
 `compiler/elaborate/names` says what a name stands for; `compiler/elaborate/types` unifies types as

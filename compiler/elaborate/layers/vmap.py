@@ -17,6 +17,7 @@ from gradc_compiler.elaborate.names.spec_limits import LimitedBuilder
 from gradc_compiler.elaborate.names.values import StaticValue
 from gradc_compiler.graph.graph import Node, Value
 from gradc_compiler.graph.op import Op
+from gradc_compiler.graph.types import Kind
 from gradc_compiler.ops.contract import Affine, Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Take
@@ -113,12 +114,14 @@ class Batcher:
                 return self._add(node, replace(op, shape=(self.count, *op.shape)), xs)
             case Contract() as op:
                 return self._add(node, _with_axis(op, flags, self.count), xs)
-        return self._add(node, self._mapped(node), self._full(xs, flags))
+        return self._add(node, self._mapped(node, xs, flags), self._full(xs, flags))
 
-    def _mapped(self, node: Node) -> Op:
+    def _mapped(self, node: Node, xs: list[Value], flags: list[bool]) -> Op:
         mapped = node.op.mapped()
         if mapped is None:
             raise self._fault(node, f"`{node.op.name}`")
+        if any(x.type.kind is Kind.INDEX and not f for x, f in zip(xs, flags, strict=True)):
+            raise self._fault(node, f"`{node.op.name}` by labels that all elements share")
         return mapped
 
     def _full(self, xs: list[Value], flags: list[bool]) -> list[Value]:

@@ -54,6 +54,7 @@ def test_native_code_agrees_with_the_reference(
     check_compiled(graph, values=values_of(operands, 5), dtype=dtype, threads=2)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")  # of the simulator
 def test_what_is_not_finite_goes_on(check_compiled) -> None:
     b = Builder()
     y = b.add(CumSum(0), b.add(Input("x", (1200,))))

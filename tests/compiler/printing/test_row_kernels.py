@@ -8,11 +8,14 @@ import pytest
 from gradc_compiler.graph.graph import Builder
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.machine.addition_chains import COMPENSATED
 from gradc_compiler.ops.cumsum import CumSum
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.ops.sorting import AddAlong, ArgSort
 from gradc_compiler.ops.structured import Structured
 from gradc_compiler.printing.row_kernel_table import ROW_KERNELS, SUMS
+from gradc_compiler.schedule import schedule
+from tests.support.chains import chains, table_of
 from tests.support.graphs import run_compiled
 from tests.support.long_sums import bound
 
@@ -89,6 +92,32 @@ def test_many_numbers_at_one_place_keep_the_bound_of_sums() -> None:
         run_compiled(graph, values, 1, dtype="float32")["y"],
     ):
         assert abs(found[0, 0] - exact) <= bound(n) * exact / 100 and found[0, 1] == 0
+
+
+CHAINS = {  # of a row of so many numbers: the longest chain of additions
+    "short": (CumSum(0), 1024, 1024),
+    "long": (CumSum(0, backwards=True), 1025, COMPENSATED),
+    "few at places": (AddAlong(1024), 1024, 1024),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_chains_of_additions_are_counted(name: str) -> None:
+    op, size, longest = CHAINS[name]
+    b = Builder()
+    x, at = b.add(Input("x", (size,))), b.add(Input("at", (size,), size))
+    y = b.add(op, x, at) if isinstance(op, AddAlong) else b.add(op, x)
+    entry = schedule("test", b.graph({"y": y.id}), {})
+    found = [length for _, length in chains(entry, table_of(entry, {}), 3)]
+    assert max(found) == longest
+
+
+def test_what_is_no_nest_leaves_the_step_a_table_of_kernels() -> None:
+    b = Builder()
+    x = b.add(Input("x", (3,)))
+    order, doubled = b.add(ArgSort(), x), x + x
+    assert schedule("test", b.graph({"y": doubled.id}), {}).whole_step is not None
+    assert schedule("test", b.graph({"y": order.id}), {}).whole_step is None
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -50,6 +50,16 @@ class KernelArgument:
 
 
 @dataclass(frozen=True, slots=True)
+class Accumulator:
+    """What a sum or a maximum is so far: `r3`."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"r{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class ScalarConstant:
     """A number that is known now."""
 
@@ -65,7 +75,7 @@ class Apply:
     args: tuple[Scalar, ...]
 
 
-Leaf: TypeAlias = Variable | LoopCounter | KernelArgument
+Leaf: TypeAlias = Variable | LoopCounter | KernelArgument | Accumulator
 Scalar: TypeAlias = Leaf | ScalarConstant | Apply
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
     RANGE,
     Leaf,
@@ -16,10 +15,9 @@ from gradc_compiler.loops.ir import (
     LoopNest,
     MemAccess,
     Scalar,
-    ScalarConstant,
     Statement,
 )
-from gradc_compiler.loops.scalar_form import replace_leaves
+from gradc_compiler.loops.scalar_form import replace_leaves, whole_number
 
 
 def peel(nest: LoopNest, at: Mapping[int, int]) -> LoopNest:
@@ -40,7 +38,7 @@ def peel(nest: LoopNest, at: Mapping[int, int]) -> LoopNest:
     def known(leaf: Leaf) -> Scalar:
         if not isinstance(leaf, LoopCounter):
             return leaf
-        return levels.get(leaf.level) or ScalarConstant(at[leaf.level], Kind.INDEX)
+        return levels.get(leaf.level) or whole_number(at[leaf.level])
 
     return replace(
         nest,

@@ -25,7 +25,7 @@ from gradc_compiler.loops.ir import (
     Statement,
     Variable,
 )
-from gradc_compiler.loops.scalar_form import applied
+from gradc_compiler.loops.scalar_form import applied, whole_number
 from gradc_compiler.memory.layout import BufferView, clock_place, row_major
 from gradc_compiler.ops.contract import Map, index
 from gradc_compiler.ops.elementwise import Elementwise
@@ -35,7 +35,7 @@ from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import AtLast, Last, Previous, Reverse, TimeBroadcast
 
 ROW_NAMES = 10**7  # rows are n10000000, ...: numbers that no node has
-ZERO, ONE = (ScalarConstant(number, Kind.INDEX) for number in (0, 1))
+ZERO, ONE = whole_number(0), whole_number(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +212,11 @@ class ScalarCode:
             example, time = Apply("+", (first, self.row("owner"))), self.row("position")
         elif self.domain.examples and not op.shared:
             example = Apply("+", (first, LoopCounter(0)))
-        number = ScalarConstant(op.node, Kind.INDEX)
+        number = whole_number(op.node)
         name = f"philox_{'normal' if op.normal else 'uniform'}"
         return Apply(name, (seed, step, example, number, element, time))
 
 
 def _times(counter: LoopCounter, stride: int) -> Scalar:
     """How far a counter is, in words."""
-    return counter if stride == 1 else Apply("*", (counter, ScalarConstant(stride, Kind.INDEX)))
+    return counter if stride == 1 else Apply("*", (counter, whole_number(stride)))

@@ -7,7 +7,7 @@ operands.  It is read once; every node of the operator then puts its own operand
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 from gradc_compiler.graph.types import Kind
@@ -53,6 +53,16 @@ def replace_leaves(value: Scalar, new: Callable[[Leaf], Scalar]) -> Scalar:
             return new(leaf)
 
 
+def renamed(value: Scalar, names: Mapping[Leaf, Scalar]) -> Scalar:
+    """An expression of a nest with what stands for its variables and counters."""
+    return replace_leaves(value, lambda leaf: names.get(leaf, leaf))
+
+
+def whole_number(number: int) -> ScalarConstant:
+    """A whole number that is known now."""
+    return ScalarConstant(number, Kind.INDEX)
+
+
 def leaves(value: Scalar) -> Iterator[Leaf]:
     """The variables, counters and arguments that an expression reads, from left to right."""
     match value:
@@ -63,6 +73,14 @@ def leaves(value: Scalar) -> Iterator[Leaf]:
             return
         case leaf:
             yield leaf
+
+
+def functions(value: Scalar) -> Iterator[str]:
+    """The signs and functions that an expression applies."""
+    if isinstance(value, Apply):
+        yield value.op
+        for arg in value.args:
+            yield from functions(arg)
 
 
 def _expression(tree: ast.expr) -> Scalar:

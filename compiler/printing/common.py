@@ -4,15 +4,14 @@ functions that a kernel calls and no library has.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.ir import MemAccess, Variable
+from gradc_compiler.loops.ir import MemAccess, Statement, Variable
+from gradc_compiler.loops.scalar_form import functions
 from gradc_compiler.ops.elementwise import Elementwise
-
-CALLED = re.compile(r"\b([a-z]\w*)\(")
 
 
 @dataclass
@@ -46,8 +45,13 @@ def written(value: Variable | str, access: MemAccess) -> str:
     return f"index({value})" if access.index else str(value)
 
 
-def with_definitions(text: str) -> str:
+def with_definitions(text: str, called: Iterable[str]) -> str:
     """A kernel, after the formulas that it calls (see `compiler/ops/formula.py`)."""
-    called = sorted({*CALLED.findall(text)} & OPS.keys())
-    rows = [op for name in called if issubclass(op := OPS[name], Elementwise)]
+    known = sorted({*called} & OPS.keys())
+    rows = [op for name in known if issubclass(op := OPS[name], Elementwise)]
     return "".join([*(f"{row.definition}\n" for row in rows if row.definition), text])
+
+
+def called_by(statements: Iterable[Statement]) -> Iterator[str]:
+    """The functions that statements call."""
+    return (name for statement in statements for name in functions(statement.value))

@@ -15,7 +15,7 @@ from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
 from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.printing.common import CodeLines, read, with_definitions, written
+from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
 from gradc_compiler.printing.scalar_text import statement_text
 
 NARROW, LANES = MACHINE.wide, MACHINE.vector  # iterations, and those of the widest vector
@@ -177,4 +177,5 @@ def _assemble(w: _CpuWriter) -> str:
         kind = "indices" if access.index else "reals"
         head.append(f"    x{k} = {kind}(pointers, {k})")
     head += [f"    g{k} = geometry[{k}]" for k in range(len(w.geometry))]
-    return with_definitions("\n".join(head + w.lines) + "\n")
+    text = "\n".join(head + w.lines) + "\n"
+    return with_definitions(text, called_by(w.nest.statements))

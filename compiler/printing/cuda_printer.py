@@ -25,7 +25,7 @@ from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
 from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.loops.reverse import run_forwards
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
-from gradc_compiler.printing.common import CodeLines, read, with_definitions, written
+from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
 from gradc_compiler.printing.cuda_mapping import ThreadGroup, map_to_threads
 from gradc_compiler.printing.scalar_text import statement_text
 
@@ -217,4 +217,5 @@ def _assemble(w: _CudaWriter) -> str:
         head.append("    first = 0")
     head += [f"    x{k} = table[at + {k}]" for k in range(first)]
     head += [f"    g{k} = table[at + {first + k}]" for k in range(len(w.geometry))]
-    return with_definitions("\n".join(head + w.lines) + "\n")
+    text = "\n".join(head + w.lines) + "\n"
+    return with_definitions(text, called_by(w.nest.statements))

@@ -12,10 +12,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import Chain
+from gradc_compiler.loops.ir import Accumulator, Apply, Leaf, Scalar, ScalarConstant, Variable
+from gradc_compiler.loops.scalar_form import functions
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.common import with_definitions
+from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
 
 MOST_STATEMENTS = MACHINE.step_statements  # of the whole text
@@ -74,10 +78,11 @@ class ScalarPromoter:
     inside: bool = False  # the loop over the examples
     numbers: int = 0
     pointers: dict[tuple[int, int, bool], str] = field(default_factory=dict)
-    known: dict[tuple[int, int], str] = field(default_factory=dict)
+    called: set[str] = field(default_factory=set)  # functions
+    known: dict[tuple[int, int], Scalar] = field(default_factory=dict)
     pending: dict[tuple[int, int], Word] = field(default_factory=dict)  # memory has not their value
-    totals: dict[tuple[int, int], tuple[str, Word]] = field(default_factory=dict)
-    added: Counter[str] = field(default_factory=Counter)  # how often an example adds to a total
+    totals: dict[tuple[int, int], tuple[Accumulator, Word]] = field(default_factory=dict)
+    added: Counter[Accumulator] = field(default_factory=Counter)  # how often an example adds to it
     longest: int = 0  # additions of an example's own terms, before they are added to a total
     blocked: bool = False  # sum up so many examples that blocks of them have sums of their own
 
@@ -99,15 +104,21 @@ class ScalarPromoter:
         self.expect(1)
         self.lines.append("    " * self.depth + text)
 
-    def let(self, kind: str, text: str) -> str:
-        """A new variable with a value: v a real number, n a whole one."""
-        name = self._fresh(kind)
-        self.line(f"{name} = {text}")
-        return name
+    def let(self, kind: Kind, value: Scalar | str) -> Variable:
+        """A new variable with a value, or with what a text reads from memory."""
+        variable = Variable(kind, self._fresh())
+        self.assign(variable, value)
+        return variable
 
-    def _fresh(self, kind: str) -> str:
+    def assign(self, target: Leaf, value: Scalar | str) -> None:
+        """A statement: a variable or a sum so far gets a value."""
+        if not isinstance(value, str):
+            self.called.update(functions(value))
+        self.line(f"{target} = {value if isinstance(value, str) else scalar_text(value)}")
+
+    def _fresh(self) -> int:
         self.numbers += 1
-        return f"{kind}{self.numbers}"
+        return self.numbers
 
     def pointer(self, operand: Operand, index: bool) -> str:
         """The pointer to the beginning of a storage."""
@@ -123,28 +134,28 @@ class ScalarPromoter:
             own = f"{'i0' if space in self.carried else 'n0'} * {cell.operand.stride} + "
         return f"{self.pointer(cell.operand, cell.index)}[{own}{cell.inner}]"
 
-    def get(self, cell: Word, whole: bool) -> str:
+    def get(self, cell: Word, whole: bool) -> Scalar:
         """What holds a word, as a real or as a whole number."""
-        name = self.known.get(cell.word) or self._load(cell)
-        return f"real({name})" if name[0] == "n" and not whole else name
+        value = self.known.get(cell.word) or self._load(cell)
+        return value if whole or not is_whole(value) else Apply("real", (value,))
 
-    def _load(self, cell: Word) -> str:
+    def _load(self, cell: Word) -> Scalar:
         if cell.operand.space == Space.BLOCK:  # a border, which nothing has written
-            return "real(0.0)"
+            return ScalarConstant(0.0, Kind.REAL)
         place = self.place(cell)
-        name = self._fresh("n" if cell.index else "v")
-        text = f"{name} = {f'index({place})' if cell.index else place}"
+        variable = Variable(Kind.INDEX if cell.index else Kind.REAL, self._fresh())
+        text = f"index({place})" if cell.index else place
         if self.inside and not cell.varying:
-            self.before.append(f"        {text}")
+            self.before.append(f"        {variable} = {text}")
         else:
-            self.line(text)
-        self.known[cell.word] = name
-        return name
+            self.assign(variable, text)
+        self.known[cell.word] = variable
+        return variable
 
-    def set(self, cell: Word, value: str) -> None:
+    def set(self, cell: Word, value: Scalar) -> None:
         """A word has a new value."""
-        if cell.index and value[0] != "n":
-            value = self.let("n", f"index({value})")
+        if cell.index and not is_whole(value):
+            value = self.let(Kind.INDEX, Apply("index", (value,)))
         self.known[cell.word] = value
         if cell.operand.space == Space.UNIFORM:
             self.pending[cell.word] = cell
@@ -152,30 +163,29 @@ class ScalarPromoter:
             self._store(cell)
 
     def _store(self, cell: Word) -> None:
-        value = self.known[cell.word]
-        self.line(f"{self.place(cell)} = {f'index({value})' if cell.index else value}")
+        self.line(f"{self.place(cell)} = {stored(cell.index, self.known[cell.word])}")
 
     def settle(self, words: Words) -> None:
         """Write to memory what somebody is about to read there."""
         for word in [w for w in self.pending if words.has(w)]:
             self._store(self.pending.pop(word))
 
-    def add(self, cell: Word, value: str) -> None:
+    def add(self, cell: Word, value: Scalar) -> None:
         """A word grows; what is the same for all examples grows by the value of each."""
         if cell.varying or not self.inside:
-            self.set(cell, self.let("v", f"plus({self.get(cell, whole=False)}, {value})"))
+            total = Apply("plus", (self.get(cell, whole=False), value))
+            self.set(cell, self.let(Kind.REAL, total))
             return
-        total, _ = self.totals.setdefault(cell.word, (self._fresh("r"), cell))
-        self.added[total] += 1
-        self.line(f"{total} = plus({total}, {value})")
+        so_far, _ = self.totals.setdefault(cell.word, (Accumulator(self._fresh()), cell))
+        self.added[so_far] += 1
+        self.assign(so_far, Apply("plus", (so_far, value)))
 
     def result(self, first: Word, words: int, target: Operand) -> None:
         """Words of UNIFORM as one step's row of an array."""
         array = self.pointer(target, first.index)
         for k in range(words):
             value = self.get(first.moved(k), whole=first.index)
-            value = f"index({value})" if first.index else value
-            self.line(f"{array}[t0 * {words} + {k}] = {value}")
+            self.line(f"{array}[t0 * {words} + {k}] = {stored(first.index, value)}")
 
     def forget(self, words: Words) -> None:
         """What a loop has written lies in memory only."""
@@ -191,14 +201,13 @@ class ScalarPromoter:
 
         Blocks of very many examples are summed up one by one: no chain of additions gets long.
         """
-        sums = [name for name, _ in self.totals.values()]
+        sums = [str(total) for total, _ in self.totals.values()]
         kind = "range" if len(self.lines) < MASKED else "narrow"
         self.lines = self._in_blocks(sums, kind) if self.blocked else self._in_a_row(sums, kind)
         self.inside, self.depth = False, 2
         self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
         for total, cell in self.totals.values():
-            total = f"q{total}" if self.blocked else total
-            self.set(cell, self.let("v", f"mean({total}, g0)"))
+            self.set(cell, self.let(Kind.REAL, f"mean({'q' if self.blocked else ''}{total}, g0)"))
         self.totals = {}
 
     def _in_a_row(self, sums: Sequence[str], kind: str) -> list[str]:
@@ -229,4 +238,14 @@ class ScalarPromoter:
             head.append(f"    {name} = {kind}(pointers, {name[1:]})")
         head += [f"    {line}" for line in self.head]
         lines = [*head, "    for t0 in range(begin, end):", *self.lines]
-        return with_definitions("\n".join(lines) + "\n")
+        return with_definitions("\n".join(lines) + "\n", self.called)
+
+
+def is_whole(value: Scalar) -> bool:
+    """Whether a variable holds a whole number."""
+    return isinstance(value, Variable) and value.kind is Kind.INDEX
+
+
+def stored(index: bool, value: Scalar) -> str:
+    """A value as the text that a place of whole numbers or of reals is given."""
+    return f"index({scalar_text(value)})" if index else scalar_text(value)

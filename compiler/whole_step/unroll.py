@@ -20,20 +20,30 @@ from gradc_compiler.loops.chain_lengths import chain_of
 from gradc_compiler.loops.ir import (
     RANGE,
     WALK,
+    Accumulator,
+    Apply,
     Leaf,
     LoopNest,
     MemAccess,
+    Scalar,
+    ScalarConstant,
     Statement,
     Store,
     Variable,
 )
 from gradc_compiler.loops.peel import peel
+from gradc_compiler.loops.scalar_form import renamed, whole_number
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.common import read
 from gradc_compiler.printing.cpu_printer import START, is_narrow
-from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import Instruction, Operand, Space
-from gradc_compiler.whole_step.scalar_replacement import NotApplicable, ScalarPromoter, Word, Words
+from gradc_compiler.whole_step.scalar_replacement import (
+    NotApplicable,
+    ScalarPromoter,
+    Word,
+    Words,
+    stored,
+)
 
 UNROLLED = MACHINE.unrolled  # iterations up to which what is computed once is unrolled too
 COPIED = MACHINE.copied  # the same for copies, which are nothing but other names
@@ -77,7 +87,7 @@ class Unroller(ScalarPromoter):
         inner = [j for j in levels if nest.loops[j].reduces]
         self.expect(prod(extents) * (1 + len(nest.statements)))
         for here in _points(outer, extents):
-            sums: dict[int, str] = {}
+            sums: dict[int, Scalar] = {}
             for there in _points(inner, extents):
                 one = peel(nest, {**here, **there})
                 names = self._iteration(one)
@@ -94,26 +104,26 @@ class Unroller(ScalarPromoter):
                 cell = self.cell(access, here)
                 (self.add if store is Store.SUM_ADD else self.set)(cell, total)
 
-    def gathered(self, before: str | None, value: str, store: Store) -> str:
+    def gathered(self, before: Scalar | None, value: Scalar, store: Store) -> Scalar:
         """A sum or a maximum so far."""
-        return value if before is None else self.let("v", combined(before, value, store))
+        return value if before is None else self.let(Kind.REAL, combined(before, value, store))
 
-    def _iteration(self, nest: LoopNest) -> dict[Leaf, str]:
+    def _iteration(self, nest: LoopNest) -> dict[Leaf, Scalar]:
         """A nest that is peeled to one iteration; gives what its variables are called."""
-        names: dict[Leaf, str] = {
+        names: dict[Leaf, Scalar] = {
             v: self.get(self.cell(a), whole=v.kind is Kind.INDEX) for v, a in nest.loads
         }
         for statement in nest.statements:
             self.compute(statement, names)
         return names
 
-    def compute(self, statement: Statement, names: dict[Leaf, str]) -> None:
-        """A statement of a nest, whose variables are called by `names`; a copy needs no line."""
+    def compute(self, statement: Statement, names: dict[Leaf, Scalar]) -> None:
+        """A statement of a nest, for whose variables `names` stand; a copy is but another name."""
         target, value = statement.target, statement.value
         if isinstance(value, Variable):
             names[target] = names[value]
         else:
-            names[target] = self.let(letter(target), scalar_text(value, names))
+            names[target] = self.let(target.kind, renamed(value, names))
 
     def cell(self, access: MemAccess, at: Point = FIRST) -> Word:
         """The word that an access reaches, at first or where some loops are."""
@@ -126,7 +136,7 @@ class Unroller(ScalarPromoter):
             self.settle(self._words(nest, access))
         order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)
         outer = sum(not loop.reduces for loop in nest.loops)
-        totals: dict[int, str] = {}
+        totals: dict[int, Accumulator] = {}
         for level, j in enumerate(order):
             if level == outer:
                 totals = self._starts(nest)
@@ -134,33 +144,32 @@ class Unroller(ScalarPromoter):
             kind = "narrow" if j == order[-1] and is_narrow(extent) else "range"
             self.line(f"for i{j} in {kind}({extent}):")
             self.depth += 1
-        names: dict[Leaf, str] = {}
+        names: dict[Leaf, Scalar] = {}
         for variable, access in nest.loads:
             text = read(variable, access, self._moving(access))
-            names[variable] = self.let(letter(variable), text)
+            names[variable] = self.let(variable.kind, text)
         for statement in nest.statements:
-            target, text = statement.target, scalar_text(statement.value, names)
-            names[target] = self.let(letter(target), text)
+            target, value = statement.target, renamed(statement.value, names)
+            names[target] = self.let(target.kind, value)
         for k, total in totals.items():
             variable, _, store = nest.stores[k]
-            self.line(f"{total} = {combined(total, names[variable], store)}")
+            self.assign(total, combined(total, names[variable], store))
         self.depth -= len(order) - outer if totals else 0
         for k, (variable, access, store) in enumerate(nest.stores):
-            place, value = self._moving(access), totals.get(k, names[variable])
-            value = f"index({value})" if access.index else value
-            adds = store in (Store.ADD, Store.SUM_ADD)
-            self.line(f"{place} = {f'plus({place}, {value})' if adds else value}")
+            place, held = self._moving(access), totals.get(k, names[variable])
+            new, adds = stored(access.index, held), store in (Store.ADD, Store.SUM_ADD)
+            self.line(f"{place} = {f'plus({place}, {new})' if adds else new}")
         self.depth -= outer if totals else len(order)
         for _, access, _ in nest.stores:
             self.forget(self._words(nest, access))
 
-    def _starts(self, nest: LoopNest) -> dict[int, str]:
+    def _starts(self, nest: LoopNest) -> dict[int, Accumulator]:
         """What is summed up over inner loops begins in a variable; its name by store."""
         names = {}
         for k, (_, _, store) in enumerate(nest.stores):
             if store in START:
-                names[k] = self._fresh("r")
-                self.line(f"{names[k]} = {self.start(store)}")
+                names[k] = Accumulator(self._fresh())
+                self.assign(names[k], self.start(store))
         return names
 
     def start(self, store: Store) -> str:
@@ -189,7 +198,8 @@ class Unroller(ScalarPromoter):
             for r in range(instruction.geometry[2]):
                 *others, value = (self.get(x.moved(r + k), whole=False) for k in rows)
                 for k, other in reversed(list(enumerate(others))):
-                    value = self.let("v", f"select({n} <= {k}, {other}, {value})")
+                    chosen = Apply("<=", (n, whole_number(k)))
+                    value = self.let(Kind.REAL, Apply("select", (chosen, other, value)))
                 self.set(y.moved(r), value)
 
     def _take_once(self, instruction: Instruction) -> None:
@@ -198,11 +208,12 @@ class Unroller(ScalarPromoter):
         x, at, y = (Word(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
         if count != 1 or x.operand.space != Space.PERSISTENT:
             raise NotApplicable("chooses among many rows")
-        n = self.get(at, whole=True)
-        n = self.let("n", f"select({n} < 0, 0, select({n} < {rows}, {n}, {rows - 1}))")
+        n, zero = self.get(at, whole=True), whole_number(0)
+        most = Apply("select", (Apply("<", (n, whole_number(rows))), n, whole_number(rows - 1)))
+        n = self.let(Kind.INDEX, Apply("select", (Apply("<", (n, zero)), zero, most)))
         table = self.pointer(x.operand, index=False)
         for r in range(width):
-            self.set(y.moved(r), self.let("v", f"{table}[{n} * {width} + {x.inner + r}]"))
+            self.set(y.moved(r), self.let(Kind.REAL, f"{table}[{n} * {width} + {x.inner + r}]"))
 
     def scatter(self, instruction: Instruction) -> None:
         """y[number[s]] += x[s], row by row."""
@@ -210,12 +221,13 @@ class Unroller(ScalarPromoter):
         for at, rows, y, x in self._rows(instruction, scatter=True):
             n = self.get(at, whole=True)
             for k, row in enumerate(rows):
-                first, last = row == 0, k == len(rows) - 1
-                here = f"{n} <= 0" if first else f"{n} >= {k}" if last else f"{n} == {k}"
+                sign = "<=" if row == 0 else ">=" if k == len(rows) - 1 else "=="
+                here = Apply(sign, (n, whole_number(k)))
                 for r in range(width):
                     value = self.get(x.moved(r), whole=False)
                     if len(rows) > 1:
-                        value = self.let("v", f"select({here}, {value}, real(0.0))")
+                        choice = Apply("select", (here, value, ScalarConstant(0.0, Kind.REAL)))
+                        value = self.let(Kind.REAL, choice)
                     self.add(y.moved(row + r), value)
 
     def argmax(self, instruction: Instruction) -> None:
@@ -225,11 +237,12 @@ class Unroller(ScalarPromoter):
         self.expect(2 * rows * width)
         for s in range(rows):
             most, *others = (self.get(x.moved(s * width + k), whole=False) for k in range(width))
-            best = "0"
+            best: Scalar = whole_number(0)
             for k, v in enumerate(others, 1):
-                best = self.let("n", f"select(({v} <= {most}) | ({most} != {most}), {best}, {k})")
-                most = self.let("v", f"maximum({most}, {v})")
-            self.set(y.moved(s), best if others else self.let("n", best))
+                stays = Apply("|", (Apply("<=", (v, most)), Apply("!=", (most, most))))
+                best = self.let(Kind.INDEX, Apply("select", (stays, best, whole_number(k))))
+                most = self.let(Kind.REAL, Apply("maximum", (most, v)))
+            self.set(y.moved(s), best if others else self.let(Kind.INDEX, best))
 
     def _rows(
         self, instruction: Instruction, scatter: bool = False
@@ -244,9 +257,9 @@ class Unroller(ScalarPromoter):
             yield at.moved(s), [k * width for k in range(rows)], table, other.moved(s * width)
 
 
-def combined(a: str, b: str, store: Store) -> str:
+def combined(a: Scalar, b: Scalar, store: Store) -> Scalar:
     """A sum or a maximum so far, and one more."""
-    return f"maximum({a}, {b})" if store is Store.MAX else f"plus({a}, {b})"
+    return Apply("maximum" if store is Store.MAX else "plus", (a, b))
 
 
 def extents_of(nest: LoopNest) -> list[int]:
@@ -263,8 +276,3 @@ def _copies(nest: LoopNest) -> bool:
 def _points(levels: list[int], extents: list[int]) -> Iterator[dict[int, int]]:
     for at in product(*(range(extents[j]) for j in levels)):
         yield dict(zip(levels, at, strict=True))
-
-
-def letter(variable: Variable) -> str:
-    """With what the names of such variables begin."""
-    return "n" if variable.kind is Kind.INDEX else "v"

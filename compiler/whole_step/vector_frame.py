@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.loops.ir import Apply, Scalar
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import Operand, PartialReduction, Space
-from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word, Words
+from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word, Words, stored
 from gradc_compiler.whole_step.unroll import UNROLLED, Unroller
 
 LANES, TOGETHER = MACHINE.panel, MACHINE.sums_at_once  # of examples; of sums
@@ -83,26 +86,27 @@ class VectorFrame(Unroller):
         self.head += _room("r0", self.sums, LANES // 2, zeros=True)
         return super().text()
 
-    def get(self, cell: Word, whole: bool) -> str:
+    def get(self, cell: Word, whole: bool) -> Scalar:
         """What holds a word, as a real or as a whole number; in the loop it is read anew."""
         if not self.inside:
             return super().get(cell, whole)
         self.need(cell, ())
-        return self.let("n" if whole else "v", self.read(cell, (), whole))
+        return self.let(Kind.INDEX if whole else Kind.REAL, self.read(cell, (), whole))
 
-    def set(self, cell: Word, value: str) -> None:
+    def set(self, cell: Word, value: Scalar) -> None:
         """A word has a new value."""
         if self.inside:
             self.write(cell, (), value)
         else:
             super().set(cell, value)
 
-    def add(self, cell: Word, value: str) -> None:
+    def add(self, cell: Word, value: Scalar) -> None:
         """A word grows; what is the same for all examples grows by the value of each."""
         if not self.inside:
             super().add(cell, value)
         elif cell.varying:
-            self.write(cell, (), self.let("v", f"plus({self.get(cell, whole=False)}, {value})"))
+            total = Apply("plus", (self.get(cell, whole=False), value))
+            self.write(cell, (), self.let(Kind.REAL, total))
         else:
             self.grow(cell, (), (0,), value)
 
@@ -134,19 +138,19 @@ class VectorFrame(Unroller):
             return f"index({text})"
         return f"real({text})" if cell.index else text
 
-    def write(self, cell: Word, moves: Moves, value: str, moved: Collection[int] = ()) -> None:
-        """A word of each example has a new value, the name of it, in its row and in its array."""
+    def write(self, cell: Word, moves: Moves, value: Scalar, moved: Collection[int] = ()) -> None:
+        """A word of each example has a new value, in its row and in its array."""
         if not cell.varying:
             raise NotApplicable("sets a number of all examples for each")
         if not self._apart(cell):
             first = self.row(cell, load=False)
             self.written.update(first + k for k in moved or (0,))
-            self.line(f"s0[{place(first, moves)}] = {f'real({value})' if cell.index else value}")
+            own = Apply("real", (value,)) if cell.index else value
+            self.line(f"s0[{place(first, moves)}] = {scalar_text(own)}")
         if cell.operand.space >= Space.ARRAY:
-            value = f"index({value})" if cell.index else value
-            self.line(f"scatter({self._across(cell, moves)}, {value})")
+            self.line(f"scatter({self._across(cell, moves)}, {stored(cell.index, value)})")
 
-    def grow(self, cell: Word, moves: Moves, moved: Sequence[int], value: str) -> None:
+    def grow(self, cell: Word, moves: Moves, moved: Sequence[int], value: Scalar) -> None:
         """The sum of a word over all examples grows; its first term makes it."""
         word = cell.operand.offset + cell.inner
         run = next((r for r in self.runs if 0 <= word - r.uniform < r.words), None)
@@ -162,8 +166,8 @@ class VectorFrame(Unroller):
             raise NotApplicable("makes a sum in several ways")
         self.begun |= reached
         total = f"r0[{place(first, moves)}]"
-        value = f"folded({value}, m0)"
-        self.line(f"{total} = {f'plus({total}, {value})' if again else value}")
+        folded = f"folded({scalar_text(value)}, m0)"
+        self.line(f"{total} = {f'plus({total}, {folded})' if again else folded}")
 
     def row(self, cell: Word, load: bool) -> int:
         """The row of a word; those of an array that is read first are filled before all else."""

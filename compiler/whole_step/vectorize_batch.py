@@ -15,12 +15,23 @@ from itertools import product
 from math import prod
 
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.ir import RANGE, WALK, Leaf, LoopCounter, LoopNest, MemAccess, Store
-from gradc_compiler.loops.scalar_form import leaves
+from gradc_compiler.loops.ir import (
+    RANGE,
+    WALK,
+    Accumulator,
+    Leaf,
+    LoopCounter,
+    LoopNest,
+    MemAccess,
+    Scalar,
+    Store,
+)
+from gradc_compiler.loops.scalar_form import leaves, whole_number
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.cpu_printer import START
+from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word
-from gradc_compiler.whole_step.unroll import combined, extents_of, letter
+from gradc_compiler.whole_step.unroll import combined, extents_of
 from gradc_compiler.whole_step.vector_frame import LANES, Moves, VectorFrame
 
 WRITTEN_OUT = MACHINE.inner_iterations  # iterations of an innermost loop
@@ -87,7 +98,7 @@ class BatchVectorizer(VectorFrame):
             raise NotApplicable("takes too long")
         values = [_counters(nest, loops, k) for k in loops.copies]
         around = sum(j in loops.outer for j in loops.order)
-        totals: dict[int, str] = {}
+        totals: dict[int, Accumulator] = {}
         for level in range(len(loops.order) + 1):
             if level == around < len(loops.order):
                 totals = self._starts(nest)
@@ -98,7 +109,7 @@ class BatchVectorizer(VectorFrame):
                 self.depth += 1
         found = self._body(nest, loops, values)
         for k, total in totals.items():
-            self.line(f"{total} = {combined(total, found[k], nest.stores[k][2])}")
+            self.assign(total, combined(total, found[k], nest.stores[k][2]))
         self.depth -= len(loops.order) - around
         for k, value in (found | totals).items():
             self._store_at(nest, loops.around, k, 0, value)
@@ -110,7 +121,7 @@ class BatchVectorizer(VectorFrame):
         return f"spread({start}, {LANES})" if self.inside else start
 
     def _loads(
-        self, nest: LoopNest, loops: LaneLoops, level: int, values: list[dict[Leaf, str]]
+        self, nest: LoopNest, loops: LaneLoops, level: int, values: list[dict[Leaf, Scalar]]
     ) -> None:
         """Loads that move within so many loops: one for each iteration that is written out."""
         for variable, access in nest.loads:
@@ -123,13 +134,13 @@ class BatchVectorizer(VectorFrame):
                 cell, moves = self._where(access, loops, k)
                 self.need(cell, loops.moved(access, loops.order))
                 text = self.read(cell, moves, whole=variable.kind is Kind.INDEX)
-                own[variable] = self.let(letter(variable), text)
+                own[variable] = self.let(variable.kind, text)
 
     def _body(
-        self, nest: LoopNest, loops: LaneLoops, values: list[dict[Leaf, str]]
-    ) -> dict[int, str]:
+        self, nest: LoopNest, loops: LaneLoops, values: list[dict[Leaf, Scalar]]
+    ) -> dict[int, Scalar]:
         """The statements of the innermost loop; gives what is yet to be stored, by store."""
-        found: dict[int, str] = {}
+        found: dict[int, Scalar] = {}
         for k, own in enumerate(values):
             for statement in nest.statements:
                 self.compute(statement, own)
@@ -141,7 +152,7 @@ class BatchVectorizer(VectorFrame):
         return found
 
     def _store_at(
-        self, nest: LoopNest, loops: LaneLoops, number: int, copy: int, value: str
+        self, nest: LoopNest, loops: LaneLoops, number: int, copy: int, value: Scalar
     ) -> None:
         """One of a nest's stores."""
         _, access, store = nest.stores[number]
@@ -152,8 +163,8 @@ class BatchVectorizer(VectorFrame):
             self.write(cell, moves, value, moved)
         elif cell.varying:
             self.need(cell, moved)
-            read = self.read(cell, moves, whole=False)
-            self.write(cell, moves, self.let("v", f"plus({read}, {value})"), moved)
+            text = f"plus({self.read(cell, moves, whole=False)}, {scalar_text(value)})"
+            self.write(cell, moves, self.let(Kind.REAL, text), moved)
         else:
             self.grow(cell, moves, moved, value)
 
@@ -175,13 +186,14 @@ def loops_of(nest: LoopNest) -> LaneLoops:
     return LaneLoops(outer, inner, out, extents)
 
 
-def _counters(nest: LoopNest, loops: LaneLoops, copy: int) -> dict[Leaf, str]:
+def _counters(nest: LoopNest, loops: LaneLoops, copy: int) -> dict[Leaf, Scalar]:
     """What stands for the counters in the statements of a written-out iteration."""
-    names: dict[Leaf, str] = {
-        LoopCounter(j): f"i{j + 1}" if j in loops.order else "0" for j in range(len(nest.loops))
+    names: dict[Leaf, Scalar] = {
+        LoopCounter(j): LoopCounter(j + 1) if j in loops.order else whole_number(0)
+        for j in range(len(nest.loops))
     }
     if loops.out is not None:
-        names[LoopCounter(loops.out)] = str(copy)
+        names[LoopCounter(loops.out)] = whole_number(copy)
     every = {LoopCounter(j) for j, loop in enumerate(nest.loops) if loop.extent == RANGE}
     if any(every.intersection(leaves(statement.value)) for statement in nest.statements):
         raise NotApplicable("counts examples")

@@ -7,7 +7,14 @@ import pytest
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import Apply, LoopCounter, ScalarConstant, Variable
-from gradc_compiler.loops.scalar_form import OPERANDS, applied, leaves, scalar_form
+from gradc_compiler.loops.scalar_form import (
+    OPERANDS,
+    applied,
+    functions,
+    leaves,
+    replace_leaves,
+    scalar_form,
+)
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.printing.scalar_text import scalar_text
 
@@ -41,9 +48,11 @@ def test_operands_come_into_their_places() -> None:
     assert list(leaves(applied("{0} * {1}", [X, X]))) == [X, X]
 
 
-def test_names_are_given_where_text_is_made() -> None:
-    value = Apply("+", (X, Apply("real", (LoopCounter(2),))))
-    assert scalar_text(value, {X: "v1", LoopCounter(2): "5"}) == "v1 + real(5)"
+def test_leaves_are_replaced_and_functions_found() -> None:
+    value = applied("exp({0} * {0})", [Apply("real", (LoopCounter(2),))])
+    one = replace_leaves(value, lambda leaf: X)
+    assert scalar_text(one) == "exp(real(v7) * real(v7))"
+    assert list(functions(one)) == ["exp", "*", "real", "real"]
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,28 @@ from typing import Any
 
 import numpy as np
 
+Function = Callable[..., Any]
+
 
 def division(
-    device: Callable[..., Any],
-    word: int,
-    fmod: Callable[..., Any],
-    fma: Callable[..., Any],
-    floor: Callable[..., Any],
-) -> dict[str, Callable[..., Any]]:
-    """`quotient` and `rest` from the means of a device."""
+    device: Callable[[Function], Function], word: int, fmod: Function, fma: Function,
+    floor: Function,
+) -> dict[str, Function]:  # fmt: skip
+    """`quotient` and `rest` from the means of a device, for words of this many bytes."""
     number = np.float32 if word == 4 else np.float64
-    digits = 24 if word == 4 else 53
-    whole, half = number(2.0 ** (digits - 2)), number(0.5)
-    one, zero, infinity = number(1.0), number(0.0), number(np.inf)
-    below, most = number(1 - 2.0**-digits), np.finfo(number).max
+    return {
+        "quotient": make_quotient(device, number, fmod, fma, floor),
+        "rest": make_rest(device, number, fmod),
+    }
+
+
+def make_quotient(
+    device: Callable[[Function], Function], number: Any, fmod: Function, fma: Function,
+    floor: Function,
+) -> Function:  # fmt: skip
+    """quotient(a, b): the greatest whole number that is at most a / b."""
+    whole = number(2.0 ** (np.finfo(number).nmant - 1))
+    half, one, zero, infinity = number(0.5), number(1.0), number(0.0), number(np.inf)
 
     @device
     def rounded(x: Any) -> Any:
@@ -43,6 +51,14 @@ def division(
         n = h + (off - more)
         return n if n != zero else ratio * zero
 
+    return quotient
+
+
+def make_rest(device: Callable[[Function], Function], number: Any, fmod: Function) -> Function:
+    """rest(a, b): what the quotient leaves of a, with the sign of b and below it in size."""
+    zero, infinity, most = number(0.0), number(np.inf), np.finfo(number).max
+    below = number(1) - np.finfo(number).epsneg
+
     @device
     def rest(a: Any, b: Any) -> Any:
         left = fmod(a, b)
@@ -57,4 +73,4 @@ def division(
             return b * below
         return most if b > zero else -most
 
-    return {"quotient": quotient, "rest": rest}
+    return rest

@@ -141,8 +141,8 @@ def write_totals(
         builder.store(number, place)
 
 
-def kernel(word: int) -> Any:
-    """The kernel for words of this many bytes."""
+def make_piece(word: int) -> Any:
+    """The product whose sums are short enough for one register of each pair."""
     wide = 4 if host().vector_registers > 16 else 2
     block = make_tile(Tile(ROWS, wide, word, lanewise=True), write_dots)
     line = make_tile(Tile(1, ROWS, word, lanewise=True), write_dots)
@@ -172,6 +172,13 @@ def kernel(word: int) -> Any:
                     block(a, ar, b, bt, y, yt, geometry, k1, k2, r, c, add)
                 else:
                     line(a, ar, b, bt, y, yt, geometry, k1, k2, r, c, add)
+
+    return piece
+
+
+def kernel(word: int) -> Any:
+    """The kernel for words of this many bytes."""
+    piece, lanes = make_piece(word), host().lanes(word)
 
     @subroutine(product_signature(word))
     def product(

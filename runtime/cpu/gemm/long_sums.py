@@ -63,6 +63,74 @@ def sums_last(geometry: Any, own: Any) -> Any:
     return moving
 
 
+def make_keep(real: Any) -> Any:
+    """keep(part, total, rest, words): sums of some pieces are added to compensated ones."""
+    pointer, exact = kernel_types.CPointer(real), compensated(real)
+    plus, lost = exact["plus"], exact["lost"]
+
+    @subroutine(kernel_types.void(pointer, pointer, pointer, kernel_types.int64))
+    def keep(part: Any, total: Any, rest: Any, words: Any) -> None:
+        for k in range(words):
+            term = plus(part[k], rest[k])
+            rest[k] = lost(total[k], term)
+            total[k] = plus(total[k], term)
+
+    return keep
+
+
+def make_store(real: Any) -> Any:
+    """store(total, rest, y, h, geometry, rows, columns, mode, y_column): a tile of sums to y."""
+    pointer, number = kernel_types.CPointer(real), kernel_types.int64
+
+    @subroutine(kernel_types.void(pointer, pointer, pointer, number, WORDS, *[number] * 4))
+    def store(
+        total: Any, rest: Any, y: Any, h: Any, geometry: Any,
+        rows: Any, columns: Any, mode: Any, y_column: Any,
+    ) -> None:  # fmt: skip
+        for r in range(rows):
+            for c in range(columns):
+                value = total[r * WIDE + c] + rest[r * WIDE + c]
+                if mode > 1:
+                    value = value / real(mode // 2)
+                place = h + r * geometry[Y_ROW] + c * y_column
+                y[place] = value + y[place] if mode & 1 else value
+
+    return store
+
+
+def make_turn(real: Any, product: Any) -> Any:
+    """turn(a, i, b, j, part, total, rest, own, k1, k2, rows, columns): the terms of a tile in one
+    iteration of the outer loops, AT_ONCE of them in a product.
+    """
+    pointer, number, keep = kernel_types.CPointer(real), kernel_types.int64, make_keep(real)
+
+    @subroutine(kernel_types.void(*(pointer, number) * 2, *[pointer] * 3, WORDS, *[number] * 4))
+    def turn(
+        a: Any, i: Any, b: Any, j: Any, part: Any, total: Any, rest: Any, own: Any,
+        k1: Any, k2: Any, rows: Any, columns: Any,
+    ) -> None:  # fmt: skip
+        step2 = max(1, min(k2, AT_ONCE))
+        step1 = max(1, AT_ONCE // step2)
+        for s1 in range(0, k1, step1):
+            for s2 in range(0, k2, step2):
+                at = i + s1 * own[A_K1] + s2 * own[A_K2]
+                bt = j + s1 * own[B_K1] + s2 * own[B_K2]
+                c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
+                product(a, at, b, bt, part, 0, own, c1, c2, rows, columns, 0)
+                keep(part, total, rest, rows * WIDE)
+
+    return turn
+
+
+@subroutine(kernel_types.void(WORDS, WORDS, kernel_types.int64))
+def tile_geometry(geometry: Any, own: Any, b_column: Any) -> None:
+    """A geometry whose y is a tile of WIDE columns."""
+    after = LOOPS + LOOP * geometry[LOOP_COUNT]
+    for k in range(after):
+        own[k] = geometry[k]
+    own[Y_ROW], own[after + B_COLUMN], own[after + Y_COLUMN] = WIDE, b_column, 1
+
+
 def make_long_product(word: int, product: Any, a_column: int) -> Any:
     """long_product(a, i, b, j, y, h, geometry, k1, k2, rows, columns, mode, b_column, y_column,
     start, sums, extents): all terms of one iteration of the loops that move y.
@@ -70,16 +138,8 @@ def make_long_product(word: int, product: Any, a_column: int) -> Any:
     `sums` outer loops from `start` of the geometry on do not; `extents` are theirs.
     """
     real = number_type(word)
-    pointer, number, exact = kernel_types.CPointer(real), kernel_types.int64, compensated(real)
-    plus, lost = exact["plus"], exact["lost"]
-    room = stack_room(real, TALL * WIDE)
-
-    @subroutine(kernel_types.void(pointer, pointer, pointer, number))
-    def keep(part: Any, total: Any, rest: Any, words: Any) -> None:
-        for k in range(words):
-            term = plus(part[k], rest[k])
-            rest[k] = lost(total[k], term)
-            total[k] = plus(total[k], term)
+    pointer, number = kernel_types.CPointer(real), kernel_types.int64
+    room, turn, store = stack_room(real, TALL * WIDE), make_turn(real, product), make_store(real)
 
     @subroutine(kernel_types.void(*(pointer, number) * 3, WORDS, *[number] * 9, WORDS))
     def long_product(
@@ -89,15 +149,10 @@ def make_long_product(word: int, product: Any, a_column: int) -> Any:
     ) -> None:  # fmt: skip
         part, total, rest = room(), room(), room()
         own, counts = stack_words(NUMBERS), stack_words(MOST_LOOPS)
-        after = LOOPS + LOOP * geometry[LOOP_COUNT]
-        for k in range(after):
-            own[k] = geometry[k]
-        own[Y_ROW], own[after + B_COLUMN], own[after + Y_COLUMN] = WIDE, b_column, 1
+        tile_geometry(geometry, own, b_column)
         turns = 1
         for k in range(sums):
             turns *= extents[k]
-        step2 = max(1, min(k2, AT_ONCE))
-        step1 = max(1, AT_ONCE // step2)
         for row in range(0, m, TALL):
             for column in range(0, n, WIDE):
                 rows, columns = min(TALL, m - row), min(WIDE, n - column)
@@ -106,20 +161,9 @@ def make_long_product(word: int, product: Any, a_column: int) -> Any:
                 p = i + row * geometry[A_ROW] + column * a_column
                 q, z = j + column * b_column, 0
                 for _ in range(turns):
-                    for s1 in range(0, k1, step1):
-                        for s2 in range(0, k2, step2):
-                            at = p + s1 * geometry[A_K1] + s2 * geometry[A_K2]
-                            bt = q + s1 * geometry[B_K1] + s2 * geometry[B_K2]
-                            c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
-                            product(a, at, b, bt, part, 0, own, c1, c2, rows, columns, 0)
-                            keep(part, total, rest, rows * WIDE)
+                    turn(a, p, b, q, part, total, rest, own, k1, k2, rows, columns)
                     p, q, z = advance(geometry, start, sums, extents, counts, p, q, z)
-                for r in range(rows):
-                    for c in range(columns):
-                        value = total[r * WIDE + c] + rest[r * WIDE + c]
-                        if mode > 1:
-                            value = value / real(mode // 2)
-                        place = h + (row + r) * geometry[Y_ROW] + (column + c) * y_column
-                        y[place] = value + y[place] if mode & 1 else value
+                place = h + row * geometry[Y_ROW] + column * y_column
+                store(total, rest, y, place, geometry, rows, columns, mode, y_column)
 
     return long_product

@@ -16,8 +16,9 @@ import pytest
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.loops.scalar_code import ScalarCode
 from gradc_compiler.memory import allocate
-from gradc_compiler.program.entry import Instruction
-from gradc_compiler.select import builder, lower
+from gradc_compiler.select import lower
+from gradc_runtime.cpu.partition import barriers, divide
+from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 from tests.random_specs.checking import faults
 from tests.random_specs.programs import spec
 
@@ -67,11 +68,12 @@ def a_buffer_is_stale(patch: Patch) -> None:
 
 def a_barrier_is_missing(patch: Patch) -> None:
     """No thread waits for another."""
+    place = barriers.with_barriers
 
-    def without(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
-        return tuple(replace(item, barrier=False) for item in instructions)
+    def without(*arguments: Any) -> list[ThreadTask]:
+        return [replace(task, wait=False) for task in place(*arguments)]
 
-    patch.setattr(builder, "with_barriers", without)
+    patch.setattr(divide, "with_barriers", without)
 
 
 PLANTED = {

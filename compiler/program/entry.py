@@ -14,9 +14,9 @@ never on the number of threads.  Phases run one after another:
   instructions of a batch that is one block may be cut over threads instead.)  Afterwards each
   `PartialReduction` adds the chunks' partials in chunk order into UNIFORM, divided by N.
 * a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
-  over threads by cutting its range [0, extent); `barrier` says that all threads must have finished
-  the instructions before it.  Instructions that `follow` another are cut with it, so that what one
-  piece has just written is still in the cache when it is read.
+  over threads by cutting its range [0, extent).  Instructions that `follow` another are cut with
+  it, so that what one piece has just written is still in the cache when it is read.  Where threads
+  wait for one another, the runtime sees by the operands and which of them are written (`writes`).
 
 Sequences.  The elements of a block's sequences are its *rows* of their time.  Within a block the
 examples are ordered by length, the longest first; the rows of step 0 come first, one for each
@@ -130,9 +130,9 @@ class Instruction:
     kernel: int  # index into Entry.kernels
     operands: tuple[Operand, ...]
     geometry: tuple[int, ...]
+    writes: tuple[int, ...] | None = None  # the operands that are written; None: any may be
     extent: int = 1  # iterations of the outermost loop, in a serial (ONCE) phase
     split: bool = False
-    barrier: bool = True
     follows: bool = False  # cut into n pieces, piece k reads only piece k of the one before it
     note: str = ""
     deferred_launch: Deferred[Launch] | None = field(default=None, compare=False)

@@ -36,7 +36,6 @@ from gradc_compiler.program.entry import (
     RecurrenceLoop,
 )
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.select.barriers import with_barriers
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
 from gradc_compiler.select.launch import print_launch
 from gradc_compiler.select.op_cost import cost_of
@@ -191,6 +190,7 @@ class ProgramBuilder:
                 kernel=self.kernels.setdefault(call.kernel, len(self.kernels)),
                 operands=call.operands,
                 geometry=call.geometry,
+                writes=self._writes(call),
                 extent=call.extent,
                 split=split,
                 follows=call.follows and split and instructions[-1].split,
@@ -201,6 +201,13 @@ class ProgramBuilder:
                 added=call.added,
             )
         )
+
+    def _writes(self, call: KernelCall) -> tuple[int, ...]:
+        """The operands that a call writes: the last, or the targets of a generated kernel."""
+        if call.kernel.source is None or call.nest is None:
+            return (len(call.operands) - 1,)
+        targets = {self.operand(access, written=True) for _, access, _ in call.nest.stores}
+        return tuple(k for k, operand in enumerate(call.operands) if operand in targets)
 
     def _note(self, unit: FusionGroup) -> str:
         """What a group computes and where that was written, for people."""
@@ -248,9 +255,7 @@ class ProgramBuilder:
                 examples=key.examples,
                 sums=coalesce_reductions(self.sums.get(key, ())),
                 loops=tuple(self.loops.get(key, {}).values()),
-                instructions=tuple(self.instructions[key])
-                if key.examples
-                else with_barriers(self.instructions[key]),
+                instructions=tuple(self.instructions[key]),
             )
             for key in sorted(self.instructions)
         )

@@ -148,7 +148,6 @@ def _entry(entry: Entry, writer: Unroller) -> Entry:
         kernel=0,
         operands=tuple(Operand(space, offset) for space, offset, _ in writer.pointers),
         geometry=(EVERY,),
-        barrier=False,
         note=f"the whole of {entry.name}",
         work=work,
     )

@@ -93,7 +93,7 @@ def facts_of(entry: Entry, word: int) -> Iterator[str]:
     for phase in run.phases:
         yield from (str(fact) for fact in (phase.examples, phase.sums, phase.loops))
         for item in phase.instructions:
-            yield str((item.kernel, item.geometry, item.extent, item.split, item.barrier))
+            yield str((item.kernel, item.geometry, item.extent, item.split))
             yield from (f"{o.space} {o.offset} {o.stride} {o.inner}" for o in item.operands)
 
 

@@ -33,19 +33,19 @@ HEADER = 12
 EXAMPLES, BLOCK, BLOCKS, CHUNKS, PHASES, PARTIAL_BYTES = 0, 1, 2, 3, 4, 5
 SPACES, STRIDES_START, RESULTS, RESULTS_START, TIMES, CLOCK_SPACE = 6, 7, 8, 9, 10, 11
 
-# a stage: batch (OF_EXAMPLES) or serial; and for intra-op parallelism, its sub-tasks (PARTS)
+# a stage: batch (OF_EXAMPLES) or serial; all its instructions in order, and its tasks, which may be
+# the same records; none where threads take chunks of the batch
 PHASE = 8
 OF_EXAMPLES, INSTRUCTIONS_START, INSTRUCTIONS, CLEARS_PARTIALS = 0, 1, 2, 3
-SUMS_START, SUMS, PARTS_START, PARTS = 4, 5, 6, 7
+SUMS_START, SUMS, TASKS_START, TASKS = 4, 5, 6, 7
 
-# an instruction: the addresses of its kernel and of its arguments (geometry); its operands; whether
-# threads wait at a barrier before it; what its rows are (0: examples, k + 1: elements of time k);
-# how many instructions after it run tile by tile with it (FOLLOWERS).  GRAIN: a thread's chunk of
-# the range has a multiple of so many iterations; but of an instruction that follows another, how
-# many of its iterations (words) belong to one row of that other.
-INSTRUCTION = 9
-KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, EXTENT, GRAIN, WAITS, ROWS, FOLLOWERS = range(9)
-PART_NUMBER, PART_OF, PART_BEGIN, PART_END = EXTENT, GRAIN, ROWS, FOLLOWERS  # of a sub-task
+# an instruction: the addresses of its kernel and of its arguments (geometry); its operands; what
+# its rows are (0: examples, k + 1: elements of time k).  As a task: the range of its rows; the
+# GRAIN of which every thread's share is a multiple, or which of how many parts it is; whether
+# threads wait at a barrier before it; how many tasks after it run tile by tile with it (FOLLOWERS).
+INSTRUCTION = 12
+KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, ROWS, BEGIN, END = range(7)
+GRAIN, PART_NUMBER, PART_OF, WAITS, FOLLOWERS = range(7, INSTRUCTION)
 LOOP_LENGTH, LOOP_TIME, LOOP_BACKWARDS = 1, 2, 3  # the head of a recurrence, which has no kernel
 
 # an operand: bytes from its space's base; bytes for each row before the block, and what its rows

@@ -21,11 +21,10 @@ from gradc_compiler.program.entry import (
 )
 from gradc_compiler.program.kernel_abi import DIVIDED, EVERY
 from gradc_runtime.cpu.interpreter import bytecode
-from gradc_runtime.cpu.partition.chunks import Chunk
-from gradc_runtime.cpu.partition.intra_op import SubTask
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import partial_bytes
 from gradc_runtime.cpu.partition.streamed import Place, place
+from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 
 
 def record(words: int, fields: Mapping[int, int]) -> list[int]:
@@ -110,38 +109,28 @@ class Records:
             return self.examples
         return 2 * self.examples + number - DIVIDED if DIVIDED <= number <= DIVIDED + 1 else number
 
-    def instruction(
-        self,
-        instruction: Instruction,
-        operands: int,
-        geometry: int,
-        share: Chunk,
-    ) -> list[int]:
-        """An instruction's record; `operands` and `geometry` say where those are."""
-        count = len(instruction.operands)
-        assert count <= MOST_OPERANDS, f"{instruction.note}: {count} operands are too many"
+    def task(self, task: ThreadTask, operands: int, geometry: int) -> list[int]:
+        """A task's record; `operands` and `geometry` say where those are."""
+        item = task.instruction
+        count = len(item.operands)
+        assert count <= MOST_OPERANDS, f"{item.note}: {count} operands are too many"
         return record(
             bytecode.INSTRUCTION,
             {
-                bytecode.KERNEL: self.kernels[instruction.kernel],
+                bytecode.KERNEL: self.kernels[item.kernel],
                 bytecode.OPERANDS_START: operands,
                 bytecode.OPERANDS: count,
                 bytecode.GEOMETRY_AT: geometry,
-                bytecode.EXTENT: instruction.extent,
-                bytecode.GRAIN: share.grain,
-                bytecode.WAITS: int(share.wait),
-                bytecode.ROWS: kind_of_rows(instruction.time),
-                bytecode.FOLLOWERS: share.followers,
+                bytecode.ROWS: kind_of_rows(item.time),
+                bytecode.BEGIN: task.begin,
+                bytecode.END: task.end,
+                bytecode.GRAIN: task.grain,
+                bytecode.PART_NUMBER: task.part,
+                bytecode.PART_OF: task.parts,
+                bytecode.WAITS: int(task.wait),
+                bytecode.FOLLOWERS: task.followers,
             },
         )
-
-    def part(self, part: SubTask, operands: int, geometry: int) -> list[int]:
-        """The record of a part of an instruction."""
-        share = Chunk(0, 0, part.wait)
-        words = self.instruction(part.instruction, operands, geometry, share)
-        words[bytecode.PART_NUMBER], words[bytecode.PART_OF] = part.number, part.of
-        words[bytecode.PART_BEGIN], words[bytecode.PART_END] = part.begin, part.end
-        return words
 
     def loop(self, loop: RecurrenceLoop) -> list[int]:
         """The head of a loop, which stands before its instructions."""

@@ -1,11 +1,11 @@
 """The dispatch loop: native code that runs an entry's bytecode for a number of steps.
 
 It does not return to Python between instructions, stages or steps, since that would take longer
-than many of the kernels.  Every thread enters with its number and goes through the whole table.  In
-a batch stage threads take chunks by an atomic counter, or sub-tasks of instructions if the batch is
-a single block.  In a serial stage an instruction with `split` is cut into equal chunks, one for
-each thread, and any other runs on thread 0.  Barriers stand between (`barrier.py`).  A recurrence
-is a few instructions that are run again for every time step, on the rows of that step.
+than many of the kernels.  Every thread enters with its number and goes through the whole table.  Of
+a batch of several blocks threads take chunks by an atomic counter; of all else each has its own
+tasks, as `runtime/cpu/partition/divide.py` has divided them.  Barriers stand at the end of a stage
+and where a task says so (`barrier.py`).  A recurrence is a few instructions that are run again for
+every time step, on the rows of that step.
 
 `runtime/cpu/interpreter/bytecode.py` says which word of the bytecode means what.
 """
@@ -26,8 +26,7 @@ from gradc_runtime.cpu.codegen.number_types import number_type, share_start
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.barrier import barrier
 from gradc_runtime.cpu.interpreter.batch_stage import run_examples
-from gradc_runtime.cpu.interpreter.intra_op_stage import run_parts
-from gradc_runtime.cpu.interpreter.serial_stage import keep_results, run_once
+from gradc_runtime.cpu.interpreter.run_tasks import keep_results, run_tasks
 
 NUMBER = kernel_types.int64
 
@@ -103,11 +102,8 @@ def phase_runner(word: int) -> Any:
     def run_phase(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
     ) -> None:
-        if table[phase + bytecode.OF_EXAMPLES] == 0:
-            run_once(control, table, phase, bases, pointers, thread, threads)
-            return
-        if table[phase + bytecode.PARTS] > 0:
-            run_parts(control, table, phase, bases, pointers, thread, threads)
+        if table[phase + bytecode.OF_EXAMPLES] == 0 or table[phase + bytecode.TASKS] > 0:
+            run_tasks(control, table, phase, bases, pointers, thread, threads)
         else:
             run_examples(control, table, phase, bases, pointers, threads)
         if table[phase + bytecode.SUMS] > 0:

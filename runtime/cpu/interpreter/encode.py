@@ -8,18 +8,45 @@ table, which takes a few microseconds; no compiled code depends on the batch siz
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradc_compiler.program.entry import Entry, Instruction
+from gradc_compiler.program.entry import Entry, Instruction, Phase, RecurrenceLoop
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
-from gradc_runtime.cpu.partition.chunks import shares_of
-from gradc_runtime.cpu.partition.intra_op import SubTask, parts_of
+from gradc_runtime.cpu.partition.divide import tasks_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.streamed import passed_on
+from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 from gradc_runtime.system.aligned_memory import aligned
+
+
+@dataclass(frozen=True, slots=True)
+class DividedPhase:
+    """A phase with its tasks: one for each instruction, or others beside those."""
+
+    phase: Phase
+    whole: Sequence[ThreadTask]
+    tasks: Sequence[ThreadTask]
+
+    @property
+    def beside(self) -> Sequence[ThreadTask]:
+        """The tasks that have records of their own."""
+        return self.tasks if self.phase.examples else ()
+
+    @property
+    def records(self) -> int:
+        """How many records its instructions have, heads of loops among them."""
+        return len(self.whole) + len(self.phase.loops)
+
+
+def divided(entry: Entry, phase: Phase, examples: int, block: int) -> DividedPhase:
+    """A phase and what threads do of it."""
+    tasks = tasks_of(entry, phase, examples, block)
+    whole = [ThreadTask(item, 0, item.extent) for item in phase.instructions]
+    return DividedPhase(phase, whole if phase.examples else tasks, tasks)
 
 
 def build_table(
@@ -36,22 +63,22 @@ def build_table(
     each time that BLOCK has words for.
     """
     records = Records(entry, kernels, examples, word, block, room, passed_on(entry))
-    parts = [parts_of(entry, phase, examples, block) for phase in entry.phases]
-    items = [item for phase in entry.phases for item in phase.instructions]
-    items += [part.instruction for phase in parts for part in phase]
-    loops = sum(len(phase.loops) for phase in entry.phases)
-    tail = sections(records, items)
-    instructions = bytecode.HEADER + bytecode.PHASE * len(entry.phases)
+    phases = [divided(entry, phase, examples, block) for phase in entry.phases]
+    tasks = [task for phase in phases for task in phase.whole]
+    tasks += [task for phase in phases for task in phase.beside]
+    tail = sections(records, [task.instruction for task in tasks])
+    instructions = bytecode.HEADER + bytecode.PHASE * len(phases)
     starts = {"instructions": instructions}
-    end = instructions + bytecode.INSTRUCTION * (len(items) + loops)
+    starts["beside"] = instructions + bytecode.INSTRUCTION * sum(one.records for one in phases)
+    end = starts["beside"] + bytecode.INSTRUCTION * sum(len(one.beside) for one in phases)
     for name, numbers in tail.items():
         starts[name], end = end, end + len(numbers)
     table = aligned(end, np.dtype(np.int64))
     geometry = table.ctypes.data + 8 * starts["geometry"]
     table[:] = [
         *records.header(starts["strides"], starts["results"]),
-        *phase_records(entry, starts, [len(phase) for phase in parts]),
-        *instruction_records(records, starts["operands"], geometry, parts),
+        *phase_records(phases, starts),
+        *task_records(records, starts["operands"], geometry, phases),
         *(number for numbers in tail.values() for number in numbers),
     ]
     return table
@@ -69,49 +96,46 @@ def sections(records: Records, items: Sequence[Instruction]) -> dict[str, list[i
     }
 
 
-def phase_records(entry: Entry, starts: Mapping[str, int], parts: Sequence[int]) -> Iterator[int]:
-    """A record for each stage; `parts` counts the sub-tasks of each."""
-    first, first_sum = starts["instructions"], starts["sums"]
-    first_part = starts["operands"] - bytecode.INSTRUCTION * sum(parts)
-    for phase, own in zip(entry.phases, parts, strict=True):
-        count = len(phase.instructions) + len(phase.loops)
+def phase_records(phases: Sequence[DividedPhase], starts: Mapping[str, int]) -> Iterator[int]:
+    """A record for each stage."""
+    first, beside, first_sum = starts["instructions"], starts["beside"], starts["sums"]
+    for one in phases:
+        phase = one.phase
         yield from record(
             bytecode.PHASE,
             {
                 bytecode.OF_EXAMPLES: int(phase.examples),
                 bytecode.INSTRUCTIONS_START: first,
-                bytecode.INSTRUCTIONS: count,
+                bytecode.INSTRUCTIONS: one.records,
                 bytecode.CLEARS_PARTIALS: int(uses_partials(phase)),
                 bytecode.SUMS_START: first_sum,
                 bytecode.SUMS: len(phase.sums),
-                bytecode.PARTS_START: first_part,
-                bytecode.PARTS: own,
+                bytecode.TASKS_START: beside if phase.examples else first,
+                bytecode.TASKS: len(one.tasks),
             },
         )
-        first_part += bytecode.INSTRUCTION * own
-        first += bytecode.INSTRUCTION * count
+        beside += bytecode.INSTRUCTION * len(one.beside)
+        first += bytecode.INSTRUCTION * one.records
         first_sum += bytecode.SUM * len(phase.sums)
 
 
-def instruction_records(
-    records: Records, operands: int, geometry: int, parts: Sequence[Sequence[SubTask]]
+def task_records(
+    records: Records, operands: int, geometry: int, phases: Sequence[DividedPhase]
 ) -> Iterator[int]:
     """The records of all instructions in order (the head of a recurrence before its own), and then
-    those of all sub-tasks.
+    those of tasks beside them.
 
     `operands` is where the first one's operands begin, `geometry` the address of its arguments.
     """
-    for phase in records.entry.phases:
-        shares = shares_of(records.entry, phase)
-        heads = {loop.start: loop for loop in phase.loops}
-        for k, (item, share) in enumerate(zip(phase.instructions, shares, strict=True)):
-            if k in heads:
-                yield from records.loop(heads[k])
-            yield from records.instruction(item, operands, geometry, share)
-            operands += bytecode.OPERAND * len(item.operands)
-            geometry += 8 * len(item.geometry)
-    for part in (part for phase in parts for part in phase):
-        item = part.instruction
-        yield from records.part(part, operands, geometry)
-        operands += bytecode.OPERAND * len(item.operands)
-        geometry += 8 * len(item.geometry)
+    tasks = [task for one in phases for task in one.whole]
+    heads: dict[int, RecurrenceLoop] = {}
+    first = 0
+    for one in phases:
+        heads |= {first + loop.start: loop for loop in one.phase.loops}
+        first += len(one.whole)
+    for k, task in enumerate([*tasks, *(task for one in phases for task in one.beside)]):
+        if k in heads:
+            yield from records.loop(heads[k])
+        yield from records.task(task, operands, geometry)
+        operands += bytecode.OPERAND * len(task.instruction.operands)
+        geometry += 8 * len(task.instruction.geometry)

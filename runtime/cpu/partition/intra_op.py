@@ -2,35 +2,21 @@
 
 A product is cut along a loop that moves its result: units of a dense layer, rows of an image; other
 work along the examples.  The parts follow from the entry and the batch size alone, so threads
-change no bit; part k of n goes to thread k * threads // n.  What is not cut is thread 0's, and all
-threads wait where one kind follows the other.
+change no bit.  What is not cut is thread 0's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 
 from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.program.entry import Entry, Instruction, OpCost, Phase, Space
-from gradc_runtime.cpu.partition.space_sizes import uses_partials
+from gradc_compiler.program.entry import Entry, Instruction, OpCost, Space
 from gradc_runtime.cpu.partition.split_dims import SplitDim, split_dims_of
+from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
 
 FIXED = Space.PERSISTENT, Space.UNIFORM  # the same for every example
 PRODUCTS = ("contract_rows", "contract_dots")
-
-
-@dataclass(frozen=True, slots=True)
-class SubTask:
-    """What one thread does of an instruction, on the examples [begin, end) of the block."""
-
-    instruction: Instruction
-    number: int
-    of: int
-    begin: int
-    end: int
-    wait: bool = False  # for all threads, before it
 
 
 def nanoseconds(work: OpCost, examples: float) -> float:
@@ -45,32 +31,16 @@ def in_parts_nanoseconds(entry: Entry, item: Instruction, examples: int) -> floa
     return alone if cut is None else _in_two(item, cut, examples) + MACHINE.barrier_ns
 
 
-def parts_of(entry: Entry, phase: Phase, examples: int, block: int) -> list[SubTask]:
-    """A phase in parts; nothing where that brings nothing, or blocks are shared out."""
-    if not phase.examples or entry.times or examples > block:
-        return []
-    cut = [in_parts(entry, item, examples) for item in phase.instructions]
-    if all(len(group) == 1 for group in cut):
-        return []
-    waits = [uses_partials(phase)]  # thread 0 has set them to 0
-    waits += [len(a) > 1 or len(b) > 1 for a, b in pairwise(cut)]
-    return [
-        replace(part, wait=wait and part.number == 0)
-        for group, wait in zip(cut, waits, strict=True)
-        for part in group
-    ]
-
-
-def in_parts(entry: Entry, instruction: Instruction, examples: int) -> list[SubTask]:
-    """An instruction as several that together do the same, or as it is."""
+def in_parts(entry: Entry, instruction: Instruction, examples: int) -> Group:
+    """An instruction as several tasks that together do the same, or as one."""
     cut = cut_of(entry, instruction, examples)
     if cut is None:
-        return [SubTask(instruction, 0, 1, 0, examples)]
+        return [ThreadTask(instruction, 0, examples)]
     count = len(cut.parts)
     if cut.place is None:
-        return [SubTask(instruction, k, count, *ends) for k, ends in enumerate(cut.parts)]
+        return [ThreadTask(instruction, *ends, k, count) for k, ends in enumerate(cut.parts)]
     return [
-        SubTask(_iterations(instruction, cut, *ends), k, count, 0, examples)
+        ThreadTask(_iterations(instruction, cut, *ends), 0, examples, k, count)
         for k, ends in enumerate(cut.parts)
     ]
 

@@ -75,7 +75,7 @@ class Profile:
         for phase in self._phases():
             records = self._records(phase)
             if table[phase + bytecode.OF_EXAMPLES] == 0:
-                yield from ((at, 0, table[at + bytecode.EXTENT], [0, 0]) for at in records)
+                yield from ((at, 0, table[at + bytecode.END], [0, 0]) for at in records)
                 continue
             for block in range(table[bytecode.BLOCKS]):
                 yield from self._block(block, records)

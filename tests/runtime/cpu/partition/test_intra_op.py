@@ -15,6 +15,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.program import Program
 from gradc_runtime.cpu.partition import intra_op, split_dims
+from gradc_runtime.cpu.partition.divide import tasks_of
 from gradc_runtime.session.session import Session
 
 SPEC = """
@@ -61,8 +62,8 @@ def test_parts_are_cut_and_make_the_whole(program: Program, model: str, count: i
     x = some(model, count, "float64")
     native = Session(program, threads=2, dtype="float64")
     entry = native.program.entries[native.program.models[model]]
-    cut = [part for phase in entry.phases for part in intra_op.parts_of(entry, phase, count, count)]
-    assert any(part.of == split_dims.PARTS for part in cut)
+    cut = [task for phase in entry.phases for task in tasks_of(entry, phase, count, count)]
+    assert any(task.parts == split_dims.PARTS for task in cut)
     assert entry.whole_step is None  # a single kernel would have no parts
     expected = Session(program, target="reference", dtype="float64").run(model, x=x)
     for _ in range(12):
@@ -130,4 +131,4 @@ def test_no_two_iterations_of_a_cut_write_the_same_word() -> None:
 
 def test_a_batch_of_several_blocks_is_not_cut(program: Program) -> None:
     entry = program.entries[program.models["dense_net"]]
-    assert not any(intra_op.parts_of(entry, phase, 64, 32) for phase in entry.phases)
+    assert not any(tasks_of(entry, phase, 64, 32) for phase in entry.phases if phase.examples)

@@ -1,17 +1,18 @@
-"""A serial stage in native code: what a step does once, such as updates, divided over threads."""
+"""The tasks of a stage in native code: every thread goes through all and does its own."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gradc_runtime.cpu.codegen.intrinsics import WORDS, bytes_at, stack_words
+from gradc_runtime.cpu.codegen.intrinsics import WORDS, bytes_at, stack_words, words_at
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import share_start
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.barrier import barrier
-from gradc_runtime.cpu.interpreter.batch_stage import launch
+from gradc_runtime.cpu.interpreter.batch_stage import clear_partials, launch
 from gradc_runtime.cpu.interpreter.bytecode import (
+    BLOCK_SPACE,
     INSTRUCTION,
     LEAST_PIECE,
     MOST_PIECE,
@@ -33,8 +34,8 @@ def run_pieces(
     it stays in the cache.
     """
     firsts = stack_words(2)
-    extent, unit = table[leader + bytecode.EXTENT], table[leader + bytecode.GRAIN]
-    words = table[leader + INSTRUCTION + bytecode.GRAIN]
+    extent, unit = table[leader + bytecode.END], table[leader + bytecode.GRAIN]
+    words = table[leader + INSTRUCTION + bytecode.GRAIN] // unit  # of a row
     begin = share_start(extent, unit, thread, threads)
     end = share_start(extent, unit, thread + 1, threads)
     first = begin
@@ -53,25 +54,34 @@ def run_pieces(
 
 
 @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
-def run_share(table: Any, at: Any, bases: Any, pointers: Any, thread: Any, threads: Any) -> None:
-    """Run this thread's chunk of an instruction; one that is not divided runs on thread 0."""
+def run_own(table: Any, at: Any, bases: Any, pointers: Any, thread: Any, threads: Any) -> None:
+    """This thread's rows of a task."""
     firsts = stack_words(1)
-    extent, grain = table[at + bytecode.EXTENT], table[at + bytecode.GRAIN]
-    begin, stop = 0, extent if thread == 0 else 0
-    if threads > 1 and grain > 0:
-        begin = share_start(extent, grain, thread, threads)
-        stop = share_start(extent, grain, thread + 1, threads)
-    if begin < stop:
-        launch(table, at, bases, pointers, begin, stop, firsts)
+    begin, end, grain = (
+        table[at + bytecode.BEGIN],
+        table[at + bytecode.END],
+        table[at + bytecode.GRAIN],
+    )
+    if grain > 0:
+        begin = share_start(table[at + bytecode.END], grain, thread, threads)
+        end = share_start(table[at + bytecode.END], grain, thread + 1, threads)
+    elif table[at + bytecode.PART_NUMBER] * threads // table[at + bytecode.PART_OF] != thread:
+        end = begin
+    if begin < end:
+        launch(table, at, bases, pointers, begin, end, firsts)
 
 
 @subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
-def run_once(
+def run_tasks(
     control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:
-    """Run a serial stage: instruction by instruction, each with its followers."""
-    at = table[phase + bytecode.INSTRUCTIONS_START]
-    end = at + table[phase + bytecode.INSTRUCTIONS] * INSTRUCTION
+    """Run a stage's tasks, each with its followers; all threads work on thread 0's BLOCK."""
+    own = bases[BLOCK_SPACE]
+    bases[BLOCK_SPACE] = words_at(control[bytecode.BASES])[BLOCK_SPACE]
+    if thread == 0:
+        clear_partials(table, phase, bases)
+    at = table[phase + bytecode.TASKS_START]
+    end = at + table[phase + bytecode.TASKS] * INSTRUCTION
     while at < end:
         if table[at + bytecode.WAITS] != 0:
             barrier(control, threads)
@@ -79,8 +89,9 @@ def run_once(
         if followers > 0:
             run_pieces(table, at, bases, pointers, thread, threads)
         else:
-            run_share(table, at, bases, pointers, thread, threads)
+            run_own(table, at, bases, pointers, thread, threads)
         at += (1 + followers) * INSTRUCTION
+    bases[BLOCK_SPACE] = own
     barrier(control, threads)
 
 

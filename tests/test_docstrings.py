@@ -1,9 +1,14 @@
-"""What a public function may raise stands in its docstring: `Raises ... where ...`."""
+"""What a public function may raise stands in its docstring; a long reason is a Note.
+
+`Raises ... where ...` is how the first is said.  A reason of more than four lines of comment is a
+`Note [Name]` at the foot of a module, which other places cite by that name.
+"""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -17,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "gradc.py", *sorted((ROOT / "compiler").rglob("*.py"))]
 FILES += sorted((ROOT / "runtime").rglob("*.py"))
 INTERNAL = {"AssertionError", "NotImplementedError"}  # a fault of the program, not of its caller
+NOTE = re.compile(r"Note\s+\[([^\]]+)\]")
+LONGEST_COMMENT = 4  # lines
 SILENT = {"compiler/whole_step": 8}  # functions that do not say so yet, by folder
 Function = ast.FunctionDef | ast.ClassDef
 
@@ -96,3 +103,30 @@ def test_a_function_that_does_not_say_so_is_found() -> None:
     text = 'def f() -> None:\n    """{}"""\n    raise ValueError("no")\n'
     assert silent(ast.parse(text.format("Do it."))) == ["f"]
     assert not silent(ast.parse(text.format("Raises `ValueError`.")))
+
+
+def comments(text: str) -> Iterator[list[str]]:
+    """The blocks of lines that are comments and nothing else."""
+    block: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        if line.strip().startswith("#"):
+            block.append(line.strip().removeprefix("#").strip())
+        elif block:
+            yield block
+            block = []
+
+
+def test_a_long_reason_is_a_note() -> None:
+    blocks = [block for p in FILES for block in comments(p.read_text(encoding="utf-8"))]
+    long = [b[0] for b in blocks if len(b) > LONGEST_COMMENT]
+    assert long, "there are Notes"
+    assert not [first for first in long if not NOTE.match(first)]
+
+
+def test_a_note_that_is_cited_stands_somewhere_once() -> None:
+    texts = [re.sub(r"\s*\n\s*(# )?", " ", p.read_text(encoding="utf-8")) for p in FILES]
+    counts = Counter(name for text in texts for name in NOTE.findall(text))
+    lines = [line for p in FILES for line in p.read_text(encoding="utf-8").splitlines()]
+    places = Counter(m[1] for line in lines if (m := NOTE.match(line.removeprefix("# "))))
+    assert {name for name in counts if places[name] != 1} == set(), "cited, but not there once"
+    assert {name for name in counts if counts[name] < 2} == set(), "there, but never cited"

@@ -8,6 +8,8 @@ An order is labels, as the place that `argmax` gives: numbers that nothing is di
 sorted numbers, take_along(x, argsort(x)), hand each cotangent back to the number it came from, and
 the last two, each the other's derivative, close the set.  A label of more classes than there are
 places is refused by type; kernels clamp all the same.
+
+How a kernel finds the order: Note [An order in place] in `compiler/printing/row_kernel_table.py`.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ An entry has kernels, and instructions that name a kernel, where its operands li
 The runtime compiles the kernels, allocates the spaces and walks the table; it knows no calculus.
 All offsets and strides count words (4 bytes in a float32 session, 8 in a float64 one).
 
-A batch of N examples is cut into blocks of at most `Entry.block` examples (fewer if the batch is
-small; the last may be shorter); the blocks, in order, into `Entry.chunks` chunks: chunk c holds
-blocks [c * blocks // chunks, (c + 1) * blocks // chunks).  Results depend on these two numbers,
-never on the number of threads.  Phases run one after another:
+A batch of N examples is cut into blocks of at most `Entry.block` examples; the blocks, in order,
+into `Entry.chunks` chunks: chunk c holds blocks [c * blocks // chunks, (c + 1) * blocks // chunks).
+Results depend on these two numbers, never on the number of threads (Note [The same bits on any
+number of threads] in `reduction_chunks.py`).  Phases run one after another:
 
 * an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
   chunks may go to different threads, the blocks of one chunk run in order on one thread.  (The

@@ -24,6 +24,7 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.target_rewrites import REWRITES, apply_rewrites
 from gradc_compiler.schedule import schedule
 from gradc_compiler.transform.differentiate import differentiate
+from gradc_runtime.cpu import executable as cpu_executable
 from gradc_runtime.cpu.executable import CallPlan, Executable
 from gradc_runtime.cpu.threads.adaptive import TRIALS
 from tests.support.guards import Guards
@@ -74,7 +75,7 @@ def run_compiled(
     entry = schedule("test", optimise(graph, without), offsets, without)
     executable = Executable(entry, memory, np.dtype(dtype), threads=threads)
     guards.surround(executable)
-    if threads > 1 and hasattr(executable, "crew"):  # a GPU has none
+    if threads > 1 and isinstance(executable, cpu_executable.Executable):  # a GPU has no plan
         share_always(executable.plan(batch))
     inputs = {a.name: values[a.name] for a in entry.arrays if a.role == "input"}
     results, outputs = executable.run(inputs, batch=batch)

@@ -5,9 +5,10 @@ eight or more.  With one example the tile would compute one row, a fraction of w
 hold.  So where there are few examples, their loop is exchanged with a longer outer loop, such as
 that over the pixels of an image.
 
-The exchange depends on the number of examples alone, never on the number of threads, so it changes
-no bit between them.  A loop over examples is marked by the extent -1 (`RANGE`); rows that are
-divided over threads in a serial stage have the extent -2 (`SHARE`) and are never exchanged.
+The exchange depends on the number of examples alone, never on the number of threads (Note [The same
+bits on any number of threads] in `runtime/cpu/partition/reduction_chunks.py`).  A loop over
+examples is marked by the extent -1 (`RANGE`); rows that are divided over threads in a serial stage
+have the extent -2 (`SHARE`) and are never exchanged.
 """
 
 from __future__ import annotations

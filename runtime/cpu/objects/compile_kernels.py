@@ -47,7 +47,7 @@ def dependency_fingerprint(library: bool) -> bytes:
         folders = [here / name for name in ("gemm", "interpreter", "threads")]
         texts += [Path(addition_chains.__file__), Path(kernel_abi.__file__)]
         texts += [p for f in folders for p in sorted(f.glob("*.py"))]
-    contract = str([MOST_OPERANDS, MOST_TIMES, *map(int, Space)])  # written into the walkers
+    contract = str([MOST_OPERANDS, MOST_TIMES, *map(int, Space)])  # in the dispatch loops
     facts = [
         contract,
         repr(MACHINE),

@@ -71,7 +71,7 @@ def place(files: Mapping[str, ObjectFile]) -> dict[str, int]:
 
 
 def keep_for_ever(thing: Any) -> None:
-    """Count a reference that nobody gives up: helpers run code while Python takes itself down."""
+    """Count a reference that nobody gives up: workers run code while Python shuts down."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 

@@ -6,7 +6,8 @@ two for each.  A small batch may be one block whose instructions are cut (`intra
 of an odd one differ, and both read all weights.
 
 What each of these takes is estimated from the work of the entry's instructions, so the choice
-follows from the entry and the batch alone, and threads change no bit.
+follows from the entry and the batch alone (Note [The same bits on any number of threads] in
+`reduction_chunks.py`).
 """
 
 from __future__ import annotations

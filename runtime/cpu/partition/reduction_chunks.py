@@ -1,9 +1,9 @@
-"""How many chunks a batch is cut into, and how often a kernel adds into a chunk's partial sums.
+"""Reduction chunks: how many parts a batch's sums are taken in, and how often each is added to.
 
-An entry says how many there are at most.  Of a very large batch there are more: the blocks of a
-chunk add into the same partial sums one after another, which must not go on for long (Note [How
-long a chain of additions is] in `compiler/machine/addition_chains.py`).  The number follows from
-the entry and the sizes of the batch and its blocks alone.
+A sum over the examples of a batch is taken in chunks, whose results are added at last (Note [The
+same bits on any number of threads]).  The entry says how many chunks there are; a very large batch
+has more, because the blocks of a chunk add to the same words one after another, which must not go
+on for long (Note [How long a chain of additions is] in `compiler/machine/addition_chains.py`).
 """
 
 from __future__ import annotations
@@ -59,3 +59,18 @@ def _of_product(geometry: Sequence[int], terms: int, rows: int) -> int:
     for extent in sums:
         pieces *= extent
     return pieces
+
+
+# Note [The same bits on any number of threads]
+# A sum of floating-point numbers depends on the order in which they are added.  Were every thread
+# to add up what it happens to do, two runs of a program would differ in their last digits, and a
+# run on another machine could not be compared with this one.  So no order depends on threads:
+#
+# * A batch is cut into blocks, and blocks into chunks, by the entry and the batch size alone.
+# * Each chunk has partial sums of its own.  The blocks of a chunk run in order on one thread,
+#   whichever that is, and the chunks' sums are added in the order of the chunks.
+# * An instruction that is divided over threads is cut where each number of its result is made by
+#   one thread, from all of its terms, in the order in which one thread alone would add them.
+#
+# Whatever measures time (the autotuner, the choice between one thread and several) may therefore
+# change the size of a block only for all numbers of threads at once, and else nothing of the above.

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from gradc_compiler.machine.machine import MACHINE
 
 WORTH_SHARING = MACHINE.worth_sharing_s  # seconds of a step below which one thread does it alone
-WORTH_WAKING = MACHINE.worth_waking_s  # the same for a whole call whose helpers sleep
-AWAKE = MACHINE.awake_s  # seconds after a call for which its helpers stay awake
+WORTH_WAKING = MACHINE.worth_waking_s  # the same for a whole call whose workers sleep
+AWAKE = MACHINE.awake_s  # seconds after a call for which its workers stay awake
 TRIALS = MACHINE.trials  # of each way; so many count
 TRIED = MACHINE.trial_s  # seconds that one trial may take, where a step takes less
 PART, FREE = MACHINE.trial_share, MACHINE.trial_free_s  # seconds the slower way

@@ -30,12 +30,12 @@ from gradc_runtime.system.aligned_memory import aligned
 
 KERNELS = Kernel("lead"), Kernel("serve")
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
-PATIENCE = MACHINE.crowded_calls  # calls with a helper on the caller's core, before it is moved
-LOOKS = MACHINE.mailbox_looks  # at the mailbox (see adaptive.AWAKE), before a helper sleeps
+PATIENCE = MACHINE.crowded_calls  # calls with a worker on the caller's core, before it is moved
+LOOKS = MACHINE.mailbox_looks  # at the mailbox (see adaptive.AWAKE), before a worker sleeps
 
 
 def worker_main(serve: Any, mailboxes: Any, number: int) -> None:
-    """A helper's life.  Signals are the main thread's affair, and would end a wait."""
+    """Run a worker.  Signals are left to the main thread: here they would end a wait."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
     mailbox = address(mailboxes) + 8 * bytecode.MAILBOX * (number - 1)
     serve(mailbox, 0, number, 0, 0)
@@ -98,16 +98,16 @@ def acquire(size: int, word: int) -> ThreadPool | None:
     """A pool that nobody else uses until it is released; None where no threads are to be had."""
     waiting = _idle[size, word]
     try:
-        crew = waiting.pop()
+        found = waiting.pop()
     except IndexError:
-        crew = ThreadPool(size, word)
+        found = ThreadPool(size, word)
     try:
-        crew.start()
+        found.start()
     except (OSError, RuntimeError):
         return None
-    return crew
+    return found
 
 
-def release(crew: ThreadPool) -> None:
+def release(pool: ThreadPool) -> None:
     """Let others acquire a pool."""
-    _idle[crew.size, crew.word].append(crew)
+    _idle[pool.size, pool.word].append(pool)

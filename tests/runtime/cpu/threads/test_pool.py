@@ -57,7 +57,7 @@ def test_without_threads_a_step_is_made_alone(monkeypatch: pytest.MonkeyPatch) -
     assert acquire(11, 4) is not None
 
 
-def test_nobody_else_has_a_borrowed_crew() -> None:
+def test_nobody_else_has_a_borrowed_pool() -> None:
     one, two = acquire(2, 4), acquire(2, 4)
     assert one is not two
     release(one)

@@ -5,5 +5,6 @@ object code through LLVM; in `objects`, `object_cache.py` keeps that code, `link
 `compile_kernels.py` puts the three together.  `partition` divides work.  In `interpreter`,
 `encode.py` writes an entry for one batch size as an array of numbers, and `dispatch.py` is the
 native loop over it.  `executable.py` owns the memory and the threads.  `gemm` has the contractions
-that every model shares, `codegen/scalar_math.py` the functions that generated kernels call.
+that every model shares, `codegen/scalar_math.py` the functions that generated kernels call, beside
+the formulas that they bring along (`codegen/definitions.py`).
 """

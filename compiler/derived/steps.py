@@ -15,6 +15,7 @@ from gradc_compiler.derived.naming import TRAIN, Names, numbered
 from gradc_compiler.elaborate import StepInfo
 from gradc_compiler.elaborate.models.settings import in_words
 from gradc_compiler.graph.graph import CARRY, Builder, Graph
+from gradc_compiler.graph.output_names import Role, named, output_name
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import Previous
@@ -119,8 +120,8 @@ class _StepWriter:
         """The statements of the model, and its result."""
         yield from self.body
         for key, name in self.results.items():
-            if key.startswith("gradient/"):
-                yield f"# {name} is dloss/d({key.removeprefix('gradient/')})"
+            if (parameter := named(Role.GRADIENT, key)) is not None:
+                yield f"# {name} is dloss/d({parameter})"
         results = ", ".join(map(self._result, self.results))
         yield f"({results})"
 
@@ -143,7 +144,8 @@ class _StepWriter:
         yield "using " + in_words(
             self.step.rules, self._of("setting").values(), lambda d: is_known(d, unit)
         )
-        reports = {"loss": "loss"} | {name: f"report/{name}" for name in self.step.reports}
+        reports = {"loss": "loss"}
+        reports |= {name: output_name(Role.REPORT, name) for name in self.step.reports}
         told = [
             f"{name_text(name)} = {self.results.get(key, self.results['loss'])}"
             for name, key in reports.items()

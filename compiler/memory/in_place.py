@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradc_compiler.fusion.groups import FusionGroup, is_leaf, is_pointwise
+from gradc_compiler.graph.output_names import Role, of_role
 from gradc_compiler.memory.allocate import MemoryPlan, Sketch
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.entry import Operand, Space
@@ -26,10 +27,7 @@ def update_in_place(
             key = sketch.key(node.id)
             memory.operands[key] = Operand(Space.PERSISTENT, offsets[str(key[1])])
     late = []
-    for output, id in sketch.graph.outputs.items():
-        name = output.removeprefix("update/")
-        if name == output:
-            continue
+    for name, id in of_role(Role.UPDATE, sketch.graph.outputs).items():
         if _is_safe(sketch, id, ("persistent", name)):
             memory.operands[sketch.key(id)] = Operand(Space.PERSISTENT, offsets[name])
         else:

@@ -15,6 +15,7 @@ from math import prod
 
 from gradc_compiler.fusion.groups import is_alias
 from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph.output_names import Role, of_role
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.ops.contract import Contract, Map
 from gradc_compiler.ops.elementwise import Elementwise
@@ -125,7 +126,7 @@ def parts_in_place(graph: Graph, bordered: Container[int]) -> dict[int, tuple[in
 def _whole_numbers(graph: Graph) -> list[int]:
     """Updates of counters: computed as reals, stored as what the counter is."""
     counters = {n.op.key for n in graph.nodes if isinstance(n.op, PersistentOp) and n.op.index}
-    return [id for name, id in graph.outputs.items() if name.removeprefix("update/") in counters]
+    return [id for name, id in of_role(Role.UPDATE, graph.outputs).items() if name in counters]
 
 
 def _fresh(node: Node, border: Halo | None, is_varying: bool) -> tuple[BufferView, int]:

@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.output_names import Role, named
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.ops.leaf import Input, PersistentOp
-
-UPDATE = "update/"
-GRADIENT = "gradient/"  # begins the names of gradients, as outputs there and as what is read here
 
 
 def update_rule(step: Graph, gradients: Graph) -> Graph:
@@ -25,7 +23,7 @@ def update_rule(step: Graph, gradients: Graph) -> Graph:
     heads = {
         id: name
         for name, id in gradients.outputs.items()
-        if name.startswith(GRADIENT) and gradients[id].inputs
+        if named(Role.GRADIENT, name) is not None and gradients[id].inputs
     }
     builder, moved, data = Builder(), set(heads), set[int]()
     for node in step.nodes:
@@ -44,7 +42,7 @@ def update_rule(step: Graph, gradients: Graph) -> Graph:
     outputs = {
         name: id
         for name, id in step.results.items()
-        if id in wanted_ids and name.startswith(UPDATE)
+        if id in wanted_ids and named(Role.UPDATE, name) is not None
     }
     wanted = builder.graph(outputs).reachable(outputs.values())
     kept, numbers = rebuild(builder.graph({}), wanted)

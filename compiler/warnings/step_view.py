@@ -11,6 +11,7 @@ from gradc_compiler.elaborate import Module
 from gradc_compiler.elaborate.models.module import StepInfo
 from gradc_compiler.elaborate.names.scope import Use
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+from gradc_compiler.graph.output_names import Role, named
 from gradc_compiler.ops.leaf import Constant, PersistentOp
 from gradc_compiler.ops.sequence import Length, TimePosition
 from gradc_compiler.ops.shape import Reshape
@@ -83,7 +84,8 @@ class Look:
     def shown(self) -> dict[str, int]:
         """The loss and the reports."""
         results = self.graph.results
-        return {n: i for n, i in results.items() if n == "loss" or n.startswith("report/")}
+        shown = {n for n in results if n == "loss" or named(Role.REPORT, n) is not None}
+        return {n: i for n, i in results.items() if n in shown}
 
     def bounds(self, id: int) -> Known:
         """What is known of a node's numbers."""

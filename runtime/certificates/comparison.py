@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradc_compiler.graph.output_names import Role, output_name
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.certificates.certificate import AGREES, DIFFERS, Certificate, as_run
 from gradc_runtime.certificates.distances import Results, apart, difference, size
-from gradc_runtime.certificates.update_moves import AFTER, GRADIENT, Moves, room
+from gradc_runtime.certificates.update_moves import AFTER, Moves, room
 from gradc_runtime.data.arrays.validate import values_of
 from gradc_runtime.session.backends import Backend, Reference, examples_of, prepare
 from gradc_runtime.session.inputs import chosen
@@ -56,7 +57,7 @@ class Side:
         for step in self.session.training.steps:
             made = once(step.gradients) | once(step.evaluate)
             values: dict[str, Any] = {name: view.copy() for name, view in memory.views.items()}
-            for name in (f"{GRADIENT}{parameter}" for parameter in step.over):
+            for name in (output_name(Role.GRADIENT, parameter) for parameter in step.over):
                 values[name] = made[f"{step.gradients}: {name}"][0]
             checks = program.checks
             assert checks is not None, "only what can be checked is compared"

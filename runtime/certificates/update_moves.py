@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.graph.output_names import Role, named
 from gradc_runtime.certificates.distances import Results
-from gradc_runtime.session.backends import UPDATE
 from gradc_runtime.session.state import Evaluate
 
 AFTER = " after"  # ends the name of what persists after the updates
-GRADIENT = "gradient/"  # begins the names of what a rule reads
 MARGIN = 4  # an update sums in another order than the gradients by which the error is known
 
 
@@ -36,14 +35,14 @@ class Moves:
         """For each persistent, how far it may be from `wanted` as these gradients are apart."""
         errors = {}
         for name in self.values:
-            if name.startswith(GRADIENT):
+            if named(Role.GRADIENT, name) is not None:
                 key = f"{self.entry}: {name}"
                 apart = np.abs(found[key].astype(np.float64) - wanted[key])
                 errors[name] = MARGIN * np.max(apart, where=np.isfinite(apart), initial=0.0)
         here, more, less = (self.after(errors, way) for way in (0, 1, -1))
         with np.errstate(all="ignore"):
             return {
-                name.removeprefix(UPDATE) + AFTER: np.maximum(
+                f"{named(Role.UPDATE, name)}{AFTER}": np.maximum(
                     abs(more[name] - here[name]), abs(less[name] - here[name])
                 )
                 for name in here

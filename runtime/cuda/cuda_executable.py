@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradc_compiler.graph.output_names import Role, of_role
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Array, Entry, Space
@@ -44,7 +45,7 @@ class CudaExecutable:
         self.entry, self.persistent = entry, persistent
         self.dtype = np.dtype(dtype)
         self.exchange = IOBinding(entry, self.dtype)
-        self.updates = any(name.startswith("update/") for name in entry.graph.outputs)
+        self.updates = bool(of_role(Role.UPDATE, entry.graph.outputs))
         self._plans: dict[int, CudaPlan] = {}
 
     def plan(self, examples: int, room: Sequence[int] = ()) -> CudaPlan:

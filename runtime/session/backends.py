@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gradc_compiler.graph.output_names import Role, of_role
 from gradc_compiler.graph.ragged import Batch, joined, take
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.session.state import Evaluate, StateMemory
@@ -24,7 +25,6 @@ from gradc_runtime.session.state import Evaluate, StateMemory
 Arrays = dict[str, np.ndarray]
 Batches = dict[str, Batch]  # by name: inputs and outputs
 Ran = tuple[Arrays, Batches]
-UPDATE = "update/"  # a graph's output of this name is a persistent's next value
 
 
 class ReplayCall(Protocol):
@@ -80,9 +80,8 @@ class Reference:
         dtype = str(self.memory.words.dtype)
         with np.errstate(all="ignore"):  # as native code does; the trainer looks at the losses
             found = self.evaluate(self.entry.graph, values, count, dtype)
-        for name, value in found.items():
-            if name.startswith(UPDATE):
-                self.memory.views[name.removeprefix(UPDATE)][...] = value
+        for name, value in of_role(Role.UPDATE, found).items():
+            self.memory.views[name][...] = value
         return found
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from gradc_compiler.graph.output_names import Role, of_role, output_name
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.program import DataSource, Program, Training, TrainStep
@@ -60,9 +61,6 @@ from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
 from gradc_runtime.system.fork_safe_lock import ForkSafeLock
-
-GRADIENT = "gradient/"  # a result of this name is the gradient for a parameter
-REPORT = "report/"  # a result or output of this name is a report
 
 
 class Session:
@@ -159,7 +157,8 @@ class Session:
         entry = named.gradients
         results, _ = self.once(entry, self.checked(entry, inputs, self.fields))
         loss = float(results[named.loss][0])
-        return loss, {name: results[f"{GRADIENT}{name}"][0] for name in named.over}
+        found = of_role(Role.GRADIENT, results)
+        return loss, {name: found[name][0] for name in named.over}
 
     def step(self, **inputs: Any) -> dict[str, float]:
         """One update by each step of the train block; its losses and reports on this batch.
@@ -285,7 +284,7 @@ class Session:
     def metrics(self, step: TrainStep) -> dict[str, str]:
         """What a step measures, and under which keys: its loss, then its reports."""
         prefix = "" if len(self.training.steps) == 1 else f"{step.name}."
-        reports = {f"{prefix}{name}": f"{REPORT}{name}" for name in step.reports}
+        reports = {f"{prefix}{name}": output_name(Role.REPORT, name) for name in step.reports}
         return {f"{prefix}{step.loss}": step.loss, **reports}
 
 

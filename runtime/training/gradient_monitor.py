@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
+from gradc_compiler.graph.output_names import Role, of_role
 from gradc_compiler.graph.ragged import Batch, Ragged, SequenceIndex
 from gradc_runtime.training.run_folder import table
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 FILE = "gradients.csv"
 FILE_OVER_TIME = "gradients_over_time.csv"
-ADJOINT = "adjoint/"  # an output of this name is the adjoint of a state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +125,8 @@ class GradientMonitor:
                 )  # fmt: skip
             if step.adjoints is not None:
                 _, adjoints = self.session.once(step.adjoints, arrays)
-                for name, adjoint in adjoints.items():
+                for state, adjoint in of_role(Role.ADJOINT, adjoints).items():
                     assert isinstance(adjoint, Ragged), "a state has an adjoint at every step"
-                    state = name.removeprefix(ADJOINT)
                     self.states.seen += over_time_of(adjoint, epoch, batches, step.name, state)
 
     def write(self, folder: Path) -> None:

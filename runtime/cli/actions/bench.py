@@ -10,6 +10,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from gradc_compiler.graph.output_names import Role, of_role
 from gradc_compiler.graph.ragged import joined
 from gradc_compiler.program.entry import Entry, Instruction
 from gradc_compiler.program.program import Program
@@ -148,7 +149,7 @@ def necessary_bytes(entry: Entry, program: Program, batch: int, word: int) -> in
     arrays = sum(a.type.size for a in entry.arrays if a.role in ("input", "output")) * batch
     sizes = {p.name: p.type.size for p in program.persistents}
     read = {str(n.op.key) for n in entry.graph.nodes if n.op.name == "persistent"}
-    written = {name.removeprefix("update/") for name in entry.graph.outputs} & sizes.keys()
+    written = of_role(Role.UPDATE, entry.graph.outputs).keys() & sizes.keys()
     return word * (arrays + sum(sizes[name] for name in read) + sum(sizes[n] for n in written))
 
 

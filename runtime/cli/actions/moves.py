@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gradc_compiler.graph.output_names import Role, output_name
 from gradc_compiler.pipeline import Compilation
-from gradc_runtime.certificates.update_moves import GRADIENT, Moves
+from gradc_runtime.certificates.update_moves import Moves
 from gradc_runtime.cli.actions.trial import Trial
 
 
@@ -16,7 +17,7 @@ def moves(made: Compilation, trial: Trial) -> list[Moves]:
         results = trial.last(session, step.gradients)
         values = {name: view.copy() for name, view in session.memory.views.items()}
         for name in step.over:
-            key = f"{GRADIENT}{name}"
+            key = output_name(Role.GRADIENT, name)
             values[key] = results[f"{step.gradients}: {key}"][0]
         found.append(
             Moves(entry=step.gradients, rule=checks.rules[step.name], values=values,

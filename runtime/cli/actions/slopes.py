@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.output_names import Role, output_name
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.algebra.passes import optimise
-from gradc_compiler.transform.update_rule import GRADIENT
 from gradc_runtime.certificates.distances import SMALL, Results
 from gradc_runtime.cli.actions.samples import work_of
 from gradc_runtime.session.backends import Batches
@@ -91,7 +91,7 @@ def gradient_error(
         view = session.memory.views[name]
         view += NEAR * reach(view) * draws.standard_normal(view.shape)
     found, _ = session.once(step.gradients, inputs)
-    gradients = {name: found[f"{GRADIENT}{name}"][0] for name in step.over}
+    gradients = {name: found[output_name(Role.GRADIENT, name)][0] for name in step.over}
     if not np.isfinite(found[step.loss][0]):
         return None
     count = len(next(iter(inputs.values()))) if inputs else 1

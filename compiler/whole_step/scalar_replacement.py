@@ -87,12 +87,18 @@ class ScalarPromoter:
     blocked: bool = False  # sum up so many examples that blocks of them have sums of their own
 
     def expect(self, statements: int) -> None:
-        """Give up if so many more statements are too many."""
+        """Give up if so many more statements are too many.
+
+        Raises `NotApplicable`.
+        """
         if len(self.lines) + statements > MOST_STATEMENTS:
             raise NotApplicable("has too many numbers")
 
     def allow(self, chain: Chain, own: bool) -> None:
-        """Give up if a sum is too long a chain; if no example's own, those of examples follow."""
+        """Give up if a sum is too long a chain; if no example's own, those of examples follow.
+
+        Raises `NotApplicable`.
+        """
         total = self.inside and not own
         if chain.length > (LONG // 2 if total else LONG):
             raise NotApplicable("adds up many numbers in a row")
@@ -121,7 +127,10 @@ class ScalarPromoter:
         return self.numbers
 
     def pointer(self, operand: Operand, index: bool) -> str:
-        """The pointer to the beginning of a storage."""
+        """The pointer to the beginning of a storage.
+
+        Raises `NotApplicable` where the kernel would have more pointers than it may.
+        """
         key = (operand.space, operand.offset, index)
         if len(self.pointers) == MOST_OPERANDS:
             raise NotApplicable("has too many storages")

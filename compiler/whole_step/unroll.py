@@ -60,7 +60,10 @@ class Unroller(ScalarPromoter):
     most_unrolled: int = COPIED  # iterations of copies and sums
 
     def nest(self, nest: LoopNest) -> None:
-        """A nest, unrolled or as loops."""
+        """A nest, unrolled or as loops.
+
+        Raises `NotApplicable` for one that goes through time, or a product over the whole batch.
+        """
         if any(loop.extent == WALK for loop in nest.loops):
             raise NotApplicable("goes through time")
         if not self.inside and any(loop.extent == RANGE for loop in nest.loops):

@@ -79,7 +79,10 @@ class VectorFrame(Unroller):
         return name
 
     def text(self) -> str:
-        """The kernel, with room for the rows."""
+        """The kernel, with room for the rows.
+
+        Raises `NotApplicable` where the frame is larger than a cache.
+        """
         if self.rows > MOST_ROWS or self.sums > MOST_SUMS:
             raise NotApplicable("has too many numbers")
         self.head += _room("s0", self.rows, LANES, zeros=self.bordered)
@@ -139,7 +142,10 @@ class VectorFrame(Unroller):
         return f"real({text})" if cell.index else text
 
     def write(self, cell: Word, moves: Moves, value: Scalar, moved: Collection[int] = ()) -> None:
-        """A word of each example has a new value, in its row and in its array."""
+        """A word of each example has a new value, in its row and in its array.
+
+        Raises `NotApplicable` for a word that is the same for all examples.
+        """
         if not cell.varying:
             raise NotApplicable("sets a number of all examples for each")
         if not self._apart(cell):
@@ -151,7 +157,10 @@ class VectorFrame(Unroller):
             self.line(f"scatter({self._across(cell, moves)}, {stored(cell.index, value)})")
 
     def grow(self, cell: Word, moves: Moves, moved: Sequence[int], value: Scalar) -> None:
-        """The sum of a word over all examples grows; its first term makes it."""
+        """The sum of a word over all examples grows; its first term makes it.
+
+        Raises `NotApplicable` where the sum has no buffer or is made in several ways.
+        """
         word = cell.operand.offset + cell.inner
         run = next((r for r in self.runs if 0 <= word - r.uniform < r.words), None)
         if run is None or cell.operand.space != Space.UNIFORM:

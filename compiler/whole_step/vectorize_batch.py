@@ -87,7 +87,10 @@ class BatchVectorizer(VectorFrame):
         return self.work // 3 + len(self.lines)
 
     def nest(self, nest: LoopNest) -> None:
-        """A nest: what is done for every example, as loops over rows."""
+        """A nest: what is done for every example, as loops over rows.
+
+        Raises `NotApplicable` where an example takes too many statements.
+        """
         if not self.inside or any(loop.extent == WALK for loop in nest.loops):
             super().nest(nest)
             return

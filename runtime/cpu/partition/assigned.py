@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, PartialReduction, Phase
 from gradc_runtime.cpu.codegen.number_types import share_start
 from gradc_runtime.cpu.partition.divide import tasks_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 
-SUM_GRAIN = 16  # words of a sum over chunks, of which a thread's share is a multiple
+SUM_GRAIN = MACHINE.line  # words of a sum over chunks, of which a thread's share is a multiple
 ZEROING, KEEPING = "partial sums become 0", "results are kept"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gradc_compiler.graph.graph import Builder, Graph, Value
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.ops.contract import Affine, Contract, index
+from gradc_compiler.ops.cumsum import CumSum
 from gradc_compiler.ops.index import Take
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
@@ -24,6 +25,7 @@ from gradc_compiler.ops.sequence import (
     TimePosition,
     TimeSum,
 )
+from gradc_compiler.ops.sorting import ArgSort, TakeAlong
 from gradc_compiler.transform.differentiate import differentiate
 
 SIZES = {"W": (13, 13), "U": (13, 7), "start": (13,), "table": (5, 7), "seed": (), "step": ()}
@@ -119,6 +121,15 @@ def of_every_operator() -> Graph:
     return net.loss(first, "U")
 
 
+def in_order() -> Graph:
+    """Running sums of what is sorted, and numbers of the example in the order of each step."""
+    net = Net()
+    b, h = net.b, net.elman(net.x)
+    order = b.add(ArgSort(), h)
+    sums = b.add(CumSum(0, backwards=True), b.add(TakeAlong(), h, order))
+    return net.loss(sums + b.add(TakeAlong(), net.v, order), "W", "U", "start")
+
+
 def embedded() -> Graph:
     net = Net()
     token = net.b.add(Input("token", (), 5, "t"))
@@ -167,8 +178,8 @@ def convolved() -> Graph:
 NETS: dict[str, Callable[[], Graph]] = {
     f.__name__.replace("_", " "): f
     for f in (
-        forwards, every_state, both_directions, stacked, of_every_operator, embedded, two_times,
-        of_fixed_length, with_noise, convolved,
+        forwards, every_state, both_directions, stacked, of_every_operator, in_order, embedded,
+        two_times, of_fixed_length, with_noise, convolved,
     )
 }  # fmt: skip
 

@@ -93,7 +93,7 @@ train on d {{ minimize f(x)^2 using adam(lr = 0.1) }}
     try:
         program = compile_source(text.format("2^30"))
         assert program.entries["step/train"].uniform_words >= 2**30
-        assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+        assert tracemalloc.get_traced_memory()[1] < 256 * 2**20  # of 4 GiB
     finally:
         tracemalloc.stop()
 

@@ -22,7 +22,8 @@ MAGIC = b"\x7fELF\x02\x01"  # 64 bits, the lowest byte first
 RELOCATABLE, AMD64 = 1, 62  # kinds of files and of machines
 PROGRAM, SYMBOLS, RELOCATIONS, UNWINDING = 1, 2, 4, 0x70000001  # kinds of sections
 WRITTEN, LOADED, EXECUTED, THREADS_OWN = 0x1, 0x2, 0x4, 0x400  # flags of sections
-ADDRESS, LARGEST_ALIGNMENT = 8, 4096  # bytes
+ADDRESS, LARGEST_ALIGNMENT, LONGEST_NAME = 8, 4096, 256  # bytes
+EMPTY = 8  # kind of a section that has a size but no bytes in the file
 WHOLE_ADDRESS = 1  # R_X86_64_64: the address of a symbol plus a number, in 8 bytes
 
 
@@ -77,7 +78,10 @@ class ObjectFile:
         if (magic, kind, machine, size) != (MAGIC, RELOCATABLE, AMD64, SECTION.size):
             raise NotPlain("no object file for AMD64")
         rows = SECTION.iter_unpack(self._part(start, size * count))
-        return [SectionEntry._make(row) for row in rows]
+        entries = [SectionEntry._make(row) for row in rows]
+        if sum(entry.size for entry in entries if entry.kind != EMPTY) > len(self.code):
+            raise NotPlain("sections that overlap")  # each would be copied, thousands of times
+        return entries
 
     def _part(self, start: int, size: int) -> bytes:
         """Bytes that must be there."""
@@ -124,7 +128,7 @@ class ObjectFile:
         names, sizes = self._content(self._table[tables[0].link]), self._sizes
         found = []
         for name, section, value in self._rows(tables[0], SYMBOL):
-            end = names.find(b"\0", name)
+            end = names.find(b"\0", name, name + LONGEST_NAME)
             if end < 0 or value > sizes.get(section, value):
                 raise NotPlain("a symbol that lies nowhere")
             found.append(Symbol(names[name:end].decode("ascii", "replace"), section, value))

@@ -35,11 +35,13 @@ became for what is hardly meant.
 its neighbours in `compiler/transform` say where cotangents were cut, which values cannot be 0, and
 what a node is as an expression of the language.  `compiler/derived` prints the derived program.
 
-**5. Graph to better graph.**  `compiler/rewrites/algebra/passes.py` runs the laws of algebra until
-nothing changes.  `compiler/rewrites/target_rewrites.py` then has the forms that a machine likes
+**5. Graph to better graph.**  `compiler/rewrites/table.py` has every rewrite of a graph as a row of
+one table, and `compiler/rewrites/driver.py` runs it in two stages.  The laws of algebra
+(`compiler/rewrites/algebra`) run until nothing changes.  Then come the forms that a machine likes
 better: of convolutions in `compiler/rewrites/conv`, of others in `compiler/rewrites`; there too are
 rematerialisation (`remat.py`) and the copies that kernels want to see (`legalize.py`).  What a
-machine is taken to be stands in `compiler/machine`.
+machine is taken to be stands in `compiler/machine`: its figures in `machine.py`, what work takes on
+it in `cost_model.py`.
 
 **6. Graph to table.**  `compiler/schedule.py` goes step by step.  `compiler/fusion` forms groups of
 nodes that are one kernel, puts each into a stage and all in order; `compiler/memory` gives every

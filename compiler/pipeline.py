@@ -25,9 +25,9 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
-from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
 from gradc_compiler.rewrites.algebra.switches import FORMER
-from gradc_compiler.rewrites.target_rewrites import INEXACT, LATER, REWRITES, is_exact
+from gradc_compiler.rewrites.table import INEXACT, is_exact, optimise
+from gradc_compiler.rewrites.table import OPTIONAL as OPTIONAL
 from gradc_compiler.schedule import schedule
 from gradc_compiler.syntax.grammar.tree import File
 from gradc_compiler.syntax.parse.parse import parse
@@ -36,7 +36,6 @@ from gradc_compiler.transform.state_adjoints import adjoints_of_states
 from gradc_compiler.transform.update_rule import update_rule
 from gradc_compiler.warnings import warnings_of
 
-OPTIONAL = (*PASSES, *REWRITES, *LATER)  # what can be switched off
 ALIGN = MACHINE.line  # words: each persistent begins on a cache line of its own
 V = TypeVar("V")
 

@@ -32,7 +32,7 @@ from gradc_compiler.ops.sequence import Length
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import ConstantWords, Entry, Operand, Result, Space
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.legalize import Legalized, legalize
+from gradc_compiler.rewrites.table import TargetForm, rewrite_for_target
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.select.longest_chain import largest_block
 from gradc_compiler.select.lower import late_update, lower_unit
@@ -44,10 +44,10 @@ def schedule(
 ) -> Entry:
     """The table for a graph whose persistents lie at `offsets`.
 
-    `without` names what is not to be made: see `rewrites.REWRITES` and `LATER`.
+    `without` names what is not to be made: see `OPTIONAL` in `compiler/rewrites/table.py`.
     """
     switches = Switches(without)
-    ready = legalize(graph, switches)
+    ready = rewrite_for_target(graph, switches)
     table, constants = make_table(ready, offsets, switches)
     memory, most = table.memory, largest_block(table)
     partial_words = max(memory.partial_words.values(), default=0)
@@ -65,7 +65,7 @@ def schedule(
         uniform_words=memory.uniform_words,
         block_words=memory.block_words.get(None, 0),
         partial_words=partial_words,
-        recomputed=ready.recomputed,
+        recomputed=ready.notes.recomputed,
         applied=switches.applied,
         times=memory.times,
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
@@ -85,7 +85,7 @@ def make_sketch(graph: Graph, regions: Mapping[int, Region], switches: Switches)
 
 
 def make_table(
-    ready: Legalized, offsets: Mapping[str, int], switches: Switches
+    ready: TargetForm, offsets: Mapping[str, int], switches: Switches
 ) -> tuple[ProgramBuilder, tuple[ConstantWords, ...]]:
     """All instructions, and the constants they read."""
     graph = ready.graph
@@ -95,7 +95,7 @@ def make_table(
     late = update_in_place(sketch, offsets, memory)
     place_arrays(sketch, memory)
     place_values(sketch, memory)
-    table = ProgramBuilder(graph, regions, sketch.layouts, memory, ready.needed, switches)
+    table = ProgramBuilder(graph, regions, sketch.layouts, memory, ready.notes.needed, switches)
     constants = _place_constants(table, sketch.life)
     for u, unit in enumerate(sketch.groups):
         lower_unit(table, unit, sketch.life.stored[u])
@@ -134,7 +134,7 @@ def _numbers(op: Literal | Iota | ConstantOp) -> np.ndarray | range:
 
 
 def _results(table: ProgramBuilder) -> tuple[Result, ...]:
-    """The uniform outputs, which `legalize` has made fresh."""
+    """The uniform outputs, which are copies of their own."""
     varying, results = table.graph.varying(), []
     for name, id in table.graph.results.items():
         if named(Role.UPDATE, name) is not None or id in varying:

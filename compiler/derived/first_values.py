@@ -13,7 +13,7 @@ from gradc_compiler.elaborate.names.registry import Declared, PersistentSpec
 from gradc_compiler.elaborate.types.fixits import names_in
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.pipeline import Compilation
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.syntax.grammar.unparse import unparse
 from gradc_compiler.transform.unparse_expr import StatementWriter, number, type_text
 

@@ -20,7 +20,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.pipeline import Compilation
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.syntax.grammar.unparse import name_text
 from gradc_compiler.transform.unparse_expr import StatementWriter, input_text, type_text
 

@@ -1,10 +1,14 @@
-"""A graph is taken up again, to be changed."""
+"""A graph is taken up again, to be changed: as it is, or node by node by a rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+
+Rule = Callable[[Node, list[Value]], Value | None]
+"""What to use in place of a node, whose operands are given as they are now; None: a copy of it."""
+Told = Callable[[Node, list[Node]], None]
 
 
 def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, dict[int, int]]:
@@ -16,3 +20,27 @@ def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, d
         if wanted is None or node.id in wanted:
             mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
     return builder, mapping
+
+
+def rewrite_nodes(graph: Graph, rule: Rule, told: Told | None = None) -> Graph:
+    """The graph in which a rule's values stand in place of its nodes, whose story they tell.
+
+    `told` hears of each node that gave way, and what was added for it.
+    """
+    builder, mapping = Builder(), dict[int, int]()
+    for node in graph.nodes:
+        builder.inherit_provenance(node)
+        xs, before = [builder.value(mapping[i]) for i in node.inputs], len(builder.nodes)
+        new = rule(node, xs)
+        if new is None:
+            mapping[node.id] = builder.copy(node, [x.id for x in xs])
+            continue
+        mapping[node.id] = new.id
+        if told is not None:
+            told(node, builder.nodes[before:])
+    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+
+
+def with_operands(node: Node, xs: Iterable[Value], builder: Builder) -> Value:
+    """A copy of a node on other operands: for a rule that changes a node and makes no new one."""
+    return builder.value(builder.copy(node, [x.id for x in xs]))

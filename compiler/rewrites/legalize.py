@@ -15,18 +15,17 @@ into the graph, so that copies are fused, counted and shown like anything else t
 * A value of a whole example that a contraction or a gather over a sequence reads is repeated for
   every element.
 
-Before that come the target rewrites (`target_rewrites.py`), each with a switch; after it, what is
-marked by `checkpoint` is computed again for the derivative (`remat.py`).
+`compiler/rewrites/table.py` says what comes before and after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
-from gradc_compiler.graph.graph import Builder, Graph, Node, Value
-from gradc_compiler.graph.rebuild import rebuild
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.rebuild import rebuild, rewrite_nodes, with_operands
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.elementwise import Elementwise
@@ -35,75 +34,38 @@ from gradc_compiler.ops.index import Increment
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import Reshape, transpose
-from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
-from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
-from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.contraction_columns import column_loop, turned_back
-from gradc_compiler.rewrites.remat import rematerialize
-from gradc_compiler.rewrites.split_long_sums import cut_long_sums
-from gradc_compiler.rewrites.split_overlaps import cut_overlaps
-from gradc_compiler.rewrites.target_rewrites import apply_rewrites
 
 LONG_SUM = MACHINE.dots_terms
 MANY_ROWS = MACHINE.many_rows  # of one example, from which the copy costs less whatever the sum
 
 
-@dataclass(frozen=True, slots=True)
-class Legalized:
-    """A graph ready to be scheduled, and two things to tell about it.
-
-    `recomputed` says, in lines for people, which values are kept for the derivative and which are
-    computed again.  `needed` maps the tag of a contraction to the number of products that its
-    result needs, where a rewrite made it do more or fewer; speed is reported by the needed ones.
-    """
-
-    graph: Graph
-    recomputed: tuple[str, ...]
-    needed: Mapping[int, int]
-
-
-def legalize(graph: Graph, switches: Switches | None = None) -> Legalized:
-    """A graph after target rewrites, legalisation and rematerialisation."""
-    switches = switches or Switches()
-    rewritten = apply_rewrites(graph, switches)
-    shared = _legalise(cut_overlaps(cut_long_sums(rewritten.graph)))
-    if switches.allow("cse"):
-        shared = eliminate_common_subexpressions(shared)
-    needed = eliminate_dead_code(shared)
-    again, choice = rematerialize(needed) if switches.allow("remat") else (needed, ())
-    switches.count("remat", len(again.nodes) - len(needed.nodes))
-    return Legalized(_with_outputs(again), choice, rewritten.needed)
-
-
-def _legalise(graph: Graph) -> Graph:
+def legalize(graph: Graph) -> Graph:
     """The graph with the copies and forms that kernels need."""
-    builder, mapping = Builder(), dict[int, int]()
-    for node in graph.nodes:
-        builder.inherit_provenance(node)
-        xs = [builder.value(mapping[i]) for i in node.inputs]
-        if not isinstance(node.op, Elementwise):
-            xs = _spread(node, xs)
-        match node.op:
-            case BatchMean():
-                mapping[node.id] = _mean(builder, node, xs[0]).id
-            case Contract() as op:
-                op, xs = _contraction(op, xs)
-                mapping[node.id] = builder.copy(replace(node, op=op), [x.id for x in xs])
-            case op if op.row_major:
-                xs = [x if _contiguous(x) else builder.add(Copy(), x) for x in xs]
-                mapping[node.id] = builder.copy(node, [x.id for x in xs])
-            case _:
-                mapping[node.id] = builder.copy(node, [x.id for x in xs])
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+    return rewrite_nodes(graph, _rule)
 
 
-def _mean(builder: Builder, node: Node, x: Value) -> Value:
+def _rule(node: Node, xs: list[Value]) -> Value | None:
+    given = xs if isinstance(node.op, Elementwise) else _spread(node, xs)
+    match node.op:
+        case BatchMean():
+            return _mean(node, given[0])
+        case Contract() as op:
+            op, given = _contraction(op, given)
+            node = replace(node, op=op)
+        case op if op.row_major:
+            given = [x if _contiguous(x) else x.builder.add(Copy(), x) for x in given]
+    return with_operands(node, given, xs[0].builder) if xs else None
+
+
+def _mean(node: Node, x: Value) -> Value:
     """The contraction that averages over the examples; what is alike for all is its own mean.
 
     As a product with 1 where the numbers are few (those fill no vector of a loop; the tile of a
     product sums up several examples at once) or come from the elements of sequences (whose rows
     are the product's terms, summed in registers).
     """
+    builder = x.builder
     if not builder.is_varying(x):
         return x
     shape, loops = node.type.shape, tuple(index(j) for j in range(node.type.rank))
@@ -131,7 +93,8 @@ def _spread(node: Node, xs: list[Value]) -> list[Value]:
     ]
 
 
-def _with_outputs(graph: Graph) -> Graph:
+def copy_outputs(graph: Graph) -> Graph:
+    """Let every output be a tensor of its own, in row-major order."""
     builder, _ = rebuild(graph)
     outputs = dict(graph.outputs)
     taken: set[int] = set()

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
-from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.machine.addition_chains import AGAIN, IN_A_ROW, LONG
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
@@ -29,14 +30,7 @@ def cut_long_sums(graph: Graph) -> Graph:
     candidates -= set(_averaged(graph))
     if not candidates:
         return graph
-    builder = Builder()
-    mapping: dict[int, int] = {}
-    for node in graph.nodes:
-        builder.inherit_provenance(node)
-        xs = [builder.value(mapping[i]) for i in node.inputs]
-        found = _cut(node, xs) if node.id in candidates else None
-        mapping[node.id] = builder.copy(node, [x.id for x in xs]) if found is None else found.id
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+    return rewrite_nodes(graph, lambda node, xs: _cut(node, xs) if node.id in candidates else None)
 
 
 def _is_candidate(graph: Graph, node: Node) -> bool:

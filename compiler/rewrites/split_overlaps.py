@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.machine.addition_chains import AGAIN, IN_A_ROW, MOST_PIECES
 from gradc_compiler.machine.visits import visits
 from gradc_compiler.ops.contract import Contract
@@ -36,17 +37,17 @@ from gradc_compiler.rewrites.split_long_sums import (
 
 def cut_overlaps(graph: Graph) -> Graph:
     """Rewrite every sum that would add to a word too often, until there is none."""
-    while any(isinstance(node.op, Contract) and _adds(node.op) > AGAIN for node in graph.nodes):
-        builder, mapping = Builder(), dict[int, int]()
-        for node in graph.nodes:
-            builder.inherit_provenance(node)
-            xs = [builder.value(mapping[i]) for i in node.inputs]
-            if isinstance(node.op, Contract) and _adds(node.op) > AGAIN:
-                mapping[node.id] = _rewritten(node.op, xs).id
-            else:
-                mapping[node.id] = builder.copy(node, [x.id for x in xs])
-        graph = builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+    while any(_is_too_often(node) for node in graph.nodes):
+        graph = rewrite_nodes(graph, _rule)
     return graph
+
+
+def _is_too_often(node: Node) -> bool:
+    return isinstance(node.op, Contract) and _adds(node.op) > AGAIN
+
+
+def _rule(node: Node, xs: list[Value]) -> Value | None:
+    return _rewritten(node.op, xs) if _is_too_often(node) else None  # type: ignore[arg-type]
 
 
 def _rewritten(op: Contract, xs: Sequence[Value]) -> Value:

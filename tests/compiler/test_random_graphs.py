@@ -17,7 +17,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.pipeline import OPTIONAL
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from tests.support.graphs import (
     Array,
     Values,

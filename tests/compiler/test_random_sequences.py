@@ -11,7 +11,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.cpu.executable import Executable
 from tests.compiler.test_random_graphs import BOUND, COMMON, SWITCHES, WIDE, is_steady
 from tests.support.random_sequences import sample, sequence_graphs

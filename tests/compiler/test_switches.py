@@ -10,9 +10,8 @@ import pytest
 
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.pipeline import OPTIONAL, Compilation, compilation
-from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_compiler.rewrites.table import INEXACT, optimise
 from gradc_runtime.session.session import Session
 
 IMAGES = """

@@ -24,7 +24,7 @@ from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import Last, Length, Previous, TimeSum
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_runtime.data import Dataset, from_arrays

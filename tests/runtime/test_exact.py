@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.session.session import Session
 
 SIZE, CHANNELS = 24, 16

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from gradc_compiler.program.entry import Entry, Instruction
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.legalize import legalize
+from gradc_compiler.rewrites.table import rewrite_for_target
 from gradc_compiler.schedule import make_table
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.select.longest_chain import Batch, longest_chains
@@ -17,7 +17,7 @@ from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 def table_of(entry: Entry, offsets: Mapping[str, int]) -> ProgramBuilder:
     """What was scheduled as an entry, before it became one."""
     switches = Switches()
-    return make_table(legalize(entry.graph, switches), offsets, switches)[0]
+    return make_table(rewrite_for_target(entry.graph, switches), offsets, switches)[0]
 
 
 def batch_of(entry: Entry, examples: int, length: int) -> Batch:

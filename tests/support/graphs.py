@@ -19,9 +19,10 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input, Literal, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.shape import sum_axes
-from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.target_rewrites import REWRITES, apply_rewrites
+from gradc_compiler.rewrites.driver import run_once
+from gradc_compiler.rewrites.table import optimise
+from gradc_compiler.rewrites.target_rewrites import TARGET
 from gradc_compiler.schedule import schedule
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_runtime.cpu import executable as cpu_executable
@@ -90,8 +91,8 @@ def run_compiled(
 
 def rewritten(graph: Graph, *names: str) -> tuple[Graph, Mapping[int, int]]:
     """A graph after some of the rewrites for a machine, and the products that it needs."""
-    result = apply_rewrites(graph, Switches([name for name in REWRITES if name not in names]))
-    return result.graph, result.needed
+    changed, notes = run_once({name: TARGET[name] for name in names}, graph, Switches())
+    return changed, notes.needed
 
 
 def for_every_example(found: Values, graph: Graph, batch: int) -> Values:

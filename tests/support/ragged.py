@@ -13,7 +13,7 @@ from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input, PersistentOp
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.syntax.parse.parse import parse
 
 LENGTHS = np.array([5, 0, 1, 3, 7])

@@ -15,7 +15,7 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.ops.shape import sum_axes
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_runtime.cpu.executable import Executable
 from tests.support.graphs import sample_values

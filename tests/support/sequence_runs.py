@@ -11,7 +11,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
 from tests.support.graphs import share_always
 from tests.support.recurrences import NETS, given, parameters

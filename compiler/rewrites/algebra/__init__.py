@@ -1,1 +1,1 @@
-"""Rewrites by laws of algebra, one a file; `passes.py` has them all, in order."""
+"""Laws of algebra, one a file; `ALGEBRA` in `compiler/rewrites/table.py` has them in order."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradc_compiler.graph.graph import Builder, Graph, Node
+from gradc_compiler.graph.graph import Graph, Node, Value
 from gradc_compiler.graph.op import Array
+from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.elementwise import Elementwise
@@ -25,19 +26,18 @@ LARGEST = MACHINE.folded_elements  # elements; what is larger is computed when t
 
 def fold_constants(graph: Graph) -> Graph:
     """Evaluate constant nodes with the reference evaluation."""
-    builder, mapping = Builder(), {}
     known: dict[int, Array] = {}
-    for node in graph.nodes:
-        builder.inherit_provenance(node)
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
         if node.type.size <= LARGEST and (_given(node) or _foldable(node, known)):
             array = np.asarray(node.op.reference(*(known[i] for i in node.inputs)), float)
             if _same_in_float32(node, array, known):
                 known[node.id] = array
-        if node.id in known and node.inputs:
-            mapping[node.id] = builder.add(_constant(known[node.id][0]), name=node.name).id
-        else:
-            mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+        if node.id not in known or not xs:
+            return None
+        return xs[0].builder.add(_constant(known[node.id][0]), name=node.name)
+
+    return rewrite_nodes(graph, rule)
 
 
 def _given(node: Node) -> bool:

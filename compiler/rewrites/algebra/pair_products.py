@@ -23,7 +23,8 @@ from itertools import combinations
 from math import prod
 from operator import mul
 
-from gradc_compiler.graph.graph import Builder, Graph, Origin, Value
+from gradc_compiler.graph.graph import Graph, Node, Origin, Value
+from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.machine.cost_model import product_of_several
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Affine, Contract, Map, index
@@ -37,16 +38,14 @@ def multiply_in_pairs(graph: Graph) -> Graph:
     """Rewrite every contraction of more than two factors for which a path is less work."""
     if not any(isinstance(node.op, Contract) and len(node.inputs) > 2 for node in graph.nodes):
         return graph
-    builder, mapping = Builder(), dict[int, int]()
-    for node in graph.nodes:
-        operands = [mapping[i] for i in node.inputs]
-        path = None
-        if isinstance(node.op, Contract) and len(operands) > 2:
-            builder.inherit_provenance(node)
-            builder.origin = node.origin or Origin("multiply_in_pairs", node.tag)
-            path = _in_pairs(node.op, [builder.value(i) for i in operands])
-        mapping[node.id] = path.id if path else builder.copy(node, operands)
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+    return rewrite_nodes(graph, _rule)
+
+
+def _rule(node: Node, xs: list[Value]) -> Value | None:
+    if not isinstance(node.op, Contract) or len(xs) < 3:
+        return None
+    xs[0].builder.origin = node.origin or Origin("multiply_in_pairs", node.tag)
+    return _in_pairs(node.op, xs)
 
 
 def _in_pairs(op: Contract, values: Sequence[Value]) -> Value | None:

@@ -10,9 +10,11 @@ c and 1 / c have to be normal numbers of float32.  A division takes several time
 
 from __future__ import annotations
 
+from functools import partial
 from math import frexp
 
-from gradc_compiler.graph.graph import Builder, Graph, Node, Origin
+from gradc_compiler.graph.graph import Graph, Node, Origin, Value
+from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.ops.elementwise import div, mul
 from gradc_compiler.ops.leaf import Constant
 
@@ -21,18 +23,17 @@ LARGEST = 126  # 2^126 and 2^-126 are normal in float32
 
 def multiply_by_reciprocals(graph: Graph) -> Graph:
     """Write every quotient by a constant whose reciprocal is exact as a product."""
-    builder, mapping = Builder(), dict[int, int]()
-    for node in graph.nodes:
-        operands = [builder.value(mapping[i]) for i in node.inputs]
-        divisor = _power_of_two(graph, node)
-        if divisor is None:
-            mapping[node.id] = builder.copy(node, [x.id for x in operands])
-            continue
-        builder.inherit_provenance(node)
-        builder.origin = node.origin or Origin(multiply_by_reciprocals.__name__, node.tag)
-        reciprocal = builder.constant(1.0 / divisor, operands[1].shape)
-        mapping[node.id] = builder.add(mul(), operands[0], reciprocal, name=node.name).id
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+    return rewrite_nodes(graph, partial(_rule, graph))
+
+
+def _rule(graph: Graph, node: Node, xs: list[Value]) -> Value | None:
+    divisor = _power_of_two(graph, node)
+    if divisor is None:
+        return None
+    builder = xs[0].builder
+    builder.origin = node.origin or Origin(multiply_by_reciprocals.__name__, node.tag)
+    reciprocal = builder.constant(1.0 / divisor, xs[1].shape)
+    return builder.add(mul(), xs[0], reciprocal, name=node.name)
 
 
 def _power_of_two(graph: Graph, node: Node) -> float | None:

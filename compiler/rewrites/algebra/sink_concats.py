@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Origin, Value
+from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.shape import Concat, Reshape, reshape, slice_axis
@@ -23,19 +24,19 @@ from gradc_compiler.rewrites.algebra.simplify import is_view
 def sink_concats(graph: Graph) -> Graph:
     """Compute with the parts of vectors before they are joined, and before they are reshaped."""
     users, wanted = graph.users(), set(graph.outputs.values())
-    builder, mapping = Builder(), dict[int, int]()
-    for node in graph.nodes:
-        builder.inherit_provenance(node)
-        operands = [builder.value(mapping[i]) for i in node.inputs]
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        if not isinstance(node.op, Elementwise) or not xs:
+            return None
+        builder = xs[0].builder
+        builder.origin = node.origin or Origin("move_concats", node.tag)
+        own = [users[i] == [node.id] and i not in wanted for i in node.inputs]
         new = None
-        if isinstance(node.op, Elementwise):
-            builder.origin = node.origin or Origin("move_concats", node.tag)
-            own = [users[i] == [node.id] and i not in wanted for i in node.inputs]
-            if node.id not in wanted and _ends_in_views(graph, node, users[node.id]):
-                new = _as_vectors(builder, node, operands)
-            new = new or _by_parts(builder, node, operands, own)
-        mapping[node.id] = new.id if new else builder.copy(node, [x.id for x in operands])
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+        if node.id not in wanted and _ends_in_views(graph, node, users[node.id]):
+            new = _as_vectors(builder, node, xs)
+        return new or _by_parts(builder, node, xs, own)
+
+    return rewrite_nodes(graph, rule)
 
 
 def _ends_in_views(graph: Graph, node: Node, readers: Sequence[int]) -> bool:

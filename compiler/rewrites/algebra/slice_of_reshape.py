@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradc_compiler.graph.graph import Builder, Graph, Node, Origin
+from gradc_compiler.graph.graph import Graph, Node, Origin, Value
+from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.shape import Reshape, reshape, slice_axis
 from gradc_compiler.rewrites.algebra.simplify import is_view
@@ -18,19 +19,18 @@ from gradc_compiler.rewrites.algebra.simplify import is_view
 
 def slice_of_reshape(graph: Graph) -> Graph:
     """Let every view of a reshaped vector that reads neighbours in order read the vector."""
-    builder, mapping = Builder(), dict[int, int]()
-    for node in graph.nodes:
-        builder.inherit_provenance(node)
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
         source = graph[node.inputs[0]] if node.inputs else node
         start = _start(graph, node, source) if isinstance(source.op, Reshape) else None
         if start is None:
-            mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
-            continue
+            return None
+        builder = xs[0].builder
         builder.origin = node.origin or Origin("slice_vectors", node.tag)
-        vector = builder.value(mapping[source.inputs[0]])
-        part = slice_axis(vector, 0, start, node.type.size)
-        mapping[node.id] = reshape(part, node.type.shape).id
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+        vector = builder.value(xs[0].node.inputs[0])
+        return reshape(slice_axis(vector, 0, start, node.type.size), node.type.shape)
+
+    return rewrite_nodes(graph, rule)
 
 
 def _start(graph: Graph, node: Node, source: Node) -> int | None:

@@ -17,9 +17,8 @@ from gradc_compiler.memory.allocate import Sketch
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.printing.nest_text import nest_text
 from gradc_compiler.program.entry import Operand, Space
-from gradc_compiler.rewrites.algebra.passes import changes
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.legalize import legalize
+from gradc_compiler.rewrites.table import changes, rewrite_for_target
 from gradc_compiler.schedule import make_sketch, make_table
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
@@ -70,7 +69,7 @@ class Lowering:
     @cached_property
     def graph(self) -> Graph:
         """The graph after the rewrites for a machine."""
-        return legalize(self.optimised, Switches(self.without)).graph
+        return rewrite_for_target(self.optimised, Switches(self.without)).graph
 
     @cached_property
     def sketch(self) -> Sketch:
@@ -82,7 +81,7 @@ class Lowering:
     def table(self) -> ProgramBuilder:
         """The instructions, their nests, and the operand of each value."""
         switches = Switches(self.without)
-        return make_table(legalize(self.optimised, switches), self.offsets, switches)[0]
+        return make_table(rewrite_for_target(self.optimised, switches), self.offsets, switches)[0]
 
 
 def groups(lowering: Lowering) -> Iterator[str]:

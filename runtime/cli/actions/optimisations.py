@@ -5,11 +5,10 @@ They are read off the tables of the compiler, so an optimisation that is added i
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-from gradc_compiler.rewrites.algebra.passes import PASSES
-from gradc_compiler.rewrites.target_rewrites import INEXACT, LATER, REWRITES
+from gradc_compiler.rewrites.table import ALGEBRA, FORMS, INEXACT, LATER
+from gradc_compiler.rewrites.target_rewrites import TARGET
 from gradc_runtime.cli.actions.output import console, table, write_json
 
 
@@ -26,16 +25,10 @@ def explain_optimisations(*, as_json: bool) -> int:
 
 def optimisations() -> list[dict[str, Any]]:
     """Names, kinds, laws, and whether only the order of a sum may change."""
-    passes = {name: ("algebra", _law(transform)) for name, transform in PASSES.items()}
-    rewrites = {name: ("machine", rewrite.law) for name, rewrite in REWRITES.items()}
+    passes = {name: ("algebra", row.law) for name, row in ALGEBRA.items()}
+    rewrites = {name: ("machine", TARGET[name].law) for name in FORMS}
     later = {name: ("schedule", law) for name, law in LATER.items()}
     return [
         {"name": name, "kind": kind, "does": does, "exact": name not in INEXACT}
         for name, (kind, does) in (passes | rewrites | later).items()
     ]
-
-
-def _law(transform: Any) -> str:
-    """What a pass proves: the first sentence of its module."""
-    text = inspect.getdoc(inspect.getmodule(transform)) or ""
-    return text.partition("\n\n")[0].replace("\n", " ")

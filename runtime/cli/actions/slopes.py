@@ -16,7 +16,7 @@ from gradc_compiler.graph.output_names import Role, output_name
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.certificates.distances import SMALL, Results
 from gradc_runtime.cli.actions.samples import work_of
 from gradc_runtime.session.backends import Batches

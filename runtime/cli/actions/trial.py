@@ -9,7 +9,7 @@ import numpy as np
 
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Program
-from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.certificates.distances import Results, difference
 from gradc_runtime.certificates.update_moves import AFTER
 from gradc_runtime.cli.actions.request import prepare

@@ -30,7 +30,7 @@ import numpy as np
 
 from gradc_compiler.pipeline import OPTIONAL, Compilation
 from gradc_compiler.program.program import Program
-from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.certificates import certificate
 from gradc_runtime.certificates.distances import Results, difference
 from gradc_runtime.certificates.update_moves import AFTER, Moves, room

@@ -10,13 +10,12 @@ from gradc_compiler.fusion.stages import assign_stages
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph_tools.graph_text import parse_graph
 from gradc_compiler.ops.leaf import Input, PersistentOp
-from gradc_compiler.rewrites.algebra.passes import optimise
-from gradc_compiler.rewrites.legalize import legalize
+from gradc_compiler.rewrites.table import optimise, rewrite_for_target
 
 
 def units_of(graph: Graph) -> list[list[str]]:
     """The operators of each unit."""
-    prepared = legalize(optimise(graph)).graph
+    prepared = rewrite_for_target(optimise(graph)).graph
     units = list_schedule(prepared, fuse(prepared, assign_stages(prepared)))
     return [[prepared[i].op.name for i in unit.nodes] for unit in units]
 

@@ -9,7 +9,7 @@ from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.ops.contract import Affine, Contract, Map, index
 from gradc_compiler.ops.leaf import Input, Literal, PersistentOp
 from gradc_compiler.rewrites.conv.small_matrix import has_small_matrix
-from gradc_compiler.rewrites.legalize import legalize
+from gradc_compiler.rewrites.table import rewrite_for_target
 
 I, J, K, L = (index(loop) for loop in range(4))
 
@@ -39,7 +39,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_sums_are_written_out(name: str, uniform: bool, check_compiled) -> None:
     graph = product(*CASES[name], uniform=uniform)
-    ready = legalize(graph).graph
+    ready = rewrite_for_target(graph).graph
     assert sum(has_small_matrix(ready, node) for node in ready.nodes) == 1
     check_compiled(graph, 7)
 

@@ -58,6 +58,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         BOUND,
         "TAPS TILE POINTS PIXELS WEIGHTS RESULTS",
     ),
+    "compiler/rewrites/driver.py": (BOUND, "MOST_ROUNDS"),
     "compiler/select/contraction.py": (FORMAT, "SHARE ONE"),
     "runtime/cpu/codegen/build_kernel.py": (FORMAT, "LIBRARY_LEVEL GENERATED_LEVEL"),
     "runtime/cpu/codegen/floor_division.py": (BOUND, "WHOLE DIGITS"),

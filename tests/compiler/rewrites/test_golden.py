@@ -15,13 +15,11 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
-from gradc_compiler.rewrites.algebra.passes import PASSES
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.legalize import legalize
 from gradc_compiler.rewrites.remat import rematerialize
 from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from gradc_compiler.rewrites.split_overlaps import cut_overlaps
-from gradc_compiler.rewrites.target_rewrites import REWRITES
+from gradc_compiler.rewrites.table import ALGEBRA, FORMS, rewrite_for_target
 from tests.compiler.rewrites.golden_text import FOLDER, Golden, explain
 from tests.support.graphs import (
     assert_close,
@@ -37,7 +35,7 @@ OTHERS: dict[str, Callable[[Graph], Graph]] = {
     "remat": lambda graph: rematerialize(graph)[0],
     "split_long_sums": cut_long_sums,
     "split_overlaps": cut_overlaps,
-    "legalize": lambda graph: legalize(graph, Switches([*REWRITES, "remat"])).graph,
+    "legalize": lambda graph: rewrite_for_target(graph, Switches([*FORMS, "remat"])).graph,
 }
 SPECS = {  # rewrites of what a graph's text does not say, or of sequences: these begin with a spec
     "remat": """
@@ -47,14 +45,14 @@ SPECS = {  # rewrites of what a graph's text does not say, or of sequences: thes
     """,
     "prepack": "model f(xs : seq [2]) -> [64] { xs |> scan(elman(64)) |> last }",
 }
-NAMES = [name for name in (*PASSES, *REWRITES, *OTHERS) if name not in SPECS]
+NAMES = [name for name in (*ALGEBRA, *FORMS, *OTHERS) if name not in SPECS]
 
 
 def apply(name: str, graph: Graph) -> Graph:
     """A graph after one rewrite, without what nothing reads any more."""
-    if name in PASSES:
-        return eliminate_dead_code(PASSES[name](graph))
-    if name in REWRITES:
+    if name in ALGEBRA:
+        return eliminate_dead_code(ALGEBRA[name](graph))
+    if name in FORMS:
         return eliminate_dead_code(rewritten(graph, name)[0])
     return eliminate_dead_code(OTHERS[name](graph))
 
@@ -83,11 +81,11 @@ def test_before_and_after(name: str) -> None:
         assert_close(found, evaluate_outputs(before, values, batch), 1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name in REWRITES or name in OTHERS])
+@pytest.mark.parametrize("name", [name for name in NAMES if name in FORMS or name in OTHERS])
 def test_what_is_rewritten_runs_natively(name: str) -> None:
     graph = Golden.read(FOLDER / f"{name}.txt").graph
     values = sample_values(graph, 3)
-    without = [other for other in (*PASSES, *REWRITES) if other != name]
+    without = [other for other in (*ALGEBRA, *FORMS) if other != name]
     found = run_compiled(graph, values, 3, without=without)
     assert_close(found, evaluate_outputs(graph, values, 3), 1e-12)
 

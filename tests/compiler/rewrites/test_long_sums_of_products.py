@@ -17,7 +17,7 @@ from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.session.session import Session

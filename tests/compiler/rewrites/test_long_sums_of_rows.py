@@ -13,7 +13,7 @@ from gradc_compiler.ops.leaf import Input
 from gradc_compiler.ops.reduce import ArgMax, BatchMean
 from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.session.session import Session
 from tests.support import sequence_runs

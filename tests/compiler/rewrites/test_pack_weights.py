@@ -7,8 +7,8 @@ import pytest
 
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.program import Program
-from gradc_compiler.rewrites.legalize import legalize
 from gradc_compiler.rewrites.pack_weights import WIDTH
+from gradc_compiler.rewrites.table import rewrite_for_target
 from gradc_runtime.session.session import Session
 
 
@@ -24,7 +24,7 @@ def program(cell: str) -> Program:
 
 def panels(made: Program) -> set[tuple[int, ...]]:
     """Shapes of the panels that a training step packs."""
-    graph = legalize(made.entries["gradients/train"].graph).graph
+    graph = rewrite_for_target(made.entries["gradients/train"].graph).graph
     shapes = {n.type.shape for n in graph.nodes if n.op.name == "copy"}
     return {shape for shape in shapes if len(shape) == 3 and shape[-1] == WIDTH}
 

@@ -16,11 +16,11 @@ import pytest
 from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input
-from gradc_compiler.rewrites.algebra.passes import PASSES
+from gradc_compiler.rewrites.table import ALGEBRA
 from tests.support.graphs import run_compiled
 from tests.support.special_numbers import SIZE, assert_same_bits, below_normal, given, tree
 
-FORMS: list[Collection[str]] = [(), PASSES, (*PASSES, "whole-step"), ("whole-step",), ("fusion",)]
+FORMS: list[Collection[str]] = [(), ALGEBRA, (*ALGEBRA, "whole-step"), ("whole-step",), ("fusion",)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gradc_compiler.graph.graph import Graph
-from gradc_compiler.rewrites.algebra.passes import PASSES
+from gradc_compiler.rewrites.table import ALGEBRA
 from tests.support.contractions import Case, I, J, at, convolution, product_of, random_case, two
 from tests.support.graphs import Operand, derivative_graph, values_of
 from tests.support.products import CASES, MANY, many
 
-SWITCHES = [*PASSES, "fusion", "whole-step"]
+SWITCHES = [*ALGEBRA, "fusion", "whole-step"]
 WIDE = [
     product_of(37, 7, 37),
     product_of(7, 37, 16, order="tn"),

@@ -14,7 +14,7 @@ from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.reduce import ArgMax, BatchMean
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.transform.differentiate import differentiate
 from tests.compiler.ops.test_elementwise import apply
 from tests.support.graphs import Operand

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.verify_graph import verify
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.transform.state_adjoints import adjoints_of_states
 from tests.support.ragged import given, module, run
 

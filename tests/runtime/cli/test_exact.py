@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gradc_compiler.pipeline import OPTIONAL
-from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.cli.actions import verify as verifying
 from tests.runtime.cli.calling import Caller
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradc_compiler.pipeline import OPTIONAL
-from gradc_compiler.rewrites.target_rewrites import INEXACT
+from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.cli.actions.numbers import number
 from tests.runtime.cli.calling import SPECS, Caller
 

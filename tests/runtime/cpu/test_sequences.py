@@ -7,7 +7,7 @@ import pytest
 
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph_tools.evaluate import evaluate
-from gradc_compiler.rewrites.algebra.passes import PASSES, optimise
+from gradc_compiler.rewrites.table import ALGEBRA, optimise
 from gradc_runtime.cpu.executable import Executable
 from tests.support.recurrences import KINDS, NETS, every_state, forwards, given, parameters
 from tests.support.sequence_runs import check, compare, executable, wanted
@@ -25,7 +25,7 @@ def test_passes_may_be_left_out(name: str) -> None:
     raw, batch = NETS[name](), 5
     values, fixed = given(rng, "unequal", batch), parameters(rng)
     expected = evaluate(raw, {**values, **fixed}, batch)
-    for without in PASSES:
+    for without in ALGEBRA:
         graph = optimise(raw, {without})
         results, outputs = executable(Executable, graph, fixed, np.float64).run(
             wanted(graph, values)

@@ -7,7 +7,7 @@ import pytest
 
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.program.entry import Operand, Space
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import Recurrence, arrange, calls

@@ -23,7 +23,7 @@ from gradc_compiler.pipeline import compile_file
 from gradc_compiler.printing import cuda_gather
 from gradc_compiler.printing.row_kernel_table import BY_SOURCE
 from gradc_compiler.program.entry import Entry
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.kernels import CLEAR, MEAN

@@ -32,7 +32,7 @@ def odd_sines(graph: Graph) -> Graph:
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
 '''
 IMPORT = "from gradc_compiler.rewrites.algebra.odd_sines import odd_sines\n"
-ROW = '    "odd": odd_sines,\n'
+ROW = '    "odd": row(run=whole(odd_sines), law="The sine of a negative number"),\n'
 BEFORE = '    "cse":'
 TRIED = """
 import numpy as np
@@ -60,11 +60,11 @@ def test_a_pass_is_one_file_and_one_row(tmp_path: Path) -> None:
         )
     folder = tmp_path / "gradc_compiler/rewrites/algebra"
     (folder / "odd_sines.py").write_text(FILE)
-    table = (folder / "passes.py").read_text()
-    head, body = table.split("\n\nPASSES", 1)
+    table = folder.with_name("table.py")
+    head, body = table.read_text().split("\n\nrow = ", 1)
     assert BEFORE in body
     body = body.replace(BEFORE, ROW + BEFORE, 1)
-    (folder / "passes.py").write_text(f"{head}\n{IMPORT}\nPASSES{body}")
+    table.write_text(f"{head}\n{IMPORT}\nrow = {body}")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     told = ["-m", "gradc_runtime.cli", "explain", "optimisations", "--json"]
     for arguments in (["-c", TRIED], told):

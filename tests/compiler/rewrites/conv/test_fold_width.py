@@ -10,7 +10,7 @@ import pytest
 from gradc_compiler.graph.graph import Graph, Value
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.ops.contract import Contract
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from tests.support.contractions import Case, I, J, K, L, M, N, at
 from tests.support.graphs import (
     Operand,

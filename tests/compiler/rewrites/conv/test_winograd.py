@@ -13,9 +13,9 @@ from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.rewrites.algebra.passes import optimise
 from gradc_compiler.rewrites.conv import winograd
 from gradc_compiler.rewrites.conv.winograd_transforms import PIXELS, RESULTS, TAPS, TILE, WEIGHTS
+from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.session.session import Session
 from tests.compiler.rewrites.conv.test_fold_width import graph_of, image, operands_of
 from tests.support.contractions import Case, I, J, K, L, M, at

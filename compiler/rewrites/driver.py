@@ -1,0 +1,132 @@
+"""The driver of all rewrites of graphs: asks the switch, verifies what came out, counts, remembers.
+
+A *row* says what one rewrite does; `compiler/rewrites/table.py` has all rows, in two stages.  There
+are two kinds.  A rule is asked node by node (`nodes`), and what it makes keeps the story of the
+node that it takes the place of: its place in the spec, why it is there, and how many products it
+stands for.  Any other takes a graph and gives one (`whole`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph.rebuild import Rule, rewrite_nodes
+from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.leaf import Literal
+from gradc_compiler.rewrites.algebra.switches import Switches
+
+MOST_ROUNDS = 8  # of a stage that runs until nothing changes
+
+
+@dataclass(slots=True)
+class Notes:
+    """What rewrites tell beside the graph.
+
+    `needed` maps the tag of a contraction to the number of products that its result needs, where a
+    rewrite made it do more or fewer; speed is reported by the needed ones.  `recomputed` says, in
+    lines for people, which values are kept for the derivative and which are computed again.
+    """
+
+    needed: dict[int, int] = field(default_factory=dict)
+    recomputed: tuple[str, ...] = ()
+
+
+Run = Callable[[Graph, Notes], tuple[Graph, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """A row: how a graph is rewritten, the law, and why it is on.
+
+    `always` says what would be wrong without the rewrite; it then has no switch.  `fits` says what
+    it is made for and why it is on for other targets too; of algebra, which is for all, nothing.
+    """
+
+    run: Run
+    law: str
+    exact: bool = True
+    always: str = ""
+    fits: str = ""
+
+    def __call__(self, graph: Graph) -> Graph:
+        """The graph rewritten, and nothing else told."""
+        return self.run(graph, Notes())[0]
+
+
+Table = Mapping[str, Rewrite]
+
+
+def whole(transform: Callable[[Graph], Graph]) -> Run:
+    """The run of a rewrite of whole graphs; it counts once."""
+
+    def run(graph: Graph, notes: Notes) -> tuple[Graph, int]:
+        changed = transform(graph)
+        return changed, int(changed != graph)
+
+    return run
+
+
+def nodes(rule_for: Callable[[Graph], Rule]) -> Run:
+    """The run of a rule; it counts the nodes that gave way."""
+
+    def run(graph: Graph, notes: Notes) -> tuple[Graph, int]:
+        times = 0
+
+        def told(node: Node, made: list[Node]) -> None:
+            nonlocal times
+            times += 1
+            _tell_needed(node, made, notes.needed)
+
+        changed = rewrite_nodes(graph, rule_for(graph), told)
+        return changed, times
+
+    return run
+
+
+def run_once(table: Table, graph: Graph, switches: Switches) -> tuple[Graph, Notes]:
+    """Every row that is on, in order."""
+    notes = Notes()
+    for name, row in table.items():
+        if not row.always and not switches.allow(name):
+            continue
+        changed, times = row.run(graph, notes)
+        if times:
+            graph = verify(changed, after=name, known=graph)
+            switches.count(name, 0 if row.always else times)
+    return graph, notes
+
+
+def run_until_stable(
+    table: Table, graph: Graph, without: Collection[str] = ()
+) -> Iterator[tuple[str, Graph]]:
+    """Every row that is on, in turns until none changes anything: each that did, and its graph."""
+    chosen = {name: row for name, row in table.items() if name not in without}
+    known: Graph | None = None  # the last that was verified
+    idle = 0  # rows in a row that changed nothing
+    for _ in range(MOST_ROUNDS):
+        before = graph
+        for name, row in chosen.items():
+            if idle == len(chosen):
+                return
+            changed, times = row.run(graph, Notes())
+            idle = 0 if times else idle + 1
+            if times or known is None:
+                graph = known = verify(changed, after=name, known=known)
+            if times:
+                yield name, graph
+        if graph == before:
+            return
+
+
+def _tell_needed(node: Node, made: Collection[Node], needed: dict[int, int]) -> None:
+    """Let new products count as those of the node they stand for; transforms count as none."""
+    if not isinstance(node.op, Contract) or len(node.inputs) != 2:
+        return
+    own, ids = needed.get(node.tag, prod(node.op.extents)), {n.id: n for n in made}
+    for new in (n for n in made if len(n.inputs) == 2):
+        matrix = ids.get(new.inputs[1])
+        needed[new.tag] = 0 if matrix is not None and isinstance(matrix.op, Literal) else own

@@ -1,0 +1,116 @@
+"""All rewrites of graphs in one table of two stages, and what can be switched off.
+
+**Algebra** (`ALGEBRA`): laws that hold for numbers, whatever runs them, until none changes
+anything.  **Target** (`TARGET`): forms for which a machine is faster, and then those without which
+kernels could not run, or would run wrongly; each once, in order.  One driver runs both
+(`driver.py`): it asks the switch, verifies, counts, and keeps provenance.
+
+A row is switched off by name (`--without winograd`), in both stages if it stands in both; the rows
+of the second stage, which ones are inexact, and which have no switch are in `target_rewrites.py`.
+One second stage serves both targets: Note [One second stage for both targets] there.
+
+`LATER` are the optimisations that other stages make; they too ask by name (`Switches`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
+from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
+from gradc_compiler.rewrites.algebra.drop_unit_dims import drop_unit_dims
+from gradc_compiler.rewrites.algebra.fold import fold_constants
+from gradc_compiler.rewrites.algebra.fold_transpose import fold_transpose
+from gradc_compiler.rewrites.algebra.fuse_batch_reduction import fuse_batch_reduction
+from gradc_compiler.rewrites.algebra.pads_to_concat import pads_to_concat
+from gradc_compiler.rewrites.algebra.pair_products import multiply_in_pairs
+from gradc_compiler.rewrites.algebra.powers_of_two import multiply_by_reciprocals
+from gradc_compiler.rewrites.algebra.simplify import simplify
+from gradc_compiler.rewrites.algebra.sink_concats import sink_concats
+from gradc_compiler.rewrites.algebra.sink_slices import sink_slices
+from gradc_compiler.rewrites.algebra.slice_of_reshape import slice_of_reshape
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
+from gradc_compiler.rewrites.driver import Notes, Rewrite, run_once, run_until_stable, whole
+from gradc_compiler.rewrites.target_rewrites import TARGET
+
+row = Rewrite
+
+# fmt: off
+ALGEBRA: dict[str, Rewrite] = {
+    # first: derivatives leave many zeros, ones and broadcasts
+    "simplify": row(run=whole(simplify), law="x + 0 = x, x * 1 = x, views of views are one, ..."),
+    "rows":     row(run=whole(slice_of_reshape), law="reshape(x)[2] = x[2n : 3n], for a vector x"),
+    "slices":   row(run=whole(sink_slices),
+                    law="f(x)[a : b] = f(x[a : b]), where nothing else is read"),
+    "pieces":   row(run=whole(pads_to_concat),
+                    law="pad(a) + pad(b) = concat(a, b): cotangents of pieces"),
+    "concats":  row(run=whole(sink_concats), law="f(concat(a, b)) = concat(f(a), f(b))"),
+    "fold":     row(run=whole(fold_constants), law="an operator on constants is a constant"),
+    # after fold, which finds the constants
+    "powers":   row(run=whole(multiply_by_reciprocals),
+                    law="x / 2^k = x * 2^-k: a quotient as a product"),
+    "cse":      row(run=whole(eliminate_common_subexpressions),
+                    law="equal nodes are computed once"),
+    # after cse, so that a shared contraction is seen to be shared
+    "batch":    row(run=whole(fuse_batch_reduction), law="mean(sum of a b) = (sum of a b) / n"),
+    # after batch, which takes a product as one
+    "pairs":    row(run=whole(multiply_in_pairs), law="sum of a b c = sum of (sum of a b) c"),
+    "axes":     row(run=whole(drop_unit_dims), law="an axis of one element is none"),
+    "turns":    row(run=whole(fold_transpose), law="transpose(mean of a b) = mean of b a"),
+    "dce":      row(run=whole(eliminate_dead_code), law="what no output depends on is left out"),
+}
+LATER: dict[str, str] = {
+    "delay-reduction":        "a mean of outer products is one product, when all examples are done",
+    "sink":                   "what only one loop reads is computed in it, step by step",
+    WRITTEN_OUT:              "a product with a small constant matrix is a sum written out",
+    "fusion":                 "elementwise operators share a kernel",
+    "whole-step":             "a small step is one kernel",
+}
+# fmt: on
+FORMS = tuple(name for name, r in TARGET.items() if not r.always and name not in ALGEBRA)
+INEXACT = (*(name for name, r in TARGET.items() if not r.exact), WRITTEN_OUT)
+OPTIONAL = (*ALGEBRA, *FORMS, *LATER)  # what can be switched off
+
+
+@dataclass(frozen=True, slots=True)
+class TargetForm:
+    """A graph ready to be scheduled, and what its rewrites told."""
+
+    graph: Graph
+    notes: Notes
+
+
+def optimise(
+    graph: Graph, without: Collection[str] = (), switches: Switches | None = None
+) -> Graph:
+    """The stage of algebra; `switches` are told what changed something, and how often."""
+    for name, changed in changes(graph, without):
+        graph = changed
+        if switches is not None:
+            switches.count(name)
+    return graph
+
+
+def changes(graph: Graph, without: Collection[str] = ()) -> Iterator[tuple[str, Graph]]:
+    """Each rewrite of algebra that changes something, and the graph after it."""
+    return run_until_stable(ALGEBRA, graph, without)
+
+
+def rewrite_for_target(graph: Graph, switches: Switches | None = None) -> TargetForm:
+    """The stage of the target."""
+    return TargetForm(*run_once(TARGET, graph, switches or Switches()))
+
+
+def is_exact(graph: Graph, without: Collection[str]) -> bool:
+    """Whether none of the inexact rewrites that are on would change a graph."""
+    inexact = [name for name in INEXACT if name not in without]
+    switches = Switches()
+    rows = {name: TARGET[name] for name in inexact if name in TARGET}
+    graph, _ = run_once(rows, graph, switches)
+    constant = WRITTEN_OUT in inexact
+    return not switches.applied and not (
+        constant and any(has_small_matrix(graph, node) for node in graph.nodes)
+    )

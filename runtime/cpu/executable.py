@@ -82,7 +82,7 @@ class Executable:
             for at, values in pieces(constant):
                 self.uniform[at : at + len(values)] = values
         self._copy_partials(entry.chunks)
-        self._make_room([1] * len(entry.times))
+        self._make_room(0, [1] * len(entry.times))
 
     def _copy_partials(self, chunks: int) -> None:
         """Allocate partial sums for at least so many chunks."""
@@ -90,10 +90,12 @@ class Executable:
             self._partials = reserved(size, np.dtype(np.uint8), "room for partial sums")
             self._forget_plans()
 
-    def _make_room(self, room: list[int]) -> None:
-        """Allocate BLOCK for `room[k]` rows of time k; plans for the old memory are dropped."""
-        self._room = room
-        self._block_bytes = block_bytes(self.entry, room, self.word)
+    def _make_room(self, words: int, room: list[int]) -> None:
+        """Allocate BLOCK with so many words for examples, and for `room[k]` rows of time k; plans
+        for the old memory are dropped.
+        """
+        self._block_words, self._room = words, room
+        self._block_bytes = block_bytes(self.entry, words, room, self.word)
         size = self._block_bytes * self.threads
         self._blocks = reserved(size, np.dtype(np.uint8), "what is computed of a block of examples")
         self._cut = 0  # examples of a block, which decide where halos lie in BLOCK; 0: it is new
@@ -125,6 +127,8 @@ class Executable:
         )
         block = block_of(entry, examples)
         self._copy_partials(chunks_of(entry, examples, block))
+        if block * entry.block_words > self._block_words:
+            self._make_room(block * entry.block_words, self._room)
         table = build_table(entry, kernels, examples, self.word, block, self._room)
         carried = {
             a.name: self.exchange.zeros(a, examples)
@@ -177,7 +181,8 @@ class Executable:
         count = steps * examples
         clock = self._clockwork(inputs, steps, count)
         if any(a > b for a, b in zip(clock.room(), self._room, strict=True)):
-            self._make_room([max(a, b) for a, b in zip(clock.room(), self._room, strict=True)])
+            room = [max(a, b) for a, b in zip(clock.room(), self._room, strict=True)]
+            self._make_room(self._block_words, room)
         plan = self.plan(examples)
         kept = [
             np.empty((steps, words), exchange.dtypes[result.type.kind])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gradc_runtime.system.aligned_memory import aligned
 
 GUARD, CANARY = 1024, 0xA5
-SPACES = ("uniform", "_blocks", "_partials")  # of a CPU executable
+SPACES = ("uniform", "_partials")  # of a CPU executable, beside BLOCK
 
 
 class Guards:
@@ -34,12 +34,23 @@ class Guards:
         for name in SPACES:
             if hasattr(executable, name):
                 setattr(executable, name, self.around(getattr(executable, name)))
+        if hasattr(executable, "_make_room"):
+            executable._make_room = self._guarding_blocks(executable, executable._make_room)
         if exchange := getattr(executable, "exchange", None):
             for name in ("empty", "zeros"):
                 setattr(exchange, name, self._guarding(getattr(exchange, name)))
 
     def _guarding(self, make: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
         return lambda *arguments: self.around(make(*arguments))
+
+    def _guarding_blocks(self, executable: Any, make: Callable[..., None]) -> Callable[..., None]:
+        """BLOCK is made anew for larger tiles and longer sequences."""
+
+        def guarded(*arguments: Any) -> None:
+            make(*arguments)
+            executable._blocks = self.around(executable._blocks)
+
+        return guarded
 
     def check(self) -> None:
         """No guard was overwritten."""

@@ -100,6 +100,8 @@ def gradient_error(
     slopes: dict[str, Slope] = {}
     names = sorted(gradients, key=lambda n: float(np.linalg.norm(gradients[n])))
     for width in STEPS:
+        if best and all(error <= CLOSE for error in best.values()):
+            break
         lines = [SlopeLine.uphill(session, n, gradients[n], draws, width) for n in names]
         for line in together(lines, max(1, int(WORK / (2 * count * work_of(loss.graph))))):
             if not best.get(line.what, 1.0) <= CLOSE:

@@ -85,7 +85,7 @@ class Trial:
         prepare(session, [entry])
         results, outputs = session.runner(entry).run(self.inputs(entry), batch=self.examples)
         found = {**results, **outputs}
-        return {f"{entry}: {name}": values_of(batch).copy() for name, batch in found.items()}
+        return {f"{entry}: {name}": values_of(batch) for name, batch in found.items()}
 
     def last(self, session: Session, entry: str) -> Results:
         """The same of an entry that is not run again: it gives its memory back."""

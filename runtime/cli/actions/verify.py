@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.pipeline import OPTIONAL, Compilation
+from gradc_compiler.pipeline import OPTIONAL, Compilation, switched
 from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.certificates import certificate
@@ -42,6 +42,7 @@ from gradc_runtime.cli.actions.slopes import gradient_error
 from gradc_runtime.cli.actions.trial import Trial, inexact
 from gradc_runtime.cli.faults import FAULT
 from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.system.aligned_memory import keep_freed_memory
 
 OF_GRADIENTS = 1e-6
 DOUBLE, SINGLE = 1e-11, 2e-4  # bounds by width
@@ -76,10 +77,11 @@ class Check:
 
 def verify(spec: Path, given: Mapping[str, Any]) -> int:
     """Print the table; 1 if a bound is exceeded."""
+    keep_freed_memory()
     request = Request.of(spec, given)
     made, session, _ = session_with_weights(request, given["weights"], dtype="float64")
     start = session.memory.views
-    others = Others(request)
+    others = Others(request, made)
     found = []
     for check in checks(made, others, start, given["examples"], given["seed"]):
         found.append(check)
@@ -96,15 +98,16 @@ class Others:
     """The same spec, compiled otherwise."""
 
     request: Request
+    made: Compilation
 
     def bare(self) -> Program:
         """Touched by no pass."""
-        return Request(spec=self.request.spec, without=OPTIONAL).compile().program
+        return switched(self.made, OPTIONAL).program
 
     def alone(self, name: str) -> Program:
         """With one inexact rewrite only."""
         off = (*self.request.without, *(other for other in INEXACT if other != name))
-        return replace(self.request, without=off).compile().program
+        return switched(self.made, off).program
 
 
 def certificate_of(request: Request, program: Program) -> str:

@@ -101,7 +101,7 @@ class Records:
         if time is None:
             return 0
         before = zip(self.entry.kept_words[:time], self.room[:time], strict=True)
-        return self.entry.block * self.entry.block_words + sum(w * rows for w, rows in before)
+        return self.block * self.entry.block_words + sum(w * rows for w, rows in before)
 
     def geometry(self, number: int) -> int:
         """A kernel argument for this batch: EVERY and DIVIDED stand for the number of examples."""

@@ -17,7 +17,7 @@ import stat
 import sys
 import tempfile
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from gradc_runtime.cpu.objects.trust import seal, why_distrusted, why_parents_distrusted
@@ -126,6 +126,8 @@ def save(key: str, code: bytes, about: str, suffix: str = SUFFIX) -> None:
     place = trusted_directory()
     if place is None:
         return
+    if suffix == TUNING:
+        _has_tunings.cache_clear()  # two writes may have the same time
     with contextlib.suppress(OSError):
         handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
         try:
@@ -147,6 +149,22 @@ def named(suffix: str) -> list[Path]:
     with contextlib.suppress(OSError):
         return list(directory().glob("*" + suffix))
     return []
+
+
+def has_tunings() -> bool:
+    """Whether there is any tuning; a full directory takes a while to go through, so that what was
+    found counts until something is written there.
+    """
+    try:
+        return _has_tunings(directory(), directory().stat().st_mtime_ns)
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=4)
+def _has_tunings(place: Path, written: int) -> bool:
+    with os.scandir(place) as files:
+        return any(file.name.endswith(TUNING) for file in files)
 
 
 def about(path: Path) -> str:

@@ -30,21 +30,17 @@ def partial_bytes(entry: Entry, word: int) -> int:
     return -(-entry.partial_words * word // 64) * 64
 
 
-def block_words(entry: Entry, room: Sequence[int]) -> int:
-    """Words of one thread's BLOCK."""
-    of_times = (words * rows for words, rows in zip(entry.kept_words, room, strict=True))
-    return entry.block * entry.block_words + sum(of_times)
-
-
-def block_bytes(entry: Entry, room: Sequence[int], word: int) -> int:
-    """Bytes between two threads' BLOCKs: whole cache lines."""
-    return -(-block_words(entry, room) * word // 64) * 64
+def block_bytes(entry: Entry, words: int, room: Sequence[int], word: int) -> int:
+    """Bytes between two threads' BLOCKs, of so many words for examples: whole cache lines."""
+    of_times = (each * rows for each, rows in zip(entry.kept_words, room, strict=True))
+    return -(-(words + sum(of_times)) * word // 64) * 64
 
 
 def bytes_of(entry: Entry, word: int, threads: int, examples: int) -> int:
     """Bytes that an entry takes for a batch, sequences of one element: its spaces and arrays."""
     arrays = sum(array.type.size for array in entry.arrays) * examples
-    blocks = block_bytes(entry, [1] * len(entry.times), word) * threads
+    words = entry.block * entry.block_words
+    blocks = block_bytes(entry, words, [1] * len(entry.times), word) * threads
     partials = partial_bytes(entry, word) * entry.chunks
     return (entry.uniform_words + arrays) * word + blocks + partials
 

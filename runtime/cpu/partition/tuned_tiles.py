@@ -34,7 +34,7 @@ def key_of(entry: Entry, word: int) -> str:
 
 def tuned_block(entry: Entry, word: int) -> int:
     """The size of an entry's blocks: what was measured, else the estimate."""
-    if not object_cache.named(object_cache.TUNING):
+    if not object_cache.has_tunings():
         return entry.block  # the usual case; to hash a large table takes milliseconds
     content = object_cache.load(key_of(entry, word), object_cache.TUNING)
     return entry.block if content is None else parsed(content) or entry.block

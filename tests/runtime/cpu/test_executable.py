@@ -92,6 +92,8 @@ def test_batch_sizes_may_alternate() -> None:
 def test_new_memory_is_used_as_it_is_and_cleared_where_borders_move() -> None:
     entry = replace(dense_training(), block_words=300)  # enough that small batches are cut evenly
     executable = Executable(entry, parameters(np.float32), np.float32)
+    sizes = [executable._blocks.size for n in (1, 64, 1) if executable.plan(n)]
+    assert sizes[0] < sizes[1] == sizes[2]  # as much as the largest tile needs
     executable._blocks[:] = 7
     executable.run(batches(1, np.float32))
     assert np.count_nonzero(executable._blocks == 7) > executable._blocks.size // 2

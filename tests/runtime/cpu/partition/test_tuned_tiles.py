@@ -119,3 +119,15 @@ def test_tuning_leaves_the_parameters_alone(
     assert found is not None
     assert found.before > 0 and found.after > 0
     assert np.array_equal(session.memory.words, before)
+
+
+def test_a_directory_is_gone_through_once_until_something_is_written(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    object_cache.save("a", b"code", "a kernel")
+    assert not object_cache.has_tunings()
+    with monkeypatch.context() as patched:
+        patched.delattr(object_cache.os, "scandir")
+        assert not object_cache.has_tunings()
+    object_cache.save("a", b"{}", "a tuning", object_cache.TUNING)
+    assert object_cache.has_tunings()

@@ -45,9 +45,10 @@ it in `cost_model.py`.
 
 **6. Graph to table.**  `compiler/schedule.py` goes step by step.  `compiler/fusion` forms groups of
 nodes that are one kernel, puts each into a stage and all in order; `compiler/memory` gives every
-value a view of a buffer; `compiler/loops` makes a group a loop nest; `compiler/select` chooses
-between loops and library kernels and builds the table of instructions; `compiler/printing` writes
-nests as text for a CPU and, when somebody asks for it, for CUDA.
+value a view of a buffer; `compiler/loops` makes a group a loop nest, and runs the passes from nest
+to nest (`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and
+library kernels and builds the table of instructions; `compiler/printing` writes nests as text for a
+CPU and, when somebody asks for it, for CUDA.
 
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
 words in registers and examples side by side in vectors; it does so when that kernel is asked for.

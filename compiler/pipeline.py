@@ -21,13 +21,14 @@ from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.elaborate import Module, elaborate
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
 from gradc_compiler.rewrites.algebra.switches import FORMER
 from gradc_compiler.rewrites.table import INEXACT, is_exact, optimise
-from gradc_compiler.rewrites.table import OPTIONAL as OPTIONAL
+from gradc_compiler.rewrites.table import OPTIONAL as OF_GRAPHS
 from gradc_compiler.schedule import schedule
 from gradc_compiler.syntax.grammar.tree import File
 from gradc_compiler.syntax.parse.parse import parse
@@ -36,6 +37,7 @@ from gradc_compiler.transform.state_adjoints import adjoints_of_states
 from gradc_compiler.transform.update_rule import update_rule
 from gradc_compiler.warnings import warnings_of
 
+OPTIONAL = (*OF_GRAPHS, *OPTIONAL_LOOP_PASSES)  # what can be switched off
 ALIGN = MACHINE.line  # words: each persistent begins on a cache line of its own
 V = TypeVar("V")
 

@@ -13,11 +13,8 @@ from dataclasses import replace
 
 from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.loops.collapse import collapse_loops
-from gradc_compiler.loops.interchange import interchange
 from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, Variable
 from gradc_compiler.loops.scalar_code import IterationSpace, ScalarCode, identity, variable
-from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.ops.reduce import Max
@@ -41,14 +38,12 @@ def pointwise_nest(
         (variable(graph[id]), domain.access(place, graph[id].type.shape), Store.SET)
         for id, place in stored.items()
     )
-    return collapse_loops(
-        LoopNest(
-            loops=domain.loops(),
-            loads=tuple(body.loads),
-            statements=tuple(body.statements),
-            stores=stores,
-            positional=body.positional,
-        )
+    return LoopNest(
+        loops=domain.loops(),
+        loads=tuple(body.loads),
+        statements=tuple(body.statements),
+        stores=stores,
+        positional=body.positional,
     )
 
 
@@ -58,9 +53,11 @@ def reduction_nest(
     target: BufferView,
     places: Mapping[int, BufferView],
     region: Region,
-) -> tuple[LoopNest, bool]:
-    """A maximum, a sum over time or a contraction, with what is fused in front of its operand; and
-    whether Y is zeroed first.
+) -> LoopNest:
+    """A maximum, a sum over time or a contraction, with what is fused in front of its operand.
+
+    A mean over examples is added to what other tiles have given; a result of which the loops do not
+    reach every word, once, to zeros.
     """
     node = graph[nodes[-1]]
     op = _as_contract(node, graph[node.inputs[0]])
@@ -81,16 +78,15 @@ def reduction_nest(
     plain = all(p.plain is not None for p in op.result) and covers(op) and not total
     inner = y.moves[1:] if region.phase.examples else y.moves
     summed = [j for j, move in enumerate(inner) if move == 0 and op.extents[j] != 1]
-    nest = LoopNest(
+    store = Store.SUM if plain and not mean else Store.SUM_ADD
+    single = (value, y, Store.MAX if isinstance(node.op, Max) else store)
+    return LoopNest(
         loops=domain.loops(summed, over_rows=mean),
         loads=tuple(body.loads),
         statements=tuple(body.statements),
-        stores=((value, y, Store.ADD),),
+        stores=_pair(value, y, target.strides[0]) if paired else (single,),
         positional=body.positional,
     )
-    if paired:
-        return collapse_loops(replace(nest, stores=_pair(value, y, target.strides[0]))), True
-    return _choose_store(nest, isinstance(node.op, Max), mean, plain)
 
 
 def _pair(
@@ -99,28 +95,6 @@ def _pair(
     """A sum, and so many words behind it what rounding has lost of it, which comes first."""
     lost = replace(y, offset=y.offset + words)
     return (value, lost, Store.LOST), (value, y, Store.PAIR)
-
-
-def _choose_store(
-    nest: LoopNest, maximum: bool, partial: bool, plain: bool
-) -> tuple[LoopNest, bool]:
-    """Sum in a register where the innermost loop sums, or fills no vector; else in memory.
-
-    Gives also whether Y is zeroed first; a `partial` sum is by itself.
-    """
-    nest = collapse_loops(nest)
-    ((value, y, _),) = nest.stores
-    if not any(loop.reduces for loop in nest.loops):
-        adds = partial or not plain
-        store = Store.ADD if adds else Store.SET
-        return collapse_loops(replace(nest, stores=((value, y, store),))), adds and not partial
-    last = max((j for j, loop in enumerate(nest.loops) if loop.extent != 1), default=0)
-    if maximum or nest.loops[last].reduces or 0 < nest.loops[last].extent < MACHINE.vector:
-        order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)
-        store = Store.MAX if maximum else Store.SUM_ADD if partial or not plain else Store.SUM
-        nest = interchange(replace(nest, stores=((value, y, store),)), order)
-        return collapse_loops(nest), store is Store.SUM_ADD and not partial
-    return collapse_loops(nest), not partial
 
 
 def _as_contract(node: Node, source: Node) -> Contract:

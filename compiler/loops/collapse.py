@@ -17,7 +17,7 @@ def collapse_loops(nest: LoopNest) -> LoopNest:
     if nest.positional:
         return nest
     kept = [j for j, loop in enumerate(nest.loops) if loop.extent != 1]
-    nest = interchange(nest, kept)
+    nest = interchange(nest, kept) if len(kept) < len(nest.loops) else nest
     j = len(nest.loops) - 2
     while j >= 0:
         if _mergeable(nest, j):

@@ -14,7 +14,6 @@ from dataclasses import replace
 from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import (
     Apply,
     LoopNest,
@@ -49,13 +48,11 @@ def written_out_nest(
     sums = _Sums(columns)
     stores = [(sums.of(row), _moved(y, first, i, j, i, k), Store.SET) for k, row in enumerate(rows)]
     loops = IterationSpace(shape, op.extents, op.operands[0], region).loops()
-    return collapse_loops(
-        LoopNest(
-            loops=tuple(loop for k, loop in enumerate(loops) if k - first not in (i, j)),
-            loads=tuple((_real(k), _moved(x, first, i, j, j, k)) for k in range(columns)),
-            statements=tuple(sums.statements),
-            stores=tuple(stores),
-        )
+    return LoopNest(
+        loops=tuple(loop for k, loop in enumerate(loops) if k - first not in (i, j)),
+        loads=tuple((_real(k), _moved(x, first, i, j, j, k)) for k in range(columns)),
+        statements=tuple(sums.statements),
+        stores=tuple(stores),
     )
 
 

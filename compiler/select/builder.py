@@ -6,7 +6,7 @@ the same text are one kernel, which many instructions call with other operands a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
@@ -17,6 +17,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import Kind, TensorType, Time
 from gradc_compiler.loops.chain_lengths import chain_of
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
+from gradc_compiler.loops.loop_passes import run_loop_passes
 from gradc_compiler.loops.writes_apart import writes_apart
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.allocate import MemoryPlan
@@ -110,6 +111,10 @@ class ProgramBuilder:
         (own,) = (t for t in self.memory.times if str(t) == time)
         rows = None if kind in ("length", "first", "last") else own
         return self.memory.array(name, "clock", TensorType((), Kind.INDEX, time=rows))
+
+    def optimise(self, nest: LoopNest, passes: Sequence[str]) -> LoopNest:
+        """A nest after passes, verified against the words of the buffers."""
+        return run_loop_passes(nest, passes, self.switches, self.layouts.words)
 
     def nest(self, unit: FusionGroup, nest: LoopNest, products: int | None = None) -> None:
         """Add a generated kernel; in a serial stage threads may divide its outermost loop.

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradc_compiler.graph.types import Kind, Time
-from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import (
     RANGE,
     WALK,
@@ -53,13 +52,11 @@ def contraction_nest(
     )
     store = Store.SUM_ADD if adds else Store.SUM
     target = _access(y.storage, at_y, [t.y for t in trips])
-    return collapse_loops(
-        LoopNest(
-            loops=loops,
-            loads=loads,
-            statements=(Statement(v2, product),),
-            stores=((v2, target, store),),
-        )
+    return LoopNest(
+        loops=loops,
+        loads=loads,
+        statements=(Statement(v2, product),),
+        stores=((v2, target, store),),
     )
 
 

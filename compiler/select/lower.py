@@ -14,8 +14,8 @@ from gradc_compiler.graph.graph import Node
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.build import pointwise_nest, reduction_nest
 from gradc_compiler.loops.chain_lengths import chain_of_product
-from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import RANGE, LoopNest, Store, Variable
+from gradc_compiler.loops.loop_passes import BUILT, MEANING
 from gradc_compiler.loops.scalar_code import identity
 from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
 from gradc_compiler.memory.layout import StorageKey, row_major, through
@@ -49,7 +49,7 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
     match node.op:
         case Contract() if table.switches.allow(WRITTEN_OUT) and has_small_matrix(graph, node):
             table.switches.count(WRITTEN_OUT)
-            nest = written_out_nest(graph, node, places, region)
+            nest = table.optimise(written_out_nest(graph, node, places, region), BUILT)
             table.nest(unit, nest, table.needed.get(node.tag))
         case Contract(operands=(_, _)):
             _contraction(table, unit, node)
@@ -64,15 +64,22 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
         case _ if is_pointwise(node):
             targets = {id: places[id] for id in stored}
             nest = pointwise_nest(graph, unit.nodes, targets, places, region)
+            nest = table.optimise(nest, BUILT)
             if not _transposition(table, unit, nest):
                 table.nest(unit, nest)
         case _:
             place = places[node.id]
-            nest, zeroed = reduction_nest(graph, unit.nodes, place, places, region)
-            if zeroed:
+            nest = reduction_nest(graph, unit.nodes, place, places, region)
+            nest = table.optimise(nest, BUILT)
+            if _adds(nest) and place.storage not in table.memory.partial:
                 table.fill(unit, place)
             table.nest(unit, nest)
     _sum(table, unit, places[node.id].storage)
+
+
+def _adds(nest: LoopNest) -> bool:
+    """Whether a nest adds to what its result holds, which must be zeros then."""
+    return any(store not in (Store.SET, Store.SUM, Store.MAX) for _, _, store in nest.stores)
 
 
 def _sum(table: ProgramBuilder, unit: FusionGroup, key: StorageKey) -> None:
@@ -130,6 +137,7 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     if not (op.mean and examples) and (plan.adds or not covers(op)):
         table.fill(unit, target)
     nest = contraction_nest(trips, list(zip(places, starts, strict=True)), plan.adds)
+    nest = table.optimise(nest, MEANING)
     operands = [
         replace(table.operand(place, written=place is target), inner=start)
         for place, start in zip(places, starts, strict=True)
@@ -233,7 +241,7 @@ def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
             statements=(),
             stores=((copied, domain.access(part, shape), Store.SET),),
         )
-        table.nest(unit, collapse_loops(nest))
+        table.nest(unit, table.optimise(nest, BUILT))
         start += shape[node.op.axis]
 
 
@@ -247,12 +255,10 @@ def late_update(table: ProgramBuilder, id: int, target: Operand) -> None:
     store = replace(place, storage=("persistent", f"late/{id}"), offset=0, strides=row_major(shape))
     table.memory.operands[store.storage] = target
     copied = Variable(Kind.INDEX if place.index else Kind.REAL, id)  # a count stays whole
-    nest = collapse_loops(
-        LoopNest(
-            loops=domain.loops(),
-            loads=((copied, domain.access(place, shape)),),
-            statements=(),
-            stores=((copied, domain.access(store, shape), Store.SET),),
-        )
+    nest = LoopNest(
+        loops=domain.loops(),
+        loads=((copied, domain.access(place, shape)),),
+        statements=(),
+        stores=((copied, domain.access(store, shape), Store.SET),),
     )
-    table.nest(unit, nest)
+    table.nest(unit, table.optimise(nest, BUILT))

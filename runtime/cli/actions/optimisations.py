@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
 from gradc_compiler.rewrites.table import ALGEBRA, FORMS, INEXACT, LATER
 from gradc_compiler.rewrites.target_rewrites import TARGET
 from gradc_runtime.cli.actions.output import console, table, write_json
@@ -28,7 +29,8 @@ def optimisations() -> list[dict[str, Any]]:
     passes = {name: ("algebra", row.law) for name, row in ALGEBRA.items()}
     rewrites = {name: ("machine", TARGET[name].law) for name in FORMS}
     later = {name: ("schedule", law) for name, law in LATER.items()}
+    loops = {name: ("loops", law) for name, law in OPTIONAL_LOOP_PASSES.items()}
     return [
         {"name": name, "kind": kind, "does": does, "exact": name not in INEXACT}
-        for name, (kind, does) in (passes | rewrites | later).items()
+        for name, (kind, does) in (passes | rewrites | later | loops).items()
     ]

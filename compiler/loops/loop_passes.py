@@ -1,0 +1,63 @@
+"""The passes from nest to nest in one table, and the one driver that goes through it.
+
+A pass takes a nest and gives one that computes the same.  `BUILT` are made of every nest as it is
+built, until nothing changes; `MEANING` of what a library kernel stands for.  A nest is verified
+after each pass that changed it.  Users switch passes off by name (`--without collapse`); without
+one that is `required`, printers could not write a nest, so it has no switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gradc_compiler.loops.collapse import collapse_loops
+from gradc_compiler.loops.ir import LoopNest
+from gradc_compiler.loops.reductions import reduce_innermost, sum_in_memory
+from gradc_compiler.loops.verify_nest import verify_nest
+from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.rewrites.algebra.switches import Switches
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPass:
+    """A row: nest to nest, and the law that the pass stands for."""
+
+    transform: Callable[[LoopNest], LoopNest]
+    law: str
+    required: bool = False
+
+
+# fmt: off
+LOOP_PASSES: dict[str, LoopPass] = {
+    "collapse":         LoopPass(collapse_loops, "loops that move all places as one are one loop"),
+    "sum-in-memory":    LoopPass(sum_in_memory, "y += v, where the innermost loop fills vectors"),
+    "reduce-innermost": LoopPass(
+        reduce_innermost, "loops that are summed over go inside", required=True
+    ),
+}
+# fmt: on
+BUILT = ("collapse", "sum-in-memory", "reduce-innermost")
+MEANING = ("collapse",)
+OPTIONAL_LOOP_PASSES = {name: row.law for name, row in LOOP_PASSES.items() if not row.required}
+
+
+def run_loop_passes(
+    nest: LoopNest,
+    names: Sequence[str],
+    switches: Switches,
+    words: Mapping[StorageKey, int] | None = None,
+) -> LoopNest:
+    """The passes of these names, in order and again, until none of them changes a nest."""
+    verify_nest(nest, "build", words)
+    rows = {name: LOOP_PASSES[name] for name in names}
+    chosen = {name: row for name, row in rows.items() if row.required or switches.allow(name)}
+    changes = True
+    while changes:
+        changes = False
+        for name, row in chosen.items():
+            changed = row.transform(nest)
+            if changed != nest:
+                nest, changes = verify_nest(changed, name, words), True
+                switches.count(name, not row.required)
+    return nest

@@ -1,0 +1,146 @@
+"""The verifier of loop nests: what must hold of any nest, checked after every pass.
+
+A pass that breaks one of these would give wrong numbers, or a kernel that writes where it must not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.loops.ir import (
+    RANGE,
+    WALK,
+    Apply,
+    Leaf,
+    LoopCounter,
+    LoopNest,
+    Scalar,
+    Store,
+    Variable,
+)
+from gradc_compiler.loops.scalar_form import leaves
+from gradc_compiler.memory.layout import StorageKey
+
+GATHERING = {Store.SUM, Store.SUM_ADD, Store.MAX}
+COMPARISONS = {"<", "<=", ">", ">=", "==", "!=", "|"}
+
+
+def verify_nest(
+    nest: LoopNest, after: str, words: Mapping[StorageKey, int] | None = None
+) -> LoopNest:
+    """The nest; `words` has the length of buffers, of one example where each has its own.
+
+    Raises `AssertionError`, naming what was done last, where the nest is none.
+    """
+    for fault in _faults(nest, words or {}):
+        raise AssertionError(f"after {after}: {fault}")
+    return nest
+
+
+def _faults(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]:
+    yield from _of_loops(nest)
+    yield from _of_places(nest)
+    if words:
+        yield from _of_bounds(nest, words)
+    yield from _of_names(nest)
+    yield from _of_stores(nest)
+
+
+def _of_loops(nest: LoopNest) -> Iterator[str]:
+    """The kinds of loops: one over rows at most; one that walks through rows has its clocks."""
+    for level, loop in enumerate(nest.loops):
+        if loop.extent < 0 and loop.extent not in (RANGE, WALK):
+            yield f"loop i{level} runs {loop.extent} times"
+        if loop.scale != 1 and loop.extent != RANGE:
+            yield f"loop i{level} is scaled, but not over rows"
+        if loop.scale < 1:
+            yield f"loop i{level} has {loop.scale} iterations of a row"
+    extents = [loop.extent for loop in nest.loops]
+    if extents.count(RANGE) > 1:
+        yield "two loops go over rows"
+    if extents.count(WALK) != (nest.walk is not None):
+        yield "a loop through rows has no clocks, or clocks no loop"
+
+
+def _of_places(nest: LoopNest) -> Iterator[str]:
+    """Every place says by how much each loop moves it."""
+    for access in nest.accesses():
+        if len(access.moves) != len(nest.loops):
+            yield f"{access.storage} has {len(access.moves)} moves in {len(nest.loops)} loops"
+
+
+def _of_bounds(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]:
+    """No place is outside its buffer, of one row: the loop over rows goes from row to row."""
+    for access in nest.accesses():
+        if access.storage not in words or any(loop.extent == WALK for loop in nest.loops):
+            continue
+        low = high = access.offset
+        for loop, move in zip(nest.loops, access.moves, strict=True):
+            reach = move * ((loop.scale if loop.extent == RANGE else loop.extent) - 1)
+            low, high = low + min(0, reach), high + max(0, reach)
+        if low < 0 or high >= max(1, words[access.storage]):
+            yield f"words {low} to {high} of {access.storage}, which has {words[access.storage]}"
+
+
+def _of_names(nest: LoopNest) -> Iterator[str]:
+    """A name has one value, given before it is read; whole numbers and reals are not mixed up."""
+    known: set[Leaf] = set()
+    for variable, access in nest.loads:
+        if access.row is not None and access.row not in known:
+            yield f"{access.row} is read as a row before it has a value"
+        if variable in known:
+            yield f"{variable} has two values"
+        known.add(variable)
+    for statement in nest.statements:
+        yield from _unknown(leaves(statement.value), known, len(nest.loops))
+        if statement.target in known:
+            yield f"{statement.target} has two values"
+        kind = kind_of(statement.value)
+        if kind not in (None, statement.target.kind):
+            yield f"{statement.target} is given a value of the other kind"
+        known.add(statement.target)
+    for variable, access, _ in nest.stores:
+        rows = () if access.row is None else (access.row,)
+        yield from _unknown((variable, *rows), known, len(nest.loops))
+
+
+def _unknown(read: Iterable[Leaf], known: set[Leaf], loops: int) -> Iterator[str]:
+    for leaf in read:
+        if isinstance(leaf, Variable) and leaf not in known:
+            yield f"{leaf} is read before it has a value"
+        if isinstance(leaf, LoopCounter) and leaf.level >= loops:
+            yield f"{leaf} counts no loop"
+
+
+def _of_stores(nest: LoopNest) -> Iterator[str]:
+    """There is a result, and no loop that is summed over moves it."""
+    if not nest.stores:
+        yield "nothing is stored"
+    for _, access, store in nest.stores:
+        moved = any(m and loop.reduces for m, loop in zip(access.moves, nest.loops, strict=True))
+        if store in GATHERING and moved and access.row is None:
+            yield f"{access.storage} is moved by a loop that it is summed over"
+    kinds = [store for _, _, store in nest.stores]
+    if (Store.LOST in kinds or Store.PAIR in kinds) and kinds[-2:] != [Store.LOST, Store.PAIR]:
+        yield "what rounding loses is stored without its sum"
+
+
+def kind_of(value: Scalar) -> Kind | None:
+    """The kind of an expression, where its form alone says it."""
+    match value:
+        case Apply("real", _):
+            return Kind.REAL
+        case Apply("index", _):
+            return Kind.INDEX
+        case Apply(op, _) if op in COMPARISONS:
+            return None
+        case Apply("select", (_, a, b)):
+            return kind_of(a) or kind_of(b)
+        case Apply(("+" | "-" | "*") as op, args):
+            kinds = {kind_of(arg) for arg in args} - {None}
+            return kinds.pop() if len(kinds) == 1 else None
+        case Variable(kind=kind):
+            return kind
+        case _:
+            return None

@@ -1,0 +1,98 @@
+"""Every loop pass has a golden text: a nest before, the nest after, and equal numbers.
+
+To learn what a pass does, read `tests/compiler/loops/golden/NAME.txt`.  UPDATE_GOLDEN=1 writes the
+nests anew (the sentences at the head of a file stay).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradc_compiler.loops.ir import RANGE, LoopNest, Store
+from gradc_compiler.loops.loop_passes import BUILT, LOOP_PASSES, MEANING, run_loop_passes
+from gradc_compiler.loops.verify_nest import verify_nest
+from gradc_compiler.printing.nest_text import nest_text
+from gradc_compiler.rewrites.algebra.switches import Switches
+from tests.support.nests import at, loops, product
+from tests.support.run_nest import memory_of, run_nest
+
+FOLDER = Path(__file__).with_name("golden")
+UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
+NESTS: dict[str, LoopNest] = {
+    "collapse": product(
+        loops(RANGE, 5, 7), (at("a", 35, 7, 1), at("b", 35, 7, 1), at("y", 35, 7, 1))
+    ),
+    "sum-in-memory": product(
+        loops(RANGE, 3, 40, summed=(1,)),
+        (at("a", 3, 1, 0), at("b", 0, 40, 1), at("y", 40, 0, 1)),
+        Store.SUM,
+    ),
+    "reduce-innermost": product(
+        loops(RANGE, 3, 4, summed=(1,)),
+        (at("a", 3, 1, 0), at("b", 0, 4, 1), at("y", 4, 0, 1)),
+        Store.SUM,
+    ),
+}
+
+
+def after(name: str) -> LoopNest:
+    """A nest after one pass, which changes it."""
+    nest = LOOP_PASSES[name].transform(verify_nest(NESTS[name], "build"))
+    return verify_nest(nest, name)
+
+
+@pytest.mark.parametrize("name", NESTS)
+def test_text_before_and_after(name: str) -> None:
+    path, texts = FOLDER / f"{name}.txt", (nest_text(NESTS[name]), nest_text(after(name)))
+    head = path.read_text().split("before:\n")[0]
+    text = f"{head}before:\n{texts[0]}after:\n{texts[1]}"
+    if UPDATE:
+        path.write_text(text)
+    assert path.read_text() == text, f"{path} differs; UPDATE_GOLDEN=1 writes it anew"
+    assert head and all(line.startswith("# ") for line in head.splitlines())
+    assert texts[0] != texts[1], "the example does not show the pass"
+
+
+@pytest.mark.parametrize("name", NESTS)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_pass_changes_no_number(name: str, rows: int) -> None:
+    nest, found = NESTS[name], []
+    for version in (nest, after(name)):
+        memory = memory_of(nest, rows, np.random.default_rng(rows))
+        memory[("y",)][:] = 0
+        run_nest(version, memory, rows)
+        found.append(memory[("y",)])
+    assert found[0].any()
+    np.testing.assert_array_equal(*found)
+
+
+def test_every_pass_is_shown_and_every_file_is_of_a_pass() -> None:
+    assert LOOP_PASSES.keys() == NESTS.keys() == {path.stem for path in FOLDER.glob("*.txt")}
+    assert {*BUILT, *MEANING} <= LOOP_PASSES.keys()
+
+
+def test_the_driver_counts_what_changed_a_nest_and_leaves_out_what_is_off() -> None:
+    on, off = Switches(), Switches({"collapse", "reduce-innermost"})
+    nest = NESTS["collapse"]
+    assert len(run_loop_passes(nest, BUILT, on).loops) == 1 and on.applied == {"collapse": 1}
+    assert run_loop_passes(nest, BUILT, off) == nest and not off.applied
+    sums = NESTS["reduce-innermost"]
+    assert run_loop_passes(sums, BUILT, off) == after("reduce-innermost"), "it has no switch"
+    assert not off.applied
+
+
+def test_the_driver_verifies_after_every_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def watched(nest: LoopNest, name: str, words: object) -> LoopNest:
+        seen.append(name)
+        return nest
+
+    monkeypatch.setattr("gradc_compiler.loops.loop_passes.verify_nest", watched)
+    run_loop_passes(NESTS["sum-in-memory"], BUILT, Switches({"collapse"}))
+    run_loop_passes(NESTS["reduce-innermost"], BUILT, Switches())
+    assert seen == ["build", "sum-in-memory", "build", "reduce-innermost"]

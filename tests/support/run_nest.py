@@ -1,0 +1,135 @@
+"""The reference interpreter of loop nests: what a nest means, iteration by iteration, in Python.
+
+`run_nest(nest, memory, rows)` changes the arrays of `memory`, one of each storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.loops.ir import (
+    RANGE,
+    Apply,
+    Leaf,
+    LoopCounter,
+    LoopNest,
+    MemAccess,
+    Scalar,
+    ScalarConstant,
+    Store,
+)
+
+Memory = Mapping[tuple[Any, ...], np.ndarray]
+Names = dict[Leaf, Any]
+SIGNS: dict[str, Callable[..., Any]] = {
+    "+": np.add,
+    "-": lambda a, b=None: -a if b is None else a - b,
+    "*": np.multiply,
+    "times": np.multiply,
+    "plus": np.add,
+    "/": np.divide,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+    "|": np.logical_or,
+    "select": lambda c, a, b: a if c else b,
+    "maximum": np.maximum,
+    "real": float,
+    "index": int,
+}
+
+
+def evaluate(value: Scalar, names: Names) -> Any:
+    """What an expression gives."""
+    match value:
+        case ScalarConstant(number, _):
+            return number
+        case Apply(op, args):
+            given = [evaluate(arg, names) for arg in args]
+            if op in SIGNS:
+                return SIGNS[op](*given)
+            return OPS[op].function(*map(np.float64, given))  # type: ignore[attr-defined]
+        case leaf:
+            return names[leaf]
+
+
+def extents(nest: LoopNest, rows: int) -> list[int]:
+    """How often each loop goes round."""
+    return [rows * loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
+
+
+def address(nest: LoopNest, access: MemAccess, at: tuple[int, ...], names: Names) -> int:
+    """The word that an access reaches."""
+    word = access.offset
+    for loop, move, i in zip(nest.loops, access.moves, at, strict=True):
+        own = access.row is not None and loop.extent == RANGE
+        word += move * (names[access.row] if own else i)
+    return word
+
+
+def points(nest: LoopNest, rows: int) -> Iterator[tuple[tuple[int, ...], list[tuple[int, ...]]]]:
+    """Each place of the loops outside a reduction, and the iterations that are reduced there."""
+    lengths = extents(nest, rows)
+    inner = [j for j, loop in enumerate(nest.loops) if loop.reduces]
+    outer = [j for j in range(len(lengths)) if j not in inner]
+    for here in product(*(range(lengths[j]) for j in outer)):
+        own = dict(zip(outer, here, strict=True))
+        yield (
+            tuple(own.get(j, 0) for j in range(len(lengths))),
+            [
+                tuple((own | dict(zip(inner, there, strict=True)))[j] for j in range(len(lengths)))
+                for there in product(*(range(lengths[j]) for j in inner))
+            ],
+        )
+
+
+def iteration(nest: LoopNest, memory: Memory, at: tuple[int, ...]) -> Names:
+    """What the names of a nest have at one iteration."""
+    names: Names = {LoopCounter(j): i for j, i in enumerate(at)}
+    for variable, access in nest.loads:
+        names[variable] = memory[access.storage][address(nest, access, at, names)]
+    for statement in nest.statements:
+        names[statement.target] = evaluate(statement.value, names)
+    return names
+
+
+def run_nest(nest: LoopNest, memory: Memory, rows: int = 1) -> None:
+    """Do what a nest says, on so many rows."""
+    for first, together in points(nest, rows):
+        found: dict[int, list[Any]] = {}
+        for at in together:
+            names = iteration(nest, memory, at)
+            for k, (variable, access, store) in enumerate(nest.stores):
+                y, word = memory[access.storage], address(nest, access, at, names)
+                match store:
+                    case Store.SET:
+                        y[word] = names[variable]
+                    case Store.ADD | Store.PAIR:
+                        y[word] += names[variable]
+                    case Store.LOST:
+                        pass  # in exact numbers nothing is lost
+                    case _:
+                        found.setdefault(k, []).append(names[variable])
+        for k, values in found.items():
+            _, access, store = nest.stores[k]
+            y, word = memory[access.storage], address(nest, access, first, {})
+            before = y[word] if store is Store.SUM_ADD else 0
+            y[word] = max(values) if store is Store.MAX else before + sum(values)
+
+
+def memory_of(nest: LoopNest, rows: int, rng: np.random.Generator) -> Memory:
+    """Arrays of random numbers, as long as a nest needs."""
+    reach: dict[tuple[Any, ...], int] = {}
+    for access in nest.accesses():
+        ends = zip(access.moves, extents(nest, rows), strict=True)
+        last = access.offset + sum(move * (n - 1) for move, n in ends if move > 0)
+        reach[access.storage] = max(reach.get(access.storage, 0), last + 1)
+    return {storage: rng.normal(size=n) for storage, n in reach.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -90,7 +91,8 @@ def graph_of(name: str) -> Graph:
 def test_sums_that_are_not_cut_are_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = 1, 50_000
     assert longest(graph_of(name), *given) <= LONG
-    monkeypatch.delitem(TARGET, PLANTED[name])
+    left_out = replace(TARGET[PLANTED[name]], run=lambda graph, notes: (graph, 0))
+    monkeypatch.setitem(TARGET, PLANTED[name], left_out)  # in its place: the order of rows matters
     assert longest(graph_of(name), *given) > LONG
 
 

@@ -9,6 +9,7 @@ program, run on a back end.  A folder imports only those that stand above it in
 memory, and each fault as one clear line (`errors.py`).
 
 **Data.**  `runtime/data/arrays` has a `Dataset` and the checks of what is handed in;
+`runtime/data/blocks` the same for data that does not fit, read while a network trains;
 `runtime/data/readers` one reader for each format and bundled set; `runtime/data` opens the sources
 that a spec names (`sources.py`).
 

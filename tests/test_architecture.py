@@ -90,6 +90,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.derived",
     "gradc_runtime.system",
     "gradc_runtime.data.arrays",
+    "gradc_runtime.data.blocks",
     "gradc_runtime.data.readers",
     "gradc_runtime.data",
     "gradc_runtime.binding",

@@ -26,10 +26,10 @@ CODES: dict[str, Explanation] = {
     ),
     "E0403": Explanation(
         "a setting that makes no sense",
-        "batch, epochs, seed and patience are whole numbers, held_out is a share of the data,\n"
-        "exact is true or false, and clip takes a norm or a value above 0. A setting may have a\n"
-        "range, as `beta1 : share = 0.9` has, which goes from 0 to below 1. Rules are tried while\n"
-        "the spec is compiled: one that makes no number of a first update is refused.",
+        "held_out is a share of the data, exact is true or false, other settings of training are\n"
+        "whole numbers, and clip takes a norm or a value above 0. A setting may have a range, as\n"
+        "`beta1 : share = 0.9` has, which goes from 0 to below 1. Rules are tried while the spec\n"
+        "is compiled: one that makes no number of a first update is refused.",
         _DATA + "train on d { minimize (f(x) - y)^2 using sgd, batch 0 }",
         _DATA + "train on d { minimize (f(x) - y)^2 using sgd, batch 32 }",
     ),

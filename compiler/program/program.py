@@ -80,7 +80,7 @@ class Training:
 
     data: str
     steps: tuple[TrainStep, ...]
-    settings: Mapping[str, float]  # batch, epochs, held_out, seed, patience: those the spec gives
+    settings: Mapping[str, float]  # of training: those the spec gives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from gradc_runtime.certificates.comparison import Comparison
 from gradc_runtime.cpu.objects import compile_kernels as kernels
 from gradc_runtime.cpu.objects.build_locks import locked
 from gradc_runtime.cpu.objects.object_cache import load, trusted_directory
-from gradc_runtime.data import Dataset
+from gradc_runtime.data import Examples
 
 if TYPE_CHECKING:
     from gradc_runtime.session.session import Session
@@ -43,7 +43,7 @@ class TooLarge(Exception):
     """The copy has used up its time."""
 
 
-def begin(session: Session, data: Dataset, batch: int, folder: Path | None = None) -> Certifying:
+def begin(session: Session, data: Examples, batch: int, folder: Path | None = None) -> Certifying:
     """Look for the certificate of a program that is about to be trained, or have one made.
 
     Raises `Disagreement` where its kernels are known to be wrong.
@@ -61,7 +61,7 @@ def begin(session: Session, data: Dataset, batch: int, folder: Path | None = Non
 
 
 def start_copy(
-    session: Session, data: Dataset, batch: int, key: str, folder: Path | None
+    session: Session, data: Examples, batch: int, key: str, folder: Path | None
 ) -> Certifying:
     """Have a certificate made."""
     reap()
@@ -142,7 +142,7 @@ def answer(key: str, found: Certificate, say: int, folder: Path | None) -> None:
         os.write(say, certificates.written(found))
 
 
-def made_of(session: Session, data: Dataset, batch: int, wait: int) -> Certificate:
+def made_of(session: Session, data: Examples, batch: int, wait: int) -> Certificate:
     """Compare; the kernels are there once nobody holds the other end of `wait`."""
     too_large = Certificate(
         program=session.program.name, dtype=session.dtype, state=TOO_LARGE,
@@ -161,7 +161,7 @@ def made_of(session: Session, data: Dataset, batch: int, wait: int) -> Certifica
         return too_large
 
 
-def work_of(session: Session, data: Dataset) -> float:
+def work_of(session: Session, data: Examples) -> float:
     """About how many operations the steps take for an example."""
     rows, total = {time: float(n.mean()) for time, n in data.lengths.items()}, 0.0
     longest = max([1.0, *rows.values()])

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradc_runtime.data import Dataset
+from gradc_runtime.data import Examples
 
 if TYPE_CHECKING:
     from gradc_runtime.session.session import Session
@@ -65,7 +65,7 @@ class Certifying:
             self.said = -1
 
 
-def begin(session: Session, data: Dataset, batch: int, folder: Path | None) -> Certifying:
+def begin(session: Session, data: Examples, batch: int, folder: Path | None) -> Certifying:
     """Look for the certificate of a program that is about to be trained, or have one made.
 
     Raises `Disagreement` where its kernels are known to be wrong.

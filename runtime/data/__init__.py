@@ -7,9 +7,12 @@ number that is not finite.  Every fault of a user is a `DataError` of one line.
 """
 
 from gradc_runtime.data.arrays.dataset import Dataset, as_declared, from_arrays, split
+from gradc_runtime.data.arrays.examples import Examples
+from gradc_runtime.data.blocks.streamed_examples import Streamed
 from gradc_runtime.data.sources import SOURCES, load, prepared
 from gradc_runtime.system.errors import DataError
 
 __all__ = [
-    "SOURCES", "DataError", "Dataset", "as_declared", "from_arrays", "load", "prepared", "split",
+    "SOURCES", "DataError", "Dataset", "Examples", "Streamed", "as_declared", "from_arrays",
+    "load", "prepared", "split",
 ]  # fmt: skip

@@ -16,21 +16,24 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from gradc_compiler.program.program import DataSource
-from gradc_runtime.data.arrays.dataset import Columns, Dataset, from_columns
+from gradc_runtime.data.arrays.columns import Columns
+from gradc_runtime.data.arrays.dataset import Dataset, from_columns
+from gradc_runtime.data.blocks.streamed_examples import Blocks, Streamed
 from gradc_runtime.data.readers.bundled import breast_cancer, diabetes, digits, iris, wine
 from gradc_runtime.data.readers.csv_table import csv
 from gradc_runtime.data.readers.idx import idx
 from gradc_runtime.data.readers.json_lines import jsonl
 from gradc_runtime.data.readers.mnist import mnist
 from gradc_runtime.data.readers.numpy_files import npy, npz
-from gradc_runtime.data.readers.reader_context import Context, located
+from gradc_runtime.data.readers.reader_context import BLOCK, LARGEST_IN_MEMORY, Context, located
 from gradc_runtime.data.readers.scanned import columns, rows
 from gradc_runtime.data.readers.synthetic import blobs, circle, line, shapes, sine, spirals
 from gradc_runtime.data.readers.tasks import addition, copying, reversal, sums
 from gradc_runtime.data.readers.text import text
 from gradc_runtime.system.errors import DataError
 
-Source = Callable[..., Columns]
+Found = Columns | Blocks
+Source = Callable[..., Found]
 
 SOURCES: Mapping[str, Source] = {
     "csv": csv,
@@ -67,22 +70,44 @@ def load(
     dtype: DTypeLike = np.float32,
     seed: int = 0,
     allow_outside: bool = False,
-) -> Dataset:
+    in_memory: int = LARGEST_IN_MEMORY,
+    block: int = BLOCK,
+) -> Dataset | Streamed:
     """Run the source that a declaration names, and check what it gives against the fields.
+
+    Files of more than `in_memory` bytes are read `block` bytes at a time, and checked as they come.
 
     Raises `DataError` where the source cannot be read or does not fit.
     """
     make = prepared(source)
     try:
-        found = make(Context(source=source, seed=seed, allow_outside=allow_outside))
+        found = make(
+            Context(
+                source=source, seed=seed, allow_outside=allow_outside, in_memory=in_memory,
+                block=block,
+            )
+        )  # fmt: skip
     except OSError as fault:
         raise DataError(f"{source.function}: {fault.strerror or fault}: {fault.filename}") from None
     except MemoryError:
         raise DataError(f"{source.function}: there is not enough memory for it") from None
-    return from_columns(dict(source.fields), found, dtype)
+    if isinstance(found, Columns):
+        return from_columns(dict(source.fields), found, dtype)
+    return begun(Streamed(blocks=found, types=dict(source.fields), dtype=dtype))
 
 
-def prepared(source: DataSource) -> Callable[[Context], Columns]:
+def begun(data: Streamed) -> Streamed:
+    """Data that is read as it is needed, once its first examples have been found to fit.
+
+    Raises `DataError` where they do not.
+    """
+    for part in (data, data.held_out):
+        if part is not None:
+            part.look()
+    return data
+
+
+def prepared(source: DataSource) -> Callable[[Context], Found]:
     """The source that a declaration names, with its arguments: checked, and nothing is read yet.
 
     Raises `DataError` for an unknown source or for arguments that do not fit it.

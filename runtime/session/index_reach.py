@@ -18,7 +18,7 @@ from gradc_runtime.session.backends import examples_of
 from gradc_runtime.system.errors import DataError, SessionError
 
 if TYPE_CHECKING:
-    from gradc_runtime.data import Dataset
+    from gradc_runtime.data import Examples
 
 LENGTH = "length/"  # an input of this name has the lengths of a time
 
@@ -49,7 +49,7 @@ def require_rows(entry: Entry, given: Mapping[str, Batch], steps: int = 1) -> No
         raise SessionError(f"example {number}{step}: {fault[1]}")
 
 
-def require_rows_of_data(entries: Iterable[Entry], data: Dataset) -> None:
+def require_rows_of_data(entries: Iterable[Entry], data: Examples) -> None:
     """Raise `DataError` where a sequence of a data set has a place without a row."""
     for entry in entries:
         if (fault := too_long(entry.limits, data.lengths)) is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.program.program import Program, Training, TrainStep
-from gradc_runtime.data import Dataset
+from gradc_runtime.data import Examples
 from gradc_runtime.session.backends import Ran, examples_of
 from gradc_runtime.session.index_reach import require_rows_of_data
 
@@ -33,14 +33,13 @@ class Measurable(Protocol):
         """The keys of a step's loss and reports, by name."""
 
 
-def measured(session: Measurable, data: Dataset) -> dict[str, float]:
+def measured(session: Measurable, data: Examples) -> dict[str, float]:
     """The means over a data set that has been checked; nothing is updated."""
     entries = [session.program.entries[step.evaluate] for step in session.training.steps]
     require_rows_of_data(entries, data)
     totals = dict[str, float]()
     at_once = max(1, min(EXAMPLES_AT_ONCE, ELEMENTS_AT_ONCE // data.longest))
-    for start in range(0, data.examples, at_once):
-        batches = data.take(slice(start, start + at_once))
+    for batches in data.in_turn(at_once):
         count = examples_of(batches)
         for step in session.training.steps:
             results, outputs = session.once(step.evaluate, batches)

@@ -25,7 +25,7 @@ from gradc_compiler.graph.output_names import Role, of_role, output_name
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.program import DataSource, Program, Training, TrainStep
-from gradc_runtime.data import Dataset, as_declared, from_arrays, load
+from gradc_runtime.data import Examples
 from gradc_runtime.session.backends import (
     Arrays,
     Backend,
@@ -57,7 +57,8 @@ from gradc_runtime.session.state import (
     suggestion,
 )
 from gradc_runtime.session.summary import Summary, run_training
-from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.session.train_settings import Settings, resolve
+from gradc_runtime.session.training_data import Given, training_data
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
 from gradc_runtime.system.fork_safe_lock import ForkSafeLock
@@ -200,14 +201,14 @@ class Session:
             found |= {n: np.asarray(results[key], np.float64).reshape(steps) for n, key in metrics}
         return found
 
-    def evaluate(self, data: Dataset | Mapping[str, Any] | None = None) -> dict[str, float]:
+    def evaluate(self, data: Given = None) -> dict[str, float]:
         """Mean losses and reports over a data set, in evaluation mode; nothing is updated.
 
         Raises `DataError` where the data does not fit the spec's fields.
         """
         return measured(self, self.dataset(data))
 
-    def train(self, data: Dataset | Mapping[str, Any] | None = None, **settings: Any) -> Summary:
+    def train(self, data: Given = None, **settings: Any) -> Summary:
         """Train on a data set, on arrays by field name, or on the data that the spec names.
 
         `settings` (batch, epochs, held_out, patience) override the spec's.  Raises `SessionError`
@@ -215,20 +216,15 @@ class Session:
         no longer finite.
         """
         resolved = resolve(self.training.settings, **{"seed": self.seed, **settings})
-        return run_training(self, self.dataset(data), resolved)
+        return run_training(self, self.dataset(data, resolved), resolved)
 
-    def dataset(self, data: Dataset | Mapping[str, Any] | None = None) -> Dataset:
+    def dataset(self, data: Given = None, settings: Settings | None = None) -> Examples:
         """What to train on, checked: the spec's own source, or arrays with the fields it wants.
 
         Raises `SessionError` or `DataError` where it does not fit.
         """
-        if isinstance(data, Dataset):
-            return as_declared(data, self.fields, self.dtype)
-        if data is None:
-            return load(self.source, dtype=self.dtype, seed=self.seed)
-        if not isinstance(data, Mapping):
-            raise SessionError(f"data is a Dataset or arrays by name, not a {type(data).__name__}")
-        return from_arrays(self.source.fields, data, dtype=self.dtype, name=self.source.name)
+        how = settings or resolve(self.training.settings)
+        return training_data(self.source, data, how, dtype=self.dtype, seed=self.seed)
 
     def save(self, path: str | Path) -> None:
         """Write everything that persists to a safetensors file, whole or not at all.

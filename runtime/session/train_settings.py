@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from gradc_runtime.data.readers.reader_context import BLOCK, LARGEST_IN_MEMORY
 from gradc_runtime.system.errors import SessionError
 
 
@@ -18,6 +19,8 @@ class Settings:
     held_out: float = 0.2  # share of the data kept for evaluation, unless the source has its own
     seed: int = 0
     patience: int | None = None  # epochs without improvement before stopping early
+    in_memory: int = LARGEST_IN_MEMORY  # bytes of files that are loaded whole
+    block: int = BLOCK  # bytes of a larger file that are read at once
 
     def as_dict(self) -> dict[str, Any]:
         """For settings.json and checkpoints."""
@@ -30,6 +33,8 @@ LIMITS: Mapping[str, tuple[float, float, str]] = {
     "held_out": (0.0, 1.0 - 1e-9, "at least 0 and less than 1"),
     "seed": (0, 2**31 - 1, "a whole number from 0 to 2147483647"),
     "patience": (1, 2**31 - 1, "a whole number from 1"),
+    "in_memory": (0, 2**53, "a whole number of bytes, from 0"),
+    "block": (1, 2**31 - 1, "a whole number of bytes, from 1"),
 }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from math import isnan
 from typing import Any
 
+from gradc_runtime.data.arrays.examples import ROWS
 from gradc_runtime.system.errors import CheckpointError
 
 LARGEST = 2**63 - 1
@@ -94,4 +95,9 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         raise CheckpointError(
             f"the run was started on {str(then.get('examples'))[:40]} examples, not"
             f" {now['examples']}"
+        )
+    if (found := then.get("order", ROWS)) != now["order"]:
+        raise CheckpointError(
+            f"the run was started on {str(found)[:40]}, not {now['order']}, which in_memory and"
+            " block decide"
         )

@@ -10,6 +10,7 @@ signals and at the clock.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from math import ceil, inf, isfinite
 from time import monotonic
@@ -18,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc_runtime.certificates.certifying import Certifying, begin
-from gradc_runtime.data import Dataset, split
-from gradc_runtime.data.arrays.shuffle import permutation
+from gradc_runtime.data import split
+from gradc_runtime.data.arrays.examples import Epoch, Examples
 from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.checkpoint import Checkpoint
-from gradc_runtime.session.index_reach import require_rows_of_data
+from gradc_runtime.session.index_reach import first_of, require_rows_of_data
 from gradc_runtime.session.measuring import measured
 from gradc_runtime.session.nan_debug import all_finite, find_fault
 from gradc_runtime.session.summary import Summary
 from gradc_runtime.session.train_settings import Settings
-from gradc_runtime.system.errors import Diverged, Interrupted
+from gradc_runtime.system.errors import DataError, Diverged, Interrupted
 from gradc_runtime.system.stop_signals import StopRequest, stop_requests
 from gradc_runtime.training.checkpoint_manager import CheckpointManager
 from gradc_runtime.training.display import Display, Silent
@@ -46,7 +47,7 @@ class Trainer:
     def __init__(
         self,
         session: Session,
-        data: Dataset,
+        data: Examples,
         settings: Settings,
         *,
         folder: RunFolder | None = None,
@@ -60,17 +61,13 @@ class Trainer:
         self.display: Display = display or Silent()
         self.train, self.held_out = split(data, settings.held_out, settings.seed)
         read = {n for s in session.training.steps for n in session.inputs(s.entry)}
-        self.names = (
-            sorted(read) or list(data.arrays)[:1]
-        )  # one at least: it tells the batch's size
+        self.names = sorted(read) or list(data.types)[:1]  # one at least: it tells the batch's size
         self.batches = ceil(self.train.examples / settings.batch)
         self.keeper = CheckpointManager(session, folder, self.display, checkpoint_seconds)
         self.watch = watch
         self.position = Position()
         self.rows: list[Row] = []
-        width = sum(self.train.arrays[n].nbytes for n in self.names) / self.train.examples
-        self.pace = StepsPerCall(int(width * settings.batch))
-        self.order = np.empty(0, np.int64)
+        self.pace = StepsPerCall(int(self.train.bytes_each(self.names) * settings.batch))
         self.before = session.memory.words.copy()
         self.certifying = Certifying()
 
@@ -101,41 +98,61 @@ class Trainer:
         )  # fmt: skip
 
     def epochs(self, request: StopRequest) -> None:
-        """Epoch after epoch, until the last or until nothing improves."""
+        """Epoch after epoch, until the last or until nothing improves.
+
+        Raises `DataError` where data that is read meanwhile does not fit, once the run is saved.
+        """
         at = self.position
         while at.epoch < self.settings.epochs and not self.finished_early():
-            self.order = permutation(self.train.examples, self.settings.seed, at.epoch)
             started = monotonic()
-            while at.batch < self.batches:
-                self.call()
-                self.look_up(request)
-            self.end_epoch(monotonic() - started)
+            try:
+                if at.batch < self.batches:
+                    self.steps(request)
+                self.end_epoch(monotonic() - started)
+            except DataError as fault:  # of data that is read while the run lasts
+                kept = f"; {self.kept()}" if self.keeper.folder is not None else ""
+                raise DataError(f"{fault}{kept}") from None
             self.look_up(request)
+
+    def kept(self) -> str:
+        """Save the run where it cannot go on; the words for it."""
+        path = self.keeper.save(self.state())
+        return f"saved {path}; add --resume to go on" if path else "nothing could be saved"
+
+    def steps(self, request: StopRequest) -> None:
+        """What is left of an epoch's batches."""
+        at, size = self.position, self.settings.batch
+        order = self.train.epoch(self.settings.seed, at.epoch, at.batch * size, self.names)
+        with closing(order):
+            while at.batch < self.batches:
+                self.call(order)
+                self.look_up(request)
 
     def finished_early(self) -> bool:
         """Whether patience has run out."""
         patience = self.settings.patience
         return patience is not None and self.position.stale >= patience
 
-    def call(self) -> None:
+    def call(self, order: Epoch) -> None:
         """One native call: as many whole batches as the pace allows, or the last, partial one."""
         at, size = self.position, self.settings.batch
         whole = self.train.examples // size - at.batch
         steps = max(1, min(self.pace.steps, whole))
         if len(self.session.training.steps) > 1:
             steps = 1  # the steps take turns on each batch
-        rows = self.order[at.batch * size : (at.batch + steps) * size]
-        arrays = self.train.take(rows, self.names)
+        start = at.batch * size
+        count = min(steps * size, self.train.examples - start)
+        arrays = order.take(start, start + count)
         self.before[...] = self.session.memory.words
         if self.watch is not None and at.batch == 0:
-            self.look(self.train.take(rows[:size], self.names))
+            self.look(first_of(arrays, steps, 1))
         started = monotonic()
         found = self.session.advance(arrays, steps)
         self.pace.took(steps, monotonic() - started)
         self.certifying.built()
         if not all_finite(found) or not self.session.memory.finite():
             self.diverged(arrays, steps)
-        self.count(found, steps, len(rows) // steps)
+        self.count(found, steps, count // steps)
 
     def look(self, arrays: Batches) -> None:
         """Watch the gradients on the first batch of an epoch."""
@@ -181,9 +198,8 @@ class Trainer:
         Raises `Interrupted` after a signal, once the run is saved.
         """
         if request.signal is not None:
-            path = self.keeper.save(self.state())
-            saved = f"saved {path}; add --resume to go on" if path else "nothing could be saved"
-            raise Interrupted(f"interrupted after step {self.position.step}: {saved}", path)
+            saved = f"interrupted after step {self.position.step}: {self.kept()}"
+            raise Interrupted(saved, self.keeper.last_path)
         self.keeper.save_if_due(self.state)
         self.tell(self.certifying.look())
 
@@ -213,6 +229,7 @@ class Trainer:
             "settings": self.settings.as_dict(),
             "data": self.train.name,
             "examples": self.train.examples,
+            "order": self.train.order,
             "target": self.session.target,
         }
 

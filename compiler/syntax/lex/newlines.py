@@ -15,7 +15,9 @@ from gradc_compiler.syntax.lex.brackets import DECLARATION, VALUE_ENDS, Brackets
 from gradc_compiler.syntax.lex.recover import misspelt, oversized
 from gradc_compiler.syntax.lex.suppress_cascades import FoundError, Rank
 
-SETTINGS = frozenset({"batch", "epochs", "held_out", "seed", "patience", "exact"})
+SETTINGS = frozenset(
+    {"batch", "epochs", "held_out", "seed", "patience", "in_memory", "block", "exact"}
+)
 
 
 Laid = tuple[list[Lexeme], list[Lexeme], list[FoundError], list[tuple[int, int]]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradc_runtime.cli.actions.output import console, counted, say, table, write_json
 from gradc_runtime.cli.actions.request import Request, prepare, session_with_weights, weights_at
-from gradc_runtime.data import Dataset, split
+from gradc_runtime.data import Examples, split
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.training.progress import shown
@@ -35,8 +35,8 @@ def evaluate(spec: Path, given: Mapping[str, Any]) -> int:
 
 
 def held_out_of(
-    data: Dataset, session: Session, request: Request, given: Mapping[str, Any]
-) -> Dataset:
+    data: Examples, session: Session, request: Request, given: Mapping[str, Any]
+) -> Examples:
     """What training never saw: data that was not trained on as a whole, else its held-out part."""
     if data.held_out is None and is_new(given):
         return data

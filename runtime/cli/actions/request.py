@@ -23,15 +23,15 @@ from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_runtime.certificates.certificate import require_sound
 from gradc_runtime.cli.declare import listed
 from gradc_runtime.cli.faults import Refused
-from gradc_runtime.data import Dataset, load
+from gradc_runtime.data import Dataset, Streamed, load
 from gradc_runtime.session.checkpoint import NamedTensors, read_checkpoint, write_atomically
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
-from gradc_runtime.session.train_settings import LIMITS
+from gradc_runtime.session.train_settings import LIMITS, resolve
 from gradc_runtime.system.errors import CheckpointError, SessionError
 
 FILE = "command.json"
-FLAGS = ("batch", "epochs", "held_out", "patience")
+FLAGS = ("batch", "epochs", "held_out", "patience", "in_memory", "block")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Request:
 
     spec: Path
     overrides: Mapping[str, Any] = field(default_factory=dict)  # of the optimizer, and "data"
-    settings: Mapping[str, Any] = field(default_factory=dict)  # batch, epochs, held_out, patience
+    settings: Mapping[str, Any] = field(default_factory=dict)  # those of `FLAGS`
     without: tuple[str, ...] = ()
     exact: bool = False
     target: str | None = None  # "cpu" if nothing is said
@@ -121,13 +121,17 @@ class Request:
         except ImportError as fault:
             raise Refused(f"--target {target} cannot be used: {fault}") from None
 
-    def dataset(self, session: Session) -> Dataset:
+    def dataset(self, session: Session) -> Dataset | Streamed:
         """The examples that the spec, or `--data`, names."""
         source = source_of(session)
         allowed = self.allow_path
         if "data" in self.overrides and self.folder is not None:
             source, allowed = replace(source, directory=str(self.folder)), True
-        return load(source, dtype=session.dtype, seed=session.seed, allow_outside=allowed)
+        how = resolve(session.training.settings, **self.settings)
+        return load(
+            source, dtype=session.dtype, seed=session.seed, allow_outside=allowed,
+            in_memory=how.in_memory, block=how.block,
+        )  # fmt: skip
 
     def write(self, folder: Path) -> None:
         """Keep it in the folder of a run."""

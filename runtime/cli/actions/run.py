@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gradc_compiler.graph.ragged import Batch, take
+from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import TensorType
 from gradc_runtime.cli.actions.output import write_json
 from gradc_runtime.cli.actions.read_inputs import is_of_classes, is_words, read_inputs
@@ -19,7 +19,7 @@ from gradc_runtime.cli.actions.samples import Limits
 from gradc_runtime.cli.actions.writing import write_on
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cli.options import Binding
-from gradc_runtime.data import Dataset
+from gradc_runtime.data import Dataset, Streamed
 from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.decoding import written_argument
 from gradc_runtime.session.index_reach import LENGTH
@@ -40,7 +40,7 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     model = chosen(session, names)
     entry = session.program.models[model]
     prepare(session, [entry])
-    examples = Examples(session, request)
+    examples = ModelInputs(session, request)
     limits = session.program.entries[entry].limits
     types = types_of(session, model)
     if given["sample"] is not None or given["decode"] is not None:
@@ -65,14 +65,14 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     return 0
 
 
-class Examples:
+class ModelInputs:
     """Inputs of a model: written out, or taken from the data of the spec."""
 
     def __init__(self, session: Session, request: Request) -> None:
         self.session, self.request = session, request
 
     @cached_property
-    def data(self) -> Dataset:
+    def data(self) -> Dataset | Streamed:
         """The data, loaded when it is needed."""
         return self.request.dataset(self.session)
 
@@ -101,9 +101,9 @@ class Examples:
         Raises `Refused` for a name that is no field, or for examples that do not exist.
         """
         data = self.data
-        if name not in data.arrays:
-            raise Refused(f"{name} is no field of {data.name}{suggestion(name, data.arrays)}")
-        found = take(data.arrays[name], at)
+        if name not in data.types:
+            raise Refused(f"{name} is no field of {data.name}{suggestion(name, data.types)}")
+        found = data.take(at, [name])[name]
         if not len(found):
             raise Refused(f"{data.name} has the examples 0 to {data.examples - 1}")
         return found

@@ -17,6 +17,7 @@ from gradc_runtime.cli.actions.output import console, counted, say, strict, writ
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data.arrays.examples import ROWS
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.summary import Summary
 from gradc_runtime.session.train_settings import resolve
@@ -148,7 +149,9 @@ def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:
     held_out = f", {trainer.held_out.examples:,} held out" if trainer.held_out else ""
     settings = trainer.settings
     say(f"{session.program.name}: {counted(numbers, 'parameter')}")
-    say(f"{trainer.train.name}: {counted(trainer.train.examples, 'example')} to train on{held_out}")
+    read = "" if trainer.train.order == ROWS else "; read while the network trains"
+    examples = counted(trainer.train.examples, "example")
+    say(f"{trainer.train.name}: {examples} to train on{held_out}{read}")
     say(
         f"batch {settings.batch}, {counted(settings.epochs, 'epoch')}, seed {settings.seed};"
         f" {session.target}, {session.dtype}, {counted(session.threads, 'thread')};"

@@ -10,7 +10,7 @@ import numpy as np
 from gradc_runtime.cli.actions.output import write, write_json
 from gradc_runtime.cli.actions.results import save
 from gradc_runtime.cli.faults import Refused
-from gradc_runtime.data import Dataset
+from gradc_runtime.data import Examples
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.decoding import DecodingChoice
@@ -21,7 +21,7 @@ BEGINNING = "\n"  # a text goes on behind this, if nothing else is said
 
 
 def write_on(
-    session: Session, model: str, data: Dataset, inputs: Batches, given: Mapping[str, Any]
+    session: Session, model: str, data: Examples, inputs: Batches, given: Mapping[str, Any]
 ) -> int:
     """Print what the model writes: all of a sample, of an answer what follows its start.
 

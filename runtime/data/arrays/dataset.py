@@ -1,47 +1,35 @@
 """A data set: a named array or sequences with a row for each example, all checked, and how to
 divide it.
 
-A source hands over `Columns`, arrays under its own names; `from_columns` finds the one that each
-declared field means: the column of that name, or else the first one left that fits its kind and
-shape.  Rows are drawn by `gradc_runtime.data.arrays.shuffle`, so a split is a function of the seed
-alone.
+A source hands over `Columns`; `from_columns` finds the one that each declared field means, and
+checks it.  Rows are drawn by `gradc_runtime.data.arrays.shuffle`, so a split is a function of the
+seed alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from gradc_compiler.graph.ragged import Batch, Ragged, take
-from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.graph.ragged import Batch, Ragged
+from gradc_compiler.graph.types import TensorType
 from gradc_runtime.data.arrays.alphabet import Alphabet
-from gradc_runtime.data.arrays.mend import mend
+from gradc_runtime.data.arrays.columns import Columns, assign
+from gradc_runtime.data.arrays.examples import ROWS, Batches, Examples, longest_of, of_rows
 from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
 from gradc_runtime.data.arrays.validate import conform, lengths_of, require_finite
 from gradc_runtime.system.errors import DataError
 
-MOST_NAMED = 20  # arrays, in a message
 SIMPLEST = 10**9  # denominator of a share
 Fields = Iterable[tuple[str, TensorType]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """What a source found: arrays under its own names, and the test part it comes with."""
-
-    origin: str  # "houses.csv", "iris()": for messages
-    arrays: Mapping[str, Any]  # an array, a `Ragged`, or a list of arrays each
-    held_out: Mapping[str, Any] | None = None
-    by_name: bool = False  # the author chose the names, so they must match
-    alphabet: Alphabet | None = None  # what the classes of its texts stand for
+E = TypeVar("E", bound=Examples)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +50,60 @@ class Dataset:
     @property
     def longest(self) -> int:
         """The most elements that a sequence has; 1 where there is none."""
-        found = [a.lengths.max() for a in self.arrays.values() if isinstance(a, Ragged)]
-        return max([1, *map(int, found)])
+        return longest_of(self.arrays.values())
 
     @cached_property
     def lengths(self) -> dict[str, np.ndarray]:
         """`length/NAME` of each time, for all examples."""
         return lengths_of(self.arrays, self.types)
 
-    def take(
-        self, rows: np.ndarray | slice, names: Iterable[str] | None = None
-    ) -> dict[str, Batch]:
+    @property
+    def order(self) -> str:
+        """Nothing but the seed decides it."""
+        return ROWS
+
+    def bytes_each(self, names: Iterable[str]) -> float:
+        """How much memory an example's fields take on average."""
+        return sum(self.arrays[name].nbytes for name in names) / self.examples
+
+    def take(self, rows: np.ndarray | slice, names: Iterable[str] | None = None) -> Batches:
         """The given rows of the fields (all, if None) and of the lengths, in new arrays."""
         wanted = {n: self.arrays[n] for n in (self.arrays if names is None else names)}
-        return {name: take(batch, rows) for name, batch in {**wanted, **self.lengths}.items()}
+        return of_rows({**wanted, **self.lengths}, rows)
+
+    def in_turn(self, at_once: int) -> Iterator[Batches]:
+        """All examples as they stand, so many at a time."""
+        for start in range(0, self.examples, at_once):
+            yield self.take(slice(start, start + at_once))
+
+    def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> ShuffledRows:
+        """The examples in the order of an epoch, wherever it begins."""
+        return ShuffledRows(self, permutation(self.examples, seed, number), list(names))
+
+    def divided(self, count: int, seed: int) -> tuple[Dataset, Dataset]:
+        """What is left, and `count` rows drawn at random; each in the order of the rows."""
+        rows = permutation(self.examples, seed, SPLIT)
+        return self.select(np.sort(rows[count:])), self.select(np.sort(rows[:count]))
 
     def select(self, rows: np.ndarray) -> Dataset:
         """The given rows as a data set of their own."""
-        arrays = {name: take(batch, rows) for name, batch in self.arrays.items()}
-        return Dataset(name=self.name, types=self.types, arrays=arrays)
+        return Dataset(name=self.name, types=self.types, arrays=of_rows(self.arrays, rows))
+
+
+@dataclass(frozen=True)
+class ShuffledRows:
+    """The rows of a data set in the order of an epoch."""
+
+    data: Dataset
+    rows: np.ndarray
+    names: list[str]
+
+    def take(self, start: int, stop: int) -> Batches:
+        """The examples at some places."""
+        return self.data.take(self.rows[start:stop], self.names)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def from_arrays(
@@ -165,60 +188,7 @@ def require_equal_counts(arrays: Mapping[str, Batch], origin: str) -> None:
         raise DataError(f"{origin}: there are no examples")
 
 
-def assign(types: Mapping[str, TensorType], columns: Columns) -> dict[str, str]:
-    """For each field, the column it means."""
-    chosen = {field: field for field in types if field in columns.arrays}
-    for field, type in types.items():
-        if field not in chosen:
-            left = [c for c in columns.arrays if c not in chosen.values()]
-            chosen[field] = pick(field, type, columns, left)
-    return {field: chosen[field] for field in types}
-
-
-def pick(field: str, type: TensorType, columns: Columns, left: list[str]) -> str:
-    """The first column left that fits a field whose name no column has.
-
-    Raises `DataError` where no column fits.
-    """
-    if not columns.by_name:
-        kinds = "bui" if type.kind is Kind.INDEX else "fbui"
-        for kind in kinds:
-            for name in left:
-                if could_be(columns.arrays[name], type, kind):
-                    return name
-    known = list(columns.arrays.items())
-    has = ", ".join(f"{name} {form(given)}" for name, given in known[:MOST_NAMED])
-    has += ", ..." * (len(known) > MOST_NAMED)
-    near = get_close_matches(field, left, n=1)
-    hint = f"; did you mean {near[0]}?" if near else resembling(type, columns, left)
-    raise DataError(f"{columns.origin}: nothing fits field {field} : {type}; it has {has}{hint}")
-
-
-def could_be(given: Any, type: TensorType, kind: str) -> bool:
-    """Whether a column holds this kind of number in tensors, or sequences, of this type."""
-    if isinstance(given, Ragged):
-        sequence = given.values.dtype.kind == kind and given.values.shape[1:] == type.shape
-        return sequence and type.time is not None
-    axes = 1 if type.time is None else 2
-    fits = given.ndim >= axes and given.shape[axes:] == type.shape
-    return bool(given.dtype.kind == kind and fits)
-
-
-def resembling(type: TensorType, columns: Columns, left: list[str]) -> str:
-    """How the first column left with as many numbers an example would have to be reshaped."""
-    arrays = [columns.arrays[name] for name in left if type.time is None]
-    shapes = [given.shape[1:] for given in arrays if isinstance(given, np.ndarray)]
-    return next((tail for shape in shapes if (tail := mend(shape, type.shape))), "")
-
-
-def form(given: Any) -> str:
-    """The shape of a column's examples, for a message."""
-    if isinstance(given, Ragged):
-        return f"seq {list(given.values.shape[1:])}"
-    return str(list(given.shape[1:])) if isinstance(given, np.ndarray) else "(a list)"
-
-
-def split(dataset: Dataset, held_out: float, seed: int) -> tuple[Dataset, Dataset | None]:
+def split(dataset: E, held_out: float, seed: int) -> tuple[E, E | None]:
     """A part to train on and a part held out: the source's own, or a random share of the rows.
 
     Raises `DataError` for a share that is not from 0 to 1.
@@ -229,7 +199,4 @@ def split(dataset: Dataset, held_out: float, seed: int) -> tuple[Dataset, Datase
         return dataset, dataset.held_out
     share = Fraction(held_out).limit_denominator(SIMPLEST)  # 0.29 is 29/100, as it was written
     count = int(dataset.examples * share)
-    if count == 0:
-        return dataset, None
-    rows = permutation(dataset.examples, seed, SPLIT)
-    return dataset.select(np.sort(rows[count:])), dataset.select(np.sort(rows[:count]))
+    return dataset.divided(count, seed) if count else (dataset, None)

@@ -17,9 +17,14 @@ SPLIT = -1  # the purpose of dividing a data set; epochs count from 0
 
 def permutation(n: int, seed: int, purpose: int) -> np.ndarray:
     """The numbers 0 to n - 1 in the order that belongs to a seed and a purpose."""
+    return np.argsort(keys(0, n, seed, purpose), kind="stable")
+
+
+def keys(first: int, end: int, seed: int, purpose: int) -> np.ndarray:
+    """What the numbers from `first` to before `end` are sorted by: no two numbers have the same."""
     start = np.uint64((mixed(seed & MASK) + purpose * GOLDEN) & MASK)
-    keys = mix(mix(np.full(1, start)) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(GOLDEN))
-    return np.argsort(keys, kind="stable")
+    numbers = np.arange(first + 1, end + 1, dtype=np.uint64)
+    return mix(mix(np.full(1, start)) + numbers * np.uint64(GOLDEN))
 
 
 def mixed(number: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_runtime.data.arrays.dataset import Columns
+from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gradc_runtime.data.arrays.dataset import Columns
+from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
 

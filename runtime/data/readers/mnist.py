@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gradc_runtime.data.arrays.dataset import Columns
+from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.idx import parse_idx, scaled
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError

@@ -24,7 +24,9 @@ from numpy.lib import format as npy_format
 
 from gradc_compiler.graph.ragged import Batch, Ragged
 from gradc_compiler.graph.types import TensorType
-from gradc_runtime.data.arrays.dataset import Columns
+from gradc_runtime.data.arrays.columns import Columns
+from gradc_runtime.data.blocks.stored_arrays import StoredArray, StoredBlocks, end_to_end
+from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
 from gradc_runtime.system.files import one_line, opened, read_up_to, require_memory, require_sizes
@@ -89,17 +91,22 @@ def member(archive: ZipFile, info: ZipInfo, file: str) -> np.ndarray:
         return read_array(stream, info.file_size, f"{file}[{info.filename[:80]}]")
 
 
-def npy(context: Context, *files: str, **named: str) -> Columns:
+def npy(context: Context, *files: str, **named: str) -> Columns | StoredBlocks:
     """Arrays from .npy files: for the fields in order, or `field = "file"`.
 
     Raises `DataError` where no file is named.
     """
-    arrays = {f"array {i}": load_npy(context.file(f), f) for i, f in enumerate(files, 1)}
-    arrays |= {name: load_npy(context.file(f), f) for name, f in named.items()}
-    if not arrays:
+    given = {f"array {i}": context.files(f) for i, f in enumerate(files, 1)}
+    given |= {name: context.files(f) for name, f in named.items()}
+    if not given:
         raise DataError('npy: name a file, as in npy("x.npy", "y.npy") or npy(x = "x.npy")')
     origin = ", ".join([*files, *named.values()])
-    return Columns(origin=origin, arrays=arrays, by_name=bool(named))
+    if context.is_streamed(path for found in given.values() for path, _ in found):
+        arrays = {key: [stored(*file) for file in found] for key, found in given.items()}
+        return StoredBlocks(origin, arrays, context.block, by_name=bool(named))
+    loaded = {key: end_to_end([load_npy(*f) for f in found], [n for _, n in found])
+              for key, found in given.items()}  # fmt: skip
+    return Columns(origin=origin, arrays=loaded, by_name=bool(named))
 
 
 def load_npy(path: Path, file: str) -> np.ndarray:
@@ -108,21 +115,45 @@ def load_npy(path: Path, file: str) -> np.ndarray:
         return read_array(stream, path.stat().st_size, file)
 
 
+def stored(path: Path, file: str) -> StoredArray:
+    """Where in a file its array is; nothing of it is read.
+
+    Raises `DataError` where the header promises other data than is there.
+    """
+    watched = WatchedFile(path, file)
+    with opened(path) as stream:
+        shape, fortran, dtype, start = read_header(stream, file)
+    require_promised(prod(shape) * dtype.itemsize, watched.size - start, file)
+    if fortran and len(shape) > 1:
+        raise DataError(f"{file}: stored column by column, which cannot be read in pieces")
+    if not prod(shape):
+        raise DataError(f"{file}: there are no examples")
+    return StoredArray(watched, start, shape, dtype)
+
+
 def read_array(stream: IO[bytes], size: int, name: str) -> np.ndarray:
     """An array whose header agrees with the `size` bytes that hold it.
 
     Raises `DataError` where it does not agree.
     """
     shape, fortran, dtype, start = read_header(stream, name)
-    promised, present = prod(shape) * dtype.itemsize, size - start
-    if promised != present:
-        raise DataError(f"{name}: header promises {promised:,} bytes of data, file has {present:,}")
+    promised = prod(shape) * dtype.itemsize
+    require_promised(promised, size - start, name)
     require_sizes(shape, dtype.itemsize, LARGEST, name)
     data = read_up_to(stream, promised, name)
     if len(data) != promised:
         raise DataError(f"{name}: {promised:,} bytes of data expected, {len(data):,} found")
     flat = data.view(dtype).astype(dtype.newbyteorder("="), copy=False)
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def require_promised(promised: int, present: int, name: str) -> None:
+    """Refuse a file that does not hold what its header says.
+
+    Raises `DataError`.
+    """
+    if promised != present:
+        raise DataError(f"{name}: header promises {promised:,} bytes of data, file has {present:,}")
 
 
 def read_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

@@ -6,7 +6,9 @@ and links that lead out are refused unless the user allows them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from zlib import crc32
 
@@ -14,6 +16,10 @@ import numpy as np
 
 from gradc_compiler.program.program import DataSource
 from gradc_runtime.system.errors import DataError
+
+LARGEST_IN_MEMORY = 1 << 30  # bytes of files up to which they are loaded whole
+BLOCK = 1 << 19  # bytes read at once of those that are not
+PATTERN = frozenset("*?[")
 
 
 def located(source: DataSource, text: str) -> str:
@@ -28,6 +34,8 @@ class Context:
     source: DataSource
     seed: int = 0
     allow_outside: bool = False
+    in_memory: int = LARGEST_IN_MEMORY
+    block: int = BLOCK
 
     def generator(self) -> np.random.Generator:
         """Random numbers that belong to the seed and to this kind of source."""
@@ -61,3 +69,20 @@ class Context:
         if not path.is_file():
             raise DataError(f'"{text}" is not a file')
         return path
+
+    def files(self, text: str) -> list[tuple[Path, str]]:
+        """The files that a path or a pattern means, each with its name; sorted by their names.
+
+        Raises `DataError` for a pattern that no file has, or for one that is no file.
+        """
+        base = Path(self.source.directory)
+        if not PATTERN.intersection(text) or "\0" in text or (base / text).exists():
+            return [(self.file(text), text)]
+        found = sorted(glob(text, root_dir=base))
+        if not found:
+            raise DataError(located(self.source, f'no file matches "{text}"'))
+        return [(self.file(name), name) for name in found]
+
+    def is_streamed(self, paths: Iterable[Path]) -> bool:
+        """Whether files are too large to be loaded whole."""
+        return sum(path.stat().st_size for path in paths) > self.in_memory

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged
-from gradc_runtime.data.arrays.dataset import Columns
+from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.bundled import digits
 from gradc_runtime.data.readers.idx import idx
 from gradc_runtime.data.readers.reader_context import Context

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradc_runtime.data.arrays.dataset import Columns
+from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.reader_context import Context
 
 

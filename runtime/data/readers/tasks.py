@@ -15,7 +15,7 @@ import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged, SequenceIndex
 from gradc_runtime.data.arrays.alphabet import END, Alphabet
-from gradc_runtime.data.arrays.dataset import Columns
+from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
 

@@ -92,7 +92,7 @@ def test_an_unknown_setting_is_an_error_of_the_spec(call: Caller) -> None:
     answer = call("train", call.spec, "--set", "rate=1")
     assert answer.code == 2 and answer.err.count("\n") == 1
     assert "nothing here is called rate" in answer.err
-    assert "what can be set: batch, data, epochs, exact, held_out, lr, patience" in answer.err
+    assert "what can be set: batch, block, data, epochs, exact, held_out, in_memory" in answer.err
     assert not (call.folder / "runs").exists()
 
 

@@ -1,0 +1,52 @@
+"""In which order the examples of a set of blocks are seen, in memory that does not grow with them.
+
+Blocks are drawn at random; `window` of them at a time are read and their examples shuffled
+together.  Both are functions of the seed and the number of the epoch, as all orders are.  So
+examples that stand together in a file, and are often alike, are seen far apart, and yet a disk is
+read in long pieces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gradc_runtime.data.arrays.shuffle import MASK, mixed, permutation
+
+BLOCKS_MIXED = 64  # blocks of the usual size whose examples are shuffled together
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockOrder:
+    """The order of an epoch."""
+
+    counts: np.ndarray  # examples of each block
+    window: int  # blocks that are shuffled together
+    seed: int
+    epoch: int
+
+    @cached_property
+    def blocks(self) -> np.ndarray:
+        """All blocks, as they are drawn."""
+        return permutation(len(self.counts), self.seed, self.epoch)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The place of each window's first example in the epoch."""
+        ends = np.cumsum(self.counts[self.blocks])
+        return np.concatenate([[0], ends[self.window - 1 : -1 : self.window]])
+
+    def blocks_of(self, window: int) -> np.ndarray:
+        """The blocks of a window."""
+        return self.blocks[window * self.window : (window + 1) * self.window]
+
+    def within(self, window: int) -> np.ndarray:
+        """The order of a window's examples, numbered as its blocks bring them."""
+        count = int(self.counts[self.blocks_of(window)].sum())
+        return permutation(count, mixed((mixed(self.seed & MASK) + window) & MASK), self.epoch)
+
+    def window_at(self, place: int) -> int:
+        """The window that the example at a place of the epoch is in."""
+        return int(np.searchsorted(self.starts, place, side="right")) - 1

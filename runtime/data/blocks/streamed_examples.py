@@ -1,0 +1,207 @@
+"""A data set that is read block by block, each checked as it comes.
+
+A source says how many examples each block has and reads one as `Columns`; all else is made here:
+the share held out, the order of an epoch, batches in turn.  It answers as a `Dataset` does, and
+what it answers differs in one thing only: the order of an epoch is that of `BlockOrder`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from gradc_compiler.graph.types import TensorType
+from gradc_runtime.data.arrays.alphabet import Alphabet
+from gradc_runtime.data.arrays.columns import Columns
+from gradc_runtime.data.arrays.dataset import from_columns, require_type
+from gradc_runtime.data.arrays.examples import Batches, end_to_end, longest_of, of_rows
+from gradc_runtime.data.blocks.block_order import BLOCKS_MIXED, BlockOrder
+from gradc_runtime.data.blocks.cut_pieces import CutPieces
+from gradc_runtime.data.blocks.held_rows import HeldRows
+from gradc_runtime.system.errors import DataError
+
+
+class Blocks(Protocol):
+    """Files in blocks, as a source knows them."""
+
+    origin: str  # for messages
+    counts: np.ndarray  # examples of each block
+    block: int  # bytes that a block should take in memory
+
+    @property
+    def held_out(self) -> Blocks | None:
+        """A test part that the source itself sets apart."""
+
+    def read(self, block: int) -> Columns:
+        """The examples of a block.
+
+        Raises `DataError` where they cannot be read.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """Examples that are read as they are needed."""
+
+    blocks: Blocks
+    types: Mapping[str, TensorType]
+    dtype: DTypeLike
+    held: HeldRows | None = None
+    holds: bool = False  # whether this is what is held out, or what is left
+    alphabet: Alphabet | None = None
+
+    @property
+    def name(self) -> str:
+        """Where they come from."""
+        return self.blocks.origin
+
+    @cached_property
+    def held_out(self) -> Streamed | None:
+        """The source's own test part."""
+        part = self.blocks.held_out
+        return None if part is None else replace(self, blocks=part)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The number, among all, of each block's first example; and how many there are."""
+        return np.concatenate([[0], np.cumsum(self.blocks.counts)])
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How many examples of each block belong to this part."""
+        if self.held is None:
+            return self.blocks.counts
+        return np.array([self.mask(block).sum() for block in range(len(self.blocks.counts))])
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """How many examples of this part there are up to the end of each block."""
+        return np.cumsum(self.counts)
+
+    @property
+    def examples(self) -> int:
+        """How many."""
+        return int(self.ends[-1])
+
+    @cached_property
+    def first(self) -> Batches:
+        """The first block that has examples of this part: what is looked at before anything runs.
+
+        Raises `DataError` where it does not fit the fields.
+        """
+        return self.read(int(np.flatnonzero(self.counts)[0]))
+
+    def as_declared(self, types: Mapping[str, TensorType], dtype: DTypeLike) -> Streamed:
+        """The same examples for another session, which may use another width."""
+        for field, type in types.items():
+            require_type(field, type, self.types.get(field), self.name)
+        return replace(self, types=dict(types), dtype=dtype)
+
+    def look(self) -> None:
+        """Read the first block now.
+
+        Raises `DataError` where it does not fit the fields.
+        """
+        assert self.first, "a block has fields"
+
+    @property
+    def longest(self) -> int:
+        """The most elements of a sequence in the first block."""
+        return longest_of(self.first.values())
+
+    @property
+    def lengths(self) -> Mapping[str, np.ndarray]:
+        """The lengths of sequences in the first block."""
+        return {n: np.asarray(b) for n, b in self.first.items() if n not in self.types}
+
+    @property
+    def order(self) -> str:
+        """The size of a block decides it."""
+        return f"blocks of {self.blocks.block} bytes"
+
+    def bytes_each(self, names: Iterable[str]) -> float:
+        """How much memory an example's fields take, in the first block."""
+        found = [self.first[name] for name in names]
+        return sum(batch.nbytes / len(batch) for batch in found)
+
+    def mask(self, block: int) -> np.ndarray:
+        """Which examples of a block belong to this part."""
+        first, end = map(int, self.starts[block : block + 2])
+        if self.held is None:
+            return np.ones(end - first, np.bool_)
+        held = self.held.mask(first, end)
+        return held if self.holds else ~held
+
+    def read(self, block: int) -> Batches:
+        """A block's examples that belong to this part, checked, with their lengths.
+
+        Raises `DataError` where they do not fit the fields, or are others than were counted.
+        """
+        data = from_columns(self.types, self.blocks.read(block), self.dtype)
+        if data.examples != (count := self.blocks.counts[block]):
+            raise DataError(f"{data.name}: {data.examples:,} examples where {count:,} were counted")
+        found = {**data.arrays, **data.lengths}
+        return found if self.held is None else of_rows(found, np.flatnonzero(self.mask(block)))
+
+    def take(self, rows: slice, names: Iterable[str] | None = None) -> Batches:
+        """Some examples, from the blocks they are in."""
+        start, stop, step = rows.indices(self.examples)
+        if stop <= start:
+            return of_rows(self.fields(self.first, names), slice(0))
+        block = int(np.searchsorted(self.ends, start, side="right"))
+        places = CutPieces(self.blocks_from(block), int(self.ends[block] - self.counts[block]))
+        try:
+            return of_rows(self.fields(places.take(start, stop), names), slice(None, None, step))
+        finally:
+            places.close()
+
+    def in_turn(self, at_once: int) -> Iterator[Batches]:
+        """All examples as they stand, so many at a time."""
+        places = CutPieces(self.blocks_from(0), 0)
+        try:
+            for start in range(0, self.examples, at_once):
+                yield places.take(start, min(start + at_once, self.examples))
+        finally:
+            places.close()
+
+    def blocks_from(self, first: int) -> Iterator[Batches]:
+        """The blocks as they stand."""
+        for block in range(first, len(self.counts)):
+            if self.counts[block]:
+                yield self.read(block)
+
+    def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> CutPieces:
+        """The examples in the order of an epoch, from the window on that a place of it is in."""
+        order = BlockOrder(counts=self.counts, window=self.window, seed=seed, epoch=number)
+        window = order.window_at(start)
+        return CutPieces(self.windows(order, window, list(names)), int(order.starts[window]))
+
+    @cached_property
+    def window(self) -> int:
+        """How many blocks are shuffled together: what 64 of the size asked for would take."""
+        words = self.bytes_each(self.types) / np.dtype(self.dtype).itemsize
+        largest = max(1, int(self.counts.max() * words) * 4)  # of any width the same
+        return max(1, BLOCKS_MIXED * self.blocks.block // largest)
+
+    def windows(self, order: BlockOrder, first: int, names: list[str]) -> Iterator[Batches]:
+        """The examples of one window after another."""
+        for window in range(first, len(order.starts)):
+            blocks = [b for b in order.blocks_of(window).tolist() if self.counts[b]]
+            if blocks:
+                parts = [self.fields(self.read(block), names) for block in blocks]
+                yield of_rows(end_to_end(parts), order.within(window))
+
+    def fields(self, found: Batches, names: Iterable[str] | None) -> Batches:
+        """The named fields (all, if None) and the lengths."""
+        wanted = set(self.types if names is None else names)
+        return {n: batch for n, batch in found.items() if n in wanted or n not in self.types}
+
+    def divided(self, count: int, seed: int) -> tuple[Streamed, Streamed]:
+        """The parts that a set in memory would be divided into."""
+        held = HeldRows.of(self.examples, count, seed)
+        return replace(self, held=held), replace(self, held=held, holds=True)

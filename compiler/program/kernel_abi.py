@@ -12,6 +12,9 @@ A product (`contract_rows`, `contract_lanes`, `contract_dots`):
     for each of them, outermost first: extent, and the words by which it moves a, b and y;
     for `contract_dots` at last: the words from one column to the next of b, and of y.
 
+Each has a second kernel for very long sums, whose name ends with `_compensated`; a back end chooses
+it where the batch is laid out.
+
 Any strides at all (`contract_any`): mode, how many loops move y, how many do not; then, like outer
 loops, those that move y and those that do not.
 
@@ -25,6 +28,9 @@ of more are compensated.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
 
 MODE = 0
 COLUMNS = 1
@@ -45,9 +51,27 @@ OUTPUT_LOOPS, SUM_LOOPS, ANY_LOOPS = 1, 2, 3  # of `contract_any`: how many, and
 EVERY = -(1 << 62)  # in a geometry: the number of examples in the batch
 DIVIDED = EVERY + 2  # or one more: twice the number of examples, or one more
 
+PRODUCTS = "contract_rows", "contract_lanes", "contract_dots"
+COMPENSATED = "_compensated"  # after the name of one of them: the same for very long sums
+
+
+def number_for(number: int, examples: int) -> int:
+    """A number of a geometry for a batch of so many examples."""
+    if number == EVERY:
+        return examples
+    return 2 * examples + number - DIVIDED if DIVIDED <= number <= DIVIDED + 1 else number
+
 
 def pieces_of(k1: int, k2: int, terms: int) -> int:
     """In how many pieces of so many terms a product adds into its result."""
     step2 = max(1, min(k2, terms))
     step1 = max(1, terms // step2)
     return ((k1 + step1 - 1) // step1) * ((k2 + step2 - 1) // step2)
+
+
+def pieces_of_product(geometry: Sequence[int], rows: int, terms: int) -> int:
+    """How often it adds to a number of its result within one range, which has so many rows."""
+    outer = range(LOOPS, LOOPS + LOOP * geometry[LOOP_COUNT], LOOP)
+    sums = [K1, K2, *(k for k in outer if not geometry[k + Y_LOOP])]
+    k1, k2, *others = (rows if geometry[k] < 0 else geometry[k] for k in sums)
+    return pieces_of(k1, k2, terms) * prod(others)

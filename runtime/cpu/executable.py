@@ -35,6 +35,7 @@ from gradc_runtime.cpu.partition.space_sizes import (
     partial_bytes,
     reserved,
 )
+from gradc_runtime.cpu.partition.sum_lengths import with_compensated_sums
 from gradc_runtime.cpu.partition.tuned_tiles import tuned_block
 from gradc_runtime.cpu.replay import CapturedCall
 from gradc_runtime.cpu.threads import pool
@@ -120,12 +121,13 @@ class Executable:
         """Make the plan for a batch size: compile its kernels, write its bytecode, bind spaces."""
         entry = self.variant(examples)
         whole = entry is self.entry
+        block = block_of(entry, examples)
+        entry = with_compensated_sums(entry, examples, block, self._room)
         threads = self.threads if whole else 1
         helped = pool.KERNELS if threads > 1 else ()
         walker, *kernels = addresses(
             (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word
         )
-        block = block_of(entry, examples)
         self._copy_partials(chunks_of(entry, examples, block))
         if block * entry.block_words > self._block_words:
             self._make_room(block * entry.block_words, self._room)

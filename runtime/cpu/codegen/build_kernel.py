@@ -15,13 +15,15 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from gradc_compiler.program.kernel_abi import COMPENSATED
 from gradc_runtime.cpu.codegen import scalar_math
 from gradc_runtime.cpu.codegen.definitions import subroutines_of
 from gradc_runtime.cpu.codegen.language.translate import names_of, translate, tree_of
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.codegen.verify_source import checked_kernel
 
-LIBRARY = {  # by name of a library kernel: the module whose `kernel(word)` gives it
+LIBRARY = {  # by name of a library kernel: the module whose `kernel(word)` gives it, and
+    # `compensated_kernel(word)` the one of a name that ends so
     "alone": "interpreter.trampoline",
     "contract_any": "gemm.reference_gemm",
     "contract_dots": "gemm.gemm_nt",
@@ -78,8 +80,10 @@ def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
     A library kernel is met by name (`LIBRARY`): the folders that hold them stand above this one.
     """
     if source is None:
-        library = importlib.import_module(f"gradc_runtime.cpu.{LIBRARY[name]}")
-        function = library.kernel(word)
+        module = LIBRARY[name.removesuffix(COMPENSATED)]
+        library = importlib.import_module(f"gradc_runtime.cpu.{module}")
+        long = name.endswith(COMPENSATED)
+        function = (library.compensated_kernel if long else library.kernel)(word)
         written, level = translate(symbol, tree_of(function), names_of(function)), LIBRARY_LEVEL
     else:
         kernel, formulas = checked_kernel(source)

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_runtime.cpu.gemm.long_sums import compensated_loops
 from gradc_runtime.cpu.gemm.macro_kernel import tiled_kernel
+from gradc_runtime.cpu.gemm.outer_loops import plain_loops
 
 
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
-    return tiled_kernel(word, lanewise=True)
+    return tiled_kernel(word, lanewise=True, loops=plain_loops)
+
+
+def compensated_kernel(word: int) -> Any:
+    """The same for sums that may be very long."""
+    return tiled_kernel(word, lanewise=True, loops=compensated_loops)

@@ -33,8 +33,14 @@ from gradc_compiler.program.kernel_abi import (
 from gradc_runtime.cpu.codegen.intrinsics import I32
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.gemm.long_sums import compensated_loops
 from gradc_runtime.cpu.gemm.micro_kernel import load_strides, make_tile
-from gradc_runtime.cpu.gemm.outer_loops import column_strides, contraction_kernel, product_signature
+from gradc_runtime.cpu.gemm.outer_loops import (
+    column_strides,
+    contraction_kernel,
+    plain_loops,
+    product_signature,
+)
 from gradc_runtime.cpu.gemm.packing import make_panels
 from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
 
@@ -176,8 +182,8 @@ def make_piece(word: int) -> Any:
     return piece
 
 
-def kernel(word: int) -> Any:
-    """The kernel for words of this many bytes."""
+def make_product(word: int) -> Any:
+    """The product, whose sums are cut into pieces."""
     piece, lanes = make_piece(word), host().lanes(word)
 
     @subroutine(product_signature(word))
@@ -195,4 +201,15 @@ def kernel(word: int) -> Any:
                 piece(a, at, b, bt, y, h, geometry, c1, c2, m, n, add)
                 add |= 1
 
-    return contraction_kernel(word, product, TURNS, strided_columns=True)
+    return product
+
+
+def kernel(word: int) -> Any:
+    """The kernel for words of this many bytes."""
+    return contraction_kernel(word, plain_loops(word, make_product(word), 0), strided_columns=True)
+
+
+def compensated_kernel(word: int) -> Any:
+    """The same for sums that may be very long."""
+    loops = compensated_loops(word, make_product(word), 0)
+    return contraction_kernel(word, loops, strided_columns=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.machine.addition_chains import IN_PIECE, OF_PIECES
+from gradc_compiler.machine.addition_chains import IN_PIECE, MOST_PIECES, OF_PIECES
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program import kernel_abi
 from gradc_compiler.program.kernel_abi import (
@@ -24,6 +24,7 @@ from gradc_compiler.program.kernel_abi import (
     LOOP,
     LOOP_COUNT,
     LOOPS,
+    MODE,
     MOST_LOOPS,
     MOST_NUMBERS,
     Y_COLUMN,
@@ -35,7 +36,8 @@ from gradc_runtime.cpu.codegen.intrinsics import WORDS, stack_room, stack_words
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
-from gradc_runtime.cpu.gemm.multi_index import advance
+from gradc_runtime.cpu.gemm.multi_index import advance, set_extents
+from gradc_runtime.cpu.gemm.outer_loops import inner_extents, loops_signature, plain_loops
 
 TALL, WIDE = MACHINE.long_sum_rows, MACHINE.long_sum_columns  # of a result's tile
 AT_ONCE = IN_PIECE * OF_PIECES // 2  # terms that a product is given at once: in so many pieces
@@ -61,6 +63,17 @@ def sums_last(geometry: Any, own: Any) -> Any:
     for part in range(2):
         own[at + part] = geometry[at + part]
     return moving
+
+
+@subroutine(kernel_types.int64(WORDS, WORDS, kernel_types.int64))
+def additions(geometry: Any, extents: Any, pieces: Any) -> Any:
+    """How often a number of y is added to: `pieces` times for every iteration of the outer loops
+    that do not move it.
+    """
+    for k in range(geometry[LOOP_COUNT]):
+        if geometry[LOOPS + LOOP * k + Y_LOOP] == 0:
+            pieces *= extents[k]
+    return pieces
 
 
 def make_keep(real: Any) -> Any:
@@ -167,3 +180,37 @@ def make_long_product(word: int, product: Any, a_column: int) -> Any:
                 store(total, rest, y, place, geometry, rows, columns, mode, y_column)
 
     return long_product
+
+
+def compensated_loops(word: int, product: Any, a_column: int) -> Any:
+    """The outer loops; where a number of y would be added to more than MOST_PIECES times, those
+    that move y first, and for each all terms of a tile at once.
+    """
+    plain = plain_loops(word, product, a_column)
+    long_product = make_long_product(word, product, a_column)
+
+    @subroutine(loops_signature(word))
+    def run_loops(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        examples: Any, b_column: Any, y_column: Any,
+    ) -> None:  # fmt: skip
+        k1, k2, m, n = inner_extents(geometry, examples)
+        loops = geometry[LOOP_COUNT]
+        extents, counts = stack_words(MOST_LOOPS), stack_words(MOST_LOOPS)
+        set_extents(geometry, LOOPS, loops, extents, examples)
+        if additions(geometry, extents, pieces_of(k1, k2, IN_PIECE)) <= MOST_PIECES:
+            plain(a, i, b, j, y, h, geometry, examples, b_column, y_column)
+            return
+        ordered, of_sums = stack_words(NUMBERS), stack_words(MOST_LOOPS)
+        moving = sums_last(geometry, ordered)
+        start, mode = LOOPS + LOOP * moving, geometry[MODE]
+        turns = set_extents(ordered, LOOPS, moving, extents, examples)
+        set_extents(ordered, start, loops - moving, of_sums, examples)
+        for _ in range(turns):
+            long_product(
+                a, i, b, j, y, h, ordered, k1, k2, m, n, mode, b_column, y_column,
+                start, loops - moving, of_sums,
+            )  # fmt: skip
+            i, j, h = advance(ordered, LOOPS, moving, extents, counts, i, j, h)
+
+    return run_loops

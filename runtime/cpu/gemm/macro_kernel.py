@@ -130,8 +130,11 @@ def make_part(word: int, lanewise: bool) -> Any:
     return part
 
 
-def tiled_kernel(word: int, lanewise: bool) -> Any:
-    """`contract_rows`, or `contract_lanes` where a moves with the columns too."""
+def tiled_kernel(word: int, lanewise: bool, loops: Any) -> Any:
+    """`contract_rows`, or `contract_lanes` where a moves with the columns too; `loops` are those
+    that go around a product.
+    """
+    a_column = int(lanewise)
     part = make_part(word, lanewise)
     outer_product = make_tile(Tile(1, 4, word), write_outer_product)
 
@@ -153,4 +156,4 @@ def tiled_kernel(word: int, lanewise: bool) -> Any:
                 part(a, at, b, bt, y, h, geometry, c1, c2, m, n, add)
                 add |= 1
 
-    return contraction_kernel(word, product, TERMS, a_column=int(lanewise))
+    return contraction_kernel(word, loops(word, product, a_column), a_column)

@@ -1,14 +1,14 @@
 """The outer-loop driver of all contraction kernels: the loops that are not in a tile.
 
 It goes through those loops, computes where each operand begins, and calls the `product` of the
-kernel, which has the rows, columns and sums.
+kernel, which has the rows, columns and sums.  Where the sums may be very long, other loops take
+their place (`long_sums.py`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.machine.addition_chains import MOST_PIECES
 from gradc_compiler.program.kernel_abi import (
     A_K1,
     A_K2,
@@ -27,15 +27,13 @@ from gradc_compiler.program.kernel_abi import (
     MOST_NUMBERS,
     ROWS,
     Y_COLUMN,
-    Y_LOOP,
     Y_ROW,
 )
 from gradc_runtime.cpu.codegen.intrinsics import WORDS, pointer_reader, stack_words
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
-from gradc_runtime.cpu.gemm.long_sums import NUMBERS, make_long_product, pieces_of, sums_last
-from gradc_runtime.cpu.gemm.multi_index import advance, extent_at, first_places, set_extents
+from gradc_runtime.cpu.gemm.multi_index import PLACES, advance, extent_at, first_places, set_extents
 from gradc_runtime.cpu.gemm.small_batch import FEW, swap_batch_loop
 
 
@@ -67,38 +65,55 @@ def inner_places(geometry: Any, begin: Any, a_column: Any, b_column: Any, y_colu
     return i, j, h
 
 
-@subroutine(kernel_types.int64(WORDS, WORDS, kernel_types.int64))
-def additions(geometry: Any, extents: Any, pieces: Any) -> Any:
-    """How often a number of y is added to: `pieces` times for every iteration of the outer loops
-    that do not move it.
-    """
-    for k in range(geometry[LOOP_COUNT]):
-        if geometry[LOOPS + LOOP * k + Y_LOOP] == 0:
-            pieces *= extents[k]
-    return pieces
+@subroutine(PLACES(WORDS, *[kernel_types.int64] * 4))
+def starts(geometry: Any, begin: Any, a_column: Any, b_column: Any, y_column: Any) -> Any:
+    """Where a, b and y begin, whichever loop goes over the range."""
+    i, j, h = first_places(geometry, LOOPS, geometry[LOOP_COUNT], begin)
+    p, q, r = inner_places(geometry, begin, a_column, b_column, y_column)
+    return i + p, j + q, h + r
 
 
-@subroutine(kernel_types.boolean(WORDS, WORDS, *[kernel_types.int64] * 3))
-def is_long(geometry: Any, extents: Any, k1: Any, k2: Any, terms: Any) -> Any:
-    """Whether a number of y would be added to more than MOST_PIECES times.
+@subroutine(kernel_types.UniTuple(kernel_types.int64, 4)(WORDS, kernel_types.int64))
+def inner_extents(geometry: Any, examples: Any) -> Any:
+    """The terms of both inner sums, the rows and the columns."""
+    k1, k2 = extent_at(geometry, K1, examples), extent_at(geometry, K2, examples)
+    return k1, k2, extent_at(geometry, ROWS, examples), extent_at(geometry, COLUMNS, examples)
 
-    There are at most 2 k1 k2 / terms + 1 pieces, and that is seen without a division.
-    """
-    if additions(geometry, extents, (2 * k1 * k2) // terms + 1) <= MOST_PIECES:
-        return False
-    return additions(geometry, extents, pieces_of(k1, k2, terms)) > MOST_PIECES
+
+def loops_signature(word: int) -> Any:
+    """Of outer loops of (a, i, b, j, y, h, geometry, examples, b_column, y_column)."""
+    pointer = kernel_types.CPointer(number_type(word))
+    return kernel_types.void(*(pointer, kernel_types.int64) * 3, WORDS, *[kernel_types.int64] * 3)
+
+
+def plain_loops(word: int, product: Any, a_column: int) -> Any:
+    """The outer loops in their order, around a `product` that adds to y."""
+
+    @subroutine(loops_signature(word))
+    def run_loops(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        examples: Any, b_column: Any, y_column: Any,
+    ) -> None:  # fmt: skip
+        k1, k2, m, n = inner_extents(geometry, examples)
+        loops = geometry[LOOP_COUNT]
+        extents, counts = stack_words(MOST_LOOPS), stack_words(MOST_LOOPS)
+        turns = set_extents(geometry, LOOPS, loops, extents, examples)
+        for _ in range(turns):
+            product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[MODE])
+            i, j, h = advance(geometry, LOOPS, loops, extents, counts, i, j, h)
+
+    return run_loops
 
 
 def contraction_kernel(
-    word: int, product: Any, terms: int, a_column: int = 0, strided_columns: bool = False
+    word: int, run_loops: Any, a_column: int = 0, strided_columns: bool = False
 ) -> Any:
-    """The kernel that runs `product` inside the outer loops; long sums a part at a time.
+    """The kernel that finds where its operands begin, and runs outer loops from there.
 
-    `terms` of a sum are added up in registers.  `a_column` is a's stride along the columns; b and y
-    have stride 1 there, unless their strides follow the outer loops in the geometry.
+    `a_column` is a's stride along the columns; b and y have stride 1 there, unless their strides
+    follow the outer loops in the geometry.
     """
     reals = pointer_reader(number_type(word))
-    long_product = make_long_product(word, product, a_column)
 
     def contract(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
         a, b, y = reals(pointers, 0), reals(pointers, 1), reals(pointers, 2)
@@ -109,29 +124,7 @@ def contraction_kernel(
             geometry = own
         if strided_columns:
             b_column, y_column = column_strides(geometry)
-        n, m = extent_at(geometry, COLUMNS, end - begin), extent_at(geometry, ROWS, end - begin)
-        k1, k2 = extent_at(geometry, K1, end - begin), extent_at(geometry, K2, end - begin)
-        loops = geometry[LOOP_COUNT]
-        extents, counts = stack_words(MOST_LOOPS), stack_words(MOST_LOOPS)
-        turns = set_extents(geometry, LOOPS, loops, extents, end - begin)
-        i, j, h = first_places(geometry, LOOPS, loops, begin)
-        inner_i, inner_j, inner_h = inner_places(geometry, begin, a_column, b_column, y_column)
-        i, j, h = i + inner_i, j + inner_j, h + inner_h
-        if not is_long(geometry, extents, k1, k2, terms):
-            for _ in range(turns):
-                product(a, i, b, j, y, h, geometry, k1, k2, m, n, geometry[MODE])
-                i, j, h = advance(geometry, LOOPS, loops, extents, counts, i, j, h)
-        else:
-            ordered, of_sums = stack_words(NUMBERS), stack_words(MOST_LOOPS)
-            moving = sums_last(geometry, ordered)
-            start, mode = LOOPS + LOOP * moving, geometry[MODE]
-            turns = set_extents(ordered, LOOPS, moving, extents, end - begin)
-            set_extents(ordered, start, loops - moving, of_sums, end - begin)
-            for _ in range(turns):
-                long_product(
-                    a, i, b, j, y, h, ordered, k1, k2, m, n, mode, b_column, y_column,
-                    start, loops - moving, of_sums,
-                )  # fmt: skip
-                i, j, h = advance(ordered, LOOPS, moving, extents, counts, i, j, h)
+        i, j, h = starts(geometry, begin, a_column, b_column, y_column)
+        run_loops(a, i, b, j, y, h, geometry, end - begin, b_column, y_column)
 
     return contract

@@ -19,7 +19,6 @@ from gradc_compiler.program.entry import (
     Result,
     Space,
 )
-from gradc_compiler.program.kernel_abi import DIVIDED, EVERY
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import partial_bytes
@@ -102,12 +101,6 @@ class Records:
             return 0
         before = zip(self.entry.kept_words[:time], self.room[:time], strict=True)
         return self.block * self.entry.block_words + sum(w * rows for w, rows in before)
-
-    def geometry(self, number: int) -> int:
-        """A kernel argument for this batch: EVERY and DIVIDED stand for the number of examples."""
-        if number == EVERY:
-            return self.examples
-        return 2 * self.examples + number - DIVIDED if DIVIDED <= number <= DIVIDED + 1 else number
 
     def task(self, task: ThreadTask, operands: int, geometry: int) -> list[int]:
         """A task's record; `operands` and `geometry` say where those are."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.program.entry import Entry, Instruction, Phase, RecurrenceLoop
+from gradc_compiler.program.kernel_abi import number_for
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
 from gradc_runtime.cpu.partition.divide import tasks_of
@@ -86,13 +87,13 @@ def build_table(
 
 def sections(records: Records, items: Sequence[Instruction]) -> dict[str, list[int]]:
     """The sections that stand after the instructions, in order, by name."""
-    phases, results = records.entry.phases, records.entry.results
+    phases, results, examples = records.entry.phases, records.entry.results, records.examples
     return {
         "operands": [n for item in items for n in records.operands(item)],
         "sums": [n for phase in phases for sum in phase.sums for n in records.sum(sum)],
         "results": [n for k, result in enumerate(results) for n in records.result(k, result)],
         "strides": records.strides(),
-        "geometry": [records.geometry(number) for item in items for number in item.geometry],
+        "geometry": [number_for(n, examples) for item in items for n in item.geometry],
     }
 
 

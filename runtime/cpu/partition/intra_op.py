@@ -12,11 +12,12 @@ from dataclasses import replace
 from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, OpCost, Space
+from gradc_compiler.program.kernel_abi import COMPENSATED
 from gradc_runtime.cpu.partition.split_dims import SplitDim, split_dims_of
 from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
 
 FIXED = Space.PERSISTENT, Space.UNIFORM  # the same for every example
-PRODUCTS = ("contract_rows", "contract_dots")
+CUT = ("contract_rows", "contract_dots")
 
 
 def nanoseconds(work: OpCost, examples: float) -> float:
@@ -50,9 +51,9 @@ def cut_of(entry: Entry, instruction: Instruction, examples: int) -> SplitDim | 
     work, kernel = instruction.work, entry.kernels[instruction.kernel]
     if not cost_model.is_worth_splitting(nanoseconds(work, examples)):
         return None
-    cuts = []
-    if kernel.source is None and kernel.name in PRODUCTS:
-        cuts = split_dims_of(kernel.name, instruction.geometry, examples)
+    cuts, name = [], kernel.name.removesuffix(COMPENSATED)
+    if kernel.source is None and name in CUT:
+        cuts = split_dims_of(name, instruction.geometry, examples)
     elif work.words_each and all(o.space != Space.PARTIAL for o in instruction.operands):
         cuts = [SplitDim(None, examples)]
     cuts = [cut for cut in cuts if len(cut.parts) > 1]

@@ -8,11 +8,9 @@ on for long (Note [How long a chain of additions is] in `compiler/machine/additi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from gradc_compiler.machine.addition_chains import ADDED, IN_PIECE, MOST_PIECES
 from gradc_compiler.program.entry import Entry, Instruction, Space
-from gradc_compiler.program.kernel_abi import K1, K2, LOOP, LOOP_COUNT, LOOPS, Y_LOOP, pieces_of
+from gradc_compiler.program.kernel_abi import pieces_of_product
 
 
 def chunks_of(entry: Entry, examples: int, block: int) -> int:
@@ -43,22 +41,7 @@ def _of_instruction(entry: Entry, item: Instruction, block: int) -> int:
         return max(1, item.added * block)
     if kernel.name == "contract_any":
         return item.added
-    return min(MOST_PIECES, _of_product(item.geometry, IN_PIECE, block)) * item.added
-
-
-def _of_product(geometry: Sequence[int], terms: int, rows: int) -> int:
-    """The pieces of its sum, which are added into memory one by one."""
-    outer = range(LOOPS, LOOPS + LOOP * geometry[LOOP_COUNT], LOOP)
-    extents = [
-        geometry[K1],
-        geometry[K2],
-        *(geometry[k] for k in outer if not geometry[k + Y_LOOP]),
-    ]
-    k1, k2, *sums = (rows if extent < 0 else extent for extent in extents)
-    pieces = pieces_of(k1, k2, terms)
-    for extent in sums:
-        pieces *= extent
-    return pieces
+    return min(MOST_PIECES, pieces_of_product(item.geometry, block, IN_PIECE)) * item.added
 
 
 # Note [The same bits on any number of threads]

@@ -21,7 +21,7 @@ from gradc_runtime.cpu.codegen.compensated import compensated
 from gradc_runtime.cpu.codegen.flush_to_zero import get_float_mode, set_float_mode
 from gradc_runtime.cpu.codegen.intrinsics import WORDS, pointer_reader, stack_words, words_at
 from gradc_runtime.cpu.codegen.language import kernel_types
-from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.codegen.language.subroutines import EXACT, subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type, share_start
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.barrier import barrier
@@ -33,30 +33,53 @@ NUMBER = kernel_types.int64
 
 def adder(word: int) -> Any:
     """The subroutine that adds up one `PartialReduction` over chunks, each thread a range of it."""
-    number, add_later = number_type(word), later_adder(word)
+    number, add_later, divide = number_type(word), later_adder(word), divider(word)
     reals = pointer_reader(number)
 
     @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
     def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
-        words = table[at + bytecode.SUM_WORDS]
+        words, chunks = table[at + bytecode.SUM_WORDS], table[bytecode.CHUNKS]
         start = share_start(words, 16, thread, threads)
         stop = share_start(words, 16, thread + 1, threads)
         places = stack_words(2)
         places[0] = bases[bytecode.UNIFORM_SPACE] + table[at + bytecode.SUM_UNIFORM]
         total = reals(places, 0)
         first = bases[bytecode.PARTIAL_SPACE] + table[at + bytecode.SUM_PARTIAL]
-        for chunk in range(min(table[bytecode.CHUNKS], MOST_CHUNKS)):
+        places[1] = first
+        source = reals(places, 1)
+        for chunk in range(1, min(chunks, MOST_CHUNKS)):
             places[1] = first + chunk * table[bytecode.PARTIAL_BYTES]
             part = reals(places, 1)
             for i in range(start, stop):
-                total[i] = part[i] if chunk == 0 else total[i] + part[i]
-        if table[bytecode.CHUNKS] > MOST_CHUNKS:
+                total[i] = source[i] + part[i]
+            source = total
+        if chunks > MOST_CHUNKS:
             add_later(table, total, first, start, stop)
-        examples = number(table[bytecode.EXAMPLES])
-        for i in range(start, stop):
-            total[i] = total[i] / examples
+        divide(source, total, start, stop, table[bytecode.EXAMPLES])
 
     return add_partials
+
+
+def divider(word: int) -> Any:
+    """The subroutine that divides sums by the number of examples.
+
+    By a power of two that is a product, to the bit.
+    """
+    number = number_type(word)
+    pointer = kernel_types.CPointer(number)
+
+    @subroutine(kernel_types.void(pointer, pointer, *[NUMBER] * 3), EXACT)
+    def divide(source: Any, total: Any, start: Any, stop: Any, examples: Any) -> None:
+        count = number(examples)
+        share = number(1.0) / count
+        if examples & (examples - 1) == 0:
+            for i in range(start, stop):
+                total[i] = source[i] * share
+        else:
+            for i in range(start, stop):
+                total[i] = source[i] / count
+
+    return divide
 
 
 def later_adder(word: int) -> Any:

@@ -57,16 +57,14 @@ def run_pieces(
 def run_own(table: Any, at: Any, bases: Any, pointers: Any, thread: Any, threads: Any) -> None:
     """This thread's rows of a task."""
     firsts = stack_words(1)
-    begin, end, grain = (
-        table[at + bytecode.BEGIN],
-        table[at + bytecode.END],
-        table[at + bytecode.GRAIN],
-    )
-    if grain > 0:
-        begin = share_start(table[at + bytecode.END], grain, thread, threads)
-        end = share_start(table[at + bytecode.END], grain, thread + 1, threads)
-    elif table[at + bytecode.PART_NUMBER] * threads // table[at + bytecode.PART_OF] != thread:
-        end = begin
+    begin, end = table[at + bytecode.BEGIN], table[at + bytecode.END]
+    if threads > 1:  # one thread has all, and is spared the divisions
+        grain, part = table[at + bytecode.GRAIN], table[at + bytecode.PART_NUMBER]
+        if grain > 0:
+            begin = share_start(table[at + bytecode.END], grain, thread, threads)
+            end = share_start(table[at + bytecode.END], grain, thread + 1, threads)
+        elif part * threads // table[at + bytecode.PART_OF] != thread:
+            end = begin
     if begin < end:
         launch(table, at, bases, pointers, begin, end, firsts)
 

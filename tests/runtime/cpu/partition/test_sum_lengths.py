@@ -21,7 +21,7 @@ from gradc_compiler.program.kernel_abi import (
     Y_LOOP,
     pieces_of_product,
 )
-from gradc_compiler.rewrites.algebra.passes import optimise
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
 from gradc_runtime.cpu.gemm.small_batch import FEW
 from gradc_runtime.cpu.partition.sum_lengths import may_be_long, with_compensated_sums

@@ -17,6 +17,7 @@ from gradc_compiler.program.program import COUNT, Program, Schedules
 from gradc_runtime.session.backends import Backend, Batches, Ran, in_turn
 from gradc_runtime.session.checkpoint import Checkpoint
 from gradc_runtime.session.state import Evaluate, StateMemory
+from gradc_runtime.session.step_counter import StepCounter
 from gradc_runtime.system.errors import CheckpointError
 
 DIGIT = 2**31  # of `base`
@@ -59,9 +60,9 @@ class Tables:
     """The tables of a session's steps, and what a checkpoint has in their place."""
 
     def __init__(self, program: Program, memory: StateMemory) -> None:
-        self.memory = memory
+        self.memory, self.counter = memory, StepCounter(memory)
         steps = program.training.steps if program.training else ()
-        self.turns = len(steps)
+        self.updating = frozenset(step.entry for step in steps)
         self.of: dict[str, Ahead] = {  # a step's entry
             step.entry: Ahead(step.schedules, memory, program.evaluate)
             for step in steps
@@ -69,20 +70,26 @@ class Tables:
         }
 
     def ready(self) -> bool:
-        """Fill them for one more update by every step."""
-        return all(ahead.ready(1) for ahead in self.of.values())
+        """Fill them for one more update by every step; whether draws may go on as they are."""
+        within = self.counter.left > len(self.updating)
+        return within and all(ahead.ready(1) for ahead in self.of.values())
 
     def run(self, entry: str, runner: Backend, inputs: Batches, steps: int, batch: int) -> Ran:
-        """Runs of an entry in turn, as many at once as its tables are good for."""
-        if entry not in self.of:
+        """Runs of an entry in turn, as many at once as its tables and its counter are good for."""
+        if entry not in self.updating:
             return runner.run(inputs, steps, batch=batch)
         done, ran = 0, list[Ran]()
         while done < steps:
-            count = self.of[entry].ready(steps - done)
+            left = self.counter.left
+            count = min(left, steps - done)
+            if entry in self.of:
+                count = self.of[entry].ready(count)
             rows = slice(done * batch, (done + count) * batch)
             part = {name: take(found, rows) for name, found in inputs.items()}
             ran.append(runner.run(inputs if count == steps else part, count, batch=batch))
             done += count
+            if count == left:
+                self.counter.go_round()
         return ran[0] if len(ran) == 1 else in_turn(ran)
 
     def saved(self) -> dict[str, np.ndarray]:
@@ -100,7 +107,7 @@ class Tables:
         views = self._lasting()
         replace(checkpoint, tensors=rest).copy_into(views)
         for ahead in self.of.values():
-            turns = max(0, int(views["step"])) // self.turns
+            turns = self.counter.count // len(self.updating)
             ahead.fill(counts.get(ahead.schedules.count, turns))
 
     def _lasting(self) -> dict[str, np.ndarray]:

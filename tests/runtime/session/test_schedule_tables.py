@@ -120,7 +120,7 @@ def test_the_count_goes_on_where_32_bits_end(target: str, count: int) -> None:
 
 @pytest.mark.parametrize("count", [2**24 - 2, 2**31 - 2, -2])
 def test_draws_go_on_as_the_reference_has_them(count: int) -> None:
-    """The word that they are keyed by counts in whole numbers, modulo 2^32."""
+    """The word that they are keyed by counts in whole numbers; -2 is 2^32 - 2."""
     found = {}
     for target in ("reference", "cpu"):
         session = Session(compile_source(NOISY), target, seed=3)

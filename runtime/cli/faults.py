@@ -3,7 +3,7 @@
     1   the spec or the run is at fault: diagnostics, data that does not fit, a loss that is not a
         number, a check that failed
     2   usage or environment: an unknown option, a missing file, no GPU
-    130 stopped by Ctrl-C
+    130 stopped by Ctrl-C, SIGTERM or SIGHUP
     70  an error of gradc's own: a short message, and a report in a file
 
 A traceback is shown only for the last, and only with `--debug`.

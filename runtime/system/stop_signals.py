@@ -3,6 +3,8 @@
 One that whoever started this process has ignored, as `nohup` does, stays ignored.
 
 Native code does not see Ctrl-C, but each call of it is short; the trainer looks here between calls.
+Before it does, and in all other commands, a signal ends what is going on at once, as Ctrl-C does in
+any Python program.
 """
 
 from __future__ import annotations
@@ -24,10 +26,31 @@ class StopRequest:
     signal: int | None = None
 
 
+BEFORE = StopRequest()  # of the whole process; where an exception is lost, as in a callback of C
+
+
+def interrupt_on_signals() -> None:
+    """Let each of the signals raise `KeyboardInterrupt` from now on."""
+    for number in WATCHED:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def ignore_signals() -> None:
+    """Let none of the signals do anything from now on."""
+    for number in WATCHED:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    BEFORE.signal = number
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
     """Watch for signals inside the block (in the main thread, which alone receives them)."""
-    request = StopRequest()
+    request = StopRequest(BEFORE.signal)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return

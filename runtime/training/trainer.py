@@ -75,6 +75,13 @@ class Trainer:
         """Train to the end; with a folder, a signal checkpoints and raises `Interrupted`."""
         if resume:
             self.resume()
+        if self.keeper.folder is None:
+            return self.watched(StopRequest())
+        with stop_requests() as request:
+            return self.watched(request)
+
+    def watched(self, request: StopRequest) -> Summary:
+        """The same, where somebody may ask to stop."""
         self.keeper.begin(self.state())
         folder = self.keeper.folder
         self.certifying = begin(
@@ -82,11 +89,7 @@ class Trainer:
         )
         self.display.start(self.settings.epochs, self.batches)
         try:
-            if self.keeper.folder is None:
-                self.epochs(StopRequest())
-            else:
-                with stop_requests() as request:
-                    self.epochs(request)
+            self.epochs(request)
             saved = self.keeper.save(self.state()) is not None
             self.tell(self.certifying.end())
         finally:
@@ -104,6 +107,7 @@ class Trainer:
         """
         at = self.position
         while at.epoch < self.settings.epochs and not self.finished_early():
+            self.obey(request)
             started = monotonic()
             try:
                 if at.batch < self.batches:
@@ -197,11 +201,15 @@ class Trainer:
 
         Raises `Interrupted` after a signal, once the run is saved.
         """
+        self.obey(request)
+        self.keeper.save_if_due(self.state)
+        self.tell(self.certifying.look())
+
+    def obey(self, request: StopRequest) -> None:
+        """Save the run and raise `Interrupted`, if somebody has asked to stop."""
         if request.signal is not None:
             saved = f"interrupted after step {self.position.step}: {self.kept()}"
             raise Interrupted(saved, self.keeper.last_path)
-        self.keeper.save_if_due(self.state)
-        self.tell(self.certifying.look())
 
     def tell(self, line: str) -> None:
         """A note, if there is anything to say."""

@@ -176,9 +176,9 @@ def test_ctrl_c_saves_and_leaves_with_130(call: Caller) -> None:
 
 
 def wait_for(path: Path) -> None:
-    """Until a file is there."""
+    """Until a file or a folder is there."""
     deadline = time.monotonic() + 30
-    while not path.is_file():
+    while not path.exists():
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.05)
 

@@ -1,0 +1,101 @@
+"""`gradc` itself: a table of commands, each imported when it is asked for.
+
+A slip of the finger gets the nearest command as a suggestion.  `run` is where every command ends:
+with the exit code that it or its fault decides.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+import click
+
+from gradc_runtime.cli.declare import CommandState
+from gradc_runtime.cli.faults import answer
+
+COMMANDS = {
+    "check": "Show every error of a spec, or its layers, shapes and parameters.",
+    "train": "Train the network of a spec.",
+    "eval": "Measure a trained network on held-out data.",
+    "run": "Run a model on given inputs and print the numbers.",
+    "show": "Print any stage of compilation: tree, graph, derivative, schedule, kernels.",
+    "explain": "Explain an error code, or a model's every value and derivative at given inputs.",
+    "verify": "Check gradients, kernels, threads, widths and passes against each other.",
+    "bench": "Time a training step, and compare it with what this machine can do at most.",
+    "fmt": "Write specs in the one canonical form.",
+    "cache": "Show, check or clear the compiled kernels kept on disk.",
+    "doctor": "Show what this machine and installation can do.",
+}
+ABOUT = """gradc compiles networks written in a small declarative language and trains them.
+
+\b
+  gradc train specs/mnist_cnn.nn          from a spec to a trained network
+  gradc check specs/mnist_cnn.nn          its layers, shapes and parameters
+  gradc COMMAND --help                    what a command can do, with examples
+"""
+
+
+class Commands(click.Group):
+    """The table above as click sees it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        if name not in COMMANDS:
+            return None
+        found: click.Command = import_module(f"gradc_runtime.cli.commands.{name}").command
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command and its arguments; an unknown name gets the nearest one."""
+        if not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command is called {args[0]}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table as help text, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    """`gradc --version`."""
+    if asked:
+        metadata = import_module("importlib.metadata")
+        try:
+            click.echo(f"gradc {metadata.version('gradc')}")
+        except metadata.PackageNotFoundError:
+            click.echo("gradc, run from its source tree")
+        ctx.exit()
+
+
+@click.group(cls=Commands, help=ABOUT, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version,
+    help="Print the version.",
+)  # fmt: skip
+def gradc() -> None:
+    """The root; its commands do the work."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say; the exit code."""
+    state = CommandState(arguments=tuple(sys.argv[1:] if arguments is None else arguments))
+    try:
+        code = gradc.main(
+            args=list(state.arguments), prog_name="gradc", standalone_mode=False, obj=state
+        )
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as fault:
+        return answer(fault, state)
+    return code if isinstance(code, int) else 0

@@ -23,6 +23,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.machine.targets import CPU, TARGETS
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
@@ -147,64 +148,81 @@ def switched(made: Compilation, without: Collection[str]) -> Compilation:
     return _lowered(made.source, made.tree, made.module, names, made.graphs)
 
 
+@dataclass(frozen=True)
+class EntryMaker:
+    """Makes the entries of a spec for any target, with any optimisations switched off."""
+
+    module: Module
+    graphs: Mapping[str, Graph]
+    optimised: Mapping[str, Graph]
+    offsets: Mapping[str, int]  # of persistents
+
+    def entries(self, without: Collection[str], target: str) -> Mapping[str, Entry]:
+        """All entries, each made when it is first asked for."""
+        return Lazy(self.graphs, partial(self.entry, without, target))
+
+    def entry(self, without: Collection[str], target: str, key: str) -> Entry:
+        """An entry; its sequences may be as long as the graph that the author wrote allows."""
+        entry = schedule(key, self.optimised[key], self.offsets, without, target)
+        return replace(entry, limits=limits_of(self.graphs[key]))
+
+    def exact_entries(
+        self, entries: Mapping[str, Entry], without: Collection[str], target: str
+    ) -> Mapping[str, Entry]:
+        """The same without inexact rewrites, where any was made."""
+
+        def make(key: str) -> Entry:
+            if is_exact(self.optimised[key], without, target):
+                return entries[key]
+            return self.entry({*without, *INEXACT}, target, key)
+
+        return Lazy(self.graphs, make)
+
+    def checks(self, without: Collection[str], target: str) -> Checks:
+        """What the entries are held against; nothing is made before it is asked for."""
+        module = self.module
+        steps = [step.name for step in module.train.steps] if module.train else []
+        rules = Lazy(steps, lambda name: update_rule(module.step(name), module.gradients(name)))
+        probe = partial(schedule, offsets=self.offsets, without=without, target=target)
+        return Checks(graphs=self.graphs, rules=rules, probe=probe)
+
+
 def _lowered(
     source: Source, tree: File, module: Module, without: frozenset[str], graphs: Mapping[str, Graph]
 ) -> Compilation:
     """The stages after the joint graphs."""
     persistents, words = _persistents(module)
-    offsets = {p.name: p.offset for p in persistents}
     optimised = Lazy(graphs, lambda key: optimise(graphs[key], without))
-    plan = partial(_entry, graphs, optimised, offsets)
-    entries = Lazy(graphs, lambda key: plan(key, without))
-    exact_entries = Lazy(
-        graphs,
-        lambda key: (
-            entries[key] if is_exact(optimised[key], without) else plan(key, without | {*INEXACT})
-        ),
-    )
     program = Program(
         name=module.name,
         source=source.text,
         persistents=persistents,
         persistent_words=words,
         models={m: f"forward/{m}" for m in module.models},
-        entries=entries,
+        entries={},
         data=tuple(module.data),
         training=_training(module),
         evaluate=evaluate,
         inputs={m: dict(s.inputs) for m, s in module.models.items()},
         outputs={m: dict(s.outputs) for m, s in module.models.items()},
         look=cache(partial(warnings_of, module)),
-        checks=_checks(module, graphs, offsets, without),
     )
-    if not without >= {*INEXACT}:
-        checks = _checks(module, graphs, offsets, without | {*INEXACT})
-        exact_form = replace(program, entries=exact_entries, checks=checks)
-        program = replace(program, exact=exact_form)
-    return Compilation(source, tree, module, without, graphs, optimised, program)
+    maker = EntryMaker(module, graphs, optimised, {p.name: p.offset for p in persistents})
+    on = {target: _on_target(program, maker, without, target) for target in TARGETS}
+    return Compilation(source, tree, module, without, graphs, optimised, on[CPU].with_forms(on))
 
 
-def _checks(
-    module: Module, graphs: Mapping[str, Graph], offsets: Mapping[str, int],
-    without: Collection[str],
-) -> Checks:  # fmt: skip
-    """What the entries are held against; nothing is made before it is asked for."""
-    steps = [step.name for step in module.train.steps] if module.train else []
-    rules = Lazy(steps, lambda name: update_rule(module.step(name), module.gradients(name)))
-    probe = partial(schedule, offsets=offsets, without=without)
-    return Checks(graphs=graphs, rules=rules, probe=probe)
-
-
-def _entry(
-    graphs: Mapping[str, Graph],
-    optimised: Mapping[str, Graph],
-    offsets: Mapping[str, int],
-    key: str,
-    without: Collection[str],
-) -> Entry:
-    """An entry, scheduled; sequences may be as long as the graph that the author wrote allows."""
-    entry = schedule(key, optimised[key], offsets, without)
-    return replace(entry, limits=limits_of(graphs[key]))
+def _on_target(
+    program: Program, maker: EntryMaker, without: frozenset[str], target: str
+) -> Program:
+    """The program with a target's entries, and its exact form where inexact rewrites may be on."""
+    entries = maker.entries(without, target)
+    program = replace(program, entries=entries, checks=maker.checks(without, target))
+    if without >= {*INEXACT}:
+        return program
+    exact_entries = maker.exact_entries(entries, without, target)
+    checks = maker.checks(without | {*INEXACT}, target)
+    return replace(program, exact=replace(program, entries=exact_entries, checks=checks))
 
 
 def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:

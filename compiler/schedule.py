@@ -16,6 +16,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.output_names import Role, named
 from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.cost_model import choose_block, choose_chunks
+from gradc_compiler.machine.targets import CPU
 from gradc_compiler.memory.allocate import (
     Liveness,
     MemoryPlan,
@@ -32,7 +33,7 @@ from gradc_compiler.ops.sequence import Length
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import ConstantWords, Entry, Operand, Result, Space
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.table import TargetForm, rewrite_for_target
+from gradc_compiler.rewrites.table import TargetForm, rewrite_for_target, switches_for
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.select.longest_chain import largest_block
 from gradc_compiler.select.lower import late_update, lower_unit
@@ -40,19 +41,24 @@ from gradc_compiler.whole_step.whole_step import fuse_whole_step
 
 
 def schedule(
-    name: str, graph: Graph, offsets: Mapping[str, int], without: Collection[str] = ()
+    name: str,
+    graph: Graph,
+    offsets: Mapping[str, int],
+    without: Collection[str] = (),
+    target: str = CPU,
 ) -> Entry:
-    """The table for a graph whose persistents lie at `offsets`.
+    """The table of a target for a graph whose persistents lie at `offsets`.
 
     `without` names what is not to be made: see `OPTIONAL` in `compiler/rewrites/table.py`.
     """
-    switches = Switches(without)
+    switches = switches_for(target, without)
     ready = rewrite_for_target(graph, switches)
-    table, constants = make_table(ready, offsets, switches)
+    table, constants = make_table(ready, offsets, switches, target)
     memory, most = table.memory, largest_block(table)
     partial_words = max(memory.partial_words.values(), default=0)
     entry = Entry(
         name=name,
+        target=target,
         graph=graph,
         kernels=tuple(table.kernels),
         arrays=tuple(memory.arrays),
@@ -85,7 +91,7 @@ def make_sketch(graph: Graph, regions: Mapping[int, Region], switches: Switches)
 
 
 def make_table(
-    ready: TargetForm, offsets: Mapping[str, int], switches: Switches
+    ready: TargetForm, offsets: Mapping[str, int], switches: Switches, target: str = CPU
 ) -> tuple[ProgramBuilder, tuple[ConstantWords, ...]]:
     """All instructions, and the constants they read."""
     graph = ready.graph
@@ -95,7 +101,9 @@ def make_table(
     late = update_in_place(sketch, offsets, memory)
     place_arrays(sketch, memory)
     place_values(sketch, memory)
-    table = ProgramBuilder(graph, regions, sketch.layouts, memory, ready.notes.needed, switches)
+    table = ProgramBuilder(
+        graph, regions, sketch.layouts, memory, ready.notes.needed, switches, target
+    )
     constants = _place_constants(table, sketch.life)
     for u, unit in enumerate(sketch.groups):
         lower_unit(table, unit, sketch.life.stored[u])

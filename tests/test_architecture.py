@@ -46,6 +46,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.machine.addition_chains",
     "gradc_compiler.machine.cost_model",
     "gradc_compiler.machine.machine",
+    "gradc_compiler.machine.targets",
     "gradc_compiler.program.entry",
     "gradc_compiler.program.kernel_abi",
     "gradc_compiler.program.variants",

@@ -1,7 +1,7 @@
 """One thing that a program can do, as a table: an `Entry`, from the compiler to the runtime.
 
-An entry has kernels, and instructions that name a kernel, where its operands lie, and its geometry.
-The runtime compiles the kernels, allocates the spaces and walks the table; it knows no calculus.
+It has kernels, and instructions that name a kernel, where its operands lie, and its geometry.  The
+runtime compiles the kernels, allocates the spaces and walks the table; it knows no calculus.
 All offsets and strides count words (4 bytes in a float32 session, 8 in a float64 one).
 
 A batch of N examples is cut into blocks of at most `Entry.block` examples; the blocks, in order,
@@ -43,6 +43,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.types import Limit, TensorType, Time
+from gradc_compiler.machine.targets import CPU
 from gradc_compiler.program.deferred import Deferred
 
 MOST_OPERANDS = 64  # of an instruction
@@ -142,7 +143,7 @@ class Instruction:
 
     @property
     def launch(self) -> Launch | None:
-        """How the `cuda` target does it, made when it is first asked for."""
+        """How the `cuda` target does it, made when it is first asked for; None on others."""
         return None if self.deferred_launch is None else self.deferred_launch.value
 
 
@@ -184,9 +185,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Array:
-    """A buffer with a leading axis over rows: an input, an output, carried between phases, or what
-    the runtime knows about a time (`clock`).
-    """
+    """A buffer whose first axis goes over rows; a `clock` has what the runtime knows of a time."""
 
     name: str
     role: str  # "input", "output", "carried" or "clock"
@@ -224,6 +223,7 @@ class Entry:
     """One thing a program can do, as a table of instructions."""
 
     name: str
+    target: str = CPU  # whose second stage of rewrites it went through
     graph: Any  # gradc_compiler.graph.Graph: what the `reference` target evaluates
     kernels: tuple[Kernel, ...]
     arrays: tuple[Array, ...]

@@ -8,7 +8,7 @@ training step): see `entry.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,7 @@ class Program:
     outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)
     checks: Checks | None = None
     exact: Program | None = None  # the same without inexact rewrites, where this may have some
+    forms: Mapping[str, Program] = field(default_factory=dict, repr=False)  # by target
     look: Callable[[], tuple[Diagnostic, ...]] = field(default=tuple, repr=False, compare=False)
 
     @property
@@ -119,3 +120,18 @@ class Program:
     def of_width(self, dtype: str) -> Program:
         """The program as numbers of a width want it: float64 knows no inexact rewrites."""
         return self.exact if dtype == "float64" and self.exact is not None else self
+
+    def of_target(self, target: str) -> Program:
+        """The program with the entries of a target: each has a second stage of rewrites.
+
+        The `reference` has none, for it evaluates graphs as they were before that stage.
+        """
+        return self.forms.get(target, self)
+
+    def with_forms(self, forms: Mapping[str, Program]) -> Program:
+        """This program, which knows those of all targets; and likewise its exact form."""
+        others = {target: form for target, form in forms.items() if form is not self}
+        if self.exact is None:
+            return replace(self, forms=others)
+        exact = {t: form.exact for t, form in others.items() if form.exact is not None}
+        return replace(self, forms=others, exact=replace(self.exact, forms=exact))

@@ -3,7 +3,8 @@
 A *row* says what one rewrite does; `compiler/rewrites/table.py` has all rows, in two stages.  There
 are two kinds.  A rule is asked node by node (`nodes`), and what it makes keeps the story of the
 node that it takes the place of: its place in the spec, why it is there, and how many products it
-stands for.  Any other takes a graph and gives one (`whole`).
+stands for.  Any other takes a graph and gives one (`whole`).  A row that is not made for a target
+is off there, as if it had been switched off (`switches_for` in the table).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from math import prod
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.rebuild import Rule, rewrite_nodes
 from gradc_compiler.graph.verify_graph import verify
+from gradc_compiler.machine.targets import TARGETS
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Literal
 from gradc_compiler.rewrites.algebra.switches import Switches
@@ -39,16 +41,25 @@ Run = Callable[[Graph, Notes], tuple[Graph, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rewrite:
-    """A row: how a graph is rewritten, the law, and why it is on.
+class Optimisation:
+    """What can be switched off: the law, whether only the order of a sum may change, and the
+    targets that it is made for.
+    """
 
-    `always` says what would be wrong without the rewrite; it then has no switch.  `fits` says what
-    it is made for and why it is on for other targets too; of algebra, which is for all, nothing.
+    law: str
+    exact: bool = True
+    targets: tuple[str, ...] = TARGETS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite(Optimisation):
+    """A row: how a graph is rewritten, and why.
+
+    `always` says what would be wrong without the rewrite; it then has no switch.  `fits` says why
+    its targets want it; of algebra, which is for all, nothing.
     """
 
     run: Run
-    law: str
-    exact: bool = True
     always: str = ""
     fits: str = ""
 

@@ -2,22 +2,24 @@
 
 **Algebra** (`ALGEBRA`): laws that hold for numbers, whatever runs them, until none changes
 anything.  **Target** (`TARGET`): forms for which a machine is faster, and then those without which
-kernels could not run, or would run wrongly; each once, in order.  One driver runs both
-(`driver.py`): it asks the switch, verifies, counts, and keeps provenance.
+kernels could not run, or would run wrongly; each once, in order.  A row of this stage says for
+which targets it is made and is off for others, so each target has a second stage of its own.  One
+driver runs both (`driver.py`): it asks the switch, verifies, counts, and keeps provenance.
 
 A row is switched off by name (`--without winograd`), in both stages if it stands in both; the rows
-of the second stage, which ones are inexact, and which have no switch are in `target_rewrites.py`.
-One second stage serves both targets: Note [One second stage for both targets] there.
+of the second stage, which ones are inexact, and which have no switch are in `target_rewrites.py`
+(Note [What a GPU does without]).
 
 `LATER` are the optimisations that other stages make; they too ask by name (`Switches`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from gradc_compiler.graph.graph import Graph
+from gradc_compiler.machine.targets import CPU
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.algebra.drop_unit_dims import drop_unit_dims
@@ -33,10 +35,17 @@ from gradc_compiler.rewrites.algebra.sink_slices import sink_slices
 from gradc_compiler.rewrites.algebra.slice_of_reshape import slice_of_reshape
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
-from gradc_compiler.rewrites.driver import Notes, Rewrite, run_once, run_until_stable, whole
+from gradc_compiler.rewrites.driver import (
+    Notes,
+    Optimisation,
+    Rewrite,
+    run_once,
+    run_until_stable,
+    whole,
+)
 from gradc_compiler.rewrites.target_rewrites import TARGET
 
-row = Rewrite
+row, later = Rewrite, Optimisation
 
 # fmt: off
 ALGEBRA: dict[str, Rewrite] = {
@@ -62,17 +71,21 @@ ALGEBRA: dict[str, Rewrite] = {
     "turns":    row(run=whole(fold_transpose), law="transpose(mean of a b) = mean of b a"),
     "dce":      row(run=whole(eliminate_dead_code), law="what no output depends on is left out"),
 }
-LATER: dict[str, str] = {
-    "delay-reduction":        "a mean of outer products is one product, when all examples are done",
-    "sink":                   "what only one loop reads is computed in it, step by step",
-    WRITTEN_OUT:              "a product with a small constant matrix is a sum written out",
-    "fusion":                 "elementwise operators share a kernel",
-    "whole-step":             "a small step is one kernel",
+LATER: dict[str, Optimisation] = {
+    "delay-reduction": later(law="a mean of outer products is one product, of all examples"),
+    "sink":            later(law="what only one loop reads is computed in it, step by step"),
+    WRITTEN_OUT:       later(law="a product with a small constant matrix is a sum written out",
+                             exact=False),
+    "fusion":          later(law="elementwise operators share a kernel"),
+    "whole-step":      later(law="a small step is one kernel", targets=(CPU,)),
 }
 # fmt: on
 FORMS = tuple(name for name, r in TARGET.items() if not r.always and name not in ALGEBRA)
-INEXACT = (*(name for name, r in TARGET.items() if not r.exact), WRITTEN_OUT)
-OPTIONAL = (*ALGEBRA, *FORMS, *LATER)  # what can be switched off
+SWITCHED: Mapping[str, Optimisation] = {  # what can be switched off
+    **ALGEBRA, **{name: TARGET[name] for name in FORMS}, **LATER,
+}  # fmt: skip
+OPTIONAL = (*SWITCHED,)
+INEXACT = tuple(name for name, r in SWITCHED.items() if not r.exact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,12 @@ class TargetForm:
 
     graph: Graph
     notes: Notes
+
+
+def switches_for(target: str, without: Collection[str] = ()) -> Switches:
+    """The switches of a target: off is what is named, and what is made for another target."""
+    others = {name for name, r in SWITCHED.items() if target not in r.targets}
+    return Switches({*without, *others})
 
 
 def optimise(
@@ -104,9 +123,9 @@ def rewrite_for_target(graph: Graph, switches: Switches | None = None) -> Target
     return TargetForm(*run_once(TARGET, graph, switches or Switches()))
 
 
-def is_exact(graph: Graph, without: Collection[str]) -> bool:
-    """Whether none of the inexact rewrites that are on would change a graph."""
-    inexact = [name for name in INEXACT if name not in without]
+def is_exact(graph: Graph, without: Collection[str], target: str = CPU) -> bool:
+    """Whether none of the inexact rewrites that are on for a target would change a graph."""
+    inexact = [name for name in INEXACT if switches_for(target, without).allow(name)]
     switches = Switches()
     rows = {name: TARGET[name] for name in inexact if name in TARGET}
     graph, _ = run_once(rows, graph, switches)

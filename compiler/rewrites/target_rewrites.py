@@ -11,12 +11,12 @@ be changed.  Some are *inexact*, a group that `--exact` switches off and that fl
 The second kind is always made, as kernels could not run without, or would run wrongly; each row
 says why (`always`).
 
-Note [One second stage for both targets].  A program has one graph for each entry, from which both
-targets' kernels are printed, so a row of the second stage is on for both.  `fits` says what it is
-made for.  Those made for a CPU's vectors do more on a GPU than it needs, and nothing wrong: what is
-shown on one target (`gradc verify`, certificates, digests of kernels) then holds on the other.
-To have CUDA do without them takes a second graph and table of each entry, and a GPU to say which of
-them pay there; until someone has measured that, none is off.
+Note [What a GPU does without].  A thread of a GPU computes one number of a result, and its
+neighbours the numbers beside it, whatever the last axis is.  So nothing is gained there by columns
+that fill a vector, nor by panels that a cache line keeps.  Nor is a scatter slow: `cuda_printer.py`
+gives every word that products are added to a thread of its own, which finds them by division and
+multiplies nothing that lies outside.  All those rows are for a CPU alone; fewer multiplications and
+less memory are for both.  No GPU was at hand to measure it: a row that pays there gets its target.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from __future__ import annotations
 from functools import partial
 
 from gradc_compiler.graph.graph import Graph
+from gradc_compiler.machine.targets import CPU
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.conv.backward_data import scatter_to_gather
@@ -45,28 +46,30 @@ def _remat(graph: Graph, notes: Notes) -> tuple[Graph, int]:
     return changed, len(changed.nodes) - len(graph.nodes)
 
 
-VECTORS = "a CPU's vectors: columns that fill them; on a GPU more threads, some of them idle"
-CACHE = "a CPU's cache lines; on a GPU one more copy a step, and reads that follow one another"
-ANY = "any machine: fewer operations, or fewer words written twice"
+VECTORS = "columns that fill a vector"
+CACHE = "words of one tile that follow one another"
+ONCE = "words of a result that are written once, and rows that threads can share"
+ANY = "fewer multiplications, or less memory"
 row, inexact = Rewrite, partial(Rewrite, exact=False)
+cpu, inexact_cpu = partial(row, targets=(CPU,)), partial(inexact, targets=(CPU,))
 
 # fmt: off
 TARGET: dict[str, Rewrite] = {  # the first takes the convolutions that gain most by it
     "winograd":          inexact(run=nodes(apply_winograd), fits=ANY,
                                  law="y = A' [(G w) * (B' x)]"),
-    "scatter-to-gather": inexact(run=nodes(scatter_to_gather), fits=ANY,
-                                 law="y[p] = sum of g[p - n] W[n]"),
-    "fold-width":        inexact(run=nodes(fold_width_into_channels), fits=VECTORS,
-                                 law="y[2J + e] = sum of x[2J + N] V[N, e]"),
-    "backward-filter":   inexact(run=nodes(backward_filter), fits=VECTORS,
-                                 law="dW[n] = sum over e of S[n + e, e]"),
-    "backward-bias":     row(run=nodes(backward_bias), fits=VECTORS,
+    "scatter-to-gather": inexact_cpu(run=nodes(scatter_to_gather), fits=ONCE,
+                                     law="y[p] = sum of g[p - n] W[n]"),
+    "fold-width":        inexact_cpu(run=nodes(fold_width_into_channels), fits=VECTORS,
+                                     law="y[2J + e] = sum of x[2J + N] V[N, e]"),
+    "backward-filter":   inexact_cpu(run=nodes(backward_filter), fits=VECTORS,
+                                     law="dW[n] = sum over e of S[n + e, e]"),
+    "backward-bias":     cpu(run=nodes(backward_bias), fits=VECTORS,
                              law="a sum down few columns by way of more columns"),
-    "broadcast-bias":    row(run=nodes(broadcast_bias), fits=VECTORS,
+    "broadcast-bias":    cpu(run=nodes(broadcast_bias), fits=VECTORS,
                              law="x + b = x + (b, b, b, ...), read as one loop"),
-    "unroll-max-pool":   row(run=nodes(unroll_max_pool), fits=VECTORS,
+    "unroll-max-pool":   cpu(run=nodes(unroll_max_pool), fits=VECTORS,
                              law="max over a window = maximum(maximum(...), ...)"),
-    "prepack":           row(run=nodes(prepack), fits=CACHE,
+    "prepack":           cpu(run=nodes(prepack), fits=CACHE,
                              law="P[s, k, c] = W[32 s + c, k]"),
     # after all that makes sums, or makes sums without overlaps of those with
     "split_long_sums":   row(run=whole(cut_long_sums), law="sum = sum of sums of 256 terms",

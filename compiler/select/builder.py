@@ -20,6 +20,7 @@ from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
 from gradc_compiler.loops.loop_passes import run_loop_passes
 from gradc_compiler.loops.writes_apart import writes_apart
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.machine.targets import CPU, CUDA
 from gradc_compiler.memory.allocate import MemoryPlan
 from gradc_compiler.memory.coalesce_reductions import coalesce_reductions
 from gradc_compiler.memory.layout import BufferView, Layouts
@@ -52,7 +53,7 @@ class KernelCall:
     kernel: Kernel
     operands: tuple[Operand, ...]
     geometry: tuple[int, ...]
-    launch: Deferred[Launch]
+    launch: Deferred[Launch] | None
     extent: int = 1  # iterations of the loop that may be divided over threads
     iterations: int = 0  # of all loops together
     follows: bool = False
@@ -89,6 +90,7 @@ class ProgramBuilder:
     memory: MemoryPlan
     needed: Mapping[int, int]  # products of some contractions, by the node's tag
     switches: Switches = field(default_factory=Switches)
+    target: str = CPU
     kernels: dict[Kernel, int] = field(default_factory=dict)
     instructions: dict[Stage, list[Instruction]] = field(default_factory=dict)
     nests: dict[Stage, list[LoopNest | None]] = field(default_factory=dict)  # of each of them
@@ -170,8 +172,10 @@ class ProgramBuilder:
         )
         return replace(nest, stores=stores)
 
-    def launch(self, nest: LoopNest, time: Time | None) -> Deferred[Launch]:
-        """The same loops, over the rows of a time or over examples, as one CUDA kernel."""
+    def launch(self, nest: LoopNest, time: Time | None) -> Deferred[Launch] | None:
+        """The same loops, over the rows of a time or over examples, as one CUDA kernel; on other
+        targets nothing, but arrays of clocks are numbered alike.
+        """
         if time is not None and sums_over_time(nest):
             nest, time = walk_nest(nest, time), None
         written = {a.storage for _, a, _ in nest.stores}
@@ -180,6 +184,8 @@ class ProgramBuilder:
         read = [*before, *(a for _, a in nest.loads), *after]  # so clocks get their arrays in order
         stored = [a for _, a, _ in nest.stores]
         operands = {a.storage: self.operand(a, a.storage in written) for a in [*read, *stored]}
+        if self.target != CUDA:
+            return None
         return Deferred(partial(print_launch, nest, operands, self.memory.number(time)))
 
     def add(self, unit: FusionGroup, call: KernelCall) -> None:

@@ -18,6 +18,7 @@ from gradc_compiler.loops.ir import RANGE, LoopNest, Store, Variable
 from gradc_compiler.loops.loop_passes import BUILT, MEANING
 from gradc_compiler.loops.scalar_code import identity
 from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
+from gradc_compiler.machine.targets import CUDA
 from gradc_compiler.memory.layout import StorageKey, row_major, through
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.index import Scatter, Take
@@ -219,7 +220,7 @@ def _written(
         kernel=Kernel("k0", cpu),
         operands=operands,
         geometry=geometry,
-        launch=Deferred(lambda: launch),
+        launch=Deferred(lambda: launch) if table.target == CUDA else None,
     )
     table.add(unit, call)
 

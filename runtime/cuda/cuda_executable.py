@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gradc_compiler.graph.output_names import Role, of_role
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.machine.targets import CUDA
 from gradc_compiler.program.entry import Array, Entry, Space
 from gradc_runtime.binding.io_binding import Arrays, IOBinding
 from gradc_runtime.cuda import shim
@@ -42,6 +43,7 @@ class CudaExecutable:
         crew: object = None,
     ) -> None:
         shim.require_device()
+        assert entry.target == CUDA, f"{entry.name} was lowered for {entry.target}"
         self.entry, self.persistent = entry, persistent
         self.dtype = np.dtype(dtype)
         self.exchange = IOBinding(entry, self.dtype)

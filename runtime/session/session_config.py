@@ -20,7 +20,7 @@ WIDTHS = ("float32", "float64")
 class SessionConfig:
     """Where a session runs, how wide its numbers are, and what its draws follow."""
 
-    program: Program  # in the form that the width wants
+    program: Program  # in the form that the width and the target want
     target: str
     dtype: str
     threads: int
@@ -39,7 +39,7 @@ class SessionConfig:
             raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
         settings = program.training.settings if program.training else {}
         return SessionConfig(
-            program=program.of_width(width(dtype)),
+            program=program.of_width(width(dtype)).of_target(target),
             target=target,
             dtype=width(dtype),
             threads=whole(threads, "threads", 1, 1024, len(os.sched_getaffinity(0))),

@@ -25,9 +25,11 @@ UPDATE = os.environ.get("UPDATE_KERNELS") == "1"
 def digests_of(spec: Path) -> dict[str, str]:
     """By entry and target: its kernels, and for the CPU the table that calls them."""
     found = {}
-    for name, entry in compile_file(spec).entries.items():
+    program = compile_file(spec)
+    for name, entry in program.entries.items():
         cpu = f"{print_entry(entry)}\n{print_kernels(entry)}"
-        for target, text in (("cpu", cpu), ("cuda", print_kernels(entry, "cuda"))):
+        cuda = print_kernels(program.of_target("cuda").entries[name])
+        for target, text in (("cpu", cpu), ("cuda", cuda)):
             own = text.replace(f"{ROOT}/", "")  # wherever the repository lies
             found[f"{name} {target}"] = hashlib.sha256(own.encode()).hexdigest()[:16]
     return found

@@ -73,7 +73,8 @@ def run_compiled(
     memory = guards.around(np.zeros(words, dtype))
     for key, op in tensors.items():
         view(memory, offsets[key], op)[...] = values[key]
-    entry = schedule("test", optimise(graph, without), offsets, without)
+    target = "cpu" if issubclass(Executable, cpu_executable.Executable) else "cuda"
+    entry = schedule("test", optimise(graph, without), offsets, without, target)
     executable = Executable(entry, memory, np.dtype(dtype), threads=threads)
     guards.surround(executable)
     if threads > 1 and isinstance(executable, cpu_executable.Executable):  # a GPU has no plan

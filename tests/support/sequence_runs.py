@@ -13,6 +13,7 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
+from gradc_runtime.cpu.executable import Executable as CpuExecutable
 from tests.support.graphs import share_always
 from tests.support.recurrences import NETS, given, parameters
 
@@ -35,7 +36,8 @@ def executable(
             part = part.view(f"i{words.itemsize}")
         part[:] = value.reshape(-1)
         start += value.size
-    return target(schedule("net", graph, offsets, without), words, dtype, threads=threads)
+    name = "cpu" if issubclass(target, CpuExecutable) else "cuda"
+    return target(schedule("net", graph, offsets, without, name), words, dtype, threads=threads)
 
 
 def wanted(graph: Graph, values: dict[str, Any], dtype: Any = np.float64) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from gradc_compiler.pipeline import Compilation
 from gradc_compiler.printing.nest_text import nest_text
 from gradc_compiler.program.entry import Operand, Space
 from gradc_compiler.rewrites.algebra.switches import Switches
-from gradc_compiler.rewrites.table import changes, rewrite_for_target
+from gradc_compiler.rewrites.table import changes, rewrite_for_target, switches_for
 from gradc_compiler.schedule import make_sketch, make_table
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
@@ -59,29 +59,35 @@ class Lowering:
     optimised: Graph
     offsets: Mapping[str, int]  # of persistents
     without: frozenset[str]
+    target: str
 
     @classmethod
-    def of(cls, made: Compilation, name: str) -> Lowering:
-        """That of an entry."""
+    def of(cls, made: Compilation, name: str, target: str) -> Lowering:
+        """That of an entry, for a target."""
         offsets = {p.name: p.offset for p in made.program.persistents}
-        return cls(made.optimised[name], offsets, made.without)
+        return cls(made.optimised[name], offsets, made.without, target)
+
+    def switches(self) -> Switches:
+        """What is on, nothing counted yet."""
+        return switches_for(self.target, self.without)
 
     @cached_property
     def graph(self) -> Graph:
-        """The graph after the rewrites for a machine."""
-        return rewrite_for_target(self.optimised, Switches(self.without)).graph
+        """The graph after the rewrites for the target."""
+        return rewrite_for_target(self.optimised, self.switches()).graph
 
     @cached_property
     def sketch(self) -> Sketch:
         """The fusion groups in order, each with its stage."""
-        switches = Switches(self.without)
+        switches = self.switches()
         return make_sketch(self.graph, assign_stages(self.graph, switches), switches)
 
     @cached_property
     def table(self) -> ProgramBuilder:
         """The instructions, their nests, and the operand of each value."""
-        switches = Switches(self.without)
-        return make_table(rewrite_for_target(self.optimised, switches), self.offsets, switches)[0]
+        switches = self.switches()
+        ready = rewrite_for_target(self.optimised, switches)
+        return make_table(ready, self.offsets, switches, self.target)[0]
 
 
 def groups(lowering: Lowering) -> Iterator[str]:

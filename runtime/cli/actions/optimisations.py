@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
-from gradc_compiler.rewrites.table import ALGEBRA, FORMS, INEXACT, LATER
-from gradc_compiler.rewrites.target_rewrites import TARGET
+from gradc_compiler.machine.targets import TARGETS
+from gradc_compiler.rewrites.table import ALGEBRA, LATER, SWITCHED
 from gradc_runtime.cli.actions.output import console, table, write_json
 
 
@@ -19,18 +19,24 @@ def explain_optimisations(*, as_json: bool) -> int:
     if as_json:
         write_json(rows)
         return 0
-    shown = [(row["name"], row["kind"], row["does"]) for row in rows]
-    console().print(table(("name", "kind", "what it does"), shown))
+    shown = [
+        (row["name"], row["kind"], " ".join(row["targets"]), row["does"]) for row in rows
+    ]
+    console().print(table(("name", "kind", "targets", "what it does"), shown))
     return 0
 
 
 def optimisations() -> list[dict[str, Any]]:
-    """Names, kinds, laws, and whether only the order of a sum may change."""
-    passes = {name: ("algebra", row.law) for name, row in ALGEBRA.items()}
-    rewrites = {name: ("machine", TARGET[name].law) for name in FORMS}
-    later = {name: ("schedule", law) for name, law in LATER.items()}
-    loops = {name: ("loops", law) for name, law in OPTIONAL_LOOP_PASSES.items()}
-    return [
-        {"name": name, "kind": kind, "does": does, "exact": name not in INEXACT}
-        for name, (kind, does) in (passes | rewrites | later | loops).items()
+    """Names, kinds, targets, laws, and whether only the order of a sum may change."""
+    rewrites = [
+        {
+            "name": name,
+            "kind": "algebra" if name in ALGEBRA else "schedule" if name in LATER else "machine",
+            "targets": list(row.targets),
+            "does": row.law,
+            "exact": row.exact,
+        }
+        for name, row in SWITCHED.items()
     ]
+    loops = {"kind": "loops", "targets": list(TARGETS), "exact": True}
+    return rewrites + [{"name": n, "does": law, **loops} for n, law in OPTIONAL_LOOP_PASSES.items()]

@@ -88,13 +88,13 @@ def entry_text(made: Compilation, stage: str, name: str, target: str) -> str:
                 for number, (change, graph) in enumerate(after_each_pass(made, name), 1)
             )
         case "target":
-            return print_graph(Lowering.of(made, name).graph, ledger=True)
+            return print_graph(Lowering.of(made, name, target).graph, ledger=True)
         case "groups" | "memory" | "nests":
-            return "\n".join([*LOWERED[stage](Lowering.of(made, name)), ""])
+            return "\n".join([*LOWERED[stage](Lowering.of(made, name, target)), ""])
         case "schedule":
-            return print_entry(made.program.entries[name])
+            return print_entry(made.program.of_target(target).entries[name])
         case "kernels":
-            return print_kernels(made.program.entries[name], target)
+            return print_kernels(made.program.of_target(target).entries[name])
         case _:
             return ""
 
@@ -115,13 +115,13 @@ def entry_answer(made: Compilation, stage: str, name: str, graph: Graph, target:
         case "passes":
             return [{"after": n, **graph_data(g)} for n, g in after_each_pass(made, name)]
         case "target":
-            return graph_data(Lowering.of(made, name).graph)
+            return graph_data(Lowering.of(made, name, target).graph)
         case "groups" | "memory" | "nests":
-            return [*LOWERED[stage](Lowering.of(made, name))]
+            return [*LOWERED[stage](Lowering.of(made, name, target))]
         case "schedule":
-            return entry_data(made.program.entries[name])
+            return entry_data(made.program.of_target(target).entries[name])
         case "kernels":
-            return kernel_data(made.program.entries[name], target)
+            return kernel_data(made.program.of_target(target).entries[name])
         case _:
             return graph_data(graph)
 

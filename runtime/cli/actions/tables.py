@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gradc_compiler.machine.targets import CUDA
 from gradc_compiler.program.entry import Entry, Instruction, Operand, Phase, Space
 from gradc_compiler.program.variants import largest_single, single_kernels
 from gradc_runtime.cli.actions.output import counted
@@ -97,9 +98,9 @@ def operand_text(entry: Entry, operand: Operand) -> str:
     return f"{base}+{operand.offset + operand.inner}"
 
 
-def print_kernels(entry: Entry, target: str = "cpu") -> str:
+def print_kernels(entry: Entry) -> str:
     """The generated source, and which library kernels are used."""
-    if target == "cuda":
+    if entry.target == CUDA:
         return "\n".join(f"# {note}\n{source}" for note, source in launches(entry))
     found = "\n".join(part for k in range(len(entry.kernels)) for part in kernel(entry, k))
     singles = [print_kernels(single.entry) for single in single_kernels(entry)]
@@ -167,9 +168,9 @@ def instruction_data(entry: Entry, instruction: Instruction) -> dict[str, Any]:
     }
 
 
-def kernel_data(entry: Entry, target: str = "cpu") -> list[dict[str, Any]]:
+def kernel_data(entry: Entry) -> list[dict[str, Any]]:
     """The kernels as data; a library kernel has no source."""
-    if target == "cuda":
+    if entry.target == CUDA:
         return [{"note": note, "source": source} for note, source in launches(entry)]
     found = [
         {"name": called(entry, number), "note": kernel.note, "source": kernel.source}

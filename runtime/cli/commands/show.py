@@ -22,7 +22,8 @@ STAGES = (
     ("gradc show specs/house.nn --stage optimized --entry step", "what the passes left of a step"),
     ("gradc show specs/house.nn --stage passes", "the graph after each pass that changes it"),
     ("gradc show specs/mnist_cnn.nn --stage kernels", "the code generated for a training step"),
-    ("gradc show specs/house.nn --stage kernels --target cuda", "the same for a GPU"),
+    ("gradc show specs/mnist_cnn.nn --stage kernels --target cuda", "the same for a GPU"),
+    ("gradc show specs/mnist_cnn.nn --stage target --target cuda", "the graph as a GPU likes it"),
     ("gradc show specs/house.nn --dot | dot -Tsvg > house.svg", "a picture, with Graphviz"),
 ])  # fmt: skip
 @spec
@@ -36,7 +37,7 @@ STAGES = (
 )
 @click.option("--dot", is_flag=True, help="The graph in the language of Graphviz.")
 @click.option("--target", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
-              help="Whose kernels `--stage kernels` prints.")  # fmt: skip
+              help="For whom the stages from `target` on are.")  # fmt: skip
 @options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:

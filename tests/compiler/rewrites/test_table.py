@@ -6,13 +6,26 @@ from dataclasses import replace
 
 import pytest
 
+from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
+from gradc_compiler.machine.targets import TARGETS
 from gradc_compiler.ops.elementwise import exp, tanh
 from gradc_compiler.ops.leaf import Input
+from gradc_compiler.pipeline import compilation
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.driver import Rewrite, nodes, run_once, run_until_stable, whole
-from gradc_compiler.rewrites.table import ALGEBRA, FORMS, INEXACT, LATER, OPTIONAL, TARGET
+from gradc_compiler.rewrites.table import (
+    ALGEBRA,
+    FORMS,
+    INEXACT,
+    LATER,
+    OPTIONAL,
+    SWITCHED,
+    TARGET,
+    switches_for,
+)
+from tests.compiler.test_switches import IMAGES, SEQUENCES
 
 TEXT = "%0 = input{key='x', shape=(4,)}; %1 = tanh %0; %2 = tanh %1; return y=%2"
 
@@ -69,9 +82,43 @@ def test_every_row_says_what_it_is_for() -> None:
         assert not (row.fits and row.always), name
     for row in ALGEBRA.values():
         assert row.law and row.exact and not row.always and not row.fits
+        assert row.targets == TARGETS
 
 
 def test_what_has_no_reason_to_be_always_made_has_a_switch() -> None:
     assert {*OPTIONAL} == {*ALGEBRA, *LATER, *(n for n, row in TARGET.items() if not row.always)}
     assert len({*OPTIONAL}) == len(OPTIONAL) and {*INEXACT} <= {*OPTIONAL}
     assert not {n for n, row in TARGET.items() if row.always} & {*FORMS}
+
+
+CPU_ALONE = {
+    *("scatter-to-gather", "fold-width", "backward-filter", "backward-bias", "broadcast-bias"),
+    *("unroll-max-pool", "prepack", "whole-step"),
+}
+
+
+def test_what_each_target_takes() -> None:
+    taken = {t: {name for name in SWITCHED if switches_for(t).allow(name)} for t in TARGETS}
+    assert taken["cpu"] == {*OPTIONAL}
+    assert taken["cuda"] == {*OPTIONAL} - CPU_ALONE
+    assert not switches_for("cuda", ["winograd"]).allow("winograd")
+    for name, row in TARGET.items():
+        assert not row.always or row.targets == TARGETS, f"{name} is made everywhere"
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["as it is", "exact"])
+def test_the_program_of_each_target_goes_through_its_own_stage(exact: bool) -> None:
+    """What is made of an image network and of sequences for a CPU alone is not made for CUDA."""
+    made = {"cpu": set[str](), "cuda": set[str]()}
+    for text in (IMAGES, SEQUENCES):
+        program = compilation(Source("net.nn", text), ".", {}, ()).program
+        program = program.of_width("float64") if exact else program
+        for target, names in made.items():
+            entry = program.of_target(target).entries["gradients/train"]
+            assert entry.target == target
+            names.update(entry.applied)
+            instructions = [i for phase in entry.phases for i in phase.instructions]
+            assert all((i.launch is None) == (target == "cpu") for i in instructions)
+            assert target == "cpu" or entry.whole_step is None
+    wanted = {*FORMS} - ({*INEXACT} if exact else set())
+    assert wanted <= made["cpu"] and made["cuda"] & {*FORMS} == wanted - CPU_ALONE

@@ -20,7 +20,7 @@ def test_a_program_is_compiled_without_text_for_cuda(monkeypatch: pytest.MonkeyP
         return original(nest)
 
     monkeypatch.setattr(launch, "print_cuda_nest", watched)
-    (entry,) = compile_source(TEXT).entries.values()
+    (entry,) = compile_source(TEXT).of_target("cuda").entries.values()
     found = instructions(entry)
     assert found and not printed
     assert all(i.launch is not None and i.launch.source.startswith("def k0") for i in found)

@@ -113,7 +113,8 @@ def test_every_optimisation_is_named_with_what_it_does(call: Caller) -> None:
     assert [row["name"] for row in rows if not row["exact"]] == [*INEXACT]
     shown = call("explain", "optimisations").words
     for row in rows:
-        assert f"{row['name']} {row['kind']} {row['does'].split()[0]}" in shown
+        told = (row["name"], row["kind"], *row["targets"], row["does"].split()[0])
+        assert " ".join(told) in shown
 
 
 def test_a_former_name_of_an_optimisation_is_known(call: Caller) -> None:

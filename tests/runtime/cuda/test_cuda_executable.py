@@ -15,7 +15,7 @@ from gradc_runtime.cuda.batches import Batches
 from gradc_runtime.cuda.cuda_executable import CudaExecutable, roomy
 from tests.support.recurrences import NETS, SIZES
 
-PROGRAM = compile_file("specs/circle.nn")
+PROGRAM = compile_file("specs/circle.nn").of_target("cuda")
 ENTRY = PROGRAM.entries["step/train"]
 
 
@@ -35,7 +35,7 @@ def test_every_launch_finds_its_numbers_in_the_table() -> None:
 
 
 def test_sequences_have_room_of_their_own() -> None:
-    entry = schedule("net", optimise(NETS["two times"]()), dict.fromkeys(SIZES, 0))
+    entry = schedule("net", optimise(NETS["two times"]()), dict.fromkeys(SIZES, 0), target="cuda")
     arena = arrange(entry, 256, 7, (100, 50))
     start = arena.bases[Space.BLOCK] + 7 * entry.block_words
     assert arena.first(Operand(Space.BLOCK, 10, inner=3, time=0)) == start + 100 * 10 + 3

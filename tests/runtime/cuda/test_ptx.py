@@ -89,7 +89,7 @@ def check(text: str, word: int) -> None:
 @pytest.mark.parametrize("formulas", [False, True])
 @pytest.mark.parametrize("word", [4, 8])
 def test_operators(word: int, formulas: bool) -> None:
-    entry = schedule("test", all_elementwise(formulas), {"seed": 0, "step": 16})
+    entry = schedule("test", all_elementwise(formulas), {"seed": 0, "step": 16}, target="cuda")
     for text in sources([entry]) | {CLEAR, MEAN}:
         check(text, word)
 
@@ -100,7 +100,7 @@ def test_only_sums_of_products_are_fused(word: int) -> None:
     builder = Builder()
     x, y = builder.add(a), builder.add(b)
     written = builder.graph({"y": (x * y - y * x + x).id})
-    (text,) = sources([schedule("test", written, {})])
+    (text,) = sources([schedule("test", written, {}, target="cuda")])
     ptx = shim.compile_ptx(function_of(text, word), word, (9, 0))
     real = f"f{8 * word}"
     assert f"mul.rn.{real}" in ptx and f"add.rn.{real}" in ptx
@@ -108,7 +108,8 @@ def test_only_sums_of_products_are_fused(word: int) -> None:
     builder = Builder()
     x, y = builder.add(a), builder.add(b)
     dot = Contract((3,), ((index(0),), (index(0),)), (), ())
-    sums = sources([schedule("test", builder.graph({"y": builder.add(dot, x, y).id}), {})])
+    summed = builder.graph({"y": builder.add(dot, x, y).id})
+    sums = sources([schedule("test", summed, {}, target="cuda")])
     texts = [shim.compile_ptx(function_of(text, word), word, (9, 0)) for text in sums]
     assert any(f"fma.rn.{real}" in text for text in texts)
 
@@ -127,12 +128,12 @@ def test_kernels_along_an_axis(word: int) -> None:
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_networks_over_sequences(name: str) -> None:
     offsets = {key: 256 * k for k, key in enumerate(SIZES)}
-    for text in sources([schedule("net", optimise(NETS[name]()), offsets)]):
+    for text in sources([schedule("net", optimise(NETS[name]()), offsets, target="cuda")]):
         check(text, 4)
 
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_specs(spec: Path) -> None:
-    program = compile_file(spec)
+    program = compile_file(spec).of_target("cuda")
     for text in sources(program.entries.values()):
         check(text, 4)

@@ -18,7 +18,7 @@ from gradc_runtime.cli.actions import diagnostics
 from gradc_runtime.cli.actions.model_stages import ModelStage, is_owned, stages
 from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
 from gradc_runtime.cli.actions.request import Request
-from gradc_runtime.cli.actions.room import require_room
+from gradc_runtime.cli.actions.room import WORD, data_bytes, memory_line, require_room
 from gradc_runtime.data import DataError, prepared
 
 MOST_NAMES = 3  # layers named in one line
@@ -139,6 +139,8 @@ def training_lines(made: Compilation) -> list[str]:
         lines.append(
             "  " + ", ".join(f"{name} {value:g}" for name, value in train.settings.items())
         )
+    source = next(source for source in made.module.data if source.name == train.data)
+    lines.append("  " + memory_line(made, source))
     if left := untrained(made):
         names = left if len(left) <= MOST_NAMES else [*left[:2], "...", left[-1]]
         lines.append(f"  no step trains {', '.join(names)}")
@@ -187,10 +189,18 @@ def described(made: Compilation) -> dict[str, Any]:
         "parameters": {spec.name: list(spec.type.shape) for spec in parameters},
         "total": sum(spec.type.size for spec in parameters),
         "untrained": untrained(made),
+        "bytes": memory(made),
         "data": {source.name: call(source) for source in module.data},
         "settings": dict(module.train.settings) if module.train else {},
         "using": {s.name: s.using for s in module.train.steps} if module.train else {},
     }
+
+
+def memory(made: Compilation) -> dict[str, Any]:
+    """Bytes of a float32 run that do not depend on the batch: what persists, and data."""
+    found = {source.name: data_bytes(source) for source in made.module.data}
+    data = {name: {"example": fixed, "element": each} for name, (fixed, each) in found.items()}
+    return {"persistent": WORD * made.program.persistent_words, "data": data}
 
 
 def model_data(made: Compilation, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.graph.types import Time
 from gradc_compiler.program.entry import Entry, Phase, Space
 from gradc_runtime.system.aligned_memory import aligned
 from gradc_runtime.system.files import require_memory
@@ -37,12 +38,20 @@ def block_bytes(entry: Entry, words: int, room: Sequence[int], word: int) -> int
 
 
 def bytes_of(entry: Entry, word: int, threads: int, examples: int) -> int:
-    """Bytes that an entry takes for a batch, sequences of one element: its spaces and arrays."""
-    arrays = sum(array.type.size for array in entry.arrays) * examples
-    words = entry.block * entry.block_words
-    blocks = block_bytes(entry, words, [1] * len(entry.times), word) * threads
+    """Bytes that an entry takes for a batch: its spaces and arrays.
+
+    Sequences have the length that their type fixes, or one element.
+    """
+    arrays = sum(array.type.size * least_length(array.type.time) for array in entry.arrays)
+    room = [entry.block * least_length(time) for time in entry.times]
+    blocks = block_bytes(entry, entry.block * entry.block_words, room, word) * threads
     partials = partial_bytes(entry, word) * entry.chunks
-    return (entry.uniform_words + arrays) * word + blocks + partials
+    return (entry.uniform_words + arrays * examples) * word + blocks + partials
+
+
+def least_length(time: Time | None) -> int:
+    """The elements of a sequence, where its type fixes them; else one."""
+    return time if isinstance(time, int) else 1
 
 
 def reserved(size: int, dtype: np.dtype[Any], what: str) -> np.ndarray:

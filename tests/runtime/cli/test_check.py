@@ -9,6 +9,7 @@ import pytest
 from gradc_runtime.cli.actions.check import owned
 from gradc_runtime.cli.actions.model_stages import stages
 from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cpu.partition.space_sizes import bytes_of
 from tests.runtime.cli.calling import LINE, SPECS, Caller
 
 
@@ -168,9 +169,9 @@ train on d { minimize (f(x) - y)^2 using adam(lr = 0.1), batch SIZE }
 
 @pytest.mark.parametrize(("free", "batch", "told"), [
     (10, 4, "`f` with its parameters needs"),
-    (16, 4, "training on 4 examples at once needs"),
+    (16, 4, "training on 4 examples at once, without its data, needs"),
     (100, 4, ""),
-    (100, 10**6, "training on 1,000,000 examples at once needs"),
+    (100, 10**6, "training on 1,000,000 examples at once, without its data, needs"),
 ])  # fmt: skip
 def test_a_program_larger_than_memory_is_refused(
     call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, batch: int, told: str
@@ -183,3 +184,42 @@ def test_a_program_larger_than_memory_is_refused(
     answer = call("check", spec)
     assert answer.code == bool(told), answer.err
     assert told in answer.err and answer.err.count("\n") == bool(told)
+
+
+SEQUENCES = """
+model f(xs : seq(LENGTH) [3]) -> scalar { sum(time_sum(xs |> dense(2))) }
+data d(xs : seq(LENGTH) [3], y : scalar, note : class(5)) = jsonl("d.jsonl")
+train on d { minimize (f(xs) - y)^2 using adam(lr = 0.1), batch 4 }
+"""
+
+
+def test_what_memory_is_told_and_what_is_left_out(call: Caller) -> None:
+    call.spec.write_text(SEQUENCES.replace("LENGTH", "100"))
+    fixed = call("check", call.spec)
+    assert "data take 1,208 bytes an example; what a step computes comes" in fixed.out
+    assert fixed.out.count("grows with the batch\n") == 1
+    call.spec.write_text(SEQUENCES.replace("(LENGTH)", ""))
+    opened = call("check", call.spec)
+    told = "data take 8 bytes an example and 12 bytes an element of xs; what a step computes"
+    assert told in opened.out and "grows with the batch and the lengths of sequences" in opened.out
+    bytes = call("check", call.spec, "--json").data["bytes"]
+    assert bytes["data"] == {"d": {"example": 8, "element": {"xs": 12}}}
+    made = Request(spec=call.spec).compile()
+    assert bytes["persistent"] == 4 * made.program.persistent_words
+
+
+def test_a_step_is_counted_with_the_lengths_that_types_fix(call: Caller) -> None:
+    sizes = {}
+    for length in ("10", "1000"):
+        call.spec.write_text(SEQUENCES.replace("LENGTH", length))
+        entry = Request(spec=call.spec).compile().program.entries["step/train"]
+        sizes[length] = bytes_of(entry, 4, 1, 4)
+    assert sizes["1000"] - sizes["10"] >= 4 * 990 * 3 * 4  # the sequences alone
+
+
+def test_a_refusal_says_what_is_left_out(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradc_runtime.system.files.free_memory", lambda: 1 << 24)
+    monkeypatch.setattr("gradc_runtime.cli.actions.room.free_memory", lambda: 1 << 10)
+    call.spec.write_text(SEQUENCES.replace("(LENGTH)", "").replace("batch 4", "batch 1000000"))
+    told = "at once, sequences of one element each, without its data, needs"
+    assert told in call("check", call.spec).err

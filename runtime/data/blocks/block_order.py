@@ -38,6 +38,11 @@ class BlockOrder:
         ends = np.cumsum(self.counts[self.blocks])
         return np.concatenate([[0], ends[self.window - 1 : -1 : self.window]])
 
+    @property
+    def largest(self) -> int:
+        """The most examples of a window."""
+        return int(np.diff([*self.starts, self.counts.sum()]).max())
+
     def blocks_of(self, window: int) -> np.ndarray:
         """The blocks of a window."""
         return self.blocks[window * self.window : (window + 1) * self.window]

@@ -19,10 +19,11 @@ from gradc_compiler.graph.types import TensorType
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.arrays.dataset import from_columns, require_type
-from gradc_runtime.data.arrays.examples import Batches, end_to_end, longest_of, of_rows
+from gradc_runtime.data.arrays.examples import Batches, longest_of, of_rows
 from gradc_runtime.data.blocks.block_order import BLOCKS_MIXED, BlockOrder
 from gradc_runtime.data.blocks.cut_pieces import CutPieces
 from gradc_runtime.data.blocks.held_rows import HeldRows
+from gradc_runtime.data.blocks.mixed_blocks import MixedBlocks, Room
 from gradc_runtime.system.errors import DataError
 
 
@@ -169,17 +170,19 @@ class Streamed:
         finally:
             places.close()
 
-    def blocks_from(self, first: int) -> Iterator[Batches]:
+    def blocks_from(self, first: int) -> Iterator[MixedBlocks]:
         """The blocks as they stand."""
         for block in range(first, len(self.counts)):
             if self.counts[block]:
-                yield self.read(block)
+                yield MixedBlocks(self.read(block))
 
     def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> CutPieces:
         """The examples in the order of an epoch, from the window on that a place of it is in."""
         order = BlockOrder(counts=self.counts, window=self.window, seed=seed, epoch=number)
         window = order.window_at(start)
-        return CutPieces(self.windows(order, window, list(names)), int(order.starts[window]))
+        room = Room(order.largest)
+        windows = self.windows(order, window, list(names), room)
+        return CutPieces(windows, int(order.starts[window]), room.take_back)
 
     @cached_property
     def window(self) -> int:
@@ -188,13 +191,15 @@ class Streamed:
         largest = max(1, int(self.counts.max() * words) * 4)  # of any width the same
         return max(1, BLOCKS_MIXED * self.blocks.block // largest)
 
-    def windows(self, order: BlockOrder, first: int, names: list[str]) -> Iterator[Batches]:
+    def windows(
+        self, order: BlockOrder, first: int, names: list[str], room: Room
+    ) -> Iterator[MixedBlocks]:
         """The examples of one window after another."""
         for window in range(first, len(order.starts)):
             blocks = [b for b in order.blocks_of(window).tolist() if self.counts[b]]
             if blocks:
-                parts = [self.fields(self.read(block), names) for block in blocks]
-                yield of_rows(end_to_end(parts), order.within(window))
+                parts = (self.fields(self.read(block), names) for block in blocks)
+                yield room.mixed(parts, order.within(window))
 
     def fields(self, found: Batches, names: Iterable[str] | None) -> Batches:
         """The named fields (all, if None) and the lengths."""

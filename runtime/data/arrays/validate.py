@@ -55,7 +55,7 @@ def numbers(given: Any, name: str) -> NDArray[Any]:
     try:
         array = np.asarray(given)
     except ValueError:
-        raise DataError(f"{name}: rows of different lengths are no array") from None
+        raise DataError(f"{name}: rows of different lengths are no array{odd_one(given)}") from None
     except (TypeError, LookupError, ArithmeticError, RecursionError, AttributeError) as fault:
         raise DataError(f"{name}: no array can be made of it ({str(fault)[:80]})") from None
     if array.dtype.kind not in "buif":
@@ -63,6 +63,20 @@ def numbers(given: Any, name: str) -> NDArray[Any]:
     if not array.flags.c_contiguous:  # a copy is made, which may be far larger than a view
         require_memory(array.nbytes, name)
     return array
+
+
+def odd_one(given: Any) -> str:
+    """Which sample is unlike the first: the tail of a message."""
+    first: tuple[int, ...] | None = None
+    for number, one in enumerate(given if isinstance(given, list | tuple) else ()):
+        try:
+            shape = np.shape(one)
+        except ValueError:
+            return f": those of sample {number}"
+        first = shape if first is None else first
+        if shape != first:
+            return f": sample {number} is {list(shape)}, but sample 0 {list(first)}"
+    return ""
 
 
 def require_unmasked(given: Any, name: str) -> None:

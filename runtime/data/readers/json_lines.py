@@ -1,4 +1,4 @@
-"""A file with an example on every line, an object of JSON: `{"xs": [[1, 2], [3, 4]], "y": 0}`.
+"""Files with an example on every line, an object of JSON: `{"xs": [[1, 2], [3, 4]], "y": 0}`.
 
 A field of sequences is a list with an element for each step; lengths may differ.
 """
@@ -6,35 +6,71 @@ A field of sequences is a list with an element for each step; lengths may differ
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gradc_runtime.data.arrays.columns import Columns
+from gradc_runtime.data.blocks.line_blocks import LineBlocks, Piece, pieces_of
+from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
 
-LARGEST = 1 << 30  # bytes
+LARGEST = 1 << 30  # bytes, of files that are loaded whole
 
 
-def jsonl(context: Context, file: str) -> Columns:
+def jsonl(context: Context, file: str) -> Columns | LineBlocks:
     """The fields of every line, by name.
 
     Raises `DataError` for a file that is too large or not UTF-8.
     """
-    path = context.file(file)
-    if path.stat().st_size > LARGEST:
-        raise DataError(f"{file}: more than {LARGEST >> 20} MB are not accepted")
     names = [name for name, _ in context.source.fields]
+    files = context.files(file)
+    if context.is_streamed(path for path, _ in files):
+        watched = [WatchedFile(path, name) for path, name in files]
+        pieces = [piece for one in watched for piece in pieces_of(one, context.block, counted)]
+        return LineBlocks(file, pieces, context.block, partial(parsed_piece, names))
+    if sum(path.stat().st_size for path, _ in files) > LARGEST:
+        raise DataError(f"{file}: more than {LARGEST >> 20} MB are not loaded: set in_memory lower")
     found: dict[str, list[Any]] = {name: [] for name in names}
+    for path, name in files:
+        read_whole(path, name, found)
+    return Columns(origin=file, arrays=found, by_name=True)
+
+
+def read_whole(path: Path, file: str, found: dict[str, list[Any]]) -> None:
+    """Add the examples of a file.
+
+    Raises `DataError` for a file that is not UTF-8.
+    """
     try:
         with path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    example = parsed(line, names, f"{file}:{number}")
-                    for name in names:
-                        found[name].append(example[name])
+            add(stream, 1, file, found)
     except UnicodeDecodeError as fault:
         raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
-    return Columns(origin=file, arrays=found, by_name=True)
+
+
+def parsed_piece(names: list[str], piece: Piece) -> dict[str, list[Any]]:
+    """The fields of a piece of a file."""
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    add(piece.text().split("\n"), piece.line, piece.file.name, found)
+    return found
+
+
+def add(lines: Iterable[str], first: int, file: str, found: dict[str, list[Any]]) -> None:
+    """Add the examples of lines that are not blank, the first of which has a number."""
+    names = list(found)
+    for number, line in enumerate(lines, first):
+        if line.strip():
+            example = parsed(line, names, f"{file}:{number}")
+            for name in names:
+                found[name].append(example[name])
+
+
+def counted(data: bytes, piece: Piece) -> int:
+    """How many lines are not blank."""
+    return sum(map(bool, map(bytes.strip, data.split(b"\n"))))
 
 
 def parsed(line: str, names: list[str], place: str) -> dict[str, Any]:

@@ -114,6 +114,26 @@ class MemAccess:
         return max((j + 1 for j, m in enumerate(self.moves) if m), default=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """target = what lies at a place: a load that stands among statements."""
+
+    target: Variable
+    access: MemAccess
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A store that stands among statements."""
+
+    value: Variable
+    access: MemAccess
+    store: Store
+
+
+BodyItem: TypeAlias = Read | Statement | Write
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NestLoop:
     """`extent` iterations (RANGE: begin..end, times `scale`); `reduces`: summed over."""
@@ -134,7 +154,11 @@ class Walk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopNest:
-    """Loops outermost first; loads by variable; statements; stores of variables."""
+    """Loops outermost first; loads by variable; statements; stores of variables.
+
+    Of loops that are unrolled, `body` has the iterations one after another, in place of statements.
+    With `lanes` it is done for so many rows side by side, and has no loop over rows.
+    """
 
     loops: tuple[NestLoop, ...]
     loads: tuple[tuple[Variable, MemAccess], ...]
@@ -143,7 +167,16 @@ class LoopNest:
     positional: bool = False  # statements use the loop counters: loops must not be merged
     note: str = ""
     walk: Walk | None = None  # of the WALK loop
+    body: tuple[BodyItem, ...] = ()
+    lanes: int = 1
 
     def accesses(self) -> list[MemAccess]:
         """All places, loads first."""
-        return [a for _, a in self.loads] + [a for _, a, _ in self.stores]
+        within = [item.access for item in self.body if not isinstance(item, Statement)]
+        return [a for _, a in self.loads] + within + [a for _, a, _ in self.stores]
+
+    def in_order(self) -> tuple[BodyItem, ...]:
+        """What one iteration does, item by item."""
+        loads = (Read(v, a) for v, a in self.loads)
+        stores = (Write(v, a, s) for v, a, s in self.stores)
+        return (*loads, *(self.body or self.statements), *stores)

@@ -1,7 +1,8 @@
 """The passes from nest to nest in one table, and the one driver that goes through it.
 
 A pass takes a nest and gives one that computes the same.  `BUILT` are made of every nest as it is
-built, until nothing changes; `MEANING` of what a library kernel stands for.  A nest is verified
+built, until nothing changes; `MEANING` of what a library kernel stands for; `STRAIGHT` and `LANES`
+of the nests of a step that becomes one kernel, in its two forms.  A nest is verified
 after each pass that changed it.  Users switch passes off by name (`--without collapse`); without
 one that is `required`, printers could not write a nest, so it has no switch.
 """
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.loops.reductions import reduce_innermost, sum_in_memory
+from gradc_compiler.loops.unroll import unroll
+from gradc_compiler.loops.vectorize_batch import vectorize_batch
 from gradc_compiler.loops.verify_nest import verify_nest
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.rewrites.algebra.switches import Switches
@@ -35,11 +38,23 @@ LOOP_PASSES: dict[str, LoopPass] = {
     "reduce-innermost": LoopPass(
         reduce_innermost, "loops that are summed over go inside", required=True
     ),
+    "vectorize-batch":  LoopPass(vectorize_batch, "examples of a small step lie side by side"),
+    "unroll":           LoopPass(unroll, "iterations one after another, in a small step"),
 }
 # fmt: on
 BUILT = ("collapse", "sum-in-memory", "reduce-innermost")
 MEANING = ("collapse",)
-OPTIONAL_LOOP_PASSES = {name: row.law for name, row in LOOP_PASSES.items() if not row.required}
+STRAIGHT = ("unroll",)
+LANES = ("vectorize-batch", "unroll")
+PROPAGATE_COPIES, SCALAR_REPLACEMENT = "propagate-copies", "scalar-replacement"
+OF_STEPS = {  # of all nests of a step together: see `compiler/whole_step`
+    PROPAGATE_COPIES: "what reads a copy reads the original, in a small step",
+    SCALAR_REPLACEMENT: "words of memory are variables, in a small step",
+}
+OPTIONAL_LOOP_PASSES = {
+    **{name: row.law for name, row in LOOP_PASSES.items() if not row.required},
+    **OF_STEPS,
+}
 
 
 def run_loop_passes(

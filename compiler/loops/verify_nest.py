@@ -12,14 +12,18 @@ from gradc_compiler.loops.ir import (
     RANGE,
     WALK,
     Apply,
+    BodyItem,
     Leaf,
     LoopCounter,
     LoopNest,
     Scalar,
+    Statement,
     Store,
     Variable,
+    Write,
 )
 from gradc_compiler.loops.scalar_form import leaves
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.layout import StorageKey
 
 GATHERING = {Store.SUM, Store.SUM_ADD, Store.MAX}
@@ -57,6 +61,12 @@ def _of_loops(nest: LoopNest) -> Iterator[str]:
         if loop.scale < 1:
             yield f"loop i{level} has {loop.scale} iterations of a row"
     extents = [loop.extent for loop in nest.loops]
+    if nest.lanes not in (1, MACHINE.panel):
+        yield f"{nest.lanes} rows side by side are no vector"
+    if nest.lanes > 1 and RANGE in extents:
+        yield "a loop goes over rows that are side by side"
+    if nest.body and nest.statements:
+        yield "loops are unrolled, and statements left"
     if extents.count(RANGE) > 1:
         yield "two loops go over rows"
     if extents.count(WALK) != (nest.walk is not None):
@@ -92,17 +102,27 @@ def _of_names(nest: LoopNest) -> Iterator[str]:
         if variable in known:
             yield f"{variable} has two values"
         known.add(variable)
-    for statement in nest.statements:
-        yield from _unknown(leaves(statement.value), known, len(nest.loops))
-        if statement.target in known:
-            yield f"{statement.target} has two values"
-        kind = kind_of(statement.value)
-        if kind not in (None, statement.target.kind):
-            yield f"{statement.target} is given a value of the other kind"
-        known.add(statement.target)
-    for variable, access, _ in nest.stores:
-        rows = () if access.row is None else (access.row,)
-        yield from _unknown((variable, *rows), known, len(nest.loops))
+    for item in nest.in_order()[len(nest.loads) :]:
+        yield from _unknown(_read_by(item), known, len(nest.loops))
+        if isinstance(item, Write):
+            continue
+        if item.target in known:
+            yield f"{item.target} has two values"
+        kind = kind_of(item.value) if isinstance(item, Statement) else None
+        if kind not in (None, item.target.kind):
+            yield f"{item.target} is given a value of the other kind"
+        known.add(item.target)
+
+
+def _read_by(item: BodyItem) -> Iterator[Leaf]:
+    """The names that an item reads."""
+    if isinstance(item, Statement):
+        yield from leaves(item.value)
+        return
+    if item.access.row is not None:
+        yield item.access.row
+    if isinstance(item, Write):
+        yield item.value
 
 
 def _unknown(read: Iterable[Leaf], known: set[Leaf], loops: int) -> Iterator[str]:
@@ -115,13 +135,15 @@ def _unknown(read: Iterable[Leaf], known: set[Leaf], loops: int) -> Iterator[str
 
 def _of_stores(nest: LoopNest) -> Iterator[str]:
     """There is a result, and no loop that is summed over moves it."""
-    if not nest.stores:
+    stores = [(i.value, i.access, i.store) for i in nest.body if isinstance(i, Write)]
+    stores += nest.stores
+    if not stores:
         yield "nothing is stored"
-    for _, access, store in nest.stores:
+    for _, access, store in stores:
         moved = any(m and loop.reduces for m, loop in zip(access.moves, nest.loops, strict=True))
         if store in GATHERING and moved and access.row is None:
             yield f"{access.storage} is moved by a loop that it is summed over"
-    kinds = [store for _, _, store in nest.stores]
+    kinds = [store for _, _, store in stores]
     if (Store.LOST in kinds or Store.PAIR in kinds) and kinds[-2:] != [Store.LOST, Store.PAIR]:
         yield "what rounding loses is stored without its sum"
 

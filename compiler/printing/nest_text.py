@@ -10,7 +10,17 @@ for i0 of rows
 
 from __future__ import annotations
 
-from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, NestLoop, Store
+from gradc_compiler.loops.ir import (
+    RANGE,
+    WALK,
+    BodyItem,
+    LoopNest,
+    MemAccess,
+    NestLoop,
+    Read,
+    Store,
+    Write,
+)
 from gradc_compiler.printing.scalar_text import statement_text
 
 AT_THE_END = {
@@ -31,15 +41,24 @@ def nest_text(nest: LoopNest) -> str:
     lines, inner = [], next((j for j, loop in enumerate(nest.loops) if loop.reduces), None)
     for level, loop in enumerate(nest.loops):
         lines.append("  " * level + _loop_text(level, loop))
-    margin = "  " * len(nest.loops)
-    lines += [f"{margin}{v} = {access_text(nest, access)}" for v, access in nest.loads]
-    lines += [margin + statement_text(statement) for statement in nest.statements]
-    for variable, access, store in nest.stores:
-        at_once = store in AT_ONCE
-        form = AT_ONCE[store] if at_once else AT_THE_END[store]
-        depth = len(nest.loops) if at_once or inner is None else inner
-        lines.append("  " * depth + form.format(access_text(nest, access), variable))
+    for item in nest.in_order():
+        at_the_end = isinstance(item, Write) and item.store in AT_THE_END and inner is not None
+        depth = inner if at_the_end and inner is not None else len(nest.loops)
+        lines.append("  " * depth + _item_text(nest, item))
+    if nest.lanes > 1:
+        lines = [f"for {nest.lanes} rows side by side", *(f"  {line}" for line in lines)]
     return "\n".join(lines) + "\n"
+
+
+def _item_text(nest: LoopNest, item: BodyItem) -> str:
+    """One line of a nest."""
+    match item:
+        case Read(target, access):
+            return f"{target} = {access_text(nest, access)}"
+        case Write(value, access, store):
+            form = AT_ONCE.get(store) or AT_THE_END[store]
+            return form.format(access_text(nest, access), value)
+    return statement_text(item)
 
 
 def _loop_text(level: int, loop: NestLoop) -> str:

@@ -257,3 +257,4 @@ class WholeStep:
     entry: Entry
     examples: int
     beyond: WholeStep | None = None  # the same for more examples, whose sums are cut
+    applied: Mapping[str, int] = field(default_factory=dict)  # loop passes, and how often each

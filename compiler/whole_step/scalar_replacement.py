@@ -10,66 +10,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import Chain
 from gradc_compiler.loops.ir import Accumulator, Apply, Leaf, Scalar, ScalarConstant, Variable
+from gradc_compiler.loops.loop_passes import SCALAR_REPLACEMENT
 from gradc_compiler.loops.scalar_form import functions
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.common import with_definitions
 from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
 
 MOST_STATEMENTS = MACHINE.step_statements  # of the whole text
 MASKED = MACHINE.masked_statements  # statements from which a remainder is a loop
-
-
-class NotApplicable(Exception):
-    """An entry is not worth writing out, or cannot be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word `inner` words into a storage; `index`: it is a whole number."""
-
-    operand: Operand
-    index: bool
-    inner: int
-
-    @property
-    def word(self) -> tuple[int, int]:
-        """The space, and the word in it: of one example, where each has its own."""
-        return self.operand.space, self.operand.offset + self.inner
-
-    @property
-    def varying(self) -> bool:
-        """Whether each example has its own."""
-        return self.operand.space == Space.BLOCK or self.operand.space >= Space.ARRAY
-
-    def moved(self, words: int) -> Word:
-        """The word so many words on."""
-        return replace(self, inner=self.inner + words)
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Words [first, first + reach] of a space."""
-
-    space: int
-    first: int
-    reach: int
-
-    def has(self, word: tuple[int, int]) -> bool:
-        """Whether a word is one of them."""
-        return word[0] == self.space and self.first <= word[1] <= self.first + self.reach
 
 
 @dataclass(kw_only=True)
 class ScalarPromoter:
     """Statements, and the variables that hold words."""
 
+    switches: Switches
     carried: frozenset[int] = frozenset()  # spaces of arrays that every step uses again
     lines: list[str] = field(default_factory=list)
     head: list[str] = field(default_factory=list)  # lines before the loop over the steps
@@ -178,6 +142,15 @@ class ScalarPromoter:
         """Write to memory what somebody is about to read there."""
         for word in [w for w in self.pending if words.has(w)]:
             self._store(self.pending.pop(word))
+
+    def settle_all(self) -> None:
+        """Let every word lie in memory between two instructions, if none is to be a variable."""
+        if self.switches.allow(SCALAR_REPLACEMENT):
+            self.switches.count(SCALAR_REPLACEMENT, bool(self.known))
+        elif not self.inside:
+            for cell in self.pending.values():
+                self._store(cell)
+            self.pending, self.known = {}, {}
 
     def add(self, cell: Word, value: Scalar) -> None:
         """A word grows; what is the same for all examples grows by the value of each."""

@@ -14,19 +14,21 @@ from dataclasses import dataclass, field
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import Apply, Scalar
+from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import Operand, PartialReduction, Space
-from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word, Words, stored
-from gradc_compiler.whole_step.unroll import UNROLLED, Unroller
+from gradc_compiler.whole_step.scalar_replacement import stored
+from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
+from gradc_compiler.whole_step.step_writer import UNROLLED, StepWriter
 
-LANES, TOGETHER = MACHINE.panel, MACHINE.sums_at_once  # of examples; of sums
+TOGETHER = MACHINE.sums_at_once  # of sums
 MOST_ROWS, MOST_SUMS = MACHINE.frame_rows, MACHINE.frame_sums  # what a cache holds
 Moves = Sequence[tuple[str, int]]  # counters of loops, and the words that each moves
 
 
 @dataclass(kw_only=True)
-class VectorFrame(Unroller):
+class VectorFrame(StepWriter):
     """The text in the making.  `runs` are the regions of all sums."""
 
     runs: Sequence[PartialReduction]

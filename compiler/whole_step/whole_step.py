@@ -2,18 +2,21 @@
 
 In a tiny network the calls of its kernels take longer than the arithmetic.  So for batches too
 small for a second thread to help, the whole step is one kernel: unrolled where an example has few
-numbers (`compiler/whole_step/unroll.py`), else of short loops over vectors of examples
-(`compiler/whole_step/vectorize_batch.py`).
+numbers (`compiler/whole_step/step_writer.py`), else of short loops over vectors of examples
+(`compiler/whole_step/lane_writer.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import LoopNest
+from gradc_compiler.loops.loop_passes import PROPAGATE_COPIES, SCALAR_REPLACEMENT
+from gradc_compiler.loops.vectorize_batch import LANES
+from gradc_compiler.loops.verify_nest import verify_nest
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.cost_model import examples_of_one_kernel
 from gradc_compiler.printing import cpu_gather
@@ -28,12 +31,12 @@ from gradc_compiler.program.entry import (
     WholeStep,
 )
 from gradc_compiler.program.kernel_abi import EVERY
+from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.whole_step.copy_propagation import Task, propagate_copies
-from gradc_compiler.whole_step.scalar_replacement import NotApplicable, Word
-from gradc_compiler.whole_step.unroll import UNROLLED, Unroller
-from gradc_compiler.whole_step.vector_frame import LANES
-from gradc_compiler.whole_step.vectorize_batch import BatchVectorizer
+from gradc_compiler.whole_step.lane_writer import LaneWriter
+from gradc_compiler.whole_step.step_words import NotApplicable, Word
+from gradc_compiler.whole_step.step_writer import UNROLLED, StepWriter
 
 
 def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
@@ -41,34 +44,53 @@ def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
     if entry.times or not table.instructions:
         return None
     kept = {(int(Space.UNIFORM), result.offset) for result in entry.results}
-    tasks = propagate_copies(_tasks(table), table.operand, kept)
-    for written in (_written_out, _in_lanes):
+    without, tasks = table.switches.without, _tasks(table)
+    copies = PROPAGATE_COPIES not in without
+    passed = propagate_copies(tasks, table.operand, kept) if copies else tasks
+    for task in passed:
+        if task.nest is not None:
+            verify_nest(task.nest, PROPAGATE_COPIES)
+    for needed, written in FORMS:
+        if needed & {*without}:
+            continue
+        switches = Switches(without)
+        switches.count(PROPAGATE_COPIES, len(tasks) - len(passed))
         try:
-            return written(entry, table, tasks)
+            whole = written(entry, table, passed, switches)
         except NotApplicable:
             continue
+        return replace(whole, applied=switches.applied)
     return None
 
 
 def _written_out(
-    entry: Entry, table: ProgramBuilder, tasks: Sequence[Task], blocked: bool = False
+    entry: Entry,
+    table: ProgramBuilder,
+    tasks: Sequence[Task],
+    switches: Switches,
+    blocked: bool = False,
 ) -> WholeStep:
     """Every number a variable; what more than LONG terms are added up in is another kernel."""
-    writer = Unroller(locate=table.operand, carried=_carried(entry), blocked=blocked)
+    writer = StepWriter(
+        locate=table.operand, switches=switches, carried=_carried(entry), blocked=blocked
+    )
     whole = _whole(entry, tasks, list(table.kernels), writer)
     most, added = _most_examples(writer), max(writer.added.values(), default=1)
     short = (LONG - writer.longest) // added
     if blocked or most <= short:
         return WholeStep(entry=whole, examples=most)
     few = IN_A_ROW * added + most // IN_A_ROW <= LONG - writer.longest
-    beyond = _written_out(entry, table, tasks, blocked=True) if few else None
+    beyond = _written_out(entry, table, tasks, switches, blocked=True) if few else None
     return WholeStep(entry=whole, examples=short, beyond=beyond)
 
 
-def _in_lanes(entry: Entry, table: ProgramBuilder, tasks: Sequence[Task]) -> WholeStep:
+def _in_lanes(
+    entry: Entry, table: ProgramBuilder, tasks: Sequence[Task], switches: Switches
+) -> WholeStep:
     """Loops over vectors of examples."""
-    writer = BatchVectorizer(
+    writer = LaneWriter(
         locate=table.operand,
+        switches=switches,
         carried=_carried(entry),
         most_unrolled=UNROLLED,
         runs=[run for phase in entry.phases for run in phase.sums],
@@ -78,13 +100,19 @@ def _in_lanes(entry: Entry, table: ProgramBuilder, tasks: Sequence[Task]) -> Who
     return WholeStep(entry=whole, examples=_most_examples(writer))
 
 
+FORMS: tuple[tuple[frozenset[str], Callable[..., WholeStep]], ...] = (
+    (frozenset({"unroll", SCALAR_REPLACEMENT}), _written_out),
+    (frozenset({"vectorize-batch"}), _in_lanes),
+)  # the passes that each cannot do without
+
+
 def _carried(entry: Entry) -> frozenset[int]:
     """The spaces of arrays that every step uses again."""
     arrays = enumerate(entry.arrays, Space.ARRAY)
     return frozenset(space for space, array in arrays if array.role == "carried")
 
 
-def _most_examples(writer: Unroller) -> int:
+def _most_examples(writer: StepWriter) -> int:
     """How many a kernel is worth; a vector's sums go to memory, which not too many may."""
     return min(examples_of_one_kernel(writer.effort()), LANES * IN_A_ROW)
 
@@ -99,7 +127,7 @@ def _tasks(table: ProgramBuilder) -> list[Task]:
 
 
 def _whole(
-    entry: Entry, tasks: Sequence[Task], kernels: Sequence[Kernel], writer: Unroller
+    entry: Entry, tasks: Sequence[Task], kernels: Sequence[Kernel], writer: StepWriter
 ) -> Entry:
     """An entry as a writer has it; raises `NotApplicable`."""
     for phase, own in groupby(tasks, lambda task: task.phase):
@@ -107,6 +135,7 @@ def _whole(
             writer.enter()
         for task in own:
             _write(writer, task.instruction, task.nest, kernels[task.instruction.kernel])
+            writer.settle_all()
         if phase.examples:
             writer.leave()
     for number, result in enumerate(entry.results, Space.ARRAY + len(entry.arrays)):
@@ -116,7 +145,7 @@ def _whole(
 
 
 def _write(
-    writer: Unroller, instruction: Instruction, nest: LoopNest | None, kernel: Kernel
+    writer: StepWriter, instruction: Instruction, nest: LoopNest | None, kernel: Kernel
 ) -> None:
     """One instruction: a nest, or what reads at numbers found in the data."""
     writer.line(f"# {instruction.note}")
@@ -134,7 +163,7 @@ def _write(
             raise NotApplicable(f"{instruction.note} has a kernel of its own")
 
 
-def _entry(entry: Entry, writer: Unroller) -> Entry:
+def _entry(entry: Entry, writer: StepWriter) -> Entry:
     """An entry with one instruction."""
     instructions = [item for phase in entry.phases for item in phase.instructions]
     works = [item.work for item in instructions]

@@ -61,8 +61,24 @@ train on points {
     using sgd(lr = 1e-3)
 }
 """
-TEXTS = {"images": IMAGES, "sequences": SEQUENCES, "attention": ATTENTION, "small": SMALL}
-SHAPES = {"images": (27, 27, 1), "attention": (6, 8), "small": (5,)}
+MIDDLE = """
+model net(x : [5]) -> [3] {
+    x |> dense(21) |> tanh |> dense(13) |> sigmoid |> dense(17) |> dense(3)
+}
+data points(x : [5], label : class(3)) = npz("none.npz")
+train on points {
+    minimize cross_entropy(net(x), label)
+    using sgd(lr = 1e-3)
+}
+"""
+TEXTS = {
+    "images": IMAGES,
+    "sequences": SEQUENCES,
+    "attention": ATTENTION,
+    "small": SMALL,
+    "middle": MIDDLE,
+}
+SHAPES = {"images": (27, 27, 1), "attention": (6, 8), "small": (5,), "middle": (5,)}
 ENTRY = "gradients/train"
 
 
@@ -77,7 +93,8 @@ def applied(spec: str, without: Collection[str] = ()) -> dict[str, int]:
     switches = Switches()
     optimise(of.graphs[ENTRY], without, switches)
     entry = of.program.entries[ENTRY]
-    single = {"whole-step": 1} if entry.whole_step is not None else {}
+    whole = entry.whole_step
+    single = {"whole-step": 1, **whole.applied} if whole is not None else {}
     return {**switches.applied, **entry.applied, **single}
 
 

@@ -19,10 +19,13 @@ from gradc_compiler.loops.ir import (
     LoopCounter,
     LoopNest,
     MemAccess,
+    Read,
     Scalar,
     ScalarConstant,
+    Statement,
     Store,
 )
+from gradc_compiler.loops.verify_nest import GATHERING
 
 Memory = Mapping[tuple[Any, ...], np.ndarray]
 Names = dict[Leaf, Any]
@@ -96,9 +99,24 @@ def iteration(nest: LoopNest, memory: Memory, at: tuple[int, ...]) -> Names:
     names: Names = {LoopCounter(j): i for j, i in enumerate(at)}
     for variable, access in nest.loads:
         names[variable] = memory[access.storage][address(nest, access, at, names)]
-    for statement in nest.statements:
-        names[statement.target] = evaluate(statement.value, names)
+    for item in nest.body or nest.statements:
+        if isinstance(item, Statement):
+            names[item.target] = evaluate(item.value, names)
+            continue
+        lies, word = memory[item.access.storage], address(nest, item.access, at, names)
+        if isinstance(item, Read):
+            names[item.target] = lies[word]
+        else:
+            _store(lies, word, names[item.value], item.store)
     return names
+
+
+def _store(y: np.ndarray, word: int, value: Any, store: Store) -> None:
+    """A store at once; in exact numbers nothing is lost."""
+    if store in (Store.ADD, Store.PAIR, Store.SUM_ADD):
+        y[word] += value
+    elif store is not Store.LOST:
+        y[word] = value
 
 
 def run_nest(nest: LoopNest, memory: Memory, rows: int = 1) -> None:
@@ -109,15 +127,10 @@ def run_nest(nest: LoopNest, memory: Memory, rows: int = 1) -> None:
             names = iteration(nest, memory, at)
             for k, (variable, access, store) in enumerate(nest.stores):
                 y, word = memory[access.storage], address(nest, access, at, names)
-                match store:
-                    case Store.SET:
-                        y[word] = names[variable]
-                    case Store.ADD | Store.PAIR:
-                        y[word] += names[variable]
-                    case Store.LOST:
-                        pass  # in exact numbers nothing is lost
-                    case _:
-                        found.setdefault(k, []).append(names[variable])
+                if store in GATHERING:
+                    found.setdefault(k, []).append(names[variable])
+                else:
+                    _store(y, word, names[variable], store)
         for k, values in found.items():
             _, access, store = nest.stores[k]
             y, word = memory[access.storage], address(nest, access, first, {})

@@ -7,18 +7,29 @@ nests anew (the sentences at the head of a file stay).
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, Store
-from gradc_compiler.loops.loop_passes import BUILT, LOOP_PASSES, MEANING, run_loop_passes
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, NestLoop, Store
+from gradc_compiler.loops.loop_passes import (
+    BUILT,
+    LOOP_PASSES,
+    MEANING,
+    STRAIGHT,
+    run_loop_passes,
+)
+from gradc_compiler.loops.loop_passes import LANES as SIDE
+from gradc_compiler.loops.unroll import unroll
+from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.loops.verify_nest import verify_nest
 from gradc_compiler.printing.nest_text import nest_text
 from gradc_compiler.rewrites.algebra.switches import Switches
 from tests.support.nests import at, loops, product
-from tests.support.run_nest import memory_of, run_nest
+from tests.support.run_nest import extents, memory_of, run_nest
 
 FOLDER = Path(__file__).with_name("golden")
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
@@ -36,6 +47,22 @@ NESTS: dict[str, LoopNest] = {
         (at("a", 3, 1, 0), at("b", 0, 4, 1), at("y", 4, 0, 1)),
         Store.SUM,
     ),
+    "vectorize-batch": replace(
+        product(loops(RANGE), (at("a", 1), at("b", 0), at("y", 1))),
+        loops=(NestLoop(extent=RANGE, scale=3),),
+    ),
+    "unroll": product(
+        loops(RANGE, 2, 3, summed=(2,)),
+        (at("a", 3, 0, 1), at("b", 0, 1, 2), at("y", 2, 1, 0)),
+        Store.SUM,
+    ),
+}
+SIDE_BY_SIDE = {  # rows of a vector, whose innermost loop is unrolled if it is short
+    "a product": replace(NESTS["unroll"], loops=loops(1, 2, 3, summed=(2,)), lanes=LANES),
+    "a product into memory": replace(
+        NESTS["sum-in-memory"], loops=loops(1, 3, 16, summed=(1,)), lanes=LANES
+    ),
+    "one operator": replace(NESTS["collapse"], loops=loops(1, 5, 7), lanes=LANES),
 }
 
 
@@ -64,15 +91,47 @@ def test_a_pass_changes_no_number(name: str, rows: int) -> None:
     for version in (nest, after(name)):
         memory = memory_of(nest, rows, np.random.default_rng(rows))
         memory[("y",)][:] = 0
-        run_nest(version, memory, rows)
+        for row in range(rows if version.lanes > 1 else 1):
+            run_nest(at_row(version, row, 3), memory, rows)
         found.append(memory[("y",)])
     assert found[0].any()
     np.testing.assert_array_equal(*found)
 
 
+def at_row(nest: LoopNest, row: int, words: int) -> LoopNest:
+    """What a nest of rows side by side does with one of them, each so many words."""
+    if nest.lanes == 1:
+        return nest
+
+    def moved(access: MemAccess) -> MemAccess:
+        return replace(access, offset=access.offset + row * words * any(access.moves))
+
+    loads = tuple((v, moved(a)) for v, a in nest.loads)
+    return replace(nest, loads=loads, stores=tuple((v, moved(a), s) for v, a, s in nest.stores))
+
+
+@pytest.mark.parametrize("name", SIDE_BY_SIDE)
+def test_of_rows_side_by_side_a_short_innermost_loop_is_unrolled(name: str) -> None:
+    nest = SIDE_BY_SIDE[name]
+    made, found = verify_nest(unroll(nest), "unroll"), []
+    assert made.body and prod(loop.extent for loop in made.loops) < prod(extents(nest, 1))
+    assert unroll(made) == made, "only one loop is"
+    for version in (nest, made):
+        memory = memory_of(nest, 1, np.random.default_rng(0))
+        run_nest(version, memory)
+        found.append(memory[("y",)])
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_long_innermost_loop_stays_and_so_does_the_only_one() -> None:
+    for headers in (loops(1, 17, 4, summed=(1,)), loops(1, 1, 16)):
+        nest = replace(NESTS["sum-in-memory"], loops=headers, lanes=LANES)
+        assert unroll(nest) is nest
+
+
 def test_every_pass_is_shown_and_every_file_is_of_a_pass() -> None:
     assert LOOP_PASSES.keys() == NESTS.keys() == {path.stem for path in FOLDER.glob("*.txt")}
-    assert {*BUILT, *MEANING} <= LOOP_PASSES.keys()
+    assert {*BUILT, *MEANING, *STRAIGHT, *SIDE} == LOOP_PASSES.keys()
 
 
 def test_the_driver_counts_what_changed_a_nest_and_leaves_out_what_is_off() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import gradc
 from gradc_compiler.program.entry import Entry
-from gradc_compiler.whole_step import vectorize_batch, whole_step
+from gradc_compiler.whole_step import lane_writer, whole_step
 from gradc_compiler.whole_step.copy_propagation import propagate_copies
 
 CURVE = """
@@ -119,15 +119,15 @@ def test_what_is_large_is_given_up_before_its_words_are_counted(
 ) -> None:
     counted = [0]
 
-    def watched(self: vectorize_batch.LaneLoops, *given: Any) -> list[int]:
+    def watched(self: lane_writer.LaneLoops, *given: Any) -> list[int]:
         found = moved(self, *given)
         counted.append(len(found))
         return found
 
-    moved = vectorize_batch.LaneLoops.moved
-    monkeypatch.setattr(vectorize_batch.LaneLoops, "moved", watched)
+    moved = lane_writer.LaneLoops.moved
+    monkeypatch.setattr(lane_writer.LaneLoops, "moved", watched)
     assert entry_of(CURVE.replace("dense(21)", "dense(1113) |> dense(113)")).whole_step is None
-    assert max(counted) <= vectorize_batch.MOST_STATEMENTS
+    assert max(counted) <= lane_writer.MOST_STATEMENTS
 
 
 def test_no_matrix_is_turned_over(monkeypatch: pytest.MonkeyPatch) -> None:

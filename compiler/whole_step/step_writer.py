@@ -1,18 +1,18 @@
-"""Full unrolling: a whole step as straight-line code for one example, in a loop over examples.
+"""A whole step as straight-line code for one example, in a loop over examples.
 
-Every number of an example is a variable, every loop but the one over examples is unrolled, and
-nothing passes through memory from one operator to the next.  LLVM vectorises the one loop that is
-left, so that examples lie side by side in vectors.  What is computed once a step, such as the
-update of a matrix, stays a loop.
+Every number of an example is a variable, every loop but the one over examples is unrolled
+(`compiler/loops/unroll.py`), and nothing passes through memory from one operator to the next
+(`compiler/whole_step/scalar_replacement.py`).  LLVM vectorises the one loop that is left, so that
+examples lie side by side in vectors.  What is computed once a step, such as the update of a matrix,
+stays a loop.
 
 For examples of many numbers the text would be too long to compile: `NotApplicable` is raised then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from math import prod
 
 from gradc_compiler.graph.types import Kind
@@ -25,25 +25,23 @@ from gradc_compiler.loops.ir import (
     Leaf,
     LoopNest,
     MemAccess,
+    Read,
     Scalar,
     ScalarConstant,
     Statement,
     Store,
     Variable,
+    Write,
 )
-from gradc_compiler.loops.peel import peel
+from gradc_compiler.loops.loop_passes import STRAIGHT, run_loop_passes
 from gradc_compiler.loops.scalar_form import renamed, whole_number
+from gradc_compiler.loops.unroll import combined, extents_of
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing.common import read
 from gradc_compiler.printing.cpu_printer import START, is_narrow
 from gradc_compiler.program.entry import Instruction, Operand, Space
-from gradc_compiler.whole_step.scalar_replacement import (
-    NotApplicable,
-    ScalarPromoter,
-    Word,
-    Words,
-    stored,
-)
+from gradc_compiler.whole_step.scalar_replacement import ScalarPromoter, stored
+from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
 
 UNROLLED = MACHINE.unrolled  # iterations up to which what is computed once is unrolled too
 COPIED = MACHINE.copied  # the same for copies, which are nothing but other names
@@ -53,7 +51,7 @@ FIRST: Point = {}
 
 
 @dataclass(kw_only=True)
-class Unroller(ScalarPromoter):
+class StepWriter(ScalarPromoter):
     """The text in the making.  `locate` says where the storage of an access lies."""
 
     locate: Callable[[MemAccess], Operand]
@@ -71,6 +69,7 @@ class Unroller(ScalarPromoter):
         self.measure(nest)
         sums = any(loop.reduces for loop in nest.loops)
         most = self.most_unrolled if sums or _copies(nest) else UNROLLED
+        most = most if self.switches.allow("unroll") else 1
         unrolled = self.inside or prod(extents_of(nest)) <= most
         (self.unrolled if unrolled else self.looped)(nest)
 
@@ -85,40 +84,22 @@ class Unroller(ScalarPromoter):
 
     def unrolled(self, nest: LoopNest) -> None:
         """Every iteration, one after another; a sum over inner loops in a variable."""
-        extents, levels = extents_of(nest), range(len(nest.loops))
-        outer = [j for j in levels if not nest.loops[j].reduces]
-        inner = [j for j in levels if nest.loops[j].reduces]
-        self.expect(prod(extents) * (1 + len(nest.statements)))
-        for here in _points(outer, extents):
-            sums: dict[int, Scalar] = {}
-            for there in _points(inner, extents):
-                one = peel(nest, {**here, **there})
-                names = self._iteration(one)
-                for k, (variable, access, store) in enumerate(one.stores):
-                    value = names[variable]
-                    if store is Store.SET:
-                        self.set(self.cell(access), value)
-                    elif store is Store.ADD:
-                        self.add(self.cell(access), value)
-                    else:
-                        sums[k] = self.gathered(sums.get(k), value, store)
-            for k, total in sums.items():
-                _, access, store = nest.stores[k]
-                cell = self.cell(access, here)
-                (self.add if store is Store.SUM_ADD else self.set)(cell, total)
+        self.expect(prod(extents_of(nest)) * (1 + len(nest.statements)))
+        names: dict[Leaf, Scalar] = {}
+        for item in self.passed(nest, STRAIGHT).in_order():
+            match item:
+                case Read(target, access):
+                    names[target] = self.get(self.cell(access), whole=target.kind is Kind.INDEX)
+                case Statement():
+                    self.compute(item, names)
+                case Write(value, access, store) if store in (Store.ADD, Store.SUM_ADD):
+                    self.add(self.cell(access), names[value])
+                case Write(value, access, _):
+                    self.set(self.cell(access), names[value])
 
-    def gathered(self, before: Scalar | None, value: Scalar, store: Store) -> Scalar:
-        """A sum or a maximum so far."""
-        return value if before is None else self.let(Kind.REAL, combined(before, value, store))
-
-    def _iteration(self, nest: LoopNest) -> dict[Leaf, Scalar]:
-        """A nest that is peeled to one iteration; gives what its variables are called."""
-        names: dict[Leaf, Scalar] = {
-            v: self.get(self.cell(a), whole=v.kind is Kind.INDEX) for v, a in nest.loads
-        }
-        for statement in nest.statements:
-            self.compute(statement, names)
-        return names
+    def passed(self, nest: LoopNest, passes: Sequence[str]) -> LoopNest:
+        """A nest after loop passes."""
+        return run_loop_passes(nest, passes, self.switches)
 
     def compute(self, statement: Statement, names: dict[Leaf, Scalar]) -> None:
         """A statement of a nest, for whose variables `names` stand; a copy is but another name."""
@@ -260,22 +241,7 @@ class Unroller(ScalarPromoter):
             yield at.moved(s), [k * width for k in range(rows)], table, other.moved(s * width)
 
 
-def combined(a: Scalar, b: Scalar, store: Store) -> Scalar:
-    """A sum or a maximum so far, and one more."""
-    return Apply("maximum" if store is Store.MAX else "plus", (a, b))
-
-
-def extents_of(nest: LoopNest) -> list[int]:
-    """How often each loop goes round for one example."""
-    return [loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
-
-
 def _copies(nest: LoopNest) -> bool:
     """Whether a nest computes nothing."""
     loaded = {variable for variable, _ in nest.loads}
     return all(statement.value in loaded for statement in nest.statements)
-
-
-def _points(levels: list[int], extents: list[int]) -> Iterator[dict[int, int]]:
-    for at in product(*(range(extents[j]) for j in levels)):
-        yield dict(zip(levels, at, strict=True))

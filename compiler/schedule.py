@@ -56,6 +56,7 @@ def schedule(
     table, constants = make_table(ready, offsets, switches, target)
     memory, most = table.memory, largest_block(table)
     partial_words = max(memory.partial_words.values(), default=0)
+    block = choose_block(memory.block_words, partial_words, bool(ready.graph.carries))
     entry = Entry(
         name=name,
         target=target,
@@ -65,7 +66,7 @@ def schedule(
         results=_results(table),
         constants=constants,
         phases=table.phases(),
-        block=min(most, choose_block(memory.block_words, partial_words)),
+        block=min(most, block),
         most_block=most,
         chunks=choose_chunks(partial_words),
         uniform_words=memory.uniform_words,

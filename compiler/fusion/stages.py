@@ -22,7 +22,7 @@ from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.cost_model import worth_deferring
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.sequence import TimeSum
+from gradc_compiler.ops.sequence import FromRows, TimeSum
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.rewrites.algebra.switches import Switches
 
@@ -88,9 +88,9 @@ def _sinks(node: Node) -> bool:
 
 def _rows(graph: Graph, node: Node) -> Time | None:
     """The time whose rows a kernel for this node goes over; a sum over time goes over the rows of
-    its operand.
+    its operand, as does a tensor of them.
     """
-    sums = isinstance(node.op, TimeSum) or node.op.makes_uniform
+    sums = isinstance(node.op, TimeSum | FromRows) or node.op.makes_uniform
     types = [graph[i].type for i in node.inputs] if sums else [node.type]
     return next((type.time for type in types if type.time is not None), None)
 

@@ -14,15 +14,17 @@ from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.machine import MACHINE
 
 
-def choose_block(words_by_time: Mapping[Time | None, int], partial_words: int) -> int:
+def choose_block(
+    words_by_time: Mapping[Time | None, int], partial_words: int, steps_apart: bool = False
+) -> int:
     """Examples in a block: a power of two, 8 at least unless one example alone is too large.
 
-    With sequences it is 16: the steps of a recurrence want some rows each, and two threads a block
-    each of a batch of 32.
+    With sequences it is 16 at most: the steps of a recurrence want some rows each, and two threads
+    a block each of a batch of 32.  Without a recurrence the elements of an example are rows enough.
     """
     words = words_by_time.get(None, 0)
     if words_by_time.keys() - {None}:
-        return MACHINE.sequences_block
+        return MACHINE.sequences_block if steps_apart else _block_of_sequences(words_by_time)
     block = MACHINE.large_block
     while block < MACHINE.small_values_block and 2 * block * words <= MACHINE.near_cache:
         block *= 2
@@ -30,6 +32,16 @@ def choose_block(words_by_time: Mapping[Time | None, int], partial_words: int) -
     while block > smallest and block * words > MACHINE.block_words:
         block //= 2
     while block > 1 and block * words > MACHINE.most_block_words:
+        block //= 2
+    return block
+
+
+def _block_of_sequences(words_by_time: Mapping[Time | None, int]) -> int:
+    """Fewer where values are large, while the rows are many enough to read the weights for."""
+    steps = {time: time if isinstance(time, int) else 1 for time in words_by_time}
+    words = sum(n * steps[time] for time, n in words_by_time.items())
+    least, block = MACHINE.weights_rows // max(steps.values()), MACHINE.sequences_block
+    while block > max(1, least) and block * words > MACHINE.most_block_words:
         block //= 2
     return block
 

@@ -6,6 +6,7 @@
     end        y = x[T - 1]                       its transpose: `at_end`
     at_end     y[T - 1] = x, else 0               its transpose: `end`
     reverse    y[t] = x[T - 1 - t]                its own transpose
+    from_rows  y[t, ...] = x[t]                   its transpose: `take` at `position`
     length     T
     position   y[t] = t
 
@@ -30,6 +31,7 @@ from gradc_compiler.graph.op import Array, Op, require
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.ragged import SequenceIndex
 from gradc_compiler.graph.types import Kind, TensorType, Time
+from gradc_compiler.ops.index import Take
 from gradc_compiler.ops.pairwise_sums import add_at_rows
 
 
@@ -189,6 +191,27 @@ class Reverse(Sequential):
 
     def timed(self, clock: SequenceIndex, x: Array) -> Array:
         return x[clock.mirror]
+
+
+@register
+@dataclass(frozen=True)
+class FromRows(Sequential):
+    """The elements of a sequence of fixed length as the rows of a tensor."""
+
+    name: ClassVar[str] = "from_rows"
+    row_major: ClassVar[bool] = True
+
+    def infer(self, x: TensorType) -> TensorType:
+        require(isinstance(x.time, int), f"rows are for sequences of fixed length, got {x}")
+        return TensorType((int(x.time or 0), *x.shape))
+
+    def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
+        return [g.builder.add(Take(), g, g.builder.add(TimePosition(time_of(x))))]
+
+    def timed(self, clock: SequenceIndex, x: Array) -> Array:
+        result = np.zeros((len(clock.lengths), clock.longest, *x.shape[1:]), x.dtype)
+        result[clock.owner, clock.position] = x
+        return result
 
 
 @register

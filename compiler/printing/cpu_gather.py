@@ -1,4 +1,4 @@
-"""CPU kernels that read or write where the data says: take, scatter, argmax.
+"""CPU kernels that read or write where the data says: take, scatter, argmax, and rows of a tensor.
 
 A loop nest has strides that are known when it is compiled, which these have not.  They are few, so
 each is written by hand, with its sizes as arguments.  An index out of range is clamped into it, so
@@ -51,6 +51,33 @@ SCATTER_PAIR = ROWS.format(
                 v0 = x0[n2] + x2[n4]
                 x2[n4] = lost(x2[n3], v0)
                 x2[n3] += v0""",
+)
+
+# Of a table of the whole example, by the elements of a sequence: its owner is a third operand.
+TAKE_OWN = (
+    ROWS.format(
+        law="y[t, s, r] = table[owner[t], number[t, s], r]",
+        row="n1",
+        store="x3[i0 * geometry[6] + i1 * geometry[2] + i2] = x0[n2]",
+    )
+    .replace("x2 = reals(pointers, 2)", "x2 = indices(pointers, 2)\n    x3 = reals(pointers, 3)")
+    .replace("n2 = i0 * geometry[3]", "n2 = index(x2[i0]) * geometry[3]")
+)
+
+# geometry = [words of an element, words from one element to the next of x, rows of y]
+FROM_ROWS = (
+    HEAD
+    + """\
+    # y[owner[t], position[t], r] = x[t, r]
+    x0 = reals(pointers, 0)
+    x1 = indices(pointers, 1)
+    x2 = indices(pointers, 2)
+    x3 = reals(pointers, 3)
+    for i0 in range(begin, end):
+        n1 = index(x1[i0]) * geometry[2] + index(x2[i0])
+        for i2 in range(geometry[0]):
+            x3[n1 * geometry[0] + i2] = x0[i0 * geometry[1] + i2]
+"""
 )
 
 ARGMAX = (

@@ -1,4 +1,5 @@
-"""CUDA twins of `cpu_gather.py`: take, scatter and argmax, with the same geometry.
+"""CUDA twins of `cpu_gather.py`: take, scatter, argmax and rows of a tensor, with the same
+geometry.
 
 A thread of `SCATTER` takes one column of one example and adds its rows in order, so that no two
 threads meet.
@@ -8,23 +9,40 @@ from __future__ import annotations
 
 from gradc_compiler.printing.cuda_printer import HEAD
 
-GEOMETRY = "\n    x0 = table[at]\n    x1 = table[at + 1]\n    x2 = table[at + 2]\n" + "".join(
-    f"    g{k} = table[at + {k + 3}]\n" for k in range(7)
-)
 
-TAKE = (
-    HEAD
-    + GEOMETRY
-    + """\
-    # y[n, s, r] = table[n, number[n, s], r]
+def _numbers(operands: int, geometry: int) -> str:
+    """The lines that read the first words of operands, then the geometry."""
+    firsts = "".join(f"    x{k} = table[at + {k}]\n" for k in range(1, operands))
+    rest = "".join(f"    g{k} = table[at + {operands + k}]\n" for k in range(geometry))
+    return f"\n    x0 = table[at]\n{firsts}{rest}"
+
+
+GEOMETRY = _numbers(3, 7)
+
+TAKE_ROWS = """\
+    # {law}
     for t0 in range(thread(), total, threads()):
         i2 = t0 % g2
         t1 = t0 // g2
         i1 = t1 % g0
         i0 = t1 // g0 + begin
         n1 = min(max(index(numbers[x1 + i0 * g5 + i1]), 0), g1 - 1)
-        words[x2 + i0 * g6 + i1 * g2 + i2] = words[x0 + i0 * g3 + n1 * g4 + i2]
+        words[{target} + i0 * g6 + i1 * g2 + i2] = words[x0 + {row} * g3 + n1 * g4 + i2]
 """
+TAKE = (
+    HEAD
+    + GEOMETRY
+    + TAKE_ROWS.format(law="y[n, s, r] = table[n, number[n, s], r]", target="x2", row="i0")
+)
+# Of a table of the whole example, by the elements of a sequence: its owner is a third operand.
+TAKE_OWN = (
+    HEAD
+    + _numbers(4, 7)
+    + TAKE_ROWS.format(
+        law="y[t, s, r] = table[owner[t], number[t, s], r]",
+        target="x3",
+        row="index(numbers[x2 + i0])",
+    )
 )
 
 SCATTER = (
@@ -48,6 +66,19 @@ SCATTER_PAIR = SCATTER.replace(
 v0 = words[x0 + i0 * g3 + i1 * g4 + i2] + words[a0 + g1 * g2]
             words[a0 + g1 * g2] = lost(words[a0], v0)
             words[a0] = words[a0] + v0""",
+)
+
+FROM_ROWS = (
+    HEAD
+    + _numbers(4, 3)
+    + """\
+    # y[owner[t], position[t], r] = x[t, r]
+    for t0 in range(thread(), total, threads()):
+        i2 = t0 % g0
+        i0 = t0 // g0 + begin
+        n1 = index(numbers[x1 + i0]) * g2 + index(numbers[x2 + i0])
+        words[x3 + n1 * g0 + i2] = words[x0 + i0 * g1 + i2]
+"""
 )
 
 ARGMAX = (

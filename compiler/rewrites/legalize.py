@@ -12,8 +12,8 @@ into the graph, so that copies are fused, counted and shown like anything else t
 * An output is a row-major copy of its own, unless it is the elementwise update of state.
 * `batch_mean(x)` becomes a contraction that averages over the examples; `batch_mean(total(x))` one
   that sums over the elements of sequences as well.
-* A value of a whole example that a contraction or a gather over a sequence reads is repeated for
-  every element.
+* A value of a whole example that a contraction over a sequence reads is repeated for every
+  element; rows that a sequence takes of one are read where it lies.
 
 `compiler/rewrites/table.py` says what comes before and after it.
 """
@@ -30,7 +30,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
-from gradc_compiler.ops.index import Increment
+from gradc_compiler.ops.index import Increment, Take
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import Reshape, transpose
@@ -85,11 +85,12 @@ def _spread(node: Node, xs: list[Value]) -> list[Value]:
     times = [x.type.time for x in xs if x.type.time is not None]
     if not times or node.op.sequential:
         return xs
+    own = isinstance(node.op, Take) and xs[1].type.time is not None  # of an example, by its owner
     return [
         x.builder.add(TimeBroadcast(times[0]), x)
-        if x.type.time is None and x.builder.is_varying(x)
+        if x.type.time is None and x.builder.is_varying(x) and not (own and k == 0)
         else x
-        for x in xs
+        for k, x in enumerate(xs)
     ]
 
 

@@ -32,6 +32,7 @@ from gradc_compiler.rewrites.conv.backward_filter import backward_bias, backward
 from gradc_compiler.rewrites.conv.fold_width import broadcast_bias, fold_width_into_channels
 from gradc_compiler.rewrites.conv.max_pool import unroll_max_pool
 from gradc_compiler.rewrites.conv.winograd import apply_winograd
+from gradc_compiler.rewrites.copied_rows import copy_rows
 from gradc_compiler.rewrites.driver import Notes, Rewrite, nodes, whole
 from gradc_compiler.rewrites.legalize import copy_outputs, legalize
 from gradc_compiler.rewrites.pack_weights import prepack
@@ -69,6 +70,8 @@ TARGET: dict[str, Rewrite] = {  # the first takes the convolutions that gain mos
                              law="x + b = x + (b, b, b, ...), read as one loop"),
     "unroll-max-pool":   cpu(run=nodes(unroll_max_pool), fits=VECTORS,
                              law="max over a window = maximum(maximum(...), ...)"),
+    "copy-rows":         row(run=nodes(copy_rows), fits=ANY,
+                             law="sum over t of scatter(x[t], t) = the rows x"),
     "prepack":           cpu(run=nodes(prepack), fits=CACHE,
                              law="P[s, k, c] = W[32 s + c, k]"),
     # after all that makes sums, or makes sums without overlaps of those with

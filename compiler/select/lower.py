@@ -18,23 +18,21 @@ from gradc_compiler.loops.ir import RANGE, LoopNest, Store, Variable
 from gradc_compiler.loops.loop_passes import BUILT, MEANING
 from gradc_compiler.loops.scalar_code import identity
 from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
-from gradc_compiler.machine.targets import CUDA
 from gradc_compiler.memory.layout import StorageKey, row_major, through
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import ArgMax
+from gradc_compiler.ops.sequence import FromRows
 from gradc_compiler.ops.shape import Concat
 from gradc_compiler.ops.structured import Structured
-from gradc_compiler.printing import cpu_gather, cuda_gather
-from gradc_compiler.printing.row_kernel_table import ROW_KERNELS
-from gradc_compiler.program.deferred import Deferred
-from gradc_compiler.program.entry import Kernel, Launch, Operand, PartialReduction
+from gradc_compiler.program.entry import Kernel, Operand, PartialReduction
 from gradc_compiler.program.kernel_abi import EVERY, Y_ROW
 from gradc_compiler.rewrites.conv.match import covers
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
 from gradc_compiler.select.builder import KernelCall, ProgramBuilder, TileChain
 from gradc_compiler.select.contraction import LoopDim, select_kernel
 from gradc_compiler.select.device_nests import contraction_nest
+from gradc_compiler.select.handwritten import argmax, from_rows, row_kernel, take_or_scatter
 from gradc_compiler.select.op_cost import cost_of
 
 
@@ -55,13 +53,15 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
         case Contract(operands=(_, _)):
             _contraction(table, unit, node)
         case ArgMax():
-            _argmax(table, unit, node)
+            argmax(table, unit, node)
         case Take() | Scatter():
-            _rows(table, unit, node)
+            take_or_scatter(table, unit, node)
+        case FromRows():
+            from_rows(table, unit, node)
         case Concat():
             _concat(table, unit, node)
         case Structured() as op:
-            _row_kernel(table, unit, node, op)
+            row_kernel(table, unit, node, op)
         case _ if is_pointwise(node):
             targets = {id: places[id] for id in stored}
             nest = pointwise_nest(graph, unit.nodes, targets, places, region)
@@ -161,68 +161,6 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     words = table.layouts.words[target.storage]
     if plan.extent > 1 and plan.extent * plan.geometry[Y_ROW] == words:
         table.pieces = TileChain(unit.phase, operands[2], words)
-
-
-def _argmax(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
-    x, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
-    shape = table.graph[node.inputs[0]].type.shape
-    rows = prod(shape[:-1])
-    operands = (table.operand(x), table.operand(y, written=True))
-    geometry = (rows, shape[-1], x.example, y.example)
-    _written(table, unit, (cpu_gather.ARGMAX, cuda_gather.ARGMAX), operands, geometry, rows)
-
-
-def _rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
-    """Add a take or a scatter: both go over (numbers of the index) x (words of a row)."""
-    x, at, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
-    first, index = (table.graph[i].type for i in node.inputs)
-    if isinstance(node.op, Scatter):
-        rows, width = node.op.rows, prod(first.shape[index.rank :])
-        sources, pieces = (cpu_gather.SCATTER, cuda_gather.SCATTER), width
-        if node.op.pair:
-            sources = cpu_gather.SCATTER_PAIR, cuda_gather.SCATTER_PAIR
-        table.fill(unit, y)
-    else:
-        rows, width = first.shape[0], prod(first.shape[1:])
-        sources, pieces = (cpu_gather.TAKE, cuda_gather.TAKE), index.size * width
-    geometry = (index.size, rows, width, x.example, width, at.example, y.example)
-    operands = (table.operand(x), table.operand(at), table.operand(y, written=True))
-    _written(table, unit, sources, operands, geometry, pieces)
-
-
-def _row_kernel(table: ProgramBuilder, unit: FusionGroup, node: Node, op: Structured) -> None:
-    """What works along an axis, by the kernel that is its operator's."""
-    ids, types = (*node.inputs, node.id), [table.graph[i].type for i in node.inputs]
-    places = [table.layouts.places[i] for i in ids]
-    kernel = ROW_KERNELS[type(op)](op, *types)
-    shapes = [*(type.shape for type in types), node.type.shape[-types[0].rank :]]
-    axis = getattr(op, "axis", types[0].rank - 1)
-    geometry = kernel.geometry(shapes, axis, [place.example for place in places])
-    operands = tuple(table.operand(place, written=place is places[-1]) for place in places)
-    _written(table, unit, (kernel.cpu, kernel.cuda), operands, geometry, geometry[0])
-
-
-def _written(
-    table: ProgramBuilder,
-    unit: FusionGroup,
-    sources: tuple[str, str],
-    operands: tuple[Operand, ...],
-    geometry: tuple[int, ...],
-    pieces: int,
-) -> None:
-    """Add a kernel whose text is written by hand, for a CPU and for CUDA."""
-    cpu, cuda = sources
-    launch = Launch(
-        source=cuda, operands=operands, geometry=geometry, pieces=pieces,
-        each=unit.phase.examples, time=table.memory.number(unit.region.time),
-    )  # fmt: skip
-    call = KernelCall(
-        kernel=Kernel("k0", cpu),
-        operands=operands,
-        geometry=geometry,
-        launch=Deferred(lambda: launch) if table.target == CUDA else None,
-    )
-    table.add(unit, call)
 
 
 def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:

@@ -40,7 +40,7 @@ ATTENTION = """
 model net(x : [6, 8]) -> [3] {
     y = x |> multi_head_attention(2, causal = true)
     z = concat(y, x, axis = 1) |> each(dense(16) |> relu |> dense(8))
-    mean(z, axis = 0) |> dense(3)
+    mean(from_rows(rows(z) |> tanh), axis = 0) |> dense(3)
 }
 data words(x : [6, 8], label : class(3)) = npz("none.npz")
 train on words {

@@ -8,7 +8,13 @@ on for long (Note [How long a chain of additions is] in `compiler/machine/additi
 
 from __future__ import annotations
 
-from gradc_compiler.machine.addition_chains import ADDED, IN_PIECE, MOST_PIECES
+from gradc_compiler.machine.addition_chains import (
+    ADDED,
+    BLOCKS,
+    IN_A_ROW,
+    IN_PIECE,
+    MOST_PIECES,
+)
 from gradc_compiler.program.entry import Entry, Instruction, Space
 from gradc_compiler.program.kernel_abi import pieces_of_product
 
@@ -34,14 +40,17 @@ def additions(entry: Entry, block: int) -> int:
 
 
 def _of_instruction(entry: Entry, item: Instruction, block: int) -> int:
-    kernel = entry.kernels[item.kernel]
+    kernel, rows = entry.kernels[item.kernel], block
     if item.time is not None:
-        return MOST_PIECES  # nobody knows how long they are
+        steps = entry.times[item.time]
+        if isinstance(steps, str) or block * steps > IN_A_ROW * BLOCKS:
+            return MOST_PIECES  # of a length that nobody knows, or too many to be one addition
+        rows = block * steps
     if kernel.source is not None:
-        return max(1, item.added * block)
+        return max(1, item.added * rows)
     if kernel.name == "contract_any":
         return item.added
-    return min(MOST_PIECES, pieces_of_product(item.geometry, block, IN_PIECE)) * item.added
+    return min(MOST_PIECES, pieces_of_product(item.geometry, rows, IN_PIECE)) * item.added
 
 
 # Note [The same bits on any number of threads]

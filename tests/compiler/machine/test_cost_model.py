@@ -16,6 +16,14 @@ def test_blocks_fit_the_caches() -> None:
     assert cost_model.choose_block({None: 8, "T": 3}, 0) == MACHINE.sequences_block
 
 
+def test_long_sequences_of_much_are_few_at_once() -> None:
+    large = MACHINE.most_block_words
+    assert cost_model.choose_block({None: large, 512: 3}, 0) == 1
+    assert cost_model.choose_block({None: 8, 512: large // 512}, 0) == 1
+    assert cost_model.choose_block({None: large, 128: 3}, 0) == MACHINE.weights_rows // 128
+    assert cost_model.choose_block({None: large, 512: 3}, 0, True) == MACHINE.sequences_block
+
+
 def test_what_moves_more_than_it_computes_takes_as_long_as_it_moves() -> None:
     assert cost_model.nanoseconds(1500, 12) == 10
     assert cost_model.nanoseconds(150, 120) == 10

@@ -44,7 +44,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "compiler/ops/elementwise.py": (BOUND, "ANY POSITIVE UNIT KINK_AT_0 BERNOULLI STEPS"),
     "compiler/ops/orthonormalize.py": (BOUND, "BITS TERMS"),
     "compiler/ops/random.py": (BOUND, "MULTIPLIERS WEYL MASK ZERO"),
-    "compiler/printing/cuda_gather.py": (FORMAT, "GEOMETRY"),
+    "compiler/printing/cuda_gather.py": (FORMAT, "GEOMETRY TAKE_OWN FROM_ROWS"),
     "compiler/printing/scalar_text.py": (FORMAT, "*"),
     "compiler/program/entry.py": (FORMAT, "MOST_OPERANDS MOST_TIMES"),
     "compiler/program/kernel_abi.py": (

@@ -1,0 +1,48 @@
+"""Between sequences of fixed length and the rows of a tensor: copies, no sums.
+
+    from_rows(x) = total(scatter(x, position))          y[t, ...] = x[t]
+    take(spread(x), at) = take(x, at)                    y[t] = x[at[t]]
+
+The language has the first as a sum over time of matrices that are 0 but for one row, and the
+derivative of either as the other.  As written, every element would have a whole tensor: T times the
+room, and T times the work.  Without the sum an element is moved once, and nothing is rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.ops.index import Scatter, Take
+from gradc_compiler.ops.sequence import FromRows, TimeBroadcast, TimePosition, TimeSum
+
+
+def copy_rows(_: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """The rule for sums over time, and for rows that are taken of what is spread over it."""
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        match node.op:
+            case TimeSum(pair=False):
+                return _rows(xs[0])
+            case Take():
+                return _taken(*xs)
+        return None
+
+    return rule
+
+
+def _rows(x: Value) -> Value | None:
+    """The tensor whose rows the elements of x put in place, if that is what x does."""
+    match x.node.op:
+        case Scatter(rows=rows, pair=False):
+            source, at = (x.builder.value(i) for i in x.node.inputs)
+            if at.node.op == TimePosition(rows) and source.type.time == rows:
+                return x.builder.add(FromRows(), source, name=x.node.name)
+    return None
+
+
+def _taken(table: Value, at: Value) -> Value | None:
+    """The rows of a table that is spread over time, of the table itself."""
+    if not isinstance(table.node.op, TimeBroadcast) or at.type.time != table.type.time:
+        return None
+    return table.builder.add(Take(), table.builder.value(table.node.inputs[0]), at)

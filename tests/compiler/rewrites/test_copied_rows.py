@@ -1,0 +1,72 @@
+"""Rows of a tensor as a sequence, and back: copies, whose room grows with the length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.op import TypeFault
+from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.ops.leaf import Input
+from gradc_compiler.ops.sequence import FromRows
+from gradc_compiler.pipeline import compile_source
+from gradc_compiler.program.entry import Entry
+
+SPEC = """
+layer mixed()(x : [t, d]) -> [t, d] {{
+    param W : [t, t] ~ glorot_uniform
+    W @ x
+}}
+model net(xs : seq({0}) [3]) -> seq({0}) [3] {{
+    from_rows(xs |> dense(3)) |> mixed |> rows |> dense(3)
+}}
+data pairs(xs : seq({0}) [3], ys : seq({0}) [3]) = npz("none.npz")
+train on pairs {{ minimize squared_error(net(xs), ys) using sgd(lr = 0.1), batch 4, epochs 1 }}
+"""
+
+
+def step(length: int, without: tuple[str, ...] = ()) -> Entry:
+    return compile_source(SPEC.format(length), without=without).entries["step/train"]
+
+
+def words(entry: Entry, length: int) -> int:
+    """Of BLOCK, for one example."""
+    return entry.block_words + length * sum(entry.kept_words)
+
+
+def test_room_grows_with_the_length() -> None:
+    short, long = words(step(32), 32), words(step(128), 128)
+    assert long < 4.5 * short
+    assert words(step(128, without=("copy-rows",)), 128) > 10 * long
+
+
+def test_each_conversion_is_one_copy() -> None:
+    notes = [i.note for phase in step(32).phases for i in phase.instructions]
+    assert sum(" from_rows" in note for note in notes) == 2  # forwards, and of the derivative
+    assert not any(" scatter" in note for note in notes)
+
+
+def conversion() -> Graph:
+    builder = Builder()
+    x = builder.add(Input("x", (2,), None, 5))
+    y = builder.add(FromRows(), x)
+    (slope,) = y.node.op.vjp(builder.add(Input("g", (5, 2))), y, x)
+    assert slope is not None
+    return builder.graph({"y": y.id, "d": slope.id})
+
+
+def test_the_operator_and_its_transpose() -> None:
+    rng = np.random.default_rng(0)
+    x, g = rng.normal(size=(2, 3, 5, 2))
+    lengths = np.full(3, 5)
+    found = evaluate(conversion(), {"x": Ragged(x.reshape(15, 2), lengths), "g": g}, 3)
+    np.testing.assert_array_equal(found["y"], x)
+    np.testing.assert_array_equal(found["d"].values.reshape(3, 5, 2), g)
+
+
+def test_only_of_a_fixed_length() -> None:
+    builder = Builder()
+    with pytest.raises(TypeFault, match="fixed length"):
+        builder.add(FromRows(), builder.add(Input("x", (2,), None, "t")))

@@ -43,6 +43,7 @@ SPECS = {  # rewrites of what a graph's text does not say, or of sequences: thes
         data d(x : [3]) = npz("none.npz")
         train on d { minimize sum(f(x)) using sgd(lr = 1e-3), batch 8 }
     """,
+    "copy-rows": "model f(xs : seq(3) [2]) -> [3, 2] { from_rows(xs |> tanh) }",
     "prepack": "model f(xs : seq [2]) -> [64] { xs |> scan(elman(64)) |> last }",
 }
 NAMES = [name for name in (*ALGEBRA, *FORMS, *OTHERS) if name not in SPECS]

@@ -13,7 +13,7 @@ from gradc_compiler.fusion.groups import fuse
 from gradc_compiler.fusion.list_schedule import list_schedule
 from gradc_compiler.fusion.stages import Region, assign_stages
 from gradc_compiler.graph.graph import Graph
-from gradc_compiler.graph.output_names import Role, named
+from gradc_compiler.graph.outputs import Role, is_of
 from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.cost_model import choose_block, choose_chunks
 from gradc_compiler.machine.targets import CPU
@@ -146,7 +146,7 @@ def _results(table: ProgramBuilder) -> tuple[Result, ...]:
     """The uniform outputs, which are copies of their own."""
     varying, results = table.graph.varying(), []
     for name, id in table.graph.results.items():
-        if named(Role.UPDATE, name) is not None or id in varying:
+        if is_of(Role.UPDATE, name) or id in varying:
             continue
         place, type = table.layouts.places[id], table.graph[id].type
         operand = table.memory.operands[place.storage]

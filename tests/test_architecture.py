@@ -53,7 +53,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.program.program",
     "gradc_compiler.graph.types",
     "gradc_compiler.graph.ragged",
-    "gradc_compiler.graph.output_names",
+    "gradc_compiler.graph.outputs",
 }
 FLOORS = [  # from the lowest
     "gradc_compiler.diagnostics",

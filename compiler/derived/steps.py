@@ -14,8 +14,8 @@ from gradc_compiler.derived.kept import is_known
 from gradc_compiler.derived.naming import TRAIN, Names, numbered
 from gradc_compiler.elaborate import StepInfo
 from gradc_compiler.elaborate.models.settings import in_words
-from gradc_compiler.graph.graph import CARRY, Builder, Graph
-from gradc_compiler.graph.output_names import Role, named, output_name
+from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.outputs import Carry, OutputKey, Role, Tagged, is_of, of_role
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import Previous
@@ -24,8 +24,8 @@ from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.syntax.grammar.unparse import name_text
 from gradc_compiler.transform.unparse_expr import StatementWriter, input_text, type_text
 
+LETTERS = {Role.GRADIENT: "g", Role.UPDATE: "s", Role.SETTING: "h", Role.REPORT: "r"}
 LEFT_OUT = ("batch", "fold")  # so that means and masks stay formulas
-EVALUATED = "evaluate/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +55,24 @@ def derive(made: Compilation, step: StepInfo, names: Names) -> Derived:
 
 
 def beside(first: Graph, second: Graph) -> Graph:
-    """Both graphs in one; outputs of the second are called `evaluate/...`."""
+    """Both graphs in one; outputs of the second have the role `EVALUATED`."""
     builder, offset = Builder(), 1 + max(first.carries, default=-1)
-    outputs: dict[str, int] = {}
-    for graph, before, shift in ((first, "", 0), (second, EVALUATED, offset)):
+    outputs: dict[OutputKey, int] = {}
+    for graph, second_mode, shift in ((first, False, 0), (second, True, offset)):
         mapping: dict[int, int] = {}
         for node in graph.nodes:
             if isinstance(node.op, Previous):
                 node = replace(node, op=replace(node.op, loop=node.op.loop + shift))
             mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
-        outputs |= {before + name: mapping[i] for name, i in graph.results.items()}
-        outputs |= {f"{CARRY}{loop + shift}": mapping[i] for loop, i in graph.carries.items()}
+        for key, i in graph.results.items():
+            outputs[evaluated(key) if second_mode else key] = mapping[i]
+        outputs |= {Carry(loop + shift): mapping[i] for loop, i in graph.carries.items()}
     return Graph(tuple(builder.nodes), outputs)
+
+
+def evaluated(key: OutputKey) -> Tagged:
+    """The key that an output of evaluation has beside that of training."""
+    return Tagged(Role.EVALUATED, str(key))
 
 
 class _StepWriter:
@@ -85,21 +91,21 @@ class _StepWriter:
         self.body = self.statements.lines()
         self.results = self._results()
 
-    def _results(self) -> dict[str, str]:
+    def _results(self) -> dict[OutputKey, str]:
         """What the model gives: an output of the graph, and the name for it."""
-        letters = {"gradient": "g", "update": "s", "setting": "h", "report": "r"}
-        found = {"loss": self.names.made("loss")}
-        for kind, letter in letters.items():
-            of_kind = [k for k in self.graph.results if k.startswith(f"{kind}/")]
-            if kind == "report":
-                of_kind = [k for k in of_kind if self._differs(k)]
-            found |= zip(of_kind, numbered(self.names.prefix(letter), of_kind), strict=True)
+        found: dict[OutputKey, str] = {"loss": self.names.made("loss")}
+        for role, letter in LETTERS.items():
+            keys = [key for key in self.graph.results if is_of(role, key)]
+            if role is Role.REPORT:
+                keys = [key for key in keys if self._differs(key)]
+            found |= zip(keys, numbered(self.names.prefix(letter), keys), strict=True)
         return found
 
-    def _differs(self, report: str) -> bool:
+    def _differs(self, report: OutputKey) -> bool:
         """Whether a report is anything but the loss."""
-        both = [(report, "loss"), (EVALUATED + report, f"{EVALUATED}loss")]
-        return any(self.graph.results[a] != self.graph.results[b] for a, b in both)
+        results = self.graph.results
+        other = results[evaluated(report)] != results[evaluated("loss")]
+        return other or results[report] != results["loss"]
 
     def signature(self) -> str:
         """The inputs and results of the model."""
@@ -119,16 +125,15 @@ class _StepWriter:
     def lines(self) -> Iterator[str]:
         """The statements of the model, and its result."""
         yield from self.body
-        for key, name in self.results.items():
-            if (parameter := named(Role.GRADIENT, key)) is not None:
-                yield f"# {name} is dloss/d({parameter})"
+        for parameter, name in of_role(Role.GRADIENT, self.results).items():
+            yield f"# {name} is dloss/d({parameter})"
         results = ", ".join(map(self._result, self.results))
         yield f"({results})"
 
-    def _result(self, key: str) -> str:
+    def _result(self, key: OutputKey) -> str:
         node = self.graph.results[key]
         name = self.statements.names[node]
-        other = self.graph.results.get(EVALUATED + key, node)
+        other = self.graph.results.get(evaluated(key), node)
         return name if other == node else f"{name} if training else {self.statements.names[other]}"
 
     def clauses(self) -> Iterator[str]:
@@ -137,15 +142,13 @@ class _StepWriter:
         arguments = [*inputs, *map(self.names.in_train, self.passed)]
         yield f"{', '.join(self.results.values())} = {self.model}({', '.join(arguments)})"
         yield from self._updates()
-        yield from _descend(
-            [(self.names.in_train(name), g) for name, g in self._of("gradient").items()]
-        )
+        directions = of_role(Role.GRADIENT, self.results).items()
+        yield from _descend([(self.names.in_train(name), g) for name, g in directions])
         unit = self.made.module.unit
-        yield "using " + in_words(
-            self.step.rules, self._of("setting").values(), lambda d: is_known(d, unit)
-        )
-        reports = {"loss": "loss"}
-        reports |= {name: output_name(Role.REPORT, name) for name in self.step.reports}
+        settings = of_role(Role.SETTING, self.results).values()
+        yield "using " + in_words(self.step.rules, settings, lambda d: is_known(d, unit))
+        reports: dict[str, OutputKey] = {"loss": "loss"}
+        reports |= {name: Tagged(Role.REPORT, name) for name in self.step.reports}
         told = [
             f"{name_text(name)} = {self.results.get(key, self.results['loss'])}"
             for name, key in reports.items()
@@ -153,16 +156,8 @@ class _StepWriter:
         yield f"report {', '.join(told)}"
 
     def _updates(self) -> Iterator[str]:
-        for name, value in self._of("update").items():
+        for name, value in of_role(Role.UPDATE, self.results).items():
             yield f"{self.names.in_train(name)}' = {value}"
-
-    def _of(self, kind: str) -> dict[str, str]:
-        """The results of a kind."""
-        return {
-            key.removeprefix(f"{kind}/"): name
-            for key, name in self.results.items()
-            if key.startswith(f"{kind}/")
-        }
 
 
 def _fields(made: Compilation, graph: Graph) -> dict[str, TensorType]:

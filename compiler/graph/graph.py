@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.graph.op_registry import OPS, constant_op
+from gradc_compiler.graph.outputs import Carry, OutputKey
 from gradc_compiler.graph.types import TensorType
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ class Origin:
 
 
 _tags = count()
-CARRY = "carry/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class Graph:
     """Nodes in topological order, and the named ones that are wanted."""
 
     nodes: tuple[Node, ...]
-    outputs: Mapping[str, int]
+    outputs: Mapping[OutputKey, int]
 
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]
@@ -70,12 +70,12 @@ class Graph:
     @cached_property
     def carries(self) -> dict[int, int]:
         """For each loop, the node whose value is carried on to the next step."""
-        return {int(n[len(CARRY) :]): i for n, i in self.outputs.items() if n.startswith(CARRY)}
+        return {key.loop: i for key, i in self.outputs.items() if isinstance(key, Carry)}
 
     @cached_property
-    def results(self) -> dict[str, int]:
+    def results(self) -> dict[OutputKey, int]:
         """The outputs but for the carries: what is wanted of the graph."""
-        return {n: i for n, i in self.outputs.items() if not n.startswith(CARRY)}
+        return {key: i for key, i in self.outputs.items() if not isinstance(key, Carry)}
 
     def users(self) -> dict[int, list[int]]:
         """For each node, the nodes that read it (once for each reading)."""
@@ -172,10 +172,11 @@ class Builder:
         """The handle of a node."""
         return Value(self, id)
 
-    def graph(self, outputs: Mapping[str, int]) -> Graph:
+    def graph(self, outputs: Mapping[OutputKey, int] | Mapping[str, int]) -> Graph:
         """Freeze what has been built."""
-        carries = {f"{CARRY}{loop}": id for loop, id in self.carries.items()}
-        return Graph(tuple(self.nodes), {**outputs, **carries})
+        wanted: dict[OutputKey, int] = dict(outputs.items())
+        wanted |= {Carry(loop): id for loop, id in self.carries.items()}
+        return Graph(tuple(self.nodes), wanted)
 
     def new_loop(self) -> int:
         """The number of another loop."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.loop_order import in_order
+from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.ragged import Ragged, SequenceIndex, lengths_by_time
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.ops.leaf import Input, PersistentOp
@@ -30,7 +31,7 @@ def evaluate(
     batch: int = 1,
     dtype: str = "float64",
     first: int = 0,
-) -> dict[str, Any]:
+) -> dict[OutputKey, Any]:
     """The graph's outputs: `[batch, *shape]` where varying, `shape` where uniform, `Ragged` where a
     sequence.
 
@@ -44,7 +45,7 @@ def evaluate(
     for _ in evaluator.steps():
         pass
     known = evaluator.known
-    result: dict[str, Any] = {}
+    result: dict[OutputKey, Any] = {}
     ids = list(graph.results.values())
     for name, id in graph.results.items():
         array, time = known[id], graph[id].type.time

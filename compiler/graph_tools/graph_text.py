@@ -18,6 +18,7 @@ from typing import Any
 
 from gradc_compiler.graph.graph import Builder, Graph, Node
 from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.graph.outputs import OutputKey, read_key
 from gradc_compiler.ops.contract import Affine, Map
 
 _LINE = re.compile(r"%(\d+)\s*=\s*(\w+)(\{.*\})?((?:\s+%\d+)*)\s*(?::.*)?$")
@@ -63,7 +64,7 @@ def _plain(value: Any) -> Any:
 def parse_graph(text: str) -> Graph:
     """Read the text form back; raises `ValueError` naming the line."""
     builder = Builder()
-    outputs: dict[str, int] = {}
+    outputs: dict[OutputKey, int] = {}
     numbers: dict[int, int] = {}
     for number, line in enumerate(re.split(r"[\n;]", text), 1):
         line = line.split("  #")[0].strip()
@@ -71,7 +72,7 @@ def parse_graph(text: str) -> Graph:
             continue
         if line.startswith("return"):
             pairs = [item.split("=%") for item in line.split()[1:]]
-            outputs = {name: numbers[int(id)] for name, id in pairs}
+            outputs = {read_key(name): numbers[int(id)] for name, id in pairs}
             continue
         match = _LINE.match(line)
         if match is None or match[2] not in OPS:

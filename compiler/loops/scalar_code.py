@@ -33,6 +33,7 @@ from gradc_compiler.ops.index import Increment
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import AtLast, Last, Previous, Reverse, TimeBroadcast
+from gradc_compiler.program.entry import ClockName
 
 ROW_NAMES = 10**7  # rows are n10000000, ...: numbers that no node has
 ZERO, ONE = whole_number(0), whole_number(1)
@@ -171,7 +172,7 @@ class ScalarCode:
         """A whole number that the clock of a time has for every row, or (`time`) every example."""
         about = self.domain.region.time if time is None else time
         assert about is not None, f"{kind} belongs to a time"
-        key = f"{kind}/{about}"
+        key = ClockName(kind, about)
         if key not in self._known:
             self._known[key] = Variable(Kind.INDEX, self._fresh())
             place = clock_place(kind, about, per_row=time is None)

@@ -22,7 +22,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.free_list import FreeList
 from gradc_compiler.memory.layout import Layouts, StorageKey
 from gradc_compiler.ops.leaf import Constant
-from gradc_compiler.program.entry import Array, Operand, Space, StepMemory
+from gradc_compiler.program.entry import Array, ArrayName, Operand, Space, StepMemory
 
 ALIGN = MACHINE.line  # words: one cache line of float32
 Pools = defaultdict[Time | None, FreeList]  # free words, per row of each time
@@ -46,7 +46,7 @@ class MemoryPlan:
         offset, self.uniform_words = self.uniform_words, self.uniform_words + _aligned(words)
         return Operand(Space.UNIFORM, offset)
 
-    def array(self, name: str, role: str, type: TensorType) -> Operand:
+    def array(self, name: ArrayName, role: str, type: TensorType) -> Operand:
         """A new array over the batch, or over the elements of its sequences."""
         self.arrays.append(Array(name=name, role=role, type=type))
         time = self.number(type.time)

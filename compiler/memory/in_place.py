@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradc_compiler.fusion.groups import FusionGroup, is_leaf, is_pointwise
-from gradc_compiler.graph.output_names import Role, of_role
+from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.memory.allocate import MemoryPlan, Sketch
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.entry import Operand, Space

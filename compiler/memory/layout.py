@@ -15,15 +15,16 @@ from math import prod
 
 from gradc_compiler.fusion.groups import is_alias
 from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.graph.output_names import Role, of_role
+from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.ops.contract import Contract, Map
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import Length, TimePosition
 from gradc_compiler.ops.shape import Concat, Reshape
+from gradc_compiler.program.entry import ClockName
 
-StorageKey = tuple[str, str | int]
+StorageKey = tuple[str, str | int | ClockName]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +174,7 @@ def clock_place(kind: str, time: Time, per_row: bool) -> BufferView:
     """Where the runtime puts a whole number about each example or, `per_row`, each row of a time:
     `length`, `position` and the like.
     """
-    storage: StorageKey = ("clock", f"{kind}/{time}")
+    storage: StorageKey = ("clock", ClockName(kind, time))
     own = time if per_row else None
     return BufferView(storage=storage, offset=0, strides=(), example=1, index=True, time=own)
 

@@ -38,10 +38,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import Limit, TensorType, Time
 from gradc_compiler.machine.targets import CPU
 from gradc_compiler.program.deferred import Deferred
@@ -183,11 +184,24 @@ class Phase:
     loops: tuple[RecurrenceLoop, ...] = ()
 
 
+class ClockName(NamedTuple):
+    """A whole number about each row or example of a time: `owner`, `length` and the others."""
+
+    kind: str
+    time: Time
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.time}"
+
+
+ArrayName = OutputKey | ClockName
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Array:
     """A buffer whose first axis goes over rows; a `clock` has what the runtime knows of a time."""
 
-    name: str
+    name: ArrayName  # of an input, and of what is carried, a string
     role: str  # "input", "output", "carried" or "clock"
     type: TensorType  # of one row; its row-major size is the stride
 
@@ -196,7 +210,7 @@ class Array:
 class Result:
     """A uniform output (a loss, a gradient): words [offset, offset + size) of UNIFORM."""
 
-    name: str
+    name: OutputKey
     type: TensorType
     offset: int
     strides: tuple[int, ...] | None = None  # in words, where they are not row-major
@@ -243,6 +257,17 @@ class Entry:
     most_block: int = 1 << 12  # examples, whatever is found to be faster
     limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
     applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
+
+    @property
+    def inputs(self) -> dict[str, TensorType]:
+        """The types of what it reads, by name: of one row each."""
+        return {str(a.name): a.type for a in self.arrays if a.role == "input"}
+
+    @property
+    def outputs(self) -> dict[OutputKey, TensorType]:
+        """The types of what it gives for each example."""
+        made = ((a.name, a.type) for a in self.arrays if a.role == "output")
+        return {name: type for name, type in made if not isinstance(name, ClockName)}
 
     @property
     def whole_step(self) -> WholeStep | None:

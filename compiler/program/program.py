@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from gradc_compiler.diagnostics.source import Diagnostic
+from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.entry import Entry
 
@@ -104,7 +103,7 @@ class Program:
     entries: Mapping[str, Entry] = field(repr=False)
     data: tuple[DataSource, ...]
     training: Training | None
-    evaluate: Callable[..., dict[str, np.ndarray]] = field(repr=False)  # graph.evaluate.evaluate
+    evaluate: Callable[..., Mapping[OutputKey, Any]] = field(repr=False)  # graph.evaluate.evaluate
     inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
     outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)
     checks: Checks | None = None

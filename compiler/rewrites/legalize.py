@@ -25,6 +25,7 @@ from dataclasses import replace
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.outputs import Role, is_of
 from gradc_compiler.graph.rebuild import rebuild, rewrite_nodes, with_operands
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
@@ -100,9 +101,9 @@ def copy_outputs(graph: Graph) -> Graph:
     outputs = dict(graph.outputs)
     taken: set[int] = set()
     wanted = graph.results.items()
-    for name, id in sorted(wanted, key=lambda item: not item[0].startswith("update/")):
+    for name, id in sorted(wanted, key=lambda item: not is_of(Role.UPDATE, item[0])):
         value = builder.value(id)
-        fresh = name.startswith("update/") and isinstance(value.node.op, Elementwise | Increment)
+        fresh = is_of(Role.UPDATE, name) and isinstance(value.node.op, Elementwise | Increment)
         if not fresh or id in taken:
             builder.inherit_provenance(value.node)
             outputs[name] = builder.add(Copy(), value).id

@@ -18,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from gradc_compiler.graph.graph import CARRY, Builder, Graph, Node, Origin
+from gradc_compiler.graph.graph import Builder, Graph, Node, Origin
 from gradc_compiler.graph.loop_order import library
+from gradc_compiler.graph.outputs import Carry
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.sequence import Previous
 
@@ -140,7 +141,7 @@ def _with_copies(graph: Graph, again: frozenset[int]) -> Graph:
         operands = [copy(i) if node.id in derived else mapping[i] for i in node.inputs]
         mapping[node.id] = builder.copy(node, operands)
     outputs = {name: mapping[id] for name, id in graph.outputs.items()}
-    outputs |= {f"{CARRY}{loop}": mapping[id] for loop, id in late.items()}
+    outputs |= {Carry(loop): mapping[id] for loop, id in late.items()}
     return builder.graph(outputs)
 
 

@@ -28,6 +28,7 @@ from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.printing.cpu_printer import print_cpu_nest
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import (
+    ClockName,
     Instruction,
     Kernel,
     Launch,
@@ -103,15 +104,14 @@ class ProgramBuilder:
         table = self.memory.operands
         if written and access.storage in self.memory.partial:
             table = self.memory.partial
-        if access.storage[0] == "clock" and access.storage not in table:
-            table[access.storage] = self._clock(str(access.storage[1]))
+        clock = access.storage[1]
+        if isinstance(clock, ClockName) and access.storage not in table:
+            table[access.storage] = self._clock(clock)
         return replace(table[access.storage], inner=access.offset)
 
-    def _clock(self, name: str) -> Operand:
-        """An index array of packed sequences, which the runtime fills: `owner/xs` and the like."""
-        kind, _, time = name.partition("/")
-        (own,) = (t for t in self.memory.times if str(t) == time)
-        rows = None if kind in ("length", "first", "last") else own
+    def _clock(self, name: ClockName) -> Operand:
+        """An index array of packed sequences, which the runtime fills."""
+        rows = None if name.kind in ("length", "first", "last") else name.time
         return self.memory.array(name, "clock", TensorType((), Kind.INDEX, time=rows))
 
     def optimise(self, nest: LoopNest, passes: Sequence[str]) -> LoopNest:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.loop_order import loop_of
-from gradc_compiler.graph.output_names import Role, output_name
+from gradc_compiler.graph.outputs import Role, with_role
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
@@ -28,8 +28,8 @@ def adjoints_of_states(gradients: Graph) -> Graph:
     names = names_of_states(builder.graph({}))
     states = [builder.value(carries[loop]) for loop in names]
     found = differentiate(builder, builder.value(numbers[loss.id]), states, mean=False)
-    pairs = zip(names.values(), found, strict=True)
-    return builder.graph({output_name(Role.ADJOINT, name): g.id for name, g in pairs})
+    adjoints = {n: g.id for n, g in zip(names.values(), found, strict=True)}
+    return builder.graph(with_role(Role.ADJOINT, adjoints))
 
 
 def names_of_states(graph: Graph) -> dict[int, str]:

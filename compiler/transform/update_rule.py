@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gradc_compiler.graph.graph import Builder, Graph
-from gradc_compiler.graph.output_names import Role, named
+from gradc_compiler.graph.outputs import Role, is_of
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.ops.leaf import Input, PersistentOp
 
@@ -21,9 +21,9 @@ def update_rule(step: Graph, gradients: Graph) -> Graph:
     A direction that is a parameter itself has no rounding, and what reads the data too is no rule.
     """
     heads = {
-        id: name
+        id: str(name)
         for name, id in gradients.outputs.items()
-        if named(Role.GRADIENT, name) is not None and gradients[id].inputs
+        if is_of(Role.GRADIENT, name) and gradients[id].inputs
     }
     builder, moved, data = Builder(), set(heads), set[int]()
     for node in step.nodes:
@@ -42,7 +42,7 @@ def update_rule(step: Graph, gradients: Graph) -> Graph:
     outputs = {
         name: id
         for name, id in step.results.items()
-        if id in wanted_ids and named(Role.UPDATE, name) is not None
+        if id in wanted_ids and is_of(Role.UPDATE, name)
     }
     wanted = builder.graph(outputs).reachable(outputs.values())
     kept, numbers = rebuild(builder.graph({}), wanted)

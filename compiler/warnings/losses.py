@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gradc_compiler.diagnostics.source import Label, Span
 from gradc_compiler.elaborate.names.scope import Use
 from gradc_compiler.graph.graph import Node
-from gradc_compiler.graph.output_names import Role, named
+from gradc_compiler.graph.outputs import Tagged
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.warnings.step_view import FoundWarning, Look, varies
@@ -88,7 +88,7 @@ def constants(look: Look) -> Iterator[FoundWarning]:
     """A loss or a report that is the same number whatever the network does."""
     for name, id in look.shown.items():
         nodes = [look.graph[i] for i in look.graph.reachable([id])]
-        what = "the loss" if name == "loss" else f"`{named(Role.REPORT, name)}`"
+        what = f"`{name.about}`" if isinstance(name, Tagged) else "the loss"
         span = look.graph[id].span
         if span is not None and not any(varies(node) for node in nodes):
             message = f"{what} is constant: it depends on no data and no parameter"

@@ -11,7 +11,7 @@ from gradc_compiler.elaborate import Module
 from gradc_compiler.elaborate.models.module import StepInfo
 from gradc_compiler.elaborate.names.scope import Use
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
-from gradc_compiler.graph.output_names import Role, named
+from gradc_compiler.graph.outputs import OutputKey, Role, is_of
 from gradc_compiler.ops.leaf import Constant, PersistentOp
 from gradc_compiler.ops.sequence import Length, TimePosition
 from gradc_compiler.ops.shape import Reshape
@@ -81,10 +81,10 @@ class Look:
         return self.graph.reachable([self.graph.outputs["loss"]])
 
     @cached_property
-    def shown(self) -> dict[str, int]:
+    def shown(self) -> dict[OutputKey, int]:
         """The loss and the reports."""
         results = self.graph.results
-        shown = {n for n in results if n == "loss" or named(Role.REPORT, n) is not None}
+        shown = {n for n in results if n == "loss" or is_of(Role.REPORT, n)}
         return {n: i for n, i in results.items() if n in shown}
 
     def bounds(self, id: int) -> Known:

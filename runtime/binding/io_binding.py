@@ -16,10 +16,10 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind, TensorType
-from gradc_compiler.program.entry import Array, Entry, Result
+from gradc_compiler.program.entry import Array, ArrayName, Entry, Result
 from gradc_runtime.system.files import require_memory
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[ArrayName, NDArray[Any]]  # of an entry
 
 
 def place_of_address() -> int:
@@ -50,8 +50,7 @@ class IOBinding:
         self.dtypes = {Kind.REAL: dtype, Kind.INDEX: np.dtype(f"i{dtype.itemsize}")}
         self.word = dtype.itemsize
         self.arrays = entry.arrays
-        inputs = [array for array in entry.arrays if array.role == "input"]
-        self.input_types = {array.name: array.type for array in inputs}
+        self.input_types = entry.inputs
         self.times = entry.times
         self.outputs = [array for array in entry.arrays if array.role == "output"]
         self.carried = [array for array in entry.arrays if array.role == "carried"]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.ragged import Ragged, repeated
 from gradc_compiler.graph.types import Time
-from gradc_compiler.program.entry import Array
+from gradc_compiler.program.entry import Array, ClockName
 
 Whole = NDArray[np.int64]
 
@@ -140,11 +140,9 @@ class Timetable:
         """For each time, the most rows that any block has."""
         return [int(rows.counts.max(initial=1)) for rows in self.rows]
 
-    def array(self, name: str) -> Whole:
-        """An index array by its name: `owner/xs`."""
-        kind, _, time = name.partition("/")
-        (number,) = (k for k, t in enumerate(self.times) if str(t) == time)
-        return self.rows[number].clock(kind)
+    def array(self, name: ClockName) -> Whole:
+        """The index array that a clock has for this call."""
+        return self.rows[self.times.index(name.time)].clock(name.kind)
 
     def packed(self, array: Array, values: NDArray[Any]) -> NDArray[Any]:
         """An input [elements, ...] in the packed order; one without a time is unchanged."""

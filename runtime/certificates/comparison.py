@@ -17,12 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc_compiler.graph.output_names import Role, output_name
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.certificates.certificate import AGREES, DIFFERS, Certificate, as_run
-from gradc_runtime.certificates.distances import Results, apart, difference, size
-from gradc_runtime.certificates.update_moves import AFTER, Moves, room
+from gradc_runtime.certificates.distances import (
+    AfterUpdate,
+    EntryOutput,
+    ResultKey,
+    Results,
+    apart,
+    difference,
+    size,
+)
+from gradc_runtime.certificates.update_moves import Moves, moves_of, room
 from gradc_runtime.data.arrays.validate import values_of
 from gradc_runtime.session.backends import Backend, Reference, examples_of, prepare
 from gradc_runtime.session.inputs import chosen
@@ -51,33 +58,28 @@ class Side:
         """Losses, reports and gradients, what each update changes, and what the updates read."""
         program, memory = self.session.program, StateMemory(self.session.program, self.dtype)
         memory.assign(self.session.memory.views)
-        tables, found, moves = Tables(program, memory), dict[str, np.ndarray](), list[Moves]()
+        tables, moves = Tables(program, memory), list[Moves]()
+        found: dict[ResultKey, np.ndarray] = {}
         once = partial(self.once, memory, tables, batches)
         start = {name: view.astype(np.float64) for name, view in memory.views.items()}
         for step in self.session.training.steps:
             made = once(step.gradients) | once(step.evaluate)
-            values: dict[str, Any] = {name: view.copy() for name, view in memory.views.items()}
-            for name in (output_name(Role.GRADIENT, parameter) for parameter in step.over):
-                values[name] = made[f"{step.gradients}: {name}"][0]
-            checks = program.checks
-            assert checks is not None, "only what can be checked is compared"
-            rule = checks.rules[step.name]
-            moves.append(Moves(entry=step.gradients, rule=rule, values=values,
-                               evaluate=program.evaluate))  # fmt: skip
+            moves.append(moves_of(program, step, memory.views, made))
             found |= made | once(step.entry)
         kept = (p.name for p in program.persistents if p.role != "schedule")
-        changed = {n + AFTER: memory.views[n].astype(np.float64) - start[n] for n in kept}
-        return found | changed, moves
+        for name in kept:
+            found[AfterUpdate(name)] = memory.views[name].astype(np.float64) - start[name]
+        return found, moves
 
     def once(
         self, memory: StateMemory, tables: Tables, batches: Mapping[str, Batch], name: str
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[ResultKey, np.ndarray]:
         """What one entry gives."""
         entry = self.session.program.entries[name]
         given = chosen(entry, batches) if self.native else dict(batches)  # more may be read there
         runner, count = self.runner(entry, memory), examples_of(batches)
         results, outputs = tables.run(name, runner, given, 1, count)
-        return {f"{name}: {key}": values_of(b) for key, b in {**results, **outputs}.items()}
+        return {EntryOutput(name, key): values_of(b) for key, b in {**results, **outputs}.items()}
 
     def runner(self, entry: Entry, memory: StateMemory) -> Backend:
         """The kernels, or the reference on the graph as it was before all optimisation."""
@@ -159,8 +161,9 @@ class Comparison:
         for name, view in self.session.memory.views.items():
             if view.dtype.kind == "f":
                 rounding = ROUNDINGS * eps * np.abs(view.astype(np.float64))
-                rooms[name + AFTER] = rooms.get(name + AFTER, np.zeros(())) + rounding
-        parts = [{n: a for n, a in wanted.items() if n.endswith(AFTER) == after}
+                key = AfterUpdate(name)
+                rooms[key] = rooms.get(key, np.zeros(())) + rounding
+        parts = [{n: a for n, a in wanted.items() if isinstance(n, AfterUpdate) == after}
                  for after in (False, True)]  # fmt: skip
         rooms = {name: array for name, array in rooms.items() if name in wanted}
         errors = [difference(found, part, room, exactly=False)

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-Results = Mapping[str, np.ndarray]
+from gradc_compiler.graph.outputs import OutputKey
+
+
+class EntryOutput(NamedTuple):
+    """What an entry gives: a loss, a gradient, an output of a model."""
+
+    entry: str
+    key: OutputKey
+
+    def __str__(self) -> str:
+        return f"{self.entry}: {self.key}"
+
+
+class AfterUpdate(NamedTuple):
+    """What persists, by its name, after each step has made one update."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} after"
+
+
+ResultKey = EntryOutput | AfterUpdate
+Results = Mapping[ResultKey, np.ndarray]
+Tensors = Mapping[str, np.ndarray]  # what persists, by name
 SMALL = 1e-3  # a tensor this much smaller than the largest is measured by the largest
 
 
@@ -20,12 +45,12 @@ def difference(
     if exactly:
         counts = {name: float(np.sum(bits(found[name]) != bits(wanted[name]))) for name in wanted}
         worst = max(counts, key=lambda name: counts[name])
-        return counts[worst], worst
+        return counts[worst], str(worst)
     floor = SMALL * max((size(array) for array in wanted.values()), default=0.0)
     rooms = {name: np.zeros(()) for name in wanted} | dict(room or {})
     errors = {name: apart(found[name], wanted[name], floor, rooms[name]) for name in wanted}
     worst = max(errors, key=lambda name: errors[name])
-    return errors[worst], worst
+    return errors[worst], str(worst)
 
 
 def bits(array: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.program.entry import Array, Entry, Kernel, Space
+from gradc_compiler.program.entry import Array, ClockName, Entry, Kernel, Space
 from gradc_compiler.program.variants import variant
 from gradc_runtime.binding.constant_pieces import pieces
 from gradc_runtime.binding.io_binding import Arrays, IOBinding, address
@@ -218,6 +218,7 @@ class Executable:
                     return plan.carried[array.name]
                 return exchange.zeros(array, rows.total)
             case "clock" if array.name in self._read:
+                assert isinstance(array.name, ClockName), "a clock says what it tells"
                 return clock.numbers(array.name, exchange.dtypes[Kind.INDEX])
             case _:  # written before it is read, or a clock that only a GPU reads
                 pass

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Time
+from gradc_compiler.program.entry import ClockName
 from gradc_runtime.binding.io_binding import address
 from gradc_runtime.binding.packed_sequences import Timetable
 
@@ -28,9 +29,9 @@ class PackedTime(Timetable):
         self.words = np.ascontiguousarray(
             np.array(records, np.int64).transpose(2, 0, 1) if records else np.zeros(1, np.int64)
         )
-        self._numbers: dict[str, NDArray[Any]] = {}
+        self._numbers: dict[ClockName, NDArray[Any]] = {}
 
-    def numbers(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+    def numbers(self, name: ClockName, dtype: np.dtype[Any]) -> NDArray[Any]:
         """An index array in the entry's type of whole number; made when first asked for."""
         if name not in self._numbers:
             self._numbers[name] = self.array(name).astype(dtype)

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.program.entry import Array, Space
+from gradc_compiler.program.entry import Array, ArrayName, Space
 from gradc_runtime.binding.io_binding import Arrays, IOBinding, address
 from gradc_runtime.cpu.call_plan import BoundCall, CallPlan
 
-Slot = tuple[str, tuple[int, ...], np.dtype[Any], int]  # name, shape, type, index of its address
+Slot = tuple[ArrayName, tuple[int, ...], np.dtype[Any], int]  # name, shape, type, slot
 LARGEST = 2**31 - 1  # whole number that an input without classes may hold
-Sequences = tuple[str, tuple[int, ...], NDArray[np.int64], NDArray[Any]]  # order, packed rows
+Sequences = tuple[ArrayName, tuple[int, ...], NDArray[np.int64], NDArray[Any]]  # order, packed rows
 
 
 class CapturedCall:
@@ -38,7 +38,7 @@ class CapturedCall:
         self._inputs: list[Slot] = []
         self._outputs: list[Slot] = []
         self._sequences: list[Sequences] = []
-        self._labels: list[tuple[str, int]] = []  # inputs of whole numbers: name, and classes
+        self._labels: list[tuple[ArrayName, int]] = []  # inputs of whole numbers: name, and classes
         self._fixed: list[tuple[int, int]] = []  # slots whose address is the same in every call
         first = int(Space.ARRAY)
         for slot, array in enumerate(exchange.arrays, first):
@@ -69,11 +69,11 @@ class CapturedCall:
         """Whether a bound call has the same plan and sequence lengths as the captured one."""
         return bound.plan is self._plan and bound.clock is self._bound.clock
 
-    def __call__(self, given: Mapping[str, Any]) -> Arrays | None:
+    def __call__(self, given: Mapping[Any, Any]) -> Arrays | None:
         """The outputs by name, each [N, ...]; None where an input is not exactly as captured."""
         if len(given) != self._count or self._plan.stale:
             return None
-        words, outputs = self._plan.words, {}
+        words, outputs = self._plan.words, Arrays()
         for name, shape, dtype, slot in self._inputs:
             value = given.get(name)
             if type(value) is not np.ndarray or value.shape != shape or value.dtype != dtype:

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradc_compiler.graph.output_names import Role, of_role
+from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.machine.targets import CUDA
-from gradc_compiler.program.entry import Array, Entry, Space
+from gradc_compiler.program.entry import Array, ClockName, Entry, Space
 from gradc_runtime.binding.io_binding import Arrays, IOBinding
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import ALIGN, Arena, arrange
@@ -134,6 +134,7 @@ class CudaExecutable:
                 case "input":
                     values = batches.packed(array, given[array.name])
                 case "clock":
+                    assert isinstance(array.name, ClockName), "a clock says what it tells"
                     values = batches.array(array.name).astype(whole)
                 case _:
                     continue

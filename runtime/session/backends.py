@@ -17,14 +17,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradc_compiler.graph.output_names import Role, of_role
+from gradc_compiler.graph.outputs import OutputKey, Role, of_role
 from gradc_compiler.graph.ragged import Batch, joined, take
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.session.state import Evaluate, StateMemory
 
 Arrays = dict[str, np.ndarray]
-Batches = dict[str, Batch]  # by name: inputs and outputs
-Ran = tuple[Arrays, Batches]
+Found = dict[OutputKey, np.ndarray]  # results
+Batches = dict[str, Batch]  # inputs by name
+Ran = tuple[Found, dict[OutputKey, Batch]]  # results and outputs
 
 
 class ReplayCall(Protocol):
@@ -33,18 +34,16 @@ class ReplayCall(Protocol):
     `results` has the words `[1, words]` of each result of the last call.
     """
 
-    results: Arrays
+    results: Found
 
-    def __call__(self, given: Mapping[str, Any]) -> Arrays | None:
+    def __call__(self, given: Mapping[str, Any]) -> Found | None:
         """Outputs; None where anything is unlike the last time, which a `Backend` must look at."""
 
 
 class Backend(Protocol):
     """One entry, ready to run."""
 
-    def run(
-        self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None
-    ) -> tuple[Arrays, Batches]:
+    def run(self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None) -> Ran:
         """Results and outputs of `steps` runs in turn."""
 
     def repeat(self, inputs: Mapping[str, Batch]) -> ReplayCall | None:
@@ -57,24 +56,21 @@ class Reference:
     def __init__(self, entry: Entry, memory: StateMemory, evaluate: Evaluate) -> None:
         self.entry, self.memory, self.evaluate = entry, memory, evaluate
 
-    def run(
-        self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None
-    ) -> tuple[Arrays, Batches]:
+    def run(self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None) -> Ran:
         """Run step after step, storing what each one updates."""
         count = batch or examples_of(inputs) // steps
         runs = [self.once(part, count) for part in parts(inputs, steps)]
         results = [result.name for result in self.entry.results]
-        outputs = [array.name for array in self.entry.arrays if array.role == "output"]
         return (
             {name: np.stack([run[name] for run in runs]) for name in results},
-            {name: joined([run[name] for run in runs]) for name in outputs},
+            {name: joined([run[name] for run in runs]) for name in self.entry.outputs},
         )
 
     def repeat(self, inputs: Mapping[str, Batch]) -> ReplayCall | None:
         """None."""
         return None
 
-    def once(self, inputs: Mapping[str, Batch], count: int) -> Mapping[str, Any]:
+    def once(self, inputs: Mapping[str, Batch], count: int) -> Mapping[OutputKey, Any]:
         """One run of `count` examples."""
         values = {**self.memory.views, **inputs}
         dtype = str(self.memory.words.dtype)

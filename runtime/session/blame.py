@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.graph.output_names import Role, of_role
+from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.ragged import Batch, Ragged
 
 INNOCENT = ("constant", "previous")  # an infinity that was written; what others have made
@@ -40,7 +40,7 @@ def plain(batch: Batch) -> np.ndarray:
 
 def starts(graph: Any, wrong: Mapping[int, np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
     """The loss where it went wrong; else the reports that did, else the updates."""
-    losses = {name: id for name, id in graph.outputs.items() if name.startswith("loss")}
+    losses = {name: id for name, id in graph.outputs.items() if name == "loss"}
     others = (of_role(role, graph.outputs) for role in (Role.REPORT, Role.UPDATE))
     for kind in (losses, *others):
         found = [(id, wrong[id]) for id in sorted({*kind.values()}) if wrong[id].any()]

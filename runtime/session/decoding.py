@@ -37,12 +37,11 @@ def written_argument(session: Session, model: str) -> tuple[str, TensorType]:
     Raises `SessionError` for a model that cannot write.
     """
     entry = session.program.entries[session.program.models[model]]
-    outputs = [array.type for array in entry.arrays if array.role == "output"]
-    inputs = [array for array in entry.arrays if array.role == "input"]
+    outputs = list(entry.outputs.values())
     if len(outputs) == 1 and isinstance(outputs[0].time, str) and outputs[0].rank == 1:
-        beside = [a for a in inputs if a.type.time == outputs[0].time]
-        if len(beside) == 1 and beside[0].type.kind is Kind.INDEX and not beside[0].type.shape:
-            return beside[0].name, beside[0].type
+        beside = [(n, type) for n, type in entry.inputs.items() if type.time == outputs[0].time]
+        if len(beside) == 1 and beside[0][1].kind is Kind.INDEX and not beside[0][1].shape:
+            return beside[0]
     raise SessionError(
         f"{model} cannot write: that takes one sequence of classes, and a result as long as it"
         " with a score for each class, as in say(xs : seq class(64)) -> seq [64]"

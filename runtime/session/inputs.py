@@ -25,7 +25,7 @@ Types = Mapping[str, TensorType]
 
 def read_by(entry: Entry) -> list[str]:
     """Names of the arrays and sequences that an entry reads."""
-    return [array.name for array in entry.arrays if array.role == "input"]
+    return list(entry.inputs)
 
 
 def lengths_read_by(entry: Entry) -> list[str]:
@@ -43,7 +43,7 @@ def checked(entry: Entry, declared: Types, given: Mapping[str, Any], dtype: str)
 
     Raises `SessionError` where something that the entry reads is missing or does not fit.
     """
-    arrays = {array.name: array.type for array in entry.arrays if array.role == "input"}
+    arrays = entry.inputs
     types = {**declared, **arrays}
     missing = [name for name in arrays if name not in given]
     if missing:

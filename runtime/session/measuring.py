@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.program.program import Program, Training, TrainStep
 from gradc_runtime.data import Examples
@@ -29,7 +30,7 @@ class Measurable(Protocol):
     def once(self, entry: str, given: Mapping[str, Batch]) -> Ran:
         """Results of an entry, and its outputs for each example."""
 
-    def metrics(self, step: TrainStep) -> dict[str, str]:
+    def metrics(self, step: TrainStep) -> dict[str, OutputKey]:
         """The keys of a step's loss and reports, by name."""
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from gradc_compiler.graph.output_names import Role, of_role, output_name
+from gradc_compiler.graph.outputs import OutputKey, Role, Tagged, of_role
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.program import DataSource, Program, Training, TrainStep
@@ -80,7 +80,7 @@ class Session:
         self.tables = Tables(program, self.memory)
         self.runners: dict[str, Backend] = {}
         self._repeats: dict[str | None, ReplayCall | None] = {}  # of models, None: of the step
-        self._measured: dict[str, str] = {}  # metrics of the step, by name
+        self._measured: dict[str, OutputKey] = {}  # metrics of the step, by name
         self._exclusive = ForkSafeLock()
 
     def begin(self) -> None:
@@ -124,7 +124,7 @@ class Session:
                 return only(found)
             return only(self._run(model, examples, inputs))
 
-    def _run(self, model: str, examples: int | None, inputs: Mapping[str, Any]) -> Batches:
+    def _run(self, model: str, examples: int | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """A model's outputs by name: the way that checks and explains."""
         if not is_known(model, models := self.program.models):
             raise SessionError(f"no model is called {model}{suggestion(model, models)}")
@@ -138,14 +138,16 @@ class Session:
         require_rows(entry, batches)
         wanted, runner = chosen(entry, batches), self.runner(name)
         results, outputs = runner.run(wanted, batch=count)
-        types = {array.name: array.type for array in entry.arrays}
-        types |= self.program.outputs.get(model, {})
+        declared = self.program.outputs.get(model, {})
+        types = {key: declared.get(str(key), type) for key, type in entry.outputs.items()}
         real = all(types[key].kind is Kind.REAL for key in outputs)
         if real and not entry.results and is_plain(inputs, wanted, read_by(entry)):
             self._repeats[model] = runner.repeat(wanted)
-        found = {key: as_given(batch, types[key], self.dtype) for key, batch in outputs.items()}
+        found = {
+            str(key): as_given(batch, types[key], self.dtype) for key, batch in outputs.items()
+        }
         for key, value in results.items():  # the same for all examples
-            found[key] = np.repeat(value[:1], count, axis=0)
+            found[str(key)] = np.repeat(value[:1], count, axis=0)
         return found
 
     def gradients(self, step: str | None = None, /, **inputs: Any) -> tuple[float, Arrays]:
@@ -277,13 +279,14 @@ class Session:
             raise SessionError(f"no step is called {name}{suggestion(name, steps)}")
         return steps[name]
 
-    def metrics(self, step: TrainStep) -> dict[str, str]:
+    def metrics(self, step: TrainStep) -> dict[str, OutputKey]:
         """What a step measures, and under which keys: its loss, then its reports."""
         prefix = "" if len(self.training.steps) == 1 else f"{step.name}."
-        reports = {f"{prefix}{name}": output_name(Role.REPORT, name) for name in step.reports}
-        return {f"{prefix}{step.loss}": step.loss, **reports}
+        keys: dict[str, OutputKey] = {step.loss: step.loss}
+        keys |= {name: Tagged(Role.REPORT, name) for name in step.reports}
+        return {f"{prefix}{name}": key for name, key in keys.items()}
 
 
-def only(found: Mapping[str, Any]) -> Any:
+def only(found: Mapping[Any, Any]) -> Any:
     """The output where there is one, else all of them by name."""
     return next(iter(found.values())) if len(found) == 1 else found

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.program import Persistent, Program
 from gradc_runtime.data.arrays.validate import index_dtype, require_unmasked
@@ -20,7 +21,7 @@ from gradc_runtime.system.aligned_memory import aligned
 from gradc_runtime.system.errors import SessionError, UnknownParameter
 from gradc_runtime.system.files import require_memory
 
-Evaluate = Callable[..., Mapping[str, Any]]
+Evaluate = Callable[..., Mapping[OutputKey, Any]]
 LARGEST_SEED = 2**31 - 1  # a seed is one int32 word
 
 

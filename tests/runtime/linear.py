@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph.types import SCALAR, Kind, TensorType
 from gradc_compiler.program.entry import Array, Entry, Result
 from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
@@ -50,19 +51,19 @@ def gradients(v: Values) -> dict[str, Any]:
     error = (predict(v)["f"] - v["y"] + noise).astype(np.asarray(v["x"]).dtype)
     return {
         "loss": np.mean(error**2),
-        "gradient/f.w": 2 * error @ v["x"] / len(error),
-        "gradient/f.b": 2 * np.mean(error),
+        Tagged(Role.GRADIENT, "f.w"): 2 * error @ v["x"] / len(error),
+        Tagged(Role.GRADIENT, "f.b"): 2 * np.mean(error),
     }
 
 
 def update(v: Values) -> dict[str, Any]:
     """One step of momentum."""
     found = gradients(v)
-    result = {"loss": found["loss"], "update/step": v["step"] + 1}
+    result = {"loss": found["loss"], Tagged(Role.UPDATE, "step"): v["step"] + 1}
     for name in ("f.w", "f.b"):
-        m = np.float32(0.5) * v[f"train.m/{name}"] + found[f"gradient/{name}"]
-        result[f"update/train.m/{name}"] = m
-        result[f"update/{name}"] = v[name] - np.float32(0.1) * m
+        m = np.float32(0.5) * v[f"train.m/{name}"] + found[Tagged(Role.GRADIENT, name)]
+        result[Tagged(Role.UPDATE, f"train.m/{name}")] = m
+        result[Tagged(Role.UPDATE, name)] = v[name] - np.float32(0.1) * m
     return result
 
 
@@ -102,7 +103,11 @@ def program(**settings: float) -> Program:
         "f": entry("f", predict, ["x"], [], ["f"]),
         "train": entry("train", update, both, ["loss"], []),
         "gradients": entry(
-            "gradients", gradients, both, ["loss", "gradient/f.w", "gradient/f.b"], []
+            "gradients",
+            gradients,
+            both,
+            ["loss", Tagged(Role.GRADIENT, "f.w"), Tagged(Role.GRADIENT, "f.b")],
+            [],
         ),
         "evaluate": entry("evaluate", losses, both, [], ["loss"]),
     }

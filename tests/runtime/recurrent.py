@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import SCALAR, Kind, TensorType
 from gradc_compiler.graph_tools.evaluate import evaluate
@@ -85,10 +86,10 @@ def wanted(net: Net, name: str) -> dict[str, Value]:
     gradients = dict(zip(net.parameters, found, strict=True))
     mean = {"loss": net.builder.add(BatchMean(), loss)}
     if name == "gradients":
-        return mean | {f"gradient/{key}": gradient for key, gradient in gradients.items()}
-    moved = {f"update/{k}": net.parameters[k] - g * RATE for k, g in gradients.items()}
+        return mean | {Tagged(Role.GRADIENT, key): gradient for key, gradient in gradients.items()}
+    moved = {Tagged(Role.UPDATE, k): net.parameters[k] - g * RATE for k, g in gradients.items()}
     step = net.builder.add(Increment(), net.builder.add(Read("step", (), True)))
-    return mean | moved | {"update/step": step}
+    return mean | moved | {Tagged(Role.UPDATE, "step"): step}
 
 
 def offsets() -> dict[str, int]:

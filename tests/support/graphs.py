@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.outputs import Role, Tagged, of_role
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input, Literal, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
@@ -83,10 +84,8 @@ def run_compiled(
     results, outputs = executable.run(inputs, batch=batch)
     guards.check()
     found = {name: array[0] for name, array in results.items()} | outputs
-    for name in graph.outputs:
-        if name.startswith("update/"):
-            key = name.removeprefix("update/")
-            found[name] = view(memory, offsets[key], tensors[key]).copy()
+    for key in of_role(Role.UPDATE, graph.outputs):
+        found[Tagged(Role.UPDATE, key)] = view(memory, offsets[key], tensors[key]).copy()
     return for_every_example(found, graph, batch)
 
 

@@ -10,6 +10,7 @@ from math import prod
 from hypothesis import strategies as st
 
 from gradc_compiler.graph.graph import Graph, Value
+from gradc_compiler.graph.outputs import OutputKey, Role, with_role
 from gradc_compiler.ops.contract import Affine, Contract
 from gradc_compiler.ops.leaf import Input, Literal, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
@@ -58,19 +59,20 @@ def scalar(x: Value) -> Value:
     return sum_axes(x * x.builder.add(Literal(weights, x.shape)), range(len(x.shape)))
 
 
-def updates(g: Grower, slopes: list[Value]) -> dict[str, int]:
+def updates(g: Grower, slopes: list[Value]) -> dict[OutputKey, int]:
     """What persistents become: moved along a slope, exchanged, or mixed."""
     p, q, w = (x for x in g.leaves if isinstance(x.node.op, PersistentOp))
     kind = g.pick(("none", "descend", "exchange", "mix", "rotate"))
     if kind == "descend":
-        return {"update/p": (p - slopes[1] * 0.1).id, "update/w": (w - slopes[2] * 0.1).id}
+        moved = {"p": (p - slopes[1] * 0.1).id, "w": (w - slopes[2] * 0.1).id}
+        return with_role(Role.UPDATE, moved)
     if kind == "exchange":
-        return {"update/p": q.id, "update/q": p.id}
+        return with_role(Role.UPDATE, {"p": q.id, "q": p.id})
     if kind == "mix":
-        return {"update/p": (p + q).id, "update/q": (p - q * 0.5).id}
+        return with_role(Role.UPDATE, {"p": (p + q).id, "q": (p - q * 0.5).id})
     if kind == "rotate" and p.shape:
         loops = tuple(Affine(((j, 1),)) for j in range(len(p.shape)))
         turned = (Affine(((0, -1),), p.shape[0] - 1), *loops[1:])
         op = Contract(p.shape, (turned,), loops, p.shape)
-        return {"update/p": g.builder.add(op, p).id, "update/q": (q + p).id}
+        return with_role(Role.UPDATE, {"p": g.builder.add(op, p).id, "q": (q + p).id})
     return {}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.outputs import OutputKey, Role, of_role, with_role
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.graph.types import Kind
@@ -21,7 +22,6 @@ from gradc_runtime.cpu.executable import Executable
 from tests.support.graphs import sample_values
 from tests.support.sequence_runs import compare, executable, wanted
 
-GRADIENT, SECOND = "gradient/", "second/"
 LENGTHS = (3, 1, 4)  # of the sequences of a batch
 
 
@@ -39,11 +39,10 @@ def of_model(forward: Graph) -> Graph:
 def of_step(gradients: Graph) -> Graph:
     """The graph of a step's gradients, and the slopes of their squared norm."""
     builder, found = _again(gradients)
-    slopes = {n.removeprefix(GRADIENT): g for n, g in found.items() if n.startswith(GRADIENT)}
-    return _with_second(builder, found, slopes)
+    return _with_second(builder, found, of_role(Role.GRADIENT, found))
 
 
-def _again(graph: Graph) -> tuple[Builder, dict[str, Value]]:
+def _again(graph: Graph) -> tuple[Builder, dict[OutputKey, Value]]:
     """A builder with a copy of the graph, and its results there."""
     builder, places = rebuild(graph)
     builder.carries = {loop: places[id] for loop, id in graph.carries.items()}
@@ -63,14 +62,15 @@ def _slopes(builder: Builder, loss: Value, by: Mapping[str, Value]) -> dict[str,
     return dict(zip(by, found, strict=True))
 
 
-def _with_second(builder: Builder, found: dict[str, Value], slopes: dict[str, Value]) -> Graph:
-    """Outputs `gradient/P`, and `second/P`: the slope of the squared norm of all of them by P."""
+def _with_second(
+    builder: Builder, found: dict[OutputKey, Value], slopes: dict[str, Value]
+) -> Graph:
+    """Each gradient, and `second P`: the slope of the squared norm of all of them by P."""
     norm, known = builder.constant(0.0), _read(builder)
     for g in slopes.values():
         norm = norm + sum_axes(g * g, tuple(range(len(g.shape))))
     second = _slopes(builder, norm, {n: known[n] for n in slopes})
-    named = {f"{GRADIENT}{n}": g for n, g in slopes.items()}
-    named |= {f"{SECOND}{n}": g for n, g in second.items()}
+    named = with_role(Role.GRADIENT, slopes) | {f"second {n}": g for n, g in second.items()}
     return builder.graph({n: v.id for n, v in (found | named).items()})
 
 

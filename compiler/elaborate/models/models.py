@@ -49,7 +49,7 @@ def forward(defined: Defined, session: ElaborationContext) -> Forward | None:
         run.builder.span = definition.name_span
         result = scope.call(defined, arguments, definition.name_span)
         require_sound(result)
-        outputs = {n: v.id for n, v in _outputs(result, definition, scope)}
+        outputs = dict(_outputs(result, definition, scope))
     except RecursionError:
         session.problems.add(too_deep(definition.name_span).diagnostic)
         return None
@@ -60,9 +60,9 @@ def forward(defined: Defined, session: ElaborationContext) -> Forward | None:
         if isinstance(error, SpecError):
             session.problems.add(error.diagnostic)
         return None
-    graph = run.builder.graph(outputs)
+    graph = run.builder.graph({name: value.id for name, value in outputs.items()})
     inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
-    given = tuple((name, graph[id].type) for name, id in graph.results.items())
+    given = tuple((name, value.type) for name, value in outputs.items())
     return graph, ModelSignature(inputs=inputs, outputs=given), run.notes
 
 

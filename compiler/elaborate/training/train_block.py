@@ -20,7 +20,7 @@ from gradc_compiler.elaborate.training.optimizers import update
 from gradc_compiler.elaborate.training.train_plan import StepPlan
 from gradc_compiler.elaborate.training.train_step import Reading, file_error, uniform
 from gradc_compiler.graph.graph import Graph, Value
-from gradc_compiler.graph.output_names import Role, output_name
+from gradc_compiler.graph.outputs import OutputKey, Role, Tagged, with_role
 from gradc_compiler.ops.index import Increment
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.transform.differentiate import differentiate
@@ -146,26 +146,27 @@ def _no_derivative(reading: Reading) -> SpecError:
     )
 
 
-def _losses(reading: Reading, *, mean: bool) -> dict[str, Value]:
+def _losses(reading: Reading, *, mean: bool) -> dict[OutputKey, Value]:
     """The loss and the reports; a step without a loss has its first report, or 0."""
     loss = reading.loss
     if loss is None:
         loss = next(iter(reading.reports.values()), None) or reading.scope.run.builder.constant(0.0)
-    found = {"loss": loss, **_with_role(Role.REPORT, reading.reports)}
+    found: dict[OutputKey, Value] = {"loss": loss, **with_role(Role.REPORT, reading.reports)}
     return {name: uniform(v) for name, v in found.items()} if mean else found
 
 
 def _gradient_graph(reading: Reading, gradients: Mapping[str, Value]) -> Graph:
-    outputs = {"loss": _losses(reading, mean=True)["loss"]}
-    return _graph(reading.scope.run, outputs | _with_role(Role.GRADIENT, gradients))
+    loss = _losses(reading, mean=True)["loss"]
+    return _graph(reading.scope.run, {"loss": loss, **with_role(Role.GRADIENT, gradients)})
 
 
 def _training_graph(reading: Reading, gradients: Mapping[str, Value]) -> Graph:
     """All that a training step computes before the optimizer has its turn; see `Module`."""
     outputs = _losses(reading, mean=False)
-    outputs |= _with_role(Role.GRADIENT, gradients)
-    outputs |= _with_role(Role.UPDATE, reading.scope.run.updates)
-    outputs |= _with_role(Role.SETTING, dict(enumerate(computed_settings(reading.rules))))
+    outputs |= with_role(Role.GRADIENT, gradients)
+    outputs |= with_role(Role.UPDATE, reading.scope.run.updates)
+    settings = {str(k): v for k, v in enumerate(computed_settings(reading.rules))}
+    outputs |= with_role(Role.SETTING, settings)
     return _graph(reading.scope.run, outputs)
 
 
@@ -173,15 +174,10 @@ def _step_graph(reading: Reading, over: tuple[str, ...]) -> Graph:
     scope = reading.scope
     run = scope.run
     update(_gradients(reading, over), reading.rules, reading.plan.prefix, scope)
-    outputs = _losses(reading, mean=True) | _with_role(Role.UPDATE, run.updates)
-    outputs[output_name(Role.UPDATE, "step")] = run.builder.add(Increment(), run.counters()[1])
+    outputs = _losses(reading, mean=True) | with_role(Role.UPDATE, run.updates)
+    outputs[Tagged(Role.UPDATE, "step")] = run.builder.add(Increment(), run.counters()[1])
     return _graph(run, outputs)
 
 
-def _with_role(role: Role, values: Mapping[str, Value] | Mapping[int, Value]) -> dict[str, Value]:
-    """Values by the names that they have as outputs of this role."""
-    return {output_name(role, name): value for name, value in values.items()}
-
-
-def _graph(run: GraphContext, outputs: dict[str, Value]) -> Graph:
+def _graph(run: GraphContext, outputs: dict[OutputKey, Value]) -> Graph:
     return run.builder.graph({name: v.id for name, v in outputs.items()})

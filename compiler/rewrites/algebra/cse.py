@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradc_compiler.graph.graph import CARRY, Builder, Graph
+from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.op import Op
+from gradc_compiler.graph.outputs import Carry, OutputKey
 from gradc_compiler.ops.leaf import Constant, Literal
 from gradc_compiler.ops.sequence import Previous
 
@@ -53,8 +54,8 @@ def _merged(graph: Graph, equal: Mapping[int, int]) -> tuple[Builder, dict[int, 
     return builder, mapping
 
 
-def _outputs(graph: Graph, builder: Builder, mapping: Mapping[int, int]) -> dict[str, int]:
+def _outputs(graph: Graph, builder: Builder, mapping: Mapping[int, int]) -> dict[OutputKey, int]:
     """All results, and the carries of the loops that were kept."""
     kept = {node.op.carried_by for node in builder.nodes}
-    dropped = {f"{CARRY}{loop}" for loop in graph.carries if loop not in kept}
+    dropped = {Carry(loop) for loop in graph.carries if loop not in kept}
     return {name: mapping[id] for name, id in graph.outputs.items() if name not in dropped}

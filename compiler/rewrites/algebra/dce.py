@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gradc_compiler.graph.graph import CARRY, Graph
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.outputs import Carry
 from gradc_compiler.graph.rebuild import rebuild
 
 
@@ -13,5 +14,5 @@ def eliminate_dead_code(graph: Graph) -> Graph:
         return graph
     builder, mapping = rebuild(graph, live)
     looped = {n.op.carried_by for n in graph.nodes if n.id in live}
-    dead = {f"{CARRY}{loop}" for loop in graph.carries if loop not in looped}
+    dead = {Carry(loop) for loop in graph.carries if loop not in looped}
     return builder.graph({n: mapping[id] for n, id in graph.outputs.items() if n not in dead})

@@ -59,7 +59,7 @@ def forward_loss(made: Compilation, model: str) -> LossNode:
     """A model's first result."""
     graph = made.module.forward(model)
     name, id = next(iter(graph.outputs.items()))
-    return LossNode(graph=graph, id=id, name=model if name == "result" else name, results={})
+    return LossNode(graph=graph, id=id, name=model if name == "result" else str(name), results={})
 
 
 def model_results(made: Compilation) -> dict[tuple[int, int], str]:

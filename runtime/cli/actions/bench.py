@@ -10,7 +10,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from gradc_compiler.graph.output_names import Role, of_role
+from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.ragged import joined
 from gradc_compiler.program.entry import Entry, Instruction
 from gradc_compiler.program.program import Program

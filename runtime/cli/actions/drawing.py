@@ -21,7 +21,7 @@ def dot(name: str, graph: Graph) -> str:
     lines += [f"  n{node.id} [label={label(node)},{style(node)}];" for node in graph.nodes]
     lines += [f"  n{i} -> n{node.id};" for node in graph.nodes for i in node.inputs]
     for number, (output, id) in enumerate(graph.outputs.items()):
-        lines.append(f"  out{number} [label={quoted(output)},shape=ellipse,peripheries=2];")
+        lines.append(f"  out{number} [label={quoted(str(output))},shape=ellipse,peripheries=2];")
         lines.append(f"  n{id} -> out{number};")
     return "\n".join([*lines, "}"]) + "\n"
 

@@ -133,7 +133,7 @@ def _place(lowering: Lowering, operand: Operand) -> str:
     if operand.step is not None:
         return f"step+{operand.step.offset}"
     if operand.space >= Space.ARRAY:
-        return lowering.table.memory.arrays[operand.space - Space.ARRAY].name
+        return str(lowering.table.memory.arrays[operand.space - Space.ARRAY].name)
     return f"{Space(operand.space).name.lower()}+{operand.offset}"
 
 

@@ -145,7 +145,7 @@ def chosen(session: Session, names: Sequence[str]) -> str:
 def types_of(session: Session, model: str) -> dict[str, TensorType]:
     """The arguments that a model reads, or that tell it a length."""
     entry = session.program.entries[session.program.models[model]]
-    read = {array.name: array.type for array in entry.arrays if array.role == "input"}
+    read = entry.inputs
     lengths = set(lengths_read_by(entry)) - {f"{LENGTH}{type.time}" for type in read.values()}
     declared = session.program.inputs.get(model, {})
     return read | {n: t for n, t in declared.items() if f"{LENGTH}{t.time}" in lengths}

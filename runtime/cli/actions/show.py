@@ -11,6 +11,7 @@ from gradc_compiler.derived import print_program
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.graph_text import print_graph
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.program.program import Program
 from gradc_runtime.cli.actions.drawing import dot
 from gradc_runtime.cli.actions.lowering import (
     Lowering,
@@ -56,8 +57,8 @@ def chosen(made: Compilation, stage: str, asked: str | None) -> list[str]:
     """
     names = list(made.graphs)
     wanted = asked or DEFAULT.get(stage, "step" if made.module.train else "forward")
-    found = [n for n in names if wanted in (n, *n.split("/"))]
-    found = [n for n in found if n.partition("/")[2] not in made.module.generic]
+    parts, generic = parts_of(made.program), made.module.generic
+    found = [n for n in names if wanted in (n, *parts[n]) and parts[n][1] not in generic]
     if found:
         return found
     if asked is None and names:
@@ -65,6 +66,17 @@ def chosen(made: Compilation, stage: str, asked: str | None) -> list[str]:
     near = get_close_matches(wanted, names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names) or 'none'}"
     raise Refused(f"no entry is called {wanted}; {hint}")
+
+
+def parts_of(program: Program) -> dict[str, tuple[str, str]]:
+    """For each entry what it does, and the model or step that it is of."""
+    found = {entry: ("forward", model) for model, entry in program.models.items()}
+    for step in program.training.steps if program.training else ():
+        kinds = ("step", "gradients", "evaluate", "adjoints")
+        entries = (step.entry, step.gradients, step.evaluate, step.adjoints)
+        pairs = zip(entries, kinds, strict=True)
+        found |= {entry: (kind, step.name) for entry, kind in pairs if entry is not None}
+    return found
 
 
 def stage_text(

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph
-from gradc_compiler.graph.output_names import Role, output_name
+from gradc_compiler.graph.outputs import Carry, OutputKey, Role, Tagged
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.table import optimise
-from gradc_runtime.certificates.distances import SMALL, Results
+from gradc_runtime.certificates.distances import SMALL, Tensors
 from gradc_runtime.cli.actions.samples import work_of
 from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.session import Session
@@ -39,7 +39,7 @@ class Loss:
     values: Mapping[str, Any]
     count: int
 
-    def at(self, moved: Results) -> float:
+    def at(self, moved: Tensors) -> float:
         """The loss where some parameters have other numbers."""
         values = {**self.session.memory.views, **self.values, **moved}
         found = self.session.program.evaluate(self.graph, values, self.count, "float64")
@@ -52,14 +52,16 @@ def loss_alone(session: Session, graph: Graph, inputs: Batches, count: int) -> L
     stops = [n.id for n in graph.nodes if n.op.name == "stop_gradient"]
     stopped = replace_outputs(graph, {f"{HELD}{i}": i for i in stops})
     values = {**session.memory.views, **inputs}
-    held = session.program.evaluate(stopped, values, count, "float64") if stops else {}
+    made = session.program.evaluate(stopped, values, count, "float64") if stops else {}
+    held = {str(key): value for key, value in made.items()}
     return Loss(session, optimise(holding(graph, stops)), {**inputs, **held}, count)
 
 
 def replace_outputs(graph: Graph, outputs: Mapping[str, int]) -> Graph:
     """The graph with other results; recurrences stay closed."""
-    carries = {k: i for k, i in graph.outputs.items() if k not in graph.results}
-    return replace(graph, outputs={**outputs, **carries})
+    wanted: dict[OutputKey, int] = {Carry(loop): id for loop, id in graph.carries.items()}
+    wanted |= dict(outputs.items())
+    return replace(graph, outputs=wanted)
 
 
 def holding(graph: Graph, ids: Collection[int]) -> Graph:
@@ -91,7 +93,7 @@ def gradient_error(
         view = session.memory.views[name]
         view += NEAR * reach(view) * draws.standard_normal(view.shape)
     found, _ = session.once(step.gradients, inputs)
-    gradients = {name: found[output_name(Role.GRADIENT, name)][0] for name in step.over}
+    gradients = {name: found[Tagged(Role.GRADIENT, name)][0] for name in step.over}
     if not np.isfinite(found[step.loss][0]):
         return None
     count = len(next(iter(inputs.values()))) if inputs else 1
@@ -135,7 +137,7 @@ class SlopeLine:
     """A line through the space of parameters, and the slope that their gradients tell."""
 
     names: tuple[str, ...]
-    ways: Results  # how far each parameter moves
+    ways: Tensors  # how far each parameter moves
     slope: float
 
     @staticmethod

@@ -92,9 +92,9 @@ def operand_text(entry: Entry, operand: Operand) -> str:
     if index < 0:
         base = Space(operand.space).name.lower()
     elif index < len(entry.arrays):
-        base = entry.arrays[index].name
+        base = str(entry.arrays[index].name)
     else:
-        base = entry.results[index - len(entry.arrays)].name
+        base = str(entry.results[index - len(entry.arrays)].name)
     return f"{base}+{operand.offset + operand.inner}"
 
 
@@ -138,7 +138,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "time_words": dict(zip(map(str, entry.times), entry.kept_words, strict=True)),
         "partial_words": entry.partial_words,
         "arrays": [
-            {"name": a.name, "role": a.role, "shape": list(a.type.shape)} for a in entry.arrays
+            {"name": str(a.name), "role": a.role, "shape": list(a.type.shape)} for a in entry.arrays
         ],
         "phases": [
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +10,14 @@ import numpy as np
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.table import INEXACT
-from gradc_runtime.certificates.distances import Results, difference
-from gradc_runtime.certificates.update_moves import AFTER
+from gradc_runtime.certificates.distances import (
+    AfterUpdate,
+    EntryOutput,
+    ResultKey,
+    Results,
+    Tensors,
+    difference,
+)
 from gradc_runtime.cli.actions.request import prepare
 from gradc_runtime.cli.actions.samples import random_batch, random_lengths
 from gradc_runtime.data.arrays.validate import conform, values_of
@@ -26,7 +32,7 @@ class Trial:
     """A program, where it runs, from which numbers, and on how many random examples."""
 
     program: Program
-    start: Mapping[str, np.ndarray]
+    start: Tensors
     examples: int
     seed: int
     target: str = "cpu"
@@ -41,9 +47,8 @@ class Trial:
     def inputs(self, entry: str) -> Batches:
         """Random examples, the same in both widths, of the types that an entry declares."""
         here = self.program.entries[entry]
-        types = {array.name: array.type for array in here.arrays if array.role == "input"}
         made: Batches = {name: np.asarray(n) for name, n in self.lengths(here).items()}
-        for name, type in types.items():
+        for name, type in here.inputs.items():
             batch = random_batch(
                 name, type, self.examples, self.seed, numbers=self.numbers, limits=here.limits
             )
@@ -63,11 +68,11 @@ class Trial:
         found = self.values(session)
         for entry in self.entries(updates=True):
             found |= self.last(session, entry)
-        return found | {n + AFTER: view for n, view in session.memory.views.items()}
+        return found | {AfterUpdate(n): view for n, view in session.memory.views.items()}
 
-    def values(self, session: Session) -> dict[str, np.ndarray]:
+    def values(self, session: Session) -> dict[ResultKey, np.ndarray]:
         """What all entries give that update nothing."""
-        found: dict[str, np.ndarray] = {}
+        found: dict[ResultKey, np.ndarray] = {}
         for entry in self.entries(updates=False):
             found |= self.last(session, entry)
         return found
@@ -80,14 +85,14 @@ class Trial:
         rest = [name for step in steps for name in (step.gradients, step.evaluate)]
         return [*self.program.models.values(), *rest]
 
-    def once(self, session: Session, entry: str) -> Results:
+    def once(self, session: Session, entry: str) -> dict[ResultKey, np.ndarray]:
         """What one entry gives."""
         prepare(session, [entry])
         results, outputs = session.runner(entry).run(self.inputs(entry), batch=self.examples)
         found = {**results, **outputs}
-        return {f"{entry}: {name}": values_of(batch) for name, batch in found.items()}
+        return {EntryOutput(entry, key): values_of(batch) for key, batch in found.items()}
 
-    def last(self, session: Session, entry: str) -> Results:
+    def last(self, session: Session, entry: str) -> dict[ResultKey, np.ndarray]:
         """The same of an entry that is not run again: it gives its memory back."""
         found = self.once(session, entry)
         del session.runners[entry]

@@ -32,8 +32,8 @@ from gradc_compiler.pipeline import OPTIONAL, Compilation, switched
 from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.certificates import certificate
-from gradc_runtime.certificates.distances import Results, difference
-from gradc_runtime.certificates.update_moves import AFTER, Moves, room
+from gradc_runtime.certificates.distances import AfterUpdate, Results, Tensors, difference
+from gradc_runtime.certificates.update_moves import Moves, room
 from gradc_runtime.cli.actions.moves import moves
 from gradc_runtime.cli.actions.output import console, say, table, write_json
 from gradc_runtime.cli.actions.request import Request, session_with_weights
@@ -119,7 +119,7 @@ def certificate_of(request: Request, program: Program) -> str:
 
 
 def checks(
-    made: Compilation, others: Others, start: Results, count: int, seed: int
+    made: Compilation, others: Others, start: Tensors, count: int, seed: int
 ) -> Iterator[Check]:
     """All lines, as they are computed."""
 
@@ -173,8 +173,8 @@ def values_and_updates(
 
     How much room these have is asked only where they need it.
     """
-    values = {name: array for name, array in wanted.items() if not name.endswith(AFTER)}
-    updated = {name: array for name, array in wanted.items() if name.endswith(AFTER)}
+    values: Results = {k: a for k, a in wanted.items() if not isinstance(k, AfterUpdate)}
+    updated: Results = {k: a for k, a in wanted.items() if isinstance(k, AfterUpdate)}
     if values:
         yield compare(what, against, found, values, bound)
     if updated:
@@ -192,7 +192,7 @@ def affordable(made: Compilation) -> int:
     return max(1, int(WORK / max(1, sum(work_of(made.graphs[name]) for name in entries))))
 
 
-def finite_trial(made: Compilation, start: Results, count: int, seed: int) -> tuple[Trial, Results]:
+def finite_trial(made: Compilation, start: Tensors, count: int, seed: int) -> tuple[Trial, Results]:
     """What the reference makes of random inputs of the first kind of which everything is finite; of
     standard normal numbers where none is.
     """

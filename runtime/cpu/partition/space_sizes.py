@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.types import Time
-from gradc_compiler.program.entry import Entry, Phase, Space
+from gradc_compiler.program.entry import ArrayName, Entry, Phase, Space
 from gradc_runtime.system.aligned_memory import aligned
 from gradc_runtime.system.files import require_memory
 
@@ -19,7 +19,7 @@ def uses_partials(phase: Phase) -> bool:
     return bool(phase.sums) or any(operand.space == Space.PARTIAL for operand in operands)
 
 
-def arrays_read(entry: Entry) -> frozenset[str]:
+def arrays_read(entry: Entry) -> frozenset[ArrayName]:
     """The arrays that some kernel of a CPU reads or writes; others are for a GPU."""
     used = {o.space for phase in entry.phases for item in phase.instructions for o in item.operands}
     arrays = enumerate(entry.arrays, Space.ARRAY)

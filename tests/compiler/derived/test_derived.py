@@ -10,6 +10,7 @@ import pytest
 
 from gradc_compiler.derived import print_program
 from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.pipeline import Compilation, compilation
@@ -140,7 +141,7 @@ def values(made: Compilation, seed: int) -> dict[str, Any]:
 
 def gradients(made: Compilation, step: str) -> list[np.ndarray]:
     found = made.program.evaluate(made.graphs[f"gradients/{step}"], values(made, 1), EXAMPLES)
-    return [found["loss"], *(v for k, v in found.items() if k.startswith("gradient/"))]
+    return [found["loss"], *of_role(Role.GRADIENT, found).values()]
 
 
 CASES = {p.name: p.read_text() for p in sorted(SPECS.glob("*.nn"))}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph_tools.evaluate import evaluate
 
 pytestmark = pytest.mark.wide
@@ -91,8 +92,7 @@ def test_as_in_pytorch(build, initial, middle: str, text: str) -> None:
     loss = LOSSES[text]((said - torch.tensor(values["y"])) ** 2, p, p["x"])
     np.testing.assert_allclose(found["loss"], loss.detach(), rtol=1e-9)
     loss.backward()
-    for name, slope in found.items():
-        if name.startswith("gradient/"):
-            right = p[name.removeprefix("gradient/")].grad
-            right = torch.zeros(()) if right is None else right
-            np.testing.assert_allclose(slope, right, rtol=1e-7, atol=1e-10, err_msg=name)
+    for name, slope in of_role(Role.GRADIENT, found).items():
+        right = p[name].grad
+        right = torch.zeros(()) if right is None else right
+        np.testing.assert_allclose(slope, right, rtol=1e-7, atol=1e-10, err_msg=name)

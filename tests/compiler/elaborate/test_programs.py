@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged, with_role
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.evaluate import evaluate
 
@@ -104,8 +105,8 @@ def test_the_worked_gradient(build_file, initial):
     inputs = {"sqft": np.array([2500.0]), "paid": np.array([360_000.0])}
     found = evaluate(module.gradients("train"), initial(module) | inputs)
     assert found["loss"] == 1.80625e9
-    assert found["gradient/price.theta1"] == -85_000
-    assert found["gradient/price.theta2"] == -2.125e8
+    assert found[Tagged(Role.GRADIENT, "price.theta1")] == -85_000
+    assert found[Tagged(Role.GRADIENT, "price.theta2")] == -2.125e8
 
 
 def test_the_digit_network_has_19_722_parameters(build_file, initial):
@@ -190,14 +191,15 @@ def test_gradients_agree_with_finite_differences(build, initial, text, batch):
             direction = random.normal(size=values[name].shape)
             ends = [evaluate(graph, values | {name: values[name] + e * direction}, batch)["loss"]
                     for e in (1e-5, -1e-5)]
-            slope = (found[f"gradient/{name}"] * direction).sum()
+            slope = (found[Tagged(Role.GRADIENT, name)] * direction).sum()
             np.testing.assert_allclose((ends[0] - ends[1]) / 2e-5, slope, rtol=1e-4, atol=1e-8)
 
 
 def test_state_moves_in_training_only(build):
     module = build(BLOCKS)
-    assert "update/net.norm_batch1.mean" in module.step("train").outputs
-    assert set(module.evaluate("train").outputs) == {"loss", "report/accuracy", "report/err"}
+    assert Tagged(Role.UPDATE, "net.norm_batch1.mean") in module.step("train").outputs
+    reports = with_role(Role.REPORT, {"accuracy": 0, "err": 0})
+    assert module.evaluate("train").outputs.keys() == {"loss", *reports}
     assert set(module.forward("net").outputs) == {"result"}
 
 
@@ -208,9 +210,9 @@ def test_adam_by_hand(build, initial):
         "train on d { minimize f(x) using adam(lr = 0.1) }")
     values = initial(module) | {"x": np.array([3.0, 5.0])}
     found = evaluate(module.step("train"), values, 2)
-    np.testing.assert_allclose(found["update/f.w"], 2 - 0.1 * 4 / (4 + 1e-8))
-    np.testing.assert_allclose(found["update/adam.v/f.w"], 0.001 * 16)
-    assert found["update/step"] == 1
+    np.testing.assert_allclose(found[Tagged(Role.UPDATE, "f.w")], 2 - 0.1 * 4 / (4 + 1e-8))
+    np.testing.assert_allclose(found[Tagged(Role.UPDATE, "adam.v/f.w")], 0.001 * 16)
+    assert found[Tagged(Role.UPDATE, "step")] == 1
 
 
 def test_a_written_gradient_descends(build, initial):
@@ -223,7 +225,7 @@ def test_a_written_gradient_descends(build, initial):
     values = initial(module) | {"x": random.normal(size=(4, 3)), "y": random.normal(size=(4, 2))}
     errors = values["x"] @ values["f.W"].T - values["y"]
     expected = values["f.W"] - 0.5 * errors.T @ values["x"] / 4
-    found = evaluate(module.step("train"), values, 4)["update/f.W"]
+    found = evaluate(module.step("train"), values, 4)[Tagged(Role.UPDATE, "f.W")]
     np.testing.assert_allclose(found, expected)
     assert module.models["f"].inputs[0][1].shape == (3,)
 

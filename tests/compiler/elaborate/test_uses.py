@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.support.meanings import COUNTED, SCALED
 
@@ -37,27 +38,27 @@ def test_each_use_sees_what_the_one_before_left(build) -> None:
         np.testing.assert_array_equal(np.ravel(found), (5 * X + 6 * Y)[:, 0])
     found = evaluate(module.step("train"), numbers(4), 2)
     assert found["loss"] == (5 * X + 6 * Y).mean()
-    assert found["update/f.c.uses"] == 6
+    assert found[Tagged(Role.UPDATE, "f.c.uses")] == 6
 
 
 def test_a_report_moves_no_state_and_sees_them_before_the_step(build) -> None:
     """Here it is told what is minimized, though the loss has used the layer already."""
     found = evaluate(build(TWICE).step("train"), numbers(4), 2)
-    assert found["report/early"] == found["loss"]
+    assert found[Tagged(Role.REPORT, "early")] == found["loss"]
 
 
 def test_the_derivative_goes_through_the_uses_in_order(build) -> None:
     """uses is 4, then 4 + w, then 4 + w + w: the sum of x (4 + w) + y (4 + 2 w)."""
     text = TWICE.replace("c = counted()\n    param w = 1", "param w = 1\n    c = counted(by = w)")
     text = text.replace("w * (c(x) + c(y))", "c(x) + c(y)")
-    found = evaluate(build(text).gradients("train"), numbers(4), 2)["gradient/f.w"]
+    found = evaluate(build(text).gradients("train"), numbers(4), 2)[Tagged(Role.GRADIENT, "f.w")]
     np.testing.assert_allclose(found, (X + 2 * Y).mean())
 
 
 def test_a_value_that_differs_between_examples_is_averaged_before_the_next_use(build) -> None:
     text = TWICE.replace("uses + by", "uses + sum(x)")
     found = evaluate(build(text).step("train"), numbers(0), 2)
-    assert found["update/f.c.uses"] == X.mean() + Y.mean()
+    assert found[Tagged(Role.UPDATE, "f.c.uses")] == X.mean() + Y.mean()
     first, second = X * X, Y * (X.mean() + Y)
     assert found["loss"] == (first + second).mean()
 
@@ -89,7 +90,7 @@ train on d {
     x = np.array([[[1.0], [2.0], [4.0]]])
     values = {"x": x, "f.w": 1.0, "f.c.uses": 0.0, steps: 0.0, "step": 0, "seed": 0}
     found = evaluate(module.step("train"), values, 1)
-    assert found["update/f.c.uses"] == found[f"update/{steps}"] == 2
+    assert found[Tagged(Role.UPDATE, "f.c.uses")] == found[Tagged(Role.UPDATE, steps)] == 2
     assert found["loss"] == 7 + 7 + 2 * 7 + 2 * 1
 
 
@@ -110,8 +111,8 @@ def test_a_shared_batch_norm_gathers_both_batches(build, initial) -> None:
     found = evaluate(module.step("train"), start | {"x": x, "y": y}, 7)
     mean = 0.9 * (0.1 * x.mean(axis=0)) + 0.1 * y.mean(axis=0)
     var = 0.9 * (0.9 + 0.1 * x.var(axis=0)) + 0.1 * y.var(axis=0)
-    np.testing.assert_allclose(found["update/D.batch_norm1.running_mean"], mean)
-    np.testing.assert_allclose(found["update/D.batch_norm1.running_var"], var)
+    np.testing.assert_allclose(found[Tagged(Role.UPDATE, "D.batch_norm1.running_mean")], mean)
+    np.testing.assert_allclose(found[Tagged(Role.UPDATE, "D.batch_norm1.running_var")], var)
 
 
 def test_in_evaluation_a_shared_batch_norm_does_not_look_at_the_others(build, initial) -> None:

@@ -8,6 +8,7 @@ from gradc_compiler.fusion.groups import fuse
 from gradc_compiler.fusion.list_schedule import list_schedule
 from gradc_compiler.fusion.stages import assign_stages
 from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph_tools.graph_text import parse_graph
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.rewrites.table import optimise, rewrite_for_target
@@ -60,7 +61,7 @@ def test_many_operands_of_one_kernel(count: int, check_compiled) -> None:
     outputs = {}
     for k in range(count):
         p = builder.add(PersistentOp(f"p{k}"))
-        outputs[f"update/p{k}"] = (p * scale).id
+        outputs[Tagged(Role.UPDATE, f"p{k}")] = (p * scale).id
     check_compiled(builder.graph(outputs))
 
 

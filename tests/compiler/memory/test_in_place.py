@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph_tools.graph_text import parse_graph
 from tests.support.graphs import sample_values
 
@@ -72,4 +73,4 @@ def test_a_counter_stays_whole(dtype: str, check_compiled) -> None:
     graph = parse_graph(UPDATES["a counter"])
     values = sample_values(graph, 1) | {"step": np.array(2**24 + 1)}
     found = check_compiled(graph, 1, values=values, dtype=dtype)
-    assert found["update/step"] == 2**24 + 2
+    assert found[Tagged(Role.UPDATE, "step")] == 2**24 + 2

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.elaborate import Module, elaborate
 from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.outputs import Role, Tagged, of_role
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.syntax.parse.parse import parse
 from tests.support.graphs import Values, sample_values
@@ -151,11 +152,11 @@ def assert_gradient(graph: Graph, values: Values, batch: int = 3, directions: in
     """Along random directions through all parameters, slope and gradient agree to 1e-6."""
     rng = np.random.default_rng(1)
     found = evaluate(graph, values, batch)
-    names = [n.removeprefix("gradient/") for n in found if n.startswith("gradient/")]
+    names = list(of_role(Role.GRADIENT, found))
     assert names, "the step moves a parameter"
     for _ in range(directions):
         along = {n: rng.normal(size=values[n].shape) for n in names}
-        wanted = sum(float(np.sum(found[f"gradient/{n}"] * along[n])) for n in names)
+        wanted = sum(float(np.sum(found[Tagged(Role.GRADIENT, n)] * along[n])) for n in names)
         slope = slope_along(graph, values, along, batch)
         np.testing.assert_allclose(slope, wanted, rtol=1e-6, atol=1e-6)
 

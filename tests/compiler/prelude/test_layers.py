@@ -7,6 +7,7 @@ from math import erf
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import (
     ACTIVATIONS,
@@ -77,7 +78,7 @@ def test_smooth_activations_have_their_slope_at_0(name):
     graph = layer_module(name, loss="sum(y)").gradients("train")
     slope = evaluate(graph, numbers(graph, 1, s=np.ones(1), **{"f.x": np.zeros(7)}), 1)
     np.testing.assert_allclose(
-        slope["gradient/f.x"],
+        slope[Tagged(Role.GRADIENT, "f.x")],
         {"sigmoid": 0.25, "tanh": 1.0, "softsign": 1.0}.get(name, 0.5),
     )
 
@@ -95,7 +96,7 @@ def test_extreme_logits_stay_finite(name, dtype):
     for pattern in ([1e4, -1e4], [1e4], [-1e4], [0.0, 1e4, -1e4]):
         x = np.resize(pattern, shape)
         found = evaluate(graph, numbers(graph, 1, s=np.ones(1), **{"f.x": x}), 1, dtype)
-        assert np.isfinite(found["loss"]) and np.isfinite(found["gradient/f.x"]).all()
+        assert np.isfinite(found["loss"]) and np.isfinite(found[Tagged(Role.GRADIENT, "f.x")]).all()
 
 
 def test_softmax_family_is_consistent():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import LOSSES, assert_gradient, loss_module, numbers
 
@@ -82,7 +83,7 @@ def gradient(expression: str, w: np.ndarray, dtype: str = "float64", **fields: n
     graph = loss_module(expression).gradients("train")
     given = {"s": np.ones(1), "net.w": w, **{k: np.asarray(v)[None] for k, v in fields.items()}}
     found = evaluate(graph, numbers(graph, 1, **given), 1, dtype)
-    return float(found["loss"]), found["gradient/net.w"]
+    return float(found["loss"]), found[Tagged(Role.GRADIENT, "net.w")]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -7,6 +7,7 @@ from math import cos, pi
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged, of_role
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.session.session import Session
@@ -92,9 +93,7 @@ def train(module, values, steps: int = STEPS):
     values["step"] = np.array(0)
     for _ in range(steps):
         found = evaluate(graph, values, len(values["y"]))
-        values = values | {
-            n.removeprefix("update/"): v for n, v in found.items() if n.startswith("update/")
-        }
+        values = values | of_role(Role.UPDATE, found)
     return values
 
 
@@ -209,7 +208,7 @@ def test_adam_keeps_the_digits_of_float32():
     graph = module.step("train")
     values |= {s.name: np.zeros(s.type.shape) for s in module.optimizer_states}
     single, double = (
-        evaluate(graph, values, 3, dtype)["update/net.w"] - values["net.w"]
+        evaluate(graph, values, 3, dtype)[Tagged(Role.UPDATE, "net.w")] - values["net.w"]
         for dtype in ("float32", "float64")
     )
     np.testing.assert_allclose(single, double, rtol=2e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged, of_role
 from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import LAYERS, LOSSES, layer_module, loss_module, numbers
 from tests.compiler.prelude.in_torch import BATCH, BOUND, TORCH, F, leaf, torch
@@ -26,10 +27,10 @@ def test_every_layer_but_dropout_is_compared():
 def test_layer(name):
     graph = layer_module(name).gradients("train")
     values = numbers(graph, BATCH)
-    leaves = {n: leaf(values[n.removeprefix("gradient/")]) for n in graph.outputs if "/" in n}
-    s = torch.tensor(values["s"]).reshape(-1, *[1] * leaves["gradient/f.x"].dim())
+    leaves = {n: leaf(values[n]) for n in of_role(Role.GRADIENT, graph.outputs)}
+    s = torch.tensor(values["s"]).reshape(-1, *[1] * leaves["f.x"].dim())
     parameters = {n.split(".")[-1]: p for n, p in leaves.items()}
-    y = TORCH[name](s * leaves["gradient/f.x"], parameters)
+    y = TORCH[name](s * leaves["f.x"], parameters)
     loss = torch.sin(2 * y).sum() / BATCH
     loss.backward()
     found = evaluate(graph, values, BATCH)
@@ -69,7 +70,7 @@ def test_loss(name):
     loss.backward()
     found = evaluate(graph, values, BATCH)
     np.testing.assert_allclose(found["loss"], loss.item(), **BOUND)
-    np.testing.assert_allclose(found["gradient/net.w"], w.grad.numpy(), **BOUND)
+    np.testing.assert_allclose(found[Tagged(Role.GRADIENT, "net.w")], w.grad.numpy(), **BOUND)
 
 
 def test_embedding():
@@ -80,7 +81,9 @@ def test_embedding():
     loss.backward()
     found = evaluate(graph, values, BATCH)
     np.testing.assert_allclose(found["loss"], loss.item(), **BOUND)
-    np.testing.assert_allclose(found["gradient/f.embedding1.W"], table.grad.numpy(), **BOUND)
+    np.testing.assert_allclose(
+        found[Tagged(Role.GRADIENT, "f.embedding1.W")], table.grad.numpy(), **BOUND
+    )
 
 
 def test_running_statistics_and_inference():
@@ -98,11 +101,11 @@ def test_running_statistics_and_inference():
     x = torch.tensor(values["s"][:, None, None, None] * values["f.x"])
     layer(x.reshape(-1, 4))
     np.testing.assert_allclose(
-        found["update/" + path + "running_mean"], layer.running_mean.numpy(), **BOUND
+        found[Tagged(Role.UPDATE, path + "running_mean")], layer.running_mean.numpy(), **BOUND
     )
     moved = (layer.running_var - 0.7 * before) * (n - 1) / n
     np.testing.assert_allclose(
-        found["update/" + path + "running_var"], (0.7 * before + moved).numpy(), **BOUND
+        found[Tagged(Role.UPDATE, path + "running_var")], (0.7 * before + moved).numpy(), **BOUND
     )
     wanted = F.batch_norm(
         x.reshape(-1, 4),

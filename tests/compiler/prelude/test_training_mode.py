@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged, of_role
 from gradc_compiler.graph_tools.evaluate import evaluate
 from tests.compiler.prelude.cases import assert_gradient, layer_module, module_of, numbers
 
@@ -23,17 +24,18 @@ def test_dropout_keeps_the_mean_and_zeroes_its_share():
     graph = DROPPED.step("train")
     found = evaluate(graph, numbers(graph, 400, x=np.ones((400, 50)), **{"f.w": np.ones(50)}), 400)
     assert found["loss"] == pytest.approx(1, abs=0.02)
-    assert found["report/zeros"] == pytest.approx(0.3, abs=0.015)
-    assert found["report/kept"] == pytest.approx(1 / 0.7)
+    assert found[Tagged(Role.REPORT, "zeros")] == pytest.approx(0.3, abs=0.015)
+    assert found[Tagged(Role.REPORT, "kept")] == pytest.approx(1 / 0.7)
 
 
 def test_dropout_is_new_for_every_example_and_step():
     graph = DROPPED.gradients("train")
     values = numbers(graph, 2, x=np.ones((2, 50)), **{"f.w": np.ones(50), "step": np.array(1)})
-    first = evaluate(graph, values, 2)["gradient/f.w"]
+    first = evaluate(graph, values, 2)[Tagged(Role.GRADIENT, "f.w")]
     assert len(np.unique(first)) == 3  # both kept, one, none
-    np.testing.assert_array_equal(first, evaluate(graph, values, 2)["gradient/f.w"])
-    assert np.any(first != evaluate(graph, values | {"step": np.array(2)}, 2)["gradient/f.w"])
+    np.testing.assert_array_equal(first, evaluate(graph, values, 2)[Tagged(Role.GRADIENT, "f.w")])
+    second = evaluate(graph, values | {"step": np.array(2)}, 2)
+    assert np.any(first != second[Tagged(Role.GRADIENT, "f.w")])
 
 
 def test_dropout_rests_in_inference():
@@ -60,12 +62,12 @@ def test_batch_norm_normalises_over_examples_and_leading_axes():
     start = {p.name: evaluate(p.initial, {})["value"] for p in NORMALISED.parameters}
     counters = {"step": np.array(0), "seed": np.array(0)}
     found = evaluate(graph, start | counters | {"x": x}, 5)
-    assert found["report/mean"] == pytest.approx(0, abs=1e-12)
-    assert found["report/square"] == pytest.approx(1, rel=1e-4)
+    assert found[Tagged(Role.REPORT, "mean")] == pytest.approx(0, abs=1e-12)
+    assert found[Tagged(Role.REPORT, "square")] == pytest.approx(1, rel=1e-4)
     mean, var = x.mean(axis=(0, 1)), x.var(axis=(0, 1))
-    name = "update/f.batch_norm1.running_"
-    np.testing.assert_allclose(found[name + "mean"], 0.25 * mean)
-    np.testing.assert_allclose(found[name + "var"], 0.75 + 0.25 * var)
+    updates = of_role(Role.UPDATE, found)
+    np.testing.assert_allclose(updates["f.batch_norm1.running_mean"], 0.25 * mean)
+    np.testing.assert_allclose(updates["f.batch_norm1.running_var"], 0.75 + 0.25 * var)
 
 
 def test_batch_norm_uses_the_running_statistics_in_inference():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.pipeline import Compilation
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.slopes import gradient_error
@@ -53,8 +54,8 @@ class Wrong(Session):
     def once(self, entry: str, given: Any, steps: int = 1) -> Any:
         """As it should be, but for one bias."""
         results, outputs = super().once(entry, given, steps)
-        bias = results["gradient/f.dense1.b"]
-        return {**results, "gradient/f.dense1.b": bias * (1 + 5e-6)}, outputs
+        bias = results[Tagged(Role.GRADIENT, "f.dense1.b")]
+        return {**results, Tagged(Role.GRADIENT, "f.dense1.b"): bias * (1 + 5e-6)}, outputs
 
 
 @pytest.mark.parametrize("case", ["what is held", "bends within the smallest step"])

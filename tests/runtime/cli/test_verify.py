@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.transform.update_rule import update_rule
-from gradc_runtime.certificates.distances import difference
-from gradc_runtime.certificates.update_moves import AFTER, room
+from gradc_runtime.certificates.distances import AfterUpdate, difference
+from gradc_runtime.certificates.update_moves import room
 from gradc_runtime.cli.actions import verify as verifying
 from gradc_runtime.cli.actions.moves import moves
 from gradc_runtime.cli.actions.request import Request
@@ -81,14 +82,15 @@ def test_no_update_has_more_room_than_its_gradient_leaves_open(call: Caller) -> 
     single = Trial(program=made.program, start=start, examples=5, seed=0, dtype="float32")
     found, wanted = single.results(), double.results()
     rooms = room(moves(made, double), found, wanted)
-    assert np.all(rooms[BIAS + AFTER] <= 2 * RATE)
-    assert np.median(rooms["attend.Q" + AFTER]) < 1e-3 * RATE
-    updated = {name: array for name, array in wanted.items() if name.endswith(AFTER)}
+    assert np.all(rooms[AfterUpdate(BIAS)] <= 2 * RATE)
+    assert np.median(rooms[AfterUpdate("attend.Q")]) < 1e-3 * RATE
+    updated = {name: array for name, array in wanted.items() if isinstance(name, AfterUpdate)}
     assert difference(found, updated, rooms, exactly=False)[0] < verifying.SINGLE
     for name, fault in ((BIAS, 3 * RATE), ("attend.Q", 0.5 * RATE)):
-        wrong = found | {name + AFTER: found[name + AFTER] + fault}
+        key = AfterUpdate(name)
+        wrong = found | {key: found[key] + fault}
         error, worst = difference(wrong, updated, rooms, exactly=False)
-        assert error > verifying.SINGLE and worst == name + AFTER
+        assert error > verifying.SINGLE and worst == f"{name} after"
 
 
 def test_a_rule_stands_by_itself(call: Caller) -> None:
@@ -99,4 +101,4 @@ def test_a_rule_stands_by_itself(call: Caller) -> None:
     read = {node.op.key for node in rule.nodes if node.op.name == "persistent"}
     assert {"gradient/attend.b", "attend.b", "adam.m/attend.b"} <= read
     assert not any(node.op.name in ("input", "contract") for node in rule.nodes)
-    assert "update/attend.b" in rule.outputs and "loss" not in rule.outputs
+    assert Tagged(Role.UPDATE, "attend.b") in rule.outputs and "loss" not in rule.outputs

@@ -7,6 +7,7 @@ import pytest
 
 from gradc_compiler.diagnostics.source import Source, Span
 from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph.types import SCALAR
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.leaf import Input
@@ -40,7 +41,7 @@ def step_graph(rate: float) -> Graph:
     loss = y * y
     (gradient,) = differentiate(build, loss, [w], mean=True)
     mean = build.add(BatchMean(), loss)
-    return build.graph({"loss": mean.id, "update/f.w": (w - gradient * rate).id})
+    return build.graph({"loss": mean.id, Tagged(Role.UPDATE, "f.w"): (w - gradient * rate).id})
 
 
 def program(rate: float) -> Program:
@@ -103,14 +104,16 @@ def blamed(body: str, x: np.ndarray, target: str, reports: str = "") -> str:
 X = np.array([[0.5, -1.0], [2.0, -3.0], [0.25, -0.5]])
 BLAME = {
     "a branch that was not taken": (
-        "    a = where(x > 0, sqrt(x), 0)\n    sum(a) * w + log(w - 1)", "log at f.nn:4:18"
+        "    a = where(x > 0, sqrt(x), 0)\n    sum(a) * w + log(w - 1)",
+        "log at f.nn:4:18",
     ),
     "a branch that was": (
         "    a = where(x > 0, 0, sqrt(x))\n    sum(a) * w + where(w > 0, w, log(w - 2))",
         "sqrt at f.nn:3:25",
     ),
     "within a branch, below another operator": (
-        "    a = where(x > 0, w, exp(sqrt(x) * 2))\n    sum(a * w)", "sqrt at f.nn:3:29"
+        "    a = where(x > 0, w, exp(sqrt(x) * 2))\n    sum(a * w)",
+        "sqrt at f.nn:3:29",
     ),
     "a slope": ("    sum(x * (w - 1)^0.5)", "div (vjp of sqrt) at f.nn:3:13"),
     "one element of many": ("    sum(log(x[0:1] * w)) + sum(log(x * x)) / sum(x[1:2] + 1)", "div"),

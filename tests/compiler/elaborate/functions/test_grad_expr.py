@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph_tools.evaluate import evaluate
 
@@ -61,11 +62,11 @@ CASES: dict[str, tuple[Any, Any]] = {  # value: of the batch (), or of each exam
 def test_the_batch_has_one_derivative_and_every_example_its_own(build, expression) -> None:
     module, (value, slope) = build(PROBLEM.format(expression)), CASES[expression]
     values = GIVEN | {"step": 0, "seed": 0}
-    found = evaluate(module.evaluate("train"), values, N)["report/a"]
+    found = evaluate(module.evaluate("train"), values, N)[Tagged(Role.REPORT, "a")]
     assert found.shape == np.shape(value), "one number, or one for every example"
     np.testing.assert_allclose(found, value)
     found = evaluate(module.gradients("train"), values, N)
-    np.testing.assert_allclose(found["gradient/f.w"], slope)
+    np.testing.assert_allclose(found[Tagged(Role.GRADIENT, "f.w")], slope)
 
 
 def test_a_sampler_differentiates_within_its_cell(build) -> None:
@@ -115,7 +116,7 @@ def test_learning_to_learn_differentiates_through_five_inner_steps(build) -> Non
     assert found["loss"] == pytest.approx(outer(w))
     steps = 1e-6 * np.eye(2)
     slope = [(outer(w + h) - outer(w - h)) / 2e-6 for h in steps]
-    np.testing.assert_allclose(found["gradient/f.w0"], slope, rtol=1e-6)
+    np.testing.assert_allclose(found[Tagged(Role.GRADIENT, "f.w0")], slope, rtol=1e-6)
 
 
 def test_a_recurrence_is_differentiated_once_it_is_closed(diagnose) -> None:

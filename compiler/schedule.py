@@ -30,8 +30,9 @@ from gradc_compiler.memory.layout import assign_layouts, row_major
 from gradc_compiler.ops.leaf import Constant as ConstantOp
 from gradc_compiler.ops.leaf import Iota, Literal
 from gradc_compiler.ops.sequence import Length
+from gradc_compiler.program.arrays import Result
 from gradc_compiler.program.deferred import Deferred
-from gradc_compiler.program.entry import ConstantWords, Entry, Operand, Result, Space
+from gradc_compiler.program.entry import ConstantWords, Entry, Operand, Space
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.table import TargetForm, rewrite_for_target, switches_for
 from gradc_compiler.select.builder import ProgramBuilder

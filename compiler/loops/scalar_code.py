@@ -33,7 +33,7 @@ from gradc_compiler.ops.index import Increment
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import AtLast, Last, Previous, Reverse, TimeBroadcast
-from gradc_compiler.program.entry import ClockName
+from gradc_compiler.program.arrays import ClockName
 
 ROW_NAMES = 10**7  # rows are n10000000, ...: numbers that no node has
 ZERO, ONE = whole_number(0), whole_number(1)

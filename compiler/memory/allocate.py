@@ -22,7 +22,8 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.free_list import FreeList
 from gradc_compiler.memory.layout import Layouts, StorageKey
 from gradc_compiler.ops.leaf import Constant
-from gradc_compiler.program.entry import Array, ArrayName, Operand, Space, StepMemory
+from gradc_compiler.program.arrays import Array, ArrayName
+from gradc_compiler.program.entry import Operand, Space, StepMemory
 
 ALIGN = MACHINE.line  # words: one cache line of float32
 Pools = defaultdict[Time | None, FreeList]  # free words, per row of each time

@@ -22,7 +22,7 @@ from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import Length, TimePosition
 from gradc_compiler.ops.shape import Concat, Reshape
-from gradc_compiler.program.entry import ClockName
+from gradc_compiler.program.arrays import ClockName
 
 StorageKey = tuple[str, str | int | ClockName]
 

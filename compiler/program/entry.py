@@ -38,13 +38,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import Limit, TensorType, Time
 from gradc_compiler.machine.targets import CPU
+from gradc_compiler.program.arrays import Array, ClockName, Result
 from gradc_compiler.program.deferred import Deferred
 
 MOST_OPERANDS = 64  # of an instruction
@@ -182,46 +183,6 @@ class Phase:
     instructions: tuple[Instruction, ...]
     sums: tuple[PartialReduction, ...] = ()
     loops: tuple[RecurrenceLoop, ...] = ()
-
-
-class ClockName(NamedTuple):
-    """A whole number about each row or example of a time: `owner`, `length` and the others."""
-
-    kind: str
-    time: Time
-
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.time}"
-
-
-ArrayName = OutputKey | ClockName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Array:
-    """A buffer whose first axis goes over rows; a `clock` has what the runtime knows of a time."""
-
-    name: ArrayName  # of an input, and of what is carried, a string
-    role: str  # "input", "output", "carried" or "clock"
-    type: TensorType  # of one row; its row-major size is the stride
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """A uniform output (a loss, a gradient): words [offset, offset + size) of UNIFORM."""
-
-    name: OutputKey
-    type: TensorType
-    offset: int
-    strides: tuple[int, ...] | None = None  # in words, where they are not row-major
-
-    @property
-    def words(self) -> int:
-        """How many words it spans, gaps included."""
-        if self.strides is None or self.type.size == 0:
-            return self.type.size
-        steps = zip(self.type.shape, self.strides, strict=True)
-        return 1 + sum((size - 1) * stride for size, stride in steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,9 @@ from gradc_compiler.memory.coalesce_reductions import coalesce_reductions
 from gradc_compiler.memory.layout import BufferView, Layouts
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.printing.cpu_printer import print_cpu_nest
+from gradc_compiler.program.arrays import ClockName
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import (
-    ClockName,
     Instruction,
     Kernel,
     Launch,

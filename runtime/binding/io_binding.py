@@ -16,7 +16,8 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind, TensorType
-from gradc_compiler.program.entry import Array, ArrayName, Entry, Result
+from gradc_compiler.program.arrays import Array, ArrayName, Result
+from gradc_compiler.program.entry import Entry
 from gradc_runtime.system.files import require_memory
 
 Arrays = dict[ArrayName, NDArray[Any]]  # of an entry

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.ragged import Ragged, repeated
 from gradc_compiler.graph.types import Time
-from gradc_compiler.program.entry import Array, ClockName
+from gradc_compiler.program.arrays import Array, ClockName
 
 Whole = NDArray[np.int64]
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.program.entry import Array, ClockName, Entry, Kernel, Space
+from gradc_compiler.program.arrays import Array, ClockName
+from gradc_compiler.program.entry import Entry, Kernel, Space
 from gradc_compiler.program.variants import variant
 from gradc_runtime.binding.constant_pieces import pieces
 from gradc_runtime.binding.io_binding import Arrays, IOBinding, address

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Time
-from gradc_compiler.program.entry import ClockName
+from gradc_compiler.program.arrays import ClockName
 from gradc_runtime.binding.io_binding import address
 from gradc_runtime.binding.packed_sequences import Timetable
 

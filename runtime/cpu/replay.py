@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.program.entry import Array, ArrayName, Space
+from gradc_compiler.program.arrays import Array, ArrayName
+from gradc_compiler.program.entry import Space
 from gradc_runtime.binding.io_binding import Arrays, IOBinding, address
 from gradc_runtime.cpu.call_plan import BoundCall, CallPlan
 

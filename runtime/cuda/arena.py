@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.program.entry import Array, Entry, Instruction, Operand, Phase, Space
+from gradc_compiler.program.arrays import Array
+from gradc_compiler.program.entry import Entry, Instruction, Operand, Phase, Space
 from gradc_runtime.cuda.kernels import CLEAR, MEAN
 
 ALIGN = MACHINE.gpu_line  # words: spaces begin on a line of the GPU's cache

@@ -20,7 +20,8 @@ from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.machine.targets import CUDA
-from gradc_compiler.program.entry import Array, ClockName, Entry, Space
+from gradc_compiler.program.arrays import Array, ClockName
+from gradc_compiler.program.entry import Entry, Space
 from gradc_runtime.binding.io_binding import Arrays, IOBinding
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import ALIGN, Arena, arrange

@@ -14,7 +14,8 @@ import numpy as np
 
 from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph.types import SCALAR, Kind, TensorType
-from gradc_compiler.program.entry import Array, Entry, Result
+from gradc_compiler.program.arrays import Array, Result
+from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
 from gradc_runtime.data import Dataset, from_arrays
 from gradc_runtime.session.session import Session

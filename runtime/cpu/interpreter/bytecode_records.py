@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gradc_compiler.program.arrays import Result
 from gradc_compiler.program.entry import (
     MOST_OPERANDS,
     MOST_TIMES,
@@ -16,7 +17,6 @@ from gradc_compiler.program.entry import (
     Operand,
     PartialReduction,
     RecurrenceLoop,
-    Result,
     Space,
 )
 from gradc_runtime.cpu.interpreter import bytecode

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.types import Time
-from gradc_compiler.program.entry import ArrayName, Entry, Phase, Space
+from gradc_compiler.program.arrays import ArrayName
+from gradc_compiler.program.entry import Entry, Phase, Space
 from gradc_runtime.system.aligned_memory import aligned
 from gradc_runtime.system.files import require_memory
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.program.arrays import Array, Result
 from gradc_compiler.program.entry import (
-    Array,
     ConstantWords,
     Entry,
     Instruction,
@@ -14,7 +14,6 @@ from gradc_compiler.program.entry import (
     Operand,
     PartialReduction,
     Phase,
-    Result,
     Space,
 )
 

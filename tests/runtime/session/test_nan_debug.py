@@ -14,7 +14,8 @@ from gradc_compiler.ops.leaf import Input
 from gradc_compiler.ops.leaf import PersistentOp as Read
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.program.entry import Array, Entry, Result
+from gradc_compiler.program.arrays import Array, Result
+from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_runtime.session.session import Session

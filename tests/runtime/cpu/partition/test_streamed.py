@@ -9,7 +9,7 @@ import pytest
 
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.pipeline import compile_source
-from gradc_compiler.program.entry import Result
+from gradc_compiler.program.arrays import Result
 from gradc_compiler.program.program import Program
 from gradc_runtime.cpu.partition.streamed import groups, passed_on
 from gradc_runtime.session.session import Session

@@ -6,6 +6,8 @@ as high as their image; their columns differ.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged
@@ -13,6 +15,8 @@ from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.bundled import digits
 from gradc_runtime.data.readers.idx import idx
 from gradc_runtime.data.readers.reader_context import Context
+
+NO_LIMIT = 1 << 62  # bytes
 
 
 def rows(context: Context, folder: str = "", size: int = 28) -> Columns:
@@ -27,7 +31,11 @@ def columns(context: Context, folder: str = "", size: int = 28) -> Columns:
 
 def images(context: Context, folder: str, size: int) -> Columns:
     """Images and labels."""
-    return idx(context, folder) if folder else digits(context, size)
+    if not folder:
+        return digits(context, size)
+    found = idx(replace(context, in_memory=NO_LIMIT), folder)
+    assert isinstance(found, Columns), "without a limit all is loaded"
+    return found
 
 
 def scanned(found: Columns, *, down: bool) -> Columns:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
@@ -70,8 +71,9 @@ def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
 
 def _mean(op: Contract, xs: Sequence[Value]) -> Value | None:
     """A mean over rows of sums: those first, where they are long or go through memory."""
-    terms, last = _terms(op), len(op.extents) - 1
-    in_memory = last >= 0 and last in kept_loops(op) and op.extents[last] >= MACHINE.vector
+    terms, kept = _terms(op), kept_loops(op)
+    innermost = takewhile(lambda loop: loop in kept, reversed(range(len(op.extents))))
+    in_memory = prod(op.extents[loop] for loop in innermost) >= MACHINE.vector
     timed, builder = any(x.type.time is not None for x in xs), xs[0].builder
     if terms <= (1 if in_memory else IN_A_ROW) and not (timed and in_memory):
         return None

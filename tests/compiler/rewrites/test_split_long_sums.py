@@ -17,6 +17,7 @@ from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.leaf import Input, Literal
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.shape import broadcast, sum_axes
+from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from tests.support.graphs import run_compiled
 from tests.support.long_sums import WIDE, Case, N, above, check, exact, numbers, one, rows_above
 
@@ -162,3 +163,12 @@ def test_sums_keep_their_bound(name: str) -> None:
     check(np.ravel(found[0])[: np.size(case.right())].reshape(np.shape(case.right())), case)
     reference = evaluate(graph, values, case.batch, "float32")["y"]
     check(reference.reshape(np.shape(case.right())), case)
+
+
+@pytest.mark.parametrize(("kept", "cut"), [((1, 2), True), ((2,), False)])
+def test_what_is_added_in_memory_is_an_examples_own_sum(kept: tuple[int, ...], cut: bool) -> None:
+    extents, b = (14, 14, 8), Builder()
+    places, result = tuple(map(index, range(3))), tuple(map(index, kept))
+    op = Contract(extents, (places,), result, tuple(extents[k] for k in kept), mean=True)
+    graph = cut_long_sums(b.graph({"y": b.add(op, b.add(Input("x", extents))).id}))
+    assert isinstance(graph[graph.outputs["y"]].op, BatchMean) == cut

@@ -19,6 +19,7 @@ from gradc_compiler.program.program import DataSource
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.arrays.dataset import Dataset, from_columns
 from gradc_runtime.data.blocks.streamed_examples import Blocks, Streamed
+from gradc_runtime.data.readers.arrow_tables import arrow, parquet
 from gradc_runtime.data.readers.bundled import breast_cancer, diabetes, digits, iris, wine
 from gradc_runtime.data.readers.csv_table import csv
 from gradc_runtime.data.readers.idx import idx
@@ -38,6 +39,8 @@ Source = Callable[..., Found]
 SOURCES: Mapping[str, Source] = {
     "csv": csv,
     "jsonl": jsonl,
+    "parquet": parquet,
+    "arrow": arrow,
     "npz": npz,
     "npy": npy,
     "idx": idx,

@@ -15,8 +15,8 @@ CODES: dict[str, Explanation] = {
     ),
     "E0202": Explanation(
         "a name that is defined twice",
-        "Definitions of a file, parameters of a body and steps of a train block have one meaning\n"
-        "each. A plain assignment may give a name a new value.",
+        "Definitions of a file, what each takes, parameters of a body and steps of a train block\n"
+        "have one meaning each. A plain assignment may give a name a new value.",
         "model f(x : [3]) -> [3] { param b : [3] = 0; param b : [3] = 1; x + b }",
         "model f(x : [3]) -> [3] { param b : [3] = 0; param c : [3] = 1; x + b + c }",
     ),

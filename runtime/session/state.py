@@ -16,7 +16,7 @@ import numpy as np
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.program import Persistent, Program
-from gradc_runtime.data.arrays.validate import index_dtype, require_unmasked
+from gradc_runtime.data.arrays.validate import index_dtype, numbers
 from gradc_runtime.system.aligned_memory import aligned
 from gradc_runtime.system.errors import SessionError, UnknownParameter
 from gradc_runtime.system.files import require_memory
@@ -87,8 +87,7 @@ class ParameterViews(MutableMapping[str, np.ndarray]):
         return self.views[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        require_unmasked(value, name)
-        view, array = self[name], np.asarray(value)
+        view, array = self[name], numbers(value, name)
         if array.shape != view.shape or array.dtype.kind not in "buif":
             raise SessionError(
                 f"{name} is {list(view.shape)}, so it cannot be set to {array.dtype}"

@@ -185,3 +185,28 @@ def test_a_view_that_would_be_copied_beyond_memory_is_refused(give: Callable[[],
     model, inputs = give()
     with pytest.raises(RunError, match=r"needs [\d.]+ GB of memory; [\d.]+ GB are free"):
         Session(gradc.compile_source(text), target="reference").run(model, **inputs)
+
+
+class Endless:
+    """Looks like a sequence of 2^62 numbers."""
+
+    def __len__(self) -> int:
+        return 2**62
+
+    def __getitem__(self, place: int) -> float:
+        return 1.0
+
+
+def test_what_claims_to_be_longer_than_memory_is_refused_in_a_line() -> None:
+    session = Session(gradc.compile_source(NET), "reference")
+    told = "there is not enough memory for an array of it"
+    c, data = np.zeros(6, int), {"x": Endless(), "c": [1]}
+    assert line_of(lambda: session.run("f", x=Endless())) == f"x: {told}"
+    assert line_of(lambda: session.run("f", x=[[Endless(), 1]])) == f"x: {told}"
+    assert line_of(lambda: session.step(x=Endless(), c=c)) == f"x: {told}"
+    for call in (session.train, session.evaluate):
+        assert line_of(partial(call, data)) == f"d: x: {told}"
+    with pytest.raises(RunError, match=told):
+        session.parameters["f.dense1.W"] = Endless()
+    with pytest.raises(RunError, match="rows of different lengths"):
+        session.parameters["f.dense1.W"] = [[1, 2], [3]]

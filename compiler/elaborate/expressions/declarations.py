@@ -50,6 +50,7 @@ def check_names(file: File, session: ElaborationContext) -> None:
                 )
             )
         seen.setdefault(key, span)
+        _check_signature(declaration, session)
     for extra in trains[1:]:
         session.problems.add(
             diagnose(
@@ -61,6 +62,28 @@ def check_names(file: File, session: ElaborationContext) -> None:
                 hint="give it several steps",
             )
         )
+
+
+def _check_signature(declaration: Definition | Data, session: ElaborationContext) -> None:
+    """E0202 where two settings, inputs or fields have one name."""
+    seen: dict[str, Span] = {}
+    if isinstance(declaration, Data):
+        taken, called = declaration.fields, "fields"
+    else:
+        taken, called = (*declaration.settings, *declaration.inputs), "parameters"
+    for parameter in taken:
+        name, span = parameter.name, parameter.name_span
+        if name in seen:
+            session.problems.add(
+                diagnose(
+                    "E0202",
+                    f"`{declaration.name}` has two {called} called `{name}`",
+                    span,
+                    label="again here",
+                    secondary=[(seen[name], "first here")],
+                )
+            )
+        seen.setdefault(name, span)
 
 
 Fields = tuple[tuple[str, TensorType, Span], ...]

@@ -210,10 +210,15 @@ def batch_mean(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
 
 def size_of_tensor(scope: Scope, span: Span, x: StaticValue, axis: StaticValue) -> StaticValue:
     """How many elements, or the size of an axis; numbers known now are counted now."""
-    if axis is None and isinstance(x, tuple) and all(map(is_number, x)):
+    if axis is None and isinstance(x, tuple) and _is_known(x):
         return len(x)
     value = to_value(x, scope, span)
     return prod(value.shape[a] for a in axes_of(axis, value, scope, span))
+
+
+def _is_known(x: StaticValue) -> bool:
+    """Whether this is a number that is known now, or a tuple of such, as ((1, 0), 2) is."""
+    return all(map(_is_known, x)) if isinstance(x, tuple) else is_number(x)
 
 
 def shape_of(scope: Scope, span: Span, x: StaticValue) -> StaticValue:

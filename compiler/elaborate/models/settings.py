@@ -140,6 +140,16 @@ def _require_pair(definition: Definition, span: Span, scope: Scope) -> None:
             secondary=[(definition.name_span, "defined here")],
             hint="what else it goes by is a setting or a state: optimizer step(lr)(p, g)",
         )
+    claims = [p.type for p in definition.inputs if p.type is not None]
+    for claim in (*claims, *([definition.result] if definition.result is not None else [])):
+        raise scope.fault(
+            "E0603",
+            f"`{definition.name}` moves parameters of any type, one at a time, so it cannot claim"
+            " one",
+            span,
+            secondary=[(claim.span, "claimed here")],
+            hint="leave the type out: optimizer step(lr)(p, g)",
+        )
 
 
 def _overridden(optimizer: Layer, session: ElaborationContext, scope: Scope) -> Layer:

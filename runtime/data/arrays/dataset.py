@@ -24,7 +24,7 @@ from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.columns import Columns, assign
 from gradc_runtime.data.arrays.examples import ROWS, Batches, Examples, longest_of, of_rows
 from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
-from gradc_runtime.data.arrays.validate import conform, lengths_of, require_finite
+from gradc_runtime.data.arrays.validate import as_array, conform, lengths_of, require_finite
 from gradc_runtime.system.errors import DataError
 
 SIMPLEST = 10**9  # denominator of a share
@@ -116,7 +116,10 @@ def from_arrays(
     """A data set of arrays in memory, named as the fields are."""
     types = dict(fields)
     lists = (list, tuple, Ragged)
-    columns = {str(k): v if isinstance(v, lists) else np.asanyarray(v) for k, v in arrays.items()}
+    columns = {
+        str(key): v if isinstance(v, lists) else as_array(v, f"{name}: {key}")
+        for key, v in arrays.items()
+    }
     return from_columns(types, Columns(origin=name, arrays=columns, by_name=True), dtype)
 
 

@@ -52,12 +52,7 @@ def numbers(given: Any, name: str) -> NDArray[Any]:
     Raises `DataError` for anything else.
     """
     require_unmasked(given, name)
-    try:
-        array = np.asarray(given)
-    except ValueError:
-        raise DataError(f"{name}: rows of different lengths are no array{odd_one(given)}") from None
-    except (TypeError, LookupError, ArithmeticError, RecursionError, AttributeError) as fault:
-        raise DataError(f"{name}: no array can be made of it ({str(fault)[:80]})") from None
+    array = np.asarray(as_array(given, name))
     if array.dtype.kind not in "buif":
         raise DataError(f"{name}: needs numbers, got {array.dtype}")
     if not array.flags.c_contiguous:  # a copy is made, which may be far larger than a view
@@ -77,6 +72,21 @@ def odd_one(given: Any) -> str:
         if shape != first:
             return f": sample {number} is {list(shape)}, but sample 0 {list(first)}"
     return ""
+
+
+def as_array(given: Any, name: str) -> NDArray[Any]:
+    """What NumPy makes of it.
+
+    Raises `DataError` where that is nothing.
+    """
+    try:
+        return np.asanyarray(given)
+    except ValueError:
+        raise DataError(f"{name}: rows of different lengths are no array{odd_one(given)}") from None
+    except MemoryError:
+        raise DataError(f"{name}: there is not enough memory for an array of it") from None
+    except (TypeError, LookupError, ArithmeticError, RecursionError, AttributeError) as fault:
+        raise DataError(f"{name}: no array can be made of it ({str(fault)[:80]})") from None
 
 
 def require_unmasked(given: Any, name: str) -> None:

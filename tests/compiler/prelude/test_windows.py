@@ -7,7 +7,10 @@ from itertools import product
 import numpy as np
 import pytest
 
+from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.pipeline import compile_source
+from gradc_runtime.session.session import Session
 from tests.compiler.prelude.cases import LAYERS, layer_module, numbers
 
 # name -> kernel, stride, dilation, ((above, below), (left, right)), groups
@@ -96,3 +99,23 @@ def test_transposed_convolution_spreads_every_number(name):
 def test_every_window_layer_is_covered():
     names = {n for n in LAYERS if n.startswith(("conv", "max_pool", "avg_pool"))}
     assert names == {*WINDOWS, *SPREAD}
+
+
+@pytest.mark.parametrize(("nested", "flat"), [
+    ("((1, 0), (0, 1))", "(1, 0, 0, 1)"), ("((1, 0), 1)", "(1, 0, 1, 1)"),
+    ("(2, (1, 0))", "(2, 2, 1, 0)"),
+])  # fmt: skip
+def test_zeros_may_be_pairs_of_pairs(nested, flat):
+    image = np.random.default_rng(0).standard_normal((2, 6, 6, 1))
+    spec = "model f(x : [6, 6, 1]) { x |> max_pool(3x3, stride = 2, pad = PAD) }"
+    found, wanted = (
+        Session(compile_source(spec.replace("PAD", pad)), "reference").run("f", x=image)
+        for pad in (nested, flat)
+    )
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_wrong_number_of_zeros_is_said_in_its_own_words():
+    spec = "model f(x : [6, 6, 1]) { x |> max_pool(2x2, pad = ((1, 0), -2)) }"
+    with pytest.raises(CompileError, match="columns of zeros are 0 or more, not -2"):
+        compile_source(spec)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from gradc_compiler.derived.kept import is_known
 from gradc_compiler.derived.naming import Names
 from gradc_compiler.elaborate.names.registry import Declared, PersistentSpec
+from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.types.fixits import names_in
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.pipeline import Compilation
@@ -64,7 +65,7 @@ class Declarations:
         self.definitions.append(f"# The first value of {spec.name}.\n{head} {{\n{body}}}\n")
         return f"~ {name}" if declared.drawn else f"= {name}()"
 
-    def _means_the_same(self, declared: Declared) -> bool:
+    def _means_the_same(self, declared: Declared[Scope]) -> bool:
         """Whether every name is known beyond the body that it stands in, and means the same."""
         scope, unit = declared.scope, self.made.module.unit
         found = {name: scope.unit.find(name) for name in names_in(declared.expression)}

@@ -123,7 +123,7 @@ def _repeat(scope: Scope, span: Span, count: StaticValue, layer: StaticValue) ->
     times = check_size(count, span, scope)
     if times > REPEATS:
         raise scope.fault("E0411", f"repeat({times:,}, ...) is more than {REPEATS:,} layers", span)
-    return Repeated(times, _layer(layer, scope, span), made_at(span, scope))
+    return Repeated(times, _layer(layer, scope, span), made_at(span, scope.path))
 
 
 def _each(scope: Scope, span: Span, layer: StaticValue) -> StaticValue:

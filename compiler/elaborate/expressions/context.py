@@ -21,7 +21,7 @@ class ElaborationContext:
     unit: SourceModule
     directory: FilePath
     overrides: Mapping[str, object]
-    registry: Registry = field(default_factory=Registry)
+    registry: Registry[Scope] = field(default_factory=Registry)
     problems: DiagnosticSink = field(default_factory=DiagnosticSink)
     applied: dict[str, tuple[StaticValue, ...]] = field(default_factory=dict)  # models' input types
     used_overrides: set[str] = field(default_factory=set)

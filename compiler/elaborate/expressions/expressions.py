@@ -7,6 +7,7 @@ node that an expression adds carries its span; inside the prelude, that of the a
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
@@ -16,6 +17,7 @@ from gradc_compiler.elaborate.functions.indexing import indexed
 from gradc_compiler.elaborate.functions.sequences import of_types
 from gradc_compiler.elaborate.layers.calls import call
 from gradc_compiler.elaborate.layers.chains import call_arguments, claimed, piped
+from gradc_compiler.elaborate.layers.layer_values import without_settings
 from gradc_compiler.elaborate.layers.notes import take_note
 from gradc_compiler.elaborate.names.decimals import written
 from gradc_compiler.elaborate.names.paths import made_at
@@ -144,7 +146,8 @@ def _name(tree: Name, scope: Scope) -> StaticValue:
     if defined is not None:
         if defined.is_model:
             return defined
-        return replace(defined, scope=scope, made=made_at(tree.span, scope))
+        plain = partial(without_settings, scope=scope)
+        return replace(defined, plain=plain, made=made_at(tree.span, scope.path))
     if name in BUILTINS:
         return BUILTINS[name]
     if name in scope.unit.missing or scope.unit.missing_all:

@@ -154,7 +154,7 @@ def _named(meaning: StaticValue, name: str, since: int, fresh: bool = True) -> S
             builder.nodes[id] = replace(builder.nodes[id], name=name)
         case Layer() | Composition() | Repeated() if fresh and meaning.name is None:
             meaning.name = name
-        case Defined(scope=Scope()) if fresh and meaning.name is None:
+        case Defined() if meaning.plain is not None and fresh and meaning.name is None:
             meaning.name = name
         case Recurrent(cell=cell) if fresh and cell.name is None:
             cell.name = name

@@ -149,7 +149,7 @@ def _inside_named(function: Compound, span: Span, scope: Scope) -> Scope:
     """A composition that was given a name holds its layers under it."""
     if not isinstance(function, Composition | Repeated) or function.name is None:
         return scope
-    path = layer_path(function, function.name, span, scope)
+    path = layer_path(function, function.name, span, scope.path)
     return replace(scope, path=path, state_rule=None, caller=None)
 
 
@@ -207,7 +207,7 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     path = (
         run.registry.names.root(definition.name)
         if layer.defined.is_model
-        else layer_path(layer, definition.name, span, scope)
+        else layer_path(layer, definition.name, span, scope.path)
     )
     site = (scope.site or span) if layer.defined.unit.is_prelude else None
     names = dict(layer.settings)

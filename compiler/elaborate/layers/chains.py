@@ -83,7 +83,7 @@ def _composed(left: StaticValue, right: StaticValue, tree: Pipe, scope: Scope) -
     """`f |> g`; a chain of three is one composition of three stages."""
     check_parts((left, right), tree.span, scope)
     last = _fixed(right, tree.right, scope)
-    made = made_at(tree.span, scope)
+    made = made_at(tree.span, scope.path)
     if isinstance(left, Composition) and left.name is None:
         return Composition((*left.stages, last), (*left.spans, tree.right.span), made)
     first = _fixed(left, tree.left, scope)

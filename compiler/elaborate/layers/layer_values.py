@@ -21,7 +21,7 @@ def with_settings(
     definition = defined.definition
     chain = (*scope.chain,)
     bound = bind_arguments(definition, definition.settings, arguments, named, span, scope)
-    made = made_at(span, scope)
+    made = made_at(span, scope.path)
     path = scope.path.within(span)
     inner = Scope(scope.run, defined.unit, path, site=scope.site, chain=chain)
     if defined.unit.is_prelude and inner.site is None:
@@ -31,12 +31,17 @@ def with_settings(
     return Layer(defined, dict(inner.names), span, chain, made)
 
 
+def without_settings(defined: Defined, span: Span, scope: Scope) -> Layer:
+    """The layer value that a definition makes by itself."""
+    return with_settings(defined, [], {}, span, scope)
+
+
 def bare_layer(defined: Defined, span: Span, scope: Scope) -> Layer:
     """The layer that a name is without settings: one for each place where it is written."""
-    if defined.scope is None:
-        return with_settings(defined, [], {}, span, scope)
+    if defined.plain is None:
+        return without_settings(defined, span, scope)
     if defined.bare is None:
-        defined.bare = with_settings(defined, [], {}, span, defined.scope)
+        defined.bare = defined.plain(defined, span)
         defined.bare.name = defined.name
         defined.bare.made = defined.made or defined.bare.made
     return defined.bare

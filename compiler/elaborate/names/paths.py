@@ -10,13 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gradc_compiler.diagnostics.source import Span
-
-if TYPE_CHECKING:
-    from gradc_compiler.elaborate.names.scope import Scope
-    from gradc_compiler.elaborate.names.values import Composition, Layer, Repeated
 
 
 @dataclass
@@ -117,9 +113,23 @@ class Path:
         return name
 
 
-def made_at(span: Span, scope: Scope) -> Made:
-    """A layer that is made here."""
-    path, number = scope.path, scope.path.names.number
+class HasPath(Protocol):
+    """A layer, or a composition of layers: named after what it was assigned to."""
+
+    @property
+    def made(self) -> Made:
+        """Which one it is."""
+
+    @property
+    def name(self) -> str | None:
+        """What it was assigned to."""
+
+    path: Path | None  # where its parameters are, from the first application on
+
+
+def made_at(span: Span, path: Path) -> Made:
+    """A layer that is made here, in the body whose parameters are below `path`."""
+    number = path.names.number
     return Made(number(path.made.place, span), number("made", path.trail, span, path.count(span)))
 
 
@@ -128,14 +138,16 @@ def copied(made: Made, which: int, names: LayerNames) -> Made:
     return Made(made.place, names.number("copy", made.origin, which))
 
 
-def layer_path(layer: Layer | Composition | Repeated, kind: str, span: Span, scope: Scope) -> Path:
-    """Where a layer's parameters are: below the body that applies it first."""
+def layer_path(layer: HasPath, kind: str, span: Span, path: Path) -> Path:
+    """Where a layer's parameters are: below the body that applies it first.
+
+    `path` is that of the body that applies it now.
+    """
     if layer.path is None:
         numbered = layer.name is None or layer.name.endswith("#")
         base = (layer.name or kind).rstrip("#")
-        path = scope.path
         layer.path = Path(path, base, path.names, layer.made, path.trail, numbered)
-    return layer.path.again(scope.path, span)
+    return layer.path.again(path, span)
 
 
 # Note [Which layer is which]

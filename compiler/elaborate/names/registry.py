@@ -7,7 +7,7 @@ every parameter.  How a number is first drawn is kept as text and scope, and bui
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any, Generic, TypeVar
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.paths import LayerNames
@@ -16,8 +16,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.program import Schedules
 from gradc_compiler.syntax.grammar.tree import Expr
 
-if TYPE_CHECKING:
-    from gradc_compiler.elaborate.names.scope import Scope
+S = TypeVar("S")  # the `Scope` of an expression, which is defined further up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +28,11 @@ class PersistentSpec:
     role: str  # "parameter", "state", "optimizer", "counter" or "schedule"
     initial: Graph  # one output, "value"
     span: Span
-    declared: Declared | None = None  # as the author wrote it; None for a counter
+    declared: Declared[Any] | None = None  # as the author wrote it; None for a counter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
+class Declared(Generic[S]):
     """A persistent as it was declared, before its initial graph is built."""
 
     name: str
@@ -41,22 +40,22 @@ class Declared:
     role: str
     drawn: bool  # `~`, an initializer; else a value
     expression: Expr
-    scope: Scope  # what the expression may read
+    scope: S  # what the expression may read
     span: Span  # of the declaration
     place: Span  # of the author's text that made it: outside the prelude
 
 
 @dataclass
-class Registry:
+class Registry(Generic[S]):
     """Everything declared so far, in order."""
 
-    declared: dict[str, Declared] = field(default_factory=dict)
+    declared: dict[str, Declared[S]] = field(default_factory=dict)
     names: LayerNames = field(default_factory=LayerNames)  # of layers
     elements: int = 0  # of all parameters together
     schedules: dict[str, Schedules] = field(default_factory=dict)  # by prefix of the step
     tables: list[PersistentSpec] = field(default_factory=list)  # that they are read from
 
-    def below(self, path: str, role: str = "parameter") -> list[Declared]:
+    def below(self, path: str, role: str = "parameter") -> list[Declared[S]]:
         """What has the name `path` or a name that begins with `path.`."""
         return [
             d
@@ -64,11 +63,11 @@ class Registry:
             if d.role == role and (d.name == path or d.name.startswith(path + "."))
         ]
 
-    def parameters(self) -> list[Declared]:
+    def parameters(self) -> list[Declared[S]]:
         """All parameters."""
         return [d for d in self.declared.values() if d.role == "parameter"]
 
-    def add(self, declared: Declared) -> None:
+    def add(self, declared: Declared[S]) -> None:
         """File a new persistent."""
         self.declared[declared.name] = declared
         if declared.role == "parameter":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.paths import Path
@@ -18,14 +18,11 @@ from gradc_compiler.elaborate.names.problems import (
 )
 from gradc_compiler.elaborate.names.registry import Registry
 from gradc_compiler.elaborate.names.spec_limits import PARTS, LimitedBuilder
-from gradc_compiler.elaborate.names.values import StaticValue, parts_of
+from gradc_compiler.elaborate.names.values import Definitions, StaticValue, parts_of
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.types import TensorType, Time
 from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.syntax.grammar.tree import Definition, Expr
-
-if TYPE_CHECKING:
-    from gradc_compiler.elaborate.names.library import SourceModule
 
 OF_SHAPES = ("E03", "E04")  # codes of errors that depend on what a layer is given
 OF_SIZES = ("E0301", "E0302", "E0303", "E0405")  # that follow where a size is not what is claimed
@@ -88,7 +85,7 @@ class Use:
 class GraphContext:
     """One graph in the making."""
 
-    registry: Registry
+    registry: Registry[Scope]
     problems: DiagnosticSink
     language: Evaluator
     training: bool = False
@@ -141,7 +138,7 @@ class Scope:
     """The inside of one body."""
 
     run: GraphContext
-    unit: SourceModule
+    unit: Definitions
     path: Path
     names: dict[str, StaticValue] = field(default_factory=dict)
     chain: tuple[Definition, ...] = ()  # the definitions whose text led here

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.elaborate.names.paths import Made, Path
 from gradc_compiler.graph.types import Time
 from gradc_compiler.syntax.grammar.tree import Definition
-
-if TYPE_CHECKING:
-    from gradc_compiler.elaborate.names.library import SourceModule
-    from gradc_compiler.elaborate.names.paths import Made, Path
-    from gradc_compiler.elaborate.names.scope import Scope
 
 StaticValue = Any  # one of: int, float, bool, tuple, and the classes below
 
@@ -65,6 +61,20 @@ class Record(tuple[Any, ...]):
         return record
 
 
+class Definitions(Protocol):
+    """The file that a text stands in, by what its text may name: a `SourceModule`."""
+
+    is_prelude: bool
+    missing: set[str]  # names whose import failed
+    missing_all: bool  # an import of all names failed
+
+    def find(self, name: str) -> Defined | None:
+        """The definition that a name stands for there."""
+
+    def known(self) -> set[str]:
+        """All names it can find."""
+
+
 @dataclass(slots=True, eq=False)
 class Defined:
     """A definition as it is named, before its settings are given.
@@ -74,8 +84,8 @@ class Defined:
     """
 
     definition: Definition
-    unit: SourceModule
-    scope: Scope | None = None  # where it is named; None: as it stands in its file
+    unit: Definitions
+    plain: PlainLayer | None = None  # made where it is named; None: as it stands in its file
     name: str | None = None  # what it was assigned to
     bare: Layer | None = None  # the layer without settings, once one is needed
     made: Made | None = None  # which that is
@@ -189,6 +199,7 @@ class Duration:
     time: str
 
 
+PlainLayer = Callable[[Defined, Span], Layer]  # a definition without settings, as a layer
 LayerLike = (Layer, Compound, Builtin, Partial, Defined)
 
 

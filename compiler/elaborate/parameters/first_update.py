@@ -79,7 +79,7 @@ def require_first_update(
     optimizer: Layer,
     settings: Mapping[str, StaticValue],
     update: Callable[[Mapping[str, StaticValue], Scope], None],
-    declared: Declared,
+    declared: Declared[Scope],
     span: Span,
     scope: Scope,
 ) -> None:
@@ -102,7 +102,7 @@ def require_first_update(
     raise scope.fault("E0403", f"{because}the first update makes {found} of a parameter", place)
 
 
-def _moved(update: Update, declared: Declared, scope: Scope) -> float | None:
+def _moved(update: Update, declared: Declared[Scope], scope: Scope) -> float | None:
     """A number that shows what a rule makes of ones; None where the rule cannot be tried alone."""
     registry = Registry(declared={declared.name: declared})
     run = GraphContext(registry, DiagnosticSink(), scope.run.language, training=True)

@@ -127,7 +127,7 @@ def _declare(tree: Param | State, name: str, type: TensorType, role: str, scope:
     scope.names[tree.name] = scope.run.current(name, type)
 
 
-def _register(new: Declared, scope: Scope) -> None:
+def _register(new: Declared[Scope], scope: Scope) -> None:
     """Note it, if it is new; E0401 without elements, E0308 where it is known with another type."""
     registry = scope.run.registry
     known = registry.declared.get(new.name)

@@ -75,7 +75,7 @@ def is_initializer(meaning: StaticValue) -> bool:
             return False
 
 
-def initial_spec(declared: Declared) -> PersistentSpec | None:
+def initial_spec(declared: Declared[Scope]) -> PersistentSpec | None:
     """The persistent with the graph of its first value; None after an error."""
     run = replace(declared.scope.run.apart(LimitedBuilder(span=declared.place)), drawing=None)
     scope = replace(declared.scope, run=run)
@@ -105,7 +105,7 @@ def initial_spec(declared: Declared) -> PersistentSpec | None:
     )
 
 
-def _require_alone(declared: Declared, scope: Scope) -> None:
+def _require_alone(declared: Declared[Scope], scope: Scope) -> None:
     """E0306 where a first value goes by another number that persists, as a layer's parameter."""
     known = scope.run.registry.declared
     for other in (known[name] for name in scope.run.read if name in known):

@@ -16,6 +16,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.outputs import Role, is_of
 from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.cost_model import choose_block, choose_chunks
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.machine.targets import CPU
 from gradc_compiler.memory.allocate import (
     Liveness,
@@ -38,6 +39,7 @@ from gradc_compiler.rewrites.table import TargetForm, rewrite_for_target, switch
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.select.longest_chain import largest_block
 from gradc_compiler.select.lower import late_update, lower_unit
+from gradc_compiler.select.share_room import pack_uniform, share_arrays
 from gradc_compiler.whole_step.whole_step import fuse_whole_step
 
 
@@ -63,7 +65,7 @@ def schedule(
         target=target,
         graph=graph,
         kernels=tuple(table.kernels),
-        arrays=tuple(memory.arrays),
+        arrays=share_arrays(table),
         results=_results(table),
         constants=constants,
         phases=table.phases(),
@@ -79,7 +81,7 @@ def schedule(
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
     )
-    if not switches.allow("whole-step"):
+    if not switches.allow("whole-step") or memory.uniform_words >= MACHINE.shared_uniform:
         return entry
     whole_step = Deferred(partial(fuse_whole_step, entry, table))
     return replace(entry, deferred_whole_step=whole_step)
@@ -111,6 +113,8 @@ def make_table(
         lower_unit(table, unit, sketch.life.stored[u])
     for id, persistent in late:
         late_update(table, id, Operand(Space.PERSISTENT, offsets[persistent]))
+    if memory.uniform_words >= MACHINE.shared_uniform:
+        constants = pack_uniform(table, constants)
     return table, constants
 
 

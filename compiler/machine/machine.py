@@ -65,6 +65,7 @@ class Machine:
     small_values_block: int = known(1024, "tuned: examples, of values that fit the nearest cache")
     most_tuned_block: int = known(1 << 12, "chosen: examples that `--tune` may put into a block")
     sequences_block: int = known(16, "tuned: rows for each step, two threads for a batch of 32")
+    shared_uniform: int = known(1 << 20, "chosen: words; what takes more takes turns")
     weights_rows: int = known(256, "measured: of a block; with fewer, weights are read too often")
     chunk_words: int = known(1 << 18, "measured: 1 MB of partial sums; more cost what they save")
 

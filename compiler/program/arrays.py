@@ -33,6 +33,7 @@ class Array:
     name: ArrayName  # of an input, and of what is carried, a string
     role: str  # "input", "output", "carried" or "clock"
     type: TensorType  # of one row; its row-major size is the stride
+    slot: int | None = None  # carried arrays with the same one are never needed in the same phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,25 @@ class IOBinding:
         """Zeros [count, ...] for a carried array: what no kernel writes, such as a halo, is 0."""
         return np.zeros((count, *array.type.shape), self.dtypes[array.type.kind])
 
+    def carried_arrays(self, examples: int, taking_turns: bool) -> Arrays:
+        """Zeroed memory for the carried arrays of examples, by name.
+
+        Those of one slot may lie in the same words, taking turns, where phases run one by one.
+        """
+        plain = [array for array in self.carried if array.type.time is None]
+        if not taking_turns:
+            return {array.name: self.zeros(array, examples) for array in plain}
+        room: dict[int | None, int] = {}
+        for array in plain:
+            room[array.slot] = max(room.get(array.slot, 0), examples * array.type.size)
+        slots = {slot: np.zeros(words * self.word, np.uint8) for slot, words in room.items()}
+        return {array.name: self._turn(array, slots[array.slot], examples) for array in plain}
+
+    def _turn(self, array: Array, slot: NDArray[Any], examples: int) -> NDArray[Any]:
+        """The first words of a slot as a carried array [examples, ...]."""
+        words = slot[: examples * array.type.size * self.word]
+        return words.view(self.dtypes[array.type.kind]).reshape(examples, *array.type.shape)
+
     def inputs(self, given: Mapping[str, Any]) -> Arrays:
         """Each input as a contiguous array of words: [N, ...], of a sequence [elements, ...].
 

@@ -133,11 +133,7 @@ class Executable:
         if block * entry.block_words > self._block_words:
             self._make_room(block * entry.block_words, self._room)
         table = build_table(entry, kernels, examples, self.word, block, self._room)
-        carried = {
-            a.name: self.exchange.zeros(a, examples)
-            for a in self.exchange.carried
-            if a.type.time is None
-        }
+        carried = self.exchange.carried_arrays(examples, taking_turns=whole)
         spaces = {
             Space.PERSISTENT: address(self.persistent),
             Space.UNIFORM: address(self.uniform),

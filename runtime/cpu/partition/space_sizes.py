@@ -43,11 +43,24 @@ def bytes_of(entry: Entry, word: int, threads: int, examples: int) -> int:
 
     Sequences have the length that their type fixes, or one element.
     """
-    arrays = sum(array.type.size * least_length(array.type.time) for array in entry.arrays)
+    arrays = array_words(entry)
     room = [entry.block * least_length(time) for time in entry.times]
     blocks = block_bytes(entry, entry.block * entry.block_words, room, word) * threads
     partials = partial_bytes(entry, word) * entry.chunks
     return (entry.uniform_words + arrays * examples) * word + blocks + partials
+
+
+def array_words(entry: Entry) -> int:
+    """Words an example of all arrays, counting once what takes turns."""
+    slots: dict[int, int] = {}
+    alone = 0
+    for array in entry.arrays:
+        words = array.type.size * least_length(array.type.time)
+        if array.slot is None:
+            alone += words
+        else:
+            slots[array.slot] = max(slots.get(array.slot, 0), words)
+    return alone + sum(slots.values())
 
 
 def least_length(time: Time | None) -> int:

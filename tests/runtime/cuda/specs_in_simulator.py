@@ -5,14 +5,17 @@ Not collected by itself: `test_simulator.py` runs it in a process that has the s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gradc_compiler import schedule
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import Kind
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.program.program import Program
 from gradc_runtime.session.session import Session
@@ -51,6 +54,13 @@ def flattened(answer: Any) -> dict[str, Any]:
         name: np.concatenate(value) if isinstance(value, list) else value
         for name, value in found.items()
     }
+
+
+@pytest.mark.parametrize("spec", ["circle", "gan"])
+def test_words_that_take_turns(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if UNIFORM were large in these."""
+    monkeypatch.setattr(schedule, "MACHINE", replace(MACHINE, shared_uniform=1))
+    test_spec_equals_the_reference(Path(f"specs/{spec}.nn"), "float64", 3)
 
 
 @pytest.mark.parametrize("examples", [1, 3], ids=["one", "three"])

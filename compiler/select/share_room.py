@@ -1,0 +1,194 @@
+"""Values that are not needed at the same time take turns in the same words.
+
+BLOCK gives its words out again while values are placed (`compiler/memory/allocate.py`).  Two other
+spaces are shared out anew when all instructions are known, since what is used when depends on them:
+
+* *UNIFORM*, where it is large.  The buffers that take turns all begin at the first word of a
+  *slot*, so that two either have no word in common or begin at the same one: whoever compares the
+  places of buffers, as barriers do, compares first words.
+* *carried arrays*, a whole stage at a time, as threads wait for one another between stages.
+
+Nobody shares words that must stay: constants, results, halos of zeros (unless both have the same),
+what a step finds as the one before left it; nor what is passed on piece by piece and never whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from gradc_compiler.memory.allocate import ALIGN
+from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.program.arrays import Array
+from gradc_compiler.program.deferred import Deferred
+from gradc_compiler.program.entry import ConstantWords, Instruction, Launch, Operand, Space
+from gradc_compiler.select.builder import ProgramBuilder
+
+Span = tuple[int, int]  # from the first use to the last
+
+
+@dataclass
+class Slot:
+    """Room for buffers of one kind, of which no two are needed at once."""
+
+    kind: Hashable
+    words: int
+    spans: list[Span] = field(default_factory=list)
+
+    def takes(self, kind: Hashable, span: Span) -> bool:
+        """Whether a buffer may take its turn here."""
+        apart = all(span[1] < first or last < span[0] for first, last in self.spans)
+        return kind == self.kind and apart
+
+
+def slots_of(wanted: Iterable[tuple[int, Hashable, int, Span]]) -> tuple[list[Slot], list[int]]:
+    """Slots for buffers, given by number, kind, words and span, the largest first; and the slot of
+    each number.
+    """
+    slots: list[Slot] = []
+    found: dict[int, int] = {}
+    for number, kind, words, span in sorted(wanted, key=lambda item: -item[2]):
+        k = next((k for k, slot in enumerate(slots) if slot.takes(kind, span)), len(slots))
+        slots[k:] = slots[k:] or [Slot(kind, words)]
+        slots[k].spans.append(span)
+        found[number] = k
+    return slots, [found[number] for number in sorted(found)]
+
+
+def share_arrays(table: ProgramBuilder) -> tuple[Array, ...]:
+    """The arrays of a table, carried ones with their slots."""
+    spans: dict[int, Span] = {}
+    for n, stage in enumerate(sorted(table.instructions)):
+        for operand in (o for item in table.instructions[stage] for o in item.operands):
+            spans[operand.space] = spans.get(operand.space, (n, n))[0], n
+    halos = {
+        o.space: _halo(table, key) for key, o in table.memory.operands.items() if key[0] == "node"
+    }
+    arrays = table.memory.arrays
+    carried = [
+        (k, halos.get(k + Space.ARRAY), array.type.size, spans[k + Space.ARRAY])
+        for k, array in enumerate(arrays)
+        if array.role == "carried" and array.type.time is None and k + Space.ARRAY in spans
+    ]
+    _, found = slots_of(carried)
+    own = {k: slot for (k, *_), slot in zip(carried, found, strict=True)}
+    return tuple(replace(array, slot=own.get(k)) for k, array in enumerate(arrays))
+
+
+def _halo(table: ProgramBuilder, key: StorageKey) -> Hashable:
+    """Where a node's buffer has zeros; None for one without."""
+    id = key[1]
+    if key not in table.layouts.bordered or not isinstance(id, int):
+        return None
+    place = table.layouts.places[id]
+    return place.offset, place.strides, table.graph[id].type.shape
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """One use of a buffer in UNIFORM."""
+
+    time: int
+    writes: bool
+    leader: int  # the time of the first of the instructions that run piece by piece together
+
+
+def pack_uniform(
+    table: ProgramBuilder, constants: Sequence[ConstantWords]
+) -> tuple[ConstantWords, ...]:
+    """Share the words of UNIFORM out anew; gives where constants lie now."""
+    memory = table.memory
+    starts = {o.offset for o in memory.operands.values() if o.space == Space.UNIFORM}
+    ends = sorted({*starts, memory.uniform_words})
+    words = {start: end - start for start, end in pairwise(ends)}
+    uses: dict[int, list[_Use]] = {}
+    for offset, use in _uses(table):
+        uses.setdefault(offset, []).append(use)
+    fixed = set(_fixed(table)) | {constant.offset for constant in constants}
+    spans = {offset: span for offset in uses.keys() - fixed if (span := _span(uses[offset]))}
+    moved = _moved(words, spans)
+    memory.uniform_words = moved.pop(memory.uniform_words)
+    _move(table, moved)
+    return tuple(replace(constant, offset=moved[constant.offset]) for constant in constants)
+
+
+def _uses(table: ProgramBuilder) -> Iterator[tuple[int, _Use]]:
+    """The buffers that each instruction uses, in order; those of a batch stage all at once, as they
+    run for one block after another.  Sums over chunks are written after that.
+    """
+    time = 0
+    for stage in sorted(table.instructions):
+        leader = time
+        for item in table.instructions[stage]:
+            leader = leader if item.follows else time
+            written = range(len(item.operands)) if item.writes is None else item.writes
+            for k, operand in enumerate(item.operands):
+                if operand.space == Space.UNIFORM:
+                    yield operand.offset, _Use(time, k in written, leader)
+            time += not stage.examples
+        time += 1
+        for total in table.sums.get(stage, ()):
+            yield total.uniform, _Use(time, writes=True, leader=-1)
+        time += 1
+
+
+def _fixed(table: ProgramBuilder) -> Iterator[int]:
+    """The buffers that keep their words for good: results, and those with a halo."""
+    kept = {table.layouts.places[id].storage for id in table.graph.results.values()}
+    for key, operand in table.memory.operands.items():
+        if operand.space == Space.UNIFORM and (key in kept or key in table.layouts.bordered):
+            yield operand.offset
+
+
+def _span(uses: Sequence[_Use]) -> Span | None:
+    """From the first use to the last; None for what is read first, or is never there whole."""
+    first = [use for use in uses if use.time == uses[0].time]
+    passed_on = len(uses) > 1 and uses[-1].time > uses[0].time == uses[-1].leader
+    if passed_on or not any(use.writes for use in first):
+        return None
+    return uses[0].time, uses[-1].time
+
+
+def _moved(words: Mapping[int, int], spans: Mapping[int, Span]) -> dict[int, int]:
+    """Where each buffer begins from now on, and by the number after the last where all ends."""
+    shared = sorted(spans)
+    slots, found = slots_of((offset, None, words[offset], spans[offset]) for offset in shared)
+    slot_of = dict(zip(shared, found, strict=True))
+    starts: dict[int, int] = {}  # of slots
+    moved, end = dict[int, int](), 0
+    for offset in sorted(words):
+        slot = slot_of.get(offset)
+        if slot is not None and slot in starts:
+            moved[offset] = starts[slot]
+            continue
+        moved[offset] = end
+        if slot is not None:
+            starts[slot] = end
+        size = words[offset] if slot is None else slots[slot].words
+        end += -(-size // ALIGN) * ALIGN
+    return moved | {max(words) + words[max(words)]: end}
+
+
+def _move(table: ProgramBuilder, moved: Mapping[int, int]) -> None:
+    """Let everything that names words of UNIFORM name others."""
+
+    def operand(old: Operand) -> Operand:
+        here = old.space == Space.UNIFORM
+        return replace(old, offset=moved[old.offset]) if here else old
+
+    def launched(made: Deferred[Launch]) -> Launch:
+        old = made.value
+        return replace(old, operands=tuple(map(operand, old.operands)))
+
+    def instruction(item: Instruction) -> Instruction:
+        made, operands = item.deferred_launch, tuple(map(operand, item.operands))
+        launch = None if made is None else Deferred(lambda: launched(made))
+        return replace(item, operands=operands, deferred_launch=launch)
+
+    for items in table.instructions.values():
+        items[:] = map(instruction, items)
+    for sums in table.sums.values():
+        sums[:] = [replace(total, uniform=moved[total.uniform]) for total in sums]
+    places = table.memory.operands
+    places.update({key: operand(old) for key, old in places.items()})

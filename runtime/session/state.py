@@ -44,8 +44,8 @@ class StateMemory:
         """Set every persistent to what it is before the first step."""
         counters = {"seed": np.array(seed), "step": np.array(0)}
         for name, persistent in self.persistents.items():
-            values = evaluate(persistent.initial, counters, 1, "float64")
-            self.views[name][...] = values["value"]
+            # no name for the values, which may be large: they are gone before the next are made
+            self.views[name][...] = evaluate(persistent.initial, counters, 1, "float64")["value"]
         self.reseed(seed)
 
     def assign(self, values: Mapping[str, np.ndarray]) -> None:

@@ -24,22 +24,20 @@ from gradc_compiler.machine.cost_model import product
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.rewrites.conv.match import (
+    Convolution,
     SlidingWindow,
     affine,
     best,
+    convolutions,
     depends_on,
     is_full_index,
-    window,
+    seen_windows,
 )
 
 
 def backward_filter(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
     """Rewrite the mean gradients of weights."""
-    return lambda node, xs: (
-        correlated(node.op, xs)
-        if isinstance(node.op, Contract) and node.op.mean and len(xs) == 2
-        else None
-    )
+    return lambda node, xs: correlated(node.op, xs) if isinstance(node.op, Contract) else None
 
 
 def backward_bias(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
@@ -53,48 +51,48 @@ def backward_bias(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
 
 def correlated(op: Contract, xs: Sequence[Value]) -> Value | None:
     """The mean gradient of weights, with channels and neighbours of one operand as columns."""
-    loops = is_full_index(op, op.result, op.shape)
-    if len(loops) < 2 or any(x.type.time is not None for x in xs):
-        return None
-    for k, g in ((0, 1), (1, 0)):
-        sent = is_full_index(op, op.operands[g], xs[g].shape)
-        beside = sent and sent[-1] in loops and not depends_on(op.operands[k], sent[-1])
-        in_line = op.shape[-1] == 1 or [p.plain for p in op.operands[k][-1:]] == [loops[-1]]
-        if not beside or not in_line or loops[-2] in sent:
+    for c in convolutions(op, xs):
+        if not c.sent or len(c.weights) < 2 or c.weights[-2] in c.sent:
             continue
-        pixels = [j for j in sent if j not in loops]
-        seen = [w for w in (window(op.operands[k], j, loops[-2:-1]) for j in pixels) if w]
-        if len(seen) == 1:
-            return _with_neighbours(op, xs, k, sent, seen[0])
+        beside = c.sent[-1] in c.weights and not depends_on(c.seen, c.sent[-1])
+        in_line = op.shape[-1] == 1 or [p.plain for p in c.seen[-1:]] == [c.weights[-1]]
+        found = [w for w in seen_windows(c) if w.tap == c.weights[-2]]
+        if beside and in_line and len(found) == 1:
+            return _with_neighbours(c, xs, found[0])
     return None
 
 
-def _with_neighbours(
-    op: Contract, xs: Sequence[Value], k: int, sent: Sequence[int], w: SlidingWindow
-) -> Value | None:
+def _with_neighbours(c: Convolution, xs: Sequence[Value], w: SlidingWindow) -> Value | None:
     """The gradient by way of S, if that pays."""
-    pixels, taps, channels = (op.extents[loop] for loop in (w.pixel, w.tap, sent[-1]))
+    e = _neighbours(c, w)
+    if e is None:
+        return None
+    op, extra = c.op, len(c.op.extents)
+    extents, maps = [*op.extents, e], [list(m) for m in op.operands]
+    extents[w.pixel] = -(-op.extents[w.pixel] // e)
+    extents[w.tap] += w.spread(e)
+    maps[c.pixels][w.axis] = affine((w.pixel, w.stride * e), (w.tap, w.step), offset=w.offset)
+    maps[1 - c.pixels][c.sent.index(w.pixel)] = affine((w.pixel, e), (extra, 1))
+    kept = (*(loop for loop in c.weights if loop != c.sent[-1]), extra, c.sent[-1])
+    shape = tuple(extents[loop] for loop in kept)
+    result = tuple(index(loop) for loop in kept)
+    apart = Contract(tuple(extents), (tuple(maps[0]), tuple(maps[1])), result, shape, mean=True)
+    return _together(op, xs[0].builder.add(apart, *xs), kept, w)
+
+
+def _neighbours(c: Convolution, w: SlidingWindow) -> int | None:
+    """How many neighbours are best as columns, if any: one sets the channels beside one another."""
+    op = c.op
+    pixels, taps, channels = (op.extents[loop] for loop in (w.pixel, w.tap, c.sent[-1]))
     columns, terms = taps * op.shape[-1], prod(op.extents) / prod(op.shape)
 
     def cost(e: int) -> float:
         rows = prod(op.shape) / channels * (taps + w.spread(e)) / taps
         return product(rows, terms / pixels * -(-pixels // e), channels * e)
 
-    most = MACHINE.panel // channels if sent[-2] == w.pixel else 1
+    most = MACHINE.panel // channels if c.sent[-2] == w.pixel else 1
     before = product(prod(op.shape) / columns, terms, columns)
-    e = best(cost, range(1, max(1, most) + 1), before)
-    if e is None:
-        return None
-    extents, maps, extra = [*op.extents, e], [list(m) for m in op.operands], len(op.extents)
-    extents[w.pixel], extents[w.tap] = -(-pixels // e), taps + w.spread(e)
-    maps[k][w.axis] = affine((w.pixel, w.stride * e), (w.tap, w.step), offset=w.offset)
-    maps[1 - k][sent.index(w.pixel)] = affine((w.pixel, e), (extra, 1))
-    rest = [p.plain for p in op.result if p.plain is not None and p.plain != sent[-1]]
-    kept = (*rest, extra, sent[-1])
-    shape = tuple(extents[loop] for loop in kept)
-    result = tuple(index(loop) for loop in kept)
-    apart = Contract(tuple(extents), (tuple(maps[0]), tuple(maps[1])), result, shape, mean=True)
-    return _together(op, xs[0].builder.add(apart, *xs), kept, w)
+    return best(cost, range(1, max(1, most) + 1), before)
 
 
 def _together(op: Contract, sums: Value, kept: Sequence[int], w: SlidingWindow) -> Value:

@@ -18,7 +18,7 @@ plain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -36,7 +36,7 @@ from gradc_compiler.rewrites.conv.match import (
     best,
     convolutions,
     depends_on,
-    uses,
+    scattering,
     window,
 )
 
@@ -91,25 +91,33 @@ def repeated(x: Value, shape: Sequence[int]) -> Value:
 
 
 def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:
-    if op.mean or len(xs) != 2 or len(op.result) < 2:
-        return None
-    return _gathered(op, xs) or _scattered(op, xs)
-
-
-def _gathered(op: Contract, xs: Sequence[Value]) -> Value | None:
-    """A convolution with neighbours of the result as columns."""
-    j = op.result[-2].plain
-    if j is None or op.extents[j] != op.shape[-2] or depends_on(op.result[:-2], j):
-        return None
-    for c in convolutions(op, xs):
-        w = window(c.seen, j, c.weights)
-        if w is not None and j not in c.weights and not depends_on(op.result, w.tap):
-            form = _neighboured(c, w)
-            return _rewritten(c, form, xs) if form else None
+    """A convolution with neighbours of the result as columns, read or added to."""
+    for forms in (_gathering, _scattering):
+        for c in (c for c in convolutions(op, xs) if not c.sent):
+            form = next(forms(c, xs), None)
+            if form is not None:
+                return _rewritten(c, form, xs)
     return None
 
 
-def _neighboured(c: Convolution, w: SlidingWindow) -> Form | None:
+def _gathering(c: Convolution, xs: Sequence[Value]) -> Iterator[Form]:
+    """Of a convolution that reads what belongs to each result along its last axis of pixels."""
+    op, j = c.op, c.op.result[-2].plain
+    if j is None or op.extents[j] != op.shape[-2] or depends_on(op.result[:-2], j):
+        return
+    w = window(c.seen, j, c.weights)
+    if w is not None and j not in c.weights and not depends_on(op.result, w.tap):
+        yield from _neighboured(c, w)
+
+
+def _scattering(c: Convolution, xs: Sequence[Value]) -> Iterator[Form]:
+    """Of one that adds each product where it belongs along that axis."""
+    for axis, w in scattering(c, xs):
+        if w.axis == len(c.op.result) - 2:
+            yield from _turned(c, w, axis)
+
+
+def _neighboured(c: Convolution, w: SlidingWindow) -> Iterator[Form]:
     """How many neighbours of a convolution's result are best as columns, if any."""
     op, (pixels, channels) = c.op, c.op.shape[-2:]
     taps, tap, extra = op.extents[w.tap], c.weights.index(w.tap), len(c.weights)
@@ -120,8 +128,8 @@ def _neighboured(c: Convolution, w: SlidingWindow) -> Form | None:
 
     e = best(cost, range(2, MACHINE.panel // channels + 1), cost(1))
     if e is None:
-        return None
-    return Form(
+        return
+    yield Form(
         neighbours=e, pixel=w.pixel, tap=w.tap, taps=taps + w.spread(e), axis=w.axis,
         seen=affine((w.pixel, w.stride * e), (w.tap, w.step), offset=w.offset),
         tap_axis=affine((tap, 1), (extra, w.stride // w.step)),
@@ -129,52 +137,41 @@ def _neighboured(c: Convolution, w: SlidingWindow) -> Form | None:
     )  # fmt: skip
 
 
-def _scattered(op: Contract, xs: Sequence[Value]) -> Value | None:
-    """The gradient of a convolution's input, with neighbours of the result as columns."""
-    for c in convolutions(op, xs):
-        pixels = [p.plain for p in c.seen if p.plain is not None and p.plain not in c.weights]
-        for axis, j in ((c.seen.index(index(j)), j) for j in pixels):
-            w = window(op.result[-2:-1], j, c.weights)
-            whole_axis = op.extents[j] == xs[c.pixels].shape[axis]
-            if w is None or w.step != 1 or not whole_axis or depends_on(op.result[:-2], j):
-                continue
-            if depends_on(c.seen, w.tap) or sum(uses(p, j) for p in c.seen) != 1:
-                continue
-            form = _turned(c, w, axis)
-            if form is not None:
-                return _rewritten(c, form, xs)
-    return None
+def _turned(c: Convolution, w: SlidingWindow, axis: int) -> Iterator[Form]:
+    """The neighbours into which the stride goes best, if that pays, and which taps meet which."""
+    h = _strides(c, w)
+    if h is None:
+        return
+    first, count = _reach(c, w, h)
+    tap, extra = c.weights.index(w.tap), len(c.weights)
+    yield Form(
+        neighbours=h * w.stride, pixel=w.pixel, tap=w.tap, taps=count, axis=axis,
+        seen=affine((w.pixel, h), (w.tap, 1), offset=first),
+        tap_axis=index(extra),
+        neighbour_axis=affine((tap, 1), (extra, w.stride), offset=w.offset + first * w.stride),
+        loop=count,
+    )  # fmt: skip
 
 
-def _turned(c: Convolution, w: SlidingWindow, axis: int) -> Form | None:
-    """How often the stride goes into the neighbours, if it pays; then, which taps meet which."""
-    op, (size, channels) = c.op, c.op.shape[-2:]
-    taps, j = op.extents[w.tap], w.pixel
+def _strides(c: Convolution, w: SlidingWindow) -> int | None:
+    """How often the stride goes into the neighbours, if it pays."""
+    op, (size, channels), taps = c.op, c.op.shape[-2:], c.op.extents[w.tap]
     together = [c.weights.index(w.tap), c.weights.index(op.result[-1].plain or 0)]
     merged = together == [len(c.weights) - 2, len(c.weights) - 1]
     before = product(c.visits / channels / (taps if merged else 1), c.terms,
                      channels * (taps if merged else 1))  # fmt: skip
 
-    def reach(h: int) -> tuple[int, int]:
-        first = -(-(1 - taps - w.offset) // w.stride)
-        return first, (h * w.stride - 1 - w.offset) // w.stride - first + 1
-
     def cost(h: int) -> float:
-        rows = c.visits / op.extents[j] / taps / channels * -(-size // (h * w.stride))
-        return product(rows, c.terms * reach(h)[1], channels * h * w.stride)
+        rows = c.visits / op.extents[w.pixel] / taps / channels * -(-size // (h * w.stride))
+        return product(rows, c.terms * _reach(c, w, h)[1], channels * h * w.stride)
 
-    h = best(cost, range(1, MACHINE.panel // (channels * w.stride) + 1), before)
-    if h is None:
-        return None
-    first, count = reach(h)
-    tap, extra = c.weights.index(w.tap), len(c.weights)
-    return Form(
-        neighbours=h * w.stride, pixel=j, tap=w.tap, taps=count, axis=axis,
-        seen=affine((j, h), (w.tap, 1), offset=first),
-        tap_axis=index(extra),
-        neighbour_axis=affine((tap, 1), (extra, w.stride), offset=w.offset + first * w.stride),
-        loop=count,
-    )  # fmt: skip
+    return best(cost, range(1, MACHINE.panel // (channels * w.stride) + 1), before)
+
+
+def _reach(c: Convolution, w: SlidingWindow, h: int) -> tuple[int, int]:
+    """The first pixel, and how many, that products with h strides of neighbours come from."""
+    first = -(-(1 - c.op.extents[w.tap] - w.offset) // w.stride)
+    return first, (h * w.stride - 1 - w.offset) // w.stride - first + 1
 
 
 def _rewritten(c: Convolution, form: Form, xs: Sequence[Value]) -> Value:

@@ -1,19 +1,26 @@
 """Pattern matching of convolutions: which loops of a contraction are pixels, taps and channels.
 
-A contraction does not say that it is a convolution.  It is one where a position in one operand is
-affine in two loops, `stride * pixel + step * tap + offset` (a *sliding window*), and the other
-operand, the weights, is read over all of its axes.  The rewrites of this folder ask here.
+A contraction does not say that it is a convolution.  It is one where a position in one tensor is
+affine in two loops, `stride * pixel + step * tap + offset` (a *sliding window*), and the weights
+are all that has the taps alone.  Three tensors take part, and each may be the result:
+
+    y[j, f] = sum over n of x[2j + n] * W[n, f]       forward
+    x[2j + n] += y[j, f] * W[n, f]                    backward data: a scatter, axis by axis
+    W[n, f] = mean of sums over j of x[2j + n] * y[j, f]         backward filter
+
+All are a `Convolution` here, and the rewrites of this folder choose between its forms.  Which axes
+scatter is asked in `scattering` alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.machine.cost_model import is_worth
-from gradc_compiler.ops.contract import Affine, Contract, Map
+from gradc_compiler.ops.contract import Affine, Contract, Map, index
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,25 @@ class SlidingWindow:
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A contraction of pixels (operand number `pixels`, 0 or 1) and weights (the other one)."""
+    """A contraction of pixels (operand number `pixels`, 0 or 1) and weights, or of pixels and a
+    cotangent, whose loops are then `sent`: the weights are the result.
+    """
 
     op: Contract
     pixels: int
     weights: tuple[int, ...]  # the loop of each axis
+    sent: tuple[int, ...] = ()  # likewise
 
     @property
     def seen(self) -> Map:
         """Where the pixels are read."""
         return self.op.operands[self.pixels]
+
+    def seeing(self, seen: Sequence[Affine]) -> Convolution:
+        """The same, with its pixels read elsewhere."""
+        operands = list(self.op.operands)
+        operands[self.pixels] = tuple(seen)
+        return replace(self, op=replace(self.op, operands=tuple(operands)))
 
     @property
     def visits(self) -> int:
@@ -143,10 +159,17 @@ def best(cost: Callable[[int], float], choices: Iterable[int], before: float) ->
 
 
 def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
-    """The ways to take one of two operands for pixels and the other for weights, where the
-    result's last axis is the channels.
+    """The ways to take a contraction of two operands for a convolution."""
+    if len(xs) != 2:
+        return iter(())
+    return _filter_gradients(op, xs) if op.mean else _sums(op, xs)
+
+
+def _sums(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
+    """The ways to take one operand for pixels and the other for weights, where the result's last
+    axis is the channels.
     """
-    f = op.result[-1].plain
+    f = op.result[-1].plain if len(op.result) > 1 else None
     for k, w in ((0, 1), (1, 0)):
         weights = is_full_index(op, op.operands[w], xs[w].shape)
         if f is None or f not in weights or op.extents[f] != op.shape[-1]:
@@ -154,3 +177,44 @@ def convolutions(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
         alone = not depends_on(op.operands[k], f) and not depends_on(op.result[:-1], f)
         if alone and not xs[w].builder.is_varying(xs[w]):
             yield Convolution(op, k, weights)
+
+
+def _filter_gradients(op: Contract, xs: Sequence[Value]) -> Iterator[Convolution]:
+    """The ways to take one operand for pixels and the other for a cotangent."""
+    weights = is_full_index(op, op.result, op.shape)
+    if not weights or any(x.type.time is not None for x in xs):
+        return
+    for k in (0, 1):
+        sent = is_full_index(op, op.operands[1 - k], xs[1 - k].shape)
+        if sent:
+            yield Convolution(op, k, weights, sent)
+
+
+def seen_windows(c: Convolution) -> Iterator[SlidingWindow]:
+    """The windows through which the gradient of weights sees pixels, one for each axis."""
+    found = (window(c.seen, j, c.weights) for j in c.sent if j not in c.weights)
+    return (w for w in found if w is not None)
+
+
+def scattering(c: Convolution, xs: Sequence[Value]) -> Iterator[tuple[int, SlidingWindow]]:
+    """The axes of the pixels along which every product is added where it belongs, each with the
+    window that its loop is in: all pixels are read, in order, and nothing else depends on them.
+    """
+    for axis, p in enumerate(c.seen):
+        j = p.plain
+        if j is None or j in c.weights or c.op.extents[j] != xs[c.pixels].shape[axis]:
+            continue
+        w = window(c.op.result, j, c.weights)
+        alone = sum(uses(q, j) for q in c.seen) == 1
+        if w is not None and w.step == 1 and alone and not depends_on(c.seen, w.tap):
+            yield axis, w
+
+
+def gathered(c: Convolution, w: SlidingWindow, axis: int) -> Convolution:
+    """The same with a loop over the numbers of its result along an axis, instead of the pixels
+    that it sees there: for a scatter of stride 1.
+    """
+    extents, seen, result = list(c.op.extents), list(c.seen), list(c.op.result)
+    extents[w.pixel], result[w.axis] = c.op.shape[w.axis], index(w.pixel)
+    seen[axis] = affine((w.pixel, 1), (w.tap, -1), offset=-w.offset)
+    return replace(c, op=replace(c.op, extents=tuple(extents), result=tuple(result))).seeing(seen)

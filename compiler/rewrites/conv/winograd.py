@@ -29,7 +29,9 @@ from gradc_compiler.rewrites.conv.match import (
     affine,
     convolutions,
     depends_on,
-    is_full_index,
+    gathered,
+    scattering,
+    seen_windows,
     uses,
     window,
 )
@@ -54,47 +56,41 @@ def apply_winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
     examples = MACHINE.typical_block if any(node.op.makes_uniform for node in graph.nodes) else 1
 
     def rule(node: Node, xs: list[Value]) -> Value | None:
-        product = isinstance(node.op, Contract) and len(xs) == 2
-        return _in_tiles(node.op, xs, examples) if product else None  # type: ignore[arg-type]
+        found = convolutions(node.op, xs) if isinstance(node.op, Contract) else ()
+        forms = (form(c, xs, examples) for c in found for form in (_gradient, _in_tiles))
+        return next((value for value in forms if value is not None), None)
 
     return rule
 
 
-def _in_tiles(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
-    if op.mean or len(op.result) < 2:
-        return _gradient(op, xs, examples) if op.mean else None
-    for c in convolutions(op, xs):
-        turned, operands = _gathered(c, xs)
-        for axis, w in _axes(turned):
-            result = _convolved(turned, w, operands, axis=axis, examples=examples)
-            if result is not None:
-                return result
+def _in_tiles(c: Convolution, xs: Sequence[Value], examples: int) -> Value | None:
+    """A sum of pixels in tiles along the first axis of its result for which that pays."""
+    if c.sent:
+        return None
+    c, xs = _forwards(c, xs)
+    for axis, w in _axes(c):
+        result = _convolved(c, w, xs, axis=axis, examples=examples)
+        if result is not None:
+            return result
     return None
 
 
-def _gathered(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, list[Value]]:
+def _forwards(c: Convolution, xs: Sequence[Value]) -> tuple[Convolution, Sequence[Value]]:
     """The convolution as a gather: every result once, with the weights read backwards."""
-    op, W, rank = c.op, xs[1 - c.pixels], len(c.weights)
-    extents, result, seen = list(op.extents), list(op.result), list(c.seen)
-    straight = [index(axis) for axis in range(rank)]
+    scatters = [(axis, w) for axis, w in scattering(c, xs) if w.stride == 1]
+    if not scatters:
+        return c, xs
+    W, straight = xs[1 - c.pixels], [index(axis) for axis in range(len(c.weights))]
     backwards = list(straight)
-    for axis, j in ((a, p.plain) for a, p in enumerate(c.seen)):
-        w = None if j is None or j in c.weights else window(op.result, j, c.weights)
-        if j is None or w is None or not w.stride == w.step == 1 or depends_on(c.seen, w.tap):
-            continue
-        if extents[j] != xs[c.pixels].shape[axis] or sum(uses(q, j) for q in c.seen) != 1:
-            continue
-        last = extents[w.tap] - 1
-        extents[j], result[w.axis] = op.shape[w.axis], index(j)
-        seen[axis] = affine((j, 1), (w.tap, 1), offset=-last - w.offset)
-        backwards[c.weights.index(w.tap)] = affine((c.weights.index(w.tap), -1), offset=last)
-    if backwards == straight:
-        return c, list(xs)
+    for axis, w in scatters:
+        c, last, tap = gathered(c, w, axis), c.op.extents[w.tap] - 1, c.weights.index(w.tap)
+        seen = affine((w.pixel, 1), (w.tap, 1), offset=-last - w.offset)
+        c = c.seeing([*c.seen[:axis], seen, *c.seen[axis + 1 :]])
+        backwards[tap] = affine((tap, -1), offset=last)
     view = Contract(W.shape, (tuple(backwards),), tuple(straight), W.shape)
-    maps, operands = list(op.operands), list(xs)
-    maps[c.pixels], operands[1 - c.pixels] = tuple(seen), W.builder.add(view, W)
-    op = replace(op, extents=tuple(extents), operands=tuple(maps), result=tuple(result))
-    return replace(c, op=op), operands
+    operands = list(xs)
+    operands[1 - c.pixels] = W.builder.add(view, W)
+    return c, operands
 
 
 def _axes(c: Convolution) -> Iterator[tuple[int, SlidingWindow]]:
@@ -130,19 +126,14 @@ def _convolved(
     return rows if rows.shape == op.shape else slice_axis(rows, axis, 0, op.shape[axis])
 
 
-def _gradient(op: Contract, xs: Sequence[Value], examples: int) -> Value | None:
+def _gradient(c: Convolution, xs: Sequence[Value], examples: int) -> Value | None:
     """The mean gradient of weights by way of those of the transformed ones, if that pays."""
-    loops = is_full_index(op, op.result, op.shape)
-    if not loops or any(x.type.time is not None for x in xs):
-        return None
-    for k in (0, 1):
-        x, g, seen = xs[k], xs[1 - k], op.operands[k]
-        sent = is_full_index(op, op.operands[1 - k], g.shape)
-        for w in (window(seen, j, loops) for j in sent if j not in loops):
-            if w is None or not _fits(op, w) or w.tap in sent:
-                continue
-            if _pays(op, w, _seen_words(op, seen) + g.type.size, prod(op.shape) / examples):
-                return _summed(op, w, (x, g), seen, op.operands[1 - k])
+    op, x, g = c.op, xs[c.pixels], xs[1 - c.pixels]
+    for w in seen_windows(c):
+        if not _fits(op, w) or w.tap in c.sent:
+            continue
+        if _pays(op, w, _seen_words(op, c.seen) + g.type.size, prod(op.shape) / examples):
+            return _summed(op, w, (x, g), c.seen, op.operands[1 - c.pixels])
     return None
 
 

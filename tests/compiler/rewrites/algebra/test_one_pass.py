@@ -61,10 +61,10 @@ def test_a_pass_is_one_file_and_one_row(tmp_path: Path) -> None:
     folder = tmp_path / "gradc_compiler/rewrites/algebra"
     (folder / "odd_sines.py").write_text(FILE)
     table = folder.with_name("table.py")
-    head, body = table.read_text().split("\n\nrow = ", 1)
+    head, body = table.read_text().split("\n\nrow, later = ", 1)
     assert BEFORE in body
     body = body.replace(BEFORE, ROW + BEFORE, 1)
-    table.write_text(f"{head}\n{IMPORT}\nrow = {body}")
+    table.write_text(f"{head}\n{IMPORT}\nrow, later = {body}")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     told = ["-m", "gradc_runtime.cli", "explain", "optimisations", "--json"]
     for arguments in (["-c", TRIED], told):

@@ -33,8 +33,8 @@ NUMBER = kernel_types.int64
 
 def adder(word: int) -> Any:
     """The subroutine that adds up one `PartialReduction` over chunks, each thread a range of it."""
-    number, add_later, divide = number_type(word), later_adder(word), divider(word)
-    reals = pointer_reader(number)
+    number, add_later = number_type(word), later_adder(word)
+    reals, of_one, divide = pointer_reader(number), one_chunk(word), divider(word)
 
     @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
     def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
@@ -45,39 +45,57 @@ def adder(word: int) -> Any:
         places[0] = bases[bytecode.UNIFORM_SPACE] + table[at + bytecode.SUM_UNIFORM]
         total = reals(places, 0)
         first = bases[bytecode.PARTIAL_SPACE] + table[at + bytecode.SUM_PARTIAL]
-        places[1] = first
-        source = reals(places, 1)
-        for chunk in range(1, min(chunks, MOST_CHUNKS)):
+        if chunks == 1:
+            places[1] = first
+            of_one(reals(places, 1), total, start, stop, table[bytecode.EXAMPLES])
+            return
+        for chunk in range(min(chunks, MOST_CHUNKS)):
             places[1] = first + chunk * table[bytecode.PARTIAL_BYTES]
             part = reals(places, 1)
             for i in range(start, stop):
-                total[i] = source[i] + part[i]
-            source = total
+                total[i] = part[i] if chunk == 0 else total[i] + part[i]
         if chunks > MOST_CHUNKS:
             add_later(table, total, first, start, stop)
-        divide(source, total, start, stop, table[bytecode.EXAMPLES])
+        divide(total, start, stop, table[bytecode.EXAMPLES])
 
     return add_partials
 
 
-def divider(word: int) -> Any:
-    """The subroutine that divides sums by the number of examples.
-
-    By a power of two that is a product, to the bit.
-    """
-    number = number_type(word)
+def one_chunk(word: int) -> Any:
+    """The subroutine for the sums of the only chunk: read, divided, and written in one pass."""
+    number, divide = number_type(word), divider(word)
     pointer = kernel_types.CPointer(number)
 
     @subroutine(kernel_types.void(pointer, pointer, *[NUMBER] * 3), EXACT)
-    def divide(source: Any, total: Any, start: Any, stop: Any, examples: Any) -> None:
+    def of_one(part: Any, total: Any, start: Any, stop: Any, examples: Any) -> None:
+        share = number(1.0) / number(examples)
+        if examples & (examples - 1) == 0:  # a power of two: the product is the quotient
+            for i in range(start, stop):
+                total[i] = part[i] * share
+        else:
+            for i in range(start, stop):
+                total[i] = part[i]
+            divide(total, start, stop, examples)
+
+    return of_one
+
+
+def divider(word: int) -> Any:
+    """The subroutine that divides sums by the number of examples, in place: LLVM has vectors for a
+    loop with one pointer, and for one with two that it can tell apart.
+    """
+    number = number_type(word)
+
+    @subroutine(kernel_types.void(kernel_types.CPointer(number), *[NUMBER] * 3), EXACT)
+    def divide(total: Any, start: Any, stop: Any, examples: Any) -> None:
         count = number(examples)
         share = number(1.0) / count
         if examples & (examples - 1) == 0:
             for i in range(start, stop):
-                total[i] = source[i] * share
+                total[i] = total[i] * share
         else:
             for i in range(start, stop):
-                total[i] = source[i] / count
+                total[i] = total[i] / count
 
     return divide
 

@@ -97,6 +97,21 @@ class Store(Enum):
     SUM = "sum"  # summed over the inner loops in a register, then y = v
     SUM_ADD = "sum_add"  # the same, then y += v
     MAX = "max"  # greatest over the inner loops, then y = v
+    ARGMAX = "argmax"  # the iteration of the inner loops at the first greatest v, or at NaN
+    SCAN = "scan"  # y = sum of v from the innermost loop's first iteration on, at each
+    ORDER = "order"  # along the innermost loop, its iterations in rising order of v, NaN last
+
+
+BY_HAND = {Store.ARGMAX, Store.SCAN, Store.ORDER}  # only kernels written by hand do that
+
+
+@dataclass(frozen=True, slots=True)
+class Indirect:
+    """Of so many rows of `words` words that which a number in the data says, or the nearest."""
+
+    number: Variable
+    words: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +123,7 @@ class MemAccess:
     moves: tuple[int, ...]
     index: bool = False
     row: Variable | None = None  # which holds a whole number
+    at: Indirect | None = None
 
     def depth(self) -> int:
         """How many of the loops it depends on, counted to the innermost that moves it."""
@@ -169,6 +185,13 @@ class LoopNest:
     walk: Walk | None = None  # of the WALK loop
     body: tuple[BodyItem, ...] = ()
     lanes: int = 1
+    zeroed: bool = False  # what is added to is zeroed first, in the same instruction
+
+    @property
+    def affine(self) -> bool:
+        """Whether every place follows from the loops, and so any of them can be made of it."""
+        stores = {store for _, _, store in self.stores}
+        return not stores & BY_HAND and not any(access.at for access in self.accesses())
 
     def accesses(self) -> list[MemAccess]:
         """All places, loads first."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
+    BY_HAND,
     RANGE,
     WALK,
     Apply,
@@ -16,6 +17,7 @@ from gradc_compiler.loops.ir import (
     Leaf,
     LoopCounter,
     LoopNest,
+    MemAccess,
     Scalar,
     Statement,
     Store,
@@ -26,7 +28,7 @@ from gradc_compiler.loops.scalar_form import leaves
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.layout import StorageKey
 
-GATHERING = {Store.SUM, Store.SUM_ADD, Store.MAX}
+GATHERING = {Store.SUM, Store.SUM_ADD, Store.MAX, Store.ARGMAX}
 COMPARISONS = {"<", "<=", ">", ">=", "==", "!=", "|"}
 
 
@@ -89,6 +91,7 @@ def _of_bounds(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]
         for loop, move in zip(nest.loops, access.moves, strict=True):
             reach = move * ((loop.scale if loop.extent == RANGE else loop.extent) - 1)
             low, high = low + min(0, reach), high + max(0, reach)
+        high += 0 if access.at is None else access.at.words * (access.at.rows - 1)
         if low < 0 or high >= max(1, words[access.storage]):
             yield f"words {low} to {high} of {access.storage}, which has {words[access.storage]}"
 
@@ -97,8 +100,9 @@ def _of_names(nest: LoopNest) -> Iterator[str]:
     """A name has one value, given before it is read; whole numbers and reals are not mixed up."""
     known: set[Leaf] = set()
     for variable, access in nest.loads:
-        if access.row is not None and access.row not in known:
-            yield f"{access.row} is read as a row before it has a value"
+        for row in _rows_of(access):
+            if row not in known:
+                yield f"{row} is read as a row before it has a value"
         if variable in known:
             yield f"{variable} has two values"
         known.add(variable)
@@ -119,10 +123,15 @@ def _read_by(item: BodyItem) -> Iterator[Leaf]:
     if isinstance(item, Statement):
         yield from leaves(item.value)
         return
-    if item.access.row is not None:
-        yield item.access.row
+    yield from _rows_of(item.access)
     if isinstance(item, Write):
         yield item.value
+
+
+def _rows_of(access: MemAccess) -> tuple[Variable, ...]:
+    """The whole numbers that say where a place is."""
+    own = () if access.row is None else (access.row,)
+    return own if access.at is None else (*own, access.at.number)
 
 
 def _unknown(read: Iterable[Leaf], known: set[Leaf], loops: int) -> Iterator[str]:
@@ -144,6 +153,10 @@ def _of_stores(nest: LoopNest) -> Iterator[str]:
         if store in GATHERING and moved and access.row is None:
             yield f"{access.storage} is moved by a loop that it is summed over"
     kinds = [store for _, _, store in stores]
+    if BY_HAND.intersection(kinds) and (len(kinds) > 1 or nest.body or nest.lanes > 1):
+        yield f"{kinds[-1].value} is a store among others"
+    if {Store.SCAN, Store.ORDER}.intersection(kinds) and nest.loops[-1].reduces:
+        yield f"{kinds[-1].value} goes along a loop that is summed over"
     if (Store.LOST in kinds or Store.PAIR in kinds) and kinds[-2:] != [Store.LOST, Store.PAIR]:
         yield "what rounding loses is stored without its sum"
 

@@ -27,12 +27,15 @@ AT_THE_END = {
     Store.SUM: "{} = sum of {}",
     Store.SUM_ADD: "{} += sum of {}",
     Store.MAX: "{} = greatest {}",
+    Store.ARGMAX: "{} = where {} is greatest",
 }  # of the inner loops
 AT_ONCE = {
     Store.SET: "{} = {}",
     Store.ADD: "{} += {}",
     Store.LOST: "{} = what is lost of {}",
     Store.PAIR: "{} += {} and what was lost",
+    Store.SCAN: "{} = running sum of {}",
+    Store.ORDER: "{} = order of {}",
 }
 
 
@@ -45,6 +48,8 @@ def nest_text(nest: LoopNest) -> str:
         at_the_end = isinstance(item, Write) and item.store in AT_THE_END and inner is not None
         depth = inner if at_the_end and inner is not None else len(nest.loops)
         lines.append("  " * depth + _item_text(nest, item))
+    if nest.zeroed:
+        lines.insert(0, f"{'/'.join(map(str, nest.stores[-1][1].storage))} = 0")
     if nest.lanes > 1:
         lines = [f"for {nest.lanes} rows side by side", *(f"  {line}" for line in lines)]
     return "\n".join(lines) + "\n"
@@ -77,6 +82,9 @@ def access_text(nest: LoopNest, access: MemAccess) -> str:
         )
         if move:
             terms.append(counter if move == 1 else f"{counter} * {move}")
+    if access.at is not None:
+        number, words = access.at.number, access.at.words
+        terms.append(str(number) if words == 1 else f"{number} * {words}")
     if access.offset or not terms:
         terms.append(str(access.offset))
     return f"{'/'.join(map(str, access.storage))}[{' + '.join(terms)}]"

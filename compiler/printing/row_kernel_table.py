@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from gradc_compiler.loops.chain_lengths import Chain
+from gradc_compiler.loops.ir import Store
 from gradc_compiler.machine.addition_chains import COMPENSATED, LONG
 from gradc_compiler.ops.cumsum import CumSum
 from gradc_compiler.ops.sorting import AddAlong, ArgSort, TakeAlong
 from gradc_compiler.ops.structured import Structured
 from gradc_compiler.printing.row_kernels import RowKernel
+from gradc_compiler.printing.row_meaning import RowMeaning
 
 UP = ("i2", "")  # an element's place, and what is added for the first
 DOWN = ("(m0 - 1 - i2)", " + (m0 - 1) * g1")
@@ -46,7 +48,9 @@ def _running(ends: tuple[str, str], law: str, *, long: bool) -> RowKernel:
     place, first = ends
     text = (LONG_SUM if long else SHORT_SUM).format(place=place, first=first)
     law = f"{law}, compensated" if long else law
-    return RowKernel(law=law, text=text, kinds="rr", chain=_of_long if long else _of_row)
+    means = RowMeaning(store=Store.SCAN, backwards=ends is DOWN)
+    chain = _of_long if long else _of_row
+    return RowKernel(law=law, text=text, kinds="rr", meaning=means, chain=chain)
 
 
 def _of_row(lengths: Sequence[int]) -> Chain:
@@ -73,6 +77,7 @@ SUMS = {
 ORDER = RowKernel(
     law="y = the places of x in rising order, equal ones as they stand, NaN last",
     kinds="rw",
+    meaning=RowMeaning(store=Store.ORDER),
     text="""\
 for i2 in range(m0):
     x1[a1 + i2] = index(i2)
@@ -125,11 +130,13 @@ PLACE = """\
 TAKEN = RowKernel(
     law="y[i] = x[index[i]]",
     kinds="rwr",
+    meaning=RowMeaning(store=Store.SET, at="x"),
     text="for i2 in range(m1):\n" + PLACE.format(count="m0") + "    x2[a2 + i2] = x0[a0 + n0]\n",
 )
 ADDED = RowKernel(
     law="y[index[i]] += x[i]",
     kinds="rwr",
+    meaning=RowMeaning(store=Store.ADD, at="y", zeroed=True),
     chain=_in_memory,
     text="for i2 in range(m2):\n    x2[a2 + i2] = real(0.0)\nfor i2 in range(m1):\n"
     + PLACE.format(count="m2")
@@ -138,6 +145,7 @@ ADDED = RowKernel(
 ADDED_PAIR = RowKernel(
     law="y[0, index[i]] += x[i], and y[1, ...] += what rounding lost of it",
     kinds="rwr",
+    meaning=RowMeaning(store=Store.PAIR, at="y", zeroed=True),
     chain=_of_long,
     text="""\
 n1 = g0 * m2

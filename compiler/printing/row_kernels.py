@@ -17,7 +17,10 @@ from math import prod
 from textwrap import indent
 
 from gradc_compiler.loops.chain_lengths import Chain
+from gradc_compiler.loops.ir import LoopNest
+from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.printing.cuda_printer import HEAD
+from gradc_compiler.printing.row_meaning import RowMeaning, Rows
 
 CPU_HEAD = "def k0(pointers, geometry, begin, end, first):\n"
 SHARED = ("g0", "g1", "g2")  # numbers of the geometry before those of each operand
@@ -33,6 +36,7 @@ class RowKernel:
     law: str
     text: str
     kinds: str
+    meaning: RowMeaning
     chain: Callable[[Sequence[int]], Chain] = lambda lengths: Chain()
 
     @cached_property
@@ -61,6 +65,17 @@ class RowKernel:
             text = text.replace(f"x{k}[", "numbers[" if kind == "w" else "words[")
         head = [f"# {self.law}", *numbers, *loop]
         return f"{HEAD}\n{_lines(head, 1)}{_lines([*row, text], 2)}"
+
+    def nest(
+        self,
+        places: Sequence[BufferView],
+        shapes: Sequence[tuple[int, ...]],
+        axis: int,
+        examples: bool,
+    ) -> LoopNest:
+        """What it means, as loops over rows and along one."""
+        rows = Rows(places, shapes, axis, examples, self.meaning)
+        return rows.nest()
 
     def _numbers(self) -> list[str]:
         """What the text calls the numbers of the geometry."""

@@ -49,17 +49,17 @@ SPLIT_FROM = MACHINE.split_iterations  # iterations that are worth a second thre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelCall:
-    """A kernel and what it is called with; `nest`, where there is one, means the same as loops."""
+    """A kernel and what it is called with; `nest` is what it means, as loops."""
 
     kernel: Kernel
     operands: tuple[Operand, ...]
     geometry: tuple[int, ...]
     launch: Deferred[Launch] | None
+    nest: LoopNest
     extent: int = 1  # iterations of the loop that may be divided over threads
     iterations: int = 0  # of all loops together
     follows: bool = False
     work: OpCost = NOTHING
-    nest: LoopNest | None = None
     added: int = 0  # additions to a word of memory, for each row
 
 
@@ -94,7 +94,7 @@ class ProgramBuilder:
     target: str = CPU
     kernels: dict[Kernel, int] = field(default_factory=dict)
     instructions: dict[Stage, list[Instruction]] = field(default_factory=dict)
-    nests: dict[Stage, list[LoopNest | None]] = field(default_factory=dict)  # of each of them
+    nests: dict[Stage, list[LoopNest]] = field(default_factory=dict)  # of each of them
     loops: dict[Stage, dict[Region, RecurrenceLoop]] = field(default_factory=dict)
     sums: dict[Stage, list[PartialReduction]] = field(default_factory=dict)
     pieces: TileChain | None = None
@@ -215,7 +215,7 @@ class ProgramBuilder:
 
     def _writes(self, call: KernelCall) -> tuple[int, ...]:
         """The operands that a call writes: the last, or the targets of a generated kernel."""
-        if call.kernel.source is None or call.nest is None:
+        if call.kernel.source is None or not call.nest.affine:
             return (len(call.operands) - 1,)
         targets = {self.operand(access, written=True) for _, access, _ in call.nest.stores}
         return tuple(k for k, operand in enumerate(call.operands) if operand in targets)

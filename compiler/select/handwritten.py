@@ -6,6 +6,7 @@ from math import prod
 
 from gradc_compiler.fusion.groups import FusionGroup
 from gradc_compiler.graph.graph import Node
+from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.machine.targets import CUDA
 from gradc_compiler.memory.layout import clock_place
 from gradc_compiler.ops.index import Scatter
@@ -15,6 +16,14 @@ from gradc_compiler.printing.row_kernel_table import ROW_KERNELS
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import Kernel, Launch, Operand
 from gradc_compiler.select.builder import KernelCall, ProgramBuilder
+from gradc_compiler.select.indexed_nests import (
+    RowSizes,
+    argmax_nest,
+    from_rows_nest,
+    of_owner,
+    scatter_nest,
+    take_nest,
+)
 
 
 def argmax(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
@@ -24,7 +33,8 @@ def argmax(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     rows = prod(shape[:-1])
     operands = (table.operand(x), table.operand(y, written=True))
     geometry = (rows, shape[-1], x.example, y.example)
-    _written(table, unit, (cpu_gather.ARGMAX, cuda_gather.ARGMAX), operands, geometry, rows)
+    nest = argmax_nest(x, y, rows, shape[-1], unit.phase.examples)
+    _written(table, unit, (cpu_gather.ARGMAX, cuda_gather.ARGMAX), operands, geometry, rows, nest)
 
 
 def take_or_scatter(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
@@ -37,16 +47,21 @@ def take_or_scatter(table: ProgramBuilder, unit: FusionGroup, node: Node) -> Non
         if node.op.pair:
             sources = cpu_gather.SCATTER_PAIR, cuda_gather.SCATTER_PAIR
         table.fill(unit, y)
+        sizes = RowSizes(index.size, rows, width)
+        nest = scatter_nest(x, at, y, sizes, unit.phase.examples, pair=node.op.pair)
     else:
         rows, width = first.shape[0], prod(first.shape[1:])
         sources, pieces = (cpu_gather.TAKE, cuda_gather.TAKE), index.size * width
+        nest = take_nest(x, at, y, RowSizes(index.size, rows, width), unit.phase.examples)
     geometry = (index.size, rows, width, x.example, width, at.example, y.example)
     operands = [table.operand(x), table.operand(at), table.operand(y, written=True)]
     time = unit.region.time
     if time is not None and x.example and x.time is None:  # rows of what an example has once
         sources = cpu_gather.TAKE_OWN, cuda_gather.TAKE_OWN
-        operands.insert(2, table.operand(clock_place("owner", time, per_row=True)))
-    _written(table, unit, sources, tuple(operands), geometry, pieces)
+        owner = clock_place("owner", time, per_row=True)
+        operands.insert(2, table.operand(owner))
+        nest = of_owner(nest, owner)
+    _written(table, unit, sources, tuple(operands), geometry, pieces, nest)
 
 
 def from_rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
@@ -54,11 +69,13 @@ def from_rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     x, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     time = unit.region.time
     assert time is not None, "rows are elements of a sequence"
-    clocks = (clock_place(kind, time, per_row=True) for kind in ("owner", "position"))
+    clocks = [clock_place(kind, time, per_row=True) for kind in ("owner", "position")]
     operands = (table.operand(x), *map(table.operand, clocks), table.operand(y, written=True))
     width = prod(node.type.shape[1:])
     sources = cpu_gather.FROM_ROWS, cuda_gather.FROM_ROWS
-    _written(table, unit, sources, operands, (width, x.example, node.type.shape[0]), width)
+    nest = from_rows_nest(x, clocks, y, RowSizes(1, node.type.shape[0], width))
+    geometry = (width, x.example, node.type.shape[0])
+    _written(table, unit, sources, operands, geometry, width, nest)
 
 
 def row_kernel(table: ProgramBuilder, unit: FusionGroup, node: Node, op: Structured) -> None:
@@ -70,7 +87,8 @@ def row_kernel(table: ProgramBuilder, unit: FusionGroup, node: Node, op: Structu
     axis = getattr(op, "axis", types[0].rank - 1)
     geometry = kernel.geometry(shapes, axis, [place.example for place in places])
     operands = tuple(table.operand(place, written=place is places[-1]) for place in places)
-    _written(table, unit, (kernel.cpu, kernel.cuda), operands, geometry, geometry[0])
+    nest = kernel.nest(places, shapes, axis, unit.phase.examples)
+    _written(table, unit, (kernel.cpu, kernel.cuda), operands, geometry, geometry[0], nest)
 
 
 def _written(
@@ -80,8 +98,9 @@ def _written(
     operands: tuple[Operand, ...],
     geometry: tuple[int, ...],
     pieces: int,
+    nest: LoopNest,
 ) -> None:
-    """Add a kernel whose text is written by hand, for a CPU and for CUDA."""
+    """Add a kernel whose text is written by hand, for a CPU and for CUDA; `nest` is its meaning."""
     cpu, cuda = sources
     launch = Launch(
         source=cuda, operands=operands, geometry=geometry, pieces=pieces,
@@ -92,5 +111,6 @@ def _written(
         operands=operands,
         geometry=geometry,
         launch=Deferred(lambda: launch) if table.target == CUDA else None,
+        nest=table.optimise(nest, ()),
     )
     table.add(unit, call)

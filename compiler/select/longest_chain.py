@@ -63,7 +63,8 @@ def longest_chains(table: ProgramBuilder, batch: Batch) -> Iterator[tuple[Instru
     walk = _Walk(table, batch)
     for key in sorted(table.instructions):
         items = zip(table.instructions[key], table.nests[key], strict=True)
-        yield from ((item, walk.passed(key, item, nest)) for item, nest in items)
+        for item, nest in items:
+            yield item, walk.passed(key, item, nest if nest.affine else None)
         if key.examples:
             walk.add_chunks()
 

@@ -120,9 +120,9 @@ def _most_examples(writer: StepWriter) -> int:
 def _tasks(table: ProgramBuilder) -> list[Task]:
     """All that a step does, in order."""
     return [
-        Task(*both, key)
+        Task(instruction, nest if nest.affine else None, key)
         for key in sorted(table.instructions)
-        for both in zip(table.instructions[key], table.nests[key], strict=True)
+        for instruction, nest in zip(table.instructions[key], table.nests[key], strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.loops.ir import (
     RANGE,
     Apply,
+    KernelArgument,
     Leaf,
     LoopCounter,
     LoopNest,
@@ -45,6 +46,10 @@ SIGNS: dict[str, Callable[..., Any]] = {
     "|": np.logical_or,
     "select": lambda c, a, b: a if c else b,
     "maximum": np.maximum,
+    "abs_": np.abs,
+    "pow_": np.power,
+    "step": lambda x: float(x > 0),
+    "wide": float,
     "real": float,
     "index": int,
 }
@@ -59,7 +64,8 @@ def evaluate(value: Scalar, names: Names) -> Any:
             given = [evaluate(arg, names) for arg in args]
             if op in SIGNS:
                 return SIGNS[op](*given)
-            return OPS[op].function(*map(np.float64, given))  # type: ignore[attr-defined]
+            with np.errstate(all="ignore"):
+                return OPS[op].function(*map(np.float64, given))  # type: ignore[attr-defined]
         case leaf:
             return names[leaf]
 
@@ -75,6 +81,8 @@ def address(nest: LoopNest, access: MemAccess, at: tuple[int, ...], names: Names
     for loop, move, i in zip(nest.loops, access.moves, at, strict=True):
         own = access.row is not None and loop.extent == RANGE
         word += move * (names[access.row] if own else i)
+    if access.at is not None:
+        word += access.at.words * int(np.clip(names[access.at.number], 0, access.at.rows - 1))
     return word
 
 
@@ -94,9 +102,10 @@ def points(nest: LoopNest, rows: int) -> Iterator[tuple[tuple[int, ...], list[tu
         )
 
 
-def iteration(nest: LoopNest, memory: Memory, at: tuple[int, ...]) -> Names:
+def iteration(nest: LoopNest, memory: Memory, at: tuple[int, ...], rows: int) -> Names:
     """What the names of a nest have at one iteration."""
     names: Names = {LoopCounter(j): i for j, i in enumerate(at)}
+    names |= {KernelArgument("count"): rows, KernelArgument("first"): 0}
     for variable, access in nest.loads:
         names[variable] = memory[access.storage][address(nest, access, at, names)]
     for item in nest.body or nest.statements:
@@ -121,10 +130,15 @@ def _store(y: np.ndarray, word: int, value: Any, store: Store) -> None:
 
 def run_nest(nest: LoopNest, memory: Memory, rows: int = 1) -> None:
     """Do what a nest says, on so many rows."""
+    if nest.zeroed:
+        memory[nest.stores[-1][1].storage][:] = 0
+    if nest.stores and nest.stores[-1][2] in (Store.SCAN, Store.ORDER):
+        _along(nest, memory, rows)
+        return
     for first, together in points(nest, rows):
         found: dict[int, list[Any]] = {}
         for at in together:
-            names = iteration(nest, memory, at)
+            names = iteration(nest, memory, at, rows)
             for k, (variable, access, store) in enumerate(nest.stores):
                 y, word = memory[access.storage], address(nest, access, at, names)
                 if store in GATHERING:
@@ -135,7 +149,22 @@ def run_nest(nest: LoopNest, memory: Memory, rows: int = 1) -> None:
             _, access, store = nest.stores[k]
             y, word = memory[access.storage], address(nest, access, first, {})
             before = y[word] if store is Store.SUM_ADD else 0
-            y[word] = max(values) if store is Store.MAX else before + sum(values)
+            if store is Store.ARGMAX:
+                y[word] = np.argmax(values)
+            else:
+                y[word] = max(values) if store is Store.MAX else before + sum(values)
+
+
+def _along(nest: LoopNest, memory: Memory, rows: int) -> None:
+    """A nest whose result along the innermost loop is of all its iterations."""
+    *outer, inner = extents(nest, rows)
+    ((variable, access, store),) = nest.stores
+    for here in product(*map(range, outer)):
+        values = [iteration(nest, memory, (*here, i), rows)[variable] for i in range(inner)]
+        order = store is Store.ORDER
+        found = np.argsort(values, kind="stable") if order else np.cumsum(values)
+        for i in range(inner):
+            memory[access.storage][address(nest, access, (*here, i), {})] = found[i]
 
 
 def memory_of(nest: LoopNest, rows: int, rng: np.random.Generator) -> Memory:

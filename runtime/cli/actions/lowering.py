@@ -143,5 +143,4 @@ def nests(lowering: Lowering) -> Iterator[str]:
     for stage in sorted(table.nests):
         yield f"{stage_text(stage)}:"
         for instruction, nest in zip(table.instructions[stage], table.nests[stage], strict=True):
-            text = "no nest: a kernel of the library\n" if nest is None else nest_text(nest)
-            yield f"# {instruction.note}\n{text}"
+            yield f"# {instruction.note}\n{nest_text(nest)}"

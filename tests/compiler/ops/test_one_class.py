@@ -61,6 +61,7 @@ def _shifted(start, to):
     return RowKernel(
         law="y[k] = x[k - 1] or x[k + 1]",
         kinds="rr",
+        meaning=RowMeaning(store=Store.SET, first=(1 - start, start), fewer=1, zeroed=True),
         text=f"""\\
 for i2 in range(m0):
     x1[a1 + i2 * g1] = real(0.0)

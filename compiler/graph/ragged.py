@@ -143,11 +143,16 @@ class SequenceIndex:
         return int(self.lengths.max(initial=0))
 
 
+def length_key(time: str) -> str:
+    """Under which name the lengths of a time are given, beside its sequences."""
+    return f"length/{time}"
+
+
 def lengths_by_time(
     times: Sequence[str | int], given: Mapping[str, Any], batch: int
 ) -> dict[str | int, NDArray[np.int64]]:
     """The lengths of each time: a whole number's own, or what is given as `length/NAME`."""
     return {
-        t: np.full(batch, t) if isinstance(t, int) else np.asarray(given[f"length/{t}"], np.int64)
+        t: np.full(batch, t) if isinstance(t, int) else np.asarray(given[length_key(t)], np.int64)
         for t in times
     }

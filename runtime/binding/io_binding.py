@@ -8,16 +8,18 @@ examples of a step: it has a leading axis of steps instead.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from gradc_compiler.graph.ragged import length_key
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.program.arrays import Array, ArrayName, Result
 from gradc_compiler.program.entry import Entry
+from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.validate import values_of
 from gradc_runtime.system.files import require_memory
 
 Arrays = dict[ArrayName, NDArray[Any]]  # of an entry
@@ -85,52 +87,29 @@ class IOBinding:
         words = slot[: examples * array.type.size * self.word]
         return words.view(self.dtypes[array.type.kind]).reshape(examples, *array.type.shape)
 
-    def inputs(self, given: Mapping[str, Any]) -> Arrays:
-        """Each input as a contiguous array of words: [N, ...], of a sequence [elements, ...].
+    def inputs(self, given: Batches) -> Arrays:
+        """The words of each input: [N, ...], of a sequence [elements, ...], as they lie."""
+        found: Arrays = {name: values_of(given[name]) for name in self.input_types}
+        for name, type in self.input_types.items():
+            assert self.is_checked(found[name], type), f"{name} has been checked before it is bound"
+        return found
 
-        Raises `ValueError` where an input is missing or has another shape.
-        """
-        lengths = {f"length/{time}" for time in self.times if isinstance(time, str)}
-        if missing := (self.input_types.keys() | lengths) - given.keys():
-            raise ValueError(f"{self.name} also needs {', '.join(sorted(missing))}")
-        return {
-            name: self._input(name, kind, given[name] if kind.time is None else given[name].values)
-            for name, kind in self.input_types.items()
-        }
+    def is_checked(self, array: NDArray[Any], type: TensorType) -> bool:
+        """Whether memory is laid out as kernels read it: any other would be read beyond its end."""
+        fits = array.dtype == self.dtypes[type.kind] and array.shape[1:] == type.shape
+        return fits and array.flags.c_contiguous
 
-    def lengths(self, given: Mapping[str, Any], examples: int) -> list[NDArray[np.int64]]:
+    def lengths(self, given: Batches, examples: int) -> list[NDArray[np.int64]]:
         """For each time, the lengths [examples] of the sequences of a call."""
-        return [
-            np.full(examples, time)
-            if isinstance(time, int)
-            else np.asarray(given[f"length/{time}"], np.int64)
-            for time in self.times
-        ]
+        named = {t: values_of(given[length_key(t)]) for t in self.times if isinstance(t, str)}
+        return [np.full(examples, t) if isinstance(t, int) else named[t] for t in self.times]
 
-    def _input(self, name: str, kind: TensorType, value: Any) -> NDArray[Any]:
-        array = np.ascontiguousarray(value, self.dtypes[kind.kind])
-        if array.shape[1:] != kind.shape or np.ndim(value) == 0:
-            raise ValueError(
-                f"{name} has shape {list(np.shape(value))}; {self.name} wants a batch axis"
-                f" and then {list(kind.shape)}"
-            )
-        return array
-
-    def examples(self, given: Mapping[str, Any], steps: int, batch: int | None) -> int:
-        """The examples of one step, from inputs [steps * examples, ...].
-
-        Raises `ValueError` where inputs differ in it, or their number is no multiple of `steps`.
-        """
-        lengths = [f"length/{time}" for time in self.times if isinstance(time, str)]
-        counts = {len(given[name]) for name in [*self.input_types, *lengths]}
-        if batch is not None:
-            counts.add(steps * batch)
-        if len(counts) > 1:
-            sizes = ", ".join(f"{name} {len(given[name])}" for name in self.input_types)
-            raise ValueError(f"inputs differ in their number of examples: {sizes}")
-        count = counts.pop() if counts else steps
-        if steps < 1 or count < steps or count % steps:
-            raise ValueError(f"{count} examples do not make {steps} equal batches")
+    def examples(self, given: Batches, steps: int, batch: int | None) -> int:
+        """The examples of one step, from inputs [steps * examples, ...]."""
+        counts = {len(rows) for rows in given.values()} or {steps * (batch or 1)}
+        assert len(counts) == 1, "inputs have equally many examples"
+        (count,) = counts
+        assert steps >= 1 and count % steps == 0, f"{count} examples make {steps} equal batches"
         return count // steps
 
     def results(self, kept: list[NDArray[Any]]) -> Arrays:

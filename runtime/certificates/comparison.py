@@ -8,7 +8,7 @@ rounding has more room: as much as the reference itself, in float32, is off.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.certificates.certificate import AGREES, DIFFERS, Certificate, as_run
 from gradc_runtime.certificates.distances import (
@@ -30,6 +29,7 @@ from gradc_runtime.certificates.distances import (
     size,
 )
 from gradc_runtime.certificates.update_moves import Moves, moves_of, room
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.validate import values_of
 from gradc_runtime.session.backends import Backend, Reference, examples_of, prepare
 from gradc_runtime.session.inputs import chosen
@@ -54,7 +54,7 @@ class Side:
     batch: int  # of the run: which of the forms of an entry it uses
     native: bool
 
-    def results(self, batches: Mapping[str, Batch]) -> tuple[Results, list[Moves]]:
+    def results(self, batches: Batches) -> tuple[Results, list[Moves]]:
         """Losses, reports and gradients, what each update changes, and what the updates read."""
         program, memory = self.session.program, StateMemory(self.session.program, self.dtype)
         memory.assign(self.session.memory.views)
@@ -72,11 +72,11 @@ class Side:
         return found, moves
 
     def once(
-        self, memory: StateMemory, tables: Tables, batches: Mapping[str, Batch], name: str
+        self, memory: StateMemory, tables: Tables, batches: Batches, name: str
     ) -> dict[ResultKey, np.ndarray]:
         """What one entry gives."""
         entry = self.session.program.entries[name]
-        given = chosen(entry, batches) if self.native else dict(batches)  # more may be read there
+        given = chosen(entry, batches) if self.native else batches  # more may be read there
         runner, count = self.runner(entry, memory), examples_of(batches)
         results, outputs = tables.run(name, runner, given, 1, count)
         return {EntryOutput(name, key): values_of(b) for key, b in {**results, **outputs}.items()}
@@ -109,9 +109,7 @@ class Compared:
 class Comparison:
     """The reference's results are had first; the kernels' once there are kernels."""
 
-    def __init__(
-        self, session: Session, batch: int, samples: Sequence[Mapping[str, Batch]]
-    ) -> None:
+    def __init__(self, session: Session, batch: int, samples: Sequence[Batches]) -> None:
         self.session, self.batch, self.samples = session, batch, samples
         self.wanted = [self.side("float64", native=False).results(s)[0] for s in samples[:1]]
 

@@ -9,7 +9,6 @@ second, since only Python can answer Ctrl-C.  Results do not depend on the numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -40,6 +39,7 @@ from gradc_runtime.cpu.partition.sum_lengths import with_compensated_sums
 from gradc_runtime.cpu.partition.tuned_tiles import tuned_block
 from gradc_runtime.cpu.replay import CapturedCall
 from gradc_runtime.cpu.threads import pool
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.system.aligned_memory import aligned
 
 WALKER, STRAIGHT = Kernel("walk"), Kernel("straight")
@@ -149,14 +149,14 @@ class Executable:
         return variant(self.entry, examples)
 
     def run(
-        self, inputs: Mapping[str, Any], steps: int = 1, *, batch: int | None = None
+        self, inputs: Batches, steps: int = 1, *, batch: int | None = None
     ) -> tuple[Arrays, Arrays]:
         """Run `steps` batches of N examples, which each input holds one after another.
 
         Inputs are arrays `[steps * N, ...]`; a sequence is a `Ragged` of as many, and
         `length/NAME` has the lengths `[steps * N]` of a time.  Returns the results, each
         `[steps, ...]`, and the outputs, each `[steps * N, ...]`.  `batch` is N, needed only by an
-        entry without inputs.  Raises `ValueError` where an input is missing or does not fit.
+        entry without inputs.
         """
         bound = self.bind(inputs, steps, batch)
         self.advance(bound.plan, steps)
@@ -167,13 +167,8 @@ class Executable:
         }
         return self.exchange.results(bound.kept), outputs
 
-    def bind(
-        self, inputs: Mapping[str, Any], steps: int = 1, batch: int | None = None
-    ) -> BoundCall:
-        """Give the plan the addresses of these inputs and of arrays for what they will give.
-
-        Inputs and exceptions are those of `run`.
-        """
+    def bind(self, inputs: Batches, steps: int = 1, batch: int | None = None) -> BoundCall:
+        """Give the plan the addresses of these inputs and of arrays for what they will give."""
         exchange = self.exchange
         arrays = exchange.inputs(inputs)
         examples = exchange.examples(inputs, steps, batch)
@@ -192,7 +187,7 @@ class Executable:
             plan.words[slot] = address(words)
         return BoundCall(plan, clock, made, kept)
 
-    def _clockwork(self, inputs: Mapping[str, Any], steps: int, count: int) -> PackedTime:
+    def _clockwork(self, inputs: Batches, steps: int, count: int) -> PackedTime:
         """The packed order for this call: that of the last one, if all lengths are the same."""
         lengths = self.exchange.lengths(inputs, count)
         key = (steps, *(of_time.tobytes() for of_time in lengths))
@@ -221,7 +216,7 @@ class Executable:
                 pass
         return exchange.empty(array, count if rows is None else rows.total)
 
-    def repeat(self, inputs: Mapping[str, Any]) -> CapturedCall | None:
+    def repeat(self, inputs: Batches) -> CapturedCall | None:
         """A replay of one step on inputs like these; None for an entry that has none."""
         plain = Kind.REAL, None
         if any((a.type.kind, a.type.time) != plain for a in self.exchange.outputs):

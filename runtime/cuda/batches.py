@@ -11,7 +11,7 @@ from gradc_compiler.graph.types import Time
 from gradc_runtime.binding.packed_sequences import Timetable, Whole
 
 
-class Batches(Timetable):
+class CudaBatches(Timetable):
     """The rows of every time in one call of `steps` batches of N examples."""
 
     def __init__(

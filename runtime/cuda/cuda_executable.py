@@ -10,7 +10,7 @@ back if the GPU fails: the session stays as it was before the call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ from gradc_compiler.program.entry import Entry, Space
 from gradc_runtime.binding.io_binding import Arrays, IOBinding
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import ALIGN, Arena, arrange
-from gradc_runtime.cuda.batches import Batches
+from gradc_runtime.cuda.batches import CudaBatches
 from gradc_runtime.cuda.cuda_plan import BufferRange, CudaPlan
+from gradc_runtime.data.arrays.checked import Batches
 
 MOST_PLANS = MACHINE.gpu_plans  # batch sizes whose arenas are kept
 SPARE = MACHINE.gpu_room  # room for sequences: a multiple of this part of a power of two
@@ -85,20 +86,20 @@ class CudaExecutable:
         return arena
 
     def run(
-        self, inputs: Mapping[str, Any], steps: int = 1, *, batch: int | None = None
+        self, inputs: Batches, steps: int = 1, *, batch: int | None = None
     ) -> tuple[Arrays, Arrays]:
         """Run `steps` batches, with what the executable of a CPU takes and gives."""
         given = self.exchange.inputs(inputs)
         examples = self.exchange.examples(inputs, steps, batch)
         lengths = self.exchange.lengths(inputs, steps * examples)
-        batches = Batches(self.entry.times, lengths, steps, examples)
+        batches = CudaBatches(self.entry.times, lengths, steps, examples)
         with shim.faults(self.entry.name):
             return self._run(self.plan(examples, batches.room()), given, batches)
 
-    def repeat(self, inputs: Mapping[str, Any]) -> None:
+    def repeat(self, inputs: Batches) -> None:
         """There is no shorter way: a call copies what persists."""
 
-    def _run(self, plan: CudaPlan, given: Arrays, batches: Batches) -> tuple[Arrays, Arrays]:
+    def _run(self, plan: CudaPlan, given: Arrays, batches: CudaBatches) -> tuple[Arrays, Arrays]:
         """Go through the batches, and copy what is wanted back to the host."""
         plan.write(0, self.persistent)
         sources = self._sources(plan, given, batches)
@@ -126,7 +127,7 @@ class CudaExecutable:
             self.persistent[:] = plan.words_at(0, len(self.persistent)).copy_to_host()
         return self.exchange.results(results), outputs
 
-    def _sources(self, plan: CudaPlan, given: Arrays, batches: Batches) -> list[BufferRange]:
+    def _sources(self, plan: CudaPlan, given: Arrays, batches: CudaBatches) -> list[BufferRange]:
         """What the host knows: inputs, and the clocks of sequences."""
         whole = self.exchange.dtypes[Kind.INDEX]
         found = []
@@ -143,7 +144,7 @@ class CudaExecutable:
             found.append(BufferRange(first, words, batches.parts(array.type.time, array.type.size)))
         return found
 
-    def _outputs(self, plan: CudaPlan, batches: Batches) -> list[BufferRange]:
+    def _outputs(self, plan: CudaPlan, batches: CudaBatches) -> list[BufferRange]:
         """Room for the outputs of all batches."""
         return [
             self._sink(first, batches.parts(array.type.time, array.type.size))

@@ -12,7 +12,7 @@ from gradc_compiler.program.entry import Entry, Space
 from gradc_runtime.binding.constant_pieces import pieces
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import Arena, KernelLaunch, Recurrence, calls
-from gradc_runtime.cuda.batches import Batches
+from gradc_runtime.cuda.batches import CudaBatches
 from gradc_runtime.cuda.kernels import CLEAR, compiled
 
 
@@ -45,7 +45,7 @@ class CudaPlan:
     def _launch(self, kernel: Any, at: int, begin: int, count: int, total: int) -> None:
         kernel(self.words, self.numbers, self.table, at, begin, count, total)
 
-    def step(self, batches: Batches, batch: int) -> None:
+    def step(self, batches: CudaBatches, batch: int) -> None:
         """Launch everything once, for one batch of a call."""
         for item in self.items:
             match item:

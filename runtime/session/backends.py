@@ -18,13 +18,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradc_compiler.graph.outputs import OutputKey, Role, of_role
-from gradc_compiler.graph.ragged import Batch, joined, take
+from gradc_compiler.graph.ragged import Batch, joined
 from gradc_compiler.program.entry import Entry
+from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.examples import of_rows
 from gradc_runtime.session.state import Evaluate, StateMemory
 
 Arrays = dict[str, np.ndarray]
 Found = dict[OutputKey, np.ndarray]  # results
-Batches = dict[str, Batch]  # inputs by name
 Ran = tuple[Found, dict[OutputKey, Batch]]  # results and outputs
 
 
@@ -43,10 +44,10 @@ class ReplayCall(Protocol):
 class Backend(Protocol):
     """One entry, ready to run."""
 
-    def run(self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None) -> Ran:
+    def run(self, inputs: Batches, steps: int = 1, *, batch: int | None = None) -> Ran:
         """Results and outputs of `steps` runs in turn."""
 
-    def repeat(self, inputs: Mapping[str, Batch]) -> ReplayCall | None:
+    def repeat(self, inputs: Batches) -> ReplayCall | None:
         """A short way for inputs like these, where there is one."""
 
 
@@ -56,7 +57,7 @@ class Reference:
     def __init__(self, entry: Entry, memory: StateMemory, evaluate: Evaluate) -> None:
         self.entry, self.memory, self.evaluate = entry, memory, evaluate
 
-    def run(self, inputs: Mapping[str, Batch], steps: int = 1, *, batch: int | None = None) -> Ran:
+    def run(self, inputs: Batches, steps: int = 1, *, batch: int | None = None) -> Ran:
         """Run step after step, storing what each one updates."""
         count = batch or examples_of(inputs) // steps
         runs = [self.once(part, count) for part in parts(inputs, steps)]
@@ -66,11 +67,11 @@ class Reference:
             {name: joined([run[name] for run in runs]) for name in self.entry.outputs},
         )
 
-    def repeat(self, inputs: Mapping[str, Batch]) -> ReplayCall | None:
+    def repeat(self, inputs: Batches) -> ReplayCall | None:
         """None."""
         return None
 
-    def once(self, inputs: Mapping[str, Batch], count: int) -> Mapping[OutputKey, Any]:
+    def once(self, inputs: Batches, count: int) -> Mapping[OutputKey, Any]:
         """One run of `count` examples."""
         values = {**self.memory.views, **inputs}
         dtype = str(self.memory.words.dtype)
@@ -81,13 +82,10 @@ class Reference:
         return found
 
 
-def parts(inputs: Mapping[str, Batch], steps: int) -> list[Batches]:
+def parts(inputs: Batches, steps: int) -> list[Batches]:
     """The inputs of each step in turn."""
     count = examples_of(inputs) // steps
-    return [
-        {name: take(batch, slice(i * count, (i + 1) * count)) for name, batch in inputs.items()}
-        for i in range(steps)
-    ]
+    return [of_rows(inputs, slice(i * count, (i + 1) * count)) for i in range(steps)]
 
 
 def in_turn(runs: Sequence[Ran]) -> Ran:

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradc_compiler.graph.ragged import Batch, take
+from gradc_compiler.graph.ragged import Batch, length_key
 from gradc_compiler.graph.types import Limit
 from gradc_compiler.program.entry import Entry
+from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.examples import of_rows
 from gradc_runtime.session.backends import examples_of
 from gradc_runtime.system.errors import DataError, SessionError
 
 if TYPE_CHECKING:
     from gradc_runtime.data import Examples
 
-LENGTH = "length/"  # an input of this name has the lengths of a time
-
 
 def too_long(limits: Iterable[Limit], given: Mapping[str, Batch]) -> tuple[int, str] | None:
     """The first example with a place for which there is no row, and what is wrong with it."""
     found: list[tuple[int, str]] = []
     for limit in limits:
-        lengths = np.asarray(given.get(f"{LENGTH}{limit.time}", ()))
+        lengths = np.asarray(given.get(length_key(limit.time), ()))
         if (beyond := np.flatnonzero(lengths > limit.rows)).size:
             first = int(beyond[0])
             rows = f"{limit.rows:,} row{'' if limit.rows == 1 else 's'}"
@@ -63,7 +63,6 @@ def steps_within(entries: Iterable[Entry], given: Mapping[str, Batch], steps: in
     return min((fault[0] // size for fault in faults if fault is not None), default=steps)
 
 
-def first_of(given: Mapping[str, Batch], steps: int, wanted: int) -> dict[str, Batch]:
+def first_of(given: Batches, steps: int, wanted: int) -> Batches:
     """The batches of the first steps."""
-    count = wanted * (examples_of(given) // steps)
-    return {name: take(batch, slice(count)) for name, batch in given.items()}
+    return of_rows(given, slice(wanted * (examples_of(given) // steps)))

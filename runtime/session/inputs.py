@@ -1,4 +1,4 @@
-"""Inputs of an entry: arrays and sequences as users write them, checked and made words.
+"""Inputs of an entry: what it reads, and how outputs are given back.
 
 A sequence also tells the lengths of its time.  An entry may need those lengths (`length(ys)`) where
 it reads none of the sequences themselves, so they are inputs of their own: `length/NAME`.
@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.graph.ragged import Batch, Ragged
+from gradc_compiler.graph.ragged import Batch, Ragged, length_key
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.program.entry import Entry
-from gradc_runtime.data.arrays.validate import conform, index_dtype, lengths_of, values_of
-from gradc_runtime.session.backends import Batches
-from gradc_runtime.session.index_reach import LENGTH
+from gradc_runtime.data.arrays.checked import Batches, check_inputs
+from gradc_runtime.data.arrays.validate import index_dtype, values_of
 from gradc_runtime.session.state import suggestion
 from gradc_runtime.system.errors import DataError, SessionError
 
@@ -28,14 +27,14 @@ def read_by(entry: Entry) -> list[str]:
     return list(entry.inputs)
 
 
-def lengths_read_by(entry: Entry) -> list[str]:
-    """Names of the lengths that an entry wants."""
-    return [f"{LENGTH}{time}" for time in entry.times if isinstance(time, str)]
+def lengths_read_by(entry: Entry) -> dict[str, str]:
+    """The times whose lengths an entry wants, by the names of those."""
+    return {length_key(time): time for time in entry.times if isinstance(time, str)}
 
 
-def chosen(entry: Entry, batches: Mapping[str, Batch]) -> Batches:
+def chosen(entry: Entry, batches: Batches) -> Batches:
     """Of some inputs those that an entry reads."""
-    return {name: batches[name] for name in [*read_by(entry), *lengths_read_by(entry)]}
+    return Batches({name: batches[name] for name in [*read_by(entry), *lengths_read_by(entry)]})
 
 
 def checked(entry: Entry, declared: Types, given: Mapping[str, Any], dtype: str) -> Batches:
@@ -43,24 +42,17 @@ def checked(entry: Entry, declared: Types, given: Mapping[str, Any], dtype: str)
 
     Raises `SessionError` where something that the entry reads is missing or does not fit.
     """
-    arrays = entry.inputs
-    types = {**declared, **arrays}
-    missing = [name for name in arrays if name not in given]
-    if missing:
+    types = {**declared, **entry.inputs}
+    if missing := [name for name in entry.inputs if name not in given]:
         raise SessionError(f"{missing[0]} : {types[missing[0]]} is missing")
+    known = {name: value for name, value in given.items() if name in types}
     try:
-        found = {
-            name: conform(value, types[name], name=name, dtype=dtype)
-            for name, value in given.items()
-            if name in types
-        }
-        require_equal_counts(found)
-        found |= lengths_of(found, types)
+        found = check_inputs(known, types, dtype)
     except DataError as fault:
         raise SessionError(str(fault)) from None
-    for length in lengths_read_by(entry):
+    for length, time in lengths_read_by(entry).items():
         if length not in found:
-            raise SessionError(f"{missing_sequence(length, types)} is missing")
+            raise SessionError(f"{sequence_of(time, types)} is missing")
     return found
 
 
@@ -77,25 +69,16 @@ def is_plain(given: Mapping[str, Any], found: Mapping[str, Batch], names: Iterab
     )
 
 
-def missing_sequence(length: str, types: Types) -> str:
+def sequence_of(time: str, types: Types) -> str:
     """Which input would tell the lengths of a time."""
-    time = length.removeprefix(LENGTH)
     return next((f"{n} : {t}" for n, t in types.items() if t.time == time), f"a seq({time})")
-
-
-def require_equal_counts(found: Mapping[str, Batch]) -> None:
-    """Raises `SessionError` unless all inputs have the same number of examples, at least one."""
-    counts = {len(batch) for batch in found.values()}
-    if len(counts) > 1 or 0 in counts:
-        listed = ", ".join(f"{name} has {len(batch)}" for name, batch in found.items())
-        raise SessionError(f"inputs need the same number of examples, at least one: {listed}")
 
 
 def refuse_unknown(entry: Entry, inputs: Iterable[str], others: set[str]) -> None:
     """Raises `SessionError` for a name that is neither an input of the entry nor in `others`."""
     known = dict.fromkeys(read_by(entry))
     for name in inputs:
-        if name not in known and name not in others and not name.startswith(LENGTH):
+        if name not in known and name not in others:
             raise SessionError(f"no input is called {name}{suggestion(name, known)}")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 
 from gradc_compiler.graph.outputs import OutputKey
-from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.program.program import Program, Training, TrainStep
 from gradc_runtime.data import Examples
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.backends import Ran, examples_of
 from gradc_runtime.session.index_reach import require_rows_of_data
 
@@ -27,7 +26,7 @@ class Measurable(Protocol):
     def training(self) -> Training:
         """The `train` block."""
 
-    def once(self, entry: str, given: Mapping[str, Batch]) -> Ran:
+    def once(self, entry: str, given: Batches) -> Ran:
         """Results of an entry, and its outputs for each example."""
 
     def metrics(self, step: TrainStep) -> dict[str, OutputKey]:

@@ -8,13 +8,12 @@ spec that it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc_compiler.graph.ragged import Batch
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.backends import Arrays, examples_of, parts
 from gradc_runtime.session.blame import culprit
 from gradc_runtime.session.inputs import chosen
@@ -37,9 +36,7 @@ def all_finite(found: Arrays) -> bool:
     return all(bool(np.isfinite(values).all()) for values in found.values())
 
 
-def find_fault(
-    session: Session, before: np.ndarray, arrays: Mapping[str, Batch], steps: int
-) -> NotFinite:
+def find_fault(session: Session, before: np.ndarray, arrays: Batches, steps: int) -> NotFinite:
     """Take a call's steps again one by one; the words are left as they were before the bad one."""
     words = session.memory.words
     words[...] = before
@@ -62,7 +59,7 @@ def describe(found: Arrays) -> str:
     return "a parameter is no longer finite"
 
 
-def first_operator(session: Session, inputs: Mapping[str, Batch]) -> str:
+def first_operator(session: Session, inputs: Batches) -> str:
     """The first operator of a training step that is to blame."""
     for step in session.training.steps:
         entry = session.program.entries[step.entry]
@@ -73,7 +70,7 @@ def first_operator(session: Session, inputs: Mapping[str, Batch]) -> str:
     return "the reference evaluator finds every value finite"
 
 
-def blamed(session: Session, graph: Any, inputs: Mapping[str, Batch], batch: int) -> Any:
+def blamed(session: Session, graph: Any, inputs: Batches, batch: int) -> Any:
     """The node to blame, or None."""
     everything = replace(
         graph, outputs={**graph.outputs, **{str(node.id): node.id for node in graph.nodes}}

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradc_compiler.graph.ragged import take
 from gradc_compiler.program.program import COUNT, Program, Schedules
-from gradc_runtime.session.backends import Backend, Batches, Ran, in_turn
+from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.examples import of_rows
+from gradc_runtime.session.backends import Backend, Ran, in_turn
 from gradc_runtime.session.checkpoint import Checkpoint
 from gradc_runtime.session.state import Evaluate, StateMemory
 from gradc_runtime.session.step_counter import StepCounter
@@ -85,7 +86,7 @@ class Tables:
             if entry in self.of:
                 count = self.of[entry].ready(count)
             rows = slice(done * batch, (done + count) * batch)
-            part = {name: take(found, rows) for name, found in inputs.items()}
+            part = of_rows(inputs, rows)
             ran.append(runner.run(inputs if count == steps else part, count, batch=batch))
             done += count
             if count == left:

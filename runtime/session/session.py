@@ -22,14 +22,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from gradc_compiler.graph.outputs import OutputKey, Role, Tagged, of_role
-from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.program import DataSource, Program, Training, TrainStep
 from gradc_runtime.data import Examples
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.backends import (
     Arrays,
     Backend,
-    Batches,
     Ran,
     ReplayCall,
     examples_of,
@@ -157,8 +156,11 @@ class Session:
         where the spec has no such step, or an input is missing or does not fit.
         """
         named = self.training.steps[0] if step is None else self.named_step(step)
-        entry = named.gradients
-        results, _ = self.once(entry, self.checked(entry, inputs, self.fields))
+        return self.gradients_on(named, self.checked(named.gradients, inputs, self.fields))
+
+    def gradients_on(self, named: TrainStep, batches: Batches) -> tuple[float, Arrays]:
+        """The same on a batch that has been checked."""
+        results, _ = self.once(named.gradients, batches)
         loss = float(results[named.loss][0])
         found = of_role(Role.GRADIENT, results)
         return loss, {name: found[name][0] for name in named.over}
@@ -173,14 +175,14 @@ class Session:
             last = self._repeats.get(None)
             if last is not None and self.tables.ready() and last(inputs) is not None:
                 return {n: float(last.results[key][0, 0]) for n, key in self._measured.items()}
-            batches: Batches = {}
+            batches = Batches({})
             for step in self.training.steps:
-                batches |= self.checked(step.entry, inputs, self.fields)
+                batches.update(self.checked(step.entry, inputs, self.fields))
             found = self.advance(batches)
             self._remember(inputs, batches)
         return {name: float(values[0]) for name, values in found.items()}
 
-    def _remember(self, inputs: Mapping[str, Any], batches: Mapping[str, Batch]) -> None:
+    def _remember(self, inputs: Mapping[str, Any], batches: Batches) -> None:
         """Let the next update go the short way, where it is a single step on plain arrays."""
         (step, *others) = self.training.steps
         wanted = chosen(self.program.entries[step.entry], batches)
@@ -188,7 +190,7 @@ class Session:
             self._repeats[None] = self.runner(step.entry).repeat(wanted)
             self._measured = self.metrics(step)
 
-    def advance(self, batches: Mapping[str, Batch], steps: int = 1) -> Arrays:
+    def advance(self, batches: Batches, steps: int = 1) -> Arrays:
         """`steps` batches in turn, or those before one that `reach` refuses; losses and reports."""
         entries = [self.program.entries[step.entry] for step in self.training.steps]
         if (before := steps_within(entries, batches, steps)) < steps:
@@ -245,7 +247,7 @@ class Session:
         with self._exclusive.lock:
             self.tables.restore(read_checkpoint(path_of(path)))
 
-    def once(self, entry: str, given: Mapping[str, Batch], steps: int = 1) -> Ran:
+    def once(self, entry: str, given: Batches, steps: int = 1) -> Ran:
         """`steps` batches in turn, unchecked; results, and outputs of each example."""
         with self._exclusive.lock:
             require_rows(self.program.entries[entry], given, steps)

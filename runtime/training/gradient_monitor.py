@@ -9,7 +9,6 @@ run has the same bits as one that is not.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from gradc_compiler.graph.outputs import Role, of_role
-from gradc_compiler.graph.ragged import Batch, Ragged, SequenceIndex
+from gradc_compiler.graph.ragged import Ragged, SequenceIndex
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.training.run_folder import table
 
 if TYPE_CHECKING:
@@ -112,10 +112,10 @@ class GradientMonitor:
         over_time = any(step.adjoints for step in session.training.steps)
         self.logs = (self.parameters, self.states) if over_time else (self.parameters,)
 
-    def look(self, epoch: int, batches: int, arrays: Mapping[str, Batch]) -> None:
+    def look(self, epoch: int, batches: int, arrays: Batches) -> None:
         """Measure the gradients of every step on a batch."""
         for step in self.session.training.steps:
-            _, found = self.session.gradients(step.name, **arrays)
+            _, found = self.session.gradients_on(step, arrays)
             for name, gradient in found.items():
                 self.parameters.seen.append(
                     Gradient(

@@ -20,8 +20,8 @@ import numpy as np
 
 from gradc_runtime.certificates.certifying import Certifying, begin
 from gradc_runtime.data import split
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import Epoch, Examples
-from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.checkpoint import Checkpoint
 from gradc_runtime.session.index_reach import first_of, require_rows_of_data
 from gradc_runtime.session.measuring import measured

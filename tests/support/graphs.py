@@ -29,6 +29,7 @@ from gradc_compiler.transform.differentiate import differentiate
 from gradc_runtime.cpu import executable as cpu_executable
 from gradc_runtime.cpu.executable import CallPlan, Executable
 from gradc_runtime.cpu.threads.adaptive import TRIALS
+from gradc_runtime.data.arrays.checked import check_inputs
 from tests.support.guards import Guards
 
 Array = NDArray[Any]
@@ -80,7 +81,7 @@ def run_compiled(
     guards.surround(executable)
     if threads > 1 and isinstance(executable, cpu_executable.Executable):  # a GPU has no plan
         share_always(executable.plan(batch))
-    inputs = {a.name: values[a.name] for a in entry.arrays if a.role == "input"}
+    inputs = check_inputs({name: values[name] for name in entry.inputs}, entry.inputs, dtype)
     results, outputs = executable.run(inputs, batch=batch)
     guards.check()
     found = {name: array[0] for name, array in results.items()} | outputs

@@ -14,6 +14,7 @@ from gradc_compiler.ops.leaf import Input
 from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
 from gradc_runtime.cpu.executable import Executable as CpuExecutable
+from gradc_runtime.data.arrays.checked import check_inputs
 from tests.support.graphs import share_always
 from tests.support.recurrences import NETS, given, parameters
 
@@ -42,13 +43,9 @@ def executable(
 
 def wanted(graph: Graph, values: dict[str, Any], dtype: Any = np.float64) -> dict[str, Any]:
     """The inputs that a graph reads, as this kind of number."""
-    keys = {n.op.key for n in graph.nodes if isinstance(n.op, Input)}
+    types = {n.op.key: n.type for n in graph.nodes if isinstance(n.op, Input)}
     lengths = {k: v for k, v in values.items() if k.startswith("length/")}
-    found = {k: v for k, v in values.items() if k in keys}
-    for key, value in found.items():
-        if isinstance(value, Ragged) and value.values.dtype.kind == "f":
-            found[key] = Ragged(value.values.astype(dtype), value.lengths)
-    return lengths | found
+    return lengths | check_inputs({k: v for k, v in values.items() if k in types}, types, dtype)
 
 
 def compare(found: Any, expected: Any, bound: float) -> None:

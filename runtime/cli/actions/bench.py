@@ -11,7 +11,6 @@ from time import perf_counter
 from typing import Any
 
 from gradc_compiler.graph.outputs import Role, of_role
-from gradc_compiler.graph.ragged import joined
 from gradc_compiler.program.entry import Entry, Instruction
 from gradc_compiler.program.program import Program
 from gradc_runtime.cli.actions.output import console, counted, size, table, write, write_json
@@ -22,7 +21,8 @@ from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.tuning.profile import Profile
 from gradc_runtime.cpu.tuning.roofline import Roofline, measure
-from gradc_runtime.session.backends import Batches
+from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.examples import end_to_end
 from gradc_runtime.session.session import Session
 
 SECONDS = 1.0  # for which a step is timed
@@ -129,7 +129,7 @@ def step_seconds(run: Run, inputs: Batches, batch: int, *, alone: bool) -> float
     """
     one = min(run_seconds(run, inputs, 1, batch) for _ in range(3))
     count = 1 if alone else max(1, min(MOST, int(CALL / one)))
-    many = {name: joined([rows] * count) for name, rows in inputs.items()}
+    many = end_to_end([inputs] * count)
     samples: list[float] = []
     start = perf_counter()
     while len(samples) < 5 or perf_counter() - start < SECONDS:

@@ -34,7 +34,7 @@ from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.request import Request, session_with_weights
 from gradc_runtime.cli.declare import SpecPath
 from gradc_runtime.cli.faults import Refused
-from gradc_runtime.data.arrays.validate import lengths_of
+from gradc_runtime.data.arrays.checked import check_inputs
 from gradc_runtime.session.index_reach import too_long
 from gradc_runtime.session.state import suggestion
 from gradc_runtime.system.errors import SessionError
@@ -58,13 +58,13 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     loss = chosen(made, given)
     types = input_types(loss)
     limits = limits_of(loss.graph)
-    batches = read_inputs(inputs, types, dtype="float64", seed=session.seed, limits=limits)
+    given_inputs = read_inputs(inputs, types, seed=session.seed, limits=limits)
+    batches = check_inputs(given_inputs, types, "float64")
     if any(len(batch) != 1 for batch in batches.values()):
         raise Refused("explain shows one example; give one")
-    lengths = lengths_of(batches, types)
-    if (beyond := too_long(limits, lengths)) is not None:
+    if (beyond := too_long(limits, batches)) is not None:
         raise SessionError(beyond[1])
-    rows = rows_of(loss, {**session.memory.views, **batches, **lengths})
+    rows = rows_of(loss, {**session.memory.views, **batches})
     if given["as_json"]:
         write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})
         return 0

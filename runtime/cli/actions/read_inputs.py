@@ -18,11 +18,9 @@ from gradc_compiler.graph.types import Kind, TensorType
 from gradc_runtime.cli.actions.samples import Limits, random_batch
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.alphabet import Alphabet
-from gradc_runtime.data.arrays.validate import conform, numbers
+from gradc_runtime.data.arrays.validate import numbers
 from gradc_runtime.data.readers.numpy_files import load_npy
-from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.state import suggestion
-from gradc_runtime.system.errors import SessionError
 
 Types = Mapping[str, TensorType]
 DEEPEST = 33  # axes
@@ -32,38 +30,25 @@ def read_inputs(
     given: Mapping[str, str],
     types: Types,
     *,
-    dtype: str,
     seed: int = 0,
     alphabet: Alphabet | None = None,
     limits: Limits = (),
-) -> Batches:
-    """An array `[N, *shape]`, or sequences, for each input of a model.
+) -> dict[str, Any]:
+    """What is given for each input of a model, as somebody would write it in Python.
 
-    Raises `Refused` for a missing or unknown input, `SessionError` where inputs differ in their
-    number of examples.
+    Raises `Refused` for a missing or unknown input.
     """
     for name in given:
         if name not in types:
             raise Refused(f"no input is called {name}{suggestion(name, types)}")
     if missing := [f"{name} : {types[name]}" for name in types if name not in given]:
         raise Refused(f"{', '.join(missing)} must be given, as in {example(types)}")
-    batches = {
-        name: conform(
-            random_batch(name, type, 1, seed, limits=limits)
-            if given[name] == "random"
-            else meaning(name, given[name], type, alphabet),
-            type,
-            name=name,
-            dtype=dtype,
-        )
+    return {
+        name: random_batch(name, type, 1, seed, limits=limits)
+        if given[name] == "random"
+        else meaning(name, given[name], type, alphabet)
         for name, type in types.items()
     }
-    if len(lengths := {name: len(batch) for name, batch in batches.items()}) and (
-        len(set(lengths.values())) > 1
-    ):
-        counts = ", ".join(f"{name} has {count}" for name, count in lengths.items())
-        raise SessionError(f"inputs need the same number of examples: {counts}")
-    return batches
 
 
 def meaning(name: str, text: str, type: TensorType, alphabet: Alphabet | None) -> Any:

@@ -20,9 +20,7 @@ from gradc_runtime.cli.actions.writing import write_on
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cli.options import Binding
 from gradc_runtime.data import Dataset, Streamed
-from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.decoding import written_argument
-from gradc_runtime.session.index_reach import LENGTH
 from gradc_runtime.session.inputs import lengths_read_by
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
@@ -82,16 +80,15 @@ class ModelInputs:
         types: Mapping[str, TensorType],
         at: slice | None,
         limits: Limits,
-    ) -> Batches:
+    ) -> dict[str, Any]:
         """What each argument is given."""
-        taken: Batches = {}
+        taken: dict[str, Any] = {}
         if at is not None:
             taken = {name: self.field(name, at) for name in types if name not in texts}
         rest = {name: type for name, type in types.items() if name not in taken}
         alphabet = self.data.alphabet if self.has_words(texts, rest) else None
         read = read_inputs(
-            texts, rest, dtype=self.session.dtype, seed=self.session.seed, alphabet=alphabet,
-            limits=limits,
+            texts, rest, seed=self.session.seed, alphabet=alphabet, limits=limits,
         )  # fmt: skip
         return {**taken, **read}
 
@@ -146,6 +143,6 @@ def types_of(session: Session, model: str) -> dict[str, TensorType]:
     """The arguments that a model reads, or that tell it a length."""
     entry = session.program.entries[session.program.models[model]]
     read = entry.inputs
-    lengths = set(lengths_read_by(entry)) - {f"{LENGTH}{type.time}" for type in read.values()}
+    times = {*lengths_read_by(entry).values()} - {type.time for type in read.values()}
     declared = session.program.inputs.get(model, {})
-    return read | {n: t for n, t in declared.items() if f"{LENGTH}{t.time}" in lengths}
+    return read | {n: t for n, t in declared.items() if t.time in times}

@@ -19,7 +19,7 @@ from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.certificates.distances import SMALL, Tensors
 from gradc_runtime.cli.actions.samples import work_of
-from gradc_runtime.session.backends import Batches
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.session import Session
 
 STEPS = (1e-6, 1e-5, 1e-7)  # of central differences, relative to a parameter; first the best

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,8 @@ from gradc_runtime.certificates.distances import (
 )
 from gradc_runtime.cli.actions.request import prepare
 from gradc_runtime.cli.actions.samples import random_batch, random_lengths
-from gradc_runtime.data.arrays.validate import conform, values_of
-from gradc_runtime.session.backends import Batches
-from gradc_runtime.session.index_reach import LENGTH
+from gradc_runtime.data.arrays.checked import Batches, check_inputs
+from gradc_runtime.data.arrays.validate import values_of
 from gradc_runtime.session.inputs import lengths_read_by
 from gradc_runtime.session.session import Session
 
@@ -47,19 +47,19 @@ class Trial:
     def inputs(self, entry: str) -> Batches:
         """Random examples, the same in both widths, of the types that an entry declares."""
         here = self.program.entries[entry]
-        made: Batches = {name: np.asarray(n) for name, n in self.lengths(here).items()}
+        made: dict[str, Any] = {}
         for name, type in here.inputs.items():
-            batch = random_batch(
+            made[name] = random_batch(
                 name, type, self.examples, self.seed, numbers=self.numbers, limits=here.limits
             )
-            made[name] = conform(batch, type, name=name, dtype=self.dtype)
-        return made
+        found = check_inputs(made, here.inputs, self.dtype)
+        return Batches({**self.lengths(here), **found})
 
     def lengths(self, entry: Entry) -> dict[str, np.ndarray]:
         """The lengths of every time that an entry knows."""
         return {
-            name: random_lengths(name.removeprefix(LENGTH), self.examples, self.seed, entry.limits)
-            for name in lengths_read_by(entry)
+            name: random_lengths(time, self.examples, self.seed, entry.limits)
+            for name, time in lengths_read_by(entry).items()
         }
 
     def results(self) -> Results:

@@ -12,7 +12,6 @@ from gradc_runtime.cli.actions.results import save
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import Examples
 from gradc_runtime.data.arrays.alphabet import Alphabet
-from gradc_runtime.session.backends import Batches
 from gradc_runtime.session.decoding import DecodingChoice
 from gradc_runtime.session.decoding import write as write_classes
 from gradc_runtime.session.session import Session
@@ -20,9 +19,10 @@ from gradc_runtime.session.session import Session
 BEGINNING = "\n"  # a text goes on behind this, if nothing else is said
 
 
-def write_on(
-    session: Session, model: str, data: Examples, inputs: Batches, given: Mapping[str, Any]
-) -> int:
+Named = Mapping[str, Any]
+
+
+def write_on(session: Session, model: str, data: Examples, inputs: Named, given: Named) -> int:
     """Print what the model writes: all of a sample, of an answer what follows its start.
 
     Raises `Refused` where `--examples` is given beside inputs.

@@ -14,7 +14,7 @@ from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.variants import variant
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.partition.tuned_tiles import other_blocks
-from gradc_runtime.session.backends import Batches
+from gradc_runtime.data.arrays.checked import Batches
 
 ROUNDS = 7  # in which the sizes take turns, as machines drift
 SECONDS = 0.03  # of one size in a round

@@ -7,10 +7,9 @@ it does in native code.  The time of a call from Python by itself is measured an
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.objects.compile_kernels import addresses
 from gradc_runtime.cpu.objects.link import NATIVE
+from gradc_runtime.data.arrays.checked import Batches
 
 ALONE = Kernel("alone")
 NOTHING = Kernel("k0", "def k0(pointers, geometry, begin, end, first):\n    pass\n")
@@ -30,7 +30,7 @@ Call = tuple[int, int, int, list[int]]  # an instruction's place, begin, end, fi
 class Profile:
     """One entry on one batch: `seconds()` walks it once."""
 
-    def __init__(self, executable: Executable, inputs: Mapping[str, Any]) -> None:
+    def __init__(self, executable: Executable, inputs: Batches) -> None:
         self.bound = executable.bind(inputs)
         self.table = self.bound.plan.table.tolist()
         self.bases = self.bound.plan.bases[0].copy()

@@ -21,10 +21,11 @@ from numpy.typing import DTypeLike
 from gradc_compiler.graph.ragged import Batch, Ragged
 from gradc_compiler.graph.types import TensorType
 from gradc_runtime.data.arrays.alphabet import Alphabet
+from gradc_runtime.data.arrays.checked import Batches, check_inputs
 from gradc_runtime.data.arrays.columns import Columns, assign
-from gradc_runtime.data.arrays.examples import ROWS, Batches, Examples, longest_of, of_rows
+from gradc_runtime.data.arrays.examples import ROWS, Examples, longest_of, of_rows
 from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
-from gradc_runtime.data.arrays.validate import as_array, conform, lengths_of, require_finite
+from gradc_runtime.data.arrays.validate import as_array, lengths_of
 from gradc_runtime.system.errors import DataError
 
 SIMPLEST = 10**9  # denominator of a share
@@ -160,35 +161,15 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
     if columns.held_out is not None:
         test = Columns(origin=columns.origin, arrays=columns.held_out, by_name=columns.by_name)
         held_out = from_columns(types, test, dtype)
-    arrays: dict[str, Batch] = {}
-    for field, column in assign(types, columns).items():
-        label = f"{columns.origin}: {field}"
-        arrays[field] = conform(columns.arrays[column], types[field], name=label, dtype=dtype)
-        require_finite(arrays[field], label)
-    require_equal_counts(arrays, columns.origin)
-    try:
-        lengths_of(arrays, types)
-    except DataError as fault:
-        raise DataError(f"{columns.origin}: {fault}") from None
+    if not types:
+        raise DataError(f"{columns.origin}: no field is declared for it")
+    given = {field: columns.arrays[column] for field, column in assign(types, columns).items()}
+    found = check_inputs(given, types, dtype, origin=columns.origin)
+    arrays = {field: found[field] for field in types}
     return Dataset(
         name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out,
         alphabet=columns.alphabet,
     )  # fmt: skip
-
-
-def require_equal_counts(arrays: Mapping[str, Batch], origin: str) -> None:
-    """Every field must have the same number of rows, and at least one.
-
-    Raises `DataError`.
-    """
-    if not arrays:
-        raise DataError(f"{origin}: no field is declared for it")
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        counts = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-        raise DataError(f"{origin}: fields differ in their number of examples: {counts}")
-    if 0 in lengths.values():
-        raise DataError(f"{origin}: there are no examples")
 
 
 def split(dataset: E, held_out: float, seed: int) -> tuple[E, E | None]:

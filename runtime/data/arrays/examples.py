@@ -9,11 +9,11 @@ import numpy as np
 
 from gradc_compiler.graph.ragged import Batch, Ragged, joined, take
 from gradc_compiler.graph.types import TensorType
+from gradc_runtime.data.arrays.checked import Batches
 
 if TYPE_CHECKING:
     from gradc_runtime.data.arrays.alphabet import Alphabet
 
-Batches = dict[str, Batch]
 ROWS = "rows in memory"  # the order of what lies there
 
 
@@ -79,15 +79,15 @@ class Examples(Protocol):
 
 
 def of_rows(batches: Mapping[str, Batch], rows: slice | np.ndarray) -> Batches:
-    """Some of the examples of each batch; of tensors a slice is a view."""
-    return {name: take(batch, rows) for name, batch in batches.items()}
+    """Some of the examples of checked batches; of tensors a slice is a view."""
+    return Batches({name: take(batch, rows) for name, batch in batches.items()})
 
 
 def end_to_end(parts: list[Batches]) -> Batches:
     """The examples of all parts, one after another."""
     if len(parts) == 1:
         return parts[0]
-    return {name: joined([part[name] for part in parts]) for name in parts[0]}
+    return Batches({name: joined([part[name] for part in parts]) for name in parts[0]})
 
 
 def longest_of(batches: Iterable[Batch]) -> int:

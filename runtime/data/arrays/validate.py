@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from gradc_compiler.graph.ragged import Batch, Ragged
+from gradc_compiler.graph.ragged import Batch, Ragged, length_key
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_runtime.data.arrays.mend import mend
 from gradc_runtime.system.errors import DataError
@@ -207,7 +207,7 @@ def lengths_of(rows: Mapping[str, Batch], types: Mapping[str, TensorType]) -> di
         time = types[name].time
         if not isinstance(given, Ragged) or not isinstance(time, str):
             continue
-        known = found.setdefault(f"length/{time}", given.lengths)
+        known = found.setdefault(length_key(time), given.lengths)
         other = first.setdefault(time, name)
         if (wrong := np.flatnonzero(known != given.lengths)).size:
             i = wrong[0]

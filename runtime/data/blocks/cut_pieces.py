@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gradc_runtime.data.arrays.examples import Batches, end_to_end
+from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.examples import end_to_end
 from gradc_runtime.data.blocks.mixed_blocks import MixedBlocks
 from gradc_runtime.data.blocks.prefetched import Prefetched
 

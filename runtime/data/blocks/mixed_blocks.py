@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged
-from gradc_runtime.data.arrays.examples import Batches, end_to_end, of_rows
+from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.examples import end_to_end, of_rows
 
 Memory = dict[str, np.ndarray]
 
@@ -54,9 +55,10 @@ class Room:
                     if name not in room:
                         room[name] = np.empty((self.examples, *batch.shape[1:]), batch.dtype)
                     room[name][end : end + count] = batch
-            sequences.append({n: b for n, b in part.items() if isinstance(b, Ragged)})
+            sequences.append(Batches({n: b for n, b in part.items() if isinstance(b, Ragged)}))
             end += count
-        return MixedBlocks({**of_rows(room, slice(end)), **end_to_end(sequences)}, order, room)
+        found = Batches({**of_rows(room, slice(end)), **end_to_end(sequences)})
+        return MixedBlocks(found, order, room)
 
     def take_back(self, mixed: MixedBlocks) -> None:
         """The memory of examples that nobody will ask for again."""

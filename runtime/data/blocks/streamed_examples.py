@@ -17,9 +17,10 @@ from numpy.typing import DTypeLike
 
 from gradc_compiler.graph.types import TensorType
 from gradc_runtime.data.arrays.alphabet import Alphabet
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.arrays.dataset import from_columns, require_type
-from gradc_runtime.data.arrays.examples import Batches, longest_of, of_rows
+from gradc_runtime.data.arrays.examples import longest_of, of_rows
 from gradc_runtime.data.blocks.block_order import BLOCKS_MIXED, BlockOrder
 from gradc_runtime.data.blocks.cut_pieces import CutPieces
 from gradc_runtime.data.blocks.held_rows import HeldRows
@@ -146,7 +147,7 @@ class Streamed:
         data = from_columns(self.types, self.blocks.read(block), self.dtype)
         if data.examples != (count := self.blocks.counts[block]):
             raise DataError(f"{data.name}: {data.examples:,} examples where {count:,} were counted")
-        found = {**data.arrays, **data.lengths}
+        found = Batches({**data.arrays, **data.lengths})
         return found if self.held is None else of_rows(found, np.flatnonzero(self.mask(block)))
 
     def take(self, rows: slice, names: Iterable[str] | None = None) -> Batches:
@@ -204,7 +205,8 @@ class Streamed:
     def fields(self, found: Batches, names: Iterable[str] | None) -> Batches:
         """The named fields (all, if None) and the lengths."""
         wanted = set(self.types if names is None else names)
-        return {n: batch for n, batch in found.items() if n in wanted or n not in self.types}
+        kept = {n: batch for n, batch in found.items() if n in wanted or n not in self.types}
+        return Batches(kept)
 
     def divided(self, count: int, seed: int) -> tuple[Streamed, Streamed]:
         """The parts that a set in memory would be divided into."""

@@ -11,7 +11,7 @@ from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.schedule import schedule
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import Recurrence, arrange, calls
-from gradc_runtime.cuda.batches import Batches
+from gradc_runtime.cuda.batches import CudaBatches
 from gradc_runtime.cuda.cuda_executable import CudaExecutable, roomy
 from tests.support.recurrences import NETS, SIZES
 
@@ -56,7 +56,7 @@ def test_room_for_rows_is_rounded_up(rows: int) -> None:
 
 
 def test_the_rows_of_batches_and_steps() -> None:
-    batches = Batches(("t",), [np.array([1, 3, 0, 0, 2, 2])], 3, 2)
+    batches = CudaBatches(("t",), [np.array([1, 3, 0, 0, 2, 2])], 3, 2)
     assert [batches.count(0, k) for k in range(3)] == [4, 0, 4] and batches.count(None, 1) == 2
     assert batches.parts("t", 5) == [(0, 20), (20, 20), (20, 40)]
     assert batches.ranges(0, 0, False) == [(0, 2), (2, 1), (3, 1)]

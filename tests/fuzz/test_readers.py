@@ -65,9 +65,12 @@ def reader(kind: str, folder: Path) -> Attempt:
             name="d", fields=tuple(fields.items()), function=kind, arguments=(path.name,),
             directory=str(folder),
         )  # fmt: skip
-        data = load(source, dtype=draw.choice(["float32", "float64"]))
-        for name, rows in data.arrays.items():
-            right(rows, fields[name], data.examples)
+        dtype, streamed = draw.choice(["float32", "float64"]), draw.random() < 0.5
+        how = {"in_memory": 0, "block": draw.choice([1, 40, 10**6])} if streamed else {}
+        data = load(source, dtype=dtype, **how)
+        arrays = data.take(slice(None), fields)
+        for name in fields:
+            right(arrays[name], fields[name], data.examples)
         return True
 
     return attempt

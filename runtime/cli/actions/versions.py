@@ -6,7 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = ("numba", "llvmlite", "numpy", "lark", "networkx", "click", "rich", "safetensors")
 EXTRAS = {
-    "data": "scikit-learn", "plot": "matplotlib", "cuda": "numba-cuda", "test": "pytest",
+    "arrow": "pyarrow", "data": "scikit-learn", "plot": "matplotlib", "cuda": "numba-cuda",
+    "test": "pytest",
 }  # fmt: skip
 
 

@@ -16,7 +16,9 @@ import numpy as np
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.files import require_sizes
 
+LARGEST = 1 << 60  # bytes of a file
 WORD = 4  # bytes of a number in memory, whatever it has in the file
 Shape = tuple[int, ...]
 
@@ -29,6 +31,9 @@ class StoredArray:
     start: int
     shape: Shape
     dtype: np.dtype[Any]
+
+    def __post_init__(self) -> None:
+        require_sizes(self.shape, self.dtype.itemsize, LARGEST, self.file.name)
 
     def read(self, first: int, end: int) -> np.ndarray:
         """Some of its rows, in the machine's own order of bytes."""

@@ -73,6 +73,7 @@ class TableBlocks:
         names = [name for columns in self.wanted.values() for name in columns]
         with unchanged(part.file, self.format.what):
             table = self.format.part(part.file.path, part.number, names)
+            table.validate(full=True)  # offsets of lists may say anything, and are followed
             arrays = {
                 field: column(table, columns, self.types[field], part.name)
                 for field, columns in self.wanted.items()

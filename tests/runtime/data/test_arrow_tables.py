@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ import pytest
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_runtime.data import DataError
+from gradc_runtime.system.errors import RunError
 from gradc_runtime.training.trainer import Trainer
+from tests.fuzz.mutations import of_bytes
 from tests.runtime import linear
 from tests.runtime.data.streaming import both, streamed, words
 from tests.runtime.data.test_streamed_examples import SETTINGS
@@ -158,3 +162,27 @@ def test_without_pyarrow_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(DataError, match=r"pip install 'gradc\[arrow\]'"):
         streamed(tmp_path, "parquet", "d.parquet", y=TensorType())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_table_is_read_or_refused(tmp_path: Path, kind: str) -> None:
+    write(path := tmp_path / f"d.{kind}", table(13))
+    whole, found = path.read_bytes(), Counter[str]()
+    for seed in range(100):
+        path.write_bytes(of_bytes(Random(seed), whole))
+        try:
+            streamed(tmp_path, kind, path.name, **FIELDS).take(slice(None))
+        except RunError as refusal:
+            found["refused"] += 1
+            assert str(refusal).startswith(f"d.{kind}")
+    assert found["refused"] > 5
+
+
+def test_lists_that_end_beyond_their_values_are_refused(tmp_path: Path) -> None:
+    """Following such offsets, pyarrow ends the process."""
+    write(path := tmp_path / "d.arrow", pa.table({"y": [[1.0], [2.0], [3.0]]}))
+    good, bad = (np.array([0, 1, at, 3], np.int32).tobytes() for at in (2, 9999))
+    assert path.read_bytes().count(good) == 1
+    path.write_bytes(path.read_bytes().replace(good, bad))
+    with pytest.raises(DataError, match=r"^d.arrow: damaged or not an Arrow file"):
+        streamed(tmp_path, "arrow", "d.arrow", y=TensorType((1,)))

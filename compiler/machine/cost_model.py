@@ -19,8 +19,8 @@ def choose_block(
 ) -> int:
     """Examples in a block: a power of two, 8 at least unless one example alone is too large.
 
-    With sequences it is 16 at most: the steps of a recurrence want some rows each, and two threads
-    a block each of a batch of 32.  Without a recurrence the elements of an example are rows enough.
+    With sequences it is 16 at most: the steps of a recurrence want some rows each.  Without one the
+    elements of an example are rows enough.
     """
     words = words_by_time.get(None, 0)
     if words_by_time.keys() - {None}:
@@ -47,9 +47,11 @@ def _block_of_sequences(words_by_time: Mapping[Time | None, int]) -> int:
 
 
 def choose_chunks(partial_words: int) -> int:
-    """Copies of the partial sums: enough for a few threads, fewer where they are large."""
-    most = MACHINE.chunk_words
-    return 8 if partial_words <= most // 8 else 4 if partial_words <= most else 2
+    """Copies of the partial sums, where they are as large as this: one at least.
+
+    Threads beyond those share out what is done for a chunk, so more would only take memory.
+    """
+    return max(1, min(MACHINE.most_chunks, MACHINE.chunk_words // max(1, partial_words)))
 
 
 def worth_deferring(factors: int, product: int) -> bool:
@@ -88,7 +90,7 @@ def nanoseconds(operations: float, words: float) -> float:
 
 
 def shared_nanoseconds(words: float) -> float:
-    """What it takes to read words that both threads read."""
+    """What it takes to read words that all threads read."""
     return words / MACHINE.shared_words_per_ns
 
 
@@ -98,7 +100,7 @@ def full_rows(rows: int) -> float:
 
 
 def is_worth_splitting(alone: float) -> bool:
-    """Whether an instruction of so many nanoseconds is cut for two threads."""
+    """Whether an instruction of so many nanoseconds is cut for several threads."""
     return alone >= MACHINE.worth_splitting_ns
 
 

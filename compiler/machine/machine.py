@@ -40,9 +40,9 @@ class Machine:
     # Rates of a thread, in a nanosecond, and costs in nanoseconds
     operations_per_ns: int = known(150, "tuned: products in the cache, which reach 190 to 250")
     words_per_ns: int = known(12, "tuned: what is read and written, from the caches")
-    shared_words_per_ns: int = known(20, "tuned: what both threads read, from far away")
+    shared_words_per_ns: int = known(20, "tuned: what all threads read, from far away")
     call_ns: int = known(100, "tuned: of an instruction, whatever it does")
-    barrier_ns: int = known(300, "tuned: two threads for one another")
+    barrier_ns: int = known(300, "tuned: threads for one another")
 
     # Costs of products, in multiplications of a whole vector
     write_cost: int = known(8, "tuned: a number of a result, read, added to and written")
@@ -64,17 +64,18 @@ class Machine:
     large_block: int = known(64, "measured: examples; more save no more passes over the weights")
     small_values_block: int = known(1024, "tuned: examples, of values that fit the nearest cache")
     most_tuned_block: int = known(1 << 12, "chosen: examples that `--tune` may put into a block")
-    sequences_block: int = known(16, "tuned: rows for each step, two threads for a batch of 32")
+    sequences_block: int = known(16, "tuned: rows for each step of a recurrence")
     shared_uniform: int = known(1 << 20, "chosen: words; what takes more takes turns")
     weights_rows: int = known(256, "measured: of a block; with fewer, weights are read too often")
-    chunk_words: int = known(1 << 18, "measured: 1 MB of partial sums; more cost what they save")
+    most_chunks: int = known(8, "tuned: of a batch's sums, each with partial sums of its own")
+    chunk_words: int = known(1 << 20, "measured: 4 MB of partial sums; more cost what they save")
 
     # Forms of kernels
     most_fused: int = known(40, "tuned: nodes; larger kernels compile slowly, run no faster")
     folded_elements: int = known(4096, "chosen: constants up to this size are computed here")
     window_numbers: int = known(9, "tuned: 3x3; maxima over so many are a chain")
     matrix_numbers: int = known(64, "tuned: 8x8; a constant matrix of so many is written out")
-    split_iterations: int = known(4096, "tuned: what is shorter is not worth a second thread")
+    split_iterations: int = known(4096, "tuned: what is shorter is one thread's")
     sums_at_once: int = known(16, "tuned: sums over lanes that are made together")
 
     # A step as one kernel
@@ -98,13 +99,14 @@ class Machine:
     long_sum_columns: int = known(64, "derived: see long_sum_rows")
 
     # Batches over threads
-    least_example: int = known(256, "tuned: words below which a batch is not worth two threads")
+    least_example: int = known(256, "tuned: words below which a batch is not worth threads")
+    compared_threads: tuple[int, ...] = known((1, 2, 4), "chosen: for which blocks are compared")
     full_rows: int = known(8, "tuned: examples from which a tile takes four as rows")
     step_rows: int = known(4, "tuned: rows that take as long as a step's kernels for any")
     block_choices: int = known(32, "chosen: sizes of blocks that are compared, about")
-    worth_one_block: float = known(0.91, "tuned: of several blocks' time, to cut a single one")
+    long_row: int = known(256, "chosen: words of a row, of which LLVM makes no single statement")
+    worth_one_block: float = known(0.96, "tuned: of several blocks' time, to cut a single one")
     worth_splitting_ns: int = known(870, "derived: 130,000 operations, the least to cut")
-    most_parts: int = known(4, "chosen: of one instruction; even for two threads and for four")
     least_piece: int = known(1 << 13, "derived: near_cache; words of a result that is read at once")
     most_piece: int = known(1 << 16, "measured: smaller pieces read all activations again")
     piece_of_example: int = known(1 << 7, "tuned: words an example; they are read less often")

@@ -57,9 +57,9 @@ class MemoryPlan:
         """The number that a time has in the entry."""
         return None if time is None else self.times.index(time)
 
-    def block(self, time: Time | None, offset: int) -> Operand:
+    def block(self, time: Time | None, offset: int, words: int) -> Operand:
         """Words in BLOCK at an offset, which counts words per example or, with a time, per row."""
-        return Operand(Space.BLOCK, offset, time=self.number(time))
+        return Operand(Space.BLOCK, offset, time=self.number(time), words=words)
 
 
 def _aligned(words: int) -> int:
@@ -205,7 +205,7 @@ def _place(sketch: Sketch, memory: MemoryPlan, free: Pools, group: FusionGroup, 
             _partial(memory, key, group.phase, words)
     elif key not in sketch.layouts.bordered:
         time = None if key in sketch.life.steps else sketch.graph[id].type.time
-        memory.operands[key] = memory.block(time, free[time].take(words))
+        memory.operands[key] = memory.block(time, free[time].take(words), words)
 
 
 def _release(sketch: Sketch, memory: MemoryPlan, free: Pools, u: int) -> None:
@@ -224,7 +224,7 @@ def _place_step(memory: MemoryPlan, key: StorageKey, time: Time | None, words: i
     start = memory.block_words.get(time, 0)
     memory.block_words[time] = start + words
     step = StepMemory(memory.operands[key].offset, words)
-    memory.operands[key] = replace(memory.block(time, start), step=step)
+    memory.operands[key] = replace(memory.block(time, start, words), step=step)
 
 
 def _partial(memory: MemoryPlan, key: StorageKey, phase: Stage, words: int) -> None:
@@ -239,5 +239,6 @@ def _pin_bordered(sketch: Sketch, memory: MemoryPlan) -> None:
         if id in sketch.varying and key not in memory.operands:
             time = sketch.graph[id].type.time
             start = memory.block_words.get(time, 0)
-            memory.operands[key] = memory.block(time, start)
-            memory.block_words[time] = start + sketch.layouts.words[key]
+            words = sketch.layouts.words[key]
+            memory.operands[key] = memory.block(time, start, words)
+            memory.block_words[time] = start + words

@@ -10,8 +10,7 @@ Results depend on these two numbers, never on the number of threads (Note [The s
 number of threads] in `reduction_chunks.py`).  Phases run one after another:
 
 * an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
-  chunks may go to different threads, the blocks of one chunk run in order on one thread.  (The
-  instructions of a batch that is one block may be cut over threads instead.)  Afterwards each
+  the blocks of a chunk run in order on one team of threads, chunks on several.  Afterwards each
   `PartialReduction` adds the chunks' partials in chunk order into UNIFORM, divided by N.
 * a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
   over threads by cutting its range [0, extent).  Instructions that `follow` another are cut with
@@ -87,6 +86,7 @@ class Operand:
     inner: int = 0
     time: int | None = None
     step: StepMemory | None = None
+    words: int = 0  # of a row of its storage, in BLOCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ A product (`contract_rows`, `contract_lanes`, `contract_dots`):
 
     mode, columns, rows, a_row, y_row, k1, a_k1, b_k1, k2, a_k2, b_k2, how many outer loops,
     for each of them, outermost first: extent, and the words by which it moves a, b and y;
-    for `contract_dots` at last: the words from one column to the next of b, and of y.
+    for `contract_dots` at last: the words from one column to the next of b, and of y; and again how
+    many rows, which decide how it goes about them even if it has only a share of them.
 
 Each has a second kernel for very long sums, whose name ends with `_compensated`; a back end chooses
 it where the batch is laid out.
@@ -41,7 +42,9 @@ LOOP_COUNT, LOOPS = 11, 12  # how many outer loops, and where the first one is
 
 LOOP = 4  # numbers of an outer loop; its extent comes first
 A_LOOP, B_LOOP, Y_LOOP = 1, 2, 3
-B_COLUMN, Y_COLUMN = 0, 1  # after the outer loops
+B_COLUMN, Y_COLUMN, ROWS_IN_ALL = 0, 1, 2  # after the outer loops
+
+SHARE = -2  # extent of rows that threads divide: begin..end, whose length must decide nothing
 
 MOST_LOOPS, MOST_ANY_LOOPS = 16, 40  # outer loops; of `contract_any`, of each kind
 MOST_NUMBERS = LOOPS + LOOP * MOST_LOOPS

@@ -17,9 +17,8 @@ from dataclasses import dataclass, replace
 
 from gradc_compiler.loops.ir import RANGE
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.program.kernel_abi import DIVIDED, EVERY, MOST_ANY_LOOPS, MOST_LOOPS
+from gradc_compiler.program.kernel_abi import DIVIDED, EVERY, MOST_ANY_LOOPS, MOST_LOOPS, SHARE
 
-SHARE = -2  # extent of rows that threads divide: begin..end, whose length must decide nothing
 SHORT = MACHINE.short_loop  # iterations below which a loop is not worth being innermost
 TYPICAL_BLOCK = MACHINE.typical_rows  # examples: what a RANGE loop counts as beside others
 
@@ -109,7 +108,7 @@ def _dots(trips: Sequence[LoopDim], accumulate: bool) -> Contraction | None:
     if _overlapping(1, [rows, columns, *outer]):
         return None
     adds = accumulate or any(t.y == 0 for t in outer)
-    geometry = (*_geometry(adds, columns, rows, k1, k2, outer), columns.b, columns.y)
+    geometry = (*_geometry(adds, columns, rows, k1, k2, outer), columns.b, columns.y, rows.extent)
     return Contraction(kernel="contract_dots", geometry=geometry, swap=swap, adds=adds)
 
 

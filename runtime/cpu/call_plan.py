@@ -8,6 +8,7 @@ thread, one for every space and array.  Native code moves those addresses on fro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.machine.cost_model import takes_long
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Space
 from gradc_runtime.binding.io_binding import Arrays, address
 from gradc_runtime.cpu.interpreter import bytecode
@@ -54,24 +56,24 @@ class CallPlan:
         width = -(-spaces // 8) * 8  # whole cache lines
         self.bases = aligned(threads * width, np.dtype(np.int64)).reshape(threads, width)
         self.words = self.bases.reshape(-1).data
-        control = aligned(bytecode.CONTROL, np.dtype(np.int64))
+        teams = int(table[bytecode.TEAMS])
+        control = aligned(bytecode.ALL + bytecode.TEAM * (1 + teams), np.dtype(np.int64))
+        crowded = threads > len(os.sched_getaffinity(0))
+        control[bytecode.LOOKS] = 0 if crowded else MACHINE.barrier_looks
         control[bytecode.BASES], control[bytecode.BASES_STEP] = address(self.bases), 8 * width
         self._control, self.control_at = control.data, address(control)
 
-    def place(self, spaces: Mapping[Space, int], block: int) -> None:
-        """Set the addresses of the spaces that all calls share; `block` is the bytes of one
-        thread's BLOCK.
-        """
+    def place(self, spaces: Mapping[Space, int]) -> None:
+        """Set the addresses of the spaces that all calls share."""
         for space, place in spaces.items():
             self.bases[:, space] = place
-        self.bases[:, Space.BLOCK] += block * np.arange(len(self.bases))
 
     def begin(self, steps: int, threads: int) -> None:
         """Write into `control` what a native call of `steps` steps is to do."""
         control = self._control
         control[bytecode.THREADS], control[bytecode.STEPS] = threads, steps
         if threads > 1:
-            control[bytecode.CHUNK_COUNTER] = 0
+            control[bytecode.ALL + bytecode.CHUNK_COUNTER] = 0
 
 
 def _takes_long(entry: Entry, examples: int) -> bool:

@@ -83,11 +83,15 @@ class Executable:
         for constant in entry.constants:
             for at, values in pieces(constant):
                 self.uniform[at : at + len(values)] = values
+        self._teams = min(self.threads, entry.chunks)
         self._copy_partials(entry.chunks)
         self._make_room(0, [1] * len(entry.times))
 
     def _copy_partials(self, chunks: int) -> None:
-        """Allocate partial sums for at least so many chunks."""
+        """Allocate partial sums for at least so many chunks, and a BLOCK for each team."""
+        if min(self.threads, chunks) > self._teams:
+            self._teams = min(self.threads, chunks)
+            self._make_room(self._block_words, self._room)
         if len(self._partials) < (size := partial_bytes(self.entry, self.word) * chunks):
             self._partials = reserved(size, np.dtype(np.uint8), "room for partial sums")
             self._forget_plans()
@@ -97,8 +101,7 @@ class Executable:
         for the old memory are dropped.
         """
         self._block_words, self._room = words, room
-        self._block_bytes = block_bytes(self.entry, words, room, self.word)
-        size = self._block_bytes * self.threads
+        size = block_bytes(self.entry, words, room, self.word) * self._teams
         self._blocks = reserved(size, np.dtype(np.uint8), "what is computed of a block of examples")
         self._cut = 0  # examples of a block, which decide where halos lie in BLOCK; 0: it is new
         self._forget_plans()
@@ -132,7 +135,7 @@ class Executable:
         self._copy_partials(chunks_of(entry, examples, block))
         if block * entry.block_words > self._block_words:
             self._make_room(block * entry.block_words, self._room)
-        table = build_table(entry, kernels, examples, self.word, block, self._room)
+        table = build_table(entry, kernels, examples, self.word, block, self._room, threads)
         carried = self.exchange.carried_arrays(examples, taking_turns=whole)
         spaces = {
             Space.PERSISTENT: address(self.persistent),
@@ -141,7 +144,7 @@ class Executable:
             Space.BLOCK: address(self._blocks),
         }
         plan = CallPlan(examples, table, carried, threads, self.entry, walker)
-        plan.place(spaces, self._block_bytes)
+        plan.place(spaces)
         return plan
 
     def variant(self, examples: int) -> Entry:

@@ -10,30 +10,37 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import compress, groupby
+from itertools import groupby
 from typing import NamedTuple
 
-from gradc_compiler.program.entry import Entry, Instruction, PartialReduction, Space
+from gradc_compiler.program.entry import Entry, Instruction, Operand, PartialReduction, Space
 from gradc_runtime.cpu.partition.assigned import ZEROING, Assigned, assigned
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 
+Room = tuple[int, int | None]  # a space, and in BLOCK what its rows are
+
 
 class Access(NamedTuple):
-    """Words that something touches: a storage (or a whole space), its own copy, some examples."""
+    """Words that something touches: of a room, its own copy, some examples."""
 
-    space: int
-    offset: int | None  # None: the whole space
+    room: Room
+    words: range | None  # None: all of it
     written: bool
-    copy: int | None = None  # of a chunk; None: all copies
+    copy: int | None = None  # of a chunk or a team; None: all copies
     rows: range | None = None  # None: all
 
     def meets(self, other: Access) -> bool:
-        """Whether both touch a word, and one writes it."""
+        """Whether both touch a word, and one writes it.
+
+        Examples of two values that overlap only in part lie anywhere among one another.
+        """
         if not (self.written or other.written):
             return False
-        offsets, copies = (self.offset, other.offset), (self.copy, other.copy)
-        apart = any(None not in pair and pair[0] != pair[1] for pair in (offsets, copies))
-        return not apart and _overlap(self.rows, other.rows)
+        if None not in (self.copy, other.copy) and self.copy != other.copy:
+            return False
+        return _overlap(self.words, other.words) and (
+            self.words != other.words or _overlap(self.rows, other.rows)
+        )
 
 
 def _overlap(one: range | None, other: range | None) -> bool:
@@ -48,6 +55,14 @@ class Touch(NamedTuple):
     access: Access
     who: str
     cut: int | None
+    team: int | None  # whose members wait for one another, so often before it
+    inside: int
+
+    def may_meet(self, other: Touch) -> bool:
+        """Whether both may be going on at the same time, on the same words."""
+        if self.who == other.who or (self.cut is not None and self.cut == other.cut):
+            return False
+        return self.team is None or self.team != other.team or self.inside == other.inside
 
 
 @cache
@@ -78,24 +93,44 @@ def accesses(entry: Entry, one: Assigned) -> Iterator[Access]:
         case Instruction() as item:
             writes = written(entry, item)
             for k, operand in enumerate(item.operands):
-                own = operand.space in (Space.BLOCK, Space.PARTIAL)
-                each = operand.space >= Space.ARRAY and operand.stride > 0
-                yield Access(
-                    operand.space,
-                    None if operand.space == Space.BLOCK else operand.offset,  # used again
-                    k in writes,
-                    one.chunk if own else None,
-                    range(one.begin, one.end) if each and one.chunk is not None else None,
-                )
+                whose = _copy(one, operand), _rows(one, operand)
+                yield Access(*_words(operand), k in writes, *whose)
         case PartialReduction() as total:
-            yield Access(Space.PARTIAL, None, False)
+            yield Access((Space.PARTIAL, None), None, False)
             for offset in storages(entry, Space.UNIFORM):
                 if offset in range(total.uniform, total.uniform + total.words):
-                    yield Access(Space.UNIFORM, offset, True)
+                    yield Access((Space.UNIFORM, None), range(offset, offset + 1), True)
         case str() as what:
             zeroes = what == ZEROING
             space = Space.PARTIAL if zeroes else Space.UNIFORM
-            yield Access(space, None, zeroes, one.chunk)
+            yield Access((space, None), None, zeroes, one.chunk)
+
+
+def _words(operand: Operand) -> tuple[Room, range]:
+    """A storage as a whole; in BLOCK the words of a row, which are used again."""
+    if operand.space != Space.BLOCK:
+        return (operand.space, None), range(operand.offset, operand.offset + 1)
+    if operand.step is not None:
+        start = operand.step.offset
+        return (Space.BLOCK, None), range(start, start + operand.step.words)
+    assert operand.words > 0, "what lies in BLOCK has a size"
+    return (Space.BLOCK, operand.time), range(operand.offset, operand.offset + operand.words)
+
+
+def _copy(one: Assigned, operand: Operand) -> int | None:
+    """PARTIAL is of a chunk, BLOCK of a team, or of whoever takes a chunk."""
+    own = one.chunk if one.team is None or operand.space == Space.PARTIAL else one.team
+    return own if operand.space in (Space.BLOCK, Space.PARTIAL) else None
+
+
+def _rows(one: Assigned, operand: Operand) -> range | None:
+    """The examples that are touched, where that is not all of them."""
+    item = one.work
+    each = operand.space == Space.BLOCK or (operand.space >= Space.ARRAY and operand.stride > 0)
+    if not each or one.chunk is None or not isinstance(item, Instruction):
+        return None
+    own = one.place is None and item.time is None and operand.time is None
+    return range(one.begin, one.end) if own and operand.step is None else one.of
 
 
 def storages(entry: Entry, space: int) -> set[int]:
@@ -107,42 +142,40 @@ def storages(entry: Entry, space: int) -> set[int]:
 
 def races(entry: Entry, work: list[Assigned]) -> Iterator[tuple[str, str]]:
     """What may be done at the same time on the same words, as two lines of text."""
-    known: dict[tuple[object, ...], list[Access]] = {}
     for _, group in groupby(work, key=lambda one: one.waited):
         found: dict[Touch, Assigned] = {}
         for one in group:
             alone = one.thread is None  # in a chunk, whose instructions are done in order
             who = f"chunk {one.chunk}" if alone else f"thread {one.thread}"
-            key = id(one.work), one.chunk
-            if key not in known:
-                known[key] = list(accesses(entry, one))
-            for access in known[key]:
-                found.setdefault(Touch(access, who, None if alone else one.cut), one)
+            cut = None if alone else one.cut
+            for access in accesses(entry, one):
+                found.setdefault(Touch(access, who, cut, one.team, one.inside), one)
         for touches in _together(found):
             yield from _races_between({touch: found[touch] for touch in touches})
 
 
 def _together(found: Iterable[Touch]) -> Iterator[list[Touch]]:
-    """Those that may be at the same words: of one storage, or of a space and all in it."""
-    spaces: dict[int, list[Touch]] = defaultdict(list)
+    """Those that may be at the same words: of one room, in one copy of it, without waiting."""
+    rooms: dict[Room, list[Touch]] = defaultdict(list)
     for touch in found:
-        spaces[touch.access.space].append(touch)
-    for touches in spaces.values():
-        offsets, copies = ({touch.access[k] for touch in touches} for k in (1, 3))
-        keep = None not in offsets, None not in copies
-        storages: dict[tuple[int | None, ...], list[Touch]] = defaultdict(list)
+        rooms[touch.access.room].append(touch)
+    for touches in rooms.values():
+        if not any(touch.access.written for touch in touches):
+            continue
+        own = all(touch.access.copy is not None for touch in touches)
+        parts: dict[object, list[Touch]] = defaultdict(list)
         for touch in touches:
-            place = (touch.access.offset, touch.access.copy)
-            storages[tuple(compress(place, keep))].append(touch)
-        yield from storages.values()
+            parts[(touch.access.copy, touch.team, touch.inside) if own else None].append(touch)
+        for part in parts.values():
+            if len({touch.who for touch in part}) > 1:
+                yield part
 
 
 def _races_between(found: dict[Touch, Assigned]) -> Iterator[tuple[str, str]]:
     """Of those that may touch the same words."""
     for one in found:
         for other in found if one.access.written else ():
-            apart = one.who == other.who or (one.cut is not None and one.cut == other.cut)
-            if not apart and one.access.meets(other.access):
+            if one.may_meet(other) and one.access.meets(other.access):
                 yield str(found[one]), str(found[other])
 
 

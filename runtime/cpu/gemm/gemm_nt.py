@@ -40,6 +40,7 @@ from gradc_runtime.cpu.gemm.outer_loops import (
     contraction_kernel,
     plain_loops,
     product_signature,
+    rows_in_all,
 )
 from gradc_runtime.cpu.gemm.packing import make_panels
 from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
@@ -160,7 +161,8 @@ def make_piece(word: int) -> Any:
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
         b_column, y_column = column_strides(geometry)
-        if m >= MANY_ROWS and n >= lanes and k1 == 1 and geometry[Y_ROW] == 1:
+        many = rows_in_all(geometry, m) >= MANY_ROWS
+        if many and n >= lanes and k1 == 1 and geometry[Y_ROW] == 1:
             whole = n - n % lanes
             panels(a, i, b, j, y, h, geometry, k1, k2, m, whole, add)
             j += whole * b_column

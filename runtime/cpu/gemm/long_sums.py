@@ -41,7 +41,7 @@ from gradc_runtime.cpu.gemm.outer_loops import inner_extents, loops_signature, p
 
 TALL, WIDE = MACHINE.long_sum_rows, MACHINE.long_sum_columns  # of a result's tile
 AT_ONCE = IN_PIECE * OF_PIECES // 2  # terms that a product is given at once: in so many pieces
-NUMBERS = MOST_NUMBERS + 2  # of a geometry
+NUMBERS = MOST_NUMBERS + 3  # of a geometry
 pieces_of = subroutine(kernel_types.int64(*[kernel_types.int64] * 3))(kernel_abi.pieces_of)
 
 

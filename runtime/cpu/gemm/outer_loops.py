@@ -26,6 +26,7 @@ from gradc_compiler.program.kernel_abi import (
     MOST_LOOPS,
     MOST_NUMBERS,
     ROWS,
+    ROWS_IN_ALL,
     Y_COLUMN,
     Y_ROW,
 )
@@ -48,6 +49,13 @@ def column_strides(geometry: Any) -> Any:
     """The strides of b and y along the columns, which follow the outer loops."""
     after = LOOPS + LOOP * geometry[LOOP_COUNT]
     return geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
+
+
+@subroutine(kernel_types.int64(WORDS, kernel_types.int64))
+def rows_in_all(geometry: Any, rows: Any) -> Any:
+    """How many rows a product has of which a thread may have a share: as many, if it is a range."""
+    whole = geometry[LOOPS + LOOP * geometry[LOOP_COUNT] + ROWS_IN_ALL]
+    return rows if whole < 0 else whole
 
 
 @subroutine(kernel_types.UniTuple(kernel_types.int64, 3)(WORDS, *[kernel_types.int64] * 4))

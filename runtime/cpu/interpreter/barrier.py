@@ -1,15 +1,15 @@
-"""A barrier between the threads of a step: the last to arrive opens it for the others.
+"""A barrier between the threads of a step or of a team: the last to arrive opens it for the others.
 
 A waiting thread looks at a counter again and again (it *spins*): what it waits for is mostly over
-sooner than the operating system could put the thread to sleep and wake it.  After LOOKS looks it
-offers its core to other threads between looks, in case one of them is what it waits for.
+sooner than the operating system could put the thread to sleep and wake it.  After so many looks it
+offers its core to other threads between looks, in case one of them is what it waits for; at once,
+where there are more threads than cores.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.atomics import (
     atomic_add,
     atomic_load,
@@ -20,25 +20,26 @@ from gradc_runtime.cpu.codegen.atomics import (
 from gradc_runtime.cpu.codegen.intrinsics import WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
-from gradc_runtime.cpu.interpreter.bytecode import ARRIVED, CHUNK_COUNTER, GENERATION
+from gradc_runtime.cpu.interpreter.bytecode import ARRIVED, CHUNK_COUNTER, GENERATION, LOOKS
 
-LOOKS = MACHINE.barrier_looks  # about 15 microseconds
+NUMBER = kernel_types.int64
 
 
-@subroutine(kernel_types.void(WORDS, kernel_types.int64))
-def barrier(control: Any, threads: Any) -> None:
-    """Return when all threads have called this."""
+@subroutine(kernel_types.void(WORDS, NUMBER, NUMBER))
+def barrier(control: Any, at: Any, threads: Any) -> None:
+    """Return when all threads have called this; `at` is where their words are."""
     if threads == 1:
         return
-    generation = atomic_load(control, GENERATION)
-    if atomic_add(control, ARRIVED, 1) == threads - 1:
-        atomic_store(control, ARRIVED, 0)
-        atomic_store(control, CHUNK_COUNTER, 0)
-        atomic_store(control, GENERATION, generation + 1)
+    generation = atomic_load(control, at + GENERATION)
+    if atomic_add(control, at + ARRIVED, 1) == threads - 1:
+        atomic_store(control, at + ARRIVED, 0)
+        atomic_store(control, at + CHUNK_COUNTER, 0)
+        atomic_store(control, at + GENERATION, generation + 1)
         return
-    looks = 0
-    while atomic_load(control, GENERATION) == generation:
-        looks += 1
-        pause()
-        if looks > LOOKS:
+    looks = control[LOOKS]
+    while atomic_load(control, at + GENERATION) == generation:
+        if looks > 0:
+            looks -= 1
+            pause()
+        else:
             yield_core()

@@ -1,8 +1,9 @@
 """The bytecode: which word means what in the arrays of int64 that native code reads.
 
 `control` is shared by the threads of one call: the number of threads and of steps, where each
-thread's row of base addresses begins, and the words by which threads synchronise, each on a cache
-line of its own.
+thread's row of base addresses begins, how long a thread looks before it lets others have its core,
+and the words by which threads synchronise, each on a cache line of its own: those of all threads,
+then those of each team.
 
 `mailboxes` has a record for each worker of a thread pool: what it is asked to do, and whether it is
 doing it.
@@ -19,8 +20,9 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import MOST_TIMES, Space
 
 # control
-THREADS, STEPS, BASES, BASES_STEP = 0, 1, 2, 3
-CHUNK_COUNTER, ARRIVED, GENERATION, CONTROL = 16, 32, 48, 64
+THREADS, STEPS, BASES, BASES_STEP, LOOKS = 0, 1, 2, 3, 4
+ALL, TEAM = 16, 48  # where the words of all threads are, and how many of each team follow
+CHUNK_COUNTER, ARRIVED, GENERATION = 0, 16, 32  # from there
 
 # a record of mailboxes: the worker's state, on a cache line of its own; then its task, a function
 # and the two addresses that it is called with; then how the worker waits
@@ -29,23 +31,25 @@ STATE, FUNCTION, POINTERS, GEOMETRY, CORE, SPINS, EVENT, CROWDED = 0, 8, 9, 10, 
 IDLE, BUSY, ASLEEP = 0, 1, 2  # the state
 
 # the table's header
-HEADER = 12
+HEADER = 15
 EXAMPLES, BLOCK, BLOCKS, CHUNKS, PHASES, PARTIAL_BYTES = 0, 1, 2, 3, 4, 5
 SPACES, STRIDES_START, RESULTS, RESULTS_START, TIMES, CLOCK_SPACE = 6, 7, 8, 9, 10, 11
+BLOCK_BYTES, TEAMS, MEMBERS = 12, 13, 14  # in a batch stage; a thread alone is its own team
 
-# a stage: batch (OF_EXAMPLES) or serial; all its instructions in order, and its tasks, which may be
-# the same records; none where threads take chunks of the batch
-PHASE = 8
-OF_EXAMPLES, INSTRUCTIONS_START, INSTRUCTIONS, CLEARS_PARTIALS = 0, 1, 2, 3
-SUMS_START, SUMS, TASKS_START, TASKS = 4, 5, 6, 7
+# a stage: batch (OF_EXAMPLES) or serial; its instructions in order, and its sums
+PHASE = 6
+OF_EXAMPLES, INSTRUCTIONS_START, INSTRUCTIONS, CLEARS_PARTIALS, SUMS_START, SUMS = range(PHASE)
 
 # an instruction: the addresses of its kernel and of its arguments (geometry); its operands; what
-# its rows are (0: examples, k + 1: elements of time k).  As a task: the range of its rows; the
-# GRAIN of which every thread's share is a multiple, or which of how many parts it is; whether
-# threads wait at a barrier before it; how many tasks after it run tile by tile with it (FOLLOWERS).
-INSTRUCTION = 12
-KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, ROWS, BEGIN, END = range(7)
-GRAIN, PART_NUMBER, PART_OF, WAITS, FOLLOWERS = range(7, INSTRUCTION)
+# its rows are (0: examples, k + 1: elements of time k), and in a serial stage how many (else 0)
+INSTRUCTION = 15
+KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, ROWS, END = range(6)
+
+# as a task: the GRAIN of which every member's share is a multiple, or else the OWNER; the argument
+# that is cut (PLACE; 0: its rows), and the bytes by which an iteration moves each operand; whether
+# members wait before it; how many tasks after it run tile by tile with it (FOLLOWERS)
+GRAIN, OWNER, PLACE, WAITS, FOLLOWERS, MOVES = range(6, 12)
+OF_PRODUCT = 3  # operands of what may be cut at a PLACE
 LOOP_LENGTH, LOOP_TIME, LOOP_BACKWARDS = 1, 2, 3  # the head of a recurrence, which has no kernel
 
 # an operand: bytes from its space's base; bytes for each row before the block, and what its rows

@@ -19,9 +19,13 @@ from gradc_compiler.program.entry import (
     RecurrenceLoop,
     Space,
 )
+from gradc_compiler.program.kernel_abi import ROWS, SHARE, number_for
 from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.cpu.partition.divide import Teams
+from gradc_runtime.cpu.partition.intra_op import rows_are_settled
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
-from gradc_runtime.cpu.partition.space_sizes import partial_bytes
+from gradc_runtime.cpu.partition.space_sizes import block_bytes, partial_bytes
+from gradc_runtime.cpu.partition.split_dims import SplitDim
 from gradc_runtime.cpu.partition.streamed import Place, place
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 
@@ -47,6 +51,7 @@ class Records:
     block: int  # examples in one
     room: Sequence[int]  # rows of each time that a block may have
     passed: Mapping[Place, int]  # the words of a row, where only a piece is there (`streamed.py`)
+    teams: Teams
 
     def operands(self, instruction: Instruction) -> Iterator[int]:
         """The records of an instruction's operands."""
@@ -102,6 +107,13 @@ class Records:
         before = zip(self.entry.kept_words[:time], self.room[:time], strict=True)
         return self.block * self.entry.block_words + sum(w * rows for w, rows in before)
 
+    def arguments(self, item: Instruction) -> Iterator[int]:
+        """A kernel's arguments; `intra_op.py` says which rows must decide nothing."""
+        kernel = self.entry.kernels[item.kernel]
+        settled = rows_are_settled(kernel, item, min(self.block, self.examples))
+        for at, number in enumerate(item.geometry):
+            yield SHARE if settled and at == ROWS else number_for(number, self.examples)
+
     def task(self, task: ThreadTask, operands: int, geometry: int) -> list[int]:
         """A task's record; `operands` and `geometry` say where those are."""
         item = task.instruction
@@ -115,15 +127,20 @@ class Records:
                 bytecode.OPERANDS: count,
                 bytecode.GEOMETRY_AT: geometry,
                 bytecode.ROWS: kind_of_rows(item.time),
-                bytecode.BEGIN: task.begin,
-                bytecode.END: task.end,
+                bytecode.END: task.rows,
                 bytecode.GRAIN: task.grain,
-                bytecode.PART_NUMBER: task.part,
-                bytecode.PART_OF: task.parts,
+                bytecode.OWNER: task.owner,
                 bytecode.WAITS: int(task.wait),
                 bytecode.FOLLOWERS: task.followers,
+                **({} if task.cut is None else self.cut(task.cut)),
             },
         )
+
+    def cut(self, cut: SplitDim) -> dict[int, int]:
+        """Which argument a cut changes, and how its iterations move the operands."""
+        assert cut.place is not None, "the rows of a call are no argument"
+        moves = {bytecode.MOVES + k: words * self.word for k, words in enumerate(cut.moves)}
+        return {bytecode.PLACE: cut.place, **moves}
 
     def loop(self, loop: RecurrenceLoop) -> list[int]:
         """The head of a loop, which stands before its instructions."""
@@ -170,20 +187,27 @@ class Records:
         clock = bytecode.CLOCK * len(self.entry.times) * -(-self.examples // self.block) * 8
         return [0] * Space.ARRAY + arrays + results + [clock]
 
+    @property
+    def of_teams(self) -> dict[int, int]:
+        """What the header says of a batch stage's teams."""
+        words = self.block * self.entry.block_words
+        return {
+            bytecode.BLOCK_BYTES: block_bytes(self.entry, words, self.room, self.word),
+            bytecode.TEAMS: self.teams.count,
+            bytecode.MEMBERS: self.teams.members,
+        }
+
     def header(self, strides: int, results: int) -> list[int]:
         """The first words of a table; where its strides and its results begin."""
         entry, examples = self.entry, self.examples
-        blocks = -(-examples // self.block)
-        spaces = len(self.strides())
-        assert len(entry.times) <= MOST_TIMES, (
-            f"{entry.name}: {len(entry.times)} times are too many"
-        )
+        spaces, times = len(self.strides()), len(entry.times)
+        assert times <= MOST_TIMES, f"{entry.name}: {times} times are too many"
         return record(
             bytecode.HEADER,
             {
                 bytecode.EXAMPLES: examples,
                 bytecode.BLOCK: self.block,
-                bytecode.BLOCKS: blocks,
+                bytecode.BLOCKS: -(-examples // self.block),
                 bytecode.CHUNKS: chunks_of(entry, examples, self.block),
                 bytecode.PHASES: len(entry.phases),
                 bytecode.PARTIAL_BYTES: partial_bytes(entry, self.word),
@@ -191,7 +215,8 @@ class Records:
                 bytecode.STRIDES_START: strides,
                 bytecode.RESULTS: len(entry.results),
                 bytecode.RESULTS_START: results,
-                bytecode.TIMES: len(entry.times),
+                bytecode.TIMES: times,
                 bytecode.CLOCK_SPACE: spaces - 1,
+                **self.of_teams,
             },
         )

@@ -1,11 +1,11 @@
 """The dispatch loop: native code that runs an entry's bytecode for a number of steps.
 
 It does not return to Python between instructions, stages or steps, since that would take longer
-than many of the kernels.  Every thread enters with its number and goes through the whole table.  Of
-a batch of several blocks threads take chunks by an atomic counter; of all else each has its own
-tasks, as `runtime/cpu/partition/divide.py` has divided them.  Barriers stand at the end of a stage
-and where a task says so (`barrier.py`).  A recurrence is a few instructions that are run again for
-every time step, on the rows of that step.
+than many of the kernels.  Every thread enters with its number and goes through the whole table.
+Teams of threads take chunks of a batch, and in each stage the members of a team have shares of the
+tasks, as `runtime/cpu/partition/divide.py` has divided them.  Barriers stand at the end of a stage,
+before a block of several members, and where a task says so (`barrier.py`).  A recurrence is a few
+instructions that are run again for every time step, on the rows of that step.
 
 `runtime/cpu/interpreter/bytecode.py` says which word of the bytecode means what.
 """
@@ -25,8 +25,8 @@ from gradc_runtime.cpu.codegen.language.subroutines import EXACT, subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type, share_start
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.barrier import barrier
-from gradc_runtime.cpu.interpreter.batch_stage import run_examples
-from gradc_runtime.cpu.interpreter.run_tasks import keep_results, run_tasks
+from gradc_runtime.cpu.interpreter.batch_stage import keep_results, run_examples, run_once
+from gradc_runtime.cpu.interpreter.bytecode import ALL
 
 NUMBER = kernel_types.int64
 
@@ -143,15 +143,15 @@ def phase_runner(word: int) -> Any:
     def run_phase(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
     ) -> None:
-        if table[phase + bytecode.OF_EXAMPLES] == 0 or table[phase + bytecode.TASKS] > 0:
-            run_tasks(control, table, phase, bases, pointers, thread, threads)
+        if table[phase + bytecode.OF_EXAMPLES] == 0:
+            run_once(control, table, phase, bases, pointers, thread, threads)
         else:
-            run_examples(control, table, phase, bases, pointers, threads)
+            run_examples(control, table, phase, bases, pointers, thread, threads)
         if table[phase + bytecode.SUMS] > 0:
             for i in range(table[phase + bytecode.SUMS]):
                 at = table[phase + bytecode.SUMS_START] + i * bytecode.SUM
                 add_partials(table, at, bases, thread, threads)
-            barrier(control, threads)
+            barrier(control, ALL, threads)
 
     return run_phase
 
@@ -177,7 +177,7 @@ def kernel(word: int) -> Any:
             if thread == 0:
                 keep_results(table, bases)
             if table[bytecode.RESULTS] > 0:
-                barrier(control, threads)
+                barrier(control, ALL, threads)
             for k in range(table[bytecode.SPACES]):
                 bases[k] += table[table[bytecode.STRIDES_START] + k]
         set_float_mode(mode)

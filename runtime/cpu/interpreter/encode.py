@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradc_compiler.program.entry import Entry, Instruction, Phase, RecurrenceLoop
-from gradc_compiler.program.kernel_abi import number_for
+from gradc_compiler.program.entry import Entry, Instruction, Phase
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
-from gradc_runtime.cpu.partition.divide import tasks_of
+from gradc_runtime.cpu.interpreter.run_tasks import AFTER
+from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.streamed import passed_on
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
@@ -26,28 +26,21 @@ from gradc_runtime.system.aligned_memory import aligned
 
 @dataclass(frozen=True, slots=True)
 class DividedPhase:
-    """A phase with its tasks: one for each instruction, or others beside those."""
+    """A phase with its tasks: one for each instruction, in order."""
 
     phase: Phase
-    whole: Sequence[ThreadTask]
     tasks: Sequence[ThreadTask]
-
-    @property
-    def beside(self) -> Sequence[ThreadTask]:
-        """The tasks that have records of their own."""
-        return self.tasks if self.phase.examples else ()
 
     @property
     def records(self) -> int:
         """How many records its instructions have, heads of loops among them."""
-        return len(self.whole) + len(self.phase.loops)
+        return len(self.tasks) + len(self.phase.loops)
 
 
-def divided(entry: Entry, phase: Phase, examples: int, block: int) -> DividedPhase:
+def divided(entry: Entry, phase: Phase, block: int, threads: int, teams: Teams) -> DividedPhase:
     """A phase and what threads do of it."""
-    tasks = tasks_of(entry, phase, examples, block)
-    whole = [ThreadTask(item, 0, item.extent) for item in phase.instructions]
-    return DividedPhase(phase, whole if phase.examples else tasks, tasks)
+    members = teams.members if phase.examples else threads
+    return DividedPhase(phase, tasks_of(entry, phase, block, members))
 
 
 def build_table(
@@ -57,26 +50,25 @@ def build_table(
     word: int,
     block: int,
     room: Sequence[int] = (),
+    threads: int = 1,
 ) -> NDArray[np.int64]:
     """The bytecode of an entry for batches of `examples`; kernel arguments stand at its end.
 
     `kernels` has the address of each kernel, `word` the bytes of a number, and `room` the rows of
-    each time that BLOCK has words for.
+    each time that BLOCK has words for.  It is for `threads` threads, or for one.
     """
-    records = Records(entry, kernels, examples, word, block, room, passed_on(entry))
-    phases = [divided(entry, phase, examples, block) for phase in entry.phases]
-    tasks = [task for phase in phases for task in phase.whole]
-    tasks += [task for phase in phases for task in phase.beside]
-    tail = sections(records, [task.instruction for task in tasks])
+    teams = teams_of(entry, examples, block, threads)
+    records = Records(entry, kernels, examples, word, block, room, passed_on(entry), teams)
+    phases = [divided(entry, phase, block, threads, teams) for phase in entry.phases]
+    tail = sections(records, [task.instruction for phase in phases for task in phase.tasks])
     instructions = bytecode.HEADER + bytecode.PHASE * len(phases)
     starts = {"instructions": instructions}
-    starts["beside"] = instructions + bytecode.INSTRUCTION * sum(one.records for one in phases)
-    end = starts["beside"] + bytecode.INSTRUCTION * sum(len(one.beside) for one in phases)
+    end = instructions + bytecode.INSTRUCTION * sum(one.records for one in phases)
     for name, numbers in tail.items():
         starts[name], end = end, end + len(numbers)
-    table = aligned(end, np.dtype(np.int64))
+    table = aligned(end + AFTER, np.dtype(np.int64))
     geometry = table.ctypes.data + 8 * starts["geometry"]
-    table[:] = [
+    table[:end] = [
         *records.header(starts["strides"], starts["results"]),
         *phase_records(phases, starts),
         *task_records(records, starts["operands"], geometry, phases),
@@ -87,19 +79,19 @@ def build_table(
 
 def sections(records: Records, items: Sequence[Instruction]) -> dict[str, list[int]]:
     """The sections that stand after the instructions, in order, by name."""
-    phases, results, examples = records.entry.phases, records.entry.results, records.examples
+    phases, results = records.entry.phases, records.entry.results
     return {
         "operands": [n for item in items for n in records.operands(item)],
         "sums": [n for phase in phases for sum in phase.sums for n in records.sum(sum)],
         "results": [n for k, result in enumerate(results) for n in records.result(k, result)],
         "strides": records.strides(),
-        "geometry": [number_for(n, examples) for item in items for n in item.geometry],
+        "geometry": [number for item in items for number in records.arguments(item)],
     }
 
 
 def phase_records(phases: Sequence[DividedPhase], starts: Mapping[str, int]) -> Iterator[int]:
     """A record for each stage."""
-    first, beside, first_sum = starts["instructions"], starts["beside"], starts["sums"]
+    first, first_sum = starts["instructions"], starts["sums"]
     for one in phases:
         phase = one.phase
         yield from record(
@@ -111,11 +103,8 @@ def phase_records(phases: Sequence[DividedPhase], starts: Mapping[str, int]) -> 
                 bytecode.CLEARS_PARTIALS: int(uses_partials(phase)),
                 bytecode.SUMS_START: first_sum,
                 bytecode.SUMS: len(phase.sums),
-                bytecode.TASKS_START: beside if phase.examples else first,
-                bytecode.TASKS: len(one.tasks),
             },
         )
-        beside += bytecode.INSTRUCTION * len(one.beside)
         first += bytecode.INSTRUCTION * one.records
         first_sum += bytecode.SUM * len(phase.sums)
 
@@ -123,20 +112,15 @@ def phase_records(phases: Sequence[DividedPhase], starts: Mapping[str, int]) -> 
 def task_records(
     records: Records, operands: int, geometry: int, phases: Sequence[DividedPhase]
 ) -> Iterator[int]:
-    """The records of all instructions in order (the head of a recurrence before its own), and then
-    those of tasks beside them.
+    """The records of all tasks in order, the head of a recurrence before its own.
 
     `operands` is where the first one's operands begin, `geometry` the address of its arguments.
     """
-    tasks = [task for one in phases for task in one.whole]
-    heads: dict[int, RecurrenceLoop] = {}
-    first = 0
     for one in phases:
-        heads |= {first + loop.start: loop for loop in one.phase.loops}
-        first += len(one.whole)
-    for k, task in enumerate([*tasks, *(task for one in phases for task in one.beside)]):
-        if k in heads:
-            yield from records.loop(heads[k])
-        yield from records.task(task, operands, geometry)
-        operands += bytecode.OPERAND * len(task.instruction.operands)
-        geometry += 8 * len(task.instruction.geometry)
+        heads = {loop.start: loop for loop in one.phase.loops}
+        for k, task in enumerate(one.tasks):
+            if k in heads:
+                yield from records.loop(heads[k])
+            yield from records.task(task, operands, geometry)
+            operands += bytecode.OPERAND * len(task.instruction.operands)
+            geometry += 8 * len(task.instruction.geometry)

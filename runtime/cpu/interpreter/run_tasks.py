@@ -1,31 +1,106 @@
-"""The tasks of a stage in native code: every thread goes through all and does its own."""
+"""Tasks in native code: the members of a team go through all, and each does what is its own.
+
+`runtime/cpu/interpreter/bytecode.py` says which word of the bytecode means what.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gradc_runtime.cpu.codegen.intrinsics import WORDS, bytes_at, stack_words, words_at
+from gradc_compiler.program.kernel_abi import LOOP, LOOP_COUNT, LOOPS, MOST_NUMBERS
+from gradc_runtime.cpu.codegen.intrinsics import WORDS, call_kernel, stack_words, words_at
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import share_start
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.barrier import barrier
-from gradc_runtime.cpu.interpreter.batch_stage import clear_partials, launch
 from gradc_runtime.cpu.interpreter.bytecode import (
-    BLOCK_SPACE,
+    CLOCK,
     INSTRUCTION,
     LEAST_PIECE,
     MOST_PIECE,
+    OF_PRODUCT,
     PIECE,
     PIECE_OF_EXAMPLE,
 )
 
 NUMBER = kernel_types.int64
+AFTER = 3  # numbers of a geometry after its loops
+ROOM = MOST_NUMBERS + AFTER
+
+
+@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, WORDS))
+def place_operands(
+    table: Any, at: Any, bases: Any, pointers: Any, origin: Any, firsts: Any
+) -> None:
+    """Write down the addresses of an instruction's operands.
+
+    Where memory has the rows of one time step or piece only, `origin` is the first of those.
+    """
+    operand = table[at + bytecode.OPERANDS_START]
+    for k in range(table[at + bytecode.OPERANDS]):
+        base = bases[table[operand + bytecode.OPERAND_SPACE]]
+        before = firsts[table[operand + bytecode.OPERAND_ROWS]]
+        start = (
+            table[operand + bytecode.OPERAND_START]
+            - origin * table[operand + bytecode.OPERAND_STEP]
+        )
+        pointers[k] = base + start + before * table[operand + bytecode.OPERAND_STRIDE]
+        operand += bytecode.OPERAND
+
+
+@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, NUMBER, WORDS))
+def launch(
+    table: Any, at: Any, bases: Any, pointers: Any, origin: Any, begin: Any, end: Any, firsts: Any
+) -> None:
+    """Call an instruction's kernel for rows [begin, end)."""
+    place_operands(table, at, bases, pointers, origin, firsts)
+    geometry = words_at(table[at + bytecode.GEOMETRY_AT])
+    call_kernel(table[at + bytecode.KERNEL], pointers, geometry, begin, end, firsts[0])
+
+
+@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, *[NUMBER] * 2, WORDS, *[NUMBER] * 2))
+def launch_cut(
+    table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, firsts: Any,
+    start: Any, stop: Any,
+) -> None:  # fmt: skip
+    """The same for iterations [start, stop) of the loop that is cut."""
+    place_operands(table, at, bases, pointers, begin, firsts)
+    for k in range(OF_PRODUCT):
+        pointers[k] += start * table[at + bytecode.MOVES + k]
+    whole, own = words_at(table[at + bytecode.GEOMETRY_AT]), stack_words(ROOM)
+    for k in range(LOOPS + LOOP * whole[LOOP_COUNT] + AFTER):
+        own[k] = whole[k]
+    own[table[at + bytecode.PLACE]] = stop - start
+    call_kernel(table[at + bytecode.KERNEL], pointers, own, begin, end, firsts[0])
+
+
+@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, WORDS, NUMBER, NUMBER))
+def run_own(
+    table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, firsts: Any,
+    member: Any, members: Any,
+) -> None:  # fmt: skip
+    """A member's share of a task on rows [begin, end)."""
+    grain, place = table[at + bytecode.GRAIN], table[at + bytecode.PLACE]
+    if members == 1 or grain == 0:
+        if members == 1 or table[at + bytecode.OWNER] == member:
+            launch(table, at, bases, pointers, begin, begin, end, firsts)
+        return
+    extent = end - begin
+    if place > 0:
+        extent = words_at(table[at + bytecode.GEOMETRY_AT])[place]
+    start = share_start(extent, grain, member, members)
+    stop = share_start(extent, grain, member + 1, members)
+    if start < stop:
+        if place > 0:
+            launch_cut(table, at, bases, pointers, begin, end, firsts, start, stop)
+        else:
+            launch(table, at, bases, pointers, begin, begin + start, begin + stop, firsts)
 
 
 @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
 def run_pieces(
-    table: Any, leader: Any, bases: Any, pointers: Any, thread: Any, threads: Any
+    table: Any, leader: Any, bases: Any, pointers: Any, member: Any, members: Any
 ) -> None:
     """Run an instruction and its followers piece by piece: a piece of the first, then the same
     piece of each follower, then the next.
@@ -36,8 +111,8 @@ def run_pieces(
     firsts = stack_words(2)
     extent, unit = table[leader + bytecode.END], table[leader + bytecode.GRAIN]
     words = table[leader + INSTRUCTION + bytecode.GRAIN] // unit  # of a row
-    begin = share_start(extent, unit, thread, threads)
-    end = share_start(extent, unit, thread + 1, threads)
+    begin = share_start(extent, unit, member, members)
+    end = share_start(extent, unit, member + 1, members)
     first = begin
     most = max(LEAST_PIECE, min(MOST_PIECE, PIECE_OF_EXAMPLE * table[bytecode.EXAMPLES]))
     while begin < end:
@@ -45,60 +120,64 @@ def run_pieces(
         rows = ((end - begin) // pieces + unit - 1) // unit * unit
         stop = min(end, begin + max(unit, rows))
         firsts[PIECE] = first
-        launch(table, leader, bases, pointers, begin, stop, firsts)
+        launch(table, leader, bases, pointers, begin, begin, stop, firsts)
         firsts[PIECE] = first * words
         for i in range(1, 1 + table[leader + bytecode.FOLLOWERS]):
             at = leader + i * INSTRUCTION
-            launch(table, at, bases, pointers, begin * words, stop * words, firsts)
+            at_word = begin * words
+            launch(table, at, bases, pointers, at_word, at_word, stop * words, firsts)
         begin = stop
 
 
-@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
-def run_own(table: Any, at: Any, bases: Any, pointers: Any, thread: Any, threads: Any) -> None:
-    """This thread's rows of a task."""
-    firsts = stack_words(1)
-    begin, end = table[at + bytecode.BEGIN], table[at + bytecode.END]
-    if threads > 1:  # one thread has all, and is spared the divisions
-        grain, part = table[at + bytecode.GRAIN], table[at + bytecode.PART_NUMBER]
-        if grain > 0:
-            begin = share_start(table[at + bytecode.END], grain, thread, threads)
-            end = share_start(table[at + bytecode.END], grain, thread + 1, threads)
-        elif part * threads // table[at + bytecode.PART_OF] != thread:
-            end = begin
-    if begin < end:
-        launch(table, at, bases, pointers, begin, end, firsts)
+@subroutine(
+    kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, WORDS, WORDS, WORDS, WORDS, NUMBER, NUMBER)
+)
+def run_loop(
+    control: Any, team: Any, table: Any, at: Any, bases: Any, pointers: Any, firsts: Any,
+    clock: Any, member: Any, members: Any,
+) -> None:  # fmt: skip
+    """Run a recurrence: for each time step, the instructions after the loop's head on its rows."""
+    backwards = table[at + bytecode.LOOP_BACKWARDS] != 0
+    counts = words_at(clock[bytecode.CLOCK_COUNTS])
+    steps = clock[bytecode.CLOCK_STEPS]
+    row = clock[bytecode.CLOCK_ROWS] if backwards else 0
+    for k in range(steps):
+        rows = counts[steps - 1 - k] if backwards else counts[k]
+        row -= rows if backwards else 0
+        for i in range(1, table[at + bytecode.LOOP_LENGTH] + 1):
+            one = at + i * INSTRUCTION
+            if members > 1 and table[one + bytecode.WAITS] != 0:
+                barrier(control, team, members)
+            run_own(table, one, bases, pointers, row, row + rows, firsts, member, members)
+        row += 0 if backwards else rows
 
 
-@subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+@subroutine(
+    kernel_types.void(
+        *(WORDS, NUMBER, WORDS, NUMBER, NUMBER, WORDS, WORDS, WORDS, WORDS, NUMBER, NUMBER, NUMBER)
+    )
+)
 def run_tasks(
-    control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
-) -> None:
-    """Run a stage's tasks, each with its followers; all threads work on thread 0's BLOCK."""
-    own = bases[BLOCK_SPACE]
-    bases[BLOCK_SPACE] = words_at(control[bytecode.BASES])[BLOCK_SPACE]
-    if thread == 0:
-        clear_partials(table, phase, bases)
-    at = table[phase + bytecode.TASKS_START]
-    end = at + table[phase + bytecode.TASKS] * INSTRUCTION
-    while at < end:
-        if table[at + bytecode.WAITS] != 0:
-            barrier(control, threads)
-        followers = table[at + bytecode.FOLLOWERS]
-        if followers > 0:
-            run_pieces(table, at, bases, pointers, thread, threads)
-        else:
-            run_own(table, at, bases, pointers, thread, threads)
-        at += (1 + followers) * INSTRUCTION
-    bases[BLOCK_SPACE] = own
-    barrier(control, threads)
+    control: Any, team: Any, table: Any, start: Any, count: Any, bases: Any, pointers: Any,
+    firsts: Any, ends: Any, clock: Any, member: Any, members: Any,
+) -> None:  # fmt: skip
+    """Run a stage's tasks: on one block of examples, or all of a serial stage.
 
-
-@subroutine(kernel_types.void(WORDS, WORDS))
-def keep_results(table: Any, bases: Any) -> None:
-    """Copy the results of a step to the caller's arrays."""
-    for k in range(table[bytecode.RESULTS]):
-        at = table[bytecode.RESULTS_START] + k * bytecode.RESULT
-        source = bytes_at(bases[bytecode.UNIFORM_SPACE] + table[at + bytecode.RESULT_UNIFORM])
-        target = bytes_at(bases[table[at + bytecode.RESULT_SPACE]])
-        for i in range(table[at + bytecode.RESULT_BYTES]):
-            target[i] = source[i]
+    `team` is where the members' words for barriers are.
+    """
+    i = 0
+    while i < count:
+        at = start + i * INSTRUCTION
+        if table[at + bytecode.KERNEL] == 0:
+            own = words_at(clock + 8 * CLOCK * table[at + bytecode.LOOP_TIME])
+            run_loop(control, team, table, at, bases, pointers, firsts, own, member, members)
+            i += table[at + bytecode.LOOP_LENGTH] + 1
+            continue
+        if members > 1 and table[at + bytecode.WAITS] != 0:
+            barrier(control, team, members)
+        end = max(table[at + bytecode.END], ends[table[at + bytecode.ROWS]])
+        if table[at + bytecode.FOLLOWERS] > 0:
+            run_pieces(table, at, bases, pointers, member, members)
+        elif end > 0:  # a block may have no elements
+            run_own(table, at, bases, pointers, 0, end, firsts, member, members)
+        i += 1 + table[at + bytecode.FOLLOWERS]

@@ -6,23 +6,27 @@
     thread 0      [0, 1)       %14 mul
 
 Nothing here decides anything: tasks are those of `divide.py`, chunks and sums go as the walker
-takes them (`runtime/cpu/interpreter/dispatch.py`).
+takes them (`runtime/cpu/interpreter/dispatch.py`).  A recurrence stands there as two time steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, PartialReduction, Phase
 from gradc_runtime.cpu.codegen.number_types import share_start
-from gradc_runtime.cpu.partition.divide import tasks_of
+from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
+from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 
 SUM_GRAIN = MACHINE.line  # words of a sum over chunks, of which a thread's share is a multiple
 ZEROING, KEEPING = "partial sums become 0", "results are kept"
+STEPS = 2  # of a recurrence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,10 @@ class Assigned:
     waited: int  # for all other threads, so often before it
     cut: int  # the same for all that are cut from one instruction, or from those that follow it
     chunk: int | None = None
+    team: int | None = None
+    inside: int = 0  # barriers of its team before it
+    place: int | None = None  # the argument that [begin, end) are iterations of; None: rows
+    of: range = range(0)  # the examples that the instruction is run on
 
     def __str__(self) -> str:
         """A line of the list."""
@@ -57,10 +65,12 @@ def assigned(
 
 def text_of(work: list[Assigned]) -> Iterator[str]:
     """A line for each, and for each barrier."""
-    waited = 0
+    waited, inside = 0, 0
     for one in work:
         yield from ["-------- all threads wait"] * (one.waited - waited)
-        waited = one.waited
+        if one.team is not None and one.inside > inside:
+            yield f"-------- team {one.team} waits"
+        waited, inside = one.waited, one.inside
         yield str(one)
 
 
@@ -74,11 +84,17 @@ class _Assigner:
     threads: int
     waited: int = field(default=0, init=False)
     cuts: int = field(default=0, init=False)
+    inside: dict[int, int] = field(default_factory=dict, init=False)  # barriers of each team
+
+    @cached_property
+    def teams(self) -> Teams:
+        """Of a batch stage."""
+        return teams_of(self.entry, self.examples, self.block, self.threads)
 
     def step(self) -> Iterator[Assigned]:
         """One step: all stages, then its results."""
         for phase in self.entry.phases:
-            yield from self._tasks(phase)
+            yield from self._batch(phase) if phase.examples else self._once(phase)
             self.waited += 1
             for sum in phase.sums:
                 self.cuts += 1
@@ -94,39 +110,80 @@ class _Assigner:
 
     def _one(
         self, work: Instruction | PartialReduction | str, thread: int | None, begin: int, end: int,
-        chunk: int | None = None,
+        **more: Any,
     ) -> Assigned:  # fmt: skip
+        inside = self.inside.get(more.get("team", 0), 0)
         return Assigned(
-            work=work, thread=thread, begin=begin, end=end, waited=self.waited,
-            cut=self.cuts, chunk=chunk,
+            work=work, thread=thread, begin=begin, end=end, waited=self.waited, cut=self.cuts,
+            inside=inside, **more,
         )  # fmt: skip
 
-    def _tasks(self, phase: Phase) -> Iterator[Assigned]:
-        """A stage, by its tasks or by chunks."""
-        tasks = tasks_of(self.entry, phase, self.examples, self.block)
-        if phase.examples and not tasks:
-            yield from self._chunks(phase)
-            return
-        if uses_partials(phase):
-            self.cuts += 1
-            yield self._one(ZEROING, 0, 0, self.entry.partial_words)
-        for task in tasks:
-            self.waited += task.wait
-            self.cuts += task.part == 0 and not task.instruction.follows
+    def _once(self, phase: Phase) -> Iterator[Assigned]:
+        """A serial stage: shares of all threads."""
+        for task in tasks_of(self.entry, phase, self.block, self.threads):
+            self.waited += task.wait and self.threads > 1
+            self.cuts += not task.instruction.follows
             for thread in range(self.threads):
-                if rows := task.rows_of(thread, self.threads):
+                if rows := task.share(task.rows, thread, self.threads):
                     yield self._one(task.instruction, thread, rows.start, rows.stop)
 
-    def _chunks(self, phase: Phase) -> Iterator[Assigned]:
-        """Whoever is free takes the next chunk: all instructions on its blocks."""
+    def _batch(self, phase: Phase) -> Iterator[Assigned]:
+        """A batch stage: chunks of whoever is free, or of teams in turn."""
         blocks = -(-self.examples // self.block)
-        chunks = chunks_of(self.entry, self.examples, self.block)
+        chunks, teams = chunks_of(self.entry, self.examples, self.block), self.teams
         for chunk in range(chunks):
-            first, stop = (
-                min(self.examples, c * blocks // chunks * self.block) for c in (chunk, chunk + 1)
-            )
-            works: list[Instruction | str] = [ZEROING] if uses_partials(phase) else []
-            works += phase.instructions
-            for work in works:
+            own = range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks)
+            if teams.members > 1:
+                yield from self._of_team(phase, chunk, chunk % teams.count, own)
+            else:
+                yield from self._alone(phase, chunk, own)
+
+    def _alone(self, phase: Phase, chunk: int, blocks: range) -> Iterator[Assigned]:
+        """One thread's: all instructions on the blocks of a chunk."""
+        first, stop = (min(self.examples, k * self.block) for k in (blocks.start, blocks.stop))
+        works: list[Instruction | str] = [ZEROING] if uses_partials(phase) else []
+        for work in [*works, *phase.instructions]:
+            self.cuts += 1
+            yield self._one(work, None, first, stop, chunk=chunk, of=range(first, stop))
+
+    def _of_team(self, phase: Phase, chunk: int, team: int, blocks: range) -> Iterator[Assigned]:
+        """A team's: shares of its members on each block."""
+        first = team * self.teams.members
+        members = range(self.teams.members)
+        if uses_partials(phase):
+            self.cuts += 1
+            for member in members:
+                yield self._one(ZEROING, first + member, 0, 1, chunk=chunk, team=team)
+        for block in blocks:
+            of = range(block * self.block, min(self.examples, (block + 1) * self.block))
+            self.inside[team] = self.inside.get(team, 0) + 1
+            for task in self._twice(phase):
+                self.inside[team] += task.wait
                 self.cuts += 1
-                yield self._one(work, None, first, stop, chunk)
+                for member in members:
+                    place, ends = _share(task, of, member, len(members))
+                    if ends:
+                        yield self._one(
+                            task.instruction, first + member, ends.start, ends.stop,
+                            chunk=chunk, team=team, place=place, of=of,
+                        )  # fmt: skip
+
+    def _twice(self, phase: Phase) -> Iterator[ThreadTask]:
+        """The tasks of a batch stage, those of recurrences for two time steps."""
+        tasks, heads = self._tasks(phase), {loop.start: loop for loop in phase.loops}
+        k = 0
+        while k < len(tasks):
+            count = heads[k].count if k in heads else 1
+            yield from tasks[k : k + count] * (STEPS if k in heads else 1)
+            k += count
+
+    def _tasks(self, phase: Phase) -> list[ThreadTask]:
+        return tasks_of(self.entry, phase, self.block, self.teams.members)
+
+
+def _share(task: ThreadTask, of: range, member: int, members: int) -> tuple[int | None, range]:
+    """What is cut and a member's share of it: iterations of a loop, or some of the examples."""
+    if task.cut is not None:
+        return task.cut.place, task.share(task.cut.extent, member, members)
+    share = task.share(len(of), member, members)
+    return None, of[share.start : share.stop]

@@ -1,56 +1,114 @@
 """Where threads wait for one another: before a task on words that another may still be at.
 
-Tasks of one group are at different words, or at the same on the same thread.  Between groups stands
-a barrier where both touch a storage, one of them writes it, and one of them is shared out; what
-only thread 0 does is done in order.  Storages are compared as wholes, and BLOCK is a single one, as
-its words are used again.
+The shares of one task are at different words.  Between tasks stands a barrier where both touch a
+word and one of them writes it, unless a single thread does both: what is one thread's alone it does
+in order, and shares of examples meet only in those examples.  So threads go through layers of a
+network without waiting, each with examples of its own, until one needs those of all.
+
+Storages are compared as wholes, but in BLOCK by the words of a row, as those are used again: two
+values may overlap there, and then examples of one lie among other examples of the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from gradc_compiler.program.entry import Entry, Instruction, Phase, Space
+from gradc_compiler.program.entry import Entry, Instruction, Operand, RecurrenceLoop, Space
 from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
 
-Place = tuple[int, int]  # space, and where a storage begins in it
-EITHER = (False, True)
+BY_EXAMPLES, ANY = "examples", "any"  # who is at a storage: each at its own examples, or anyone
+Who = int | str  # or one thread, by its number
+Room = tuple[int, int | None]  # a space, and in BLOCK what its rows are
 
 
 @dataclass(frozen=True, slots=True)
 class StorageUse:
-    """How a group, or one since the last barrier, uses a storage."""
+    """How a task uses a storage: words [begin, end) of a room, all rows of it."""
 
-    place: Place
+    room: Room
+    begin: int
+    end: int
     written: bool
-    shared: bool  # maybe not on thread 0 alone
+    who: Who
+
+    def waits_for(self, other: StorageUse) -> bool:
+        """Whether this must not begin before another is over."""
+        if not (self.written or other.written):
+            return False
+        if self.begin >= other.end or other.begin >= self.end:
+            return False
+        if self.who != other.who or self.who == ANY:
+            return True
+        same = (self.begin, self.end) == (other.begin, other.end)
+        return self.who == BY_EXAMPLES and not same
 
 
-def with_barriers(entry: Entry, phase: Phase, groups: Sequence[Group]) -> list[ThreadTask]:
-    """The tasks of a stage, with a barrier before each group that has to wait."""
-    pending = set(_zeroed(phase))
-    tasks: list[ThreadTask] = []
-    for group in groups:
+@dataclass
+class _Pending:
+    """What has been used since the last barrier, by room."""
+
+    uses: dict[Room, set[StorageUse]] = field(default_factory=lambda: defaultdict(set))
+
+    def blocks(self, uses: set[StorageUse]) -> bool:
+        return any(use.waits_for(one) for use in uses for one in self.uses[use.room])
+
+    def add(self, uses: set[StorageUse]) -> None:
+        for use in uses:
+            self.uses[use.room].add(use)
+
+
+def with_barriers(
+    entry: Entry, groups: Sequence[Group], loops: Sequence[RecurrenceLoop] = ()
+) -> list[ThreadTask]:
+    """The tasks of a stage, with a barrier before each group that has to wait.
+
+    All threads wait before a stage.  The first task of a recurrence, which comes again after its
+    last, waits in each time step if several threads have anything to do in it.
+    """
+    pending, tasks = _Pending(), list[ThreadTask]()
+    heads = {loop.start for loop in loops if _several(groups[loop.start :][: loop.count])}
+    for number, group in enumerate(groups):
         uses = uses_of(entry, group)
-        wait = any(other in pending for use in uses for other in _opposed(use))
+        wait = number in heads or pending.blocks(uses)
         if wait:
-            pending.clear()
-        pending |= uses
+            pending = _Pending()
+        pending.add(uses)
         tasks += [replace(group[0], wait=wait), *group[1:]]
     return tasks
+
+
+def _several(groups: Sequence[Group]) -> bool:
+    return any(task.shared or task.owner > 0 for group in groups for task in group)
 
 
 def uses_of(entry: Entry, group: Group) -> set[StorageUse]:
     """What a group does with which storages."""
     shared = any(task.shared for task in group)
     return {
-        StorageUse(_storage(item, k), k in written, shared)
-        for item in {id(task.instruction): task.instruction for task in group}.values()
-        for written in [written_by(entry, item)]
-        for k in range(len(item.operands))
+        _use(operand, k in written, _who(task, operand) if shared else task.owner)
+        for task in group
+        for written in [written_by(entry, task.instruction)]
+        for k, operand in enumerate(task.instruction.operands)
     }
+
+
+def _who(task: ThreadTask, operand: Operand) -> Who:
+    """Who is at an operand of a task that is shared out."""
+    each = operand.space == Space.BLOCK or (operand.space >= Space.ARRAY and operand.stride > 0)
+    own = each and operand.time is None and operand.step is None
+    return BY_EXAMPLES if own and task.by_examples else ANY
+
+
+def _use(operand: Operand, written: bool, who: Who) -> StorageUse:
+    if operand.space != Space.BLOCK:
+        place = operand.offset
+        return StorageUse((operand.space, None), place, place + 1, written, who)
+    room, begin = (operand.space, operand.time), operand.offset
+    if operand.step is not None:
+        room, begin = (operand.space, None), operand.step.offset
+    return StorageUse(room, begin, begin + max(1, operand.words), written, who)
 
 
 def written_by(entry: Entry, item: Instruction) -> Sequence[int]:
@@ -59,23 +117,3 @@ def written_by(entry: Entry, item: Instruction) -> Sequence[int]:
         return item.writes
     count = len(item.operands)
     return (count - 1,) if entry.kernels[item.kernel].source is None else range(count)
-
-
-def _storage(item: Instruction, number: int) -> Place:
-    operand = item.operands[number]
-    return operand.space, 0 if operand.space == Space.BLOCK else operand.offset
-
-
-def _opposed(use: StorageUse) -> Iterator[StorageUse]:
-    """The earlier uses that one has to wait for."""
-    for written, shared in product(EITHER, EITHER):
-        if (written or use.written) and (shared or use.shared):
-            yield StorageUse(use.place, written, shared)
-
-
-def _zeroed(phase: Phase) -> Iterator[StorageUse]:
-    """Partial sums, which thread 0 zeroes before a stage."""
-    for item in phase.instructions if phase.examples else ():
-        for k, operand in enumerate(item.operands):
-            if operand.space == Space.PARTIAL:
-                yield StorageUse(_storage(item, k), written=True, shared=False)

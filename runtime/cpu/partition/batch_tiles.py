@@ -1,13 +1,14 @@
 """Batch tiles: how many examples of a batch form a block, so that threads have equal work.
 
 An entry says how many there are at most.  A batch that is no multiple of that is cut more evenly:
-48 examples in blocks of 16 would be two for one thread and one for the other, four blocks of 12 are
-two for each.  A small batch may be one block whose instructions are cut (`intra_op.py`): two halves
-of an odd one differ, and both read all weights.
+48 examples in blocks of 16 would be three, which two threads or four cannot share equally; four
+blocks of 12 they can.  A small batch may be one block whose instructions are cut (`intra_op.py`):
+two halves of an odd one differ, and both read all weights.
 
-What each of these takes is estimated from the work of the entry's instructions, so the choice
-follows from the entry and the batch alone (Note [The same bits on any number of threads] in
-`reduction_chunks.py`).
+The size of a block decides in which order a batch is summed up, so it must be the same for any
+number of threads (Note [The same bits on any number of threads] in `reduction_chunks.py`).  So what
+it takes is estimated for several numbers of threads, and the least in all is chosen: it follows
+from the entry and the batch alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from collections.abc import Callable, Sequence
 from gradc_compiler.machine.cost_model import full_rows, shared_nanoseconds
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction
-from gradc_runtime.cpu.partition.intra_op import in_parts_nanoseconds, nanoseconds
+from gradc_runtime.cpu.partition import intra_op
+
+THREADS = MACHINE.compared_threads
+Alone = Callable[[int], float]  # nanoseconds that a thread takes for a block of so many examples
 
 
 def block_of(entry: Entry, examples: int) -> int:
@@ -25,50 +29,73 @@ def block_of(entry: Entry, examples: int) -> int:
     if entry.times:
         return _of_sequences(entry, examples)
     if entry.block_words < MACHINE.least_example:
-        return entry.block
+        return min(entry.block, examples)
     items = [item for p in entry.phases if p.examples for item in p.instructions]
-    size, busier = _even(entry, examples, lambda rows: _alone(items, rows))
-    if not size < examples <= entry.block:
-        return size
-    cut = sum(in_parts_nanoseconds(entry, item, examples) for item in items)
-    weights = shared_nanoseconds(sum(item.work.words for item in items))
-    several = MACHINE.worth_one_block * (busier + weights)
-    whole = cut + MACHINE.call_ns * len(items) < several
-    return examples if whole else size
+    size = _even(entry, examples, lambda rows: _alone(items, rows))
+    one_will_do = size < examples <= entry.block
+    return examples if one_will_do and _is_one_best(entry, items, examples, size) else size
 
 
 def _of_sequences(entry: Entry, examples: int) -> int:
     """The same for sequences: a step of a recurrence takes as long as a few rows by itself."""
     if examples < 2 * MACHINE.low_tile - 1:
         return min(entry.block, examples)
-    return _even(entry, examples, lambda rows: full_rows(rows) + MACHINE.step_rows)[0]
+    return _even(entry, examples, lambda rows: full_rows(rows) + MACHINE.step_rows)
 
 
-def _even(entry: Entry, examples: int, alone: Callable[[int], float]) -> tuple[int, float]:
-    """The size of blocks that is best, and what the busier of two threads then takes.
-
-    `alone` is what a thread takes for a block of so many.
-    """
+def _even(entry: Entry, examples: int, alone: Alone) -> int:
+    """The size of blocks that is best, if there are several; the largest of several such."""
     most = min(entry.block, -(-examples // 2))
     sizes = range(most, most // 2, -max(1, most // MACHINE.block_choices))
-    taken = {size: _busier(entry.chunks, alone, examples, size) for size in sizes}
-    return min(taken.items(), key=lambda item: item[1])  # the largest of several
+    return min(sizes, key=lambda size: _thread_time(entry.chunks, alone, examples, size))
 
 
-def _busier(most: int, alone: Callable[[int], float], examples: int, size: int) -> float:
-    """What the busier of two threads takes, which take up to so many chunks in turn."""
+def _thread_time(most: int, alone: Alone, examples: int, size: int) -> float:
+    """What a batch takes, summed over some numbers of threads.
+
+    Of more threads than chunks several work on each.
+    """
+    chunks = min(most, -(-examples // size))
+    counts = {count: min(count, chunks) for count in THREADS}
+    return sum(
+        _busiest(chunks, alone, examples, size, taking) * taking / count
+        for count, taking in counts.items()
+    )
+
+
+def _busiest(chunks: int, alone: Alone, examples: int, size: int, threads: int) -> float:
+    """What the busiest of some threads takes, which take chunks in turn."""
     blocks = -(-examples // size)
-    chunks = min(most, blocks)
     whole, last = alone(size), alone(examples - size * (blocks - 1))
-    threads = [0.0, 0.0]
+    spent = [0.0] * threads
     for chunk in range(chunks):
         count = (chunk + 1) * blocks // chunks - chunk * blocks // chunks
-        threads.sort()
-        threads[0] += count * whole + (last - whole if chunk == chunks - 1 else 0.0)
-    return max(threads)
+        spent.sort()
+        spent[0] += count * whole + (last - whole if chunk == chunks - 1 else 0.0)
+    return max(spent)
 
 
 def _alone(items: Sequence[Instruction], examples: int) -> float:
     """What a thread takes for a block, in nanoseconds."""
     rows = full_rows(examples) if examples >= MACHINE.full_rows else examples
-    return sum(nanoseconds(item.work, rows) + MACHINE.call_ns for item in items)
+    return sum(intra_op.nanoseconds(item.work, rows) + MACHINE.call_ns for item in items)
+
+
+def _is_one_best(entry: Entry, items: Sequence[Instruction], examples: int, size: int) -> bool:
+    """Whether one block, whose instructions all threads share, is clearly better than several."""
+
+    def together(rows: int, members: int) -> float:
+        each = (intra_op.shared_nanoseconds(entry, item, rows, members) for item in items)
+        return sum(each) + MACHINE.call_ns * len(items)
+
+    chunks = min(entry.chunks, -(-examples // size))
+    weights = shared_nanoseconds(sum(item.work.words for item in items))
+    one, several = 0.0, 0.0
+    for count in THREADS:
+        one += together(examples, count)
+        if count <= chunks:
+            alone = _busiest(chunks, lambda rows: _alone(items, rows), examples, size, count)
+            several += alone + (weights if count > 1 else 0.0)
+        else:
+            several += together(size, count // chunks)
+    return one < MACHINE.worth_one_block * several

@@ -1,26 +1,64 @@
 """How the work of a stage is divided, for any number of threads: one place decides.
 
-What is done once is cut at multiples of a grain.  A batch of several tiles is cut into chunks; one
-of a single tile has nothing to share out but the instructions themselves, which are cut into parts
-where that brings something.  Then barriers are placed.
+Threads form *teams*.  In a serial stage all are one team; each instruction is cut at multiples of a
+grain.  In a batch stage a team takes chunks of the batch, block after block, and its members share
+out the instructions on a block (`intra_op.py`); as long as there are chunks for all threads, a team
+is a single one, which does all in order.  Then barriers are placed.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Phase
 from gradc_runtime.cpu.partition.barriers import with_barriers
-from gradc_runtime.cpu.partition.grains import in_shares
-from gradc_runtime.cpu.partition.intra_op import in_parts
+from gradc_runtime.cpu.partition.grains import once
+from gradc_runtime.cpu.partition.intra_op import divided, in_shares, shared_nanoseconds
+from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 
 
-def tasks_of(entry: Entry, phase: Phase, examples: int, block: int) -> list[ThreadTask]:
-    """The tasks of a stage; none where threads take chunks of the batch."""
-    if not phase.examples:
-        return with_barriers(entry, phase, list(in_shares(entry, phase)))
-    if entry.times or examples > block:
-        return []
-    groups = [in_parts(entry, item, examples) for item in phase.instructions]
-    if all(len(group) == 1 for group in groups):
-        return []
-    return with_barriers(entry, phase, groups)
+@dataclass(frozen=True, slots=True)
+class Teams:
+    """So many teams of so many threads each; threads beyond those only take part between stages."""
+
+    count: int = 1
+    members: int = 1
+
+    def member(self, thread: int) -> tuple[int, int] | None:
+        """The team of a thread and its number there."""
+        team, member = divmod(thread, self.members)
+        return (team, member) if team < self.count else None
+
+
+def teams_of(entry: Entry, examples: int, block: int, threads: int) -> Teams:
+    """The teams that are done first with a batch, about."""
+    chunks = chunks_of(entry, examples, block)
+    if threads <= chunks and chunks % threads == 0:
+        return Teams(threads)
+    counts = range(min(threads, chunks), 0, -1)
+    if entry.times:  # nobody knows how long they are
+        return Teams(counts[0], threads // counts[0])
+    rows = -(-examples // chunks)
+    items = [item for phase in entry.phases if phase.examples for item in phase.instructions]
+
+    def nanoseconds(teams: Teams) -> float:
+        of_chunk = sum(
+            MACHINE.call_ns + shared_nanoseconds(entry, item, min(rows, block), teams.members)
+            for item in items
+        )
+        return -(-chunks // teams.count) * of_chunk
+
+    largest = {threads // count: count for count in reversed(counts)}
+    best = min((Teams(count, members) for members, count in largest.items()), key=nanoseconds)
+    cut = any(in_shares(entry, item, min(rows, block), best.members).shared for item in items)
+    return best if cut else Teams(counts[0])
+
+
+def tasks_of(entry: Entry, phase: Phase, block: int, members: int) -> list[ThreadTask]:
+    """The tasks of a stage for a team: those on a block, or in a serial stage on all."""
+    if phase.examples:
+        groups = divided(entry, phase.instructions, block, members)
+        return with_barriers(entry, groups, phase.loops)
+    return with_barriers(entry, list(once(entry, phase, members)))

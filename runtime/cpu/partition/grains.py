@@ -1,4 +1,4 @@
-"""Where threads cut the instructions of a ONCE phase: at multiples of a grain."""
+"""Where threads cut the instructions of a serial stage: at multiples of a grain."""
 
 from __future__ import annotations
 
@@ -10,30 +10,38 @@ from gradc_compiler.program.entry import Entry, Instruction, Phase, consumers
 from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
 
 SHARE = MACHINE.wide  # elements of a generated kernel: whole vectors, for the same bits
-LIBRARY_SHARE = MACHINE.tall_tile
+LIBRARY_SHARE, LOW, FEW_ROWS = MACHINE.tall_tile, MACHINE.low_tile, MACHINE.small_batch
 
 
-def grain_of(entry: Entry, instruction: Instruction) -> int:
-    """A thread's share is a multiple of this; 0 if the instruction is not shared out."""
+def grain_of(entry: Entry, instruction: Instruction, threads: int) -> int:
+    """A thread's share is a multiple of this; 0 if the instruction is not shared out.
+
+    Rows of a library kernel are taken as whole tiles, if there are enough for all threads.
+    """
     if not instruction.split:
         return 0
     if entry.kernels[instruction.kernel].source is None:
-        return LIBRARY_SHARE if instruction.extent >= 4 * LIBRARY_SHARE else 1
+        grains = (LIBRARY_SHARE, LOW, 1)
+        return next(g for g in grains if g == 1 or instruction.extent >= 2 * threads * g)
     return SHARE if instruction.extent >= 2 * SHARE else 0
 
 
-def in_shares(entry: Entry, phase: Phase) -> Iterator[Group]:
-    """The instructions of a ONCE phase, each with those that follow it."""
+def once(entry: Entry, phase: Phase, threads: int) -> Iterator[Group]:
+    """The instructions of a serial stage, each with those that follow it."""
     for k, item in enumerate(phase.instructions):
         if not item.follows:
-            yield list(_group(entry, item, consumers(phase.instructions, k)))
+            yield list(_group(entry, item, consumers(phase.instructions, k), threads))
 
 
-def _group(entry: Entry, leader: Instruction, behind: list[Instruction]) -> Iterator[ThreadTask]:
+def _group(
+    entry: Entry, leader: Instruction, behind: list[Instruction], threads: int
+) -> Iterator[ThreadTask]:
     """Those that follow are cut where the leader is, at so many words for each of its rows."""
-    grain = grain_of(entry, leader)
+    grain = grain_of(entry, leader, threads)
     if behind:
-        grain = max(8, SHARE // gcd(SHARE, behind[0].extent // leader.extent))
-    yield ThreadTask(leader, 0, leader.extent, grain=grain, followers=len(behind))
+        vectors = SHARE // gcd(SHARE, behind[0].extent // leader.extent)
+        wide = max(FEW_ROWS, vectors)
+        grain = wide if leader.extent >= 2 * threads * wide else vectors
+    yield ThreadTask(leader, leader.extent, grain, followers=len(behind))
     for item in behind:
-        yield ThreadTask(item, 0, item.extent, grain=grain * (item.extent // leader.extent))
+        yield ThreadTask(item, item.extent, grain * (item.extent // leader.extent))

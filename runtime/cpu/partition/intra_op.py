@@ -1,23 +1,28 @@
-"""A batch of one block has no blocks to share out: its instructions are cut into parts instead.
+"""A block that several threads work on together: its instructions are cut, each into shares.
 
 A product is cut along a loop that moves its result: units of a dense layer, rows of an image; other
-work along the examples.  The parts follow from the entry and the batch size alone, so threads
-change no bit.  What is not cut is thread 0's.
+work along the examples, or along the elements of sequences.  What writes sums over the examples is
+cut along the examples nowhere, as that would change their order.  Cuts change no bit, so they may
+follow from the number of threads; what is not cut is one thread's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.program.entry import Entry, Instruction, OpCost, Space
-from gradc_compiler.program.kernel_abi import COMPENSATED
-from gradc_runtime.cpu.partition.split_dims import SplitDim, split_dims_of
-from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
+from gradc_compiler.program.entry import Entry, Instruction, Kernel, OpCost, Space
+from gradc_compiler.program.kernel_abi import COMPENSATED, LOOP_COUNT, PRODUCTS, ROWS
+from gradc_runtime.cpu.partition.barriers import written_by
+from gradc_runtime.cpu.partition.grains import SHARE
+from gradc_runtime.cpu.partition.split_dims import SplitDim, apart_in_all, split_dims_of
+from gradc_runtime.cpu.partition.thread_tasks import SINGLE, Group, ThreadTask
 
 FIXED = Space.PERSISTENT, Space.UNIFORM  # the same for every example
 CUT = ("contract_rows", "contract_dots")
+TILED = ("contract_rows", "contract_lanes")
 
 
 def nanoseconds(work: OpCost, examples: float) -> float:
@@ -26,59 +31,136 @@ def nanoseconds(work: OpCost, examples: float) -> float:
     return cost_model.nanoseconds(operations, work.words + work.words_each * examples)
 
 
-def in_parts_nanoseconds(entry: Entry, item: Instruction, examples: int) -> float:
-    """What two threads take for an instruction in parts, about."""
-    cut, alone = cut_of(entry, item, examples), nanoseconds(item.work, examples)
-    return alone if cut is None else _in_two(item, cut, examples) + MACHINE.barrier_ns
+def rows_of(item: Instruction, examples: int) -> int:
+    """The rows of an instruction on a block, about: examples, or elements of sequences."""
+    return examples if item.time is None else examples * MACHINE.typical_batch
 
 
-def in_parts(entry: Entry, instruction: Instruction, examples: int) -> Group:
-    """An instruction as several tasks that together do the same, or as one."""
-    cut = cut_of(entry, instruction, examples)
-    if cut is None:
-        return [ThreadTask(instruction, 0, examples)]
-    count = len(cut.parts)
-    if cut.place is None:
-        return [ThreadTask(instruction, *ends, k, count) for k, ends in enumerate(cut.parts)]
-    return [
-        ThreadTask(_iterations(instruction, cut, *ends), 0, examples, k, count)
-        for k, ends in enumerate(cut.parts)
-    ]
+def shared_nanoseconds(entry: Entry, item: Instruction, examples: int, members: int) -> float:
+    """What so many threads take together for an instruction on a block, about."""
+    rows = rows_of(item, examples)
+    alone = nanoseconds(item.work, rows)
+    if members == 1:
+        return alone
+    task = in_shares(entry, item, examples, members)
+    return alone if not task.shared else _of_cut(item, task.cut, rows, task.grain, members)
 
 
-def cut_of(entry: Entry, instruction: Instruction, examples: int) -> SplitDim | None:
-    """Where an instruction is best cut, if anywhere: into shares as equal as can be."""
-    work, kernel = instruction.work, entry.kernels[instruction.kernel]
-    if not cost_model.is_worth_splitting(nanoseconds(work, examples)):
-        return None
-    cuts, name = [], kernel.name.removesuffix(COMPENSATED)
-    if kernel.source is None and name in CUT:
-        cuts = split_dims_of(name, instruction.geometry, examples)
-    elif work.words_each and all(o.space != Space.PARTIAL for o in instruction.operands):
-        cuts = [SplitDim(None, examples)]
-    cuts = [cut for cut in cuts if len(cut.parts) > 1]
-    costs = [_in_two(instruction, cut, examples) for cut in cuts]
-    return cuts[costs.index(min(costs))] if cuts else None
+def divided(entry: Entry, items: Sequence[Instruction], block: int, members: int) -> list[Group]:
+    """The instructions of a batch stage, as several threads do them on each block.
 
-
-def _in_two(instruction: Instruction, cut: SplitDim, examples: int) -> float:
-    """What two threads take for a cut instruction, about.
-
-    Every part reads all weights, unless it has some of its own; then it reads all that they meet.
+    Those that are not cut are the first thread's, so that it need not wait for others in between;
+    but long sums into PARTIAL, which nobody reads here, go to whoever has least of them.
     """
-    work, moved = instruction.work, zip(instruction.operands[:2], cut.moves, strict=False)
+    groups, spent = [], [0.0] * members
+    for item in items:
+        task, alone = in_shares(entry, item, block, members), nanoseconds(item.work, block)
+        if not task.shared and _into_sums(item) and cost_model.is_worth_splitting(alone):
+            task = replace(task, owner=spent.index(min(spent)))
+            spent[task.owner] += alone
+        groups.append([task])
+    return groups
+
+
+def _into_sums(item: Instruction) -> bool:
+    return any(operand.space == Space.PARTIAL for operand in item.operands)
+
+
+def in_shares(entry: Entry, item: Instruction, examples: int, members: int) -> ThreadTask:
+    """An instruction as a task that several threads share, or as one of a single thread."""
+    if members == 1:
+        return ThreadTask(item)
+    rows = rows_of(item, examples)
+    costs = {
+        (cut, grain): _of_cut(item, cut, rows, grain, members)
+        for cut, grain in _ways(entry, item, examples, members)
+    }
+    if not costs:
+        return ThreadTask(item)
+    cut, grain = min(costs, key=lambda way: costs[way])
+    return ThreadTask(item, grain=grain, cut=cut)
+
+
+def _ways(
+    entry: Entry, item: Instruction, examples: int, members: int
+) -> Iterable[tuple[SplitDim | None, int]]:
+    """The loops along which an instruction may be cut, None for its rows, and at which grains."""
+    kernel, rows = entry.kernels[item.kernel], rows_of(item, examples)
+    worth = cost_model.is_worth_splitting(nanoseconds(item.work, rows))
+    name = _product(kernel)
+    if name in CUT and worth and _is_settled(entry, item, examples):
+        for cut in split_dims_of(name, item.geometry, rows):
+            if cut.place is not None and cut.busiest(members) < 1:
+                yield cut, cut.grain(members)
+    grain = _grain_of_rows(entry, item, examples)
+    if grain and rows >= 2 * grain and (worth or (grain == SINGLE and item.time is None)):
+        yield None, grain
+
+
+def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
+    """The grain at which the rows of an instruction may be cut; 0 if they may not.
+
+    A short row's arithmetic is in vectors of several rows, so those are cut between vectors.
+    """
+    kernel, work = entry.kernels[item.kernel], item.work
+    if any(item.operands[k].time != item.time for k in written_by(entry, item)):
+        return 0  # a sum over the rows of a sequence
+    if _into_sums(item):
+        return 0
+    if kernel.source is None and kernel.name.startswith("contract"):
+        name = _product(kernel)
+        if name in PRODUCTS and not _cut_by_rows(name, item.geometry, examples):
+            return 0
+        return SINGLE if _is_settled(entry, item, examples) else 0
+    if kernel.source is None and kernel.name == "fill":
+        return SINGLE if item.geometry[1] else 0
+    return SINGLE if work.words_each >= MACHINE.long_row else SHARE
+
+
+def _product(kernel: Kernel) -> str:
+    """The name of a library kernel, however it adds up; "" for a generated one."""
+    return kernel.name.removesuffix(COMPENSATED) if kernel.source is None else ""
+
+
+def _cut_by_rows(name: str, geometry: Sequence[int], examples: int) -> bool:
+    """Whether the loop over the rows moves a product's result, and may be cut."""
+    return any(cut.place is None for cut in split_dims_of(name, geometry, examples))
+
+
+def _is_settled(entry: Entry, item: Instruction, examples: int) -> bool:
+    """Whether no cut can lead the kernel to add up in another order.
+
+    With few rows a kernel exchanges loops (`runtime/cpu/gemm/small_batch.py`), by their lengths;
+    that is seen in the result where windows overlap there.
+    """
+    kernel, geometry = entry.kernels[item.kernel], item.geometry
+    if _product(kernel) not in TILED or geometry[ROWS] >= 0 or geometry[LOOP_COUNT] == 0:
+        return True
+    settled = rows_are_settled(kernel, item, examples)
+    return settled or apart_in_all(_product(kernel), geometry, rows_of(item, examples))
+
+
+def rows_are_settled(kernel: Kernel, item: Instruction, examples: int) -> bool:
+    """Whether a product on so many examples goes about its rows as if they were many.
+
+    Its kernel is told so, or it would see only a share of them.
+    """
+    tiled = _product(kernel) in TILED and item.geometry[ROWS] < 0
+    return tiled and item.time is None and examples >= MACHINE.small_batch
+
+
+def _of_cut(item: Instruction, cut: SplitDim | None, rows: int, grain: int, members: int) -> float:
+    """What several threads take for an instruction that is cut, about.
+
+    Every thread reads all weights, unless it has some of its own; then it reads all that they meet.
+    """
+    work, alone = item.work, nanoseconds(item.work, rows)
+    if cut is None:
+        units = -(-rows // grain)
+        busiest = min(1.0, -(-units // members) * grain / rows)
+        return alone * busiest + cost_model.shared_nanoseconds(work.words)
+    moved = zip(item.operands[:2], cut.moves, strict=False)
     own = any(move and operand.space in FIXED for operand, move in moved)
-    read = work.words_each * examples if own else work.words
-    turns = (len(cut.parts) + 1) // 2
-    alone = nanoseconds(work, examples)
-    return alone * cut.busier + cost_model.shared_nanoseconds(turns * read)
-
-
-def _iterations(instruction: Instruction, cut: SplitDim, begin: int, end: int) -> Instruction:
-    """The iterations [begin, end) of a loop."""
-    assert cut.place is not None, "the loop over the examples has a range of its own"
-    geometry = list(instruction.geometry)
-    geometry[cut.place] = end - begin
-    moved = zip(instruction.operands, cut.moves, strict=True)
-    operands = tuple(replace(o, inner=o.inner + begin * words) for o, words in moved)
-    return replace(instruction, operands=operands, geometry=tuple(geometry))
+    read = work.words_each * rows if own else work.words
+    shared = cost_model.shared_nanoseconds(read) + MACHINE.barrier_ns
+    return alone * cut.busiest(members) + shared

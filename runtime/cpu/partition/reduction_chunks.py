@@ -58,11 +58,13 @@ def _of_instruction(entry: Entry, item: Instruction, block: int) -> int:
 # to add up what it happens to do, two runs of a program would differ in their last digits, and a
 # run on another machine could not be compared with this one.  So no order depends on threads:
 #
-# * A batch is cut into blocks, and blocks into chunks, by the entry and the batch size alone.
-# * Each chunk has partial sums of its own.  The blocks of a chunk run in order on one thread,
-#   whichever that is, and the chunks' sums are added in the order of the chunks.
-# * An instruction that is divided over threads is cut where each number of its result is made by
-#   one thread, from all of its terms, in the order in which one thread alone would add them.
+# * A batch is cut into blocks, and blocks into chunks, by the entry and the batch size alone: a
+#   tree of three levels (examples, blocks, chunks), in which the number of threads does not occur.
+# * Each chunk has partial sums of its own, so memory grows with the chunks.  The blocks of a chunk
+#   run in order on one team, whichever that is, and the chunks' sums are added in their order.
+# * An instruction that is divided over the members of a team is cut where each number of its result
+#   is made by one thread, from all of its terms, in the order in which one thread alone would add
+#   them.  So cuts may follow from the number of threads; blocks and chunks may not.
 #
 # Whatever measures time (the autotuner, the choice between one thread and several) may therefore
 # change the size of a block only for all numbers of threads at once, and else nothing of the above.

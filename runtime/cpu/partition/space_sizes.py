@@ -33,7 +33,7 @@ def partial_bytes(entry: Entry, word: int) -> int:
 
 
 def block_bytes(entry: Entry, words: int, room: Sequence[int], word: int) -> int:
-    """Bytes between two threads' BLOCKs, of so many words for examples: whole cache lines."""
+    """Bytes between two teams' BLOCKs, of so many words for examples: whole cache lines."""
     of_times = (each * rows for each, rows in zip(entry.kept_words, room, strict=True))
     return -(-(words + sum(of_times)) * word // 64) * 64
 
@@ -45,7 +45,8 @@ def bytes_of(entry: Entry, word: int, threads: int, examples: int) -> int:
     """
     arrays = array_words(entry)
     room = [entry.block * least_length(time) for time in entry.times]
-    blocks = block_bytes(entry, entry.block * entry.block_words, room, word) * threads
+    teams = min(threads, entry.chunks)
+    blocks = block_bytes(entry, entry.block * entry.block_words, room, word) * teams
     partials = partial_bytes(entry, word) * entry.chunks
     return (entry.uniform_words + arrays * examples) * word + blocks + partials
 

@@ -1,20 +1,22 @@
-"""The loops along which a product may be cut into sub-tasks that write different words.
+"""The loops along which a product may be cut into shares that write different words.
 
-Sub-tasks run on several threads without locks, so no two may write the same word.  The address of a
-result is the sum of stride * iteration over all loops.  Two iterations of one loop never write the
-same word if that loop's iteration can be read off every address, like a digit of a number:
+Shares are done by several threads without locks, so no two may write the same word.  The address of
+a result is the sum of stride * iteration over all loops.  Two iterations of one loop never write
+the same word if that loop's iteration can be read off every address, like a digit of a number:
 
 * all loops of smaller strides together move the address by less than d, where d divides this loop's
   stride and all larger ones (the lower digits do not carry into it);
 * this loop moves it by less than the greatest common divisor of the larger strides (it does not
   carry into the higher digits).
+
+A cut changes no bit, wherever it is.  So examples that are the rows or columns of `contract_dots`
+are left out: their number decides whether it turns a matrix, and of how many columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import gcd
 
 from gradc_compiler.machine.machine import MACHINE
@@ -32,8 +34,10 @@ from gradc_compiler.program.kernel_abi import (
     Y_ROW,
 )
 
-PARTS = MACHINE.most_parts  # of one instruction, at most
-GRAIN, HEIGHT = MACHINE.panel, MACHINE.tall_tile  # columns, rows: whole tiles
+GRAINS = {  # whole tiles, or whole vectors where threads are many
+    COLUMNS: (MACHINE.panel, MACHINE.vector),
+    ROWS: (MACHINE.tall_tile, MACHINE.low_tile, 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,41 +51,59 @@ class SplitDim:
     place: int | None
     extent: int
     moves: tuple[int, int, int] = (0, 0, 0)
-    grain: int = 1
 
-    @property
-    def parts(self) -> list[tuple[int, int]]:
-        """The iterations of each part."""
-        units = self.extent // self.grain
-        count = max(1, min(PARTS, units))
-        starts = [self.grain * (units * k // count) for k in range(count)]
-        return list(pairwise([*starts, self.extent]))
+    def grain(self, members: int) -> int:
+        """The largest grain at which so many shares are about equal."""
+        grains = GRAINS.get(self.place or 0, (1,))
+        fine = (grain for grain in grains if self.extent >= 2 * members * grain)
+        return next(fine, grains[-1])
 
-    @property
-    def busier(self) -> float:
-        """The part of the work that the busier of two threads does, from 0.5 to 1."""
-        parts = self.parts
-        half = parts[(len(parts) + 1) // 2 - 1][1]
-        return max(half, self.extent - half) / self.extent
+    def busiest(self, members: int) -> float:
+        """The part of the work that the busiest of so many threads does."""
+        grain = self.grain(members)
+        units = -(-self.extent // grain)
+        return min(1.0, -(-units // members) * grain / self.extent)
 
 
 def split_dims_of(name: str, geometry: Sequence[int], examples: int) -> list[SplitDim]:
     """The loops along which a product with these arguments may be cut."""
+    found = _loops_of(name, geometry, examples)
+    turned = {(ROWS, None), (COLUMNS, None)} if name == "contract_dots" else set()
+    cuts = [cut for _, cut in found]
+    return [
+        cut
+        for k, (index, cut) in enumerate(found)
+        if (index, cut.place) not in turned and _apart(cut, [*cuts[:k], *cuts[k + 1 :]])
+    ]
+
+
+def apart_in_all(name: str, geometry: Sequence[int], examples: int) -> bool:
+    """Whether no two iterations of any loops write the same word, but for sums."""
+    cuts = [cut for _, cut in _loops_of(name, geometry, examples)]
+    return all(_apart(cut, [*cuts[:k], *cuts[k + 1 :]]) for k, cut in enumerate(cuts))
+
+
+def _loops_of(name: str, geometry: Sequence[int], examples: int) -> list[tuple[int, SplitDim]]:
+    """All loops that move the result, and where each one's extent stands."""
     dots, after = name == "contract_dots", LOOPS + LOOP * geometry[LOOP_COUNT]
     b, y = (geometry[after + B_COLUMN], geometry[after + Y_COLUMN]) if dots else (1, 1)
+    a = 1 if name == "contract_lanes" else 0
     found = [
-        (COLUMNS, geometry[COLUMNS], (0, b, y), GRAIN),
-        (ROWS, geometry[ROWS], (geometry[A_ROW], 0, geometry[Y_ROW]), GRAIN if dots else HEIGHT),
+        (COLUMNS, (a, b, y)),
+        (ROWS, (geometry[A_ROW], 0, geometry[Y_ROW])),
+        *((at, _moves(geometry, at)) for at in range(LOOPS, after, LOOP)),
     ]
-    for at in range(LOOPS, after, LOOP):
-        a, b, y = geometry[at + A_LOOP : at + Y_LOOP + 1]
-        found.append((at, geometry[at], (a, b, y), 1))
-    cuts = [
-        SplitDim(None, examples, moves) if extent < 0 else SplitDim(place, extent, moves, grain)
-        for place, extent, moves, grain in found
+    return [
+        (at, SplitDim(None, examples, moves) if extent < 0 else SplitDim(at, extent, moves))
+        for at, moves in found
+        for extent in [geometry[at]]
         if moves[2] != 0
     ]
-    return [cut for k, cut in enumerate(cuts) if _apart(cut, [*cuts[:k], *cuts[k + 1 :]])]
+
+
+def _moves(geometry: Sequence[int], at: int) -> tuple[int, int, int]:
+    a, b, y = geometry[at + A_LOOP : at + Y_LOOP + 1]
+    return a, b, y
 
 
 def _apart(cut: SplitDim, others: Sequence[SplitDim]) -> bool:

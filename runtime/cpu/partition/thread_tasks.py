@@ -1,8 +1,9 @@
-"""A task: an instruction on some of its rows, whose it is, and whether threads wait before it.
+"""A task: an instruction, how its work is shared out, and whether threads wait before it.
 
-An entry at one batch size is a list of tasks for each stage, the same for any number of threads:
-every thread goes through all of them and does what is its own.  A stage whose batch is cut into
-chunks has none, as whoever is free takes the next chunk.
+A stage is a list of tasks.  The threads that work on it together, its *members*, all go through the
+list, and each does what is its own, which follows from its number and how many there are.  Where
+threads are cut from one another never changes a bit of a result (Note [The same bits on any number
+of threads] in `reduction_chunks.py`).
 """
 
 from __future__ import annotations
@@ -11,39 +12,44 @@ from dataclasses import dataclass
 
 from gradc_compiler.program.entry import Instruction
 from gradc_runtime.cpu.codegen.number_types import share_start
+from gradc_runtime.cpu.partition.split_dims import SplitDim
+
+SINGLE = 1  # a grain: a share may begin at any row
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadTask:
-    """An instruction on the rows [begin, end).
+    """An instruction whose work each member has a share of, or one alone.
 
-    With a `grain`, every thread has a share of the rows, cut at multiples of it.  Otherwise this is
-    one of several `parts`, and thread part * threads // parts has it: thread 0 what is whole.
+    With a `grain`, every member has a share, cut at multiples of it: of the iterations of `cut`, or
+    of the rows if that is None.  Without one it is the `owner`'s.
     """
 
     instruction: Instruction
-    begin: int
-    end: int
-    part: int = 0
-    parts: int = 1
+    rows: int = 0  # 0: those of a block, which may be any number
     grain: int = 0
+    cut: SplitDim | None = None
+    owner: int = 0
     followers: int = 0  # tasks behind it, which are cut where it is
-    wait: bool = False  # for all threads, before it
+    wait: bool = False  # for all members, before it
 
     @property
     def shared(self) -> bool:
-        """Whether threads other than the first may have some of it."""
-        return self.grain > 0 or self.parts > 1
+        """Whether several members may have some of it."""
+        return self.grain > 0
 
-    def rows_of(self, thread: int, threads: int) -> range:
-        """The rows that are a thread's own."""
-        if self.grain:
-            first, stop = (
-                share_start(self.end, self.grain, t, threads) for t in (thread, thread + 1)
-            )
-            return range(first, stop)
-        own = self.part * threads // self.parts == thread
-        return range(self.begin, self.end if own else self.begin)
+    @property
+    def by_examples(self) -> bool:
+        """Whether a member's share is some examples of the block."""
+        cut_rows = self.grain == SINGLE and self.cut is None and self.rows == 0
+        return cut_rows and self.instruction.time is None
+
+    def share(self, extent: int, member: int, members: int) -> range:
+        """The iterations (rows, where nothing is cut) of so many that are a member's own."""
+        if not self.grain or members == 1:
+            return range(extent if self.owner % members == member else 0)
+        ends = (share_start(extent, self.grain, m, members) for m in (member, member + 1))
+        return range(*ends)
 
 
-Group = list[ThreadTask]  # cut from one instruction, or from one and those that follow it
+Group = list[ThreadTask]  # of one instruction, or of one and those that follow it

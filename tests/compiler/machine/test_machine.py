@@ -51,7 +51,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         FORMAT,
         "MODE COLUMNS ROWS A_ROW Y_ROW K1 A_K1 B_K1 K2 A_K2 B_K2 LOOP_COUNT LOOPS LOOP A_LOOP "
         "B_LOOP Y_LOOP B_COLUMN Y_COLUMN MOST_LOOPS MOST_ANY_LOOPS OUTPUT_LOOPS SUM_LOOPS "
-        "ANY_LOOPS EVERY DIVIDED",
+        "ANY_LOOPS EVERY DIVIDED SHARE ROWS_IN_ALL",
     ),
     "compiler/rewrites/algebra/powers_of_two.py": (BOUND, "LARGEST"),
     "compiler/rewrites/conv/winograd_transforms.py": (
@@ -59,7 +59,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "TAPS TILE POINTS PIXELS WEIGHTS RESULTS",
     ),
     "compiler/rewrites/driver.py": (BOUND, "MOST_ROUNDS"),
-    "compiler/select/contraction.py": (FORMAT, "SHARE ONE"),
+    "compiler/select/contraction.py": (FORMAT, "ONE"),
     "runtime/cpu/codegen/build_kernel.py": (FORMAT, "LIBRARY_LEVEL GENERATED_LEVEL"),
     "runtime/cpu/codegen/floor_division.py": (BOUND, "WHOLE DIGITS"),
     "runtime/cpu/codegen/flush_to_zero.py": (FORMAT, "X86_ZEROS ARM_ZEROS"),
@@ -81,17 +81,22 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cpu/gemm/multi_index.py": (FORMAT, "PLACES"),
     "runtime/cpu/interpreter/bytecode.py": (
         FORMAT,
-        "THREADS STEPS BASES BASES_STEP CHUNK_COUNTER ARRIVED GENERATION CONTROL MAILBOX STATE "
+        "THREADS STEPS BASES BASES_STEP ALL TEAM CHUNK_COUNTER ARRIVED GENERATION MAILBOX STATE "
         "FUNCTION POINTERS GEOMETRY CORE SPINS EVENT CROWDED IDLE BUSY ASLEEP HEADER EXAMPLES "
         "BLOCK BLOCKS CHUNKS PHASES PARTIAL_BYTES SPACES STRIDES_START RESULTS RESULTS_START "
-        "TIMES CLOCK_SPACE PHASE OF_EXAMPLES INSTRUCTIONS_START INSTRUCTIONS CLEARS_PARTIALS "
-        "SUMS_START SUMS TASKS TASKS_START PART_OF PART_NUMBER END BEGIN "
+        "TIMES CLOCK_SPACE PHASE "
+        "BLOCK_BYTES TEAMS MEMBERS END OWNER PLACE MOVES OF_PRODUCT "
         "INSTRUCTION KERNEL OPERANDS_START OPERANDS GEOMETRY_AT "
         "GRAIN WAITS ROWS FOLLOWERS LOOP_LENGTH LOOP_TIME LOOP_BACKWARDS OPERAND "
         "OPERAND_SPACE OPERAND_START OPERAND_STRIDE OPERAND_ROWS OPERAND_STEP SUM SUM_PARTIAL "
         "SUM_UNIFORM SUM_WORDS RESULT RESULT_UNIFORM RESULT_BYTES RESULT_SPACE CLOCK CLOCK_FIRST "
-        "CLOCK_ROWS CLOCK_STEPS CLOCK_COUNTS PIECE MOST_ROWS",
+        "CLOCK_ROWS CLOCK_STEPS CLOCK_COUNTS PIECE MOST_ROWS LOOKS",
     ),
+    "runtime/cpu/interpreter/batch_stage.py": (FORMAT, "CLEARED"),
+    "runtime/cpu/interpreter/run_tasks.py": (FORMAT, "AFTER"),
+    "runtime/cpu/partition/assigned.py": (FORMAT, "STEPS"),
+    "runtime/cpu/partition/split_dims.py": (FORMAT, "GRAINS"),
+    "runtime/cpu/partition/thread_tasks.py": (FORMAT, "SINGLE"),
     "runtime/cpu/objects/build_locks.py": (PATIENCE, "TOLD PASSED LONGEST_NAP"),
     "runtime/cpu/objects/compile_kernels.py": (PATIENCE, "LONGEST_COPY"),
     "runtime/cpu/objects/elf.py": (

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
@@ -24,7 +26,8 @@ from gradc_runtime.cpu.partition.assigned import assigned, text_of
 
 ROOT = Path(__file__).resolve().parents[3]
 Who = tuple[str, int | None]
-Call = tuple[int, Who, int, int, int]  # kernel, thread or chunk, barriers before, begin, end
+Call = tuple[int, Who, int, int, int, int, int]  # kernel, thread or chunk, all threads' barriers
+# before, the team's, the argument that is cut (0: rows), begin, end
 
 
 @dataclass
@@ -32,42 +35,59 @@ class Recorder:
     """What the loop finds instead of a processor, which has one thread at a time."""
 
     threads: int
-    spaces: int
+    table: NDArray[np.int64]
+    members: int
     thread: int = 0
     waited: int = 0
+    inside: int = 0
     chunk: int | None = None
     taken: Counter[int] = field(default_factory=Counter)  # chunks, by the barriers before
     calls: list[Call] = field(default_factory=list)
 
-    def barrier(self, *unused: Any) -> None:
-        self.waited += 1
+    def barrier(self, control: Any, at: int, threads: int) -> None:
+        if at == bytecode.ALL:
+            self.waited += 1
+        elif threads > 1:
+            self.inside += 1
 
     def next_chunk(self, *unused: Any) -> int:
         self.taken[self.waited] += 1
         return self.taken[self.waited] - 1
 
-    def run_chunk(self, table: Any, phase: Any, bases: Any, pointers: Any, chunk: int) -> None:
-        self.chunk = chunk
-        RUN_CHUNK(table, phase, bases, pointers, chunk)
+    def run_chunk(self, control: Any, team: int, table: Any, phase: Any, *more: Any) -> None:
+        self.chunk = more[2]
+        RUN_CHUNK(control, team, table, phase, *more)
         self.chunk = None
 
     def launch(
-        self, table: Any, at: int, bases: Any, pointers: Any, begin: int, end: int, firsts: Any
-    ) -> None:
-        first = 0 if self.chunk is None else firsts[0]
-        who = ("thread", self.thread) if self.chunk is None else ("chunk", self.chunk)
-        kernel = table[at + bytecode.KERNEL]
-        self.calls.append((kernel, who, self.waited, first + begin, first + end))
+        self, table: Any, at: int, bases: Any, pointers: Any, origin: int, begin: int, end: int,
+        firsts: Any, place: int = 0,
+    ) -> None:  # fmt: skip
+        first = 0 if self.chunk is None or place else firsts[0]
+        alone = self.chunk is not None and self.members == 1
+        who = ("chunk", self.chunk) if alone else ("thread", self.thread)
+        kernel, inside = table[at + bytecode.KERNEL], 0 if self.chunk is None else self.inside
+        self.calls.append((kernel, who, self.waited, inside, place, first + begin, first + end))
+
+    def launch_cut(
+        self, table: Any, at: int, bases: Any, pointers: Any, begin: int, end: int, firsts: Any,
+        start: int, stop: int,
+    ) -> None:  # fmt: skip
+        place = table[at + bytecode.PLACE]
+        self.launch(table, at, bases, pointers, 0, start, stop, firsts, place)
 
     def words_at(self, address: int) -> list[int]:
-        return [0] * self.spaces
+        first = (address - self.table.ctypes.data) // 8
+        inside = 0 <= first < len(self.table)
+        return self.table[first:].tolist() if inside else [0] * self.table[bytecode.SPACES]
 
-    def run(self, table: list[int]) -> list[Call]:
+    def run(self) -> list[Call]:
         """One step on all threads, one after the other."""
-        control = [0] * bytecode.CONTROL
+        table = self.table.tolist()
+        control = [0] * (bytecode.ALL + bytecode.TEAM * (1 + table[bytecode.TEAMS]))
         control[bytecode.THREADS], control[bytecode.STEPS] = self.threads, 1
         for thread in range(self.threads):
-            self.thread, self.waited = thread, 0
+            self.thread, self.waited, self.inside = thread, 0, 0
             dispatch.kernel(8)(control, table, thread, 0, 0)
         return self.calls
 
@@ -78,22 +98,22 @@ RUN_CHUNK = batch_stage.run_chunk
 def recorded(entry: Entry, examples: int, block: int, threads: int) -> list[Call]:
     """What the loop calls for one step."""
     kernels = range(1, 1 + len(entry.kernels))
-    table = build_table(entry, kernels, examples, 8, block).tolist()
-    recorder = Recorder(threads, table[bytecode.SPACES])
+    table = build_table(entry, kernels, examples, 8, block, threads=threads)
+    recorder = Recorder(threads, table, int(table[bytecode.MEMBERS]))
     with pytest.MonkeyPatch.context() as patch:
         for module in (dispatch, batch_stage, run_tasks):
             patch.setattr(module, "stack_words", lambda count: [0] * count)
             patch.setattr(module, "words_at", recorder.words_at)
             patch.setattr(module, "barrier", recorder.barrier)
-        for module in (batch_stage, run_tasks):
-            patch.setattr(module, "launch", recorder.launch)
-            patch.setattr(module, "clear_partials", lambda *unused: None)
+        patch.setattr(run_tasks, "launch", recorder.launch)
+        patch.setattr(run_tasks, "launch_cut", recorder.launch_cut)
+        patch.setattr(batch_stage, "clear_partials", lambda *unused: None)
         patch.setattr(batch_stage, "atomic_add", recorder.next_chunk)
         patch.setattr(batch_stage, "run_chunk", recorder.run_chunk)
         patch.setattr(dispatch, "adder", lambda word: lambda *unused: None)
         for name in ("get_float_mode", "set_float_mode", "keep_results"):
             patch.setattr(dispatch, name, lambda *unused: 0)
-        return recorder.run(table)
+        return recorder.run()
 
 
 def listed(entry: Entry, examples: int, block: int, threads: int) -> Iterator[Call]:
@@ -101,18 +121,20 @@ def listed(entry: Entry, examples: int, block: int, threads: int) -> Iterator[Ca
     for one in assigned(entry, examples, block, threads):
         if isinstance(one.work, Instruction):
             who = ("thread", one.thread) if one.thread is not None else ("chunk", one.chunk)
-            yield one.work.kernel + 1, who, one.waited, one.begin, one.end
+            inside = 0 if one.team is None else one.inside
+            place = one.place or 0
+            yield one.work.kernel + 1, who, one.waited, inside, place, one.begin, one.end
 
 
 def joined(calls: Iterable[Call]) -> Counter[Call]:
     """Ranges that continue one another as one: those of pieces and of blocks."""
     found: Counter[Call] = Counter()
-    for kernel, who, waited, begin, end in calls:
-        before = next((c for c in found if c[:3] == (kernel, who, waited) and c[4] == begin), None)
+    for *key, begin, end in calls:
+        before = next((c for c in found if c[:-2] == tuple(key) and c[-1] == begin), None)
         if before is not None:
             found -= Counter([before])
-            begin = before[3]
-        found[kernel, who, waited, begin, end] += 1
+            begin = before[-2]
+        found[(*key, begin, end)] += 1  # type: ignore[index]
     return found
 
 
@@ -124,23 +146,33 @@ def test_the_loop_runs_what_is_listed(
     monkeypatch.setattr(cost_model, "MACHINE", replace(MACHINE, worth_splitting_ns=0))
     program = compile_file(ROOT / "specs" / f"{name}.nn")
     entry = program.entries[program.training.steps[0].entry]
-    for threads in (1, 2, 3, 7):
+    for threads in (1, 2, 3, 7, 16):
         expected = joined(listed(entry, examples, block, threads))
         assert joined(recorded(entry, examples, block, threads)) == expected
         assert len(expected) > threads
 
 
-def test_threads_together_do_every_row_once() -> None:
+@pytest.mark.parametrize("threads", [2, 3, 4, 7, 64])
+def test_threads_together_do_every_row_once(threads: int) -> None:
     program = compile_file(ROOT / "specs" / "mnist_cnn.nn")
     entry = program.entries[program.training.steps[0].entry]
-    alone = rows_by_kernel(entry, 1)
-    assert all(rows_by_kernel(entry, threads) == alone for threads in (2, 3, 4, 7))
+    alone, shared = by_instruction(entry, 1), by_instruction(entry, threads)
+    assert alone.keys() == shared.keys()
+    for item, (place, done) in shared.items():
+        whole = alone[item][1] if place is None else range(item[1].geometry[place])
+        assert sorted(done) == sorted(whole)
 
 
-def rows_by_kernel(entry: Entry, threads: int) -> Counter[tuple[int, int]]:
-    """How often a kernel is called for each row."""
-    calls = listed(entry, 3, 8, threads)
-    return Counter((kernel, row) for kernel, _, _, begin, end in calls for row in range(begin, end))
+def by_instruction(
+    entry: Entry, threads: int
+) -> dict[tuple[int, Instruction], tuple[int | None, list[int]]]:
+    """The rows of each instruction that are done, or the iterations of what is cut."""
+    found: dict[tuple[int, Instruction], tuple[int | None, list[int]]] = {}
+    for one in assigned(entry, 3, 8, threads):
+        if isinstance(one.work, Instruction):
+            _, done = found.setdefault((id(one.work), one.work), (one.place, []))
+            done += range(one.begin, one.end)
+    return found
 
 
 def test_a_list_reads_as_text() -> None:

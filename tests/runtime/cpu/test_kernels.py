@@ -90,7 +90,7 @@ def geometry_of(axes: list[Axis], mode: int, dots: bool) -> list[int]:
     numbers.append(len(outer))
     for axis in outer:
         numbers += [axis.extent, axis.a, axis.b, axis.y]
-    return numbers + ([column.b, column.y] if dots else [])
+    return numbers + ([column.b, column.y, row.extent] if dots else [])
 
 
 def compare(

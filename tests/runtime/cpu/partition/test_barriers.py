@@ -30,7 +30,7 @@ data d(x : [5, 32, 3], y : class(5)) = npz("none.npz")
 train on d { minimize cross_entropy(net(x), y) using sgd(lr = 1e-2) }
 """
 ALL = sorted(path.stem for path in (ROOT / "specs").glob("*.nn"))
-SIZES = ((5, (2, 7)), (2, (3, 4)), (100, (2,)))  # of batches, with how many threads
+SIZES = ((5, (2, 7)), (2, (3,)), (100, (3, 16)))  # of batches, with how many threads
 
 
 @cache
@@ -43,6 +43,13 @@ def test_threads_wait_for_what_another_writes(name: str) -> None:
     for entry in program_of(name).entries.values():
         for examples, threads in SIZES:
             assert not list(unguarded(entry, examples, *threads))
+
+
+@pytest.mark.parametrize("name", ["circle", "mnist_cnn", "row_digits"])
+def test_very_many_threads_do_too(name: str) -> None:
+    program = program_of(name)
+    entry = program.entries[program.training.steps[0].entry]
+    assert not [*unguarded(entry, 5, 64), *unguarded(entry, 100, 64)]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -58,7 +65,7 @@ def test_an_instruction_says_what_its_kernel_writes(name: str) -> None:
 def test_no_barrier_may_be_left_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = program_of(name)
     entry = program.entries[program.training.steps[0].entry]
-    places = sum(task.wait for phase in entry.phases for task in tasks_of(entry, phase, 3, 8))
+    places = sum(task.wait for phase in entry.phases for task in tasks_of(entry, phase, 8, 7))
     assert places > 2
     for place in range(places):
         without_one(monkeypatch, place)

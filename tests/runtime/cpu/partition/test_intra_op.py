@@ -15,7 +15,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.program import Program
 from gradc_runtime.cpu.partition import intra_op, split_dims
-from gradc_runtime.cpu.partition.divide import tasks_of
+from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
 from gradc_runtime.session.session import Session
 
 SPEC = """
@@ -43,8 +43,6 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Program:
     willing = replace(MACHINE, worth_splitting_ns=0, barrier_ns=-(10**6))  # one block seems best
     monkeypatch.setattr(intra_op, "MACHINE", willing)
     monkeypatch.setattr(cost_model, "MACHINE", willing)
-    monkeypatch.setattr(split_dims, "GRAIN", 1)
-    monkeypatch.setattr(split_dims, "HEIGHT", 1)
     monkeypatch.setattr("gradc_runtime.cpu.threads.adaptive.WORTH_SHARING", 0.0)
     monkeypatch.setattr("gradc_runtime.cpu.threads.adaptive.WORTH_WAKING", 0.0)
     monkeypatch.setattr("gradc_runtime.cpu.threads.adaptive.AGAIN", 1)
@@ -62,8 +60,9 @@ def test_parts_are_cut_and_make_the_whole(program: Program, model: str, count: i
     x = some(model, count, "float64")
     native = Session(program, threads=2, dtype="float64")
     entry = native.program.entries[native.program.models[model]]
-    cut = [task for phase in entry.phases for task in tasks_of(entry, phase, count, count)]
-    assert any(task.parts == split_dims.PARTS for task in cut)
+    batch = [phase for phase in entry.phases if phase.examples]
+    cut = [task.cut for phase in batch for task in tasks_of(entry, phase, count, 2)]
+    assert any(one is not None and one.busiest(2) < 1 for one in cut)
     assert entry.whole_step is None  # a single kernel would have no parts
     expected = Session(program, target="reference", dtype="float64").run(model, x=x)
     for _ in range(12):
@@ -74,7 +73,7 @@ def test_parts_are_cut_and_make_the_whole(program: Program, model: str, count: i
 def test_threads_change_no_bit_of_a_call(program: Program, model: str) -> None:
     x = some(model, 2, "float32")
     expected = Session(program, threads=1).run(model, x=x)
-    for threads in (2, 4, 7):
+    for threads in (2, 4, 7, 16):
         session = Session(program, threads=threads)
         assert all(np.array_equal(session.run(model, x=x), expected) for _ in range(12))
 
@@ -129,6 +128,20 @@ def test_no_two_iterations_of_a_cut_write_the_same_word() -> None:
     assert found > 20
 
 
-def test_a_batch_of_several_blocks_is_not_cut(program: Program) -> None:
+def test_two_threads_take_a_block_each_and_cut_none(program: Program) -> None:
     entry = program.entries[program.models["dense_net"]]
-    assert not any(tasks_of(entry, phase, 64, 32) for phase in entry.phases if phase.examples)
+    assert teams_of(entry, 64, 32, 2) == Teams(2)
+    assert not any(
+        task.shared
+        for phase in entry.phases
+        if phase.examples
+        for task in tasks_of(entry, phase, 32, 1)
+    )
+
+
+@pytest.mark.parametrize("threads", [3, 4, 7, 16, 64])
+def test_threads_beyond_the_chunks_are_members_of_teams(program: Program, threads: int) -> None:
+    entry = program.entries[program.models["dense_net"]]
+    teams = teams_of(entry, 64, 32, threads)
+    assert teams.members > 1 and teams.count * teams.members <= threads
+    assert [teams.member(k) for k in range(threads)].count(None) < threads / 2

@@ -57,17 +57,32 @@ def schedule(
     switches = switches_for(target, without)
     ready = rewrite_for_target(graph, switches)
     table, constants = make_table(ready, offsets, switches, target)
+    entry = replace(
+        _sized(name, graph, table),
+        results=_results(table),
+        constants=constants,
+        recomputed=ready.notes.recomputed,
+        applied=switches.applied,
+    )
+    if not switches.allow("whole-step") or entry.uniform_words >= MACHINE.shared_uniform:
+        return entry
+    whole_step = Deferred(partial(fuse_whole_step, entry, table))
+    return replace(entry, deferred_whole_step=whole_step)
+
+
+def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
+    """An entry with a table's instructions, and as much memory and as large blocks as they take."""
     memory, most = table.memory, largest_block(table)
     partial_words = max(memory.partial_words.values(), default=0)
-    block = choose_block(memory.block_words, partial_words, bool(ready.graph.carries))
-    entry = Entry(
+    block = choose_block(memory.block_words, partial_words, bool(table.graph.carries))
+    return Entry(
         name=name,
-        target=target,
+        target=table.target,
         graph=graph,
         kernels=tuple(table.kernels),
         arrays=share_arrays(table),
-        results=_results(table),
-        constants=constants,
+        results=(),
+        constants=(),
         phases=table.phases(),
         block=min(most, block),
         most_block=most,
@@ -75,16 +90,10 @@ def schedule(
         uniform_words=memory.uniform_words,
         block_words=memory.block_words.get(None, 0),
         partial_words=partial_words,
-        recomputed=ready.notes.recomputed,
-        applied=switches.applied,
         times=memory.times,
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
     )
-    if not switches.allow("whole-step") or memory.uniform_words >= MACHINE.shared_uniform:
-        return entry
-    whole_step = Deferred(partial(fuse_whole_step, entry, table))
-    return replace(entry, deferred_whole_step=whole_step)
 
 
 def make_sketch(graph: Graph, regions: Mapping[int, Region], switches: Switches) -> Sketch:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -53,6 +54,10 @@ INFIX = {  # what the language writes with a sign, or not at all
     "eq": "{} == {}",
     "ne": "{} != {}",
 }
+CALLED = re.compile(r"(\w+)\(")
+EXACT = {  # functions of scalar texts that are rounded at most once
+    *("abs_", "floor", "maximum", "minimum", "quotient", "real", "rest", "select", "sqrt", "step"),
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,15 @@ class Elementwise(Op):
     domains: ClassVar[tuple[SampleDomain, ...]]
     parameters: ClassVar[tuple[str, ...]]  # the names of the operands
     keeps: ClassVar[bool] = False  # a whole number stays one
+    bounds: ClassVar[tuple[float, float] | None] = None  # of y; the derivative has some too then
     definition: ClassVar[str] = ""  # of the function that the text calls, if it has a formula
+
+    @property
+    def approximate(self) -> bool:
+        """Whether a library computes it, and each rounds in its own way: a formula is worked out in
+        float64 and rounded once, and arithmetic is the same everywhere.
+        """
+        return not self.definition and not {*CALLED.findall(self.text)} <= EXACT
 
     def infer(self, *types: TensorType) -> TensorType:
         count = len(self.domains)
@@ -91,24 +104,29 @@ def elementwise(
     kink: str | None = None,
     smooth: bool = True,
     keeps: bool = False,
+    bounds: tuple[float, float] | None = None,
 ) -> type[Elementwise]:
     """File a row of the table."""
-    arity = max(i for i in range(3) if f"{{{i}}}" in text) + 1
     fields = {
         "name": name,
         "text": text,
         "rule": staticmethod(rule),
         "function": staticmethod(function),
-        "domains": domains or (ANY,) * arity,
+        "domains": domains or (ANY,) * _arity(text),
         "parameters": tuple(inspect.signature(rule).parameters)[2:],
         "kink": kink,
         "keeps": keeps,
+        "bounds": bounds,
         "smooth": smooth and kink is None,
         "__doc__": f"y = {text.format('a', 'b', 'c')}.",
     }
-    return register(
-        dataclass(frozen=True)(type(name.title().replace("_", ""), (Elementwise,), fields))
-    )
+    row = type(name.title().replace("_", ""), (Elementwise,), fields)
+    return register(dataclass(frozen=True)(row))
+
+
+def _arity(text: str) -> int:
+    """How many operands a scalar text has."""
+    return max(i for i in range(3) if f"{{{i}}}" in text) + 1
 
 
 def by_formula(
@@ -288,9 +306,9 @@ expm1 = elementwise("expm1",  "expm1({0})",         lambda g, y, x: [g * (y + 1.
 log = elementwise("log",      "log({0})",           lambda g, y, x: [g / x],                   np.log, POSITIVE)
 log1p = elementwise("log1p",  "log1p({0})",         lambda g, y, x: [g / (x + 1.0)],           np.log1p, UNIT)
 sqrt = elementwise("sqrt",    "sqrt({0})",          lambda g, y, x: [g * 0.5 / y],             np.sqrt, POSITIVE)
-tanh = elementwise("tanh",    "tanh({0})",          lambda g, y, x: [g * (1.0 - y * y)],       np.tanh)
-sigmoid = elementwise("sigmoid", "sigmoid({0})",    lambda g, y, x: [g * (y * (1.0 - y))],     _sigmoid)
-erf = elementwise("erf",      "erf({0})",           lambda g, y, x: [g * (2.0 / math.sqrt(math.pi)) * x.apply("exp", -(x * x))], _erf)
+tanh = elementwise("tanh",    "tanh({0})",          lambda g, y, x: [g * (1.0 - y * y)],       np.tanh, bounds=(-1, 1))
+sigmoid = elementwise("sigmoid", "sigmoid({0})",    lambda g, y, x: [g * (y * (1.0 - y))],     _sigmoid, bounds=(0, 1))
+erf = elementwise("erf",      "erf({0})",           lambda g, y, x: [g * (2.0 / math.sqrt(math.pi)) * x.apply("exp", -(x * x))], _erf, bounds=(-1, 1))
 lgamma = by_formula("lgamma",                 _lgamma, lambda g, y, x: [g * x.apply("digamma", x)],            POSITIVE)
 digamma = by_formula("digamma",               _digamma, lambda g, y, x: [g * x.apply("polygamma", 1.0, x)],     POSITIVE)
 polygamma = by_formula("polygamma",           _polygamma, lambda g, y, order, x: [None, g * x.apply("polygamma", order + 1.0, x)], SampleDomain(1.2, 2.8, away=(2.0,)), POSITIVE, kink="0 by the order, of which the whole part counts")

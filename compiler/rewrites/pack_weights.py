@@ -48,6 +48,24 @@ def packed_in_panels(
     """A product x[k] W[c, k] or x[k] W[k, c] with its matrix in panels; None for any other."""
     if columns is None or op.extents[columns] % WIDTH or op.extents[columns] == WIDTH:
         return None
+    k = _matrix(op, xs, columns)
+    if k is None:
+        return None
+    loops = [p.plain for p in op.operands[k]]
+    (summed,) = (loop for loop in loops if loop not in (columns, None))
+    panels, panel = op.extents[columns] // WIDTH, len(op.extents)
+    maps, packed = list(op.operands), list(xs)
+    maps[k] = (index(panel), index(summed), index(columns))
+    packed[k] = _panels(xs[k], loops.index(columns), panels)
+    extents = (*(WIDTH if j == columns else n for j, n in enumerate(op.extents)), panels)
+    result = (Affine(((columns, 1), (panel, WIDTH))),)
+    return replace(op, extents=extents, operands=tuple(maps), result=result), packed
+
+
+def _matrix(op: Contract, xs: Sequence[Value], columns: int) -> int | None:
+    """The number of the operand that is a matrix of weights with these columns, where the other one
+    has not and there is no other loop of the result.
+    """
     fixed = [k for k, x in enumerate(xs) if not x.builder.is_varying(x)]
     if len(fixed) != 1 or [p.plain for p in op.result] != [columns]:
         return None
@@ -55,21 +73,8 @@ def packed_in_panels(
     loops = [p.plain for p in op.operands[k]]
     if len(loops) != 2 or columns not in loops or None in loops or loops[0] == loops[1]:
         return None
-    if any(loop == columns for p in op.operands[1 - k] for loop, _ in p.terms):
-        return None
-    (summed,) = (loop for loop in loops if loop not in (columns, None))
-    panels, panel = op.extents[columns] // WIDTH, len(op.extents)
-    maps = list(op.operands)
-    maps[k] = (index(panel), index(summed), index(columns))
-    product = replace(
-        op,
-        extents=(*(WIDTH if j == columns else n for j, n in enumerate(op.extents)), panels),
-        operands=tuple(maps),
-        result=(Affine(((columns, 1), (panel, WIDTH))),),
-    )
-    packed = list(xs)
-    packed[k] = _panels(xs[k], loops.index(columns), panels)
-    return product, packed
+    alone = not any(loop == columns for p in op.operands[1 - k] for loop, _ in p.terms)
+    return k if alone else None
 
 
 def _panels(matrix: Value, axis: int, panels: int) -> Value:

@@ -25,9 +25,6 @@ from gradc_compiler.transform.value_ranges import Bounds
 PASSING = ("add", "sub", "neg", "copy", "where", "maximum", "minimum")  # g as it is, or nothing
 
 
-BOUNDED = ("sigmoid", "tanh", "erf")  # and so is their derivative
-
-
 @dataclass
 class CotangentMask:
     """A mask that is built once, when it is first wanted."""
@@ -103,7 +100,7 @@ def may_be_infinite(bounds: Bounds, y: Value, k: int, xs: Sequence[Value], far: 
 
     def finite(x: Value) -> bool:
         known = bounds.of(x)
-        return known.defined if far or op.name in BOUNDED else known.finite
+        return known.defined if far or op.bounds is not None else known.finite
 
     if op.name == "mul":
         return not finite(xs[1 - k])

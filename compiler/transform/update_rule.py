@@ -7,6 +7,7 @@ far an update moves where a gradient is off by a rounding.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gradc_compiler.graph.graph import Builder, Graph
@@ -25,20 +26,7 @@ def update_rule(step: Graph, gradients: Graph) -> Graph:
         for name, id in gradients.outputs.items()
         if is_of(Role.GRADIENT, name) and gradients[id].inputs
     }
-    builder, moved, data = Builder(), set(heads), set[int]()
-    for node in step.nodes:
-        if node.id in heads:
-            same = gradients[node.id]
-            assert (node.op, node.inputs) == (same.op, same.inputs), "both begin alike"
-            key = PersistentOp(heads[node.id], node.type.shape)
-            builder.copy(replace(node, op=key), ())
-        else:
-            builder.copy(node, node.inputs)
-            if moved.intersection(node.inputs):
-                moved.add(node.id)
-            if isinstance(node.op, Input) or data.intersection(node.inputs):
-                data.add(node.id)
-    wanted_ids = moved - set(heads) - data
+    builder, wanted_ids = _with_directions(step, gradients, heads)
     outputs = {
         name: id
         for name, id in step.results.items()
@@ -47,3 +35,24 @@ def update_rule(step: Graph, gradients: Graph) -> Graph:
     wanted = builder.graph(outputs).reachable(outputs.values())
     kept, numbers = rebuild(builder.graph({}), wanted)
     return kept.graph({name: numbers[id] for name, id in outputs.items()})
+
+
+def _with_directions(
+    step: Graph, gradients: Graph, heads: Mapping[int, str]
+) -> tuple[Builder, set[int]]:
+    """The step with a persistent in place of each gradient, and the nodes that those move and no
+    data does.
+    """
+    builder, moved, data = Builder(), set(heads), set[int]()
+    for node in step.nodes:
+        if node.id in heads:
+            same = gradients[node.id]
+            assert (node.op, node.inputs) == (same.op, same.inputs), "both begin alike"
+            builder.copy(replace(node, op=PersistentOp(heads[node.id], node.type.shape)), ())
+            continue
+        builder.copy(node, node.inputs)
+        if moved.intersection(node.inputs):
+            moved.add(node.id)
+        if isinstance(node.op, Input) or data.intersection(node.inputs):
+            data.add(node.id)
+    return builder, moved - set(heads) - data

@@ -135,6 +135,10 @@ def _pow(a: Known, b: Known) -> Known:
     )  # fmt: skip
 
 
+def _anything(*xs: Known) -> Known:
+    return replace(_either(xs), low=-inf, high=inf, positive=False)
+
+
 def _between(low: float, high: float) -> Callable[[Known], Known]:
     finite = -inf < low < high < inf  # whatever overflows
     return lambda x: Known(low, high, False, x.defined if finite else x.finite, x.defined)
@@ -144,7 +148,6 @@ ELEMENTWISE: dict[str, Callable[..., Known]] = {
     "add": _add, "sub": lambda a, b: _add(a, _neg(b)), "mul": _mul, "div": _div, "neg": _neg,
     "where": _where, "maximum": _maximum, "minimum": _minimum, "exp": _exp, "sqrt": _sqrt,
     "log": _log, "log1p": _log1p, "pow": _pow, "abs": _between(0, inf), "copy": lambda x: x,
-    "sigmoid": _between(0, 1), "tanh": _between(-1, 1), "erf": _between(-1, 1),
     "stop_gradient": lambda x: x, **dict.fromkeys(COMPARISONS, lambda a, b: TRUTH),
 }  # fmt: skip
 
@@ -176,10 +179,10 @@ class Bounds:
                 return replace(_either(xs[1:]), low=0, positive=True)
             case Elementwise(name="sub") if self._is_greatest(*node.inputs):
                 return replace(_either(xs), low=-inf, high=0, positive=False)
+            case Elementwise(bounds=(low, high)):
+                return _between(low, high)(xs[0])
             case Elementwise(name=name):
-                rule = ELEMENTWISE.get(name)
-                unknown = replace(_either(xs), low=-inf, high=inf, positive=False)
-                return rule(*xs) if rule else unknown
+                return ELEMENTWISE.get(name, _anything)(*xs)
             case Contract() as op:
                 return self._of_sum(node, op, xs)
             case Previous():

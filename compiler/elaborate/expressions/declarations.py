@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gradc_compiler.diagnostics.source import CompileError, Source, Span
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.expressions.context import ElaborationContext
@@ -18,7 +20,16 @@ from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.elaborate.types.sizes import resolve_named
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.program import DataSource
-from gradc_compiler.syntax.grammar.tree import Call, Data, Definition, Expr, File, Name, Train
+from gradc_compiler.syntax.grammar.tree import (
+    Call,
+    Data,
+    Definition,
+    Expr,
+    File,
+    Name,
+    Parameter,
+    Train,
+)
 from gradc_compiler.syntax.parse.parse import parse
 
 RESERVED = {*BUILTINS, *WORDS, "training", "clip"}
@@ -27,30 +38,37 @@ RESERVED = {*BUILTINS, *WORDS, "training", "clip"}
 def check_names(file: File, session: ElaborationContext) -> None:
     """E0202 for a name declared twice, E0203 for one of the language's own."""
     seen: dict[str, Span] = {}
-    trains = [d for d in file.declarations if isinstance(d, Train)]
     for declaration in file.declarations:
-        if not isinstance(declaration, Definition | Data):
-            continue
-        name, span = declaration.name, declaration.name_span
-        if name in RESERVED and isinstance(declaration, Definition):
-            session.problems.add(
-                diagnose(
-                    "E0203", f"`{name}` is a name of the language", span, hint=f"call it my_{name}"
-                )
+        if isinstance(declaration, Definition | Data):
+            _check_name(declaration, seen, session)
+            _check_signature(declaration, session)
+    _check_trains([d for d in file.declarations if isinstance(d, Train)], session)
+
+
+def _check_name(
+    declaration: Definition | Data, seen: dict[str, Span], session: ElaborationContext
+) -> None:
+    """The name is new among those `seen`, and free."""
+    name, span = declaration.name, declaration.name_span
+    if name in RESERVED and isinstance(declaration, Definition):
+        message, hint = f"`{name}` is a name of the language", f"call it my_{name}"
+        session.problems.add(diagnose("E0203", message, span, hint=hint))
+    key = f"data {name}" if isinstance(declaration, Data) else name
+    if key in seen:
+        session.problems.add(
+            diagnose(
+                "E0202",
+                f"`{name}` is defined twice",
+                span,
+                label="again here",
+                secondary=[(seen[key], "first here")],
             )
-        key = f"data {name}" if isinstance(declaration, Data) else name
-        if key in seen:
-            session.problems.add(
-                diagnose(
-                    "E0202",
-                    f"`{name}` is defined twice",
-                    span,
-                    label="again here",
-                    secondary=[(seen[key], "first here")],
-                )
-            )
-        seen.setdefault(key, span)
-        _check_signature(declaration, session)
+        )
+    seen.setdefault(key, span)
+
+
+def _check_trains(trains: Sequence[Train], session: ElaborationContext) -> None:
+    """E0602 for every train block but the first."""
     for extra in trains[1:]:
         session.problems.add(
             diagnose(
@@ -92,27 +110,34 @@ Fields = tuple[tuple[str, TensorType, Span], ...]
 def data_fields(data: Data, session: ElaborationContext) -> Fields | None:
     """Each field's type; None after an error."""
     scope = session.scope(session.run(), data.name)
-    result = []
-    sound = True
+    result, sound = [], True
     for field in data.fields:
         try:
-            if field.type is None:
-                raise scope.fault(
-                    "E0607",
-                    f"the field `{field.name}` needs a type",
-                    field.span,
-                    hint=f"{field.name} : scalar",
-                )
-            type = resolve_named(field.name, field.type, scope)
-            if not isinstance(type, TensorType):
-                raise scope.fault("E0607", "a field is one tensor or label", field.type.span)
-            result.append((field.name, type, field.name_span))
+            result.append((field.name, _field_type(field, scope), field.name_span))
         except (SpecError, ErrorAlreadyReported) as error:
             sound = False
             if isinstance(error, SpecError):
                 session.problems.add(error.diagnostic)
-    lengths = {name: type.time for name, type, _ in result}
-    for name, type, span in result:
+    return tuple(result) if _check_lengths(result, session) and sound else None
+
+
+def _field_type(field: Parameter, scope: Scope) -> TensorType:
+    """The type that is written; E0607 where none is, or more than one tensor."""
+    if field.type is None:
+        message, hint = f"the field `{field.name}` needs a type", f"{field.name} : scalar"
+        raise scope.fault("E0607", message, field.span, hint=hint)
+    type = resolve_named(field.name, field.type, scope)
+    if not isinstance(type, TensorType):
+        raise scope.fault("E0607", "a field is one tensor or label", field.type.span)
+    return type
+
+
+def _check_lengths(
+    fields: Sequence[tuple[str, TensorType, Span]], session: ElaborationContext
+) -> bool:
+    """Whether no length has the name of a field; E0310 for each that has."""
+    lengths, sound = {name: type.time for name, type, _ in fields}, True
+    for name, type, span in fields:
         if lengths.get(str(type.time), type.time) != type.time:
             sound = False
             session.problems.add(
@@ -120,11 +145,11 @@ def data_fields(data: Data, session: ElaborationContext) -> Fields | None:
                     "E0310",
                     f"the length of `{name}` is called `{type.time}`, which is a field",
                     span,
-                    secondary=[(s, "this field") for n, _, s in result if n == type.time],
+                    secondary=[(s, "this field") for n, _, s in fields if n == type.time],
                     hint="give the length a name of its own, or that of a sequence",
                 )
             )
-    return tuple(result) if sound else None
+    return sound
 
 
 def data_source(

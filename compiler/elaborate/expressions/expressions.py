@@ -223,37 +223,35 @@ def _attribute(tree: Attribute, scope: Scope) -> StaticValue:
     base = scope.evaluate(tree.base)
     require_sound(base)
     if isinstance(base, Record):
-        if tree.name in base.names:
-            return base[base.names.index(tree.name)]
-        known = [n for n in base.names if n is not None]
-        raise scope.fault(
-            "E0201",
-            f"this has no part `{tree.name}`",
-            tree.span,
-            "not found",
-            hint=did_you_mean(tree.name, known) or f"its parts are {', '.join(known)}",
-        )
-    registry = scope.run.registry
+        return _part(base, tree, scope)
     path = group_path(base)
     if path is None:
         raise scope.fault("E0201", f"{describe(base)} has no parts by name", tree.span)
-    below = f"{path}.{tree.name}"
+    return _below(path, tree, scope)
+
+
+def _part(base: Record, tree: Attribute, scope: Scope) -> StaticValue:
+    """A part of several values with names."""
+    if tree.name in base.names:
+        return base[base.names.index(tree.name)]
+    known = [n for n in base.names if n is not None]
+    hint = did_you_mean(tree.name, known) or f"its parts are {', '.join(known)}"
+    message = f"this has no part `{tree.name}`"
+    raise scope.fault("E0201", message, tree.span, "not found", hint=hint)
+
+
+def _below(path: str, tree: Attribute, scope: Scope) -> StaticValue:
+    """A parameter or a group of them below a path."""
+    registry, below = scope.run.registry, f"{path}.{tree.name}"
     if below in registry.declared:
         return _persistent(below, scope)
-    if not registry.below(below) and not registry.below(below, "state"):
-        children = registry.children(path)
-        known_text = f"it has {', '.join(sorted(children))}" if 0 < len(children) <= 12 else None
-        raise scope.absent(
-            path,
-            scope.fault(
-                "E0201",
-                f"`{path}` has no parameters `{tree.name}`",
-                tree.span,
-                "not found",
-                hint=did_you_mean(tree.name, children) or known_text,
-            ),
-        )
-    return ParameterGroup(below)
+    if registry.below(below) or registry.below(below, "state"):
+        return ParameterGroup(below)
+    children = registry.children(path)
+    known_text = f"it has {', '.join(sorted(children))}" if 0 < len(children) <= 12 else None
+    message, hint = f"`{path}` has no parameters `{tree.name}`", did_you_mean(tree.name, children)
+    fault = scope.fault("E0201", message, tree.span, "not found", hint=hint or known_text)
+    raise scope.absent(path, fault)
 
 
 def _persistent(name: str, scope: Scope) -> Value:

@@ -64,33 +64,27 @@ def _unit(
         return None
     path = (here / tree.path).resolve()
     if not path.is_relative_to(root.resolve()):
-        problems.add(
-            diagnose(
-                "E0205",
-                f"`{tree.path}` is outside the spec's directory",
-                tree.span,
-                label=str(path),
-                hint=f"imports stay inside {root.resolve()}",
-            )
-        )
+        message, hint = f"`{tree.path}` is outside the spec's directory", "imports stay inside"
+        hint = f"{hint} {root.resolve()}"
+        problems.add(diagnose("E0205", message, tree.span, label=str(path), hint=hint))
         return None
     if path in loaded:
         if loaded[path] is None:
-            problems.add(
-                diagnose(
-                    "E0206",
-                    f"`{tree.path}` imports itself, directly or by way of others",
-                    tree.span,
-                )
-            )
+            message = f"`{tree.path}` imports itself, directly or by way of others"
+            problems.add(diagnose("E0206", message, tree.span))
         return loaded[path]
+    _require_room(tree, loaded)
+    loaded[path] = None
+    loaded[path] = _read(tree, path, root, loaded, problems)
+    return loaded[path]
+
+
+def _require_room(tree: Import, loaded: Loaded) -> None:
+    """E0106 where what is imported already is as much as may be."""
     if len(loaded) > FILES or sum(len(u.source.text) for u in loaded.values() if u) > CHARACTERS:
         limits = f"{FILES} files or {CHARACTERS:,} characters"
         found = diagnose("E0106", f"the imports are more than {limits}", tree.span)
         raise LimitExceeded(found)
-    loaded[path] = None
-    loaded[path] = _read(tree, path, root, loaded, problems)
-    return loaded[path]
 
 
 def _read(

@@ -38,6 +38,12 @@ class Sampling:
     time: Time | None = None  # a draw for every element of a sequence
     draws: int = 0
 
+    def next_key(self) -> str:
+        """What the next draw is known by: the name, and its number after the first."""
+        key = self.name if self.draws == 0 else f"{self.name}#{self.draws}"
+        self.draws += 1
+        return key
+
 
 @dataclass(frozen=True)
 class StateRule:

@@ -117,6 +117,11 @@ def _require_alone(declared: Declared[Scope], scope: Scope) -> None:
         )
 
 
+def _nothing_drawn(word: str, scope: Scope, span: Span) -> SpecError:
+    message, hint = f"`{word}` says how something is drawn", f"noise w : [2] ~ {word}(0, 1)"
+    return scope.fault("E0207", message, span, "nothing is drawn here", hint=hint)
+
+
 def draw(
     normal: bool,
     first: StaticValue,
@@ -131,17 +136,9 @@ def draw(
     """
     run, drawing = scope.run, scope.run.drawing
     if drawing is None:
-        word = "normal" if normal else "uniform"
-        raise scope.fault(
-            "E0207",
-            f"`{word}` says how something is drawn",
-            span,
-            "nothing is drawn here",
-            hint=f"noise w : [2] ~ {word}(0, 1)",
-        )
-    key = drawing.name if drawing.draws == 0 else f"{drawing.name}#{drawing.draws}"
-    drawing.draws += 1
-    node = crc32(key.encode()) & 0x7FFFFFFF if number is None else number
+        raise _nothing_drawn("normal" if normal else "uniform", scope, span)
+    key = drawing.next_key().encode()
+    node = crc32(key) & 0x7FFFFFFF if number is None else number
     op = Random(node, drawing.shape, normal, drawing.shared, drawing.time)
     z = run.builder.add(op, *run.counters())
     if is_number(first) and is_number(second):

@@ -52,29 +52,39 @@ def build_step(
             training.loss is not None, bool(training.descents), training.rules, training.scope
         )
         over = tuple(_over(training))
-        found = _gradients(gradients, over)
-        graphs = StepGraphs(
-            step=_step_graph(training, over),
-            gradients=_gradient_graph(gradients, found),
-            training=_training_graph(gradients, found),
-            evaluate=_graph(evaluation.scope.run, _losses(evaluation, mean=False)),
-            uses=tuple(gradients.scope.run.uses),
-        )
+        graphs = _graphs(evaluation, training, gradients, over)
     except (SpecError, ErrorAlreadyReported, CompileError) as error:
         file_error(error, session)
         return None
-    return (
-        graphs,
-        StepInfo(
-            name=plan.name,
-            over=over,
-            using=in_words(training.rules),
-            rules=gradients.rules,
-            reports=tuple(training.reports),
-            descends=bool(training.descents),
-            schedules=session.registry.schedules.get(plan.prefix),
-        ),
-        training.rules,
+    return graphs, _info(training, gradients, over, session), training.rules
+
+
+def _graphs(
+    evaluation: Reading, training: Reading, gradients: Reading, over: tuple[str, ...]
+) -> StepGraphs:
+    """What the three readings of a step are, as graphs."""
+    found = _gradients(gradients, over)
+    return StepGraphs(
+        step=_step_graph(training, over),
+        gradients=_gradient_graph(gradients, found),
+        training=_training_graph(gradients, found),
+        evaluate=_graph(evaluation.scope.run, _losses(evaluation, mean=False)),
+        uses=tuple(gradients.scope.run.uses),
+    )
+
+
+def _info(
+    training: Reading, gradients: Reading, over: tuple[str, ...], session: ElaborationContext
+) -> StepInfo:
+    """What is known of a step beside its graphs."""
+    return StepInfo(
+        name=training.plan.name,
+        over=over,
+        using=in_words(training.rules),
+        rules=gradients.rules,
+        reports=tuple(training.reports),
+        descends=bool(training.descents),
+        schedules=session.registry.schedules.get(training.plan.prefix),
     )
 
 

@@ -18,9 +18,6 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Constant, Iota, Literal
 
-APPROXIMATE = frozenset(
-    ("pow", "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "sin", "cos")
-)
 LARGEST = MACHINE.folded_elements  # elements; what is larger is computed when the program runs
 
 
@@ -52,7 +49,7 @@ def _foldable(node: Node, known: dict[int, Array]) -> bool:
 
 def _same_in_float32(node: Node, array: Array, known: dict[int, Array]) -> bool:
     """Whether a run in float32 would find the same numbers, none of them below the normal range."""
-    if not isinstance(node.op, Elementwise) or node.op.name in APPROXIMATE:
+    if not isinstance(node.op, Elementwise) or node.op.approximate:
         return True
     with np.errstate(all="ignore"):
         operands = [known[i].astype(np.float32) for i in node.inputs]

@@ -50,6 +50,34 @@ def expression(
     if own < level:
         return group("(", [expression(node, tight=tight)], ")", comma=False)
     match node:
+        case tree.Unary(operator=operator, operand=operand):
+            sign = "not " if operator == "not" else operator
+            return cat(sign, expression(operand, own, tight=tight))
+        case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
+            first, second = expression(then, OR), expression(condition, OR)
+            return cat(first, " if ", second, " else ", expression(otherwise, CHOICE))
+        case tree.TupleOf(items=members):
+            return _tuple([expression(member) for member in members])
+        case tree.Shape(sizes=sizes):
+            return shape_doc(node) if sizes else DocWord("scalar")
+        case tree.ContractExpr():
+            return _contract(node)
+        case tree.Binary() | tree.Pipe() | tree.Claim():
+            return _spine(node, tight)
+        case tree.Attribute() | tree.Call() | tree.Index() | tree.Slice():
+            return _postfix(node)
+        case _:
+            return _atom(node)
+
+
+def _tuple(items: list[Doc]) -> Doc:
+    """Several values; one alone has a comma after it."""
+    return cat("(", items[0], ",)") if len(items) == 1 else group("(", items, ")")
+
+
+def _atom(node: tree.Number | tree.Text | tree.Dims | tree.Name | tree.Rest) -> Doc:
+    """What is one word."""
+    match node:
         case tree.Number(text=text):
             return DocWord(text)
         case tree.Text(value=value):
@@ -60,6 +88,13 @@ def expression(
             return DocWord(name)
         case tree.Rest(name=name):
             return DocWord(f"..{name}")
+        case _:
+            assert_never(node)
+
+
+def _postfix(node: tree.Attribute | tree.Call | tree.Index | tree.Slice) -> Doc:
+    """A part of something, or something applied; a range, which stands between brackets alone."""
+    match node:
         case tree.Attribute(base=base, name=name):
             numeric = isinstance(base, tree.Number | tree.Dims)
             return cat(expression(base, ATOM + 1 if numeric else POSTFIX), f".{name}")
@@ -72,28 +107,6 @@ def expression(
         case tree.Slice(start=start, stop=stop):
             ends = [expression(end, CHOICE, tight=True) if end else "" for end in (start, stop)]
             return cat(ends[0], ":", ends[1])
-        case tree.Unary(operator=operator, operand=operand):
-            sign = "not " if operator == "not" else operator
-            return cat(sign, expression(operand, own, tight=tight))
-        case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
-            return cat(
-                expression(then, OR),
-                " if ",
-                expression(condition, OR),
-                " else ",
-                expression(otherwise, CHOICE),
-            )
-        case tree.TupleOf(items=members):
-            items = [expression(member) for member in members]
-            if len(items) == 1:
-                return cat("(", items[0], ",)")
-            return group("(", items, ")")
-        case tree.Shape(sizes=sizes):
-            return shape_doc(node) if sizes else DocWord("scalar")
-        case tree.ContractExpr():
-            return _contract(node)
-        case tree.Binary() | tree.Pipe() | tree.Claim():
-            return _spine(node, tight)
         case _:
             assert_never(node)
 

@@ -78,40 +78,28 @@ class Brackets:
 
     def _stray(self, token: Lexeme, at: int) -> None:
         """A closing bracket that closes nothing: the one that is meant, or none."""
+        text, here = f"`{token.text}`", Label(token.span)
         opened = self.open[-1] if self.open and self.open[-1].text != "{" else None
         if opened is None:
-            self.problems.append(
-                Diagnostic(
-                    code="E0104",
-                    message=f"this `{token.text}` closes nothing",
-                    primary=Label(token.span),
-                    hint="delete it, or open it before",
-                )
-            )
-            return
-        meant = CLOSING[opened.text]
+            message = f"this {text} closes nothing"
+            return self._misplaced(message, here, "delete it, or open it before")
+        meant, place = CLOSING[opened.text], Label(opened.span, "opened here")
         if token.type == "RBRACE" or self._next_unmatched(at + 1) == TERMINAL[meant]:
-            self.problems.append(
-                Diagnostic(
-                    code="E0104",
-                    message=f"`{token.text}` stands inside `{opened.text}`",
-                    primary=Label(token.span),
-                    secondary=(Label(opened.span, "opened here"),),
-                    hint=f"delete it, or write `{meant}` before it",
-                )
-            )
-            return
-        self.problems.append(
-            Diagnostic(
-                code="E0104",
-                message=f"`{token.text}` cannot close `{opened.text}`",
-                primary=Label(token.span, f"expected `{meant}`"),
-                secondary=(Label(opened.span, "opened here"),),
-                hint=f"write `{meant}`",
-            )
-        )
+            message = f"{text} stands inside `{opened.text}`"
+            hint = f"delete it, or write `{meant}` before it"
+            return self._misplaced(message, here, hint, place)
+        expected = Label(token.span, f"expected `{meant}`")
+        message = f"{text} cannot close `{opened.text}`"
+        self._misplaced(message, expected, f"write `{meant}`", place)
         self.open.pop()
         self.out.append(Lexeme(TERMINAL[meant], meant, token.span))
+        return None
+
+    def _misplaced(self, message: str, here: Label, hint: str, *others: Label) -> None:
+        """E0104, a bracket that is not where it belongs."""
+        self.problems.append(
+            Diagnostic(code="E0104", message=message, primary=here, secondary=others, hint=hint)
+        )
 
     def _close_what_ends_here(self, at: int) -> None:
         """Some words can only begin a statement or a declaration, and so end what is open."""

@@ -24,57 +24,44 @@ def statement_doc(node: tree.Statement) -> Doc:
         case tree.Noise(name=name, type=type_, distribution=distribution):
             return cat(f"noise {name}", *_typed(type_), " ~ ", expression(distribution))
         case tree.States(entries=entries):
-            return cat(
-                "state ",
-                listing(
-                    [
-                        cat(entry.name, *_typed(entry.type), " = ", expression(entry.initial))
-                        for entry in entries
-                    ]
-                ),
-            )
+            states = [cat(e.name, *_typed(e.type), " = ", expression(e.initial)) for e in entries]
+            return cat("state ", listing(states))
         case tree.Assign(targets=targets, value=value):
             return cat(", ".join([target.name for target in targets]), " = ", expression(value))
         case tree.Update(target=target, value=value):
             return cat(f"{target.name}' = ", expression(value))
         case tree.ResultStmt(value=value):
             return cat(expression(value))
+        case _:
+            return _clause_doc(node)
+
+
+def _clause_doc(node: tree.Clause) -> Doc:
+    """A clause of a train block or of a step."""
+    match node:
         case tree.Minimize(value=value):
             return cat("minimize ", expression(value))
         case tree.Descend(pairs=pairs):
-            return cat(
-                "descend ",
-                listing(
-                    [
-                        cat(
-                            expression(pair.parameter, POSTFIX),
-                            " along ",
-                            expression(pair.direction, CHOICE),
-                        )
-                        for pair in pairs
-                    ]
-                ),
-            )
+            return cat("descend ", listing([_descent(pair) for pair in pairs]))
         case tree.Over(targets=parts):
             return cat("over ", listing([expression(part, POSTFIX) for part in parts]))
         case tree.Setting():
             return _setting(node)
         case tree.Using(items=items):
-            return cat(
-                "using ",
-                listing(
-                    [
-                        _setting(item) if isinstance(item, tree.Setting) else expression(item)
-                        for item in items
-                    ]
-                ),
-            )
+            used = [_setting(i) if isinstance(i, tree.Setting) else expression(i) for i in items]
+            return cat("using ", listing(used))
         case tree.Report(items=arguments):
             return cat("report ", listing([reported_doc(item) for item in arguments]))
         case tree.Step(name=name):
             return cat(f"step {name}")
         case _:
             assert_never(node)
+
+
+def _descent(pair: tree.Along) -> Doc:
+    """A parameter and the direction that it moves along."""
+    direction = expression(pair.direction, CHOICE)
+    return cat(expression(pair.parameter, POSTFIX), " along ", direction)
 
 
 def header_doc(node: tree.Declaration) -> Doc:

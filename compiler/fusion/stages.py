@@ -25,6 +25,7 @@ from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.sequence import FromRows, TimeSum
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.remat import AGAIN, derived_nodes
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -136,9 +137,24 @@ def _carried(graph: Graph, group: list[int]) -> set[int]:
 
 
 def _delay(graph: Graph, phase: dict[int, Stage]) -> None:
-    """Move what is computed once to the latest serial stage that its readers allow."""
-    users = graph.users()
+    """Move what is computed once to the latest serial stage that its readers allow; and what is
+    computed again, with what is computed of that, to the latest batch stage.
+    """
+    users, again = graph.users(), _of_copies(graph)
     for node in reversed(graph.nodes):
-        if not phase[node.id].examples and users[node.id]:
-            number = min(phase[u].number for u in users[node.id])
-            phase[node.id] = Stage(number, False)
+        examples = phase[node.id].examples
+        if users[node.id] and (not examples or node.id in again):
+            last = (phase[u].number - (examples and not phase[u].examples) for u in users[node.id])
+            phase[node.id] = Stage(min(last), examples)
+
+
+def _of_copies(graph: Graph) -> set[int]:
+    """Where something is computed again: that, and derivatives, which read it or what is kept.
+
+    The steps of recurrences stay together, and means where their readers found them.
+    """
+    if not any(node.origin == AGAIN for node in graph.nodes):
+        return set()
+    loops, late = loop_of(graph), derived_nodes(graph)
+    late |= {node.id for node in graph.nodes if node.origin == AGAIN}
+    return {id for id in late if id not in loops and not graph[id].op.makes_uniform}

@@ -65,6 +65,7 @@ class Machine:
     small_values_block: int = known(1024, "tuned: examples, of values that fit the nearest cache")
     most_tuned_block: int = known(1 << 12, "chosen: examples that `--tune` may put into a block")
     sequences_block: int = known(16, "tuned: rows for each step of a recurrence")
+    kept_words: int = known(3 << 19, "measured: of an example; to make some of them again is free")
     shared_uniform: int = known(1 << 20, "chosen: words; what takes more takes turns")
     weights_rows: int = known(256, "measured: of a block; with fewer, weights are read too often")
     most_chunks: int = known(8, "tuned: of a batch's sums, each with partial sums of its own")

@@ -21,18 +21,20 @@ from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Literal
 from gradc_compiler.rewrites.algebra.switches import Switches
 
+KEEP = "keep"  # the switch of what derivatives read
 MOST_ROUNDS = 8  # of a stage that runs until nothing changes
 
 
 @dataclass(slots=True)
 class Notes:
-    """What rewrites tell beside the graph.
+    """What rewrites tell beside the graph, and what they are told.
 
     `needed` maps the tag of a contraction to the number of products that its result needs, where a
     rewrite made it do more or fewer; speed is reported by the needed ones.  `recomputed` says, in
     lines for people, which values are kept for the derivative and which are computed again.
     """
 
+    keep: bool = True  # what derivatives read, for them
     needed: dict[int, int] = field(default_factory=dict)
     recomputed: tuple[str, ...] = ()
 
@@ -100,7 +102,7 @@ def nodes(rule_for: Callable[[Graph], Rule]) -> Run:
 
 def run_once(table: Table, graph: Graph, switches: Switches) -> tuple[Graph, Notes]:
     """Every row that is on, in order."""
-    notes = Notes()
+    notes = Notes(keep=switches.allow(KEEP))
     for name, row in table.items():
         if not row.always and not switches.allow(name):
             continue

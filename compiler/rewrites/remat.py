@@ -11,6 +11,9 @@ the derivative reads, with every value's words as the capacity of its node:
     product ──▶ [value: words] ──▶ [value: words] ──▶ derivative
 
 The copies are ordinary nodes; a loop that alone reads a copy computes it step by step.
+
+Where much would be kept, everything counts as marked; so it does without `keep`, which `--memory`
+chooses where there is too little room.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from dataclasses import dataclass, replace
 from gradc_compiler.graph.graph import Builder, Graph, Node, Origin
 from gradc_compiler.graph.loop_order import library
 from gradc_compiler.graph.outputs import Carry
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.sequence import Previous
 
@@ -42,12 +46,46 @@ class RematChoice:
             yield f"{title}: {words:,} words an example or element: {names or 'nothing'}"
 
 
-def rematerialize(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
-    """The graph in which derivatives read copies of what is not kept; the choice, for people."""
+def rematerialize(graph: Graph, keep: bool = True) -> tuple[Graph, tuple[str, ...]]:
+    """The graph in which derivatives read copies of what is not kept; the choice, for people.
+
+    As if all were marked, where `keep` is false or much would be kept.
+    """
+    if not keep or takes_much(graph):
+        graph = _all_marked(graph)
     if not any(node.remat for node in graph.nodes):
         return graph, ()
     choice = choose(graph)
     return _with_copies(graph, choice.remat), tuple(choice.lines(graph))
+
+
+def takes_much(graph: Graph) -> bool:
+    """Whether so much would be kept that to compute some again costs no time: it is less to write
+    and to read.  Not with recurrences, which would do it step by step.
+    """
+    if graph.carries:
+        return False
+    return sum(map(_words, read_by_derivatives(graph))) > MACHINE.kept_words
+
+
+def read_by_derivatives(graph: Graph) -> Iterator[Node]:
+    """The values of the forward half that derivatives read, if they differ among examples."""
+    derived, varying = derived_nodes(graph), graph.varying()
+    read = {i for id in derived for i in graph[id].inputs}
+    return (graph[i] for i in read & varying - derived)
+
+
+def _words(node: Node) -> int:
+    """The words of a value of an example, of all its elements where their number is known."""
+    time = node.type.time
+    return node.type.size * (time if isinstance(time, int) else 1)
+
+
+def _all_marked(graph: Graph) -> Graph:
+    """The graph, all of its forward half marked."""
+    derived = derived_nodes(graph)
+    marked = (n if n.id in derived else replace(n, remat=max(n.remat, 1)) for n in graph.nodes)
+    return replace(graph, nodes=tuple(marked)) if derived else graph
 
 
 def choose(graph: Graph) -> RematChoice:
@@ -88,7 +126,7 @@ def _repeatable(graph: Graph) -> set[int]:
     """Marked values that may be computed twice: no output, nothing that a recurrence carries, and
     nothing that unmarked nodes read.
     """
-    varying, derived = graph.varying(), _derived(graph)
+    varying, derived = graph.varying(), derived_nodes(graph)
     free = {n.id for n in graph.nodes if n.remat and n.inputs and n.id in varying}
     free -= derived | set(graph.outputs.values())
     for node in graph.nodes:
@@ -97,14 +135,14 @@ def _repeatable(graph: Graph) -> set[int]:
     return free
 
 
-def _derived(graph: Graph) -> set[int]:
+def derived_nodes(graph: Graph) -> set[int]:
     """The nodes that belong to a derivative."""
     return {n.id for n in graph.nodes if n.origin and n.origin.rule.startswith("vjp")}
 
 
 def _read_by_derivatives(graph: Graph, free: set[int]) -> set[int]:
     """The free values that derivatives read: each must be kept or computed again."""
-    derived = _derived(graph)
+    derived = derived_nodes(graph)
     return {i for node in graph.nodes if node.id in derived for i in node.inputs if i in free}
 
 
@@ -121,7 +159,7 @@ def _behind(graph: Graph, wanted: set[int], free: set[int]) -> set[int]:
 
 def _with_copies(graph: Graph, again: frozenset[int]) -> Graph:
     """The graph in which derivatives read copies; each copy stands before its first reader."""
-    derived, builder = _derived(graph), Builder(loops=1 + max(graph.carries, default=-1))
+    derived, builder = derived_nodes(graph), Builder(loops=1 + max(graph.carries, default=-1))
     mapping, copies = dict[int, int](), dict[int, int]()
     late: dict[int, int] = {}  # loops of copied `previous` nodes -> what the original carries
 

@@ -36,6 +36,7 @@ from gradc_compiler.rewrites.algebra.slice_of_reshape import slice_of_reshape
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
 from gradc_compiler.rewrites.driver import (
+    KEEP,
     Notes,
     Optimisation,
     Rewrite,
@@ -43,6 +44,7 @@ from gradc_compiler.rewrites.driver import (
     run_until_stable,
     whole,
 )
+from gradc_compiler.rewrites.remat import read_by_derivatives
 from gradc_compiler.rewrites.target_rewrites import TARGET
 
 row, later = Rewrite, Optimisation
@@ -73,6 +75,7 @@ ALGEBRA: dict[str, Rewrite] = {
 }
 LATER: dict[str, Optimisation] = {
     "delay-reduction": later(law="a mean of outer products is one product, of all examples"),
+    KEEP:              later(law="values are kept for the derivative; else made again"),
     "sink":            later(law="what only one loop reads is computed in it, step by step"),
     WRITTEN_OUT:       later(law="a product with a small constant matrix is a sum written out",
                              exact=False),
@@ -120,7 +123,10 @@ def changes(graph: Graph, without: Collection[str] = ()) -> Iterator[tuple[str, 
 
 def rewrite_for_target(graph: Graph, switches: Switches | None = None) -> TargetForm:
     """The stage of the target."""
-    return TargetForm(*run_once(TARGET, graph, switches or Switches()))
+    switches = switches or Switches()
+    if switches.allow(KEEP):
+        switches.count(KEEP, sum(1 for _ in read_by_derivatives(graph)))
+    return TargetForm(*run_once(TARGET, graph, switches))
 
 
 def is_exact(graph: Graph, without: Collection[str], target: str = CPU) -> bool:

@@ -43,7 +43,7 @@ from gradc_compiler.rewrites.split_overlaps import cut_overlaps
 
 def _remat(graph: Graph, notes: Notes) -> tuple[Graph, int]:
     """It counts the copies, and tells what is kept."""
-    changed, notes.recomputed = rematerialize(graph)
+    changed, notes.recomputed = rematerialize(graph, notes.keep)
     return changed, len(changed.nodes) - len(graph.nodes)
 
 

@@ -25,7 +25,7 @@ from gradc_compiler.rewrites.table import (
     TARGET,
     switches_for,
 )
-from tests.compiler.test_switches import IMAGES, SEQUENCES
+from tests.compiler.test_switches import ATTENTION, IMAGES, SEQUENCES
 
 TEXT = "%0 = input{key='x', shape=(4,)}; %1 = tanh %0; %2 = tanh %1; return y=%2"
 
@@ -108,9 +108,9 @@ def test_what_each_target_takes() -> None:
 
 @pytest.mark.parametrize("exact", [False, True], ids=["as it is", "exact"])
 def test_the_program_of_each_target_goes_through_its_own_stage(exact: bool) -> None:
-    """What is made of an image network and of sequences for a CPU alone is not made for CUDA."""
+    """What is made of images, sequences and attention for a CPU alone is not made for CUDA."""
     made = {"cpu": set[str](), "cuda": set[str]()}
-    for text in (IMAGES, SEQUENCES):
+    for text in (IMAGES, SEQUENCES, ATTENTION):
         program = compilation(Source("net.nn", text), ".", {}, ()).program
         program = program.of_width("float64") if exact else program
         for target, names in made.items():

@@ -75,7 +75,32 @@ class Apply:
     args: tuple[Scalar, ...]
 
 
-Leaf: TypeAlias = Variable | LoopCounter | KernelArgument | Accumulator
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How many words from a pointer on: counters times moves, and an offset."""
+
+    moves: tuple[tuple[str, int], ...]
+    offset: int
+
+    def __str__(self) -> str:
+        terms = [name if move == 1 else f"{name} * {move}" for name, move in self.moves]
+        return " + ".join([*terms, *([str(self.offset)] if self.offset or not terms else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class PointerWord:
+    """A word of memory by its pointer: `x0[n0 * 10 + 3]`, where a row has 10 words."""
+
+    pointer: str
+    row: tuple[str, int] | None  # what counts rows, and the words of one
+    at: Address
+
+    def __str__(self) -> str:
+        own = "" if self.row is None else f"{self.row[0]} * {self.row[1]} + "
+        return f"{self.pointer}[{own}{self.at}]"
+
+
+Leaf: TypeAlias = Variable | LoopCounter | KernelArgument | Accumulator | Address | PointerWord
 Scalar: TypeAlias = Leaf | ScalarConstant | Apply
 
 

@@ -19,6 +19,7 @@ from gradc_compiler.loops.ir import (
     RANGE,
     WALK,
     Accumulator,
+    Apply,
     Leaf,
     LoopCounter,
     LoopNest,
@@ -33,7 +34,7 @@ from gradc_compiler.loops.scalar_form import leaves, whole_number
 from gradc_compiler.loops.unroll import combined, extents_of
 from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.printing.scalar_text import scalar_text
+from gradc_compiler.whole_step.step_code import LoopHead
 from gradc_compiler.whole_step.step_words import NotApplicable
 from gradc_compiler.whole_step.vector_frame import Moves, VectorFrame
 
@@ -101,7 +102,7 @@ class LaneWriter(VectorFrame):
             self._loads(nest, loops, level, names)
             if level < len(loops.order):
                 j = loops.order[level]
-                self.line(f"for i{j + 1} in range({loops.extents[j]}):")
+                self.line(LoopHead(LoopCounter(j + 1), (whole_number(loops.extents[j]),)))
                 self.depth += 1
         for item in nest.body or nest.statements:
             if isinstance(item, Statement):
@@ -119,10 +120,10 @@ class LaneWriter(VectorFrame):
             self._store_at(Write(*nest.stores[k]), loops, loops.outer, total)
         self.depth -= len(loops.outer)
 
-    def start(self, store: Store) -> str:
+    def start(self, store: Store) -> Scalar:
         """What a sum or a maximum begins with; of examples, in every lane."""
         start = super().start(store)
-        return f"spread({start}, {LANES})" if self.inside else start
+        return Apply("spread", (start, whole_number(LANES))) if self.inside else start
 
     def _loads(
         self, nest: LoopNest, loops: LaneLoops, level: int, names: dict[Leaf, Scalar]
@@ -132,8 +133,8 @@ class LaneWriter(VectorFrame):
             if loops.depth(access) == level:
                 cell, moves = self.cell(access), _moves(access, loops.order)
                 self.need(cell, loops.moved(access, loops.order))
-                text = self.read(cell, moves, whole=variable.kind is Kind.INDEX)
-                names[variable] = self.let(variable.kind, text)
+                read = self.read(cell, moves, whole=variable.kind is Kind.INDEX)
+                names[variable] = self.let(variable.kind, read)
 
     def _store_at(
         self, item: Write, loops: LaneLoops, levels: Sequence[int], value: Scalar
@@ -145,8 +146,8 @@ class LaneWriter(VectorFrame):
             self.write(cell, moves, value, moved)
         elif cell.varying:
             self.need(cell, moved)
-            text = f"plus({self.read(cell, moves, whole=False)}, {scalar_text(value)})"
-            self.write(cell, moves, self.let(Kind.REAL, text), moved)
+            total = Apply("plus", (self.read(cell, moves, whole=False), value))
+            self.write(cell, moves, self.let(Kind.REAL, total), moved)
         else:
             self.grow(cell, moves, moved, value)
 

@@ -14,15 +14,36 @@ from dataclasses import dataclass, field
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import Chain
-from gradc_compiler.loops.ir import Accumulator, Apply, Leaf, Scalar, ScalarConstant, Variable
+from gradc_compiler.loops.ir import (
+    Accumulator,
+    Address,
+    Apply,
+    KernelArgument,
+    Leaf,
+    PointerWord,
+    Scalar,
+    ScalarConstant,
+    Variable,
+)
 from gradc_compiler.loops.loop_passes import SCALAR_REPLACEMENT
-from gradc_compiler.loops.scalar_form import functions
+from gradc_compiler.loops.scalar_form import whole_number
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.printing.common import with_definitions
-from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
 from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.whole_step.step_code import (
+    COUNT,
+    EXAMPLE,
+    EXAMPLE_OF_ALL,
+    ZERO,
+    AssignLine,
+    CodeItem,
+    CodeLine,
+    LoopHead,
+    StepCode,
+    When,
+    deeper,
+)
 from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
 
 MOST_STATEMENTS = MACHINE.step_statements  # of the whole text
@@ -35,14 +56,13 @@ class ScalarPromoter:
 
     switches: Switches
     carried: frozenset[int] = frozenset()  # spaces of arrays that every step uses again
-    lines: list[str] = field(default_factory=list)
-    head: list[str] = field(default_factory=list)  # lines before the loop over the steps
-    before: list[str] = field(default_factory=list)  # lines before the loop over the examples
+    lines: list[CodeLine] = field(default_factory=list)
+    head: list[CodeLine] = field(default_factory=list)  # before the loop over the steps
+    before: list[CodeLine] = field(default_factory=list)  # before the loop over the examples
     depth: int = 2
     inside: bool = False  # the loop over the examples
     numbers: int = 0
     pointers: dict[tuple[int, int, bool], str] = field(default_factory=dict)
-    called: set[str] = field(default_factory=set)  # functions
     known: dict[tuple[int, int], Scalar] = field(default_factory=dict)
     pending: dict[tuple[int, int], Word] = field(default_factory=dict)  # memory has not their value
     totals: dict[tuple[int, int], tuple[Accumulator, Word]] = field(default_factory=dict)
@@ -69,22 +89,20 @@ class ScalarPromoter:
         if total:
             self.longest = max(self.longest, chain.inside - 1)
 
-    def line(self, text: str) -> None:
-        """Add a statement."""
+    def line(self, item: CodeItem) -> None:
+        """Add a statement, or the head of a loop."""
         self.expect(1)
-        self.lines.append("    " * self.depth + text)
+        self.lines.append(CodeLine(self.depth, item))
 
-    def let(self, kind: Kind, value: Scalar | str) -> Variable:
-        """A new variable with a value, or with what a text reads from memory."""
+    def let(self, kind: Kind, value: Scalar) -> Variable:
+        """A new variable with a value."""
         variable = Variable(kind, self._fresh())
         self.assign(variable, value)
         return variable
 
-    def assign(self, target: Leaf, value: Scalar | str) -> None:
-        """A statement: a variable or a sum so far gets a value."""
-        if not isinstance(value, str):
-            self.called.update(functions(value))
-        self.line(f"{target} = {value if isinstance(value, str) else scalar_text(value)}")
+    def assign(self, target: Leaf, value: Scalar) -> None:
+        """A statement: a variable, a sum so far or a word of memory gets a value."""
+        self.line(AssignLine(target, value))
 
     def _fresh(self) -> int:
         self.numbers += 1
@@ -100,12 +118,12 @@ class ScalarPromoter:
             raise NotApplicable("has too many storages")
         return self.pointers.setdefault(key, f"x{len(self.pointers)}")
 
-    def place(self, cell: Word) -> str:
+    def place(self, cell: Word) -> PointerWord:
         """A word of memory: `x0[n0 * 10 + 3]`, where n0 counts the examples of all steps."""
-        own, space = "", cell.operand.space
+        own, space = None, cell.operand.space
         if space >= Space.ARRAY:
-            own = f"{'i0' if space in self.carried else 'n0'} * {cell.operand.stride} + "
-        return f"{self.pointer(cell.operand, cell.index)}[{own}{cell.inner}]"
+            own = ("i0" if space in self.carried else "n0", cell.operand.stride)
+        return PointerWord(self.pointer(cell.operand, cell.index), own, Address((), cell.inner))
 
     def get(self, cell: Word, whole: bool) -> Scalar:
         """What holds a word, as a real or as a whole number."""
@@ -117,11 +135,11 @@ class ScalarPromoter:
             return ScalarConstant(0.0, Kind.REAL)
         place = self.place(cell)
         variable = Variable(Kind.INDEX if cell.index else Kind.REAL, self._fresh())
-        text = f"index({place})" if cell.index else place
+        read = Apply("index", (place,)) if cell.index else place
         if self.inside and not cell.varying:
-            self.before.append(f"        {variable} = {text}")
+            self.before.append(CodeLine(2, AssignLine(variable, read)))
         else:
-            self.assign(variable, text)
+            self.assign(variable, read)
         self.known[cell.word] = variable
         return variable
 
@@ -136,7 +154,7 @@ class ScalarPromoter:
             self._store(cell)
 
     def _store(self, cell: Word) -> None:
-        self.line(f"{self.place(cell)} = {stored(cell.index, self.known[cell.word])}")
+        self.assign(self.place(cell), stored(cell.index, self.known[cell.word]))
 
     def settle(self, words: Words) -> None:
         """Write to memory what somebody is about to read there."""
@@ -167,7 +185,8 @@ class ScalarPromoter:
         array = self.pointer(target, first.index)
         for k in range(words):
             value = self.get(first.moved(k), whole=first.index)
-            self.line(f"{array}[t0 * {words} + {k}] = {stored(first.index, value)}")
+            place = PointerWord(array, ("t0", words), Address((), k))
+            self.assign(place, stored(first.index, value))
 
     def forget(self, words: Words) -> None:
         """What a loop has written lies in memory only."""
@@ -183,44 +202,53 @@ class ScalarPromoter:
 
         Blocks of very many examples are summed up one by one: no chain of additions gets long.
         """
-        sums = [str(total) for total, _ in self.totals.values()]
-        kind = "range" if len(self.lines) < MASKED else "narrow"
-        self.lines = self._in_blocks(sums, kind) if self.blocked else self._in_a_row(sums, kind)
+        sums, masked = [total for total, _ in self.totals.values()], len(self.lines) >= MASKED
+        self.lines = self._in_blocks(sums, masked) if self.blocked else self._in_a_row(sums, masked)
         self.inside, self.depth = False, 2
         self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
         for total, cell in self.totals.values():
-            self.set(cell, self.let(Kind.REAL, f"mean({'q' if self.blocked else ''}{total}, g0)"))
+            whole = of_blocks(total) if self.blocked else total
+            self.set(cell, self.let(Kind.REAL, Apply("mean", (whole, COUNT))))
         self.totals = {}
 
-    def _in_a_row(self, sums: Sequence[str], kind: str) -> list[str]:
+    def _in_a_row(self, sums: Sequence[Accumulator], masked: bool) -> list[CodeLine]:
         """The loop over the examples."""
-        loop = [f"        for i0 in {kind}(g0):", "            n0 = t0 * g0 + i0"]
-        zeros = [f"        {name} = real(0.0)" for name in sums]
+        zeros = [CodeLine(2, AssignLine(name, ZERO)) for name in sums]
+        loop = [CodeLine(2, LoopHead(EXAMPLE, (COUNT,), masked)), CodeLine(3, EXAMPLE_OF_ALL)]
         return [*self.before, *zeros, *loop, *self.lines]
 
-    def _in_blocks(self, sums: Sequence[str], kind: str) -> list[str]:
+    def _in_blocks(self, sums: Sequence[Accumulator], masked: bool) -> list[CodeLine]:
         """The same with the sums of a block in r1, and those of blocks in qr1."""
-        blocks = [f"for j0 in range(0, g0, {IN_A_ROW}):", f"    e0 = j0 + {IN_A_ROW}"]
-        blocks += ["    if e0 > g0:", "        e0 = g0"]
-        blocks += [*(f"    {name} = real(0.0)" for name in sums), f"    for i0 in {kind}(j0, e0):"]
-        blocks += ["        n0 = t0 * g0 + i0"]
+        first, end = KernelArgument("j0"), KernelArgument("e0")
+        zero, terms = whole_number(0), whole_number(IN_A_ROW)
         return [
             *self.before,
-            *(f"        q{name} = real(0.0)" for name in sums),
-            *(f"        {text}" for text in blocks),
-            *(f"    {line}" for line in self.lines),
-            *(f"            q{name} = q{name} + {name}" for name in sums),
+            *(CodeLine(2, AssignLine(of_blocks(name), ZERO)) for name in sums),
+            CodeLine(2, LoopHead(first, (zero, COUNT, terms))),
+            CodeLine(3, AssignLine(end, Apply("+", (first, terms)))),
+            CodeLine(3, When(Apply(">", (end, COUNT)))),
+            CodeLine(4, AssignLine(end, COUNT)),
+            *(CodeLine(3, AssignLine(name, ZERO)) for name in sums),
+            CodeLine(3, LoopHead(EXAMPLE, (first, end), masked)),
+            CodeLine(4, EXAMPLE_OF_ALL),
+            *deeper(self.lines, 1),
+            *(CodeLine(3, _one_more(name)) for name in sums),
         ]
 
-    def text(self) -> str:
+    def code(self) -> StepCode:
         """The kernel."""
-        head = ["def k0(pointers, geometry, begin, end, first):", "    g0 = geometry[0]"]
-        for (_, _, index), name in self.pointers.items():
-            kind = "indices" if index else "reals"
-            head.append(f"    {name} = {kind}(pointers, {name[1:]})")
-        head += [f"    {line}" for line in self.head]
-        lines = [*head, "    for t0 in range(begin, end):", *self.lines]
-        return with_definitions("\n".join(lines) + "\n", self.called)
+        return StepCode(tuple(self.pointers.items()), tuple(self.head), tuple(self.lines))
+
+
+def of_blocks(total: Accumulator) -> KernelArgument:
+    """What the sums of blocks are added up in."""
+    return KernelArgument(f"q{total}")
+
+
+def _one_more(total: Accumulator) -> AssignLine:
+    """The sum of a block, added to those before."""
+    blocks = of_blocks(total)
+    return AssignLine(blocks, Apply("+", (blocks, total)))
 
 
 def is_whole(value: Scalar) -> bool:
@@ -228,6 +256,6 @@ def is_whole(value: Scalar) -> bool:
     return isinstance(value, Variable) and value.kind is Kind.INDEX
 
 
-def stored(index: bool, value: Scalar) -> str:
-    """A value as the text that a place of whole numbers or of reals is given."""
-    return f"index({scalar_text(value)})" if index else scalar_text(value)
+def stored(index: bool, value: Scalar) -> Scalar:
+    """A value as a place of whole numbers or of reals is given it."""
+    return Apply("index", (value,)) if index else value

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import chain_of
@@ -21,10 +21,13 @@ from gradc_compiler.loops.ir import (
     RANGE,
     WALK,
     Accumulator,
+    Address,
     Apply,
     Leaf,
+    LoopCounter,
     LoopNest,
     MemAccess,
+    PointerWord,
     Read,
     Scalar,
     ScalarConstant,
@@ -37,15 +40,20 @@ from gradc_compiler.loops.loop_passes import STRAIGHT, run_loop_passes
 from gradc_compiler.loops.scalar_form import renamed, whole_number
 from gradc_compiler.loops.unroll import combined, extents_of
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.printing.common import read
-from gradc_compiler.printing.cpu_printer import START, is_narrow
+from gradc_compiler.printing.cpu_printer import is_narrow
 from gradc_compiler.program.entry import Instruction, Operand, Space
 from gradc_compiler.whole_step.scalar_replacement import ScalarPromoter, stored
+from gradc_compiler.whole_step.step_code import ZERO, LoopHead, word_at
 from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
 
 UNROLLED = MACHINE.unrolled  # iterations up to which what is computed once is unrolled too
 COPIED = MACHINE.copied  # the same for copies, which are nothing but other names
 MOST_ROWS = MACHINE.searched_rows  # of a table that is searched row by row
+BEGIN = {  # what is summed up over inner loops, and what with
+    Store.SUM: ZERO,
+    Store.SUM_ADD: ZERO,
+    Store.MAX: ScalarConstant(-inf, Kind.REAL),
+}
 Point = Mapping[int, int]  # a loop's level, and how far it is
 FIRST: Point = {}
 
@@ -125,13 +133,12 @@ class StepWriter(ScalarPromoter):
             if level == outer:
                 totals = self._starts(nest)
             extent = nest.loops[j].extent
-            kind = "narrow" if j == order[-1] and is_narrow(extent) else "range"
-            self.line(f"for i{j} in {kind}({extent}):")
+            masked = j == order[-1] and is_narrow(extent)
+            self.line(LoopHead(LoopCounter(j), (whole_number(extent),), masked))
             self.depth += 1
         names: dict[Leaf, Scalar] = {}
         for variable, access in nest.loads:
-            text = read(variable, access, self._moving(access))
-            names[variable] = self.let(variable.kind, text)
+            names[variable] = self.let(variable.kind, self._read(variable, access))
         for statement in nest.statements:
             target, value = statement.target, renamed(statement.value, names)
             names[target] = self.let(target.kind, value)
@@ -142,7 +149,7 @@ class StepWriter(ScalarPromoter):
         for k, (variable, access, store) in enumerate(nest.stores):
             place, held = self._moving(access), totals.get(k, names[variable])
             new, adds = stored(access.index, held), store in (Store.ADD, Store.SUM_ADD)
-            self.line(f"{place} = {f'plus({place}, {new})' if adds else new}")
+            self.assign(place, Apply("plus", (place, new)) if adds else new)
         self.depth -= outer if totals else len(order)
         for _, access, _ in nest.stores:
             self.forget(self._words(nest, access))
@@ -151,14 +158,14 @@ class StepWriter(ScalarPromoter):
         """What is summed up over inner loops begins in a variable; its name by store."""
         names = {}
         for k, (_, _, store) in enumerate(nest.stores):
-            if store in START:
+            if store in BEGIN:
                 names[k] = Accumulator(self._fresh())
                 self.assign(names[k], self.start(store))
         return names
 
-    def start(self, store: Store) -> str:
+    def start(self, store: Store) -> Scalar:
         """What a sum or a maximum begins with."""
-        return START[store]
+        return BEGIN[store]
 
     def _words(self, nest: LoopNest, access: MemAccess) -> Words:
         """All that a nest reaches."""
@@ -166,12 +173,18 @@ class StepWriter(ScalarPromoter):
         (space, word), low = self.cell(access).word, sum(min(0, end) for end in ends)
         return Words(space, word + low, sum(map(abs, ends)))
 
-    def _moving(self, access: MemAccess) -> str:
+    def _read(self, variable: Variable, access: MemAccess) -> Scalar:
+        """A number of the session's real type; what a whole variable holds stays a whole number."""
+        place = self._moving(access)
+        if variable.kind is Kind.INDEX:
+            return Apply("index", (place,))
+        return Apply("real", (place,)) if access.index else place
+
+    def _moving(self, access: MemAccess) -> PointerWord:
         """A place as loops move it: `x0[i0 * 10 + i1]`."""
         moves = [(f"i{j}", move) for j, move in enumerate(access.moves) if move]
-        terms = [name if move == 1 else f"{name} * {move}" for name, move in moves]
-        where = " + ".join([*terms, *([str(access.offset)] if access.offset or not terms else [])])
-        return f"{self.pointer(self.locate(access), access.index)}[{where}]"
+        pointer = self.pointer(self.locate(access), access.index)
+        return word_at(pointer, moves, access.offset)
 
     def take(self, instruction: Instruction) -> None:
         """y[s] = table[number[s]]: a choice among few rows, numbers out of range clamped."""
@@ -197,7 +210,8 @@ class StepWriter(ScalarPromoter):
         n = self.let(Kind.INDEX, Apply("select", (Apply("<", (n, zero)), zero, most)))
         table = self.pointer(x.operand, index=False)
         for r in range(width):
-            self.set(y.moved(r), self.let(Kind.REAL, f"{table}[{n} * {width} + {x.inner + r}]"))
+            word = PointerWord(table, (str(n), width), Address((), x.inner + r))
+            self.set(y.moved(r), self.let(Kind.REAL, word))
 
     def scatter(self, instruction: Instruction) -> None:
         """y[number[s]] += x[s], row by row."""

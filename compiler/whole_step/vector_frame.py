@@ -13,12 +13,27 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.ir import Apply, Scalar
+from gradc_compiler.loops.ir import Address, Apply, KernelArgument, PointerWord, Scalar
+from gradc_compiler.loops.scalar_form import whole_number
 from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.printing.scalar_text import scalar_text
 from gradc_compiler.program.entry import Operand, PartialReduction, Space
 from gradc_compiler.whole_step.scalar_replacement import stored
+from gradc_compiler.whole_step.step_code import (
+    COUNT,
+    EXAMPLE,
+    EXAMPLE_OF_ALL,
+    MASK,
+    ZERO,
+    AssignLine,
+    CodeLine,
+    Effect,
+    LoopHead,
+    StepCode,
+    counted,
+    deeper,
+    word_at,
+)
 from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
 from gradc_compiler.whole_step.step_writer import UNROLLED, StepWriter
 
@@ -37,7 +52,7 @@ class VectorFrame(StepWriter):
     rows: int = 0
     sums: int = 0
     arrays: dict[int, int] = field(default_factory=dict)  # in this phase: where each begins
-    loads: list[str] = field(default_factory=list)  # in this phase: what fills those of arrays
+    loads: list[CodeLine] = field(default_factory=list)  # in this phase: what fills those of arrays
     written: set[int] = field(default_factory=set)  # in this phase: rows that have values
     bordered: bool = False  # rows are read that nothing has written
     summed: dict[PartialReduction, int] = field(
@@ -57,18 +72,17 @@ class VectorFrame(StepWriter):
     def leave(self) -> None:
         """End it: sums over the lanes, in the end divided by the number of examples."""
         runs = [(self._start(run), run.words, first) for run, first in self.summed.items()]
-        before = [line for start, words, _ in runs for line in _zeros(start, words)]
-        after = [line for start, words, _ in runs for line in _means(start, words)]
-        loop = [f"for i0 in range(0, g0, {LANES}):", "    n0 = t0 * g0 + i0"]
-        loop += [f"    m0 = below(g0 - i0, {LANES})"]
-        totals = [line for run in runs for line in _totals(*run)]
+        lanes, left = whole_number(LANES), Apply("-", (COUNT, EXAMPLE))
         self.lines = [
             *self.before,
-            *(f"        {line}" for line in (*before, *loop)),
-            *(f"            {line}" for line in self.loads),
+            *(line for start, words, _ in runs for line in _zeros(start, words)),
+            CodeLine(2, LoopHead(EXAMPLE, (whole_number(0), COUNT, lanes))),
+            CodeLine(3, EXAMPLE_OF_ALL),
+            CodeLine(3, AssignLine(MASK, Apply("below", (left, lanes)))),
+            *deeper(self.loads, 3),
             *self.lines,
-            *(f"            {line}" for line in totals),
-            *(f"        {line}" for line in after),
+            *(line for run in runs for line in _totals(*run)),
+            *(line for start, words, _ in runs for line in _means(start, words)),
         ]
         self.inside, self.depth, self.rows = False, 2, max(self.rows, self.used)
         self.known = {word: name for word, name in self.known.items() if word[0] < Space.UNIFORM}
@@ -77,10 +91,11 @@ class VectorFrame(StepWriter):
         """A pointer to a region of sums, all of whose storages it may reach."""
         name = f"y{len(self.head)}"
         first = self.pointer(Operand(Space.UNIFORM, run.uniform), False)
-        self.head.append(f"{name} = after({first}, 0)")
+        after = Apply("after", (KernelArgument(first), whole_number(0)))
+        self.head.append(CodeLine(1, AssignLine(KernelArgument(name), after)))
         return name
 
-    def text(self) -> str:
+    def code(self) -> StepCode:
         """The kernel, with room for the rows.
 
         Raises `NotApplicable` where the frame is larger than a cache.
@@ -89,7 +104,7 @@ class VectorFrame(StepWriter):
             raise NotApplicable("has too many numbers")
         self.head += _room("s0", self.rows, LANES, zeros=self.bordered)
         self.head += _room("r0", self.sums, LANES // 2, zeros=True)
-        return super().text()
+        return super().code()
 
     def get(self, cell: Word, whole: bool) -> Scalar:
         """What holds a word, as a real or as a whole number; in the loop it is read anew."""
@@ -122,8 +137,11 @@ class VectorFrame(StepWriter):
             return
         self.settle(Words(*first.word, words - 1))
         array, source = (self.pointer(o, first.index) for o in (target, first.operand))
-        self.line(f"for i0 in range({words}):")
-        self.line(f"    {array}[t0 * {words} + i0] = {source}[{place(first.inner, (('i0', 1),))}]")
+        to = PointerWord(array, ("t0", words), Address((("i0", 1),), 0))
+        copy = AssignLine(to, word_at(source, (("i0", 1),), first.inner))
+        for line in counted("i0", words, copy, depth=self.depth):
+            self.expect(1)
+            self.lines.append(line)
 
     def need(self, cell: Word, moved: Collection[int]) -> None:
         """Words that are about to be read, so many from one on: a border is 0."""
@@ -131,17 +149,18 @@ class VectorFrame(StepWriter):
             first = self.row(cell, load=True)
             self.bordered |= not self.written.issuperset(first + k for k in moved or (0,))
 
-    def read(self, cell: Word, moves: Moves, whole: bool) -> str:
-        """The text of a word, wherever loops move it."""
+    def read(self, cell: Word, moves: Moves, whole: bool) -> Scalar:
+        """A word, wherever loops move it."""
+        value: Scalar
         if self._apart(cell):
-            text = f"gather({self._across(cell, moves)})"
+            value = Apply("gather", self._across(cell, moves))
         elif cell.varying:
-            text = f"s0[{place(self.row(cell, load=True), moves)}]"
+            value = word_at("s0", moves, self.row(cell, load=True))
         else:
-            text = f"{self.pointer(cell.operand, cell.index)}[{place(cell.inner, moves)}]"
+            value = word_at(self.pointer(cell.operand, cell.index), moves, cell.inner)
         if whole:
-            return f"index({text})"
-        return f"real({text})" if cell.index else text
+            return Apply("index", (value,))
+        return Apply("real", (value,)) if cell.index else value
 
     def write(self, cell: Word, moves: Moves, value: Scalar, moved: Collection[int] = ()) -> None:
         """A word of each example has a new value, in its row and in its array.
@@ -154,9 +173,10 @@ class VectorFrame(StepWriter):
             first = self.row(cell, load=False)
             self.written.update(first + k for k in moved or (0,))
             own = Apply("real", (value,)) if cell.index else value
-            self.line(f"s0[{place(first, moves)}] = {scalar_text(own)}")
+            self.assign(word_at("s0", moves, first), own)
         if cell.operand.space >= Space.ARRAY:
-            self.line(f"scatter({self._across(cell, moves)}, {stored(cell.index, value)})")
+            where = self._across(cell, moves)
+            self.line(Effect(Apply("scatter", (*where, stored(cell.index, value)))))
 
     def grow(self, cell: Word, moves: Moves, moved: Sequence[int], value: Scalar) -> None:
         """The sum of a word over all examples grows; its first term makes it.
@@ -176,9 +196,8 @@ class VectorFrame(StepWriter):
         if not again and (self.begun & reached or len(reached) < len(moved)):
             raise NotApplicable("makes a sum in several ways")
         self.begun |= reached
-        total = f"r0[{place(first, moves)}]"
-        folded = f"folded({scalar_text(value)}, m0)"
-        self.line(f"{total} = {f'plus({total}, {folded})' if again else folded}")
+        total, folded = word_at("r0", moves, first), Apply("folded", (value, MASK))
+        self.assign(total, Apply("plus", (total, folded)) if again else folded)
 
     def row(self, cell: Word, load: bool) -> int:
         """The row of a word; those of an array that is read first are filled before all else."""
@@ -191,26 +210,21 @@ class VectorFrame(StepWriter):
             if load:
                 self.written.update(range(first, self.used))
                 across = self._across(Word(operand, cell.index, 0), (("i1", 1),))
-                self.loads.append(f"for i1 in range({operand.stride}):")
-                self.loads.append(f"    s0[{place(first, (('i1', 1),))}] = gather({across})")
+                fill = AssignLine(word_at("s0", (("i1", 1),), first), Apply("gather", across))
+                self.loads += counted("i1", operand.stride, fill)
         return self.arrays[space] + cell.inner
 
     def _apart(self, cell: Word) -> bool:
         """Whether a word has no row: whole numbers in arrays."""
         return cell.index and cell.operand.space >= Space.ARRAY
 
-    def _across(self, cell: Word, moves: Moves) -> str:
+    def _across(self, cell: Word, moves: Moves) -> tuple[Scalar, ...]:
         """The arguments that lead to a word of an array, in all lanes."""
         operand = cell.operand
         example = "i0" if operand.space in self.carried else "n0"
-        at = place(cell.inner, ((example, operand.stride), *moves))
-        return f"{self.pointer(operand, cell.index)}, {at}, {operand.stride}, m0"
-
-
-def place(word: int, moves: Moves) -> str:
-    """Where in a storage: `i1 * 10 + i2 + 5`."""
-    terms = [name if move == 1 else f"{name} * {move}" for name, move in moves]
-    return " + ".join([*terms, *([str(word)] if word or not terms else [])])
+        at = Address(((example, operand.stride), *moves), cell.inner)
+        pointer = KernelArgument(self.pointer(operand, cell.index))
+        return pointer, at, whole_number(operand.stride), MASK
 
 
 def whole(words: int) -> int:
@@ -218,31 +232,32 @@ def whole(words: int) -> int:
     return -(-words // TOGETHER) * TOGETHER
 
 
-def _room(name: str, rows: int, lanes: int, zeros: bool) -> list[str]:
+def _room(name: str, rows: int, lanes: int, zeros: bool) -> list[CodeLine]:
     """Rows on the stack."""
     if rows == 0:
         return []
-    clear = [f"for i0 in range({rows}):", f"    {name}[i0] = real(0.0)"] if zeros else []
-    return [f"{name} = rows({rows}, {lanes})", *clear]
+    room = Apply("rows", (whole_number(rows), whole_number(lanes)))
+    clear = AssignLine(word_at(name, (("i0", 1),)), ZERO)
+    first = CodeLine(1, AssignLine(KernelArgument(name), room))
+    return [first, *(counted("i0", rows, clear, depth=1) if zeros else [])]
 
 
-def _zeros(start: str, words: int) -> list[str]:
+def _zeros(start: str, words: int) -> list[CodeLine]:
     """Sums over lanes begin at 0."""
-    return [f"for i0 in range({whole(words)}):", f"    {start}[i0] = real(0.0)"]
+    return counted("i0", whole(words), AssignLine(word_at(start, (("i0", 1),)), ZERO), depth=2)
 
 
-def _totals(start: str, words: int, first: int) -> list[str]:
+def _totals(start: str, words: int, first: int) -> list[CodeLine]:
     """Sums over the lanes of a vector of examples."""
-    rows = place(first, (("i1", TOGETHER),))
-    return [
-        f"for i1 in range({whole(words) // TOGETHER}):",
-        f"    totals({start}, i1 * {TOGETHER}, r0, {rows})",
-    ]
+    moves = (("i1", TOGETHER),)
+    pointers = KernelArgument(start), KernelArgument("r0")
+    to, sums = Address(moves, 0), Address(moves, first)
+    call = Apply("totals", (pointers[0], to, pointers[1], sums))
+    return counted("i1", whole(words) // TOGETHER, Effect(call), depth=3)
 
 
-def _means(start: str, words: int) -> list[str]:
+def _means(start: str, words: int) -> list[CodeLine]:
     """Sums divided by the number of examples."""
-    return [
-        f"for i0 in range({whole(words)}):",
-        f"    {start}[i0] = {start}[i0] / real(g0)",
-    ]
+    word = word_at(start, (("i0", 1),))
+    mean = Apply("/", (word, Apply("real", (COUNT,))))
+    return counted("i0", whole(words), AssignLine(word, mean), depth=2)

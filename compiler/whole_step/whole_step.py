@@ -35,6 +35,8 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.whole_step.copy_propagation import Task, propagate_copies
 from gradc_compiler.whole_step.lane_writer import LaneWriter
+from gradc_compiler.whole_step.step_code import Remark
+from gradc_compiler.whole_step.step_text import print_step
 from gradc_compiler.whole_step.step_words import NotApplicable, Word
 from gradc_compiler.whole_step.step_writer import UNROLLED, StepWriter
 
@@ -148,7 +150,7 @@ def _write(
     writer: StepWriter, instruction: Instruction, nest: LoopNest | None, kernel: Kernel
 ) -> None:
     """One instruction: a nest, or what reads at numbers found in the data."""
-    writer.line(f"# {instruction.note}")
+    writer.line(Remark(instruction.note))
     if nest is not None:
         writer.nest(nest)
         return
@@ -180,6 +182,6 @@ def _entry(entry: Entry, writer: StepWriter) -> Entry:
         note=f"the whole of {entry.name}",
         work=work,
     )
-    kernel = Kernel("k0", writer.text(), f"all of {entry.name}, for small batches")
+    kernel = Kernel("k0", print_step(writer.code()), f"all of {entry.name}, for small batches")
     phase = Phase(examples=False, instructions=(whole,))
     return replace(entry, kernels=(kernel,), phases=(phase,))

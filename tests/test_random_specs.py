@@ -21,7 +21,7 @@ from tests.random_specs.programs import spec
 EACH = 25  # specs of one test
 NARROW, WIDE = 8, 200  # tests
 NOT_WRITTEN = {"refuse", "orthonormalize"}  # of the language's functions
-NOT_WRITTEN |= {"lgamma", "digamma", "polygamma"}  # compared in tests/compiler/ops/test_formula.py
+LONGEST_LINE = 10_000  # characters that the language allows
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +63,7 @@ def test_every_function_of_the_language_is_written() -> None:
     for number in range(600):
         draws = random.Random(number)
         texts.append(spec(lambda n, draws=draws: draws.randrange(n)))  # type: ignore[misc]
+    assert max(len(line) for text in texts for line in text.splitlines()) < LONGEST_LINE
     words = set(re.findall(r"\w+", "\n".join(texts)))
     assert {*BUILTINS} - NOT_WRITTEN - words == set()
     for statement in ("param", "noise", "state", "layer", "cell", "function", "step", "report"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import is_
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
 
@@ -25,20 +26,23 @@ def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, d
 def rewrite_nodes(graph: Graph, rule: Rule, told: Told | None = None) -> Graph:
     """The graph in which a rule's values stand in place of its nodes, whose story they tell.
 
-    `told` hears of each node that gave way, and what was added for it.
+    `told` hears of each node that gave way, and what was added for it.  Where none does, the graph
+    is given back itself: most rewrites of a large graph change nothing.
     """
-    builder, mapping = Builder(), dict[int, int]()
+    builder, now = Builder(), list[Value]()  # what stands for each node
     for node in graph.nodes:
         builder.inherit_provenance(node)
-        xs, before = [builder.value(mapping[i]) for i in node.inputs], len(builder.nodes)
+        xs, before = [now[i] for i in node.inputs], len(builder.nodes)
         new = rule(node, xs)
         if new is None:
-            mapping[node.id] = builder.copy(node, [x.id for x in xs])
+            now.append(builder.value(builder.copy(node, [x.id for x in xs])))
             continue
-        mapping[node.id] = new.id
+        now.append(new)
         if told is not None:
             told(node, builder.nodes[before:])
-    return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
+    if len(now) == len(builder.nodes) and all(map(is_, builder.nodes, graph.nodes)):
+        return graph
+    return builder.graph({name: now[id].id for name, id in graph.outputs.items()})
 
 
 def with_operands(node: Node, xs: Iterable[Value], builder: Builder) -> Value:

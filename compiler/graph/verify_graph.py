@@ -16,8 +16,14 @@ def verify(graph: Graph, after: str = "construction", known: Graph | None = None
 
     `known` has been verified: an operator that meets there what it meets here is not asked again.
     """
-    twins = {node.tag: node for node in known.nodes} if known is not None else {}
+    if graph is known:
+        return graph
+    before = known.nodes if known is not None else ()
+    twins, begun = {node.tag: node for node in before}, True  # `begun` as `known` does
     for position, node in enumerate(graph.nodes):
+        begun = begun and position < len(before) and node is before[position]
+        if begun:
+            continue
         assert node.id == position, f"{named(node, after)} stands at position {position}"
         for i in node.inputs:
             assert 0 <= i < position, f"{named(node, after)} reads a later node"
@@ -42,9 +48,14 @@ def named(node: Node, after: str) -> str:
 
 def is_copy(node: Node, graph: Graph, twin: Node, known: Graph) -> bool:
     """Whether two nodes are one operator that meets the same types."""
-    same = node.op is twin.op and node.type is twin.type and len(node.inputs) == len(twin.inputs)
-    pairs = zip(node.inputs, twin.inputs, strict=False)
-    return same and all(graph[i].type is known[j].type for i, j in pairs)
+    if node.op is not twin.op or node.type is not twin.type:
+        return False
+    if len(node.inputs) != len(twin.inputs):
+        return False
+    for i, j in zip(node.inputs, twin.inputs, strict=True):
+        if graph.nodes[i].type is not known.nodes[j].type:
+            return False
+    return True
 
 
 def verify_type(node: Node, graph: Graph, after: str) -> None:

@@ -107,7 +107,8 @@ class ProgramBuilder:
         clock = access.storage[1]
         if isinstance(clock, ClockName) and access.storage not in table:
             table[access.storage] = self._clock(clock)
-        return replace(table[access.storage], inner=access.offset)
+        found = table[access.storage]
+        return found if found.inner == access.offset else replace(found, inner=access.offset)
 
     def _clock(self, name: ClockName) -> Operand:
         """An index array of packed sequences, which the runtime fills."""

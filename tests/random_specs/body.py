@@ -15,6 +15,7 @@ from typing import TypeVar
 
 Shape = tuple[int, ...]
 T = TypeVar("T")
+LONGEST = 1_000  # characters of an expression; one that is longer gets a name
 WIDTHS = (7, 8, 9, 15, 16, 17, 31, 33)
 Choose = Callable[[int], int]  # of so many, one
 
@@ -143,9 +144,10 @@ def expression(body: Body, type: Type) -> str:
         return leaf(body, type)
     body.depth -= 1
     try:
-        return body.pick([LEAF, *fitting]).rule(body, type)
+        text = body.pick([LEAF, *fitting]).rule(body, type)
     finally:
         body.depth += 1
+    return text if len(text) <= LONGEST else body.bind(text, type)
 
 
 def leaf(body: Body, type: Type) -> str:

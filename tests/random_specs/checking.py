@@ -132,6 +132,6 @@ def losses(trial: Ranged) -> dict[str, Any]:
     for turn in range(2):
         for step in trial.program.training.steps:
             results = trial.once(session, step.entry)
-            losses = [value for name, value in results.items() if name.endswith("loss")]
+            losses = [value for name, value in results.items() if str(name).endswith("loss")]
             found[f"loss of {step.name}, turn {turn}"] = losses[0]
     return found

@@ -15,9 +15,8 @@ from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.cli.actions.samples import drawn
 from gradc_runtime.cli.actions.trial import Trial
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.validate import conform
-from gradc_runtime.session.backends import Batches
-from gradc_runtime.session.index_reach import LENGTH
 from gradc_runtime.session.inputs import lengths_read_by
 from tests.random_specs.body import Choose
 
@@ -49,9 +48,7 @@ class Ranged(Trial):
 
     def lengths(self, entry: Entry) -> dict[str, np.ndarray]:
         """The lengths of every time that an entry knows."""
-        return {
-            name: self.of_time(name.removeprefix(LENGTH), entry) for name in lengths_read_by(entry)
-        }
+        return {name: self.of_time(time, entry) for name, time in lengths_read_by(entry).items()}
 
     def of_time(self, time: str, entry: Entry) -> np.ndarray:
         """The lengths of a time, no longer than the entry allows."""
@@ -63,9 +60,8 @@ class Ranged(Trial):
     def inputs(self, entry: str) -> Batches:
         """Random examples of the types that an entry declares."""
         here = self.program.entries[entry]
-        made: Batches = dict(self.lengths(here))
-        for array in (array for array in here.arrays if array.role == "input"):
-            name, type = array.name, array.type
+        made = Batches({**self.lengths(here)})
+        for name, type in here.inputs.items():
             draws = np.random.default_rng([self.seed, *name.encode()])
             if isinstance(type.time, str):
                 lengths = self.of_time(type.time, here)

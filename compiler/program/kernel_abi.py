@@ -58,6 +58,11 @@ PRODUCTS = "contract_rows", "contract_lanes", "contract_dots"
 COMPENSATED = "_compensated"  # after the name of one of them: the same for very long sums
 
 
+def share_start(extent: int, grain: int, thread: int, threads: int) -> int:
+    """Where a thread's share of a range begins, which is cut at multiples of `grain` only."""
+    return min(extent, grain * ((extent + grain - 1) // grain * thread // threads))
+
+
 def number_for(number: int, examples: int) -> int:
     """A number of a geometry for a batch of so many examples."""
     if number == EVERY:

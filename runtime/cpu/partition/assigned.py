@@ -18,7 +18,7 @@ from typing import Any
 
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, PartialReduction, Phase
-from gradc_runtime.cpu.codegen.number_types import share_start
+from gradc_compiler.program.kernel_abi import share_start
 from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials

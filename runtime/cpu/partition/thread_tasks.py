@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradc_compiler.program.entry import Instruction
-from gradc_runtime.cpu.codegen.number_types import share_start
+from gradc_compiler.program.kernel_abi import share_start
 from gradc_runtime.cpu.partition.split_dims import SplitDim
 
 SINGLE = 1  # a grain: a share may begin at any row

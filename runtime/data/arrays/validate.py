@@ -8,6 +8,7 @@ and has the session's width: float32 with int32 labels, or float64 with int64 on
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,8 +95,9 @@ def require_unmasked(given: Any, name: str) -> None:
 
     Raises `DataError`.
     """
+    masks = sys.modules.get("numpy.ma")  # not imported: nobody has made one
     parts = given if isinstance(given, list | tuple) else [given]
-    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
+    if masks and any(isinstance(p, masks.MaskedArray) and masks.is_masked(p) for p in parts):
         raise DataError(f"{name}: some of it is masked; say what stands there: array.filled(0)")
 
 

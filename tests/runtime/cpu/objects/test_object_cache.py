@@ -194,3 +194,13 @@ def test_a_warm_start_imports_neither_numba_nor_what_it_does_not_use(place: Path
     text += "print(heavy & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == b"set()"
+
+
+def test_a_run_whose_kernels_are_in_the_cache_imports_no_part_of_llvm(place: Path) -> None:
+    text = "import sys, numpy, gradc\nheavy = {'llvmlite.ir', 'llvmlite.binding', 'numpy.ma'}\n"
+    text += "program = gradc.compile_source('model f(x : [3]) -> [3] { x + 1 }')\n"
+    text += "gradc.Session(program).run('f', x=numpy.ones((2, 3), numpy.float32))\n"
+    text += "print(heavy & sys.modules.keys())"
+    command = [sys.executable, "-c", text]
+    found = [subprocess.run(command, capture_output=True, cwd=ROOT, check=True) for _ in range(2)]
+    assert found[1].stdout.strip() == b"set()"

@@ -11,14 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from math import prod
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.loops.loop_passes import PROPAGATE_COPIES, SCALAR_REPLACEMENT
+from gradc_compiler.loops.unroll import extents_of
 from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.loops.verify_nest import verify_nest
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.cost_model import examples_of_one_kernel
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing import cpu_gather
 from gradc_compiler.program.entry import (
     Entry,
@@ -49,6 +52,8 @@ def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
     without, tasks = table.switches.without, _tasks(table)
     copies = PROPAGATE_COPIES not in without
     passed = propagate_copies(tasks, table.operand, kept) if copies else tasks
+    if _takes_too_long(passed):
+        return None
     for task in passed:
         if task.nest is not None:
             verify_nest(task.nest, PROPAGATE_COPIES)
@@ -63,6 +68,13 @@ def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
             continue
         return replace(whole, applied=switches.applied)
     return None
+
+
+def _takes_too_long(tasks: Sequence[Task]) -> bool:
+    """Whether either form would give up in the end, which is seen before any text is written."""
+    nests = [task.nest for task in tasks if task.nest is not None and task.phase.examples]
+    work = [prod(extents_of(nest)) * (1 + len(nest.statements)) for nest in nests]
+    return max(work, default=0) > MACHINE.step_statements and sum(work) > MACHINE.looped_statements
 
 
 def _written_out(

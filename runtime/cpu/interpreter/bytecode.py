@@ -50,6 +50,7 @@ KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, ROWS, END = range(6)
 # members wait before it; how many tasks after it run tile by tile with it (FOLLOWERS)
 GRAIN, OWNER, PLACE, WAITS, FOLLOWERS, MOVES = range(6, 12)
 OF_PRODUCT = 3  # operands of what may be cut at a PLACE
+AFTER = 3  # numbers of a geometry after its loops
 LOOP_LENGTH, LOOP_TIME, LOOP_BACKWARDS = 1, 2, 3  # the head of a recurrence, which has no kernel
 
 # an operand: bytes from its space's base; bytes for each row before the block, and what its rows

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from gradc_compiler.program.entry import Entry, Instruction, Phase
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
-from gradc_runtime.cpu.interpreter.run_tasks import AFTER
 from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.streamed import passed_on
@@ -66,7 +65,7 @@ def build_table(
     end = instructions + bytecode.INSTRUCTION * sum(one.records for one in phases)
     for name, numbers in tail.items():
         starts[name], end = end, end + len(numbers)
-    table = aligned(end + AFTER, np.dtype(np.int64))
+    table = aligned(end + bytecode.AFTER, np.dtype(np.int64))
     geometry = table.ctypes.data + 8 * starts["geometry"]
     table[:end] = [
         *records.header(starts["strides"], starts["results"]),

@@ -15,6 +15,7 @@ from gradc_runtime.cpu.codegen.number_types import share_start
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.barrier import barrier
 from gradc_runtime.cpu.interpreter.bytecode import (
+    AFTER,
     CLOCK,
     INSTRUCTION,
     LEAST_PIECE,
@@ -25,7 +26,6 @@ from gradc_runtime.cpu.interpreter.bytecode import (
 )
 
 NUMBER = kernel_types.int64
-AFTER = 3  # numbers of a geometry after its loops
 ROOM = MOST_NUMBERS + AFTER
 
 

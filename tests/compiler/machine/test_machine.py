@@ -85,7 +85,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "FUNCTION POINTERS GEOMETRY CORE SPINS EVENT CROWDED IDLE BUSY ASLEEP HEADER EXAMPLES "
         "BLOCK BLOCKS CHUNKS PHASES PARTIAL_BYTES SPACES STRIDES_START RESULTS RESULTS_START "
         "TIMES CLOCK_SPACE PHASE "
-        "BLOCK_BYTES TEAMS MEMBERS END OWNER PLACE MOVES OF_PRODUCT "
+        "BLOCK_BYTES TEAMS MEMBERS END OWNER PLACE MOVES OF_PRODUCT AFTER "
         "INSTRUCTION KERNEL OPERANDS_START OPERANDS GEOMETRY_AT "
         "GRAIN WAITS ROWS FOLLOWERS LOOP_LENGTH LOOP_TIME LOOP_BACKWARDS OPERAND "
         "OPERAND_SPACE OPERAND_START OPERAND_STRIDE OPERAND_ROWS OPERAND_STEP SUM SUM_PARTIAL "
@@ -93,7 +93,6 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "CLOCK_ROWS CLOCK_STEPS CLOCK_COUNTS PIECE MOST_ROWS LOOKS",
     ),
     "runtime/cpu/interpreter/batch_stage.py": (FORMAT, "CLEARED"),
-    "runtime/cpu/interpreter/run_tasks.py": (FORMAT, "AFTER"),
     "runtime/cpu/partition/assigned.py": (FORMAT, "STEPS"),
     "runtime/cpu/partition/split_dims.py": (FORMAT, "GRAINS"),
     "runtime/cpu/partition/thread_tasks.py": (FORMAT, "SINGLE"),

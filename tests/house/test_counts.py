@@ -22,8 +22,8 @@ MOST = {
     "circles of imports": 0,
     "modules in circles": 0,
     "function length: median": 7,
-    "function length: p90": 20,
-    "function length: longest": 60,
+    "function length: p90": 19,
+    "function length: longest": 53,
     "files over 250 lines, imports apart": 3,  # `test_architecture.TABLES`
 }
 LEAST = {ast.Module: 1.0, ast.ClassDef: 1.0, ast.FunctionDef: 0.78}

@@ -194,16 +194,7 @@ def _spread(definition: Definition, arguments: Sequence[StaticValue]) -> Sequenc
 def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     """The scope of a body; E0412 where definitions nest without end."""
     definition, run = layer.defined.definition, scope.run
-    if definition in layer.chain:
-        raise scope.fault(
-            "E0412",
-            f"`{definition.name}` uses itself",
-            span,
-            secondary=[(definition.name_span, "defined here")],
-            hint="repeat(n, layer) repeats a layer",
-        )
-    if scope.depth >= DEPTH:
-        raise scope.fault("E0412", f"layers are nested deeper than {DEPTH}", span)
+    _require_shallow(layer, span, scope)
     path = (
         run.registry.names.root(definition.name)
         if layer.defined.is_model
@@ -213,9 +204,8 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     names = dict(layer.settings)
     if definition.kind == "initializer":
         if run.drawing is None:
-            raise scope.fault(
-                "E0207", f"the initializer `{definition.name}` stands behind `~`", span
-            )
+            message = f"the initializer `{definition.name}` stands behind `~`"
+            raise scope.fault("E0207", message, span)
         names.update(fans(run.drawing.shape))
     inner = Scope(
         run, layer.defined.unit, path, names, (*layer.chain, definition), site, scope.depth + 1
@@ -225,6 +215,17 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     if site is None and not layer.defined.is_model and scope.chain:
         inner.caller = span
     return inner
+
+
+def _require_shallow(layer: Layer, span: Span, scope: Scope) -> None:
+    """E0412 for a layer within itself, or too far down."""
+    definition = layer.defined.definition
+    if definition in layer.chain:
+        message, hint = f"`{definition.name}` uses itself", "repeat(n, layer) repeats a layer"
+        here = [(definition.name_span, "defined here")]
+        raise scope.fault("E0412", message, span, secondary=here, hint=hint)
+    if scope.depth >= DEPTH:
+        raise scope.fault("E0412", f"layers are nested deeper than {DEPTH}", span)
 
 
 def _regularize(layer: Layer, over: StaticValue, span: Span, scope: Scope) -> StaticValue:

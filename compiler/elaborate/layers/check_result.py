@@ -32,12 +32,9 @@ def check_result(definition: Definition, result: StaticValue | None, scope: Scop
     if result is None:
         if definition.kind == "optimizer":
             return ()
-        raise scope.fault(
-            "E0306",
-            f"the body of `{definition.name}` gives no value",
-            definition.name_span,
-            hint="the last line of a body is its value",
-        )
+        message = f"the body of `{definition.name}` gives no value"
+        hint = "the last line of a body is its value"
+        raise scope.fault("E0306", message, definition.name_span, hint=hint)
     require_sound(result)
     last = definition.body[-1]
     if definition.kind == "model" or definition.result is not None:
@@ -47,14 +44,25 @@ def check_result(definition: Definition, result: StaticValue | None, scope: Scop
     type = type_of(result)
     if definition.result is None or type is None:
         return result
+    return _of_claim(definition, definition.result, result, type, scope)
+
+
+def _of_claim(
+    definition: Definition,
+    claim: TypeExpr,
+    result: StaticValue,
+    type: TensorType | tuple[Any, ...],
+    scope: Scope,
+) -> StaticValue:
+    """The result, of the type that is claimed and with its names; E0301 where it is another."""
     try:
-        match_inside(definition.result, type, scope)
+        match_inside(claim, type, scope)
     except Mismatch as mismatch:
         if scope.run.doubtful:
             raise ErrorAlreadyReported from None
-        raise _wrong_claim(definition, definition.result, type, mismatch, scope) from None
-    if isinstance(definition.result, TupleType) and isinstance(result, tuple):
-        return Record.of(tuple(result), tuple(f.name for f in definition.result.fields))
+        raise _wrong_claim(definition, claim, type, mismatch, scope) from None
+    if isinstance(claim, TupleType) and isinstance(result, tuple):
+        return Record.of(tuple(result), tuple(f.name for f in claim.fields))
     return result
 
 

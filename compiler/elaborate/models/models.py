@@ -40,16 +40,8 @@ def forward(defined: Defined, session: ElaborationContext) -> Forward | None:
     run = session.run()
     scope = session.scope(run, definition.name)
     scope.unit = defined.unit
-    run.builder.span = definition.name_span
     try:
-        arguments = []
-        for parameter, type in zip(definition.inputs, _types(defined, session, scope), strict=True):
-            run.builder.span = parameter.span
-            arguments.append(_input(parameter.name, type, scope))
-        run.builder.span = definition.name_span
-        result = scope.call(defined, arguments, definition.name_span)
-        require_sound(result)
-        outputs = dict(_outputs(result, definition, scope))
+        outputs = _applied(defined, session, scope)
     except RecursionError:
         session.problems.add(too_deep(definition.name_span).diagnostic)
         return None
@@ -64,6 +56,20 @@ def forward(defined: Defined, session: ElaborationContext) -> Forward | None:
     inputs = tuple((n.op.key, n.type) for n in graph.nodes if isinstance(n.op, Input))
     given = tuple((name, value.type) for name, value in outputs.items())
     return graph, ModelSignature(inputs=inputs, outputs=given), run.notes
+
+
+def _applied(defined: Defined, session: ElaborationContext, scope: Scope) -> dict[str, Value]:
+    """The outputs of a model on inputs of its own."""
+    definition, builder = defined.definition, scope.run.builder
+    builder.span = definition.name_span
+    arguments = []
+    for parameter, type in zip(definition.inputs, _types(defined, session, scope), strict=True):
+        builder.span = parameter.span
+        arguments.append(_input(parameter.name, type, scope))
+    builder.span = definition.name_span
+    result = scope.call(defined, arguments, definition.name_span)
+    require_sound(result)
+    return dict(_outputs(result, definition, scope))
 
 
 def _types(defined: Defined, session: ElaborationContext, scope: Scope) -> tuple[Type, ...]:

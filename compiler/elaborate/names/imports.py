@@ -120,33 +120,29 @@ def _is_file(path: FilePath) -> bool:
 def _take_names(
     tree: Import, other: SourceModule, unit: SourceModule, problems: DiagnosticSink
 ) -> None:
-    if tree.names is None:
-        found: dict[str, Defined] = dict(other.definitions)
-    else:
-        found = {}
-        for name in tree.names:
-            if name.name in other.definitions:
-                found[name.name] = other.definitions[name.name]
-                continue
-            unit.missing.add(name.name)
-            problems.add(
-                diagnose(
-                    "E0201",
-                    f"`{tree.path}` defines no `{name.name}`",
-                    name.span,
-                    hint=did_you_mean(name.name, other.definitions),
-                )
-            )
-    for name_, defined in found.items():
-        known = unit.definitions.get(name_) or unit.imported.get(name_)
+    for name, defined in _wanted(tree, other, unit, problems).items():
+        known = unit.definitions.get(name) or unit.imported.get(name)
         if known is not None and known is not defined:
-            problems.add(
-                diagnose(
-                    "E0202",
-                    f"`{name_}` comes from here and is defined elsewhere too",
-                    tree.span,
-                    secondary=[(known.definition.name_span, "here")],
-                )
-            )
-        unit.imported.setdefault(name_, defined)
-        unit.paths.setdefault(name_, tree.path)
+            message = f"`{name}` comes from here and is defined elsewhere too"
+            here = [(known.definition.name_span, "here")]
+            problems.add(diagnose("E0202", message, tree.span, secondary=here))
+        unit.imported.setdefault(name, defined)
+        unit.paths.setdefault(name, tree.path)
+
+
+def _wanted(
+    tree: Import, other: SourceModule, unit: SourceModule, problems: DiagnosticSink
+) -> dict[str, Defined]:
+    """What an import asks for: all of a file, or the names that it lists and the file has."""
+    if tree.names is None:
+        return dict(other.definitions)
+    found = {}
+    for name in tree.names:
+        if name.name in other.definitions:
+            found[name.name] = other.definitions[name.name]
+            continue
+        unit.missing.add(name.name)
+        message = f"`{tree.path}` defines no `{name.name}`"
+        near = did_you_mean(name.name, other.definitions)
+        problems.add(diagnose("E0201", message, name.span, hint=near))
+    return found

@@ -106,24 +106,27 @@ def _update_one(
     run, definition = scope.run, optimizer.defined.definition
     type = run.registry.declared[name].type
     p_name, g_name = (p.name for p in definition.inputs[:2])
+    names = {**settings, p_name: run.persistent(name, type), g_name: g}
     rule = StateRule(f"{prefix}{definition.name}", name, TensorType(type.shape))
-    inner = Scope(
-        run,
-        optimizer.defined.unit,
-        run.registry.names.root(definition.name),
-        {**settings, p_name: run.persistent(name, type), g_name: g},
-        optimizer.chain,
-        span if optimizer.defined.unit.is_prelude else None,
-        1,
-        {},
-        {p_name: name},
-        rule,
-    )
+    inner = _body_scope(optimizer, names, rule, p_name, scope, span)
     run_body(definition.body, inner)
     if name not in run.updates and f"{p_name}'" not in inner.names:
-        raise scope.fault(
-            "E0603",
-            f"the optimizer `{definition.name}` does not set {p_name}'",
-            span,
-            secondary=[(definition.name_span, "defined here")],
-        )
+        message = f"the optimizer `{definition.name}` does not set {p_name}'"
+        here = [(definition.name_span, "defined here")]
+        raise scope.fault("E0603", message, span, secondary=here)
+
+
+def _body_scope(
+    optimizer: Layer,
+    names: dict[str, StaticValue],
+    rule: StateRule,
+    p_name: str,
+    scope: Scope,
+    span: Span,
+) -> Scope:
+    """Where an optimizer's body is read for one parameter, which it calls `p_name`."""
+    run, unit = scope.run, optimizer.defined.unit
+    path = run.registry.names.root(optimizer.defined.definition.name)
+    site = span if unit.is_prelude else None
+    parameters = {p_name: rule.parameter}
+    return Scope(run, unit, path, names, optimizer.chain, site, 1, {}, parameters, rule)

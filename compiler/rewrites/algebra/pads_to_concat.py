@@ -10,6 +10,7 @@ vectors.  Exact, except that -0 stays -0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from gradc_compiler.graph.graph import Builder, Graph, Value
@@ -64,17 +65,21 @@ def _placed(op: Contract) -> tuple[int, int, int] | None:
     for j in missing:
         sizes.insert(j, 1)
     longer = [j for j, (n, m) in enumerate(zip(sizes, op.shape, strict=True)) if n != m]
-    if len(longer) != 1 or missing not in ([], longer):
+    if len(longer) != 1 or missing not in ([], longer) or not _in_order(op, missing, longer[0]):
         return None
     (axis,) = longer
-    loops = iter(range(len(op.extents)))
-    for j, position in enumerate(op.result):
-        if j not in missing and position.terms != ((next(loops), 1),):
-            return None
-        if position.offset and j != axis:
-            return None
     start = op.result[axis].offset
     return (axis, start, sizes[axis]) if 0 <= start <= op.shape[axis] - sizes[axis] else None
+
+
+def _in_order(op: Contract, missing: Sequence[int], axis: int) -> bool:
+    """Whether the loops go along the other axes in turn, each from its first element."""
+    loops = iter(range(len(op.extents)))
+    return all(
+        (j in missing or position.terms == ((next(loops), 1),))
+        and (j == axis or not position.offset)
+        for j, position in enumerate(op.result)
+    )
 
 
 def _joined(

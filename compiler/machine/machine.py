@@ -44,6 +44,10 @@ class Machine:
     call_ns: int = known(100, "tuned: of an instruction, whatever it does")
     barrier_ns: int = known(300, "tuned: threads for one another")
 
+    arrival_ns: int = known(150, "derived: half of barrier_ns; of one thread at a barrier")
+    memory_bytes_per_ns: int = known(200, "chosen: what a socket moves, eight channels of DDR4")
+    thread_cache_bytes: int = known(2 << 20, "hardware: second-level cache, a share of the third")
+
     # Costs of products, in multiplications of a whole vector
     write_cost: int = known(8, "tuned: a number of a result, read, added to and written")
     move_cost: int = known(8, "tuned: a number read from the cache or written")

@@ -241,18 +241,18 @@ class Executable:
             self._cut = plan.block
         brief = plan.one.brief and not self.entry.times
         if steps == 1 and (plan.threads == 1 or brief):
-            self._call(plan, 1, 1)
+            self.call(plan, 1, 1)
             return
         sharing = plan.one if steps == 1 else plan.many
         while steps > 0:
             start = perf_counter()
             count, shared = sharing.choose(steps, LONGEST_CALL, start - self._ended)
-            self._call(plan, count, plan.threads if shared else 1)
+            self.call(plan, count, plan.threads if shared else 1)
             self._ended = perf_counter()
             sharing.learn(shared, (self._ended - start) / count, count)
             steps -= count
 
-    def _call(self, plan: CallPlan, steps: int, threads: int) -> None:
+    def call(self, plan: CallPlan, steps: int, threads: int) -> None:
         """Enter native code, on `threads` threads at once."""
         borrowed = pool.acquire(self.threads, self.word) if threads > 1 else None
         plan.begin(steps, threads if borrowed is not None else 1)

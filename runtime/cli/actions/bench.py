@@ -13,7 +13,16 @@ from typing import Any
 from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.program.entry import Entry, Instruction
 from gradc_compiler.program.program import Program
-from gradc_runtime.cli.actions.output import console, counted, size, table, write, write_json
+from gradc_runtime.cli.actions import simulated
+from gradc_runtime.cli.actions.output import (
+    console,
+    counted,
+    duration,
+    size,
+    table,
+    write,
+    write_json,
+)
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.trial import Trial, inexact, off_by
 from gradc_runtime.cli.actions.tune import tune_steps
@@ -78,6 +87,8 @@ def bench(spec: Path, given: Mapping[str, Any]) -> int:
     limits = measure(session.threads, word)
     both = limits, limits if session.threads == 1 else measure(1, word)
     steps = program.training.steps
+    if given.get("simulate"):
+        return simulated.report(session, [s.entry for s in steps], batch, both, given["as_json"])
     found = [timed(session, program, step.entry, batch, both) for step in steps]
     if given["as_json"]:
         write_json([asdict(step) for step in found])
@@ -180,11 +191,6 @@ def kernel_of(entry: Entry, item: Instruction) -> str:
     """A library kernel's name; `loops` for a generated one."""
     kernel = entry.kernels[item.kernel]
     return "loops" if kernel.source else kernel.name
-
-
-def duration(seconds: float) -> str:
-    """For people: 1.53 us, 12.3 ms."""
-    return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.3g} us"
 
 
 def show(step: Timed) -> None:

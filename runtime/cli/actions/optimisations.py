@@ -19,9 +19,7 @@ def explain_optimisations(*, as_json: bool) -> int:
     if as_json:
         write_json(rows)
         return 0
-    shown = [
-        (row["name"], row["kind"], " ".join(row["targets"]), row["does"]) for row in rows
-    ]
+    shown = [(row["name"], row["kind"], " ".join(row["targets"]), row["does"]) for row in rows]
     console().print(table(("name", "kind", "targets", "what it does"), shown))
     return 0
 

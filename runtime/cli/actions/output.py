@@ -61,6 +61,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str =
     return result
 
 
+def duration(seconds: float) -> str:
+    """For people: 1.53 us, 12.3 ms."""
+    return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.3g} us"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 parameter`, `19,722 parameters`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -11,7 +11,7 @@ import pytest
 
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.pipeline import compile_source
-from gradc_runtime.cli.actions import bench
+from gradc_runtime.cli.actions import bench, simulated
 from gradc_runtime.cpu.tuning import autotuner, roofline
 from gradc_runtime.session.session import Session
 from tests.runtime.cli.calling import Caller
@@ -118,3 +118,20 @@ def test_what_was_tuned_is_said_and_kept(
 def test_a_single_kernel_is_not_tuned(call: Caller) -> None:
     answer = call("bench", SPECS / "circle.nn", "--batch", "8", "--tune")
     assert "a single kernel, nothing to tune" in answer.err
+
+
+def test_a_step_on_more_threads_than_there_are_is_simulated(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulated, "TURNS", 1)
+    options = ("--batch", "48", "--threads", "2", "--simulate")
+    (step,) = call("bench", SPECS / "mnist_cnn.nn", *options, "--json").data
+    rows = {row["threads"]: row for row in step["threads"]}
+    assert [*rows] == [1, 2, 8, 16, 32, 64]
+    assert rows[1]["speedup"] == 1
+    assert rows[1]["seconds"] == pytest.approx(rows[1]["measured"])
+    assert all(1 < rows[threads]["speedup"] <= threads for threads in (2, 8))
+    assert rows[2]["measured"] > 0 and rows[8]["measured"] is None
+    assert rows[64]["teams"] * rows[64]["members"] <= 64
+    (text,) = [line for line in call("bench", SPECS / "circle.nn", *options).out.splitlines() if line]
+    assert text == "step train, batch 48: a single kernel, which one thread runs"

@@ -1,0 +1,184 @@
+"""A simulator of the schedule: what a step would take on more cores than there are here.
+
+    found = simulate(entry, measured, examples=128, block=64, threads=32)
+    found.seconds, found.binds
+
+Tasks have the seconds that their instructions were measured to take on one thread; shares, teams,
+chunks and barriers are those that threads would really have (`partition/divide.py`).  A thread's
+clock goes on with its shares, and at a barrier all clocks are set to the latest.  Two things are
+shared: memory, of which a thread has its part of what a socket moves, where a step's numbers do not
+fit the caches of all; and barriers, at which threads arrive one after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.program.entry import Entry, Instruction, Phase
+from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
+from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.space_sizes import uses_partials
+from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
+
+SERIAL, IMBALANCE, BARRIERS, MEMORY = "serial part", "imbalance", "barriers", "memory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Seconds of each instruction in a step, on one thread; and what they were measured on."""
+
+    seconds: Mapping[int, float]  # by the instruction's id
+    word: int
+    steps: Sequence[int] = ()  # time steps of a block, for each time
+    footprint: int = 0  # bytes that a step reads or writes anywhere
+    memory: Callable[[int], float] = lambda threads: MACHINE.memory_bytes_per_ns * 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """A step on some threads: its seconds, and the seconds of all threads that are lost, by why."""
+
+    threads: int
+    seconds: float
+    lost: Mapping[str, float]
+    teams: Teams
+
+    @property
+    def binds(self) -> str:
+        """What costs most; "" where less than a hundredth is lost."""
+        worst = max(self.lost, key=lambda why: self.lost[why])
+        return worst if self.lost[worst] > 0.01 * self.seconds * self.threads else ""
+
+
+@dataclass
+class _Clocks:
+    """The clocks of some threads, and what they have lost so far."""
+
+    threads: int
+    lost: dict[str, float]
+    at: list[float] = field(init=False)
+    alone: float = 0.0  # since the last barrier, what only one has done
+    waits: int = 0
+
+    def __post_init__(self) -> None:
+        self.at = [0.0] * self.threads
+
+    def wait(self) -> None:
+        """A barrier: whoever is early waits for the latest."""
+        latest = max(self.at)
+        idle = sum(latest - clock for clock in self.at)
+        serial = min(idle, self.alone * (self.threads - 1))
+        cost = MACHINE.arrival_ns * 1e-9 * self.threads if self.threads > 1 else 0.0
+        self.lost[SERIAL] += serial
+        self.lost[IMBALANCE] += idle - serial
+        self.lost[BARRIERS] += cost * self.threads
+        self.at = [latest + cost] * self.threads
+        self.alone = 0.0
+
+
+def simulate(
+    entry: Entry, measured: Measured, *, examples: int, block: int, threads: int
+) -> Simulated:
+    """A step of a batch on so many threads."""
+    run = _Run(entry, measured, examples, block, threads)
+    for phase in entry.phases:
+        run.stage(phase)
+    return Simulated(
+        threads=threads, seconds=run.clocks.at[0], lost=run.clocks.lost, teams=run.teams
+    )
+
+
+class _Run:
+    """One step."""
+
+    def __init__(
+        self, entry: Entry, measured: Measured, examples: int, block: int, threads: int
+    ) -> None:
+        self.entry, self.measured, self.threads = entry, measured, threads
+        self.examples, self.block = examples, block
+        self.teams = teams_of(entry, examples, block, threads)
+        self.clocks = _Clocks(threads, dict.fromkeys((SERIAL, IMBALANCE, BARRIERS, MEMORY), 0.0))
+        self.far = measured.footprint > threads * MACHINE.thread_cache_bytes
+
+    def stage(self, phase: Phase) -> None:
+        """One stage with its sums, and the barriers behind both."""
+        if phase.examples:
+            self._batch(phase)
+        else:
+            tasks = tasks_of(self.entry, phase, self.block, self.threads)
+            self._tasks(self.clocks, tasks, 1.0, phase)
+        self.clocks.wait()
+        if phase.sums:
+            words = sum(total.words for total in phase.sums)
+            chunks = chunks_of(self.entry, self.examples, self.block)
+            seconds = words * (chunks + 1) / MACHINE.words_per_ns * 1e-9
+            for thread in range(self.threads):
+                self.clocks.at[thread] += seconds / self.threads
+            self.clocks.wait()
+
+    def _batch(self, phase: Phase) -> None:
+        """Chunks, each taken by the team that is free first."""
+        members, count = self.teams.members, self.teams.count
+        tasks = tasks_of(self.entry, phase, self.block, members)
+        teams = [_Clocks(members, self.clocks.lost) for _ in range(count)]
+        for chunk in range(chunks_of(self.entry, self.examples, self.block)):
+            team = min(teams, key=lambda one: max(one.at))
+            self._chunk(team, tasks, chunk, phase)
+        start = self.clocks.at[0]
+        ends = [start + clock for team in teams for clock in team.at]
+        self.clocks.at[: len(ends)] = ends
+
+    def _chunk(self, team: _Clocks, tasks: Sequence[ThreadTask], chunk: int, phase: Phase) -> None:
+        """The blocks of a chunk."""
+        blocks = -(-self.examples // self.block)
+        chunks = chunks_of(self.entry, self.examples, self.block)
+        if uses_partials(phase):
+            zeroed = self.entry.partial_words / MACHINE.words_per_ns * 1e-9
+            team.at = [clock + zeroed / team.threads for clock in team.at]
+        for number in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
+            rows = min(self.block, self.examples - number * self.block)
+            team.wait()
+            self._tasks(team, tasks, rows / self.examples, phase)
+
+    def _tasks(self, team: _Clocks, tasks: Sequence[ThreadTask], part: float, phase: Phase) -> None:
+        """Tasks in order, of so great a part of the batch."""
+        loops = {
+            k: self.measured.steps[loop.time]
+            for loop in phase.loops
+            for k in range(loop.start, loop.start + loop.count)
+        }
+        rows = max(1, round(part * self.examples)) if phase.examples else 1
+        for number, task in enumerate(tasks):
+            for _ in range(loops.get(number, 1) if task.wait else 0):
+                team.wait()
+            self._task(team, task, part, rows)
+
+    def _task(self, team: _Clocks, task: ThreadTask, part: float, rows: int) -> None:
+        """One task: everybody's share of its seconds, or its owner's."""
+        item = task.instruction
+        seconds = self.measured.seconds[id(item)] * part
+        if not task.shared or team.threads == 1:
+            team.at[task.owner % team.threads] += seconds
+            team.alone += seconds
+            return
+        extent = task.rows or rows_of(task, rows)
+        for member in range(team.threads):
+            share = len(task.share(extent, member, team.threads)) / extent
+            least = min(seconds, self._memory_seconds(item) * share * self.threads)
+            own = seconds * share
+            team.at[member] += max(own, least)
+            team.lost[MEMORY] += max(0.0, least - own)
+
+    def _memory_seconds(self, item: Instruction) -> float:
+        """What it takes a socket to move weights and the like for an instruction."""
+        moved = item.work.words * self.measured.word if self.far else 0
+        return moved / self.measured.memory(self.threads)
+
+
+def rows_of(task: ThreadTask, rows: int) -> int:
+    """The iterations that are shared out: of what is cut, or rows, many of each for a sequence."""
+    if task.cut is not None:
+        return task.cut.extent
+    return rows if task.instruction.time is None else rows * MACHINE.typical_batch

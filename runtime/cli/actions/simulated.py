@@ -17,7 +17,7 @@ from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.tuning.profile import Profile
 from gradc_runtime.cpu.tuning.roofline import Roofline
 from gradc_runtime.cpu.tuning.simulate import Measured, Simulated, simulate
-from gradc_runtime.session.backends import Batches
+from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.session import Session
 
 THREADS = (1, 2, 8, 16, 32, 64)

@@ -133,5 +133,7 @@ def test_a_step_on_more_threads_than_there_are_is_simulated(
     assert all(1 < rows[threads]["speedup"] <= threads for threads in (2, 8))
     assert rows[2]["measured"] > 0 and rows[8]["measured"] is None
     assert rows[64]["teams"] * rows[64]["members"] <= 64
-    (text,) = [line for line in call("bench", SPECS / "circle.nn", *options).out.splitlines() if line]
+    (text,) = [
+        line for line in call("bench", SPECS / "circle.nn", *options).out.splitlines() if line
+    ]
     assert text == "step train, batch 48: a single kernel, which one thread runs"

@@ -177,11 +177,16 @@ BodyItem: TypeAlias = Read | Statement | Write
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NestLoop:
-    """`extent` iterations (RANGE: begin..end, times `scale`); `reduces`: summed over."""
+    """`extent` iterations (RANGE: begin..end, times `scale`); `reduces`: summed over.
+
+    `masked`: its last vector may be filled in part; of so many in a `block` the sum is made first.
+    """
 
     extent: int
     scale: int = 1
     reduces: bool = False
+    masked: bool = False
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +215,7 @@ class LoopNest:
     walk: Walk | None = None  # of the WALK loop
     body: tuple[BodyItem, ...] = ()
     lanes: int = 1
+    hoisted: bool = False  # loads are made before the loops that do not move them
     zeroed: bool = False  # what is added to is zeroed first, in the same instruction
 
     @property

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import LoopNest
+from gradc_compiler.loops.placement import hoist_loads, mask_remainder, sum_in_blocks
 from gradc_compiler.loops.reductions import reduce_innermost, sum_in_memory
 from gradc_compiler.loops.unroll import unroll
 from gradc_compiler.loops.vectorize_batch import vectorize_batch
@@ -38,11 +39,19 @@ LOOP_PASSES: dict[str, LoopPass] = {
     "reduce-innermost": LoopPass(
         reduce_innermost, "loops that are summed over go inside", required=True
     ),
+    "sum-in-blocks":    LoopPass(
+        sum_in_blocks, "a sum over rows in a register is made in blocks", required=True
+    ),
+    "hoist-loads":      LoopPass(hoist_loads, "a load goes before the loops that do not move it"),
+    "mask-remainder":   LoopPass(mask_remainder, "the last vector of a short loop has a mask"),
     "vectorize-batch":  LoopPass(vectorize_batch, "examples of a small step lie side by side"),
     "unroll":           LoopPass(unroll, "iterations one after another, in a small step"),
 }
 # fmt: on
-BUILT = ("collapse", "sum-in-memory", "reduce-innermost")
+BUILT = (
+    *("collapse", "sum-in-memory", "reduce-innermost"),
+    *("sum-in-blocks", "hoist-loads", "mask-remainder"),
+)
 MEANING = ("collapse",)
 STRAIGHT = ("unroll",)
 LANES = ("vectorize-batch", "unroll")

@@ -96,7 +96,7 @@ def _all(nest: LoopNest) -> LoopNest:
         for k, total in sums.items():
             _, access, store = first.stores[k]
             body.items.append(Write(total, access, OVER_NO_LOOP[store]))
-    rows = tuple(replace(loop, reduces=False) for loop in one.loops)
+    rows = tuple(NestLoop(extent=loop.extent) for loop in one.loops)
     return replace(nest, loops=rows, loads=(), statements=(), stores=(), body=tuple(body.items))
 
 

@@ -60,6 +60,10 @@ def _of_loops(nest: LoopNest) -> Iterator[str]:
             yield f"loop i{level} runs {loop.extent} times"
         if loop.scale != 1 and loop.extent != RANGE:
             yield f"loop i{level} is scaled, but not over rows"
+        if loop.masked and (level < len(nest.loops) - 1 or loop.extent < 0):
+            yield f"loop i{level} is masked, but not a short innermost one"
+        if loop.block and not (loop.extent == RANGE and loop.reduces):
+            yield f"loop i{level} is in blocks, but sums over no rows"
         if loop.scale < 1:
             yield f"loop i{level} has {loop.scale} iterations of a row"
     extents = [loop.extent for loop in nest.loops]

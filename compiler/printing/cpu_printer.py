@@ -9,16 +9,13 @@ stands in the text, because LLVM can vectorise only what it knows to be contiguo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
 
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
 from gradc_compiler.loops.renumber import renumber
-from gradc_compiler.machine.addition_chains import BLOCKS, IN_A_ROW
-from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.machine.addition_chains import BLOCKS
 from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
 from gradc_compiler.printing.scalar_text import statement_text
 
-NARROW, LANES = MACHINE.wide, MACHINE.vector  # iterations, and those of the widest vector
 START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1e999)"}
 
 
@@ -76,8 +73,7 @@ class _CpuWriter(CodeLines):
             scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
             self.line(f"for i{level} in range(begin{scale}, end{scale}):")
         else:
-            innermost = level == len(self.nest.loops) - 1
-            kind = "narrow" if innermost and is_narrow(loop.extent) else "range"
+            kind = "narrow" if loop.masked else "range"
             self.line(f"for i{level} in {kind}({self.number(loop.extent)}):")
         self.depth += 1
 
@@ -89,11 +85,9 @@ class _CpuWriter(CodeLines):
         """
         loop = self.nest.loops[level]
         scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
-        each = prod(inner.extent for inner in self.nest.loops[level + 1 :])
-        terms = max(1, IN_A_ROW // max(1, each))
         for name, start, end, size in (
-            ("q", f"begin{scale}", f"end{scale}", terms * BLOCKS),
-            ("r", "jq0", "eq0", terms),
+            ("q", f"begin{scale}", f"end{scale}", loop.block * BLOCKS),
+            ("r", "jq0", "eq0", loop.block),
         ):
             step = self.number(size)
             self.line(f"for j{name}0 in range({start}, {end}, {step}):")
@@ -107,9 +101,10 @@ class _CpuWriter(CodeLines):
         self.depth += 1
 
     def load(self, level: int) -> None:
-        """Write the loads that no deeper loop moves."""
+        """Write the loads that stand within so many loops."""
+        last = len(self.nest.loops)
         for k, (variable, access) in enumerate(self.nest.loads):
-            if k not in self.loaded and access.depth() <= level:
+            if k not in self.loaded and (access.depth() if self.nest.hoisted else last) <= level:
                 self.loaded.add(k)
                 self.line(f"{variable} = {read(variable, access, self.places[id(access)])}")
 
@@ -133,13 +128,13 @@ def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
     """The text of a collapsed nest; sums and maxima over inner loops stay in registers until those
     loops are done.
     """
-    nest = renumber(nest, hoisted=True)
+    nest = renumber(nest, nest.hoisted)
     w = _CpuWriter(nest=nest)
     for access in nest.accesses():
         w.places[id(access)] = w.address(access)
     inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), len(nest.loops))
     gathered = [(v, w.places[id(a)], s) for v, a, s in nest.stores if s in START]
-    blocked = bool(gathered) and inner < len(nest.loops) and nest.loops[inner].extent == RANGE
+    blocked = inner < len(nest.loops) and nest.loops[inner].block > 0
     for level in range(len(nest.loops) + 1):
         if level == inner and not blocked:
             for k, (_, _, store) in enumerate(gathered):
@@ -164,11 +159,6 @@ def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
         adds = store is Store.SUM_ADD
         w.line(f"{place} = plus({place}, {total})" if adds else f"{place} = {total}")
     return CpuKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry))
-
-
-def is_narrow(extent: int) -> bool:
-    """Whether a loop has so few vectors that masking its last, partly filled one pays."""
-    return 1 < extent < NARROW and extent % LANES != 0
 
 
 def _assemble(w: _CpuWriter) -> str:

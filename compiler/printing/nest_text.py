@@ -42,9 +42,15 @@ AT_ONCE = {
 def nest_text(nest: LoopNest) -> str:
     """A nest, a line for each loop, load, statement and store."""
     lines, inner = [], next((j for j, loop in enumerate(nest.loops) if loop.reduces), None)
+    hoisted = {v: access.depth() for v, access in nest.loads} if nest.hoisted else {}
+    early = [v for v, depth in hoisted.items() if depth < len(nest.loops)]
     for level, loop in enumerate(nest.loops):
+        own = (Read(v, access) for v, access in nest.loads if v in early and hoisted[v] == level)
+        lines += ["  " * level + _item_text(nest, item) for item in own]
         lines.append("  " * level + _loop_text(level, loop))
     for item in nest.in_order():
+        if isinstance(item, Read) and item.target in early:
+            continue
         at_the_end = isinstance(item, Write) and item.store in AT_THE_END and inner is not None
         depth = inner if at_the_end and inner is not None else len(nest.loops)
         lines.append("  " * depth + _item_text(nest, item))
@@ -70,7 +76,9 @@ def _loop_text(level: int, loop: NestLoop) -> str:
     """`for i0 of rows * 5`; `sum`, where the result stays in its place."""
     extent = {RANGE: "rows", WALK: "its rows"}.get(loop.extent, str(loop.extent))
     scale = f" * {loop.scale}" if loop.scale != 1 else ""
-    return f"{'sum' if loop.reduces else 'for'} i{level} of {extent}{scale}"
+    masked = ", masked" if loop.masked else ""
+    blocks = f", in blocks of {loop.block}" if loop.block else ""
+    return f"{'sum' if loop.reduces else 'for'} i{level} of {extent}{scale}{masked}{blocks}"
 
 
 def access_text(nest: LoopNest, access: MemAccess) -> str:

@@ -37,10 +37,10 @@ from gradc_compiler.loops.ir import (
     Write,
 )
 from gradc_compiler.loops.loop_passes import STRAIGHT, run_loop_passes
+from gradc_compiler.loops.placement import is_narrow
 from gradc_compiler.loops.scalar_form import renamed, whole_number
 from gradc_compiler.loops.unroll import combined, extents_of
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.printing.cpu_printer import is_narrow
 from gradc_compiler.program.entry import Instruction, Operand, Space
 from gradc_compiler.whole_step.scalar_replacement import ScalarPromoter, stored
 from gradc_compiler.whole_step.step_code import ZERO, LoopHead, word_at

@@ -43,6 +43,8 @@ def with_value(value: Apply) -> LoopNest:
 BAD = {
     "loop i1 runs -5 times": with_loop(1, NestLoop(extent=-5)),
     "loop i1 is scaled, but not over rows": with_loop(1, NestLoop(extent=3, scale=2)),
+    "loop i1 is masked, but not": with_loop(1, NestLoop(extent=3, masked=True)),
+    "loop i2 is in blocks, but": with_loop(2, NestLoop(extent=4, reduces=True, block=8)),
     "loop i0 has 0 iterations of a row": with_loop(0, NestLoop(extent=RANGE, scale=0)),
     "two loops go over rows": with_loop(1, NestLoop(extent=RANGE)),
     "a loop through rows has no clocks": with_loop(1, NestLoop(extent=WALK)),

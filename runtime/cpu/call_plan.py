@@ -47,16 +47,16 @@ class CallPlan:
         self.carried = carried  # without those of sequences: every call has its own
         self.stale = False  # whether the spaces have moved in memory since
         long = _takes_long(entry, examples)
-        self.one, self.many = (
-            ParallelChoice(long),
-            ParallelChoice(long),
-        )  # of calls of one step, and of several
+        self.one, self.many = ParallelChoice(long), ParallelChoice(long)  # calls of one step, more
         self.table, self.table_at = table, address(table)
-        spaces = Space.ARRAY + len(entry.arrays) + len(entry.results) + 1
+        self._make_bases(Space.ARRAY + len(entry.arrays) + len(entry.results) + 1, threads)
+
+    def _make_bases(self, spaces: int, threads: int) -> None:
+        """A row of addresses for each thread, and the `control` that says where they are."""
         width = -(-spaces // 8) * 8  # whole cache lines
         self.bases = aligned(threads * width, np.dtype(np.int64)).reshape(threads, width)
         self.words = self.bases.reshape(-1).data
-        teams = int(table[bytecode.TEAMS])
+        teams = int(self.table[bytecode.TEAMS])
         control = aligned(bytecode.ALL + bytecode.TEAM * (1 + teams), np.dtype(np.int64))
         crowded = threads > len(os.sched_getaffinity(0))
         control[bytecode.LOOKS] = 0 if crowded else MACHINE.barrier_looks

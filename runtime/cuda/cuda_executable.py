@@ -111,12 +111,7 @@ class CudaExecutable:
             for sink in (*made, *kept):
                 plan.keep(sink, k)
         outputs = {
-            array.name: batches.unpacked(
-                array,
-                self._numbers(sink, array.type.kind).reshape(
-                    batches.total(array.type.time), *array.type.shape
-                ),
-            )
+            array.name: self._output(array, sink, batches)
             for array, sink in zip(self.exchange.outputs, made, strict=True)
         }
         results = [
@@ -126,6 +121,11 @@ class CudaExecutable:
         if self.updates:
             self.persistent[:] = plan.words_at(0, len(self.persistent)).copy_to_host()
         return self.exchange.results(results), outputs
+
+    def _output(self, array: Array, sink: BufferRange, batches: CudaBatches) -> Any:
+        """An output on the host, [N, ...]: of sequences a `Ragged`."""
+        shape = (batches.total(array.type.time), *array.type.shape)
+        return batches.unpacked(array, self._numbers(sink, array.type.kind).reshape(shape))
 
     def _sources(self, plan: CudaPlan, given: Arrays, batches: CudaBatches) -> list[BufferRange]:
         """What the host knows: inputs, and the clocks of sequences."""

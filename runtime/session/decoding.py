@@ -64,23 +64,33 @@ def write(
     fit.
     """
     name, type = written_argument(session, model)
-    if not start:
-        raise SessionError(f"{name} needs an element to begin with")
-    if not choice.temperature >= 0:
-        raise SessionError(f"a temperature is 0 or more, not {choice.temperature}")
+    require_sense(name, start, choice)
     draws = np.random.Generator(np.random.Philox(choice.seed))
     count = max((len(given) for given in inputs.values()), default=count)
     found: list[list[int]] = [[] for _ in range(count)]
     for _ in range(choice.limit):
         read = [[*start, *one] for one in found]
         scores = np.stack([said[-1] for said in session.run(model, **inputs, **{name: read})])
-        if type.classes is not None and scores.shape[1] > type.classes:
-            raise SessionError(f"{model} scores {scores.shape[1]} classes, but {name} is {type}")
+        require_classes(model, scores, name, type)
         for one, k in zip(found, chosen(scores, choice.temperature, draws).tolist(), strict=True):
             one.append(k)
         if choice.end is not None and all(choice.end in one for one in found):
             break
     return [until(one, choice.end) for one in found]
+
+
+def require_sense(name: str, start: list[int], choice: DecodingChoice) -> None:
+    """Raises `SessionError` where there is nothing to begin with, or the temperature is none."""
+    if not start:
+        raise SessionError(f"{name} needs an element to begin with")
+    if not choice.temperature >= 0:
+        raise SessionError(f"a temperature is 0 or more, not {choice.temperature}")
+
+
+def require_classes(model: str, scores: np.ndarray, name: str, type: TensorType) -> None:
+    """Raises `SessionError` where scores [N, classes] are of more classes than may be read."""
+    if type.classes is not None and scores.shape[1] > type.classes:
+        raise SessionError(f"{model} scores {scores.shape[1]} classes, but {name} is {type}")
 
 
 def chosen(scores: np.ndarray, temperature: float, draws: np.random.Generator) -> np.ndarray:

@@ -32,9 +32,8 @@ def check(specs: Sequence[Path], *, deny: bool, as_json: bool) -> int:
             made = Request(spec=path).compile()
         except CompileError as fault:
             code = 1
-            answers.append(
-                {"spec": str(path), "errors": json.loads(diagnostics_json(fault.diagnostics))}
-            )
+            errors = json.loads(diagnostics_json(fault.diagnostics))
+            answers.append({"spec": str(path), "errors": errors})
             if not as_json:
                 diagnostics.show(fault.diagnostics, as_json=False)
             continue

@@ -8,7 +8,7 @@ without the user repeating them; what is given now stands above what was given t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -62,15 +62,11 @@ class Request:
         seed = given.get("seed")
         seed = assigned.pop("seed", None) if seed is None else seed
         data = given.get("data")
-        without = [FORMER.get(name, name) for name in given.get("without", ())]
-        if unknown := [name for name in without if name not in OPTIONAL]:
-            known = dict.fromkeys(OPTIONAL)
-            raise Refused(f"no optimisation is called {unknown[0]}{suggestion(unknown[0], known)}")
         return Request(
             spec=spec,
             overrides=assigned if data is None else {**assigned, "data": data},
             settings=settings,
-            without=tuple(without),
+            without=switched_off(given.get("without", ())),
             exact=bool(given.get("exact")),
             target=given.get("target"),
             dtype=given.get("dtype"),
@@ -169,6 +165,18 @@ def is_setting(name: str) -> bool:
     found = [library.find(known) for known in library.places]
     optimizers = [d.definition for d in found if d and d.definition.kind == "optimizer"]
     return any(name == setting.name for o in optimizers for setting in o.settings)
+
+
+def switched_off(given: Iterable[str]) -> tuple[str, ...]:
+    """Optimisations by the names that they have now.
+
+    Raises `Refused` for one that does not exist.
+    """
+    names = tuple(FORMER.get(name, name) for name in given)
+    if unknown := [name for name in names if name not in OPTIONAL]:
+        known = dict.fromkeys(OPTIONAL)
+        raise Refused(f"no optimisation is called {unknown[0]}{suggestion(unknown[0], known)}")
+    return names
 
 
 def checked_seed(seed: Any) -> int | None:

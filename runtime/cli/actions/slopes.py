@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph
-from gradc_compiler.graph.outputs import Carry, OutputKey, Role, Tagged
+from gradc_compiler.graph.outputs import Carry, OutputKey
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
@@ -20,6 +20,7 @@ from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.certificates.distances import SMALL, Tensors
 from gradc_runtime.cli.actions.samples import work_of
 from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.session.backends import examples_of
 from gradc_runtime.session.session import Session
 
 STEPS = (1e-6, 1e-5, 1e-7)  # of central differences, relative to a parameter; first the best
@@ -89,29 +90,38 @@ def gradient_error(
     The session's parameters are moved.  None where the loss is not finite.
     """
     draws = np.random.default_rng(seed)
+    move_nearby(session, step, draws)
+    value, gradients = session.gradients_on(step, inputs)
+    if not np.isfinite(value):
+        return None
+    loss = loss_alone(session, joint, inputs, examples_of(inputs))
+    errors = least_errors(loss, gradients, draws)
+    worst = max(errors, key=lambda name: errors[name], default="no parameter")
+    return errors.get(worst, 0.0), worst
+
+
+def move_nearby(session: Session, step: TrainStep, draws: np.random.Generator) -> None:
+    """Move the parameters that a step trains by a little, at random."""
     for name in step.over:
         view = session.memory.views[name]
         view += NEAR * reach(view) * draws.standard_normal(view.shape)
-    found, _ = session.once(step.gradients, inputs)
-    gradients = {name: found[Tagged(Role.GRADIENT, name)][0] for name in step.over}
-    if not np.isfinite(found[step.loss][0]):
-        return None
-    count = len(next(iter(inputs.values()))) if inputs else 1
-    loss = loss_alone(session, joint, inputs, count)
+
+
+def least_errors(loss: Loss, gradients: Tensors, draws: np.random.Generator) -> dict[str, float]:
+    """How far each gradient is off, by the best of the sizes of steps; by name, for people."""
     best: dict[str, float] = {}
     slopes: dict[str, Slope] = {}
     names = sorted(gradients, key=lambda n: float(np.linalg.norm(gradients[n])))
     for width in STEPS:
         if best and all(error <= CLOSE for error in best.values()):
             break
-        lines = [SlopeLine.uphill(session, n, gradients[n], draws, width) for n in names]
-        for line in together(lines, max(1, int(WORK / (2 * count * work_of(loss.graph))))):
+        lines = [SlopeLine.uphill(loss.session, n, gradients[n], draws, width) for n in names]
+        for line in together(lines, max(1, int(WORK / (2 * loss.count * work_of(loss.graph))))):
             if not best.get(line.what, 1.0) <= CLOSE:
                 slopes[line.what] = line.compared(loss, width)
         errors = errors_of(slopes)
         best = {what: min(error, best.get(what, np.inf)) for what, error in errors.items()}
-    worst = max(best, key=lambda name: best[name], default="no parameter")
-    return best.get(worst, 0.0), worst
+    return best
 
 
 @dataclass(frozen=True)

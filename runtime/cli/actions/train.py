@@ -68,9 +68,7 @@ def trained(
         tune_steps(session, settings.batch)
     compiled(session, watched=watch is not None)
     new = folder is None
-    if folder is None:
-        folder = RunFolder.new(given["out"], given["name"] or session.program.name)
-        until_the_end.enter_context(held(folder.path))
+    folder = folder or new_folder(session, given, until_the_end)
     screen: Display = TrainLines() if given["as_json"] else display()
     trainer = Trainer(
         session, data, settings, folder=folder, display=screen, watch=watch,
@@ -83,10 +81,22 @@ def trained(
     if watch is not None:
         gradients.show(watch, folder.path)
     conclude(summary, trainer, folder, as_json=given["as_json"])
+    draw_if_asked(summary, folder, given)
+    return summary.exit_code
+
+
+def new_folder(session: Session, given: Mapping[str, Any], until_the_end: ExitStack) -> RunFolder:
+    """A folder for a new run, which nobody else may train in."""
+    folder = RunFolder.new(given["out"], given["name"] or session.program.name)
+    until_the_end.enter_context(held(folder.path))
+    return folder
+
+
+def draw_if_asked(summary: Summary, folder: RunFolder, given: Mapping[str, Any]) -> None:
+    """The curves of a run as a picture, with `--plot`."""
     if given["plot"] and summary.rows:
         import_module("gradc_runtime.cli.actions.curves").draw(summary.rows, folder.path / PICTURE)
         say(f"as a picture: {folder.path / PICTURE}")
-    return summary.exit_code
 
 
 def require_pictures() -> None:

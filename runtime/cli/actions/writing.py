@@ -27,14 +27,8 @@ def write_on(session: Session, model: str, data: Examples, inputs: Named, given:
 
     Raises `Refused` where `--examples` is given beside inputs.
     """
-    sampled = given["sample"] is not None
     alphabet = data.alphabet
-    choice = DecodingChoice(
-        limit=given["sample"] if sampled else given["decode"],
-        temperature=given["temperature"] if sampled else 0.0,
-        end=alphabet.end if alphabet is not None else None,
-        seed=session.seed if given["seed"] is None else given["seed"],
-    )
+    choice = choice_of(session, alphabet, given)
     start = beginning(given["prompt"], alphabet)
     if inputs and given["examples"]:
         raise Refused("--examples is for a model that reads nothing but what it writes")
@@ -42,7 +36,7 @@ def write_on(session: Session, model: str, data: Examples, inputs: Named, given:
     if given["save"] is not None:
         save({model: [np.array(one) for one in found]}, given["save"])
         return 0
-    shown = start if sampled and given["prompt"] else []
+    shown = start if given["sample"] is not None and given["prompt"] else []
     texts = [alphabet.write([*shown, *one]) if alphabet else None for one in found]
     if given["as_json"]:
         write_json([{"text": t, "classes": c} for t, c in zip(texts, found, strict=True)])
@@ -50,6 +44,17 @@ def write_on(session: Session, model: str, data: Examples, inputs: Named, given:
     for text, classes in zip(texts, found, strict=True):
         write(" ".join(map(str, classes)) if text is None else text)
     return 0
+
+
+def choice_of(session: Session, alphabet: Alphabet | None, given: Named) -> DecodingChoice:
+    """How each element is chosen: drawn for `--sample`, the likeliest for `--decode`."""
+    sampled = given["sample"] is not None
+    return DecodingChoice(
+        limit=given["sample"] if sampled else given["decode"],
+        temperature=given["temperature"] if sampled else 0.0,
+        end=alphabet.end if alphabet is not None else None,
+        seed=session.seed if given["seed"] is None else given["seed"],
+    )
 
 
 def beginning(prompt: str | None, alphabet: Alphabet | None) -> list[int]:

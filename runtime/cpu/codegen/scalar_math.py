@@ -128,11 +128,7 @@ def names(word: int) -> dict[str, Any]:
     """What kernel text may use, by name."""
     number = number_type(word)
     functions = math32.functions() if word == 4 else double_functions()
-    functions |= {
-        "sqrt": llvm_function("sqrt"),
-        "abs_": absolute,
-        "floor": llvm_function("floor"),
-    }
+    functions |= {"sqrt": llvm_function("sqrt"), "abs_": absolute, "floor": llvm_function("floor")}
     return {
         **functions,
         **comparisons(number),

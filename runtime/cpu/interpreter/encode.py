@@ -60,11 +60,7 @@ def build_table(
     records = Records(entry, kernels, examples, word, block, room, passed_on(entry), teams)
     phases = [divided(entry, phase, block, threads, teams) for phase in entry.phases]
     tail = sections(records, [task.instruction for phase in phases for task in phase.tasks])
-    instructions = bytecode.HEADER + bytecode.PHASE * len(phases)
-    starts = {"instructions": instructions}
-    end = instructions + bytecode.INSTRUCTION * sum(one.records for one in phases)
-    for name, numbers in tail.items():
-        starts[name], end = end, end + len(numbers)
+    starts, end = starts_of(phases, tail)
     table = aligned(end + bytecode.AFTER, np.dtype(np.int64))
     geometry = table.ctypes.data + 8 * starts["geometry"]
     table[:end] = [
@@ -74,6 +70,18 @@ def build_table(
         *(number for numbers in tail.values() for number in numbers),
     ]
     return table
+
+
+def starts_of(
+    phases: Sequence[DividedPhase], tail: Mapping[str, Sequence[int]]
+) -> tuple[dict[str, int], int]:
+    """The word at which each part of a table begins, by name, and the words of all."""
+    instructions = bytecode.HEADER + bytecode.PHASE * len(phases)
+    starts = {"instructions": instructions}
+    end = instructions + bytecode.INSTRUCTION * sum(one.records for one in phases)
+    for name, numbers in tail.items():
+        starts[name], end = end, end + len(numbers)
+    return starts, end
 
 
 def sections(records: Records, items: Sequence[Instruction]) -> dict[str, list[int]]:

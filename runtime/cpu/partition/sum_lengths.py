@@ -21,19 +21,23 @@ from gradc_compiler.program.kernel_abi import (
 )
 
 
+def long_products(entry: Entry, examples: int, block: int, room: Sequence[int]) -> set[int]:
+    """The `id` of each instruction that may add up more products than a plain sum is good for."""
+    return {
+        id(item)
+        for phase in entry.phases
+        for item, rows in rows_of(phase, min(examples, block), room)
+        if entry.kernels[item.kernel].name in PRODUCTS
+        and may_be_long([number_for(n, examples) for n in item.geometry], rows)
+    }
+
+
 def with_compensated_sums(entry: Entry, examples: int, block: int, room: Sequence[int]) -> Entry:
     """The entry with another kernel for each product that may need it; without any, as it is.
 
     `room` has the most rows of each time that a block may have.
     """
-    rows_of_block = (min(examples, block), room)
-    found = {
-        id(item)
-        for phase in entry.phases
-        for item, rows in rows_of(phase, *rows_of_block)
-        if entry.kernels[item.kernel].name in PRODUCTS
-        and may_be_long([number_for(n, examples) for n in item.geometry], rows)
-    }
+    found = long_products(entry, examples, block, room)
     if not found:
         return entry
     kernels: dict[Kernel, int] = {}

@@ -23,6 +23,13 @@ SYMBOLS = ascii_letters + digits
 MARKED_EARLY = 10  # the first number to add is among so many
 
 
+def marks(draw: np.random.Generator, n: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """The places [n] of the two marked pairs of each sequence."""
+    early = draw.integers(0, MARKED_EARLY, n)
+    late = draw.integers(0, length // 2 - 1, n)
+    return early, late + (late >= early)  # among the pairs that are still unmarked
+
+
 def addition(context: Context, n: int = 1000, length: int = 100) -> Columns:
     """Pairs of a number from -1 to 1 and a mark; the answer is 0.5 + (a + b) / 4 of two marked.
 
@@ -40,9 +47,7 @@ def addition(context: Context, n: int = 1000, length: int = 100) -> Columns:
     xs = np.zeros((len(clock.owner), 2))
     xs[:, 0] = draw.uniform(-1.0, 1.0, len(xs))
     xs[clock.starts, 1] = xs[clock.starts + lengths - 1, 1] = -1.0
-    early = draw.integers(0, MARKED_EARLY, n)
-    late = draw.integers(0, length // 2 - 1, n)
-    late += late >= early  # among the pairs that are still unmarked
+    early, late = marks(draw, n, length)
     for marked in (early, late):
         xs[clock.starts + marked, 1] = 1.0
     xs[clock.starts[early == 0], 0] = 0.0

@@ -161,20 +161,30 @@ def repeat(
     frame.builder.position_at_end(after)
 
 
+def bounds_of(
+    frame: Frame, node: ast.For
+) -> tuple[bool, tuple[TypedValue, TypedValue, TypedValue]]:
+    """Whether a loop is over `narrow`, and its start, stop and step.
+
+    Raises `TypeError` for a loop over anything but a range.
+    """
+    match node.iter:
+        case ast.Call(func=ast.Name(id="range" | "narrow" as kind), args=arguments) if (
+            not node.orelse
+        ):
+            values = [evaluate(frame, argument) for argument in arguments]
+            whole = [convert(frame.builder, value, kernel_types.int64) for value in values]
+            return kind == "narrow", range_of(whole)
+    raise TypeError("a loop runs over a range, and has no else")
+
+
 def loop_over_range(frame: Frame, node: ast.For) -> None:
     """A counter of its own, so that the body may change the variable.
 
     Raises `TypeError` for a loop over anything else.
     """
     builder = frame.builder
-    match node.iter:
-        case ast.Call(func=ast.Name(id="range" | "narrow" as kind), args=arguments) if (
-            not node.orelse
-        ):
-            bounds = [convert(builder, evaluate(frame, a), kernel_types.int64) for a in arguments]
-        case _:
-            raise TypeError("a loop runs over a range, and has no else")
-    start, stop, step = range_of(bounds)
+    is_narrow, (start, stop, step) = bounds_of(frame, node)
     with builder.goto_entry_block():
         place = builder.alloca(kernel_types.int64.llvm)
     builder.store(start.llvm, place)
@@ -186,7 +196,7 @@ def loop_over_range(frame: Frame, node: ast.For) -> None:
     builder.position_at_end(following)
     builder.store(builder.add(builder.load(place), step.llvm, flags=("nsw",)), place)
     back = builder.branch(test)
-    if kind == "narrow":
+    if is_narrow:
         back.set_metadata("llvm.loop", masked(builder.module))
     builder.position_at_end(body)
     store(frame, node.target, counter)

@@ -19,6 +19,7 @@ from gradc_runtime.cli.declare import Function
 Value = int | float | str
 TARGETS = ("cpu", "cuda", "reference")
 DIGITS = 18  # of an example's number
+MOST_BYTES = 2**53
 WIDTHS = ("float32", "float64")
 
 
@@ -71,6 +72,28 @@ class Places(click.ParamType[slice]):
         return slice(start, (int(last) if last else None) if colon else start + 1)
 
 
+UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+class Size(click.ParamType[int]):
+    """`500MB`, `1.5 GB`, `2e9`: so many bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The bytes, or a usage error."""
+        text = str(value).strip()
+        number = text.rstrip("".join(UNITS))
+        scale = {unit.lower(): bytes for unit, bytes in UNITS.items()}.get(
+            text[len(number) :].strip().lower()
+        )
+        with suppress(ValueError, OverflowError):
+            if scale is not None and 1 <= (found := float(number) * scale) < MOST_BYTES:
+                return int(found)
+        return self.fail(f"{text[:40]} is no size: 500MB, 1.5GB, or a number of bytes", param, ctx)
+
+
 def together(options: Iterable[Callable[[Function], Function]]) -> Callable[[Function], Function]:
     """Several options as one decorator; the first is shown first."""
 
@@ -115,6 +138,10 @@ without = together([
         of a sum: winograd, scatter-to-gather, fold-width, backward-filter,
         unroll-constant-matmul."""),
 ])  # fmt: skip
+memory = click.option(
+    "--memory", type=Size(), metavar="SIZE",
+    help="Train in no more than this, such as 500MB: compute again what else would be kept.",
+)  # fmt: skip
 tune = click.option(
     "--tune", is_flag=True,
     help="First measure the steps in blocks of other sizes, and keep the fastest for later runs.",

@@ -21,6 +21,7 @@ class Settings:
     patience: int | None = None  # epochs without improvement before stopping early
     in_memory: int = LARGEST_IN_MEMORY  # bytes of files that are loaded whole
     block: int = BLOCK  # bytes of a larger file that are read at once
+    memory: int | None = None  # bytes that training may take
 
     def as_dict(self) -> dict[str, Any]:
         """For settings.json and checkpoints."""
@@ -34,6 +35,7 @@ LIMITS: Mapping[str, tuple[float, float, str]] = {
     "seed": (0, 2**31 - 1, "a whole number from 0 to 2147483647"),
     "patience": (1, 2**31 - 1, "a whole number from 1"),
     "in_memory": (0, 2**53, "a whole number of bytes, from 0"),
+    "memory": (1, 2**53, "a whole number of bytes, from 1"),
     "block": (1, 2**31 - 1, "a whole number of bytes, from 1"),
 }
 

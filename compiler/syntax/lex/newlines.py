@@ -16,7 +16,7 @@ from gradc_compiler.syntax.lex.recover import misspelt, oversized
 from gradc_compiler.syntax.lex.suppress_cascades import FoundError, Rank
 
 SETTINGS = frozenset(
-    {"batch", "epochs", "held_out", "seed", "patience", "in_memory", "block", "exact"}
+    {"batch", "epochs", "held_out", "seed", "patience", "in_memory", "block", "memory", "exact"}
 )
 
 

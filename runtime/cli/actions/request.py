@@ -31,7 +31,7 @@ from gradc_runtime.session.train_settings import LIMITS, resolve
 from gradc_runtime.system.errors import CheckpointError, SessionError
 
 FILE = "command.json"
-FLAGS = ("batch", "epochs", "held_out", "patience", "in_memory", "block")
+FLAGS = ("batch", "epochs", "held_out", "patience", "in_memory", "block", "memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from gradc_compiler.pipeline import Compilation, switched
+from gradc_compiler.program.program import Program
+from gradc_compiler.rewrites.driver import KEEP
 from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions import diagnostics, gradients
 from gradc_runtime.cli.actions.output import console, counted, say, strict, write
@@ -19,11 +22,13 @@ from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.examples import ROWS
 from gradc_runtime.session.session import Session
+from gradc_runtime.session.session_config import SessionConfig
 from gradc_runtime.session.summary import Summary
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.folder_lock import held
 from gradc_runtime.training.display import Display
 from gradc_runtime.training.gradient_monitor import GradientMonitor
+from gradc_runtime.training.memory_limit import Frame, within
 from gradc_runtime.training.progress import Plain, display, metrics_of, shown
 from gradc_runtime.training.run_folder import Row, RunFolder
 from gradc_runtime.training.trainer import Trainer
@@ -58,9 +63,9 @@ def trained(
 ) -> int:
     """Train in a folder, or in a new one."""
     request = request_of(spec, folder, given)
-    program = request.compile().program
-    diagnostics.brief(program.warnings, request.spec)
-    session = request.session(program)
+    made = request.compile()
+    diagnostics.brief(made.program.warnings, request.spec)
+    session = request.session(in_its_memory(request, made))
     data = request.dataset(session)
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
     watch = GradientMonitor(session) if given["watch"] else None
@@ -138,6 +143,37 @@ def request_of(spec: Path | None, folder: RunFolder | None, given: Mapping[str, 
         spec = earlier.spec
     request = Request.of(spec, given)
     return request if earlier is None else request.above(earlier)
+
+
+def in_its_memory(request: Request, made: Compilation) -> Program:
+    """The program that takes no more memory than is allowed, if anything is said about that.
+
+    Raises `Refused` on other targets, `SessionError` where too little is allowed.
+    """
+    program = made.program
+    if program.training is None:
+        return program
+    limit = resolve(program.training.settings, **request.settings).memory
+    if limit is None:
+        return program
+    if request.target not in (None, "cpu"):
+        raise Refused("--memory is for the target cpu")
+    frame = frame_of(request, program)
+
+    def form(keep: bool) -> Program:
+        return program if keep else switched(made, made.without | {KEEP}).program
+
+    found, said = within(limit, frame, form)
+    say(said)
+    return found
+
+
+def frame_of(request: Request, program: Program) -> Frame:
+    """How training will run."""
+    assert program.training is not None, "there is a limit to keep"
+    batch = resolve(program.training.settings, **request.settings).batch
+    opening = SessionConfig.of(program, "cpu", request.dtype or "float32", request.threads, None)
+    return Frame(batch=batch, threads=opening.threads, dtype=opening.dtype)
 
 
 def compiled(session: Session, *, watched: bool) -> None:

@@ -16,6 +16,7 @@ from gradc_runtime.cli.declare import SpecPath, act, as_json, declared
     ("gradc train specs/mnist_cnn.nn --data 'mnist()' --epochs 15", "on other data, for longer"),
     ("gradc train specs/mnist_cnn.nn --data 'idx(\"DIR\")'", "on a folder of IDX files"),
     ("gradc train spec.nn --set lr=1e-4 --batch 64", "with other settings"),
+    ("gradc train spec.nn --memory 500MB", "in no more memory, and say what that costs"),
     ("gradc train spec.nn --plot", "and draw metrics.png beside the numbers"),
     ("gradc train spec.nn --watch gradients", "and see where gradients vanish or explode"),
     ("gradc train spec.nn --resume", "go on with the last run of this spec, to the bit"),
@@ -25,6 +26,7 @@ from gradc_runtime.cli.declare import SpecPath, act, as_json, declared
 @options.settings
 @options.place
 @options.without
+@options.memory
 @options.tune
 @options.allow_path
 @click.option("--name", help="Name of the run; the spec's if not given.")

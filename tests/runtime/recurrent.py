@@ -8,6 +8,7 @@ kinds of loss.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import SCALAR, Kind, TensorType
 from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.machine.targets import TARGETS
 from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.ops.index import Increment, Take
 from gradc_compiler.ops.leaf import Input
@@ -98,11 +100,11 @@ def offsets() -> dict[str, int]:
     return dict(zip((*SHAPES, "step"), np.cumsum([0, *sizes]).tolist(), strict=True))
 
 
-def entry(name: str) -> Entry:
+def entry(name: str, target: str) -> Entry:
     """One of `says`, `train`, `gradients` and `evaluate`."""
     net = Net()
     outputs = {key: value.id for key, value in wanted(net, name).items()}
-    return schedule(name, optimise(net.builder.graph(outputs)), offsets())
+    return schedule(name, optimise(net.builder.graph(outputs)), offsets(), target=target)
 
 
 def initial(shape: tuple[int, ...], value: float) -> Graph:
@@ -128,14 +130,17 @@ def program(**settings: float) -> Program:
         name="train", entry="train", gradients="gradients", evaluate="evaluate", loss="loss",
         reports=(), over=tuple(SHAPES),
     )  # fmt: skip
-    return Program(
+    made = Program(
         name="recurrent", source="# a net\n", persistents=tuple(persistents),
         persistent_words=at["step"] + 1, models={"says": "says"},
-        entries={name: entry(name) for name in ("says", "train", "gradients", "evaluate")},
+        entries={},
         training=Training(data="d", steps=(step,), settings=settings),
         data=(DataSource(name="d", fields=FIELDS, function="none"),), evaluate=evaluate,
         inputs={"says": dict(FIELDS[:2])},
     )  # fmt: skip
+    names = ("says", "train", "gradients", "evaluate")
+    on = {t: replace(made, entries={name: entry(name, t) for name in names}) for t in TARGETS}
+    return on["cpu"].with_forms(on)
 
 
 def session(dtype: str = "float32", target: str = "reference") -> Session:
@@ -155,7 +160,7 @@ def arrays(lengths: Any, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def examples(count: int = 50, longest: int = 9) -> Dataset:
+def examples(count: int = 50, longest: int = 9, dtype: str = "float32") -> Dataset:
     """A data set of many lengths, 0 and 1 among them."""
     lengths = np.random.default_rng(1).integers(0, longest + 1, count)
-    return from_arrays(FIELDS, arrays(lengths))
+    return from_arrays(FIELDS, arrays(lengths), dtype=dtype)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
+from gradc_compiler.rewrites.table import SWITCHED
 from gradc_runtime.cli.commands.show import STAGES
-from tests.runtime.cli.calling import Caller
+from tests.runtime.cli.calling import SPECS, Caller
 
 
 def test_the_graph_prints_with_names_and_lines_and_parses_back(call: Caller) -> None:
@@ -138,3 +139,13 @@ def test_doctor(call: Caller) -> None:
     assert {"python", "numba", "processor", "cache", "threads", "cuda", "data"} <= set(rows)
     assert "float32" in rows["vectors"]["found"]
     assert "python" in call("doctor").words
+
+
+def test_each_target_has_a_graph_of_its_own(call: Caller) -> None:
+    """That of a GPU is that of a CPU without what is made for a CPU alone."""
+    spec = SPECS / "mnist_cnn.nn"
+    show = ("show", spec, "--stage", "target", "--entry", "gradients")
+    off = [name for name, row in SWITCHED.items() if row.targets == ("cpu",)]
+    without = [word for name in off for word in ("--without", name)]
+    cpu, cuda = call(*show).out, call(*show, "--target", "cuda").out
+    assert cpu != cuda == call(*show, *without).out

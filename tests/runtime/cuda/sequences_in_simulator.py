@@ -46,7 +46,7 @@ def test_draws_are_those_of_the_reference_to_the_bit(normal: bool, dtype: type) 
     values, fixed = given(rng, "unequal", 5, 9), parameters(rng)
     expected = evaluate(graph, {**values, **fixed}, 5)["y"].values
     _, outputs = executable(CudaExecutable, optimise(graph), fixed, dtype).run(
-        wanted(graph, values)
+        wanted(graph, values, dtype)
     )
     np.testing.assert_array_equal(outputs["y"].values, expected.astype(dtype))
 
@@ -58,14 +58,14 @@ def test_batches_in_one_call_or_one_by_one() -> None:
     order = np.argsort(values["length/t"])
     values = {k: v.take(order) if isinstance(v, Ragged) else v[order] for k, v in values.items()}
     whole, outputs = executable(CudaExecutable, graph, fixed, np.float32).run(
-        wanted(graph, values), 3
+        wanted(graph, values, np.float32), 3
     )
     runner = executable(CudaExecutable, graph, fixed, np.float32)
     for k in range(3):
         part = slice(3 * k, 3 * k + 3)
         inputs = {
             key: value.take(part) if isinstance(value, Ragged) else value[part]
-            for key, value in wanted(graph, values).items()
+            for key, value in wanted(graph, values, np.float32).items()
         }
         alone, rows = runner.run(inputs)
         for key, value in whole.items():
@@ -76,7 +76,7 @@ def test_batches_in_one_call_or_one_by_one() -> None:
 def test_a_session_trains() -> None:
     """Steps of one call, and single ones, as the reference takes them; and sequences that vary."""
     cuda, reference = (recurrent.session("float64", t) for t in ("cuda", "reference"))
-    data = recurrent.examples(12, longest=4).take(slice(None))
+    data = recurrent.examples(12, longest=4, dtype="float64").take(slice(None))
     for session in (cuda, reference):
         session.advance(data, steps=3)
         session.step(**recurrent.arrays([3, 0, 1]))

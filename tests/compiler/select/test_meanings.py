@@ -13,6 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.cumsum import CumSum
 from gradc_compiler.ops.index import Scatter, Take
@@ -160,3 +161,11 @@ def test_every_kernel_along_an_axis_has_a_meaning_shown_here() -> None:
     for name in MAKERS:
         shown |= {type(node.op) for node in graph_of(name, 0).nodes}
     assert ROW_KERNELS.keys() <= shown
+
+
+@pytest.mark.parametrize("name", ["a convolution", "a maximum", "a mean of outer products"])
+def test_kernels_do_so_without_the_passes_of_nests(name: str) -> None:
+    graph = graph_of(name, 1)
+    values = sample_values(graph, 3, 1)
+    found = run_compiled(graph, values, 3, without=OPTIONAL_LOOP_PASSES)
+    assert_close(run_by_meaning(graph, values, 3), found, 1e-10)

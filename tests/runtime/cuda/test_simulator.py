@@ -22,6 +22,7 @@ RUNS = {
     "operators": [*NATIVE, "tests/compiler/ops"],
     "arithmetic": [*NATIVE, "tests/compiler/select/test_arithmetic.py"],
     "contractions": [*NATIVE, "tests/compiler/select", "-k", "classic and not everything"],
+    "nests": [*NATIVE, "tests/compiler/select/test_meanings.py", "-k", "kernel_does or without"],
     "long sums": [*NATIVE, "tests/compiler/rewrites/test_long_sums_in_blocks.py"],
     "random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],

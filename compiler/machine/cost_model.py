@@ -94,6 +94,14 @@ def shared_nanoseconds(words: float) -> float:
     return words / MACHINE.shared_words_per_ns
 
 
+def barrier_nanoseconds(threads: int) -> float:
+    """What a barrier takes: arrivals at a group's word, and of groups at that of all."""
+    if threads <= MACHINE.barrier_group:
+        return MACHINE.arrival_ns * threads
+    groups = -(-threads // MACHINE.barrier_group)
+    return MACHINE.arrival_ns * (MACHINE.barrier_group + groups)
+
+
 def full_rows(rows: int) -> float:
     """Rows as tiles take them: a tile that is not full takes as long as one half full."""
     return rows + (-rows % MACHINE.low_tile) / 2

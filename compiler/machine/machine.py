@@ -42,9 +42,9 @@ class Machine:
     words_per_ns: int = known(12, "tuned: what is read and written, from the caches")
     shared_words_per_ns: int = known(20, "tuned: what all threads read, from far away")
     call_ns: int = known(100, "tuned: of an instruction, whatever it does")
-    barrier_ns: int = known(300, "tuned: threads for one another")
+    arrival_ns: int = known(150, "tuned: two threads wait for one another for twice as long")
+    barrier_group: int = known(8, "chosen: threads that arrive at a barrier by one word")
 
-    arrival_ns: int = known(150, "derived: half of barrier_ns; of one thread at a barrier")
     memory_bytes_per_ns: int = known(200, "chosen: what a socket moves, eight channels of DDR4")
     thread_cache_bytes: int = known(2 << 20, "hardware: second-level cache, a share of the third")
 

@@ -4,12 +4,15 @@ A waiting thread looks at a counter again and again (it *spins*): what it waits 
 sooner than the operating system could put the thread to sleep and wake it.  After so many looks it
 offers its core to other threads between looks, in case one of them is what it waits for; at once,
 where there are more threads than cores.
+
+Threads that arrive at one word do so one after another, so many of them arrive in groups.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.atomics import (
     atomic_add,
     atomic_load,
@@ -20,18 +23,43 @@ from gradc_runtime.cpu.codegen.atomics import (
 from gradc_runtime.cpu.codegen.intrinsics import WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
-from gradc_runtime.cpu.interpreter.bytecode import ARRIVED, CHUNK_COUNTER, GENERATION, LOOKS
+from gradc_runtime.cpu.interpreter.bytecode import (
+    ARRIVED,
+    CHUNK_COUNTER,
+    GENERATION,
+    LINE,
+    LOOKS,
+    MOST_GROUPS,
+    OF_GROUPS,
+)
 
 NUMBER = kernel_types.int64
+GROUP = MACHINE.barrier_group
 
 
-@subroutine(kernel_types.void(WORDS, NUMBER, NUMBER))
-def barrier(control: Any, at: Any, threads: Any) -> None:
+@subroutine(NUMBER(WORDS, *[NUMBER] * 3))
+def is_last(control: Any, at: Any, thread: Any, threads: Any) -> Any:
+    """Arrive, and say whether all others have: at the word of a group of threads, the last of a
+    group at that of all.
+    """
+    if threads > GROUP:
+        size = max(GROUP, (threads + MOST_GROUPS - 1) // MOST_GROUPS)
+        group = thread // size
+        place = at + OF_GROUPS + LINE * group
+        if atomic_add(control, place, 1) < min(size, threads - size * group) - 1:
+            return 0
+        atomic_store(control, place, 0)
+        threads = (threads + size - 1) // size
+    return 1 if atomic_add(control, at + ARRIVED, 1) == threads - 1 else 0
+
+
+@subroutine(kernel_types.void(WORDS, *[NUMBER] * 3))
+def barrier(control: Any, at: Any, thread: Any, threads: Any) -> None:
     """Return when all threads have called this; `at` is where their words are."""
     if threads == 1:
         return
     generation = atomic_load(control, at + GENERATION)
-    if atomic_add(control, at + ARRIVED, 1) == threads - 1:
+    if is_last(control, at, thread, threads) != 0:
         atomic_store(control, at + ARRIVED, 0)
         atomic_store(control, at + CHUNK_COUNTER, 0)
         atomic_store(control, at + GENERATION, generation + 1)

@@ -53,7 +53,7 @@ def run_chunk(
         for k in range(table[bytecode.TIMES]):
             firsts[k + 1] = rows[CLOCK * k + bytecode.CLOCK_FIRST]
             ends[k + 1] = rows[CLOCK * k + bytecode.CLOCK_ROWS]
-        barrier(control, team, members)
+        barrier(control, team, member, members)
         run_tasks(
             control, team, table, start, count, bases, pointers, firsts, ends, clock,
             member, members,
@@ -85,7 +85,7 @@ def run_examples(
         run_chunk(control, words, table, phase, bases, pointers, chunk, member, members)
         chunk += teams
     bases[PARTIAL_SPACE], bases[BLOCK_SPACE] = partials, blocks
-    barrier(control, ALL, threads)
+    barrier(control, ALL, thread, threads)
 
 
 @subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
@@ -99,7 +99,7 @@ def run_once(
     run_tasks(
         control, ALL, table, start, count, bases, pointers, firsts, firsts, 0, thread, threads
     )
-    barrier(control, ALL, threads)
+    barrier(control, ALL, thread, threads)
 
 
 @subroutine(kernel_types.void(WORDS, WORDS))

@@ -21,8 +21,9 @@ from gradc_compiler.program.entry import MOST_TIMES, Space
 
 # control
 THREADS, STEPS, BASES, BASES_STEP, LOOKS = 0, 1, 2, 3, 4
-ALL, TEAM = 16, 48  # where the words of all threads are, and how many of each team follow
-CHUNK_COUNTER, ARRIVED, GENERATION = 0, 16, 32  # from there
+LINE, MOST_GROUPS = 16, 16  # words of a cache line; of those that arrive at a barrier together
+ALL, TEAM = LINE, (3 + MOST_GROUPS) * LINE  # where the words of all are, and how many each team has
+CHUNK_COUNTER, ARRIVED, GENERATION, OF_GROUPS = (k * LINE for k in range(4))  # from there
 
 # a record of mailboxes: the worker's state, on a cache line of its own; then its task, a function
 # and the two addresses that it is called with; then how the worker waits

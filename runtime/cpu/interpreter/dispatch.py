@@ -151,7 +151,7 @@ def phase_runner(word: int) -> Any:
             for i in range(table[phase + bytecode.SUMS]):
                 at = table[phase + bytecode.SUMS_START] + i * bytecode.SUM
                 add_partials(table, at, bases, thread, threads)
-            barrier(control, ALL, threads)
+            barrier(control, ALL, thread, threads)
 
     return run_phase
 
@@ -177,7 +177,7 @@ def kernel(word: int) -> Any:
             if thread == 0:
                 keep_results(table, bases)
             if table[bytecode.RESULTS] > 0:
-                barrier(control, ALL, threads)
+                barrier(control, ALL, thread, threads)
             for k in range(table[bytecode.SPACES]):
                 bases[k] += table[table[bytecode.STRIDES_START] + k]
         set_float_mode(mode)

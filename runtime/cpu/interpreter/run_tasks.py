@@ -147,7 +147,7 @@ def run_loop(
         for i in range(1, table[at + bytecode.LOOP_LENGTH] + 1):
             one = at + i * INSTRUCTION
             if members > 1 and table[one + bytecode.WAITS] != 0:
-                barrier(control, team, members)
+                barrier(control, team, member, members)
             run_own(table, one, bases, pointers, row, row + rows, firsts, member, members)
         row += 0 if backwards else rows
 
@@ -174,7 +174,7 @@ def run_tasks(
             i += table[at + bytecode.LOOP_LENGTH] + 1
             continue
         if members > 1 and table[at + bytecode.WAITS] != 0:
-            barrier(control, team, members)
+            barrier(control, team, member, members)
         end = max(table[at + bytecode.END], ends[table[at + bytecode.ROWS]])
         if table[at + bytecode.FOLLOWERS] > 0:
             run_pieces(table, at, bases, pointers, member, members)

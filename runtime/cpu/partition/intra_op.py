@@ -162,5 +162,5 @@ def _of_cut(item: Instruction, cut: SplitDim | None, rows: int, grain: int, memb
     moved = zip(item.operands[:2], cut.moves, strict=False)
     own = any(move and operand.space in FIXED for operand, move in moved)
     read = work.words_each * rows if own else work.words
-    shared = cost_model.shared_nanoseconds(read) + MACHINE.barrier_ns
+    shared = cost_model.shared_nanoseconds(read) + cost_model.barrier_nanoseconds(members)
     return alone * cut.busiest(members) + shared

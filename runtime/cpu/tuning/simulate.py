@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gradc_compiler.machine.cost_model import barrier_nanoseconds
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Phase
 from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
@@ -70,7 +71,7 @@ class _Clocks:
         latest = max(self.at)
         idle = sum(latest - clock for clock in self.at)
         serial = min(idle, self.alone * (self.threads - 1))
-        cost = MACHINE.arrival_ns * 1e-9 * self.threads if self.threads > 1 else 0.0
+        cost = 1e-9 * barrier_nanoseconds(self.threads) if self.threads > 1 else 0.0
         self.lost[SERIAL] += serial
         self.lost[IMBALANCE] += idle - serial
         self.lost[BARRIERS] += cost * self.threads

@@ -44,7 +44,7 @@ class Recorder:
     taken: Counter[int] = field(default_factory=Counter)  # chunks, by the barriers before
     calls: list[Call] = field(default_factory=list)
 
-    def barrier(self, control: Any, at: int, threads: int) -> None:
+    def barrier(self, control: Any, at: int, thread: int, threads: int) -> None:
         if at == bytecode.ALL:
             self.waited += 1
         elif threads > 1:

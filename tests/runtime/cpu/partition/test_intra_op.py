@@ -40,7 +40,7 @@ SHAPES = {"dense_net": (37,), "image_net": (13, 11, 3)}
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> Program:
-    willing = replace(MACHINE, worth_splitting_ns=0, barrier_ns=-(10**6))  # one block seems best
+    willing = replace(MACHINE, worth_splitting_ns=0, arrival_ns=-(10**6))  # one block seems best
     monkeypatch.setattr(intra_op, "MACHINE", willing)
     monkeypatch.setattr(cost_model, "MACHINE", willing)
     monkeypatch.setattr("gradc_runtime.cpu.threads.adaptive.WORTH_SHARING", 0.0)

@@ -33,7 +33,8 @@ class Array:
     name: ArrayName  # of an input, and of what is carried, a string
     role: str  # "input", "output", "carried" or "clock"
     type: TensorType  # of one row; its row-major size is the stride
-    slot: int | None = None  # carried arrays with the same one are never needed in the same phase
+    slot: int | None = None  # what carried arrays of one may share, if no phase needs both
+    within: int = 0  # words of an example from the slot's first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

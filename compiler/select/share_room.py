@@ -6,7 +6,8 @@ spaces are shared out anew when all instructions are known, since what is used w
 * *UNIFORM*, where it is large.  The buffers that take turns all begin at the first word of a
   *slot*, so that two either have no word in common or begin at the same one: whoever compares the
   places of buffers, as barriers do, compares first words.
-* *carried arrays*, a whole stage at a time, as threads wait for one another between stages.
+* *carried arrays*, a whole stage at a time, as threads wait for one another between stages; they
+  may begin anywhere.
 
 Nobody shares words that must stay: constants, results, halos of zeros (unless both have the same),
 what a step finds as the one before left it; nor what is passed on piece by piece and never whole.
@@ -56,8 +57,28 @@ def slots_of(wanted: Iterable[tuple[int, Hashable, int, Span]]) -> tuple[list[Sl
     return slots, [found[number] for number in sorted(found)]
 
 
+def packed(wanted: Iterable[tuple[int, int, Span]]) -> dict[int, int]:
+    """The first word of buffers, given by number, words and span, the largest first: the lowest at
+    which each meets none that is needed at the same time.
+    """
+    placed: list[tuple[int, int, Span]] = []
+    found: dict[int, int] = {}
+    for number, words, span in sorted(wanted, key=lambda item: -item[1]):
+        start = 0
+        for begin, end, (first, last) in sorted(placed):
+            if first <= span[1] and span[0] <= last:
+                if begin - start >= words:
+                    break
+                start = max(start, end)
+        placed.append((start, start + -(-words // ALIGN) * ALIGN, span))
+        found[number] = start
+    return found
+
+
 def share_arrays(table: ProgramBuilder) -> tuple[Array, ...]:
-    """The arrays of a table, carried ones with their slots."""
+    """The arrays of a table, carried ones with their places: those with a halo have slots, of equal
+    ones, and all others are packed in another.
+    """
     spans: dict[int, Span] = {}
     for n, stage in enumerate(sorted(table.instructions)):
         for operand in (o for item in table.instructions[stage] for o in item.operands):
@@ -71,9 +92,15 @@ def share_arrays(table: ProgramBuilder) -> tuple[Array, ...]:
         for k, array in enumerate(arrays)
         if array.role == "carried" and array.type.time is None and k + Space.ARRAY in spans
     ]
-    _, found = slots_of(carried)
-    own = {k: slot for (k, *_), slot in zip(carried, found, strict=True)}
-    return tuple(replace(array, slot=own.get(k)) for k, array in enumerate(arrays))
+    bordered = [item for item in carried if item[1] is not None]
+    slots, found = slots_of(bordered)
+    own = {k: (slot, 0) for (k, *_), slot in zip(bordered, found, strict=True)}
+    plain = packed((k, words, span) for k, halo, words, span in carried if halo is None)
+    own |= {k: (len(slots), within) for k, within in plain.items()}
+    return tuple(
+        array if k not in own else replace(array, slot=own[k][0], within=own[k][1])
+        for k, array in enumerate(arrays)
+    )
 
 
 def _halo(table: ProgramBuilder, key: StorageKey) -> Hashable:

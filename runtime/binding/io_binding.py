@@ -78,13 +78,15 @@ class IOBinding:
             return {array.name: self.zeros(array, examples) for array in plain}
         room: dict[int | None, int] = {}
         for array in plain:
-            room[array.slot] = max(room.get(array.slot, 0), examples * array.type.size)
+            end = examples * (array.within + array.type.size)
+            room[array.slot] = max(room.get(array.slot, 0), end)
         slots = {slot: np.zeros(words * self.word, np.uint8) for slot, words in room.items()}
         return {array.name: self._turn(array, slots[array.slot], examples) for array in plain}
 
     def _turn(self, array: Array, slot: NDArray[Any], examples: int) -> NDArray[Any]:
-        """The first words of a slot as a carried array [examples, ...]."""
-        words = slot[: examples * array.type.size * self.word]
+        """The words of a slot that are a carried array [examples, ...]."""
+        start = examples * array.within * self.word
+        words = slot[start : start + examples * array.type.size * self.word]
         return words.view(self.dtypes[array.type.kind]).reshape(examples, *array.type.shape)
 
     def inputs(self, given: Batches) -> Arrays:

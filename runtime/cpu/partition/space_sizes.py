@@ -60,7 +60,7 @@ def array_words(entry: Entry) -> int:
         if array.slot is None:
             alone += words
         else:
-            slots[array.slot] = max(slots.get(array.slot, 0), words)
+            slots[array.slot] = max(slots.get(array.slot, 0), array.within + words)
     return alone + sum(slots.values())
 
 

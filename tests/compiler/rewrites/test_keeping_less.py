@@ -31,7 +31,7 @@ def carried(entry: Entry) -> int:
     """Words of an example that stages carry to later ones, counting once what takes turns."""
     slots: dict[int | None, int] = {}
     for array in entry.arrays:
-        slots[array.slot] = max(slots.get(array.slot, 0), array.type.size)
+        slots[array.slot] = max(slots.get(array.slot, 0), array.within + array.type.size)
     return sum(slots.values())
 
 

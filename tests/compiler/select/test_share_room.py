@@ -17,7 +17,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.entry import Entry, Space
 from gradc_compiler.program.program import Program
-from gradc_compiler.select.share_room import slots_of
+from gradc_compiler.select.share_room import packed, slots_of
 
 SPEC = """
 layer filters(count : size)(image : [h, w, c]) {
@@ -66,16 +66,33 @@ def uses(entry: Entry, space: int) -> list[int]:
     ]
 
 
-def test_carried_arrays_of_a_slot_have_phases_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_carried_arrays_share_no_words_in_a_phase(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = made(monkeypatch, MACHINE.shared_uniform).entries[ENTRY]
-    slots: dict[int, list[set[int]]] = {}
-    for k, array in enumerate(entry.arrays, Space.ARRAY):
-        if array.slot is not None:
-            found = uses(entry, k)
-            slots.setdefault(array.slot, []).append({*range(min(found), max(found) + 1)})
-    assert any(len(phases) > 1 for phases in slots.values())
-    for phases in slots.values():
-        assert all(not a & b for a, b in combinations(phases, 2))
+    found = [
+        (array, range(min(used), max(used) + 1))
+        for k, array in enumerate(entry.arrays, Space.ARRAY)
+        if array.slot is not None and (used := uses(entry, k))
+    ]
+    shared = 0
+    for (a, of_a), (b, of_b) in combinations(found, 2):
+        if a.slot == b.slot and meet(a.within, a.type.size, b.within, b.type.size):
+            assert not meet(of_a.start, len(of_a), of_b.start, len(of_b))
+            shared += 1
+    assert shared > 10
+
+
+def meet(a: int, of_a: int, b: int, of_b: int) -> bool:
+    """Whether two stretches, given by where they begin and how long they are, have a part alike."""
+    return a < b + of_b and b < a + of_a
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 50)), max_size=30))
+def test_what_is_packed_shares_no_words_at_a_time(drawn: list[tuple[int, int, int]]) -> None:
+    spans = [(min(a, b), max(a, b)) for a, b, _ in drawn]
+    found = packed((k, words, spans[k]) for k, (_, _, words) in enumerate(drawn))
+    for j, k in combinations(range(len(drawn)), 2):
+        together = spans[j][0] <= spans[k][1] and spans[k][0] <= spans[j][1]
+        assert not (together and meet(found[j], drawn[j][2], found[k], drawn[k][2]))
 
 
 @pytest.mark.parametrize("threads", [1, 3])

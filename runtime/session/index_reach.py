@@ -50,10 +50,17 @@ def require_rows(entry: Entry, given: Mapping[str, Batch], steps: int = 1) -> No
 
 
 def require_rows_of_data(entries: Iterable[Entry], data: Examples) -> None:
-    """Raise `DataError` where a sequence of a data set has a place without a row."""
+    """Raise `DataError` where a known sequence of a data set has a place without a row."""
+    require_rows_of_examples(entries, data.lengths, f"{data.name}: example")
+
+
+def require_rows_of_examples(
+    entries: Iterable[Entry], given: Mapping[str, Batch], name: str
+) -> None:
+    """Raise `DataError` where one of these sequences has a place without a row."""
     for entry in entries:
-        if (fault := too_long(entry.limits, data.lengths)) is not None:
-            raise DataError(f"{data.name}: example {fault[0]}: {fault[1]}")
+        if (fault := too_long(entry.limits, given)) is not None:
+            raise DataError(f"{name} {fault[0]}: {fault[1]}")
 
 
 def steps_within(entries: Iterable[Entry], given: Mapping[str, Batch], steps: int) -> int:

@@ -23,7 +23,11 @@ from gradc_runtime.data import split
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import Epoch, Examples
 from gradc_runtime.session.checkpoint import Checkpoint
-from gradc_runtime.session.index_reach import first_of, require_rows_of_data
+from gradc_runtime.session.index_reach import (
+    first_of,
+    require_rows_of_data,
+    require_rows_of_examples,
+)
 from gradc_runtime.session.measuring import measured
 from gradc_runtime.session.nan_debug import all_finite, find_fault
 from gradc_runtime.session.summary import Summary
@@ -60,8 +64,8 @@ class Trainer:
         if session.target == "cpu":
             frame = Frame(batch=settings.batch, threads=session.threads, dtype=session.dtype)
             require_within(settings.memory, session.program, frame)
-        entries = [session.program.entries[step.entry] for step in session.training.steps]
-        require_rows_of_data(entries, data)
+        self.entries = [session.program.entries[step.entry] for step in session.training.steps]
+        require_rows_of_data(self.entries, data)
         self.display: Display = display or Silent()
         self.train, self.held_out = split(data, settings.held_out, settings.seed)
         read = {n for s in session.training.steps for n in session.inputs(s.entry)}
@@ -151,6 +155,9 @@ class Trainer:
         start = at.batch * size
         count = min(steps * size, self.train.examples - start)
         arrays = order.take(start, start + count)
+        require_rows_of_examples(
+            self.entries, arrays, f"{self.train.name}: after step {at.step}, example"
+        )
         self.before[...] = self.session.memory.words
         if self.watch is not None and at.batch == 0:
             self.look(first_of(arrays, steps, 1))

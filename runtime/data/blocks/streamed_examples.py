@@ -25,7 +25,7 @@ from gradc_runtime.data.blocks.block_order import BLOCKS_MIXED, BlockOrder
 from gradc_runtime.data.blocks.cut_pieces import CutPieces
 from gradc_runtime.data.blocks.held_rows import HeldRows
 from gradc_runtime.data.blocks.mixed_blocks import MixedBlocks, Room
-from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.errors import DataError, SessionError
 
 
 class Blocks(Protocol):
@@ -144,7 +144,10 @@ class Streamed:
 
         Raises `DataError` where they do not fit the fields, or are others than were counted.
         """
-        data = from_columns(self.types, self.blocks.read(block), self.dtype)
+        try:
+            data = from_columns(self.types, self.blocks.read(block), self.dtype)
+        except (SessionError, MemoryError) as fault:
+            raise DataError(f"{self.name}: {fault or 'there is not enough memory'}") from None
         if data.examples != (count := self.blocks.counts[block]):
             raise DataError(f"{data.name}: {data.examples:,} examples where {count:,} were counted")
         found = Batches({**data.arrays, **data.lengths})

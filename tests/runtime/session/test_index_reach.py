@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,10 @@ import gradc
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.pipeline import OPTIONAL
 from gradc_runtime.session.session import Session
+from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import DataError, RunError, SessionError
+from gradc_runtime.training.run_folder import RunFolder
+from gradc_runtime.training.trainer import Trainer
 
 SPEC = """model f(xs : seq [2]) -> seq [2] {
     param table : [4, 2] ~ normal(0, 1)
@@ -131,3 +136,20 @@ def test_the_fewest_rows_count_and_passes_change_nothing() -> None:
     for without in ((), ("simplify", "fusion"), tuple(OPTIONAL)):
         (limit,) = gradc.compile_source(text, without=without).entries["forward/f"].limits
         assert (limit.time, limit.rows, limit.text) == ("n", 7, "u[reverse(place(k))]")
+
+
+def test_data_that_is_read_meanwhile_ends_the_run_before_the_step(tmp_path: Path) -> None:
+    lines = [{"xs": [[0.5, 1.0]] * (5 if i == 40 else 2), "y": 1.0} for i in range(60)]
+    (tmp_path / "d.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    (tmp_path / "s.nn").write_text(SPEC.replace('npz("d.npz")', 'jsonl("d.jsonl")'))
+    session = Session(gradc.compile_file(tmp_path / "s.nn"), "reference", seed=3)
+    settings = resolve({"batch": 3, "epochs": 1, "held_out": 0}, in_memory=0, block=200)
+    run = RunFolder(tmp_path / "run")
+    with pytest.raises(DataError) as caught:
+        Trainer(session, session.dataset(settings=settings), settings, folder=run).run()
+    assert f"{BEYOND} (" in str(caught.value) and "; saved " in str(caught.value)
+    checkpoint, _ = run.store.newest()
+    assert checkpoint is not None
+    at = checkpoint.state["position"]["step"]
+    assert f"d.jsonl: after step {at}, example " in str(caught.value)
+    assert checkpoint.tensors["step"] == at == session.memory.views["step"]

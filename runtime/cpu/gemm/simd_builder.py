@@ -205,24 +205,43 @@ class SimdBuilder:
         return self.builder.icmp_signed("!=", odd, self.constant(0))
 
     def divided(self, sums: Any, mode: ir.Value) -> Any:
-        """The sums, times 1 / (mode // 2) where that is not 0."""
-        before = self.builder.block
-        count = self.builder.ashr(mode, self.constant(1))
+        """The sums, divided by mode // 2 where that is not 0."""
+        before, count = self.builder.block, self.builder.ashr(mode, self.constant(1))
         with self.builder.if_then(self.builder.icmp_signed("!=", count, self.constant(0))):
-            one = ir.Constant(self.tile.number, 1.0)
-            share = self.builder.fdiv(one, self.builder.sitofp(count, self.tile.number))
-            factor = self.splat(share, self.tile.vector)
-            scaled = [[self.builder.fmul(v, factor) for v in row] for row in sums]
+            means = self._means(sums, count)
             inside = self.builder.block
-        after: list[list[ir.Value]] = []
-        for row, scaled_row in zip(sums, scaled, strict=True):
-            after.append([])
-            for value, product in zip(row, scaled_row, strict=True):
+        return self._merged((sums, before), (means, inside))
+
+    def _means(self, sums: Any, count: ir.Value) -> Any:
+        """The sums, divided by a count: so a mean of equal numbers is their number.  By a power of
+        two a product is the same, and does not take the time of divisions.
+        """
+        single = self.builder.sitofp(count, self.tile.number)
+        rest = self.builder.and_(count, self.builder.sub(count, self.constant(1)))
+        power = self.builder.icmp_signed("==", rest, self.constant(0))
+        with self.builder.if_else(power) as (then, otherwise):
+            with then:
+                share = self.builder.fdiv(ir.Constant(self.tile.number, 1.0), single)
+                factor = self.splat(share, self.tile.vector)
+                products = [[self.builder.fmul(v, factor) for v in row] for row in sums]
+                ends = [self.builder.block]
+            with otherwise:
+                divisor = self.splat(single, self.tile.vector)
+                quotients = [[self.builder.fdiv(v, divisor) for v in row] for row in sums]
+                ends.append(self.builder.block)
+        return self._merged((products, ends[0]), (quotients, ends[1]))
+
+    def _merged(self, *ways: tuple[Any, ir.Block]) -> list[list[ir.Value]]:
+        """The sums that come from one of several blocks."""
+        merged: list[list[ir.Value]] = []
+        for rows in zip(*(sums for sums, _ in ways), strict=True):
+            merged.append([])
+            for values in zip(*rows, strict=True):
                 phi = self.builder.phi(self.tile.vector)
-                phi.add_incoming(value, before)
-                phi.add_incoming(product, inside)
-                after[-1].append(phi)
-        return after
+                for value, (_, block) in zip(values, ways, strict=True):
+                    phi.add_incoming(value, block)
+                merged[-1].append(phi)
+        return merged
 
     def store_all(self, totals: Any, places: Any) -> None:
         """Every sum to its place."""

@@ -1,4 +1,4 @@
-"""Letting a network write: what it says is most likely next becomes what it reads next.
+"""Autoregressive decoding: a network reads what it has written so far, and writes what comes next.
 
 The model takes a sequence of classes and gives, for each of them, a score for every class that may
 come after it: `say(xs : seq class(64)) -> seq [64]`.  The sequence begins with a start, and in
@@ -94,7 +94,7 @@ def require_classes(model: str, scores: np.ndarray, name: str, type: TensorType)
 
 
 def chosen(scores: np.ndarray, temperature: float, draws: np.random.Generator) -> np.ndarray:
-    """A class for each row of scores.
+    """A class [N] for each row of scores [N, classes]: the best, or drawn by a softmax of them.
 
     Raises `SessionError` for scores that are not finite.
     """

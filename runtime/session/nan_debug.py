@@ -1,4 +1,4 @@
-"""Finding where a number stopped being finite.
+"""Finding the operator that made the first number that is not finite, for the message.
 
 A native call may hold many steps, so the steps of a call that went wrong are taken again one by one
 from a copy of the words before it; the step that goes wrong is evaluated once more operator by
@@ -60,7 +60,7 @@ def describe(found: Arrays) -> str:
 
 
 def first_operator(session: Session, inputs: Batches) -> str:
-    """The first operator of a training step that is to blame."""
+    """Which operator of the training steps to blame, and its line of the spec, as text."""
     for step in session.training.steps:
         entry = session.program.entries[step.entry]
         wanted = chosen(entry, inputs)
@@ -71,7 +71,7 @@ def first_operator(session: Session, inputs: Batches) -> str:
 
 
 def blamed(session: Session, graph: Any, inputs: Batches, batch: int) -> Any:
-    """The node to blame, or None."""
+    """The node to blame, once NumPy has evaluated the graph on a batch; None: all is finite."""
     everything = replace(
         graph, outputs={**graph.outputs, **{str(node.id): node.id for node in graph.nodes}}
     )

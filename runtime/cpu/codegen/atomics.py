@@ -1,4 +1,4 @@
-"""How threads wait for one another in the language of kernels: atomic words, pauses, and events.
+"""Atomic operations and waiting, as functions of the kernel language.
 
 A thread that waits for a moment looks at a word again and again; one that waits for long sleeps in
 `read`, until another writes to the same event of Linux.
@@ -94,7 +94,7 @@ def atomic_cas(words: Any, k: Any, expected: Any, value: Any) -> Any:
 
 @intrinsic
 def pause() -> Any:
-    """Tell the processor that this thread only waits; takes some tens of cycles on x86."""
+    """The processor's hint that a loop only waits (`pause` on x86, some tens of cycles)."""
 
     def generate(builder: Any, args: Any) -> Any:
         if host().is_x86:

@@ -23,7 +23,7 @@ def subroutines_of(definitions: Iterable[ast.FunctionDef]) -> dict[str, WrittenF
 
 @cache
 def _subroutine(text: str) -> WrittenFunction:
-    """One of them; the same text is the same function in all kernels of a process."""
+    """The subroutine of one definition; equal texts share one, in all kernels of a process."""
     tree = ast.parse(text).body[0]
     assert isinstance(tree, ast.FunctionDef), "a definition is a function"
     double = kernel_types.float64

@@ -1,4 +1,4 @@
-"""Numbers too small to be normal count as 0 while a step runs.
+"""Flush-to-zero: denormal numbers count as 0 while a step runs.
 
 A moment of Adam whose gradient has died shrinks by a tenth a step and then stays at the least
 number there is, for good; arithmetic on such numbers is several times slower.  Processors have a
@@ -29,7 +29,7 @@ def _x86(builder: Any, name: str, place: Any) -> None:
 
 @intrinsic
 def get_float_mode() -> Any:
-    """The processor's word of how this thread computes; 0 where it is not known."""
+    """The floating-point control word of this thread (MXCSR on x86); 0 where it is not known."""
 
     def generate(builder: Any, args: Any) -> Any:
         if host().is_x86:
@@ -46,7 +46,7 @@ def get_float_mode() -> Any:
 
 @intrinsic
 def set_float_mode(mode: Any) -> Any:
-    """Compute as a word of `get_float_mode` says."""
+    """Set the floating-point control word of this thread to one that `get_float_mode` gave."""
 
     def generate(builder: Any, args: Any) -> Any:
         if host().is_x86:
@@ -61,5 +61,5 @@ def set_float_mode(mode: Any) -> Any:
 
 
 def zeros() -> int:
-    """What to add to that word, so that denormal numbers count as 0."""
+    """The bits of the control word that make denormal numbers count as 0."""
     return X86_ZEROS if host().is_x86 else ARM_ZEROS

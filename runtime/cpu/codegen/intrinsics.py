@@ -1,4 +1,4 @@
-"""What the language of kernels lacks: memory at an address, calls through an address.
+"""Intrinsics of the kernel language: memory at an address, calls through an address, prefetching.
 
 Kernels get plain addresses, not arrays, so that one C signature serves them all.  Each function
 here is a few LLVM instructions, inlined where it is used.
@@ -85,7 +85,7 @@ def stack_words(count: Any) -> Any:
 
 
 def write_fetch(builder: Any, pointer: Any) -> None:
-    """Let the cache line at an address come nearer; it may be one that is never read."""
+    """Write a prefetch, for reading, of the cache line at an address; it need not be valid."""
     kinds = [I8.as_pointer(), I32, I32, I32]  # the address; to read, often, numbers
     function = declared(builder.module, "llvm.prefetch", ir.FunctionType(ir.VoidType(), kinds))
     place = builder.bitcast(pointer, I8.as_pointer())
@@ -94,7 +94,7 @@ def write_fetch(builder: Any, pointer: Any) -> None:
 
 @intrinsic
 def fetch(numbers: Any, k: Any) -> Any:
-    """Let numbers[k] come nearer."""
+    """Prefetch the cache line of numbers[k] for reading."""
 
     def generate(builder: Any, args: Any) -> Any:
         write_fetch(builder, builder.gep(args[0], [args[1]]))

@@ -1,1 +1,1 @@
-"""Object code: built, kept in a cache, loaded."""
+"""Object code of kernels: built by LLVM, kept in a cache on disk, loaded without LLVM."""

@@ -1,4 +1,6 @@
-"""Who builds a kernel: a lock for each key lets one process build, and others wait for its result.
+"""Locks between processes, so that a kernel which several want is built by one of them.
+
+There is a lock file for each key; those that do not get the lock wait for the result.
 
 A process that was stopped while it built holds its lock: the others say so after a while, and then
 go on alone.  Nothing is lost by that: entries appear whole, and the last one counts.

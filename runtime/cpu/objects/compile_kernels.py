@@ -1,4 +1,4 @@
-"""Kernels in, addresses out: from memory, else from the cache, else built now.
+"""Finding or making the code of kernels: in memory, else in the cache on disk, else built now.
 
 A kernel's key is the SHA-256 of everything its code depends on: its text, the text of the modules
 that shape it, the size of a word, the version of LLVM, the processor and the flags.
@@ -40,7 +40,7 @@ LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the res
 
 @cache
 def dependency_fingerprint(library: bool) -> bytes:
-    """What every kernel depends on beside its own text."""
+    """All texts and facts that every kernel's code depends on beside its own text."""
     here = Path(__file__).parents[1]
     texts = [*sorted((here / "codegen").rglob("*.py")), here / "interpreter" / "bytecode.py"]
     if library:

@@ -18,7 +18,10 @@ TOLD_BY = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags"
 
 @cache
 def processor() -> str:
-    """A text that differs where the code made may; of x86 on Linux, what the kernel says."""
+    """A text that differs between processors for which LLVM might make different code.
+
+    On x86 under Linux it is taken from /proc/cpuinfo; elsewhere LLVM is asked.
+    """
     level = os.environ.get("GRADC_LEVEL", "")
     if sys.platform == "linux" and os.uname().machine == "x86_64" and (told := facts()):
         return f"{told} {level}"

@@ -1,4 +1,4 @@
-"""What an object file holds, as far as kernels go: sections, symbols, addresses to fill in.
+"""A reader for the object files that LLVM makes of kernels: sections, symbols, relocations.
 
 The format is ELF (System V ABI, AMD64 Architecture Processor Supplement, chapter 4).  Only what
 LLVM makes of a kernel is understood; anything else is `NotPlain`, which is for LLVM to load.
@@ -28,11 +28,11 @@ WHOLE_ADDRESS = 1  # R_X86_64_64: the address of a symbol plus a number, in 8 by
 
 
 class NotPlain(Exception):
-    """An object file that holds more than is understood here."""
+    """An object file with something that kernels never have; LLVM has to load it."""
 
 
 class SectionEntry(NamedTuple):
-    """A row of the table of sections."""
+    """A row of the section header table, in the order in which its numbers lie in the file."""
 
     name: int
     kind: int
@@ -46,7 +46,7 @@ class SectionEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of an object file that belongs into memory."""
+    """A section that a kernel needs in memory: code, or constants that code reads."""
 
     number: int
     executed: bool
@@ -56,7 +56,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A place in a section, or a name that is defined elsewhere (`section` 0)."""
+    """A named offset in a section, or a function defined elsewhere (then `section` is 0)."""
 
     name: str
     section: int
@@ -65,13 +65,13 @@ class Symbol:
 
 @dataclass(frozen=True)
 class ObjectFile:
-    """An object file; its parts raise NotPlain where it is none that a kernel has."""
+    """The bytes of an object file; each part raises `NotPlain` where it does not make sense."""
 
     code: bytes
 
     @cached_property
     def _table(self) -> list[SectionEntry]:
-        """The sections by number."""
+        """The section header table: a row for each section, in the order of their numbers."""
         if len(self.code) < HEADER.size:
             raise NotPlain("too short")
         magic, kind, machine, start, size, count = HEADER.unpack_from(self.code)
@@ -84,7 +84,7 @@ class ObjectFile:
         return entries
 
     def _part(self, start: int, size: int) -> bytes:
-        """Bytes that must be there."""
+        """Some bytes of the file; raises `NotPlain` where the file ends before them."""
         if start + size > len(self.code):
             raise NotPlain("a part lies beyond its end")
         return self.code[start : start + size]
@@ -93,14 +93,14 @@ class ObjectFile:
         return self._part(entry.offset, entry.size)
 
     def _rows(self, entry: SectionEntry, form: Struct) -> Iterator[tuple[Any, ...]]:
-        """A section's content as rows."""
+        """The content of a section that is a table, row by row."""
         if entry.size % form.size:
             raise NotPlain("a table ends within a row")
         return form.iter_unpack(self._content(entry))
 
     @cached_property
     def sections(self) -> list[Section]:
-        """What belongs into memory; unwinding does not, as nothing is thrown.
+        """The sections that belong into memory; tables for unwinding do not, as nothing is thrown.
 
         Raises `NotPlain` for a section of another kind.
         """
@@ -118,7 +118,7 @@ class ObjectFile:
 
     @cached_property
     def symbols(self) -> list[Symbol]:
-        """All of them, by number.
+        """The symbol table; relocations name a symbol by its number in it.
 
         Raises `NotPlain` where the table is not as expected or a symbol lies outside the file.
         """
@@ -136,11 +136,12 @@ class ObjectFile:
 
     @cached_property
     def _sizes(self) -> dict[int, int]:
-        """Bytes of each section that belongs into memory."""
+        """The size in bytes of each section that belongs into memory, by number."""
         return {section.number: len(section.content) for section in self.sections}
 
     def addresses(self) -> Iterator[tuple[int, int, Symbol, int]]:
-        """Where memory must hold an address: section, offset, whose, and what to add to it.
+        """The relocations (section, offset, symbol, addend): there in that section the symbol's
+        address plus the addend has to be written.
 
         Raises `NotPlain` for a relocation of another kind, or one that leads outside.
         """

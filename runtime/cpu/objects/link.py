@@ -1,4 +1,7 @@
-"""Object code becomes callable: it is placed in this process, and its addresses are known."""
+"""Loading object code into this process: by the loader here, or by LLVM where that cannot.
+
+A kernel is loaded once; from then on its symbol has an address.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def is_loaded(symbol: str) -> bool:
 
 
 def address(symbol: str) -> int:
-    """Where a loaded kernel begins."""
+    """The address of a kernel that has been loaded."""
     return _addresses[symbol]
 
 
@@ -59,7 +62,7 @@ def load(objects: Mapping[str, bytes], build: Callable[[str], bytes] | None = No
 
 
 def understood(code: bytes, symbol: str) -> ObjectFile | None:
-    """An object file that can be placed without LLVM."""
+    """The parsed object file, or None where only LLVM could load it."""
     try:
         return checked(ObjectFile(code), symbol)
     except NotPlain:
@@ -67,12 +70,16 @@ def understood(code: bytes, symbol: str) -> ObjectFile | None:
 
 
 def fresh(name: str, code: bytes, build: Callable[[str], bytes] | None) -> bytes:
-    """Code that was made in this process; where all code is placed by LLVM, what was kept."""
+    """Object code that LLVM may be given.
+
+    LLVM believes all that a file says, so it is given code that was built in this process and not
+    what lay in the cache; but on a system where LLVM loads every kernel, the cache is trusted.
+    """
     return code if build is None or not ALL_PLAIN else build(name)
 
 
 def placed_by_llvm(objects: Mapping[str, bytes]) -> dict[str, int]:
-    """What `engine.place` says; it is imported only here, as LLVM's library is large.
+    """The addresses of symbols in files that LLVM loads; only then is its large library imported.
 
     Raises `LinkError` where LLVM refuses a file.
     """

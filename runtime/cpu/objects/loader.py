@@ -1,4 +1,4 @@
-"""Object code becomes callable without LLVM: sections are copied, addresses filled in.
+"""A loader for object files that needs no LLVM: it copies sections and writes relocations.
 
 A start that finds all its kernels in the cache has no use for LLVM, whose library takes 40 MB of
 memory.  What cannot be placed here (`NotPlain`), `mcjit` loads.  Code is written before it may be
@@ -40,7 +40,10 @@ def function(name: str) -> int:
 
 
 def checked(file: ObjectFile, name: str) -> ObjectFile:
-    """The file, if it defines this symbol and all it says can be done; raises NotPlain."""
+    """The file, once every relocation is known to have a target and `name` to be code in it.
+
+    Raises `NotPlain` for any other file.
+    """
     places = {section.number: 0 for section in file.sections}
     for _, _, symbol, _ in file.addresses():
         target(symbol, 0, places)
@@ -52,7 +55,9 @@ def checked(file: ObjectFile, name: str) -> ObjectFile:
 
 
 def place(files: Mapping[str, ObjectFile]) -> dict[str, int]:
-    """The addresses of symbols, once the object file of each, which is `checked`, is in memory.
+    """Copy object files into memory and return the address of each one's symbol.
+
+    The files have passed `checked`.
 
     Raises OSError where no memory is to be had; then nothing has been placed.
     """
@@ -71,14 +76,16 @@ def place(files: Mapping[str, ObjectFile]) -> dict[str, int]:
 
 
 def keep_for_ever(thing: Any) -> None:
-    """Count a reference that nobody gives up: workers run code while Python shuts down."""
+    """Take a reference that is never given up: threads of the pool still run kernels while Python
+    shuts down, so their memory must not be freed.
+    """
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def arranged(files: list[list[Section]]) -> tuple[list[dict[int, int]], int, int]:
-    """Where each file's sections begin, by number; bytes of all, and of those that are executed.
+    """The offset of every section of every file, the bytes of all, and the bytes of the code.
 
-    What is executed comes first; constants have pages of their own.
+    Code comes first and constants begin on a page of their own, as pages have one protection each.
     """
     starts: list[dict[int, int]] = [{} for _ in files]
     end, ends = 0, []
@@ -93,12 +100,12 @@ def arranged(files: list[list[Section]]) -> tuple[list[dict[int, int]], int, int
 
 
 def rounded(number: int, unit: int) -> int:
-    """The next multiple of a unit."""
+    """The least multiple of `unit` that is not below `number`."""
     return -(-number // unit) * unit
 
 
 def write(image: mmap.mmap, base: int, file: ObjectFile, places: Mapping[int, int]) -> None:
-    """Copy a file's sections to their places in the image, and fill in the addresses."""
+    """Copy a file's sections to their offsets in the image, and write its relocations."""
     for section in file.sections:
         start = places[section.number]
         image[start : start + len(section.content)] = section.content
@@ -131,7 +138,7 @@ def target(symbol: Symbol, base: int, places: Mapping[int, int]) -> int:
 
 
 def protect(start: int, size: int, what: int) -> None:
-    """Say what may be done with some pages; raises OSError where the system refuses."""
+    """Set the protection of some pages (`mprotect`); raises OSError where the system refuses."""
     where = ctypes.c_void_p(start)
     if size and library().mprotect(where, ctypes.c_size_t(size), ctypes.c_int(what)):
         number = ctypes.get_errno()

@@ -1,4 +1,6 @@
-"""LLVM's own linker, for object code that `place` does not know: other systems and processors."""
+"""LLVM's own loader (MCJIT), for object files that `loader` does not take: those of other systems
+and processors.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from gradc_runtime.cpu.codegen.target import host
 
 @cache
 def engine() -> Any:
-    """The process's one linker; what it has loaded stays for the life of the process."""
+    """The process's one MCJIT engine; what it has loaded stays for the life of the process."""
     machine = host()
     target = llvm.Target.from_triple(machine.triple)
     settings = target.create_target_machine(cpu=machine.cpu, features=machine.features, jit=True)

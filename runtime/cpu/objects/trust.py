@@ -1,8 +1,8 @@
 """Whether something in the cache is this user's own, and was written by gradc.
 
-Nobody else may be able to write there.  What a file holds proves itself by a sum that takes a key
-(HMAC, RFC 2104): a plain one can be added up for anything.  The key is 32 random bytes in a file of
-the cache's own; where it is lost, every entry is a miss and is made again.
+Nobody else may be able to write there.  Each file carries a message authentication code (HMAC,
+RFC 2104), which only who has the key can make; a plain checksum anybody could add.  The key is 32
+random bytes in a file of the cache's own; where it is lost, every entry is a miss and made again.
 """
 
 from __future__ import annotations

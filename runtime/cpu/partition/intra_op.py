@@ -26,18 +26,18 @@ TILED = ("contract_rows", "contract_lanes")
 
 
 def nanoseconds(work: OpCost, examples: float) -> float:
-    """What a thread takes for some examples, about."""
+    """About how many nanoseconds one thread takes for the work of some examples."""
     operations = work.operations + work.operations_each * examples
     return cost_model.nanoseconds(operations, work.words + work.words_each * examples)
 
 
 def rows_of(item: Instruction, examples: int) -> int:
-    """The rows of an instruction on a block, about: examples, or elements of sequences."""
+    """About how many rows an instruction has on a block: examples, or elements of sequences."""
     return examples if item.time is None else examples * MACHINE.typical_batch
 
 
 def shared_nanoseconds(entry: Entry, item: Instruction, examples: int, members: int) -> float:
-    """What so many threads take together for an instruction on a block, about."""
+    """About how many nanoseconds `threads` threads take together for an instruction on a block."""
     rows = rows_of(item, examples)
     alone = nanoseconds(item.work, rows)
     if members == 1:
@@ -98,7 +98,7 @@ def _ways(
 
 
 def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
-    """The grain at which the rows of an instruction may be cut; 0 if they may not.
+    """Shares of an instruction begin at a row that is a multiple of this; 0: no cut by rows.
 
     A short row's arithmetic is in vectors of several rows, so those are cut between vectors.
     """

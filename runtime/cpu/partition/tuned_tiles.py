@@ -33,7 +33,7 @@ def key_of(entry: Entry, word: int) -> str:
 
 
 def tuned_block(entry: Entry, word: int) -> int:
-    """The size of an entry's blocks: what was measured, else the estimate."""
+    """How many examples a block of the entry has: as measured here, else as estimated."""
     if not object_cache.has_tunings():
         return entry.block  # the usual case; to hash a large table takes milliseconds
     content = object_cache.load(key_of(entry, word), object_cache.TUNING)
@@ -41,13 +41,13 @@ def tuned_block(entry: Entry, word: int) -> int:
 
 
 def keep(entry: Entry, word: int, block: int, about: str) -> None:
-    """Write a tuning into the cache; `about` is for people."""
+    """Write a measured block size into the cache; `about` is what `gradc cache` shows of it."""
     content = json.dumps({"block": block}).encode()
     object_cache.save(key_of(entry, word), content, about, object_cache.TUNING)
 
 
 def parsed(content: bytes) -> int | None:
-    """The size of a block, if the text holds one that makes sense."""
+    """The block size that a cache entry holds, or None where it holds none that could be used."""
     try:
         block = json.loads(content)["block"]
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -56,7 +56,7 @@ def parsed(content: bytes) -> int | None:
 
 
 def other_blocks(entry: Entry, word: int, batch: int) -> Iterator[int]:
-    """Other sizes of blocks that are worth a try for a batch."""
+    """Block sizes beside the estimated one that the tuner should measure for a batch."""
     seen = {block_of(entry, batch)}
     for block in (int(entry.block * 2.0**power) for power in POWERS):
         fits = (

@@ -38,7 +38,7 @@ def scopes_of(module: ir.Module, tree: ast.FunctionDef) -> Scopes:
 
 
 def keep_apart(scopes: Scopes, pointer: ast.expr, instruction: Any) -> None:
-    """Mark a load or a store through a pointer."""
+    """Mark a load or store with the alias scope of its pointer, and the others as `noalias`."""
     if isinstance(pointer, ast.Name) and pointer.id in scopes:
         own, others = scopes[pointer.id]
         instruction.set_metadata("alias.scope", own)

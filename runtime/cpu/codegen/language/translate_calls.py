@@ -65,7 +65,7 @@ def called(
 
 
 def lifted(signature: KernelSignature, count: int) -> KernelSignature:
-    """The signature of the same function in so many lanes."""
+    """A signature with each number a vector of `count` lanes; the same one where `count` is 0."""
     arguments = tuple(kernel_types.widened(kind, count) for kind in signature.arguments)
     return KernelSignature(kernel_types.widened(signature.result, count), arguments)
 

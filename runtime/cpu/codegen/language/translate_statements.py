@@ -20,7 +20,7 @@ class TranslationError(TypeError):
 
 
 def run(frame: Frame, statements: list[ast.stmt]) -> None:
-    """Statement after statement, as far as they are reached.
+    """Translate statements in order, up to one that leaves the block.
 
     Raises `TranslationError`, which names the statement that is not in the language.
     """
@@ -120,7 +120,7 @@ def unpack(frame: Frame, target: ast.Tuple, node: ast.expr) -> None:
 
 
 def blocks(frame: Frame, *names: str) -> list[ir.Block]:
-    """New blocks of the function."""
+    """New basic blocks, appended to the function, one for each name."""
     return [frame.builder.append_basic_block(name) for name in names]
 
 
@@ -179,7 +179,7 @@ def bounds_of(
 
 
 def loop_over_range(frame: Frame, node: ast.For) -> None:
-    """A counter of its own, so that the body may change the variable.
+    """A `for` over a range.  It has a counter of its own: the body may change the variable.
 
     Raises `TypeError` for a loop over anything else.
     """

@@ -19,23 +19,29 @@ from gradc_compiler.loops.reductions import reduce_innermost, sum_in_memory
 from gradc_compiler.loops.unroll import unroll
 from gradc_compiler.loops.vectorize_batch import vectorize_batch
 from gradc_compiler.loops.verify_nest import verify_nest
+from gradc_compiler.machine.targets import CPU, TARGETS
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.rewrites.algebra.switches import Switches
 
 
 @dataclass(frozen=True, slots=True)
 class LoopPass:
-    """A row: nest to nest, and the law that the pass stands for."""
+    """A row: nest to nest, the law that the pass stands for, and whose kernels it changes."""
 
     transform: Callable[[LoopNest], LoopNest]
     law: str
     required: bool = False
+    targets: tuple[str, ...] = (CPU,)
 
 
 # fmt: off
 LOOP_PASSES: dict[str, LoopPass] = {
-    "collapse":         LoopPass(collapse_loops, "loops that move all places as one are one loop"),
-    "sum-in-memory":    LoopPass(sum_in_memory, "y += v, where the innermost loop fills vectors"),
+    "collapse":         LoopPass(
+        collapse_loops, "loops that move all places as one are one loop", targets=TARGETS
+    ),
+    "sum-in-memory":    LoopPass(
+        sum_in_memory, "y += v, where the innermost loop fills vectors", targets=TARGETS
+    ),
     "reduce-innermost": LoopPass(
         reduce_innermost, "loops that are summed over go inside", required=True
     ),
@@ -64,6 +70,11 @@ OPTIONAL_LOOP_PASSES = {
     **{name: row.law for name, row in LOOP_PASSES.items() if not row.required},
     **OF_STEPS,
 }
+
+
+def targets_of(name: str) -> tuple[str, ...]:
+    """Whose kernels a pass changes."""
+    return LOOP_PASSES[name].targets if name in LOOP_PASSES else (CPU,)
 
 
 def run_loop_passes(

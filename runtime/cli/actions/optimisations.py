@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
-from gradc_compiler.machine.targets import TARGETS
+from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES, targets_of
 from gradc_compiler.rewrites.table import ALGEBRA, LATER, SWITCHED
 from gradc_runtime.cli.actions.output import console, table, write_json
 
@@ -36,5 +35,8 @@ def optimisations() -> list[dict[str, Any]]:
         }
         for name, row in SWITCHED.items()
     ]
-    loops = {"kind": "loops", "targets": list(TARGETS), "exact": True}
-    return rewrites + [{"name": n, "does": law, **loops} for n, law in OPTIONAL_LOOP_PASSES.items()]
+    loops = [
+        {"name": n, "kind": "loops", "targets": list(targets_of(n)), "does": law, "exact": True}
+        for n, law in OPTIONAL_LOOP_PASSES.items()
+    ]
+    return rewrites + loops

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
+from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES, targets_of
 
 TINY = """
 model net(x : [5]) -> [3] { x |> dense(2) |> tanh |> dense(3) }
@@ -56,3 +56,12 @@ def test_numbers_stay(spec: str, name: str) -> None:
         np.testing.assert_allclose(found[key], value, rtol=0, atol=2e-5 * np.abs(value).max())
         if name not in OTHER_ORDER[spec]:
             np.testing.assert_array_equal(found[key], plain[key])
+
+
+@pytest.mark.parametrize("name", OPTIONAL_LOOP_PASSES)
+def test_a_pass_changes_the_kernels_of_its_targets_alone(name: str) -> None:
+    program = gradc.compile_source(MIDDLE)
+    off = gradc.compile_source(MIDDLE, without={name})
+    cuda = [p.of_target("cuda").entries["step/train"] for p in (program, off)]
+    texts = [[i.launch.source for ph in e.phases for i in ph.instructions] for e in cuda]
+    assert texts[0] == texts[1] or "cuda" in targets_of(name)

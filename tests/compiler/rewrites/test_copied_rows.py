@@ -13,6 +13,7 @@ from gradc_compiler.ops.leaf import Input
 from gradc_compiler.ops.sequence import FromRows
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.entry import Entry
+from gradc_runtime.session.session import Session
 
 SPEC = """
 layer mixed()(x : [t, d]) -> [t, d] {{
@@ -46,6 +47,23 @@ def test_each_conversion_is_one_copy() -> None:
     notes = [i.note for phase in step(32).phases for i in phase.instructions]
     assert sum(" from_rows" in note for note in notes) == 2  # forwards, and of the derivative
     assert not any(" scatter" in note for note in notes)
+
+
+def assert_rows(target: str) -> None:
+    """The loss and its gradients on a target are those of the reference."""
+    rng, program = np.random.default_rng(2), compile_source(SPEC.format(6))
+    xs, ys = rng.normal(size=(2, 3, 6, 3))
+    found, wanted = (
+        Session(program, name, "float64", seed=4).gradients(xs=list(xs), ys=list(ys))
+        for name in (target, "reference")
+    )
+    assert found[0] == pytest.approx(wanted[0], rel=1e-10)
+    for name, gradient in wanted[1].items():
+        np.testing.assert_allclose(found[1][name], gradient, rtol=1e-9, atol=1e-11)
+
+
+def test_on_the_cpu() -> None:
+    assert_rows("cpu")
 
 
 def conversion() -> Graph:

@@ -19,6 +19,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.program.program import Program
 from gradc_runtime.session.session import Session
+from tests.compiler.rewrites.test_copied_rows import assert_rows
 
 SPECS = sorted(Path("specs").glob("*.nn"))
 BOUND = {"float64": 1e-9, "float32": 2e-4}
@@ -61,6 +62,10 @@ def test_words_that_take_turns(spec: str, monkeypatch: pytest.MonkeyPatch) -> No
     """As if UNIFORM were large in these."""
     monkeypatch.setattr(schedule, "MACHINE", replace(MACHINE, shared_uniform=1))
     test_spec_equals_the_reference(Path(f"specs/{spec}.nn"), "float64", 3)
+
+
+def test_rows_that_are_copied() -> None:
+    assert_rows("cuda")
 
 
 @pytest.mark.parametrize("examples", [1, 3], ids=["one", "three"])

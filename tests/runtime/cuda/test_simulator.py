@@ -35,7 +35,7 @@ RUNS = {
     "specs": [
         f"{HERE}/specs_in_simulator.py",
         "-k",
-        "house or curve or circle or take_turns or (mnist_cnn and float32 and one)",
+        "house or curve or circle or take_turns or copied or (mnist_cnn and float32 and one)",
     ],
     "recurrent specs": [
         f"{HERE}/specs_in_simulator.py",

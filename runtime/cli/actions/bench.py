@@ -12,7 +12,7 @@ from typing import Any
 
 from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.program.entry import Entry, Instruction
-from gradc_compiler.program.program import Program
+from gradc_compiler.program.program import Program, TrainStep
 from gradc_runtime.cli.actions import simulated
 from gradc_runtime.cli.actions.output import (
     console,
@@ -89,7 +89,7 @@ def bench(spec: Path, given: Mapping[str, Any]) -> int:
     steps = program.training.steps
     if given.get("simulate"):
         return simulated.report(session, [s.entry for s in steps], batch, both, given["as_json"])
-    found = [timed(session, program, step.entry, batch, both) for step in steps]
+    found = [timed(session, program, step, batch, both) for step in steps]
     if given["as_json"]:
         write_json([asdict(step) for step in found])
         return 0
@@ -102,35 +102,35 @@ def bench(spec: Path, given: Mapping[str, Any]) -> int:
 
 
 def timed(
-    session: Session, program: Program, name: str, batch: int, limits: tuple[Roofline, Roofline]
+    session: Session, program: Program, of: TrainStep, batch: int, limits: tuple[Roofline, Roofline]
 ) -> Timed:
     """One step's figures."""
-    runner = session.runner(name)
+    runner = session.runner(of.entry)
     assert isinstance(runner, Executable), "the command runs on the CPU"
     entry = runner.variant(batch)
     trial = Trial(program=program, start={}, examples=batch, seed=0, dtype=session.dtype)
-    inputs = trial.inputs(name)
+    inputs = trial.inputs(of.entry)
     both, one = limits
     footprint = sum(p.type.size for p in program.persistents) * session.memory.words.itemsize
     lines = list(instructions(entry, runner, inputs, one))
-    run = partial(session.tables.run, name, runner)
-    used = inexact(session.program, [name])
+    run = partial(session.tables.run, of.entry, runner)
+    used = inexact(session.program, [of.entry])
     least = both.seconds(
         operations=sum(line.operations for line in lines),
         bytes=necessary_bytes(entry, program, batch, runner.word),
         footprint=footprint,
     )
     return Timed(
-        step=name.removeprefix("step/"),
+        step=of.name,
         batch=batch,
         threads=session.threads,
         seconds=step_seconds(run, inputs, batch, alone=len(program.training.steps) > 1),
         limit=least,
         block=runner.entry.block,
-        tuned=runner.entry.block != program.entries[name].block,
+        tuned=runner.entry.block != program.entries[of.entry].block,
         lines=lines,
         inexact=used,
-        off=off_by(trial, f"gradients/{name.removeprefix('step/')}") if used else 0.0,
+        off=off_by(trial, of.gradients) if used else 0.0,
     )
 
 

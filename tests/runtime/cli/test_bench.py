@@ -71,7 +71,9 @@ def test_a_schedule_is_read_on_beyond_its_table(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(bench, "step_seconds", lambda *given, **named: made.append(given) or 1.0)
     program = compile_source(SCHEDULED)
     session = Session(program, threads=1)
-    bench.timed(session, program, "step/train", 2, (measured := roofline.measure(1), measured))
+    bench.timed(
+        session, program, session.training.steps[0], 2, (measured := roofline.measure(1), measured)
+    )
     ((run, inputs, batch),) = made
     for _ in range(3):
         run({n: np.concatenate([rows] * 2000) for n, rows in inputs.items()}, 2000, batch)

@@ -110,6 +110,7 @@ class Executable:
         for plan in self._plans.values():
             plan.stale = True  # spaces have been moved
         self._plans.clear()
+        self._repeats.clear()
 
     def plan(self, examples: int) -> CallPlan:
         """The plan for a batch size; the plans of the sizes used last are kept."""

@@ -32,13 +32,18 @@ def verify(graph: Graph, after: str = "construction", known: Graph | None = None
             verify_type(node, graph, after)
     for name, id in graph.outputs.items():
         assert 0 <= id < len(graph.nodes), f"after {after}: output {name} is not a node"
+    verify_carries(graph, after)
+    return graph
+
+
+def verify_carries(graph: Graph, after: str) -> None:
+    """Raises `AssertionError` where a loop's state goes on as another type, or not at all."""
     for node in graph.nodes:
         if (loop := node.op.carried_by) is not None:
             carried = graph.carries.get(loop)
             assert carried is not None, f"{named(node, after)} has nothing to carry on"
             type = graph[carried].type
             assert type == node.type, f"{named(node, after)} carries {type}"
-    return graph
 
 
 def named(node: Node, after: str) -> str:

@@ -79,10 +79,7 @@ def share_arrays(table: ProgramBuilder) -> tuple[Array, ...]:
     """The arrays of a table, carried ones with their places: those with a halo have slots, of equal
     ones, and all others are packed in another.
     """
-    spans: dict[int, Span] = {}
-    for n, stage in enumerate(sorted(table.instructions)):
-        for operand in (o for item in table.instructions[stage] for o in item.operands):
-            spans[operand.space] = spans.get(operand.space, (n, n))[0], n
+    spans = stages_of_spaces(table)
     halos = {
         o.space: _halo(table, key) for key, o in table.memory.operands.items() if key[0] == "node"
     }
@@ -101,6 +98,15 @@ def share_arrays(table: ProgramBuilder) -> tuple[Array, ...]:
         array if k not in own else replace(array, slot=own[k][0], within=own[k][1])
         for k, array in enumerate(arrays)
     )
+
+
+def stages_of_spaces(table: ProgramBuilder) -> dict[int, Span]:
+    """The first and the last stage, counted in order, whose instructions use a space."""
+    spans: dict[int, Span] = {}
+    for n, stage in enumerate(sorted(table.instructions)):
+        for operand in (o for item in table.instructions[stage] for o in item.operands):
+            spans[operand.space] = spans.get(operand.space, (n, n))[0], n
+    return spans
 
 
 def _halo(table: ProgramBuilder, key: StorageKey) -> Hashable:

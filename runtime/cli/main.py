@@ -1,7 +1,7 @@
 """Where a process of `gradc` begins and ends.
 
 Signals are answered from its first moment on: all that takes a while to be imported is imported
-under that watch (`dispatch.py`).
+under that watch (`run_command.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> NoReturn:
     """The console script."""
     interrupt_on_signals()
     try:
-        code = import_module("gradc_runtime.cli.dispatch").run()
+        code = import_module("gradc_runtime.cli.run_command").run()
     except KeyboardInterrupt:  # while it was imported, or a fault was answered
         sys.stderr.write("gradc: interrupted\n")
         code = INTERRUPTED

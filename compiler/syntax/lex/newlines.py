@@ -125,6 +125,8 @@ def _role(words: list[Lexeme], at: int, line_start: int) -> str:
     match text:
         case "from" if words[line_start].type == "IMPORT" and after and after[0].type == "TEXT":
             return "FROM"
+        case _ if words[line_start].type == "IMPORT":
+            return "NAME"
         case "on" if before is not None and before.type == "TRAIN":
             return "ON"
         case "step" if named and len(after) > 1 and after[1].text == "{":

@@ -17,7 +17,7 @@ from gradc_compiler.pipeline import compile_source
 from gradc_runtime.certificates import certificate, certifier, comparison
 from gradc_runtime.certificates.certificate import AGREES, DIFFERS, TOO_LARGE
 from gradc_runtime.certificates.certifying import Certifying
-from gradc_runtime.cli.dispatch import run
+from gradc_runtime.cli.run_command import run
 from gradc_runtime.session.session import Session
 from gradc_runtime.system.errors import Disagreement
 

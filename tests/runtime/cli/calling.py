@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gradc_runtime.cli.dispatch import run
+from gradc_runtime.cli.run_command import run
 
 SPECS = Path(__file__).parents[3] / "specs"
 LINE = """# a line through points

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gradc_runtime.cli.dispatch import COMMANDS
+from gradc_runtime.cli.run_command import COMMANDS
 from tests.runtime.cli.calling import Caller
 
 ROOT = Path(__file__).parents[3]
@@ -18,7 +18,7 @@ HEAVY = ("numba", "numpy", "networkx", "lark", "rich", "llvmlite", "sklearn", "s
 def test_help_imports_nothing_heavy() -> None:
     script = f"""
 import sys, gradc
-from gradc_runtime.cli.dispatch import COMMANDS, run
+from gradc_runtime.cli.run_command import COMMANDS, run
 for arguments in (["--help"], *([name, "--help"] for name in COMMANDS)):
     assert run(arguments) == 0
 loaded = {{name.partition(".")[0] for name in sys.modules}}

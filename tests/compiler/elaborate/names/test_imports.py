@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.syntax.lex.newlines import SETTINGS
 
 BLOCK = "layer block(x : [n]) -> [n] { x |> dense(n) |> tanh }\nlayer other(x : t) -> t { x }\n"
 USE = "model f(x : [3]) -> [3] { x |> block }\n"
@@ -15,6 +16,15 @@ def test_a_definition_of_another_file(build_file, tmp_path):
     (tmp_path / "spec.nn").write_text('import block from "blocks.nn"\n' + USE)
     module = build_file(tmp_path / "spec.nn")
     assert [p.name for p in module.parameters] == ["f.block1.dense1.W", "f.block1.dense1.b"]
+
+
+@pytest.mark.parametrize("name", sorted({*SETTINGS, "step", "over", "along", "on"}))
+def test_a_definition_may_be_called_as_a_word_of_training(build_file, tmp_path, name):
+    (tmp_path / "blocks.nn").write_text(BLOCK.replace("block", name))
+    (tmp_path / "spec.nn").write_text(f'import {name}, other from "blocks.nn"\n{USE}'.replace(
+        "block", name).replace(f"{name}s.nn", "blocks.nn"))
+    module = build_file(tmp_path / "spec.nn")
+    assert [p.name for p in module.parameters] == [f"f.{name}1.dense1.W", f"f.{name}1.dense1.b"]
 
 
 @pytest.mark.parametrize(("first", "code", "column"), [

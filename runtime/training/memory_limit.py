@@ -23,7 +23,7 @@ COPIES = 2  # of what persists: where it lies, and as it was before a call of th
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingFrame:
+class RunFrame:
     """How a training runs: on so many examples at once, so many threads, of such numbers."""
 
     batch: int
@@ -49,7 +49,7 @@ class SmallerBlocks(Mapping[str, Entry]):
         return len(self.entries)
 
 
-def planned_bytes(program: Program, frame: TrainingFrame) -> int:
+def planned_bytes(program: Program, frame: RunFrame) -> int:
     """What training takes, sequences of any length counted as one element."""
     word = np.dtype(frame.dtype).itemsize
     steps = program.training.steps if program.training else ()
@@ -58,7 +58,7 @@ def planned_bytes(program: Program, frame: TrainingFrame) -> int:
     return COPIES * word * program.persistent_words + sum(spaces)
 
 
-def within(limit: int, frame: TrainingFrame, form: Callable[[bool], Program]) -> tuple[Program, str]:
+def within(limit: int, frame: RunFrame, form: Callable[[bool], Program]) -> tuple[Program, str]:
     """The program that trains in so many bytes, and a line about what was chosen for it.
 
     `form` gives the program that keeps what derivatives read, or the one that does not.  Raises
@@ -77,7 +77,7 @@ def within(limit: int, frame: TrainingFrame, form: Callable[[bool], Program]) ->
     )
 
 
-def _choices(frame: TrainingFrame, form: Callable[[bool], Program]) -> Iterator[tuple[Program, str]]:
+def _choices(frame: RunFrame, form: Callable[[bool], Program]) -> Iterator[tuple[Program, str]]:
     """Programs in order of the work that they cost."""
     yield form(True).of_width(frame.dtype), "as without a limit"
     lean = form(False).of_width(frame.dtype)
@@ -91,7 +91,7 @@ def _choices(frame: TrainingFrame, form: Callable[[bool], Program]) -> Iterator[
         yield replace(lean, entries=small, exact=None), said
 
 
-def require_within(limit: int | None, program: Program, frame: TrainingFrame) -> None:
+def require_within(limit: int | None, program: Program, frame: RunFrame) -> None:
     """Refuse a training that takes more than its limit; raises `SessionError`."""
     if limit is not None and (needed := planned_bytes(program, frame)) > limit:
         raise SessionError(

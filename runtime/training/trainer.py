@@ -37,7 +37,7 @@ from gradc_runtime.system.stop_signals import StopRequest, stop_requests
 from gradc_runtime.training.checkpoint_manager import CheckpointManager
 from gradc_runtime.training.display import Display, Silent
 from gradc_runtime.training.gradient_monitor import GradientMonitor
-from gradc_runtime.training.memory_limit import TrainingFrame, require_within
+from gradc_runtime.training.memory_limit import RunFrame, require_within
 from gradc_runtime.training.position import Position, position_of
 from gradc_runtime.training.run_folder import Row, RunFolder
 from gradc_runtime.training.steps_per_call import StepsPerCall
@@ -62,7 +62,7 @@ class Trainer:
     ) -> None:
         self.session, self.settings = session, settings
         if session.target == "cpu":
-            frame = TrainingFrame(batch=settings.batch, threads=session.threads, dtype=session.dtype)
+            frame = RunFrame(batch=settings.batch, threads=session.threads, dtype=session.dtype)
             require_within(settings.memory, session.program, frame)
         self.entries = [session.program.entries[step.entry] for step in session.training.steps]
         require_rows_of_data(self.entries, data)

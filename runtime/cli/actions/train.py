@@ -28,7 +28,7 @@ from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.folder_lock import held
 from gradc_runtime.training.display import Display
 from gradc_runtime.training.gradient_monitor import GradientMonitor
-from gradc_runtime.training.memory_limit import TrainingFrame, within
+from gradc_runtime.training.memory_limit import RunFrame, within
 from gradc_runtime.training.progress import Plain, display, metrics_of, shown
 from gradc_runtime.training.run_folder import Row, RunFolder
 from gradc_runtime.training.trainer import Trainer
@@ -168,12 +168,12 @@ def in_its_memory(request: Request, made: Compilation) -> Program:
     return found
 
 
-def frame_of(request: Request, program: Program) -> TrainingFrame:
+def frame_of(request: Request, program: Program) -> RunFrame:
     """How training will run."""
     assert program.training is not None, "there is a limit to keep"
     batch = resolve(program.training.settings, **request.settings).batch
     opening = SessionConfig.of(program, "cpu", request.dtype or "float32", request.threads, None)
-    return TrainingFrame(batch=batch, threads=opening.threads, dtype=opening.dtype)
+    return RunFrame(batch=batch, threads=opening.threads, dtype=opening.dtype)
 
 
 def compiled(session: Session, *, watched: bool) -> None:

@@ -162,7 +162,7 @@ def _uses(table: ProgramBuilder) -> Iterator[tuple[int, _Use]]:
             time += not stage.examples
         time += 1
         for total in table.sums.get(stage, ()):
-            yield total.uniform, _Use(time, writes=True, leader=-1)
+            yield total.uniform, _Use(time, writes=True, leader=time)
         time += 1
 
 
@@ -175,12 +175,16 @@ def _fixed(table: ProgramBuilder) -> Iterator[int]:
 
 
 def _span(uses: Sequence[_Use]) -> Span | None:
-    """From the first use to the last; None for what is read first, or is never there whole."""
+    """From the first use to the last; None for what is read first, or is never there whole.
+
+    What runs piece by piece together is one point in time: its first instruction reads on after
+    the others have begun to write.
+    """
     first = [use for use in uses if use.time == uses[0].time]
     passed_on = len(uses) > 1 and uses[-1].time > uses[0].time == uses[-1].leader
     if passed_on or not any(use.writes for use in first):
         return None
-    return uses[0].time, uses[-1].time
+    return uses[0].leader, uses[-1].leader
 
 
 def _moved(words: Mapping[int, int], spans: Mapping[int, Span]) -> dict[int, int]:

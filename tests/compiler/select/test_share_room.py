@@ -32,13 +32,21 @@ data images(image : [8, 8, 3], label : class(5)) = npz("none.npz")
 train on images { minimize cross_entropy(net(image), label) using adam(lr = 1e-2), clip(norm = 1) }
 """
 ENTRY = "step/train"
+PIECES = """
+model f(x : [128]) -> [128] {
+    param w : [128, 128] ~ normal(0, 0.1)
+    z = tanh(w)
+    exp(z @ z) @ x
+}
+"""
 
 
-def made(monkeypatch: pytest.MonkeyPatch, smallest: int) -> Program:
+def made(monkeypatch: pytest.MonkeyPatch, smallest: int, text: str = SPEC) -> Program:
     """The program whose UNIFORM is shared out from so many words on."""
     monkeypatch.setattr(schedule, "MACHINE", replace(MACHINE, shared_uniform=smallest))
-    program = compile_source(SPEC)
-    program.entries[ENTRY]
+    program = compile_source(text)
+    for name in program.entries:
+        program.entries[name]
     return program
 
 
@@ -100,6 +108,19 @@ def test_no_bit_changes(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, shared = made(monkeypatch, 1 << 30), made(monkeypatch, 1)
     assert shared.entries[ENTRY].uniform_words < 0.7 * plain.entries[ENTRY].uniform_words
     assert run(plain, 1) == run(shared, threads)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_runs_piece_by_piece_overwrites_nothing_that_its_next_piece_reads(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, shared = made(monkeypatch, 1 << 30, PIECES), made(monkeypatch, 1, PIECES)
+    x = np.ones((4, 128), np.float32)
+    wanted = gradc.Session(plain, threads=1, seed=1).run("f", x=x)
+    found = gradc.Session(shared, threads=threads, seed=1).run("f", x=x)
+    assert wanted.tobytes() == found.tobytes()
+    items = [item for phase in shared.entries["forward/f"].phases for item in phase.instructions]
+    assert any(item.follows for item in items)
 
 
 def run(program: Program, threads: int) -> Any:

@@ -48,7 +48,8 @@ def collected_later() -> Iterator[None]:
     """Let no cycles be looked for meanwhile.
 
     A stage makes hundreds of thousands of objects that all live until it ends, and hardly a cycle;
-    the collector would go through them again and again, for a quarter of the time.
+    the collector would go through them again and again, for a quarter of the time.  What was made
+    counts as old then, or the collector would go through all of it as soon as it may.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -56,6 +57,9 @@ def collected_later() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():  # else `unfreeze` would undo what somebody froze
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

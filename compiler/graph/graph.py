@@ -184,7 +184,7 @@ class Builder:
         return self.loops - 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: it is made for every node by every rewrite
 class Value:
     """A node of a builder, with arithmetic that appends nodes."""
 

@@ -23,6 +23,8 @@ class Kind(Enum):
     REAL = "real"
     INDEX = "index"
 
+    __hash__ = object.__hash__  # of a member as itself: kinds are hashed by the million
+
 
 @dataclass(frozen=True, slots=True)
 class TensorType:

@@ -126,6 +126,8 @@ class Store(Enum):
     SCAN = "scan"  # y = sum of v from the innermost loop's first iteration on, at each
     ORDER = "order"  # along the innermost loop, its iterations in rising order of v, NaN last
 
+    __hash__ = object.__hash__  # of a member as itself, which costs less than that of its name
+
 
 BY_HAND = {Store.ARGMAX, Store.SCAN, Store.ORDER}  # only kernels written by hand do that
 

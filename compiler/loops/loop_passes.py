@@ -2,23 +2,26 @@
 
 A pass takes a nest and gives one that computes the same.  `BUILT` are made of every nest as it is
 built, until nothing changes; `MEANING` of what a library kernel stands for; `STRAIGHT` and `LANES`
-of the nests of a step that becomes one kernel, in its two forms.  A nest is verified
-after each pass that changed it.  Users switch passes off by name (`--without collapse`); without
-one that is `required`, printers could not write a nest, so it has no switch.
+of the nests of a step that becomes one kernel, in its two forms.  A nest is verified as it is
+built, and after each pass that changed it; nests of one shape go through the passes once (see
+`nest_shape.py`).  Users switch passes off by name (`--without collapse`); without one that is
+`required`, printers could not write a nest, so it has no switch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import LoopNest
+from gradc_compiler.loops.nest_shape import NestShape, shape_of, skeleton, with_shape
 from gradc_compiler.loops.placement import hoist_loads, mask_remainder, sum_in_blocks
 from gradc_compiler.loops.reductions import reduce_innermost, sum_in_memory
 from gradc_compiler.loops.unroll import unroll
 from gradc_compiler.loops.vectorize_batch import vectorize_batch
-from gradc_compiler.loops.verify_nest import verify_nest
+from gradc_compiler.loops.verify_nest import verify_bounds, verify_nest
 from gradc_compiler.machine.targets import CPU, TARGETS
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.rewrites.algebra.switches import Switches
@@ -32,6 +35,7 @@ class LoopPass:
     law: str
     required: bool = False
     targets: tuple[str, ...] = (CPU,)
+    of_shape: bool = True  # reads and changes nothing but the shape of a nest
 
 
 # fmt: off
@@ -50,8 +54,12 @@ LOOP_PASSES: dict[str, LoopPass] = {
     ),
     "hoist-loads":      LoopPass(hoist_loads, "a load goes before the loops that do not move it"),
     "mask-remainder":   LoopPass(mask_remainder, "the last vector of a short loop has a mask"),
-    "vectorize-batch":  LoopPass(vectorize_batch, "examples of a small step lie side by side"),
-    "unroll":           LoopPass(unroll, "iterations one after another, in a small step"),
+    "vectorize-batch":  LoopPass(
+        vectorize_batch, "examples of a small step lie side by side", of_shape=False
+    ),
+    "unroll":           LoopPass(
+        unroll, "iterations one after another, in a small step", of_shape=False
+    ),
 }
 # fmt: on
 BUILT = (
@@ -85,14 +93,39 @@ def run_loop_passes(
 ) -> LoopNest:
     """The passes of these names, in order and again, until none of them changes a nest."""
     verify_nest(nest, "build", words)
-    rows = {name: LOOP_PASSES[name] for name in names}
-    chosen = {name: row for name, row in rows.items() if row.required or switches.allow(name)}
-    changes = True
-    while changes:
-        changes = False
-        for name, row in chosen.items():
+    rows = [(name, LOOP_PASSES[name]) for name in names]
+    chosen = tuple((name, row) for name, row in rows if row.required or switches.allow(name))
+    if nest.body or not all(row.of_shape for _, row in chosen):
+        nest, made = _run(nest, chosen)
+    else:
+        shape, made = _shape_after(shape_of(nest), chosen)
+        nest = with_shape(nest, shape) if made else nest
+    if made:
+        verify_bounds(nest, made[-1], words)
+    for name in made:
+        switches.count(name, not LOOP_PASSES[name].required)
+    return nest
+
+
+@lru_cache(maxsize=10_000)
+def _shape_after(
+    shape: NestShape, rows: tuple[tuple[str, LoopPass], ...]
+) -> tuple[NestShape, tuple[str, ...]]:
+    """The shape that passes make of one, and the names of those that changed it."""
+    nest, made = _run(skeleton(shape), rows)
+    return shape_of(nest), made
+
+
+def _run(
+    nest: LoopNest, rows: tuple[tuple[str, LoopPass], ...]
+) -> tuple[LoopNest, tuple[str, ...]]:
+    """A nest after passes, verified after each that changed it, and their names."""
+    made, before = list[str](), -1
+    while len(made) > before:
+        before = len(made)
+        for name, row in rows:
             changed = row.transform(nest)
             if changed != nest:
-                nest, changes = verify_nest(changed, name, words), True
-                switches.count(name, not row.required)
-    return nest
+                nest = verify_nest(changed, name)
+                made.append(name)
+    return nest, tuple(made)

@@ -44,6 +44,12 @@ def verify_nest(
     return nest
 
 
+def verify_bounds(nest: LoopNest, after: str, words: Mapping[StorageKey, int] | None) -> None:
+    """Only that no place is outside its buffer; raises as `verify_nest`."""
+    for fault in _of_bounds(nest, words or {}):
+        raise AssertionError(f"after {after}: {fault}")
+
+
 def _faults(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]:
     yield from _of_loops(nest)
     yield from _of_places(nest)

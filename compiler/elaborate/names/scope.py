@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,6 +123,16 @@ class GraphContext:
     def apart(self, builder: LimitedBuilder) -> GraphContext:
         """The same run in another graph."""
         return replace(self, builder=builder, read={}, updates={}, uses=[])
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is added meanwhile is for a graph that is frozen meanwhile, and then taken away."""
+        nodes, read = len(self.builder.nodes), dict(self.read)
+        try:
+            yield
+        finally:
+            del self.builder.nodes[nodes:], self.builder.varying_memo[nodes:]
+            self.read = read
 
     def note_use(
         self, name: str, span: Span, since: int, inputs: Iterable[StaticValue], result: StaticValue

@@ -1,7 +1,8 @@
 """`train`: what is minimised, over which parameters, how, and what is reported.
 
-The block is read three times for each step, into the graph of the update, of the gradients alone
-and of evaluation; the registry and the paths make all three speak of the same parameters.
+The block is read twice for each step, for evaluation and for training; the graph of the gradients
+and that of the update begin with the same nodes.  The registry and the paths make both readings
+speak of the same parameters.
 """
 
 from __future__ import annotations
@@ -44,44 +45,43 @@ def build_step(
     """The graphs of a step; None after an error."""
     evaluation = _read(plan, session, training=False)
     training = _read(plan, session, training=True)
-    gradients = _read(plan, session, training=True)
-    if not (evaluation.sound and training.sound and gradients.sound):
+    if not (evaluation.sound and training.sound):
         return None
     try:
         plan.check(
             training.loss is not None, bool(training.descents), training.rules, training.scope
         )
         over = tuple(_over(training))
-        graphs = _graphs(evaluation, training, gradients, over)
+        graphs = _graphs(evaluation, training, over)
     except (SpecError, ErrorAlreadyReported, CompileError) as error:
         file_error(error, session)
         return None
-    return graphs, _info(training, gradients, over, session), training.rules
+    return graphs, _info(training, over, session), training.rules
 
 
-def _graphs(
-    evaluation: Reading, training: Reading, gradients: Reading, over: tuple[str, ...]
-) -> StepGraphs:
-    """What the three readings of a step are, as graphs."""
-    found = _gradients(gradients, over)
+def _graphs(evaluation: Reading, training: Reading, over: tuple[str, ...]) -> StepGraphs:
+    """What the two readings of a step are, as graphs; the update comes last, as it moves states."""
+    run = training.scope.run
+    found, uses = _gradients(training, over), tuple(run.uses)
+    with run.aside():
+        gradients = _gradient_graph(training, found)
+        derived = _training_graph(training, found)
     return StepGraphs(
-        step=_step_graph(training, over),
-        gradients=_gradient_graph(gradients, found),
-        training=_training_graph(gradients, found),
+        step=_step_graph(training, found),
+        gradients=gradients,
+        training=derived,
         evaluate=_graph(evaluation.scope.run, _losses(evaluation, mean=False)),
-        uses=tuple(gradients.scope.run.uses),
+        uses=uses,
     )
 
 
-def _info(
-    training: Reading, gradients: Reading, over: tuple[str, ...], session: ElaborationContext
-) -> StepInfo:
+def _info(training: Reading, over: tuple[str, ...], session: ElaborationContext) -> StepInfo:
     """What is known of a step beside its graphs."""
     return StepInfo(
         name=training.plan.name,
         over=over,
         using=in_words(training.rules),
-        rules=gradients.rules,
+        rules=training.rules,
         reports=tuple(training.reports),
         descends=bool(training.descents),
         schedules=session.registry.schedules.get(training.plan.prefix),
@@ -180,10 +180,10 @@ def _training_graph(reading: Reading, gradients: Mapping[str, Value]) -> Graph:
     return _graph(reading.scope.run, outputs)
 
 
-def _step_graph(reading: Reading, over: tuple[str, ...]) -> Graph:
+def _step_graph(reading: Reading, gradients: dict[str, Value]) -> Graph:
     scope = reading.scope
     run = scope.run
-    update(_gradients(reading, over), reading.rules, reading.plan.prefix, scope)
+    update(gradients, reading.rules, reading.plan.prefix, scope)
     outputs = _losses(reading, mean=True) | with_role(Role.UPDATE, run.updates)
     outputs[Tagged(Role.UPDATE, "step")] = run.builder.add(Increment(), run.counters()[1])
     return _graph(run, outputs)

@@ -20,9 +20,11 @@ from gradc_compiler.loops.loop_passes import (
     LOOP_PASSES,
     MEANING,
     STRAIGHT,
+    _shape_after,
     run_loop_passes,
 )
 from gradc_compiler.loops.loop_passes import LANES as SIDE
+from gradc_compiler.loops.nest_shape import shape_of, skeleton, with_shape
 from gradc_compiler.loops.unroll import unroll
 from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.loops.verify_nest import verify_nest
@@ -153,11 +155,30 @@ def test_the_driver_counts_what_changed_a_nest_and_leaves_out_what_is_off() -> N
 def test_the_driver_verifies_after_every_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def watched(nest: LoopNest, name: str, words: object) -> LoopNest:
+    def watched(nest: LoopNest, name: str, words: object = None) -> LoopNest:
         seen.append(name)
         return nest
 
     monkeypatch.setattr("gradc_compiler.loops.loop_passes.verify_nest", watched)
+    _shape_after.cache_clear()
     run_loop_passes(NESTS["sum-in-memory"], BUILT[:3], Switches({"collapse"}))
-    run_loop_passes(NESTS["reduce-innermost"], BUILT[:3], Switches())
-    assert seen == ["build", "sum-in-memory", "build", "reduce-innermost"]
+    for _ in range(2):  # the second time it is known what becomes of that shape
+        run_loop_passes(NESTS["reduce-innermost"], BUILT[:3], Switches())
+    assert seen == ["build", "sum-in-memory", "build", "reduce-innermost", "build"]
+
+
+@pytest.mark.parametrize("name", [n for n, row in LOOP_PASSES.items() if row.of_shape])
+def test_a_pass_of_shapes_sees_nothing_else_of_a_nest(name: str) -> None:
+    nest = NESTS[name]
+    shape = shape_of(after(name))
+    assert skeleton(shape_of(nest)) != nest and shape != shape_of(nest)
+    assert shape_of(LOOP_PASSES[name].transform(skeleton(shape_of(nest)))) == shape
+    assert with_shape(nest, shape) == after(name)
+
+
+def test_a_nest_is_held_against_its_buffers_after_passes_too() -> None:
+    nest = NESTS["collapse"]
+    words = {access.storage: 35 for access in nest.accesses()}
+    assert run_loop_passes(nest, BUILT, Switches(), words)
+    with pytest.raises(AssertionError, match="after build: words 0 to 34"):
+        run_loop_passes(nest, BUILT, Switches(), words | {("y",): 34})

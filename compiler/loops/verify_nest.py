@@ -94,6 +94,8 @@ def _of_places(nest: LoopNest) -> Iterator[str]:
 
 def _of_bounds(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]:
     """No place is outside its buffer, of one row: the loop over rows goes from row to row."""
+    if _of_no_elements(nest):
+        return
     for access in nest.accesses():
         if access.storage not in words or any(loop.extent == WALK for loop in nest.loops):
             continue
@@ -104,6 +106,11 @@ def _of_bounds(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]
         high += 0 if access.at is None else access.at.words * (access.at.rows - 1)
         if low < 0 or high >= max(1, words[access.storage]):
             yield f"words {low} to {high} of {access.storage}, which has {words[access.storage]}"
+
+
+def _of_no_elements(nest: LoopNest) -> bool:
+    """Whether no place is reached: a loop over elements goes round no time."""
+    return any(not loop.extent and not loop.reduces for loop in nest.loops)
 
 
 def _of_names(nest: LoopNest) -> Iterator[str]:
@@ -153,10 +160,10 @@ def _unknown(read: Iterable[Leaf], known: set[Leaf], loops: int) -> Iterator[str
 
 
 def _of_stores(nest: LoopNest) -> Iterator[str]:
-    """There is a result, and no loop that is summed over moves it."""
+    """There is a result, unless of no elements, and no loop that is summed over moves it."""
     stores = [(i.value, i.access, i.store) for i in nest.body if isinstance(i, Write)]
     stores += nest.stores
-    if not stores:
+    if not stores and not _of_no_elements(nest):
         yield "nothing is stored"
     for _, access, store in stores:
         moved = any(m and loop.reduces for m, loop in zip(access.moves, nest.loops, strict=True))

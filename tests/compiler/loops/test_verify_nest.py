@@ -78,3 +78,13 @@ def test_a_nest_without_fault_is_given_back() -> None:
     verify_nest(with_value(choice), "build")
     zero = Statement(REAL[0], ScalarConstant(0.0, Kind.REAL))
     verify_nest(replace(GOOD, loads=(), statements=(zero,), stores=((REAL[0], y, store),)), "build")
+
+
+def test_what_has_no_elements_reaches_and_stores_nothing() -> None:
+    """A sum over nothing does: it is 0, which has to be stored."""
+    words = {("a",): 0, ("b",): 4, ("y",): 0}
+    empty = with_loop(1, NestLoop(extent=0))
+    verify_nest(empty, "build", words)
+    verify_nest(replace(empty, stores=()), "unroll", words)
+    with pytest.raises(AssertionError, match="nothing is stored"):
+        verify_nest(replace(with_loop(2, NestLoop(extent=0, reduces=True)), stores=()), "unroll")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from gradc_compiler.program.program import DataSource
 from gradc_runtime.data import DataError, Dataset, from_arrays, load, split
 from gradc_runtime.data.arrays.shuffle import permutation
 from gradc_runtime.data.readers import mnist
-from gradc_runtime.data.readers.bundled import resampling
+from gradc_runtime.data.readers.bundled import bundled, resampling
 from gradc_runtime.data.sources_page import table
 
 SCALAR = TensorType()
@@ -65,12 +66,26 @@ def test_bundled_sets_fit_their_fields(
         assert data.arrays[name].shape == (examples, *type.shape)
 
 
+def test_digits_are_those_of_scikit_learn_which_is_not_imported_for_them() -> None:
+    expected = pytest.importorskip("sklearn.datasets").load_digits()
+    found = bundled("digits")
+    for name in ("data", "target", "images"):
+        np.testing.assert_array_equal(getattr(found, name), expected[name])
+        assert getattr(found, name).dtype == expected[name].dtype
+    text = "import sys; from gradc_runtime.data.readers.bundled import bundled\n"
+    text += "bundled('digits'); print('sklearn' in sys.modules, 'scipy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert run.stdout == "False False\n"
+
+
+@pytest.mark.parametrize("name", ["digits", "iris"])
 def test_without_scikit_learn_one_line_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(DataError, match=r"pip install 'gradc\[data\]'"):
-        made("iris", x=vector(4))
+        bundled(name)
 
 
 def test_resampling_keeps_constants_and_straight_lines() -> None:

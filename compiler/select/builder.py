@@ -42,6 +42,7 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
 from gradc_compiler.select.launch import print_launch
 from gradc_compiler.select.op_cost import cost_of
+from gradc_compiler.select.tile_chain import TileChain, TileUse
 
 NOTHING = OpCost()
 SPLIT_FROM = MACHINE.split_iterations  # iterations that are worth a second thread
@@ -61,24 +62,6 @@ class KernelCall:
     follows: bool = False
     work: OpCost = NOTHING
     added: int = 0  # additions to a word of memory, for each row
-
-
-@dataclass(frozen=True, slots=True)
-class TileChain:
-    """The last instruction, where its range writes all `words` of `target` in order.
-
-    An instruction that reads them in the same order may then run tile by tile with it, while a tile
-    is in the cache (Halide's compute_at).
-    """
-
-    phase: Stage
-    target: Operand
-    words: int
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """The space of the target's buffer, and where it begins there."""
-        return self.target.space, self.target.offset
 
 
 @dataclass
@@ -151,14 +134,15 @@ class ProgramBuilder:
         )
 
     def follows(self, unit: FusionGroup, nest: LoopNest, extent: int) -> bool:
-        """Whether a nest reads, once and in order, the words that the last instruction writes."""
-        before = self.pieces
-        if before is None or before.phase != unit.phase or len(nest.loops) != 1:
+        """Whether a nest may run tile by tile with the instructions before it."""
+        if self.pieces is None or len(nest.loops) != 1:
             return False
-        places = [(self.operand(a), a.moves[0]) for a in nest.accesses()]
-        target = [(o, m) for o, m in places if (o.space, o.offset) == before.place]
-        in_step = all(m == 1 and o.inner == before.target.inner for o, m in target)
-        return extent == before.words and in_step and all(m in (0, 1) for _, m in places)
+        return self.pieces.admits(unit.phase, extent, self.tile_uses(nest))
+
+    def tile_uses(self, nest: LoopNest) -> list[TileUse]:
+        """What an iteration of the only loop of a nest is at."""
+        stored = {id(access) for _, access, _ in nest.stores}
+        return [TileUse(self.operand(a), a.moves[0], id(a) in stored) for a in nest.accesses()]
 
     def in_place(self, nest: LoopNest) -> LoopNest:
         """A storage that lies where one that is loaded does, under that one's name.
@@ -192,7 +176,8 @@ class ProgramBuilder:
     def add(self, unit: FusionGroup, call: KernelCall) -> None:
         """Append one call of a kernel to a group's stage."""
         self.nests.setdefault(unit.phase, []).append(call.nest)
-        self.pieces = self.pieces if call.follows else None
+        chain = self.pieces if call.follows else None
+        self.pieces = chain and chain.extended(self.tile_uses(call.nest))
         instructions = self.instructions.setdefault(unit.phase, [])
         if unit.region.loop is not None:
             self._extend_loop(unit.region, len(instructions))

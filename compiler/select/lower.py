@@ -29,11 +29,12 @@ from gradc_compiler.program.entry import Kernel, Operand, PartialReduction
 from gradc_compiler.program.kernel_abi import EVERY, Y_ROW
 from gradc_compiler.rewrites.conv.match import covers
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
-from gradc_compiler.select.builder import KernelCall, ProgramBuilder, TileChain
+from gradc_compiler.select.builder import KernelCall, ProgramBuilder
 from gradc_compiler.select.contraction import LoopDim, select_kernel
 from gradc_compiler.select.device_nests import contraction_nest
 from gradc_compiler.select.handwritten import argmax, from_rows, row_kernel, take_or_scatter
 from gradc_compiler.select.op_cost import cost_of
+from gradc_compiler.select.tile_chain import TileChain, TileUse
 
 
 def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> None:
@@ -160,7 +161,8 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     table.add(unit, call)
     words = table.layouts.words[target.storage]
     if plan.extent > 1 and plan.extent * plan.geometry[Y_ROW] == words:
-        table.pieces = TileChain(unit.phase, operands[2], words)
+        uses = (*(TileUse(x, None) for x in operands[:2]), TileUse(operands[2], 1, written=True))
+        table.pieces = TileChain(unit.phase, words, uses)
 
 
 def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:

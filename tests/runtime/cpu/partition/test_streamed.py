@@ -20,6 +20,17 @@ data batch(x : [{inputs}], y : [{units}]) = npz("none.npz")
 train on batch {{ minimize squared_error(net(x), y) using adam(lr = 1e-2) }}
 """
 
+STATE = """
+model f(x : [128]) -> [128] {
+    state s : [128, 128] = 0.01
+    state r : [128, 128] = 0.02
+    s' = tanh(s @ s) + 0.01
+    u = exp(r @ s)
+    r' = u * u[127, 127]
+    r' @ (s' @ x)
+}
+"""
+
 
 def program_of(inputs: int, units: int) -> Program:
     return compile_source(SPEC.format(inputs=inputs, units=units))
@@ -52,3 +63,13 @@ def test_many_pieces_give_what_the_reference_gives(examples: int) -> None:
     alone, *others = (session.memory.words for session in sessions)
     assert all(np.array_equal(alone, words) for words in others)
     np.testing.assert_allclose(alone, reference.memory.words, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_state_that_the_product_reads_is_written_after_all_its_pieces(threads: int) -> None:
+    program, x = compile_source(STATE), np.ones((5, 128))
+    reference = Session(program, "reference", "float64")
+    session = Session(program, "cpu", "float64", threads=threads)
+    for _ in range(2):
+        np.testing.assert_allclose(session.run("f", x=x), reference.run("f", x=x), rtol=1e-9)
+    np.testing.assert_allclose(session.memory.words, reference.memory.words, rtol=1e-9)

@@ -1,0 +1,55 @@
+"""Instructions that run tile by tile with the one before them, while a tile is in the cache.
+
+    a product, then what reads it: rows 0 to 83 of both, rows 84 to 167 of both, ...
+
+So a later tile of the first comes after an earlier one of the others (Halide's compute_at).  That
+is as good as one after another only if no word that one of them writes is another's, but for those
+at which both are in the same tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gradc_compiler.fusion.stages import Stage
+from gradc_compiler.program.entry import Operand
+
+
+@dataclass(frozen=True, slots=True)
+class TileUse:
+    """An operand, and by how many words it moves from one number of the result to the next; None
+    for one that a tile may read anywhere.
+    """
+
+    operand: Operand
+    move: int | None
+    written: bool = False
+
+    def goes_with(self, other: TileUse) -> bool:
+        """Whether tiles of the two may take turns."""
+        one, two = self.operand, other.operand
+        apart = (one.space, one.offset) != (two.space, two.offset)
+        if apart or not (self.written or other.written):
+            return True
+        return self.move == other.move == 1 and one.inner == two.inner
+
+
+@dataclass(frozen=True, slots=True)
+class TileChain:
+    """The last instructions, of which the first writes so many words in order."""
+
+    phase: Stage
+    words: int
+    uses: tuple[TileUse, ...]
+
+    def admits(self, phase: Stage, extent: int, uses: Sequence[TileUse]) -> bool:
+        """Whether a loop over `extent` numbers may run tile by tile with these."""
+        if self.phase != phase or extent != self.words:
+            return False
+        in_order = all(use.move in (0, 1) for use in uses)
+        return in_order and all(use.goes_with(earlier) for use in uses for earlier in self.uses)
+
+    def extended(self, uses: Sequence[TileUse]) -> TileChain:
+        """The chain with one more instruction."""
+        return replace(self, uses=(*self.uses, *uses))

@@ -30,9 +30,7 @@ from gradc_compiler.ops.structured import Structured
 @register
 @dataclass(frozen=True)
 class ArgSort(Structured):
-    """Places of the numbers along the last axis, in rising order: equal ones as they stand, NaN
-    last.
-    """
+    """Places of the numbers along the last axis in rising order, NaN last; ties as they stand."""
 
     name: ClassVar[str] = "argsort"
     kink: ClassVar[str | None] = "0 everywhere"

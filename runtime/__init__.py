@@ -8,6 +8,9 @@ program, run on a back end.  A folder imports only those that stand above it in
 **What everything may use.**  `runtime/system` has files read without trust, locks, signals, aligned
 memory, and each fault as one clear line (`errors.py`).
 
+**Ranks.**  `runtime/ranks` has the processes that `mpiexec` starts (`launched.py`), what they tell one
+another and how long they wait (`group.py`), and a guard for each (`guard.py`).
+
 **Data.**  `runtime/data/arrays` has a `Dataset` and the checks of what is handed in;
 `runtime/data/blocks` the same for data that does not fit, read while a network trains;
 `runtime/data/readers` one reader for each format and bundled set; `runtime/data` opens the sources
@@ -32,6 +35,7 @@ Below it:
   tasks for any number of threads (`divide.py`), between which it places barriers (`barriers.py`).
 * `runtime/cpu/interpreter` writes an entry as one array of int64 (`encode.py`) and has the native
   loop that goes through it (`dispatch.py`).
+* `runtime/cpu/shared_executable.py` runs an entry on one batch together with other ranks.
 * `runtime/cpu/threads` has the pool whose workers never come back to Python.
 * `runtime/cpu/tuning` measures: tiles of other sizes, where the time of an entry goes, the
   roofline.

@@ -91,6 +91,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler",
     "gradc_compiler.derived",
     "gradc_runtime.system",
+    "gradc_runtime.ranks",
     "gradc_runtime.data.arrays",
     "gradc_runtime.data.blocks",
     "gradc_runtime.data.readers",

@@ -125,8 +125,10 @@ class Executable:
     def _made(self, examples: int) -> CallPlan:
         """Make the plan for a batch size: compile its kernels, write its bytecode, bind spaces."""
         entry = self.variant(examples)
-        whole = entry is self.entry
-        block = block_of(entry, examples)
+        return self.laid_out(entry, examples, block_of(entry, examples), entry is self.entry)
+
+    def laid_out(self, entry: Entry, examples: int, block: int, whole: bool) -> CallPlan:
+        """The plan in blocks of a size; of the `whole` entry, or of a single kernel for it."""
         entry = with_compensated_sums(entry, examples, block, self._room)
         threads = self.threads if whole else 1
         helped = pool.KERNELS if threads > 1 else ()
@@ -236,10 +238,7 @@ class Executable:
 
     def advance(self, plan: CallPlan, steps: int) -> None:
         """Run `steps` steps of a bound plan, in native calls of at most LONGEST_CALL seconds."""
-        if plan.block != self._cut:
-            if self._cut:  # halos lie elsewhere now, and must be 0 as they are in new memory
-                self._blocks[:] = 0
-            self._cut = plan.block
+        self.settle(plan)
         brief = plan.one.brief and not self.entry.times
         if steps == 1 and (plan.threads == 1 or brief):
             self.call(plan, 1, 1)
@@ -253,14 +252,22 @@ class Executable:
             sharing.learn(shared, (self._ended - start) / count, count)
             steps -= count
 
-    def call(self, plan: CallPlan, steps: int, threads: int) -> None:
-        """Enter native code, on `threads` threads at once."""
+    def settle(self, plan: CallPlan) -> None:
+        """Clear BLOCK where the last call had blocks of another size."""
+        if plan.block != self._cut:
+            if self._cut:  # halos lie elsewhere now, and must be 0 as they are in new memory
+                self._blocks[:] = 0
+            self._cut = plan.block
+
+    def call(self, plan: CallPlan, steps: int, threads: int, table: int | None = None) -> None:
+        """Enter native code, on `threads` threads at once; with a table in place of the plan's."""
+        table = plan.table_at if table is None else table
         borrowed = pool.acquire(self.threads, self.word) if threads > 1 else None
         plan.begin(steps, threads if borrowed is not None else 1)
         if borrowed is None:
-            plan.walk(plan.control_at, plan.table_at, 0, 0, 0)
+            plan.walk(plan.control_at, table, 0, 0, 0)
             return
         try:
-            borrowed.call(plan.walker, plan.control_at, plan.table_at, threads)
+            borrowed.call(plan.walker, plan.control_at, table, threads)
         finally:
             pool.release(borrowed)

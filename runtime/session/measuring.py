@@ -10,6 +10,7 @@ from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.program.program import Program, Training, TrainStep
 from gradc_runtime.data import Examples
 from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.ranks.group import Ranks
 from gradc_runtime.session.backends import Ran, examples_of
 from gradc_runtime.session.index_reach import require_rows_of_data
 
@@ -33,18 +34,35 @@ class Measurable(Protocol):
         """The keys of a step's loss and reports, by name."""
 
 
-def measured(session: Measurable, data: Examples) -> dict[str, float]:
-    """The means over a data set that has been checked; nothing is updated."""
+def measured(
+    session: Measurable, data: Examples, ranks: Ranks | None = None
+) -> dict[str, float]:
+    """The means over a data set that has been checked; nothing is updated.
+
+    Of several ranks each measures some of the parts, which are added up in their order.
+    """
     entries = [session.program.entries[step.evaluate] for step in session.training.steps]
     require_rows_of_data(entries, data)
-    totals = dict[str, float]()
     at_once = max(1, min(EXAMPLES_AT_ONCE, ELEMENTS_AT_ONCE // data.longest))
-    for batches in data.in_turn(at_once):
-        count = examples_of(batches)
-        for step in session.training.steps:
-            results, outputs = session.once(step.evaluate, batches)
-            for name, key in session.metrics(step).items():
-                values = np.asarray(outputs[key] if key in outputs else results[key])
-                share = float(np.mean(values, dtype=np.float64)) * count
-                totals[name] = totals.get(name, 0.0) + share
+    found = dict[int, dict[str, float]]()
+    for number, batches in enumerate(data.in_turn(at_once)):
+        if ranks is None or number % ranks.size == ranks.rank:
+            found[number] = part_of(session, batches)
+    if ranks is not None:
+        found = {number: part for own in ranks.all_of(found) for number, part in own.items()}
+    totals = dict[str, float]()
+    for _, part in sorted(found.items()):
+        for name, share in part.items():
+            totals[name] = totals.get(name, 0.0) + share
     return {name: total / data.examples for name, total in totals.items()}
+
+
+def part_of(session: Measurable, batches: Batches) -> dict[str, float]:
+    """The means over some examples, times how many they are."""
+    found, count = dict[str, float](), examples_of(batches)
+    for step in session.training.steps:
+        results, outputs = session.once(step.evaluate, batches)
+        for name, key in session.metrics(step).items():
+            values = np.asarray(outputs[key] if key in outputs else results[key])
+            found[name] = float(np.mean(values, dtype=np.float64)) * count
+    return found

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from gradc_runtime.ranks.launched import imported
+
 TRAINER = "gradc_runtime.training.trainer"
 
 
@@ -28,6 +30,8 @@ class Summary:
 
 
 def run_training(session: Any, data: Any, settings: Any) -> Summary:
-    """Train a session on a data set."""
-    summary: Summary = import_module(TRAINER).Trainer(session, data, settings).run()
+    """Train a session on a data set; where the program has imported mpi4py, on all ranks."""
+    summary: Summary = import_module(TRAINER).Trainer(
+        session, data, settings, ranks=imported()
+    ).run()
     return summary

@@ -52,6 +52,14 @@ class Disagreement(RunError):
     """Kernels do not compute what the reference does."""
 
 
+class RanksError(RunError):
+    """Several ranks cannot train together: another spec, other data, or nothing to talk over."""
+
+
+class RankLost(RanksError):
+    """A rank does not answer any more."""
+
+
 class Interrupted(RunError):
     """Stopped by a signal after a checkpoint was written to `path` (None where there is none)."""
 

@@ -22,7 +22,7 @@ from gradc_runtime.certificates.certifying import Certifying, begin
 from gradc_runtime.data import split
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import Epoch, Examples
-from gradc_runtime.session.checkpoint import Checkpoint
+from gradc_runtime.ranks.group import Ranks
 from gradc_runtime.session.index_reach import (
     first_of,
     require_rows_of_data,
@@ -34,6 +34,7 @@ from gradc_runtime.session.summary import Summary
 from gradc_runtime.session.train_settings import Settings
 from gradc_runtime.system.errors import DataError, Diverged, Interrupted
 from gradc_runtime.system.stop_signals import StopRequest, stop_requests
+from gradc_runtime.training import sharing
 from gradc_runtime.training.checkpoint_manager import CheckpointManager
 from gradc_runtime.training.display import Display, Silent
 from gradc_runtime.training.gradient_monitor import GradientMonitor
@@ -59,8 +60,9 @@ class Trainer:
         display: Display | None = None,
         checkpoint_seconds: float = 10.0,
         watch: GradientMonitor | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
-        self.session, self.settings = session, settings
+        self.session, self.settings, self.ranks = session, settings, ranks
         if session.target == "cpu":
             frame = RunFrame(batch=settings.batch, threads=session.threads, dtype=session.dtype)
             require_within(settings.memory, session.program, frame)
@@ -78,12 +80,14 @@ class Trainer:
         self.pace = StepsPerCall(int(self.train.bytes_each(self.names) * settings.batch))
         self.before = session.memory.words.copy()
         self.certifying = Certifying()
+        if ranks is not None:
+            sharing.share(session, data, settings.as_dict(), ranks)
 
     def run(self, *, resume: bool = False) -> Summary:
         """Train to the end; with a folder, a signal checkpoints and raises `Interrupted`."""
         if resume:
             self.resume()
-        if self.keeper.folder is None:
+        if self.keeper.folder is None and self.ranks is None:
             return self.watched(StopRequest())
         with stop_requests() as request:
             return self.watched(request)
@@ -92,16 +96,21 @@ class Trainer:
         """The same, where somebody may ask to stop."""
         self.keeper.begin(self.state())
         folder = self.keeper.folder
-        self.certifying = begin(
-            self.session, self.train, self.settings.batch, folder.path if folder else None
-        )
+        if self.ranks is None:
+            self.certifying = begin(
+                self.session, self.train, self.settings.batch, folder.path if folder else None
+            )
         self.display.start(self.settings.epochs, self.batches)
         try:
             self.epochs(request)
             saved = self.keeper.save(self.state()) is not None
             self.tell(self.certifying.end())
+            if self.ranks is not None:
+                self.tell(sharing.summed_up(self.ranks))
         finally:
             self.certifying.leave()
+            if self.ranks is not None:
+                sharing.leave(self.session)
             self.display.finish(self.rows)
         return Summary(
             rows=self.rows, step=self.position.step, stopped_early=self.finished_early(),
@@ -150,8 +159,8 @@ class Trainer:
         at, size = self.position, self.settings.batch
         whole = self.train.examples // size - at.batch
         steps = max(1, min(self.pace.steps, whole))
-        if len(self.session.training.steps) > 1:
-            steps = 1  # the steps take turns on each batch
+        if len(self.session.training.steps) > 1 or self.ranks is not None:
+            steps = 1  # the steps take turns on each batch; ranks meet after it
         start = at.batch * size
         count = min(steps * size, self.train.examples - start)
         arrays = order.take(start, start + count)
@@ -194,11 +203,13 @@ class Trainer:
         for step in self.session.training.steps:  # in its order, whatever a checkpoint's is
             row |= {n: at.sums[n] / self.train.examples for n in self.session.metrics(step)}
         if self.held_out is not None:
-            found = measured(self.session, self.held_out)
+            found = measured(self.session, self.held_out, self.ranks)
             row |= {f"held_out.{name}": value for name, value in found.items()}
         first = next(iter(self.session.metrics(self.session.training.steps[0])))
         score = float(row[f"held_out.{first}" if self.held_out is not None else first])
         score = score if isfinite(score) else inf
+        if self.ranks is not None:
+            sharing.require_same_weights(self.ranks, self.session, at.epoch + 1)
         at.epoch, at.batch, at.sums, at.stale = at.epoch + 1, 0, {}, at.stale + 1
         if at.best is None or score < at.best:
             at.best, at.stale = score, 0
@@ -218,7 +229,8 @@ class Trainer:
 
     def obey(self, request: StopRequest) -> None:
         """Save the run and raise `Interrupted`, if somebody has asked to stop."""
-        if request.signal is not None:
+        asked = request.signal is not None
+        if asked if self.ranks is None else self.ranks.all_stop(asked):
             saved = f"interrupted after step {self.position.step}: {self.kept()}"
             raise Interrupted(saved, self.keeper.last_path)
 
@@ -254,7 +266,9 @@ class Trainer:
 
     def resume(self) -> None:
         """Go back to the newest whole checkpoint of the folder."""
-        checkpoint: Checkpoint | None = self.keeper.newest(self.state())
+        ranks = self.ranks
+        found = self.keeper.newest(self.state()) if ranks is None or ranks.first else None
+        checkpoint = found if ranks is None else sharing.restored(ranks, found)
         if checkpoint is None:
             self.display.note("no checkpoint yet: starting from the beginning")
             return

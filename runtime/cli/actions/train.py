@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +23,8 @@ from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.examples import ROWS
+from gradc_runtime.ranks.group import Ranks
+from gradc_runtime.ranks.launched import is_one_of_several
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.session_config import SessionConfig
 from gradc_runtime.session.summary import Summary
@@ -34,6 +38,7 @@ from gradc_runtime.training.run_folder import Row, RunFolder
 from gradc_runtime.training.trainer import Trainer
 
 PICTURE = "metrics.png"
+RANKED = "gradc_runtime.cli.actions.train_ranks"
 
 
 class TrainLines(Plain):
@@ -51,18 +56,31 @@ def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> in
     """Train; the exit code."""
     if given["plot"]:
         require_pictures()
+    if is_one_of_several():
+        found: int = import_module(RANKED).train(spec, resume, given)
+        return found
+    return led(spec, resume, given, None)
+
+
+def led(
+    spec: Path | None, resume: str | None, given: Mapping[str, Any], ranks: Ranks | None
+) -> int:
+    """Train alone, or as the first of several ranks."""
     with ExitStack() as until_the_end:
         folder = None if resume is None else folder_of(resume, spec, given)
         if folder is not None:
             until_the_end.enter_context(held(folder.path))
-        return trained(spec, folder, given, until_the_end)
+        return trained(spec, folder, given, until_the_end, ranks)
 
 
 def trained(
-    spec: Path | None, folder: RunFolder | None, given: Mapping[str, Any], until_the_end: ExitStack
-) -> int:
+    spec: Path | None, folder: RunFolder | None, given: Mapping[str, Any],
+    until_the_end: ExitStack, ranks: Ranks | None,
+) -> int:  # fmt: skip
     """Train in a folder, or in a new one."""
     request = request_of(spec, folder, given)
+    if ranks is not None:
+        request = for_ranks(ranks.of_first(request), ranks)
     made = request.compile()
     diagnostics.brief(made.program.warnings, request.spec)
     session = request.session(in_its_memory(request, made))
@@ -77,7 +95,7 @@ def trained(
     screen: Display = TrainLines() if given["as_json"] else display()
     trainer = Trainer(
         session, data, settings, folder=folder, display=screen, watch=watch,
-        checkpoint_seconds=given["save_every"],
+        checkpoint_seconds=given["save_every"], ranks=ranks,
     )  # fmt: skip
     introduce(trainer, folder, changed=not new and spec_changed(folder, session))
     if new or Request.read(folder.path) is None:
@@ -143,6 +161,14 @@ def request_of(spec: Path | None, folder: RunFolder | None, given: Mapping[str, 
         spec = earlier.spec
     request = Request.of(spec, given)
     return request if earlier is None else request.above(earlier)
+
+
+def for_ranks(request: Request, ranks: Ranks) -> Request:
+    """A request whose threads leave the cores of a machine to all ranks that are on it."""
+    if request.threads is not None:
+        return request
+    cores = len(os.sched_getaffinity(0))
+    return replace(request, threads=max(1, cores // ranks.neighbours))
 
 
 def in_its_memory(request: Request, made: Compilation) -> Program:

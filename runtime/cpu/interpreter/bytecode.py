@@ -31,11 +31,13 @@ MAILBOX = 16
 STATE, FUNCTION, POINTERS, GEOMETRY, CORE, SPINS, EVENT, CROWDED = 0, 8, 9, 10, 11, 12, 13, 14
 IDLE, BUSY, ASLEEP = 0, 1, 2  # the state
 
-# the table's header
-HEADER = 15
+# the table's header; FIRST_CHUNK to END_CHUNK are run here, the others by other ranks, whose sums
+# so far CONTINUE (0: there are none), and of which the LAST divides by the number of examples
+HEADER = 19
 EXAMPLES, BLOCK, BLOCKS, CHUNKS, PHASES, PARTIAL_BYTES = 0, 1, 2, 3, 4, 5
 SPACES, STRIDES_START, RESULTS, RESULTS_START, TIMES, CLOCK_SPACE = 6, 7, 8, 9, 10, 11
 BLOCK_BYTES, TEAMS, MEMBERS = 12, 13, 14  # in a batch stage; a thread alone is its own team
+FIRST_CHUNK, END_CHUNK, CONTINUE, LAST = 15, 16, 17, 18
 
 # a stage: batch (OF_EXAMPLES) or serial; its instructions in order, and its sums
 PHASE = 6

@@ -201,6 +201,7 @@ class Records:
         """The first words of a table; where its strides and its results begin."""
         entry, examples = self.entry, self.examples
         spaces, times = len(self.strides()), len(entry.times)
+        chunks = chunks_of(entry, examples, self.block)
         assert times <= MOST_TIMES, f"{entry.name}: {times} times are too many"
         return record(
             bytecode.HEADER,
@@ -208,7 +209,7 @@ class Records:
                 bytecode.EXAMPLES: examples,
                 bytecode.BLOCK: self.block,
                 bytecode.BLOCKS: -(-examples // self.block),
-                bytecode.CHUNKS: chunks_of(entry, examples, self.block),
+                bytecode.CHUNKS: chunks,
                 bytecode.PHASES: len(entry.phases),
                 bytecode.PARTIAL_BYTES: partial_bytes(entry, self.word),
                 bytecode.SPACES: spaces,
@@ -218,5 +219,7 @@ class Records:
                 bytecode.TIMES: times,
                 bytecode.CLOCK_SPACE: spaces - 1,
                 **self.of_teams,
+                bytecode.END_CHUNK: chunks,
+                bytecode.LAST: 1,
             },
         )

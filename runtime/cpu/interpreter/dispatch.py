@@ -49,14 +49,17 @@ def adder(word: int) -> Any:
             places[1] = first
             of_one(reals(places, 1), total, start, stop, table[bytecode.EXAMPLES])
             return
-        for chunk in range(min(chunks, MOST_CHUNKS)):
+        begin, end = table[bytecode.FIRST_CHUNK], table[bytecode.END_CHUNK]
+        fresh = begin if table[bytecode.CONTINUE] == 0 else -1
+        for chunk in range(begin, min(end, begin + MOST_CHUNKS)):
             places[1] = first + chunk * table[bytecode.PARTIAL_BYTES]
             part = reals(places, 1)
             for i in range(start, stop):
-                total[i] = part[i] if chunk == 0 else total[i] + part[i]
-        if chunks > MOST_CHUNKS:
+                total[i] = part[i] if chunk == fresh else total[i] + part[i]
+        if end - begin > MOST_CHUNKS:
             add_later(table, total, first, start, stop)
-        divide(total, start, stop, table[bytecode.EXAMPLES])
+        if table[bytecode.LAST] != 0:
+            divide(total, start, stop, table[bytecode.EXAMPLES])
 
     return add_partials
 
@@ -113,14 +116,15 @@ def later_adder(word: int) -> Any:
     @subroutine(kernel_types.void(WORDS, kernel_types.CPointer(number), *[NUMBER] * 3))
     def add_later(table: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
         places = stack_words(1)
-        places[0] = first + table[bytecode.PARTIAL_BYTES]  # of a chunk that is added up already
+        begin, end = table[bytecode.FIRST_CHUNK], table[bytecode.END_CHUNK]
+        places[0] = first + (begin + 1) * table[bytecode.PARTIAL_BYTES]  # of a chunk added already
         rest = reals(places, 0)
         for i in range(start, stop):
             rest[i] = number(0.0)
-        for group in range(MOST_CHUNKS, table[bytecode.CHUNKS], MOST_CHUNKS):
+        for group in range(begin + MOST_CHUNKS, end, MOST_CHUNKS):
             places[0] = first + group * table[bytecode.PARTIAL_BYTES]
             sums = reals(places, 0)
-            for chunk in range(group + 1, min(group + MOST_CHUNKS, table[bytecode.CHUNKS])):
+            for chunk in range(group + 1, min(group + MOST_CHUNKS, end)):
                 places[0] = first + chunk * table[bytecode.PARTIAL_BYTES]
                 part = reals(places, 0)
                 for i in range(start, stop):

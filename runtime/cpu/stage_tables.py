@@ -1,0 +1,90 @@
+"""A plan's bytecode in parts, for a step that goes on elsewhere between two stages.
+
+Each table is the whole one with another header: one stage, on a range of the chunks; or sums alone,
+of the words that a message has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradc_compiler.program.entry import PartialReduction, Phase
+from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.system.aligned_memory import aligned
+
+MESSAGE = 1 << 16  # words
+Table = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words of a sum that travel in one message."""
+
+    partial: int
+    uniform: int
+    words: int
+
+
+def pieces(sums: Sequence[PartialReduction]) -> list[list[Piece]]:
+    """The sums of a stage in messages of at most MESSAGE words."""
+    messages: list[list[Piece]] = []
+    room = 0
+    for one in sums:
+        done = 0
+        while done < one.words:
+            if room == 0:
+                messages.append([])
+                room = MESSAGE
+            count = min(room, one.words - done)
+            messages[-1].append(Piece(one.partial + done, one.uniform + done, count))
+            done, room = done + count, room - count
+    return messages
+
+
+def of_stage(table: Table, number: int, chunks: tuple[int, int]) -> Table:
+    """One stage of a plan, without its sums."""
+    found = header_of(table, chunks, len(table))
+    found[bytecode.HEADER :] = table[bytecode.HEADER :]
+    first = bytecode.HEADER + number * bytecode.PHASE
+    stage = table[first : first + bytecode.PHASE].copy()
+    stage[bytecode.SUMS] = 0
+    found[bytecode.HEADER : bytecode.HEADER + bytecode.PHASE] = stage
+    strides = int(table[bytecode.STRIDES_START])
+    found[strides : strides + int(table[bytecode.SPACES])] = 0
+    return found
+
+
+def of_sums(table: Table, message: Sequence[Piece], chunks: tuple[int, int], word: int) -> Table:
+    """The sums of one message over some chunks, added to what the chunks before have."""
+    sums = bytecode.HEADER + bytecode.PHASE
+    strides = sums + bytecode.SUM * len(message)
+    found = header_of(table, chunks, strides + int(table[bytecode.SPACES]))
+    found[bytecode.STRIDES_START] = strides
+    found[bytecode.HEADER + bytecode.SUMS_START] = sums
+    found[bytecode.HEADER + bytecode.SUMS] = len(message)
+    for k, piece in enumerate(message):
+        at = sums + k * bytecode.SUM
+        found[at + bytecode.SUM_PARTIAL] = piece.partial * word
+        found[at + bytecode.SUM_UNIFORM] = piece.uniform * word
+        found[at + bytecode.SUM_WORDS] = piece.words
+    return found
+
+
+def header_of(table: Table, chunks: tuple[int, int], words: int) -> Table:
+    """A table of one stage, with the header of another but for its chunks."""
+    found = aligned(words, np.dtype(np.int64))
+    found[: bytecode.HEADER] = table[: bytecode.HEADER]
+    first, end = chunks
+    found[bytecode.PHASES], found[bytecode.RESULTS] = 1, 0
+    found[bytecode.FIRST_CHUNK], found[bytecode.END_CHUNK] = first, end
+    found[bytecode.CONTINUE] = int(first > 0)
+    return found
+
+
+def read_by_serial(phase: Phase) -> frozenset[int]:
+    """The spaces that a serial stage works on."""
+    return frozenset(o.space for item in phase.instructions for o in item.operands)

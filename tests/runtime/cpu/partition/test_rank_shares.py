@@ -1,0 +1,33 @@
+"""Every example is some rank's and no two ranks', however many ranks there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gradc_compiler.pipeline import compile_file
+from gradc_runtime.cpu.partition.batch_tiles import block_of
+from gradc_runtime.cpu.partition.rank_shares import shares_of
+
+SPECS = Path(__file__).parents[4] / "specs"
+
+
+@pytest.mark.parametrize("spec", ["mnist_cnn", "autoencoder", "row_digits"])
+def test_ranks_divide_a_batch(spec: str) -> None:
+    program = compile_file(SPECS / f"{spec}.nn")
+    assert program.training is not None
+    entry = program.entries[program.training.steps[0].entry]
+    for examples in (1, 3, 17, 64, 1000, 70_001):
+        for ranks in (2, 3, 5, 8, 13):
+            shares = shares_of(entry, examples, ranks)
+            if shares is None:
+                assert examples < 4 * ranks
+                continue
+            rows = [shares.rows_of_rank(rank) for rank in range(ranks)]
+            ends = [0, *(end for _, end in rows)]
+            assert [begin for begin, _ in rows] == ends[:-1]
+            assert ends[-1] == examples
+            assert all(begin < end for begin, end in rows)
+            assert shares.as_alone == (shares.block == block_of(entry, examples)
+                                       and shares.entry is entry)  # fmt: skip

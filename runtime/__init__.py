@@ -8,8 +8,8 @@ program, run on a back end.  A folder imports only those that stand above it in
 **What everything may use.**  `runtime/system` has files read without trust, locks, signals, aligned
 memory, and each fault as one clear line (`errors.py`).
 
-**Ranks.**  `runtime/ranks` has the processes that `mpiexec` starts (`launched.py`), what they tell one
-another and how long they wait (`group.py`), and a guard for each (`guard.py`).
+**Ranks.**  `runtime/ranks` has the processes that `mpiexec` starts (`launched.py`), what they tell
+one another and how long they wait (`group.py`), and a guard for each (`guard.py`).
 
 **Data.**  `runtime/data/arrays` has a `Dataset` and the checks of what is handed in;
 `runtime/data/blocks` the same for data that does not fit, read while a network trains;

@@ -23,6 +23,7 @@ from gradc_compiler.pipeline import compile_file
 from gradc_runtime.cpu.partition.rank_shares import shares_of
 from gradc_runtime.ranks.launched import INSTALL
 from gradc_runtime.session.checkpoint import read_checkpoint
+from gradc_runtime.session.session import Session
 from tests.runtime.ranks.on_ranks import trained
 
 ROOT = Path(__file__).parents[3]
@@ -137,16 +138,15 @@ def test_lost_rank_is_named_and_others_go_on(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert len(lines) == 1 and "rank 1 (on " in lines[0] and "SIGKILL" in lines[0]
     step = read_checkpoint(max((tmp_path / "run" / "checkpoints").glob("step-*"))).state
-    epochs = str(step["position"]["epoch"] + 1)
-    resumed = started(training(tmp_path, "--resume", "--epochs", epochs), ranks=[2])
+    epochs = step["position"]["epoch"] + 1
+    resumed = started(training(tmp_path, "--resume", "--epochs", str(epochs)), ranks=[2])
     err = resumed.communicate(timeout=LONGEST)[1]
     assert resumed.returncode == 0, err
     assert "resumed after step" in err and "is the least; seconds waited: " in err
-    whole = subprocess.run(training(tmp_path / "alone", "--epochs", epochs), cwd=ROOT,
-                           capture_output=True, timeout=LONGEST)  # fmt: skip
-    assert whole.returncode == 0, whole.stderr
+    alone = Session(compile_file(ROOT / MNIST))
+    alone.train(batch=48, epochs=epochs)
     assert is_laid_out_alike(MNIST, 48, 3) and is_laid_out_alike(MNIST, 46, 3), "the last has 46"
-    found, wanted = weights(tmp_path), weights(tmp_path / "alone")
+    found, wanted = weights(tmp_path), alone.tables.saved()
     assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
 
 

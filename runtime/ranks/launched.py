@@ -39,7 +39,10 @@ def imported() -> Ranks | None:
 
 
 def joined() -> Ranks | None:
-    """The ranks of `MPI.COMM_WORLD`; None for a single one."""
+    """The ranks of `MPI.COMM_WORLD`; None for a single one.
+
+    Raises `RanksError` where mpi4py or its library is missing.
+    """
     try:
         mpi: Any = import_module("mpi4py.MPI")
     except (ImportError, RuntimeError):

@@ -40,6 +40,7 @@ def ending_together(ranks: Ranks) -> Iterator[None]:
     """Let a fault of this rank end all of them, with one line that names it.
 
     What goes wrong on all ranks alike is told by rank 0, which ends the others before they speak.
+    Raises `RanksError` in place of a fault of any other rank.
     """
     try:
         yield

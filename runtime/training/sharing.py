@@ -44,9 +44,9 @@ def share(session: Session, data: Examples, settings: Mapping[str, Any], ranks: 
         session.runners[step.entry] = executable(entry, words, words.dtype, session.threads, ranks)
 
 
-def leave(session: Session) -> None:
+def leave(session: Session, ranks: Ranks | None) -> None:
     """Let them run on this rank alone again."""
-    for step in session.training.steps:
+    for step in session.training.steps if ranks is not None else ():
         session.runners.pop(step.entry, None)
 
 
@@ -114,8 +114,10 @@ def restored(ranks: Ranks, checkpoint: Checkpoint | None) -> Checkpoint | None:
     return Checkpoint(tensors=found[0], state=found[1], name=found[2])
 
 
-def summed_up(ranks: Ranks) -> str:
+def summed_up(ranks: Ranks | None) -> str:
     """What a step has sent, beside the least possible, and how long was waited: of all ranks."""
+    if ranks is None:
+        return ""
     told = ranks.all_of(ranks.traffic)
     steps = max(ranks.traffic.steps, 1)
     sent, least = (sum(getattr(t, n) for t in told) / ranks.size / steps for n in ("sent", "least"))

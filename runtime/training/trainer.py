@@ -105,12 +105,10 @@ class Trainer:
             self.epochs(request)
             saved = self.keeper.save(self.state()) is not None
             self.tell(self.certifying.end())
-            if self.ranks is not None:
-                self.tell(sharing.summed_up(self.ranks))
+            self.tell(sharing.summed_up(self.ranks))
         finally:
             self.certifying.leave()
-            if self.ranks is not None:
-                sharing.leave(self.session)
+            sharing.leave(self.session, self.ranks)
             self.display.finish(self.rows)
         return Summary(
             rows=self.rows, step=self.position.step, stopped_early=self.finished_early(),

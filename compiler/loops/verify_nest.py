@@ -181,6 +181,8 @@ def _of_stores(nest: LoopNest) -> Iterator[str]:
 def kind_of(value: Scalar) -> Kind | None:
     """The kind of an expression, where its form alone says it."""
     match value:
+        case Variable(kind=kind):
+            return kind
         case Apply("real", _):
             return Kind.REAL
         case Apply("index", _):
@@ -189,10 +191,8 @@ def kind_of(value: Scalar) -> Kind | None:
             return None
         case Apply("select", (_, a, b)):
             return kind_of(a) or kind_of(b)
-        case Apply(("+" | "-" | "*") as op, args):
-            kinds = {kind_of(arg) for arg in args} - {None}
-            return kinds.pop() if len(kinds) == 1 else None
-        case Variable(kind=kind):
-            return kind
+        case Apply("+" | "-" | "*", args):
+            kinds = [kind for kind in map(kind_of, args) if kind is not None]
+            return kinds[0] if kinds and all(kind is kinds[0] for kind in kinds) else None
         case _:
             return None

@@ -25,8 +25,9 @@ def cost_of(
     fixed = [loop.extent if loop.extent > 0 else loop.scale for loop in nest.loops]
     each = any(loop.extent == RANGE for loop in nest.loops)
     operations = prod(fixed) * len(nest.statements) if products is None else 2 * products
-    once = sum(words for words, varies in _moved(nest, fixed, stored) if not varies)
-    varying = sum(words for words, varies in _moved(nest, fixed, stored) if varies)
+    moved = list(_moved(nest, fixed, stored))
+    once = sum(words for words, varies in moved if not varies)
+    varying = sum(words for words, varies in moved if varies)
     return OpCost(
         operations=0 if each else operations,
         operations_each=operations if each else 0,
@@ -42,10 +43,8 @@ def _moved(
     seen: dict[tuple[StorageKey, int], MemAccess] = {
         (access.storage, access.offset): access for access in nest.accesses()
     }
+    ranges = [level for level, loop in enumerate(nest.loops) if loop.extent == RANGE]
     for access in seen.values():
         reached = prod(n for n, move in zip(fixed, access.moves, strict=True) if move)
-        varies = any(
-            move != 0 and loop.extent == RANGE
-            for loop, move in zip(nest.loops, access.moves, strict=True)
-        )
+        varies = any(access.moves[level] for level in ranges)
         yield min(reached, stored.get(access.storage, reached)), varies

@@ -15,6 +15,7 @@ what a step finds as the one before left it; nor what is passed on piece by piec
 
 from __future__ import annotations
 
+from bisect import bisect, insort
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -31,7 +32,7 @@ Span = tuple[int, int]  # from the first use to the last
 
 @dataclass
 class Slot:
-    """Room for buffers of one kind, of which no two are needed at once."""
+    """Room for buffers of one kind, of which no two are needed at once; their spans in order."""
 
     kind: Hashable
     words: int
@@ -39,8 +40,13 @@ class Slot:
 
     def takes(self, kind: Hashable, span: Span) -> bool:
         """Whether a buffer may take its turn here."""
-        apart = all(span[1] < first or last < span[0] for first, last in self.spans)
-        return kind == self.kind and apart
+        if kind != self.kind:
+            return False
+        at = bisect(self.spans, span)
+        earlier, later = self.spans[max(0, at - 1) : at], self.spans[at : at + 1]
+        return all(last < span[0] for _, last in earlier) and all(
+            span[1] < first for first, _ in later
+        )
 
 
 def slots_of(wanted: Iterable[tuple[int, Hashable, int, Span]]) -> tuple[list[Slot], list[int]]:
@@ -52,7 +58,7 @@ def slots_of(wanted: Iterable[tuple[int, Hashable, int, Span]]) -> tuple[list[Sl
     for number, kind, words, span in sorted(wanted, key=lambda item: -item[2]):
         k = next((k for k, slot in enumerate(slots) if slot.takes(kind, span)), len(slots))
         slots[k:] = slots[k:] or [Slot(kind, words)]
-        slots[k].spans.append(span)
+        insort(slots[k].spans, span)
         found[number] = k
     return slots, [found[number] for number in sorted(found)]
 
@@ -61,16 +67,16 @@ def packed(wanted: Iterable[tuple[int, int, Span]]) -> dict[int, int]:
     """The first word of buffers, given by number, words and span, the largest first: the lowest at
     which each meets none that is needed at the same time.
     """
-    placed: list[tuple[int, int, Span]] = []
+    placed: list[tuple[int, int, Span]] = []  # in order
     found: dict[int, int] = {}
     for number, words, span in sorted(wanted, key=lambda item: -item[1]):
         start = 0
-        for begin, end, (first, last) in sorted(placed):
+        for begin, end, (first, last) in placed:
             if first <= span[1] and span[0] <= last:
                 if begin - start >= words:
                     break
                 start = max(start, end)
-        placed.append((start, start + -(-words // ALIGN) * ALIGN, span))
+        insort(placed, (start, start + -(-words // ALIGN) * ALIGN, span))
         found[number] = start
     return found
 

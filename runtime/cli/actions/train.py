@@ -203,13 +203,15 @@ def frame_of(request: Request, program: Program) -> RunFrame:
 
 
 def compiled(session: Session, *, watched: bool) -> None:
-    """Compile the steps, and say how long it took if it was felt."""
+    """Compile the steps, saying meanwhile which, and then how long it took if it was felt."""
     steps, started = session.training.steps, monotonic()
     entries = [entry for step in steps for entry in (step.entry, step.evaluate)]
     if watched:
         entries += [e for step in steps for e in (step.gradients, step.adjoints) if e is not None]
-    with console(stderr=True).status("compiling"):
-        prepare(session, entries)
+    with console(stderr=True).status("compiling") as status:
+        for k, entry in enumerate(entries):
+            status.update(f"compiling {entry} ({k + 1} of {len(entries)})")
+            prepare(session, [entry])
     if (seconds := monotonic() - started) > 0.5:
         say(f"compiled in {seconds:.1f} s; the next run finds the kernels in the cache")
 

@@ -38,6 +38,15 @@ def test_a_run_leaves_all_its_files(call: Caller) -> None:
     assert json.loads((run / "settings.json").read_text())["epochs"] == 3
 
 
+def test_a_long_compilation_says_which_entry_it_is_at(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("rich.status.Status.update", lambda self, status: told.append(status))
+    assert call("train", call.spec, *REFERENCE).code == 0
+    assert told == ["compiling step/train (1 of 2)", "compiling evaluate/train (2 of 2)"]
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "..", "/tmp/x"])
 def test_a_run_stays_in_the_folder_of_runs(call: Caller, name: str) -> None:
     answer = call("train", call.spec, *REFERENCE, "--name", name)

@@ -89,6 +89,7 @@ class SharedExecutable(Executable):
         shares = self.shares(examples)
         if shares is None:
             return super().run(inputs, 1, batch=examples)
+        self.ranks.traffic.unlike += not shares.as_alone
         bound = self.bind_share(inputs, shares)
         shared = self.shared(shares, bound.plan)
         self.settle(bound.plan)

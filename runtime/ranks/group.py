@@ -41,6 +41,7 @@ class Traffic:
     sent: int = 0  # bytes
     least: float = 0.0  # bytes that it would have sent at least, on the average over ranks
     waited: float = 0.0  # seconds
+    unlike: int = 0  # steps whose sums were taken in another order than one machine's
 
 
 class Ranks:

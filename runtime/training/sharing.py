@@ -122,7 +122,9 @@ def summed_up(ranks: Ranks | None) -> str:
     steps = max(ranks.traffic.steps, 1)
     sent, least = (sum(getattr(t, n) for t in told) / ranks.size / steps for n in ("sent", "least"))
     waited = ", ".join(f"{t.waited:.1f}" for t in told)
+    unlike = ranks.traffic.unlike
+    order = f"; sums of {unlike:,} of {steps:,} in another order than one machine's"
     return (
         f"{ranks.size} ranks: {sent:,.0f} bytes a step and rank were sent, {least:,.0f} is the"
-        f" least; seconds waited: {waited}"
+        f" least; seconds waited: {waited}{order if unlike else '; the bits of one machine'}"
     )

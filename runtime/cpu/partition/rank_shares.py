@@ -3,13 +3,15 @@
 Every rank lays out the same batch and runs a range of its chunks; the sums over chunks go from rank
 to rank in the order in which one machine would add them.  So the result is the same to the bit for
 any number of ranks, as long as there are chunks for all; else the batch is cut into more of them,
-and its sums, taken in another order, differ by no more than rounding.
+and its sums, taken in another order, differ by no more than rounding.  So do those of more than
+MOST_CHUNKS chunks, which are compensated: each rank does that with its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from gradc_compiler.machine.addition_chains import MOST_CHUNKS
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
@@ -51,8 +53,9 @@ class RankShares:
 def shares_of(entry: Entry, examples: int, ranks: int) -> RankShares | None:
     """How a batch is shared; None where every rank had better do all of it."""
     block = block_of(entry, examples)
-    if chunks_of(entry, examples, block) >= ranks:
-        return RankShares(entry, examples, block, ranks, True)
+    chunks = chunks_of(entry, examples, block)
+    if chunks >= ranks:
+        return RankShares(entry, examples, block, ranks, chunks <= MOST_CHUNKS)
     if examples < WORTH_SHARING * ranks:
         return None
     block = min(block, examples // ranks)

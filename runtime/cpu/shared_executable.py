@@ -28,7 +28,7 @@ from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.packed_time import PackedTime
 from gradc_runtime.cpu.partition.rank_shares import RankShares, shares_of
 from gradc_runtime.cpu.replay import CapturedCall
-from gradc_runtime.cpu.stage_tables import Piece, of_stage, of_sums, pieces, read_by_serial
+from gradc_runtime.cpu.stage_tables import SumSlice, of_stage, of_sums, pieces, read_by_serial
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import of_rows
 from gradc_runtime.ranks.group import Ranks
@@ -40,7 +40,7 @@ class StageRun:
     """One stage of a plan on one rank."""
 
     table: NDArray[np.int64]
-    messages: list[list[Piece]]
+    messages: list[list[SumSlice]]
     sums: list[NDArray[np.int64]]  # a table for each message
     out: list[NDArray[Any]]  # its words on the way there
     back: list[NDArray[Any]]  # and on the way back
@@ -196,11 +196,11 @@ class SharedExecutable(Executable):
 
         self.ranks.along(stage.out, stage.back, add, take)
 
-    def _words(self, piece: Piece) -> NDArray[Any]:
+    def _words(self, piece: SumSlice) -> NDArray[Any]:
         """Where UNIFORM has a piece of a sum."""
         return self.uniform[piece.uniform : piece.uniform + piece.words]
 
-    def _unpack(self, message: list[Piece], words: NDArray[Any]) -> None:
+    def _unpack(self, message: list[SumSlice], words: NDArray[Any]) -> None:
         """Write the words of a message where they belong."""
         at = 0
         for piece in message:

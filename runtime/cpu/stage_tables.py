@@ -21,7 +21,7 @@ Table = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SumSlice:
     """Words of a sum that travel in one message."""
 
     partial: int
@@ -29,9 +29,9 @@ class Piece:
     words: int
 
 
-def pieces(sums: Sequence[PartialReduction]) -> list[list[Piece]]:
+def pieces(sums: Sequence[PartialReduction]) -> list[list[SumSlice]]:
     """The sums of a stage in messages of at most MESSAGE words."""
-    messages: list[list[Piece]] = []
+    messages: list[list[SumSlice]] = []
     room = 0
     for one in sums:
         done = 0
@@ -40,7 +40,7 @@ def pieces(sums: Sequence[PartialReduction]) -> list[list[Piece]]:
                 messages.append([])
                 room = MESSAGE
             count = min(room, one.words - done)
-            messages[-1].append(Piece(one.partial + done, one.uniform + done, count))
+            messages[-1].append(SumSlice(one.partial + done, one.uniform + done, count))
             done, room = done + count, room - count
     return messages
 
@@ -58,7 +58,7 @@ def of_stage(table: Table, number: int, chunks: tuple[int, int]) -> Table:
     return found
 
 
-def of_sums(table: Table, message: Sequence[Piece], chunks: tuple[int, int], word: int) -> Table:
+def of_sums(table: Table, message: Sequence[SumSlice], chunks: tuple[int, int], word: int) -> Table:
     """The sums of one message over some chunks, added to what the chunks before have."""
     sums = bytecode.HEADER + bytecode.PHASE
     strides = sums + bytecode.SUM * len(message)

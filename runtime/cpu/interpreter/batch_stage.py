@@ -74,14 +74,13 @@ def run_examples(
     members = table[bytecode.MEMBERS] if threads > 1 else 1
     team, member = thread // members, thread % members
     words = ALL + bytecode.TEAM * (1 + team)
-    last = table[bytecode.END_CHUNK]
-    chunk = table[bytecode.FIRST_CHUNK] + team if team < teams else last
+    chunk = table[bytecode.FIRST_CHUNK] + team if team < teams else table[bytecode.END_CHUNK]
     bases[BLOCK_SPACE] = blocks + team * table[bytecode.BLOCK_BYTES]
     while True:
         if members == 1 and teams > 1 and team < teams:
-            taken = atomic_add(control, ALL + bytecode.CHUNK_COUNTER, 1)
-            chunk = table[bytecode.FIRST_CHUNK] + taken
-        if chunk >= last:
+            chunk = atomic_add(control, ALL + bytecode.CHUNK_COUNTER, 1)
+            chunk += table[bytecode.FIRST_CHUNK]
+        if chunk >= table[bytecode.END_CHUNK]:
             break
         bases[PARTIAL_SPACE] = partials + chunk * table[bytecode.PARTIAL_BYTES]
         run_chunk(control, words, table, phase, bases, pointers, chunk, member, members)

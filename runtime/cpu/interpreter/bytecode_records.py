@@ -189,19 +189,20 @@ class Records:
 
     @property
     def of_teams(self) -> dict[int, int]:
-        """What the header says of a batch stage's teams."""
+        """What the header says of a batch stage's teams, and that they run all its chunks."""
         words = self.block * self.entry.block_words
         return {
             bytecode.BLOCK_BYTES: block_bytes(self.entry, words, self.room, self.word),
             bytecode.TEAMS: self.teams.count,
             bytecode.MEMBERS: self.teams.members,
+            bytecode.END_CHUNK: chunks_of(self.entry, self.examples, self.block),
+            bytecode.LAST: 1,
         }
 
     def header(self, strides: int, results: int) -> list[int]:
         """The first words of a table; where its strides and its results begin."""
         entry, examples = self.entry, self.examples
         spaces, times = len(self.strides()), len(entry.times)
-        chunks = chunks_of(entry, examples, self.block)
         assert times <= MOST_TIMES, f"{entry.name}: {times} times are too many"
         return record(
             bytecode.HEADER,
@@ -209,7 +210,7 @@ class Records:
                 bytecode.EXAMPLES: examples,
                 bytecode.BLOCK: self.block,
                 bytecode.BLOCKS: -(-examples // self.block),
-                bytecode.CHUNKS: chunks,
+                bytecode.CHUNKS: chunks_of(entry, examples, self.block),
                 bytecode.PHASES: len(entry.phases),
                 bytecode.PARTIAL_BYTES: partial_bytes(entry, self.word),
                 bytecode.SPACES: spaces,
@@ -219,7 +220,5 @@ class Records:
                 bytecode.TIMES: times,
                 bytecode.CLOCK_SPACE: spaces - 1,
                 **self.of_teams,
-                bytecode.END_CHUNK: chunks,
-                bytecode.LAST: 1,
             },
         )

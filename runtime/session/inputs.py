@@ -74,11 +74,16 @@ def sequence_of(time: str, types: Types) -> str:
     return next((f"{n} : {t}" for n, t in types.items() if t.time == time), f"a seq({time})")
 
 
-def refuse_unknown(entry: Entry, inputs: Iterable[str], others: set[str]) -> None:
-    """Raises `SessionError` for a name that is neither an input of the entry nor in `others`."""
+def refuse_unknown(entry: Entry, inputs: Iterable[str], others: Types) -> None:
+    """Raises `SessionError` for a name that is neither an input of the entry nor in `others`.
+
+    A batch of a dataset has the lengths of its sequences beside them, which may be given back.
+    """
     known = dict.fromkeys(read_by(entry))
+    times = {type.time for type in (*entry.inputs.values(), *others.values())}
+    lengths = {length_key(time) for time in times if isinstance(time, str)}
     for name in inputs:
-        if name not in known and name not in others:
+        if name not in known and name not in others and name not in lengths:
             raise SessionError(f"no input is called {name}{suggestion(name, known)}")
 
 

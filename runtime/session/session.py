@@ -270,8 +270,8 @@ class Session:
     def checked(self, name: str, inputs: Mapping[str, Any], declared: Types) -> Batches:
         """The inputs of an entry and the lengths of their times, of their declared types."""
         entry = self.program.entries[name]
-        others = {field for d in self.program.data for field, _ in d.fields}
-        refuse_unknown(entry, inputs, others | set(declared))
+        fields = dict(field for d in self.program.data for field in d.fields)
+        refuse_unknown(entry, inputs, {**fields, **declared})
         return checked(entry, declared, inputs, self.dtype)
 
     def named_step(self, name: str) -> TrainStep:

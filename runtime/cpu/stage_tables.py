@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import PartialReduction, Phase
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.system.aligned_memory import aligned
 
-MESSAGE = 1 << 16  # words
+MESSAGE = MACHINE.rank_message  # words
 Table = NDArray[np.int64]
 
 

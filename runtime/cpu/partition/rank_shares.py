@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gradc_compiler.machine.addition_chains import MOST_CHUNKS
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 
-WORTH_SHARING = 4  # examples for each rank
+WORTH_SHARING = MACHINE.rank_examples  # for each rank
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
     reason="elsewhere LLVM places all code",
 )
 FEW, MANY = 400, 10_000
-SLOWEST, LARGEST = 2.0, 256 << 20  # seconds for one file, and bytes that all may add to the process
+SLOWEST, LARGEST = 10.0, 256 << 20  # seconds of this thread for a file; bytes added by all
 Sample = tuple[str, bytes]  # the symbol that is asked for, and the file
 
 
@@ -140,12 +140,12 @@ def attempts(samples: list[Sample], count: int) -> Counter[str]:
         draw = Random(seed)
         name, code = draw.choice(samples)
         damage = draw.choices([*DAMAGE], [*DAMAGE.values()])[0]
-        start = time.process_time()
+        start = time.thread_time()
         try:
             found[outcome(name, damage(draw, code))] += 1
         except Exception as fault:
             faults.append(f"{seed}, {damage.__name__}: {type(fault).__name__}: {str(fault)[:80]}")
-        if (taken := time.process_time() - start) > SLOWEST:
+        if (taken := time.thread_time() - start) > SLOWEST:
             faults.append(f"{seed}, {damage.__name__}: took {taken:.1f} s")
     assert not faults, f"{len(faults)} of {count}: {faults[:5]}"
     return found

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
     reason="elsewhere LLVM places all code",
 )
 FEW, MANY = 400, 10_000
-SLOWEST, LARGEST = 10.0, 256 << 20  # seconds of this thread for a file; bytes added by all
+SLOWEST, LARGEST = 10.0, 256 << 20  # seconds of a file, on this thread; bytes of all
 Sample = tuple[str, bytes]  # the symbol that is asked for, and the file
 
 

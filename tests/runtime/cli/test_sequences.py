@@ -128,7 +128,7 @@ def test_a_sample_is_a_function_of_the_seed(call: Caller, says: Path) -> None:
         (("xs=abx", "--decode", "3"), "xs: 'x' is none of 'abcd'"),
         (("xs=[1,2]", "before=[0]", "--decode", "3"), "no input is called before; there are xs"),
         (("xs=[1,2]", "before=[0,9]"), "before: 9 of sample 0, step 1 is outside class(5)"),
-        (("xs=[[1],[2]]", "before=[0]"), "same number of examples, at least one: xs has 2, before has 1"),
+        (("xs=[[1],[2]]", "before=[0]"), "at least one: xs has 2, before has 1"),
         (("xs=ab", "--sample", "3", "--examples", "2"), "--examples is for a model that reads n"),
         (("xs=ab", "--sample", "3", "--temperature", "nan"), "a temperature is 0 or more"),
         (("xs=[1]", "before=[0]", "--prompt", "a"), "--prompt begins what --sample N or --deco"),

@@ -74,7 +74,8 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     """An entry with a table's instructions, and as much memory and as large blocks as they take."""
     memory, most = table.memory, largest_block(table)
     partial_words = max(memory.partial_words.values(), default=0)
-    block = choose_block(memory.block_words, partial_words, bool(table.graph.carries))
+    recurrent = bool(table.graph.carries)
+    block = choose_block(memory.block_words, partial_words, recurrent)
     return Entry(
         name=name,
         target=table.target,
@@ -86,7 +87,7 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
         phases=table.phases(),
         block=min(most, block),
         most_block=most,
-        chunks=choose_chunks(partial_words),
+        chunks=choose_chunks(partial_words, recurrent),
         uniform_words=memory.uniform_words,
         block_words=memory.block_words.get(None, 0),
         partial_words=partial_words,

@@ -46,12 +46,14 @@ def _block_of_sequences(words_by_time: Mapping[Time | None, int]) -> int:
     return block
 
 
-def choose_chunks(partial_words: int) -> int:
+def choose_chunks(partial_words: int, recurrent: bool) -> int:
     """Copies of the partial sums, where they are as large as this: one at least.
 
-    Threads beyond those share out what is done for a chunk, so more would only take memory.
+    Threads beyond those share out what is done for a chunk, so more would only take memory.  In a
+    recurrence they would wait for one another at every element, so it is given more room.
     """
-    return max(1, min(MACHINE.most_chunks, MACHINE.chunk_words // max(1, partial_words)))
+    room = MACHINE.recurrent_chunk_words if recurrent else MACHINE.chunk_words
+    return max(1, min(MACHINE.most_chunks, room // max(1, partial_words)))
 
 
 def worth_deferring(factors: int, product: int) -> bool:

@@ -74,6 +74,7 @@ class Machine:
     weights_rows: int = known(256, "measured: of a block; with fewer, weights are read too often")
     most_chunks: int = known(8, "tuned: of a batch's sums, each with partial sums of its own")
     chunk_words: int = known(1 << 20, "measured: 4 MB of partial sums; more cost what they save")
+    recurrent_chunk_words: int = known(1 << 23, "measured: two LSTMs of 512: 2 chunks, not 1: 0.75")
 
     # Forms of kernels
     most_fused: int = known(40, "tuned: nodes; larger kernels compile slowly, run no faster")

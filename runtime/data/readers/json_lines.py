@@ -18,6 +18,7 @@ from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
 
 LARGEST = 1 << 30  # bytes, of files that are loaded whole
+BLANK = " \t\r"  # besides "\n", which ends a line: the blanks of JSON
 
 
 def jsonl(context: Context, file: str) -> Columns | LineBlocks:
@@ -45,7 +46,7 @@ def read_whole(path: Path, file: str, found: dict[str, list[Any]]) -> None:
     Raises `DataError` for a file that is not UTF-8.
     """
     try:
-        with path.open(encoding="utf-8") as stream:
+        with path.open(encoding="utf-8", newline="\n") as stream:
             add(stream, 1, file, found)
     except UnicodeDecodeError as fault:
         raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
@@ -62,7 +63,7 @@ def add(lines: Iterable[str], first: int, file: str, found: dict[str, list[Any]]
     """Add the examples of lines that are not blank, the first of which has a number."""
     names = list(found)
     for number, line in enumerate(lines, first):
-        if line.strip():
+        if line.strip(f"{BLANK}\n"):
             example = parsed(line, names, f"{file}:{number}")
             for name in names:
                 found[name].append(example[name])
@@ -70,7 +71,8 @@ def add(lines: Iterable[str], first: int, file: str, found: dict[str, list[Any]]
 
 def counted(data: bytes, piece: Piece) -> int:
     """How many lines are not blank."""
-    return sum(map(bool, map(bytes.strip, data.split(b"\n"))))
+    blank = BLANK.encode()
+    return sum(bool(line.strip(blank)) for line in data.split(b"\n"))
 
 
 def parsed(line: str, names: list[str], place: str) -> dict[str, Any]:

@@ -113,6 +113,16 @@ def test_a_wrong_line_is_told(tmp_path: Path, name: str, text: str, said: str) -
     assert str(caught.value) == said
 
 
+@pytest.mark.parametrize("line", ["\x1c\n", "\u00a0\n", GOOD[:-1] + "\r" + GOOD])
+@pytest.mark.parametrize("whole", [True, False])
+def test_lines_and_blanks_are_those_of_json(tmp_path: Path, line: str, whole: bool) -> None:
+    (tmp_path / "d.jsonl").write_text(GOOD + " \t\r\n" + line, newline="")
+    with pytest.raises(DataError, match=r"d\.jsonl:3: not JSON"):
+        if whole:
+            both(tmp_path, "jsonl", "d.jsonl", **FIELDS)
+        streamed(tmp_path, "jsonl", "d.jsonl", block=1, **FIELDS).take(slice(None))
+
+
 def test_a_ragged_line_is_told_with_its_number(tmp_path: Path) -> None:
     text = '{"x": [1, 2], "y": 1}\n{"x": [1, 2, 3], "y": 1}\n'
     (tmp_path / "d.jsonl").write_text(text)

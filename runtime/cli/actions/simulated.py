@@ -46,8 +46,9 @@ def report(
     found = {name: rows_of(session, name, batch, limits) for name in names}
     if as_json:
         write_json([{"step": n, "threads": [asdict(row) for row in r]} for n, r in found.items()])
+    called = {step.entry: step.name for step in session.training.steps}
     for name, rows in found.items() if not as_json else ():
-        show(name.removeprefix("step/"), batch, rows)
+        show(called[name], batch, rows)
     return 0
 
 

@@ -54,8 +54,8 @@ def elaborate(
     module = None
     try:
         with _deep_stack():
-            load_imports(file, unit, directory, session.problems)
-            check_names(file, session)
+            for read in (unit, *load_imports(file, unit, directory, session.problems)):
+                check_names(read, session)
             module = _module(file, session)
     except LimitExceeded as stop:
         if stop.diagnostic is not None:

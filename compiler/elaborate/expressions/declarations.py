@@ -8,6 +8,7 @@ from gradc_compiler.diagnostics.source import CompileError, Source, Span
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.expressions.context import ElaborationContext
 from gradc_compiler.elaborate.expressions.expressions import WORDS
+from gradc_compiler.elaborate.names.library import SourceModule
 from gradc_compiler.elaborate.names.problems import (
     ErrorAlreadyReported,
     SpecError,
@@ -25,7 +26,6 @@ from gradc_compiler.syntax.grammar.tree import (
     Data,
     Definition,
     Expr,
-    File,
     Name,
     Parameter,
     Train,
@@ -35,14 +35,14 @@ from gradc_compiler.syntax.parse.parse import parse
 RESERVED = {*BUILTINS, *WORDS, "training", "clip"}
 
 
-def check_names(file: File, session: ElaborationContext) -> None:
-    """E0202 for a name declared twice, E0203 for one of the language's own."""
+def check_names(unit: SourceModule, session: ElaborationContext) -> None:
+    """E0202 for a name that a file declares twice, E0203 for one of the language's own."""
     seen: dict[str, Span] = {}
-    for declaration in file.declarations:
+    for declaration in unit.declarations:
         if isinstance(declaration, Definition | Data):
             _check_name(declaration, seen, session)
             _check_signature(declaration, session)
-    _check_trains([d for d in file.declarations if isinstance(d, Train)], session)
+    _check_trains(unit.trains, session)
 
 
 def _check_name(
@@ -54,16 +54,17 @@ def _check_name(
         message, hint = f"`{name}` is a name of the language", f"call it my_{name}"
         session.problems.add(diagnose("E0203", message, span, hint=hint))
     key = f"data {name}" if isinstance(declaration, Data) else name
+    _check_first(key, span, f"`{name}` is defined twice", seen, session)
+
+
+def _check_first(
+    key: str, span: Span, message: str, seen: dict[str, Span], session: ElaborationContext
+) -> None:
+    """E0202 where a name has been seen; from now on it is."""
     if key in seen:
-        session.problems.add(
-            diagnose(
-                "E0202",
-                f"`{name}` is defined twice",
-                span,
-                label="again here",
-                secondary=[(seen[key], "first here")],
-            )
-        )
+        places = [(seen[key], "first here")]
+        again = diagnose("E0202", message, span, label="again here", secondary=places)
+        session.problems.add(again)
     seen.setdefault(key, span)
 
 
@@ -90,18 +91,8 @@ def _check_signature(declaration: Definition | Data, session: ElaborationContext
     else:
         taken, called = (*declaration.settings, *declaration.inputs), "parameters"
     for parameter in taken:
-        name, span = parameter.name, parameter.name_span
-        if name in seen:
-            session.problems.add(
-                diagnose(
-                    "E0202",
-                    f"`{declaration.name}` has two {called} called `{name}`",
-                    span,
-                    label="again here",
-                    secondary=[(seen[name], "first here")],
-                )
-            )
-        seen.setdefault(name, span)
+        message = f"`{declaration.name}` has two {called} called `{parameter.name}`"
+        _check_first(parameter.name, parameter.name_span, message, seen, session)
 
 
 Fields = tuple[tuple[str, TensorType, Span], ...]

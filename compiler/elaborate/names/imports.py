@@ -24,12 +24,13 @@ Loaded = dict[FilePath, SourceModule | None]  # None while a file is being read,
 
 def load_imports(
     file: File, unit: SourceModule, directory: FilePath | None, problems: DiagnosticSink
-) -> None:
-    """Fill the unit's imported names, and those of every file it imports."""
+) -> list[SourceModule]:
+    """Fill the unit's imported names, and those of every file it imports; gives these files."""
     loaded: Loaded = {}
     if directory is not None:
         loaded[(directory / FilePath(unit.source.name).name).resolve()] = None
     _load(file, unit, directory, directory, loaded, problems)
+    return [other for other in loaded.values() if other is not None]
 
 
 def _load(

@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 
 from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.elaborate.names.values import Defined
-from gradc_compiler.syntax.grammar.tree import Data, Definition, File, Train
+from gradc_compiler.syntax.grammar.tree import Data, Declaration, Definition, File, Train
 from gradc_compiler.syntax.parse.parse import parse
 
 PRELUDE = FilePath(__file__).parents[2] / "prelude"
@@ -35,6 +35,7 @@ class SourceModule:
     paths: dict[str, str] = field(default_factory=dict)  # of what is imported, as written
     data: dict[str, Data] = field(default_factory=dict)
     trains: list[Train] = field(default_factory=list)
+    declarations: tuple[Declaration, ...] = ()  # all of the file, in order
     missing: set[str] = field(default_factory=set)  # names whose import failed
     missing_all: bool = False  # an import of all names failed
 
@@ -56,7 +57,7 @@ class SourceModule:
     @staticmethod
     def of(source: Source, file: File) -> SourceModule:
         """A file's unit, without its imports; the first of two equal names counts."""
-        unit = SourceModule(source)
+        unit = SourceModule(source, declarations=file.declarations)
         for declaration in file.declarations:
             match declaration:
                 case Definition(name=name):

@@ -11,6 +11,7 @@ from gradc_compiler.pipeline import compile_source
 from gradc_runtime.session.checkpoint import Checkpoint
 from gradc_runtime.session.session import Session
 from gradc_runtime.system.errors import CheckpointError
+from tests.runtime.session.noisy import NOISY
 
 ONE = """
 model f(x : scalar) -> scalar {{
@@ -42,18 +43,6 @@ train on d {
         minimize g(x)
         using sgd(lr = linear(1, 0, 4))
     }
-}
-"""
-NOISY = """
-model f(x : scalar) -> scalar {
-    param p = 0
-    noise e : scalar ~ normal(0, 1)
-    p * x + e
-}
-data d(x : scalar) = line()
-train on d {
-    minimize f(x)
-    using sgd(lr = 1)
 }
 """
 TARGETS = [("reference", 1), ("cpu", 1), ("cpu", 2)]
@@ -123,7 +112,7 @@ def test_draws_go_on_as_the_reference_has_them(count: int) -> None:
     """The word that they are keyed by counts in whole numbers; -2 is 2^32 - 2."""
     found = {}
     for target in ("reference", "cpu"):
-        session = Session(compile_source(NOISY), target, seed=3)
+        session = Session(compile_source(NOISY.replace("RATE", "1")), target, seed=3)
         session.memory.views["step"][...] = count
         found[target] = [session.step(x=X)["loss"] for _ in range(4)]
     np.testing.assert_allclose(found["cpu"], found["reference"], rtol=1e-5)

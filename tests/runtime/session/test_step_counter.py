@@ -11,19 +11,8 @@ import pytest
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.step_counter import ROUND, StepCounter
+from tests.runtime.session.noisy import NOISY
 
-NOISY = """
-model f(x : scalar) -> scalar {
-    param p = 0
-    noise e : scalar ~ normal(0, 1)
-    p * x + e
-}
-data d(x : scalar) = line()
-train on d {
-    minimize f(x)
-    using sgd(lr = RATE)
-}
-"""
 X = np.ones(3)
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 TARGETS = ["reference", "cuda"] if SIMULATED else ["reference", "cpu"]

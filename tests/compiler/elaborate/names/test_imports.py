@@ -27,6 +27,23 @@ def test_a_definition_may_be_called_as_a_word_of_training(build_file, tmp_path, 
     assert [p.name for p in module.parameters] == [f"f.{name}1.dense1.W", f"f.{name}1.dense1.b"]
 
 
+@pytest.mark.parametrize(("text", "code", "line"), [
+    ("layer other(x : t) -> t { 2 * x }\n", "E0202", 3),
+    ("layer more(k : size, k : size)(x : t) -> t { k * x }\n", "E0202", 3),
+    ("layer sum(x : t) -> t { x }\n", "E0203", 3),
+])
+def test_names_of_an_imported_file_are_its_own_and_stand_once(
+    build_file, tmp_path, text, code, line
+):
+    (tmp_path / "blocks.nn").write_text(BLOCK + text)
+    (tmp_path / "spec.nn").write_text('import block from "blocks.nn"\n' + USE)
+    with pytest.raises(CompileError) as raised:
+        build_file(tmp_path / "spec.nn")
+    [found] = raised.value.diagnostics
+    assert (found.code, found.primary.span.line) == (code, line)
+    assert found.primary.span.source.name.endswith("blocks.nn")
+
+
 @pytest.mark.parametrize(("first", "code", "column"), [
     ('import "blokcs.nn"', "E0204", 1),
     ('import "../blocks.nn"', "E0205", 1),

@@ -47,7 +47,8 @@ to see (`legalize.py`).  What a machine is taken to be stands in `compiler/machi
 nodes that are one kernel, puts each into a stage and all in order; `compiler/memory` gives every
 value a view of a buffer; `compiler/loops` makes a group a loop nest, and runs the passes from nest
 to nest (`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and
-library kernels and builds the table of instructions; `compiler/printing` writes nests as text for a
+library kernels, builds the table of instructions, and lets values take turns in the same words
+(`share_room.py`); `compiler/printing` writes nests as text for a
 CPU and, when somebody asks for it, for CUDA.
 
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with

@@ -11,14 +11,15 @@ memory, and each fault as one clear line (`errors.py`).
 **Ranks.**  `runtime/ranks` has the processes that `mpiexec` starts (`launched.py`), what they tell
 one another and how long they wait (`group.py`), and a guard for each (`guard.py`).
 
-**Data.**  `runtime/data/arrays` has a `Dataset` and the checks of what is handed in;
+**Data.**  `runtime/data/arrays` has a `Dataset`, and the one place where what users hand in is
+checked (`checked.py`);
 `runtime/data/blocks` the same for data that does not fit, read while a network trains;
 `runtime/data/readers` one reader for each format and bundled set; `runtime/data` opens the sources
 that a spec names (`sources.py`).
 
 **A session.**  `runtime/session/session.py` is what users hold: parameters of one network, and what
 can be done with them.  Beside it in `runtime/session` are the memory that lives from step to step
-(`state.py`), inputs checked (`inputs.py`), and the table of back ends (`backends.py`), each of
+(`state.py`), what an entry reads and gives back (`inputs.py`), and the table of back ends (`backends.py`), each of
 which is imported when it is asked for.  `runtime/binding` is what all back ends share: arrays in
 and out of words, packed sequences, constants.
 

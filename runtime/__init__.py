@@ -17,11 +17,11 @@ checked (`checked.py`);
 `runtime/data/readers` one reader for each format and bundled set; `runtime/data` opens the sources
 that a spec names (`sources.py`).
 
-**A session.**  `runtime/session/session.py` is what users hold: parameters of one network, and what
+**A session.** `runtime/session/session.py` is what users hold: parameters of one network, and what
 can be done with them.  Beside it in `runtime/session` are the memory that lives from step to step
-(`state.py`), what an entry reads and gives back (`inputs.py`), and the table of back ends (`backends.py`), each of
-which is imported when it is asked for.  `runtime/binding` is what all back ends share: arrays in
-and out of words, packed sequences, constants.
+(`state.py`), what an entry reads and gives back (`inputs.py`), and the table of back ends
+(`backends.py`), each of which is imported when it is asked for.  `runtime/binding` is what all back
+ends share: arrays in and out of words, packed sequences, constants.
 
 **The CPU.**  `runtime/cpu/executable.py` makes an entry ready to run: for each batch size a plan
 (`call_plan.py`), and a fast path for the same call once more (`replay.py`); both in `runtime/cpu`.

@@ -115,7 +115,12 @@ def of_format(text: str) -> Iterator[str]:
 
 
 def of_derived(made: Compilation, trial: Ranged) -> Iterator[str]:
-    """The derived program, printed and read, takes the same steps on the CPU."""
+    """The derived program, printed and read, takes the same steps on the CPU.
+
+    Of the same data: where a table is read that nothing uses, only the spec limits the lengths.
+    """
+    limits = [limit.rows for entry in made.program.entries.values() for limit in entry.limits]
+    trial = replace(trial, longest=min([trial.longest, *limits]))
     derived = replace(trial, program=compiled(print_program(made)).program)
     found, wanted = (losses(one) for one in (derived, trial))
     for name, value in wanted.items():

@@ -41,7 +41,7 @@ def too_long(limits: Iterable[Limit], given: Mapping[str, Batch]) -> tuple[int, 
 
 def require_rows(entry: Entry, given: Mapping[str, Batch], steps: int = 1) -> None:
     """Raise `SessionError` where a sequence of these batches has a place without a row."""
-    if (fault := too_long(entry.limits, given)) is not None:
+    if entry.limits and (fault := too_long(entry.limits, given)) is not None:
         number, step = fault[0], ""
         if steps > 1:
             size = examples_of(given) // steps
@@ -65,9 +65,10 @@ def require_rows_of_examples(
 
 def steps_within(entries: Iterable[Entry], given: Mapping[str, Batch], steps: int) -> int:
     """How many of the steps come before the first with such a sequence."""
-    size = examples_of(given) // steps
-    faults = [too_long(entry.limits, given) for entry in entries]
-    return min((fault[0] // size for fault in faults if fault is not None), default=steps)
+    if not (limits := [limit for entry in entries for limit in entry.limits]):
+        return steps
+    fault = too_long(limits, given)
+    return steps if fault is None else fault[0] // (examples_of(given) // steps)
 
 
 def first_of(given: Batches, steps: int, wanted: int) -> Batches:

@@ -85,9 +85,10 @@ class Tables:
             count = min(left, steps - done)
             if entry in self.of:
                 count = self.of[entry].ready(count)
-            rows = slice(done * batch, (done + count) * batch)
-            part = of_rows(inputs, rows)
-            ran.append(runner.run(inputs if count == steps else part, count, batch=batch))
+            part = inputs
+            if count < steps:
+                part = of_rows(inputs, slice(done * batch, (done + count) * batch))
+            ran.append(runner.run(part, count, batch=batch))
             done += count
             if count == left:
                 self.counter.go_round()

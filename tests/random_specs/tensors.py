@@ -42,7 +42,8 @@ MASKS = [  # a condition with a sign or a weight, beside what it cuts
     "(where({} > 0.0713, -2, 0.5) * {})", "(({} > 0.0931) / -0.75 * {})",
 ]  # fmt: skip
 CUT = [  # a slope that is infinite where a mask is 0
-    "where({0} > 0.0931, sqrt({0}), 0.25)", "(-2 * ({0} > 0.0931) * log(maximum({0}, 0.0931)))",
+    "where({0} > 0.0931, sqrt({0} + full([], 0)), 0.25)",  # a tensor: of a number there is no root
+    "(-2 * ({0} > 0.0931) * log(maximum({0}, 0.0931)))",
     "(0.5 * ({0} > 0.0931) * sqrt({0} * ({0} > 0.0931)))",
     "(-1 * ({0} > 0.0931) * (relu({0} - 0.0931))^0.5)",
 ]  # fmt: skip

@@ -5,9 +5,10 @@ here is each with its folder, in order.  A folder imports only those that stand 
 `tests/test_architecture.py`, so it can be read knowing those alone.  `specs/walk.md` follows one
 spec through all of them, with what each prints.
 
-**What everything may use.**  `compiler/diagnostics` has source text, places in it (`source.py`),
-and what the compiler says about them, as a terminal shows it (`render.py`).  `compiler/error_index`
-has a page for each code (`gradc explain E0301`).
+**What everything may use.**  `compiler/records` has dataclasses that are cheap to define.
+`compiler/diagnostics` has source text, places in it (`source.py`), and what the compiler says about
+them, as a terminal shows it (`render.py`).  `compiler/error_index` has a page for each code
+(`gradc explain E0301`).
 
 **1. Text to tree.**  `compiler/syntax/lex` makes tokens and mends what is misspelt;
 `compiler/syntax/parse` drives LALR tables over them so that one run finds every error; the tree and

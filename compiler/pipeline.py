@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from gradc_compiler.machine.targets import CPU, TARGETS
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import FORMER
 from gradc_compiler.rewrites.table import INEXACT, is_exact, optimise
 from gradc_compiler.rewrites.table import OPTIONAL as OF_GRAPHS

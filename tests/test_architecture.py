@@ -43,6 +43,7 @@ RUNTIME = {
     "gradc_compiler",
 }
 CONTRACT = {  # what the runtime may know of the compiler
+    "gradc_compiler.records.fast_dataclass",
     "gradc_compiler.machine.addition_chains",
     "gradc_compiler.machine.cost_model",
     "gradc_compiler.machine.machine",
@@ -57,6 +58,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.graph.outputs",
 }
 FLOORS = [  # from the lowest
+    "gradc_compiler.records",
     "gradc_compiler.diagnostics",
     "gradc_compiler.error_index",
     "gradc_compiler.syntax.grammar",

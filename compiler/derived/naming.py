@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.expressions.expressions import WORDS
 from gradc_compiler.elaborate.names.registry import PersistentSpec
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.records.fast_dataclass import dataclass
 
 TRAIN = "train"  # the head of what `train` itself declares
 RESERVED = frozenset({*BUILTINS, *WORDS, "training"})

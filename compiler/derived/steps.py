@@ -8,7 +8,7 @@ written once, and where the two results differ (dropout, batch normalisation) th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.derived.kept import is_known
 from gradc_compiler.derived.naming import TRAIN, Names, numbered
@@ -20,6 +20,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.syntax.grammar.unparse import name_text
 from gradc_compiler.transform.unparse_expr import StatementWriter, input_text, type_text

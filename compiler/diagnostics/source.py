@@ -8,8 +8,10 @@ the terminal, the JSON output and the tests.  Columns count code points from 1.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 ERROR, WARNING = "error", "warning"
 LONGEST_MESSAGE = 600  # characters

@@ -13,7 +13,7 @@ each would have to be computed before the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from gradc_compiler.fusion.heights import Heights
@@ -38,6 +38,7 @@ from gradc_compiler.ops.sequence import (
 )
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.program.entry import MOST_OPERANDS
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.simplify import is_view
 
 OUTSIDE = -1  # reads what is an output

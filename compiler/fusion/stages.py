@@ -14,7 +14,7 @@ all examples are kept, and one product in serial stage k + 1 sums over the examp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.loop_order import in_order, loop_of
@@ -24,12 +24,12 @@ from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.sequence import FromRows, TimeSum
 from gradc_compiler.ops.shape import Reshape
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.remat import AGAIN, derived_nodes
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Stage:
+class Stage(NamedTuple):
     """A serial stage, or the batch stage (`examples`) of the same number, which sorts after it."""
 
     number: int

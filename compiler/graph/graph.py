@@ -16,7 +16,7 @@ noise draw), and *uniform* otherwise; `varying` in this module decides which.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.graph.op_registry import OPS, constant_op
 from gradc_compiler.graph.outputs import Carry, OutputKey
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.records.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from gradc_compiler.graph.op import Op

@@ -11,12 +11,13 @@ Reference arrays have a leading axis over examples, of length 1 where the value 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from gradc_compiler.graph.types import Kind, TensorType, Time
+from gradc_compiler.records.fast_dataclass import dataclass
 
 Array = np.ndarray
 V = TypeVar("V")  # what a rule computes with: values of a graph, or anything that has arithmetic

@@ -7,12 +7,13 @@ Nothing is padded, so padding cannot change a result.  A `SequenceIndex` knows t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 Array = NDArray[Any]
 LARGEST_SUM = 1 << 62

@@ -10,9 +10,11 @@ of a value, neither is time: an operator on a sequence is meant for each element
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from math import prod
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 Time = str | int  # what a length is called, or how much it is
 

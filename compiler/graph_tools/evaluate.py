@@ -8,7 +8,6 @@ each of its elements instead; an operator that is meant for each element is give
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import Length, Previous, Sequential
+from gradc_compiler.records.fast_dataclass import dataclass
 
 Array = np.ndarray
 

@@ -9,7 +9,6 @@ there must not be many is said in Note [How long a chain of additions is] in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 from gradc_compiler.loops.ir import RANGE, LoopNest, Store
@@ -43,6 +42,7 @@ from gradc_compiler.program.kernel_abi import (
     Y_ROW,
     pieces_of,
 )
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

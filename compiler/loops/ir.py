@@ -7,12 +7,12 @@ Passes take a nest and give a nest; text is made of it last, in `compiler/printi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.records.fast_dataclass import dataclass
 
 RANGE = -1  # extent of the loop that runs over the kernel's begin..end
 WALK = -2  # extent of the loop that goes through one example's rows of a time, on a GPU

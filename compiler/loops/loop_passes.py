@@ -11,7 +11,6 @@ built, and after each pass that changed it; nests of one shape go through the pa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from gradc_compiler.loops.collapse import collapse_loops
@@ -24,6 +23,7 @@ from gradc_compiler.loops.vectorize_batch import vectorize_batch
 from gradc_compiler.loops.verify_nest import verify_bounds, verify_nest
 from gradc_compiler.machine.targets import CPU, TARGETS
 from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 
 

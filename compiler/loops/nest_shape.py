@@ -7,11 +7,12 @@ the `skeleton` of a shape, which has nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import LoopNest, MemAccess, NestLoop, Statement, Store, Variable
 from gradc_compiler.loops.scalar_form import whole_number
+from gradc_compiler.records.fast_dataclass import dataclass
 
 Moves = tuple[tuple[int, ...], bool]  # of a place by each loop; whether a number says its row
 

@@ -7,7 +7,6 @@ the owner's value for each element, the element at the other end, the one a step
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 from gradc_compiler.fusion.stages import Region
@@ -34,6 +33,7 @@ from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import AtLast, Last, Previous, Reverse, TimeBroadcast
 from gradc_compiler.program.arrays import ClockName
+from gradc_compiler.records.fast_dataclass import dataclass
 
 ROW_NAMES = 10**7  # rows are n10000000, ...: numbers that no node has
 ZERO, ONE = whole_number(0), whole_number(1)

@@ -9,7 +9,7 @@ for all its iterations.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import product
 
 from gradc_compiler.graph.types import Kind
@@ -33,6 +33,7 @@ from gradc_compiler.loops.peel import peel
 from gradc_compiler.loops.reductions import OVER_NO_LOOP
 from gradc_compiler.loops.scalar_form import renamed, whole_number
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.records.fast_dataclass import dataclass
 
 WRITTEN_OUT = MACHINE.inner_iterations  # iterations of an innermost loop
 

@@ -14,8 +14,10 @@ second-level cache.  How long sums may grow is no figure of a machine:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 T = TypeVar("T")
 

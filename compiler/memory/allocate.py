@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from gradc_compiler.fusion.groups import FusionGroup, is_alias, is_pointwise, is_reduction, reads
@@ -24,6 +24,7 @@ from gradc_compiler.memory.layout import Layouts, StorageKey
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.program.arrays import Array, ArrayName
 from gradc_compiler.program.entry import Operand, Space, StepMemory
+from gradc_compiler.records.fast_dataclass import dataclass
 
 ALIGN = MACHINE.line  # words: one cache line of float32
 Pools = defaultdict[Time | None, FreeList]  # free words, per row of each time

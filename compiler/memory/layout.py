@@ -10,7 +10,7 @@ A value that is only read as a part of a concatenation is computed in its place 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from gradc_compiler.fusion.groups import is_alias
@@ -23,6 +23,7 @@ from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.sequence import Length, TimePosition
 from gradc_compiler.ops.shape import Concat, Reshape
 from gradc_compiler.program.arrays import ClockName
+from gradc_compiler.records.fast_dataclass import dataclass
 
 StorageKey = tuple[str, str | int | ClockName]
 

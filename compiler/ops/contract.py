@@ -12,7 +12,6 @@ therefore a contraction again: derivatives of any order need no further rule.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
@@ -25,6 +24,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.machine.addition_chains import LONG, MOST_SUMMED, SUMMED
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.pairwise_sums import add_pairwise, add_up, pieces
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ them with what rounding loses (here, in NumPy, in blocks).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.ops.structured import Structured
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @register

@@ -14,7 +14,6 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +33,7 @@ from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops import division
 from gradc_compiler.ops.formula import Formula, Mathematics, definition_of, reference_of
+from gradc_compiler.records.fast_dataclass import dataclass
 
 ANY, POSITIVE, UNIT = SampleDomain(), SampleDomain(0.2, 3.0), SampleDomain(-0.9, 0.9)
 KINK_AT_0 = SampleDomain(away=(0.0,))

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
 from gradc_compiler.graph.op import Array
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

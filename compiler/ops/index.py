@@ -10,7 +10,7 @@ says why. Kernels clamp all the same, so that nothing beyond a buffer could ever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from gradc_compiler.graph.op import Array, Op, real, require
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.ops.pairwise_sums import add_at_rows
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @register

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from gradc_compiler.graph.op import Array, Op, real
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import Kind, TensorType, Time
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @register

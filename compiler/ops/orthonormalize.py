@@ -18,7 +18,6 @@ product of the low parts, 2^-42 of the result, is left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +27,7 @@ from gradc_compiler.graph.op import Array, Op, real, require
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.records.fast_dataclass import dataclass
 
 BLOCK = MACHINE.orthonormal_columns  # columns that are made orthonormal one by one
 BITS, TERMS = 21, 1 << 11  # see Note [Exact products]

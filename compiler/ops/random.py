@@ -9,7 +9,6 @@ uniform = (word0 >> 8) * 2^-24, in [0, 1); normal by Box and Muller from (word0,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from gradc_compiler.graph.op import Array, Op, real
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType, Time
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.records.fast_dataclass import dataclass
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.ops.pairwise_sums import add_up
 from gradc_compiler.ops.shape import reshape, sum_axes
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @register

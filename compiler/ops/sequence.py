@@ -21,7 +21,6 @@ example.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +32,7 @@ from gradc_compiler.graph.ragged import SequenceIndex
 from gradc_compiler.graph.types import Kind, TensorType, Time
 from gradc_compiler.ops.index import Take
 from gradc_compiler.ops.pairwise_sums import add_at_rows
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True)

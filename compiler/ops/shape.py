@@ -7,7 +7,6 @@ foot of this module build them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
@@ -18,6 +17,7 @@ from gradc_compiler.graph.op import Array, Op, real, require
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.contract import Affine, Contract, index
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @register

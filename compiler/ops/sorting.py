@@ -14,7 +14,7 @@ How a kernel finds the order: Note [An order in place] in `compiler/printing/row
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.ops.pairwise_sums import add_at_rows
 from gradc_compiler.ops.structured import Structured
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @register

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from typing import ClassVar
 
 from gradc_compiler.graph.op import Op
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ functions that a kernel calls and no library has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import MemAccess, Statement, Variable
 from gradc_compiler.loops.scalar_form import functions
 from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass

@@ -8,13 +8,14 @@ stands in the text, because LLVM can vectorise only what it knows to be contiguo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
 from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.machine.addition_chains import BLOCKS
 from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
 from gradc_compiler.printing.scalar_text import statement_text
+from gradc_compiler.records.fast_dataclass import dataclass
 
 START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1e999)"}
 

@@ -11,10 +11,10 @@ the greatest common divisor of its strides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import gcd
 
 from gradc_compiler.loops.ir import RANGE, LoopNest, Store
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

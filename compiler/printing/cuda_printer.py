@@ -18,7 +18,6 @@ Names are those of `cpu_printer.py`, and a word is words[x0 + ...] or, a whole n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
@@ -28,6 +27,7 @@ from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
 from gradc_compiler.printing.cuda_mapping import ThreadGroup, map_to_threads
 from gradc_compiler.printing.scalar_text import statement_text
+from gradc_compiler.records.fast_dataclass import dataclass
 
 HEAD = "def k0(words, numbers, table, at, begin, count, total):"
 KEEP = "q2 = r0 + q1", "q1 = lost(q0, q2)", "q0 = q0 + q2"  # a compensated sum, q0 + q1

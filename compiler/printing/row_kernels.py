@@ -11,7 +11,6 @@ each operand and of the result: the elements of a row, the words from one exampl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from textwrap import indent
@@ -21,6 +20,7 @@ from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.printing.cuda_printer import HEAD
 from gradc_compiler.printing.row_meaning import RowMeaning, Rows
+from gradc_compiler.records.fast_dataclass import dataclass
 
 CPU_HEAD = "def k0(pointers, geometry, begin, end, first):\n"
 SHARED = ("g0", "g1", "g2")  # numbers of the geometry before those of each operand

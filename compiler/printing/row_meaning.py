@@ -7,7 +7,7 @@ depends on others; the nest says the same for readers, for tests, and for any ot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import Literal
 
@@ -22,6 +22,7 @@ from gradc_compiler.loops.ir import (
     Variable,
 )
 from gradc_compiler.memory.layout import BufferView
+from gradc_compiler.records.fast_dataclass import dataclass
 
 NUMBER, VALUE = Variable(Kind.INDEX, 0), Variable(Kind.REAL, 1)
 

@@ -6,11 +6,11 @@ of a batch.  Outputs of both kinds are known by the keys that they have in the g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import TensorType, Time
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 class ClockName(NamedTuple):

@@ -34,7 +34,7 @@ or a share of [0, extent) in a ONCE phase), and the number in the batch of the f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from itertools import takewhile
 from typing import Any
@@ -46,6 +46,7 @@ from gradc_compiler.graph.types import Limit, TensorType, Time
 from gradc_compiler.machine.targets import CPU
 from gradc_compiler.program.arrays import Array, ClockName, Result
 from gradc_compiler.program.deferred import Deferred
+from gradc_compiler.records.fast_dataclass import dataclass
 
 MOST_OPERANDS = 64  # of an instruction
 MOST_TIMES = 31  # of an entry

@@ -8,13 +8,14 @@ training step): see `entry.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from gradc_compiler.diagnostics.source import Diagnostic
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.records.fast_dataclass import dataclass
 
 COUNT = "schedule/count"
 

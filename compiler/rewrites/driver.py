@@ -10,7 +10,7 @@ is off there, as if it had been switched off (`switches_for` in the table).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node
@@ -19,6 +19,7 @@ from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.machine.targets import TARGETS
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Literal
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 
 KEEP = "keep"  # the switch of what derivatives read

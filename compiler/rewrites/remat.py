@@ -19,7 +19,7 @@ chooses where there is too little room.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Origin
 from gradc_compiler.graph.loop_order import library
@@ -27,6 +27,7 @@ from gradc_compiler.graph.outputs import Carry
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.sequence import Previous
+from gradc_compiler.records.fast_dataclass import dataclass
 
 AGAIN = Origin("computed again")
 

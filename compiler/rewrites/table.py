@@ -16,10 +16,10 @@ of the second stage, which ones are inexact, and which have no switch are in `ta
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.machine.targets import CPU
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.algebra.drop_unit_dims import drop_unit_dims

@@ -7,7 +7,7 @@ the same text are one kernel, which many instructions call with other operands a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from math import prod
 
@@ -38,6 +38,7 @@ from gradc_compiler.program.entry import (
     Phase,
     RecurrenceLoop,
 )
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
 from gradc_compiler.select.launch import print_launch

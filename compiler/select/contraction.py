@@ -13,11 +13,12 @@ strides alone follows which part of a matrix product a loop can be:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.loops.ir import RANGE
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.kernel_abi import DIVIDED, EVERY, MOST_ANY_LOOPS, MOST_LOOPS, SHARE
+from gradc_compiler.records.fast_dataclass import dataclass
 
 SHORT = MACHINE.short_loop  # iterations below which a loop is not worth being innermost
 TYPICAL_BLOCK = MACHINE.typical_rows  # examples: what a RANGE loop counts as beside others

@@ -7,7 +7,7 @@ made of a nest that is not affine; but it says what they do, word for word.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
@@ -20,6 +20,7 @@ from gradc_compiler.loops.ir import (
     Variable,
 )
 from gradc_compiler.memory.layout import BufferView
+from gradc_compiler.records.fast_dataclass import dataclass
 
 NUMBER, VALUE, OWNER = Variable(Kind.INDEX, 0), Variable(Kind.REAL, 1), Variable(Kind.INDEX, 2)
 

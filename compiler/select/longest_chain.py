@@ -8,7 +8,7 @@ chunks or after `split_long_sums.py`, their chains count together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.loops.chain_lengths import (
@@ -24,6 +24,7 @@ from gradc_compiler.printing import cpu_gather
 from gradc_compiler.printing.row_kernel_table import BY_SOURCE
 from gradc_compiler.printing.row_kernels import lengths_of
 from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.select.builder import ProgramBuilder
 
 LIBRARY = ("contract_rows", "contract_lanes", "contract_dots", "contract_any")

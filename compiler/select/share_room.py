@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from bisect import bisect, insort
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 
 from gradc_compiler.memory.allocate import ALIGN
@@ -25,6 +25,7 @@ from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import ConstantWords, Instruction, Launch, Operand, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.select.builder import ProgramBuilder
 
 Span = tuple[int, int]  # from the first use to the last

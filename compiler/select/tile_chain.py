@@ -10,10 +10,11 @@ at which both are in the same tile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.program.entry import Operand
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

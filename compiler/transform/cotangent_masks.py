@@ -9,7 +9,7 @@ Names: as in `differentiate.py`; `m` a mask: 1 where a cotangent may be anything
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from gradc_compiler.graph.graph import Value
@@ -19,6 +19,7 @@ from gradc_compiler.ops.elementwise import ANY, Elementwise
 from gradc_compiler.ops.reduce import BatchMean, Max
 from gradc_compiler.ops.sequence import TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import broadcast, reshape, unbroadcast
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.transform.masks import is_mask, mask_of, only_jumps
 from gradc_compiler.transform.value_ranges import Bounds
 

@@ -12,11 +12,12 @@ It is built where it is asked for alone, and only where every way back is cut at
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from gradc_compiler.graph.graph import Builder, Node, Origin, Value
 from gradc_compiler.ops.sequence import Previous
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.transform.cotangent_masks import CotangentMask, below, either, whole
 from gradc_compiler.transform.value_ranges import COMPARISONS
 

@@ -8,7 +8,7 @@ finite numbers counts as finite, though it may overflow.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import inf, prod
 
 from gradc_compiler.graph.graph import Builder, Node, Value
@@ -21,6 +21,7 @@ from gradc_compiler.ops.reduce import ArgMax, Max
 from gradc_compiler.ops.sequence import AtLast, Last, Length, Previous, TimePosition, TimeSum
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.ops.structured import Structured
+from gradc_compiler.records.fast_dataclass import dataclass
 
 COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from gradc_compiler.diagnostics.source import Label, Span
@@ -15,6 +14,7 @@ from gradc_compiler.graph.outputs import OutputKey, Role, is_of
 from gradc_compiler.ops.leaf import Constant, PersistentOp
 from gradc_compiler.ops.sequence import Length, TimePosition
 from gradc_compiler.ops.shape import Reshape
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.transform.value_ranges import Bounds, Known
 
 COUNTERS = ("seed", "step")

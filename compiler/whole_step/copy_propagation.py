@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store, Variable
 from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 
 Where = Callable[[MemAccess], Operand]
 Word = tuple[int, int]  # a space and an offset: where a storage begins

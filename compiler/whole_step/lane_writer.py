@@ -10,7 +10,6 @@ is unrolled (`compiler/loops/unroll.py`).  A weight is read once for all the exa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 
@@ -34,6 +33,7 @@ from gradc_compiler.loops.scalar_form import leaves, whole_number
 from gradc_compiler.loops.unroll import combined, extents_of
 from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.whole_step.step_code import LoopHead
 from gradc_compiler.whole_step.step_words import NotApplicable
 from gradc_compiler.whole_step.vector_frame import Moves, VectorFrame

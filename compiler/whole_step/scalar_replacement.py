@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import Chain
@@ -30,6 +30,7 @@ from gradc_compiler.loops.scalar_form import whole_number
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.whole_step.step_code import (
     COUNT,

@@ -8,7 +8,7 @@ counts has names: t0 steps, i0 examples, n0 the same over all steps, m0 which la
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from gradc_compiler.graph.types import Kind
@@ -22,6 +22,7 @@ from gradc_compiler.loops.ir import (
     ScalarConstant,
 )
 from gradc_compiler.loops.scalar_form import functions, whole_number
+from gradc_compiler.records.fast_dataclass import dataclass
 
 NAMES = [KernelArgument(name) for name in ("g0", "t0", "i0", "n0", "m0")]
 COUNT, STEP, EXAMPLE, NUMBER, MASK = NAMES

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.program.entry import Operand, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 class NotApplicable(Exception):

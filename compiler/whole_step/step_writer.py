@@ -12,7 +12,6 @@ For examples of many numbers the text would be too long to compile: `NotApplicab
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import inf, prod
 
 from gradc_compiler.graph.types import Kind
@@ -42,6 +41,7 @@ from gradc_compiler.loops.scalar_form import renamed, whole_number
 from gradc_compiler.loops.unroll import combined, extents_of
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.whole_step.scalar_replacement import ScalarPromoter, stored
 from gradc_compiler.whole_step.step_code import ZERO, LoopHead, word_at
 from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words

@@ -10,7 +10,7 @@ summed over their lanes.  What is the same for all examples stays a number in me
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import Address, Apply, KernelArgument, PointerWord, Scalar
@@ -18,6 +18,7 @@ from gradc_compiler.loops.scalar_form import whole_number
 from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Operand, PartialReduction, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.whole_step.scalar_replacement import stored
 from gradc_compiler.whole_step.step_code import (
     COUNT,

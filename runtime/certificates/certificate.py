@@ -12,11 +12,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.certificates.certifying import SWITCH
 from gradc_runtime.cpu.objects import object_cache
 from gradc_runtime.cpu.objects.compile_kernels import key_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.certificates.certificate import AGREES, DIFFERS, Certificate, as_run
 from gradc_runtime.certificates.distances import (
     AfterUpdate,

@@ -9,13 +9,13 @@ gradient less its error and of the gradient plus its error.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradc_compiler.graph.outputs import Role, Tagged, of_role, with_role
 from gradc_compiler.program.program import Program, TrainStep
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.certificates.distances import (
     AfterUpdate,
     EntryOutput,

@@ -7,13 +7,14 @@ action, whose module (and NumPy, Numba and the rest with it) is imported only th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 Function = Callable[..., Any]
 

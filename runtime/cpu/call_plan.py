@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from gradc_compiler.machine.cost_model import takes_long
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.binding.io_binding import Arrays, address
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.objects.link import NATIVE

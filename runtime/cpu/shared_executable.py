@@ -13,7 +13,7 @@ of the product (Xie et al., "Distributed Machine Learning via Sufficient Factor 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.program.entry import Entry, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.binding.io_binding import Arrays, address
 from gradc_runtime.cpu.call_plan import BoundCall, CallPlan
 from gradc_runtime.cpu.executable import Executable

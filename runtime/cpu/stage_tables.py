@@ -7,13 +7,13 @@ of the words that a message has.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import PartialReduction, Phase
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.system.aligned_memory import aligned
 

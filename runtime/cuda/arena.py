@@ -11,7 +11,7 @@ table that is written once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.program.entry import Entry, Instruction, Operand, Phase, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cuda.kernels import CLEAR, MEAN
 
 ALIGN = MACHINE.gpu_line  # words: spaces begin on a line of the GPU's cache

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradc_compiler.program.entry import Entry, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.binding.constant_pieces import pieces
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.arena import Arena, KernelLaunch, Recurrence, calls

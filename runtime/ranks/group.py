@@ -14,13 +14,13 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import RankLost
 
 ASK, ANSWER, STOP, STOPPED, SUMS, TOTALS = range(1, 7)  # tags of messages

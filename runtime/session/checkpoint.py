@@ -16,7 +16,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import CheckpointError
 from gradc_runtime.system.files import opened, require_memory
 

@@ -11,12 +11,12 @@ when it has written its end.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.session.session import Session
 from gradc_runtime.system.errors import SessionError
 

@@ -8,11 +8,12 @@ spec that it comes from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.backends import Arrays, examples_of, parts
 from gradc_runtime.session.blame import culprit

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradc_compiler.program.program import Program
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.session.backends import TARGETS
 from gradc_runtime.session.state import LARGEST_SEED, is_known, suggestion
 from gradc_runtime.system.errors import SessionError

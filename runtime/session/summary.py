@@ -5,10 +5,10 @@ The trainer knows sessions; so a session, which can be trained, meets it by name
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.ranks.launched import imported
 
 TRAINER = "gradc_runtime.training.trainer"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.readers.reader_context import BLOCK, LARGEST_IN_MEMORY
 from gradc_runtime.system.errors import SessionError
 

@@ -13,8 +13,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.ragged import Ragged, SequenceIndex
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.training.run_folder import table
 

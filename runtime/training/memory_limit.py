@@ -9,12 +9,13 @@ evaluation, for all threads.  Not counted are the data and the process itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Program
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.space_sizes import bytes_of
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import size

@@ -7,10 +7,11 @@ can add up a sum.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from math import isnan
 from typing import Any
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.examples import ROWS
 from gradc_runtime.system.errors import CheckpointError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path as FilePath
 
 from gradc_compiler.elaborate.expressions.expressions import LANGUAGE
@@ -12,6 +12,7 @@ from gradc_compiler.elaborate.names.problems import DiagnosticSink
 from gradc_compiler.elaborate.names.registry import Registry
 from gradc_compiler.elaborate.names.scope import GraphContext, Scope
 from gradc_compiler.elaborate.names.values import StaticValue
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass

@@ -7,7 +7,7 @@ from an axis that it indexes alone, or from the output axis (`y < oh`); two sour
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
@@ -19,6 +19,7 @@ from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.ops.contract import Affine, Map
 from gradc_compiler.ops.contract import Contract as Contraction
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import (
     Binary,
     ContractExpr,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
@@ -26,6 +25,7 @@ from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.sizes import check_size, written_type
 from gradc_compiler.elaborate.types.unify import Mismatch, element_times, match_sizes, unify
 from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import (
     ClassType,
     Definition,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.layers.notes import Notes
@@ -14,6 +14,7 @@ from gradc_compiler.elaborate.names.scope import Use
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.program import DataSource, Schedules
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

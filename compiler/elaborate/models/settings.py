@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.expressions.context import ElaborationContext
@@ -23,6 +23,7 @@ from gradc_compiler.elaborate.names.values import (
 from gradc_compiler.elaborate.types.ranges import require_replaced_in_range
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Call, Definition, Expr, Name, Setting
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, cached_property
 from pathlib import Path as FilePath
 
 from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.elaborate.names.values import Defined
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Data, Declaration, Definition, File, Train
 from gradc_compiler.syntax.parse.parse import parse
 

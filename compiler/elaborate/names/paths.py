@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass

@@ -6,7 +6,7 @@ every parameter.  How a number is first drawn is kept as text and scope, and bui
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 from gradc_compiler.diagnostics.source import Span
@@ -14,6 +14,7 @@ from gradc_compiler.elaborate.names.paths import LayerNames
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.program import Schedules
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Expr
 
 S = TypeVar("S")  # the `Scope` of an expression, which is defined further up

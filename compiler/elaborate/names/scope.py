@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from gradc_compiler.diagnostics.source import Span
@@ -23,6 +23,7 @@ from gradc_compiler.elaborate.names.values import Definitions, StaticValue, part
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.types import TensorType, Time
 from gradc_compiler.ops.leaf import PersistentOp
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Definition, Expr
 
 OF_SHAPES = ("E03", "E04")  # codes of errors that depend on what a layer is given

@@ -6,7 +6,7 @@ bounded time and memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.diagnostics.source import Diagnostic, Span
 from gradc_compiler.elaborate.names.problems import LimitExceeded, SpecError, diagnose
@@ -14,6 +14,7 @@ from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.types import TensorType, Time
 from gradc_compiler.program.entry import MOST_TIMES
+from gradc_compiler.records.fast_dataclass import dataclass
 
 TENSOR_ELEMENTS = 2**34
 PARAMETER_ELEMENTS = 2**34

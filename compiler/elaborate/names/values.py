@@ -7,12 +7,13 @@ network runs.  `POISON` stands where an error was reported, so that one mistake 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.paths import Made, Path
 from gradc_compiler.graph.types import Time
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Definition
 
 StaticValue = Any  # one of: int, float, bool, tuple, and the classes below

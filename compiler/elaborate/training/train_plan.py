@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.models.settings import Rules
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import (
     Descend,
     Minimize,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from gradc_compiler.diagnostics.source import CompileError, Span
@@ -24,6 +24,7 @@ from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import TypeFault
 from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import (
     Along,
     Argument,

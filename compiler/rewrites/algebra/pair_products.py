@@ -17,7 +17,7 @@ absolute values more than the sums' own bound; one that lies between may overflo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from itertools import combinations
 from math import prod
@@ -28,6 +28,7 @@ from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.machine.cost_model import product_of_several
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Affine, Contract, Map, index
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.simplify import is_view
 
 EXAMPLES = MACHINE.typical_batch  # in a batch, and elements in a sequence, for the choice

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 FORMER = {  # names that users may still type, and those of today
     "straight": "whole-step",

@@ -19,7 +19,6 @@ plain.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
@@ -29,6 +28,7 @@ from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
 from gradc_compiler.ops.shape import broadcast
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.conv.match import (
     Convolution,
     SlidingWindow,

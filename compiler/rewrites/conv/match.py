@@ -15,12 +15,13 @@ scatter is asked in `scattering` alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.machine.cost_model import is_worth
 from gradc_compiler.ops.contract import Affine, Contract, Map, index
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ span to the rule around it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
 from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar import tree
 
 

@@ -7,7 +7,9 @@ clause.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ A chain `x |> f : [3] |> g` is `Pipe(Claim(Pipe(x, f), [3]), g)`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

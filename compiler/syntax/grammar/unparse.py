@@ -7,9 +7,9 @@ be broken.  Parentheses are put back exactly where the grammar needs them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import assert_never
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar import tree
 from gradc_compiler.syntax.grammar.doc import Doc, DocGroup, DocWord, Spine, cat, group
 from gradc_compiler.syntax.grammar.keywords import KEYWORDS

@@ -7,9 +7,8 @@ begin could begin.  `brackets` matches brackets and drops the newlines inside th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc_compiler.diagnostics.source import Diagnostic
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
 from gradc_compiler.syntax.lex.brackets import DECLARATION, VALUE_ENDS, Brackets
 from gradc_compiler.syntax.lex.recover import misspelt, oversized

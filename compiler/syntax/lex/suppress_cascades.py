@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import groupby, pairwise
 
 from gradc_compiler.diagnostics.source import Diagnostic
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
 from gradc_compiler.syntax.lex.brackets import DECLARATION
 

@@ -9,7 +9,7 @@ row that matches speaks.  `{found}`, `{last}` and `{first}` are the tokens' text
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gradc_compiler.records.fast_dataclass import dataclass
 
 VALUE = r"(?:NAME|NUMBER|TEXT|DIMS|scalar|contract)"
 STOP = r"(?:NL|END|\}|\)|\])"

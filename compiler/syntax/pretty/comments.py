@@ -6,9 +6,8 @@ stood behind.  Empty lines are the author's, one at most.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc_compiler.diagnostics.source import Source, Span
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
 from gradc_compiler.syntax.pretty.fill import INDENT
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from gradc_compiler.graph_tools.evaluate import node_values
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Definition, ResultStmt
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_compiler.transform.unparse_expr import expression

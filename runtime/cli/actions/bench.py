@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -13,6 +13,7 @@ from typing import Any
 from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.program.entry import Entry, Instruction
 from gradc_compiler.program.program import Program, TrainStep
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cli.actions import simulated
 from gradc_runtime.cli.actions.output import (
     console,

@@ -10,8 +10,8 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.certificates.certificate import DIFFERS, all_kept, are_wanted, counted_by_state
 from gradc_runtime.certificates.certifying import SWITCH
 from gradc_runtime.cli.actions.output import console, counted, size, table, write_json

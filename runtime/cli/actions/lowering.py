@@ -6,7 +6,6 @@ Tokens, the graph after each pass, the graph as a machine likes it, fusion group
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from gradc_compiler.diagnostics.source import Source
@@ -17,6 +16,7 @@ from gradc_compiler.memory.allocate import Sketch
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.printing.nest_text import nest_text
 from gradc_compiler.program.entry import Operand, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.table import changes, rewrite_for_target, switches_for
 from gradc_compiler.schedule import make_sketch, make_table

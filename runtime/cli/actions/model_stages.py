@@ -7,11 +7,11 @@ and which parameters it was the first to read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gradc_compiler.elaborate import PersistentSpec
 from gradc_compiler.elaborate.types.show_types import show_type
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import (
     Assign,
     Claim,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.names.library import prelude
 from gradc_compiler.pipeline import OPTIONAL, Compilation, compilation
 from gradc_compiler.program.program import DataSource, Program
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import FORMER
 from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_runtime.certificates.certificate import require_sound

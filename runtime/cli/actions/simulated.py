@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from itertools import repeat
 from time import perf_counter
 
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cli.actions.output import console, duration, table, write, write_json
 from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.cpu.executable import Executable

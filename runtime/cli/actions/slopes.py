@@ -6,7 +6,7 @@ Where a network is too large for that, parameters with slopes of about one size 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.outputs import Carry, OutputKey
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.certificates.distances import SMALL, Tensors

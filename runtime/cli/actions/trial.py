@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Program
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.certificates.distances import (
     AfterUpdate,

@@ -21,7 +21,7 @@ largest of all tensors where that is more.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ import numpy as np
 
 from gradc_compiler.pipeline import OPTIONAL, Compilation, switched
 from gradc_compiler.program.program import Program
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.table import INEXACT
 from gradc_runtime.certificates import certificate
 from gradc_runtime.certificates.distances import AfterUpdate, Results, Tensors, difference

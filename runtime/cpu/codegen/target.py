@@ -10,11 +10,11 @@ what wide vectors bring, or to look for a fault in them.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cache
 
 import llvmlite.binding as llvm
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import SessionError
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.codegen.intrinsics import I32, I64, write_fetch
 from gradc_runtime.cpu.codegen.target import host
 

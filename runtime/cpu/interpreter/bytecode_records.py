@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from gradc_compiler.program.arrays import Result
 from gradc_compiler.program.entry import (
@@ -20,6 +19,7 @@ from gradc_compiler.program.entry import (
     Space,
 )
 from gradc_compiler.program.kernel_abi import ROWS, SHARE, number_for
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.partition.divide import Teams
 from gradc_runtime.cpu.partition.intra_op import rows_are_settled

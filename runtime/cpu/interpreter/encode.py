@@ -8,12 +8,12 @@ table, which takes a few microseconds; no compiled code depends on the batch siz
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.program.entry import Entry, Instruction, Phase
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
 from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of

@@ -8,10 +8,11 @@ Every number in a file is held against the file before it is followed: it may co
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from struct import Struct
 from typing import Any, NamedTuple
+
+from gradc_compiler.records.fast_dataclass import dataclass
 
 HEADER = Struct("<6s10xHH20xQ10xHH2x")  # magic, kind, machine, sections' start, size, count
 SECTION = Struct("<IIQ8xQQIIQ8x")

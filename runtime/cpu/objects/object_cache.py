@@ -16,10 +16,10 @@ import os
 import stat
 import sys
 import tempfile
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.objects.trust import seal, why_distrusted, why_parents_distrusted
 from gradc_runtime.system.errors import bounded
 from gradc_runtime.system.files import opened

@@ -12,13 +12,14 @@ takes them (`runtime/cpu/interpreter/dispatch.py`).  A recurrence stands there a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, PartialReduction, Phase
 from gradc_compiler.program.kernel_abi import share_start
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials

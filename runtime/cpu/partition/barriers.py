@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from gradc_compiler.program.entry import Entry, Instruction, Operand, RecurrenceLoop, Space
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
 
 BY_EXAMPLES, ANY = "examples", "any"  # who is at a storage: each at its own examples, or anyone

@@ -8,10 +8,9 @@ is a single one, which does all in order.  Then barriers are placed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Phase
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.barriers import with_barriers
 from gradc_runtime.cpu.partition.grains import once
 from gradc_runtime.cpu.partition.intra_op import divided, in_shares, shared_nanoseconds

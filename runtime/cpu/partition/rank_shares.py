@@ -9,11 +9,12 @@ MOST_CHUNKS chunks, which are compensated: each rank does that with its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc_compiler.machine.addition_chains import MOST_CHUNKS
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 

@@ -16,7 +16,6 @@ are left out: their number decides whether it turns a matrix, and of how many co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import gcd
 
 from gradc_compiler.machine.machine import MACHINE
@@ -33,6 +32,7 @@ from gradc_compiler.program.kernel_abi import (
     Y_LOOP,
     Y_ROW,
 )
+from gradc_compiler.records.fast_dataclass import dataclass
 
 GRAINS = {  # whole tiles, or whole vectors where threads are many
     COLUMNS: (MACHINE.panel, MACHINE.vector),

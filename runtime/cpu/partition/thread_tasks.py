@@ -8,10 +8,9 @@ of threads] in `reduction_chunks.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc_compiler.program.entry import Instruction
 from gradc_compiler.program.kernel_abi import share_start
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.split_dims import SplitDim
 
 SINGLE = 1  # a grain: a share may begin at any row

@@ -13,9 +13,10 @@ way are counted: they stay below 2% of all seconds worked, but for a first few m
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.records.fast_dataclass import dataclass
 
 WORTH_SHARING = MACHINE.worth_sharing_s  # seconds of a step below which one thread does it alone
 WORTH_WAKING = MACHINE.worth_waking_s  # the same for a whole call whose workers sleep

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.variants import variant
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.partition.tuned_tiles import other_blocks
 from gradc_runtime.data.arrays.checked import Batches

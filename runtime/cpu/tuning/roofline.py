@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 
 from gradc_compiler.program.entry import Kernel
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.binding.io_binding import address
 from gradc_runtime.cpu.objects.compile_kernels import addresses
 from gradc_runtime.cpu.objects.link import NATIVE

@@ -13,11 +13,12 @@ fit the caches of all; and barriers, at which threads arrive one after another.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc_compiler.machine.cost_model import barrier_nanoseconds
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Phase
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import DataError
 
 END, REST = "", "\ufffd"

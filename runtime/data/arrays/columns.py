@@ -6,7 +6,6 @@ A field is the column of its name, or else the first one left that fits its kind
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.mend import mend
 from gradc_runtime.system.errors import DataError

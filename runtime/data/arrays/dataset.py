@@ -9,7 +9,6 @@ seed alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
@@ -20,6 +19,7 @@ from numpy.typing import DTypeLike
 
 from gradc_compiler.graph.ragged import Batch, Ragged
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.checked import Batches, check_inputs
 from gradc_runtime.data.arrays.columns import Columns, assign

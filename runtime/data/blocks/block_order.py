@@ -8,11 +8,11 @@ read in long pieces.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.shuffle import MASK, mixed, permutation
 
 BLOCKS_MIXED = 64  # blocks of the usual size whose examples are shuffled together

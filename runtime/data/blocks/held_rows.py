@@ -8,10 +8,10 @@ examples are held out whether the data fits or not.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.shuffle import SPLIT, keys
 
 PIECE = 1 << 20  # keys at once

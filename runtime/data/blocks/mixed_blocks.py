@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import end_to_end, of_rows
 

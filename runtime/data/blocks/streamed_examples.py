@@ -8,7 +8,7 @@ what it answers differs in one thing only: the order of an epoch is that of `Blo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.columns import Columns

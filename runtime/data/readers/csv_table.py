@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv as reader
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from io import StringIO
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.blocks.line_blocks import LineBlocks, Piece, pieces_of
 from gradc_runtime.data.blocks.stored_arrays import end_to_end

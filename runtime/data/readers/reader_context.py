@@ -7,7 +7,6 @@ and links that lead out are refused unless the user allows them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 from zlib import crc32
@@ -15,6 +14,7 @@ from zlib import crc32
 import numpy as np
 
 from gradc_compiler.program.program import DataSource
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import DataError
 
 LARGEST_IN_MEMORY = 1 << 30  # bytes of files up to which they are loaded whole

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from llvmlite import ir
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.alias_scopes import Scopes
 from gradc_runtime.cpu.codegen.language.convert import TypedValue, constant, convert

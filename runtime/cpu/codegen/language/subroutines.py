@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.codegen.language.kernel_types import KernelSignature
 
 FAST = ("contract", "reassoc", "nsz")  # never nnan or ninf: NaN stays visible

@@ -55,6 +55,8 @@ CPU and, when somebody asks for it, for CUDA.
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
 words in registers and examples side by side in vectors; it does so when that kernel is asked for.
 
+**8. C.**  `compiler/c` makes names of a spec identifiers of C.
+
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
 a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).
 """

@@ -41,6 +41,10 @@ Below it:
 * `runtime/cpu/tuning` measures: tiles of other sizes, where the time of an entry goes, the
   roofline.
 
+**Other programs.**  `runtime/embed` builds a model into a library, a header and a program that need
+no Python: `frozen.py` works out ahead what weights alone decide, `relocatable.py` takes the
+addresses out of bytecode, `runtime/embed/sources` has the C that all of them share.
+
 **CUDA.**  `runtime/cuda` launches an entry's kernels one by one over the whole batch; every import
 of numba-cuda is in `shim.py`.
 

@@ -44,6 +44,7 @@ RUNTIME = {
 }
 CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.records.fast_dataclass",
+    "gradc_compiler.c.c_names",
     "gradc_compiler.machine.addition_chains",
     "gradc_compiler.machine.cost_model",
     "gradc_compiler.machine.machine",
@@ -90,6 +91,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.printing",
     "gradc_compiler.select",
     "gradc_compiler.whole_step",
+    "gradc_compiler.c",
     "gradc_compiler",
     "gradc_compiler.derived",
     "gradc_runtime.system",
@@ -109,6 +111,7 @@ FLOORS = [  # from the lowest
     "gradc_runtime.cpu.threads",
     "gradc_runtime.cpu",
     "gradc_runtime.cpu.tuning",
+    "gradc_runtime.embed",
     "gradc_runtime.cuda",
     "gradc_runtime.certificates",
     "gradc_runtime.training",

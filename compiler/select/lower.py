@@ -12,11 +12,11 @@ from gradc_compiler.fusion.groups import FusionGroup, is_pointwise
 from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Node
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.build import pointwise_nest, reduction_nest
 from gradc_compiler.loops.chain_lengths import chain_of_product
 from gradc_compiler.loops.ir import RANGE, LoopNest, Store, Variable
 from gradc_compiler.loops.loop_passes import BUILT, MEANING
 from gradc_compiler.loops.scalar_code import identity
+from gradc_compiler.loops.unit_nests import pointwise_nest, reduction_nest
 from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
 from gradc_compiler.memory.layout import StorageKey, row_major, through
 from gradc_compiler.ops.contract import Contract

@@ -34,6 +34,12 @@ class SessionError(RunError):
     """A session was asked for something it cannot do: wrong name, shape, kind or value."""
 
 
+class ToolchainError(RunError):
+    """The C compiler is missing, or refuses what it was given."""
+
+    exit_code: ClassVar[int] = 2
+
+
 class UnknownParameter(SessionError, KeyError):
     """A parameter that a session does not have: a `KeyError`, as of any mapping."""
 

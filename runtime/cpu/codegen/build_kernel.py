@@ -106,6 +106,22 @@ def object_code(name: str, source: str | None, word: int, symbol: str) -> bytes:
     return code
 
 
+@cache
+def linkable_machine() -> Any:
+    """The same code for a linker: position-independent, as a shared library must be."""
+    machine = host()
+    target = llvm.Target.from_triple(machine.triple)
+    return target.create_target_machine(
+        cpu=machine.cpu, features=machine.features, opt=3, reloc="pic", codemodel="small"
+    )
+
+
+def linkable_code(name: str, source: str | None, word: int, symbol: str) -> bytes:
+    """A kernel as an object file that a linker puts into a library."""
+    code: bytes = linkable_machine().emit_object(kernel_module(name, source, word, symbol))
+    return code
+
+
 def assembly(name: str, source: str | None, word: int) -> str:
     """A kernel as assembly text, for people and tests."""
     text: str = target_machine().emit_assembly(kernel_module(name, source, word, "kernel"))

@@ -84,6 +84,17 @@ def built_anew(kernel: Kernel, word: int) -> bytes:
     return built
 
 
+def linkable_object(kernel: Kernel, word: int) -> tuple[str, bytes]:
+    """A kernel's symbol and object code for a linker, from the cache or built now."""
+    key = key_of(f"linkable {kernel.name}", kernel.source, word)
+    symbol = symbol_of(key)
+    code = store.load(key)
+    if code is None:
+        code = builder().linkable_code(kernel.name, kernel.source, word, symbol)
+        store.save(key, code, f"linkable {kernel.note or kernel.name}")
+    return symbol, code
+
+
 def object_of(kernel: Kernel, word: int, wait: bool = True) -> bytes | None:
     """A kernel's object code, from the cache or built now; None if another process is at it."""
     key = key_of(kernel.name, kernel.source, word)

@@ -1,0 +1,79 @@
+"""Names of a spec as C identifiers.
+
+A spec may call a model `int`, or two things alike; what reaches C is a letter first, no word that C
+or C++ keeps to itself, nothing that the C library defines, and each name once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+KEYWORDS = words(
+    """
+    alignas alignof and and_eq asm atomic auto bitand bitor bool break case catch char char8_t
+    char16_t char32_t class co_await co_return co_yield compl complex concept const const_cast
+    consteval constexpr constinit continue decltype default delete do double dynamic_cast else enum
+    explicit export extern false float for friend goto if imaginary inline int long mutable
+    namespace new noexcept noreturn not not_eq nullptr operator or or_eq private protected public
+    register reinterpret_cast requires restrict return short signed sizeof static static_assert
+    static_cast struct switch template this thread_local throw true try typedef typeid typename
+    typeof union unsigned using virtual void volatile wchar_t while xor xor_eq
+    """
+)
+MACROS = words("errno assert stdin stdout stderr linux unix i386 I")
+FUNCTIONS = words(
+    """
+    abs acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh div erf erfc exp exp2
+    expm1 fabs fdim floor fma fmax fmin fmod free frexp hypot ilogb j0 j1 jn index labs ldexp lgamma
+    log log10 log1p log2 logb lrint lround main malloc memcpy memset modf nearbyint nextafter pow
+    remainder remquo rint round scalbln scalbn signgam sin sinh sqrt tan tanh tgamma time trunc
+    y0 y1 yn
+    """
+)
+TYPE = re.compile(r"u?int(_fast|_least)?\d*_t|u?intptr_t|size_t|ptrdiff_t|M_\w+|FE_\w+")
+
+
+def is_taken(name: str) -> bool:
+    """Whether C, C++ or their libraries give a name a meaning of its own; capitals are macros'."""
+    if name.isupper() and len(name) > 1:
+        return True
+    known = name in KEYWORDS | MACROS | FUNCTIONS or name.removesuffix("f") in FUNCTIONS
+    return known or name.startswith("_") or "__" in name or bool(TYPE.fullmatch(name))
+
+
+def c_name(text: str) -> str:
+    """An identifier that says what a name says; a name that C keeps to itself gets an end."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in text)
+    plain = re.sub("__+", "_", plain).strip("_") or "x"
+    plain = plain if plain[0].isalpha() else f"x{plain}"
+    return f"{plain}_of_spec" if is_taken(plain) else plain
+
+
+class CNames:
+    """Gives each thing a name of its own, near to the one that it has."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+
+    def take(self, text: str) -> str:
+        """A name that nothing has so far."""
+        name = plain = c_name(text)
+        count = 1
+        while name in self._taken:
+            count += 1
+            name = f"{plain}_{count}"
+        self._taken.add(name)
+        return name
+
+
+def comment(text: str) -> str:
+    """A text that can stand in a comment: nothing in it ends one, begins one or joins lines."""
+    plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
+    return plain.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?").rstrip("\\ ")

@@ -1,0 +1,36 @@
+"""`gradc build`: a model as a library and a program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gradc_runtime.cli import options
+from gradc_runtime.cli.declare import act, declared, spec
+
+
+@declared("build", examples=[
+    ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o built",
+     "libdigit.so, libdigit.a, digit.h, and the program built/digit"),
+    ("gradc build specs/vae.nn encode --weights runs/vae -o built", "one model of several"),
+    ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o built --cpu avx2",
+     "for every PC of the last ten years, and not for this one alone"),
+])  # fmt: skip
+@spec
+@click.argument("model", required=False)
+@options.weights
+@click.option("-o", "folder", type=click.Path(path_type=Path, file_okay=False), required=True,
+              metavar="DIR", help="Where the files go.")  # fmt: skip
+@click.option("--cpu", type=click.Choice(["native", "sse2", "avx2", "avx512"]), default="native",
+              help="Processors that it is for: like this one, or all of a level.")  # fmt: skip
+@click.option("--dtype", type=click.Choice(options.WIDTHS), help="Width of a number.")
+@options.without
+def command(spec: Path, **given: Any) -> int:
+    """Build a model into a library for C, and a program that needs no Python.
+
+    The weights are inside.  The header says what each function reads and gives.
+    """
+    code: int = act("build:build_model", spec, given)
+    return code

@@ -1,0 +1,1 @@
+"""A model inside other programs: a library and a program that need no Python."""

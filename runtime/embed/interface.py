@@ -1,0 +1,158 @@
+"""What a built library looks like from C: its functions, their arguments, its header.
+
+`digit` read and gave `[10]`, so the header declares
+
+    int digit_run(const float *image, float *scores, int n);
+
+The functions of a library begin with the model's name; names of the spec go through
+`compiler/c/c_names.py`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from gradc_compiler.c.c_names import CNames, c_name, comment
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.program.arrays import Array
+from gradc_runtime.embed.frozen import FrozenModel
+
+VERSION = 1  # of the functions and their meaning
+FAULTS = {  # a call's answer below 0, and what it says
+    "NULL_POINTER": "a pointer is null",
+    "WRONG_SIZE": "the number of examples is negative",
+    "SMALL_WORKSPACE": "the workspace has too few bytes",
+    "WRONG_CLASS": "a whole number is not one of its classes",
+    "WRONG_PROCESSOR": "this processor lacks instructions that the library was compiled for",
+    "OTHER_INTERFACE": "header and library are of different models or versions",
+}
+OWN = "n", "workspace", "bytes", "code", "memory", "arrays", "run"  # other names in its functions
+
+
+@dataclass(frozen=True)
+class CInterface:
+    """The names and the header of a model."""
+
+    model: FrozenModel
+
+    @property
+    def name(self) -> str:
+        """What its functions and files begin with."""
+        return c_name(self.model.name)
+
+    @property
+    def macro(self) -> str:
+        """What its macros begin with."""
+        return self.name.upper()
+
+    @cached_property
+    def arguments(self) -> dict[str, Array]:
+        """By name in C: what is read, then what is given; one output is called `scores`."""
+        names, outputs = CNames(OWN), self.model.arrays("output")
+        found = {names.take(str(array.name)): array for array in self.model.arrays("input")}
+        for array in outputs:
+            found[names.take("scores" if len(outputs) == 1 else str(array.name))] = array
+        return found
+
+    def word(self, type: TensorType) -> str:
+        """The C type of a number of a tensor."""
+        return self.word_of(type.kind)
+
+    def word_of(self, kind: Kind) -> str:
+        """The C type of a number."""
+        wide = self.model.dtype.itemsize == 8
+        if kind is Kind.INDEX:
+            return "int64_t" if wide else "int32_t"
+        return "double" if wide else "float"
+
+    def declared(self) -> str:
+        """The arguments of `run`, before the number of examples."""
+        return ", ".join(
+            f"{'const ' if array.role == 'input' else ''}{self.word(array.type)} *{name}"
+            for name, array in self.arguments.items()
+        )
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that is another for other arguments."""
+        shapes = [f"{name} {array.type}" for name, array in self.arguments.items()]
+        return zlib.crc32(f"{self.name} {shapes} {self.model.dtype}".encode()) & 0x7FFFFFFF
+
+    def header(self) -> str:
+        """The header as text."""
+        return "\n".join([*self._head(), *self._functions(), *self._check(), *self._foot(), ""])
+
+    def _head(self) -> Iterator[str]:
+        guard = f"{self.macro}_MODEL_H"
+        yield f"/* {self.name}: a model that gradc built; needs no other library."
+        yield ""
+        yield "   Every array holds n examples one after another, each row-major, without gaps:"
+        yield ""
+        for name, array in self.arguments.items():
+            what = "read" if array.role == "input" else "written"
+            yield f"     {name:<16} {what:<8} {self.words_about(array)}"
+        yield ""
+        yield "   A function answers 0, or a code below 0 that NAME_message explains.  Any number"
+        yield "   of threads may call at once; nothing is allocated. */"
+        yield f"#ifndef {guard}"
+        yield f"#define {guard}"
+        yield ""
+        yield "#include <stddef.h>"
+        yield "#include <stdint.h>"
+        yield ""
+        yield "#ifdef __cplusplus"
+        yield 'extern "C" {'
+        yield "#endif"
+        yield ""
+        yield f"#define {self.macro}_INTERFACE {VERSION}"
+        yield f"#define {self.macro}_FINGERPRINT {self.fingerprint}"
+        yield ""
+        yield "enum {"
+        for code, (name, text) in enumerate(FAULTS.items(), 1):
+            yield f"    {self.macro}_{name} = -{code},{'':<{18 - len(name)}}/* {text} */"
+        yield "};"
+
+    def words_about(self, array: Array) -> str:
+        """`float, 28 x 28 x 1`."""
+        type = array.type
+        shape = " x ".join(map(str, type.shape)) or "one number"
+        among = "" if type.classes is None else f", 0 to {type.classes - 1}"
+        called = "" if array.role == "input" else f"  ({comment(str(array.name))})"
+        return f"{self.word(type)}, {shape}{among}{called}"
+
+    def _functions(self) -> Iterator[str]:
+        name, own = self.name, self.declared()
+        yield ""
+        yield "/* Run n examples in memory of the library's own, which each thread has once. */"
+        yield f"int {name}_run({own}, int n);"
+        yield ""
+        yield f"/* The same in memory of yours, at least {name}_workspace(n) bytes of it. */"
+        yield f"int {name}_run_in({own}, int n, void *workspace, size_t bytes);"
+        yield f"size_t {name}_workspace(int n);"
+        yield ""
+        yield "/* What a code says, in English. */"
+        yield f"const char *{name}_message(int code);"
+        yield ""
+        yield "/* The version and the arguments that a library was built with. */"
+        yield f"int {name}_interface(void);"
+        yield f"int {name}_fingerprint(void);"
+
+    def _check(self) -> Iterator[str]:
+        name, macro = self.name, self.macro
+        yield ""
+        yield "/* Whether the library that was found is the one of this header: call it once. */"
+        yield f"static inline int {name}_check(void) {{"
+        same = f"{name}_interface() == {macro}_INTERFACE"
+        yield f"    int same = {same} && {name}_fingerprint() == {macro}_FINGERPRINT;"
+        yield f"    return same ? 0 : {macro}_OTHER_INTERFACE;"
+        yield "}"
+
+    def _foot(self) -> Iterator[str]:
+        yield ""
+        yield "#ifdef __cplusplus"
+        yield "}"
+        yield "#endif"
+        yield "#endif"

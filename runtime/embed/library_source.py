@@ -1,0 +1,190 @@
+"""The C source of a library: a model's tables as data, and the functions of its header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+
+import numpy as np
+
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.program.entry import Space
+from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.cpu.partition.space_sizes import block_bytes
+from gradc_runtime.embed.frozen import FrozenModel
+from gradc_runtime.embed.interface import FAULTS, CInterface
+from gradc_runtime.embed.relocatable import RelocatableTable
+
+PLACES = {  # words that the library writes, by their name in C
+    "AT_THREADS": bytecode.THREADS,
+    "AT_STEPS": bytecode.STEPS,
+    "AT_BASES": bytecode.BASES,
+    "AT_EXAMPLES": bytecode.EXAMPLES,
+    "AT_BLOCKS": bytecode.BLOCKS,
+    "AT_CHUNKS": bytecode.CHUNKS,
+    "AT_END_CHUNK": bytecode.END_CHUNK,
+    "AT_PERSISTENT": int(Space.PERSISTENT),
+    "AT_UNIFORM": int(Space.UNIFORM),
+    "AT_BLOCK": int(Space.BLOCK),
+    "AT_PARTIAL": int(Space.PARTIAL),
+    "AT_ARRAY": int(Space.ARRAY),
+}
+CHECKED = (  # that C compilers can ask a processor about
+    "sse4.2", "popcnt", "avx", "avx2", "fma", "bmi", "bmi2", "avx512f", "avx512vl", "avx512bw",
+    "avx512dq", "avx512cd",
+)  # fmt: skip
+A_LINE = 12  # numbers
+
+
+def source_text(name: str) -> str:
+    """A C source that every library or program has."""
+    return (files("gradc_runtime.embed") / "sources" / name).read_text(encoding="utf-8")
+
+
+def library_source(interface: CInterface, symbols: Sequence[str], data: Sequence[str]) -> str:
+    """The source of a model's library.
+
+    `symbols`: of the dispatch loop and of each kernel; `data`: of the weights, and of what was made
+    of them.
+    """
+    model = interface.model
+    tables = (line for k, table in enumerate(model.tables) for line in table_data(k, table))
+    parts = [
+        *head(interface),
+        *constants(model),
+        source_text("layout.c"),
+        *externals(interface, symbols, data),
+        *tables,
+        *table_list(model),
+        *kinds(interface),
+        source_text("library.c"),
+        *functions(interface),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def head(interface: CInterface) -> Iterator[str]:
+    """What is included, and short names of codes."""
+    yield f"/* The library of {interface.name}: its tables, and the functions of its header. */"
+    yield from ("#include <stddef.h>", "#include <stdint.h>", "#include <string.h>")
+    yield f'#include "{interface.name}.h"'
+    yield f"typedef {interface.word_of(Kind.INDEX)} index_word;"
+    yield from (f"#define {name} {interface.macro}_{name}" for name in FAULTS)
+
+
+def constants(model: FrozenModel) -> Iterator[str]:
+    """Macros with the sizes that the common part asks for."""
+    spaces = int(Space.ARRAY) + len(model.entry.arrays) + 1
+    yield from (f"#define {name} {value}" for name, value in PLACES.items())
+    yield f"#define CONTROL {bytecode.ALL}"
+    yield f"#define SPACES {spaces}"
+    yield f"#define ARRAYS {len(model.entry.arrays)}"
+    yield f"#define TABLES {len(model.tables)}"
+    named = set(host().features.split(",")) if host().features else set()
+    asked = [name for name in CHECKED if f"+{name}" in named]
+    yield f"#define PROCESSOR_IS_CHECKED {int(bool(asked))}"
+    tests = " && ".join(f'__builtin_cpu_supports("{name}")' for name in asked)
+    yield f"#define PROCESSOR_HAS ({tests or 1})"
+
+
+def externals(interface: CInterface, symbols: Sequence[str], data: Sequence[str]) -> Iterator[str]:
+    """What other object files have: the dispatch loop, kernels, weights."""
+    arguments = ", ".join(["int64_t"] * 5)
+    yield from (f"extern void {name}({arguments});" for name in dict.fromkeys(symbols))
+    word = interface.word_of(Kind.REAL)
+    yield from (f"extern const {word} {name}[];" for name in data)
+    yield f"#define walk {symbols[0]}"
+    yield f"static kernel_function *const kernels[] = {{{', '.join(symbols[1:])}}};"
+    yield f"#define weights {data[0]}"
+    yield f"#define made {data[1]}"
+
+
+def numbers(values: Iterable[int]) -> Iterator[str]:
+    """Whole numbers, some a line."""
+    all = [str(value) for value in values]
+    for k in range(0, len(all), A_LINE):
+        yield "    " + ", ".join(all[k : k + A_LINE]) + ","
+
+
+def table_data(k: int, table: RelocatableTable) -> Iterator[str]:
+    """A table and the places of its addresses, as arrays."""
+    yield f"/* blocks of {table.block} */"
+    yield f"static const int64_t table_{k}[] = {{"
+    yield from numbers(int(word) for word in table.words)
+    yield "};"
+    for name, places in (("kernels", table.kernels), ("arguments", table.arguments)):
+        pairs = ", ".join(f"{{{at}, {of}}}" for at, of in places)
+        yield f"static const struct place {name}_{k}[] = {{{pairs}}};"
+
+
+def table_list(model: FrozenModel) -> Iterator[str]:
+    """All tables, of ever larger blocks."""
+    word = model.dtype.itemsize
+    yield "static const struct block_table tables[TABLES] = {"
+    for k, table in enumerate(model.tables):
+        size = block_bytes(model.entry, table.block * model.entry.block_words, (), word)
+        counts = [table.block, len(table.words), len(table.kernels), len(table.arguments), size]
+        yield f"    {{{', '.join(map(str, counts))}, table_{k}, kernels_{k}, arguments_{k}}},"
+    yield "};"
+
+
+def kinds(interface: CInterface) -> Iterator[str]:
+    """What is known of each array, in the order of the table."""
+    yield "static const struct array_kind kinds[ARRAYS] = {"
+    for array in interface.model.entry.arrays:
+        type = array.type
+        classes = (type.classes or np.iinfo(np.int32).max) if type.kind is Kind.INDEX else 0
+        yield f"    {{{type.size}, {classes}, {int(array.role == 'input')}}},"
+    yield "};"
+
+
+def functions(interface: CInterface) -> Iterator[str]:
+    """The functions of the header."""
+    name, own = interface.name, interface.declared()
+    by_array = {array.name: argument for argument, array in interface.arguments.items()}
+    given = [f"(void *){by_array[array.name]}" for array in interface.model.entry.arrays]
+    yield f"""
+size_t {name}_workspace(int n) {{
+    return n < 0 ? 0 : room_of(table_for(n));
+}}
+
+int {name}_run_in({own}, int n, void *workspace, size_t bytes) {{
+    void *const arrays[ARRAYS] = {{{", ".join(given)}}};
+    return run(arrays, n, workspace, bytes);
+}}
+
+int {name}_run({own}, int n) {{
+    static __thread unsigned char memory[{most_room(interface.model)}];
+    void *const arrays[ARRAYS] = {{{", ".join(given)}}};
+    return run(arrays, n, memory, sizeof memory);
+}}
+
+const char *{name}_message(int code) {{
+    static const char *const messages[] = {{
+        "all is well",
+        {", ".join(f'"{text}"' for text in FAULTS.values())}
+    }};
+    return code > 0 || code < -{len(FAULTS)} ? "no such code" : messages[-code];
+}}
+
+int {name}_interface(void) {{
+    return {interface.macro}_INTERFACE;
+}}
+
+int {name}_fingerprint(void) {{
+    return {interface.macro}_FINGERPRINT;
+}}"""
+
+
+def most_room(model: FrozenModel) -> int:
+    """Bytes of workspace that any call needs (`room_of` in C)."""
+    spaces = int(Space.ARRAY) + len(model.entry.arrays) + 1
+    word, entry = model.dtype.itemsize, model.entry
+
+    def room(table: RelocatableTable) -> int:
+        block = block_bytes(entry, table.block * entry.block_words, (), word)
+        parts = [8 * bytecode.ALL, 8 * spaces, 8 * len(table.words), block]
+        return 64 + sum(-(-part // 64) * 64 for part in parts)
+
+    return max(map(room, model.tables))

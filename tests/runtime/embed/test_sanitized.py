@@ -1,0 +1,143 @@
+"""Libraries and programs under AddressSanitizer, UBSan and valgrind, four threads at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc_runtime.embed.build_library import build
+from tests.runtime.embed.building import NEEDS_CC, SPECS, Built, digits
+from tests.runtime.embed.test_program import spoil
+
+pytestmark = NEEDS_CC
+FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -g"
+DRIVER = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "digit.h"
+
+static float images[40 * 784], wanted[40 * 10];
+
+static void read_all(const char *path, float *to, size_t count) {
+    FILE *file = fopen(path, "rb");
+    if (file == NULL || fread(to, sizeof *to, count, file) != count) abort();
+    fclose(file);
+}
+
+static void *in_turn(void *which) {
+    int size = 1 + *(int *)which * 9;
+    for (int k = 0; k + size <= 40; k++) {
+        float *image = malloc((size_t)size * 784 * sizeof(float));
+        float *scores = malloc((size_t)size * 10 * sizeof(float));
+        memcpy(image, images + k * 784, (size_t)size * 784 * sizeof(float));
+        if (digit_run(image, scores, size) != 0) abort();
+        size_t bytes = digit_workspace(size);
+        void *workspace = malloc(bytes);
+        if (memcmp(scores, wanted + k * 10, (size_t)size * 10 * sizeof(float)) != 0) abort();
+        if (digit_run_in(image, scores, size, workspace, bytes) != 0) abort();
+        if (memcmp(scores, wanted + k * 10, (size_t)size * 10 * sizeof(float)) != 0) abort();
+        if (digit_run_in(image, scores, size, workspace, bytes - 1) == 0) abort();
+        if (digit_run(NULL, scores, size) == 0 || digit_run(image, NULL, size) == 0) abort();
+        if (digit_run_in(image, scores, size, NULL, bytes) == 0) abort();
+        free(image);
+        free(scores);
+        free(workspace);
+    }
+    return NULL;
+}
+
+int main(void) {
+    pthread_t threads[4];
+    int numbers[4] = {0, 1, 2, 3};
+    if (digit_check() != 0 || digit_run(images, wanted, -1) == 0) abort();
+    read_all("images", images, 40 * 784);
+    read_all("wanted", wanted, 40 * 10);
+    for (int k = 0; k < 4; k++) pthread_create(&threads[k], NULL, in_turn, &numbers[k]);
+    for (int k = 0; k < 4; k++) pthread_join(threads[k], NULL);
+    for (int code = -9; code < 3; code++) printf("%s\n", digit_message(code));
+    return 0;
+}
+"""
+
+
+def driver(folder: Path, made: Path, flags: str) -> subprocess.CompletedProcess[str]:
+    """Compile the program above against a folder with a library, and run it."""
+    (folder / "driver.c").write_text(DRIVER)
+    command = ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", *flags.split(), f"-I{made}"]
+    command += ["driver.c", str(made / "libdigit.a"), "-lm", "-lpthread", "-o", "driver"]
+    subprocess.run(command, cwd=folder, check=True)
+    return subprocess.run(["./driver"], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def sanitizers_work(folder: Path) -> bool:
+    """Whether this machine has the sanitizers' libraries."""
+    (folder / "none.c").write_text("int main(void) { return 0; }\n")
+    command = ["cc", *FLAGS.split(), "none.c", "-o", "none"]
+    calls = [command, ["./none"]]
+    return all(
+        subprocess.run(c, cwd=folder, capture_output=True, check=False).returncode == 0
+        for c in calls
+    )
+
+
+def test_sanitizers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not sanitizers_work(tmp_path):
+        pytest.skip("no sanitizers are here")
+    monkeypatch.setenv("CFLAGS", FLAGS)
+    session = gradc.Session(gradc.compile_file(SPECS / "mnist_cnn.nn"), threads=1, seed=0)
+    build(session, "digit", tmp_path / "built")
+    images = digits(session)[:40]
+    (tmp_path / "images").write_bytes(images.tobytes())
+    (tmp_path / "wanted").write_bytes(session.run("digit", image=images).tobytes())
+    done = driver(tmp_path, tmp_path / "built", FLAGS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("no such code") == 5 and "a pointer is null" in done.stdout
+    spoil(tmp_path, images)
+    files = [p.name for p in tmp_path.iterdir() if p.suffix in (".npy", ".csv", ".bin")] + ["empty"]
+    for words in [[name] for name in files] + [["--from", "floats", name] for name in files]:
+        found = subprocess.run(
+            ["built/digit", *words], cwd=tmp_path, capture_output=True, check=False
+        )
+        assert found.returncode in (0, 2) and b"ERROR" not in found.stderr, found.stderr
+        assert b"runtime error" not in found.stderr, found.stderr
+
+
+def test_every_byte_of_a_header_may_be_wrong(digit: Built, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((1, 28, 28, 1), np.float32))
+    whole = bytearray((tmp_path / "x.npy").read_bytes())
+    for at in range(0, 128, 3):
+        for byte in (0, 39, 57, 255):
+            spoilt = whole.copy()
+            spoilt[at] = byte
+            done = subprocess.run(
+                [digit.folder / "digit", "--from", "npy", "-"], input=bytes(spoilt),
+                capture_output=True, check=False,
+            )  # fmt: skip
+            assert done.returncode in (0, 2), (at, byte, done)
+
+
+def test_valgrind(tmp_path: Path) -> None:
+    if shutil.which("valgrind") is None:
+        pytest.skip("no valgrind is here")
+    spec = SPECS / "mnist_cnn.nn"
+    command = [sys.executable, "-m", "gradc_runtime.cli", "build", str(spec), "-o", "built"]
+    done = subprocess.run(
+        [*command, "--cpu", "avx2"], cwd=tmp_path, env=os.environ, capture_output=True, check=False
+    )
+    if b"processor has no" in done.stderr:
+        pytest.skip(done.stderr.decode())
+    assert done.returncode == 0, done.stderr
+    np.save(tmp_path / "x.npy", np.zeros((9, 28, 28, 1), np.float32))
+    checked = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "built/digit", "x.npy"]
+    found = subprocess.run(checked, cwd=tmp_path, capture_output=True, check=False)
+    assert found.returncode == 0, found.stderr.decode()
+    assert found.stdout.count(b"\n") == 9

@@ -7,12 +7,12 @@ say.  The first choices are the common ones; others lie beside the widths of vec
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cli.actions.samples import drawn
 from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.data.arrays.checked import Batches

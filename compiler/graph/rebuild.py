@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from operator import is_
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
@@ -23,24 +23,35 @@ def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, d
     return builder, mapping
 
 
-def rewrite_nodes(graph: Graph, rule: Rule, told: Told | None = None) -> Graph:
+def rewrite_nodes(
+    graph: Graph, rule: Rule, told: Told | None = None, *, asked: Collection[int] | None = None
+) -> Graph:
     """The graph in which a rule's values stand in place of its nodes, whose story they tell.
 
     `told` hears of each node that gave way, and what was added for it.  Where none does, the graph
-    is given back itself: most rewrites of a large graph change nothing.
+    is given back itself: most rewrites of a large graph change nothing.  A rewrite that knows the
+    nodes that may give way names them in `asked`, and no rule looks at another.
     """
+    if asked is not None and not asked:
+        return graph
     builder, now = Builder(), list[Value]()  # what stands for each node
+    same = True  # so far every node stands for itself
     for node in graph.nodes:
         builder.inherit_provenance(node)
         xs, before = [now[i] for i in node.inputs], len(builder.nodes)
-        new = rule(node, xs)
+        new = rule(node, xs) if asked is None or node.id in asked else None
+        same = same and new is None and len(builder.nodes) == node.id
+        if same:  # as a copy, but without looking at its operands
+            builder.nodes.append(node)
+            now.append(Value(builder, node.id))
+            continue
         if new is None:
-            now.append(builder.value(builder.copy(node, [x.id for x in xs])))
+            now.append(with_operands(node, xs, builder))
             continue
         now.append(new)
         if told is not None:
             told(node, builder.nodes[before:])
-    if len(now) == len(builder.nodes) and all(map(is_, builder.nodes, graph.nodes)):
+    if same or (len(now) == len(builder.nodes) and all(map(is_, builder.nodes, graph.nodes))):
         return graph
     return builder.graph({name: now[id].id for name, id in graph.outputs.items()})
 

@@ -29,9 +29,7 @@ def cut_long_sums(graph: Graph) -> Graph:
     """Rewrite every sum that is longer than LONG."""
     candidates = {node.id for node in graph.nodes if _is_candidate(graph, node)}
     candidates -= set(_averaged(graph))
-    if not candidates:
-        return graph
-    return rewrite_nodes(graph, lambda node, xs: _cut(node, xs) if node.id in candidates else None)
+    return rewrite_nodes(graph, _cut, asked=candidates)
 
 
 def _is_candidate(graph: Graph, node: Node) -> bool:

@@ -55,6 +55,8 @@ def _read(graph: Graph, node: Node, op: Contract) -> Node:
             seen = _through(maps[k], op, graph[id].type.shape, source.type.shape)
             if seen is not None:
                 inputs[k], maps[k] = source.id, seen
+    if inputs == [*node.inputs]:
+        return node
     return replace(node, op=replace(op, operands=tuple(maps)), inputs=tuple(inputs))
 
 

@@ -24,17 +24,16 @@ LARGEST = MACHINE.folded_elements  # elements; what is larger is computed when t
 def fold_constants(graph: Graph) -> Graph:
     """Evaluate constant nodes with the reference evaluation."""
     known: dict[int, Array] = {}
-
-    def rule(node: Node, xs: list[Value]) -> Value | None:
+    for node in graph.nodes:
         if node.type.size <= LARGEST and (_given(node) or _foldable(node, known)):
             array = np.asarray(node.op.reference(*(known[i] for i in node.inputs)), float)
             if _same_in_float32(node, array, known):
                 known[node.id] = array
-        if node.id not in known or not xs:
-            return None
+
+    def rule(node: Node, xs: list[Value]) -> Value:
         return xs[0].builder.add(_constant(known[node.id][0]), name=node.name)
 
-    return rewrite_nodes(graph, rule)
+    return rewrite_nodes(graph, rule, asked={id for id in known if graph[id].inputs})
 
 
 def _given(node: Node) -> bool:

@@ -23,10 +23,14 @@ Piece = tuple[int, int, int, int]  # axis, start along it, length, the node that
 
 def pads_to_concat(graph: Graph) -> Graph:
     """Write every sum of pieces that fill an axis as a concatenation."""
+    sums = (node.id for node in graph.nodes if isinstance(node.op, Add))
+    pieces_of = {id: pieces for id in sums if (pieces := _pieces(graph, id)) is not None}
+    if not pieces_of:
+        return graph
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
         builder.inherit_provenance(node)
-        pieces = _pieces(graph, node.id) if isinstance(node.op, Add) else None
+        pieces = pieces_of.get(node.id)
         joined = None if pieces is None else _joined(builder, mapping, graph, node.id, pieces)
         if joined is None:
             mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])

@@ -10,7 +10,6 @@ c and 1 / c have to be normal numbers of float32.  A division takes several time
 
 from __future__ import annotations
 
-from functools import partial
 from math import frexp
 
 from gradc_compiler.graph.graph import Graph, Node, Origin, Value
@@ -23,17 +22,16 @@ LARGEST = 126  # 2^126 and 2^-126 are normal in float32
 
 def multiply_by_reciprocals(graph: Graph) -> Graph:
     """Write every quotient by a constant whose reciprocal is exact as a product."""
-    return rewrite_nodes(graph, partial(_rule, graph))
+    found = ((node.id, _power_of_two(graph, node)) for node in graph.nodes)
+    divisors = {id: divisor for id, divisor in found if divisor is not None}
 
+    def rule(node: Node, xs: list[Value]) -> Value:
+        builder = xs[0].builder
+        builder.origin = node.origin or Origin(multiply_by_reciprocals.__name__, node.tag)
+        reciprocal = builder.constant(1.0 / divisors[node.id], xs[1].shape)
+        return builder.add(mul(), xs[0], reciprocal, name=node.name)
 
-def _rule(graph: Graph, node: Node, xs: list[Value]) -> Value | None:
-    divisor = _power_of_two(graph, node)
-    if divisor is None:
-        return None
-    builder = xs[0].builder
-    builder.origin = node.origin or Origin(multiply_by_reciprocals.__name__, node.tag)
-    reciprocal = builder.constant(1.0 / divisor, xs[1].shape)
-    return builder.add(mul(), xs[0], reciprocal, name=node.name)
+    return rewrite_nodes(graph, rule, asked=divisors)
 
 
 def _power_of_two(graph: Graph, node: Node) -> float | None:

@@ -19,24 +19,25 @@ from gradc_compiler.rewrites.algebra.simplify import is_view
 
 def slice_of_reshape(graph: Graph) -> Graph:
     """Let every view of a reshaped vector that reads neighbours in order read the vector."""
+    found = ((node.id, _start(graph, node)) for node in graph.nodes)
+    starts = {id: start for id, start in found if start is not None}
 
-    def rule(node: Node, xs: list[Value]) -> Value | None:
-        source = graph[node.inputs[0]] if node.inputs else node
-        start = _start(graph, node, source) if isinstance(source.op, Reshape) else None
-        if start is None:
-            return None
+    def rule(node: Node, xs: list[Value]) -> Value:
         builder = xs[0].builder
         builder.origin = node.origin or Origin("slice_vectors", node.tag)
         vector = builder.value(xs[0].node.inputs[0])
-        return reshape(slice_axis(vector, 0, start, node.type.size), node.type.shape)
+        return reshape(slice_axis(vector, 0, starts[node.id], node.type.size), node.type.shape)
 
-    return rewrite_nodes(graph, rule)
+    return rewrite_nodes(graph, rule, asked=starts)
 
 
-def _start(graph: Graph, node: Node, source: Node) -> int | None:
-    """Where in a vector the numbers of a view of it begin; None if they are not neighbours."""
+def _start(graph: Graph, node: Node) -> int | None:
+    """Where in a reshaped vector the numbers of a view begin; None if they are no neighbours."""
     op = node.op
-    if not isinstance(op, Contract) or not is_view(op, source.type.shape):
+    if not isinstance(op, Contract) or not node.inputs:
+        return None
+    source = graph[node.inputs[0]]
+    if not isinstance(source.op, Reshape) or not is_view(op, source.type.shape):
         return None
     if graph[source.inputs[0]].type.rank != 1:
         return None

@@ -40,7 +40,7 @@ LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the res
 
 @cache
 def dependency_fingerprint(library: bool) -> bytes:
-    """All texts and facts that every kernel's code depends on beside its own text."""
+    """The digest of all texts and facts that a kernel's code depends on beside its own text."""
     here = Path(__file__).parents[1]
     texts = [*sorted((here / "codegen").rglob("*.py")), here / "interpreter" / "bytecode.py"]
     if library:
@@ -56,7 +56,8 @@ def dependency_fingerprint(library: bool) -> bytes:
         llvmlite.__version__,
         str(store.FORMAT),
     ]
-    return b"\0".join([*(path.read_bytes() for path in texts), *map(str.encode, facts)])
+    known = b"\0".join([*(path.read_bytes() for path in texts), *map(str.encode, facts)])
+    return hashlib.sha256(known).digest()
 
 
 @cache

@@ -96,12 +96,16 @@ def shared_nanoseconds(words: float) -> float:
     return words / MACHINE.shared_words_per_ns
 
 
-def barrier_nanoseconds(threads: int) -> float:
-    """What a barrier takes: arrivals at a group's word, and of groups at that of all."""
+def arrivals(threads: int) -> tuple[int, int]:
+    """Arrivals at a barrier, one after another: at a group's word, and of groups at that of all."""
     if threads <= MACHINE.barrier_group:
-        return MACHINE.arrival_ns * threads
-    groups = -(-threads // MACHINE.barrier_group)
-    return MACHINE.arrival_ns * (MACHINE.barrier_group + groups)
+        return threads, 0
+    return MACHINE.barrier_group, -(-threads // MACHINE.barrier_group)
+
+
+def barrier_nanoseconds(threads: int) -> float:
+    """What a barrier takes."""
+    return MACHINE.arrival_ns * sum(arrivals(threads))
 
 
 def full_rows(rows: int) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
-from itertools import repeat
+from itertools import count
 from time import perf_counter
 
 from gradc_compiler.machine.machine import MACHINE
@@ -15,15 +15,18 @@ from gradc_runtime.cli.actions.output import console, duration, table, write, wr
 from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
+from gradc_runtime.cpu.tuning.barrier_time import arrival_seconds
 from gradc_runtime.cpu.tuning.profile import Profile
 from gradc_runtime.cpu.tuning.roofline import Roofline
 from gradc_runtime.cpu.tuning.simulate import Measured, Simulated, simulate
+from gradc_runtime.cpu.tuning.undisturbed import NEVER, Timing, timed
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.session import Session
 
 THREADS = (1, 2, 8, 16, 32, 64)
-CALLS = 3  # of which the first wakes threads
+CALLS, TURN = 3, 0.05  # of a step at least, the first of which wakes threads; seconds of calls
 TURNS = 12  # in which one thread, several, and single instructions are timed, as machines drift
+PATIENCE = 10.0  # seconds for which more turns wait for calls that nobody disturbs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class Row:
     teams: int
     members: int
     measured: float | None = None
+    cores: float | None = None  # that the measured step had, of as many as it has threads
+    disturbed: bool = False  # whether others had them for a part of it
 
 
 def report(
@@ -63,21 +68,27 @@ def rows_of(
         return []
     trial = Trial(program=session.program, start={}, examples=batch, seed=0, dtype=session.dtype)
     inputs = trial.inputs(name)
-    alone, together, measured = _measured(session, name, inputs, batch, limits)
+    times, measured = _measured(session, name, inputs, batch, limits)
     found = {
         threads: _step(runner.entry, measured, batch, threads)
         for threads in sorted({*THREADS, session.threads})
     }
-    scale = alone / found[1].seconds
-    times = {1: alone, session.threads: together}
-    return [
-        Row(
-            threads=threads, seconds=one.seconds * scale, binds=one.binds,
-            speedup=found[1].seconds / one.seconds,
-            teams=one.teams.count, members=one.teams.members, measured=times.get(threads),
-        )
-        for threads, one in found.items()
-    ]  # fmt: skip
+    alone = found[1].seconds
+    scale = times[1].seconds / alone
+    return [_row(one, alone, scale, times.get(threads)) for threads, one in found.items()]
+
+
+def _row(one: Simulated, alone: float, scale: float, measured: Timing | None) -> Row:
+    """A row; `scale` is what one thread takes beside the sum of its instructions."""
+    row = Row(
+        threads=one.threads, seconds=one.seconds * scale, binds=one.binds,
+        speedup=alone / one.seconds, teams=one.teams.count, members=one.teams.members,
+    )  # fmt: skip
+    if measured is None:
+        return row
+    return replace(
+        row, measured=measured.seconds, cores=measured.cores, disturbed=measured.disturbed
+    )
 
 
 def _step(entry: Entry, measured: Measured, batch: int, threads: int) -> Simulated:
@@ -87,40 +98,45 @@ def _step(entry: Entry, measured: Measured, batch: int, threads: int) -> Simulat
 
 def _measured(
     session: Session, name: str, inputs: Batches, batch: int, limits: tuple[Roofline, Roofline]
-) -> tuple[float, float, Measured]:
-    """Seconds of a step on one thread and on several, and all that a simulation wants to know."""
+) -> tuple[dict[int, Timing], Measured]:
+    """A step on one thread and on several, and all that a simulation wants to know."""
     runner = session.runner(name)
     assert isinstance(runner, Executable), "the command runs on the CPU"
     profile = Profile(runner, inputs)
     own = [float("inf")] * sum(len(phase.instructions) for phase in runner.entry.phases)
-    best = dict.fromkeys((1, session.threads), float("inf"))
-    for _ in repeat(None, TURNS):
+    best = dict.fromkeys((1, session.threads), NEVER)
+    until = perf_counter() + PATIENCE
+    for turn in count():
+        if turn >= TURNS and not (_is_any_disturbed(best) and perf_counter() < until):
+            break
         own = list(map(min, own, profile.seconds()))
         for threads in best:
-            best[threads] = min(best[threads], _seconds_on(runner, inputs, batch, threads))
+            best[threads] = min(best[threads], _time_on(runner, inputs, batch, threads))
     items = [item for phase in runner.entry.phases for item in phase.instructions]
     several, one = limits
-    steps = [int(rows.lengths.max()) for rows in profile.bound.clock.rows]
     footprint = runner.word * (session.memory.words.size + runner.entry.uniform_words)
-    measured = Measured(
+    return best, Measured(
         seconds={id(item): seconds for item, seconds in zip(items, own, strict=True)},
         word=runner.word,
-        steps=steps,
+        steps=[int(rows.lengths.max()) for rows in profile.bound.clock.rows],
         footprint=footprint,
         memory=partial(_bandwidth, {1: one, several.threads: several}, footprint),
+        arrival=arrival_seconds(max(2, session.threads), runner.word),
     )
-    return best[1], best[session.threads], measured
 
 
-def _seconds_on(runner: Executable, inputs: Batches, batch: int, threads: int) -> float:
-    """The least seconds of a few steps on so many threads, however few would do."""
-    taken = []
-    for _ in repeat(None, CALLS):
+def _is_any_disturbed(times: Mapping[int, Timing]) -> bool:
+    return any(timing.disturbed for timing in times.values())
+
+
+def _time_on(runner: Executable, inputs: Batches, batch: int, threads: int) -> Timing:
+    """The best of some steps on so many threads, however few would do."""
+    found: list[Timing] = []
+    until = perf_counter() + TURN
+    while len(found) < CALLS or perf_counter() < until:
         bound = runner.bind(inputs, 1, batch)
-        begin = perf_counter()
-        runner.call(bound.plan, 1, threads)
-        taken.append(perf_counter() - begin)
-    return min(taken)
+        found.append(timed(partial(runner.call, bound.plan, 1, threads), threads))
+    return min(found)
 
 
 def _bandwidth(known: Mapping[int, Roofline], footprint: int, threads: int) -> float:
@@ -141,15 +157,25 @@ def show(step: str, batch: int, rows: list[Row]) -> None:
         write(f"\nstep {step}, batch {batch}: a single kernel, which one thread runs")
         return
     write(f"\nstep {step}, batch {batch}, simulated:")
+    if any(row.disturbed for row in rows):
+        write("disturbed: other programs had a core meanwhile, so what is measured is too long")
     columns = ("threads", "a step", "speed-up", "of ideal", "teams", "binds", "measured")
     console().print(table(columns, _lines(rows)))
 
 
 def _lines(rows: list[Row]) -> Iterator[tuple[str, ...]]:
     for row in rows:
-        measured = "" if row.measured is None else duration(row.measured)
         yield (
             str(row.threads), duration(row.seconds), f"{row.speedup:.2f}",
             f"{row.speedup / row.threads:.0%}", f"{row.teams} of {row.members}", row.binds,
-            measured,
+            _measured_text(row),
         )  # fmt: skip
+
+
+def _measured_text(row: Row) -> str:
+    """What was measured, beside the simulation; or how many cores it had, where others had some."""
+    if row.measured is None:
+        return ""
+    if row.disturbed:
+        return f"{duration(row.measured)} (on {row.cores:.2f} cores)"
+    return f"{duration(row.measured)} ({row.measured / row.seconds - 1:+.0%})"

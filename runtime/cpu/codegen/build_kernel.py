@@ -31,6 +31,7 @@ LIBRARY = {  # by name of a library kernel: the module whose `kernel(word)` give
     "contract_rows": "gemm.gemm_nn",
     "fill": "gemm.memset",
     "lead": "threads.fork_join",
+    "meet": "interpreter.meetings",
     "serve": "threads.worker",
     "straight": "interpreter.single_kernel",
     "transpose": "gemm.transpose",

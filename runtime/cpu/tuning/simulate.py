@@ -7,7 +7,9 @@ Tasks have the seconds that their instructions were measured to take on one thre
 chunks and barriers are those that threads would really have (`partition/divide.py`).  A thread's
 clock goes on with its shares, and at a barrier all clocks are set to the latest.  Two things are
 shared: memory, of which a thread has its part of what a socket moves, where a step's numbers do not
-fit the caches of all; and barriers, at which threads arrive one after another.
+fit the caches of all; and barriers, at which threads arrive one after another: those of a group in
+the time that is measured for it (`barrier_time.py`), the groups in one that is assumed, as they are
+in other parts of a socket.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
-from gradc_compiler.machine.cost_model import barrier_nanoseconds
+from gradc_compiler.machine.cost_model import arrivals
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Phase
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -24,6 +26,7 @@ from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 
+FAR = 1e-9 * MACHINE.arrival_ns  # seconds of an arrival from another part of the socket
 SERIAL, IMBALANCE, BARRIERS, MEMORY = "serial part", "imbalance", "barriers", "memory"
 
 
@@ -35,6 +38,7 @@ class Measured:
     word: int
     steps: Sequence[int] = ()  # time steps of a block, for each time
     footprint: int = 0  # bytes that a step reads or writes anywhere
+    arrival: float = FAR  # of a thread at a barrier of those that share a cache
     memory: Callable[[int], float] = lambda threads: MACHINE.memory_bytes_per_ns * 1e9
 
 
@@ -59,6 +63,7 @@ class _Clocks:
     """The clocks of some threads, and what they have lost so far."""
 
     threads: int
+    arrival: float
     lost: dict[str, float]
     at: list[float] = field(init=False)
     alone: float = 0.0  # since the last barrier, what only one has done
@@ -72,7 +77,8 @@ class _Clocks:
         latest = max(self.at)
         idle = sum(latest - clock for clock in self.at)
         serial = min(idle, self.alone * (self.threads - 1))
-        cost = 1e-9 * barrier_nanoseconds(self.threads) if self.threads > 1 else 0.0
+        near, far = arrivals(self.threads) if self.threads > 1 else (0, 0)
+        cost = self.arrival * near + FAR * far
         self.lost[SERIAL] += serial
         self.lost[IMBALANCE] += idle - serial
         self.lost[BARRIERS] += cost * self.threads
@@ -101,7 +107,8 @@ class _Run:
         self.entry, self.measured, self.threads = entry, measured, threads
         self.examples, self.block = examples, block
         self.teams = teams_of(entry, examples, block, threads)
-        self.clocks = _Clocks(threads, dict.fromkeys((SERIAL, IMBALANCE, BARRIERS, MEMORY), 0.0))
+        lost = dict.fromkeys((SERIAL, IMBALANCE, BARRIERS, MEMORY), 0.0)
+        self.clocks = _Clocks(threads, measured.arrival, lost)
         self.far = measured.footprint > threads * MACHINE.thread_cache_bytes
 
     def stage(self, phase: Phase) -> None:
@@ -124,7 +131,7 @@ class _Run:
         """Chunks, each taken by the team that is free first."""
         members, count = self.teams.members, self.teams.count
         tasks = tasks_of(self.entry, phase, self.block, members)
-        teams = [_Clocks(members, self.clocks.lost) for _ in range(count)]
+        teams = [_Clocks(members, self.measured.arrival, self.clocks.lost) for _ in range(count)]
         for chunk in range(chunks_of(self.entry, self.examples, self.block)):
             team = min(teams, key=lambda one: max(one.at))
             self._chunk(team, tasks, chunk, phase)
@@ -162,8 +169,7 @@ class _Run:
         item = task.instruction
         seconds = self.measured.seconds[id(item)] * part
         if not task.shared or team.threads == 1:
-            team.at[task.owner % team.threads] += seconds
-            team.alone += seconds
+            self._alone(team, task, seconds)
             return
         extent = task.rows or rows_of(task, rows)
         for member in range(team.threads):
@@ -172,6 +178,15 @@ class _Run:
             own = seconds * share
             team.at[member] += max(own, least)
             team.lost[MEMORY] += max(0.0, least - own)
+
+    def _alone(self, team: _Clocks, task: ThreadTask, seconds: float) -> None:
+        """A task of one thread; in a batch stage other teams read the same words meanwhile."""
+        teams = self.teams.count if task.rows == 0 else 1
+        least = self._memory_seconds(task.instruction) * teams if self.threads > 1 else 0.0
+        own = max(seconds, least)
+        team.at[task.owner % team.threads] += own
+        team.alone += own
+        team.lost[MEMORY] += own - seconds
 
     def _memory_seconds(self, item: Instruction) -> float:
         """What it takes a socket to move weights and the like for an instruction."""

@@ -12,7 +12,7 @@ import pytest
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.cli.actions import bench, simulated
-from gradc_runtime.cpu.tuning import autotuner, roofline
+from gradc_runtime.cpu.tuning import autotuner, barrier_time, roofline
 from gradc_runtime.session.session import Session
 from tests.runtime.cli.calling import Caller
 
@@ -125,7 +125,9 @@ def test_a_single_kernel_is_not_tuned(call: Caller) -> None:
 def test_a_step_on_more_threads_than_there_are_is_simulated(
     call: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulated, "TURNS", 1)
+    for name, value in {"TURNS": 1, "TURN": 0.0, "PATIENCE": 0.0}.items():
+        monkeypatch.setattr(simulated, name, value)
+    monkeypatch.setattr(barrier_time, "BUDGET", 0.001)
     options = ("--batch", "48", "--threads", "2", "--simulate")
     (step,) = call("bench", SPECS / "mnist_cnn.nn", *options, "--json").data
     rows = {row["threads"]: row for row in step["threads"]}
@@ -134,6 +136,7 @@ def test_a_step_on_more_threads_than_there_are_is_simulated(
     assert rows[1]["seconds"] == pytest.approx(rows[1]["measured"])
     assert all(1 < rows[threads]["speedup"] <= threads for threads in (2, 8))
     assert rows[2]["measured"] > 0 and rows[8]["measured"] is None
+    assert 0 < rows[2]["cores"] < 2.1 and isinstance(rows[2]["disturbed"], bool)
     assert rows[64]["teams"] * rows[64]["members"] <= 64
     (text,) = [
         line for line in call("bench", SPECS / "circle.nn", *options).out.splitlines() if line

@@ -64,6 +64,13 @@ def test_short_instructions_wait_at_barriers() -> None:
     assert some.seconds > 12 * MACHINE.arrival_ns * 1e-9  # eight of a group, and four groups
 
 
+def test_what_an_arrival_takes_is_measured_but_between_groups() -> None:
+    slow, quick = (on("mlp", 8, seconds=1e-7, arrival=arrival) for arrival in (1e-6, 1e-8))
+    assert slow.lost[BARRIERS] == pytest.approx(100 * quick.lost[BARRIERS])
+    many = on("mlp", 32, seconds=1e-7, arrival=0.0)
+    assert many.lost[BARRIERS] > 0  # its threads are in four groups
+
+
 def test_slow_memory_costs_what_does_not_fit_the_caches() -> None:
     slow = on("mlp", 8, memory=lambda threads: 1e3, footprint=1 << 40)
     assert slow.lost[MEMORY] > 0

@@ -64,7 +64,9 @@ class StoredBlocks:
         if not examples:
             raise DataError(f"{origin}: there are no examples")
         each = WORD * sum(prod(stored[0].shape[1:]) for stored in columns.values())
-        self.rows = max(1, block // max(each, 1))
+        if not each:  # a few bytes would promise any number of them
+            raise DataError(f"{origin}: {examples:,} examples of no numbers")
+        self.rows = max(1, block // each)
         self.counts = np.full(-(-examples // self.rows), self.rows)
         self.counts[-1] = examples - self.rows * (len(self.counts) - 1)
 

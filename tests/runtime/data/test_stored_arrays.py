@@ -64,6 +64,13 @@ def test_a_file_that_is_cut_off_is_told(tmp_path: Path) -> None:
             read(tmp_path, "idx", ".", **FIELDS)
 
 
+@pytest.mark.parametrize("rows", [2**20, 2**32 - 1])  # of the latter the counts took 32 GB
+def test_examples_of_no_numbers_are_refused(tmp_path: Path, rows: int) -> None:
+    (tmp_path / "x.idx").write_bytes(struct.pack(">HBB2I", 0, 0x0D, 2, rows, 0))
+    with pytest.raises(DataError, match=f"x.idx: {rows:,} examples of no numbers"):
+        streamed(tmp_path, "idx", "x.idx", block=1, x=TensorType((2,)))
+
+
 def test_compressed_files_are_loaded_whole(tmp_path: Path) -> None:
     folder(tmp_path)
     for path in list(tmp_path.iterdir()):

@@ -5,6 +5,9 @@ are two kinds.  A rule is asked node by node (`nodes`), and what it makes keeps 
 node that it takes the place of: its place in the spec, why it is there, and how many products it
 stands for.  Any other takes a graph and gives one (`whole`).  A row that is not made for a target
 is off there, as if it had been switched off (`switches_for` in the table).
+
+A table is gone through in its order.  Rows may stand in any but for what they say themselves
+(`after`), which the driver checks.
 """
 
 from __future__ import annotations
@@ -59,12 +62,14 @@ class Rewrite(Optimisation):
     """A row: how a graph is rewritten, and why.
 
     `always` says what would be wrong without the rewrite; it then has no switch.  `fits` says why
-    its targets want it; of algebra, which is for all, nothing.
+    its targets want it; of algebra, which is for all, nothing.  `after` names the rows of a stage
+    gone through once that must not come later: they would undo what this one brings about.
     """
 
     run: Run
     always: str = ""
     fits: str = ""
+    after: tuple[str, ...] = ()
 
     def __call__(self, graph: Graph) -> Graph:
         """The graph rewritten, and nothing else told."""
@@ -101,8 +106,20 @@ def nodes(rule_for: Callable[[Graph], Rule]) -> Run:
     return run
 
 
+def verify_order(table: Table) -> None:
+    """Raises `AssertionError` where a row comes before one that it must come after."""
+    names = list(table)
+    for position, (name, row) in enumerate(table.items()):
+        early = [other for other in row.after if other in names[position:]]
+        assert not early, f"{name} comes before {early[0]}, which would undo what it brings about"
+
+
 def run_once(table: Table, graph: Graph, switches: Switches) -> tuple[Graph, Notes]:
-    """Every row that is on, in order."""
+    """Every row that is on, in order.
+
+    Raises `AssertionError` where the order is wrong, or a row gives what is no graph.
+    """
+    verify_order(table)
     notes = Notes(keep=switches.allow(KEEP))
     for name, row in table.items():
         if not row.always and not switches.allow(name):

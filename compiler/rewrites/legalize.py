@@ -55,7 +55,7 @@ def _rule(node: Node, xs: list[Value]) -> Value | None:
             op, given = _contraction(op, given)
             node = replace(node, op=op)
         case op if op.row_major:
-            given = [x if _contiguous(x) else x.builder.add(Copy(), x) for x in given]
+            given = [x if is_contiguous(x.node) else x.builder.add(Copy(), x) for x in given]
     return with_operands(node, given, xs[0].builder) if xs else None
 
 
@@ -111,9 +111,9 @@ def copy_outputs(graph: Graph) -> Graph:
     return builder.graph(outputs)
 
 
-def _contiguous(x: Value) -> bool:
+def is_contiguous(x: Node) -> bool:
     """Whether a reshape of x may be a view of it: x is row-major without a halo."""
-    op = x.node.op
+    op = x.op
     if isinstance(op, Reshape):
         return True
     if isinstance(op, Contract) and len(op.operands) > 1:

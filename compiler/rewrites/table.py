@@ -46,6 +46,7 @@ from gradc_compiler.rewrites.driver import (
 )
 from gradc_compiler.rewrites.remat import read_by_derivatives
 from gradc_compiler.rewrites.target_rewrites import TARGET
+from gradc_compiler.rewrites.verify_legal import verify_legal
 
 row, later = Rewrite, Optimisation
 
@@ -122,11 +123,15 @@ def changes(graph: Graph, without: Collection[str] = ()) -> Iterator[tuple[str, 
 
 
 def rewrite_for_target(graph: Graph, switches: Switches | None = None) -> TargetForm:
-    """The stage of the target."""
+    """The stage of the target.
+
+    Raises `AssertionError` where kernels would not compute what comes out as it is meant.
+    """
     switches = switches or Switches()
     if switches.allow(KEEP):
         switches.count(KEEP, sum(1 for _ in read_by_derivatives(graph)))
-    return TargetForm(*run_once(TARGET, graph, switches))
+    ready, notes = run_once(TARGET, graph, switches)
+    return TargetForm(verify_legal(ready), notes)
 
 
 def is_exact(graph: Graph, without: Collection[str], target: str = CPU) -> bool:

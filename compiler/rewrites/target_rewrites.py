@@ -11,6 +11,14 @@ be changed.  Some are *inexact*, a group that `--exact` switches off and that fl
 The second kind is always made, as kernels could not run without, or would run wrongly; each row
 says why (`always`).
 
+Note [Which order rows need].  Those of the first kind may stand in any order: each asks of a node
+what it must be, and one that has been rewritten is no longer of the form that another looks for.
+Which comes first decides what is gained alone.  Long sums are cut after the last row that makes
+them.  `legalize` comes after all that makes products, views and means, of which
+kernels would read words that are not there, or numbers of one example for a mean.  After it dead
+code is dropped, as rewrites leave what they no longer read.  Equal nodes are merged before any is
+computed twice on purpose, and before outputs become copies of their own.
+
 Note [What a GPU does without].  A thread of a GPU computes one number of a result, and its
 neighbours the numbers beside it, whatever the last axis is.  So nothing is gained there by columns
 that fill a vector, nor by panels that a cache line keeps.  Nor is a scatter slow: `cuda_printer.py`
@@ -55,7 +63,7 @@ row, inexact = Rewrite, partial(Rewrite, exact=False)
 cpu, inexact_cpu = partial(row, targets=(CPU,)), partial(inexact, targets=(CPU,))
 
 # fmt: off
-TARGET: dict[str, Rewrite] = {  # the first takes the convolutions that gain most by it
+FASTER: dict[str, Rewrite] = {  # the first takes the convolutions that gain most by it
     "winograd":          inexact(run=nodes(apply_winograd), fits=ANY,
                                  law="y = A' [(G w) * (B' x)]"),
     "scatter-to-gather": inexact_cpu(run=nodes(scatter_to_gather), fits=ONCE,
@@ -74,20 +82,27 @@ TARGET: dict[str, Rewrite] = {  # the first takes the convolutions that gain mos
                              law="sum over t of scatter(x[t], t) = the rows x"),
     "prepack":           cpu(run=nodes(prepack), fits=CACHE,
                              law="P[s, k, c] = W[32 s + c, k]"),
-    # after all that makes sums, or makes sums without overlaps of those with
+}
+CUTS = ("split_long_sums", "split_overlaps")
+NEEDED: dict[str, Rewrite] = {
     "split_long_sums":   row(run=whole(cut_long_sums), law="sum = sum of sums of 256 terms",
-                             always="sums would be off by more than their bound"),
+                             always="sums would be off by more than their bound",
+                             after=("backward-bias",)),
     "split_overlaps":    row(run=whole(cut_overlaps), law="windows that meet too often, in blocks",
                              always="sums would be off by more than their bound"),
     "legalize":          row(run=whole(legalize), law="copies: halos, packed operands, repetitions",
-                             always="kernels read operands in these forms only"),
+                             always="kernels read operands in these forms only",
+                             after=(*FASTER, *CUTS)),
     "cse":               row(run=whole(eliminate_common_subexpressions),
                              law="equal copies are one"),
     "dce":               row(run=whole(eliminate_dead_code), law="what is not read is not computed",
-                             always="every node that is left gets a stage by its readers"),
-    "remat":             row(run=_remat, fits=ANY,
+                             always="every node that is left gets a stage by its readers",
+                             after=(*FASTER, *CUTS, "legalize")),
+    "remat":             row(run=_remat, fits=ANY, after=("cse",),
                              law="what `checkpoint` marks is computed again for the derivative"),
     "outputs":           row(run=whole(copy_outputs), law="an output is a copy of its own",
-                             always="two outputs, or one and an update, would share memory"),
+                             always="two outputs, or one and an update, would share memory",
+                             after=("cse",)),
 }
 # fmt: on
+TARGET: dict[str, Rewrite] = {**FASTER, **NEEDED}

@@ -24,6 +24,10 @@ RUNS = {
     "contractions": [*NATIVE, "tests/compiler/select", "-k", "classic and not everything"],
     "nests": [*NATIVE, "tests/compiler/select/test_meanings.py", "-k", "kernel_does or without"],
     "long sums": [*NATIVE, "tests/compiler/rewrites/test_long_sums_in_blocks.py"],
+    "row order": [
+        *(*NATIVE, "tests/compiler/rewrites/test_row_order.py"),
+        *("-k", "same_numbers and -0]"),
+    ],
     "random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],

@@ -1,0 +1,46 @@
+"""The verifier of what goes to kernels: after the second stage, every demand of theirs is met.
+
+`legalize.py` makes the copies and forms that kernels need, and `copy_outputs` those of outputs.
+A row that came after them and made a node of its own could undo that, and no kernel would notice:
+it would read words that are not there, or give one example's number for a mean.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.elementwise import copy as Copy
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.rewrites.legalize import is_contiguous, packing
+
+
+def verify_legal(graph: Graph) -> Graph:
+    """The graph; raises `AssertionError` naming a node that no kernel computes as it is meant."""
+    for node in graph.nodes:
+        for fault in _faults(graph, node):
+            raise AssertionError(f"for kernels: %{node.id} = {node.op.name} {fault}")
+    for id, times in Counter(graph.results.values()).items():
+        assert times == 1, f"for kernels: {times} outputs are %{id}"
+    return graph
+
+
+def _faults(graph: Graph, node: Node) -> Iterator[str]:
+    match node.op:
+        case BatchMean():
+            yield "is no sum over examples"
+        case Contract() as op:
+            for k, i in enumerate(node.inputs):
+                source = graph[i]
+                outside = op.reads_outside(k, source.type.shape)
+                if outside and not isinstance(source.op, Elementwise):
+                    yield f"reads outside of %{i}, which has no halo"
+            if len(node.inputs) == 2 and packing(op):
+                yield "reads columns that are not side by side"
+        case op if op.row_major:
+            for i in node.inputs:
+                if not (is_contiguous(graph[i]) or isinstance(graph[i].op, Copy)):
+                    yield f"is a view of %{i}, which may lie otherwise"

@@ -36,6 +36,7 @@ Below it:
   tasks for any number of threads (`divide.py`), between which it places barriers (`barriers.py`).
 * `runtime/cpu/interpreter` writes an entry as one array of int64 (`encode.py`) and has the native
   loop that goes through it (`dispatch.py`).
+* `runtime/cpu/numba_jit` has Numba compile the same kernels: the target `numba`.
 * `runtime/cpu/shared_executable.py` runs an entry on one batch together with other ranks.
 * `runtime/cpu/threads` has the pool whose workers never come back to Python.
 * `runtime/cpu/tuning` measures: tiles of other sizes, where the time of an entry goes, the

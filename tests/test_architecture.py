@@ -110,6 +110,7 @@ FLOORS = [  # from the lowest
     "gradc_runtime.cpu.interpreter",
     "gradc_runtime.cpu.threads",
     "gradc_runtime.cpu",
+    "gradc_runtime.cpu.numba_jit",
     "gradc_runtime.cpu.tuning",
     "gradc_runtime.embed",
     "gradc_runtime.cuda",

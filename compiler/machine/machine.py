@@ -150,6 +150,7 @@ class Machine:
     orthonormal_columns: int = known(64, "tuned: columns that are made orthonormal one by one")
     build_kernel_s: float = known(0.012, "measured: seconds to build a generated kernel")
     build_library_s: float = known(0.08, "measured: seconds to build a library kernel")
+    numba_build_ratio: float = known(10, "measured: times as long as that Numba takes to build it")
     worth_forking_s: float = known(0.06, "tuned: seconds of building, for one more process")
 
     # The GPU

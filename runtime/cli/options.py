@@ -17,7 +17,7 @@ import click
 from gradc_runtime.cli.declare import Function
 
 Value = int | float | str
-TARGETS = ("cpu", "cuda", "reference")
+TARGETS = ("cpu", "numba", "cuda", "reference")
 DIGITS = 18  # of an example's number
 MOST_BYTES = 2**53
 WIDTHS = ("float32", "float64")
@@ -119,7 +119,8 @@ settings = together([
 ])  # fmt: skip
 place = together([
     click.option("--target", type=click.Choice(TARGETS),
-                 help="Where to run: native code (the default), a GPU, or NumPy."),
+                 help="""Where to run: native code (the default), the same kernels compiled by
+        Numba, a GPU, or NumPy."""),
     click.option("--dtype", type=click.Choice(WIDTHS), help="Width of a number."),
     click.option("--threads", type=click.IntRange(1, 1024), help="Threads; as many as cores."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of every random draw."),

@@ -25,7 +25,7 @@ from gradc_runtime.binding.constant_pieces import pieces
 from gradc_runtime.binding.io_binding import Arrays, IOBinding, address
 from gradc_runtime.cpu.call_plan import BoundCall, CallPlan
 from gradc_runtime.cpu.interpreter.encode import build_table
-from gradc_runtime.cpu.objects.compile_kernels import addresses
+from gradc_runtime.cpu.objects.compile_kernels import OWN, addresses
 from gradc_runtime.cpu.packed_time import PackedTime
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
@@ -52,6 +52,8 @@ class Executable:
 
     `block` is the examples in a tile of the batch; without it, what was measured or estimated.
     """
+
+    compiler = OWN  # of the kernels
 
     def __init__(
         self,
@@ -133,7 +135,7 @@ class Executable:
         threads = self.threads if whole else 1
         helped = pool.KERNELS if threads > 1 else ()
         walker, *kernels = addresses(
-            (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word
+            (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word, self.compiler
         )
         self._copy_partials(chunks_of(entry, examples, block))
         if block * entry.block_words > self._block_words:
@@ -262,7 +264,7 @@ class Executable:
     def call(self, plan: CallPlan, steps: int, threads: int, table: int | None = None) -> None:
         """Enter native code, on `threads` threads at once; with a table in place of the plan's."""
         table = plan.table_at if table is None else table
-        borrowed = pool.acquire(self.threads, self.word) if threads > 1 else None
+        borrowed = pool.acquire(self.threads, self.word, self.compiler) if threads > 1 else None
         plan.begin(steps, threads if borrowed is not None else 1)
         if borrowed is None:
             plan.walk(plan.control_at, table, 0, 0, 0)

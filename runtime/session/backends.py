@@ -104,6 +104,7 @@ def examples_of(inputs: Mapping[str, Batch]) -> int:
 
 TARGETS: Mapping[str, tuple[str, str] | None] = {  # the module and the class of each
     "cpu": ("gradc_runtime.cpu.executable", "Executable"),
+    "numba": ("gradc_runtime.cpu.numba_jit.numba_executable", "NumbaExecutable"),
     "cuda": ("gradc_runtime.cuda.cuda_executable", "CudaExecutable"),
     "reference": None,
 }

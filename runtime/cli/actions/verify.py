@@ -7,6 +7,7 @@
     inexact         rewrites that change more than the order of a sum, which are named, against the
                     exact form, both in float32: all that are used together, then each without the
                     others, unless the program is so large that this would take long
+    by Numba        if it is asked for: the kernels that Numba compiles against our own
     passes          optimised native code against code that no pass has touched
 
 Updates stand by themselves, because Adam divides a gradient by its size and so shows the relative
@@ -82,7 +83,7 @@ def verify(spec: Path, given: Mapping[str, Any]) -> int:
     request = Request.of(spec, given)
     made, session, _ = session_with_weights(request, given["weights"], dtype="float64")
     start = session.memory.views
-    others = Others(request, made)
+    others = Others(request, made, numba=given["numba"])
     found = []
     for check in checks(made, others, start, given["examples"], given["seed"]):
         found.append(check)
@@ -100,6 +101,7 @@ class Others:
 
     request: Request
     made: Compilation
+    numba: bool = False  # whether Numba compiles the kernels once more
 
     def bare(self) -> Program:
         """Touched by no pass."""
@@ -148,6 +150,9 @@ def checks(
         if len(names) > 1:
             yield from one_by_one(made, others, names, replace(first, dtype="float32"), exact)
     del single
+    if others.numba:
+        again = trial(threads=1, target="numba")
+        yield from both("kernels by Numba", "kernels, 1 thread", again, one, DOUBLE)
     yield from both("no passes", "all passes", trial(others.bare(), threads=1), one, DOUBLE)
 
 

@@ -14,6 +14,7 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 @declared("verify", examples=[
     ("gradc verify specs/mnist_cnn.nn", "one table; exit code 1 if a bound is exceeded"),
     ("gradc verify spec.nn --weights runs/spec", "at trained parameters"),
+    ("gradc verify spec.nn --numba", "kernels that Numba compiles, too: some minutes at first"),
 ])  # fmt: skip
 @spec
 @options.weights
@@ -21,6 +22,8 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
               help="Random examples to check on.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
               help="Seed of parameters and inputs.")  # fmt: skip
+@click.option("--numba", is_flag=True,
+              help="Compare the kernels that Numba compiles (`--target numba`) too.")
 @options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:

@@ -63,7 +63,7 @@ def target_machine() -> Any:
     )
 
 
-def optimise(module: Any, symbol: str, level: int) -> None:
+def optimised(module: Any, symbol: str, level: int) -> Any:
     """Make everything but `symbol` private, then let LLVM inline, vectorise and drop the rest."""
     for value in (*module.functions, *module.global_variables):
         if not value.is_declaration and value.name != symbol:
@@ -73,18 +73,23 @@ def optimise(module: Any, symbol: str, level: int) -> None:
     options.loop_unrolling = False
     builder = llvm.create_pass_builder(target_machine(), options)
     builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def library_function(name: str, word: int) -> Any:
+    """The function of a library kernel, found by name (`LIBRARY`): the folders that hold them stand
+    above this one.
+    """
+    module = LIBRARY[name.removesuffix(COMPENSATED)]
+    library = importlib.import_module(f"gradc_runtime.cpu.{module}")
+    long = name.endswith(COMPENSATED)
+    return (library.compensated_kernel if long else library.kernel)(word)
 
 
 def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
-    """The LLVM module of a generated kernel, or of a library kernel where `source` is None.
-
-    A library kernel is met by name (`LIBRARY`): the folders that hold them stand above this one.
-    """
+    """The LLVM module of a generated kernel, or of a library kernel where `source` is None."""
     if source is None:
-        module = LIBRARY[name.removesuffix(COMPENSATED)]
-        library = importlib.import_module(f"gradc_runtime.cpu.{module}")
-        long = name.endswith(COMPENSATED)
-        function = (library.compensated_kernel if long else library.kernel)(word)
+        function = library_function(name, word)
         written, level = translate(symbol, tree_of(function), names_of(function)), LIBRARY_LEVEL
     else:
         kernel, formulas = checked_kernel(source)
@@ -96,9 +101,7 @@ def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
 def machine_module(written: Any, symbol: str, level: int) -> Any:
     """A translated kernel as optimised LLVM for this processor."""
     written.triple, written.data_layout = host().triple, str(target_machine().target_data)
-    module = llvm.parse_assembly(str(written))
-    optimise(module, symbol, level)
-    return module
+    return optimised(llvm.parse_assembly(str(written)), symbol, level)
 
 
 def object_code(name: str, source: str | None, word: int, symbol: str) -> bytes:

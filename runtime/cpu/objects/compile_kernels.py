@@ -33,7 +33,11 @@ from gradc_runtime.cpu.objects.cpu_id import processor
 
 SECONDS_KERNEL, SECONDS_LIBRARY = MACHINE.build_kernel_s, MACHINE.build_library_s
 WORTH_COPYING = MACHINE.worth_forking_s  # seconds of work, for one more copy of this process
-BUILDER = "gradc_runtime.cpu.codegen.build_kernel"  # the module that imports LLVM
+OWN, NUMBA = "gradc", "numba"  # who compiles a kernel
+BUILDERS = {  # the modules that import LLVM
+    OWN: "gradc_runtime.cpu.codegen.build_kernel",
+    NUMBA: "gradc_runtime.cpu.numba_jit.numba_kernel",
+}
 HELPER = "gradc helper"  # the name of a thread that stays in native code (`pool.py`)
 LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the rest is built here
 
@@ -61,10 +65,20 @@ def dependency_fingerprint(library: bool) -> bytes:
 
 
 @cache
-def key_of(name: str, source: str | None, word: int) -> str:
+def key_of(name: str, source: str | None, word: int, by: str = OWN) -> str:
     """The name of a kernel's code in the cache."""
     own = f"{name}\0{word}\0{source}".encode()
-    return hashlib.sha256(own + b"\0" + dependency_fingerprint(source is None)).hexdigest()
+    rest = dependency_fingerprint(source is None) + (numba_fingerprint() if by == NUMBA else b"")
+    return hashlib.sha256(own + b"\0" + rest).hexdigest()
+
+
+@cache
+def numba_fingerprint() -> bytes:
+    """What the code that Numba makes depends on beside."""
+    here = Path(__file__).parents[1] / "numba_jit"
+    texts = [path.read_bytes() for path in sorted(here.glob("*.py"))]
+    metadata = importlib.import_module("importlib.metadata")
+    return b"\0".join([*texts, metadata.version("numba").encode()])
 
 
 def symbol_of(key: str) -> str:
@@ -72,15 +86,15 @@ def symbol_of(key: str) -> str:
     return f"gradc_{key[:32]}"
 
 
-def builder() -> Any:
+def builder(by: str = OWN) -> Any:
     """The module that writes LLVM, imported when it is first needed: a warm start does without."""
-    return importlib.import_module(BUILDER)
+    return importlib.import_module(BUILDERS[by])
 
 
-def built_anew(kernel: Kernel, word: int) -> bytes:
+def built_anew(kernel: Kernel, word: int, by: str = OWN) -> bytes:
     """A kernel's object code, built now whatever the cache holds."""
-    key = key_of(kernel.name, kernel.source, word)
-    built: bytes = builder().object_code(kernel.name, kernel.source, word, symbol_of(key))
+    key = key_of(kernel.name, kernel.source, word, by)
+    built: bytes = builder(by).object_code(kernel.name, kernel.source, word, symbol_of(key))
     store.save(key, built, kernel.note or kernel.name)
     return built
 
@@ -96,9 +110,9 @@ def linkable_object(kernel: Kernel, word: int) -> tuple[str, bytes]:
     return symbol, code
 
 
-def object_of(kernel: Kernel, word: int, wait: bool = True) -> bytes | None:
+def object_of(kernel: Kernel, word: int, by: str = OWN, *, wait: bool = True) -> bytes | None:
     """A kernel's object code, from the cache or built now; None if another process is at it."""
-    key = key_of(kernel.name, kernel.source, word)
+    key = key_of(kernel.name, kernel.source, word, by)
     if (code := store.load(key)) is not None:
         return code
     with locked(key, wait) as free:
@@ -106,48 +120,52 @@ def object_of(kernel: Kernel, word: int, wait: bool = True) -> bytes | None:
             return None
         if (code := store.load(key)) is not None:  # another process was quicker
             return code
-        return built_anew(kernel, word)
+        return built_anew(kernel, word, by)
 
 
-def objects_of(kernels: Sequence[Kernel], word: int) -> list[bytes]:
+def objects_of(kernels: Sequence[Kernel], word: int, by: str) -> list[bytes]:
     """The object code of each kernel; those that another process is building come last."""
-    codes = [object_of(kernel, word, wait=False) for kernel in kernels]
+    codes = [object_of(kernel, word, by, wait=False) for kernel in kernels]
     return [
-        code if code is not None else cast(bytes, object_of(kernel, word))
+        code if code is not None else cast(bytes, object_of(kernel, word, by))
         for kernel, code in zip(kernels, codes, strict=True)
     ]
 
 
-def addresses(kernels: Sequence[Kernel], word: int) -> list[int]:
+def addresses(kernels: Sequence[Kernel], word: int, by: str = OWN) -> list[int]:
     """Where each kernel's code lies in memory, once all are compiled and loaded."""
-    by_symbol = {symbol_of(key_of(k.name, k.source, word)): k for k in kernels}
+    symbols = [symbol_of(key_of(k.name, k.source, word, by)) for k in kernels]
+    by_symbol = dict(zip(symbols, kernels, strict=True))
     largest_first = sorted(by_symbol, key=lambda name: by_symbol[name].source is not None)
     wanted = {name: by_symbol[name] for name in largest_first if not link.is_loaded(name)}
-    build_in_forks(list(wanted.values()), word)
-    codes = objects_of(list(wanted.values()), word)
-    link.load(dict(zip(wanted, codes, strict=True)), lambda name: built_anew(wanted[name], word))
-    return [link.address(symbol_of(key_of(k.name, k.source, word))) for k in kernels]
+    build_in_forks(list(wanted.values()), word, by)
+    codes = objects_of(list(wanted.values()), word, by)
+    found = dict(zip(wanted, codes, strict=True))
+    link.load(found, lambda name: built_anew(wanted[name], word, by))
+    return [link.address(symbol) for symbol in symbols]
 
 
-def work_in(kernels: Sequence[Kernel], word: int) -> float:
+def work_in(kernels: Sequence[Kernel], word: int, by: str = OWN) -> float:
     """About how many seconds it takes to build what is not in the cache."""
-    missing = [k for k in kernels if not store.is_saved(key_of(k.name, k.source, word))]
-    return sum(SECONDS_LIBRARY if kernel.source is None else SECONDS_KERNEL for kernel in missing)
+    missing = [k for k in kernels if not store.is_saved(key_of(k.name, k.source, word, by))]
+    library = sum(kernel.source is None for kernel in missing)
+    seconds = library * SECONDS_LIBRARY + (len(missing) - library) * SECONDS_KERNEL
+    return seconds * (MACHINE.numba_build_ratio if by == NUMBA else 1)
 
 
-def build_in_forks(kernels: Sequence[Kernel], word: int) -> None:
+def build_in_forks(kernels: Sequence[Kernel], word: int, by: str) -> None:
     """Fill the cache by copies of this process: as many as there is work for, up to one a core.
 
     All go through the same list and pass over what another has locked; so the work is shared out.
     This process only waits: what LLVM takes, its library and tens of megabytes to build kernels,
     ends with them.  Where LLVM is here already, a little work is done here.
     """
-    work = work_in(kernels, word)
+    work = work_in(kernels, word, by)
     if not work or not may_copy_process() or store.trusted_directory() is None:
         return
     count = min(len(os.sched_getaffinity(0)), round(work / WORTH_COPYING))
-    count = count or int(BUILDER not in sys.modules)
-    for process in [start_copy(kernels, word) for _ in range(count)]:
+    count = count or int(BUILDERS[by] not in sys.modules)
+    for process in [start_copy(kernels, word, by) for _ in range(count)]:
         await_copy(process)
 
 
@@ -172,7 +190,7 @@ def await_copy(process: int) -> None:
     os.waitpid(process, 0)
 
 
-def start_copy(kernels: Sequence[Kernel], word: int) -> int:
+def start_copy(kernels: Sequence[Kernel], word: int, by: str) -> int:
     """A copy of this process that builds what nobody else does, and ends; gives its number."""
     with warnings.catch_warnings():  # Python's own, about threads of the C library
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -182,7 +200,7 @@ def start_copy(kernels: Sequence[Kernel], word: int) -> int:
         signal.alarm(LONGEST_COPY)
         try:
             for kernel in kernels:
-                object_of(kernel, word, wait=False)
+                object_of(kernel, word, by, wait=False)
         finally:
             os._exit(0)
     return process

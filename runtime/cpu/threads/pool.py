@@ -24,7 +24,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Kernel
 from gradc_runtime.binding.io_binding import address
 from gradc_runtime.cpu.interpreter import bytecode
-from gradc_runtime.cpu.objects.compile_kernels import HELPER, addresses
+from gradc_runtime.cpu.objects.compile_kernels import HELPER, OWN, addresses
 from gradc_runtime.cpu.objects.link import NATIVE
 from gradc_runtime.system.aligned_memory import aligned
 
@@ -42,10 +42,12 @@ def worker_main(serve: Any, mailboxes: Any, number: int) -> None:
 
 
 class ThreadPool:
-    """Up to `size` threads, the caller among them, for code with words of so many bytes."""
+    """Up to `size` threads, the caller among them, for code with words of so many bytes, that a
+    compiler has made.
+    """
 
-    def __init__(self, size: int, word: int) -> None:
-        self.size, self.word = size, word
+    def __init__(self, size: int, word: int, compiler: str = OWN) -> None:
+        self.size, self.word, self.compiler = size, word, compiler
         self._process = -1
 
     def start(self) -> None:
@@ -55,7 +57,8 @@ class ThreadPool:
         """
         if self._process == os.getpid():
             return
-        self._lead, serve = (NATIVE(place) for place in addresses(KERNELS, self.word))
+        places = addresses(KERNELS, self.word, self.compiler)
+        self._lead, serve = map(NATIVE, places)
         self._mailboxes = aligned(bytecode.MAILBOX * max(1, self.size - 1), np.dtype(np.int64))
         self._words, self._place = self._mailboxes.data, address(self._mailboxes)
         self._helpers = []
@@ -91,16 +94,16 @@ class ThreadPool:
                     os.sched_setaffinity(number, others)
 
 
-_idle: dict[tuple[int, int], list[ThreadPool]] = defaultdict(list)
+_idle: dict[tuple[int, int, str], list[ThreadPool]] = defaultdict(list)
 
 
-def acquire(size: int, word: int) -> ThreadPool | None:
+def acquire(size: int, word: int, compiler: str = OWN) -> ThreadPool | None:
     """A pool that nobody else uses until it is released; None where no threads are to be had."""
-    waiting = _idle[size, word]
+    waiting = _idle[size, word, compiler]
     try:
         found = waiting.pop()
     except IndexError:
-        found = ThreadPool(size, word)
+        found = ThreadPool(size, word, compiler)
     try:
         found.start()
     except (OSError, RuntimeError):
@@ -110,4 +113,4 @@ def acquire(size: int, word: int) -> ThreadPool | None:
 
 def release(pool: ThreadPool) -> None:
     """Let others acquire a pool."""
-    _idle[pool.size, pool.word].append(pool)
+    _idle[pool.size, pool.word, pool.compiler].append(pool)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import ctypes
 import textwrap
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,11 @@ from numpy.typing import NDArray
 
 from gradc_compiler.program.entry import Kernel
 from gradc_runtime.cpu.codegen import build_kernel, scalar_math
-from gradc_runtime.cpu.codegen.build_kernel import LIBRARY
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.translate import translate
 from gradc_runtime.cpu.codegen.language.translate_statements import TranslationError
 from gradc_runtime.cpu.codegen.target import host
-from gradc_runtime.cpu.objects.compile_kernels import addresses
-from tests.runtime.cpu.in_numba import native
+from gradc_runtime.cpu.objects.compile_kernels import NUMBA, OWN, addresses
 from tests.runtime.cpu.test_kernels import contraction, geometry_of, words
 
 NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
@@ -44,13 +41,13 @@ def run(call: Any, arrays: list[NDArray[Any]], geometry: list[int], end: int) ->
     call(pointers.ctypes.data, numbers.ctypes.data, 0, end, 11)
 
 
-def in_both(kernel: Kernel, function: Any, arrays: list[Any], geometry: list[int], end: int) -> Any:
+def in_both(kernel: Kernel, arrays: list[Any], geometry: list[int], end: int) -> Any:
     """The last array after the translated kernel, and after Numba's."""
     found = []
-    (address,) = addresses([kernel], arrays[0].dtype.itemsize)
-    for call in (NATIVE(address), native(function)):
+    for compiler in (OWN, NUMBA):
         last = arrays[-1].copy()
-        run(call, [*arrays[:-1], last], geometry, end)
+        (address,) = addresses([kernel], last.dtype.itemsize, compiler)
+        run(NATIVE(address), [*arrays[:-1], last], geometry, end)
         found.append(last)
     return found
 
@@ -61,25 +58,22 @@ def test_generated_kernels_mean_what_numba_makes_of_them(word: int) -> None:
     text += "    for i0 in range(begin, end):\n        for i1 in range(1):\n"
     for k, expression in enumerate(EXPRESSIONS):
         text += f"            x2[{len(EXPRESSIONS)} * i0 + {k}] = {expression}\n"
-    scope = dict(scalar_math.names(word))
-    exec(text, scope)
     rng = np.random.default_rng(5)
     arrays = [rng.normal(size=113).astype(f"f{word}") for _ in range(2)]
     arrays.append(np.zeros(113 * len(EXPRESSIONS), f"f{word}"))
-    ours, numbas = in_both(Kernel("k0", text), scope["k0"], arrays, [], 113)
+    ours, numbas = in_both(Kernel("k0", text), arrays, [], 113)
     assert np.isfinite(ours).all()
     np.testing.assert_allclose(ours, numbas, rtol=2e-6 if word == 4 else 1e-14, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["contract_rows", "contract_dots"])
 def test_library_kernels_mean_what_numba_makes_of_them(name: str) -> None:
-    function = import_module(f"gradc_runtime.cpu.{LIBRARY[name]}").kernel(4)
     rng = np.random.default_rng(6)
     for mode in (0, 1):
         axes = contraction(rng, name)
         arrays = [rng.normal(size=words(axes, operand)).astype("f4") for operand in "aby"]
         geometry = geometry_of(axes, mode, name == "contract_dots")
-        ours, numbas = in_both(Kernel(name), function, arrays, geometry, 0)
+        ours, numbas = in_both(Kernel(name), arrays, geometry, 0)
         np.testing.assert_allclose(ours, numbas, rtol=1e-4, atol=1e-4)
 
 

@@ -1,0 +1,94 @@
+"""What the names in a kernel mean to Numba.
+
+A subroutine becomes a function compiled by `numba.njit` with its one signature and the liberties
+its arithmetic may take; an intrinsic, one of Numba's, which writes the same LLVM instructions; a
+number type, Numba's.  Everything else (whole numbers, `range`, functions of `math`) Numba knows.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import cache
+from types import CellType, FunctionType
+from typing import Any
+
+import numba
+from numba import extending
+
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import (
+    EXACT,
+    SUBROUTINES,
+    Intrinsic,
+    WrittenFunction,
+)
+from gradc_runtime.cpu.codegen.language.translate import names_of
+from gradc_runtime.cpu.numba_jit.numba_types import from_numba, to_numba
+
+
+def intrinsic_of(own: Intrinsic) -> Any:
+    """An intrinsic as Numba has it, which wants to know how many arguments there are."""
+    count = own.write.__code__.co_argcount
+    names = ", ".join(f"a{k}" for k in range(count))
+
+    def write(*kinds: Any) -> Any:
+        signature, generate = own.write(*map(from_numba, kinds))
+        known = to_numba(signature.result)(*map(to_numba, signature.arguments))
+
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            found = generate(builder, args)
+            return context.get_dummy_value() if found is None else found
+
+        return known, emit
+
+    scope: dict[str, Any] = {"write": write}
+    exec(f"def own(typing, {names}):\n    return write({names})", scope)
+    if own.literals:
+        return extending.intrinsic(prefer_literal=True)(scope["own"])
+    return extending.intrinsic(scope["own"])
+
+
+def compiled(function: Callable[..., Any], fastmath: tuple[str, ...]) -> Any:
+    """A function for other functions to call; Numba compiles it for the types it is called with."""
+    liberties = set(fastmath) if fastmath != EXACT else False
+    return numba.njit(error_model="numpy", fastmath=liberties)(function)
+
+
+@cache
+def known(thing: Any) -> Any:
+    """What a name's value means to Numba."""
+    if isinstance(thing, Intrinsic):
+        return intrinsic_of(thing)
+    if isinstance(thing, kernel_types.NumberType):
+        return to_numba(thing)
+    if isinstance(thing, WrittenFunction):
+        return compiled(written(thing.tree, thing.names), SUBROUTINES[thing].fastmath)
+    if thing in SUBROUTINES:
+        return compiled(rebound(thing), SUBROUTINES[thing].fastmath)
+    return thing
+
+
+def meant(names: Any, wanted: Any) -> dict[str, Any]:
+    """Of some names those that have a meaning, with it."""
+    return {
+        name: known(value)
+        for name in wanted
+        if name in names and (value := names[name]).__hash__ is not None
+    }
+
+
+def rebound(function: Callable[..., Any]) -> Any:
+    """A function of Python whose names mean the same to Numba."""
+    code, names = function.__code__, names_of(function)
+    wanted = meant(names, (*code.co_names, *code.co_freevars))
+    cells = tuple(CellType(wanted[name]) for name in code.co_freevars)
+    return FunctionType(code, wanted, function.__name__, None, cells)
+
+
+def written(tree: ast.FunctionDef, names: Any) -> Any:
+    """The Python function of a tree, which `verify_source` has checked, with these names."""
+    called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    scope = meant(names, called)
+    exec(compile(ast.Module([tree], []), "<kernel>", "exec"), scope)
+    return scope[tree.name]

@@ -1,0 +1,87 @@
+"""The target `numba`: every spec, with every kernel compiled by Numba, gives the CPU's numbers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.pipeline import compilation
+from gradc_runtime.certificates.distances import difference
+from gradc_runtime.cli.actions.trial import Trial
+from gradc_runtime.session.session import Session
+
+SPECS = Path(__file__).parents[4] / "specs"
+FEW = ["house", "gan", "row_digits"]
+SAME = {"house", "deep_chain"}  # elementwise but for sums of few terms: equal to the last bit
+BOUND = 2e-4  # of `verify`, in float32
+PARTS = [*FEW, *(
+    pytest.param(path.stem, marks=pytest.mark.wide)
+    for path in sorted(SPECS.glob("*.nn")) if path.stem not in FEW
+)]  # fmt: skip
+FIT = """
+model line(x : [5]) -> [3] { x |> dense(3) }
+data d(x : [5], y : [3]) = npz("d.npz")
+train on d { minimize sum((line(x) - y)^2) using sgd(lr = 1e-2) }
+"""
+
+
+def trial_of(name: str, dtype: str) -> Trial:
+    path = SPECS / f"{name}.nn"
+    program = compilation(Source(str(path), path.read_text()), SPECS, {}).program
+    memory = Session(program, "reference", dtype, 1, seed=3).memory
+    start = {name: view.copy() for name, view in memory.views.items()}
+    return Trial(program=program, start=start, examples=5, seed=1, dtype=dtype, threads=2)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_numba_gives_what_the_cpu_gives(name: str) -> None:
+    trial = trial_of(name, "float32")
+    cpu, numba = (replace(trial, target=target).results() for target in ("cpu", "numba"))
+    error, worst = difference(numba, cpu, exactly=name in SAME)
+    assert error <= (0 if name in SAME else BOUND), worst
+
+
+def test_in_float64_it_is_the_reference() -> None:
+    trial = replace(trial_of("row_digits", "float64"), examples=3)
+    one, two = (replace(trial, target="numba", threads=n).results() for n in (1, 2))
+    reference = replace(trial, target="reference").results()
+    assert difference(one, reference, exactly=False)[0] <= 1e-9
+    assert difference(two, one, exactly=True)[0] == 0
+
+
+def test_what_numba_made_is_kept_and_loaded_without_it(tmp_path: Path) -> None:
+    (tmp_path / "line.nn").write_text(FIT)
+    script = (
+        "import sys, numpy as np, gradc\n"
+        f"program = gradc.compile_file({str(tmp_path / 'line.nn')!r})\n"
+        "session = gradc.Session(program, target='numba', threads=2)\n"
+        "out = session.run('line', x=np.ones((4, 5)))\n"
+        "print(out.shape, 'numba' in sys.modules)\n"
+    )
+    env = {**os.environ, "GRADC_CACHE": str(tmp_path / "cache")}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+        )
+    assert done.stdout.strip() == "(4, 3) False"
+
+
+def test_it_trains_as_the_cpu_does() -> None:
+    program = gradc.compile_source(FIT)
+    draw = np.random.default_rng(0)
+    data = {"x": draw.normal(size=(64, 5)), "y": draw.normal(size=(64, 3))}
+    found = []
+    for target in ("cpu", "numba"):
+        session = gradc.Session(program, target=target, threads=1, seed=4)
+        session.train(data, epochs=3, batch=8)
+        found.append(dict(session.parameters.items()))
+    for name, value in found[0].items():
+        np.testing.assert_allclose(found[1][name], value, rtol=2e-6, atol=1e-7)

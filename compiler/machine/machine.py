@@ -146,6 +146,7 @@ class Machine:
     tuned_block_bytes: int = known(1 << 24, "chosen: of a thread's block that `--tune` tries")
     constant_piece: int = known(1 << 20, "chosen: numbers converted at once")
     reference_products: int = known(1 << 18, "tuned: multiplications of a piece of NumPy's product")
+    random_pieces_a_thread: int = known(16, "tuned: pieces of random numbers worth a thread")
     random_piece: int = known(1 << 15, "tuned: numbers drawn at once, in the cache")
     orthonormal_columns: int = known(64, "tuned: columns that are made orthonormal one by one")
     build_kernel_s: float = known(0.012, "measured: seconds to build a generated kernel")

@@ -9,6 +9,9 @@ uniform = (word0 >> 8) * 2^-24, in [0, 1); normal by Box and Muller from (word0,
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from threading import Thread
 from typing import ClassVar
 
 import numpy as np
@@ -52,21 +55,60 @@ def philox(words: Array, key: tuple[int, int]) -> tuple[Array, Array, Array, Arr
 def draw(
     normal: bool, seed: int, step: int, node: int, examples: Array, size: int, times: Array = ZERO
 ) -> Array:
-    """[examples, size] numbers in float64; `times` are the places within their sequences."""
+    """[examples, size] numbers in float64; `times` are the places within their sequences.
+
+    Many are drawn on all cores: NumPy lets other threads run while it computes, and a number does
+    not depend on the others.
+    """
     rows = np.broadcast(examples, times).size
     drawn, width = np.empty((rows, size)), max(1, PIECE // max(1, rows))
-    words = np.empty((7, rows, min(width, size)), np.uint64)
-    for start in range(0, size, width):
-        piece = drawn[:, start : start + width]
-        used = words[:, :, : piece.shape[1]]
-        used[0], used[1] = np.arange(start, start + piece.shape[1]), examples[:, None] & 0xFFFFFFFF
-        used[2], used[3] = step & 0xFFFFFFFF, times[:, None]
-        u0, u1 = (np.right_shift(w, 8, out=w) for w in philox(used, (seed, node))[:2])
-        np.multiply(u0, 2.0**-24, out=piece)
-        if normal:
-            radius, angle = np.sqrt(-2.0 * np.log(piece + 2.0**-25)), 2.0 * np.pi * (u1 * 2.0**-24)
-            np.multiply(radius, np.cos(angle), out=piece)
+    counters = examples[:, None] & 0xFFFFFFFF, step & 0xFFFFFFFF, times[:, None]
+
+    def fill(first: int, end: int) -> None:
+        words = np.empty((7, rows, min(width, end - first)), np.uint64)
+        for start in range(first, end, width):
+            piece = drawn[:, start : min(start + width, end)]
+            used = words[:, :, : piece.shape[1]]
+            used[0] = np.arange(start, start + piece.shape[1])
+            used[1], used[2], used[3] = counters
+            numbers_of(philox(used, (seed, node))[:2], normal, piece)
+
+    share_out(fill, size, width)
     return drawn
+
+
+def numbers_of(words: tuple[Array, ...], normal: bool, out: Array) -> None:
+    """The numbers that two words each make."""
+    u0, u1 = (np.right_shift(word, 8, out=word) for word in words)
+    np.multiply(u0, 2.0**-24, out=out)
+    if normal:
+        radius, angle = np.sqrt(-2.0 * np.log(out + 2.0**-25)), 2.0 * np.pi * (u1 * 2.0**-24)
+        np.multiply(radius, np.cos(angle), out=out)
+
+
+def share_out(fill: Callable[[int, int], None], size: int, width: int) -> None:
+    """Let `fill` do 0 to `size` in pieces, on all cores where there are many."""
+    pieces = -(-size // width)
+    cores = min(len(os.sched_getaffinity(0)), pieces // MACHINE.random_pieces_a_thread)
+    if cores <= 1:
+        fill(0, size)
+        return
+    each = -(-pieces // cores) * width
+    threads = [started(fill, first, min(first + each, size)) for first in range(each, size, each)]
+    fill(0, each)
+    for thread in filter(None, threads):
+        thread.join()
+
+
+def started(fill: Callable[[int, int], None], first: int, end: int) -> Thread | None:
+    """A thread that fills a part; None where there is none to be had, and it has been filled."""
+    thread = Thread(target=fill, args=(first, end))
+    try:
+        thread.start()
+    except RuntimeError:
+        fill(first, end)
+        return None
+    return thread
 
 
 @register

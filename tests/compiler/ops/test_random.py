@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import numpy as np
 import pytest
 
 from gradc_compiler.graph_tools.graph_text import parse_graph
+from gradc_compiler.ops import random as random_ops
 from gradc_compiler.ops.random import PIECE, Random, draw, philox
 
 
@@ -75,3 +78,17 @@ def test_native_draws_are_the_reference_draws(normal, shared, dtype, check_compi
         "%4 = input{key='x', shape=(5,)}; %5 = mul %2 %4; return a=%2 b=%3 c=%5"
     )
     check_compiled(graph, 70, dtype=dtype)  # more examples than a block holds
+
+
+def test_many_numbers_are_drawn_on_all_cores_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 40 * random_ops.PIECE + 7
+    monkeypatch.setattr(random_ops.os, "sched_getaffinity", lambda _: range(1))
+    alone = random_ops.draw(True, 3, 5, 7, np.arange(1), size)
+    monkeypatch.setattr(random_ops.os, "sched_getaffinity", lambda _: range(5))
+    assert np.array_equal(random_ops.draw(True, 3, 5, 7, np.arange(1), size), alone)
+
+    def none_left(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", none_left)
+    assert np.array_equal(random_ops.draw(True, 3, 5, 7, np.arange(1), size), alone)

@@ -64,13 +64,14 @@ def _elementwise(name: str) -> Callable[..., StaticValue]:
     def rule(scope: Scope, span: Span, *operands: StaticValue) -> StaticValue:
         if all(map(is_number, operands)):
             return _on_numbers(name, operands, scope, span)
-        values = [to_value(x, scope, span) for x in operands]
-        for x in values:
+        places = [scope.argument(span, operand) for operand in ELEMENTWISE[name].split()]
+        values = [to_value(x, scope, at) for x, at in zip(operands, places, strict=True)]
+        for x, place in zip(values, places, strict=True):
             if x.type.kind is Kind.INDEX:
                 raise scope.fault(
                     "E0306",
                     f"`{name}` takes numbers, this is {x.type}",
-                    span,
+                    place,
                     hint="one_hot(label, k) makes a vector of a label",
                 )
         return elementwise(name, scope, *values, span=span)
@@ -92,7 +93,7 @@ def _rounded(name: str, function: Callable[[float], int]) -> Callable[..., Stati
     def rule(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
         if is_number(x):
             return function(x)
-        value = tensors.real(x, scope, span)
+        value = tensors.real(x, scope, scope.argument(span, "x"))
         if name == "floor":
             return elementwise("floor", scope, value, span=span)
         return -elementwise("floor", scope, -value, span=span)
@@ -120,9 +121,10 @@ def _extreme(name: str) -> Callable[..., StaticValue]:
 
 
 def _repeat(scope: Scope, span: Span, count: StaticValue, layer: StaticValue) -> StaticValue:
-    times = check_size(count, span, scope)
+    place = scope.argument(span, "count")
+    times = check_size(count, place, scope)
     if times > REPEATS:
-        raise scope.fault("E0411", f"repeat({times:,}, ...) is more than {REPEATS:,} layers", span)
+        raise scope.fault("E0411", f"repeat({times:,}, ...) is more than {REPEATS:,} layers", place)
     return Repeated(times, _layer(layer, scope, span), made_at(span, scope.path))
 
 
@@ -131,12 +133,14 @@ def _each(scope: Scope, span: Span, layer: StaticValue) -> StaticValue:
 
 
 def _checkpoint(scope: Scope, span: Span, layer: StaticValue, products: StaticValue) -> StaticValue:
-    return Checkpointed(_layer(layer, scope, span), bool(products))
+    kept = sequences.flag(products, scope, scope.argument(span, "products"))
+    return Checkpointed(_layer(layer, scope, span), kept)
 
 
 def _layer(layer: StaticValue, scope: Scope, span: Span) -> StaticValue:
     if not isinstance(layer, LayerLike):
-        raise scope.fault("E0306", f"expected a layer, got {describe(layer)}", span)
+        place = scope.argument(span, "layer")
+        raise scope.fault("E0306", f"expected a layer, got {describe(layer)}", place)
     return layer
 
 
@@ -145,8 +149,9 @@ def _distribution(normal: bool) -> Callable[..., StaticValue]:
         scope: Scope, span: Span, first: StaticValue, second: StaticValue, key: StaticValue
     ) -> StaticValue:
         ends = (0 if first is None else first, 1 if second is None else second)
+        place = scope.argument(span, "key")
         return draw(
-            normal, *ends, scope, span, None if key is None else check_size(key, span, scope)
+            normal, *ends, scope, span, None if key is None else check_size(key, place, scope)
         )
 
     return rule
@@ -155,7 +160,9 @@ def _distribution(normal: bool) -> Callable[..., StaticValue]:
 def _refuse(scope: Scope, span: Span, parts: tuple[StaticValue, ...]) -> StaticValue:
     """`refuse("groups =", n, "...")`: what a definition does not take, told at its call."""
     require_sound(*parts)
-    raise scope.fault("E0405", " ".join(map(_word, parts)), span)
+    places = scope.run.argument_spans.get(span, {}).values()
+    about = next((p for p in places if scope.author_argument(p) is not None), None)
+    raise scope.fault("E0405", " ".join(map(_word, parts)), span, about=about)
 
 
 def _word(part: StaticValue) -> str:

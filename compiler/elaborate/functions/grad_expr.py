@@ -47,7 +47,7 @@ def _source(scope: Scope, span: Span, y: Value, by: StaticValue) -> Value:
     """What the derivative of y is taken by."""
     require_sound(by)
     x = to_value(by, scope, span) if isinstance(by, Value | ParameterGroup) else None
-    place = scope.run.argument_spans.get(span, {}).get(1, span)
+    place = scope.argument(span, "by")
     if x is None or x.type.kind is Kind.INDEX:
         raise scope.fault(
             "E0502",

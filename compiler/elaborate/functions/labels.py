@@ -33,7 +33,8 @@ def taken(scope: Scope, span: Span, table: StaticValue, label: StaticValue) -> S
 def one_hot(scope: Scope, span: Span, label: StaticValue, count: StaticValue) -> StaticValue:
     """1 at the label, 0 elsewhere."""
     at = to_value(label, scope, span)
-    classes = at.type.classes if count is None else check_size(count, span, scope)
+    place = scope.argument(span, "count")
+    classes = at.type.classes if count is None else check_size(count, place, scope)
     if at.type.kind is not Kind.INDEX or classes is None:
         raise scope.fault(
             "E0306",
@@ -41,7 +42,7 @@ def one_hot(scope: Scope, span: Span, label: StaticValue, count: StaticValue) ->
             span,
             hint="declare the field as class(k)",
         )
-    require_rows(at, classes, None, span, scope)
+    require_rows(at, classes, None, place, scope)
     builder = scope.run.builder
     if classes > TOLD_APART:
         return _scattered(at, classes)

@@ -25,15 +25,16 @@ def tensor(
     if not all(map(is_number, numbers)):
         raise scope.fault("E0306", "`tensor` takes numbers", span, hint="stack(a, b) joins values")
     sizes = (len(numbers),) if shape is None else shape
+    place = scope.argument(span, "shape")
     if not isinstance(sizes, tuple) or not all(map(is_number, sizes)):
-        raise scope.fault("E0306", "a shape is a list of sizes", span)
-    whole = tuple(check_size(n, span, scope) for n in sizes)
+        raise scope.fault("E0306", "a shape is a list of sizes", place)
+    whole = tuple(check_size(n, place, scope) for n in sizes)
     expected = 1
     for n in whole:
         expected *= n
     if expected != len(numbers):
         raise scope.fault(
-            "E0303", f"{Sizes(whole)} holds {expected} numbers, {len(numbers)} are given", span
+            "E0303", f"{Sizes(whole)} holds {expected} numbers, {len(numbers)} are given", place
         )
     return scope.run.builder.add(Literal(tuple(map(float, numbers)), whole))
 
@@ -45,8 +46,9 @@ def scatter(
     value, at = to_value(x, scope, span), to_value(index, scope, span)
     if at.type.kind is not Kind.INDEX:
         raise scope.fault("E0306", f"scatter goes by labels, got {at.type}", span)
-    count = check_size(rows, span, scope)
-    require_rows(at, count, None, span, scope)
+    place = scope.argument(span, "rows")
+    count = check_size(rows, place, scope)
+    require_rows(at, count, None, place, scope)
     return scope.run.builder.add(Scatter(count), value, at)
 
 

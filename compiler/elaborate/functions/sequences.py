@@ -175,12 +175,14 @@ def zipped(scope: Scope, span: Span, parts: tuple[StaticValue, ...]) -> StaticVa
 def spread(scope: Scope, span: Span, x: StaticValue, over: StaticValue) -> StaticValue:
     """x for every element of a sequence."""
     value = to_value(x, scope, span)
-    return scope.run.builder.add(TimeBroadcast(time_argument(over, scope, span)), value)
+    time = time_argument(over, scope, scope.argument(span, "over"))
+    return scope.run.builder.add(TimeBroadcast(time), value)
 
 
 def at_end(
     scope: Scope, span: Span, x: StaticValue, over: StaticValue, at_first: StaticValue = None
 ) -> StaticValue:
     """A sequence that is 0 but for its last element, or with `first` its first."""
-    op = AtLast(time_argument(over, scope, span), flag(at_first, scope, span))
-    return scope.run.builder.add(op, real(x, scope, span))
+    time = time_argument(over, scope, scope.argument(span, "over"))
+    first = flag(at_first, scope, scope.argument(span, "first"))
+    return scope.run.builder.add(AtLast(time, first), real(x, scope, span))

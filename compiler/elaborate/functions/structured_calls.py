@@ -43,12 +43,13 @@ def _label(op: type[Structured], x: StaticValue, scope: Scope, span: Span) -> Va
 
 def _setting(name: str, given: StaticValue, x: Value, scope: Scope, span: Span) -> int | bool:
     """An axis, a size, or a flag."""
+    place = scope.argument(span, name)
     match name:
         case "axis":
             axes = axes_of(-1 if given is None else given, x, scope, span)
             if len(axes) != 1:
-                raise scope.fault("E0307", f"one axis is gone along, not {len(axes)}", span)
+                raise scope.fault("E0307", f"one axis is gone along, not {len(axes)}", place)
             return axes[0]
         case "size":
-            return check_size(given, span, scope)
-    return flag(given, scope, span)
+            return check_size(given, place, scope)
+    return flag(given, scope, place)

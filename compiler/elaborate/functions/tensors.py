@@ -40,8 +40,8 @@ def real(x: StaticValue, scope: Scope, span: Span) -> Value:
 
 
 def axes_of(axis: StaticValue, x: Value, scope: Scope, span: Span) -> tuple[int, ...]:
-    """Axes as written: one, several, negative from the end, or all."""
-    rank = len(x.shape)
+    """Axes as a call's `axis` has them: one, several, negative from the end, or all."""
+    rank, place = len(x.shape), scope.argument(span, "axis")
     if axis is None:
         return tuple(range(rank))
     chosen = axis if isinstance(axis, tuple) else (axis,)
@@ -50,13 +50,13 @@ def axes_of(axis: StaticValue, x: Value, scope: Scope, span: Span) -> tuple[int,
             raise scope.fault(
                 "E0307",
                 f"{x.type} has no axis {a if is_number(a) else describe(a)}",
-                span,
+                place,
                 hint=_axes_text(rank),
             )
     axes = {a % rank for a in chosen}
     if len(axes) < len(chosen):
         named = ", ".join(map(str, chosen))
-        raise scope.fault("E0307", f"({named}) names an axis of {x.type} twice", span)
+        raise scope.fault("E0307", f"({named}) names an axis of {x.type} twice", place)
     return tuple(sorted(axes))
 
 
@@ -67,10 +67,11 @@ def _axes_text(rank: int) -> str:
 
 
 def shape_argument(shape: StaticValue, scope: Scope, span: Span) -> tuple[int, ...]:
-    """A shape as an argument: `[3, 4]`, `scalar`, 3x4."""
+    """The argument `shape` of a call: `[3, 4]`, `scalar`, 3x4."""
+    place = scope.argument(span, "shape")
     if not isinstance(shape, tuple):
-        raise scope.fault("E0306", f"expected a shape such as [3, 4], got {describe(shape)}", span)
-    return tuple(check_size(n, span, scope) for n in shape)
+        raise scope.fault("E0306", f"expected a shape such as [3, 4], got {describe(shape)}", place)
+    return tuple(check_size(n, place, scope) for n in shape)
 
 
 def sum_over(scope: Scope, span: Span, x: StaticValue, axis: StaticValue) -> StaticValue:
@@ -117,7 +118,7 @@ def reshaped(scope: Scope, span: Span, x: StaticValue, shape: StaticValue) -> St
             "E0303",
             f"{value.type} has {value.type.size} elements, "
             f"[{', '.join(map(str, wanted))}] has {prod(wanted)}",
-            span,
+            scope.argument(span, "shape"),
         )
     return reshape(value, wanted)
 
@@ -132,7 +133,7 @@ def transposed_by(scope: Scope, span: Span, x: StaticValue, order: StaticValue) 
         raise scope.fault(
             "E0307",
             f"an order of the {rank} axes of {value.type} names each once",
-            span,
+            scope.argument(span, "order"),
             hint=f"such as ({', '.join(map(str, reversed(range(rank))))})" if rank > 1 else None,
         )
     return value if list(axes) == list(range(rank)) else transpose(value, axes)
@@ -145,7 +146,8 @@ def concatenated(
     values = _parts(parts, scope, span)
     chosen = axes_of(0 if axis is None else axis, values[0], scope, span)
     if len(chosen) != 1:
-        raise scope.fault("E0307", f"tensors are joined along one axis, not {len(chosen)}", span)
+        place = scope.argument(span, "axis")
+        raise scope.fault("E0307", f"tensors are joined along one axis, not {len(chosen)}", place)
     return scope.run.builder.add(Concat(chosen[0]), *values)
 
 
@@ -168,15 +170,22 @@ def padded(
 ) -> StaticValue:
     """Zeros before and after along each axis."""
     value = real(x, scope, span)
-    rank = len(value.shape)
-    sides = [side if isinstance(side, tuple) else (side,) * rank for side in (before, after)]
-    if any(len(side) != rank for side in sides):
-        raise scope.fault("E0305", f"{value.type} has {rank} axes to pad", span)
-    low, high = ([check_size(n, span, scope) for n in side] for side in sides)
+    low, high = (
+        _zeros(side, value, scope.argument(span, name), scope)
+        for name, side in (("before", before), ("after", after))
+    )
     shape = tuple(n + a + b for n, a, b in zip(value.shape, low, high, strict=True))
     source = tuple(Affine(((j, 1),), -a) for j, a in enumerate(low))
-    op = Contract(shape, (source,), tuple(index(j) for j in range(rank)), shape)
+    op = Contract(shape, (source,), tuple(index(j) for j in range(len(shape))), shape)
     return scope.run.builder.add(op, value)
+
+
+def _zeros(side: StaticValue, x: Value, place: Span, scope: Scope) -> list[int]:
+    """How many zeros go on one side of each axis."""
+    counts = side if isinstance(side, tuple) else (side,) * x.type.rank
+    if len(counts) != x.type.rank:
+        raise scope.fault("E0305", f"{x.type} has {x.type.rank} axes to pad", place)
+    return [check_size(n, place, scope) for n in counts]
 
 
 def repeated(scope: Scope, span: Span, x: StaticValue, shape: StaticValue) -> StaticValue:
@@ -192,7 +201,7 @@ def repeated(scope: Scope, span: Span, x: StaticValue, shape: StaticValue) -> St
 
 def iota(scope: Scope, span: Span, n: StaticValue) -> StaticValue:
     """0, 1, ..., n - 1."""
-    return scope.run.builder.add(Iota(check_size(n, span, scope)))
+    return scope.run.builder.add(Iota(check_size(n, scope.argument(span, "n"), scope)))
 
 
 def batch_mean(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
@@ -236,4 +245,4 @@ def filled(scope: Scope, span: Span, shape: StaticValue, value: StaticValue) -> 
     sizes = shape_argument(shape, scope, span)
     if is_number(value):
         return scope.run.builder.constant(float(value), sizes)
-    return broadcast(real(value, scope, span), sizes)
+    return broadcast(real(value, scope, scope.argument(span, "value")), sizes)

@@ -58,12 +58,14 @@ def bind_builtin(
     """Arguments of a function of the language in its order; None where one is left out."""
     names = function.parameters
     signature = f"{function.name}({', '.join(names)}{', ...' if function.variadic else ''})"
+    spans = scope.run.argument_spans.get(span, {})
     if function.variadic:
-        unknown = [n for n in named if n not in names]
+        unknown = [n for n in named if n not in names[1:]]
         bound: dict[str, StaticValue] = {names[0]: tuple(arguments), **named}
         too_many = not arguments
     else:
         bound = {**dict(zip(names, arguments, strict=False)), **named}
+        spans.update({n: spans[k] for k, n in enumerate(names) if k in spans and n not in spans})
         unknown = [n for n in named if n not in names or n in names[: len(arguments)]]
         too_many = len(arguments) > len(names)
     missing = [n for n in names[: function.required] if n not in bound]
@@ -72,7 +74,7 @@ def bind_builtin(
             "E0305",
             f"`{unknown[0]}` {'is given twice' if unknown[0] in names else 'does not fit'}: "
             f"{signature}",
-            scope.run.argument_spans.get(span, {}).get(unknown[0], span),
+            spans.get(unknown[0], span),
             hint=did_you_mean(unknown[0], names) if unknown[0] not in names else None,
         )
     if too_many:

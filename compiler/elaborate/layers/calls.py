@@ -19,6 +19,7 @@ from gradc_compiler.elaborate.layers.layer_values import bare_layer, with_settin
 from gradc_compiler.elaborate.layers.recurrent_cells import apply_recurrent
 from gradc_compiler.elaborate.layers.signature import match_inputs
 from gradc_compiler.elaborate.layers.vmap import apply_to_each
+from gradc_compiler.elaborate.names.author_argument import Entered
 from gradc_compiler.elaborate.names.paths import LayerNames, layer_path
 from gradc_compiler.elaborate.names.problems import LimitExceeded, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
@@ -163,9 +164,9 @@ def apply_layer(
         arguments[0] if arguments else None, ParameterGroup | Defined | Layer
     ):
         return _regularize(layer, arguments[0], span, scope)
-    inner = _enter(layer, span, scope)
-    bound = bind_arguments(definition, definition.inputs, arguments, named, span, scope)
     direct = not definition.settings or layer.span != span  # not `x |> f(settings)`
+    inner = _enter(layer, span, scope, direct=direct)
+    bound = bind_arguments(definition, definition.inputs, arguments, named, span, scope)
     match_inputs(definition, bound, inner, span, scope, direct=direct)
     if layer.defined.is_model and all(type_of(v) is not None for v in bound.values()):
         scope.run.applied.setdefault(definition.name, tuple(type_of(v) for v in bound.values()))
@@ -191,7 +192,7 @@ def _spread(definition: Definition, arguments: Sequence[StaticValue]) -> Sequenc
     return arguments
 
 
-def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
+def _enter(layer: Layer, span: Span, scope: Scope, *, direct: bool) -> Scope:
     """The scope of a body; E0412 where definitions nest without end."""
     definition, run = layer.defined.definition, scope.run
     _require_shallow(layer, span, scope)
@@ -212,6 +213,8 @@ def _enter(layer: Layer, span: Span, scope: Scope) -> Scope:
     )
     tensors = tuple(filter(None, map(type_of, layer.settings.values())))
     inner.elements = scope.elements | element_times(None, tensors)
+    if site is not None:
+        inner.entered = Entered(definition, layer.span, span if direct else None, scope.entered)
     if site is None and not layer.defined.is_model and scope.chain:
         inner.caller = span
     return inner

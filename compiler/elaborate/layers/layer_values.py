@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.layers.arguments import bind_arguments
 from gradc_compiler.elaborate.layers.signature import match_settings
+from gradc_compiler.elaborate.names.author_argument import Entered
 from gradc_compiler.elaborate.names.paths import made_at
 from gradc_compiler.elaborate.names.scope import Scope, check_parts
 from gradc_compiler.elaborate.names.values import Defined, Layer, StaticValue
@@ -26,6 +27,8 @@ def with_settings(
     inner = Scope(scope.run, defined.unit, path, site=scope.site, chain=chain)
     if defined.unit.is_prelude and inner.site is None:
         inner.site = span
+    if inner.site is not None:
+        inner.entered = Entered(definition, span, None, scope.entered)
     match_settings(definition, bound, inner, span, scope)
     check_parts(list(bound.values()), span, scope)
     return Layer(defined, dict(inner.names), span, chain, made)

@@ -21,8 +21,9 @@ def scan(
     backwards: StaticValue,
 ) -> StaticValue:
     """A cell along a sequence."""
-    flags = (sequences.flag(word, scope, span) for word in (all, backwards))
-    return Recurrent(_cell(cell, "scan", scope, span), None, start, *flags)
+    every = sequences.flag(all, scope, scope.argument(span, "all"))
+    reverse = sequences.flag(backwards, scope, scope.argument(span, "backwards"))
+    return Recurrent(_cell(cell, "scan", scope, span), None, start, every, reverse)
 
 
 def unfold(
@@ -34,8 +35,8 @@ def unfold(
     all: StaticValue,
 ) -> StaticValue:
     """A cell for a number of steps, with one input."""
-    over = sequences.time_argument(count, scope, span)
-    every = sequences.flag(all, scope, span)
+    over = sequences.time_argument(count, scope, scope.argument(span, "count"))
+    every = sequences.flag(all, scope, scope.argument(span, "all"))
     return Recurrent(_cell(cell, "unfold", scope, span), over, start, every)
 
 
@@ -44,11 +45,10 @@ def _cell(cell: StaticValue, what: str, scope: Scope, span: Span) -> Layer:
     defined = cell.defined if isinstance(cell, Layer) else cell
     definition = defined.definition if isinstance(defined, Defined) else None
     if definition is None or definition.kind != "cell":
-        place = scope.run.argument_spans.get(span, {}).get(0 if what == "scan" else 1, span)
         raise scope.fault(
             "E0314",
             f"`{what}` takes a cell, got {describe(cell)}",
-            place,
+            scope.argument(span, "cell"),
             secondary=[] if definition is None else [(definition.name_span, "defined here")],
             hint=_instead(cell, definition, what),
         )
@@ -57,7 +57,7 @@ def _cell(cell: StaticValue, what: str, scope: Scope, span: Span) -> Layer:
             "E0314",
             f"a cell goes from a state and an input; `{definition.name}` has "
             f"{len(definition.inputs)} inputs",
-            span,
+            scope.argument(span, "cell"),
             secondary=[(definition.name_span, "defined here")],
             hint="several inputs of a step stand in a tuple: x : (a : [n], b : [m])",
         )

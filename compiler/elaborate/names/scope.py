@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import field, replace
 from typing import Any
 
-from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.diagnostics.source import Label, Span
+from gradc_compiler.elaborate.names.author_argument import Entered, author_argument
 from gradc_compiler.elaborate.names.paths import Path
 from gradc_compiler.elaborate.names.problems import (
     DiagnosticSink,
@@ -169,6 +170,7 @@ class Scope:
     elements: frozenset[Time] = frozenset()  # the sequences of which this body sees one element
     opened: dict[int, Span] = field(default_factory=dict)  # recurrences not closed yet
     loops: dict[str, int] = field(default_factory=dict)  # name of a `previous` -> its recurrence
+    entered: Entered | None = None  # inside the prelude: how this body was
 
     def evaluate(self, expression: Expr) -> StaticValue:
         """What an expression means here; POISON after an error."""
@@ -188,22 +190,32 @@ class Scope:
         label: str = "",
         secondary: list[tuple[Span, str]] | None = None,
         hint: str | None = None,
+        about: Span | None = None,
     ) -> SpecError:
-        """An error at a span of this body's text; its shapes may come from where it is used."""
+        """An error at a span of this body's text; its shapes may come from where it is used.
+
+        In the prelude it is told at the author's argument that the span, or `about`, comes from.
+        """
         others = list(secondary or [])
         if self.caller is not None and code.startswith(OF_SHAPES):
             others.append((self.caller, "used here"))
-        return SpecError(
-            diagnose(
-                code,
-                message,
-                span,
-                site=self.site,
-                label=label,
-                secondary=others,
-                hint=hint,
-            )
+        found = diagnose(
+            code, message, span, site=self.site, label=label, secondary=others, hint=hint
         )
+        argument = self.author_argument(about or span)
+        if argument is not None:
+            found = replace(found, primary=Label(argument, "given here"))
+        return SpecError(found)
+
+    def author_argument(self, place: Span) -> Span | None:
+        """In the prelude: the author's argument that one in this body comes from."""
+        if self.entered is None:
+            return None
+        return author_argument(place, self.entered, self.run.argument_spans)
+
+    def argument(self, call: Span, parameter: str) -> Span:
+        """Where a function of the language is given a parameter; the call where it is not."""
+        return self.run.argument_spans.get(call, {}).get(parameter, call)
 
     def report(self, fault: SpecError) -> None:
         """File an error and go on; but for sizes that follow from others that are doubtful."""

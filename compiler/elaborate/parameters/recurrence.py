@@ -26,8 +26,9 @@ def previous(
     scope: Scope, span: Span, start: StaticValue, over: StaticValue, backwards: StaticValue
 ) -> StaticValue:
     """`previous(start, xs)`: what its name is closed with, one step before."""
-    time = time_argument(over, scope, span)
-    before = step_before(first_state(start, scope, span), time, flag(backwards, scope, span))
+    time = time_argument(over, scope, scope.argument(span, "over"))
+    reverse = flag(backwards, scope, scope.argument(span, "backwards"))
+    before = step_before(first_state(start, scope, scope.argument(span, "start")), time, reverse)
     scope.opened[_loop(before)] = span
     return before
 

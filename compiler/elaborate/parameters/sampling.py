@@ -146,16 +146,20 @@ def draw(
         scale, shift = (second, first) if normal else (second - first, first)
         z = z if scale == 1 else z * float(scale)
         return z if shift == 0 else z + float(shift)
-    a, b = (to_value(x, scope, span) for x in (first, second))
+    names = ("mean", "std") if normal else ("low", "high")
+    places = (scope.argument(span, name) for name in names)
+    a, b = (to_value(x, scope, at) for x, at in zip((first, second), places, strict=True))
     return fit(a + z * b if normal else a + z * (b - a), TensorType(drawing.shape), span, scope)
 
 
 def _require_range(normal: bool, first: float, second: float, scope: Scope, span: Span) -> None:
     """E0403 where a deviation is below 0, or a range ends before it begins."""
     if normal and second < 0:
-        raise scope.fault("E0403", f"a standard deviation is 0 or more, this is {second}", span)
+        place = scope.argument(span, "std")
+        raise scope.fault("E0403", f"a standard deviation is 0 or more, this is {second}", place)
     if not normal and second < first:
-        raise scope.fault("E0403", f"uniform goes from {first} up, not to {second}", span)
+        place = scope.argument(span, "high")
+        raise scope.fault("E0403", f"uniform goes from {first} up, not to {second}", place)
 
 
 def noise_drawing(name: str, type: TensorType, scope: Scope) -> Sampling:

@@ -55,7 +55,9 @@ CPU and, when somebody asks for it, for CUDA.
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
 words in registers and examples side by side in vectors; it does so when that kernel is asked for.
 
-**8. C.**  `compiler/c` makes names of a spec identifiers of C.
+**8. C.**  `compiler/c` prints nests once more, as C99 for people: `c_program.py` makes the table
+without what only makes it fast here, `see_through.py` lets loops read weights as the author keeps
+them, `c_nest.py` writes loops, `c_source.py` both files.
 
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
 a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).

@@ -3,24 +3,69 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gradc_compiler.c.c_scalar import NotPrinted
+from gradc_compiler.c.c_source import emit_c
+from gradc_compiler.pipeline import Compilation
 from gradc_runtime.cli.actions.output import say, write
 from gradc_runtime.cli.actions.request import Request, session_with_weights
 from gradc_runtime.cli.actions.run import chosen
+from gradc_runtime.cli.faults import Refused
 from gradc_runtime.embed.build_library import build
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.train_settings import resolve
 
 
-def build_model(spec: Path, given: Mapping[str, Any]) -> int:
-    """Write the files, and say which."""
+def build_files(spec: Path, given: Mapping[str, Any]) -> int:
+    """Write the files, and say which.
+
+    Raises `Refused` for what cannot be built.
+    """
     if given["cpu"] != "native":
         os.environ["GRADC_LEVEL"] = given["cpu"]  # before anything asks what processor this is
     if given["weights"] is None:
         say("note: no --weights are given, so this is the network before training")
-    _, session, _ = session_with_weights(Request.of(spec, given), given["weights"])
-    named = [] if given["model"] is None else [given["model"]]
-    for path in build(session, chosen(session, named), given["folder"]):
+    made, session, request = session_with_weights(Request.of(spec, given), given["weights"])
+    named = [] if given["name"] is None else [given["name"]]
+    if given["emit"] == "c":
+        paths = c_files(made, session, request, named, given)
+    elif given["what"] == "step":
+        raise Refused("a step is built as source so far: add --emit c")
+    else:
+        paths = build(session, chosen(session, named), given["folder"])
+    for path in paths:
         write(str(path))
     return 0
+
+
+def c_files(
+    made: Compilation,
+    session: Session,
+    request: Request,
+    named: list[str],
+    given: Mapping[str, Any],
+) -> Iterable[Path]:
+    """A model or a step as C99 in the folder.
+
+    Raises `Refused` for one that has no C yet.
+    """
+    folder, batch = given["folder"], 1
+    if given["what"] == "step":
+        known = [step.name for step in session.training.steps]
+        if not named and len(known) > 1:
+            raise Refused(f"name a step: {', '.join(known)}")
+        entry = session.named_step((named or known)[0]).entry
+        batch = resolve(session.training.settings, **request.settings).batch
+    else:
+        entry = session.program.models[chosen(session, named)]
+    try:
+        texts = emit_c(made, entry, session.memory.views, batch, session.memory.words.itemsize)
+    except NotPrinted as fault:
+        raise Refused(str(fault)) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in texts]

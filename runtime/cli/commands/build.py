@@ -17,12 +17,20 @@ from gradc_runtime.cli.declare import act, declared, spec
     ("gradc build specs/vae.nn encode --weights runs/vae -o built", "one model of several"),
     ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o built --cpu avx2",
      "for every PC of the last ten years, and not for this one alone"),
+    ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o source --emit c",
+     "digit.c and digit.h: C99 to read, for any compiler and processor"),
+    ("gradc build specs/mnist_cnn.nn -o source --emit c --what step",
+     "train.c and train.h: forward, backward, update"),
 ])  # fmt: skip
 @spec
-@click.argument("model", required=False)
+@click.argument("name", required=False, metavar="[MODEL|STEP]")
 @options.weights
 @click.option("-o", "folder", type=click.Path(path_type=Path, file_okay=False), required=True,
               metavar="DIR", help="Where the files go.")  # fmt: skip
+@click.option("--emit", type=click.Choice(["library", "c"]), default="library",
+              help="A library and a program, or readable C99.")  # fmt: skip
+@click.option("--what", type=click.Choice(["run", "step"]), default="run",
+              help="The model, or a step of its training (with --emit c).")  # fmt: skip
 @click.option("--cpu", type=click.Choice(["native", "sse2", "avx2", "avx512"]), default="native",
               help="Processors that it is for: like this one, or all of a level.")  # fmt: skip
 @click.option("--dtype", type=click.Choice(options.WIDTHS), help="Width of a number.")
@@ -32,5 +40,5 @@ def command(spec: Path, **given: Any) -> int:
 
     The weights are inside.  The header says what each function reads and gives.
     """
-    code: int = act("build:build_model", spec, given)
+    code: int = act("build:build_files", spec, given)
     return code

@@ -27,3 +27,44 @@ def test_what_is_refused(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = call("build", call.spec, "-o", "built")
     assert answer.code == 2 and "no C compiler" in answer.err
     assert call("build", call.spec).code == 2
+
+
+def test_source(call: Caller) -> None:
+    answer = call("build", call.spec, "-o", "source", "--emit", "c")
+    assert answer.out.split() == ["source/line.c", "source/line.h"]
+    answer = call("build", call.spec, "-o", "source", "--emit", "c", "--what", "step")
+    assert answer.out.split() == ["source/train.c", "source/train.h"]
+    (call.folder / "main.c").write_text(MAIN)
+    flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Isource"]
+    files = ["main.c", "source/line.c", "source/train.c"]
+    subprocess.run(["cc", *flags, *files, "-lm", "-o", "main"], check=True)
+    found = subprocess.run(["./main"], capture_output=True, check=True).stdout.split()
+    assert [float(word) for word in found] == pytest.approx([6.0, 4.0])
+
+
+MAIN = """
+#include <stdio.h>
+#include "line.h"
+#include "train.h"
+
+static struct line_memory memory;
+static struct train_memory training;
+static struct train_state state;
+
+int main(void) {
+    const float x[1] = {3}, y[1] = {4};
+    float found[1], loss[1], report[1];
+    if (line_run(&memory, x, found, 1) != 0) return 1;
+    train_start(&state);
+    if (train_step(&training, &state, x, y, loss, report, 1) != 0) return 1;
+    printf("%g %g\\n", found[0], loss[0]);
+    return 0;
+}
+"""
+
+
+def test_what_has_no_source(call: Caller) -> None:
+    (call.folder / "s.nn").write_text("model f(x : seq [2]) -> [2] { last(x) }")
+    answer = call("build", "s.nn", "-o", "source", "--emit", "c")
+    assert answer.code == 2 and "sequences have no C yet" in answer.err
+    assert "add --emit c" in call("build", call.spec, "-o", "built", "--what", "step").err

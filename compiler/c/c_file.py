@@ -1,0 +1,200 @@
+"""An entry of a spec as a C99 file and its header, for people to read and any compiler to take.
+
+struct digit_memory   every value that is computed, each with its name: all the memory there is
+digit_run(...)        a model on n examples, one after another
+train_step(...)       a step of training: loss, gradients, update
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from functools import cached_property
+
+import numpy as np
+
+from gradc_compiler.c.c_names import CNames, c_name, comment
+from gradc_compiler.c.c_nest import CNest
+from gradc_compiler.c.c_program import Buffer, CProgram, CStage, about
+from gradc_compiler.c.c_scalar import CScalars, NotPrinted
+from gradc_compiler.c.c_values import ArgumentNames, value_names
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.loops.ir import LoopNest, MemAccess
+from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.records.fast_dataclass import dataclass
+
+PLACE = re.compile(r"(\S+):(\d+):\d+$")
+LONGEST = 80  # characters of a line of the spec
+COMMENT = re.compile(r"/\*.*?\*/")
+DECLARED = re.compile(r" {4}(const |float |double |int32_t |int64_t )")
+
+
+@dataclass(frozen=True, slots=True)
+class StageText:
+    """The body of a stage's function, and its parameters: what they are called, how declared."""
+
+    lines: list[str]
+    given: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CFile:
+    """One entry as C: what it is called, its numbers, and whether it trains."""
+
+    program: CProgram
+    name: str  # of its functions: "digit" or "train"
+    does: str  # "run" or "step"
+    source: str  # the spec's text
+    spec: str  # its name
+    values: Mapping[str, np.ndarray]  # of what persists
+    batch: int  # examples that there is room for, where they must be there together
+    word: int = 4
+    called: set[str] = field(default_factory=set)
+
+    @cached_property
+    def prefix(self) -> str:
+        """What its functions begin with."""
+        return c_name(self.name)
+
+    @property
+    def macro(self) -> str:
+        """What its macros begin with."""
+        return self.prefix.upper()
+
+    @property
+    def trains(self) -> bool:
+        """Whether it has a state that changes."""
+        return self.does == "step"
+
+    @property
+    def room(self) -> int:
+        """Examples that there is room for at once; 0: any number, one after another."""
+        return self.batch if self.of_kind("carried") else 0
+
+    @property
+    def declared(self) -> str:
+        """The function that callers know, without its body."""
+        given = [f"struct {self.prefix}_memory *memory"]
+        given += [f"struct {self.prefix}_state *state"] if self.trains else []
+        found: dict[str, list[str]] = {"input": [], "output": [], "result": []}
+        for name, (role, type, _) in self.arguments.items():
+            constant = "const " if role == "input" else ""
+            found[role].append(f"{constant}{self.type_of(type)} *{name}")
+        parts = [*given, *found["input"], *found["output"], *found["result"], "int n"]
+        return f"int {self.prefix}_{self.does}({', '.join(parts)})"
+
+    @cached_property
+    def scalars(self) -> CScalars:
+        """How numbers are printed."""
+        return CScalars(self.word)
+
+    @cached_property
+    def buffers(self) -> dict[StorageKey, tuple[Buffer, bool]]:
+        """Every storage that a nest touches, in order; and whether it has whole numbers."""
+        found: dict[StorageKey, tuple[Buffer, bool]] = {}
+        for stage in self.program.stages:
+            for nest in stage.nests:
+                for access in nest.accesses():
+                    found.setdefault(
+                        access.storage, (self.program.buffer(access.storage), access.index)
+                    )
+        return found
+
+    def of_kind(self, *kinds: str) -> list[StorageKey]:
+        """The storages of these kinds, in order."""
+        return [key for key, (buffer, _) in self.buffers.items() if buffer.kind in kinds]
+
+    @cached_property
+    def arguments(self) -> dict[str, tuple[str, TensorType, str]]:
+        """By name in C: the role of an array or result, its type, and what the spec calls it."""
+        names, arrays = ArgumentNames(), self.program.arrays("input")
+        outputs = self.program.arrays("output")
+        found = {names.take(str(a.name)): ("input", a.type, str(a.name)) for a in arrays}
+        for array in outputs:
+            called = "scores" if len(outputs) == 1 else str(array.name)
+            found[names.take(called)] = ("output", array.type, str(array.name))
+        for key, id in self.program.results.items():
+            type = self.program.graph[id].type
+            found[names.take(about(key))] = ("result", type, str(key))
+        return found
+
+    @cached_property
+    def members(self) -> dict[StorageKey, str]:
+        """The names of what is in the memory, the state, or a constant."""
+        found = value_names(self.program, self.of_kind("memory", "carried"))
+        state = CNames({"memory", "state"})
+        for key in self.of_kind("persistent"):
+            found[key] = state.take(str(key[1]).replace("/", "_"))
+        for key in self.of_kind("constant"):
+            found[key] = state.take(f"constant_{key[1]}")
+        return found
+
+    def real(self, index: bool) -> str:
+        """The C type of a number."""
+        return ("int32_t" if self.word == 4 else "int64_t") if index else self.scalars.real
+
+    def type_of(self, type: TensorType) -> str:
+        """The C type of a number of a tensor."""
+        return self.real(type.kind is Kind.INDEX)
+
+    def array(self, access: MemAccess) -> str:
+        """The C array that an access goes to, and where the example's part begins."""
+        buffer, _ = self.buffers[access.storage]
+        if buffer.kind in ("input", "output"):
+            role = buffer.kind
+            named = {(r, about): n for n, (r, _, about) in self.arguments.items()}
+            return named[role, buffer.name]
+        name = self.members[access.storage]
+        if buffer.kind == "persistent":
+            return f"s->{name}" if self.trains else name
+        if buffer.kind == "constant":
+            return name
+        example = f" + example * {buffer.words}" if buffer.kind == "carried" else ""
+        return f"m->{name}{example}"
+
+    def nest(self, nest: LoopNest, note: str) -> Iterator[str]:
+        """A nest, below the line of the spec that it comes of."""
+        yield f"    /* {comment(self.origin(note))} */"
+        writer = CNest(nest=nest, scalars=self.scalars, array=self.array)
+        lines = writer.write()
+        self.called.update(writer.called)
+        if any(DECLARED.match(line) for line in lines):
+            yield from ["    {", *(f"    {line}" for line in lines), "    }"]
+        else:
+            yield from lines
+
+    def origin(self, note: str) -> str:
+        """The line of the spec that a nest comes of, and its operators."""
+        operators = note.partition("  ")[0].partition(" ")[2]
+        found = PLACE.search(note)
+        if found is None or not found[1].endswith(self.spec):
+            return operators
+        line = self.source.splitlines()[int(found[2]) - 1].partition("#")[0].strip()
+        line = line if len(line) < LONGEST else f"{line[:LONGEST]} ..."
+        return f"line {found[2]}: {line}   [{operators}]"
+
+    @cached_property
+    def stages(self) -> list[StageText]:
+        """Every stage as the body of a function, and what it is given."""
+        return [self.stage(stage) for stage in self.program.stages]
+
+    def stage(self, stage: CStage) -> StageText:
+        """A stage as the body of a function; raises `NotPrinted` for one that has no C yet."""
+        pairs = zip(stage.nests, stage.notes, strict=True)
+        lines = [line for nest, note in pairs for line in self.nest(nest, note)]
+        if any(self.buffers[key][0].kind != "memory" for key in stage.means):
+            raise NotPrinted("a mean in place of a state has no C yet")
+        code = COMMENT.sub("", "\n".join(lines))
+        given = {w: d for w, d in self.known() if re.search(rf"\b{w}\b", code)}
+        return StageText(lines, given)
+
+    def known(self) -> Iterator[tuple[str, str]]:
+        """Everything that a stage may be given, and its declaration."""
+        yield "m", f"struct {self.prefix}_memory *m"
+        yield "s", f"struct {self.prefix}_state *s"
+        for name, (role, type, _) in self.arguments.items():
+            if role != "result":
+                yield name, f"{'const ' if role == 'input' else ''}{self.type_of(type)} *{name}"
+        yield "example", "int example"
+        yield "n", "int n"

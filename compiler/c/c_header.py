@@ -1,0 +1,106 @@
+"""The header of an entry: what it reads and gives, its memory, its state, its functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradc_compiler.c.c_file import CFile
+from gradc_compiler.c.c_names import comment
+from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.records.fast_dataclass import dataclass
+
+FAULTS = {
+    "NULL_POINTER": "a pointer is null",
+    "WRONG_SIZE": "the number of examples is not one that there is room for",
+    "WRONG_CLASS": "a whole number is not one of its classes",
+}
+
+
+@dataclass(frozen=True)
+class CHeader:
+    """Writes the header."""
+
+    file: CFile
+
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join([*self._head(), *self._structs(), *self._functions(), ""])
+
+    def _head(self) -> Iterator[str]:
+        arguments = self.file.arguments.items()
+        words = sum(self._words(key) for key in self.file.of_kind("memory", "carried"))
+        size, spec = words * self.file.word, comment(self.file.spec)
+        yield f"/* {self.file.prefix}: {spec} in C99; needs only the C library's mathematics."
+        yield ""
+        yield f"   Memory: {size:,} bytes (struct {self.file.prefix}_memory); nothing is allocated."
+        if self.file.trains:
+            size = sum(self._words(key) for key in self.file.of_kind("persistent")) * self.file.word
+            yield f"   State: {size:,} bytes (struct {self.file.prefix}_state): save it as it is."
+        yield ""
+        for name, (role, type, about) in arguments:
+            shape = " x ".join(map(str, type.shape)) or "one number"
+            what = {"input": "read", "output": "written", "result": "written once"}[role]
+            among = "" if type.classes is None else f", 0 to {type.classes - 1}"
+            named = "" if about == name else f"  ({comment(about)})"
+            said = f"{self.file.type_of(type)}, {shape}{among}{named}"
+            yield f"     {name:<16} {what:<13} {'' if role == 'result' else 'each example: '}{said}"
+        yield ""
+        yield "   Examples stand one after another, row-major.  A function answers 0, or a code"
+        yield "   below 0. */"
+        yield f"#ifndef {self.file.macro}_C_H"
+        yield f"#define {self.file.macro}_C_H"
+        yield ""
+        yield "#include <stdint.h>"
+        yield ""
+        yield "#ifdef __cplusplus"
+        yield 'extern "C" {'
+        yield "#endif"
+        yield ""
+        if self.file.room:
+            yield f"#define {self.file.macro}_BATCH {self.file.room} /* examples, at most */"
+        for code, (name, text) in enumerate(FAULTS.items(), 1):
+            yield f"#define {self.file.macro}_{name} (-{code}) /* {text} */"
+        yield ""
+
+    def _words(self, key: StorageKey) -> int:
+        buffer, _ = self.file.buffers[key]
+        return buffer.words * (self.file.room if buffer.kind == "carried" else 1)
+
+    def _structs(self) -> Iterator[str]:
+        yield "/* Every value that is computed.  One for each thread that calls. */"
+        yield f"struct {self.file.prefix}_memory {{"
+        yield from self._members(self.file.of_kind("memory", "carried"))
+        yield "};"
+        yield ""
+        if self.file.trains:
+            yield "/* What lives from step to step: parameters, moments, counters. */"
+            yield f"struct {self.file.prefix}_state {{"
+            yield from self._members(self.file.of_kind("persistent"))
+            yield "};"
+            yield ""
+
+    def _members(self, keys: list[StorageKey]) -> Iterator[str]:
+        for key in keys:
+            buffer, index = self.file.buffers[key]
+            copies = f"{self.file.macro}_BATCH * " if buffer.kind == "carried" else ""
+            name = self.file.members[key]
+            yield f"    {self.file.real(index)} {name}[{copies}{max(buffer.words, 1)}];"
+        if not keys:
+            yield f"    {self.file.real(False)} unused[1];"
+
+    def _functions(self) -> Iterator[str]:
+        what = "A step on n examples" if self.file.trains else "The model on n examples"
+        yield f"/* {what}. */"
+        yield f"{self.file.declared};"
+        yield ""
+        if self.file.trains:
+            yield "/* The state before the first step. */"
+            yield f"void {self.file.prefix}_start(struct {self.file.prefix}_state *state);"
+            yield ""
+        yield "/* What a code says, in English. */"
+        yield f"const char *{self.file.prefix}_message(int code);"
+        yield ""
+        yield "#ifdef __cplusplus"
+        yield "}"
+        yield "#endif"
+        yield "#endif"

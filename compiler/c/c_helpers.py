@@ -1,0 +1,65 @@
+"""Functions that C has not, in C: REAL is the type of a number, EXP is `exp` or `expf`."""
+
+from __future__ import annotations
+
+FUNCTIONS = "exp", "fabs", "sqrt", "log", "cos"  # of the C library, that these call
+MAXIMUM = """REAL maximum(REAL a, REAL b) {
+    return a > b || a != a ? a : b;
+}"""
+MINIMUM = """REAL minimum(REAL a, REAL b) {
+    return a < b || a != a ? a : b;
+}"""
+SIGMOID = """REAL sigmoid(REAL x) {
+    const REAL e = EXP(-FABS(x));
+    return (x >= 0 ? 1 : e) / (1 + e);
+}"""
+CLAMP = """int clamp(int32_t number, int rows) {
+    return number < 0 ? 0 : number >= rows ? rows - 1 : (int)number;
+}"""
+LOST = """REAL lost(REAL total, REAL term) {
+    /* what rounding loses when they are added */
+    const REAL sum = total + term, back = sum - total;
+    const REAL rest = (total - (sum - back)) + (term - back);
+    return sum - sum == 0 ? rest : 0;
+}"""
+PHILOX = """void philox(const uint32_t at[4], uint32_t seed, uint32_t node, uint32_t drawn[2]) {
+    /* Philox4x32-10: the same draw for the same place, whoever asks and when */
+    uint32_t c0 = at[0], c1 = at[1], c2 = at[2], c3 = at[3];
+    for (int round = 0; round < 10; round++) {
+        const uint64_t p0 = (uint64_t)c0 * 0xD2511F53u, p1 = (uint64_t)c2 * 0xCD9E8D57u;
+        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ seed;
+        c1 = (uint32_t)p1;
+        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ node;
+        c3 = (uint32_t)p0;
+        seed += 0x9E3779B9u;
+        node += 0xBB67AE85u;
+    }
+    drawn[0] = c0;
+    drawn[1] = c1;
+}"""
+PLACE = "uint32_t seed, uint32_t step, uint32_t example, uint32_t node, uint32_t element"
+UNIFORM = f"""REAL philox_uniform({PLACE}, uint32_t time) {{
+    const uint32_t at[4] = {{element, example, step, time}};
+    uint32_t drawn[2];
+    philox(at, seed, node, drawn);
+    return (REAL)(drawn[0] >> 8) * (REAL)5.9604644775390625e-08; /* 2^-24 */
+}}"""
+NORMAL = f"""REAL philox_normal({PLACE}, uint32_t time) {{
+    const uint32_t at[4] = {{element, example, step, time}};
+    uint32_t drawn[2];
+    philox(at, seed, node, drawn);
+    const REAL u = (REAL)(drawn[0] >> 8) * (REAL)5.9604644775390625e-08;
+    const REAL radius = SQRT((REAL)-2.0 * LOG(u + (REAL)2.98023223876953125e-08));
+    return radius * COS((REAL)(drawn[1] >> 8) * (REAL)3.7450702829239286e-07);
+}}"""
+HELPERS = {  # in the order in which they may call one another
+    "maximum": MAXIMUM,
+    "minimum": MINIMUM,
+    "sigmoid": SIGMOID,
+    "clamp": CLAMP,
+    "lost": LOST,
+    "philox": PHILOX,
+    "philox_uniform": UNIFORM,
+    "philox_normal": NORMAL,
+}
+NEEDS = {"philox_uniform": ["philox"], "philox_normal": ["philox"]}

@@ -1,0 +1,184 @@
+"""The source of an entry, from top to bottom: helpers, constants, stages, the function itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from gradc_compiler.c.c_file import CFile
+from gradc_compiler.c.c_header import FAULTS, CHeader
+from gradc_compiler.c.c_names import comment
+from gradc_compiler.c.c_program import c_program
+from gradc_compiler.c.c_scalar import NotPrinted
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.memory.layout import StorageKey, row_major
+from gradc_compiler.pipeline import Compilation
+from gradc_compiler.records.fast_dataclass import dataclass
+
+A_LINE = 8  # numbers
+
+
+@dataclass(frozen=True)
+class CSource:
+    """Writes the source."""
+
+    file: CFile
+
+    def text(self) -> str:
+        """All of it."""
+        stages = [line for number in range(len(self.file.stages)) for line in self._stage(number)]
+        parts = [
+            f"/* {comment(self.file.spec)} in C: see {self.file.prefix}.h. */",
+            "#include <math.h>",
+            "#include <string.h>",
+            f'#include "{self.file.prefix}.h"',
+            "",
+            *(f"{text}\n" for text in self.file.scalars.helpers(self.file.called)),
+            *self._constants(),
+            *stages,
+            *self._entry(),
+            *self._messages(),
+            *self._start(),
+        ]
+        return "\n".join(parts) + "\n"
+
+    def _constants(self) -> Iterator[str]:
+        """Constant tensors; and weights, where they do not change.  Their numbers stand last."""
+        for key in self.file.of_kind("constant"):
+            values = self.file.program.constants[key]
+            yield from self._numbers(key, values)
+        for key in [] if self.file.trains else self.file.of_kind("persistent"):
+            buffer, index = self.file.buffers[key]
+            yield f"static const {self.file.real(index)} {self.file.members[key]}[{buffer.words}];"
+        yield ""
+
+    def _numbers(self, key: StorageKey, values: np.ndarray) -> Iterator[str]:
+        _, index = self.file.buffers[key]
+        yield f"static const {self.file.real(index)} {self.file.members[key]}[{values.size}] = {{"
+        yield from self._lines(values, index, "    ")
+        yield "};"
+
+    def _lines(self, values: np.ndarray, index: bool, indent: str) -> Iterator[str]:
+        flat = values.reshape(-1)
+        texts = [str(int(x)) if index else self.file.scalars.literal(float(x)) for x in flat]
+        for k in range(0, len(texts), A_LINE):
+            yield indent + ", ".join(texts[k : k + A_LINE]) + ","
+
+    def _stage(self, number: int) -> Iterator[str]:
+        """A stage as a function."""
+        stage, text = self.file.program.stages[number].stage, self.file.stages[number]
+        yield f"/* {'Of every example in turn' if stage.examples else 'Once'}. */"
+        given = ", ".join(text.given.values())
+        yield f"static void {self.file.prefix}_stage_{number}({given}) {{"
+        yield from text.lines
+        yield "}"
+        yield ""
+
+    def _entry(self) -> Iterator[str]:
+        """The function that callers know."""
+        pointers = ["memory", *(["state"] if self.file.trains else []), *self.file.arguments]
+        most = f" || n > {self.file.macro}_BATCH" if self.file.room else ""
+        least = "n < 1" if self.file.trains or self.file.program.results else "n < 0"
+        yield f"{self.file.declared} {{"
+        yield f"    if ({least}{most}) return {self.file.macro}_WRONG_SIZE;"
+        missing = " || ".join(f"{pointer} == 0" for pointer in pointers)
+        yield f"    if ({missing}) return {self.file.macro}_NULL_POINTER;"
+        for name, (role, type, _) in self.file.arguments.items():
+            if role == "input" and type.kind is Kind.INDEX and type.classes is not None:
+                yield f"    for (int k = 0; k < n * {type.size}; k++)"
+                yield f"        if ({name}[k] < 0 || {name}[k] >= {type.classes}) return " + (
+                    f"{self.file.macro}_WRONG_CLASS;"
+                )
+        yield "    memset(memory, 0, sizeof *memory);"
+        for number, stage in enumerate(self.file.program.stages):
+            yield from self._call(number)
+            for key in stage.means:
+                name, words = self.file.members[key], self.file.buffers[key][0].words
+                real = self.file.scalars.real
+                yield f"    for (int k = 0; k < {words}; k++) memory->{name}[k] /= ({real})n;"
+        yield from self._results()
+        yield "    return 0;"
+        yield "}"
+        yield ""
+
+    def _call(self, number: int) -> Iterator[str]:
+        """A stage, once or for each example."""
+        stage = self.file.program.stages[number]
+        own = {"m": "memory", "s": "state", "example": "example", "n": "n"}
+        for name, (_, type, _) in self.file.arguments.items():
+            at = "example" if type.size == 1 else f"example * {type.size}"
+            own[name] = f"{name} + {at}"
+        given = self.file.stages[number].given
+        call = f"{self.file.prefix}_stage_{number}({', '.join(own[word] for word in given)});"
+        if stage.stage.examples:
+            yield "    for (int example = 0; example < n; example++)"
+            yield f"        {call}"
+        else:
+            yield f"    {call}"
+
+    def _results(self) -> Iterator[str]:
+        """What is given once: copied from where it was computed."""
+        keys = {str(key): id for key, id in self.file.program.results.items()}
+        for name, (role, type, about) in self.file.arguments.items():
+            if role != "result":
+                continue
+            view = self.file.program.table.layouts.places[keys[about]]
+            if view.strides != row_major(type.shape):
+                yield f"#error {name} has gaps"
+            found = self.file.members[view.storage]
+            if type.size == 1:
+                yield f"    {name}[0] = memory->{found}[{view.offset}];"
+            else:
+                yield f"    for (int k = 0; k < {type.size}; k++)"
+                yield f"        {name}[k] = memory->{found}[k + {view.offset}];"
+
+    def _messages(self) -> Iterator[str]:
+        yield f"const char *{self.file.prefix}_message(int code) {{"
+        for name, text in FAULTS.items():
+            yield f'    if (code == {self.file.macro}_{name}) return "{text}";'
+        yield '    return code == 0 ? "all is well" : "no such code";'
+        yield "}"
+        yield ""
+
+    def _start(self) -> Iterator[str]:
+        """The numbers that persist: of a state its first ones, else weights."""
+        keys = self.file.of_kind("persistent")
+        if not self.file.trains:
+            for key in keys:
+                yield from self._numbers(key, self.file.values[str(key[1])])
+            return
+        drawn = [key for key in keys if np.any(self.file.values[str(key[1])])]
+        for key in drawn:
+            yield from self._numbers(key, self.file.values[str(key[1])])
+        yield ""
+        yield f"void {self.file.prefix}_start(struct {self.file.prefix}_state *state) {{"
+        yield "    memset(state, 0, sizeof *state);"
+        for name in map(self.file.members.__getitem__, drawn):
+            yield f"    memcpy(state->{name}, {name}, sizeof {name});"
+        yield "}"
+
+
+def emit_c(
+    made: Compilation, entry: str, values: Mapping[str, np.ndarray], batch: int = 1, word: int = 4
+) -> dict[str, str]:
+    """An entry (`forward/MODEL` or `step/NAME`) as C: the text of each file by its name.
+
+    `values` are the numbers of what persists; `batch` is for how many examples there is room, where
+    a step looks at all of them at once.  Raises `NotPrinted` for an entry that has no C yet.
+    """
+    kind, _, name = entry.partition("/")
+    steps = made.program.training.steps if made.program.training else ()
+    if any(step.entry == entry and step.schedules for step in steps):
+        raise NotPrinted("schedules have no C yet")
+    file = CFile(
+        program=c_program(made, entry),
+        name=name,
+        does="step" if kind == "step" else "run",
+        source=made.source.text,
+        spec=made.source.name.rpartition("/")[2],
+        values=values,
+        batch=batch,
+        word=word,
+    )
+    return {f"{file.prefix}.c": CSource(file).text(), f"{file.prefix}.h": CHeader(file).text()}

@@ -1,0 +1,172 @@
+"""Emitted C gives what a session gives: models and whole training steps, compiled strictly."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradc_compiler.c.c_scalar import NotPrinted
+from tests.compiler.c.emitting import NEEDS_CC, SPECS, STRICT, Emitted, drawn, emitted
+
+pytestmark = NEEDS_CC
+
+
+def test_all_digits(tmp_path: Path) -> None:
+    made = emitted("mnist_cnn", "forward/digit", tmp_path)
+    images = made.session.dataset().take(slice(None), ["image"])["image"]
+    images = np.ascontiguousarray(images)
+    assert len(images) == 1797
+    wanted = made.session.run("digit", image=images)
+    np.testing.assert_allclose(made.run(images)[0], wanted, rtol=0, atol=1e-6)
+
+
+def test_it_is_readable(tmp_path: Path) -> None:
+    made = emitted("mnist_cnn", "forward/digit", tmp_path)
+    assert "/* line 5: |> conv(16, 3x3, stride = 2) |> relu    : [7, 7, 16]" in made.source
+    assert "sum += m->laid_out[i * 62 + j * 2 + l * 31 + o] * digit_conv1_W[k * 25 + l * 5 + o];" \
+        in made.source  # fmt: skip
+    assert re.search(r"Memory: [\d,]+ bytes \(struct digit_memory\); nothing is alloc", made.header)
+    assert "image            read          each example: float, 28 x 28 x 1" in made.header
+    assert not re.search(r"malloc|calloc|alloca\b", made.source)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("flags", [["-O2"], ["-O2", "-m32"]])
+def test_compilers(tmp_path: Path, compiler: str, flags: list[str]) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler} is here")
+    (tmp_path / "none.c").write_text("#include <math.h>\nint main(void) { return 0; }\n")
+    none = [compiler, *STRICT, *flags, "none.c", "-o", "none"]
+    if subprocess.run(none, cwd=tmp_path, capture_output=True, check=False).returncode:
+        pytest.skip(f"{compiler} {' '.join(flags)} makes no programs here")
+    made = emitted("circle", "step/train", tmp_path)
+    made.compile(compiler, [*flags, "-c"], "other.o")
+
+
+MODELS = [("circle", "inside"), ("vae", "encode"), ("vae", "generate"), ("oscillator", "u"),
+          ("batch_norm_cnn", "digit"), ("curve", "f"), ("gan", "D"), ("residual", "digit"),
+          ("translate", "guess")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "model"), MODELS)
+def test_models(tmp_path: Path, spec: str, model: str) -> None:
+    made = emitted(spec, f"forward/{model}", tmp_path)
+    inputs = drawn(made, 5)
+    wanted = made.session.run(model, *([] if inputs else [5]), **inputs)
+    wanted = wanted if isinstance(wanted, dict) else {"only": wanted}
+    outputs = made.run(*inputs.values()) if inputs else drawn_from_nothing(made)
+    for found, value in zip(outputs, wanted.values(), strict=True):
+        np.testing.assert_allclose(found, value, rtol=3e-6, atol=3e-6)
+
+
+def drawn_from_nothing(made: Emitted) -> list[np.ndarray]:
+    """Five examples of a model that reads nothing."""
+    (array,) = [a for a in made.entry.arrays if a.role == "output"]
+    found = np.zeros((5, *array.type.shape), np.float32)
+    assert made.call("run", made.memory, found, 5) == 0
+    return [found]
+
+
+def step_of(spec: str, folder: Path) -> Emitted:
+    """The step of a spec, without the schedule of its rate."""
+    text = re.sub("using .*", "using adam(lr = 1e-3), batch 32", (SPECS / f"{spec}.nn").read_text())
+    return Emitted(text, "step/train", folder, f"{spec}.nn")
+
+
+@pytest.mark.parametrize("spec", ["mnist_cnn", "circle", "vae", "batch_norm_cnn"])
+def test_steps(tmp_path: Path, spec: str) -> None:
+    made = step_of(spec, tmp_path)
+    made.start()
+    inputs = drawn(made, 8)
+    for _ in range(4):
+        found, wanted = made.step(*inputs.values()), made.session.step(**inputs)
+        np.testing.assert_allclose(found, list(wanted.values()), rtol=2e-4)
+
+
+def test_a_state_that_is_kept(tmp_path: Path) -> None:
+    made = emitted("circle", "step/train", tmp_path)
+    made.start()
+    inputs = drawn(made, 8)
+    made.step(*inputs.values())
+    kept = made.state.copy()
+    first = [made.step(*inputs.values()) for _ in range(3)]
+    made.state[:] = kept
+    assert [made.step(*inputs.values()) for _ in range(3)] == first
+
+
+def test_float64(tmp_path: Path) -> None:
+    made = emitted("circle", "step/train", tmp_path, "float64")
+    made.start()
+    inputs = drawn(made, 8)
+    for _ in range(3):
+        found, wanted = made.step(*inputs.values()), made.session.step(**inputs)
+        np.testing.assert_allclose(found, list(wanted.values()), rtol=1e-12)
+
+
+HOSTILE = """
+model int(double : [3], m : [3], n : [2], errno : class(4), sum : [3], v1 : [2], NULL : [3]) -> (
+    float : [3], F_OK : [2]
+) {
+    float = double + m * sum + sum(one_hot(errno)) + sin(NULL) + lgamma(NULL + 3)
+    F_OK = n * 2 + v1
+    (float, F_OK)
+}
+"""
+
+
+def test_hostile_names(tmp_path: Path) -> None:
+    text = HOSTILE.replace("sum : [3]", "total : [3]").replace("m * sum", "m * total")
+    made = Emitted(text, "forward/int", tmp_path)
+    inputs = drawn(made, 4)
+    wanted = made.session.run("int", **inputs)
+    found = made.run(*inputs.values())
+    arrays = [a for a in made.entry.arrays if a.role == "output"]
+    for array, values in zip(arrays, found, strict=True):
+        np.testing.assert_allclose(values, wanted[str(array.name)], rtol=1e-5)
+
+
+def test_a_comment_of_the_spec_cannot_leave_its_comment(tmp_path: Path) -> None:
+    text = "model f(x : [2]) -> [2] { x + 1 }  # */ #error \\\n"
+    made = Emitted(text, "forward/f", tmp_path, "*/ #error.nn")
+    np.testing.assert_array_equal(made.run(np.zeros((1, 2), np.float32))[0], [[1, 1]])
+
+
+def test_faults(tmp_path: Path) -> None:
+    flags = ["-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
+    text = "model f(x : [2], k : class(3)) -> [3] { one_hot(k) + sum(x) }"
+    made = Emitted(text, "forward/f", tmp_path, flags=flags)
+    x, k, y = np.zeros((2, 2), np.float32), np.zeros(2, np.int32), np.zeros((2, 3), np.float32)
+    assert made.call("run", made.memory, x, k, y, 2) == 0
+    assert made.call("run", made.memory, x, k, y, 0) == 0
+    assert made.call("run", made.memory, x, k, y, -1) == -2
+    for given in ([None, x, k, y], [made.memory, None, k, y], [made.memory, x, k, None]):
+        assert made.call("run", *given, 2) == -1
+    k[1] = 3
+    assert made.call("run", made.memory, x, k, y, 2) == -3
+
+
+def test_a_step_has_room_for_its_batch(tmp_path: Path) -> None:
+    made = step_of("batch_norm_cnn", tmp_path)
+    assert "#define TRAIN_BATCH 32" in made.header
+    made.start()
+    inputs = [a[:1].repeat(33, axis=0) for a in drawn(made, 1).values()]
+    given = made.memory, made.state, *inputs, *made.results
+    assert made.call("step", *given, 33) == -2 and made.call("step", *given, 0) == -2
+
+
+@pytest.mark.parametrize(
+    ("spec", "entry", "why"),
+    [
+        ("row_digits", "forward/digit", "sequences"),
+        ("row_digits", "step/train", "sequences"),
+        ("oscillator", "step/train", "schedules"),
+    ],
+)
+def test_what_has_no_c_yet(tmp_path: Path, spec: str, entry: str, why: str) -> None:
+    with pytest.raises(NotPrinted, match=why):
+        emitted(spec, entry, tmp_path)

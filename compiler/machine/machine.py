@@ -45,6 +45,8 @@ class Machine:
     shared_words_per_ns: int = known(20, "tuned: what all threads read, from far away")
     call_ns: int = known(100, "tuned: of an instruction, whatever it does")
     arrival_ns: int = known(150, "tuned: two threads wait for one another for twice as long")
+    barriers_timed: int = known(1000, "chosen: in a call, beside which waking a thread is nothing")
+    whole_call: float = known(0.97, "chosen: of the time of its cores; a call of less lost one")
     barrier_group: int = known(8, "chosen: threads that arrive at a barrier by one word")
 
     memory_bytes_per_ns: int = known(200, "chosen: what a socket moves, eight channels of DDR4")
@@ -160,6 +162,11 @@ class Machine:
     gpu_line: int = known(32, "hardware: words of a line of its cache, 128 bytes")
     gpu_plans: int = known(3, "chosen: batch sizes whose memory is kept")
     gpu_room: int = known(8, "chosen: room for sequences, in such parts of a power of two")
+
+    @property
+    def arrival_s(self) -> float:
+        """An arrival at a barrier, in seconds."""
+        return 1e-9 * self.arrival_ns
 
     @property
     def panel(self) -> int:

@@ -22,11 +22,14 @@ START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1
 
 @dataclass(frozen=True, slots=True)
 class CpuKernelText:
-    """The source of a kernel, its pointers in order, and its arguments."""
+    """The source of a kernel, its pointers in order, its arguments, and which of them a loop's
+    extent is (of rows: the iterations of one), by the loop's level.
+    """
 
     source: str
     pointers: tuple[MemAccess, ...]
     geometry: tuple[int, ...]
+    extents: dict[int, int]
 
 
 @dataclass(kw_only=True)
@@ -36,6 +39,7 @@ class _CpuWriter(CodeLines):
     nest: LoopNest
     places: dict[int, str] = field(default_factory=dict)  # of every access, by its identity
     loaded: set[int] = field(default_factory=set)  # numbers of loads that stand already
+    extents: dict[int, int] = field(default_factory=dict)  # by level, which argument it is
 
     def pointer(self, access: MemAccess) -> str:
         """The name of an access's pointer; accesses to the same words have the same one.
@@ -70,6 +74,8 @@ class _CpuWriter(CodeLines):
     def open(self, level: int) -> None:
         """The head of a loop."""
         loop = self.nest.loops[level]
+        if loop.extent != RANGE or loop.scale != 1:
+            self.extents[level] = len(self.geometry)
         if loop.extent == RANGE:
             scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
             self.line(f"for i{level} in range(begin{scale}, end{scale}):")
@@ -159,7 +165,7 @@ def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
         total = f"q{k}" if blocked else f"r{k}"
         adds = store is Store.SUM_ADD
         w.line(f"{place} = plus({place}, {total})" if adds else f"{place} = {total}")
-    return CpuKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry))
+    return CpuKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry), w.extents)
 
 
 def _assemble(w: _CpuWriter) -> str:

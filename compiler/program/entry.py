@@ -46,6 +46,7 @@ from gradc_compiler.graph.types import Limit, TensorType, Time
 from gradc_compiler.machine.targets import CPU
 from gradc_compiler.program.arrays import Array, ClockName, Result
 from gradc_compiler.program.deferred import Deferred
+from gradc_compiler.program.inner_cut import InnerCut
 from gradc_compiler.records.fast_dataclass import dataclass
 
 MOST_OPERANDS = 64  # of an instruction
@@ -143,6 +144,7 @@ class Instruction:
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
     work: OpCost = OpCost()
     added: int = 0  # additions to a word of memory, for each row; of a product for each piece
+    cuts: tuple[InnerCut, ...] = ()
 
     @property
     def launch(self) -> Launch | None:

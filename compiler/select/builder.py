@@ -38,9 +38,11 @@ from gradc_compiler.program.entry import (
     Phase,
     RecurrenceLoop,
 )
+from gradc_compiler.program.inner_cut import InnerCut
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
+from gradc_compiler.select.inner_cuts import inner_cuts
 from gradc_compiler.select.launch import print_launch
 from gradc_compiler.select.op_cost import cost_of
 from gradc_compiler.select.tile_chain import TileChain, TileUse
@@ -63,6 +65,7 @@ class KernelCall:
     follows: bool = False
     work: OpCost = NOTHING
     added: int = 0  # additions to a word of memory, for each row
+    cuts: tuple[InnerCut, ...] = ()
 
 
 @dataclass
@@ -114,7 +117,8 @@ class ProgramBuilder:
         if outer and not whole and writes_apart(nest):
             extent = outer.extent
             cut = replace(nest, loops=(replace(outer, extent=RANGE), *nest.loops[1:]))
-        emitted = print_cpu_nest(self.in_place(cut))
+        in_place = self.in_place(cut)
+        emitted = print_cpu_nest(in_place)
         written = {(a.storage, a.offset) for _, a, _ in nest.stores}
         self.add(
             unit,
@@ -131,6 +135,7 @@ class ProgramBuilder:
                 work=cost_of(nest, self.layouts.words, products),
                 nest=nest,
                 added=chain_of(nest, rows=2).added - chain_of(nest, rows=1).added,
+                cuts=inner_cuts(in_place, emitted),
             ),
         )
 
@@ -177,8 +182,7 @@ class ProgramBuilder:
     def add(self, unit: FusionGroup, call: KernelCall) -> None:
         """Append one call of a kernel to a group's stage."""
         self.nests.setdefault(unit.phase, []).append(call.nest)
-        chain = self.pieces if call.follows else None
-        self.pieces = chain and chain.extended(self.tile_uses(call.nest))
+        self._go_on(call)
         instructions = self.instructions.setdefault(unit.phase, [])
         if unit.region.loop is not None:
             self._extend_loop(unit.region, len(instructions))
@@ -197,8 +201,14 @@ class ProgramBuilder:
                 time=self.memory.number(unit.region.time),
                 work=call.work,
                 added=call.added,
+                cuts=call.cuts,
             )
         )
+
+    def _go_on(self, call: KernelCall) -> None:
+        """The instructions that run piece by piece go on with a call, or end."""
+        chain = self.pieces if call.follows else None
+        self.pieces = chain and chain.extended(self.tile_uses(call.nest))
 
     def _writes(self, call: KernelCall) -> tuple[int, ...]:
         """The operands that a call writes: the last, or the targets of a generated kernel."""

@@ -112,10 +112,18 @@ def _measured(
         own = list(map(min, own, profile.seconds()))
         for threads in best:
             best[threads] = min(best[threads], _time_on(runner, inputs, batch, threads))
+    return best, _as_measured(session, runner, profile, own, limits)
+
+
+def _as_measured(
+    session: Session, runner: Executable, profile: Profile, own: Sequence[float],
+    limits: tuple[Roofline, Roofline],
+) -> Measured:  # fmt: skip
+    """What a simulation wants to know."""
     items = [item for phase in runner.entry.phases for item in phase.instructions]
     several, one = limits
     footprint = runner.word * (session.memory.words.size + runner.entry.uniform_words)
-    return best, Measured(
+    return Measured(
         seconds={id(item): seconds for item, seconds in zip(items, own, strict=True)},
         word=runner.word,
         steps=[int(rows.lengths.max()) for rows in profile.bound.clock.rows],

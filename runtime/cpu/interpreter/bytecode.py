@@ -45,22 +45,22 @@ OF_EXAMPLES, INSTRUCTIONS_START, INSTRUCTIONS, CLEARS_PARTIALS, SUMS_START, SUMS
 
 # an instruction: the addresses of its kernel and of its arguments (geometry); its operands; what
 # its rows are (0: examples, k + 1: elements of time k), and in a serial stage how many (else 0)
-INSTRUCTION = 15
+INSTRUCTION = 13
 KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, ROWS, END = range(6)
 
-# as a task: the GRAIN of which every member's share is a multiple, or else the OWNER; the argument
-# that is cut (PLACE; 0: its rows), and the bytes by which an iteration moves each operand; whether
-# members wait before it; how many tasks after it run tile by tile with it (FOLLOWERS)
-GRAIN, OWNER, PLACE, WAITS, FOLLOWERS, MOVES = range(6, 12)
-OF_PRODUCT = 3  # operands of what may be cut at a PLACE
+# as a task: the GRAIN of which every member's share is a multiple, or else the OWNER; whether
+# members wait before it; how many tasks after it run tile by tile with it (FOLLOWERS); PLACE - 1 is
+# the argument that is cut (0: none, its rows are), of so many ARGUMENTS; BY_ROW: each row has so
+# many iterations, and the kernel's range is over those of all rows
+GRAIN, OWNER, PLACE, WAITS, FOLLOWERS, ARGUMENTS, BY_ROW = range(6, 13)
 AFTER = 3  # numbers of a geometry after its loops
 LOOP_LENGTH, LOOP_TIME, LOOP_BACKWARDS = 1, 2, 3  # the head of a recurrence, which has no kernel
 
 # an operand: bytes from its space's base; bytes for each row before the block, and what its rows
 # are; bytes for each row before the time step (or the streamed piece), where memory has only the
-# rows of one step (or piece) at a time
-OPERAND = 5
-OPERAND_SPACE, OPERAND_START, OPERAND_STRIDE, OPERAND_ROWS, OPERAND_STEP = range(5)
+# rows of one step (or piece) at a time; bytes for each iteration of the loop that is cut
+OPERAND = 6
+OPERAND_SPACE, OPERAND_START, OPERAND_STRIDE, OPERAND_ROWS, OPERAND_STEP, OPERAND_MOVE = range(6)
 
 # a sum over the chunks: bytes into PARTIAL and into UNIFORM
 SUM = 3

@@ -53,14 +53,16 @@ class Records:
     passed: Mapping[Place, int]  # the words of a row, where only a piece is there (`streamed.py`)
     teams: Teams
 
-    def operands(self, instruction: Instruction) -> Iterator[int]:
+    def operands(self, task: ThreadTask) -> Iterator[int]:
         """The records of an instruction's operands."""
-        for operand in instruction.operands:
+        instruction = task.instruction
+        moved = dict(enumerate(task.cut.moves)) if task.cut is not None else {}
+        for k, operand in enumerate(instruction.operands):
             words = self.passed.get(place(operand), 0)
             if words:
                 yield from self.piece(operand, 1 if instruction.follows else words)
             else:
-                yield from self.operand(operand)
+                yield from self.operand(operand, moved.get(k, 0))
 
     def piece(self, operand: Operand, words: int) -> list[int]:
         """The record of a streamed operand: memory has a piece of its rows at a time, each of so
@@ -77,8 +79,8 @@ class Records:
             },
         )
 
-    def operand(self, operand: Operand) -> list[int]:
-        """The record of any other operand."""
+    def operand(self, operand: Operand, move: int) -> list[int]:
+        """The record of any other operand, which the loop that is cut moves by so many words."""
         start, step = operand.offset, operand.step
         if step is not None:
             start = step.offset * self.rows(None)
@@ -93,6 +95,7 @@ class Records:
                 bytecode.OPERAND_STRIDE: operand.stride * self.word,
                 bytecode.OPERAND_ROWS: kind_of_rows(operand.time),
                 bytecode.OPERAND_STEP: 0 if step is None else step.words * self.word,
+                bytecode.OPERAND_MOVE: move * self.word,
             },
         )
 
@@ -132,15 +135,15 @@ class Records:
                 bytecode.OWNER: task.owner,
                 bytecode.WAITS: int(task.wait),
                 bytecode.FOLLOWERS: task.followers,
+                bytecode.ARGUMENTS: len(item.geometry),
                 **({} if task.cut is None else self.cut(task.cut)),
             },
         )
 
     def cut(self, cut: SplitDim) -> dict[int, int]:
-        """Which argument a cut changes, and how its iterations move the operands."""
+        """Which argument a cut changes."""
         assert cut.place is not None, "the rows of a call are no argument"
-        moves = {bytecode.MOVES + k: words * self.word for k, words in enumerate(cut.moves)}
-        return {bytecode.PLACE: cut.place, **moves}
+        return {bytecode.PLACE: cut.place + 1, bytecode.BY_ROW: int(cut.by_row)}
 
     def loop(self, loop: RecurrenceLoop) -> list[int]:
         """The head of a loop, which stands before its instructions."""

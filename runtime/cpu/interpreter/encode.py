@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gradc_compiler.program.entry import Entry, Instruction, Phase
+from gradc_compiler.program.entry import Entry, Phase
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
@@ -59,7 +59,7 @@ def build_table(
     teams = teams_of(entry, examples, block, threads)
     records = Records(entry, kernels, examples, word, block, room, passed_on(entry), teams)
     phases = [divided(entry, phase, block, threads, teams) for phase in entry.phases]
-    tail = sections(records, [task.instruction for phase in phases for task in phase.tasks])
+    tail = sections(records, [task for phase in phases for task in phase.tasks])
     starts, end = starts_of(phases, tail)
     table = aligned(end + bytecode.AFTER, np.dtype(np.int64))
     geometry = table.ctypes.data + 8 * starts["geometry"]
@@ -84,15 +84,15 @@ def starts_of(
     return starts, end
 
 
-def sections(records: Records, items: Sequence[Instruction]) -> dict[str, list[int]]:
+def sections(records: Records, tasks: Sequence[ThreadTask]) -> dict[str, list[int]]:
     """The sections that stand after the instructions, in order, by name."""
     phases, results = records.entry.phases, records.entry.results
     return {
-        "operands": [n for item in items for n in records.operands(item)],
+        "operands": [n for task in tasks for n in records.operands(task)],
         "sums": [n for phase in phases for sum in phase.sums for n in records.sum(sum)],
         "results": [n for k, result in enumerate(results) for n in records.result(k, result)],
         "strides": records.strides(),
-        "geometry": [number for item in items for number in records.arguments(item)],
+        "geometry": [number for task in tasks for number in records.arguments(task.instruction)],
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.program.kernel_abi import LOOP, LOOP_COUNT, LOOPS, MOST_NUMBERS
+from gradc_compiler.program.kernel_abi import MOST_NUMBERS
 from gradc_runtime.cpu.codegen.intrinsics import WORDS, call_kernel, stack_words, words_at
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
@@ -20,7 +20,6 @@ from gradc_runtime.cpu.interpreter.bytecode import (
     INSTRUCTION,
     LEAST_PIECE,
     MOST_PIECE,
-    OF_PRODUCT,
     PIECE,
     PIECE_OF_EXAMPLE,
 )
@@ -64,14 +63,24 @@ def launch_cut(
     table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, firsts: Any,
     start: Any, stop: Any,
 ) -> None:  # fmt: skip
-    """The same for iterations [start, stop) of the loop that is cut."""
+    """The same for iterations [start, stop) of the loop that is cut, of all rows if it is over
+    those.
+    """
     place_operands(table, at, bases, pointers, begin, firsts)
-    for k in range(OF_PRODUCT):
-        pointers[k] += start * table[at + bytecode.MOVES + k]
+    operand = table[at + bytecode.OPERANDS_START]
+    for k in range(table[at + bytecode.OPERANDS]):
+        pointers[k] += start * table[operand + bytecode.OPERAND_MOVE]
+        operand += bytecode.OPERAND
     whole, own = words_at(table[at + bytecode.GEOMETRY_AT]), stack_words(ROOM)
-    for k in range(LOOPS + LOOP * whole[LOOP_COUNT] + AFTER):
+    for k in range(table[at + bytecode.ARGUMENTS]):
         own[k] = whole[k]
-    own[table[at + bytecode.PLACE]] = stop - start
+    place = table[at + bytecode.PLACE] - 1
+    if table[at + bytecode.BY_ROW] != 0:
+        own[place] = 1
+        end = begin * whole[place] + stop
+        begin = begin * whole[place] + start
+    else:
+        own[place] = stop - start
     call_kernel(table[at + bytecode.KERNEL], pointers, own, begin, end, firsts[0])
 
 
@@ -88,7 +97,8 @@ def run_own(
         return
     extent = end - begin
     if place > 0:
-        extent = words_at(table[at + bytecode.GEOMETRY_AT])[place]
+        iterations = words_at(table[at + bytecode.GEOMETRY_AT])[place - 1]
+        extent = iterations * extent if table[at + bytecode.BY_ROW] != 0 else iterations
     start = share_start(extent, grain, member, members)
     stop = share_start(extent, grain, member + 1, members)
     if start < stop:

@@ -125,8 +125,9 @@ class _Assigner:
             self.waited += task.wait and self.threads > 1
             self.cuts += not task.instruction.follows
             for thread in range(self.threads):
-                if rows := task.share(task.rows, thread, self.threads):
-                    yield self._one(task.instruction, thread, rows.start, rows.stop)
+                place, own = _share(task, range(task.rows), thread, self.threads)
+                if own:
+                    yield self._one(task.instruction, thread, own.start, own.stop, place=place)
 
     def _batch(self, phase: Phase) -> Iterator[Assigned]:
         """A batch stage: chunks of whoever is free, or of teams in turn."""
@@ -185,6 +186,6 @@ class _Assigner:
 def _share(task: ThreadTask, of: range, member: int, members: int) -> tuple[int | None, range]:
     """What is cut and a member's share of it: iterations of a loop, or some of the examples."""
     if task.cut is not None:
-        return task.cut.place, task.share(task.cut.extent, member, members)
+        return task.cut.place, task.share(task.cut.iterations(len(of)), member, members)
     share = task.share(len(of), member, members)
     return None, of[share.start : share.stop]

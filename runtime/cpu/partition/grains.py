@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import gcd
 
+from gradc_compiler.machine.cost_model import is_worth_splitting, nanoseconds
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Phase, consumers
+from gradc_runtime.cpu.partition.split_dims import SplitDim, inner_dims
 from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
 
 SHARE = MACHINE.wide  # elements of a generated kernel: whole vectors, for the same bits
@@ -38,6 +40,9 @@ def _group(
 ) -> Iterator[ThreadTask]:
     """Those that follow are cut where the leader is, at so many words for each of its rows."""
     grain = grain_of(entry, leader, threads)
+    if not behind and (cut := _inner_cut(leader, grain, threads)) is not None:
+        yield ThreadTask(leader, leader.extent, cut.grain(threads), cut)
+        return
     if behind:
         vectors = SHARE // gcd(SHARE, behind[0].extent // leader.extent)
         wide = max(FEW_ROWS, vectors)
@@ -45,3 +50,13 @@ def _group(
     yield ThreadTask(leader, leader.extent, grain, followers=len(behind))
     for item in behind:
         yield ThreadTask(item, item.extent, grain * (item.extent // leader.extent))
+
+
+def _inner_cut(item: Instruction, grain: int, threads: int) -> SplitDim | None:
+    """The loop to cut where the outermost is too short for many threads, if another is better."""
+    if threads == 1 or not is_worth_splitting(nanoseconds(item.work.operations, item.work.words)):
+        return None
+    units = -(-item.extent // grain) if grain else 1
+    best = -(-units // threads) / units  # the part that the busiest does
+    found = {cut.busiest(threads, item.extent): cut for cut in inner_dims(item)}
+    return found[min(found)] if found and min(found) < best else None

@@ -17,7 +17,13 @@ from gradc_compiler.program.entry import Entry, Instruction, Kernel, OpCost, Spa
 from gradc_compiler.program.kernel_abi import COMPENSATED, LOOP_COUNT, PRODUCTS, ROWS
 from gradc_runtime.cpu.partition.barriers import written_by
 from gradc_runtime.cpu.partition.grains import SHARE
-from gradc_runtime.cpu.partition.split_dims import SplitDim, apart_in_all, split_dims_of
+from gradc_runtime.cpu.partition.split_dims import (
+    SplitDim,
+    apart_in_all,
+    inner_dims,
+    split_dims_of,
+    swapped_loop,
+)
 from gradc_runtime.cpu.partition.thread_tasks import SINGLE, Group, ThreadTask
 
 FIXED = Space.PERSISTENT, Space.UNIFORM  # the same for every example
@@ -86,11 +92,16 @@ def _ways(
 ) -> Iterable[tuple[SplitDim | None, int]]:
     """The loops along which an instruction may be cut, None for its rows, and at which grains."""
     kernel, rows = entry.kernels[item.kernel], rows_of(item, examples)
-    worth = cost_model.is_worth_splitting(nanoseconds(item.work, rows))
     name = _product(kernel)
+    filled = OpCost(words_each=item.geometry[0]) if name == "fill" else item.work
+    worth = cost_model.is_worth_splitting(nanoseconds(filled, rows))
     if name in CUT and worth and _is_settled(entry, item, examples):
         for cut in split_dims_of(name, item.geometry, rows):
             if cut.place is not None and cut.busiest(members) < 1:
+                yield cut, cut.grain(members)
+    if worth and item.time is None:
+        for cut in inner_dims(item):
+            if cut.busiest(members, examples) < 1:
                 yield cut, cut.grain(members)
     grain = _grain_of_rows(entry, item, examples)
     if grain and rows >= 2 * grain and (worth or (grain == SINGLE and item.time is None)):
@@ -111,7 +122,7 @@ def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
         name = _product(kernel)
         if name in PRODUCTS and not _cut_by_rows(name, item.geometry, examples):
             return 0
-        return SINGLE if _is_settled(entry, item, examples) else 0
+        return SINGLE if _rows_settled(entry, item, examples) else 0
     if kernel.source is None and kernel.name == "fill":
         return SINGLE if item.geometry[1] else 0
     return SINGLE if work.words_each >= MACHINE.long_row else SHARE
@@ -140,6 +151,16 @@ def _is_settled(entry: Entry, item: Instruction, examples: int) -> bool:
     return settled or apart_in_all(_product(kernel), geometry, rows_of(item, examples))
 
 
+def _rows_settled(entry: Entry, item: Instruction, examples: int) -> bool:
+    """The same of cuts between examples, of which every share exchanges the same loops then."""
+    if _is_settled(entry, item, examples):
+        return True
+    if item.time is not None:
+        return False
+    of_all = swapped_loop(item.geometry, examples)
+    return all(swapped_loop(item.geometry, share) == of_all for share in range(1, examples))
+
+
 def rows_are_settled(kernel: Kernel, item: Instruction, examples: int) -> bool:
     """Whether a product on so many examples goes about its rows as if they were many.
 
@@ -160,7 +181,7 @@ def _of_cut(item: Instruction, cut: SplitDim | None, rows: int, grain: int, memb
         busiest = min(1.0, -(-units // members) * grain / rows)
         return alone * busiest + cost_model.shared_nanoseconds(work.words)
     moved = zip(item.operands[:2], cut.moves, strict=False)
-    own = any(move and operand.space in FIXED for operand, move in moved)
+    own = not cut.unit and any(move and operand.space in FIXED for operand, move in moved)
     read = work.words_each * rows if own else work.words
     shared = cost_model.shared_nanoseconds(read) + cost_model.barrier_nanoseconds(members)
-    return alone * cut.busiest(members) + shared
+    return alone * cut.busiest(members, rows) + shared

@@ -9,21 +9,26 @@ the same word if that loop's iteration can be read off every address, like a dig
 * this loop moves it by less than the greatest common divisor of the larger strides (it does not
   carry into the higher digits).
 
+The compiler says the same of the loops of generated kernels (`Instruction.cuts`).
+
 A cut changes no bit, wherever it is.  So examples that are the rows or columns of `contract_dots`
 are left out: their number decides whether it turns a matrix, and of how many columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import gcd
 
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.program.entry import Instruction
 from gradc_compiler.program.kernel_abi import (
     A_LOOP,
     A_ROW,
     B_COLUMN,
+    B_LOOP,
     COLUMNS,
+    K1,
     LOOP,
     LOOP_COUNT,
     LOOPS,
@@ -42,27 +47,36 @@ GRAINS = {  # whole tiles, or whole vectors where threads are many
 
 @dataclass(frozen=True, slots=True)
 class SplitDim:
-    """A loop that may be cut, and the words by which it moves a, b and y.
+    """A loop that may be cut, and the words by which it moves each operand.
 
     `place` is the index of its extent among the kernel's arguments; None: it is the loop over the
-    examples, whose range is not an argument.
+    examples, whose range is not an argument.  `unit` is the grain of a loop of a generated kernel,
+    0 for products; `by_row` says that the loop is over the rows as well, `extent` times for each.
     """
 
     place: int | None
     extent: int
-    moves: tuple[int, int, int] = (0, 0, 0)
+    moves: tuple[int, ...] = (0, 0, 0)
+    unit: int = 0
+    by_row: bool = False
+
+    def iterations(self, rows: int) -> int:
+        """Iterations on so many rows."""
+        return self.extent * rows if self.by_row else self.extent
 
     def grain(self, members: int) -> int:
         """The largest grain at which so many shares are about equal."""
+        if self.unit:
+            return self.unit
         grains = GRAINS.get(self.place or 0, (1,))
         fine = (grain for grain in grains if self.extent >= 2 * members * grain)
         return next(fine, grains[-1])
 
-    def busiest(self, members: int) -> float:
-        """The part of the work that the busiest of so many threads does."""
-        grain = self.grain(members)
-        units = -(-self.extent // grain)
-        return min(1.0, -(-units // members) * grain / self.extent)
+    def busiest(self, members: int, rows: int = 1) -> float:
+        """The part of the work on so many rows that the busiest of so many threads does."""
+        grain, extent = self.grain(members), self.iterations(rows)
+        units = -(-extent // grain)
+        return min(1.0, -(-units // members) * grain / extent)
 
 
 def split_dims_of(name: str, geometry: Sequence[int], examples: int) -> list[SplitDim]:
@@ -77,10 +91,35 @@ def split_dims_of(name: str, geometry: Sequence[int], examples: int) -> list[Spl
     ]
 
 
+def inner_dims(item: Instruction) -> Iterator[SplitDim]:
+    """The loops within a row along which a generated kernel may be cut: an innermost one between
+    whole vectors, and one over a few words between as many of those.
+    """
+    for cut in item.cuts:
+        unit = 1 if cut.inner >= MACHINE.long_row else -(-MACHINE.wide // cut.inner)
+        yield SplitDim(cut.place, cut.extent, cut.moves, unit, cut.by_row)
+
+
 def apart_in_all(name: str, geometry: Sequence[int], examples: int) -> bool:
     """Whether no two iterations of any loops write the same word, but for sums."""
     cuts = [cut for _, cut in _loops_of(name, geometry, examples)]
     return all(_apart(cut, [*cuts[:k], *cuts[k + 1 :]]) for k, cut in enumerate(cuts))
+
+
+def swapped_loop(geometry: Sequence[int], examples: int) -> int | None:
+    """Where the loop is that a product on few examples exchanges with theirs, as
+    `runtime/cpu/gemm/small_batch.py` chooses it; None for none.
+    """
+    if examples >= MACHINE.small_batch:
+        return None
+    longest, chosen = examples, None
+    for at in range(LOOPS, LOOPS + LOOP * geometry[LOOP_COUNT], LOOP):
+        past = geometry[at + B_LOOP] == 0 and geometry[at + Y_LOOP] >= geometry[COLUMNS]
+        rows = geometry[ROWS] == -1 and past
+        terms = geometry[K1] == -1 and geometry[at + Y_LOOP] == 0
+        if (rows or terms) and geometry[at] > longest:
+            longest, chosen = geometry[at], at
+    return chosen
 
 
 def _loops_of(name: str, geometry: Sequence[int], examples: int) -> list[tuple[int, SplitDim]]:

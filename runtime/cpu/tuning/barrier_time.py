@@ -19,11 +19,10 @@ from gradc_runtime.binding.io_binding import address
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.objects.compile_kernels import addresses
 from gradc_runtime.cpu.threads import pool
+from gradc_runtime.cpu.tuning.roofline import BUDGET
 from gradc_runtime.system.aligned_memory import aligned
 
 MEET = Kernel("meet")
-COUNT = 1000  # barriers in a call, beside which waking a thread is nothing
-BUDGET = 0.2  # seconds of calls, of which the shortest counts: no thread has lost its core there
 
 
 def arrival_seconds(threads: int, word: int) -> float:
@@ -34,15 +33,15 @@ def arrival_seconds(threads: int, word: int) -> float:
     threads = min(threads, len(os.sched_getaffinity(0)), MACHINE.barrier_group)
     borrowed = pool.acquire(threads, word) if threads > 1 else None
     if borrowed is None:
-        return MACHINE.arrival_ns * 1e-9
+        return MACHINE.arrival_s
     try:
-        return _least(borrowed, threads) / (COUNT * threads)
+        return _least(borrowed, threads) / (MACHINE.barriers_timed * threads)
     finally:
         pool.release(borrowed)
 
 
 def _least(borrowed: pool.ThreadPool, threads: int) -> float:
-    """Seconds of the shortest call."""
+    """Seconds of the shortest call, in which no thread has lost its core."""
     best, until = _call(borrowed, threads), perf_counter() + BUDGET
     while perf_counter() < until:
         best = min(best, _call(borrowed, threads))
@@ -50,12 +49,12 @@ def _least(borrowed: pool.ThreadPool, threads: int) -> float:
 
 
 def _call(borrowed: pool.ThreadPool, threads: int) -> float:
-    """Seconds of COUNT barriers."""
+    """Seconds of MACHINE.barriers_timed barriers."""
     (meet,) = addresses([MEET], borrowed.word)
     control = aligned(bytecode.ALL + bytecode.TEAM, np.dtype(np.int64))
     control[:] = 0
     control[bytecode.THREADS], control[bytecode.LOOKS] = threads, MACHINE.barrier_looks
-    count = np.array([COUNT])
+    count = np.array([MACHINE.barriers_timed])
     begin = perf_counter()
     borrowed.call(meet, address(control), address(count), threads)
     return perf_counter() - begin

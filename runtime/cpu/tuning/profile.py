@@ -104,7 +104,7 @@ class Profile:
     def _time(self, at: int, begin: int, end: int, firsts: list[int]) -> float:
         table, operand = self.table, self.table[at + bytecode.OPERANDS_START]
         for k in range(table[at + bytecode.OPERANDS]):
-            space, start, stride, rows, step = table[operand : operand + bytecode.OPERAND]
+            space, start, stride, rows, step, _ = table[operand : operand + bytecode.OPERAND]
             place = int(self.bases[space]) + start - begin * step
             self.pointers[k] = place + firsts[rows] * stride
             operand += bytecode.OPERAND

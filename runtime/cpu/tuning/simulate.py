@@ -26,7 +26,7 @@ from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 
-FAR = 1e-9 * MACHINE.arrival_ns  # seconds of an arrival from another part of the socket
+FAR = MACHINE.arrival_s  # seconds of an arrival from another part of the socket
 SERIAL, IMBALANCE, BARRIERS, MEMORY = "serial part", "imbalance", "barriers", "memory"
 
 
@@ -171,7 +171,7 @@ class _Run:
         if not task.shared or team.threads == 1:
             self._alone(team, task, seconds)
             return
-        extent = task.rows or rows_of(task, rows)
+        extent = rows_of(task, task.rows or rows)
         for member in range(team.threads):
             share = len(task.share(extent, member, team.threads)) / extent
             least = min(seconds, self._memory_seconds(item) * share * self.threads)
@@ -197,5 +197,5 @@ class _Run:
 def rows_of(task: ThreadTask, rows: int) -> int:
     """The iterations that are shared out: of what is cut, or rows, many of each for a sequence."""
     if task.cut is not None:
-        return task.cut.extent
-    return rows if task.instruction.time is None else rows * MACHINE.typical_batch
+        return task.cut.iterations(rows)
+    return rows if task.rows or task.instruction.time is None else rows * MACHINE.typical_batch

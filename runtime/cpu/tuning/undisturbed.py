@@ -11,18 +11,20 @@ from collections.abc import Callable
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-WHOLE = 0.97  # of the processor time that threads could have used; the rest is forking and joining
+from gradc_compiler.machine.machine import MACHINE
+
+WHOLE = MACHINE.whole_call
 
 
 class Timing(NamedTuple):
     """Seconds of a call; `cores` is how many it had, of as many as it has threads."""
 
-    disturbed: bool  # first, so that the least is the shortest of those that were not
-    seconds: float
-    cores: float
+    disturbed: bool = True  # first, so that the least is the shortest of those that were not
+    seconds: float = float("inf")
+    cores: float = 0.0
 
 
-NEVER = Timing(True, float("inf"), 0.0)
+NEVER = Timing()
 
 
 def timed(call: Callable[[], object], threads: int) -> Timing:

@@ -27,7 +27,7 @@ from gradc_runtime.cpu.partition.assigned import assigned, text_of
 ROOT = Path(__file__).resolve().parents[3]
 Who = tuple[str, int | None]
 Call = tuple[int, Who, int, int, int, int, int]  # kernel, thread or chunk, all threads' barriers
-# before, the team's, the argument that is cut (0: rows), begin, end
+# before, the team's, the argument that is cut and one (0: rows), begin, end
 
 
 @dataclass
@@ -122,7 +122,7 @@ def listed(entry: Entry, examples: int, block: int, threads: int) -> Iterator[Ca
         if isinstance(one.work, Instruction):
             who = ("thread", one.thread) if one.thread is not None else ("chunk", one.chunk)
             inside = 0 if one.team is None else one.inside
-            place = one.place or 0
+            place = 0 if one.place is None else one.place + 1
             yield one.work.kernel + 1, who, one.waited, inside, place, one.begin, one.end
 
 

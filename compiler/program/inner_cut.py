@@ -1,0 +1,20 @@
+"""Where the work of a generated kernel may be divided within a row: `InnerCut`."""
+
+from __future__ import annotations
+
+from gradc_compiler.records.fast_dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InnerCut:
+    """A loop within a row of a generated kernel, along which its work may be divided.
+
+    A share of it has a smaller extent, and operands that begin later; or, where that loop runs over
+    the rows as well (`by_row`), one iteration for each "row", and another range of those.
+    """
+
+    place: int  # the argument that is its extent
+    extent: int  # iterations; `by_row` of one row
+    inner: int  # iterations of the loops within it
+    by_row: bool
+    moves: tuple[int, ...]  # words by which an iteration moves each operand

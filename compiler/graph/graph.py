@@ -54,7 +54,8 @@ class Node:
     span: Span | None = None  # where the user wrote it
     origin: Origin | None = None
     name: str | None = None  # what the author called it, for people
-    remat: int = 0  # may the derivative compute it again?  0: no; 1: unless a product; 2: yes
+    # may the derivative compute it again?  0: no; 1: unless a product; 2: yes; 3: must; -1: never
+    remat: int = 0
     tag: int = field(default=-1, compare=False)  # kept when a pass copies the node
 
 

@@ -73,6 +73,8 @@ class Machine:
     small_values_block: int = known(1024, "tuned: examples, of values that fit the nearest cache")
     most_tuned_block: int = known(1 << 12, "chosen: examples that `--tune` may put into a block")
     sequences_block: int = known(16, "tuned: rows for each step of a recurrence")
+    scores: int = known(1 << 17, "measured: words of an attention's scores; fewer stay in cache")
+    query_rows: int = known(128, "measured: of a block of attention: 32 to 256 cost as much")
     kept_words: int = known(3 << 19, "measured: of an example; to make some of them again is free")
     shared_uniform: int = known(1 << 20, "chosen: words; what takes more takes turns")
     weights_rows: int = known(256, "measured: of a block; with fewer, weights are read too often")

@@ -30,6 +30,7 @@ from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.records.fast_dataclass import dataclass
 
 AGAIN = Origin("computed again")
+NEVER, ALWAYS = -1, 3  # marks: kept whatever else is computed again, and the opposite
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def rematerialize(graph: Graph, keep: bool = True) -> tuple[Graph, tuple[str, ..
     """
     if not keep or takes_much(graph):
         graph = _all_marked(graph)
-    if not any(node.remat for node in graph.nodes):
+    if not any(node.remat > 0 for node in graph.nodes):
         return graph, ()
     choice = choose(graph)
     return _with_copies(graph, choice.remat), tuple(choice.lines(graph))
@@ -66,7 +67,8 @@ def takes_much(graph: Graph) -> bool:
     """
     if graph.carries:
         return False
-    return sum(map(_words, read_by_derivatives(graph))) > MACHINE.kept_words
+    read = (node for node in read_by_derivatives(graph) if node.remat != ALWAYS)
+    return sum(map(_words, read)) > MACHINE.kept_words
 
 
 def read_by_derivatives(graph: Graph) -> Iterator[Node]:
@@ -85,7 +87,7 @@ def _words(node: Node) -> int:
 def _all_marked(graph: Graph) -> Graph:
     """The graph, all of its forward half marked."""
     derived = derived_nodes(graph)
-    marked = (n if n.id in derived else replace(n, remat=max(n.remat, 1)) for n in graph.nodes)
+    marked = (n if n.id in derived else replace(n, remat=n.remat or 1) for n in graph.nodes)
     return replace(graph, nodes=tuple(marked)) if derived else graph
 
 
@@ -125,14 +127,14 @@ def _easy(graph: Graph, free: set[int]) -> set[int]:
 
 def _repeatable(graph: Graph) -> set[int]:
     """Marked values that may be computed twice: no output, nothing that a recurrence carries, and
-    nothing that unmarked nodes read.
+    nothing that unmarked nodes read, as that is there (unless it is marked never to be kept).
     """
     varying, derived = graph.varying(), derived_nodes(graph)
-    free = {n.id for n in graph.nodes if n.remat and n.inputs and n.id in varying}
+    free = {n.id for n in graph.nodes if n.remat > 0 and n.inputs and n.id in varying}
     free -= derived | set(graph.outputs.values())
     for node in graph.nodes:
-        if node.id not in free and node.id not in derived and not node.remat:
-            free -= set(node.inputs)
+        if node.id not in free and node.id not in derived and node.remat <= 0:
+            free -= {i for i in node.inputs if graph[i].remat != ALWAYS}
     return free
 
 

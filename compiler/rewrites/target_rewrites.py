@@ -44,6 +44,7 @@ from gradc_compiler.rewrites.copied_rows import copy_rows
 from gradc_compiler.rewrites.driver import Notes, Rewrite, nodes, whole
 from gradc_compiler.rewrites.legalize import copy_outputs, legalize
 from gradc_compiler.rewrites.pack_weights import prepack
+from gradc_compiler.rewrites.query_blocks import attend_in_blocks
 from gradc_compiler.rewrites.remat import rematerialize
 from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from gradc_compiler.rewrites.split_overlaps import cut_overlaps
@@ -82,6 +83,8 @@ FASTER: dict[str, Rewrite] = {  # the first takes the convolutions that gain mos
                              law="sum over t of scatter(x[t], t) = the rows x"),
     "prepack":           cpu(run=nodes(prepack), fits=CACHE,
                              law="P[s, k, c] = W[32 s + c, k]"),
+    "query-blocks":      row(run=whole(attend_in_blocks), fits=ANY,
+                             law="softmax(q k') v, some rows of q at a time, and again backward"),
 }
 CUTS = ("split_long_sums", "split_overlaps")
 NEEDED: dict[str, Rewrite] = {

@@ -33,6 +33,7 @@ RUNS = {
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],
+    "attention": ["tests/compiler/rewrites/test_query_blocks.py"],
     "step counter": ["tests/runtime/session/test_step_counter.py"],
     "random specs": ["tests/random_specs/in_simulator.py"],
     "meanings": [f"{HERE}/meanings_in_simulator.py"],

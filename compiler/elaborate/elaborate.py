@@ -144,18 +144,7 @@ def _counter(name: str, span: Span) -> PersistentSpec:
 def _train(
     train: Train, fields: Mapping[str, Fields | None], session: ElaborationContext
 ) -> tuple[dict[str, StepGraphs], TrainInfo | None]:
-    name = train.data.name
-    if name not in fields:
-        session.problems.add(
-            diagnose(
-                "E0608",
-                f"there is no data `{name}`",
-                train.data.span,
-                hint=did_you_mean(name, fields) or f'data {name}(...) = csv("{name}.csv")',
-            )
-        )
-        return {}, None
-    columns = fields[name]
+    columns = _columns(train, fields, session)
     if columns is None:
         return {}, None
     scope = session.scope(session.run(), "train")
@@ -173,5 +162,18 @@ def _train(
         session.problems.add(fault.diagnostic)
         return {}, None
     made_steps = [made for _, made in built if made is not None]
-    info = TrainInfo(data=name, settings=settings, steps=tuple(step for _, step, _ in made_steps))
+    trained = tuple(step for _, step, _ in made_steps)
+    info = TrainInfo(data=train.data.name, settings=settings, steps=trained)
     return {step.name: graphs for graphs, step, _ in made_steps}, info
+
+
+def _columns(
+    train: Train, fields: Mapping[str, Fields | None], session: ElaborationContext
+) -> Fields | None:
+    """The columns of the data that a block trains on; None after an error in their declaration."""
+    name = train.data.name
+    if name not in fields:
+        hint = did_you_mean(name, fields) or f'data {name}(...) = csv("{name}.csv")'
+        message = f"there is no data `{name}`"
+        session.problems.add(diagnose("E0608", message, train.data.span, hint=hint))
+    return fields.get(name)

@@ -43,14 +43,12 @@ def rewrite_nodes(
         same = same and new is None and len(builder.nodes) == node.id
         if same:  # as a copy, but without looking at its operands
             builder.nodes.append(node)
-            now.append(Value(builder, node.id))
-            continue
-        if new is None:
-            now.append(with_operands(node, xs, builder))
-            continue
-        now.append(new)
-        if told is not None:
+            new = Value(builder, node.id)
+        elif new is None:
+            new = with_operands(node, xs, builder)
+        elif told is not None:
             told(node, builder.nodes[before:])
+        now.append(new)
     if same or (len(now) == len(builder.nodes) and all(map(is_, builder.nodes, graph.nodes))):
         return graph
     return builder.graph({name: now[id].id for name, id in graph.outputs.items()})

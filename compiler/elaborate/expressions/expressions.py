@@ -152,24 +152,24 @@ def _name(tree: Name, scope: Scope) -> StaticValue:
         return BUILTINS[name]
     if name in scope.unit.missing or scope.unit.missing_all:
         raise ErrorAlreadyReported
+    raise _unknown(tree, scope)
+
+
+def _unknown(tree: Name, scope: Scope) -> SpecError:
+    """E0201 for a name that has no meaning here, and what may have been meant."""
+    name = tree.name
     if name.endswith("'"):
-        raise scope.fault(
+        return scope.fault(
             "E0201", f"`{name}` is not set yet", tree.span, hint=f"{name} = ... sets it"
         )
     open_size = size_of_result(name, scope.chain[-1]) if scope.chain else None
+    others, known = [], {*scope.names, *scope.unit.known(), *BUILTINS, *WORDS, "training"}
+    hint = did_you_mean(name, known)
     if open_size is not None:
-        raise scope.fault(
-            "E0201",
-            f"`{name}` is not defined",
-            tree.span,
-            "not found",
-            secondary=[(open_size, "no input gives this size")],
-            hint=f"make it a setting: {scope.chain[-1].name}({name} : size)(...)",
-        )
-    known = {*scope.names, *scope.unit.known(), *BUILTINS, *WORDS, "training"}
-    raise scope.fault(
-        "E0201", f"`{name}` is not defined", tree.span, "not found", hint=did_you_mean(name, known)
-    )
+        others = [(open_size, "no input gives this size")]
+        hint = f"make it a setting: {scope.chain[-1].name}({name} : size)(...)"
+    message = f"`{name}` is not defined"
+    return scope.fault("E0201", message, tree.span, "not found", secondary=others, hint=hint)
 
 
 def _binary(tree: Binary, scope: Scope) -> StaticValue:

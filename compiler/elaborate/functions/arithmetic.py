@@ -121,17 +121,12 @@ def binary(
     """`a sign b`; `spans` are of the whole, of a and of b."""
     if is_number(a) and is_number(b):
         return on_numbers(sign, a, b, scope, spans[0])
-    if (
-        sign in ("==", "!=")
-        and isinstance(a, Keyword | bool | Sizes)
-        and isinstance(b, Keyword | bool | Sizes)
-    ):
-        return (a == b) == (sign == "==")
-    if sign in ("==", "!=") and Keyword in (type(a), type(b)) and _is_known(a, b):
-        return sign == "!="
     if sign == "^" and is_number(b):
         return power(_real(a, scope, spans[1]), b)
     if sign in ("==", "!="):
+        same = _are_known_equal(a, b)
+        if same is not None:
+            return same == (sign == "==")
         _require_class(a, b, scope, spans[2])
         _require_class(b, a, scope, spans[1])
     x, y = to_value(a, scope, spans[1]), to_value(b, scope, spans[2])
@@ -149,6 +144,13 @@ def binary(
             secondary=[(spans[1], str(x.type)), (spans[2], str(y.type))],
             hint=_hint(sign, x, y, spans),
         ) from None
+
+
+def _are_known_equal(a: StaticValue, b: StaticValue) -> bool | None:
+    """Whether words or sizes are equal; None for what is compared when the program runs."""
+    if isinstance(a, Keyword | bool | Sizes) and isinstance(b, Keyword | bool | Sizes):
+        return bool(a == b)
+    return False if Keyword in (type(a), type(b)) and _is_known(a, b) else None
 
 
 def _require_class(label: StaticValue, number: StaticValue, scope: Scope, span: Span) -> None:

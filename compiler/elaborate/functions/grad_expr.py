@@ -21,14 +21,7 @@ def grad(scope: Scope, span: Span, of: StaticValue, by: StaticValue) -> StaticVa
     this example's own, the example's: see Note [Examples and the mean] in `differentiate`.
     Faults: E0502 where `of` is no scalar, or has no derivative by one of `by`.
     """
-    y = to_value(of, scope, span)
-    if y.shape or y.type.time not in {None, *scope.elements}:
-        raise scope.fault(
-            "E0502",
-            f"grad takes the derivative of a scalar, this is {y.type}",
-            span,
-            hint=f"{'sum' if y.shape else 'time_sum'}(...) makes a scalar of it",
-        )
+    y = _scalar(of, scope, span)
     several = isinstance(by, tuple)
     xs = [_source(scope, span, y, meaning) for meaning in (by if several else (by,))]
     builder = scope.run.builder
@@ -41,6 +34,19 @@ def grad(scope: Scope, span: Span, of: StaticValue, by: StaticValue) -> StaticVa
         )
     found = differentiate(builder, y, xs, mean=not builder.is_varying(y))
     return tuple(found) if several else found[0]
+
+
+def _scalar(of: StaticValue, scope: Scope, span: Span) -> Value:
+    """What has a derivative: one number of an example, or of an element that this body sees."""
+    y = to_value(of, scope, span)
+    if y.shape or y.type.time not in {None, *scope.elements}:
+        raise scope.fault(
+            "E0502",
+            f"grad takes the derivative of a scalar, this is {y.type}",
+            span,
+            hint=f"{'sum' if y.shape else 'time_sum'}(...) makes a scalar of it",
+        )
+    return y
 
 
 def _source(scope: Scope, span: Span, y: Value, by: StaticValue) -> Value:

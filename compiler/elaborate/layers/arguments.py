@@ -24,63 +24,79 @@ def bind_arguments(
     """Each given parameter's meaning, in order of the list; E0305 where they do not fit."""
     names = [p.name for p in parameters]
     signature = f"{definition.name}({', '.join(names)})"
-
-    def fault(message: str, place: Span, hint: str | None) -> SpecError:
-        here = [(definition.name_span, "defined here")]
-        return scope.fault("E0305", message, place, secondary=here, hint=hint)
-
+    here = [(definition.name_span, "defined here")]
     if len(arguments) > len(names):
         sized = definition.inputs and parameters == definition.settings
         hint = "the size of its input is not written: the input has it" if sized else None
-        raise fault(f"`{signature}` takes {len(names)}, got {len(arguments)}", span, hint)
+        message = f"`{signature}` takes {len(names)}, got {len(arguments)}"
+        raise scope.fault("E0305", message, span, secondary=here, hint=hint)
     given = dict(zip(names, arguments, strict=False))
     for name in named:
-        place = scope.run.argument_spans.get(span, {}).get(name, span)
+        place = scope.argument(span, name)
         if name in given:
             raise scope.fault("E0305", f"`{name}` is given twice: {signature}", place)
         if name not in names:
-            message = f"`{name}` is not one of its parameters: {signature}"
-            raise fault(message, place, did_you_mean(name, names))
+            message, hint = f"`{name}` is not one of its parameters: ", did_you_mean(name, names)
+            raise scope.fault("E0305", message + signature, place, secondary=here, hint=hint)
     bound = given | dict(named)
     missing = [p.name for p in parameters if p.name not in bound and p.default is None]
     if missing:
-        cell = definition.kind == "cell" and parameters == definition.inputs
-        hint = f"scan({definition.name}(...)) applies it along a sequence" if cell else None
-        if not (cell or bound or definition.settings):
-            hint = f"in a chain it stands without brackets: `|> {definition.name}`"
-        raise fault(f"`{signature}` needs {' and '.join(f'`{m}`' for m in missing)}", span, hint)
+        hint = _hint_for_missing(definition, parameters, bound)
+        message = f"`{signature}` needs {_and(missing)}"
+        raise scope.fault("E0305", message, span, secondary=here, hint=hint)
     return {name: bound[name] for name in names if name in bound}
+
+
+def _hint_for_missing(
+    definition: Definition, parameters: Sequence[Parameter], bound: Named
+) -> str | None:
+    """Where the arguments may be that a call has not got."""
+    if definition.kind == "cell" and parameters == definition.inputs:
+        return f"scan({definition.name}(...)) applies it along a sequence"
+    if bound or definition.settings:
+        return None
+    return f"in a chain it stands without brackets: `|> {definition.name}`"
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
 
 
 def bind_builtin(
     function: Builtin, arguments: Sequence[StaticValue], named: Named, span: Span, scope: Scope
 ) -> list[StaticValue]:
     """Arguments of a function of the language in its order; None where one is left out."""
-    names = function.parameters
-    signature = f"{function.name}({', '.join(names)}{', ...' if function.variadic else ''})"
-    spans = scope.run.argument_spans.get(span, {})
+    names, places = function.parameters, arguments
     if function.variadic:
-        unknown = [n for n in named if n not in names[1:]]
-        bound: dict[str, StaticValue] = {names[0]: tuple(arguments), **named}
-        too_many = not arguments
+        places = (tuple(arguments),) if arguments else ()
     else:
-        bound = {**dict(zip(names, arguments, strict=False)), **named}
-        spans.update({n: spans[k] for k, n in enumerate(names) if k in spans and n not in spans})
-        unknown = [n for n in named if n not in names or n in names[: len(arguments)]]
-        too_many = len(arguments) > len(names)
+        _name_places(names, scope.run.argument_spans.get(span, {}))
+    taken = names[: len(places)]
+    for name in named:
+        if name not in names or name in taken:
+            raise _unfit(function, name, span, scope)
+    bound = {**dict(zip(names, places, strict=False)), **named}
     missing = [n for n in names[: function.required] if n not in bound]
-    if unknown:
-        raise scope.fault(
-            "E0305",
-            f"`{unknown[0]}` {'is given twice' if unknown[0] in names else 'does not fit'}: "
-            f"{signature}",
-            spans.get(unknown[0], span),
-            hint=did_you_mean(unknown[0], names) if unknown[0] not in names else None,
-        )
-    if too_many:
-        few = f"takes {len(names)}, got {len(arguments)}" if arguments else "needs a tensor"
-        raise scope.fault("E0305", f"`{signature}` {few}", span)
+    wrong = f"takes {len(names)}, got {len(places)}" if len(places) > len(names) else ""
     if missing:
-        wanted = " and ".join(f"`{n}`" for n in missing)
-        raise scope.fault("E0305", f"`{signature}` needs {wanted}", span)
+        wrong = "needs a tensor" if function.variadic else f"needs {_and(missing)}"
+    if wrong:
+        raise scope.fault("E0305", f"`{_signature(function)}` {wrong}", span)
     return [bound.get(name) for name in names]
+
+
+def _name_places(names: Sequence[str], spans: dict[str | int, Span]) -> None:
+    """Let the place of an argument be known by the name of its parameter as well."""
+    spans.update({n: spans[k] for k, n in enumerate(names) if k in spans and n not in spans})
+
+
+def _signature(function: Builtin) -> str:
+    return f"{function.name}({', '.join(function.parameters)}{', ...' * function.variadic})"
+
+
+def _unfit(function: Builtin, name: str, span: Span, scope: Scope) -> SpecError:
+    """E0305 for an argument with a name that the function has not got, or has an argument for."""
+    known = name in function.parameters
+    message = f"`{name}` {'is given twice' if known else 'does not fit'}: {_signature(function)}"
+    hint = None if known else did_you_mean(name, function.parameters)
+    return scope.fault("E0305", message, scope.argument(span, name), hint=hint)

@@ -21,7 +21,7 @@ from gradc_compiler.elaborate.layers.signature import match_inputs
 from gradc_compiler.elaborate.layers.vmap import apply_to_each
 from gradc_compiler.elaborate.names.author_argument import Entered
 from gradc_compiler.elaborate.names.paths import LayerNames, layer_path
-from gradc_compiler.elaborate.names.problems import LimitExceeded, require_sound
+from gradc_compiler.elaborate.names.problems import LimitExceeded, SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.spec_limits import ALL_APPLICATIONS, APPLICATIONS, DEPTH
 from gradc_compiler.elaborate.names.values import (
@@ -72,14 +72,15 @@ def call(
             return call(inner, [*arguments, *rest], {**more, **named}, span, scope)
         case Compound() if not named:
             return _apply_compound(function, arguments, span, scope)
-    raise scope.fault(
-        "E0306",
-        f"{describe(function)} cannot be applied",
-        span,
-        hint="x[0] is a part of a tensor; a layer, a model or a function can be applied"
-        if isinstance(function, Value)
-        else "a layer, a model or a function can",
-    )
+    raise _not_applied(function, span, scope)
+
+
+def _not_applied(function: StaticValue, span: Span, scope: Scope) -> SpecError:
+    """E0306 for what is nothing that can be applied."""
+    hint = "a layer, a model or a function can"
+    if isinstance(function, Value):
+        hint = "x[0] is a part of a tensor; a layer, a model or a function can be applied"
+    return scope.fault("E0306", f"{describe(function)} cannot be applied", span, hint=hint)
 
 
 def _count(span: Span, scope: Scope) -> None:
@@ -170,17 +171,23 @@ def apply_layer(
     match_inputs(definition, bound, inner, span, scope, direct=direct)
     if layer.defined.is_model and all(type_of(v) is not None for v in bound.values()):
         scope.run.applied.setdefault(definition.name, tuple(type_of(v) for v in bound.values()))
-    builder = scope.run.builder
-    before, doubtful, since = builder.span, scope.run.doubtful, len(builder.nodes)
-    if inner.site is not None:
-        builder.span = inner.site
-    try:
-        result = check_result(definition, run_body(definition.body, inner), inner)
-    finally:
-        builder.span, scope.run.doubtful = before, doubtful
+    since = len(scope.run.builder.nodes)
+    result = _result_of(definition, inner)
     if inner.site is not None and scope.site is None:
         scope.run.note_use(definition.name, span, since, bound.values(), result)
     return result
+
+
+def _result_of(definition: Definition, inner: Scope) -> StaticValue:
+    """What a body gives; nodes of the prelude's are the author's call's, and so are its doubts."""
+    run = inner.run
+    before, doubtful = run.builder.span, run.doubtful
+    if inner.site is not None:
+        run.builder.span = inner.site
+    try:
+        return check_result(definition, run_body(definition.body, inner), inner)
+    finally:
+        run.builder.span, run.doubtful = before, doubtful
 
 
 def _spread(definition: Definition, arguments: Sequence[StaticValue]) -> Sequence[StaticValue]:
@@ -202,15 +209,8 @@ def _enter(layer: Layer, span: Span, scope: Scope, *, direct: bool) -> Scope:
         else layer_path(layer, definition.name, span, scope.path)
     )
     site = (scope.site or span) if layer.defined.unit.is_prelude else None
-    names = dict(layer.settings)
-    if definition.kind == "initializer":
-        if run.drawing is None:
-            message = f"the initializer `{definition.name}` stands behind `~`"
-            raise scope.fault("E0207", message, span)
-        names.update(fans(run.drawing.shape))
-    inner = Scope(
-        run, layer.defined.unit, path, names, (*layer.chain, definition), site, scope.depth + 1
-    )
+    names, chain = _names_of(layer, span, scope), (*layer.chain, definition)
+    inner = Scope(run, layer.defined.unit, path, names, chain, site, scope.depth + 1)
     tensors = tuple(filter(None, map(type_of, layer.settings.values())))
     inner.elements = scope.elements | element_times(None, tensors)
     if site is not None:
@@ -218,6 +218,17 @@ def _enter(layer: Layer, span: Span, scope: Scope, *, direct: bool) -> Scope:
     if site is None and not layer.defined.is_model and scope.chain:
         inner.caller = span
     return inner
+
+
+def _names_of(layer: Layer, span: Span, scope: Scope) -> dict[str, StaticValue]:
+    """What a body sees from its first line on: settings, and fans where something is drawn."""
+    definition, drawing = layer.defined.definition, scope.run.drawing
+    if definition.kind != "initializer":
+        return dict(layer.settings)
+    if drawing is None:
+        message = f"the initializer `{definition.name}` stands behind `~`"
+        raise scope.fault("E0207", message, span)
+    return {**layer.settings, **fans(drawing.shape)}
 
 
 def _require_shallow(layer: Layer, span: Span, scope: Scope) -> None:

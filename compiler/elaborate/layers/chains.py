@@ -10,7 +10,7 @@ from gradc_compiler.elaborate.layers.calls import ONE_LIST, call
 from gradc_compiler.elaborate.layers.layer_values import bare_layer
 from gradc_compiler.elaborate.layers.notes import take_note
 from gradc_compiler.elaborate.names.paths import made_at
-from gradc_compiler.elaborate.names.problems import require_sound
+from gradc_compiler.elaborate.names.problems import SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope, check_parts
 from gradc_compiler.elaborate.names.values import (
     Builtin,
@@ -22,7 +22,7 @@ from gradc_compiler.elaborate.names.values import (
 )
 from gradc_compiler.elaborate.types.fixits import repair_claim
 from gradc_compiler.elaborate.types.show_types import describe, show_type, type_of
-from gradc_compiler.elaborate.types.sizes import known_shape, written_type
+from gradc_compiler.elaborate.types.sizes import Type, known_shape, written_type
 from gradc_compiler.elaborate.types.unify import Mismatch, match_inside
 from gradc_compiler.syntax.grammar.tree import Call, Claim, Expr, Pipe
 
@@ -129,20 +129,22 @@ def claimed(tree: Claim, scope: Scope) -> StaticValue:
     try:
         match_inside(tree.type, type, scope)
     except Mismatch as mismatch:
-        because = f" ({mismatch})" if str(mismatch) else ""
-        value = tree.value.right if isinstance(tree.value, Pipe) else tree.value
-        known = known_shape(tree.type, scope)
-        source, other = repair_claim(tree.value, tree.type, known, type)
-        scope.report(
-            scope.fault(
-                "E0301",
-                f"this claims {written_type(tree.type, scope)}, but the chain gives "
-                f"{show_type(type)} here{because}",
-                tree.type.span,
-                "claimed here",
-                secondary=[(value.span, f"this gives {show_type(type)}"), *source],
-                hint=f"write `: {show_type(type)}`{other}",
-            )
-        )
+        scope.report(_contradicted(tree, type, mismatch, scope))
         scope.run.doubtful = True
     return meaning
+
+
+def _contradicted(tree: Claim, type: Type, mismatch: Mismatch, scope: Scope) -> SpecError:
+    """E0301 for a claim that is not what the chain gives, with both ways to mend it."""
+    because = f" ({mismatch})" if str(mismatch) else ""
+    value = tree.value.right if isinstance(tree.value, Pipe) else tree.value
+    source, other = repair_claim(tree.value, tree.type, known_shape(tree.type, scope), type)
+    return scope.fault(
+        "E0301",
+        f"this claims {written_type(tree.type, scope)}, but the chain gives "
+        f"{show_type(type)} here{because}",
+        tree.type.span,
+        "claimed here",
+        secondary=[(value.span, f"this gives {show_type(type)}"), *source],
+        hint=f"write `: {show_type(type)}`{other}",
+    )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.sequences import require_outside, sequence, together
-from gradc_compiler.elaborate.names.problems import require_sound
+from gradc_compiler.elaborate.names.problems import SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Layer, Record, Recurrent, Sizes, StaticValue
 from gradc_compiler.elaborate.parameters.parameters import fit
@@ -85,14 +85,7 @@ def _starts(start: StaticValue, wanted: Type, cell: Layer, span: Span, scope: Sc
     if isinstance(wanted, tuple):
         parts = (None,) * len(wanted) if start is None else start
         if not isinstance(parts, tuple) or len(parts) != len(wanted):
-            name = cell.defined.definition.name
-            raise scope.fault(
-                "E0314",
-                f"the state of `{name}` is {show_type(wanted)}, it cannot start with "
-                f"{describe(start)}",
-                span,
-                secondary=[(cell.defined.definition.inputs[0].span, "declared here")],
-            )
+            raise _other_parts(start, wanted, cell, span, scope)
         return tuple(
             _starts(part, inner, cell, span, scope)
             for part, inner in zip(parts, wanted, strict=True)
@@ -109,6 +102,19 @@ def _starts(start: StaticValue, wanted: Type, cell: Layer, span: Span, scope: Sc
             hint="give it: start = zeros([64])",
         )
     return scope.run.builder.constant(0.0, wanted.shape)
+
+
+def _other_parts(
+    start: StaticValue, wanted: Type, cell: Layer, span: Span, scope: Scope
+) -> SpecError:
+    """E0314 for a start that has not the parts of the state."""
+    definition = cell.defined.definition
+    message = (
+        f"the state of `{definition.name}` is {show_type(wanted)}, it cannot start with "
+        f"{describe(start)}"
+    )
+    declared = [(definition.inputs[0].span, "declared here")]
+    return scope.fault("E0314", message, span, secondary=declared)
 
 
 def _closed(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
@@ -50,14 +50,19 @@ def match_settings(
 ) -> None:
     """Settings into the definition's scope, defaults filled in, each as its type wants it."""
     for parameter in definition.settings:
-        if parameter.name in bound:
-            meaning = bound[parameter.name]
-        else:
-            assert parameter.default is not None, "a missing setting was reported before"
-            meaning = inner.evaluate(parameter.default)
+        meaning = _given_or_default(parameter, bound, inner)
         place = argument_span(definition.settings, parameter, span, scope)
         _check_setting(definition, parameter, meaning, inner, place, scope)
         inner.names[parameter.name] = meaning
+
+
+def _given_or_default(
+    parameter: Parameter, bound: Mapping[str, StaticValue], inner: Scope
+) -> StaticValue:
+    if parameter.name in bound:
+        return bound[parameter.name]
+    assert parameter.default is not None, "a missing argument was reported before"
+    return inner.evaluate(parameter.default)
 
 
 def _check_setting(
@@ -68,27 +73,32 @@ def _check_setting(
     span: Span,
     scope: Scope,
 ) -> None:
-    wanted = ""
+    wanted = _wanted_setting(parameter, meaning, inner, span, scope)
+    require_in_range(definition, parameter, meaning, span, scope)
+    if not wanted:
+        return
+    hint = None
+    if isinstance(parameter.type, Shape) and is_number(meaning):
+        hint = f"write {'x'.join([str(meaning)] * len(parameter.type.sizes))}"
+    message = f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}"
+    declared = [(parameter.span, "declared here")]
+    raise scope.fault("E0302", message, span, secondary=declared, hint=hint)
+
+
+def _wanted_setting(
+    parameter: Parameter, meaning: StaticValue, inner: Scope, span: Span, scope: Scope
+) -> str:
+    """What a setting of this type is, where that is not what is given; its names are bound."""
     match parameter.type:
         case NameType(name="size"):
             check_size(meaning, span, scope)
         case NameType(name="number") if not is_number(meaning):
-            wanted = "a number"
+            return "a number"
         case NameType(name="layer") if not isinstance(meaning, LayerLike):
-            wanted = "a layer"
+            return "a layer"
         case Shape(sizes=sizes):
-            wanted = _match_sizes_setting(sizes, meaning, inner, span, scope)
-    require_in_range(definition, parameter, meaning, span, scope)
-    if wanted:
-        raise scope.fault(
-            "E0302",
-            f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}",
-            span,
-            secondary=[(parameter.span, "declared here")],
-            hint=f"write {'x'.join([str(meaning)] * len(parameter.type.sizes))}"
-            if isinstance(parameter.type, Shape) and is_number(meaning)
-            else None,
-        )
+            return _match_sizes_setting(sizes, meaning, inner, span, scope)
+    return ""
 
 
 def _match_sizes_setting(
@@ -117,11 +127,7 @@ def match_inputs(
     """Inputs into the definition's scope, their types matched, which binds names."""
     given: list[Given] = []
     for parameter in definition.inputs:
-        if parameter.name in bound:
-            meaning = bound[parameter.name]
-        else:
-            assert parameter.default is not None, "a missing input was reported before"
-            meaning = inner.evaluate(parameter.default)
+        meaning = _given_or_default(parameter, bound, inner)
         place = argument_span(definition.inputs, parameter, span, scope) if direct else span
         if has_range(parameter):
             require_in_range(definition, parameter, meaning, place, scope)
@@ -160,21 +166,23 @@ def _matched(
             if mismatch.times:
                 raise differing(mismatch.times, new.span, scope) from None
             because = f": {mismatch}" if str(mismatch) else ""
-    shared = names_in(parameter.type).keys()
-    sources = [
-        (g.span, f"this is {describe(g.meaning)}")
-        for g in before
-        if g.span != new.span and shared & names_in(g.parameter.type).keys()
-    ]
     wanted = written_type(parameter.type, inner)
     raise scope.fault(
         "E0302",
         f"`{definition.name}` takes {parameter.name} : {wanted}, got {describe(meaning)}{because}",
         new.span,
         f"given {describe(meaning)}",
-        secondary=[*sources, (parameter.span, "declared here")],
+        secondary=[*_sources(new, before), (parameter.span, "declared here")],
         hint=_hint(definition, new, type, inner),
     )
+
+
+def _sources(new: Given, before: Sequence[Given]) -> Iterator[tuple[Span, str]]:
+    """The inputs before this one that names of its type come from."""
+    shared = names_in(new.parameter.type).keys()
+    for one in before:
+        if one.span != new.span and shared & names_in(one.parameter.type).keys():
+            yield one.span, f"this is {describe(one.meaning)}"
 
 
 def _with_names(meaning: StaticValue, type: TypeExpr) -> StaticValue:

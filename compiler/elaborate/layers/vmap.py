@@ -32,10 +32,7 @@ def apply_to_each(
 ) -> StaticValue:
     """The layer's results for all elements, stacked along a new leading axis."""
     values = [to_value(a, scope, span) for a in arguments]
-    sizes = {v.shape[0] for v in values if v.shape}
-    if len(sizes) != 1 or not all(v.shape for v in values):
-        types = " and ".join(str(v.type) for v in values)
-        raise scope.fault("E0303", f"each needs one leading axis of equal size, got {types}", span)
+    size = _leading_size(values, span, scope)
     since = len(scope.run.builder.nodes)
     run = scope.run.apart(LimitedBuilder(span=scope.run.builder.span))
     inner = replace(scope, run=run)
@@ -48,13 +45,22 @@ def apply_to_each(
     if run.updates:
         raise scope.fault("E0315", "each cannot map a layer that updates its state", span)
     scope.run.applications = run.applications
-    lift = Batcher(scope, run.builder, sizes.pop(), dict(enumerate(values)))
+    lift = Batcher(scope, run.builder, size, dict(enumerate(values)))
     if isinstance(result, tuple):
         mapped: StaticValue = tuple(lift.result(to_value(part, inner, span)) for part in result)
     else:
         mapped = lift.result(to_value(result, inner, span))
     scope.run.note_use("each", span, since, values, mapped)
     return mapped
+
+
+def _leading_size(values: Sequence[Value], span: Span, scope: Scope) -> int:
+    """How many elements all of these have along their first axis."""
+    sizes = {v.shape[0] for v in values if v.shape}
+    if len(sizes) != 1 or not all(v.shape for v in values):
+        types = " and ".join(str(v.type) for v in values)
+        raise scope.fault("E0303", f"each needs one leading axis of equal size, got {types}", span)
+    return sizes.pop()
 
 
 class Batcher:

@@ -97,23 +97,11 @@ def diagnose(
     hint: str | None = None,
 ) -> Diagnostic:
     """A diagnostic; with `site`, the author's call is shown first and the prelude's line second."""
-    others = [Label(s, text) for s, text in secondary]
-    if site is None:
-        return Diagnostic(
-            code=code,
-            message=message,
-            primary=Label(span, label),
-            secondary=tuple(others),
-            hint=hint,
-        )
-    inside = Label(span, label or "in this line of the prelude")
-    return Diagnostic(
-        code=code,
-        message=message,
-        primary=Label(site, "used here"),
-        secondary=(inside, *others),
-        hint=hint,
-    )
+    primary, others = Label(span, label), tuple(Label(s, text) for s, text in secondary)
+    if site is not None:
+        others = (Label(span, label or "in this line of the prelude"), *others)
+        primary = Label(site, "used here")
+    return Diagnostic(code=code, message=message, primary=primary, secondary=others, hint=hint)
 
 
 def too_deep(span: Span) -> SpecError:

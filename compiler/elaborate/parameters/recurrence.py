@@ -17,7 +17,7 @@ from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.ops.sequence import Last, Previous, Reverse, TimeBroadcast, TimeSum
-from gradc_compiler.syntax.grammar.tree import Update
+from gradc_compiler.syntax.grammar.tree import Expr, Update
 
 WORDS = {"end": "last", "total": "time_sum"}  # how the language calls operators
 
@@ -50,24 +50,29 @@ def close_named(tree: Update, scope: Scope) -> None:
     if not (isinstance(before, Value) and before.node.op.carried_by == loop):
         abandon_loop(loop, scope)
         require_sound(before)
-        raise scope.fault(
-            "E0313",
-            f"`{name}` was given another value, and no longer names the recurrence",
-            tree.target.span,
-            secondary=[(opened, "it began here")],
-        )
+        message = f"`{name}` was given another value, and no longer names the recurrence"
+        began = [(opened, "it began here")]
+        raise scope.fault("E0313", message, tree.target.span, secondary=began)
     try:
-        meaning = scope.evaluate(tree.value)
-        require_sound(meaning)
-        value = to_value(meaning, scope, tree.value.span)
-        _check_next(before, value, tree.value.span, opened, scope)
-        value = fit(value, before.type, tree.value.span, scope, opened)
-        _check_order(before, value, tree.value.span, opened, scope)
-        scope.names[f"{name}'"] = close(before, value)
+        scope.names[f"{name}'"] = close(before, _next_value(tree.value, before, opened, scope))
     except (SpecError, ErrorAlreadyReported):
         scope.names[name] = POISON
         abandon(before)
         raise
+
+
+def _next_value(tree: Expr, before: Value, opened: Span, scope: Scope) -> Value:
+    """What a recurrence goes on with, once its type and its order in time are those it began with.
+
+    Raises `SpecError`, or `ErrorAlreadyReported` for what has no meaning.
+    """
+    meaning = scope.evaluate(tree)
+    require_sound(meaning)
+    value = to_value(meaning, scope, tree.span)
+    _check_next(before, value, tree.span, opened, scope)
+    value = fit(value, before.type, tree.span, scope, opened)
+    _check_order(before, value, tree.span, opened, scope)
+    return value
 
 
 def _check_next(before: Value, value: Value, span: Span, opened: Span, scope: Scope) -> None:

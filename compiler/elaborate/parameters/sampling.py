@@ -79,17 +79,11 @@ def initial_spec(declared: Declared[Scope]) -> PersistentSpec | None:
     """The persistent with the graph of its first value; None after an error."""
     run = replace(declared.scope.run.apart(LimitedBuilder(span=declared.place)), drawing=None)
     scope = replace(declared.scope, run=run)
-    expression = declared.expression
     try:
-        if declared.drawn:
-            value = draw_from(expression, Sampling(declared.name, declared.type.shape), scope)
-        else:
-            meaning = scope.evaluate(expression)
-            value = to_value(meaning, scope, expression.span)
-            value = fit(value, declared.type, expression.span, scope, declared.span)
+        value = _first_value(declared, scope)
         _require_alone(declared, scope)
     except TypeFault as fault:
-        scope.report(scope.fault("E0303", str(fault), expression.span))
+        scope.report(scope.fault("E0303", str(fault), declared.expression.span))
         return None
     except (SpecError, ErrorAlreadyReported) as error:
         if isinstance(error, SpecError):
@@ -122,6 +116,15 @@ def _nothing_drawn(word: str, scope: Scope, span: Span) -> SpecError:
     return scope.fault("E0207", message, span, "nothing is drawn here", hint=hint)
 
 
+def _first_value(declared: Declared[Scope], scope: Scope) -> Value:
+    """What a persistent begins with: drawn, or computed."""
+    expression = declared.expression
+    if declared.drawn:
+        return draw_from(expression, Sampling(declared.name, declared.type.shape), scope)
+    value = to_value(scope.evaluate(expression), scope, expression.span)
+    return fit(value, declared.type, expression.span, scope, declared.span)
+
+
 def draw(
     normal: bool,
     first: StaticValue,
@@ -134,13 +137,10 @@ def draw(
 
     A derived program gives the `number` that keys the draw, so as to draw what its origin does.
     """
-    run, drawing = scope.run, scope.run.drawing
+    drawing = scope.run.drawing
     if drawing is None:
         raise _nothing_drawn("normal" if normal else "uniform", scope, span)
-    key = drawing.next_key().encode()
-    node = crc32(key) & 0x7FFFFFFF if number is None else number
-    op = Random(node, drawing.shape, normal, drawing.shared, drawing.time)
-    z = run.builder.add(op, *run.counters())
+    z = _standard_draw(normal, drawing, number, scope)
     if is_number(first) and is_number(second):
         _require_range(normal, first, second, scope, span)
         scale, shift = (second, first) if normal else (second - first, first)
@@ -150,6 +150,14 @@ def draw(
     places = (scope.argument(span, name) for name in names)
     a, b = (to_value(x, scope, at) for x, at in zip((first, second), places, strict=True))
     return fit(a + z * b if normal else a + z * (b - a), TensorType(drawing.shape), span, scope)
+
+
+def _standard_draw(normal: bool, drawing: Sampling, number: int | None, scope: Scope) -> Value:
+    """A draw of normal(0, 1) or uniform(0, 1), which the other ones are made of."""
+    key = drawing.next_key().encode()
+    node = crc32(key) & 0x7FFFFFFF if number is None else number
+    op = Random(node, drawing.shape, normal, drawing.shared, drawing.time)
+    return scope.run.builder.add(op, *scope.run.counters())
 
 
 def _require_range(normal: bool, first: float, second: float, scope: Scope, span: Span) -> None:

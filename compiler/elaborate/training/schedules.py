@@ -20,13 +20,13 @@ from gradc_compiler.elaborate.layers.calls import call
 from gradc_compiler.elaborate.models.settings import is_schedule
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.registry import PersistentSpec
-from gradc_compiler.elaborate.names.scope import Scope
+from gradc_compiler.elaborate.names.scope import GraphContext, Scope
 from gradc_compiler.elaborate.names.spec_limits import LimitedBuilder
 from gradc_compiler.elaborate.names.values import Layer, StaticValue
 from gradc_compiler.elaborate.parameters.first_update import require_first_values
 from gradc_compiler.elaborate.types.ranges import require_schedule_in_range
 from gradc_compiler.elaborate.types.show_types import describe
-from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.graph import Builder, Graph, Value
 from gradc_compiler.graph.types import SCALAR, Kind, TensorType
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.index import Increment, Take
@@ -56,22 +56,28 @@ def scheduled(optimizer: Layer, prefix: str, span: Span, scope: Scope) -> dict[s
         table = values_from(graph, 0)
         require_first_values(name, table, schedule, again, span, scope)
         require_schedule_in_range(optimizer, name, table, span, scope)
-    specs += [
-        _host_spec(f"{prefix}{PLACE}", WHOLE, span),
-        _host_spec(f"{prefix}{BASE}", TensorType((2,), Kind.INDEX), span),
-    ]
-    run.registry.schedules[prefix] = Schedules(
-        tables=graphs,
-        place=f"{prefix}{PLACE}",
-        base=f"{prefix}{BASE}",
-        count=f"{prefix}{COUNT}",
-    )
     run.registry.tables += specs
-    place = run.persistent(f"{prefix}{PLACE}", WHOLE, index=True)
-    run.updates[f"{prefix}{PLACE}"] = builder.add(Increment(), place)
+    place = _counted_place(prefix, graphs, span, run)
     tables = (run.persistent(name, TensorType((AHEAD,))) for name in graphs)
     values = (builder.add(Take(), table, place) for table in tables)
     return {**settings, **dict(zip(found, values, strict=True))}
+
+
+def _counted_place(
+    prefix: str, graphs: Mapping[str, Graph], span: Span, run: GraphContext
+) -> Value:
+    """Where in its tables an optimizer is, which counts up with every update."""
+    place, base = f"{prefix}{PLACE}", f"{prefix}{BASE}"
+    run.registry.tables += [
+        _host_spec(place, WHOLE, span),
+        _host_spec(base, TensorType((2,), Kind.INDEX), span),
+    ]
+    run.registry.schedules[prefix] = Schedules(
+        tables=graphs, place=place, base=base, count=f"{prefix}{COUNT}"
+    )
+    now = run.persistent(place, WHOLE, index=True)
+    run.updates[place] = run.builder.add(Increment(), now)
+    return now
 
 
 def _graph(name: str, schedule: StaticValue, span: Span, scope: Scope) -> Graph:

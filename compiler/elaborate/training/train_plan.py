@@ -88,15 +88,9 @@ def _check_steps(steps: list[Step], common: tuple[Statement, ...], scope: Scope)
     for step in steps:
         first = next(s for s in steps if s.name == step.name)
         if first is not step:
-            scope.report(
-                scope.fault(
-                    "E0202",
-                    f"there are two steps `{step.name}`",
-                    step.name_span,
-                    "again here",
-                    secondary=[(first.name_span, "first here")],
-                )
-            )
+            message, firstly = f"there are two steps `{step.name}`", (first.name_span, "first here")
+            place = step.name_span
+            scope.report(scope.fault("E0202", message, place, "again here", secondary=[firstly]))
         _check_once(step.body, scope)
 
 

@@ -4,6 +4,7 @@
     python tests/bench/run.py --python peers/bin/python            # steps and inference
     python tests/bench/run.py --python peers/bin/python --slow     # peers that compile for long
     python tests/bench/run.py --python peers/bin/python --starts   # cold, warm, peak memory
+    python tests/bench/run.py --python peers/bin/python --only S,VGG,WaveNet,DDPM  # real sizes
 
 Every framework is a process that waits; they take turns, round after round, because machines
 drift, and the table has the median over the rounds.  Their outputs and first losses must agree to
@@ -46,9 +47,11 @@ SETTINGS = [
 ]
 STARTED = ("gradc", "torch", "jax")  # whose cold and warm starts are measured
 STARTS = ["W1-b1", "W2-b32", "W3-b64", "W4-b32", "W4-b512", "W5-b32", "W5-b512", "W6-b32"]
+STARTS += ["S1-b256", "S2-b64", "S3-b32", "S4-b16", "S5-b8", "VGG11-b40"]
 STARTS += ["W7-b32", "W8-b32", "W9-b32", "W10-b128", "W11-b128", "W12-b64", "W13-b16"]
 SLOW_ROWS = ["W1-b1", "W2-b32", "W3-b64", "W4-b1", "W4-b32", "W4-b128", "W5-b32", "W5-b128"]
-SLOW_ROWS += ["W7-b32", "W10-b128", "W13-b16"]  # of peers that compile for a minute each
+SLOW_ROWS += ["W7-b32", "W10-b128", "W13-b16", "S1-b256", "S3-b32", "S4-b16", "S5-b8"]
+SLOW_ROWS += ["VGG11-b40", "WaveNet-b8", "DDPM-b16"]  # of peers that compile for a minute each
 CLOSE, FIFTH = 1e-3, 1e-2  # how far losses may lie apart
 SMALL = 1e-2  # what a number near 0 is measured by
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +31,7 @@ class Run:
     """One workload."""
 
     def __init__(self, workload: Workload) -> None:
-        spec = Path(__file__).parent / "specs" / f"{workload.spec}.nn"
-        self.session = gradc.Session(gradc.compile_file(spec), threads=THREADS[0])
+        self.session = gradc.Session(gradc.compile_file(workload.file()), threads=THREADS[0])
         names = [p.name for p in self.session.program.persistents if p.role == "parameter"]
         for name, value in zip(names, workload.start(), strict=True):
             self.session.parameters[name] = value

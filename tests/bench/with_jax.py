@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,10 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from workloads import Convolution, Layer, Line, Pool, Recurrence, Transformer, Workload
+from jax_networks import JaxNetwork
+from layers import Convolution, Layer, Line, Network, Pool, Recurrence, Transformer
+from workloads import Workload
 
-ONE_THREAD = ("W5-b32", "W5-b128", "W5-b512", "W6", "odd-cnn")  # of a scan's convolutions
+# Of a scan's convolutions, and what is one step a call:
+ONE_THREAD = ("W5-b32", "W5-b128", "W5-b512", "W6", "odd-cnn", "S", "VGG", "WaveNet", "DDPM")
 VERSION = jax.__version__
+OPTIMIZERS = {"adam": optax.adam, "sgd": optax.sgd, "momentum": partial(optax.sgd, momentum=0.9)}
 Values = dict[str, list[list[Any]]]
 
 
@@ -21,7 +26,7 @@ def load(threads: int) -> None:
 
 
 def covers(workload: Workload, variant: str) -> bool:
-    """All but loops over convolutions, which XLA runs on one thread."""
+    """All but loops over convolutions, which XLA runs on one thread, and over long steps."""
     return variant != "scan" or not workload.name.startswith(ONE_THREAD)
 
 
@@ -60,7 +65,8 @@ def recurrence(layer: Recurrence, values: list[Any], x: Any) -> Any:
     def lstm(hc: Any, s: Any) -> Any:
         i, f, g, o = jnp.split(s + hc[0] @ W, 4, 1)
         c = jax.nn.sigmoid(f) * hc[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
-        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), None if layer.last else h
 
     def gru(h: Any, s: Any) -> Any:
         (sr, sz, sn), (hr, hz, hn) = jnp.split(s, 3, 1), jnp.split(h @ W + more[0], 3, 1)
@@ -68,6 +74,8 @@ def recurrence(layer: Recurrence, values: list[Any], x: Any) -> Any:
         return z * h + (1 - z) * jnp.tanh(sn + r * hn), None
 
     if layer.kind == "lstm":
+        if not layer.last:
+            return jnp.swapaxes(lax.scan(lstm, (zeros, zeros), seen)[1], 0, 1)
         return lax.scan(lstm, (zeros, zeros), seen)[0][0]
     return lax.scan(rnn if layer.kind == "rnn" else gru, zeros, seen)[0]
 
@@ -103,7 +111,9 @@ class Run:
             name: [[turned(x, next(given)) for _ in x.shapes()] for x in layers]
             for name, layers in workload.parts.items()
         }
-        self.optimizer = {"adam": optax.adam, "sgd": optax.sgd}[workload.optimizer](workload.rate)
+        self.optimizer = OPTIMIZERS[workload.optimizer](workload.rate)
+        if workload.clip:
+            self.optimizer = optax.chain(optax.clip_by_global_norm(workload.clip), self.optimizer)
         step = self.adversarial_step if workload.loss == "gan" else self.plain_step
         groups = list(values) if workload.loss == "gan" else [list(values)]
         states = [self.optimizer.init(pick(values, g)) for g in groups]
@@ -117,20 +127,23 @@ class Run:
             self.several = jax.jit(lambda c, d: lax.scan(step, c, d), donate_argnums=(0,))
             self.advance = self.many
 
-    def part(self, name: str, values: Values, x: Any) -> Any:
+    def part(self, name: str, values: Values, x: Any, training: bool = False) -> Any:
         """A part of the network."""
         for layer, own in zip(self.workload.parts[name], values[name], strict=True):
-            x = apply(layer, own, x)
+            whole = isinstance(layer, Network)
+            x = JaxNetwork(layer, own, training)(x) if whole else apply(layer, own, x)
         return x
 
-    def forward(self, values: Values, d: Any) -> Any:
+    def forward(self, values: Values, d: Any, training: bool = False) -> Any:
         """What inference gives."""
         match self.workload.loss:
             case "vae":
                 return self.decoded(values, d)[0]
             case "gan":
                 return jnp.tanh(self.part("net", values, d["z1"]))
-        return self.part("net", values, d["x"])
+            case "noise":
+                return self.part("net", values, (d["x"], d["t"]))
+        return self.part("net", values, d["x"], training)
 
     def decoded(self, values: Values, d: Any) -> Any:
         """Of the VAE: the output, mu and log_var."""
@@ -143,10 +156,10 @@ class Run:
             y, mu, log_var = self.decoded(values, d)
             kl = (mu**2 + jnp.exp(log_var) - log_var - 1).sum(1).mean() / 2
             return ((y - d["x"]) ** 2).mean() + kl / 784
-        y = self.forward(values, d)
+        y = self.forward(values, d, True)
         if self.workload.loss == "each":
             return -(d["y"] * jax.nn.log_softmax(y)).sum(-1).mean()
-        if self.workload.loss in ("squares", "fit"):
+        if self.workload.loss in ("squares", "fit", "noise"):
             return ((y - d["x" if self.workload.loss == "squares" else "y"]) ** 2).mean()
         return optax.softmax_cross_entropy_with_integer_labels(y, d["y"]).mean()
 
@@ -208,8 +221,8 @@ class Run:
 
 
 def turned(layer: Layer, value: Any) -> Any:
-    """Units last, but in a transformer, which turns its own."""
-    if isinstance(layer, Transformer):
+    """Units last, but in a transformer or a whole network, which turn their own."""
+    if isinstance(layer, Transformer | Network):
         return jnp.asarray(value)
     return jnp.asarray(value if value.ndim < 2 else jnp.moveaxis(jnp.asarray(value), 0, -1))
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import threadpoolctl
-from workloads import Dense, Line, Workload
+from layers import Dense, Line
+from workloads import Workload
 
 VERSION = np.__version__
 FIRST, SECOND, TINY = np.float32(0.9), np.float32(0.999), np.float32(1e-8)  # of Adam

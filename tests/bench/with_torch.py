@@ -6,15 +6,24 @@ derivative) and the output by `torch.compile`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from layers import Convolution, Layer, Line, Network, Pool, Recurrence, Transformer
 from torch import Tensor
-from workloads import Convolution, Layer, Line, Pool, Recurrence, Transformer, Workload
+from torch_networks import TorchNetwork
+from workloads import Workload
 
 VERSION = torch.__version__
+OPTIMIZERS = {
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "sgd": (torch.optim.SGD, {"fused": True}),
+    "momentum": (torch.optim.SGD, {"fused": True, "momentum": 0.9}),
+}
+Values = list[Tensor] | TorchNetwork
 
 
 def load(threads: int) -> None:
@@ -38,19 +47,19 @@ class Run:
     def __init__(self, workload: Workload, variant: str) -> None:
         self.workload = workload
         self.layout = torch.channels_last if variant == "last" else torch.contiguous_format
-        values = [self.tensor(v).requires_grad_() for v in workload.start()]
+        values = iter(workload.start())
         self.data = {k: self.tensor(v) for k, v in workload.data().items()}
-        if workload.loss == "cross_entropy":
+        if workload.loss in ("cross_entropy", "tokens"):
             self.data["y"] = self.data["y"].long()
-        self.parts: dict[str, list[tuple[Layer, list[Tensor]]]] = {}
-        given = iter(values)
+        self.parts: dict[str, list[tuple[Layer, Values]]] = {}
         for name, layers in workload.parts.items():
-            self.parts[name] = [(x, [next(given) for _ in x.shapes()]) for x in layers]
+            self.parts[name] = [(x, self.taken(x, values)) for x in layers]
         groups = [[t for _, ts in part for t in ts] for part in self.parts.values()]
         if workload.loss != "gan":
-            groups = [values]
-        optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[workload.optimizer]
-        self.optimizers = [optimizer(g, lr=workload.rate, fused=True) for g in groups]
+            groups = [[t for group in groups for t in group]]
+        self.parameters = groups[0]
+        optimizer, settings = OPTIMIZERS[workload.optimizer]
+        self.optimizers = [optimizer(g, lr=workload.rate, **settings) for g in groups]
         self.advance = self.step
         if variant == "compile":
             self.minimised = torch.compile(self.minimised)
@@ -63,7 +72,13 @@ class Run:
             return tensor.permute(0, 3, 1, 2).contiguous(memory_format=self.layout)
         return tensor
 
-    def apply(self, part: str, x: Tensor) -> Tensor:
+    def taken(self, layer: Layer, values: Iterator[np.ndarray]) -> Values:
+        """A layer's parameters."""
+        if isinstance(layer, Network):
+            return TorchNetwork(layer, values, self.layout)
+        return [self.tensor(next(values)).requires_grad_() for _ in layer.shapes()]
+
+    def apply(self, part: str, x: Any) -> Tensor:
         """A part of the network."""
         for layer, values in self.parts[part]:
             x = apply(layer, values, x)
@@ -77,6 +92,8 @@ class Run:
                 return self.decoded()[0]
             case "gan":
                 return torch.tanh(self.apply("net", d["z1"]))
+            case "noise":
+                return self.apply("net", (d["x"], d["t"]))
         return self.apply("net", d["x"])
 
     def decoded(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,7 +105,9 @@ class Run:
         """The loss of all workloads but the GAN's."""
         d = self.data
         match self.workload.loss:
-            case "squares" | "fit":
+            case "tokens":
+                return F.cross_entropy(self.output().flatten(0, 1), d["y"].flatten())
+            case "squares" | "fit" | "noise":
                 return F.mse_loss(self.output(), d["x" if self.workload.loss == "squares" else "y"])
             case "vae":
                 y, mu, log_var = self.decoded()
@@ -106,6 +125,8 @@ class Run:
         optimizer.zero_grad(set_to_none=True)
         loss = self.minimised()
         loss.backward()
+        if self.workload.clip:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.workload.clip)
         optimizer.step()
         return loss
 
@@ -142,13 +163,14 @@ class Run:
 
     def numbers(self, token: Tensor) -> np.ndarray:
         """The same memory."""
-        return token.numpy()
+        turned = token.permute(0, 2, 3, 1) if token.ndim == 4 else token
+        return turned.numpy()
 
 
 class frozen:
     """Parameters that a step differentiates through but not by."""
 
-    def __init__(self, part: list[tuple[Layer, list[Tensor]]]) -> None:
+    def __init__(self, part: list[tuple[Layer, Values]]) -> None:
         self.values = [t for _, ts in part for t in ts]
 
     def __enter__(self) -> None:
@@ -160,7 +182,7 @@ class frozen:
             value.requires_grad_(True)
 
 
-def apply(layer: Layer, values: list[Tensor], x: Tensor) -> Tensor:
+def apply(layer: Layer, values: Any, x: Any) -> Tensor:
     """One layer."""
     match layer:
         case Line():
@@ -169,6 +191,8 @@ def apply(layer: Layer, values: list[Tensor], x: Tensor) -> Tensor:
             return F.max_pool2d(x, 2)
         case Recurrence():
             return recurrence(layer, values, x)
+        case Network():
+            return values(x)
         case Transformer():
             return transformer(layer, values, x)
         case Convolution():
@@ -188,7 +212,8 @@ def recurrence(layer: Recurrence, values: list[Tensor], x: Tensor) -> Tensor:
     zeros = x.new_zeros(1, x.shape[0], layer.units)
     state = (zeros, zeros) if layer.kind == "lstm" else zeros
     given = (x, state, [U, W, b, c], True, 1, 0.0, torch.is_grad_enabled(), False, True)
-    return kernels[layer.kind](*given)[0][:, -1]
+    states = kernels[layer.kind](*given)[0]
+    return states[:, -1] if layer.last else states
 
 
 def transformer(layer: Transformer, values: list[Tensor], x: Tensor) -> Tensor:

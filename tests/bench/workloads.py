@@ -10,103 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import prod, sqrt
+from pathlib import Path
 
 import numpy as np
+from layers import Convolution, Dense, Layer, Line, Network, Pool, Recurrence, Transformer
 
 Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Line:
-    """theta1 + theta2 x, of one number."""
-
-    def shapes(self) -> Iterator[tuple[int, ...]]:
-        """Of theta1 and theta2."""
-        yield from ((), ())
-
-
-@dataclass(frozen=True)
-class Dense:
-    """W x + b."""
-
-    inputs: int
-    units: int
-    after: str = "relu"  # or "tanh", or nothing
-
-    def shapes(self) -> Iterator[tuple[int, ...]]:
-        """Of W and b."""
-        yield from ((self.units, self.inputs), (self.units,))
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """Symmetric zero padding; kernel, stride and padding as (rows, columns)."""
-
-    channels: int
-    filters: int
-    kernel: tuple[int, int]
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-    after: str = "relu"
-
-    def shapes(self) -> Iterator[tuple[int, ...]]:
-        """Of W and b."""
-        yield from ((self.filters, *self.kernel, self.channels), (self.filters,))
-
-
-@dataclass(frozen=True)
-class Pool:
-    """The greatest number of each 2x2 window."""
-
-    def shapes(self) -> Iterator[tuple[int, ...]]:
-        """Of nothing."""
-        yield from ()
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """A recurrence over 50 steps, of whose states the last goes on: its gates stand side by side.
-
-    `kind` is "rnn", "lstm" (gates i, f, g, o) or "gru" (r, z, n, and two biases).
-    """
-
-    kind: str
-    inputs: int
-    units: int
-
-    @property
-    def gates(self) -> int:
-        """How many."""
-        return {"rnn": 1, "lstm": 4, "gru": 3}[self.kind]
-
-    def shapes(self) -> Iterator[tuple[int, ...]]:
-        """Of the weights of the state, those of the input, and the biases."""
-        width = self.gates * self.units
-        yield from ((width, self.units), (width, self.inputs), (width,))
-        if self.kind == "gru":
-            yield (width,)
-
-
-@dataclass(frozen=True)
-class Transformer:
-    """One causal block between an embedding and logits; tokens come one-hot [length, kinds]."""
-
-    length: int = 64
-    kinds: int = 64
-    width: int = 128
-    heads: int = 4
-
-    def shapes(self) -> Iterator[tuple[int, ...]]:
-        """In the order of use; a pair of vectors is a normalisation or belongs to the matrix."""
-        d = self.width
-        yield from ((self.kinds, d), (self.length, d), (d,), (d,), (3 * d, d), (3 * d,))
-        yield from ((d, d), (d,), (d,), (d,), (4 * d, d), (4 * d,), (d, 4 * d), (d,))
-        yield from ((d,), (d,), (self.kinds, d), (self.kinds,))
-
-
-Layer = Line | Dense | Convolution | Pool | Recurrence | Transformer
+CLASSES = 10  # of images
 
 
 @dataclass(frozen=True)
@@ -119,11 +31,18 @@ class Workload:
     image: tuple[int, ...]
     parts: dict[str, tuple[Layer, ...]]
     loss: str = "cross_entropy"  # "each": of every position; "fit": squares of the distance to y;
-    # "squares": of that to x; "vae", "gan"
+    # "squares": of that to x; "vae", "gan"; "tokens": kinds of every position; "noise"
     rate: float = 1e-3
     noise: dict[str, int] = field(default_factory=dict)
-    optimizer: str = "adam"  # or "sgd"
+    optimizer: str = "adam"  # or "sgd", "momentum"
     at_once: int = 50  # steps of one call, where a framework can
+    clip: float = 0.0  # the most that all gradients together are long; 0: any length
+    kinds: int = 0  # of tokens
+
+    def file(self) -> Path:
+        """The spec; real sizes have a folder of their own, as tests go over all of `specs`."""
+        folders = (Path(__file__).parent / name for name in ("specs", "sizes"))
+        return next(p for f in folders if (p := f / f"{self.spec}.nn").exists())
 
     def layers(self) -> list[Layer]:
         """All layers, in the order in which the spec makes their parameters."""
@@ -138,7 +57,8 @@ class Workload:
             for shape in layer.shapes():
                 bound = 1 / sqrt(prod(shape[1:])) if len(shape) > 1 else bound
                 values.append(rng.uniform(-bound, bound, shape).astype(np.float32))
-        return values
+        gains = (g for x in self.layers() for g in gains_of(x))
+        return [1 + v if gain else v for v, gain in zip(values, gains, strict=True)]
 
     def data(self) -> Arrays:
         """One batch, used for every step."""
@@ -151,13 +71,27 @@ class Workload:
             for name in ("x", "y"):
                 tokens = rng.integers(0, kinds, (self.batch, *self.image[:-1]))
                 arrays[name] = np.eye(kinds, dtype=np.float32)[tokens]
+        if self.loss == "tokens":
+            tokens = rng.integers(0, self.kinds, (2, self.batch, *self.image)).astype(np.int32)
+            arrays = {"x": tokens[0], "y": tokens[1]}
+        if self.loss == "noise":
+            arrays["t"] = rng.integers(0, 100, self.batch).astype(np.float32)
+            arrays["y"] = rng.standard_normal(arrays["x"].shape).astype(np.float32)
         if self.loss == "cross_entropy":
             last = self.layers()[-1]
-            assert isinstance(last, Dense), "a classifier ends in a dense layer"
-            arrays["y"] = rng.integers(0, last.units, self.batch).astype(np.int32)
+            units = last.units if isinstance(last, Dense) else CLASSES
+            arrays["y"] = rng.integers(0, units, self.batch).astype(np.int32)
         for name, size in self.noise.items():
             arrays[name] = rng.standard_normal((self.batch, size)).astype(np.float32)
         return arrays
+
+
+def gains_of(layer: Layer) -> Iterator[bool]:
+    """Whether each parameter of a layer is to be near 1."""
+    if isinstance(layer, Network):
+        yield from layer.gains()
+    else:
+        yield from (False for _ in layer.shapes())
 
 
 def dense(*sizes: int, after: str = "relu") -> tuple[Layer, ...]:
@@ -245,4 +179,46 @@ def workloads() -> list[Workload]:
     return rows
 
 
-WORKLOADS = {workload.name: workload for workload in workloads()}
+VGG = (
+    convolution(3, 64, 3, 1, 1),
+    Pool(),
+    convolution(64, 128, 3, 1, 1),
+    Pool(),
+    convolution(128, 256, 3, 1, 1),
+    convolution(256, 256, 3, 1, 1),
+    Pool(),
+    convolution(256, 512, 3, 1, 1),
+    convolution(512, 512, 3, 1, 1),
+    Pool(),
+    convolution(512, 512, 3, 1, 1),
+    convolution(512, 512, 3, 1, 1),
+    Pool(),
+    Dense(512, 10, ""),
+)
+
+
+def real_sizes() -> Iterator[Workload]:
+    """What people train; one step a call, as a step takes long."""
+    one = {"at_once": 1}
+    wide = {"net": dense(784, 4096, 4096, 10)}
+    yield Workload("S1-b256", "s1_wide", 256, (784,), wide, **one)
+    cells = Recurrence("lstm", 128, 512, last=False), Recurrence("lstm", 512, 512)
+    lstm = {"net": (*cells, Dense(512, 10, ""))}
+    yield Workload("S2-b64", "s2_lstm", 64, (100, 128), lstm, **one)
+    images = {"image": (32, 32, 3), **one}
+    net = {"net": (Network("resnet18"),)}
+    slow = {"rate": 1e-2, "optimizer": "momentum"}
+    yield Workload("S3-b32", "s3_resnet18", 32, parts=net, **slow, **images)
+    for name, batch, length, clip in (("S4", 16, 128, 1.0), ("S5", 8, 512, 0.0)):
+        spec, network = ("s4_gpt", "gpt") if name == "S4" else ("s5_gpt512", "gpt512")
+        words = {"loss": "tokens", "kinds": 96, "clip": clip, **one}
+        net = {"net": (Network(network),)}
+        yield Workload(f"{name}-b{batch}", spec, batch, (length,), net, **words)
+    yield Workload("VGG11-b40", "vgg11", 40, parts={"net": VGG}, **images)
+    net = {"net": (Network("wavenet"),)}
+    yield Workload("WaveNet-b8", "wavenet", 8, (512,), net, loss="tokens", kinds=256, **one)
+    net = {"net": (Network("ddpm"),)}
+    yield Workload("DDPM-b16", "ddpm", 16, parts=net, loss="noise", **images)
+
+
+WORKLOADS = {workload.name: workload for workload in chain(workloads(), real_sizes())}

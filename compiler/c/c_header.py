@@ -24,9 +24,10 @@ class CHeader:
 
     def text(self) -> str:
         """All of it."""
-        return "\n".join([*self._head(), *self._structs(), *self._functions(), ""])
+        return "\n".join([*self._about(), *self._head(), *self._structs(), *self._functions(), ""])
 
-    def _head(self) -> Iterator[str]:
+    def _about(self) -> Iterator[str]:
+        """What it is, in words."""
         arguments = self.file.arguments.items()
         words = sum(self._words(key) for key in self.file.of_kind("memory", "carried"))
         size, spec = words * self.file.word, comment(self.file.spec)
@@ -47,6 +48,9 @@ class CHeader:
         yield ""
         yield "   Examples stand one after another, row-major.  A function answers 0, or a code"
         yield "   below 0. */"
+
+    def _head(self) -> Iterator[str]:
+        """What stands before the structs."""
         yield f"#ifndef {self.file.macro}_C_H"
         yield f"#define {self.file.macro}_C_H"
         yield ""

@@ -30,14 +30,15 @@ KEYWORDS = words(
 MACROS = words("errno assert stdin stdout stderr linux unix i386 I")
 FUNCTIONS = words(
     """
-    abs acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh div erf erfc exp exp2
+    abs atan2 cbrt ceil copysign div erf erfc exp exp2
     expm1 fabs fdim floor fma fmax fmin fmod free frexp hypot ilogb j0 j1 jn index labs ldexp lgamma
     log log10 log1p log2 logb lrint lround main malloc memcpy memset modf nearbyint nextafter pow
-    remainder remquo rint round scalbln scalbn signgam sin sinh sqrt tan tanh tgamma time trunc
+    remainder remquo rint round scalbln scalbn signgam sqrt tgamma time trunc
     y0 y1 yn
     """
 )
 TYPE = re.compile(r"u?int(_fast|_least)?\d*_t|u?intptr_t|size_t|ptrdiff_t|M_\w+|FE_\w+")
+ANGLES = re.compile(r"a?(sin|cos|tan)h?f?")
 
 
 def is_taken(name: str) -> bool:
@@ -45,7 +46,12 @@ def is_taken(name: str) -> bool:
     if name.isupper() and len(name) > 1:
         return True
     known = name in KEYWORDS | MACROS | FUNCTIONS or name.removesuffix("f") in FUNCTIONS
-    return known or name.startswith("_") or "__" in name or bool(TYPE.fullmatch(name))
+    return (
+        known
+        or name.startswith("_")
+        or "__" in name
+        or bool(TYPE.fullmatch(name) or ANGLES.fullmatch(name))
+    )
 
 
 def c_name(text: str) -> str:

@@ -29,10 +29,7 @@ SIGNS = {
     "times": ("*", PRODUCT),
     "/": ("/", PRODUCT),
 }
-LIBRARY = {"abs_": "fabs", "pow_": "pow"} | {
-    name: name
-    for name in ("exp", "log", "log1p", "expm1", "tanh", "erf", "sin", "cos", "sqrt", "floor")
-}
+LIBRARY = {"abs_": "fabs", "pow_": "pow", "floor": "floor"}  # otherwise called, or no operator
 Text = tuple[str, int]  # and how tightly its outermost sign binds
 
 
@@ -94,8 +91,8 @@ class CScalars:
             return f"{self._inside(args[0], names, EITHER)} ? {self.literal(1.0)} : " + (
                 self.literal(0.0)
             ), CHOICE
-        if op in LIBRARY:
-            return f"{self.function(LIBRARY[op])}({', '.join(given)})", WHOLE
+        if op in LIBRARY or is_of_library(op):
+            return f"{self.function(LIBRARY.get(op, op))}({', '.join(given)})", WHOLE
         if op.startswith("philox"):
             given = [f"(uint32_t)({text})" for text in given]
         if op in HELPERS:
@@ -126,6 +123,14 @@ class CScalars:
             formula = self.formula(name)
             if formula:
                 yield formula_text(name, formula)
+
+
+def is_of_library(name: str) -> bool:
+    """Whether an operator is what the C library calls so: a function of one number."""
+    op = OPS.get(name)
+    if op is None or not issubclass(op, Elementwise) or name in HELPERS:
+        return False
+    return op.text == f"{name}({{0}})" and not op.definition
 
 
 def formula_text(name: str, text: str) -> str:

@@ -77,19 +77,8 @@ class CSource:
 
     def _entry(self) -> Iterator[str]:
         """The function that callers know."""
-        pointers = ["memory", *(["state"] if self.file.trains else []), *self.file.arguments]
-        most = f" || n > {self.file.macro}_BATCH" if self.file.room else ""
-        least = "n < 1" if self.file.trains or self.file.program.results else "n < 0"
         yield f"{self.file.declared} {{"
-        yield f"    if ({least}{most}) return {self.file.macro}_WRONG_SIZE;"
-        missing = " || ".join(f"{pointer} == 0" for pointer in pointers)
-        yield f"    if ({missing}) return {self.file.macro}_NULL_POINTER;"
-        for name, (role, type, _) in self.file.arguments.items():
-            if role == "input" and type.kind is Kind.INDEX and type.classes is not None:
-                yield f"    for (int k = 0; k < n * {type.size}; k++)"
-                yield f"        if ({name}[k] < 0 || {name}[k] >= {type.classes}) return " + (
-                    f"{self.file.macro}_WRONG_CLASS;"
-                )
+        yield from self._checks()
         yield "    memset(memory, 0, sizeof *memory);"
         for number, stage in enumerate(self.file.program.stages):
             yield from self._call(number)
@@ -102,12 +91,27 @@ class CSource:
         yield "}"
         yield ""
 
+    def _checks(self) -> Iterator[str]:
+        """What is answered by a code."""
+        pointers = ["memory", *(["state"] if self.file.trains else []), *self.file.arguments]
+        most = f" || n > {self.file.macro}_BATCH" if self.file.room else ""
+        least = "n < 1" if self.file.trains or self.file.program.results else "n < 0"
+        yield f"    if ({least}{most}) return {self.file.macro}_WRONG_SIZE;"
+        missing = " || ".join(f"{pointer} == 0" for pointer in pointers)
+        yield f"    if ({missing}) return {self.file.macro}_NULL_POINTER;"
+        for name, (role, type, _) in self.file.arguments.items():
+            if role == "input" and type.kind is Kind.INDEX and type.classes is not None:
+                yield f"    for (size_t k = 0; k < (size_t)n * {type.size}; k++)"
+                yield f"        if ({name}[k] < 0 || {name}[k] >= {type.classes}) return " + (
+                    f"{self.file.macro}_WRONG_CLASS;"
+                )
+
     def _call(self, number: int) -> Iterator[str]:
         """A stage, once or for each example."""
         stage = self.file.program.stages[number]
         own = {"m": "memory", "s": "state", "example": "example", "n": "n"}
         for name, (_, type, _) in self.file.arguments.items():
-            at = "example" if type.size == 1 else f"example * {type.size}"
+            at = "example" if type.size == 1 else f"(size_t)example * {type.size}"
             own[name] = f"{name} + {at}"
         given = self.file.stages[number].given
         call = f"{self.file.prefix}_stage_{number}({', '.join(own[word] for word in given)});"

@@ -51,13 +51,8 @@ def frozen(session: Session, model: str) -> FrozenModel:
     Raises `SessionError` for a model that no library can have yet.
     """
     entry = session.program.entries[session.program.models[model]]
+    require_plain(model, entry)
     *before, last = entry.phases
-    if not last.examples or any(phase.examples for phase in before):
-        raise SessionError(f"{model} looks at several examples at once: it cannot be built")
-    if entry.times or entry.results:
-        raise SessionError(f"{model} reads sequences: it cannot be built")
-    if any(o.space == Space.UNIFORM for item in last.instructions for o in written(item)):
-        raise SessionError(f"{model} keeps what it computes: it cannot be built")
     made = made_by(session, entry, before)
     only, weights = with_weights(session, one_stage(entry, last))
     most = block_of(only, MANY)
@@ -73,6 +68,17 @@ def frozen(session: Session, model: str) -> FrozenModel:
     )
 
 
+def require_plain(model: str, entry: Entry) -> None:
+    """Raises `SessionError` for an entry that is more than one stage over examples."""
+    *before, last = entry.phases
+    if not last.examples or any(phase.examples for phase in before):
+        raise SessionError(f"{model} looks at several examples at once: it cannot be built")
+    if entry.results or any(array.role == "carried" for array in entry.arrays):
+        raise SessionError(f"{model} looks at several examples at once: it cannot be built")
+    if any(o.space == Space.UNIFORM for item in last.instructions for o in written(item)):
+        raise SessionError(f"{model} keeps what it computes: it cannot be built")
+
+
 def written(item: Instruction) -> Sequence[Operand]:
     """The operands that an instruction may write."""
     places = range(len(item.operands)) if item.writes is None else item.writes
@@ -81,7 +87,10 @@ def written(item: Instruction) -> Sequence[Operand]:
 
 def made_by(session: Session, entry: Entry, before: Sequence[Phase]) -> NDArray[Any]:
     """UNIFORM after the stages that stand before the one over examples."""
-    alone = replace(entry, phases=tuple(before), arrays=(), deferred_whole_step=None)
+    alone = replace(
+        entry, phases=tuple(before), arrays=(), times=(), time_words=(), kept_words=(),
+        deferred_whole_step=None,
+    )  # fmt: skip
     runner = Executable(alone, session.memory.words, session.memory.words.dtype)
     if before:
         runner.run({}, batch=1)  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ FAULTS = {  # a call's answer below 0, and what it says
     "WRONG_SIZE": "the number of examples is negative",
     "SMALL_WORKSPACE": "the workspace has too few bytes",
     "WRONG_CLASS": "a whole number is not one of its classes",
+    "WRONG_LENGTH": "a length is negative, or more than the model takes",
     "WRONG_PROCESSOR": "this processor lacks instructions that the library was compiled for",
     "OTHER_INTERFACE": "header and library are of different models or versions",
 }
@@ -57,6 +58,13 @@ class CInterface:
             found[names.take("scores" if len(outputs) == 1 else str(array.name))] = array
         return found
 
+    @cached_property
+    def lengths(self) -> dict[str, str]:
+        """Arguments with the length of every example's sequence: by name, the time."""
+        names = CNames({*OWN, *self.arguments})
+        times = self.model.entry.times
+        return {names.take(f"{time}_lengths"): time for time in times if isinstance(time, str)}
+
     def word(self, type: TensorType) -> str:
         """The C type of a number of a tensor."""
         return self.word_of(type.kind)
@@ -68,25 +76,39 @@ class CInterface:
             return "int64_t" if wide else "int32_t"
         return "double" if wide else "float"
 
+    @property
+    def order(self) -> list[str]:
+        """The names of the arguments in order: what is read, lengths, what is given."""
+        given = [name for name, array in self.arguments.items() if array.role == "output"]
+        return [*(n for n in self.arguments if n not in given), *self.lengths, *given]
+
     def declared(self) -> str:
         """The arguments of `run`, before the number of examples."""
-        return ", ".join(
-            f"{'const ' if array.role == 'input' else ''}{self.word(array.type)} *{name}"
-            for name, array in self.arguments.items()
-        )
+        types = {n: f"{self.word(array.type)} *{n}" for n, array in self.arguments.items()}
+        types |= {name: f"int32_t *{name}" for name in self.lengths}
+        written = {n for n, array in self.arguments.items() if array.role == "output"}
+        return ", ".join(types[n] if n in written else f"const {types[n]}" for n in self.order)
+
+    @property
+    def asked(self) -> str:
+        """The arguments of `workspace`."""
+        return ", ".join([*(f"const int32_t *{name}" for name in self.lengths), "int n"])
 
     @property
     def fingerprint(self) -> int:
         """A number that is another for other arguments."""
         shapes = [f"{name} {array.type}" for name, array in self.arguments.items()]
+        shapes += self.lengths
         return zlib.crc32(f"{self.name} {shapes} {self.model.dtype}".encode()) & 0x7FFFFFFF
 
     def header(self) -> str:
         """The header as text."""
-        return "\n".join([*self._head(), *self._functions(), *self._check(), *self._foot(), ""])
+        return "\n".join(
+            [*self._about(), *self._head(), *self._functions(), *self._check(), *self._foot(), ""]
+        )
 
-    def _head(self) -> Iterator[str]:
-        guard = f"{self.macro}_MODEL_H"
+    def _about(self) -> Iterator[str]:
+        """What it is, in words."""
         yield f"/* {self.name}: a model that gradc built; needs no other library."
         yield ""
         yield "   Every array holds n examples one after another, each row-major, without gaps:"
@@ -94,9 +116,15 @@ class CInterface:
         for name, array in self.arguments.items():
             what = "read" if array.role == "input" else "written"
             yield f"     {name:<16} {what:<8} {self.words_about(array)}"
+        for name in self.lengths:
+            yield f"     {name:<16} read     int32_t, one number: elements of its sequence"
         yield ""
         yield "   A function answers 0, or a code below 0 that NAME_message explains.  Any number"
         yield "   of threads may call at once; nothing is allocated. */"
+
+    def _head(self) -> Iterator[str]:
+        """What stands before the functions."""
+        guard = f"{self.macro}_MODEL_H"
         yield f"#ifndef {guard}"
         yield f"#define {guard}"
         yield ""
@@ -121,17 +149,20 @@ class CInterface:
         shape = " x ".join(map(str, type.shape)) or "one number"
         among = "" if type.classes is None else f", 0 to {type.classes - 1}"
         called = "" if array.role == "input" else f"  ({comment(str(array.name))})"
-        return f"{self.word(type)}, {shape}{among}{called}"
+        many = "" if type.time is None else f", of each of {type.time} elements"
+        many = ", of each element" if isinstance(type.time, str) else many
+        return f"{self.word(type)}, {shape}{among}{many}{called}"
 
     def _functions(self) -> Iterator[str]:
         name, own = self.name, self.declared()
+        if not self.model.entry.times:
+            yield ""
+            yield "/* Run n examples in memory of the library's own, which each thread has once. */"
+            yield f"int {name}_run({own}, int n);"
         yield ""
-        yield "/* Run n examples in memory of the library's own, which each thread has once. */"
-        yield f"int {name}_run({own}, int n);"
-        yield ""
-        yield f"/* The same in memory of yours, at least {name}_workspace(n) bytes of it. */"
+        yield f"/* Run n examples in memory of yours: as many bytes as {name}_workspace says. */"
         yield f"int {name}_run_in({own}, int n, void *workspace, size_t bytes);"
-        yield f"size_t {name}_workspace(int n);"
+        yield f"size_t {name}_workspace({self.asked});"
         yield ""
         yield "/* What a code says, in English. */"
         yield f"const char *{name}_message(int code);"

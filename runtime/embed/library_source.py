@@ -7,11 +7,11 @@ from importlib.resources import files
 
 import numpy as np
 
-from gradc_compiler.graph.types import Kind
+from gradc_compiler.graph.types import Kind, Time
+from gradc_compiler.program.arrays import Array, ClockName
 from gradc_compiler.program.entry import Space
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.interpreter import bytecode
-from gradc_runtime.cpu.partition.space_sizes import block_bytes
 from gradc_runtime.embed.frozen import FrozenModel
 from gradc_runtime.embed.interface import FAULTS, CInterface
 from gradc_runtime.embed.relocatable import RelocatableTable
@@ -23,6 +23,7 @@ PLACES = {  # words that the library writes, by their name in C
     "AT_EXAMPLES": bytecode.EXAMPLES,
     "AT_BLOCKS": bytecode.BLOCKS,
     "AT_CHUNKS": bytecode.CHUNKS,
+    "AT_FIRST_CHUNK": bytecode.FIRST_CHUNK,
     "AT_END_CHUNK": bytecode.END_CHUNK,
     "AT_PERSISTENT": int(Space.PERSISTENT),
     "AT_UNIFORM": int(Space.UNIFORM),
@@ -33,6 +34,9 @@ PLACES = {  # words that the library writes, by their name in C
 CHECKED = (  # that C compilers can ask a processor about
     "sse4.2", "popcnt", "avx", "avx2", "fma", "bmi", "bmi2", "avx512f", "avx512vl", "avx512bw",
     "avx512dq", "avx512cd",
+)  # fmt: skip
+CLOCKS = (  # in the order of the C source
+    "owner", "position", "remaining", "mirror", "before", "after", "length", "first", "last",
 )  # fmt: skip
 A_LINE = 12  # numbers
 
@@ -58,7 +62,9 @@ def library_source(interface: CInterface, symbols: Sequence[str], data: Sequence
         *tables,
         *table_list(model),
         *kinds(interface),
+        *sequence_times(interface),
         source_text("library.c"),
+        source_text("sequences.c" if model.entry.times else "plain.c"),
         *functions(interface),
     ]
     return "\n".join(parts) + "\n"
@@ -70,6 +76,7 @@ def head(interface: CInterface) -> Iterator[str]:
     yield from ("#include <stddef.h>", "#include <stdint.h>", "#include <string.h>")
     yield f'#include "{interface.name}.h"'
     yield f"typedef {interface.word_of(Kind.INDEX)} index_word;"
+    yield f"typedef {interface.word_of(Kind.REAL)} real_word;"
     yield from (f"#define {name} {interface.macro}_{name}" for name in FAULTS)
 
 
@@ -81,6 +88,8 @@ def constants(model: FrozenModel) -> Iterator[str]:
     yield f"#define SPACES {spaces}"
     yield f"#define ARRAYS {len(model.entry.arrays)}"
     yield f"#define TABLES {len(model.tables)}"
+    yield f"#define TIMES {len(model.entry.times)}"
+    yield f"#define CLOCK_WORDS {bytecode.CLOCK}"
     named = set(host().features.split(",")) if host().features else set()
     asked = [name for name in CHECKED if f"+{name}" in named]
     yield f"#define PROCESSOR_IS_CHECKED {int(bool(asked))}"
@@ -113,6 +122,8 @@ def table_data(k: int, table: RelocatableTable) -> Iterator[str]:
     yield f"static const int64_t table_{k}[] = {{"
     yield from numbers(int(word) for word in table.words)
     yield "};"
+    rows = ", ".join(f"{{{at}, {time}, {size}}}" for at, time, size in table.rooms)
+    yield f"static const struct room_place rooms_{k}[] = {{{rows or '{0, 0, 0}'}}};"
     for name, places in (("kernels", table.kernels), ("arguments", table.arguments)):
         pairs = ", ".join(f"{{{at}, {of}}}" for at, of in places)
         yield f"static const struct place {name}_{k}[] = {{{pairs}}};"
@@ -123,9 +134,24 @@ def table_list(model: FrozenModel) -> Iterator[str]:
     word = model.dtype.itemsize
     yield "static const struct block_table tables[TABLES] = {"
     for k, table in enumerate(model.tables):
-        size = block_bytes(model.entry, table.block * model.entry.block_words, (), word)
-        counts = [table.block, len(table.words), len(table.kernels), len(table.arguments), size]
-        yield f"    {{{', '.join(map(str, counts))}, table_{k}, kernels_{k}, arguments_{k}}},"
+        size = table.block * model.entry.block_words * word
+        places = [len(table.kernels), len(table.arguments), len(table.rooms)]
+        counts = [table.block, len(table.words), *places, -(-size // 64) * 64]
+        own = f"table_{k}, kernels_{k}, arguments_{k}, rooms_{k}"
+        yield f"    {{{', '.join(map(str, counts))}, {own}}},"
+    yield "};"
+
+
+def sequence_times(interface: CInterface) -> Iterator[str]:
+    """What is known of each time."""
+    entry, word = interface.model.entry, interface.model.dtype.itemsize
+    if not entry.times:
+        return
+    yield "static const struct sequence_time times[TIMES] = {"
+    for time, kept in zip(entry.times, entry.kept_words, strict=True):
+        most = [limit.rows for limit in entry.limits if limit.time == time]
+        fixed = time if isinstance(time, int) else 0
+        yield f"    {{{kept * word}, {fixed}, {min(most, default=np.iinfo(np.int32).max)}}},"
     yield "};"
 
 
@@ -135,46 +161,39 @@ def kinds(interface: CInterface) -> Iterator[str]:
     for array in interface.model.entry.arrays:
         type = array.type
         classes = (type.classes or np.iinfo(np.int32).max) if type.kind is Kind.INDEX else 0
-        yield f"    {{{type.size}, {classes}, {int(array.role == 'input')}}},"
+        time, clock = place_in_time(interface.model.entry.times, array)
+        yield f"    {{{type.size}, {classes}, {int(array.role == 'input')}, {time}, {clock}}},"
     yield "};"
+
+
+def place_in_time(times: Sequence[Time], array: Array) -> tuple[int, int]:
+    """The number of an array's time and of its clock; -1 where it has none."""
+    if isinstance(array.name, ClockName):
+        return times.index(array.name.time), CLOCKS.index(array.name.kind)
+    return (-1 if array.type.time is None else times.index(array.type.time)), -1
 
 
 def functions(interface: CInterface) -> Iterator[str]:
     """The functions of the header."""
-    name, own = interface.name, interface.declared()
     by_array = {array.name: argument for argument, array in interface.arguments.items()}
-    given = [f"(void *){by_array[array.name]}" for array in interface.model.entry.arrays]
-    yield f"""
-size_t {name}_workspace(int n) {{
-    return n < 0 ? 0 : room_of(table_for(n));
-}}
-
-int {name}_run_in({own}, int n, void *workspace, size_t bytes) {{
-    void *const arrays[ARRAYS] = {{{", ".join(given)}}};
-    return run(arrays, n, workspace, bytes);
-}}
-
-int {name}_run({own}, int n) {{
-    static __thread unsigned char memory[{most_room(interface.model)}];
-    void *const arrays[ARRAYS] = {{{", ".join(given)}}};
-    return run(arrays, n, memory, sizeof memory);
-}}
-
-const char *{name}_message(int code) {{
-    static const char *const messages[] = {{
-        "all is well",
-        {", ".join(f'"{text}"' for text in FAULTS.values())}
-    }};
-    return code > 0 || code < -{len(FAULTS)} ? "no such code" : messages[-code];
-}}
-
-int {name}_interface(void) {{
-    return {interface.macro}_INTERFACE;
-}}
-
-int {name}_fingerprint(void) {{
-    return {interface.macro}_FINGERPRINT;
-}}"""
+    given = [f"(void *){by_array.get(a.name, 0)}" for a in interface.model.entry.arrays]
+    times = {time: name for name, time in interface.lengths.items()}
+    lengths = [times.get(str(time), "0") for time in interface.model.entry.times]
+    facts = {
+        "NAME": interface.name,
+        "MACRO": interface.macro,
+        "DECLARED": interface.declared(),
+        "ARRAYS_GIVEN": ", ".join(given),
+        "MOST_ROOM": str(most_room(interface.model)),
+        "LENGTHS_GIVEN": ", ".join(lengths),
+        "ASKED": interface.asked,
+        "MESSAGES": ", ".join(f'"{text}"' for text in FAULTS.values()),
+    }
+    own = "sequence_functions.c" if interface.model.entry.times else "plain_functions.c"
+    text = source_text(own) + source_text("functions.c")
+    for word, fact in facts.items():
+        text = text.replace(f"${word}$", fact)
+    yield text
 
 
 def most_room(model: FrozenModel) -> int:
@@ -183,7 +202,7 @@ def most_room(model: FrozenModel) -> int:
     word, entry = model.dtype.itemsize, model.entry
 
     def room(table: RelocatableTable) -> int:
-        block = block_bytes(entry, table.block * entry.block_words, (), word)
+        block = table.block * entry.block_words * word
         parts = [8 * bytecode.ALL, 8 * spaces, 8 * len(table.words), block]
         return 64 + sum(-(-part // 64) * 64 for part in parts)
 

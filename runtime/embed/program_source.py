@@ -27,28 +27,58 @@ def described(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
     yield f"#define interface_check {name}_check"
     yield f"typedef {interface.word_of(Kind.REAL)} real_word;"
     yield f"typedef {interface.word_of(Kind.INDEX)} index_word;"
-    yield f"#define FIELDS {len(interface.arguments)}"
+    yield from fields(interface, classes)
+
+
+def fields(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
+    """The table of what is read and given, and how the model is called."""
+    times = interface.model.entry.times
+    yield f"#define FIELDS {len(interface.arguments) + len(interface.lengths)}"
     yield f"static const size_t class_count = {len(classes)};"
     words = ", ".join(map(quoted, classes)) or '""'
     yield f"static const char *const class_names[] = {{{words}}};"
+    fixed = ", ".join(str(time if isinstance(time, int) else 0) for time in times) or "0"
+    yield f"static const int64_t fixed_lengths[] = {{{fixed}}};"
     yield "struct field {"
     yield "    const char *name, *about, *shape;"
     yield "    int64_t size, classes;"
-    yield "    int is_input, is_whole;"
+    yield "    int is_input, is_whole, time, is_length;"
     yield "};"
     yield "static const struct field fields[FIELDS] = {"
-    for argument, array in interface.arguments.items():
-        type = array.type
-        shape = ", ".join(map(str, type.shape))
-        texts = map(quoted, (argument, interface.words_about(array), shape))
-        whole = int(type.kind is Kind.INDEX)
-        classes_of = type.classes or 2**31 - 1
-        numbers = type.size, classes_of, int(array.role == "input"), whole
-        yield f"    {{{', '.join(texts)}, {', '.join(map(str, numbers))}}},"
+    yield from (line for _, line in described_fields(interface))
     yield "};"
+    yield from model_call(interface)
+
+
+def described_fields(interface: CInterface) -> Iterator[tuple[str, str]]:
+    """Each field by its name: lengths first, then arrays in order."""
+    times = interface.model.entry.times
+    for name, time in interface.lengths.items():
+        about = quoted("int32_t, one number: elements of the example's sequence")
+        said = f"1, {2**31 - 1}, 1, 1, {times.index(time)}, 1"
+        yield name, f'    {{{quoted(name)}, {about}, "", {said}}},'
+    for name, array in interface.arguments.items():
+        type = array.type
+        shape = quoted(", ".join(map(str, type.shape)))
+        number = -1 if type.time is None else times.index(type.time)
+        role, whole = int(array.role == "input"), int(type.kind is Kind.INDEX)
+        numbers = f"{type.size}, {type.classes or 2**31 - 1}, {role}, {whole}, {number}, 0"
+        about = quoted(interface.words_about(array))
+        yield name, f"    {{{quoted(name)}, {about}, {shape}, {numbers}}},"
+
+
+def model_call(interface: CInterface) -> Iterator[str]:
+    """The function that calls the model on the arrays of the fields."""
+    name = interface.name
+    place = {field: f"arrays[{k}]" for k, (field, _) in enumerate(described_fields(interface))}
+    given = ", ".join(place[argument] for argument in interface.order)
+    asked = ", ".join([*(place[length] for length in interface.lengths), "n"])
     yield "static int run_model(void *const *arrays, int n) {"
-    given = ", ".join(f"arrays[{k}]" for k in range(len(interface.arguments)))
-    yield f"    return {name}_run({given}, n);"
+    yield f"    const size_t bytes = {name}_workspace({asked});"
+    yield "    void *const workspace = malloc(bytes + 1);"
+    yield f"    const int code = {name}_run_in({given}, n, workspace, bytes);"
+    yield "    free(workspace);"
+    yield "    return code;"
     yield "}"
 
 

@@ -7,7 +7,7 @@ into its own copy, for each call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ class RelocatableTable:
     words: NDArray[np.int64]
     kernels: list[tuple[int, int]]  # word, and the number of the kernel whose address it has
     arguments: list[tuple[int, int]]  # word, and the word of the table whose address it has
+    rooms: list[tuple[int, int, int]]  # word, time, and the bytes by which a row moves it on
 
 
 def relocatable(entry: Entry, word: int, block: int) -> RelocatableTable:
@@ -34,20 +35,34 @@ def relocatable(entry: Entry, word: int, block: int) -> RelocatableTable:
 
     Raises `SessionError` where more than its header depends on the number of examples.
     """
-    numbers = range(1, 1 + len(entry.kernels))
-    table, other = (build_table(entry, numbers, n, word, block) for n in (block, 3 * block + 1))
-    kernels, arguments = [], []
-    for one in (table, other):
-        start = one.ctypes.data
-        for at in instructions(one):
-            one[at + bytecode.GEOMETRY_AT] = (one[at + bytecode.GEOMETRY_AT] - start) // 8
-    for at in instructions(table):
-        kernels.append((at + bytecode.KERNEL, int(table[at + bytecode.KERNEL]) - 1))
-        arguments.append((at + bytecode.GEOMETRY_AT, int(table[at + bytecode.GEOMETRY_AT])))
-    table[strides(table)] = other[strides(other)] = 0
+    one = [1] * len(entry.times)
+    table, other = (laid_out(entry, word, block, n, one) for n in (block, 3 * block + 1))
+    kernels = [(at + bytecode.KERNEL, int(table[at + bytecode.KERNEL]) - 1)
+               for at in instructions(table)]  # fmt: skip
+    arguments = [(at + bytecode.GEOMETRY_AT, int(table[at + bytecode.GEOMETRY_AT]))
+                 for at in instructions(table)]  # fmt: skip
     if (table[bytecode.HEADER :] != other[bytecode.HEADER :]).any():
         raise SessionError(f"{entry.name} sums over the examples of a batch: it cannot be built")
-    return RelocatableTable(block=block, words=table, kernels=kernels, arguments=arguments)
+    rooms = []
+    for time in range(len(one)):
+        wider = laid_out(entry, word, block, block, [1 + (k == time) for k in range(len(one))])
+        moved = wider[bytecode.HEADER :] - table[bytecode.HEADER :]
+        rooms += [(bytecode.HEADER + int(k), time, int(moved[k])) for k in np.flatnonzero(moved)]
+    return RelocatableTable(
+        block=block, words=table, kernels=kernels, arguments=arguments, rooms=rooms
+    )
+
+
+def laid_out(
+    entry: Entry, word: int, block: int, examples: int, room: Sequence[int]
+) -> NDArray[np.int64]:
+    """A table with the numbers of kernels and places of arguments instead of addresses."""
+    table = build_table(entry, range(1, 1 + len(entry.kernels)), examples, word, block, room)
+    start = table.ctypes.data
+    for at in instructions(table):
+        table[at + bytecode.GEOMETRY_AT] = (table[at + bytecode.GEOMETRY_AT] - start) // 8
+    table[strides(table)] = 0
+    return table
 
 
 def instructions(table: NDArray[np.int64]) -> Iterator[int]:

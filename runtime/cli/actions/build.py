@@ -52,20 +52,33 @@ def c_files(
 
     Raises `Refused` for one that has no C yet.
     """
-    folder, batch = given["folder"], 1
+    folder, batch, memory = given["folder"], 1, session.memory
     if given["what"] == "step":
-        known = [step.name for step in session.training.steps]
-        if not named and len(known) > 1:
-            raise Refused(f"name a step: {', '.join(known)}")
-        entry = session.named_step((named or known)[0]).entry
+        entry = step_entry(session, named)
         batch = resolve(session.training.settings, **request.settings).batch
     else:
         entry = session.program.models[chosen(session, named)]
     try:
-        texts = emit_c(made, entry, session.memory.views, batch, session.memory.words.itemsize)
+        texts = emit_c(made, entry, memory.views, batch, memory.words.itemsize)
     except NotPrinted as fault:
         raise Refused(str(fault)) from None
+    write_texts(folder, texts)
+    return [folder / name for name in texts]
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return [folder / name for name in texts]
+
+
+def step_entry(session: Session, named: list[str]) -> str:
+    """The entry of the step that is named, or of the only one.
+
+    Raises `Refused` where several could be meant.
+    """
+    known = [step.name for step in session.training.steps]
+    if not named and len(known) > 1:
+        raise Refused(f"name a step: {', '.join(known)}")
+    return session.named_step((named or known)[0]).entry

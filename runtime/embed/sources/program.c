@@ -163,15 +163,20 @@ static struct numbers read_numbers(const char *path, enum format how) {
     return found;
 }
 
-/* The words of a field, and how many examples they are. */
-static void *words_of(const struct field *field, struct numbers from, const char *path, size_t *n) {
-    size_t size = (size_t)field->size;
-    if (from.count == 0 || from.count % size != 0) {
-        fprintf(stderr, "%s: %s: has %zu numbers, and an example of %s has %zu\n", PROGRAM, path,
-                from.count, field->name, size);
-        exit(2);
+/* How many numbers n examples of a field are; of sequences, by their lengths. */
+static size_t numbers_of(const struct field *field, size_t n, void *const *arrays) {
+    size_t elements = n;
+    if (field->time >= 0 && !field->is_length) {
+        const int32_t *lengths = NULL;
+        for (int f = 0; f < FIELDS; f++)
+            if (fields[f].is_length && fields[f].time == field->time) lengths = arrays[f];
+        elements = lengths == NULL ? n * (size_t)fixed_lengths[field->time] : 0;
+        for (size_t k = 0; lengths != NULL && k < n; k++) elements += (size_t)lengths[k];
     }
-    *n = from.count / size;
+    return elements * (size_t)field->size;
+}
+
+static void *words_of(const struct field *field, struct numbers from, const char *path) {
     void *words = room_for(from.count, sizeof(real_word));
     for (size_t k = 0; k < from.count; k++) {
         double value = from.values[k];
@@ -181,10 +186,25 @@ static void *words_of(const struct field *field, struct numbers from, const char
         }
         if (!(value >= 0 && value < (double)field->classes) || value != (double)(int64_t)value)
             fail("holds something that is none of the classes", path);
-        ((index_word *)words)[k] = (index_word)value;
+        if (field->is_length)
+            ((int32_t *)words)[k] = (int32_t)value;
+        else
+            ((index_word *)words)[k] = (index_word)value;
     }
     free(from.values);
     return words;
+}
+
+/* How many examples a file holds, as far as its own numbers say. */
+static size_t examples_in(const struct field *field, size_t count, const char *path) {
+    const size_t fixed = field->time < 0 || field->is_length ? 1 : (size_t)fixed_lengths[field->time];
+    const size_t size = (size_t)field->size * fixed;
+    if (count == 0 || count % size != 0) {
+        fprintf(stderr, "%s: %s: has %zu numbers, and an example of %s has %zu\n", PROGRAM, path,
+                count, field->name, size);
+        exit(2);
+    }
+    return count / size;
 }
 
 /* ---- writing ---- */
@@ -202,20 +222,20 @@ static void write_number(FILE *to, double value, int as_json) {
     fprintf(to, "%.*g", sizeof(real_word) == 8 ? 17 : 9, value);
 }
 
-static void write_csv(FILE *to, const struct field *field, const void *words, size_t n) {
+static void write_csv(FILE *to, const struct field *field, const void *words, size_t count) {
     size_t size = (size_t)field->size;
-    for (size_t k = 0; k < n * size; k++) {
+    for (size_t k = 0; k < count; k++) {
         write_number(to, number_at(field, words, k), 0);
         putc((k + 1) % size == 0 ? '\n' : ',', to);
     }
 }
 
-static void write_npy(FILE *to, const struct field *field, const void *words, size_t n) {
+static void write_npy(FILE *to, const struct field *field, const void *words, size_t count) {
     char header[512];
     size_t width = field->is_whole ? sizeof(index_word) : sizeof(real_word);
     int used = snprintf(header, sizeof header,
                         "{'descr': '<%c%zu', 'fortran_order': False, 'shape': (%zu, %s), }",
-                        field->is_whole ? 'i' : 'f', width, n, field->shape);
+                        field->is_whole ? 'i' : 'f', width, count / (size_t)field->size, field->shape);
     size_t length = ((size_t)used + 10 + 1 + 63) / 64 * 64 - 10;
     fwrite("\x93NUMPY\x01\x00", 1, 8, to);
     putc((int)(length & 255), to);
@@ -223,7 +243,7 @@ static void write_npy(FILE *to, const struct field *field, const void *words, si
     fputs(header, to);
     for (size_t k = (size_t)used; k < length - 1; k++) putc(' ', to);
     putc('\n', to);
-    fwrite(words, width, n * (size_t)field->size, to);
+    fwrite(words, width, count, to);
 }
 
 static void write_json(FILE *to, void *const *words, size_t n) {
@@ -234,7 +254,7 @@ static void write_json(FILE *to, void *const *words, size_t n) {
         fprintf(to, "%s\"%s\": [", first ? "" : ", ", fields[f].name);
         first = 0;
         size_t size = (size_t)fields[f].size;
-        for (size_t k = 0; k < n * size; k++) {
+        for (size_t k = 0; k < numbers_of(&fields[f], n, words); k++) {
             if (k % size == 0) fputs(k == 0 ? "[" : ", [", to);
             write_number(to, number_at(&fields[f], words[f], k), 1);
             fputs((k + 1) % size == 0 ? "]" : ", ", to);
@@ -245,9 +265,9 @@ static void write_json(FILE *to, void *const *words, size_t n) {
 }
 
 /* The class with the greatest score of each example, by name where classes have names. */
-static void write_classes(FILE *to, const struct field *field, const void *words, size_t n) {
+static void write_classes(FILE *to, const struct field *field, const void *words, size_t count) {
     size_t size = (size_t)field->size;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < count / size; i++) {
         size_t best = 0;
         for (size_t k = 1; k < size; k++)
             if (number_at(field, words, i * size + k) > number_at(field, words, i * size + best))
@@ -273,6 +293,7 @@ static void help(void) {
            "  --to FORMAT      npy, csv or json; else by the name of -o, else csv\n"
            "  -o FILE          write there\n"
            "  --output NAME    of several results, this one (json has all)\n"
+           "  --examples N     of a model that reads nothing, so many\n"
            "  --classes        the class of the greatest score, not the scores\n"
            "  -h, --help       this text\n");
 }
@@ -296,6 +317,7 @@ struct request {
     const char *paths[FIELDS], *written, *output;
     enum format from, to;
     int classes;
+    size_t examples;
 };
 
 static const char *value_of(int *k, int count, char **words) {
@@ -311,13 +333,13 @@ static void read_input(struct request *found, const char *word) {
         return;
     }
     for (f = 0; f < FIELDS; f++)
-        if (fields[f].is_input && found->paths[f] == NULL) break;
+        if (fields[f].is_input && !fields[f].is_length && found->paths[f] == NULL) break;
     if (f == FIELDS) fail("one file too many", word);
     found->paths[f] = word;
 }
 
 static struct request read_request(int count, char **words) {
-    struct request found = {{NULL}, NULL, NULL, BY_NAME, BY_NAME, 0};
+    struct request found = {{NULL}, NULL, NULL, BY_NAME, BY_NAME, 0, 1};
     for (int k = 1; k < count; k++) {
         const char *word = words[k];
         if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
@@ -331,6 +353,8 @@ static struct request read_request(int count, char **words) {
             found.written = value_of(&k, count, words);
         } else if (strcmp(word, "--output") == 0) {
             found.output = value_of(&k, count, words);
+        } else if (strcmp(word, "--examples") == 0) {
+            found.examples = (size_t)strtoul(value_of(&k, count, words), NULL, 10);
         } else if (strcmp(word, "--classes") == 0) {
             found.classes = 1;
         } else if (word[0] == '-' && word[1] != 0) {
@@ -352,40 +376,68 @@ static void write_results(const struct request *asked, void *const *words, size_
     enum format how = asked->to;
     if (how == BY_NAME) how = asked->written == NULL ? CSV : format_of(asked->written, CSV);
     if (how == FLOATS || how == BYTES) fail("results are written as npy, csv or json", "");
+    const size_t total = numbers_of(&fields[f], n, words);
     if (asked->classes)
-        write_classes(to, &fields[f], words[f], n);
+        write_classes(to, &fields[f], words[f], total);
     else if (how == JSON)
         write_json(to, words, n);
     else if (how == NPY)
-        write_npy(to, &fields[f], words[f], n);
+        write_npy(to, &fields[f], words[f], total);
     else
-        write_csv(to, &fields[f], words[f], n);
+        write_csv(to, &fields[f], words[f], total);
     if (fflush(to) != 0 || ferror(to)) fail("cannot be written", asked->written ? asked->written : "");
     if (to != stdout) fclose(to);
+}
+
+/* Read every input; gives how many examples there are. */
+static size_t read_inputs(const struct request *asked, void **arrays) {
+    size_t n = 0, held[FIELDS] = {0};
+    for (int f = 0; f < FIELDS; f++) {
+        arrays[f] = NULL;
+        if (!fields[f].is_input || (fields[f].is_length && asked->paths[f] == NULL)) continue;
+        if (asked->paths[f] == NULL) fail("a file is missing (see --help)", fields[f].name);
+        struct numbers from = read_numbers(asked->paths[f], asked->from);
+        held[f] = from.count;
+        const int by_lengths = fields[f].time >= 0 && !fields[f].is_length && fixed_lengths[fields[f].time] == 0;
+        const size_t own = by_lengths ? n : examples_in(&fields[f], from.count, asked->paths[f]);
+        if (n != 0 && own != n) fail("has another number of examples", asked->paths[f]);
+        n = own;
+        arrays[f] = words_of(&fields[f], from, asked->paths[f]);
+    }
+    for (int f = 0; f < FIELDS; f++) { /* without lengths, all elements are one sequence */
+        if (!fields[f].is_length || arrays[f] != NULL) continue;
+        for (int o = 0; o < FIELDS; o++)
+            if (fields[o].time == fields[f].time && held[o] != 0 && arrays[f] == NULL) {
+                arrays[f] = room_for(1, sizeof(int32_t));
+                *(int32_t *)arrays[f] = (int32_t)(held[o] / (size_t)fields[o].size);
+                if (n > 1) fail("a file is missing (see --help)", fields[f].name);
+                n = 1;
+            }
+        if (arrays[f] == NULL) fail("a file is missing (see --help)", fields[f].name);
+    }
+    if (n == 0) n = asked->examples;
+    for (int f = 0; f < FIELDS; f++)
+        if (fields[f].is_input && !fields[f].is_length && numbers_of(&fields[f], n, arrays) != held[f])
+            fail("has not as many elements as the lengths say", asked->paths[f]);
+    return n;
 }
 
 int main(int count, char **words) {
     struct request asked = read_request(count, words);
     void *arrays[FIELDS];
-    size_t n = 0;
     int code = interface_check();
     if (code != 0) fail(message_of(code), "");
-    for (int f = 0; f < FIELDS; f++) {
-        if (!fields[f].is_input) continue;
-        size_t own;
-        if (asked.paths[f] == NULL) {
-            if (n != 0 || count > 1) fail("a file is missing (see --help)", fields[f].name);
-            help();
-            return 2;
-        }
-        arrays[f] = words_of(&fields[f], read_numbers(asked.paths[f], asked.from), asked.paths[f], &own);
-        if (n != 0 && own != n) fail("has another number of examples", asked.paths[f]);
-        n = own;
+    int reads = 0;
+    for (int f = 0; f < FIELDS; f++) reads += fields[f].is_input;
+    if (count == 1 && reads > 0) {
+        help();
+        return 2;
     }
+    const size_t n = read_inputs(&asked, arrays);
     if (n > INT_MAX) fail("too many examples", "");
     for (int f = 0; f < FIELDS; f++)
         if (!fields[f].is_input)
-            arrays[f] = room_for(n * (size_t)fields[f].size, sizeof(real_word));
+            arrays[f] = room_for(numbers_of(&fields[f], n, arrays), sizeof(real_word));
     code = run_model(arrays, (int)n);
     if (code != 0) fail(message_of(code), "");
     write_results(&asked, arrays, n);

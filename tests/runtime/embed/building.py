@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,28 @@ class Built:
             found.append(np.full((len(inputs[0]), *array.type.shape), -7, kind))
         code = self.function("run")(*map(pointer, [*inputs, *found]), len(inputs[0]))
         assert code == 0, self.message(code)
+        return found
+
+    def run_sequences(
+        self, lengths: Mapping[str, np.ndarray], inputs: Sequence[np.ndarray], count: int
+    ) -> list[np.ndarray]:
+        """What `run_in` writes for `count` examples of so many elements each, by time."""
+        found = []
+        for array in self.interface.model.arrays("output"):
+            rows = count
+            if array.type.time is not None:
+                fixed = np.full(count, array.type.time if isinstance(array.type.time, int) else 0)
+                rows = int(lengths.get(str(array.type.time), fixed).sum())
+            kind = np.int32 if array.type.kind is Kind.INDEX else self.interface.model.dtype
+            found.append(np.full((rows, *array.type.shape), -7, kind))
+        own = [pointer(lengths[time]) for time in self.interface.lengths.values()]
+        size = self.function("workspace", ctypes.c_size_t)(*own, count)
+        memory = np.full(size + 64, 255, np.uint8)
+        place = ctypes.c_void_p(memory.ctypes.data + 5)
+        given = [*map(pointer, inputs), *own, *map(pointer, found)]
+        code = self.function("run_in")(*given, count, place, ctypes.c_size_t(size))
+        assert code == 0, self.message(code)
+        assert (memory[:5] == 255).all() and (memory[5 + size :] == 255).all()
         return found
 
     def message(self, code: int) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc_runtime.system.errors import SessionError
 from tests.runtime.embed.building import NEEDS_CC, SPECS, Built, built, digits, names, pointer
 
 pytestmark = NEEDS_CC
@@ -115,8 +114,3 @@ def test_float64_and_batch_norm(tmp_path: Path) -> None:
     images = digits(session)[:50]
     assert images.dtype == np.float64
     np.testing.assert_array_equal(made.run(images)[0], session.run("digit", image=images))
-
-
-def test_sequences_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SessionError, match="sequences"):
-        built("model f(x : seq [2]) -> [2] { last(x) }", tmp_path)

@@ -15,6 +15,7 @@ from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
 from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.rewrites.contraction_columns import column_loop
 from gradc_compiler.rewrites.legalize import is_contiguous, packing
 
 
@@ -38,9 +39,20 @@ def _faults(graph: Graph, node: Node) -> Iterator[str]:
                 outside = op.reads_outside(k, source.type.shape)
                 if outside and not isinstance(source.op, Elementwise):
                     yield f"reads outside of %{i}, which has no halo"
-            if len(node.inputs) == 2 and packing(op):
+            if len(node.inputs) == 2 and any(_columns_apart(graph, node, k) for k in packing(op)):
                 yield "reads columns that are not side by side"
         case op if op.row_major:
             for i in node.inputs:
                 if not (is_contiguous(graph[i]) or isinstance(graph[i].op, Copy)):
                     yield f"is a view of %{i}, which may lie otherwise"
+
+
+def _columns_apart(graph: Graph, node: Node, k: int) -> bool:
+    """Whether axes of several numbers come after the one that the column loop of operand k goes
+    along; after axes of one number, columns lie side by side.
+    """
+    op = node.op
+    assert isinstance(op, Contract), "columns are those of a contraction"
+    loop, shape = column_loop(op), graph[node.inputs[k]].type.shape
+    axis = next(j for j, p in enumerate(op.operands[k]) if p.plain == loop)
+    return any(n != 1 for n in shape[axis + 1 :])

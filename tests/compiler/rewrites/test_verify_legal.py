@@ -69,3 +69,11 @@ def test_two_outputs_that_are_one_are_found() -> None:
     with pytest.raises(AssertionError, match="2 outputs are %2"):
         verify_legal(graph)
     assert len({*rewrite_for_target(graph).graph.outputs.values()}) == 2
+
+
+def test_columns_before_an_axis_of_one_number_lie_side_by_side() -> None:
+    """Of a mean of [3, 1] over a batch, which was taken for a fault."""
+    b = Builder()
+    op = Contract((3, 1), ((I, J), ()), (I, J), (3, 1), mean=True)
+    y = b.add(op, b.add(Input("x", (3, 1))), b.constant(1.0)).id
+    verify_legal(b.graph({"y": y}))

@@ -141,6 +141,7 @@ class Machine:
     courtesy_looks: int = known(16, "chosen: after which another thread may have the core")
     crowded_calls: int = known(1, "tuned: calls with a worker on the caller's core")
     rank_examples: int = known(4, "chosen: for each rank, below which every rank does it all")
+    rank_parts: int = known(8, "chosen: of a serial stage, that wait for sums one after another")
     rank_message: int = known(1 << 16, "chosen: words sent at once; 256 KB, many times a latency")
     nap_us: int = known(100, "chosen: microseconds, where there are no events")
     longest_call_s: float = known(0.4, "chosen: seconds before signals are looked for")

@@ -4,16 +4,18 @@
 
 All ranks are given the whole batch and lay it out alike; each runs its range of the chunks
 (`runtime/cpu/partition/rank_shares.py`).  After a batch stage the sums go along the ranks, added in
-the order of the chunks, and come back as totals (`Ranks.along`).  What is done once, such as the
-optimizer, every rank does.  A serial stage may read values of all examples, as a product that is
-computed when all are done (`delay-reduction`) does: these are gathered first, the factors instead
-of the product (Xie et al., "Distributed Machine Learning via Sufficient Factor Broadcasting", UAI
-2016).
+the order of the chunks, and come back as totals (`SumsOnWay`), while stages run that do not read
+them (`runtime/cpu/partition/awaited_sums.py`).  What is done once, such as the optimizer, every
+rank does.  A serial stage may read values of all examples, as a product that is computed when all
+are done (`delay-reduction`) does: these are gathered first, the factors instead of the product (Xie
+et al., "Distributed Machine Learning via Sufficient Factor Broadcasting", UAI 2016).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,12 +29,15 @@ from gradc_runtime.cpu.call_plan import BoundCall, CallPlan
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.packed_time import PackedTime
+from gradc_runtime.cpu.partition.awaited_sums import awaiting_parts
 from gradc_runtime.cpu.partition.rank_shares import RankShares, shares_of
+from gradc_runtime.cpu.partition.space_sizes import partial_bytes, uses_partials
 from gradc_runtime.cpu.replay import CapturedCall
 from gradc_runtime.cpu.stage_tables import SumSlice, of_stage, of_sums, pieces, read_by_serial
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import of_rows
 from gradc_runtime.ranks.group import Ranks
+from gradc_runtime.ranks.sums_on_way import SumMessage, SumsOnWay
 from gradc_runtime.session.backends import in_turn, parts
 
 
@@ -40,12 +45,10 @@ from gradc_runtime.session.backends import in_turn, parts
 class StageRun:
     """One stage of a plan on one rank."""
 
-    table: NDArray[np.int64]
-    messages: list[list[SumSlice]]
-    sums: list[NDArray[np.int64]]  # a table for each message
-    out: list[NDArray[Any]]  # its words on the way there
-    back: list[NDArray[Any]]  # and on the way back
+    parts: list[tuple[NDArray[np.int64], int]]  # tables, and how many messages each waits for
+    messages: list[SumMessage]
     gathered: list[Array]  # of which every rank needs all rows before
+    keep: Callable[[], None] | None  # copies its sums, as a later stage clears them
 
 
 @dataclass
@@ -67,7 +70,7 @@ class SharedExecutable(Executable):
         block = ranks.of_first(self.entry.block)  # as it was measured there
         if block != self.entry.block:
             super().__init__(entry, persistent, dtype, threads, block)
-        self.ranks = ranks
+        self.ranks, self.way = ranks, SumsOnWay(ranks)
         self._shared: dict[int, SharedPlan] = {}
 
     def repeat(self, inputs: Batches) -> CapturedCall | None:
@@ -95,17 +98,27 @@ class SharedExecutable(Executable):
         shared = self.shared(shares, bound.plan)
         self.settle(bound.plan)
         for stage in shared.stages:
-            for array in stage.gathered:
-                ends = [shares.rows_of_rank(rank) for rank in range(shares.ranks)]
-                self.ranks.gather(bound.plan.carried[array.name], ends)
-            self.call(bound.plan, 1, bound.plan.threads, address(stage.table))
-            if stage.messages:
-                self.add_up(stage, bound.plan)
+            self._stage(stage, bound.plan, shares)
+        self.way.end()
         kept = [
             self.uniform[result.offset : result.offset + words][np.newaxis].copy()
             for result, words in self.exchange.kept
         ]
         return self.exchange.results(kept), {}
+
+    def _stage(self, stage: StageRun, plan: CallPlan, shares: RankShares) -> None:
+        """One stage, its parts as soon as what they read has come; then its sums go."""
+        self.way.finish(stage.parts[0][1])
+        for array in stage.gathered:
+            ends = [shares.rows_of_rank(rank) for rank in range(shares.ranks)]
+            self.ranks.gather(plan.carried[array.name], ends)
+        for table, awaited in stage.parts:
+            self.way.finish(awaited)
+            self.call(plan, 1, plan.threads, address(table))
+            self.way.progress()
+        if stage.keep is not None:
+            stage.keep()
+        self.way.start(stage.messages)
 
     def shares(self, examples: int) -> RankShares | None:
         """How a batch is shared; None for one that is not."""
@@ -152,6 +165,12 @@ class SharedExecutable(Executable):
             return super()._made(examples)
         return self.laid_out(shares.entry, examples, shares.block, True)
 
+    def partials(self) -> NDArray[Any]:
+        """The partial sums: a row for each chunk."""
+        row = partial_bytes(self.entry, self.word)
+        rows = len(self._partials) // max(1, row)
+        return self._partials[: rows * row].view(self.dtype).reshape(rows, row // self.word)
+
     def shared(self, shares: RankShares, plan: CallPlan) -> SharedPlan:
         """This rank's part of a plan, made once."""
         known = self._shared.get(shares.examples)
@@ -164,46 +183,73 @@ class SharedExecutable(Executable):
         """The stages of a plan, with what this rank sends after and gathers before each."""
         chunks, seen = shares.chunks_of_rank(self.ranks.rank), set[int]()
         stages: list[StageRun] = []
+        sent: list[list[tuple[int, int]]] = []  # words of UNIFORM, by message
         for number, phase in enumerate(self.entry.phases):
-            messages = pieces(phase.sums)
-            tables = [of_sums(plan.table, message, chunks, self.word) for message in messages]
-            for table in tables:
-                table[bytecode.LAST] = int(self.ranks.rank == self.ranks.size - 1)
-            sizes = [sum(piece.words for piece in message) for message in messages]
+            parts = [
+                (of_stage(plan.table, number, chunks, part.instructions), part.messages)
+                if not phase.examples
+                else (of_stage(plan.table, number, chunks), part.messages)
+                for part in awaiting_parts(self.entry, phase, sent)
+            ]
             read = frozenset() if phase.examples else read_by_serial(phase) - seen
             seen |= read
             arrays = enumerate(self.entry.arrays, Space.ARRAY)
-            stages.append(
-                StageRun(
-                    of_stage(plan.table, number, chunks), messages, tables,
-                    [np.empty(size, self.dtype) for size in sizes],
-                    [np.empty(size, self.dtype) for size in sizes],
-                    [a for k, a in arrays if k in read and a.role == "carried"],
-                )
-            )  # fmt: skip
+            gathered = [a for k, a in arrays if k in read and a.role == "carried"]
+            clears = any(uses_partials(later) for later in self.entry.phases[number + 1 :])
+            sums = [KeptSums(self, plan, message, chunks, clears) for message in pieces(phase.sums)]
+            sent += [[(p.uniform, p.uniform + p.words) for p in one.pieces] for one in sums]
+            keep = partial(_each, [one.keep for one in sums]) if clears and sums else None
+            stages.append(StageRun(parts, [one.message() for one in sums], gathered, keep))
         return stages
 
-    def add_up(self, stage: StageRun, plan: CallPlan) -> None:
-        """Add this rank's sums to those of the ranks before, and take the totals."""
 
-        def add(k: int) -> None:
-            if not self.ranks.first:
-                self._unpack(stage.messages[k], stage.out[k])
-            self.call(plan, 1, 1, address(stage.sums[k]))
-            np.concatenate([self._words(piece) for piece in stage.messages[k]], out=stage.out[k])
+def _each(calls: list[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
 
-        def take(k: int) -> None:
-            self._unpack(stage.messages[k], stage.back[k])
 
-        self.ranks.along(stage.out, stage.back, add, take)
+class KeptSums:
+    """The sums of one message: this rank's chunks of them, and how those are added."""
 
-    def _words(self, piece: SumSlice) -> NDArray[Any]:
-        """Where UNIFORM has a piece of a sum."""
-        return self.uniform[piece.uniform : piece.uniform + piece.words]
+    def __init__(
+        self, executable: SharedExecutable, plan: CallPlan, pieces: list[SumSlice],
+        chunks: tuple[int, int], clears: bool,
+    ) -> None:  # fmt: skip
+        self.executable, self.plan, self.pieces, self.chunks = executable, plan, pieces, chunks
+        words = sum(piece.words for piece in pieces)
+        self.out, self.back = (np.empty(words, executable.dtype) for _ in range(2))
+        begin, end = chunks
+        self.kept = np.empty((end - begin if clears else 0, words), executable.dtype)
+        self.partials = executable.partials()
+        base, far = executable.uniform, address(self.kept) - address(self.partials)
+        self.table = of_sums(
+            plan.table, pieces, chunks, executable.word, address(self.out) - address(base),
+            far if clears else None,
+        )  # fmt: skip
+        ranks = executable.ranks
+        self.table[bytecode.LAST] = int(ranks.rank == ranks.size - 1)
 
-    def _unpack(self, message: list[SumSlice], words: NDArray[Any]) -> None:
-        """Write the words of a message where they belong."""
+    def message(self) -> SumMessage:
+        """The message that brings them to other ranks."""
+        return SumMessage(self.out, self.back, self.add, self.take)
+
+    def keep(self) -> None:
+        """Copy the chunks' sums."""
+        begin, end = self.chunks
         at = 0
-        for piece in message:
-            self._words(piece)[...] = words[at : at + piece.words]
+        for piece in self.pieces:
+            source = self.partials[begin:end, piece.partial : piece.partial + piece.words]
+            self.kept[:, at : at + piece.words] = source
+            at += piece.words
+
+    def add(self) -> None:
+        """Add this rank's chunks to those of the ranks before."""
+        self.executable.call(self.plan, 1, 1, address(self.table))
+
+    def take(self, totals: NDArray[Any]) -> None:
+        """Write the totals where they belong."""
+        at = 0
+        for piece in self.pieces:
+            place = slice(piece.uniform, piece.uniform + piece.words)
+            self.executable.uniform[place] = totals[at : at + piece.words]
             at += piece.words

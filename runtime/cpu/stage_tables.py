@@ -46,32 +46,48 @@ def pieces(sums: Sequence[PartialReduction]) -> list[list[SumSlice]]:
     return messages
 
 
-def of_stage(table: Table, number: int, chunks: tuple[int, int]) -> Table:
-    """One stage of a plan, without its sums."""
+def of_stage(
+    table: Table, number: int, chunks: tuple[int, int], records: range | None = None
+) -> Table:
+    """One stage of a plan, without its sums; of a serial one some of its records alone."""
     found = header_of(table, chunks, len(table))
     found[bytecode.HEADER :] = table[bytecode.HEADER :]
     first = bytecode.HEADER + number * bytecode.PHASE
     stage = table[first : first + bytecode.PHASE].copy()
     stage[bytecode.SUMS] = 0
+    if records is not None:
+        stage[bytecode.INSTRUCTIONS_START] += bytecode.INSTRUCTION * records.start
+        stage[bytecode.INSTRUCTIONS] = len(records)
     found[bytecode.HEADER : bytecode.HEADER + bytecode.PHASE] = stage
     strides = int(table[bytecode.STRIDES_START])
     found[strides : strides + int(table[bytecode.SPACES])] = 0
     return found
 
 
-def of_sums(table: Table, message: Sequence[SumSlice], chunks: tuple[int, int], word: int) -> Table:
-    """The sums of one message over some chunks, added to what the chunks before have."""
+def of_sums(
+    table: Table, message: Sequence[SumSlice], chunks: tuple[int, int], word: int, out: int,
+    kept: int | None,
+) -> Table:  # fmt: skip
+    """The sums of one message over some chunks, added to what the chunks before have.
+
+    They stand one after another, so many bytes (`out`) from UNIFORM on; what is added to them in
+    PARTIAL, or so many bytes from there on (`kept`), where each chunk's numbers are a row.
+    """
     sums = bytecode.HEADER + bytecode.PHASE
     strides = sums + bytecode.SUM * len(message)
     found = header_of(table, chunks, strides + int(table[bytecode.SPACES]))
     found[bytecode.STRIDES_START] = strides
     found[bytecode.HEADER + bytecode.SUMS_START] = sums
     found[bytecode.HEADER + bytecode.SUMS] = len(message)
-    for k, piece in enumerate(message):
-        at = sums + k * bytecode.SUM
-        found[at + bytecode.SUM_PARTIAL] = piece.partial * word
-        found[at + bytecode.SUM_UNIFORM] = piece.uniform * word
-        found[at + bytecode.SUM_WORDS] = piece.words
+    if kept is not None:
+        found[bytecode.PARTIAL_BYTES] = row = word * sum(piece.words for piece in message)
+        kept -= chunks[0] * row
+    for piece in message:
+        found[sums + bytecode.SUM_PARTIAL] = piece.partial * word if kept is None else kept
+        found[sums + bytecode.SUM_UNIFORM] = out
+        found[sums + bytecode.SUM_WORDS] = piece.words
+        sums, out = sums + bytecode.SUM, out + piece.words * word
+        kept = None if kept is None else kept + piece.words * word
     return found
 
 

@@ -3,7 +3,7 @@
     ranks = launched()
     ranks.all_of(value)          what each rank says, in order
     ranks.of_first(value)        what rank 0 says
-    ranks.along(messages, ...)   a sum that goes from rank to rank and comes back
+    ranks.wait_until(done)       for messages (sums go their way in `sums_on_way.py`)
 
 A rank that waits answers others that ask whether it is there.  One whose patience ends asks all,
 and gives up with a line that names those that do not answer: they are lost, or hang.
@@ -41,6 +41,8 @@ class Traffic:
     sent: int = 0  # bytes
     least: float = 0.0  # bytes that it would have sent at least, on the average over ranks
     waited: float = 0.0  # seconds
+    on_way: float = 0.0  # seconds in which some sum was on its way
+    held_up: float = 0.0  # of those, in which nothing could be computed without it
     unlike: int = 0  # steps whose sums were taken in another order than one machine's
 
 
@@ -96,41 +98,6 @@ class Ranks:
         self.traffic.sent += counts[self.rank] * (self.size - 1)
         self.traffic.least += sum(counts) * (self.size - 1) / self.size
 
-    def along(
-        self, sums: Sequence[Words], totals: Sequence[Words],
-        add: Callable[[int], None], take: Callable[[int], None],
-    ) -> None:  # fmt: skip
-        """Sums that go from rank to rank, each of which adds its own, and their totals back.
-
-        Message k of `sums` is what the ranks before have; `add(k)` makes it what these and this
-        rank have (on the last rank the total).  `take(k)` uses `totals[k]`.  So every rank sends
-        each number at most twice, and a message waits for no other.
-        """
-        before, after = self.rank - 1, self.rank + 1
-        last = after == self.size
-        receive, send = self.world.Irecv, self.world.Isend
-        coming = [] if self.first else [receive(m, before, SUMS) for m in sums]
-        back = [] if last else [receive(m, after, TOTALS) for m in totals]
-        sending: list[Any] = []
-        for k in range(len(sums)):
-            if coming:
-                self.wait(coming[k])
-            add(k)
-            if not last:
-                sending.append(send(sums[k], after, SUMS))
-            elif before >= 0:
-                sending.append(send(sums[k], before, TOTALS))
-        for k, request in enumerate(back):
-            self.wait(request)
-            if before >= 0:
-                sending.append(send(totals[k], before, TOTALS))
-            take(k)
-        for request in sending:
-            self.wait(request)
-        size = sum(m.nbytes for m in sums)
-        self.traffic.sent += size * ((not last) + (not self.first))
-        self.traffic.least += size * 2 * (self.size - 1) / self.size
-
     def agree(self) -> None:
         """Once a step: stop after it if any rank wants to (`stops`)."""
         mine, found = np.array([self.wants_to_stop], np.int64), np.zeros(1, np.int64)
@@ -148,11 +115,18 @@ class Ranks:
 
         Raises `RankLost` where it does not come in time.
         """
+        self.wait_until(request.Test)
+
+    def wait_until(self, done: Callable[[], bool]) -> None:
+        """Look again and again whether something is done, which takes messages of other ranks.
+
+        Raises `RankLost` where it does not come in time.
+        """
         for _ in range(LOOKS):
-            if request.Test():
+            if done():
                 return
         began = monotonic()
-        while not request.Test():
+        while not done():
             waited = monotonic() - began
             self.answer()
             if waited > self.seconds + ANSWERS * (self.rank > 0):

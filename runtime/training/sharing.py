@@ -122,9 +122,12 @@ def summed_up(ranks: Ranks | None) -> str:
     steps = max(ranks.traffic.steps, 1)
     sent, least = (sum(getattr(t, n) for t in told) / ranks.size / steps for n in ("sent", "least"))
     waited = ", ".join(f"{t.waited:.1f}" for t in told)
+    on_way, held_up = (sum(getattr(t, n) for t in told) for n in ("on_way", "held_up"))
+    hidden = f"{1 - held_up / on_way:.0%}" if on_way else "none"
     unlike = ranks.traffic.unlike
     order = f"; sums of {unlike:,} of {steps:,} in another order than one machine's"
     return (
         f"{ranks.size} ranks: {sent:,.0f} bytes a step and rank were sent, {least:,.0f} is the"
-        f" least; seconds waited: {waited}{order if unlike else '; the bits of one machine'}"
+        f" least; sums on their way: {hidden} of that time hidden by computing;"
+        f" seconds waited: {waited}{order if unlike else '; the bits of one machine'}"
     )

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_file
 from gradc_runtime.cpu.partition.rank_shares import shares_of
 from gradc_runtime.ranks.launched import INSTALL
@@ -93,8 +94,10 @@ def is_laid_out_alike(spec: str, batch: int, ranks: int) -> bool:
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_ranks_come_to_what_one_machine_does(ranks: int, alone: list[dict[str, Any]]) -> None:
     jobs = [word for spec, batch in JOBS for word in (spec, str(batch))]
+    words = str(1000 if ranks == 3 else MACHINE.rank_message)
     process = started([sys.executable, str(Path(__file__).parent / "on_ranks.py"), *jobs],
-                      ranks=[ranks], PYTHONPATH=os.pathsep.join(sys.path))  # fmt: skip
+                      ranks=[ranks], PYTHONPATH=os.pathsep.join(sys.path),
+                      WORDS_OF_A_MESSAGE=words)  # fmt: skip
     out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
     told = [json.loads(line) for line in out.splitlines()]
@@ -142,7 +145,7 @@ def test_lost_rank_is_named_and_others_go_on(tmp_path: Path) -> None:
     resumed = started(training(tmp_path, "--resume", "--epochs", str(epochs)), ranks=[2])
     err = resumed.communicate(timeout=LONGEST)[1]
     assert resumed.returncode == 0, err
-    assert "resumed after step" in err and "is the least; seconds waited: " in err
+    assert "resumed after step" in err and "hidden by computing; seconds waited: " in err
     alone = Session(compile_file(ROOT / MNIST))
     alone.train(batch=48, epochs=epochs)
     assert is_laid_out_alike(MNIST, 48, 3) and is_laid_out_alike(MNIST, 46, 3), "the last has 46"

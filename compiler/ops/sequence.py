@@ -203,7 +203,7 @@ class FromRows(Sequential):
 
     def infer(self, x: TensorType) -> TensorType:
         require(isinstance(x.time, int), f"rows are for sequences of fixed length, got {x}")
-        return TensorType((int(x.time or 0), *x.shape))
+        return TensorType((int(x.time or 0), *x.shape), x.kind, x.classes)
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
         return [g.builder.add(Take(), g, g.builder.add(TimePosition(time_of(x))))]

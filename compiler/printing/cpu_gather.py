@@ -80,6 +80,8 @@ FROM_ROWS = (
 """
 )
 
+NUMBER_ROWS = FROM_ROWS.replace("x0 = reals", "x0 = indices").replace("x3 = reals", "x3 = indices")
+
 ARGMAX = (
     HEAD
     + """\

@@ -81,6 +81,8 @@ FROM_ROWS = (
 """
 )
 
+NUMBER_ROWS = FROM_ROWS.replace("words[", "numbers[")
+
 ARGMAX = (
     HEAD
     + """

@@ -2,10 +2,14 @@
 
     from_rows(x) = total(scatter(x, position))          y[t, ...] = x[t]
     take(spread(x), at) = take(x, at)                    y[t] = x[at[t]]
+    total(scatter(x, at)) = scatter(x as rows, at as rows)
 
 The language has the first as a sum over time of matrices that are 0 but for one row, and the
 derivative of either as the other.  As written, every element would have a whole tensor: T times the
 room, and T times the work.  Without the sum an element is moved once, and nothing is rounded.
+
+The last is the derivative of an embedding.  Each element added a matrix of all classes that is 0
+but for one row; now an example has one matrix, to which the elements add their rows in order.
 """
 
 from __future__ import annotations
@@ -38,7 +42,21 @@ def _rows(x: Value) -> Value | None:
             source, at = (x.builder.value(i) for i in x.node.inputs)
             if at.node.op == TimePosition(rows) and source.type.time == rows:
                 return x.builder.add(FromRows(), source, name=x.node.name)
+            if isinstance(source.type.time, int) and source.type.time == at.type.time:
+                return x.builder.add(x.node.op, _as_rows(source), x.builder.add(FromRows(), at))
     return None
+
+
+def _as_rows(x: Value) -> Value:
+    """The elements of a fixed-length sequence as rows: those that they were taken from, if so."""
+    rows = x.type.time
+    match x.node.op:
+        case Take() if isinstance(rows, int):
+            table, at = (x.builder.value(i) for i in x.node.inputs)
+            whole = table.type.time is None and table.shape[0] == rows
+            if whole and at.node.op == TimePosition(rows):
+                return table
+    return x.builder.add(FromRows(), x)
 
 
 def _taken(table: Value, at: Value) -> Value | None:

@@ -6,6 +6,7 @@ from math import prod
 
 from gradc_compiler.fusion.groups import FusionGroup
 from gradc_compiler.graph.graph import Node
+from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.machine.targets import CUDA
 from gradc_compiler.memory.layout import clock_place
@@ -73,6 +74,8 @@ def from_rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     operands = (table.operand(x), *map(table.operand, clocks), table.operand(y, written=True))
     width = prod(node.type.shape[1:])
     sources = cpu_gather.FROM_ROWS, cuda_gather.FROM_ROWS
+    if node.type.kind is Kind.INDEX:
+        sources = cpu_gather.NUMBER_ROWS, cuda_gather.NUMBER_ROWS
     nest = from_rows_nest(x, clocks, y, RowSizes(1, node.type.shape[0], width))
     geometry = (width, x.example, node.type.shape[0])
     _written(table, unit, sources, operands, geometry, width, nest)

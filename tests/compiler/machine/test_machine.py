@@ -53,6 +53,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "B_LOOP Y_LOOP B_COLUMN Y_COLUMN MOST_LOOPS MOST_ANY_LOOPS OUTPUT_LOOPS SUM_LOOPS "
         "ANY_LOOPS EVERY DIVIDED SHARE ROWS_IN_ALL",
     ),
+    "compiler/rewrites/remat.py": (FORMAT, "NEVER ALWAYS"),
     "compiler/rewrites/algebra/powers_of_two.py": (BOUND, "LARGEST"),
     "compiler/rewrites/conv/winograd_transforms.py": (
         BOUND,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,17 @@ train on pairs {{ minimize squared_error(net(xs), ys) using sgd(lr = 0.1), batch
 
 def step(length: int, without: tuple[str, ...] = ()) -> Entry:
     return compile_source(SPEC.format(length), without=without).entries["step/train"]
+
+
+WORDS = """
+model net(words : seq({0}) class(11)) -> seq({0}) [3] {{
+    from_rows(words |> embedding(11, 3)) |> {1} |> rows |> dense(3)
+}}
+data pairs(words : seq({0}) class(11), ys : seq({0}) [3]) = npz("none.npz")
+train on pairs {{ minimize squared_error(net(words), ys)
+    using sgd(lr = 0.1), batch 4, epochs 1 }}
+"""
+SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 
 
 def words(entry: Entry, length: int) -> int:
@@ -64,6 +77,41 @@ def assert_rows(target: str) -> None:
 
 def test_on_the_cpu() -> None:
     assert_rows("cpu")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("length", "layer"), [(1, "tanh"), (6, "layer_norm"), (301, "tanh")])
+def test_an_embedding_adds_up_its_rows(length: int, layer: str, dtype: str) -> None:
+    """Its gradient is that of the reference on every target, also where most sums are long."""
+    text, rng = WORDS.format(length, layer), np.random.default_rng(2)
+    given = {
+        "words": list(rng.integers(0, 4, (5, length))),
+        "ys": list(rng.normal(size=(5, length, 3))),
+    }
+    target = "cuda" if SIMULATED else "cpu"
+    whole = compile_source(text, without=("copy-rows",))
+    wanted = Session(whole, "reference", "float64", seed=4).gradients(**given)
+    for program, name in ((compile_source(text), target), (compile_source(text), "reference")):
+        found = Session(program, name, dtype, seed=4).gradients(**given)
+        assert found[0] == pytest.approx(wanted[0], rel=1e-5)
+        for key, gradient in wanted[1].items():
+            close = 1e-10 if dtype == "float64" else 1e-5
+            np.testing.assert_allclose(found[1][key], gradient, close, close, err_msg=key)
+
+
+def test_an_embedding_has_one_matrix_an_example() -> None:
+    """Not one an element; and threads find the same bits."""
+    entry = compile_source(WORDS.format(40, "tanh")).entries["step/train"]
+    assert sum(entry.kept_words) < 33 + 11
+    before = compile_source(WORDS.format(40, "tanh"), without=("copy-rows",))
+    assert sum(before.entries["step/train"].kept_words) > 33
+    rng, found = np.random.default_rng(2), []
+    given = {"words": list(rng.integers(0, 11, (9, 40))), "ys": list(rng.normal(size=(9, 40, 3)))}
+    for threads in (1, 2, 3, 7):
+        session = Session(compile_source(WORDS.format(40, "tanh")), threads=threads, seed=1)
+        session.step(**given)
+        found.append(session.memory.words.view("uint32").copy())
+    assert all(np.array_equal(found[0], other) for other in found[1:])
 
 
 def conversion() -> Graph:

@@ -114,7 +114,9 @@ def test_only_sums_of_products_are_fused(word: int) -> None:
     assert any(f"fma.rn.{real}" in text for text in texts)
 
 
-@pytest.mark.parametrize("name", ["TAKE", "TAKE_OWN", "SCATTER", "FROM_ROWS", "ARGMAX"])
+@pytest.mark.parametrize(
+    "name", ["TAKE", "TAKE_OWN", "SCATTER", "FROM_ROWS", "NUMBER_ROWS", "ARGMAX"]
+)
 def test_gathers(name: str) -> None:
     check(getattr(cuda_gather, name), 4)
 

@@ -17,6 +17,7 @@ import numba
 from numba import extending
 
 from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.convert import TypedValue, convert
 from gradc_runtime.cpu.codegen.language.subroutines import (
     EXACT,
     SUBROUTINES,
@@ -24,7 +25,18 @@ from gradc_runtime.cpu.codegen.language.subroutines import (
     WrittenFunction,
 )
 from gradc_runtime.cpu.codegen.language.translate import names_of
+from gradc_runtime.cpu.codegen.language.translate_calls import lifted
 from gradc_runtime.cpu.numba_jit.numba_types import from_numba, to_numba
+from gradc_runtime.cpu.numba_jit.numba_vectors import LIBRARY, lane_by_lane, own_type
+
+
+def written_for(own: Intrinsic, kinds: list[Any]) -> Any:
+    """An intrinsic's signature and writer; one that is about numbers serves vectors as well."""
+    count = 0 if own.vectors else kernel_types.count_of(*kinds)
+    if not count:
+        return own.write(*kinds)
+    signature, generate = own.write(*map(kernel_types.lane, kinds))
+    return lifted(signature, count), generate
 
 
 def intrinsic_of(own: Intrinsic) -> Any:
@@ -33,7 +45,7 @@ def intrinsic_of(own: Intrinsic) -> Any:
     names = ", ".join(f"a{k}" for k in range(count))
 
     def write(*kinds: Any) -> Any:
-        signature, generate = own.write(*map(from_numba, kinds))
+        signature, generate = written_for(own, [from_numba(kind) for kind in kinds])
         known = to_numba(signature.result)(*map(to_numba, signature.arguments))
 
         def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -49,6 +61,23 @@ def intrinsic_of(own: Intrinsic) -> Any:
     return extending.intrinsic(scope["own"])
 
 
+@cache
+def conversion_to(number: kernel_types.NumberType) -> Any:
+    """A type's name, called: the number, or every number of a vector, as this type."""
+
+    @extending.intrinsic
+    def converted(typing_context: Any, value: Any) -> Any:
+        source = own_type(value)
+        target = kernel_types.widened(number, kernel_types.count_of(source))
+
+        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return convert(builder, TypedValue(source, values[0]), target).llvm
+
+        return to_numba(target)(value), emit
+
+    return converted
+
+
 def compiled(function: Callable[..., Any], fastmath: tuple[str, ...]) -> Any:
     """A function for other functions to call; Numba compiles it for the types it is called with."""
     liberties = set(fastmath) if fastmath != EXACT else False
@@ -61,11 +90,16 @@ def known(thing: Any) -> Any:
     if isinstance(thing, Intrinsic):
         return intrinsic_of(thing)
     if isinstance(thing, kernel_types.NumberType):
-        return to_numba(thing)
-    if isinstance(thing, WrittenFunction):
-        return compiled(written(thing.tree, thing.names), SUBROUTINES[thing].fastmath)
+        return conversion_to(thing)
     if thing in SUBROUTINES:
-        return compiled(rebound(thing), SUBROUTINES[thing].fastmath)
+        own = isinstance(thing, WrittenFunction)
+        function = written(thing.tree, thing.names) if own else rebound(thing)
+        declared = SUBROUTINES[thing]
+        found = compiled(function, declared.fastmath)
+        double = declared.signature.result == kernel_types.float64
+        return lane_by_lane(found, len(declared.signature.arguments)) if double else found
+    if thing in LIBRARY:
+        return lane_by_lane(thing, LIBRARY[thing])
     return thing
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numba
 
 from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.numba_jit.numba_vectors import NumbaVector
 
 types: Any = numba.types
 WORDS = types.CPointer(types.int64)
@@ -18,6 +19,8 @@ def to_numba(kind: Any) -> Any:
     match kind:
         case kernel_types.Pointer():
             return types.CPointer(to_numba(kind.element))
+        case kernel_types.Vector():
+            return NumbaVector(kind)
         case kernel_types.Tuple():
             return types.UniTuple(to_numba(kind.items[0]), len(kind.items))
         case kernel_types.LiteralType():
@@ -27,6 +30,8 @@ def to_numba(kind: Any) -> Any:
 
 def from_numba(kind: Any) -> Any:
     """The kernel language's type for one of Numba's."""
+    if isinstance(kind, NumbaVector):
+        return kind.own
     if isinstance(kind, types.CPointer):
         return kernel_types.CPointer(from_numba(kind.dtype))
     if isinstance(kind, types.IntegerLiteral):

@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gradc_compiler.program.entry import Kernel
+from gradc_compiler.program.program import TrainStep
 from gradc_runtime.cpu.objects.compile_kernels import linkable_object
 from gradc_runtime.embed import toolchain
 from gradc_runtime.embed.frozen import FrozenModel, frozen
+from gradc_runtime.embed.frozen_step import frozen_step
 from gradc_runtime.embed.interface import CInterface
 from gradc_runtime.embed.library_source import library_source
 from gradc_runtime.embed.program_source import program_source
+from gradc_runtime.embed.step_interface import StepInterface
 from gradc_runtime.session.session import Session
-
-WALKER = Kernel("walk")
 
 
 def build(session: Session, model: str, folder: Path) -> list[Path]:
@@ -33,40 +33,56 @@ def build(session: Session, model: str, folder: Path) -> list[Path]:
     Raises `SessionError` for a model that cannot be built, `ToolchainError` where no C compiler is
     there, and `OSError` where the folder cannot be written.
     """
-    interface = CInterface(frozen(session, model))
-    name = interface.name
+    return _built(CInterface(frozen(session, model)), folder, with_program=True)
+
+
+def build_step(session: Session, step: TrainStep, batch: int, folder: Path) -> list[Path]:
+    """Build a step of training for batches of a size, from the state that the session has.
+
+    Raises as `build` does.
+    """
+    return _built(StepInterface(frozen_step(session, step, batch)), folder, with_program=False)
+
+
+def _built(interface: CInterface, folder: Path, *, with_program: bool) -> list[Path]:
+    """Make everything aside, and put it into the folder when it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as place:
-        made = _made(interface, Path(place))
+        made = _library(interface, Path(place))
+        made += _program(interface, Path(place)) if with_program else []
         for file in made:
             (Path(place) / file).replace(folder / file)
-    assert f"{name}.h" in made, "a library has a header"
     return [folder / file for file in made]
 
 
-def _made(interface: CInterface, place: Path) -> list[str]:
-    """Write and compile everything in a folder; gives the names of what is to be kept."""
+def _library(interface: CInterface, place: Path) -> list[str]:
+    """Write and compile a library in a folder; gives the names of what is to be kept."""
     name, model = interface.name, interface.model
     symbols, parts = _kernels(model, place)
     data = [_data(values, place) for values in (model.weights, model.made)]
     parts += [f"{symbol}.o" for symbol in dict.fromkeys(data)]
     (place / f"{name}.h").write_text(interface.header())
     (place / "model.c").write_text(library_source(interface, symbols, data))
-    (place / "main.c").write_text(program_source(interface))
     (place / "exports").write_text(f"{{ global: {name}_*; local: *; }};\n")
     (place / f"{name}.pc").write_text("\n".join(_package(name)) + "\n")
     toolchain.compile_c("model.c", f"{name}_model.o", place)
     parts = [f"{name}_model.o", *parts]
     toolchain.archive(parts, f"lib{name}.a", place)
     toolchain.link_shared(parts, "exports", f"lib{name}.so", place)
-    toolchain.link_program("main.c", f"lib{name}.a", name, place)
-    return [f"{name}.h", f"lib{name}.so", f"lib{name}.a", f"{name}.pc", name]
+    return [f"{name}.h", f"lib{name}.so", f"lib{name}.a", f"{name}.pc"]
+
+
+def _program(interface: CInterface, place: Path) -> list[str]:
+    """Compile the program of a library in its folder."""
+    (place / "main.c").write_text(program_source(interface))
+    toolchain.link_program("main.c", f"lib{interface.name}.a", interface.name, place)
+    return [interface.name]
 
 
 def _kernels(model: FrozenModel, place: Path) -> tuple[list[str], list[str]]:
     """The symbols of the dispatch loop and of each kernel, and the object files with them."""
     word = model.dtype.itemsize
-    built = [linkable_object(kernel, word) for kernel in (WALKER, *model.entry.kernels)]
+    built = [linkable_object(kernel, word) for kernel in (model.walker, *model.entry.kernels)]
     for symbol, code in built:
         (place / f"{symbol}.o").write_bytes(code)
     symbols = [symbol for symbol, _ in built]

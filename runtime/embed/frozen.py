@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.program.arrays import Array
-from gradc_compiler.program.entry import Entry, Instruction, Operand, Phase, Space
+from gradc_compiler.program.entry import Entry, Instruction, Kernel, Operand, Phase, Space
 from gradc_compiler.program.program import Persistent
-from gradc_runtime.cpu.executable import Executable
+from gradc_runtime.cpu.executable import WALKER, Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.embed.relocatable import RelocatableTable, relocatable
 from gradc_runtime.session.session import Session
@@ -39,6 +39,7 @@ class FrozenModel:
     weights: NDArray[Any]  # PERSISTENT
     made: NDArray[Any]  # UNIFORM
     tables: tuple[RelocatableTable, ...]  # of ever larger blocks
+    walker: Kernel = WALKER  # which goes through them
 
     def arrays(self, role: str) -> list[Array]:
         """What it reads (`input`) or gives (`output`), in order."""

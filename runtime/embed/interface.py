@@ -23,10 +23,11 @@ from gradc_runtime.embed.frozen import FrozenModel
 VERSION = 1  # of the functions and their meaning
 FAULTS = {  # a call's answer below 0, and what it says
     "NULL_POINTER": "a pointer is null",
-    "WRONG_SIZE": "the number of examples is negative",
+    "WRONG_SIZE": "the number of examples is none that it takes",
     "SMALL_WORKSPACE": "the workspace has too few bytes",
     "WRONG_CLASS": "a whole number is not one of its classes",
     "WRONG_LENGTH": "a length is negative, or more than the model takes",
+    "WRONG_FILE": "a file cannot be read or written, or is not of this state",
     "WRONG_PROCESSOR": "this processor lacks instructions that the library was compiled for",
     "OTHER_INTERFACE": "header and library are of different models or versions",
 }
@@ -77,16 +78,21 @@ class CInterface:
         return "double" if wide else "float"
 
     @property
+    def written(self) -> list[str]:
+        """The names of the arguments that it writes."""
+        return [name for name, array in self.arguments.items() if array.role == "output"]
+
+    @property
     def order(self) -> list[str]:
         """The names of the arguments in order: what is read, lengths, what is given."""
-        given = [name for name, array in self.arguments.items() if array.role == "output"]
-        return [*(n for n in self.arguments if n not in given), *self.lengths, *given]
+        read = [name for name in self.arguments if name not in self.written]
+        return [*read, *self.lengths, *self.written]
 
     def declared(self) -> str:
         """The arguments of `run`, before the number of examples."""
         types = {n: f"{self.word(array.type)} *{n}" for n, array in self.arguments.items()}
         types |= {name: f"int32_t *{name}" for name in self.lengths}
-        written = {n for n, array in self.arguments.items() if array.role == "output"}
+        written = self.written
         return ", ".join(types[n] if n in written else f"const {types[n]}" for n in self.order)
 
     @property

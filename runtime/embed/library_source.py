@@ -13,6 +13,7 @@ from gradc_compiler.program.entry import Space
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.embed.frozen import FrozenModel
+from gradc_runtime.embed.frozen_step import FrozenStep
 from gradc_runtime.embed.interface import FAULTS, CInterface
 from gradc_runtime.embed.relocatable import RelocatableTable
 
@@ -64,25 +65,33 @@ def library_source(interface: CInterface, symbols: Sequence[str], data: Sequence
         *kinds(interface),
         *sequence_times(interface),
         source_text("library.c"),
-        source_text("sequences.c" if model.entry.times else "plain.c"),
+        source_text(f"{kind_of(model)}.c"),
         *functions(interface),
     ]
     return "\n".join(parts) + "\n"
 
 
+def kind_of(model: FrozenModel) -> str:
+    """Which of the ways of running it has."""
+    if isinstance(model, FrozenStep):
+        return "step"
+    return "sequences" if model.entry.times else "plain"
+
+
 def head(interface: CInterface) -> Iterator[str]:
     """What is included, and short names of codes."""
     yield f"/* The library of {interface.name}: its tables, and the functions of its header. */"
-    yield from ("#include <stddef.h>", "#include <stdint.h>", "#include <string.h>")
+    names = ["stddef.h", "stdint.h", "stdio.h", "string.h"]
+    yield from (f"#include <{name}>" for name in names)
     yield f'#include "{interface.name}.h"'
     yield f"typedef {interface.word_of(Kind.INDEX)} index_word;"
     yield f"typedef {interface.word_of(Kind.REAL)} real_word;"
-    yield from (f"#define {name} {interface.macro}_{name}" for name in FAULTS)
+    yield from (f"#define {name} {interface.macro}_{name}" for name in (*FAULTS, "FINGERPRINT"))
 
 
 def constants(model: FrozenModel) -> Iterator[str]:
     """Macros with the sizes that the common part asks for."""
-    spaces = int(Space.ARRAY) + len(model.entry.arrays) + 1
+    spaces = int(Space.ARRAY) + len(model.entry.arrays) + len(model.entry.results) + 1
     yield from (f"#define {name} {value}" for name, value in PLACES.items())
     yield f"#define CONTROL {bytecode.ALL}"
     yield f"#define SPACES {spaces}"
@@ -90,6 +99,12 @@ def constants(model: FrozenModel) -> Iterator[str]:
     yield f"#define TABLES {len(model.tables)}"
     yield f"#define TIMES {len(model.entry.times)}"
     yield f"#define CLOCK_WORDS {bytecode.CLOCK}"
+    if isinstance(model, FrozenStep):
+        yield f"#define BATCH {model.batch}"
+        yield f"#define RESULTS {len(model.entry.results)}"
+        yield f"#define UNIFORM_BYTES {model.entry.uniform_words * model.dtype.itemsize}"
+        yield f"#define MADE_BYTES {model.made.nbytes}"
+        yield f"#define PARTIAL_BYTES {model.partial_bytes}"
     named = set(host().features.split(",")) if host().features else set()
     asked = [name for name in CHECKED if f"+{name}" in named]
     yield f"#define PROCESSOR_IS_CHECKED {int(bool(asked))}"
@@ -187,10 +202,10 @@ def functions(interface: CInterface) -> Iterator[str]:
         "MOST_ROOM": str(most_room(interface.model)),
         "LENGTHS_GIVEN": ", ".join(lengths),
         "ASKED": interface.asked,
+        "RESULTS_GIVEN": ", ".join(f"(void *){name}" for name in interface.written),
         "MESSAGES": ", ".join(f'"{text}"' for text in FAULTS.values()),
     }
-    own = "sequence_functions.c" if interface.model.entry.times else "plain_functions.c"
-    text = source_text(own) + source_text("functions.c")
+    text = source_text(f"{kind_of(interface.model)}_functions.c") + source_text("functions.c")
     for word, fact in facts.items():
         text = text.replace(f"${word}$", fact)
     yield text

@@ -37,10 +37,6 @@ def relocatable(entry: Entry, word: int, block: int) -> RelocatableTable:
     """
     one = [1] * len(entry.times)
     table, other = (laid_out(entry, word, block, n, one) for n in (block, 3 * block + 1))
-    kernels = [(at + bytecode.KERNEL, int(table[at + bytecode.KERNEL]) - 1)
-               for at in instructions(table)]  # fmt: skip
-    arguments = [(at + bytecode.GEOMETRY_AT, int(table[at + bytecode.GEOMETRY_AT]))
-                 for at in instructions(table)]  # fmt: skip
     if (table[bytecode.HEADER :] != other[bytecode.HEADER :]).any():
         raise SessionError(f"{entry.name} sums over the examples of a batch: it cannot be built")
     rooms = []
@@ -48,6 +44,22 @@ def relocatable(entry: Entry, word: int, block: int) -> RelocatableTable:
         wider = laid_out(entry, word, block, block, [1 + (k == time) for k in range(len(one))])
         moved = wider[bytecode.HEADER :] - table[bytecode.HEADER :]
         rooms += [(bytecode.HEADER + int(k), time, int(moved[k])) for k in np.flatnonzero(moved)]
+    return with_places(table, block, rooms)
+
+
+def table_for_batch(entry: Entry, word: int, block: int, batch: int) -> RelocatableTable:
+    """The table of an entry for one thread and one number of examples."""
+    return with_places(laid_out(entry, word, block, batch, ()), block, [])
+
+
+def with_places(
+    table: NDArray[np.int64], block: int, rooms: list[tuple[int, int, int]]
+) -> RelocatableTable:
+    """A table, and where addresses go into it."""
+    found = list(instructions(table))
+    kernels = [(at + bytecode.KERNEL, int(table[at + bytecode.KERNEL]) - 1) for at in found]
+    places = [at + bytecode.GEOMETRY_AT for at in found]
+    arguments = [(at, int(table[at])) for at in places]
     return RelocatableTable(
         block=block, words=table, kernels=kernels, arguments=arguments, rooms=rooms
     )

@@ -10,11 +10,12 @@ from typing import Any
 from gradc_compiler.c.c_scalar import NotPrinted
 from gradc_compiler.c.c_source import emit_c
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.program.program import TrainStep
 from gradc_runtime.cli.actions.output import say, write
 from gradc_runtime.cli.actions.request import Request, session_with_weights
 from gradc_runtime.cli.actions.run import chosen
 from gradc_runtime.cli.faults import Refused
-from gradc_runtime.embed.build_library import build
+from gradc_runtime.embed.build_library import build, build_step
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
 
@@ -33,7 +34,7 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
     if given["emit"] == "c":
         paths = c_files(made, session, request, named, given)
     elif given["what"] == "step":
-        raise Refused("a step is built as source so far: add --emit c")
+        paths = build_step(session, *step_of(session, request, named), given["folder"])
     else:
         paths = build(session, chosen(session, named), given["folder"])
     for path in paths:
@@ -54,8 +55,8 @@ def c_files(
     """
     folder, batch, memory = given["folder"], 1, session.memory
     if given["what"] == "step":
-        entry = step_entry(session, named)
-        batch = resolve(session.training.settings, **request.settings).batch
+        step, batch = step_of(session, request, named)
+        entry = step.entry
     else:
         entry = session.program.models[chosen(session, named)]
     try:
@@ -73,12 +74,13 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def step_entry(session: Session, named: list[str]) -> str:
-    """The entry of the step that is named, or of the only one.
+def step_of(session: Session, request: Request, named: list[str]) -> tuple[TrainStep, int]:
+    """The step that is named, or the only one; and its batch.
 
     Raises `Refused` where several could be meant.
     """
     known = [step.name for step in session.training.steps]
     if not named and len(known) > 1:
         raise Refused(f"name a step: {', '.join(known)}")
-    return session.named_step((named or known)[0]).entry
+    batch = resolve(session.training.settings, **request.settings).batch
+    return session.named_step((named or known)[0]), batch

@@ -30,7 +30,7 @@ from gradc_runtime.cli.declare import act, declared, spec
 @click.option("--emit", type=click.Choice(["library", "c"]), default="library",
               help="A library and a program, or readable C99.")  # fmt: skip
 @click.option("--what", type=click.Choice(["run", "step"]), default="run",
-              help="The model, or a step of its training (with --emit c).")  # fmt: skip
+              help="The model, or a step of its training.")  # fmt: skip
 @click.option("--cpu", type=click.Choice(["native", "sse2", "avx2", "avx512"]), default="native",
               help="Processors that it is for: like this one, or all of a level.")  # fmt: skip
 @click.option("--dtype", type=click.Choice(options.WIDTHS), help="Width of a number.")

@@ -67,4 +67,12 @@ def test_what_has_no_source(call: Caller) -> None:
     (call.folder / "s.nn").write_text("model f(x : seq [2]) -> [2] { last(x) }")
     answer = call("build", "s.nn", "-o", "source", "--emit", "c")
     assert answer.code == 2 and "sequences have no C yet" in answer.err
-    assert "add --emit c" in call("build", call.spec, "-o", "built", "--what", "step").err
+
+
+def test_a_step(call: Caller) -> None:
+    answer = call("build", call.spec, "-o", "built", "--what", "step")
+    assert answer.out.split() == [f"built/{name}" for name in
+                                  ("train.h", "libtrain.so", "libtrain.a", "train.pc")]  # fmt: skip
+    assert "#define TRAIN_BATCH 4" in (call.folder / "built" / "train.h").read_text()
+    assert "no step is called tame" in call("build", call.spec, "tame", "-o", "b", "--what",
+                                            "step").err  # fmt: skip

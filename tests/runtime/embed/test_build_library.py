@@ -59,7 +59,7 @@ def test_null_pointers_and_negative_counts(digit: Built, missing: int) -> None:
     image, scores = np.zeros((2, 28, 28, 1), np.float32), np.zeros((2, 10), np.float32)
     given = [pointer(image), pointer(scores)]
     run = digit.function("run")
-    assert digit.message(run(*given, -1)) == "the number of examples is negative"
+    assert digit.message(run(*given, -1)) == "the number of examples is none that it takes"
     assert run(*given, 0) == 0
     given[missing] = None
     assert digit.message(run(*given, 2)) == "a pointer is null"

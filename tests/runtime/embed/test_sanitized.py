@@ -13,6 +13,7 @@ import pytest
 
 import gradc
 from gradc_runtime.embed.build_library import build
+from gradc_runtime.embed.interface import FAULTS
 from tests.runtime.embed.building import NEEDS_CC, SPECS, Built, digits
 from tests.runtime.embed.test_program import spoil
 
@@ -63,7 +64,7 @@ int main(void) {
     read_all("wanted", wanted, 40 * 10);
     for (int k = 0; k < 4; k++) pthread_create(&threads[k], NULL, in_turn, &numbers[k]);
     for (int k = 0; k < 4; k++) pthread_join(threads[k], NULL);
-    for (int code = -9; code < 3; code++) printf("%s\n", digit_message(code));
+    for (int code = -30; code < 3; code++) printf("%s\n", digit_message(code));
     return 0;
 }
 """
@@ -100,7 +101,9 @@ def test_sanitizers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "wanted").write_bytes(session.run("digit", image=images).tobytes())
     done = driver(tmp_path, tmp_path / "built", FLAGS)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("no such code") == 4 and "a pointer is null" in done.stdout
+    assert (
+        done.stdout.count("no such code") == 32 - len(FAULTS) and "a pointer is null" in done.stdout
+    )
     spoil(tmp_path, images)
     files = [p.name for p in tmp_path.iterdir() if p.suffix in (".npy", ".csv", ".bin")] + ["empty"]
     for words in [[name] for name in files] + [["--from", "floats", name] for name in files]:

@@ -1,0 +1,79 @@
+"""A step of training as it is built into a library: the table that a session runs, for one batch.
+
+Nothing is computed ahead, and no number is fixed but the constants: the library's state is the
+session's PERSISTENT words, and each call goes through all stages, as `Session.step` does.  So the
+numbers are those of the trainer, to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradc_compiler.graph.outputs import Tagged
+from gradc_compiler.program.arrays import Array
+from gradc_compiler.program.entry import Entry, Kernel
+from gradc_compiler.program.program import Persistent, TrainStep
+from gradc_runtime.cpu.executable import STRAIGHT, WALKER, Executable
+from gradc_runtime.cpu.partition.batch_tiles import block_of
+from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.space_sizes import partial_bytes
+from gradc_runtime.cpu.partition.sum_lengths import with_compensated_sums
+from gradc_runtime.embed.frozen import FrozenModel
+from gradc_runtime.embed.relocatable import table_for_batch
+from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import SessionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenStep(FrozenModel):
+    """A step without Python: its first state, and a table for batches of one size."""
+
+    batch: int
+    partial_bytes: int  # of all chunks
+    persistents: tuple[Persistent, ...]
+
+    def arrays(self, role: str) -> list[Array]:
+        """What it reads, and what it gives once for the batch: a loss, reports."""
+        if role != "output":
+            return [array for array in self.entry.arrays if array.role == role]
+        return [
+            Array(name=result.name.about if isinstance(result.name, Tagged) else result.name,
+                  role=role, type=result.type)
+            for result in self.entry.results
+        ]  # fmt: skip
+
+
+def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
+    """A step of a session, from the state that it has now, for batches of a size.
+
+    Raises `SessionError` for a step that no library can have yet.
+    """
+    require_plain_step(session.program.entries[step.entry], step)
+    dtype = session.memory.words.dtype
+    runner = Executable(session.program.entries[step.entry], session.memory.words, dtype)
+    only = runner.variant(batch)
+    block = block_of(only, batch)
+    entry = with_compensated_sums(only, batch, block, [])
+    last = max((c.offset + len(c.value) for c in entry.constants), default=0)
+    return FrozenStep(
+        name=step.name,
+        entry=entry,
+        dtype=dtype,
+        weights=session.memory.words.copy(),
+        made=runner.uniform[:last].copy(),
+        tables=(table_for_batch(entry, dtype.itemsize, block, batch),),
+        walker=Kernel(WALKER.name if only is runner.entry else STRAIGHT.name),
+        batch=batch,
+        partial_bytes=partial_bytes(entry, dtype.itemsize) * chunks_of(entry, batch, block),
+        persistents=session.program.persistents,
+    )
+
+
+def require_plain_step(entry: Entry, step: TrainStep) -> None:
+    """Raises `SessionError` for a step of sequences, with a schedule, or with other results."""
+    if entry.times:
+        raise SessionError(f"step {step.name} reads sequences: it cannot be built yet")
+    if step.schedules is not None:
+        raise SessionError(f"step {step.name} has a schedule: it cannot be built yet")
+    if any(result.words != result.type.size for result in entry.results):
+        raise SessionError(f"step {step.name} gives a tensor with gaps: it cannot be built yet")

@@ -1,0 +1,139 @@
+"""A built step of training: the bits of `Session.step`, its state saved and loaded."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc_runtime.embed.build_library import build_step
+from gradc_runtime.system.errors import SessionError
+from tests.runtime.embed.building import NEEDS_CC, SPECS, pointer
+
+pytestmark = NEEDS_CC
+
+
+class BuiltStep:
+    """The step of a spec in a folder, called as a C program would, beside a session."""
+
+    def __init__(self, spec: str, batch: int, folder: Path, name: str | None = None) -> None:
+        self.session = gradc.Session(gradc.compile_file(SPECS / f"{spec}.nn"), threads=1, seed=0)
+        steps = self.session.training.steps
+        self.step = next(s for s in steps if name in (None, s.name))
+        self.batch, self.folder = batch, folder
+        self.files = build_step(self.session, self.step, batch, folder)
+        self.library = ctypes.CDLL(str(folder / f"lib{self.step.name}.so"))
+        words = self.session.memory.words
+        self.state = np.zeros(len(words), words.dtype)
+        self.function("start")(pointer(self.state))
+        self.entry = self.session.program.entries[self.step.entry]
+        self.results = [np.zeros(r.type.shape, words.dtype) for r in self.entry.results]
+        self.size = self.function("workspace", ctypes.c_size_t)(batch)
+        self.memory = np.full(self.size + 64, 255, np.uint8)
+
+    def function(self, what: str, answer: type = ctypes.c_int) -> ctypes._NamedFuncPointer:
+        found = getattr(self.library, f"{self.step.name}_{what}")
+        found.restype = answer
+        return found
+
+    def inputs(self, number: int) -> dict[str, np.ndarray]:
+        """A batch of the data."""
+        rows = slice(number * self.batch, (number + 1) * self.batch)
+        taken = self.session.dataset().take(rows)
+        return {name: np.ascontiguousarray(values) for name, values in taken.items()}
+
+    def __call__(self, inputs: dict[str, np.ndarray], size: int | None = None) -> int:
+        read = [inputs[str(a.name)] for a in self.entry.arrays if a.role == "input"]
+        room = ctypes.c_size_t(self.size if size is None else size)
+        place = ctypes.c_void_p(self.memory.ctypes.data + 3)
+        arrays = map(pointer, [self.state, *read, *self.results])
+        code: int = self.function("step")(*arrays, self.batch, place, room)
+        assert (self.memory[:3] == 255).all() and (self.memory[3 + self.size :] == 255).all()
+        return code
+
+    def message(self, code: int) -> str:
+        text: bytes = self.function("message", ctypes.c_char_p)(code)
+        return text.decode()
+
+    def bits(self) -> list[int]:
+        return self.state.view(np.int32).tolist()
+
+
+@pytest.mark.parametrize(("spec", "batch"), [("mnist_cnn", 32), ("circle", 16), ("vae", 32)])
+def test_bits_of_the_trainer(tmp_path: Path, spec: str, batch: int) -> None:
+    made = BuiltStep(spec, batch, tmp_path)
+    for number in range(12):
+        inputs = made.inputs(number)
+        wanted = made.session.step(**inputs)
+        assert made(inputs) == 0
+        assert [float(result) for result in made.results] == list(wanted.values())
+    assert made.bits() == made.session.memory.words.view(np.int32).tolist()
+
+
+def test_steps_in_turn_share_a_state(tmp_path: Path) -> None:
+    made = [BuiltStep("gan", 16, tmp_path / n, n) for n in ("discriminator", "generator")]
+    session = made[0].session
+    for number in range(3):
+        inputs = made[0].inputs(number)
+        session.step(**inputs)
+        assert made[0](inputs) == 0
+        made[1].state[:] = made[0].state
+        assert made[1](inputs) == 0
+        made[0].state[:] = made[1].state
+    assert made[0].bits() == session.memory.words.view(np.int32).tolist()
+
+
+def test_a_state_in_a_file(tmp_path: Path) -> None:
+    made = BuiltStep("circle", 16, tmp_path)
+    path, other = str(tmp_path / "kept").encode(), str(tmp_path / "none").encode()
+    made(made.inputs(0))
+    save, load = made.function("save"), made.function("load")
+    assert save(pointer(made.state), path) == 0
+    kept = made.bits()
+    made(made.inputs(1))
+    after = made.bits()
+    assert load(pointer(made.state), path) == 0 and made.bits() == kept
+    made(made.inputs(1))
+    assert made.bits() == after
+    content = Path(path.decode()).read_bytes()
+    for spoilt in (content[:-1], content + b"x", b"x" + content[1:], content[:9], b""):
+        Path(other.decode()).write_bytes(spoilt)
+        assert "not of this state" in made.message(load(pointer(made.state), other))
+        assert made.bits() == after
+    assert "not of this state" in made.message(save(pointer(made.state), b"/no/folder/file"))
+    assert load(pointer(made.state), None) == load(None, path) == -1
+
+
+def test_faults_of_a_step(tmp_path: Path) -> None:
+    made = BuiltStep("circle", 16, tmp_path)
+    inputs, before = made.inputs(0), made.bits()
+    assert "too few bytes" in made.message(made(inputs, made.size - 1))
+    made.batch = 15
+    assert "number of examples" in made.message(made(inputs))
+    made.batch = 16
+    assert made.function("workspace", ctypes.c_size_t)(15) == 0
+    labels = [name for name, values in inputs.items() if values.dtype == np.int32]
+    for name in labels:
+        wrong = inputs | {name: inputs[name] + 7}
+        assert "none of its classes" in made.message(made(wrong)) or "not one" in made.message(
+            made(wrong)
+        )
+    assert made.bits() == before
+
+
+def test_the_state_has_names(tmp_path: Path) -> None:
+    made = BuiltStep("circle", 16, tmp_path)
+    header = (tmp_path / "train.h").read_text()
+    assert "struct train_state {" in header and "#define TRAIN_BATCH 16" in header
+    for one in made.session.program.persistents:
+        name = "".join(c if c.isalnum() else "_" for c in one.name)
+        assert f" {name}[{one.type.size}];" in header
+
+
+@pytest.mark.parametrize(("spec", "why"), [("row_digits", "sequences"), ("residual", "schedule")])
+def test_steps_that_cannot_be_built(tmp_path: Path, spec: str, why: str) -> None:
+    with pytest.raises(SessionError, match=why):
+        BuiltStep(spec, 16, tmp_path)

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from gradc_compiler.syntax.grammar.sizes import bytes_in
 from gradc_runtime.cli.declare import Function
 
 Value = int | float | str
@@ -72,10 +73,6 @@ class Places(click.ParamType[slice]):
         return slice(start, (int(last) if last else None) if colon else start + 1)
 
 
-UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
-UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-
-
 class Size(click.ParamType[int]):
     """`500MB`, `1.5 GB`, `2e9`: so many bytes."""
 
@@ -84,13 +81,9 @@ class Size(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The bytes, or a usage error."""
         text = str(value).strip()
-        number = text.rstrip("".join(UNITS))
-        scale = {unit.lower(): bytes for unit, bytes in UNITS.items()}.get(
-            text[len(number) :].strip().lower()
-        )
-        with suppress(ValueError, OverflowError):
-            if scale is not None and 1 <= (found := float(number) * scale) < MOST_BYTES:
-                return int(found)
+        found = bytes_in(text)
+        if found is not None and 1 <= found < MOST_BYTES:
+            return int(found)
         return self.fail(f"{text[:40]} is no size: 500MB, 1.5GB, or a number of bytes", param, ctx)
 
 

@@ -39,7 +39,7 @@ SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
     "patience": (_whole(1), "a whole number, 1 or more"),
     "in_memory": (_whole(0), "a whole number of bytes, 0 or more"),
     "block": (_whole(1), "a whole number of bytes, 1 or more"),
-    "memory": (_whole(1), "a whole number of bytes, 1 or more"),
+    "memory": (_whole(1), "a whole number of bytes, 1 or more, as in `500MB`"),
     "exact": (lambda x: x in (0, 1), "`true` or `false`"),
 }
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar import tree
+from gradc_compiler.syntax.grammar.sizes import bytes_in
 
 
 @dataclass(slots=True)
@@ -83,8 +84,11 @@ def name_node(word: Lexeme) -> tree.Name:
 
 
 def number(span: Span, parts: list[Part]) -> tree.Number:
-    """`10_000` is an int, `1e-3` a float."""
+    """`10_000` is an int, `1e-3` a float, `500MB` so many bytes."""
     text = parts[0].text
+    size = bytes_in(text) if text[-1] in "bB" else None
+    if size is not None:
+        return tree.Number(span=span, value=size, text=text)
     value = float(text) if any(mark in text for mark in ".eE") else int(text)
     return tree.Number(span=span, value=value, text=text)
 

@@ -11,7 +11,7 @@ from gradc_compiler.diagnostics.source import Diagnostic
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
 from gradc_compiler.syntax.lex.brackets import DECLARATION, VALUE_ENDS, Brackets
-from gradc_compiler.syntax.lex.recover import misspelt, oversized
+from gradc_compiler.syntax.lex.recover import is_size, misspelt, oversized
 from gradc_compiler.syntax.lex.suppress_cascades import FoundError, Rank
 
 SETTINGS = frozenset(
@@ -43,7 +43,9 @@ def _mend(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic]]:
     for token in raw:
         meant: Lexeme | None = token
         problem = None
-        if token.type.startswith("WRONG"):
+        if is_size(token, words[-1].text if words else ""):
+            meant = Lexeme("NUMBER", token.text, token.span)
+        elif token.type.startswith("WRONG"):
             meant, problem = misspelt(token)
         elif token.type in ("NUMBER", "DIMS"):
             problem = oversized(token)

@@ -10,6 +10,7 @@ import unicodedata
 
 from gradc_compiler.diagnostics.source import Diagnostic, Label
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
+from gradc_compiler.syntax.grammar.sizes import SIZED, bytes_in
 
 MAX_DIGITS = 40
 SIGNS = {
@@ -45,6 +46,13 @@ SIGNS = {
     "?": (None, "", "a choice is written `a if condition else b`"),
     "\\": (None, "", "inside parentheses a line goes on without a sign"),
 }
+
+
+def is_size(token: Lexeme, before: str) -> bool:
+    """Whether a word is whole bytes with a unit, behind a setting that is in bytes."""
+    written = token.text.replace("_", "")
+    units = token.type == "WRONG_NUMBER" and before in SIZED and written[0] != "."
+    return units and len(written) <= MAX_DIGITS and isinstance(bytes_in(written), int)
 
 
 def misspelt(token: Lexeme) -> tuple[Lexeme | None, Diagnostic]:
@@ -101,6 +109,8 @@ def _number(token: Lexeme) -> tuple[Lexeme, Diagnostic]:
         why = f"write `{text}0`, or `{text[:-1]}` for a whole number"
     elif text[:2].lower() in ("0x", "0b", "0o"):
         why = "numbers are decimal"
+    elif bytes_in(text) is not None:
+        why = f"only {', '.join(sorted(SIZED))} have a unit"
     elif "x" in text:
         why = "sizes are joined as in `5x5` or `3x3x3`"
     elif "_" in text:

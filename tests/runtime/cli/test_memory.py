@@ -52,8 +52,9 @@ def least(call: Caller, spec: str) -> int:
     return int(answer.err.split("needs ")[1].split(" MB")[0])
 
 
-def test_a_limit_in_the_spec(call: Caller, spec: str) -> None:
-    (call.folder / "net.nn").write_text(SPEC.replace("epochs 1", "epochs 1, memory 1e6"))
+@pytest.mark.parametrize("written", ["1e6", "1MB", "0.001GB"])
+def test_a_limit_in_the_spec(call: Caller, spec: str, written: str) -> None:
+    (call.folder / "net.nn").write_text(SPEC.replace("epochs 1", f"epochs 1, memory {written}"))
     assert "1 MB are allowed" in call("train", spec).err
     assert call("train", spec, "--memory", "1GB").code == 0
 

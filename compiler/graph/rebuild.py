@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import is_
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
@@ -28,9 +28,8 @@ def rewrite_nodes(
 ) -> Graph:
     """The graph in which a rule's values stand in place of its nodes, whose story they tell.
 
-    `told` hears of each node that gave way, and what was added for it.  Where none does, the graph
-    is given back itself: most rewrites of a large graph change nothing.  A rewrite that knows the
-    nodes that may give way names them in `asked`, and no rule looks at another.
+    `told` hears of each node that gave way, and what was added for it.  A rewrite that knows which
+    nodes may names them in `asked`.  Where none does, the graph is given back itself.
     """
     if asked is not None and not asked:
         return graph
@@ -49,9 +48,13 @@ def rewrite_nodes(
         elif told is not None:
             told(node, builder.nodes[before:])
         now.append(new)
-    if same or (len(now) == len(builder.nodes) and all(map(is_, builder.nodes, graph.nodes))):
-        return graph
-    return builder.graph({name: now[id].id for name, id in graph.outputs.items()})
+    outputs = {name: now[id].id for name, id in graph.outputs.items()}
+    return graph if same or _are_copies(builder.nodes, graph) else builder.graph(outputs)
+
+
+def _are_copies(nodes: Sequence[Node], graph: Graph) -> bool:
+    """Whether these are a graph's own nodes and no others."""
+    return len(nodes) == len(graph.nodes) and all(map(is_, nodes, graph.nodes))
 
 
 def with_operands(node: Node, xs: Iterable[Value], builder: Builder) -> Value:

@@ -40,22 +40,34 @@ def evaluate(
     number of the first example within its batch, which random draws are keyed by.
     Raises `KeyError` naming a missing input.
     """
-    varying = graph.varying()
     evaluator = GraphEvaluator(graph, values, batch, dtype, first)
     for _ in evaluator.steps():
         pass
-    known = evaluator.known
-    result: dict[OutputKey, Any] = {}
+    return _outputs(evaluator, graph, batch)
+
+
+def _outputs(evaluator: GraphEvaluator, graph: Graph, batch: int) -> dict[OutputKey, Any]:
+    """The outputs of a graph that has been gone through."""
+    varying = graph.varying()
     ids = list(graph.results.values())
+    result: dict[OutputKey, Any] = {}
     for name, id in graph.results.items():
-        array, time = known[id], graph[id].type.time
+        array, time = evaluator.known[id], graph[id].type.time
         if time is not None:
             result[name] = Ragged(np.array(array), evaluator.clocks[time].lengths)
-            continue
-        wanted = np.broadcast_to(array, (batch, *array.shape[1:])) if id in varying else array[0]
-        own = array.flags.owndata and wanted.flags.writeable and ids.count(id) == 1
-        result[name] = wanted if own else np.array(wanted)  # what nobody else holds needs no copy
+        else:
+            count = batch if id in varying else None
+            result[name] = _output(array, count, alone=ids.count(id) == 1)
     return result
+
+
+def _output(array: Array, count: int | None, *, alone: bool) -> Array:
+    """A value for the caller: for `count` examples, or the one of all.  What nobody else holds is
+    given without a copy.
+    """
+    wanted = array[0] if count is None else np.broadcast_to(array, (count, *array.shape[1:]))
+    own = array.flags.owndata and wanted.flags.writeable and alone
+    return wanted if own else np.array(wanted)
 
 
 def node_values(

@@ -120,8 +120,7 @@ def elementwise(
         "smooth": smooth and kink is None,
         "__doc__": f"y = {text.format('a', 'b', 'c')}.",
     }
-    row = type(name.title().replace("_", ""), (Elementwise,), fields)
-    return register(dataclass(frozen=True)(row))
+    return register(type(name.title().replace("_", ""), (Elementwise,), fields))
 
 
 def _arity(text: str) -> int:

@@ -8,9 +8,10 @@ stands in the text, because LLVM can vectorise only what it knows to be contiguo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
+from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store, Variable
 from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.machine.addition_chains import BLOCKS
 from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
@@ -154,6 +155,16 @@ def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
     for statement in nest.statements:
         w.line(statement_text(statement))
     w.store()
+    _gather(w, gathered, inner, blocked)
+    return CpuKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry), w.extents)
+
+
+def _gather(
+    w: _CpuWriter, gathered: Sequence[tuple[Variable, str, Store]], inner: int, blocked: bool
+) -> None:
+    """Add to the sums and maxima in the innermost loop, and store them beside loop `inner`, where
+    they began.  Those of a blocked loop are sums of its blocks' sums.
+    """
     for k, (variable, _, store) in enumerate(gathered):
         combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"plus(r{k}, {variable})"
         w.line(f"r{k} = {combine}")
@@ -165,7 +176,6 @@ def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
         total = f"q{k}" if blocked else f"r{k}"
         adds = store is Store.SUM_ADD
         w.line(f"{place} = plus({place}, {total})" if adds else f"{place} = {total}")
-    return CpuKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry), w.extents)
 
 
 def _assemble(w: _CpuWriter) -> str:

@@ -131,17 +131,23 @@ def _decompose(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
         rest = following
 
 
+def _begin_a_row(w: _CudaWriter) -> None:
+    """After so many terms of a long sum: add theirs to the total, exactly, and begin again."""
+    w.line("c0 = c0 + 1")
+    w.line(f"if c0 == {IN_A_ROW}:")
+    for line in (*KEEP, "r0 = real(0.0)", "c0 = 0"):
+        w.line(f"    {line}")
+
+
 def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup], walked: Sequence[int]) -> None:
     """One word of the result: walk what is summed, then store."""
     ((variable, access, store),) = w.nest.stores
     depth, overlapping = w.depth, [group for group in groups if group.overlaps]
-    target = _word("a0", access)
     w.line(f"a0 = {w.address(access, overlapping)}")
-    w.line(f"r0 = {START.get(store, 'real(0.0)')}")
     long = store is not Store.MAX and _is_long(w.nest, overlapping, walked)
-    if long:
-        for line in ("q0 = real(0.0)", "q1 = real(0.0)", "c0 = 0"):
-            w.line(line)
+    w.line(f"r0 = {START.get(store, 'real(0.0)')}")
+    for line in ("q0 = real(0.0)", "q1 = real(0.0)", "c0 = 0") if long else ():
+        w.line(line)
     for group in overlapping:
         _solve(w, group, access)
     for level in walked:
@@ -150,17 +156,13 @@ def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup], walked: Sequence[
     combine = "maximum" if store is Store.MAX else "plus"
     w.line(f"r0 = {combine}(r0, {variable})")
     if long:
-        w.line("c0 = c0 + 1")
-        w.line(f"if c0 == {IN_A_ROW}:")
-        for line in (*KEEP, "r0 = real(0.0)", "c0 = 0"):
-            w.line(f"    {line}")
+        _begin_a_row(w)
     if w.nest.walk is not None:
         w.line(f"i{walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
     w.depth = depth
-    if long:
-        for line in (*KEEP, "r0 = q0 + q1"):
-            w.line(line)
-    adds = store in (Store.ADD, Store.SUM_ADD)
+    for line in (*KEEP, "r0 = q0 + q1") if long else ():
+        w.line(line)
+    target, adds = _word("a0", access), store in (Store.ADD, Store.SUM_ADD)
     w.line(f"{target} = plus({target}, r0)" if adds else f"{target} = {written('r0', access)}")
 
 

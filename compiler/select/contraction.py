@@ -113,6 +113,15 @@ def _dots(trips: Sequence[LoopDim], accumulate: bool) -> Contraction | None:
     return Contraction(kernel="contract_dots", geometry=geometry, swap=swap, adds=adds)
 
 
+def _from_outside(loop: LoopDim) -> tuple[bool, int]:
+    """The order of the loops around a product.
+
+    Iterations of a loop that moves all three share no numbers, so it goes outside: inside of it,
+    loops that do not move B find B in the cache.
+    """
+    return not (loop.a and loop.b and loop.y), -abs(loop.y) - abs(loop.b)
+
+
 def _tiled(
     kernel: str,
     loops: Sequence[LoopDim],
@@ -127,9 +136,7 @@ def _tiled(
     sums = sorted((t for t in rest if t.y == 0), key=lambda t: -t.length)
     inner = sorted(sums[:2], key=lambda t: (t.length >= SHORT, -abs(t.b)))
     k1, k2 = ([ONE, ONE, *inner])[-2:]
-    able = [t for t in rest if t.y >= columns.extent and (t.b == 0 or kernel == "contract_lanes")]
-    if kernel == "contract_lanes":
-        able = [t for t in able if t.b == 0]
+    able = [t for t in rest if t.y >= columns.extent and t.b == 0]
     rows = max(able, key=lambda t: t.length, default=ONE)
     outer = [t for t in rest if t is not rows and not any(t is k for k in inner)]
     overlap = _overlapping(columns.extent, [rows, *outer])
@@ -137,9 +144,7 @@ def _tiled(
     extent = 1
     if once and rows is not ONE:
         extent, rows = rows.extent, replace(rows, extent=SHARE)
-    # iterations of a loop that moves all three share no numbers, so it goes outside: inside of it,
-    # loops that do not move B find B in the cache
-    outer.sort(key=lambda t: (not (t.a and t.b and t.y), -abs(t.y) - abs(t.b)))
+    outer.sort(key=_from_outside)
     geometry = _geometry(adds, columns, rows, k1, k2, outer)
     return Contraction(kernel=kernel, geometry=geometry, swap=swap, adds=adds, extent=extent)
 

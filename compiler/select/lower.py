@@ -5,6 +5,7 @@ Each is a loop nest of its own or a library kernel with its arguments.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -18,7 +19,7 @@ from gradc_compiler.loops.loop_passes import BUILT, MEANING
 from gradc_compiler.loops.scalar_code import identity
 from gradc_compiler.loops.unit_nests import pointwise_nest, reduction_nest
 from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
-from gradc_compiler.memory.layout import StorageKey, row_major, through
+from gradc_compiler.memory.layout import BufferView, StorageKey, row_major, through
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import ArgMax
@@ -101,13 +102,9 @@ def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> 
     """
     copies = [table.graph[id].op.name for id in unit.nodes] == ["copy"]
     each, depth = unit.phase.examples, len(nest.loops)
-    if not copies or depth not in ((3,) if each else (2, 3)) or len(nest.loads) != 1:
+    if not copies or not _exchanges_axes(nest, each=each):
         return False
     ((_, x),), ((_, y, _),) = nest.loads, nest.stores
-    if x.index or x.moves[-2] != 1 or y.moves[-1] != 1:
-        return False
-    if each and (nest.loops[0].extent != RANGE or nest.loops[0].scale != 1):
-        return False
     rows, columns = (loop.extent for loop in nest.loops[-2:])
     alike = (nest.loops[0].extent, x.moves[0], y.moves[0]) if depth == 3 else (1, 0, 0)
     call = KernelCall(
@@ -124,32 +121,38 @@ def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> 
     return True
 
 
+def _exchanges_axes(nest: LoopNest, *, each: bool) -> bool:
+    """Whether a nest reads down the rows what it writes along them: a matrix for each example, or
+    one or several of all.
+    """
+    if len(nest.loops) not in ((3,) if each else (2, 3)) or len(nest.loads) != 1:
+        return False
+    ((_, x),), ((_, y, _),) = nest.loads, nest.stores
+    if x.index or x.moves[-2] != 1 or y.moves[-1] != 1:
+        return False
+    return not each or (nest.loops[0].extent == RANGE and nest.loops[0].scale == 1)
+
+
 def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     """Add a product of two operands on a library kernel; Y is zeroed if that adds to it."""
     op, examples = node.op, unit.phase.examples
     assert isinstance(op, Contract)
     places = [table.layouts.places[i] for i in (*node.inputs, node.id)]
-    moved = zip((*op.operands, op.result), places, strict=True)
-    moves, starts = zip(*(through(m, place, len(op.extents)) for m, place in moved), strict=True)
-    trips = [LoopDim(*numbers) for numbers in zip(op.extents, *moves, strict=True)]
-    if examples or op.mean:
-        trips.insert(0, LoopDim(RANGE if examples else EVERY, *(place.example for place in places)))
+    trips, starts = _trips(op, places, examples=examples)
     plan = select_kernel(trips, accumulate=op.mean and examples, once=not examples)
-    target = places[-1]
     if not (op.mean and examples) and (plan.adds or not covers(op)):
-        table.fill(unit, target)
+        table.fill(unit, places[-1])
     nest = contraction_nest(trips, list(zip(places, starts, strict=True)), plan.adds)
     nest = table.optimise(nest, MEANING)
-    operands = [
-        replace(table.operand(place, written=place is target), inner=start)
+    a, b, y = (
+        replace(table.operand(place, written=place is places[-1]), inner=start)
         for place, start in zip(places, starts, strict=True)
-    ]
-    if plan.swap:
-        operands[:2] = operands[1::-1]
+    )
+    operands = (b, a, y) if plan.swap else (a, b, y)
     products = prod(op.extents)
     call = KernelCall(
         kernel=Kernel(plan.kernel),
-        operands=tuple(operands),
+        operands=operands,
         geometry=plan.geometry,
         launch=table.launch(nest, unit.region.time),
         extent=plan.extent,
@@ -159,10 +162,24 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
         added=chain_of_product(plan.kernel, plan.geometry, rows=1, examples=1).remat,
     )
     table.add(unit, call)
-    words = table.layouts.words[target.storage]
+    words = table.layouts.words[places[-1].storage]
     if plan.extent > 1 and plan.extent * plan.geometry[Y_ROW] == words:
-        uses = (*(TileUse(x, None) for x in operands[:2]), TileUse(operands[2], 1, written=True))
+        uses = (*(TileUse(x, None) for x in operands[:2]), TileUse(y, 1, written=True))
         table.pieces = TileChain(unit.phase, words, uses)
+
+
+def _trips(
+    op: Contract, places: Sequence[BufferView], *, examples: bool
+) -> tuple[list[LoopDim], tuple[int, ...]]:
+    """The loops of a product, with the words by which each moves the operands and the result; and
+    the words where these begin.  A mean, and what is done for each example, goes over examples too.
+    """
+    moved = zip((*op.operands, op.result), places, strict=True)
+    moves, starts = zip(*(through(m, place, len(op.extents)) for m, place in moved), strict=True)
+    trips = [LoopDim(*numbers) for numbers in zip(op.extents, *moves, strict=True)]
+    if examples or op.mean:
+        trips.insert(0, LoopDim(RANGE if examples else EVERY, *(place.example for place in places)))
+    return trips, starts
 
 
 def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:

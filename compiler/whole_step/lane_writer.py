@@ -9,7 +9,7 @@ is unrolled (`compiler/loops/unroll.py`).  A weight is read once for all the exa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from math import prod
 
@@ -104,6 +104,20 @@ class LaneWriter(VectorFrame):
                 j = loops.order[level]
                 self.line(LoopHead(LoopCounter(j + 1), (whole_number(loops.extents[j]),)))
                 self.depth += 1
+        self._innermost(nest, loops, names, totals)
+        self.depth -= len(loops.inner)
+        for k, total in totals.items():
+            self._store_at(Write(*nest.stores[k]), loops, loops.outer, total)
+        self.depth -= len(loops.outer)
+
+    def _innermost(
+        self,
+        nest: LoopNest,
+        loops: LaneLoops,
+        names: dict[Leaf, Scalar],
+        totals: Mapping[int, Accumulator],
+    ) -> None:
+        """What is computed in all loops, and stored there or added to what is stored after them."""
         for item in nest.body or nest.statements:
             if isinstance(item, Statement):
                 self.compute(item, names)
@@ -115,10 +129,6 @@ class LaneWriter(VectorFrame):
                 self.assign(totals[k], combined(totals[k], value, store))
             else:
                 self._store_at(Write(variable, access, store), loops, loops.order, value)
-        self.depth -= len(loops.inner)
-        for k, total in totals.items():
-            self._store_at(Write(*nest.stores[k]), loops, loops.outer, total)
-        self.depth -= len(loops.outer)
 
     def start(self, store: Store) -> Scalar:
         """What a sum or a maximum begins with; of examples, in every lane."""

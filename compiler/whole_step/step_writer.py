@@ -136,12 +136,7 @@ class StepWriter(ScalarPromoter):
             masked = j == order[-1] and is_narrow(extent)
             self.line(LoopHead(LoopCounter(j), (whole_number(extent),), masked))
             self.depth += 1
-        names: dict[Leaf, Scalar] = {}
-        for variable, access in nest.loads:
-            names[variable] = self.let(variable.kind, self._read(variable, access))
-        for statement in nest.statements:
-            target, value = statement.target, renamed(statement.value, names)
-            names[target] = self.let(target.kind, value)
+        names = self._computed(nest)
         for k, total in totals.items():
             variable, _, store = nest.stores[k]
             self.assign(total, combined(total, names[variable], store))
@@ -153,6 +148,16 @@ class StepWriter(ScalarPromoter):
         self.depth -= outer if totals else len(order)
         for _, access, _ in nest.stores:
             self.forget(self._words(nest, access))
+
+    def _computed(self, nest: LoopNest) -> dict[Leaf, Scalar]:
+        """What a nest loads and computes, by its names there."""
+        names: dict[Leaf, Scalar] = {}
+        for variable, access in nest.loads:
+            names[variable] = self.let(variable.kind, self._read(variable, access))
+        for statement in nest.statements:
+            target, value = statement.target, renamed(statement.value, names)
+            names[target] = self.let(target.kind, value)
+        return names
 
     def _starts(self, nest: LoopNest) -> dict[int, Accumulator]:
         """What is summed up over inner loops begins in a variable; its name by store."""

@@ -82,21 +82,27 @@ def load(
 
     Raises `DataError` where the source cannot be read or does not fit.
     """
+    context = Context(
+        source=source, seed=seed, allow_outside=allow_outside, in_memory=in_memory, block=block
+    )
+    found = run(source, context)
+    if isinstance(found, Columns):
+        return from_columns(dict(source.fields), found, dtype)
+    return begun(Streamed(blocks=found, types=dict(source.fields), dtype=dtype))
+
+
+def run(source: DataSource, context: Context) -> Found:
+    """What the function of a source gives.
+
+    Raises `DataError` where it cannot be called so, or cannot read.
+    """
     make = prepared(source)
     try:
-        found = make(
-            Context(
-                source=source, seed=seed, allow_outside=allow_outside, in_memory=in_memory,
-                block=block,
-            )
-        )  # fmt: skip
+        return make(context)
     except OSError as fault:
         raise DataError(f"{source.function}: {fault.strerror or fault}: {fault.filename}") from None
     except MemoryError:
         raise DataError(f"{source.function}: there is not enough memory for it") from None
-    if isinstance(found, Columns):
-        return from_columns(dict(source.fields), found, dtype)
-    return begun(Streamed(blocks=found, types=dict(source.fields), dtype=dtype))
 
 
 def begun(data: Streamed) -> Streamed:

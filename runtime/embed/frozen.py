@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.program.entry import Entry, Instruction, Kernel, Operand, Phase, Space
 from gradc_compiler.program.program import Persistent
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.executable import WALKER, Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.embed.relocatable import RelocatableTable, relocatable

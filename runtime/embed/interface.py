@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from gradc_compiler.c.c_names import CNames, c_name, comment
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.program.arrays import Array
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.embed.frozen import FrozenModel
 
 VERSION = 1  # of the functions and their meaning

@@ -8,12 +8,12 @@ into its own copy, for each call.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.encode import build_table
 from gradc_runtime.system.errors import SessionError

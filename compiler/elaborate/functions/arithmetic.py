@@ -137,13 +137,9 @@ def binary(
     except TimesDiffer:
         raise
     except TypeFault as fault:
-        raise scope.fault(
-            "E0303",
-            f"`{sign}` does not fit {x.type} and {y.type}: {fault}",
-            spans[0],
-            secondary=[(spans[1], str(x.type)), (spans[2], str(y.type))],
-            hint=_hint(sign, x, y, spans),
-        ) from None
+        message = f"`{sign}` does not fit {x.type} and {y.type}: {fault}"
+        types, hint = [(spans[1], str(x.type)), (spans[2], str(y.type))], _hint(sign, x, y, spans)
+        raise scope.fault("E0303", message, spans[0], secondary=types, hint=hint) from None
 
 
 def _are_known_equal(a: StaticValue, b: StaticValue) -> bool | None:

@@ -61,6 +61,16 @@ def _too_long(source: Source) -> list[Diagnostic]:
     return []
 
 
+def _too_many(span: Span) -> Diagnostic:
+    """E0106 for a file of too many tokens."""
+    return Diagnostic(
+        code="E0106",
+        message=f"the file has more than {MAX_TOKENS:,} words and signs",
+        primary=Label(span, "the limit is reached here"),
+        hint="split it, and put the parts together with `import`",
+    )
+
+
 def scan(source: Source) -> list[Lexeme]:
     """All tokens, comments among them, and `$END`.
 
@@ -75,16 +85,7 @@ def scan(source: Source) -> list[Lexeme]:
         span = Span(source=source, start=start, end=start + len(token))
         tokens.append(Lexeme(token.type, str(token), span))
         if len(tokens) > MAX_TOKENS:
-            raise CompileError(
-                [
-                    Diagnostic(
-                        code="E0106",
-                        message=f"the file has more than {MAX_TOKENS:,} words and signs",
-                        primary=Label(span, "the limit is reached here"),
-                        hint="split it, and put the parts together with `import`",
-                    )
-                ]
-            )
+            raise CompileError([_too_many(span)])
     end = len(source.text.rstrip())
     tokens.append(Lexeme("$END", "", Span(source=source, start=end, end=end)))
     return tokens

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from gradc_compiler.diagnostics.source import Diagnostic, Label
+from gradc_compiler.diagnostics.source import Diagnostic, Label, Span
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
 from gradc_compiler.syntax.grammar.keywords import DECLARATIONS, KEYWORDS
 from gradc_compiler.syntax.parse.messages import BORROWED, UNEXPECTED
@@ -70,14 +70,8 @@ def explain_unexpected(
         return borrowed
     line = describe(tokens, begin, at)
     reserved = found.text in KEYWORDS and not _begins_declaration(tokens, begin, at)
-    another = f"choose another name, such as `{found.text}_`"
     if reserved and not EMPTY_CLAUSE.search(line) and "NAME" in accepts():
-        return Diagnostic(
-            code="E0111",
-            message=f"`{found.text}` is a word of the language, not a name",
-            primary=Label(place, "expected a name"),
-            hint=INSTEAD.get((found.text, tokens[at + 1].type == "LPAR"), another),
-        )
+        return _reserved(found.text, place, called=tokens[at + 1].type == "LPAR")
     for row in UNEXPECTED:
         if re.search(row.pattern, line):
             fields = fields_of(tokens, begin, at)
@@ -118,6 +112,16 @@ def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
         hint=f"did you mean `{near[0]}`?"
         if near
         else "a file holds layer, cell, model, function, data, train and other declarations",
+    )
+
+
+def _reserved(word: str, place: Span, *, called: bool) -> Diagnostic:
+    """E0111 for a word of the language where a name is wanted."""
+    return Diagnostic(
+        code="E0111",
+        message=f"`{word}` is a word of the language, not a name",
+        primary=Label(place, "expected a name"),
+        hint=INSTEAD.get((word, called), f"choose another name, such as `{word}_`"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -90,16 +90,20 @@ def bench(spec: Path, given: Mapping[str, Any]) -> int:
     steps = program.training.steps
     if given.get("simulate"):
         return simulated.report(session, [s.entry for s in steps], batch, both, given["as_json"])
-    found = [timed(session, program, step, batch, both) for step in steps]
-    if given["as_json"]:
+    report([timed(session, program, step, batch, both) for step in steps], limits, given["as_json"])
+    return 0
+
+
+def report(found: Sequence[Timed], limits: Roofline, as_json: bool) -> None:
+    """The figures of all steps, below those of the machine."""
+    if as_json:
         write_json([asdict(step) for step in found])
-        return 0
+        return
     write(f"limits: {limits.operations / 1e9:.0f} GFLOP/s, "
           + ", ".join(f"{rate / 1e9:.0f} GB/s within {size(n)}"
                       for n, rate in limits.bandwidth.items()))  # fmt: skip
     for step in found:
         show(step)
-    return 0
 
 
 def timed(
@@ -116,17 +120,14 @@ def timed(
     lines = list(instructions(entry, runner, inputs, one))
     run = partial(session.tables.run, of.entry, runner)
     used = inexact(session.program, [of.entry])
-    least = both.seconds(
-        operations=sum(line.operations for line in lines),
-        bytes=necessary_bytes(entry, program, batch, runner.word),
-        footprint=footprint,
-    )
+    operations = sum(line.operations for line in lines)
+    moved = necessary_bytes(entry, program, batch, runner.word)
     return Timed(
         step=of.name,
         batch=batch,
         threads=session.threads,
         seconds=step_seconds(run, inputs, batch, alone=len(program.training.steps) > 1),
-        limit=least,
+        limit=both.seconds(operations=operations, bytes=moved, footprint=footprint),
         block=runner.entry.block,
         tuned=runner.entry.block != program.entries[of.entry].block,
         lines=lines,

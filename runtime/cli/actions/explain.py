@@ -34,12 +34,28 @@ from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.request import Request, session_with_weights
 from gradc_runtime.cli.declare import SpecPath
 from gradc_runtime.cli.faults import Refused
-from gradc_runtime.data.arrays.checked import check_inputs
+from gradc_runtime.data.arrays.checked import Batches, check_inputs
 from gradc_runtime.session.index_reach import too_long
+from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
 from gradc_runtime.system.errors import SessionError
 
 MOST_TOGETHER = 8  # numbers of a gradient that are printed in one line
+
+
+def one_example(loss: LossNode, texts: Mapping[str, str], session: Session) -> Batches:
+    """The inputs of the one example that is explained.
+
+    Raises `Refused` for more than one, `SessionError` for a sequence that is too long.
+    """
+    types, limits = input_types(loss), limits_of(loss.graph)
+    given = read_inputs(texts, types, seed=session.seed, limits=limits)
+    batches = check_inputs(given, types, "float64")
+    if any(len(batch) != 1 for batch in batches.values()):
+        raise Refused("explain shows one example; give one")
+    if (beyond := too_long(limits, batches)) is not None:
+        raise SessionError(beyond[1])
+    return batches
 
 
 def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> int:
@@ -56,14 +72,7 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
         Request.of(spec, given), given["weights"], dtype="float64"
     )
     loss = chosen(made, given)
-    types = input_types(loss)
-    limits = limits_of(loss.graph)
-    given_inputs = read_inputs(inputs, types, seed=session.seed, limits=limits)
-    batches = check_inputs(given_inputs, types, "float64")
-    if any(len(batch) != 1 for batch in batches.values()):
-        raise Refused("explain shows one example; give one")
-    if (beyond := too_long(limits, batches)) is not None:
-        raise SessionError(beyond[1])
+    batches = one_example(loss, inputs, session)
     rows = rows_of(loss, {**session.memory.views, **batches})
     if given["as_json"]:
         write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})

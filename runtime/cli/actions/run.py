@@ -36,10 +36,9 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     bindings = [Binding().convert(word, None, None) for word in words if "=" in word]
     texts = {name: str(value) for name, value in (*given["inputs"], *bindings)}
     model = chosen(session, names)
-    entry = session.program.models[model]
-    prepare(session, [entry])
+    prepare(session, [session.program.models[model]])
     examples = ModelInputs(session, request)
-    limits = session.program.entries[entry].limits
+    limits = session.program.entries[session.program.models[model]].limits
     types = types_of(session, model)
     if given["sample"] is not None or given["decode"] is not None:
         written, _ = written_argument(session, model)
@@ -54,13 +53,17 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     results: dict[str, Any] = found if isinstance(found, dict) else {model: found}
     if given["save"] is not None:
         save(results, given["save"])
-        return 0
-    results = {**results, **examples.as_texts(model, results)}
-    if given["as_json"]:
+    else:
+        tell({**results, **examples.as_texts(model, results)}, as_json=given["as_json"])
+    return 0
+
+
+def tell(results: Mapping[str, Any], *, as_json: bool) -> None:
+    """Results on the terminal, or as data."""
+    if as_json:
         write_json({name: plain(found) for name, found in results.items()})
     else:
         show(results)
-    return 0
 
 
 class ModelInputs:

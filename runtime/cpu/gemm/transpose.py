@@ -51,6 +51,18 @@ def write_square(tile: Tile, function: ir.Function) -> None:
     builder.ret_void()
 
 
+def square_function(tile: Tile, module: ir.Module) -> ir.Function:
+    """The square's own function in a module, written when first asked for."""
+    if "square" in module.globals:
+        return module.globals["square"]
+    kinds = [tile.number.as_pointer()] * 2 + [I64] * 5
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), "square")
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    write_square(tile, function)
+    return function
+
+
 def make_square(word: int) -> Any:
     """turn(x, i, y, j, x_stride, y_stride, columns, rows, add): a square of x[i:] into y[j:].
 
@@ -65,14 +77,7 @@ def make_square(word: int) -> Any:
         x_stride: Any, y_stride: Any, columns: Any, rows: Any, add: Any,
     ) -> Any:  # fmt: skip
         def generate(builder: Any, args: Any) -> Any:
-            kinds = [tile.number.as_pointer()] * 2 + [I64] * 5
-            function = builder.module.globals.get("square")
-            if function is None:
-                shape = ir.FunctionType(ir.VoidType(), kinds)
-                function = ir.Function(builder.module, shape, "square")
-                function.linkage = "internal"
-                function.attributes.add("noinline")
-                write_square(tile, function)
+            function = square_function(tile, builder.module)
             starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2)]
             builder.call(function, [*starts, *args[4:]])
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CLASS = '''
 """Numbers one place on along an axis."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -24,6 +24,7 @@ import numpy as np
 from gradc_compiler.graph.op import real, require
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.ops.structured import Structured
+from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @register

@@ -33,8 +33,7 @@ def rewrite_nodes(
     """
     if asked is not None and not asked:
         return graph
-    builder, now = Builder(), list[Value]()  # what stands for each node
-    same = True  # so far every node stands for itself
+    builder, now, same = Builder(), list[Value](), True  # what stands for each node; so far itself
     for node in graph.nodes:
         builder.inherit_provenance(node)
         xs, before = [now[i] for i in node.inputs], len(builder.nodes)

@@ -7,12 +7,11 @@ numbers are those of the trainer, to the bit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc_compiler.graph.outputs import Tagged
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.program.entry import Entry, Kernel
 from gradc_compiler.program.program import Persistent, TrainStep
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.executable import STRAIGHT, WALKER, Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of

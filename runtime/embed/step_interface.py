@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from gradc_compiler.c.c_names import CNames
 from gradc_compiler.program.arrays import Array
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.embed.frozen_step import FrozenStep
 from gradc_runtime.embed.interface import OWN, CInterface
 

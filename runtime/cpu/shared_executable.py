@@ -30,6 +30,7 @@ from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.packed_time import PackedTime
 from gradc_runtime.cpu.partition.awaited_sums import awaiting_parts
+from gradc_runtime.cpu.partition.divide import tasks_of
 from gradc_runtime.cpu.partition.rank_shares import RankShares, shares_of
 from gradc_runtime.cpu.partition.space_sizes import partial_bytes, uses_partials
 from gradc_runtime.cpu.replay import CapturedCall
@@ -185,11 +186,13 @@ class SharedExecutable(Executable):
         stages: list[StageRun] = []
         sent: list[list[tuple[int, int]]] = []  # words of UNIFORM, by message
         for number, phase in enumerate(self.entry.phases):
+            tasks = tasks_of(self.entry, phase, plan.block, plan.threads)
+            done = [task.instruction for task in tasks]
             parts = [
                 (of_stage(plan.table, number, chunks, part.instructions), part.messages)
                 if not phase.examples
                 else (of_stage(plan.table, number, chunks), part.messages)
-                for part in awaiting_parts(self.entry, phase, sent)
+                for part in awaiting_parts(self.entry, phase, done, sent)
             ]
             read = frozenset() if phase.examples else read_by_serial(phase) - seen
             seen |= read

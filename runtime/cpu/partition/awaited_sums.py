@@ -26,18 +26,20 @@ class AwaitingPart:
 
 
 def awaiting_parts(
-    entry: Entry, phase: Phase, messages: Sequence[Sequence[Words]]
+    entry: Entry, phase: Phase, items: Sequence[Instruction], messages: Sequence[Sequence[Words]]
 ) -> list[AwaitingPart]:
-    """The parts of a stage, which comes after these messages have been sent."""
+    """The parts of a stage, which comes after these messages have been sent; `items` are its
+    instructions in the order in which they are done.
+    """
     starts = sorted(_starts(entry))
-    counts = [_awaited(item, starts, messages) for item in phase.instructions]
+    counts = [_awaited(item, starts, messages) for item in items]
     whole = range(len(counts))
     if phase.examples or not counts:
         return [AwaitingPart(whole, max(counts, default=0))]
     parts, begin, known = [], 0, counts[0]
     enough = max(1, len(messages) // MACHINE.rank_parts)
     for k, count in enumerate(counts):
-        if count >= known + enough and not phase.instructions[k].follows and k > begin:
+        if count >= known + enough and not items[k].follows and k > begin:
             parts.append(AwaitingPart(range(begin, k), known))
             begin = k
         known = max(known, count)

@@ -1,9 +1,10 @@
 """How the work of a stage is divided, for any number of threads: one place decides.
 
 Threads form *teams*.  In a serial stage all are one team; each instruction is cut at multiples of a
-grain.  In a batch stage a team takes chunks of the batch, block after block, and its members share
-out the instructions on a block (`intra_op.py`); as long as there are chunks for all threads, a team
-is a single one, which does all in order.  Then barriers are placed.
+grain, and those that wait for nothing come first (`independent.py`).  In a batch stage a team takes
+chunks of the batch, block after block, and its members share out the instructions on a block
+(`intra_op.py`); as long as there are chunks for all threads, a team is a single one, which does all
+in order.  Then barriers are placed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from gradc_compiler.program.entry import Entry, Phase
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.barriers import with_barriers
 from gradc_runtime.cpu.partition.grains import once
+from gradc_runtime.cpu.partition.independent import in_rounds
 from gradc_runtime.cpu.partition.intra_op import divided, in_shares, shared_nanoseconds
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
@@ -60,4 +62,4 @@ def tasks_of(entry: Entry, phase: Phase, block: int, members: int) -> list[Threa
     if phase.examples:
         groups = divided(entry, phase.instructions, block, members)
         return with_barriers(entry, groups, phase.loops)
-    return with_barriers(entry, list(once(entry, phase, members)))
+    return with_barriers(entry, in_rounds(entry, list(once(entry, phase, members)), members))

@@ -13,12 +13,13 @@ from time import perf_counter
 
 import numpy as np
 
-from gradc_compiler.program.entry import MOST_OPERANDS, Kernel
+from gradc_compiler.program.entry import MOST_OPERANDS, Instruction, Kernel
 from gradc_runtime.binding.io_binding import address
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.objects.compile_kernels import addresses
 from gradc_runtime.cpu.objects.link import NATIVE
+from gradc_runtime.cpu.partition.divide import tasks_of
 from gradc_runtime.data.arrays.checked import Batches
 
 ALONE = Kernel("alone")
@@ -34,6 +35,8 @@ class Profile:
         self.bound = executable.bind(inputs)
         self.table = self.bound.plan.table.tolist()
         self.bases = self.bound.plan.bases[0].copy()
+        self.entry = executable.variant(self.table[bytecode.EXAMPLES])
+        self.done = list(self._done())
         self.pointers = np.zeros(MOST_OPERANDS + 1, np.int64)  # and the kernel
         alone, nothing = addresses([ALONE, NOTHING], executable.word)
         self.alone = NATIVE(alone)
@@ -44,7 +47,15 @@ class Profile:
         spent = dict.fromkeys(self._places(), 0.0)
         for call in self._calls():
             spent[call[0]] += self._time(*call)
-        return list(spent.values())
+        by_item = dict(zip(map(id, self.done), spent.values(), strict=True))
+        return [by_item[id(item)] for phase in self.entry.phases for item in phase.instructions]
+
+    def _done(self) -> Iterator[Instruction]:
+        """All instructions as the table has them."""
+        block, threads = self.table[bytecode.BLOCK], self.bound.plan.threads
+        for phase in self.entry.phases:
+            members = self.table[bytecode.MEMBERS] if phase.examples else threads
+            yield from (t.instruction for t in tasks_of(self.entry, phase, block, members))
 
     def rows(self) -> list[int]:
         """How many examples there are, and how many elements of each time."""

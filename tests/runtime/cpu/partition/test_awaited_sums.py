@@ -21,7 +21,7 @@ def parts_of(entry: Entry, size: int, patch: pytest.MonkeyPatch) -> list[list[Aw
     sent: list[list[Words]] = []
     found = []
     for phase in entry.phases:
-        found.append(awaiting_parts(entry, phase, sent))
+        found.append(awaiting_parts(entry, phase, phase.instructions, sent))
         sent += [[(p.uniform, p.uniform + p.words) for p in one] for one in pieces(phase.sums)]
     return found
 

@@ -8,7 +8,8 @@ from the parameters, such as packed weights, stands in serial 0).
 
 The gradient of a large matrix is a mean of outer products.  Added up tile by tile, each thread
 would read and write the whole matrix for every tile.  Such a mean is *delayed*: the two factors of
-all examples are kept, and one product in serial stage k + 1 sums over the examples.
+all examples are kept, and one product in serial stage k + 1 sums over the examples.  So it is with
+the weights of a convolution where images are small beside them: its sum goes over pixels as well.
 """
 
 from __future__ import annotations
@@ -118,15 +119,15 @@ def _phases(graph: Graph, switches: Switches) -> dict[int, Stage]:
 
 
 def is_delayable(graph: Graph, node: Node, varying: frozenset[int]) -> bool:
-    """Whether a mean is a product of two matrices that is better computed when all examples are
-    done: the matrix is large beside the factors.
+    """Whether a mean is a product of two tensors, or a convolution of one with the other, that is
+    better computed when all examples are done: the result is large beside the factors.
     """
     op, types = node.op, [graph[i].type for i in node.inputs]
     if not isinstance(op, Contract) or not all(i in varying for i in node.inputs):
         return False
-    plain = all(p.plain is not None for m in (*op.operands, op.result) for p in m)
-    matrices = plain and len(types) == 2 and all(t.time is None for t in types)
-    return matrices and worth_deferring(sum(t.size for t in types), node.type.size)
+    whole = all(p.plain is not None for p in op.result)  # every number is written once
+    tensors = whole and len(types) == 2 and all(t.time is None for t in types)
+    return tensors and worth_deferring(sum(t.size for t in types), node.type.size)
 
 
 def _carried(graph: Graph, group: list[int]) -> set[int]:

@@ -34,6 +34,10 @@ RUNS = {
     "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],
     "attention": ["tests/compiler/rewrites/test_query_blocks.py"],
+    "delayed sums": [
+        *("tests/compiler/fusion/test_delayed_convolutions.py", "-k"),
+        "every_form and (stride or dilation or (3x3 and 0))",
+    ],
     "step counter": ["tests/runtime/session/test_step_counter.py"],
     "random specs": ["tests/random_specs/in_simulator.py"],
     "meanings": [f"{HERE}/meanings_in_simulator.py"],

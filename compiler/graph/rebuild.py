@@ -26,10 +26,9 @@ def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, d
 def rewrite_nodes(
     graph: Graph, rule: Rule, told: Told | None = None, *, asked: Collection[int] | None = None
 ) -> Graph:
-    """The graph in which a rule's values stand in place of its nodes, whose story they tell.
-
-    `told` hears of each node that gave way, and what was added for it.  A rewrite that knows which
-    nodes may names them in `asked`.  Where none does, the graph is given back itself.
+    """The graph in which a rule's values stand in place of its nodes, whose story they tell; itself
+    where none does.  `told` hears of each node that gave way, and what was added for it; `asked`
+    has those that may, where that is known.
     """
     if asked is not None and not asked:
         return graph

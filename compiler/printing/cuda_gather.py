@@ -1,8 +1,8 @@
-"""CUDA twins of `cpu_gather.py`: take, scatter, argmax and rows of a tensor, with the same
-geometry.
+"""Kernels of `cpu_gather.py` for CUDA, with the same geometry: take, scatter, argmax, and rows of a
+tensor.
 
-A thread of `SCATTER` takes one column of one example and adds its rows in order, so that no two
-threads meet.
+A thread of `SCATTER` has one column of one example and adds up its rows in order.  So no two
+threads write the same word, and every run gives the same bits.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Thread mapping: which loops of a nest are divided over a GPU's threads, so that no two threads
 write the same word.
 
-Loops are taken by the words by which they move the result, least first.  Iterations of a loop write
-different words if it moves the result at least as far as all loops before it reach together: such a
-loop is a group by itself.  Any other is put into one group with the loops that it overlaps, and a
-thread is given a word of that group, not an iteration.  The words of a group are the multiples of
-the greatest common divisor of its strides.
+A loop that does not move the result is a sum, and a thread runs through it.  The others are taken
+by their stride in the result, least first.  Iterations of a loop write different words if its
+stride is at least as long as all loops before it reach together: such a loop is a group by itself.
+Any other is put into one group with the loops that it overlaps, and a thread is given a word of
+that group, not an iteration.  The words of a group are the multiples of the greatest common divisor
+of its strides.
 """
 
 from __future__ import annotations

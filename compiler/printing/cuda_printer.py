@@ -1,18 +1,19 @@
 """A loop nest as the source of one CUDA kernel.
 
-Whatever is summed into a word is summed by one thread, in the order of the loops: no atomic
-operation is needed, and every run gives the same bits.  A long sum is added up a few hundred terms
-at a time, and those sums with what rounding loses.  So the loops that move the result are
-shared out over threads, and each thread walks those that do not.
+Every word of the result belongs to one thread, which computes all of its sum, in the order of the
+loops.  So no atomic addition is needed, and every run gives the same bits.  The loops that move the
+result are divided over threads, and a thread runs through the others by itself (`cuda_mapping.py`
+decides).  A long sum is added up a few hundred terms at a time, and those sums are added up with
+what rounding loses: a compensated sum.
 
-Loops that write over one another (in a transposed convolution, word 2i + k for all i and k) form a
-*group*.  A thread takes one word w of the group, walks all its loops but one, and finds that one's
-index by division: i = (w - k) / 2, where that is whole and in range.
+Loops may write over one another: a transposed convolution adds to word 2i + k for all i and k.
+They form a *group*, of which a thread takes a word w.  It runs through all loops of the group but
+one, and finds that one's counter by division: i = (w - k) / 2, where that is whole and in range.
 
-A sum over time walks through an example's rows from the first to the one after each.
+A sum over time goes from row to row of an example, by the number that each row has of the next.
 
-Names are those of `cpu_printer.py`, and a word is words[x0 + ...] or, a whole number, numbers[x0 +
-...].
+In the text, names are those of `cpu_printer.py`.  Operands are not pointers but the number of their
+first word: a number is words[x0 + ...], and a label numbers[x0 + ...].
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class CudaKernelText:
 
 @dataclass(kw_only=True)
 class _CudaWriter(CodeLines):
-    """A place is `words[x0 + ...]`, with x0 the number of its operand's first word."""
+    """Writes lines, and names operands and geometry as they are met: a place is `words[x0 + ...]`,
+    with x0 the number of its operand's first word.
+    """
 
     nest: LoopNest
 
@@ -93,7 +96,7 @@ class _CudaWriter(CodeLines):
 
 
 def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
-    """Write a nest."""
+    """The kernel of a nest: a loop over pieces of work, one for each word that a thread owns."""
     nest = renumber(run_forwards(nest), hoisted=False)
     groups, walked = map_to_threads(nest)
     w = _CudaWriter(nest=nest)
@@ -114,7 +117,9 @@ def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
 
 
 def _decompose(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
-    """From a piece's number to loop counters, and words of groups; the last group moves fastest."""
+    """From the number of a piece to loop counters and to words of groups, by division with rest;
+    the last group moves fastest, so that neighbouring threads write neighbouring words.
+    """
     rest = "t0"
     for k in reversed(range(len(groups))):
         group = groups[k]

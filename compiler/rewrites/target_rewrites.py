@@ -64,7 +64,7 @@ row, inexact = Rewrite, partial(Rewrite, exact=False)
 cpu, inexact_cpu = partial(row, targets=(CPU,)), partial(inexact, targets=(CPU,))
 
 # fmt: off
-FASTER: dict[str, Rewrite] = {  # the first takes the convolutions that gain most by it
+FASTER: dict[str, Rewrite] = {  # see Note [Which order rows need]
     "winograd":          inexact(run=nodes(apply_winograd), fits=ANY,
                                  law="y = A' [(G w) * (B' x)]"),
     "scatter-to-gather": inexact_cpu(run=nodes(scatter_to_gather), fits=ONCE,

@@ -1,9 +1,13 @@
-"""Which operator is to blame for a number that is not finite: the way back from what went wrong.
+"""Which operator is to blame for a NaN or an infinity: a backward slice of one run.
 
-From the loss, or else the reports, or else the updates, every number that is not finite is followed
-to the operands that it came from, element by element: of a `where`, to the branch that was taken
-only.  The operator to blame is the first on this way that makes, out of finite operands, a number
-that is not.  What is not finite elsewhere (a branch that was not taken) changed nothing.
+An infinity is no fault by itself: the branch that a `where` did not take may be full of them.  So
+the search begins at what the user sees, the loss, or else the reports, or else the updates.  Every
+number that is not finite there is followed back to the operands that it came from, element by
+element; of a `where`, into the branch that was taken.  The operator to blame is the earliest on
+this way that makes, out of finite operands, a number that is not finite.
+
+(What a number was computed from is its dynamic slice: Korel & Laski, "Dynamic program slicing",
+Information Processing Letters 29, 1988.)
 """
 
 from __future__ import annotations
@@ -21,9 +25,9 @@ Masks = dict[int, np.ndarray]
 
 
 def culprit(graph: Any, values: Mapping[int, Batch]) -> Any:
-    """The node to blame for what is not finite among the outputs, or None.
+    """The node to blame for what is not finite among the outputs; None where all is finite.
 
-    `values` are those of all nodes.
+    `values` has the value of every node in this run.
     """
     arrays = {id: plain(batch) for id, batch in values.items()}
     wrong = {id: ~np.isfinite(array) for id, array in arrays.items()}
@@ -33,7 +37,7 @@ def culprit(graph: Any, values: Mapping[int, Batch]) -> Any:
 
 
 def plain(batch: Batch) -> np.ndarray:
-    """The rows of a batch, in float64 where they are labels."""
+    """The numbers of a batch, a row for each example or element; labels become float64."""
     array = np.atleast_1d(batch.values if isinstance(batch, Ragged) else batch)
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
@@ -52,7 +56,10 @@ def starts(graph: Any, wrong: Mapping[int, np.ndarray]) -> Iterator[tuple[int, n
 def way_back(
     graph: Any, arrays: Mapping[int, np.ndarray], wrong: Mapping[int, np.ndarray], starts: Masks
 ) -> Masks:
-    """Every node on the way, and which of its numbers are on it."""
+    """Every node on the way back, with a mask of those of its numbers that are on it.
+
+    A loop carries a state on, so that its nodes are met again until no mask grows.
+    """
     carried = {n.id: n.op.carried_by for n in graph.nodes if n.op.carried_by is not None}
     reached, pending = dict(starts), list(starts)
     while pending:
@@ -85,7 +92,9 @@ def sources(
 
 
 def taken(condition: np.ndarray, place: int, mask: np.ndarray) -> np.ndarray:
-    """Where a `where` gives its first branch, or its second; everywhere, if that cannot be said."""
+    """The numbers that a `where` took from its first branch (place 1) or its second (2); all of
+    them, where condition and result go by different rows.
+    """
     chosen = (condition != 0) == (place == 1)
     if len(chosen) not in (1, len(mask)):
         return np.ones_like(mask)

@@ -1,7 +1,15 @@
-"""Sine and cosine of float32, right for every one of them, without branches.
+"""Sine and cosine of float32, as accurate for the largest argument as for the smallest.
 
-Inner steps use float64.  Arguments beyond 2^27, which nobody should need, cost everybody: a branch
-would stop LLVM from making vectors of the loop around it.
+x = n pi/2 + r with |r| <= pi/4, and sin(x) is sin or cos of r, up to its sign, by n modulo 4.
+
+1. *Range reduction.*  Below 2^27, r = x - n A - n B in float64, with pi/2 = A + B, where A has so
+   few bits that n A is exact (Cody & Waite, "Software Manual for the Elementary Functions", 1980).
+   Beyond that, x / (pi/2) is worked out with those bits of 2/pi that matter (`far_quadrant`).
+2. *Series.*  Polynomials of r in float64, with the coefficients of FreeBSD's `k_sinf.c` and
+   `k_cosf.c`.
+
+There is no branch, as one would keep LLVM from making vectors of the loop around it.  So everybody
+pays for large arguments, which hardly anybody has.
 """
 
 from __future__ import annotations
@@ -34,7 +42,9 @@ cos_series = polynomial(
 
 @subroutine(PAIR, PRECISE)
 def quadrant(x: Any) -> Any:
-    """(n, r) with x = n pi/2 + r and |r| <= pi/4, good for |x| below 2^28."""
+    """(n, r) with x = n pi/2 + r and |r| <= pi/4, for |x| below 2^28; beyond, an r within -1 and 1
+    that `circular` does not use.
+    """
     wide = np.float64(x)
     n = floor(wide * 0.63661977236758134308 + 0.5)
     r = (wide - n * 1.57079631090164184570) - n * 1.58932547735281966916e-08
@@ -51,10 +61,11 @@ def word_at(k: Any) -> Any:
 
 @subroutine(PAIR, PRECISE)
 def far_quadrant(x: Any) -> Any:
-    """The same for |x| of 2^27 and more: of 2/pi only the bits that matter, in whole numbers.
+    """The same for |x| of 2^27 and more, in whole numbers, with those bits of 2/pi that matter.
 
-    x = m 2^e, so bits of 2/pi that stand for 2^(2-e) and more make whole turns.  Payne & Hanek,
-    SIGNUM Newsletter 18, 1983.
+    x = m 2^e with a whole m, so the bits of 2/pi that stand for 2^(2-e) and more contribute whole
+    turns, which change nothing.  The 96 bits after them give r to more than float32 has.  Payne &
+    Hanek, "Radian reduction for trigonometric functions", SIGNUM Newsletter 18, 1983.
     """
     bits = np.int64(bits_of(absolute(x)))
     m = (bits & 0x7FFFFF) | 0x800000
@@ -74,7 +85,7 @@ def far_quadrant(x: Any) -> Any:
 
 @subroutine(kernel_types.float32(kernel_types.float32, DOUBLE), PRECISE)
 def circular(x: Any, turn: Any) -> Any:
-    """sin(x + turn pi/2)."""
+    """sin(x + turn pi/2); NaN where x is not finite."""
     n, r = quadrant(x)
     far_n, far_r = far_quadrant(x)
     near = absolute(x) < TWO_27

@@ -1,5 +1,20 @@
-"""Kernels that every model shares: their geometry arrives as arguments, so they compile once.
+"""Library kernels: matrix products in all their forms, copies and fills, compiled once for every
+model.  Sizes and strides (the *geometry*) arrive as arguments; `compiler/program/kernel_abi.py`
+says which number is which.
 
-Each module makes one kernel: `kernel(word)` gives the Python function for 4- or 8-byte numbers.
-Operands are in the order [A, B, Y]; an extent of -1 stands for the range begin..end of the call.
+A product Y (+)= A B is built in the layers of BLIS, from the inside out:
+
+    micro_kernel.py     a tile of Y in vector registers, summed without a store
+    macro_kernel.py     all rows and columns of a product, out of such tiles
+    packing.py          parts of B copied so that tiles read it vector after vector
+    outer_loops.py      the loops around a product, such as those over the taps of a convolution
+    long_sums.py        the same, for sums so long that their rounding error is carried along
+
+`gemm_nn`, `gemm_nt` and `depthwise` are the kernels that come of it, `reference_gemm` is the one
+for strides that no tile can have.  `simd_builder.py` writes the instructions on vectors.
+
+A module with a kernel has `kernel(word)`, which gives the Python function for numbers of 4 or 8
+bytes.  Operands are in the order [A, B, Y].  An extent of -1 stands for the range begin..end that
+the kernel is called for.  Van Zee & van de Geijn, "BLIS: a framework for rapidly instantiating BLAS
+functionality", ACM TOMS 41, 2015.
 """

@@ -1,7 +1,7 @@
 """y[row, column] (+)= sum a[row, k1, k2, column] * b[k1, k2, column], all contiguous in columns.
 
-Depthwise convolution and sums of elementwise products.  Where the numbers of its
-geometry are is said in `compiler/program/kernel_abi.py`.
+Depthwise convolutions, in which each channel has a filter of its own, and sums of elementwise
+products.  A tile's `a` is then a vector as well, where a product of matrices repeats one number.
 """
 
 from __future__ import annotations

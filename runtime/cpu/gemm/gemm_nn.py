@@ -1,9 +1,7 @@
 """y[row, column] (+)= sum a[row, k1, k2] * b[k1, k2, column], with b and y contiguous in columns.
 
-Dense layers, convolutions and all their derivatives are this one kernel with different strides.
-
-Where the numbers of its geometry are is said in `compiler/program/kernel_abi.py`.  One extent may
-be below 0: the range begin..end.
+Dense layers, convolutions and all their derivatives are this one kernel with different strides.  In
+BLAS it is GEMM with neither matrix transposed (NN).
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """y[row, column] (+)= sum a[row, k1, k2] * b[column, k1, k2], with a and b contiguous in k2.
 
-Products with a transposed matrix: rows of one against rows of the other.  A tile of four rows and
-two or four columns keeps a vector of partial sums for each pair and adds its lanes up at the end,
-always in the same order.  Rows and columns beyond the last do the last one's work again.  Many
-columns are turned into panels instead.
-
-Where the numbers of its geometry are is said in `compiler/program/kernel_abi.py`.
+Products with a transposed matrix (in BLAS, GEMM NT): dot products of the rows of one with the rows
+of the other.  A tile of four rows and two or four columns keeps a vector of partial sums for each
+pair, and adds up its lanes at the end, always in the same order.  Rows and columns beyond the last
+repeat its work.  Where there are many rows, b is transposed into panels instead (`packing.py`), as
+no lanes are to be added up then.
 """
 
 from __future__ import annotations
@@ -149,7 +148,7 @@ def write_totals(
 
 
 def make_piece(word: int) -> Any:
-    """The product whose sums are short enough for one register of each pair."""
+    """A product whose sums are short enough to be added up in one register for each pair."""
     wide = 4 if host().vector_registers > 16 else 2
     block = make_tile(Tile(ROWS, wide, word, lanewise=True), write_dots)
     line = make_tile(Tile(1, ROWS, word, lanewise=True), write_dots)
@@ -185,7 +184,7 @@ def make_piece(word: int) -> Any:
 
 
 def make_product(word: int) -> Any:
-    """The product, whose sums are cut into pieces."""
+    """A product of any size: its sums are cut into such pieces."""
     piece, lanes = make_piece(word), host().lanes(word)
 
     @subroutine(product_signature(word))

@@ -1,7 +1,9 @@
-"""The macro-kernel: covers the rows and columns of a product with register tiles.
+"""The macro-kernel: covers all rows and columns of a product with tiles of the micro-kernel.
 
-Columns are cut into strips of two vectors, then one; a strip's rows into tiles of three heights.
-Long sums are cut so that the strip of b stays in the nearest cache while all rows pass over it.
+The sum is cut into parts, so that as much of b as a strip of columns needs for one part stays in
+the nearest cache while all rows pass over it.  Columns are cut into strips two vectors wide, and
+one vector at the end; the rows of a strip into tiles of three heights, so that few of a tile's rows
+are idle whatever their number.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ WORTH_PACKING = MACHINE.packed_rows  # rows for which a strip of b is copied
 
 
 def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:
-    """Rows of the tall, the middle and the low tile: as many sums as there are registers for."""
+    """Rows of the tall, the middle and the low tile; the sums of all fit into the processor's
+    vector registers, beside a row of b and a number of a.
+    """
     if lanewise:
         return 4, 2, 1
     if vectors == 1 and host().vector_registers > 16:
@@ -67,10 +71,10 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
 
 
 def make_packed_strip(word: int, lanewise: bool) -> Any:
-    """The wide strip, whose first tile copies its part of b: its vectors then follow one another.
+    """The wide strip, which packs b where many rows pass over it: the first tile copies its part.
 
-    Many rows pass over b; in a wide matrix its vectors lie so far apart that they push one another
-    out of the cache.  The copy changes no bit of the result.
+    In a wide matrix the vectors of a strip lie so far apart that they push one another out of the
+    cache.  A copy, in which they follow one another, changes no bit of the result.
     """
     width = 2 * host().lanes(word)
     tall = heights(2, lanewise)[0]

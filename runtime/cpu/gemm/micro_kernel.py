@@ -1,16 +1,18 @@
-"""A register tile: a few rows by a few vectors of y, summed over two nested loops without a store.
+"""The micro-kernel: a tile of y, a few rows by a few vectors, summed over two nested loops.
 
     y[r, c] (+)= sum over k1, k2 of a[r, k1, k2] * b[k1, k2, c]
 
-Every sum stays in its own vector register for the whole of both loops; each turn loads the vectors
-of b once and uses them for all rows.  That ratio of multiplications to loads is what reaches the
-processor's peak.  The language of kernels cannot promise registers, so the tile is written as LLVM
-instructions, by an intrinsic.
+A processor multiplies far more numbers in a second than it loads.  So every sum stays in a vector
+register for the whole of both loops, and each iteration loads the vectors of b once and multiplies
+them with a number of every row: R rows and V vectors make R V multiplications of R + V loads.  The
+language of kernels cannot promise that a value stays in a register, so an intrinsic writes the tile
+as LLVM instructions.
 
-A tile can be used for fewer rows than it has: the rows beyond do the last row's work again and
-store the same numbers.  So a few heights serve every size.  Fewer columns than a vector holds are
-masked.  Each sum takes its terms in the order of k1, k2 whatever the tile, so cutting rows or
-columns differently does not change a bit.  Background: Goto & van de Geijn, 2008.
+A tile serves for fewer rows than it has: the rows beyond the last repeat its work and store the
+same numbers.  So a few heights are enough.  Fewer columns than a vector holds are masked.  Each sum
+takes its terms in the order of k1, k2 whatever the tile, so a product has the same bits however its
+rows and columns are cut.  Goto & van de Geijn, "Anatomy of high-performance matrix multiplication",
+ACM TOMS 34, 2008.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ STRIDES = {  # in the geometry
 
 
 def load_strides(writer: SimdBuilder, geometry: ir.Value) -> dict[str, ir.Value]:
-    """The strides that the inner loops of a product have."""
+    """The strides along rows and along both sums, read from the geometry."""
     return {
         name: writer.builder.load(writer.at(geometry, writer.constant(place)))
         for name, place in STRIDES.items()
@@ -40,7 +42,7 @@ def load_strides(writer: SimdBuilder, geometry: ir.Value) -> dict[str, ir.Value]
 
 
 def write_tile(tile: Tile, function: ir.Function) -> None:
-    """The body of a tile's function."""
+    """The body of a tile's function: both loops, around one multiplication of each sum."""
     a, b, y, geometry, k1_count, k2_count, rows, columns, add, *panel = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     writer = SimdBuilder(tile, builder)
@@ -87,7 +89,7 @@ def tile_function(tile: Tile, module: ir.Module, write: Any) -> ir.Function:
 
 
 def calling(tile: Tile, write: Any = write_tile) -> Any:
-    """Writes a call of the tile's function: a[i:], b[j:], y[h:] and whatever else it takes."""
+    """What writes a call of the tile's function, for a[i:], b[j:], y[h:] and the rest."""
 
     def generate(builder: Any, args: Any) -> Any:
         starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2, 4)]
@@ -97,7 +99,7 @@ def calling(tile: Tile, write: Any = write_tile) -> Any:
 
 
 def make_tile(tile: Tile, write: Any = write_tile) -> Any:
-    """The tile as a function for kernels: a[i:], b[j:], y[h:], with the strides of `geometry`."""
+    """The tile as a function that kernels call, on a[i:], b[j:] and y[h:]."""
     pointer, number = kernel_types.CPointer(number_type(tile.word)), kernel_types.int64
 
     @intrinsic
@@ -111,7 +113,7 @@ def make_tile(tile: Tile, write: Any = write_tile) -> Any:
 
 
 def make_first_tile(tile: Tile) -> Any:
-    """The tile that also copies its b to panel[0:], vector after vector: one more argument."""
+    """The same for a tile that packs: it copies its part of b to panel[0:], vector after vector."""
     pointer, number = kernel_types.CPointer(number_type(tile.word)), kernel_types.int64
 
     @intrinsic

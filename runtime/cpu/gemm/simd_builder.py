@@ -1,4 +1,8 @@
-"""Instructions on whole vector registers, as the tiles of the contraction kernels need them."""
+"""Writes LLVM instructions on whole vector registers, as the tiles of products need them.
+
+A vector is as wide as the processor's registers; a *lane* is one number of it.  Loads and stores at
+the edge of a matrix are masked: lanes beyond it read 0 and write nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,10 @@ from gradc_runtime.cpu.codegen.target import host
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """What kind of tile: its height and width, and whether `a` moves with columns too.
+    """The shape of a tile: `rows` by `vectors`, of numbers of `word` bytes.
 
-    One that `copies` leaves the vectors of b side by side for the tiles after it.
+    Where it is `lanewise`, a moves with the columns too, as in a depthwise convolution.  One that
+    `copies` packs its part of b, for the tiles after it.
     """
 
     rows: int
@@ -37,13 +42,13 @@ class Tile:
 
     @property
     def masked(self) -> bool:
-        """Tiles of one vector also serve the last columns."""
+        """Whether loads and stores are masked: tiles of one vector serve the last columns too."""
         return self.vectors == 1
 
 
 @dataclass(slots=True)
 class SimdBuilder:
-    """Writes the instructions of one tile."""
+    """Writes the instructions of one tile; loads and stores are masked while there is a `mask`."""
 
     tile: Tile
     builder: ir.IRBuilder
@@ -57,7 +62,7 @@ class SimdBuilder:
         return found or ir.Function(self.builder.module, shape, full)
 
     def at(self, pointer: ir.Value, *offsets: ir.Value) -> ir.Value:
-        """A pointer moved on by numbers."""
+        """A pointer moved on by so many numbers, not bytes."""
         for offset in offsets:
             pointer = self.builder.gep(pointer, [offset])
         return pointer
@@ -67,7 +72,7 @@ class SimdBuilder:
         return ir.Constant(I64, value)
 
     def make_mask(self, columns: ir.Value) -> None:
-        """True in the lanes below `columns`."""
+        """Let the mask have the lanes below `columns`."""
         lanes = self.tile.vector.count
         whole = ir.IntType(8 * self.tile.word)  # as wide as a number: one comparison for a register
         numbers = ir.Constant(
@@ -110,7 +115,7 @@ class SimdBuilder:
         self.builder.call(write, [value, place, ir.Constant(I32, word), self.mask])
 
     def offsets(self, most: int, stride: ir.Value, rows: ir.Value) -> list[ir.Value]:
-        """Where each of `most` rows begins; rows beyond the last are the last."""
+        """Where each of `most` rows begins; those beyond the last of `rows` begin where it does."""
         offsets = [self.constant(0)]
         for r in range(1, most):
             inside = self.builder.icmp_signed("<", self.constant(r), rows)
@@ -146,7 +151,7 @@ class SimdBuilder:
     def turn(
         self, a: ir.Value, b_vectors: list[ir.Value], a_rows: list[ir.Value], sums: Any
     ) -> list[list[ir.Value]]:
-        """One step of the inner loop: every sum takes one more term."""
+        """The body of the inner loop: one term is added to every sum."""
         after = []
         for row, offset in zip(sums, a_rows, strict=True):
             start = self.at(a, offset)
@@ -186,7 +191,9 @@ class SimdBuilder:
         return phis
 
     def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, mode: ir.Value) -> None:
-        """Overwrite y, or add to it: all loads come first, for rows may coincide."""
+        """Overwrite y with the sums, or add them to it.  All loads come before the first store, as
+        rows beyond the last are the last: added to one after another it would be added twice.
+        """
         places = [[self.at(y, offset, column) for column in self.columns()] for offset in y_rows]
         sums = self.divided(sums, mode)
         with self.builder.if_else(self.adds(mode)) as (then, otherwise):

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from gradc_compiler.syntax.grammar.sizes import bytes_in
+from gradc_compiler.syntax.grammar.byte_sizes import bytes_in
 from gradc_runtime.cli.declare import Function
 
 Value = int | float | str

@@ -1,7 +1,7 @@
 """Finding the operator that made the first number that is not finite, for the message.
 
 A native call may hold many steps, so the steps of a call that went wrong are taken again one by one
-from a copy of the words before it; the step that goes wrong is evaluated once more operator by
+from the words before it; the step that goes wrong is evaluated once more operator by
 operator with NumPy, and the operator that is to blame (see `blame`) is named with the line of the
 spec that it comes from.
 """
@@ -37,10 +37,11 @@ def all_finite(found: Arrays) -> bool:
     return all(bool(np.isfinite(values).all()) for values in found.values())
 
 
-def find_fault(session: Session, before: np.ndarray, arrays: Batches, steps: int) -> NotFinite:
-    """Take a call's steps again one by one; the words are left as they were before the bad one."""
+def find_fault(session: Session, arrays: Batches, steps: int) -> NotFinite:
+    """Take a call's steps again one by one, from the words before it; they are left as they were
+    before the bad one.
+    """
     words = session.memory.words
-    words[...] = before
     for index, part in enumerate(parts(arrays, steps)):
         start = words.copy()
         found = session.advance(part)

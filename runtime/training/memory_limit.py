@@ -20,7 +20,7 @@ from gradc_runtime.cpu.partition.space_sizes import bytes_of
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import size
 
-COPIES = 2  # of what persists: where it lies, and as it was before a call of the trainer
+COPIES = 2  # of what persists: where it lies, and as it was some calls ago (`last_state.py`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

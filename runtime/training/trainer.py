@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from math import ceil, inf, isfinite
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ from gradc_runtime.training import sharing
 from gradc_runtime.training.checkpoint_manager import CheckpointManager
 from gradc_runtime.training.display import Display, Silent
 from gradc_runtime.training.gradient_monitor import GradientMonitor
+from gradc_runtime.training.last_state import LastState
 from gradc_runtime.training.memory_limit import RunFrame, require_within
 from gradc_runtime.training.position import Position, position_of
 from gradc_runtime.training.run_folder import Row, RunFolder
@@ -78,7 +80,7 @@ class Trainer:
         self.position = Position()
         self.rows: list[Row] = []
         self.pace = StepsPerCall(int(self.train.bytes_each(self.names) * settings.batch))
-        self.before = session.memory.words.copy()
+        self.last = LastState(session.memory.words)
         self.certifying = Certifying()
         if ranks is not None:
             sharing.share(session, data, settings.as_dict(), ranks)
@@ -141,6 +143,7 @@ class Trainer:
     def steps(self, request: StopRequest) -> None:
         """What is left of an epoch's batches."""
         at, size = self.position, self.settings.batch
+        self.last.forget()
         order = self.train.epoch(self.settings.seed, at.epoch, at.batch * size, self.names)
         with closing(order):
             while at.batch < self.batches:
@@ -165,7 +168,7 @@ class Trainer:
         require_rows_of_examples(
             self.entries, arrays, f"{self.train.name}: after step {at.step}, example"
         )
-        self.before[...] = self.session.memory.words
+        self.last.keep(at.batch)
         if self.watch is not None and at.batch == 0:
             self.look(first_of(arrays, steps, 1))
         started = monotonic()
@@ -173,7 +176,7 @@ class Trainer:
         self.pace.took(steps, monotonic() - started)
         self.certifying.built()
         if not all_finite(found) or not self.session.memory.finite():
-            self.diverged(arrays, steps)
+            raise self.diverged(arrays, steps)
         self.count(found, steps, count // steps)
 
     def look(self, arrays: Batches) -> None:
@@ -237,19 +240,16 @@ class Trainer:
         if line:
             self.display.note(line)
 
-    def diverged(self, arrays: Batches, steps: int) -> None:
-        """Say which step, batch, operator and line made a number that is not finite.
-
-        Raises `Diverged`, always.
-        """
-        at, finding = self.position, find_fault(self.session, self.before, arrays, steps)
+    def diverged(self, arrays: Batches, steps: int) -> Diverged:
+        """Which step, batch, operator and line made a number that is not finite in a call."""
+        at, seed = self.position, self.settings.seed
+        again = partial(self.train.epoch, seed, at.epoch, names=self.names)
+        self.last.take_again(self.session.advance, again, at.batch, self.settings.batch)
+        finding = find_fault(self.session, arrays, steps)
         step, batch = at.step + finding.index + 1, at.batch + finding.index + 1
-        path = self.keeper.last_path
-        kept = f"; {path} is the last checkpoint" if path else ""
-        raise Diverged(
-            f"{finding.what} at step {step} (epoch {at.epoch + 1}, batch {batch});"
-            f" {finding.where}{kept}"
-        )
+        place = f"step {step} (epoch {at.epoch + 1}, batch {batch}); {finding.where}"
+        kept = f"; {path} is the last checkpoint" if (path := self.keeper.last_path) else ""
+        return Diverged(f"{finding.what} at {place}{kept}")
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds besides the words."""

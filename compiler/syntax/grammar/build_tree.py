@@ -15,7 +15,7 @@ from typing import Any, cast
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar import tree
-from gradc_compiler.syntax.grammar.sizes import bytes_in
+from gradc_compiler.syntax.grammar.byte_sizes import bytes_in
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import unicodedata
 
 from gradc_compiler.diagnostics.source import Diagnostic, Label
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
-from gradc_compiler.syntax.grammar.sizes import SIZED, bytes_in
+from gradc_compiler.syntax.grammar.byte_sizes import SIZED, bytes_in
 
 MAX_DIGITS = 40
 SIGNS = {

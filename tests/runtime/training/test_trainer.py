@@ -17,6 +17,7 @@ from gradc_runtime.session import checkpoint
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import Settings, resolve
 from gradc_runtime.system.errors import CheckpointError, Diverged, Interrupted, SessionError
+from gradc_runtime.training import last_state
 from gradc_runtime.training.display import Silent
 from gradc_runtime.training.run_folder import RunFolder
 from gradc_runtime.training.trainer import Trainer
@@ -191,6 +192,25 @@ def test_a_number_that_is_not_finite_stops_at_its_step() -> None:
         run.run()
     assert str(caught.value).startswith("loss is inf at step 3 (epoch 1, batch 3); ")
     np.testing.assert_array_equal(session.memory.words, before)
+
+
+@pytest.mark.parametrize("calls", [1, 3, 16])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_one_copy_of_the_state_serves_several_calls(
+    monkeypatch: pytest.MonkeyPatch, calls: int, steps: int
+) -> None:
+    """The run ends in the words before the bad step, however long ago the copy was made."""
+    monkeypatch.setattr(last_state, "CALLS", calls)
+    session = linear.session(seed=3)
+    run = trainer(session)
+    run.pace.most = run.pace.steps = steps
+    run.train.arrays["x"][linear_order(run)[4 * 8]] = 3e38  # in the fifth batch
+    before = expected_after(run, 4)
+    with pytest.raises(Diverged) as caught:
+        run.run()
+    assert str(caught.value).startswith("loss is inf at step 5 (epoch 1, batch 5); ")
+    np.testing.assert_array_equal(session.memory.words, before)
+    assert run.last.calls == (4 // steps) % calls + 1  # since the copy
 
 
 def linear_order(run: Trainer) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from gradc_compiler.derived import print_program
 from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.pipeline import compilation
-from gradc_compiler.syntax.grammar.sizes import bytes_in
+from gradc_compiler.syntax.grammar.byte_sizes import bytes_in
 from gradc_compiler.syntax.pretty.format_source import format_source
 
 TEXT = """\

@@ -1,0 +1,58 @@
+"""What persists as it was some calls ago: from there steps are taken again when one goes wrong.
+
+A step changes weights and moments where they lie, and that a number is not finite is seen when they
+are changed already.  To name the step, the batch and the operator, and to leave behind the state
+before that step, the state before it must be had: no step can be undone, and the last checkpoint
+may be long ago, or there is none.  So one copy stays.  But it need not be made before every call,
+which takes a large network half as long as its step: an epoch's batches come again in their order,
+and the same steps have the same bits, so a copy serves several calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+import numpy as np
+
+from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.examples import Epoch
+
+CALLS = 16  # that one copy serves; so many are taken again at most
+
+
+class LastState:
+    """A copy of the words, and the batch of the epoch that was next when it was made."""
+
+    def __init__(self, words: np.ndarray) -> None:
+        self.words = words
+        self.copy = np.empty_like(words)
+        self.batch = 0
+        self.calls = CALLS  # since it was made: none was
+
+    def keep(self, batch: int) -> None:
+        """Before a call that begins with a batch: copy, if the last copy has served its calls."""
+        if self.calls >= CALLS:
+            self.copy[...] = self.words
+            self.batch, self.calls = batch, 0
+        self.calls += 1
+
+    def forget(self) -> None:
+        """Another epoch begins, or the words are no longer those of the last call."""
+        self.calls = CALLS
+
+    def take_again(
+        self,
+        step: Callable[[Batches], object],
+        epoch: Callable[[int], Epoch],
+        batch: int,
+        size: int,
+    ) -> None:
+        """Bring the words back to what they were before a call that began with this batch.
+
+        `epoch` gives the examples of the epoch from one on, `size` of them are a batch.
+        """
+        self.words[...] = self.copy
+        with closing(epoch(self.batch * size)) as order:
+            for start in range(self.batch * size, batch * size, size):
+                step(order.take(start, start + size))

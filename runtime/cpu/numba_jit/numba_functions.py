@@ -27,7 +27,7 @@ from gradc_runtime.cpu.codegen.language.subroutines import (
 from gradc_runtime.cpu.codegen.language.translate import names_of
 from gradc_runtime.cpu.codegen.language.translate_calls import lifted
 from gradc_runtime.cpu.numba_jit.numba_types import from_numba, to_numba
-from gradc_runtime.cpu.numba_jit.numba_vectors import LIBRARY, lane_by_lane, own_type
+from gradc_runtime.cpu.numba_jit.numba_vectors import ONE, TWO, lane_by_lane, own_type
 
 
 def written_for(own: Intrinsic, kinds: list[Any]) -> Any:
@@ -98,8 +98,8 @@ def known(thing: Any) -> Any:
         found = compiled(function, declared.fastmath)
         double = declared.signature.result == kernel_types.float64
         return lane_by_lane(found, len(declared.signature.arguments)) if double else found
-    if thing in LIBRARY:
-        return lane_by_lane(thing, LIBRARY[thing])
+    if thing in ONE or thing in TWO:
+        return lane_by_lane(thing, 1 if thing in ONE else 2)
     return thing
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -37,10 +37,8 @@ COMPARISONS = {
     operator.eq: ast.Eq, operator.ne: ast.NotEq,
 }  # fmt: skip
 SIGNS = {operator.neg: ast.USub, operator.invert: ast.Invert}
-LIBRARY = {  # of C, called for one lane after another, with how many numbers
-    math.exp: 1, math.log: 1, math.log1p: 1, math.expm1: 1, math.tanh: 1, math.erf: 1,
-    math.sin: 1, math.cos: 1, math.pow: 2, math.fmod: 2,
-}  # fmt: skip
+ONE = (math.exp, math.log, math.log1p, math.expm1, math.tanh, math.erf, math.sin, math.cos)
+TWO = (math.pow, math.fmod)
 
 
 class NumbaVector(types.Type):
@@ -85,31 +83,32 @@ def written_by(rule: Callable[..., TypedValue], kinds: Any) -> tuple[Any, Any]:
     return NumbaVector(found.type), lambda builder, values: apply(builder, values).llvm
 
 
-def register(function: Any, rule: Callable[..., TypedValue], count: int) -> None:
-    """Let Numba know what an operator makes of vectors."""
+def template_of(function: Any, rule: Callable[..., TypedValue]) -> Any:
+    """What tells Numba the type of an operator's result where one operand is a vector."""
+    numbers = types.Number, types.Boolean, NumbaVector
 
-    @typing.templates.infer_global(function)
     class Template(typing.templates.AbstractTemplate):
+        """One operator of vectors."""
+
         key = function
 
         def generic(self, arguments: Any, keywords: Any) -> Any:
-            if len(arguments) != count or keywords:
-                return None
-            if not any(isinstance(kind, NumbaVector) for kind in arguments):
-                return None
-            if not all(
-                isinstance(k, NumbaVector | types.Number | types.Boolean) for k in arguments
-            ):
+            """The signature for these types; None where it is no operator of vectors."""
+            fits = not keywords and all(isinstance(kind, numbers) for kind in arguments)
+            if not fits or not any(isinstance(kind, NumbaVector) for kind in arguments):
                 return None
             return typing.signature(written_by(rule, arguments)[0], *arguments)
+
+    return Template
+
+
+def register(function: Any, rule: Callable[..., TypedValue], patterns: Iterable[Any]) -> None:
+    """Let Numba know what an operator makes of vectors."""
+    typing.templates.infer_global(function)(template_of(function, rule))
 
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return written_by(rule, signature.args)[1](builder, values)
 
-    patterns = [(NumbaVector,)] if count == 1 else [
-        (NumbaVector, NumbaVector), (NumbaVector, types.Number), (types.Number, NumbaVector),
-        (NumbaVector, types.Boolean), (types.Boolean, NumbaVector),
-    ]  # fmt: skip
     for pattern in patterns:
         extending.lower_builtin(function, *pattern)(lower)
 
@@ -119,12 +118,16 @@ def ruled(rule: Callable[..., TypedValue], sign: Any) -> Callable[..., TypedValu
     return lambda builder, *values: rule(builder, sign(), *values)
 
 
-RULES: list[tuple[Any, Callable[..., TypedValue], int]] = [
-    (ARITHMETIC, arithmetic, 2), (COMPARISONS, compare, 2), (SIGNS, unary, 1)
-]  # fmt: skip
-for signs, translated, operands in RULES:
+ALONE = ((NumbaVector,),)
+BESIDE = (
+    (NumbaVector, NumbaVector), (NumbaVector, types.Number), (types.Number, NumbaVector),
+    (NumbaVector, types.Boolean), (types.Boolean, NumbaVector),
+)  # fmt: skip
+for signs, translated, found in (
+    (ARITHMETIC, arithmetic, BESIDE), (COMPARISONS, compare, BESIDE), (SIGNS, unary, ALONE)
+):  # fmt: skip
     for function, sign in signs.items():
-        register(function, ruled(translated, sign), operands)
+        register(function, ruled(translated, sign), found)
 
 
 @extending.lower_cast(types.Number, NumbaVector)

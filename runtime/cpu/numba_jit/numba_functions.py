@@ -25,9 +25,9 @@ from gradc_runtime.cpu.codegen.language.subroutines import (
     WrittenFunction,
 )
 from gradc_runtime.cpu.codegen.language.translate import names_of
-from gradc_runtime.cpu.codegen.language.translate_calls import lifted
+from gradc_runtime.cpu.codegen.language.translate_calls import MATHEMATICS, lifted
 from gradc_runtime.cpu.numba_jit.numba_types import from_numba, to_numba
-from gradc_runtime.cpu.numba_jit.numba_vectors import ONE, TWO, lane_by_lane, own_type
+from gradc_runtime.cpu.numba_jit.numba_vectors import OF_TWO, lane_by_lane, own_type
 
 
 def written_for(own: Intrinsic, kinds: list[Any]) -> Any:
@@ -84,23 +84,30 @@ def compiled(function: Callable[..., Any], fastmath: tuple[str, ...]) -> Any:
     return numba.njit(error_model="numpy", fastmath=liberties)(function)
 
 
-@cache
 def known(thing: Any) -> Any:
-    """What a name's value means to Numba."""
+    """What a name's value means to Numba.  A number means itself, and is not looked up: 1, 1.0 and
+    np.float32(1) would be found in each other's place.
+    """
+    special = isinstance(thing, Intrinsic | WrittenFunction | kernel_types.NumberType)
+    if special or (callable(thing) and (thing in SUBROUTINES or thing in MATHEMATICS)):
+        return lowered(thing)
+    return thing
+
+
+@cache
+def lowered(thing: Any) -> Any:
+    """An intrinsic, a number type, a subroutine or a function of C as Numba has it."""
     if isinstance(thing, Intrinsic):
         return intrinsic_of(thing)
     if isinstance(thing, kernel_types.NumberType):
         return conversion_to(thing)
-    if thing in SUBROUTINES:
-        own = isinstance(thing, WrittenFunction)
-        function = written(thing.tree, thing.names) if own else rebound(thing)
-        declared = SUBROUTINES[thing]
-        found = compiled(function, declared.fastmath)
-        double = declared.signature.result == kernel_types.float64
-        return lane_by_lane(found, len(declared.signature.arguments)) if double else found
-    if thing in ONE or thing in TWO:
-        return lane_by_lane(thing, 1 if thing in ONE else 2)
-    return thing
+    if thing in MATHEMATICS:
+        return lane_by_lane(thing, 2 if thing in OF_TWO else 1)
+    own, declared = isinstance(thing, WrittenFunction), SUBROUTINES[thing]
+    function = written(thing.tree, thing.names) if own else rebound(thing)
+    found = compiled(function, declared.fastmath)
+    double = declared.signature.result == kernel_types.float64
+    return lane_by_lane(found, len(declared.signature.arguments)) if double else found
 
 
 def meant(names: Any, wanted: Any) -> dict[str, Any]:

@@ -37,8 +37,7 @@ COMPARISONS = {
     operator.eq: ast.Eq, operator.ne: ast.NotEq,
 }  # fmt: skip
 SIGNS = {operator.neg: ast.USub, operator.invert: ast.Invert}
-ONE = (math.exp, math.log, math.log1p, math.expm1, math.tanh, math.erf, math.sin, math.cos)
-TWO = (math.pow, math.fmod)
+OF_TWO = (math.pow, math.fmod)  # functions of C
 
 
 class NumbaVector(types.Type):

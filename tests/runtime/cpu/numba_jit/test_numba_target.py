@@ -19,6 +19,7 @@ from gradc_runtime.certificates.distances import difference
 from gradc_runtime.cli.actions.moves import moves
 from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.cli.actions.verify import values_and_updates
+from gradc_runtime.cpu.numba_jit.numba_functions import known
 from gradc_runtime.session.session import Session
 
 SPECS = Path(__file__).parents[4] / "specs"
@@ -108,3 +109,10 @@ def test_it_trains_as_the_cpu_does() -> None:
         found.append(dict(session.parameters.items()))
     for name, value in found[0].items():
         np.testing.assert_allclose(found[1][name], value, rtol=2e-6, atol=1e-7)
+
+
+def test_numbers_that_are_equal_are_not_taken_for_each_other() -> None:
+    """1 was found in the place of np.float32(1), if it was met first."""
+    for one in (1, 1.0, np.float32(1), True, -0.0, 0.0):
+        found = known(one)
+        assert type(found) is type(one) and str(found) == str(one)

@@ -69,6 +69,15 @@ def bytes_at(address: Any) -> Any:
     return kernel_types.CPointer(kernel_types.uint8)(kernel_types.int64), generate
 
 
+@intrinsic
+def wrapped_product(a: Any, b: Any) -> Any:
+    """a * b modulo 2^64: of a plain product of whole numbers Numba takes for granted that it does
+    not overflow, and LLVM makes anything of one that does.
+    """
+    whole = kernel_types.int64
+    return whole(whole, whole), lambda builder, args: builder.mul(*args)
+
+
 @literal_intrinsic
 def stack_words(count: Any) -> Any:
     """A zeroed array of int64 words on the stack; `count` is a literal."""

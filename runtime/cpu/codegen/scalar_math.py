@@ -16,7 +16,13 @@ import numpy as np
 
 from gradc_runtime.cpu.codegen import floor_division, math32, simd
 from gradc_runtime.cpu.codegen.compensated import compensated
-from gradc_runtime.cpu.codegen.intrinsics import choose, llvm_function, of_a_sum, pointer_reader
+from gradc_runtime.cpu.codegen.intrinsics import (
+    choose,
+    llvm_function,
+    of_a_sum,
+    pointer_reader,
+    wrapped_product,
+)
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import EXACT, PRECISE, subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
@@ -94,7 +100,8 @@ def draws(number: Any, log: Any, cos: Any, sqrt: Any) -> dict[str, Callable[...,
         c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, time & MASK
         k0, k1 = seed & MASK, node & MASK
         for _ in range(10):
-            p0, p1 = c0 * MULTIPLIER_0, c2 * MULTIPLIER_1
+            p0 = wrapped_product(c0, MULTIPLIER_0)
+            p1 = wrapped_product(c2, MULTIPLIER_1)
             c0, c1 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK
             c2, c3 = ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
             k0, k1 = (k0 + WEYL_0) & MASK, (k1 + WEYL_1) & MASK

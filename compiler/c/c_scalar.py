@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -30,6 +31,7 @@ SIGNS = {
     "/": ("/", PRODUCT),
 }
 LIBRARY = {"abs_": "fabs", "pow_": "pow", "floor": "floor"}  # otherwise called, or no operator
+WORD = re.compile(r"\w+")
 Text = tuple[str, int]  # and how tightly its outermost sign binds
 
 
@@ -137,10 +139,13 @@ def formula_text(name: str, text: str) -> str:
     """A formula as a C function of float64: each line is one operation."""
     head, *lines = text.strip().splitlines()
     operands = head[head.index("(") + 1 : head.index(")")].split(", ")
-    body = [f"    return {lines[-1].removeprefix('    return ')};"]
+    result = lines[-1].removeprefix("    return ")
+    body, needed = [f"    return {result};"], {*WORD.findall(result)}
     for line in reversed(lines[:-1]):
         target, _, value = line.strip().partition(" = ")
-        body.insert(0, f"    const double {target} = {in_c(value)};")
+        if target in needed:  # C compilers complain of what nobody reads
+            needed |= {*WORD.findall(value)}
+            body.insert(0, f"    const double {target} = {in_c(value)};")
     given = ", ".join(f"double {operand}" for operand in operands)
     return "\n".join([f"static double {name}_formula({given}) {{", *body, "}"])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +26,29 @@ from gradc_runtime.embed.program_source import program_source
 from gradc_runtime.embed.step_interface import StepInterface
 from gradc_runtime.session.session import Session
 
+CMAKE = """# find_package(NAME CONFIG PATHS DIR), then link NAME::NAME, or NAME::static
+if(NOT TARGET NAME::NAME)
+  add_library(NAME::NAME SHARED IMPORTED)
+  add_library(NAME::static STATIC IMPORTED)
+  set_target_properties(NAME::NAME PROPERTIES
+    IMPORTED_LOCATION "${CMAKE_CURRENT_LIST_DIR}/libNAME.so"
+    INTERFACE_INCLUDE_DIRECTORIES "${CMAKE_CURRENT_LIST_DIR}")
+  set_target_properties(NAME::static PROPERTIES
+    IMPORTED_LOCATION "${CMAKE_CURRENT_LIST_DIR}/libNAME.a"
+    INTERFACE_LINK_LIBRARIES m
+    INTERFACE_INCLUDE_DIRECTORIES "${CMAKE_CURRENT_LIST_DIR}")
+endif()
+"""
 
-def build(session: Session, model: str, folder: Path) -> list[Path]:
+
+def build(session: Session, model: str, folder: Path, classes: Sequence[str] = ()) -> list[Path]:
     """Build a model of a session into a folder; gives the files.
 
-    Raises `SessionError` for a model that cannot be built, `ToolchainError` where no C compiler is
-    there, and `OSError` where the folder cannot be written.
+    `classes` are the names that its program prints.  Raises `SessionError` for a model that cannot
+    be built, `ToolchainError` where no C compiler is there, and `OSError` where the folder cannot
+    be written.
     """
-    return _built(CInterface(frozen(session, model)), folder, with_program=True)
+    return _built(CInterface(frozen(session, model)), folder, (*classes,))
 
 
 def build_step(session: Session, step: TrainStep, batch: int, folder: Path) -> list[Path]:
@@ -41,15 +56,17 @@ def build_step(session: Session, step: TrainStep, batch: int, folder: Path) -> l
 
     Raises as `build` does.
     """
-    return _built(StepInterface(frozen_step(session, step, batch)), folder, with_program=False)
+    return _built(StepInterface(frozen_step(session, step, batch)), folder, None)
 
 
-def _built(interface: CInterface, folder: Path, *, with_program: bool) -> list[Path]:
-    """Make everything aside, and put it into the folder when it is whole."""
+def _built(interface: CInterface, folder: Path, classes: tuple[str, ...] | None) -> list[Path]:
+    """Make everything aside, and put it into the folder when it is whole; without classes, even
+    none, there is no program.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as place:
         made = _library(interface, Path(place))
-        made += _program(interface, Path(place)) if with_program else []
+        made += [] if classes is None else _program(interface, Path(place), classes)
         for file in made:
             (Path(place) / file).replace(folder / file)
     return [folder / file for file in made]
@@ -65,16 +82,17 @@ def _library(interface: CInterface, place: Path) -> list[str]:
     (place / "model.c").write_text(library_source(interface, symbols, data))
     (place / "exports").write_text(f"{{ global: {name}_*; local: *; }};\n")
     (place / f"{name}.pc").write_text("\n".join(_package(name)) + "\n")
+    (place / f"{name}Config.cmake").write_text(CMAKE.replace("NAME", name))
     toolchain.compile_c("model.c", f"{name}_model.o", place)
     parts = [f"{name}_model.o", *parts]
     toolchain.archive(parts, f"lib{name}.a", place)
     toolchain.link_shared(parts, "exports", f"lib{name}.so", place)
-    return [f"{name}.h", f"lib{name}.so", f"lib{name}.a", f"{name}.pc"]
+    return [f"{name}.h", f"lib{name}.so", f"lib{name}.a", f"{name}.pc", f"{name}Config.cmake"]
 
 
-def _program(interface: CInterface, place: Path) -> list[str]:
+def _program(interface: CInterface, place: Path, classes: Sequence[str]) -> list[str]:
     """Compile the program of a library in its folder."""
-    (place / "main.c").write_text(program_source(interface))
+    (place / "main.c").write_text(program_source(interface, classes))
     toolchain.link_program("main.c", f"lib{interface.name}.a", interface.name, place)
     return [interface.name]
 

@@ -18,6 +18,7 @@ from gradc_runtime.cli.faults import Refused
 from gradc_runtime.embed.build_library import build, build_step
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.system.errors import RunError
 
 
 def build_files(spec: Path, given: Mapping[str, Any]) -> int:
@@ -36,10 +37,25 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
     elif given["what"] == "step":
         paths = build_step(session, *step_of(session, request, named), given["folder"])
     else:
-        paths = build(session, chosen(session, named), given["folder"])
+        model = chosen(session, named)
+        paths = build(session, model, given["folder"], class_names(session, request, model))
     for path in paths:
         write(str(path))
     return 0
+
+
+def class_names(session: Session, request: Request, model: str) -> tuple[str, ...]:
+    """The names of the classes that a model scores, where the data is text and is there."""
+    types = session.program.outputs[model].values()
+    texts = session.program.training and any(t.time and t.classes for t in session.fields.values())
+    if not texts or len(types) != 1:
+        return ()
+    try:
+        alphabet = request.dataset(session).alphabet
+    except (RunError, OSError):
+        return ()
+    names = () if alphabet is None else alphabet.symbols
+    return names if all(type.shape == (len(names),) for type in types) else ()
 
 
 def c_files(

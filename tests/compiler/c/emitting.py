@@ -29,13 +29,14 @@ class Emitted:
 
     def __init__(
         self, text: str, entry: str, folder: Path, name: str = "spec.nn",
-        dtype: str = "float32", batch: int = 32, flags: Sequence[str] = ("-O1",),
+        dtype: str = "float32", batch: int = 32, flags: Sequence[str] = ("-O0",),
     ) -> None:  # fmt: skip
         made = compilation(Source(name, text), SPECS, {}, ())
         self.session = gradc.Session(made.program, dtype=dtype, threads=1, seed=0)
         self.dtype, self.entry = np.dtype(dtype), made.program.entries[entry]
         memory = self.session.memory
         texts = emit_c(made, entry, memory.views, batch, memory.words.itemsize)
+        folder.mkdir(exist_ok=True)
         for file, content in texts.items():
             (folder / file).write_text(content)
         self.source, self.header = texts.values()

@@ -17,7 +17,8 @@ pytestmark = NEEDS_CC
 
 
 def test_all_digits(tmp_path: Path) -> None:
-    made = emitted("mnist_cnn", "forward/digit", tmp_path)
+    text = (SPECS / "mnist_cnn.nn").read_text()
+    made = Emitted(text, "forward/digit", tmp_path, "mnist_cnn.nn", flags=["-O2"])
     images = made.session.dataset().take(slice(None), ["image"])["image"]
     images = np.ascontiguousarray(images)
     assert len(images) == 1797
@@ -49,8 +50,7 @@ def test_compilers(tmp_path: Path, compiler: str, flags: list[str]) -> None:
 
 
 MODELS = [("circle", "inside"), ("vae", "encode"), ("vae", "generate"), ("oscillator", "u"),
-          ("batch_norm_cnn", "digit"), ("curve", "f"), ("gan", "D"), ("residual", "digit"),
-          ("translate", "guess")]  # fmt: skip
+          ("batch_norm_cnn", "digit"), ("curve", "f"), ("translate", "guess")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("spec", "model"), MODELS)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 
+import numpy as np
 import pytest
 
-from tests.runtime.cli.calling import Caller
+import gradc
+from tests.runtime.cli.calling import SPECS, Caller
 from tests.runtime.embed.building import NEEDS_CC
 
 pytestmark = NEEDS_CC
@@ -72,7 +74,20 @@ def test_what_has_no_source(call: Caller) -> None:
 def test_a_step(call: Caller) -> None:
     answer = call("build", call.spec, "-o", "built", "--what", "step")
     assert answer.out.split() == [f"built/{name}" for name in
-                                  ("train.h", "libtrain.so", "libtrain.a", "train.pc")]  # fmt: skip
+                                  ("train.h", "libtrain.so", "libtrain.a", "train.pc",
+                                   "trainConfig.cmake")]  # fmt: skip
     assert "#define TRAIN_BATCH 4" in (call.folder / "built" / "train.h").read_text()
     assert "no step is called tame" in call("build", call.spec, "tame", "-o", "b", "--what",
                                             "step").err  # fmt: skip
+
+
+def test_classes_have_their_names(call: Caller) -> None:
+    answer = call("build", SPECS / "characters.nn", "next", "-o", "built")
+    assert answer.code == 0, answer.err
+    (call.folder / "xs").write_text("1 2 3")
+    found = subprocess.run(["built/next", "xs", "--classes"], capture_output=True, check=True)
+    scores = call("run", SPECS / "characters.nn", "next", "--input", "xs=[1, 2, 3]", "--json").data
+    alphabet = gradc.Session(gradc.compile_file(SPECS / "characters.nn")).dataset().alphabet
+    assert alphabet is not None
+    best = np.array(scores["next"]).reshape(-1, len(alphabet.symbols)).argmax(1)
+    assert found.stdout.decode() == "".join(f"{alphabet.symbols[k]}\n" for k in best)

@@ -23,8 +23,11 @@ def test_all_digits_to_the_bit(digit: Built) -> None:
         np.testing.assert_array_equal(digit.run(images[:count])[0], wanted[:count])
 
 
+FILES = {"digit.h", "libdigit.so", "libdigit.a", "digit.pc", "digitConfig.cmake", "digit"}
+
+
 def test_the_files(digit: Built) -> None:
-    assert names(digit.files) == {"digit.h", "libdigit.so", "libdigit.a", "digit.pc", "digit"}
+    assert names(digit.files) == FILES
     assert not [path for path in digit.folder.iterdir() if path.name.startswith(".")]
     header = (digit.folder / "digit.h").read_text()
     assert "int digit_run(const float *image, float *scores, int n);" in header

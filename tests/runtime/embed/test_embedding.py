@@ -48,3 +48,19 @@ def test_pkg_config(digit: Built, tmp_path: Path) -> None:
     asked = ["pkg-config", "--cflags", "--libs", str(digit.folder / "digit.pc")]
     flags = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
     assert f"-I{digit.folder}" in flags and "-ldigit" in flags
+
+
+def test_cmake(digit: Built, tmp_path: Path) -> None:
+    if shutil.which("cmake") is None:
+        pytest.skip("no cmake is here")
+    (tmp_path / "main.c").write_text(example("c")[0])
+    lines = ["cmake_minimum_required(VERSION 3.10)", "project(main C)",
+             f'find_package(digit CONFIG REQUIRED PATHS "{digit.folder}")']  # fmt: skip
+    for name, target in (("one", "digit::digit"), ("two", "digit::static")):
+        lines += [f"add_executable({name} main.c)", f"target_link_libraries({name} {target})"]
+    (tmp_path / "CMakeLists.txt").write_text("\n".join(lines))
+    for command in (["cmake", "-S", ".", "-B", "b"], ["cmake", "--build", "b"]):
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    found = {subprocess.run([f"b/{name}"], cwd=tmp_path, capture_output=True, check=True).stdout
+             for name in ("one", "two")}  # fmt: skip
+    assert len(found) == 1 and len(found.pop().split()) == 10

@@ -9,7 +9,8 @@ program, run on a back end.  A folder imports only those that stand above it in
 memory, and each fault as one clear line (`errors.py`).
 
 **Ranks.**  `runtime/ranks` has the processes that `mpiexec` starts (`launched.py`), what they tell
-one another and how long they wait (`group.py`), and a guard for each (`guard.py`).
+one another and how long they wait (`group.py`), sums on their way while a rank computes
+(`sums_on_way.py`), and a guard for each (`guard.py`).
 
 **Data.**  `runtime/data/arrays` has a `Dataset`, and the one place where what users hand in is
 checked (`checked.py`);
@@ -33,7 +34,8 @@ Below it:
 * `runtime/cpu/gemm` has library kernels: micro-kernel, macro-kernel, packing, as in BLIS.
 * `runtime/cpu/objects` builds object code, keeps it in a cache, and loads it without LLVM.
 * `runtime/cpu/partition` divides work: batches into tiles, sums into chunks, and each stage into
-  tasks for any number of threads (`divide.py`), between which it places barriers (`barriers.py`).
+  tasks for any number of threads (`divide.py`), those of a serial stage in rounds
+  (`independent.py`), between which it places barriers (`barriers.py`).
 * `runtime/cpu/interpreter` writes an entry as one array of int64 (`encode.py`) and has the native
   loop that goes through it (`dispatch.py`).
 * `runtime/cpu/numba_jit` has Numba compile the same kernels: the target `numba`.

@@ -75,7 +75,8 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     memory, most = table.memory, largest_block(table)
     partial_words = max(memory.partial_words.values(), default=0)
     recurrent = bool(table.graph.carries)
-    block = choose_block(memory.block_words, partial_words, recurrent)
+    at_once = max(memory.stage_words.values(), default=0)
+    block = choose_block(memory.block_words, partial_words, at_once, recurrent)
     return Entry(
         name=name,
         target=table.target,

@@ -15,9 +15,13 @@ from gradc_compiler.machine.machine import MACHINE
 
 
 def choose_block(
-    words_by_time: Mapping[Time | None, int], partial_words: int, steps_apart: bool = False
+    words_by_time: Mapping[Time | None, int],
+    partial_words: int,
+    at_once: int,
+    steps_apart: bool = False,
 ) -> int:
-    """Examples in a block: a power of two, 8 at least unless one example alone is too large.
+    """Examples in a block: a power of two, 8 at least unless one example alone is too large, by the
+    words that a single stage has `at_once`.
 
     With sequences it is 16 at most: the steps of a recurrence want some rows each.  Without one the
     elements of an example are rows enough.
@@ -31,7 +35,7 @@ def choose_block(
     smallest = 32 if partial_words > 4 * words else MACHINE.typical_block
     while block > smallest and block * words > MACHINE.block_words:
         block //= 2
-    while block > 1 and block * words > MACHINE.most_block_words:
+    while block > 1 and block * at_once > MACHINE.most_block_words:
         block //= 2
     return block
 

@@ -42,6 +42,11 @@ class MemoryPlan:
     block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
     kept_words: dict[Time | None, int] = field(default_factory=dict)  # without `Liveness.steps`
     partial_words: dict[Stage, int] = field(default_factory=dict)
+    stage_words: dict[Stage, int] = field(default_factory=dict)  # of BLOCK that a stage uses
+
+    def uses(self, stage: Stage, words: int) -> None:
+        """A stage has so many words of an example about at one time."""
+        self.stage_words[stage] = max(self.stage_words.get(stage, 0), words)
 
     def uniform(self, words: int) -> Operand:
         """New words in UNIFORM."""
@@ -186,6 +191,7 @@ def place_values(sketch: Sketch, memory: MemoryPlan) -> None:
             _place(sketch, memory, free, group, id)
         for time, pool in free.items():
             memory.block_words[time] = max(memory.block_words.get(time, 0), pool.top)
+        memory.uses(group.phase, free[None].top if None in free else 0)
         _release(sketch, memory, free, u)
     _pin_bordered(sketch, memory)
     memory.kept_words = dict(memory.block_words)
@@ -236,10 +242,12 @@ def _partial(memory: MemoryPlan, key: StorageKey, phase: Stage, words: int) -> N
 
 def _pin_bordered(sketch: Sketch, memory: MemoryPlan) -> None:
     """Give values with a halo words of their own, since its zeros must stay."""
-    for _, id, key in sketch.stored():
+    for u, id, key in sketch.stored():
         if id in sketch.varying and key not in memory.operands:
             time = sketch.graph[id].type.time
             start = memory.block_words.get(time, 0)
             words = sketch.layouts.words[key]
+            stage = sketch.groups[u].phase
+            memory.uses(stage, memory.stage_words.get(stage, 0) + words)
             memory.operands[key] = memory.block(time, start, words)
             memory.block_words[time] = start + words

@@ -8,20 +8,28 @@ from gradc_compiler.machine.machine import MACHINE
 
 def test_blocks_fit_the_caches() -> None:
     for words in (1, 10, 100, 1000, 10_000, 100_000, 10_000_000):
-        block = cost_model.choose_block({None: words}, 0)
+        block = cost_model.choose_block({None: words}, 0, words)
         assert block & (block - 1) == 0 and block >= 1
         assert block <= 8 or block * words <= MACHINE.block_words
         assert block == 1 or block * words <= MACHINE.most_block_words
-    assert cost_model.choose_block({None: 8}, 0) == MACHINE.small_values_block
-    assert cost_model.choose_block({None: 8, "T": 3}, 0) == MACHINE.sequences_block
+    assert cost_model.choose_block({None: 8}, 0, 8) == MACHINE.small_values_block
+    assert cost_model.choose_block({None: 8, "T": 3}, 0, 8) == MACHINE.sequences_block
 
 
 def test_long_sequences_of_much_are_few_at_once() -> None:
     large = MACHINE.most_block_words
-    assert cost_model.choose_block({None: large, 512: 3}, 0) == 1
-    assert cost_model.choose_block({None: 8, 512: large // 512}, 0) == 1
-    assert cost_model.choose_block({None: large, 128: 3}, 0) == MACHINE.weights_rows // 128
-    assert cost_model.choose_block({None: large, 512: 3}, 0, True) == MACHINE.sequences_block
+    assert cost_model.choose_block({None: large, 512: 3}, 0, large) == 1
+    assert cost_model.choose_block({None: 8, 512: large // 512}, 0, 8) == 1
+    some = cost_model.choose_block({None: large, 128: 3}, 0, large)
+    assert some == MACHINE.weights_rows // 128
+    steps = cost_model.choose_block({None: large, 512: 3}, 0, large, True)
+    assert steps == MACHINE.sequences_block
+
+
+def test_what_stages_have_one_after_another_does_not_make_blocks_smaller() -> None:
+    large = MACHINE.most_block_words
+    assert cost_model.choose_block({None: large}, 0, large // 8) == MACHINE.typical_block
+    assert cost_model.choose_block({None: large}, 0, large // 2) == 2
 
 
 def test_what_moves_more_than_it_computes_takes_as_long_as_it_moves() -> None:

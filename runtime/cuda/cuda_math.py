@@ -81,17 +81,23 @@ def draws(number: Any, basis: Functions) -> Functions:
     """
     log, sqrt, cos = basis["log"], basis["sqrt"], basis["cos"]
     scale, half, turn = number(2.0**-24), number(2.0**-25), number(2.0**-23 * math.pi)
-    m0, m1 = MULTIPLIERS
+    m0, m1 = map(np.uint64, MULTIPLIERS)
     w0, w1 = WEYL
+    low, upwards = np.uint64(MASK), np.uint64(32)
+
+    @shim.device
+    def product(a: Any, b: Any) -> Any:
+        """Both words of a product.  Unsigned: that a signed one overflows is not foreseen."""
+        p = np.uint64(a) * b
+        return np.int64(p >> upwards), np.int64(p & low)
 
     @shim.device
     def philox(seed: Any, step: Any, example: Any, node: Any, element: Any, time: Any) -> Any:
         c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, time & MASK
         k0, k1 = seed & MASK, node & MASK
         for _ in range(10):
-            p0, p1 = c0 * m0, c2 * m1
-            c0, c1 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK
-            c2, c3 = ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
+            (high0, low0), (high1, low1) = product(c0, m0), product(c2, m1)
+            c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
             k0, k1 = (k0 + w0) & MASK, (k1 + w1) & MASK
         return c0, c1
 

@@ -16,9 +16,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gradc_compiler.diagnostics.caller_input import file_of, passes_of, settings_of, text_of
+from gradc_compiler.diagnostics.caller_input import (
+    file_of,
+    passes_of,
+    precision_of,
+    settings_of,
+    text_of,
+)
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.elaborate import Module, elaborate
+from gradc_compiler.elaborate.models.settings import PRECISIONS, SINGLE
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
@@ -106,14 +113,16 @@ def compile_source(
     overrides: Mapping[str, Any] | None = None,
     without: Collection[str] = (),
     exact: bool = False,
+    precision: str | None = None,
 ) -> Program:
     """Compile a spec given as text; raises `CompileError` with every diagnostic.
 
     `overrides` replaces settings of `train` (`{"batch": 64, "lr": 1e-4, "data": "mnist()"}`);
-    `without` switches optimisations off by name (see `OPTIONAL`), `exact` those that are not exact.
+    `without` switches optimisations off by name (see `OPTIONAL`), `exact` those that are not exact;
+    `precision` is "float32" or "bf16", where not what the spec says is wanted.
     """
     source = Source(name, text_of(text))
-    return compilation(source, directory, overrides, without, exact).program
+    return compilation(source, directory, overrides, without, exact, precision).program
 
 
 def compile_file(
@@ -122,10 +131,12 @@ def compile_file(
     overrides: Mapping[str, Any] | None = None,
     without: Collection[str] = (),
     exact: bool = False,
+    precision: str | None = None,
 ) -> Program:
     """Compile a `.nn` file; as `compile_source`, and raises `OSError` for no file."""
     path = file_of(path)
-    return compilation(read_source(path), path.parent, overrides, without, exact).program
+    source = read_source(path)
+    return compilation(source, path.parent, overrides, without, exact, precision).program
 
 
 def compilation(
@@ -134,23 +145,45 @@ def compilation(
     overrides: Mapping[str, Any] | None,
     without: Collection[str] = (),
     exact: bool = False,
+    precision: str | None = None,
 ) -> Compilation:
     """Run the stages, keeping what each made."""
     without, overrides = passes_of(without, OPTIONAL, FORMER), settings_of(overrides)
+    precision = precision_of(precision, PRECISIONS)
     with collected_later():
         tree = parse(source)
         module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
     if exact or (module.train and module.train.settings.get("exact")):
         without |= {*INEXACT}
-    makers = _graph_makers(module)
+    return _in_precision(source, tree, module, without, precision or _precision_of(module))
+
+
+def _precision_of(module: Module) -> str:
+    """What the spec says."""
+    bits = module.train.settings.get("precision", 32) if module.train else 32
+    return next(name for name, number in PRECISIONS.items() if number == bits)
+
+
+def _in_precision(
+    source: Source, tree: File, module: Module, without: frozenset[str], precision: str
+) -> Compilation:
+    """The stages after elaboration, with the operands of products rounded or not."""
+    rounded = module if precision == SINGLE else module.rounded()
+    makers = _graph_makers(rounded)
     graphs = Lazy(makers, lambda key: makers[key]())
-    return _lowered(source, tree, module, without, graphs)
+    made = _lowered(source, tree, rounded, without, graphs, precision)
+
+    @cache
+    def again(other: str) -> Program:
+        return _in_precision(source, tree, module, without, other).program
+
+    return replace(made, program=replace(made.program, remade=again))
 
 
 def switched(made: Compilation, without: Collection[str]) -> Compilation:
     """The same spec with other optimisations switched off; its graphs are not made again."""
-    names = passes_of(without, OPTIONAL, FORMER)
-    return _lowered(made.source, made.tree, made.module, names, made.graphs)
+    names, precision = passes_of(without, OPTIONAL, FORMER), made.program.precision
+    return _lowered(made.source, made.tree, made.module, names, made.graphs, precision)
 
 
 @dataclass(frozen=True)
@@ -193,8 +226,9 @@ class EntryMaker:
 
 
 def _lowered(
-    source: Source, tree: File, module: Module, without: frozenset[str], graphs: Mapping[str, Graph]
-) -> Compilation:
+    source: Source, tree: File, module: Module, without: frozenset[str],
+    graphs: Mapping[str, Graph], precision: str,
+) -> Compilation:  # fmt: skip
     """The stages after the joint graphs."""
     persistents, words = _persistents(module)
     optimised = Lazy(graphs, lambda key: optimise(graphs[key], without))
@@ -208,6 +242,7 @@ def _lowered(
         data=tuple(module.data),
         training=_training(module),
         evaluate=evaluate,
+        precision=precision,
         inputs={m: dict(s.inputs) for m, s in module.models.items()},
         outputs={m: dict(s.outputs) for m, s in module.models.items()},
         look=cache(partial(warnings_of, module)),
@@ -271,5 +306,6 @@ def _training(module: Module) -> Training | None:
         )
         for s in module.train.steps
     )
-    settings = {n: v for n, v in module.train.settings.items() if n != "exact"}  # done by now
+    done = ("exact", "precision")  # by now
+    settings = {n: v for n, v in module.train.settings.items() if n not in done}
     return Training(data=module.train.data, steps=steps, settings=settings)

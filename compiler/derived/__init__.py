@@ -73,4 +73,5 @@ def _train_lines(
             yield f"step {step.name} {{"
             yield from (f"    {line}" for line in step.clauses)
             yield "}"
-    yield from (f"{name} {value}" for name, value in made.module.train.settings.items())
+    settings = made.module.train.settings.items()  # roundings are written out
+    yield from (f"{name} {value}" for name, value in settings if name != "precision")

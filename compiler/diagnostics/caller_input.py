@@ -57,6 +57,13 @@ def passes_of(
     return frozenset(names)
 
 
+def precision_of(given: object, known: Collection[str]) -> str | None:
+    """The precision asked for, or none; `ValueError` for one that does not exist."""
+    if given is None or (isinstance(given, str) and given in known):
+        return given
+    raise ValueError(f"a precision is {' or '.join(known)}, not {_shown(given)}")
+
+
 def _name_of(given: object) -> str:
     if isinstance(given, str):
         return given

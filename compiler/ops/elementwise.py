@@ -31,7 +31,7 @@ from gradc_compiler.graph.op import (
 )
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
-from gradc_compiler.ops import division
+from gradc_compiler.ops import bfloat16, division
 from gradc_compiler.ops.formula import Formula, Mathematics, definition_of, reference_of
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -57,6 +57,7 @@ INFIX = {  # what the language writes with a sign, or not at all
 CALLED = re.compile(r"(\w+)\(")
 EXACT = {  # functions of scalar texts that are rounded at most once
     *("abs_", "floor", "maximum", "minimum", "quotient", "real", "rest", "select", "sqrt", "step"),
+    "to_bfloat",
 }
 
 
@@ -327,6 +328,7 @@ ne = elementwise("ne",        "step({0} != {1})",   lambda g, y, a, b: [None, No
 where = elementwise("where",  "select({0} != real(0.0), {1}, {2})",
                     lambda g, y, condition, a, b: [None, a.apply("where", condition, g, 0.0), a.apply("where", condition, 0.0, g)],
                     lambda c, a, b: _select(c != 0, a, b), SampleDomain(away=(0.0,)), ANY, ANY)
+to_bfloat = elementwise("bfloat16", "to_bfloat({0})",  lambda g, y, x: [g],                       bfloat16.rounded, kink="that of x, as if nothing were rounded: straight through")
 copy = elementwise("copy",    "{0}",                lambda g, y, x: [g],                       np.positive, keeps=True)
 stop = elementwise("stop_gradient", "{0}",          lambda g, y, x: [None],                    np.positive, kink="0 everywhere, by request")
 # fmt: on

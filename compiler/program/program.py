@@ -110,6 +110,8 @@ class Program:
     checks: Checks | None = None
     exact: Program | None = None  # the same without inexact rewrites, where this may have some
     forms: Mapping[str, Program] = field(default_factory=dict, repr=False)  # by target
+    precision: str = "float32"  # or "bf16": products of rounded operands
+    remade: Callable[[str], Program] | None = field(default=None, repr=False, compare=False)
     look: Callable[[], tuple[Diagnostic, ...]] = field(default=tuple, repr=False, compare=False)
 
     @property
@@ -120,6 +122,12 @@ class Program:
     def of_width(self, dtype: str) -> Program:
         """The program as numbers of a width want it: float64 knows no inexact rewrites."""
         return self.exact if dtype == "float64" and self.exact is not None else self
+
+    def of_precision(self, precision: str | None) -> Program:
+        """The program with the operands of its products rounded, or not; None: as it is."""
+        if precision is None or precision == self.precision or self.remade is None:
+            return self
+        return self.remade(precision)
 
     def of_target(self, target: str) -> Program:
         """The program with the entries of a target: each has a second stage of rewrites.

@@ -209,6 +209,21 @@ def fused_in_simulator(x: Any, y: Any, z: Any) -> Any:
     return type(plain)(float(Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))))
 
 
+def to_bfloat(word: int) -> Callable[..., Any]:
+    """A number rounded to bfloat16, as `compiler/ops/bfloat16.py` has it."""
+    if SIMULATED:
+        return bfloat16.rounded_number
+    number, library = np.float32 if word == 4 else np.float64, cuda.libdevice
+
+    def rounded(x: Any) -> Any:
+        single = np.float32(x)
+        bits = library.float_as_int(single)
+        nearest = (bits + np.int32(0x7FFF) + ((bits >> 16) & 1)) & np.int32(-65536)
+        return x if x != x else number(library.int_as_float(np.int32(nearest)))
+
+    return device(rounded)
+
+
 def bits_and_multiply_add() -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The bits of a float32, and x * y + z with one rounding."""
     return cuda.libdevice.float_as_int, cuda.libdevice.fmaf

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.layers.notes import Notes
@@ -15,6 +15,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.program import DataSource, Schedules
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.transform.round_operands import round_operands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,11 @@ class StepGraphs:
     training: Graph
     evaluate: Graph
     uses: tuple[Use, ...]  # of the prelude, in `training`
+
+    def rounded(self) -> StepGraphs:
+        """The same in bf16."""
+        graphs = ("step", "gradients", "training", "evaluate")
+        return replace(self, **{name: round_operands(getattr(self, name)) for name in graphs})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,3 +115,9 @@ class Module:
     def persistents(self) -> tuple[PersistentSpec, ...]:
         """Everything that lives from step to step."""
         return (*self.parameters, *self.optimizer_states, *self.counters, *self.tables)
+
+    def rounded(self) -> Module:
+        """The module in bf16: all its graphs, but for those that give first values."""
+        forwards = {name: round_operands(graph) for name, graph in self.forwards.items()}
+        steps = {name: graphs.rounded() for name, graphs in self.steps.items()}
+        return replace(self, forwards=forwards, steps=steps)

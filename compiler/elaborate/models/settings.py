@@ -31,6 +31,8 @@ def _whole(least: int) -> Callable[[float], bool]:
     return lambda x: x == int(x) and x >= least
 
 
+SINGLE = "float32"
+PRECISIONS = {SINGLE: 32, "bf16": 16}  # bits of a number that is multiplied
 SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
     "batch": (_whole(1), "a whole number, 1 or more"),
     "epochs": (_whole(0), "a whole number, 0 or more"),
@@ -41,6 +43,7 @@ SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
     "block": (_whole(1), "a whole number of bytes, 1 or more"),
     "memory": (_whole(1), "a whole number of bytes, 1 or more, as in `500MB`"),
     "exact": (lambda x: x in (0, 1), "`true` or `false`"),
+    "precision": (lambda x: x in PRECISIONS.values(), "`float32` or `bf16`"),
 }
 
 
@@ -70,6 +73,9 @@ def read_using(
 
 def read_setting(tree: Setting, rules: Rules, scope: Scope) -> None:
     """`batch 128`; E0403 where the number makes no sense."""
+    if tree.name == "precision" and isinstance(tree.value, Name) and tree.value.name in PRECISIONS:
+        rules.settings[tree.name] = PRECISIONS[tree.value.name]
+        return
     meaning = scope.evaluate(tree.value)
     require_sound(meaning)
     if tree.name not in SETTINGS:

@@ -15,7 +15,8 @@ from gradc_compiler.syntax.lex.recover import is_size, misspelt, oversized
 from gradc_compiler.syntax.lex.suppress_cascades import FoundError, Rank
 
 SETTINGS = frozenset(
-    {"batch", "epochs", "held_out", "seed", "patience", "in_memory", "block", "memory", "exact"}
+    {"batch", "epochs", "held_out", "seed", "patience", "in_memory", "block", "memory"}
+    | {"exact", "precision"}
 )
 
 

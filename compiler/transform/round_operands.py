@@ -1,0 +1,53 @@
+"""Precision bf16: the operands of every product over examples are rounded to bfloat16.
+
+    sum of a b   becomes   sum of bfloat16(a) bfloat16(b)
+
+It is written into the graphs before any optimisation, so all targets, the reference and the derived
+program mean the same.  Products and sums are float32, as is all else: parameters, what moves them,
+and elementwise functions.  It comes after differentiation: the slope of a rounding is taken to be 1
+(straight through), and the products of the derivative round their operands like any others, so that
+both share the rounded ones.  A product of two tensors that all examples share is no network's
+forward or backward pass but a regulariser's or an optimizer's, and stays as it is.
+
+Background: Kalamkar et al., "A study of BFLOAT16 for deep learning training", 2019.
+"""
+
+from __future__ import annotations
+
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.graph.rebuild import rewrite_nodes, with_operands
+from gradc_compiler.ops.contract import Contract
+
+ROUNDED = "bfloat16"
+
+
+def round_operands(graph: Graph) -> Graph:
+    """The graph in which products over examples have rounded operands."""
+    asked = {node.id for node in products(graph)}
+    known: dict[int, Value] = {}  # what is rounded already, by the number of the operand
+
+    def rounded(x: Value) -> Value:
+        if x.node.op.name == ROUNDED:
+            return x
+        if x.id not in known:
+            known[x.id] = x.builder.add(OPS[ROUNDED](), x)
+        return known[x.id]
+
+    def rule(node: Node, xs: list[Value]) -> Value:
+        operands = [rounded(x) for x in xs]
+        return with_operands(node, operands, operands[0].builder)
+
+    return rewrite_nodes(graph, rule, asked=asked)
+
+
+def products(graph: Graph) -> list[Node]:
+    """The contractions of two or more operands, of which at least one differs by example."""
+    varying = graph.varying()
+    return [
+        node
+        for node in graph.nodes
+        if isinstance(node.op, Contract)
+        and len(node.inputs) > 1
+        and any(i in varying for i in node.inputs)
+    ]

@@ -8,18 +8,16 @@ every stage can be printed.  A graph is optimised and scheduled when its entry i
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from gradc_compiler.diagnostics.caller_input import (
+    checked_precision,
     file_of,
     passes_of,
-    precision_of,
     settings_of,
     text_of,
 )
@@ -28,6 +26,7 @@ from gradc_compiler.elaborate import Module, elaborate
 from gradc_compiler.elaborate.models.settings import PRECISIONS, SINGLE
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.lazy import Lazy, collected_later
 from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.machine.targets import CPU, TARGETS
@@ -48,48 +47,6 @@ from gradc_compiler.warnings import warnings_of
 
 OPTIONAL = (*OF_GRAPHS, *OPTIONAL_LOOP_PASSES)  # what can be switched off
 ALIGN = MACHINE.line  # words: each persistent begins on a cache line of its own
-V = TypeVar("V")
-
-
-@contextmanager
-def collected_later() -> Iterator[None]:
-    """Let no cycles be looked for meanwhile.
-
-    A stage makes hundreds of thousands of objects that all live until it ends, and hardly a cycle;
-    the collector would go through them again and again, for a quarter of the time.  What was made
-    counts as old then, or the collector would go through all of it as soon as it may.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            if not gc.get_freeze_count():  # else `unfreeze` would undo what somebody froze
-                gc.freeze()
-                gc.unfreeze()
-            gc.enable()
-
-
-class Lazy(Mapping[str, V]):
-    """A mapping over known keys, whose values are made when first asked for."""
-
-    def __init__(self, keys: Iterable[str], make: Callable[[str], V]) -> None:
-        self._keys, self._make, self._made = dict.fromkeys(keys), make, dict[str, V]()
-
-    def __getitem__(self, key: str) -> V:
-        if key not in self._keys:
-            raise KeyError(key)
-        if key not in self._made:
-            with collected_later():
-                self._made[key] = self._make(key)
-        return self._made[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
 
 @dataclass(frozen=True)
@@ -149,17 +106,17 @@ def compilation(
 ) -> Compilation:
     """Run the stages, keeping what each made."""
     without, overrides = passes_of(without, OPTIONAL, FORMER), settings_of(overrides)
-    precision = precision_of(precision, PRECISIONS)
+    precision = checked_precision(precision, PRECISIONS)
     with collected_later():
         tree = parse(source)
         module = elaborate(tree, source, directory=Path(directory), overrides=overrides)
     if exact or (module.train and module.train.settings.get("exact")):
         without |= {*INEXACT}
-    return _in_precision(source, tree, module, without, precision or _precision_of(module))
+    return _in_precision(source, tree, module, without, precision or precision_of(module))
 
 
-def _precision_of(module: Module) -> str:
-    """What the spec says."""
+def precision_of(module: Module) -> str:
+    """The precision that the spec asks for."""
     bits = module.train.settings.get("precision", 32) if module.train else 32
     return next(name for name, number in PRECISIONS.items() if number == bits)
 

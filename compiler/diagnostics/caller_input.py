@@ -57,7 +57,7 @@ def passes_of(
     return frozenset(names)
 
 
-def precision_of(given: object, known: Collection[str]) -> str | None:
+def checked_precision(given: object, known: Collection[str]) -> str | None:
     """The precision asked for, or none; `ValueError` for one that does not exist."""
     if given is None or (isinstance(given, str) and given in known):
         return given

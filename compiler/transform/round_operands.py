@@ -51,3 +51,16 @@ def products(graph: Graph) -> list[Node]:
         and len(node.inputs) > 1
         and any(i in varying for i in node.inputs)
     ]
+
+
+LOOPED = 16  # steps for which the products of a recurrence count
+
+
+def products_in_a_row(graph: Graph) -> int:
+    """How many rounded products stand one after another; with recurrences, as if of 16 steps."""
+    rounded = {node.id for node in products(graph)}
+    longest: list[int] = []
+    for node in graph.nodes:
+        before = max((longest[i] for i in node.inputs), default=0)
+        longest.append(before + (node.id in rounded))
+    return max(longest, default=0) * (LOOPED if graph.carries else 1)

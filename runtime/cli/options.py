@@ -22,6 +22,7 @@ TARGETS = ("cpu", "numba", "cuda", "reference")
 DIGITS = 18  # of an example's number
 MOST_BYTES = 2**53
 WIDTHS = ("float32", "float64")
+PRECISIONS = ("float32", "bf16")
 
 
 class Assignment(click.ParamType[tuple[str, Value]]):
@@ -110,11 +111,16 @@ settings = together([
     click.option("--patience", type=click.IntRange(1),
                  help="Epochs without improvement before stopping."),
 ])  # fmt: skip
+precision = click.option(
+    "--precision", type=click.Choice(PRECISIONS),
+    help="What products multiply: float32, or numbers rounded to bfloat16.",
+)  # fmt: skip
 place = together([
     click.option("--target", type=click.Choice(TARGETS),
                  help="""Where to run: native code (the default), the same kernels compiled by
         Numba, a GPU, or NumPy."""),
     click.option("--dtype", type=click.Choice(WIDTHS), help="Width of a number."),
+    precision,
     click.option("--threads", type=click.IntRange(1, 1024), help="Threads; as many as cores."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of every random draw."),
 ])  # fmt: skip

@@ -211,15 +211,18 @@ def fused_in_simulator(x: Any, y: Any, z: Any) -> Any:
 
 def to_bfloat(word: int) -> Callable[..., Any]:
     """A number rounded to bfloat16, as `compiler/ops/bfloat16.py` has it."""
-    if SIMULATED:
-        return bfloat16.rounded_number
-    number, library = np.float32 if word == 4 else np.float64, cuda.libdevice
+    number = np.float32 if word == 4 else np.float64
+    bits_of: Any = lambda x: int(x.view(np.int32))  # noqa: E731 (of the simulator)
+    of_bits: Any = lambda bits: bits.view(np.float32)  # noqa: E731
+    if not SIMULATED:
+        bits_of, of_bits = cuda.libdevice.float_as_int, cuda.libdevice.int_as_float
 
     def rounded(x: Any) -> Any:
-        single = np.float32(x)
-        bits = library.float_as_int(single)
-        nearest = (bits + np.int32(0x7FFF) + ((bits >> 16) & 1)) & np.int32(-65536)
-        return x if x != x else number(library.int_as_float(np.int32(nearest)))
+        if x != x:
+            return x
+        bits = bits_of(np.float32(x))
+        nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) & -65536
+        return number(of_bits(np.int32(nearest)))
 
     return device(rounded)
 

@@ -68,9 +68,9 @@ class Session:
 
     def __init__(
         self, program: Program, target: str = "cpu", dtype: DTypeLike = "float32",
-        threads: int | None = None, seed: int | None = None,
+        threads: int | None = None, seed: int | None = None, precision: str | None = None,
     ) -> None:  # fmt: skip
-        opening = SessionConfig.of(program, target, dtype, threads, seed)
+        opening = SessionConfig.of(program, target, dtype, threads, seed, precision)
         self.program, self.target, self.dtype = opening.program, opening.target, opening.dtype
         self.threads, self.seed = opening.threads, opening.seed
         self.memory = StateMemory(program, self.dtype)

@@ -14,6 +14,7 @@ from gradc_runtime.session.state import LARGEST_SEED, is_known, suggestion
 from gradc_runtime.system.errors import SessionError
 
 WIDTHS = ("float32", "float64")
+PRECISIONS = ("float32", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,10 @@ class SessionConfig:
     seed: int
 
     @staticmethod
-    def of(program: Program, target: str, dtype: Any, threads: Any, seed: Any) -> SessionConfig:
-        """As it is asked for; None stands for all cores, and for the seed that the spec gives.
+    def of(
+        program: Program, target: str, dtype: Any, threads: Any, seed: Any, precision: Any = None
+    ) -> SessionConfig:
+        """As it is asked for; None: all cores, and the seed and the precision that the spec gives.
 
         Raises `SessionError` where an argument is not what a session takes.
         """
@@ -37,6 +40,7 @@ class SessionConfig:
             raise SessionError(f"a session needs a program, as compile_file gives it, not a {kind}")
         if not is_known(target, TARGETS):
             raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
+        program = rounded_or_not(program, precision, width(dtype))
         settings = program.training.settings if program.training else {}
         return SessionConfig(
             program=program.of_width(width(dtype)).of_target(target),
@@ -45,6 +49,19 @@ class SessionConfig:
             threads=whole(threads, "threads", 1, 1024, len(os.sched_getaffinity(0))),
             seed=whole(seed, "seed", 0, LARGEST_SEED, int(settings.get("seed", 0))),
         )
+
+
+def rounded_or_not(program: Program, precision: Any, dtype: str) -> Program:
+    """The program with its products in the precision asked for, or as it is.
+
+    Raises `SessionError` for one that does not exist, and for bf16 in float64.
+    """
+    if precision is not None and precision not in PRECISIONS:
+        raise SessionError(f"a precision is {' or '.join(PRECISIONS)}, not {precision}")
+    program = program.of_precision(precision)
+    if program.precision == "bf16" and dtype != "float32":
+        raise SessionError(f"precision bf16 goes with float32, not with {dtype}: ask for one")
+    return program
 
 
 def width(dtype: Any) -> str:

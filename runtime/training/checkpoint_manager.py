@@ -49,6 +49,7 @@ class CheckpointManager:
         session = self.session
         self.described = {
             "program": session.program.name, "target": session.target, "dtype": session.dtype,
+            "precision": session.program.precision,
             "threads": session.threads, "session_seed": session.seed, **state["settings"],
             "using": {step.name: step.using for step in session.training.steps},
             "data": state["data"], "examples": state["examples"], "numpy": np.__version__,

@@ -97,6 +97,8 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             f"the run was started on {str(then.get('examples'))[:40]} examples, not"
             f" {now['examples']}"
         )
+    if (found := then.get("precision", "float32")) != (own := now.get("precision", "float32")):
+        raise CheckpointError(f"the run was started in precision {str(found)[:40]}, not {own}")
     if (found := then.get("order", ROWS)) != now["order"]:
         raise CheckpointError(
             f"the run was started on {str(found)[:40]}, not {now['order']}, which in_memory and"

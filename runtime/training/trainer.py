@@ -254,13 +254,13 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds besides the words."""
         return {
-            "position": asdict(self.position),
-            "settings": self.settings.as_dict(),
+            "position": asdict(self.position), "settings": self.settings.as_dict(),
             "data": self.train.name,
             "examples": self.train.examples,
             "order": self.train.order,
             "target": self.session.target,
-        }
+            "precision": self.session.program.precision,
+        }  # fmt: skip
 
     def resume(self) -> None:
         """Go back to the newest whole checkpoint of the folder."""

@@ -61,8 +61,13 @@ class StepGraphs:
 
     def rounded(self) -> StepGraphs:
         """The same in bf16."""
-        graphs = ("step", "gradients", "training", "evaluate")
-        return replace(self, **{name: round_operands(getattr(self, name)) for name in graphs})
+        return replace(
+            self,
+            step=round_operands(self.step),
+            gradients=round_operands(self.gradients),
+            training=round_operands(self.training),
+            evaluate=round_operands(self.evaluate),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

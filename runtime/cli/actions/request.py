@@ -46,6 +46,7 @@ class Request:
     exact: bool = False
     target: str | None = None  # "cpu" if nothing is said
     dtype: str | None = None
+    precision: str | None = None  # as the spec says
     threads: int | None = None
     seed: int | None = None
     folder: Path | None = None  # paths of `--data` start here
@@ -71,6 +72,7 @@ class Request:
             exact=bool(given.get("exact")),
             target=given.get("target"),
             dtype=given.get("dtype"),
+            precision=given.get("precision"),
             threads=given.get("threads"),
             seed=checked_seed(seed),
             folder=Path.cwd() if data is not None else None,
@@ -87,6 +89,7 @@ class Request:
             exact=self.exact or earlier.exact,
             target=self.target or earlier.target,
             dtype=self.dtype or earlier.dtype,
+            precision=self.precision or earlier.precision,
             seed=earlier.seed if self.seed is None else self.seed,
             folder=self.folder or earlier.folder,
             allow_path=self.allow_path or earlier.allow_path,
@@ -100,7 +103,8 @@ class Request:
         """
         source, overrides = read_source(self.spec), dict(self.overrides)
         try:
-            return compilation(source, self.spec.parent, overrides, self.without, self.exact)
+            how = (self.without, self.exact, self.precision)
+            return compilation(source, self.spec.parent, overrides, *how)
         except CompileError as error:
             if any(d.code != "E0408" for d in error.diagnostics):
                 raise
@@ -247,7 +251,9 @@ def session_with_weights(
         request = request if earlier is None else request.above(earlier)
         request = replace(request, dtype=request.dtype or width_of(path))
     made = request.compile()
-    session = replace(request, dtype=request.dtype or dtype).session(made.program)
+    analysed = request.dtype is None and dtype == "float64"  # holds numbers, and multiplies none
+    program = made.program.of_precision("float32" if analysed else None)
+    session = replace(request, dtype=request.dtype or dtype).session(program)
     if weights is not None:
         session.load(path)
         if seed is not None:

@@ -228,11 +228,17 @@ def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:
     say(f"{trainer.train.name}: {examples} to train on{held_out}{read}")
     say(
         f"batch {settings.batch}, {counted(settings.epochs, 'epoch')}, seed {settings.seed};"
-        f" {session.target}, {session.dtype}, {counted(session.threads, 'thread')};"
+        f" {session.target}, {in_words(session)}, {counted(session.threads, 'thread')};"
         f" results in {folder.path}"
     )
     if changed:
         say("note: the spec is not the one that the run began with")
+
+
+def in_words(session: Session) -> str:
+    """The width of numbers, and the precision of products where that is another."""
+    precision = session.program.precision
+    return session.dtype if precision == "float32" else f"{session.dtype}, products of {precision}"
 
 
 def spec_changed(folder: RunFolder, session: Session) -> bool:

@@ -7,7 +7,11 @@
     inexact         rewrites that change more than the order of a sum, which are named, against the
                     exact form, both in float32: all that are used together, then each without the
                     others, unless the program is so large that this would take long
+<<<<<<< HEAD
     by Numba        if it is asked for: the kernels that Numba compiles against our own
+=======
+    bf16            products of rounded operands, where asked for: see `rounded_trial.py`
+>>>>>>> 21460da (precision: bf16 rounds the operands of products, on every target; train, verify, checkpoints)
     passes          optimised native code against code that no pass has touched
 
 Updates stand by themselves, because Adam divides a gradient by its size and so shows the relative
@@ -29,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.pipeline import OPTIONAL, Compilation, switched
+from gradc_compiler.pipeline import OPTIONAL, Compilation, precision_of, switched
 from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.table import INEXACT
@@ -39,6 +43,7 @@ from gradc_runtime.certificates.update_moves import Moves, room
 from gradc_runtime.cli.actions.moves import moves
 from gradc_runtime.cli.actions.output import console, say, table, write_json
 from gradc_runtime.cli.actions.request import Request, session_with_weights
+from gradc_runtime.cli.actions.rounded_trial import roundings
 from gradc_runtime.cli.actions.samples import NUMBERS, work_of
 from gradc_runtime.cli.actions.slopes import gradient_error
 from gradc_runtime.cli.actions.trial import Trial, inexact
@@ -81,7 +86,8 @@ def verify(spec: Path, given: Mapping[str, Any]) -> int:
     """Print the table; 1 if a bound is exceeded."""
     keep_freed_memory()
     request = Request.of(spec, given)
-    made, session, _ = session_with_weights(request, given["weights"], dtype="float64")
+    plain = replace(request, precision="float32")
+    made, session, _ = session_with_weights(plain, given["weights"], dtype="float64")
     start = session.memory.views
     others = Others(request, made, numba=given["numba"])
     found = []
@@ -102,6 +108,11 @@ class Others:
     request: Request
     made: Compilation
     numba: bool = False  # whether Numba compiles the kernels once more
+
+    def rounded(self) -> Program | None:
+        """In bf16, if that is asked for."""
+        asked = self.request.precision or precision_of(self.made.module)
+        return self.made.program.of_precision(asked) if asked == "bf16" else None
 
     def bare(self) -> Program:
         """Touched by no pass."""
@@ -149,6 +160,10 @@ def checks(
         yield from both(", ".join(names), "exact form, float32", single, exact, SINGLE)
         if len(names) > 1:
             yield from one_by_one(made, others, names, replace(first, dtype="float32"), exact)
+    if (rounded := others.rounded()) is not None:
+        second = replace(first, program=rounded)
+        for what, against, (off, worst), bound in roundings(second, single):
+            yield Check(what=what, against=against, difference=off, bound=bound, worst=worst)
     del single
     if others.numba:
         again = trial(threads=1, target="numba")

@@ -25,6 +25,7 @@ from gradc_runtime.cli.declare import act, as_json, declared
 @click.option("--model", help="Explain this model instead of the loss.")
 @click.option("--step", help="Which step of the train block, where there are several.")
 @options.weights
+@options.precision
 @options.without
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of every random draw.")
 @as_json

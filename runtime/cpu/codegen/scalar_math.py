@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_runtime.cpu.codegen import bfloat16, floor_division, math32, simd
+from gradc_runtime.cpu.codegen import floor_division, math32, round_bits, simd
 from gradc_runtime.cpu.codegen.compensated import compensated
 from gradc_runtime.cpu.codegen.intrinsics import (
     choose,
@@ -140,7 +140,7 @@ def names(word: int) -> dict[str, Any]:
         **functions,
         **comparisons(number),
         **floor_division.functions(word, number),
-        **bfloat16.functions(number),
+        **round_bits.functions(number),
         **draws(number, functions["log"], functions["cos"], functions["sqrt"]),
         **simd.names(number),
         "plus": of_a_sum("fadd"),

@@ -40,6 +40,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "IN_A_ROW LONG AGAIN BLOCKS IN_PANEL MOST_PIECES OF_PIECES MOST_CHUNKS ADDED SUMMED "
         "MOST_SUMMED COMPENSATED OF_LANES IN_PIECE",
     ),
+    "compiler/ops/bfloat16.py": (BOUND, "EPS BELOW_HALF UPPER"),
     "compiler/ops/division.py": (BOUND, "WHOLE"),
     "compiler/ops/elementwise.py": (BOUND, "ANY POSITIVE UNIT KINK_AT_0 BERNOULLI STEPS"),
     "compiler/ops/orthonormalize.py": (BOUND, "BITS TERMS"),
@@ -73,6 +74,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "ONE TWO HALF ZERO WHOLE LN2_HIGH LN2_LOW SMALLEST_NORMAL TWO_23 TWO_24 ROOT_HALF_BITS "
         "MANTISSA SIGN BITS_23 BIAS SHIFT_1",
     ),
+    "runtime/cpu/codegen/round_bits.py": (BOUND, "UPPER BELOW_HALF HALF ODD"),
     "runtime/cpu/codegen/scalar_math.py": (
         BOUND,
         "MASK MULTIPLIER_0 MULTIPLIER_1 WEYL_0 WEYL_1 TINY",

@@ -48,6 +48,7 @@ ELEMENTWISE = {
     "ne": lambda a, b: torch.ne(a, b).double() + 0 * a,
     "where": lambda c, a, b: torch.where(c != 0, a, b),
     "copy": torch.clone,
+    "bfloat16": lambda x: x + (x.float().bfloat16().double() - x).detach(),
     "stop_gradient": lambda x: x.detach() + 0 * x,
 }
 

@@ -1,4 +1,4 @@
-"""The function that rounds a number to bfloat16, as `compiler/ops/bfloat16.py` has it."""
+"""The function that rounds a number to bfloat16 by its bits, as `compiler/ops/bfloat16.py` does."""
 
 from __future__ import annotations
 

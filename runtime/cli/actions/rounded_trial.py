@@ -1,0 +1,66 @@
+"""What `verify` says of bf16: kernels against the reference, threads, and how far float32 is.
+
+A rounding to bfloat16 is off by 2^-8 of a number at most, so a product of two by 2^-7 and a sum of
+products by 2^-7 of the sum of their sizes: the bound is as much for each product in a row.  It is
+one of all numbers of an entry together, for a unit of `relu` that is on the other side of 0 makes
+another slope, whatever the size of the rounding was.  Where
+kernels add up in another order than the reference, a number near the middle between two bfloat16
+may be rounded to the other: one such step is 2^-7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.ops.bfloat16 import EPS
+from gradc_compiler.transform.round_operands import products_in_a_row
+from gradc_runtime.certificates.distances import (
+    AfterUpdate,
+    EntryOutput,
+    Results,
+    difference,
+)
+from gradc_runtime.cli.actions.trial import Trial
+
+
+def roundings(trial: Trial, single: Results) -> Iterator[tuple[str, str, tuple[float, str], float]]:
+    """Lines of (what, against, the error and where it is, bound); a bound of 0 is to the bit.
+
+    `trial` is of the program in bf16, `single` what float32 gives.
+    """
+    on = replace(trial, target="cpu", dtype="float32", threads=1)
+    one, two = values(on), values(replace(on, threads=2))
+    equal = difference(two, one, None, exactly=True)
+    yield "bf16, 2 threads", "1 thread, to the bit", equal, 0.0
+    wanted = values(replace(on, target="reference"))
+    yield "bf16", "reference in bf16", difference(one, wanted, None, exactly=False), 2 * EPS
+    yield "bf16, as a whole", "float32", apart(one, single), 2 * EPS * most_in_a_row(trial)
+
+
+def apart(found: Results, wanted: Results) -> tuple[float, str]:
+    """The greatest distance of what an entry gives, by the size of that, all tensors as one."""
+    off: dict[str, float] = {}
+    for name in {key.entry for key in found if isinstance(key, EntryOutput)}:
+        keys = [key for key in found if isinstance(key, EntryOutput) and key.entry == name]
+        distance = sum(float(np.sum(np.square(found[k] - wanted[k], dtype="f8"))) for k in keys)
+        size = sum(float(np.sum(np.square(wanted[k], dtype="f8"))) for k in keys)
+        off[name] = float(np.sqrt(distance / size)) if size else float(np.sqrt(distance))
+    worst = max(off, key=lambda name: (off[name] != off[name], off[name]))
+    return off[worst], worst
+
+
+def values(trial: Trial) -> dict[Any, Any]:
+    """Forward passes, losses and gradients; Adam shows the relative error of the least of them."""
+    found = trial.values(trial.session())
+    return {key: array for key, array in found.items() if not isinstance(key, AfterUpdate)}
+
+
+def most_in_a_row(trial: Trial) -> int:
+    """Products one after another, in the entry that has most."""
+    checks = trial.program.checks
+    assert checks is not None, "only what can be checked is compared"
+    return max(products_in_a_row(checks.graphs[name]) for name in trial.entries(updates=False))

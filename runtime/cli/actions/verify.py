@@ -7,11 +7,8 @@
     inexact         rewrites that change more than the order of a sum, which are named, against the
                     exact form, both in float32: all that are used together, then each without the
                     others, unless the program is so large that this would take long
-<<<<<<< HEAD
     by Numba        if it is asked for: the kernels that Numba compiles against our own
-=======
     bf16            products of rounded operands, where asked for: see `rounded_trial.py`
->>>>>>> 21460da (precision: bf16 rounds the operands of products, on every target; train, verify, checkpoints)
     passes          optimised native code against code that no pass has touched
 
 Updates stand by themselves, because Adam divides a gradient by its size and so shows the relative

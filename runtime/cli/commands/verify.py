@@ -22,12 +22,9 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
               help="Random examples to check on.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
               help="Seed of parameters and inputs.")  # fmt: skip
-<<<<<<< HEAD
 @click.option("--numba", is_flag=True,
               help="Compare the kernels that Numba compiles (`--target numba`) too.")
-=======
 @options.precision
->>>>>>> 21460da (precision: bf16 rounds the operands of products, on every target; train, verify, checkpoints)
 @options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:

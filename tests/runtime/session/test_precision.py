@@ -12,7 +12,7 @@ from gradc_runtime.system.errors import CheckpointError, SessionError
 from gradc_runtime.training.position import require_same
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
-TARGETS = ["cuda"] if SIMULATED else ["reference", "cpu"]
+TARGETS = ["cuda"] if SIMULATED else ["reference", "cpu", "numba"]
 MODEL = """
 model f(x : [7]) -> [3] { x |> dense(33) |> tanh |> dense(3) }
 data d(x : [7], label : class(3)) = npz("d.npz")

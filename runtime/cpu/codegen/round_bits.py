@@ -19,14 +19,15 @@ HALF, ODD = np.int32(16), np.int32(1)
 def functions(number: Any) -> dict[str, Callable[..., Any]]:
     """`to_bfloat` for a kind of number; one of float64 is rounded to float32 before."""
 
+    single = kernel_types.float32
+
     def nearest(x: Any) -> Any:
         bits = bits_of(x)
         up = add(BELOW_HALF, mask(shift(bits, HALF), ODD))
         return choose(x == x, of_bits(mask(add(bits, up), UPPER)), x)
 
     def to_bfloat(x: Any) -> Any:
-        return number(nearest(np.float32(x)))
+        return number(nearest(single(x)))
 
-    single = kernel_types.float32
     subroutine(single(single), EXACT)(nearest)
     return {"to_bfloat": subroutine(number(number), EXACT)(to_bfloat)}

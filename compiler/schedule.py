@@ -72,9 +72,8 @@ def schedule(
 
 def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     """An entry with a table's instructions, and as much memory and as large blocks as they take."""
-    memory, most = table.memory, largest_block(table)
+    memory, most, recurrent = table.memory, largest_block(table), bool(table.graph.carries)
     partial_words = max(memory.partial_words.values(), default=0)
-    recurrent = bool(table.graph.carries)
     at_once = max(memory.stage_words.values(), default=0)
     block = choose_block(memory.block_words, partial_words, at_once, recurrent)
     return Entry(

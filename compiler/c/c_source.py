@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 
 import numpy as np
 
@@ -171,16 +172,16 @@ def emit_c(
     `values` are the numbers of what persists; `batch` is for how many examples there is room, where
     a step looks at all of them at once.  Raises `NotPrinted` for an entry that has no C yet.
     """
-    kind, _, name = entry.partition("/")
+    kind = "step" if entry.startswith("step/") else "forward"
     steps = made.program.training.steps if made.program.training else ()
     if any(step.entry == entry and step.schedules for step in steps):
         raise NotPrinted("schedules have no C yet")
     file = CFile(
         program=c_program(made, entry),
-        name=name,
+        name=entry[len(kind) + 1 :],
         does="step" if kind == "step" else "run",
         source=made.source.text,
-        spec=made.source.name.rpartition("/")[2],
+        spec=PurePath(made.source.name).name,
         values=values,
         batch=batch,
         word=word,

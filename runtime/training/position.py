@@ -78,6 +78,15 @@ def position_of(state: Mapping[str, Any], *, batches: int, metrics: set[str]) ->
     return at
 
 
+def _require_settings(then: Any, now: Mapping[str, Any]) -> None:
+    for name in FIXED:
+        found = then.get(name) if isinstance(then, dict) else None
+        if found != now[name]:
+            raise CheckpointError(
+                f"the run was started with {name} {str(found)[:40]}, not {now[name]}"
+            )
+
+
 def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Refuse to go on with another order of other examples.
 
@@ -85,13 +94,7 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """
     if "position" not in then:
         raise CheckpointError("this checkpoint is of a model, not of a training run")
-    settings = then.get("settings")
-    for name in FIXED:
-        found = settings.get(name) if isinstance(settings, dict) else None
-        if found != now["settings"][name]:
-            raise CheckpointError(
-                f"the run was started with {name} {str(found)[:40]}, not {now['settings'][name]}"
-            )
+    _require_settings(then.get("settings"), now["settings"])
     if then.get("examples") != now["examples"]:
         raise CheckpointError(
             f"the run was started on {str(then.get('examples'))[:40]} examples, not"

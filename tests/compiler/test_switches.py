@@ -48,6 +48,16 @@ train on words {
     using sgd(lr = 1e-3)
 }
 """
+LONG = """
+model net(x : [384, 4]) -> [3] {
+    mean(x |> multi_head_attention(2), axis = 0) |> dense(3)
+}
+data words(x : [384, 4], label : class(3)) = npz("none.npz")
+train on words {
+    minimize cross_entropy(net(x), label)
+    using sgd(lr = 1e-3)
+}
+"""
 SMALL = """
 model net(x : [5]) -> [3] {
     param T : [3, 5, 7] ~ glorot_uniform
@@ -75,10 +85,17 @@ TEXTS = {
     "images": IMAGES,
     "sequences": SEQUENCES,
     "attention": ATTENTION,
+    "long": LONG,
     "small": SMALL,
     "middle": MIDDLE,
 }
-SHAPES = {"images": (27, 27, 1), "attention": (6, 8), "small": (5,), "middle": (5,)}
+SHAPES = {
+    "images": (27, 27, 1),
+    "attention": (6, 8),
+    "long": (384, 4),
+    "small": (5,),
+    "middle": (5,),
+}
 ENTRY = "gradients/train"
 
 

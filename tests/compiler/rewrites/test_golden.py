@@ -43,6 +43,12 @@ SPECS = {  # rewrites of what a graph's text does not say, or of sequences: thes
         data d(x : [3]) = npz("none.npz")
         train on d { minimize sum(f(x)) using sgd(lr = 1e-3), batch 8 }
     """,
+    "query-blocks": """
+        model f(x : [384, 2]) -> [384, 2] {
+            weights = softmax(contract(i, j : x[i, a] * x[j, a]))
+            contract(i, a : weights[i, j] * x[j, a])
+        }
+    """,
     "copy-rows": "model f(xs : seq(3) [2]) -> [3, 2] { from_rows(xs |> tanh) }",
     "prepack": "model f(xs : seq [2]) -> [64] { xs |> scan(elman(64)) |> last }",
 }

@@ -4,8 +4,8 @@ A step changes weights and moments where they lie, and that a number is not fini
 are changed already.  To name the step, the batch and the operator, and to leave behind the state
 before that step, the state before it must be had: no step can be undone, and the last checkpoint
 may be long ago, or there is none.  So one copy stays.  But it need not be made before every call,
-which takes a large network half as long as its step: an epoch's batches come again in their order,
-and the same steps have the same bits, so a copy serves several calls.
+which takes a wide network with Adam (280 MB) 14 ms of a step of 100: an epoch's batches come again
+in their order, and the same steps have the same bits, so a copy serves several calls.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ RUNS = {
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],
+    "embeddings": ["tests/compiler/rewrites/test_copied_rows.py", "-k", "adds_up and not 301"],
     "attention": ["tests/compiler/rewrites/test_query_blocks.py"],
     "delayed sums": [
         *("tests/compiler/fusion/test_delayed_convolutions.py", "-k"),

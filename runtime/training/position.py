@@ -100,10 +100,16 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             f"the run was started on {str(then.get('examples'))[:40]} examples, not"
             f" {now['examples']}"
         )
-    if (found := then.get("precision", "float32")) != (own := now.get("precision", "float32")):
-        raise CheckpointError(f"the run was started in precision {str(found)[:40]}, not {own}")
+    _require_same_precision(then, now)
     if (found := then.get("order", ROWS)) != now["order"]:
         raise CheckpointError(
             f"the run was started on {str(found)[:40]}, not {now['order']}, which in_memory and"
             " block decide"
         )
+
+
+def _require_same_precision(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """A run from before there was a choice is in float32."""
+    found, own = (str(state.get("precision", "float32"))[:40] for state in (then, now))
+    if found != own:
+        raise CheckpointError(f"the run was started in precision {found}, not {own}")

@@ -20,6 +20,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.transform.round_operands import ROUNDED, products
 from gradc_runtime.cli.actions import numbers
 from gradc_runtime.cli.actions.adjoints import (
     AdjointRow,
@@ -29,7 +30,7 @@ from gradc_runtime.cli.actions.adjoints import (
     training_loss,
 )
 from gradc_runtime.cli.actions.optimisations import explain_optimisations
-from gradc_runtime.cli.actions.output import console, say, table, write, write_json
+from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
 from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.request import Request, session_with_weights
 from gradc_runtime.cli.declare import SpecPath
@@ -78,7 +79,20 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
         write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})
         return 0
     show(rows, loss)
+    if made.program.precision == "bf16":
+        say(rounded_in(loss))
     return 0
+
+
+def rounded_in(loss: LossNode) -> str:
+    """What precision bf16 does to a loss, and how far a rounding may be off."""
+    graph, used = loss.graph, loss.graph.reachable([loss.id])
+    roundings = sum(graph[id].op.name == ROUNDED for id in used)
+    inside = [node for node in products(graph) if node.id in used]
+    return (
+        f"bf16: the operands of {counted(len(inside), 'product')} are rounded to bfloat16"
+        f" ({counted(roundings, 'tensor')}, by 2^-8 of a number at most); all else is not"
+    )
 
 
 def explain_code(code: str, *, as_json: bool) -> int:

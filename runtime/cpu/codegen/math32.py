@@ -26,6 +26,7 @@ from gradc_runtime.cpu.codegen.intrinsics import (
     polynomial,
 )
 from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.kernel_types import float32, float64, int32
 from gradc_runtime.cpu.codegen.language.subroutines import PRECISE, subroutine
 from gradc_runtime.cpu.codegen.trig32 import cos, sin
 
@@ -91,7 +92,7 @@ def power_of_two(n: Any) -> Any:
 def scaled(x: Any, n: Any) -> Any:
     """x 2^n, in two factors so that the result may be below or above the normal numbers."""
     half = shift_right(n, SHIFT_1)
-    rest = np.int32(n - half)
+    rest = int32(n - half)
     return x * power_of_two(half) * power_of_two(rest)
 
 
@@ -138,7 +139,7 @@ def split(x: Any) -> Any:
     """(k, m) with x = 2^k m and m from sqrt(1/2) to sqrt(2), for a positive finite x."""
     tiny = x < SMALLEST_NORMAL
     bits = add(bits_of(choose(tiny, x * TWO_23, x)), np.int32(-ROOT_HALF_BITS))
-    k = np.float32(shift_right(bits, BITS_23))
+    k = float32(shift_right(bits, BITS_23))
     m = of_bits(add(mask(bits, MANTISSA), ROOT_HALF_BITS))
     return choose(tiny, k - np.float32(23), k), m
 
@@ -177,15 +178,15 @@ def pow_(x: Any, y: Any) -> Any:
     """|x|^y = 2^(y log2 |x|) in float64; the sign is that of x for odd whole y."""
     size = absolute(x)
     k, m = split(size)
-    f = np.float64(m) - 1.0
+    f = float64(m) - 1.0
     s = f / (2.0 + f)
-    logarithm = np.float64(k) + s * atanh_series(s * s)
+    logarithm = float64(k) + s * atanh_series(s * s)
     logarithm = choose(size == INFINITY, np.inf, choose(size == ZERO, -np.inf, logarithm))
-    t = np.float64(y) * logarithm
+    t = float64(y) * logarithm
     inside = choose(t < 200.0, t, 200.0)
     inside = choose(inside > -200.0, inside, -200.0)
     n = floor(inside + 0.5)
-    power = scaled(np.float32(exp2_series(inside - n)), np.int32(n))
+    power = scaled(float32(exp2_series(inside - n)), int32(n))
     whole = floor(y) == y
     odd = whole & (floor(y * HALF) != y * HALF) & (absolute(y) < TWO_24)
     power = choose(odd & (bits_of(x) < 0), -power, power)

@@ -19,8 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from gradc_runtime.cpu.codegen.intrinsics import bits_of, choose, llvm_function, polynomial
+from gradc_runtime.cpu.codegen.intrinsics import (
+    bits_of,
+    choose,
+    llvm_function,
+    polynomial,
+    wrapped_difference,
+    wrapped_sum,
+)
 from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.kernel_types import float64, int64
 from gradc_runtime.cpu.codegen.language.subroutines import PRECISE, subroutine
 
 DOUBLE = kernel_types.float64
@@ -45,7 +53,7 @@ def quadrant(x: Any) -> Any:
     """(n, r) with x = n pi/2 + r and |r| <= pi/4, for |x| below 2^28; beyond, an r within -1 and 1
     that `circular` does not use.
     """
-    wide = np.float64(x)
+    wide = float64(x)
     n = floor(wide * 0.63661977236758134308 + 0.5)
     r = (wide - n * 1.57079631090164184570) - n * 1.58932547735281966916e-08
     r = choose(r < 1.0, r, 1.0)
@@ -67,7 +75,7 @@ def far_quadrant(x: Any) -> Any:
     turns, which change nothing.  The 96 bits after them give r to more than float32 has.  Payne &
     Hanek, "Radian reduction for trigonometric functions", SIGNUM Newsletter 18, 1983.
     """
-    bits = np.int64(bits_of(absolute(x)))
+    bits = int64(bits_of(absolute(x)))
     m = (bits & 0x7FFFFF) | 0x800000
     start = (bits >> 23) - 152
     start = choose(start > 0, choose(start < 103, start, 103), 0)
@@ -76,11 +84,11 @@ def far_quadrant(x: Any) -> Any:
     a = ((w0 << shift) | (w1 >> (32 - shift))) & WORD
     b = ((w1 << shift) | (w2 >> (32 - shift))) & WORD
     c = ((w2 << shift) | (w3 >> (32 - shift))) & WORD
-    turns = ((m * a) << 32) + m * b + ((m * c) >> 32)  # 2^62 is a quarter turn; the rest wraps
-    n = (turns + QUARTER // 2) >> 62
-    r = np.float64(turns - (n << 62)) * HALF_PI_OF_BITS
+    turns = wrapped_sum((m * a) << 32, m * b + ((m * c) >> 32))  # 2^62 is a quarter turn
+    n = wrapped_sum(turns, QUARTER // 2) >> 62
+    r = float64(wrapped_difference(turns, n << 62)) * HALF_PI_OF_BITS
     sign = choose(x < np.float32(0), -1.0, 1.0)
-    return np.float64(n) * sign, r * sign
+    return float64(n) * sign, r * sign
 
 
 @subroutine(kernel_types.float32(kernel_types.float32, DOUBLE), PRECISE)

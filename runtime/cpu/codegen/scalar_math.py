@@ -12,8 +12,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from gradc_runtime.cpu.codegen import floor_division, math32, round_bits, simd
 from gradc_runtime.cpu.codegen.compensated import compensated
 from gradc_runtime.cpu.codegen.intrinsics import (
@@ -147,9 +145,9 @@ def names(word: int) -> dict[str, Any]:
         "times": of_a_sum("fmul"),
         "mean": mean_of(number),
         "real": number,
-        "wide": np.float64,
+        "wide": kernel_types.float64,
         "lost": compensated(number)["lost"],
-        "index": np.int64,
+        "index": kernel_types.int64,
         "narrow": range,
         "reals": pointer_reader(number),
         "indices": pointer_reader(kernel_types.int32 if word == 4 else kernel_types.int64),

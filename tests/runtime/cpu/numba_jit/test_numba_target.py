@@ -98,6 +98,24 @@ def test_what_numba_made_is_kept_and_loaded_without_it(tmp_path: Path) -> None:
     assert done.stdout.strip() == "(4, 3) False"
 
 
+CLASSES = """
+model net(x : [5]) -> [3] { x |> dense(7) |> tanh |> dense(3) }
+data d(x : [5], label : class(3)) = npz("d.npz")
+train on d { minimize cross_entropy(net(x), label) using adam(lr = 1e-2) }
+"""
+
+
+def test_a_small_batch_with_exponentials_steps_as_on_the_cpu() -> None:
+    """Conversions of numbers are those of vectors too."""
+    program, draw = gradc.compile_source(CLASSES), np.random.default_rng(0)
+    batch = {"x": draw.normal(size=(19, 5)), "label": draw.integers(0, 3, 19)}
+    losses = []
+    for target in ("cpu", "numba"):
+        session = gradc.Session(program, target=target, threads=1, seed=3)
+        losses.append([session.step(**batch)["loss"] for _ in range(3)])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-6)
+
+
 def test_it_trains_as_the_cpu_does() -> None:
     program = gradc.compile_source(FIT)
     draw = np.random.default_rng(0)

@@ -44,8 +44,9 @@ from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_compiler.transform.state_adjoints import adjoints_of_states
 from gradc_compiler.transform.update_rule import update_rule
 from gradc_compiler.warnings import warnings_of
+from gradc_compiler.whole_step.step_passes import STEP_PASSES
 
-OPTIONAL = (*OF_GRAPHS, *OPTIONAL_LOOP_PASSES)  # what can be switched off
+OPTIONAL = (*OF_GRAPHS, *OPTIONAL_LOOP_PASSES, *STEP_PASSES)  # what can be switched off
 ALIGN = MACHINE.line  # words: each persistent begins on a cache line of its own
 
 

@@ -1,41 +1,37 @@
-"""The passes from nest to nest in one table, and the one driver that goes through it.
+"""The passes from nest to nest in one table, which `pass_driver.py` goes through.
 
 A pass takes a nest and gives one that computes the same.  `BUILT` are made of every nest as it is
 built, until nothing changes; `MEANING` of what a library kernel stands for; `STRAIGHT` and `LANES`
 of the nests of a step that becomes one kernel, in its two forms.  A nest is verified as it is
 built, and after each pass that changed it; nests of one shape go through the passes once (see
-`nest_shape.py`).  Users switch passes off by name (`--without collapse`); without one that is
-`required`, printers could not write a nest, so it has no switch.
+`nest_shape.py`).  Users switch passes off by name (`--without collapse`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.loops.nest_shape import NestShape, shape_of, skeleton, with_shape
+from gradc_compiler.loops.pass_driver import Pass, apply_passes, count, switched_on
 from gradc_compiler.loops.placement import hoist_loads, mask_remainder, sum_in_blocks
 from gradc_compiler.loops.reductions import reduce_innermost, sum_in_memory
 from gradc_compiler.loops.unroll import unroll
 from gradc_compiler.loops.vectorize_batch import vectorize_batch
 from gradc_compiler.loops.verify_nest import verify_bounds, verify_nest
-from gradc_compiler.machine.targets import CPU, TARGETS
+from gradc_compiler.machine.targets import TARGETS
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 
 
 @dataclass(frozen=True, slots=True)
-class LoopPass:
-    """A row: nest to nest, the law that the pass stands for, and whose kernels it changes."""
+class LoopPass(Pass[LoopNest]):
+    """A row, nest to nest; one `of_shape` reads and changes nothing but the shape of a nest."""
 
-    transform: Callable[[LoopNest], LoopNest]
-    law: str
-    required: bool = False
-    targets: tuple[str, ...] = (CPU,)
-    of_shape: bool = True  # reads and changes nothing but the shape of a nest
+    of_shape: bool = True
 
 
 # fmt: off
@@ -69,20 +65,7 @@ BUILT = (
 MEANING = ("collapse",)
 STRAIGHT = ("unroll",)
 LANES = ("vectorize-batch", "unroll")
-PROPAGATE_COPIES, SCALAR_REPLACEMENT = "propagate-copies", "scalar-replacement"
-OF_STEPS = {  # of all nests of a step together: see `compiler/whole_step`
-    PROPAGATE_COPIES: "what reads a copy reads the original, in a small step",
-    SCALAR_REPLACEMENT: "words of memory are variables, in a small step",
-}
-OPTIONAL_LOOP_PASSES = {
-    **{name: row.law for name, row in LOOP_PASSES.items() if not row.required},
-    **OF_STEPS,
-}
-
-
-def targets_of(name: str) -> tuple[str, ...]:
-    """Whose kernels a pass changes."""
-    return LOOP_PASSES[name].targets if name in LOOP_PASSES else (CPU,)
+OPTIONAL_LOOP_PASSES = tuple(name for name, row in LOOP_PASSES.items() if not row.required)
 
 
 def run_loop_passes(
@@ -93,17 +76,15 @@ def run_loop_passes(
 ) -> LoopNest:
     """The passes of these names, in order and again, until none of them changes a nest."""
     verify_nest(nest, "build", words)
-    rows = [(name, LOOP_PASSES[name]) for name in names]
-    chosen = tuple((name, row) for name, row in rows if row.required or switches.allow(name))
+    chosen = switched_on(LOOP_PASSES, names, switches)
     if nest.body or not all(row.of_shape for _, row in chosen):
-        nest, made = _run(nest, chosen)
+        nest, made = apply_passes(nest, chosen, verify_nest)
     else:
         shape, made = _shape_after(shape_of(nest), chosen)
         nest = with_shape(nest, shape) if made else nest
     if made:
         verify_bounds(nest, made[-1], words)
-    for name in made:
-        switches.count(name, not LOOP_PASSES[name].required)
+    count(LOOP_PASSES, made, switches)
     return nest
 
 
@@ -112,20 +93,6 @@ def _shape_after(
     shape: NestShape, rows: tuple[tuple[str, LoopPass], ...]
 ) -> tuple[NestShape, tuple[str, ...]]:
     """The shape that passes make of one, and the names of those that changed it."""
-    nest, made = _run(skeleton(shape), rows)
+    nest, made = apply_passes(skeleton(shape), rows, verify_nest)
     return shape_of(nest), made
 
-
-def _run(
-    nest: LoopNest, rows: tuple[tuple[str, LoopPass], ...]
-) -> tuple[LoopNest, tuple[str, ...]]:
-    """A nest after passes, verified after each that changed it, and their names."""
-    made, before = list[str](), -1
-    while len(made) > before:
-        before = len(made)
-        for name, row in rows:
-            changed = row.transform(nest)
-            if changed != nest:
-                nest = verify_nest(changed, name)
-                made.append(name)
-    return nest, tuple(made)

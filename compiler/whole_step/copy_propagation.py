@@ -8,94 +8,71 @@ take time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store, Variable
-from gradc_compiler.program.entry import Instruction, Operand, Space
-from gradc_compiler.records.fast_dataclass import dataclass
-
-Where = Callable[[MemAccess], Operand]
-Word = tuple[int, int]  # a space and an offset: where a storage begins
+from gradc_compiler.program.entry import Space
+from gradc_compiler.whole_step.step import Begin, StepNests, Task, begin_of
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """An instruction and the loops that do the same (None: it reads where the data say)."""
-
-    instruction: Instruction
-    nest: LoopNest | None
-    phase: Stage
-
-    def touches(self, word: Word) -> bool:
-        """Whether it reads or writes a storage."""
-        return any(_word(o) == word for o in self.instruction.operands)
-
-
-def propagate_copies(tasks: Sequence[Task], where: Where, kept: Collection[Word]) -> list[Task]:
-    """The same tasks, where nobody reads a copy of a persistent.
-
-    `where` gives the address of a place; `kept` are storages that are read from outside.
-    """
-    result: dict[int, Task] = dict(enumerate(tasks))
-    touching = _touching(tasks, where)
-    for k in range(len(tasks)):
-        copy = result[k].nest if not result[k].phase.examples else None
-        if copy is None or not _is_copy(copy, where, kept):
+def propagate_copies(step: StepNests) -> StepNests:
+    """The same step, where nobody reads a copy of a persistent."""
+    result: dict[int, Task] = dict(enumerate(step.tasks))
+    touching = _touching(step)
+    for k in range(len(step.tasks)):
+        copy = result[k].loops if not result[k].phase.examples else None
+        if copy is None or not _is_copy(copy, step):
             continue
         ends = (copy.loads[0][1], copy.stores[0][1])
-        near = sorted({n for end in ends for n in touching[_word(where(end))] if n > k})
-        after = _reading_through(copy, {n: result[n] for n in near if n in result}, where)
+        near = sorted({n for end in ends for n in touching[step.begin(end)] if n > k})
+        after = _reading_through(copy, {n: result[n] for n in near if n in result}, step)
         if after is not None:
             result.update(after)
             del result[k]
-    return list(result.values())
+    return step if len(result) == len(step.tasks) else replace(step, tasks=(*result.values(),))
 
 
-def _touching(tasks: Sequence[Task], where: Where) -> Mapping[Word, list[int]]:
+def _touching(step: StepNests) -> Mapping[Begin, list[int]]:
     """For each storage the tasks that read or write it, by their numbers."""
-    touching = defaultdict[Word, list[int]](list)
-    for n, task in enumerate(tasks):
-        words = {_word(o) for o in task.instruction.operands}
-        for _, access, _ in task.nest.stores if task.nest is not None else ():
-            words.add(_word(where(access)))  # of a mean its instruction has the partial sum
-        for word in words:
-            touching[word].append(n)
+    touching = defaultdict[Begin, list[int]](list)
+    for n, task in enumerate(step.tasks):
+        begins = {begin_of(o) for o in task.instruction.operands}
+        for _, access, _ in task.nest.stores if task.nest.affine else ():
+            begins.add(step.begin(access))  # of a mean its instruction has the partial sum
+        for begin in begins:
+            touching[begin].append(n)
     return touching
 
 
-def _word(operand: Operand) -> Word:
-    return operand.space, operand.offset
-
-
-def _is_copy(nest: LoopNest, where: Where, kept: Collection[Word]) -> bool:
+def _is_copy(nest: LoopNest, step: StepNests) -> bool:
     """Whether a nest lays a persistent, or part of it, out anew."""
     if len(nest.loads) != 1 or len(nest.stores) != 1 or nest.positional:
         return False
     (variable, source), (_, target, store) = nest.loads[0], nest.stores[0]
     if store is not Store.SET or source.index or min(target.moves, default=1) <= 0:
         return False
-    if where(source).space != Space.PERSISTENT or where(target).space != Space.UNIFORM:
+    spaces = step.where(source).space, step.where(target).space
+    if spaces != (Space.PERSISTENT, Space.UNIFORM):
         return False
     given = {variable, *(statement.target for statement in nest.statements)}
     copied = all(statement.value in given for statement in nest.statements)
-    return copied and _word(where(target)) not in kept
+    return copied and step.begin(target) not in step.kept
 
 
 def _reading_through(
-    copy: LoopNest, after: Mapping[int, Task], where: Where
+    copy: LoopNest, after: Mapping[int, Task], step: StepNests
 ) -> dict[int, Task] | None:
     """The tasks after a copy that touch it or its source, reading its source; None if one of them
     cannot.
     """
     source, target = copy.loads[0][1], copy.stores[0][1]
-    made, result, intact = _word(where(target)), dict[int, Task](), True
+    made, result, intact = step.begin(target), dict[int, Task](), True
     for n, task in after.items():
-        nest, writes = task.nest, _writes(task, _word(where(source)), where)
+        nest, writes = task.loops, _writes(task, step.begin(source), step)
         if task.touches(made):
             intact &= not writes  # it may overwrite what it has yet to read
-            loads = _loads_through(copy, nest, made, where) if nest is not None else None
+            loads = _loads_through(copy, nest, made, step) if nest is not None else None
             if nest is None or loads is None or not intact:
                 return None
             task = replace(task, nest=replace(nest, loads=loads))
@@ -104,22 +81,22 @@ def _reading_through(
     return result
 
 
-def _writes(task: Task, word: Word, where: Where) -> bool:
+def _writes(task: Task, begin: Begin, step: StepNests) -> bool:
     """Whether a task may write a storage."""
-    if task.nest is None:
-        return task.touches(word)
-    return any(_word(where(access)) == word for _, access, _ in task.nest.stores)
+    if not task.nest.affine:
+        return task.touches(begin)
+    return any(step.begin(access) == begin for _, access, _ in task.nest.stores)
 
 
 def _loads_through(
-    copy: LoopNest, nest: LoopNest, made: Word, where: Where
+    copy: LoopNest, nest: LoopNest, made: Begin, step: StepNests
 ) -> tuple[tuple[Variable, MemAccess], ...] | None:
     """The loads of a nest with those of a copy led to its source; None if that is not possible."""
-    if any(_word(where(access)) == made for _, access, _ in nest.stores):
+    if any(step.begin(access) == made for _, access, _ in nest.stores):
         return None
     loads = []
     for variable, access in nest.loads:
-        seen = _through(copy, nest, access) if _word(where(access)) == made else access
+        seen = _through(copy, nest, access) if step.begin(access) == made else access
         if seen is None:
             return None
         loads.append((variable, seen))

@@ -1,16 +1,17 @@
 """Scalar replacement (register promotion): words of memory become variables of a kernel.
 
-The kernel's only loop is the one over examples, so every address is known, and a word that has been
-read or written is remembered as the variable that holds it.  A word of BLOCK belongs to one example
-and is never written to memory.  A word of UNIFORM is written there if a loop or a later step reads
-it.
+The pass says of each task that it may be so (`replace_by_scalars`); `ScalarPromoter` does it as
+code is written.  The kernel's only loop is the one over examples, so every address is known, and a
+word that has been read or written is remembered as the variable that holds it.  A word of BLOCK
+belongs to one example and is never written to memory.  A word of UNIFORM is written there if a loop
+or a later step reads it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import Chain
@@ -25,13 +26,13 @@ from gradc_compiler.loops.ir import (
     ScalarConstant,
     Variable,
 )
-from gradc_compiler.loops.loop_passes import SCALAR_REPLACEMENT
 from gradc_compiler.loops.scalar_form import whole_number
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.whole_step.step import StepNests
 from gradc_compiler.whole_step.step_code import (
     COUNT,
     EXAMPLE,
@@ -49,6 +50,11 @@ from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
 
 MOST_STATEMENTS = MACHINE.step_statements  # of the whole text
 MASKED = MACHINE.masked_statements  # statements from which a remainder is a loop
+
+
+def replace_by_scalars(step: StepNests) -> StepNests:
+    """The same step, whose tasks may leave in variables what they compute."""
+    return replace(step, tasks=tuple(replace(task, scalars=True) for task in step.tasks))
 
 
 @dataclass(kw_only=True)
@@ -163,10 +169,8 @@ class ScalarPromoter:
             self._store(self.pending.pop(word))
 
     def settle_all(self) -> None:
-        """Let every word lie in memory between two instructions, if none is to be a variable."""
-        if self.switches.allow(SCALAR_REPLACEMENT):
-            self.switches.count(SCALAR_REPLACEMENT, bool(self.known))
-        elif not self.inside:
+        """Let every word lie in memory, if it is not an example's."""
+        if not self.inside:
             for cell in self.pending.values():
                 self._store(cell)
             self.pending, self.known = {}, {}

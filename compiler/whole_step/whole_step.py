@@ -15,10 +15,8 @@ from math import prod
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import LoopNest
-from gradc_compiler.loops.loop_passes import PROPAGATE_COPIES, SCALAR_REPLACEMENT
 from gradc_compiler.loops.unroll import extents_of
 from gradc_compiler.loops.vectorize_batch import LANES
-from gradc_compiler.loops.verify_nest import verify_nest
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.cost_model import examples_of_one_kernel
 from gradc_compiler.machine.machine import MACHINE
@@ -36,9 +34,10 @@ from gradc_compiler.program.entry import (
 from gradc_compiler.program.kernel_abi import EVERY
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.builder import ProgramBuilder
-from gradc_compiler.whole_step.copy_propagation import Task, propagate_copies
 from gradc_compiler.whole_step.lane_writer import LaneWriter
+from gradc_compiler.whole_step.step import StepNests, step_of
 from gradc_compiler.whole_step.step_code import Remark
+from gradc_compiler.whole_step.step_passes import run_step_passes
 from gradc_compiler.whole_step.step_text import print_step
 from gradc_compiler.whole_step.step_words import NotApplicable, Word
 from gradc_compiler.whole_step.step_writer import UNROLLED, StepWriter
@@ -48,76 +47,76 @@ def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
     """The same entry as one kernel, and for how many examples that is worth it; or None."""
     if entry.times or not table.instructions:
         return None
-    kept = {(int(Space.UNIFORM), result.offset) for result in entry.results}
-    without, tasks = table.switches.without, _tasks(table)
-    copies = PROPAGATE_COPIES not in without
-    passed = propagate_copies(tasks, table.operand, kept) if copies else tasks
-    if _takes_too_long(passed):
+    switches = Switches(table.switches.without)
+    step = run_step_passes(step_of(entry, table), switches)
+    if _takes_too_long(step):
         return None
-    for task in passed:
-        if task.nest is not None:
-            verify_nest(task.nest, PROPAGATE_COPIES)
     for needed, written in FORMS:
-        if needed & {*without}:
+        if not switches.allow(needed):
             continue
-        switches = Switches(without)
-        switches.count(PROPAGATE_COPIES, len(tasks) - len(passed))
+        own = Switches(switches.without, {**switches.applied})
         try:
-            whole = written(entry, table, passed, switches)
+            whole = written(entry, [*table.kernels], step, own)
         except NotApplicable:
             continue
-        return replace(whole, applied=switches.applied)
+        return replace(whole, applied=own.applied)
     return None
 
 
-def _takes_too_long(tasks: Sequence[Task]) -> bool:
+def _takes_too_long(step: StepNests) -> bool:
     """Whether either form would give up in the end, which is seen before any text is written."""
-    nests = [task.nest for task in tasks if task.nest is not None and task.phase.examples]
+    found = (task.loops for task in step.tasks if task.phase.examples)
+    nests = [nest for nest in found if nest is not None]
     work = [prod(extents_of(nest)) * (1 + len(nest.statements)) for nest in nests]
     return max(work, default=0) > MACHINE.step_statements and sum(work) > MACHINE.looped_statements
 
 
 def _written_out(
     entry: Entry,
-    table: ProgramBuilder,
-    tasks: Sequence[Task],
+    kernels: Sequence[Kernel],
+    step: StepNests,
     switches: Switches,
     blocked: bool = False,
 ) -> WholeStep:
-    """Every number a variable; what more than LONG terms are added up in is another kernel."""
+    """Every number a variable; what more than LONG terms are added up in is another kernel.
+
+    Raises `NotApplicable`, also where memory is to have what an example computes.
+    """
+    if any(task.phase.examples and not task.scalars for task in step.tasks):
+        raise NotApplicable("has words that are no variables")
     writer = StepWriter(
-        locate=table.operand, switches=switches, carried=_carried(entry), blocked=blocked
+        locate=step.where, switches=switches, carried=_carried(entry), blocked=blocked
     )
-    whole = _whole(entry, tasks, list(table.kernels), writer)
+    whole = _whole(entry, step, kernels, writer)
     most, added = _most_examples(writer), max(writer.added.values(), default=1)
     short = (LONG - writer.longest) // added
     if blocked or most <= short:
         return WholeStep(entry=whole, examples=most)
     few = IN_A_ROW * added + most // IN_A_ROW <= LONG - writer.longest
-    beyond = _written_out(entry, table, tasks, switches, blocked=True) if few else None
+    beyond = _written_out(entry, kernels, step, switches, blocked=True) if few else None
     return WholeStep(entry=whole, examples=short, beyond=beyond)
 
 
 def _in_lanes(
-    entry: Entry, table: ProgramBuilder, tasks: Sequence[Task], switches: Switches
+    entry: Entry, kernels: Sequence[Kernel], step: StepNests, switches: Switches
 ) -> WholeStep:
     """Loops over vectors of examples."""
     writer = LaneWriter(
-        locate=table.operand,
+        locate=step.where,
         switches=switches,
         carried=_carried(entry),
         most_unrolled=UNROLLED,
         runs=[run for phase in entry.phases for run in phase.sums],
         block=entry.block_words,
     )
-    whole = _whole(entry, tasks, list(table.kernels), writer)
+    whole = _whole(entry, step, kernels, writer)
     return WholeStep(entry=whole, examples=_most_examples(writer))
 
 
-FORMS: tuple[tuple[frozenset[str], Callable[..., WholeStep]], ...] = (
-    (frozenset({"unroll", SCALAR_REPLACEMENT}), _written_out),
-    (frozenset({"vectorize-batch"}), _in_lanes),
-)  # the passes that each cannot do without
+FORMS: tuple[tuple[str, Callable[..., WholeStep]], ...] = (
+    ("unroll", _written_out),
+    ("vectorize-batch", _in_lanes),
+)  # each with the pass that it cannot do without
 
 
 def _carried(entry: Entry) -> frozenset[int]:
@@ -131,25 +130,15 @@ def _most_examples(writer: StepWriter) -> int:
     return min(examples_of_one_kernel(writer.effort()), LANES * IN_A_ROW)
 
 
-def _tasks(table: ProgramBuilder) -> list[Task]:
-    """All that a step does, in order."""
-    return [
-        Task(instruction, nest if nest.affine else None, key)
-        for key in sorted(table.instructions)
-        for instruction, nest in zip(table.instructions[key], table.nests[key], strict=True)
-    ]
-
-
-def _whole(
-    entry: Entry, tasks: Sequence[Task], kernels: Sequence[Kernel], writer: StepWriter
-) -> Entry:
+def _whole(entry: Entry, step: StepNests, kernels: Sequence[Kernel], writer: StepWriter) -> Entry:
     """An entry as a writer has it; raises `NotApplicable`."""
-    for phase, own in groupby(tasks, lambda task: task.phase):
+    for phase, own in groupby(step.tasks, lambda task: task.phase):
         if phase.examples:
             writer.enter()
         for task in own:
-            _write(writer, task.instruction, task.nest, kernels[task.instruction.kernel])
-            writer.settle_all()
+            _write(writer, task.instruction, task.loops, kernels[task.instruction.kernel])
+            if not task.scalars:
+                writer.settle_all()
         if phase.examples:
             writer.leave()
     for number, result in enumerate(entry.results, Space.ARRAY + len(entry.arrays)):

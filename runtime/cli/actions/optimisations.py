@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES, targets_of
+from gradc_compiler.loops.loop_passes import LOOP_PASSES
+from gradc_compiler.loops.pass_driver import Pass
 from gradc_compiler.rewrites.table import ALGEBRA, LATER, SWITCHED
+from gradc_compiler.whole_step.step_passes import STEP_PASSES
 from gradc_runtime.cli.actions.output import console, table, write_json
 
 
@@ -35,8 +37,16 @@ def optimisations() -> list[dict[str, Any]]:
         }
         for name, row in SWITCHED.items()
     ]
+    passes: dict[str, Pass[Any]] = {**LOOP_PASSES, **STEP_PASSES}
     loops = [
-        {"name": n, "kind": "loops", "targets": list(targets_of(n)), "does": law, "exact": True}
-        for n, law in OPTIONAL_LOOP_PASSES.items()
+        {
+            "name": name,
+            "kind": "loops",
+            "targets": list(row.targets),
+            "does": row.law,
+            "exact": True,
+        }
+        for name, row in passes.items()
+        if not row.required
     ]
     return rewrites + loops

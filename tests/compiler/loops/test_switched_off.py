@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES, targets_of
+from gradc_compiler.loops.loop_passes import LOOP_PASSES, OPTIONAL_LOOP_PASSES
+from gradc_compiler.whole_step.step_passes import STEP_PASSES
 
 TINY = """
 model net(x : [5]) -> [3] { x |> dense(2) |> tanh |> dense(3) }
@@ -20,6 +21,7 @@ train on points {
 """
 MIDDLE = TINY.replace("dense(2)", "dense(21) |> tanh |> dense(13)")
 LARGE = TINY.replace("dense(2)", "dense(213)")
+OPTIONAL = (*OPTIONAL_LOOP_PASSES, *STEP_PASSES)
 SPECS = {"tiny": TINY, "middle": MIDDLE, "large": LARGE}
 FORMS = {"tiny": "straight", "middle": "lanes", "large": "table"}
 OTHER_ORDER = {
@@ -49,7 +51,7 @@ def test_the_specs_have_the_forms_that_they_are_for(spec: str) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("name", OPTIONAL_LOOP_PASSES)
+@pytest.mark.parametrize("name", OPTIONAL)
 def test_numbers_stay(spec: str, name: str) -> None:
     wanted, found, plain = weights(spec, None, "reference"), weights(spec, name), weights(spec)
     for key, value in wanted.items():
@@ -58,10 +60,10 @@ def test_numbers_stay(spec: str, name: str) -> None:
             np.testing.assert_array_equal(found[key], plain[key])
 
 
-@pytest.mark.parametrize("name", OPTIONAL_LOOP_PASSES)
+@pytest.mark.parametrize("name", OPTIONAL)
 def test_a_pass_changes_the_kernels_of_its_targets_alone(name: str) -> None:
     program = gradc.compile_source(MIDDLE)
     off = gradc.compile_source(MIDDLE, without={name})
     cuda = [p.of_target("cuda").entries["step/train"] for p in (program, off)]
     texts = [[i.launch.source for ph in e.phases for i in ph.instructions] for e in cuda]
-    assert texts[0] == texts[1] or "cuda" in targets_of(name)
+    assert texts[0] == texts[1] or "cuda" in {**LOOP_PASSES, **STEP_PASSES}[name].targets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from textwrap import dedent
 
 import pytest
@@ -10,7 +11,8 @@ from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
 from gradc_compiler.printing.nest_text import nest_text
 from gradc_compiler.program.entry import Instruction, Operand, Space
-from gradc_compiler.whole_step.copy_propagation import Task, propagate_copies
+from gradc_compiler.whole_step.copy_propagation import propagate_copies
+from gradc_compiler.whole_step.step import Begin, StepNests, Task
 from tests.support.nests import REAL, at, loops, product
 
 WHERE = {
@@ -70,14 +72,18 @@ AFTER = """
     """
 
 
-def text(tasks: list[Task]) -> str:
-    return "".join(nest_text(task.nest) for task in tasks if task.nest is not None)
+def step(tasks: list[Task], kept: Collection[Begin] = ()) -> StepNests:
+    return StepNests(tasks=(*tasks,), where=where, kept=frozenset(kept), words={})
+
+
+def text(made: StepNests) -> str:
+    return "".join(nest_text(task.nest) for task in made.tasks)
 
 
 def test_who_reads_a_copy_reads_its_source() -> None:
-    tasks = [copy(at("W", 1, 3)), reader()]
-    assert text(tasks) == dedent(BEFORE).lstrip()
-    assert text(propagate_copies(tasks, where, kept=())) == dedent(AFTER).lstrip()
+    before = step([copy(at("W", 1, 3)), reader()])
+    assert text(before) == dedent(BEFORE).lstrip()
+    assert text(propagate_copies(before)) == dedent(AFTER).lstrip()
 
 
 def writer() -> Task:
@@ -96,5 +102,5 @@ STAYING = {
 
 @pytest.mark.parametrize("name", STAYING)
 def test_a_copy_stays_that_is(name: str) -> None:
-    tasks, kept = STAYING[name]
-    assert propagate_copies(tasks, where, kept) == tasks
+    before = step(*STAYING[name])
+    assert propagate_copies(before) is before

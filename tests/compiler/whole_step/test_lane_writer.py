@@ -11,7 +11,7 @@ import pytest
 import gradc
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.whole_step import lane_writer, whole_step
-from gradc_compiler.whole_step.copy_propagation import propagate_copies
+from gradc_compiler.whole_step.step_passes import run_step_passes
 
 CURVE = """
 model f(x : [3]) -> [2] { x |> dense(21) |> tanh |> dense(13) |> sigmoid |> dense(17) |> dense(2) }
@@ -133,12 +133,12 @@ def test_what_is_large_is_given_up_before_its_words_are_counted(
 def test_no_matrix_is_turned_over(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def watched(tasks, where, kept):
-        left = propagate_copies(tasks, where, kept)
-        seen.append((len(tasks), len(left)))
+    def watched(step, switches):
+        left = run_step_passes(step, switches)
+        seen.append((len(step.tasks), len(left.tasks)))
         return left
 
-    monkeypatch.setattr(whole_step, "propagate_copies", watched)
+    monkeypatch.setattr(whole_step, "run_step_passes", watched)
     entry = gradc.compile_source(CURVE).entries["step/train"]
     assert entry.whole_step is not None
     ((before, after),) = seen

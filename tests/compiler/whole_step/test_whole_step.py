@@ -12,7 +12,7 @@ from gradc_compiler.machine.addition_chains import LONG
 from gradc_compiler.printing import cpu_gather
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.variants import single_kernels, variant
-from gradc_compiler.whole_step.copy_propagation import propagate_copies
+from gradc_compiler.whole_step.step_passes import run_step_passes
 
 SMALL = """
 model f(x : [3]) -> [2] { x |> dense(5) |> relu |> dense(2) }
@@ -122,11 +122,11 @@ def test_a_choice_among_many_rows_stays_a_gather() -> None:
 def test_it_is_written_when_it_is_first_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def watched(tasks, where, kept):
-        asked.append(len(tasks))
-        return propagate_copies(tasks, where, kept)
+    def watched(step, switches):
+        asked.append(len(step.tasks))
+        return run_step_passes(step, switches)
 
-    monkeypatch.setattr("gradc_compiler.whole_step.whole_step.propagate_copies", watched)
+    monkeypatch.setattr("gradc_compiler.whole_step.whole_step.run_step_passes", watched)
     entry = entry_of(SMALL)
     assert not asked
     assert entry.whole_step is not None and entry.whole_step is entry.whole_step

@@ -1,0 +1,88 @@
+"""A whole step before it is code: everything that an entry does, as a sequence of nests.
+
+Passes of steps (`step_passes.py`) take one and give one that computes the same; writers make the
+code of one kernel of it (`step_writer.py`, `lane_writer.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gradc_compiler.fusion.stages import Stage
+from gradc_compiler.loops.ir import LoopNest, MemAccess
+from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.program.entry import Entry, Instruction, Operand, Space
+from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.select.builder import ProgramBuilder
+
+Where = Callable[[MemAccess], Operand]
+Begin = tuple[int, int]  # a space and an offset: where a storage begins
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An instruction, and the nest that says what it means.
+
+    With `scalars` what it computes stays in variables as long as nobody reads it in a loop; else
+    memory has it before the next task begins.
+    """
+
+    instruction: Instruction
+    nest: LoopNest
+    phase: Stage
+    scalars: bool = False
+
+    @property
+    def loops(self) -> LoopNest | None:
+        """The loops that do the same; None where it reads at places that the data say."""
+        return self.nest if self.nest.affine else None
+
+    def touches(self, begin: Begin) -> bool:
+        """Whether it reads or writes a storage."""
+        return any(begin_of(o) == begin for o in self.instruction.operands)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepNests:
+    """Tasks in order, and what they are about.
+
+    `where` gives the address of a place and `words` the length of a buffer; `given` are storages
+    that have values before, persistents apart, `kept` those that are read from outside, `means`
+    those that the examples of a stage add up in, each team of threads for itself.
+    """
+
+    tasks: tuple[Task, ...]
+    where: Where
+    kept: frozenset[Begin] = frozenset()
+    given: frozenset[Begin] = frozenset()
+    means: frozenset[StorageKey] = frozenset()
+    words: Mapping[StorageKey, int]
+
+    def begin(self, access: MemAccess) -> Begin:
+        """Where the storage of a place begins."""
+        return begin_of(self.where(access))
+
+
+def begin_of(operand: Operand) -> Begin:
+    """Where a storage begins, by an operand in it."""
+    return operand.space, operand.offset
+
+
+def step_of(entry: Entry, table: ProgramBuilder) -> StepNests:
+    """All that an entry does, in order."""
+    tasks = (
+        Task(instruction, nest, key)
+        for key in sorted(table.instructions)
+        for instruction, nest in zip(table.instructions[key], table.nests[key], strict=True)
+    )
+    arrays = enumerate(entry.arrays, Space.ARRAY)
+    filled = {(space, 0) for space, array in arrays if array.role in ("input", "clock")}
+    filled |= {(int(Space.UNIFORM), constant.offset) for constant in entry.constants}
+    return StepNests(
+        tasks=tuple(tasks),
+        where=table.operand,
+        kept=frozenset((int(Space.UNIFORM), result.offset) for result in entry.results),
+        given=frozenset(filled),
+        means=frozenset(table.memory.partial),
+        words=table.layouts.words,
+    )

@@ -69,22 +69,6 @@ def bytes_at(address: Any) -> Any:
     return kernel_types.CPointer(kernel_types.uint8)(kernel_types.int64), generate
 
 
-def wrapped(instruction: str) -> Any:
-    """Arithmetic of two whole numbers modulo 2^64: of plain sums and products Numba takes for
-    granted that they do not overflow, and LLVM makes anything of one that does.
-    """
-    whole = kernel_types.int64
-
-    @intrinsic
-    def compute(a: Any, b: Any) -> Any:
-        return whole(whole, whole), lambda builder, args: getattr(builder, instruction)(*args)
-
-    return compute
-
-
-wrapped_sum, wrapped_difference, wrapped_product = map(wrapped, ("add", "sub", "mul"))
-
-
 @literal_intrinsic
 def stack_words(count: Any) -> Any:
     """A zeroed array of int64 words on the stack; `count` is a literal."""

@@ -19,11 +19,11 @@ from gradc_runtime.cpu.codegen.intrinsics import (
     llvm_function,
     of_a_sum,
     pointer_reader,
-    wrapped_product,
 )
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import EXACT, PRECISE, subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.wrapping import wrapped_product
 
 MASK = 0xFFFFFFFF
 MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57

@@ -24,12 +24,11 @@ from gradc_runtime.cpu.codegen.intrinsics import (
     choose,
     llvm_function,
     polynomial,
-    wrapped_difference,
-    wrapped_sum,
 )
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.kernel_types import float64, int64
 from gradc_runtime.cpu.codegen.language.subroutines import PRECISE, subroutine
+from gradc_runtime.cpu.codegen.wrapping import wrapped_difference, wrapped_sum
 
 DOUBLE = kernel_types.float64
 PAIR = kernel_types.UniTuple(DOUBLE, 2)(kernel_types.float32)

@@ -50,7 +50,7 @@ def _of_values(step: StepNests) -> Iterator[str]:
     """What is read has been given, or written before; so has what is added to, and each result."""
     known, made = set[StorageKey](), {*step.given}
     for task in step.tasks:
-        for access in _needed(step, task.nest):
+        for access in _needed(step, task.nest) if not _is_empty(task.nest) else ():
             begin = step.begin(access)
             has_value = begin[0] == Space.PERSISTENT or begin in step.given
             if not has_value and access.storage not in known:
@@ -60,6 +60,11 @@ def _of_values(step: StepNests) -> Iterator[str]:
             made.add(step.begin(access))
     for begin in step.kept - made:
         yield f"the result at {begin} is nowhere written"
+
+
+def _is_empty(nest: LoopNest) -> bool:
+    """Whether a loop has no turns; what it reads may have no numbers, which nothing writes."""
+    return any(loop.extent == 0 for loop in nest.loops)
 
 
 def _needed(step: StepNests, nest: LoopNest) -> Iterator[MemAccess]:

@@ -22,6 +22,7 @@ from gradc_compiler.c.c_values import ArgumentNames, value_names
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.loops.ir import LoopNest, MemAccess
 from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.program.program import Schedules
 from gradc_compiler.records.fast_dataclass import dataclass
 
 PLACE = re.compile(r"(\S+):(\d+):\d+$")
@@ -50,6 +51,7 @@ class CFile:
     values: Mapping[str, np.ndarray]  # of what persists
     batch: int  # examples that there is room for, where they must be there together
     word: int = 4
+    schedules: Schedules | None = None  # of the step's optimizer
     called: set[str] = field(default_factory=set)
 
     @cached_property

@@ -13,6 +13,7 @@ FAULTS = {
     "NULL_POINTER": "a pointer is null",
     "WRONG_SIZE": "the number of examples is not one that there is room for",
     "WRONG_CLASS": "a whole number is not one of its classes",
+    "SCHEDULE_ENDED": "the table of the optimizer's settings has no more steps",
 }
 
 

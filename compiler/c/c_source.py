@@ -11,7 +11,6 @@ from gradc_compiler.c.c_file import CFile
 from gradc_compiler.c.c_header import FAULTS, CHeader
 from gradc_compiler.c.c_names import comment
 from gradc_compiler.c.c_program import c_program
-from gradc_compiler.c.c_scalar import NotPrinted
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.memory.layout import StorageKey, row_major
 from gradc_compiler.pipeline import Compilation
@@ -100,6 +99,11 @@ class CSource:
         yield f"    if ({least}{most}) return {self.file.macro}_WRONG_SIZE;"
         missing = " || ".join(f"{pointer} == 0" for pointer in pointers)
         yield f"    if ({missing}) return {self.file.macro}_NULL_POINTER;"
+        if (schedules := self.file.schedules) is not None:
+            place = self.file.members["persistent", schedules.place]
+            size = min(self.file.values[name].size for name in schedules.tables)
+            ended = f"{self.file.macro}_SCHEDULE_ENDED"
+            yield f"    if (state->{place}[0] >= {size}) return {ended};"
         for name, (role, type, _) in self.file.arguments.items():
             if role == "input" and type.kind is Kind.INDEX and type.classes is not None:
                 yield f"    for (size_t k = 0; k < (size_t)n * {type.size}; k++)"
@@ -174,8 +178,7 @@ def emit_c(
     """
     kind = "step" if entry.startswith("step/") else "forward"
     steps = made.program.training.steps if made.program.training else ()
-    if any(step.entry == entry and step.schedules for step in steps):
-        raise NotPrinted("schedules have no C yet")
+    schedules = next((step.schedules for step in steps if step.entry == entry), None)
     file = CFile(
         program=c_program(made, entry),
         name=entry[len(kind) + 1 :],
@@ -185,5 +188,6 @@ def emit_c(
         values=values,
         batch=batch,
         word=word,
+        schedules=schedules,
     )
     return {f"{file.prefix}.c": CSource(file).text(), f"{file.prefix}.h": CHeader(file).text()}

@@ -30,6 +30,7 @@ class FrozenStep(FrozenModel):
     batch: int
     partial_bytes: int  # of all chunks
     persistents: tuple[Persistent, ...]
+    schedule: tuple[int, int]  # the word that counts in a table of settings, and its rows; 0 rows
 
     def arrays(self, role: str) -> list[Array]:
         """What it reads, and what it gives once for the batch: a loss, reports."""
@@ -48,6 +49,7 @@ def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
     Raises `SessionError` for a step that no library can have yet.
     """
     require_plain_step(session.program.entries[step.entry], step)
+    schedule = filled_schedule(session, step)
     dtype = session.memory.words.dtype
     runner = Executable(session.program.entries[step.entry], session.memory.words, dtype)
     only = runner.variant(batch)
@@ -65,14 +67,25 @@ def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
         batch=batch,
         partial_bytes=partial_bytes(entry, dtype.itemsize) * chunks_of(entry, batch, block),
         persistents=session.program.persistents,
+        schedule=schedule,
     )
 
 
+def filled_schedule(session: Session, step: TrainStep) -> tuple[int, int]:
+    """Let the tables of a step's settings begin at its next update; where the count of what was
+    read of them lies, and how many rows they have (0: there are none).
+    """
+    ahead = session.tables.of.get(step.entry)
+    if ahead is None:
+        return 0, 0
+    ahead.fill(ahead.count)
+    offsets = {one.name: one.offset for one in session.program.persistents}
+    return offsets[ahead.schedules.place], ahead.size
+
+
 def require_plain_step(entry: Entry, step: TrainStep) -> None:
-    """Raises `SessionError` for a step of sequences, with a schedule, or with other results."""
+    """Raises `SessionError` for a step of sequences, or with other results."""
     if entry.times:
         raise SessionError(f"step {step.name} reads sequences: it cannot be built yet")
-    if step.schedules is not None:
-        raise SessionError(f"step {step.name} has a schedule: it cannot be built yet")
     if any(result.words != result.type.size for result in entry.results):
         raise SessionError(f"step {step.name} gives a tensor with gaps: it cannot be built yet")

@@ -27,6 +27,7 @@ FAULTS = {  # a call's answer below 0, and what it says
     "SMALL_WORKSPACE": "the workspace has too few bytes",
     "WRONG_CLASS": "a whole number is not one of its classes",
     "WRONG_LENGTH": "a length is negative, or more than the model takes",
+    "SCHEDULE_ENDED": "the table of the optimizer's settings has no more steps",
     "WRONG_FILE": "a file cannot be read or written, or is not of this state",
     "WRONG_PROCESSOR": "this processor lacks instructions that the library was compiled for",
     "OTHER_INTERFACE": "header and library are of different models or versions",

@@ -104,6 +104,8 @@ def constants(model: FrozenModel) -> Iterator[str]:
         yield f"#define RESULTS {len(model.entry.results)}"
         yield f"#define UNIFORM_BYTES {model.entry.uniform_words * model.dtype.itemsize}"
         yield f"#define MADE_BYTES {model.made.nbytes}"
+        yield f"#define SCHEDULE_AT {model.schedule[0]}"
+        yield f"#define SCHEDULE_ROWS {model.schedule[1]}"
         yield f"#define PARTIAL_BYTES {model.partial_bytes}"
     named = set(host().features.split(",")) if host().features else set()
     asked = [name for name in CHECKED if f"+{name}" in named]

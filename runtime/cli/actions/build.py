@@ -16,6 +16,7 @@ from gradc_runtime.cli.actions.request import Request, session_with_weights
 from gradc_runtime.cli.actions.run import chosen
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.embed.build_library import build, build_step
+from gradc_runtime.embed.frozen_step import filled_schedule
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import RunError
@@ -73,6 +74,7 @@ def c_files(
     if given["what"] == "step":
         step, batch = step_of(session, request, named)
         entry = step.entry
+        filled_schedule(session, step)
     else:
         entry = session.program.models[chosen(session, named)]
     try:

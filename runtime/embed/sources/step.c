@@ -27,6 +27,8 @@ static int check(void *const *arrays, void *const *results, const void *state, i
     if (n != BATCH) return WRONG_SIZE;
     if (!processor_fits()) return WRONG_PROCESSOR;
     if (state == NULL || workspace == NULL) return NULL_POINTER;
+    if (SCHEDULE_ROWS > 0 && ((const index_word *)state)[SCHEDULE_AT] >= SCHEDULE_ROWS)
+        return SCHEDULE_ENDED;
     for (int k = 0; k < RESULTS; k++)
         if (results[k] == NULL) return NULL_POINTER;
     for (int k = 0; k < ARRAYS; k++) {

@@ -6,7 +6,7 @@ import ctypes
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +29,14 @@ class Emitted:
 
     def __init__(
         self, text: str, entry: str, folder: Path, name: str = "spec.nn",
-        dtype: str = "float32", batch: int = 32, flags: Sequence[str] = ("-O0",),
+        values: Mapping[str, Array] | None = None, dtype: str = "float32",
+        batch: int = 32, flags: Sequence[str] = ("-O0",),
     ) -> None:  # fmt: skip
         made = compilation(Source(name, text), SPECS, {}, ())
         self.session = gradc.Session(made.program, dtype=dtype, threads=1, seed=0)
         self.dtype, self.entry = np.dtype(dtype), made.program.entries[entry]
         memory = self.session.memory
-        texts = emit_c(made, entry, memory.views, batch, memory.words.itemsize)
+        texts = emit_c(made, entry, values or memory.views, batch, memory.words.itemsize)
         folder.mkdir(exist_ok=True)
         for file, content in texts.items():
             (folder / file).write_text(content)
@@ -89,7 +90,8 @@ class Emitted:
 
 def emitted(spec: str, entry: str, folder: Path, dtype: str = "float32") -> Emitted:
     """An entry of one of the specs."""
-    return Emitted((SPECS / f"{spec}.nn").read_text(), entry, folder, f"{spec}.nn", dtype)
+    text = (SPECS / f"{spec}.nn").read_text()
+    return Emitted(text, entry, folder, f"{spec}.nn", dtype=dtype)
 
 
 def drawn(made: Emitted, count: int) -> dict[str, Array]:

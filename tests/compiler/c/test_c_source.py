@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gradc
 from gradc_compiler.c.c_scalar import NotPrinted
 from tests.compiler.c.emitting import NEEDS_CC, SPECS, STRICT, Emitted, drawn, emitted
 
@@ -88,6 +89,19 @@ def test_steps(tmp_path: Path, spec: str) -> None:
         np.testing.assert_allclose(found, list(wanted.values()), rtol=2e-4)
 
 
+def test_a_schedule(tmp_path: Path) -> None:
+    text = (SPECS / "oscillator.nn").read_text()
+    session = gradc.Session(gradc.compile_source(text), threads=1, seed=0)
+    session.tables.ready()
+    made = Emitted(text, "step/train", tmp_path, values=session.memory.views)
+    made.start()
+    inputs = drawn(made, 8)
+    for _ in range(4):
+        found, wanted = made.step(*inputs.values()), session.step(**inputs)
+        np.testing.assert_allclose(found, list(wanted.values()), rtol=2e-4)
+    assert "TRAIN_SCHEDULE_ENDED;" in made.source
+
+
 def test_a_state_that_is_kept(tmp_path: Path) -> None:
     made = emitted("circle", "step/train", tmp_path)
     made.start()
@@ -164,7 +178,6 @@ def test_a_step_has_room_for_its_batch(tmp_path: Path) -> None:
     [
         ("row_digits", "forward/digit", "sequences"),
         ("row_digits", "step/train", "sequences"),
-        ("oscillator", "step/train", "schedules"),
     ],
 )
 def test_what_has_no_c_yet(tmp_path: Path, spec: str, entry: str, why: str) -> None:

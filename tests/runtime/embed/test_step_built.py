@@ -10,6 +10,7 @@ import pytest
 
 import gradc
 from gradc_runtime.embed.build_library import build_step
+from gradc_runtime.embed.frozen_step import frozen_step
 from gradc_runtime.system.errors import SessionError
 from tests.runtime.embed.building import NEEDS_CC, SPECS, pointer
 
@@ -62,7 +63,8 @@ class BuiltStep:
         return self.state.view(np.int32).tolist()
 
 
-@pytest.mark.parametrize(("spec", "batch"), [("mnist_cnn", 32), ("circle", 16), ("vae", 32)])
+@pytest.mark.parametrize(("spec", "batch"), [("mnist_cnn", 32), ("circle", 16), ("vae", 32),
+                                             ("oscillator", 32)])  # fmt: skip
 def test_bits_of_the_trainer(tmp_path: Path, spec: str, batch: int) -> None:
     made = BuiltStep(spec, batch, tmp_path)
     for number in range(12):
@@ -133,7 +135,14 @@ def test_the_state_has_names(tmp_path: Path) -> None:
         assert f" {name}[{one.type.size}];" in header
 
 
-@pytest.mark.parametrize(("spec", "why"), [("row_digits", "sequences"), ("residual", "schedule")])
-def test_steps_that_cannot_be_built(tmp_path: Path, spec: str, why: str) -> None:
-    with pytest.raises(SessionError, match=why):
-        BuiltStep(spec, 16, tmp_path)
+def test_a_schedule_that_has_ended(tmp_path: Path) -> None:
+    made = BuiltStep("oscillator", 64, tmp_path)
+    place, rows = frozen_step(made.session, made.step, 64).schedule
+    made.state.view(np.int32)[place] = rows - 1
+    assert made(made.inputs(0)) == 0
+    assert "no more steps" in made.message(made(made.inputs(0)))
+
+
+def test_steps_of_sequences_cannot_be_built(tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match="sequences"):
+        BuiltStep("row_digits", 16, tmp_path)

@@ -48,13 +48,12 @@ def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
 
     Raises `SessionError` for a step that no library can have yet.
     """
-    require_plain_step(session.program.entries[step.entry], step)
+    plain, dtype = session.program.entries[step.entry], session.memory.words.dtype
+    require_plain_step(plain, step)
     schedule = filled_schedule(session, step)
-    dtype = session.memory.words.dtype
-    runner = Executable(session.program.entries[step.entry], session.memory.words, dtype)
+    runner = Executable(plain, session.memory.words, dtype)
     only = runner.variant(batch)
-    block = block_of(only, batch)
-    entry = with_compensated_sums(only, batch, block, [])
+    entry = with_compensated_sums(only, batch, block := block_of(only, batch), [])
     last = max((c.offset + len(c.value) for c in entry.constants), default=0)
     return FrozenStep(
         name=step.name,

@@ -1,7 +1,7 @@
 """The passes of whole steps in one table, which `compiler/loops/pass_driver.py` goes through.
 
-A pass takes all nests of a small entry together and gives a step that computes the same.  Tests let
-the step be verified as it is built, and after each pass that changed it (`verify_step.py`); its
+A pass takes all nests of a small entry together and gives a step that computes the same.  Its tests
+let the step be verified as it is built, and after each pass that changed it (`verify_step.py`): the
 verifier is younger than the kernels that it speaks about, so no user waits for its word.  Users
 switch passes off by name, like those from nest to nest.
 """
@@ -27,7 +27,7 @@ STEP_PASSES: dict[str, Pass[StepNests]] = {
 # fmt: on
 
 
-VERIFIED = False  # tests set it
+VERIFIED = False  # tests of this folder set it
 
 
 def _trusted(step: StepNests, after: str) -> StepNests:

@@ -170,6 +170,11 @@ class CInterface:
         yield f"/* Run n examples in memory of yours: as many bytes as {name}_workspace says. */"
         yield f"int {name}_run_in({own}, int n, void *workspace, size_t bytes);"
         yield f"size_t {name}_workspace({self.asked});"
+        yield from self._common()
+
+    def _common(self) -> Iterator[str]:
+        """The functions that each library has, whatever it runs."""
+        name = self.name
         yield ""
         yield "/* What a code says, in English. */"
         yield f"const char *{name}_message(int code);"

@@ -71,10 +71,4 @@ class StepInterface(CInterface):
         yield f"/* A step, in memory of yours: as many bytes as {name}_workspace says. */"
         yield f"int {name}_step({own}, int n, void *workspace, size_t bytes);"
         yield f"size_t {name}_workspace(int n);"
-        yield ""
-        yield "/* What a code says, in English. */"
-        yield f"const char *{name}_message(int code);"
-        yield ""
-        yield "/* The version and the arguments that a library was built with. */"
-        yield f"int {name}_interface(void);"
-        yield f"int {name}_fingerprint(void);"
+        yield from self._common()

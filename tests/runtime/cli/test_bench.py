@@ -12,7 +12,7 @@ import pytest
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.cli.actions import bench, simulated
-from gradc_runtime.cpu.tuning import autotuner, barrier_time, roofline
+from gradc_runtime.cpu.tuning import autotuner, roofline
 from gradc_runtime.session.session import Session
 from tests.runtime.cli.calling import Caller
 
@@ -127,7 +127,7 @@ def test_a_step_on_more_threads_than_there_are_is_simulated(
 ) -> None:
     for name, value in {"TURNS": 1, "TURN": 0.0, "PATIENCE": 0.0}.items():
         monkeypatch.setattr(simulated, name, value)
-    monkeypatch.setattr(barrier_time, "BUDGET", 0.001)
+    monkeypatch.setattr(simulated, "arrival_seconds", lambda *_: 1e-7)  # however busy
     options = ("--batch", "48", "--threads", "2", "--simulate")
     (step,) = call("bench", SPECS / "mnist_cnn.nn", *options, "--json").data
     rows = {row["threads"]: row for row in step["threads"]}

@@ -34,13 +34,14 @@ became for what is hardly meant.
 
 **4. Derivatives.**  `compiler/transform/differentiate.py` appends the adjoint of a graph to it, and
 its neighbours in `compiler/transform` say where cotangents were cut, which values cannot be 0, and
-what a node is as an expression of the language.  `compiler/derived` prints the derived program.
+what a node is as an expression of the language; `round_operands.py` rounds what products read to
+bfloat16.  `compiler/derived` prints the derived program.
 
 **5. Graph to better graph.**  `compiler/rewrites/table.py` has every rewrite of a graph as a row of
 one table, and `compiler/rewrites/driver.py` runs it in two stages.  The laws of algebra
 (`compiler/rewrites/algebra`) run until nothing changes.  Then come the forms that a target likes
-better, and each target takes its own: of convolutions in `compiler/rewrites/conv`, of others in
-`compiler/rewrites`; there too are rematerialisation (`remat.py`) and the copies that kernels want
+better, and each target takes its own: of convolutions in `compiler/rewrites/conv`, of attention in
+`query_blocks.py` and of others in `compiler/rewrites`; there too are rematerialisation (`remat.py`) and the copies that kernels want
 to see (`legalize.py`).  What a machine is taken to be stands in `compiler/machine`: its figures in
 `machine.py`, what work takes on it in `cost_model.py`, the targets in `targets.py`.
 

@@ -37,7 +37,7 @@ RUNS = {
     "attention": ["tests/compiler/rewrites/test_query_blocks.py"],
     "delayed sums": [
         *("tests/compiler/fusion/test_delayed_convolutions.py", "-k"),
-        "every_form and (stride or dilation or (3x3 and 0))",
+        "(every_form or around_images or slopes) and (stride or dilation or (3x3 and 0))",
     ],
     "step counter": ["tests/runtime/session/test_step_counter.py"],
     "random specs": ["tests/random_specs/in_simulator.py"],

@@ -16,8 +16,7 @@ from gradc_runtime.cpu.executable import STRAIGHT, WALKER, Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
 from gradc_runtime.cpu.partition.space_sizes import partial_bytes
-from gradc_runtime.cpu.partition.sum_lengths import with_compensated_sums
-from gradc_runtime.embed.frozen import FrozenModel
+from gradc_runtime.embed.frozen import FrozenModel, with_long_sums
 from gradc_runtime.embed.relocatable import table_for_batch
 from gradc_runtime.session.session import Session
 from gradc_runtime.system.errors import SessionError
@@ -53,7 +52,7 @@ def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
     schedule = filled_schedule(session, step)
     runner = Executable(plain, session.memory.words, dtype)
     only = runner.variant(batch)
-    entry = with_compensated_sums(only, batch, block := block_of(only, batch), [])
+    entry = with_long_sums(only, batch, block := block_of(only, batch))
     last = max((c.offset + len(c.value) for c in entry.constants), default=0)
     return FrozenStep(
         name=step.name,
@@ -83,8 +82,6 @@ def filled_schedule(session: Session, step: TrainStep) -> tuple[int, int]:
 
 
 def require_plain_step(entry: Entry, step: TrainStep) -> None:
-    """Raises `SessionError` for a step of sequences, or with other results."""
-    if entry.times:
-        raise SessionError(f"step {step.name} reads sequences: it cannot be built yet")
+    """Raises `SessionError` for a step with other results than a C program can be given."""
     if any(result.words != result.type.size for result in entry.results):
         raise SessionError(f"step {step.name} gives a tensor with gaps: it cannot be built yet")

@@ -39,6 +39,16 @@ CHECKED = (  # that C compilers can ask a processor about
 CLOCKS = (  # in the order of the C source
     "owner", "position", "remaining", "mirror", "before", "after", "length", "first", "last",
 )  # fmt: skip
+SOURCES = {  # of each way of running, in order: what is common, and the functions of the header
+    "plain": (["plain.c"], ["plain_functions.c"]),
+    "sequences": (["packed.c", "sequences.c"], ["sequences_functions.c"]),
+    "plain step": (["step.c", "plain_step.c"], ["plain_step_functions.c", "step_functions.c"]),
+    "step of sequences": (
+        ["packed.c", "step.c", "sequence_step.c"],
+        ["sequence_step_functions.c", "step_functions.c"],
+    ),
+}
+MOST_BYTES = 1 << 60  # of a workspace: no sum of sizes overflows
 A_LINE = 12  # numbers
 
 
@@ -65,7 +75,7 @@ def library_source(interface: CInterface, symbols: Sequence[str], data: Sequence
         *kinds(interface),
         *sequence_times(interface),
         source_text("library.c"),
-        source_text(f"{kind_of(model)}.c"),
+        *map(source_text, SOURCES[kind_of(model)][0]),
         *functions(interface),
     ]
     return "\n".join(parts) + "\n"
@@ -74,7 +84,7 @@ def library_source(interface: CInterface, symbols: Sequence[str], data: Sequence
 def kind_of(model: FrozenModel) -> str:
     """Which of the ways of running it has."""
     if isinstance(model, FrozenStep):
-        return "step"
+        return "step of sequences" if model.entry.times else "plain step"
     return "sequences" if model.entry.times else "plain"
 
 
@@ -99,6 +109,7 @@ def constants(model: FrozenModel) -> Iterator[str]:
     yield f"#define TABLES {len(model.tables)}"
     yield f"#define TIMES {len(model.entry.times)}"
     yield f"#define CLOCK_WORDS {bytecode.CLOCK}"
+    yield f"#define MOST_ELEMENTS {MOST_BYTES // element_bytes(model)}LL"
     if isinstance(model, FrozenStep):
         yield f"#define BATCH {model.batch}"
         yield f"#define RESULTS {len(model.entry.results)}"
@@ -112,6 +123,12 @@ def constants(model: FrozenModel) -> Iterator[str]:
     yield f"#define PROCESSOR_IS_CHECKED {int(bool(asked))}"
     tests = " && ".join(f'__builtin_cpu_supports("{name}")' for name in asked)
     yield f"#define PROCESSOR_HAS ({tests or 1})"
+
+
+def element_bytes(model: FrozenModel) -> int:
+    """Bytes, at most, that an element of a sequence takes in a workspace."""
+    words = sum(array.type.size for array in model.entry.arrays) + sum(model.entry.kept_words)
+    return (words + 2) * 8  # and its places in two arrays
 
 
 def externals(interface: CInterface, symbols: Sequence[str], data: Sequence[str]) -> Iterator[str]:
@@ -207,7 +224,8 @@ def functions(interface: CInterface) -> Iterator[str]:
         "RESULTS_GIVEN": ", ".join(f"(void *){name}" for name in interface.written),
         "MESSAGES": ", ".join(f'"{text}"' for text in FAULTS.values()),
     }
-    text = source_text(f"{kind_of(interface.model)}_functions.c") + source_text("functions.c")
+    parts = [*SOURCES[kind_of(interface.model)][1], "functions.c"]
+    text = "".join(map(source_text, parts))
     for word, fact in facts.items():
         text = text.replace(f"${word}$", fact)
     yield text

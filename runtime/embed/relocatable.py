@@ -7,7 +7,7 @@ into its own copy, for each call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,40 +35,51 @@ def relocatable(entry: Entry, word: int, block: int) -> RelocatableTable:
 
     Raises `SessionError` where more than its header depends on the number of examples.
     """
-    one = [1] * len(entry.times)
-    table, other = (laid_out(entry, word, block, n, one) for n in (block, 3 * block + 1))
+    table, other = (laid_out(entry, word, block, n) for n in (block, 3 * block + 1))
     if (table[bytecode.HEADER :] != other[bytecode.HEADER :]).any():
         raise SessionError(f"{entry.name} sums over the examples of a batch: it cannot be built")
-    rooms = []
-    for time in range(len(one)):
-        wider = laid_out(entry, word, block, block, [1 + (k == time) for k in range(len(one))])
-        moved = wider[bytecode.HEADER :] - table[bytecode.HEADER :]
-        rooms += [(bytecode.HEADER + int(k), time, int(moved[k])) for k in np.flatnonzero(moved)]
-    return with_places(table, block, rooms)
+    return with_places(entry, word, table)
 
 
 def table_for_batch(entry: Entry, word: int, block: int, batch: int) -> RelocatableTable:
     """The table of an entry for one thread and one number of examples."""
-    return with_places(laid_out(entry, word, block, batch, ()), block, [])
+    return with_places(entry, word, laid_out(entry, word, block, batch))
 
 
-def with_places(
-    table: NDArray[np.int64], block: int, rooms: list[tuple[int, int, int]]
-) -> RelocatableTable:
+def with_places(entry: Entry, word: int, table: NDArray[np.int64]) -> RelocatableTable:
     """A table, and where addresses go into it."""
     found = list(instructions(table))
     kernels = [(at + bytecode.KERNEL, int(table[at + bytecode.KERNEL]) - 1) for at in found]
     places = [at + bytecode.GEOMETRY_AT for at in found]
-    arguments = [(at, int(table[at])) for at in places]
     return RelocatableTable(
-        block=block, words=table, kernels=kernels, arguments=arguments, rooms=rooms
+        block=int(table[bytecode.BLOCK]),
+        words=table,
+        kernels=kernels,
+        arguments=[(at, int(table[at])) for at in places],
+        rooms=list(moved_by_rows(entry, word, table)),
     )
 
 
+def moved_by_rows(
+    entry: Entry, word: int, table: NDArray[np.int64]
+) -> Iterator[tuple[int, int, int]]:
+    """Which words another row of a time moves on, and by how much: the word, the time, bytes."""
+    block, examples = int(table[bytecode.BLOCK]), int(table[bytecode.EXAMPLES])
+    for time in range(len(entry.times)):
+        wider = laid_out(entry, word, block, examples, time)
+        moved = wider[bytecode.HEADER :] - table[bytecode.HEADER :]
+        for k in np.flatnonzero(moved):
+            yield bytecode.HEADER + int(k), time, int(moved[k])
+
+
 def laid_out(
-    entry: Entry, word: int, block: int, examples: int, room: Sequence[int]
+    entry: Entry, word: int, block: int, examples: int, wider: int | None = None
 ) -> NDArray[np.int64]:
-    """A table with the numbers of kernels and places of arguments instead of addresses."""
+    """A table with the numbers of kernels and places of arguments instead of addresses.
+
+    There is room for one row of each time, of the `wider` one for two.
+    """
+    room = [1 + (time == wider) for time in range(len(entry.times))]
     table = build_table(entry, range(1, 1 + len(entry.kernels)), examples, word, block, room)
     start = table.ctypes.data
     for at in instructions(table):

@@ -70,5 +70,5 @@ class StepInterface(CInterface):
         yield ""
         yield f"/* A step, in memory of yours: as many bytes as {name}_workspace says. */"
         yield f"int {name}_step({own}, int n, void *workspace, size_t bytes);"
-        yield f"size_t {name}_workspace(int n);"
+        yield f"size_t {name}_workspace({self.asked});"
         yield from self._common()

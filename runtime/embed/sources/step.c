@@ -1,4 +1,4 @@
-/* How a step of training runs: all stages, on one batch, from one state to the next. */
+/* What every step of training has in common: from one state to the next, and a state in a file. */
 
 static size_t up_to(size_t *end, size_t bytes) {
     const size_t start = *end;
@@ -6,24 +6,8 @@ static size_t up_to(size_t *end, size_t bytes) {
     return start;
 }
 
-struct layout { size_t control, bases, table, made, partial, block, arrays[ARRAYS], end; };
-
-static struct layout layout_of(void) {
-    struct layout at;
-    at.end = 64;
-    at.control = up_to(&at.end, CONTROL * 8);
-    at.bases = up_to(&at.end, SPACES * 8);
-    at.table = up_to(&at.end, (size_t)table_for(BATCH)->words * 8);
-    at.made = up_to(&at.end, UNIFORM_BYTES);
-    at.partial = up_to(&at.end, PARTIAL_BYTES);
-    at.block = up_to(&at.end, (size_t)table_for(BATCH)->block_bytes);
-    for (int k = 0; k < ARRAYS; k++)
-        at.arrays[k] = up_to(&at.end, (size_t)(BATCH * kinds[k].size) * sizeof(real_word));
-    return at;
-}
-
-static int check(void *const *arrays, void *const *results, const void *state, int64_t n,
-                 const void *workspace, size_t bytes) {
+/* What is checked before the inputs are. */
+static int check_call(void *const *results, const void *state, int64_t n, const void *workspace) {
     if (n != BATCH) return WRONG_SIZE;
     if (!processor_fits()) return WRONG_PROCESSOR;
     if (state == NULL || workspace == NULL) return NULL_POINTER;
@@ -31,37 +15,26 @@ static int check(void *const *arrays, void *const *results, const void *state, i
         return SCHEDULE_ENDED;
     for (int k = 0; k < RESULTS; k++)
         if (results[k] == NULL) return NULL_POINTER;
-    for (int k = 0; k < ARRAYS; k++) {
-        if (!kinds[k].is_input) continue;
-        if (arrays[k] == NULL) return NULL_POINTER;
-        if (!classes_fit(&kinds[k], arrays[k], n)) return WRONG_CLASS;
-    }
-    return bytes < layout_of().end ? SMALL_WORKSPACE : 0;
+    return 0;
 }
 
-static int run(void *const *arrays, void *const *results, void *state, int64_t n, void *workspace,
-               size_t bytes) {
-    const int fault = check(arrays, results, state, n, workspace, bytes);
-    if (fault != 0) return fault;
-    const struct layout at = layout_of();
-    unsigned char *base = workspace;
-    base += rounded((size_t)(uintptr_t)base) - (size_t)(uintptr_t)base - 64;
-    memset(base + 64, 0, at.end - 64);
-    memcpy(base + at.made, made, MADE_BYTES);
-    int64_t *control = (void *)(base + at.control), *bases = (void *)(base + at.bases);
-    place_table((void *)(base + at.table), table_for(BATCH), NULL);
+/* The first cache line of a workspace, less the 64 bytes at which layouts begin. */
+static unsigned char *cleared(unsigned char *workspace, size_t end) {
+    workspace += rounded((size_t)(uintptr_t)workspace) - (size_t)(uintptr_t)workspace;
+    memset(workspace, 0, end - 64);
+    return workspace - 64;
+}
+
+/* Run all stages; the spaces and arrays of this call have been placed. */
+static void walk_all(void *control_at, int64_t *bases, void *table, void *state,
+                     void *const *results) {
+    int64_t *control = control_at;
     control[AT_THREADS] = control[AT_STEPS] = 1;
     control[AT_BASES] = address_of(bases);
     bases[AT_PERSISTENT] = address_of(state);
-    bases[AT_UNIFORM] = address_of(base + at.made);
-    bases[AT_PARTIAL] = address_of(base + at.partial);
-    bases[AT_BLOCK] = address_of(base + at.block);
-    for (int k = 0; k < ARRAYS; k++)
-        bases[AT_ARRAY + k] = address_of(kinds[k].is_input ? arrays[k] : base + at.arrays[k]);
     for (int k = 0; k < RESULTS; k++)
         bases[AT_ARRAY + ARRAYS + k] = address_of(results[k]);
-    walk(address_of(control), address_of(base + at.table), 0, 0, 0);
-    return 0;
+    walk(address_of(control), address_of(table), 0, 0, 0);
 }
 
 /* A file: what it is of, then the words of the state. */
@@ -90,4 +63,3 @@ static int read_state(void *state, size_t bytes, const char *path) {
     fclose(file);
     return good ? 0 : WRONG_FILE;
 }
-

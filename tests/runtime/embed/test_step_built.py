@@ -8,59 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import gradc
-from gradc_runtime.embed.build_library import build_step
 from gradc_runtime.embed.frozen_step import frozen_step
-from gradc_runtime.system.errors import SessionError
-from tests.runtime.embed.building import NEEDS_CC, SPECS, pointer
+from tests.runtime.embed.building import NEEDS_CC, pointer
+from tests.runtime.embed.building_steps import BuiltStep
 
 pytestmark = NEEDS_CC
-
-
-class BuiltStep:
-    """The step of a spec in a folder, called as a C program would, beside a session."""
-
-    def __init__(self, spec: str, batch: int, folder: Path, name: str | None = None) -> None:
-        self.session = gradc.Session(gradc.compile_file(SPECS / f"{spec}.nn"), threads=1, seed=0)
-        steps = self.session.training.steps
-        self.step = next(s for s in steps if name in (None, s.name))
-        self.batch, self.folder = batch, folder
-        self.files = build_step(self.session, self.step, batch, folder)
-        self.library = ctypes.CDLL(str(folder / f"lib{self.step.name}.so"))
-        words = self.session.memory.words
-        self.state = np.zeros(len(words), words.dtype)
-        self.function("start")(pointer(self.state))
-        self.entry = self.session.program.entries[self.step.entry]
-        self.results = [np.zeros(r.type.shape, words.dtype) for r in self.entry.results]
-        self.size = self.function("workspace", ctypes.c_size_t)(batch)
-        self.memory = np.full(self.size + 64, 255, np.uint8)
-
-    def function(self, what: str, answer: type = ctypes.c_int) -> ctypes._NamedFuncPointer:
-        found = getattr(self.library, f"{self.step.name}_{what}")
-        found.restype = answer
-        return found
-
-    def inputs(self, number: int) -> dict[str, np.ndarray]:
-        """A batch of the data."""
-        rows = slice(number * self.batch, (number + 1) * self.batch)
-        taken = self.session.dataset().take(rows)
-        return {name: np.ascontiguousarray(values) for name, values in taken.items()}
-
-    def __call__(self, inputs: dict[str, np.ndarray], size: int | None = None) -> int:
-        read = [inputs[str(a.name)] for a in self.entry.arrays if a.role == "input"]
-        room = ctypes.c_size_t(self.size if size is None else size)
-        place = ctypes.c_void_p(self.memory.ctypes.data + 3)
-        arrays = map(pointer, [self.state, *read, *self.results])
-        code: int = self.function("step")(*arrays, self.batch, place, room)
-        assert (self.memory[:3] == 255).all() and (self.memory[3 + self.size :] == 255).all()
-        return code
-
-    def message(self, code: int) -> str:
-        text: bytes = self.function("message", ctypes.c_char_p)(code)
-        return text.decode()
-
-    def bits(self) -> list[int]:
-        return self.state.view(np.int32).tolist()
 
 
 @pytest.mark.parametrize(("spec", "batch"), [("mnist_cnn", 32), ("circle", 16), ("vae", 32),
@@ -141,8 +93,3 @@ def test_a_schedule_that_has_ended(tmp_path: Path) -> None:
     made.state.view(np.int32)[place] = rows - 1
     assert made(made.inputs(0)) == 0
     assert "no more steps" in made.message(made(made.inputs(0)))
-
-
-def test_steps_of_sequences_cannot_be_built(tmp_path: Path) -> None:
-    with pytest.raises(SessionError, match="sequences"):
-        BuiltStep("row_digits", 16, tmp_path)

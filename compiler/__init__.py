@@ -61,6 +61,10 @@ words in registers and examples side by side in vectors; it does so when that ke
 without what only makes it fast here, `see_through.py` lets loops read weights as the author keeps
 them, `c_nest.py` writes loops, `c_source.py` both files.
 
+**9. ONNX.** `compiler/onnx` has what an ONNX file says, as records; `compiler/onnx/export` makes
+them of a model's graph as the author wrote it: of a contraction `MatMul`, `Conv` or `Einsum`
+(`contraction_nodes.py`), of an elementwise operator a row (`elementwise_rows.py`).
+
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
 a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).
 """

@@ -48,6 +48,9 @@ Below it:
 no Python: `frozen.py` works out ahead what weights alone decide, `relocatable.py` takes the
 addresses out of bytecode, `runtime/embed/sources` has the C that all of them share.
 
+**Exchange.** `runtime/onnx` makes protobuf of the records of `compiler/onnx`, and is all that knows
+the package onnx, which is imported when somebody asks for a file.
+
 **CUDA.**  `runtime/cuda` launches an entry's kernels one by one over the whole batch; every import
 of numba-cuda is in `shim.py`.
 

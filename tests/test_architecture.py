@@ -57,6 +57,8 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.graph.types",
     "gradc_compiler.graph.ragged",
     "gradc_compiler.graph.outputs",
+    "gradc_compiler.onnx.records",
+    "gradc_compiler.onnx.export.onnx_graph",
 }
 FLOORS = [  # from the lowest
     "gradc_compiler.records",
@@ -71,6 +73,8 @@ FLOORS = [  # from the lowest
     "gradc_compiler.ops",
     "gradc_compiler.graph_tools",
     "gradc_compiler.program",
+    "gradc_compiler.onnx",
+    "gradc_compiler.onnx.export",
     "gradc_compiler.transform",
     "gradc_compiler.elaborate.names",
     "gradc_compiler.elaborate.types",
@@ -113,6 +117,7 @@ FLOORS = [  # from the lowest
     "gradc_runtime.cpu.numba_jit",
     "gradc_runtime.cpu.tuning",
     "gradc_runtime.embed",
+    "gradc_runtime.onnx",
     "gradc_runtime.cuda",
     "gradc_runtime.certificates",
     "gradc_runtime.training",

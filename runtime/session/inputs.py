@@ -99,3 +99,8 @@ def as_given(batch: Batch, type: TensorType, dtype: str) -> Any:
     if isinstance(type.time, int):
         return np.ascontiguousarray(values).reshape(len(batch.lengths), type.time, *type.shape)
     return list(Ragged(values, batch.lengths))
+
+
+def only(found: Mapping[Any, Any]) -> Any:
+    """The output where there is one, else all of them by name."""
+    return next(iter(found.values())) if len(found) == 1 else found

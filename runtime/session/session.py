@@ -42,10 +42,12 @@ from gradc_runtime.session.inputs import (
     checked,
     chosen,
     is_plain,
+    only,
     read_by,
     refuse_unknown,
 )
 from gradc_runtime.session.measuring import measured
+from gradc_runtime.session.onnx_file import write_onnx
 from gradc_runtime.session.schedule_tables import Tables
 from gradc_runtime.session.session_config import SessionConfig, whole
 from gradc_runtime.session.state import (
@@ -247,6 +249,11 @@ class Session:
         with self._exclusive.lock:
             self.tables.restore(read_checkpoint(path_of(path)))
 
+    def export(self, path: str | Path, model: str | None = None) -> None:
+        """Write a model, or the only one, as an ONNX file; raises as `write_onnx` does."""
+        with self._exclusive.lock:
+            write_onnx(self, path, model)
+
     def once(self, entry: str, given: Batches, steps: int = 1) -> Ran:
         """`steps` batches in turn, unchecked; results, and outputs of each example."""
         with self._exclusive.lock:
@@ -287,8 +294,3 @@ class Session:
         keys: dict[str, OutputKey] = {step.loss: step.loss}
         keys |= {name: Tagged(Role.REPORT, name) for name in step.reports}
         return {f"{prefix}{name}": key for name, key in keys.items()}
-
-
-def only(found: Mapping[Any, Any]) -> Any:
-    """The output where there is one, else all of them by name."""
-    return next(iter(found.values())) if len(found) == 1 else found

@@ -1,0 +1,110 @@
+"""Products of tensors whose axes are loops, summed over those that the result has not.
+
+What is a matrix product becomes `MatMul` (or `Gemm`, where a plain matrix meets one vector an
+example and a bias follows), what is none `Einsum`, in which the batch is N and time is T.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from gradc_compiler.onnx.export.loop_axes import Looped
+from gradc_compiler.onnx.export.node_writer import GraphWriter
+
+LEADS = "NT"
+LETTERS = [c for c in string.ascii_letters if c not in LEADS]
+
+
+def product(writer: GraphWriter, factors: Sequence[Looped], wanted: Sequence[int]) -> Looped:
+    """The product of the factors, summed over all loops but `wanted`, which are its axes in order.
+
+    Every wanted loop is one of some factor.
+    """
+    factors = [_summed(writer, f, factors, wanted) for f in factors]
+    lead = max(f.lead for f in factors)
+    if len(factors) == 1 and len({*factors[0].loops}) == len(factors[0].loops):
+        return Looped(_ordered(writer, factors[0], wanted), lead, tuple(wanted))
+    if len(factors) == 2:
+        for a, b in (factors, factors[::-1]):
+            if (found := _matrix_product(writer, a, b, wanted)) is not None:
+                return found
+    return Looped(_einsum(writer, factors, lead, wanted), lead, tuple(wanted))
+
+
+def _summed(
+    writer: GraphWriter, f: Looped, factors: Sequence[Looped], wanted: Sequence[int]
+) -> Looped:
+    """A factor, summed over the loops that only it has and the result has not."""
+    others = {loop for g in factors if g is not f for loop in g.loops}
+    own = [i for i in f.loops if i not in others and i not in wanted and f.loops.count(i) == 1]
+    if not own:
+        return f
+    axes = writer.whole([f.lead + f.loops.index(i) for i in own])
+    name = writer.add("ReduceSum", f.name, axes, keepdims=0)
+    return Looped(name, f.lead, tuple(i for i in f.loops if i not in own))
+
+
+def _ordered(writer: GraphWriter, f: Looped, wanted: Sequence[int]) -> str:
+    """The name of a factor with its loops in another order."""
+    order = [f.lead + f.loops.index(i) for i in wanted]
+    return writer.transposed(f.name, [*range(f.lead), *order])
+
+
+def _einsum(
+    writer: GraphWriter, factors: Sequence[Looped], lead: int, wanted: Sequence[int]
+) -> str:
+    loops = sorted({i for f in factors for i in f.loops})
+    letter = dict(zip(loops, LETTERS, strict=False))
+    terms = [LEADS[: f.lead] + "".join(letter[i] for i in f.loops) for f in factors]
+    result = LEADS[:lead] + "".join(letter[i] for i in wanted)
+    equation = f"{','.join(terms)}->{result}"
+    return writer.add("Einsum", *(f.name for f in factors), equation=equation)
+
+
+def _matrix_product(
+    writer: GraphWriter, a: Looped, b: Looped, wanted: Sequence[int]
+) -> Looped | None:
+    """a @ b where each has one loop of its own at most, they share one that is summed, and all
+    others stand in front; or where b is a plain matrix, and a may have any loops of its own.
+    """
+    shared = [i for i in a.loops if i in b.loops]
+    summed = [i for i in shared if i not in wanted]
+    batch = [i for i in wanted if i in shared]
+    rows = [i for i in wanted if i in a.loops and i not in shared]
+    columns = [i for i in b.loops if i not in shared]
+    if len(summed) != 1 or len(columns) != 1 or max(map(_repeats, (a, b))) > 1:
+        return None
+    if b.lead == 0 and not batch:
+        return _by_matrix(writer, a, b, [*rows, *summed], [*summed, *columns], wanted)
+    if len(rows) != 1 or not a.lead:
+        return None
+    lead = max(a.lead, b.lead)
+    left = _led(writer, a, [*batch, *rows, *summed], lead)
+    right = _led(writer, b, [*batch, *summed, *columns], lead)
+    made = Looped(writer.add("MatMul", left, right), lead, (*batch, *rows, *columns))
+    return Looped(_ordered(writer, made, wanted), lead, tuple(wanted))
+
+
+def _repeats(f: Looped) -> int:
+    return max((f.loops.count(i) for i in f.loops), default=0)
+
+
+def _led(writer: GraphWriter, f: Looped, loops: Sequence[int], lead: int) -> str:
+    """The name of a factor with its loops in this order, after `lead` axes that broadcast."""
+    name = _ordered(writer, f, loops)
+    return writer.unsqueezed(name, range(f.lead, lead)) if f.lead else name
+
+
+def _by_matrix(
+    writer: GraphWriter, a: Looped, b: Looped, left: Sequence[int], right: Sequence[int],
+    wanted: Sequence[int],
+) -> Looped | None:  # fmt: skip
+    """a @ b for a matrix b that all examples share."""
+    if a.lead + len(left) < 2:
+        return None
+    rows = _ordered(writer, a, left)
+    made = Looped(
+        writer.add("MatMul", rows, _ordered(writer, b, right)), a.lead, (*left[:-1], right[1])
+    )
+    return Looped(_ordered(writer, made, wanted), a.lead, tuple(wanted))

@@ -1,0 +1,131 @@
+"""Writes the nodes of one ONNX graph, each under a name of its own, with the author's line.
+
+A graph inside a node (the body of a `Scan`) has a writer of its own, which shares names and
+constants with the outer one: such a graph may read any tensor around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.onnx.records import ElementType, OnnxNode, OnnxValue
+from gradc_compiler.records.fast_dataclass import dataclass
+
+LONGEST_SHOWN = 40  # characters of a name that a constant gets from its numbers
+
+
+@dataclass
+class FreshNames:
+    """Names that are taken, each once in a file."""
+
+    taken: set[str] = field(default_factory=set)
+
+    def new(self, wanted: str) -> str:
+        """The name itself, or with the first number that makes it new."""
+        name, number = wanted, 2
+        while name in self.taken:
+            name, number = f"{wanted}_{number}", number + 1
+        self.taken.add(name)
+        return name
+
+
+@dataclass
+class GraphWriter:
+    """Nodes so far, and what the next ones are called and belong to."""
+
+    names: FreshNames = field(default_factory=FreshNames)
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
+    nodes: list[OnnxNode] = field(default_factory=list)
+    values: list[OnnxValue] = field(default_factory=list)
+    scope: str = ""  # what nodes are part of: a layer's name
+    note: str = ""  # where the author wrote it
+    known: dict[Any, str] = field(default_factory=dict)  # constants by their numbers, and nodes
+    # that were asked for before
+
+    def inside(self) -> GraphWriter:
+        """A writer for a graph within this one."""
+        return GraphWriter(self.names, self.constants, scope=self.scope, note=self.note)
+
+    def add(
+        self, operator: str, *inputs: str, name: str = "", domain: str = "", **attributes: Any
+    ) -> str:
+        """Append a node with one output, which is given back."""
+        return self.add_many(operator, inputs, (name,), domain, **attributes)[0]
+
+    def add_many(
+        self, operator: str, inputs: Sequence[str], names: Sequence[str], domain: str = "",
+        **attributes: Any,
+    ) -> tuple[str, ...]:  # fmt: skip
+        """Append a node; its outputs, of the names that are wanted."""
+        title = f"{self.scope}/{operator}"
+        outputs = tuple(self.names.new(name or f"{title}.out") for name in names)
+        node = OnnxNode(
+            operator=operator, inputs=tuple(inputs), outputs=outputs, attributes=attributes,
+            name=self.names.new(title), note=self.note, domain=domain,
+        )  # fmt: skip
+        self.nodes.append(node)
+        return outputs
+
+    def once(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """The node of these inputs, appended where there is none in this graph yet."""
+        key = (operator, inputs, tuple(sorted(attributes.items())))
+        if key not in self.known:
+            self.known[key] = self.add(operator, *inputs, **attributes)
+        return self.known[key]
+
+    def constant(self, numbers: Any, dtype: Any = np.float32) -> str:
+        """A constant tensor, one for equal numbers."""
+        array = np.asarray(numbers, dtype)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self.known:
+            shown = re.sub(r"[^\w.+-]+", "_", str(array.tolist())).strip("_")
+            kind = "" if array.dtype == np.float32 else f"{array.dtype.name}_"
+            wanted = f"{kind}{shown}" if len(shown) <= LONGEST_SHOWN else f"{kind}table"
+            self.known[key] = self.names.new(f"constant_{wanted}")
+            self.constants[self.known[key]] = array
+        return self.known[key]
+
+    def whole(self, numbers: Any) -> str:
+        """Constant whole numbers: sizes, axes, places."""
+        return self.constant(numbers, np.int64)
+
+    def cast(self, name: str, element: ElementType) -> str:
+        """A tensor with numbers of another kind."""
+        return self.once("Cast", name, to=int(element))
+
+    def unsqueezed(self, name: str, axes: Sequence[int]) -> str:
+        """A tensor with axes of one element at these places of the result."""
+        return self.add("Unsqueeze", name, self.whole(axes)) if axes else name
+
+    def squeezed(self, name: str, axes: Sequence[int]) -> str:
+        """A tensor without these axes, which have one element."""
+        return self.add("Squeeze", name, self.whole(axes)) if axes else name
+
+    def transposed(self, name: str, order: Sequence[int]) -> str:
+        """Axis k of the result is axis order[k]."""
+        if list(order) == list(range(len(order))):
+            return name
+        return self.add("Transpose", name, perm=tuple(order))
+
+    def padded(self, name: str, lead: int, before: Sequence[int], after: Sequence[int]) -> str:
+        """A tensor with zeros around the axes after `lead`."""
+        if not any(before) and not any(after):
+            return name
+        margins = [*[0] * lead, *before, *[0] * lead, *after]
+        return self.add("Pad", name, self.whole(margins))
+
+    def sliced(self, name: str, cuts: Mapping[int, tuple[int, int, int]]) -> str:
+        """A tensor cut to [start, end) by a step, by axis."""
+        if not cuts:
+            return name
+        starts, ends, steps = (self.whole(numbers) for numbers in zip(*cuts.values(), strict=True))
+        return self.add("Slice", name, starts, ends, self.whole([*cuts]), steps)
+
+    def reshaped(self, name: str, lead: int, shape: Sequence[int]) -> str:
+        """A tensor with the axes after `lead` in another shape; 0 keeps an axis of the lead."""
+        return self.add("Reshape", name, self.whole([*[0] * lead, *shape]))

@@ -1,0 +1,27 @@
+"""What `gradc export` does: a model and its weights become an ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gradc_runtime.cli.actions.output import say, write
+from gradc_runtime.cli.actions.request import Request, session_with_weights
+from gradc_runtime.cli.actions.run import chosen
+from gradc_runtime.onnx.export_file import write_model
+from gradc_runtime.onnx.package import onnx_package
+
+
+def export_model(spec: Path, given: Mapping[str, Any]) -> int:
+    """Write the file, and say which."""
+    onnx_package()
+    if given["weights"] is None:
+        say("note: no --weights are given, so this is the network before training")
+    _, session, _ = session_with_weights(Request.of(spec, given), given["weights"])
+    model = chosen(session, [] if given["name"] is None else [given["name"]])
+    if session.dtype == "float64":
+        say("note: these weights are float64; the file has them as float32")
+    write_model(session, given["path"], model)
+    write(str(given["path"]))
+    return 0

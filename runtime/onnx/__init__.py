@@ -1,0 +1,1 @@
+"""ONNX files: protobuf of what `compiler/onnx` says as records, and sessions as files."""

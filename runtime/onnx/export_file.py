@@ -1,0 +1,61 @@
+"""A session's model as an ONNX file, checked by ONNX's own checker before it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.onnx.export.onnx_graph import NotExported, onnx_model
+from gradc_compiler.onnx.records import ElementType
+from gradc_runtime.onnx.package import onnx_package
+from gradc_runtime.onnx.protobuf import protobuf_of
+from gradc_runtime.session.checkpoint import write_atomically
+from gradc_runtime.session.state import suggestion
+from gradc_runtime.system.errors import SessionError
+from gradc_runtime.system.files import path_of
+
+
+def exported(session: Any, model: str | None = None) -> Any:
+    """The `ModelProto` of a session's model, or of its only one, with its weights as float32.
+
+    Raises `SessionError` where no model has the name, several could be meant, or something in it
+    has no counterpart in ONNX.
+    """
+    onnx_package()
+    name = chosen_model(session, model)
+    try:
+        found = onnx_model(session.program, name)
+    except NotExported as fault:
+        place = "" if fault.span is None else f"{fault.span}: "
+        raise SessionError(f"{place}{fault.what}") from None
+    views = session.memory.views
+    weights = {
+        key: np.array(views[key], "float32" if value.element is ElementType.FLOAT else "int64")
+        for key, value in found.graph.weights.items()
+    }
+    made = protobuf_of(found, weights)
+    onnx_package("onnx.checker").check_model(made, full_check=True)
+    return onnx_package("onnx.shape_inference").infer_shapes(made, True, True, True)
+
+
+def write_model(session: Any, path: str | Path, model: str | None = None) -> None:
+    """Write a session's model to a file, whole or not at all; raises as `exported` does.
+
+    Raises `OSError` where it cannot be written.
+    """
+    write_atomically(path_of(path), exported(session, model).SerializeToString())
+
+
+def chosen_model(session: Any, name: str | None) -> str:
+    """The model that is named, or the only one.
+
+    Raises `SessionError` for a name of none, or for none where there are several.
+    """
+    models = session.program.models
+    if name is None and len(models) != 1:
+        raise SessionError(f"name a model: {', '.join(models) or 'the spec has none'}")
+    if name is not None and name not in models:
+        raise SessionError(f"no model is called {name}{suggestion(name, models)}")
+    return next(iter(models)) if name is None else name

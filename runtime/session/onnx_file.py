@@ -1,0 +1,22 @@
+"""A session as an ONNX file: the exporter knows sessions, so a session meets it by name.
+
+Nobody who does not ask for a file imports it, nor the package onnx.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+EXPORTER = "gradc_runtime.onnx.export_file"
+
+
+def write_onnx(session: Any, path: str | Path, model: str | None = None) -> None:
+    """Write a model, or the only one, with its weights as float32.
+
+    Raises `SessionError` where no model has the name, several could be meant, or something in it
+    has no counterpart in ONNX; `OSError` where the file cannot be written; `RunError` without the
+    package onnx.
+    """
+    import_module(EXPORTER).write_model(session, path, model)

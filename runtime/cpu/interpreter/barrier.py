@@ -53,7 +53,7 @@ def is_last(control: Any, at: Any, thread: Any, threads: Any) -> Any:
     return 1 if atomic_add(control, at + ARRIVED, 1) == threads - 1 else 0
 
 
-@subroutine(kernel_types.void(WORDS, *[NUMBER] * 3))
+@subroutine(kernel_types.void(WORDS, *[NUMBER] * 3), stands_alone=True)
 def barrier(control: Any, at: Any, thread: Any, threads: Any) -> None:
     """Return when all threads have called this; `at` is where their words are."""
     if threads == 1:

@@ -22,7 +22,7 @@ NUMBER = kernel_types.int64
 CLEARED = 64  # bytes, of which a member's share of zeros is a multiple
 
 
-@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
+@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER), stands_alone=True)
 def clear_partials(table: Any, phase: Any, bases: Any, member: Any, members: Any) -> None:
     """Set the partial sums of a chunk to 0, in a stage that has any; each member some of them."""
     if table[phase + bytecode.CLEARS_PARTIALS] != 0:
@@ -32,7 +32,10 @@ def clear_partials(table: Any, phase: Any, bases: Any, member: Any, members: Any
             partial[i] = 0
 
 
-@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, NUMBER))
+@subroutine(
+    kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER, NUMBER),
+    stands_alone=True,
+)
 def run_chunk(
     control: Any, team: Any, table: Any, phase: Any, bases: Any, pointers: Any, chunk: Any,
     member: Any, members: Any,
@@ -60,7 +63,9 @@ def run_chunk(
         )  # fmt: skip
 
 
-@subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+@subroutine(
+    kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER), stands_alone=True
+)
 def run_examples(
     control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:
@@ -89,7 +94,9 @@ def run_examples(
     barrier(control, ALL, thread, threads)
 
 
-@subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+@subroutine(
+    kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER), stands_alone=True
+)
 def run_once(
     control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:

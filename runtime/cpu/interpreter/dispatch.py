@@ -36,7 +36,7 @@ def adder(word: int) -> Any:
     number, add_later = number_type(word), later_adder(word)
     reals, of_one, divide = pointer_reader(number), one_chunk(word), divider(word)
 
-    @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER))
+    @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER), stands_alone=True)
     def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
         words, chunks = table[at + bytecode.SUM_WORDS], table[bytecode.CHUNKS]
         start = share_start(words, 16, thread, threads)
@@ -69,7 +69,7 @@ def one_chunk(word: int) -> Any:
     number, divide = number_type(word), divider(word)
     pointer = kernel_types.CPointer(number)
 
-    @subroutine(kernel_types.void(pointer, pointer, *[NUMBER] * 3), EXACT)
+    @subroutine(kernel_types.void(pointer, pointer, *[NUMBER] * 3), EXACT, stands_alone=True)
     def of_one(part: Any, total: Any, start: Any, stop: Any, examples: Any) -> None:
         share = number(1.0) / number(examples)
         if examples & (examples - 1) == 0:  # a power of two: the product is the quotient
@@ -89,7 +89,9 @@ def divider(word: int) -> Any:
     """
     number = number_type(word)
 
-    @subroutine(kernel_types.void(kernel_types.CPointer(number), *[NUMBER] * 3), EXACT)
+    @subroutine(
+        kernel_types.void(kernel_types.CPointer(number), *[NUMBER] * 3), EXACT, stands_alone=True
+    )
     def divide(total: Any, start: Any, stop: Any, examples: Any) -> None:
         count = number(examples)
         share = number(1.0) / count
@@ -113,7 +115,9 @@ def later_adder(word: int) -> Any:
     reals, exact = pointer_reader(number), compensated(number)
     plus, lost = exact["plus"], exact["lost"]
 
-    @subroutine(kernel_types.void(WORDS, kernel_types.CPointer(number), *[NUMBER] * 3))
+    @subroutine(
+        kernel_types.void(WORDS, kernel_types.CPointer(number), *[NUMBER] * 3), stands_alone=True
+    )
     def add_later(table: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
         places = stack_words(1)
         begin, end = table[bytecode.FIRST_CHUNK], table[bytecode.END_CHUNK]
@@ -143,7 +147,9 @@ def phase_runner(word: int) -> Any:
     """The subroutine that runs one stage."""
     add_partials = adder(word)
 
-    @subroutine(kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+    @subroutine(
+        kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER), stands_alone=True
+    )
     def run_phase(
         control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
     ) -> None:

@@ -58,7 +58,10 @@ def launch(
     call_kernel(table[at + bytecode.KERNEL], pointers, geometry, begin, end, firsts[0])
 
 
-@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, *[NUMBER] * 2, WORDS, *[NUMBER] * 2))
+@subroutine(
+    kernel_types.void(WORDS, NUMBER, WORDS, WORDS, *[NUMBER] * 2, WORDS, *[NUMBER] * 2),
+    stands_alone=True,
+)
 def launch_cut(
     table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, firsts: Any,
     start: Any, stop: Any,
@@ -108,7 +111,7 @@ def run_own(
             launch(table, at, bases, pointers, begin, begin + start, begin + stop, firsts)
 
 
-@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER))
+@subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER), stands_alone=True)
 def run_pieces(
     table: Any, leader: Any, bases: Any, pointers: Any, member: Any, members: Any
 ) -> None:
@@ -140,7 +143,8 @@ def run_pieces(
 
 
 @subroutine(
-    kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, WORDS, WORDS, WORDS, WORDS, NUMBER, NUMBER)
+    kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, WORDS, WORDS, WORDS, WORDS, NUMBER, NUMBER),
+    stands_alone=True,
 )
 def run_loop(
     control: Any, team: Any, table: Any, at: Any, bases: Any, pointers: Any, firsts: Any,
@@ -165,7 +169,8 @@ def run_loop(
 @subroutine(
     kernel_types.void(
         *(WORDS, NUMBER, WORDS, NUMBER, NUMBER, WORDS, WORDS, WORDS, WORDS, NUMBER, NUMBER, NUMBER)
-    )
+    ),
+    stands_alone=True,
 )
 def run_tasks(
     control: Any, team: Any, table: Any, start: Any, count: Any, bases: Any, pointers: Any,

@@ -7,6 +7,7 @@ that shape it, the size of a word, the version of LLVM, the processor and the fl
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import importlib
 import os
@@ -191,13 +192,18 @@ def await_copy(process: int) -> None:
 
 
 def start_copy(kernels: Sequence[Kernel], word: int, by: str) -> int:
-    """A copy of this process that builds what nobody else does, and ends; gives its number."""
+    """A copy of this process that builds what nobody else does, and ends; gives its number.
+
+    Its garbage collector leaves alone what the copy began with: to look at hundreds of thousands of
+    nodes takes longer than a dozen kernels, and copies every page that they lie on.
+    """
     with warnings.catch_warnings():  # Python's own, about threads of the C library
         warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if process == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(LONGEST_COPY)
+        gc.freeze()
         try:
             for kernel in kernels:
                 object_of(kernel, word, by, wait=False)

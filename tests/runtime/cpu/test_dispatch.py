@@ -20,6 +20,7 @@ from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.program.entry import Entry, Instruction
+from gradc_runtime.cpu.codegen.build_kernel import kernel_module
 from gradc_runtime.cpu.interpreter import batch_stage, bytecode, dispatch, run_tasks
 from gradc_runtime.cpu.interpreter.encode import build_table
 from gradc_runtime.cpu.partition.assigned import assigned, text_of
@@ -183,3 +184,9 @@ def test_a_list_reads_as_text() -> None:
     assert any(line.startswith("chunk 0       [0, 5)") for line in lines)
     assert "-------- all threads wait" in lines
     assert lines[-1].endswith("results are kept")
+
+
+def test_a_barrier_is_called_and_not_copied_to_wherever_threads_wait() -> None:
+    text = str(kernel_module("walk", None, 4, "walk"))
+    assert text.count("call i32 @sched_yield") == 1
+    assert text.count("\ndefine") > 10  # stages too are functions of their own

@@ -23,10 +23,15 @@ SUBROUTINES: dict[Any, Subroutine] = {}
 
 @dataclass(frozen=True, slots=True)
 class Subroutine:
-    """A function of the language: its one signature, and the liberties its arithmetic takes."""
+    """A function of the language: its one signature, and the liberties its arithmetic takes.
+
+    One that `stands_alone` is called and never inlined: LLVM's time grows faster than the length of
+    a function, and a call that is made once a stage costs nothing.
+    """
 
     signature: KernelSignature
     fastmath: tuple[str, ...]
+    stands_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,12 @@ class WrittenFunction:
 
 
 def subroutine(
-    signature: KernelSignature, fastmath: tuple[str, ...] = FAST
+    signature: KernelSignature, fastmath: tuple[str, ...] = FAST, *, stands_alone: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let kernels call a Python function, with the one signature it has."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        SUBROUTINES[function] = Subroutine(signature, fastmath)
+        SUBROUTINES[function] = Subroutine(signature, fastmath, stands_alone)
         return function
 
     return declare

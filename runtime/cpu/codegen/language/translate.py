@@ -56,6 +56,8 @@ def translate(
             made.linkage = "internal"
             if count:  # vectors are passed in registers only if nothing is called
                 made.attributes.add("alwaysinline")
+            elif declared.stands_alone:
+                made.attributes.add("noinline")
             translated[key] = made
             frame = Frame(ir.IRBuilder(), names_of(function), subroutine)
             fill(made, tree_of(function), signature, frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -173,6 +174,22 @@ def test_copies_build_what_is_missing(place: Path, monkeypatch: pytest.MonkeyPat
     assert len(set(compile_kernels.addresses(kernels, 4))) == 10
     assert object_cache.cache_info().entries == 10
     assert object_cache.cache_verify() == []
+
+
+def test_a_copys_collector_leaves_alone_what_it_began_with(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "told"
+
+    def looked(*_: object, **options: object) -> None:
+        told.write_text(str(gc.get_freeze_count() - len(gc.get_objects())))
+
+    monkeypatch.setattr(compile_kernels, "object_of", looked)
+    before = gc.get_freeze_count()
+    process = compile_kernels.start_copy([Kernel("k0", SOURCE.format(7))], 4, compile_kernels.OWN)
+    compile_kernels.await_copy(process)
+    assert int(told.read_text()) > 0  # nearly all that there is
+    assert gc.get_freeze_count() == before  # of this process
 
 
 def test_what_no_copy_has_built_is_built_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

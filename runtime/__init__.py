@@ -48,8 +48,10 @@ Below it:
 no Python: `frozen.py` works out ahead what weights alone decide, `relocatable.py` takes the
 addresses out of bytecode, `runtime/embed/sources` has the C that all of them share.
 
-**Exchange.** `runtime/onnx` makes protobuf of the records of `compiler/onnx`, and is all that knows
-the package onnx, which is imported when somebody asks for a file.
+**Exchange.** `runtime/onnx` makes protobuf of the records of `compiler/onnx`.  The other way
+`runtime/onnx/importer` reads a file without trust and goes through its graph (`graph_to_spec.py`);
+how axes of ONNX lie in a tensor of the language is `atoms.py`, and `runtime/onnx/importer/rules`
+has a rule for each operator.  The package onnx is imported when somebody asks for a file.
 
 **CUDA.**  `runtime/cuda` launches an entry's kernels one by one over the whole batch; every import
 of numba-cuda is in `shim.py`.

@@ -16,7 +16,7 @@ from tests.house.counts import House, rows, table
 
 LIST = Path(__file__).with_name("long_functions.txt")
 MOST = {
-    "files that name `tanh`": 8,
+    "files that name `tanh`": 9,
     "module names that stand twice": 0,
     "class names that stand twice": 0,
     "circles of imports": 0,

@@ -1,0 +1,246 @@
+"""Operators on numbers at one place, and activations: a row each, in the language's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from math import pi
+from operator import add
+from typing import Any
+
+import numpy as np
+
+from gradc_runtime.onnx.importer.expression import Expr, call, number, pipe
+from gradc_runtime.onnx.importer.graph_value import GraphValue, of_array
+from gradc_runtime.onnx.importer.rule import RuleContext, rule
+
+
+def one_of(operator: str, written: str, function: Callable[..., Expr], kind: Any = None) -> None:
+    """The rule of a function of one number."""
+
+    @rule(operator, written)
+    def lower(n: RuleContext) -> GraphValue:
+        return n.elementwise(function, n.value(), kind=kind)
+
+
+def named(operator: str, function: str) -> None:
+    """The same for one that the language has by name."""
+    one_of(operator, function, lambda x: call(function, x))
+
+
+def layered(operator: str, layer: str) -> None:
+    """The same for a layer of the prelude, which stands in a chain."""
+    one_of(operator, layer, lambda x: pipe(x, layer))
+
+
+for operator in ("Exp", "Log", "Sqrt", "Tanh", "Sigmoid", "Erf", "Sin", "Cos", "Abs", "Sign",
+                 "Floor", "Ceil"):  # fmt: skip
+    named(operator, operator.lower())
+for operator in ("Relu", "Softplus", "Softsign"):
+    layered(operator, operator.lower())
+
+
+def clamp(x: Any, low: Any, high: Any) -> Expr:
+    """x between two numbers."""
+    return call("minimum", call("maximum", x, low), high)
+
+
+def rounded(x: Expr) -> Expr:
+    """The nearest whole number, ties to the even one."""
+    down = call("floor", x)
+    rest = x - down
+    odd = down % 2
+    return call("where", rest < 0.5, down, call("where", rest > 0.5, down + 1, down + odd))
+
+
+one_of("Neg", "-x", lambda x: -x)
+one_of("Reciprocal", "1 / x", lambda x: 1 / x)
+one_of("Tan", "sin(x) / cos(x)", lambda x: call("sin", x) / call("cos", x))
+one_of("Round", "floor, ties to even", rounded)
+one_of("Not", "1 - x", lambda x: 1 - x)
+one_of("IsNaN", "x != x", lambda x: Expr("{} != {}", (x, x), 4, (5, 5)), bool)
+one_of("Mish", "x * tanh(softplus(x))", lambda x: x * call("tanh", pipe(x, "softplus")))
+one_of("HardSwish", "x * clamp(x / 6 + 1 / 2, 0, 1)", lambda x: x * clamp(x / 6 + 0.5, 0, 1))
+one_of("Sinh", "(expm1(x) + expm1(x) / (expm1(x) + 1)) / 2",
+       lambda x: sinh(x))  # fmt: skip
+one_of("Cosh", "(exp(x) + exp(-x)) / 2", lambda x: (call("exp", x) + call("exp", -x)) / 2)
+one_of("Asinh", "sign(x) * log1p(|x| + x^2 / (1 + sqrt(x^2 + 1)))", lambda x: asinh(x))
+one_of("Acosh", "log(x + sqrt(x^2 - 1))", lambda x: call("log", x + call("sqrt", x * x - 1)))
+one_of("Atanh", "(log1p(x) - log1p(-x)) / 2",
+       lambda x: (call("log1p", x) - call("log1p", -x)) / 2)  # fmt: skip
+
+
+def sinh(x: Expr) -> Expr:
+    """The hyperbolic sine, exact near 0."""
+    e = call("expm1", x)
+    return (e + e / (e + 1)) / 2
+
+
+def asinh(x: Expr) -> Expr:
+    """Its inverse, exact near 0 too."""
+    size = call("abs", x)
+    square = size * size
+    return call("sign", x) * call("log1p", size + square / (1 + call("sqrt", square + 1)))
+
+
+@rule("Identity", "x")
+def identity(n: RuleContext) -> GraphValue:
+    """The same value."""
+    return n.same(n.value())
+
+
+@rule("Gelu", "gelu; of tanh written out")
+def gelu(n: RuleContext) -> GraphValue:
+    """x times the probability that a normal number is below it, or the approximation by tanh."""
+    if n.attr("approximate", "none") == "none":
+        return n.elementwise(lambda x: pipe(x, "gelu"), n.value())
+    root = float(np.sqrt(2 / pi))
+    return n.elementwise(
+        lambda x: 0.5 * x * (1 + call("tanh", root * (x + 0.044715 * (x * x * x)))), n.value()
+    )
+
+
+@rule("LeakyRelu", "leaky_relu(slope)")
+def leaky_relu(n: RuleContext) -> GraphValue:
+    """x above 0, slope * x below."""
+    slope = text(n.attr("alpha", 0.01))
+    layer = "leaky_relu" if slope == "0.01" else f"leaky_relu({slope})"
+    return n.elementwise(lambda x: pipe(x, layer), n.value())
+
+
+@rule("Elu", "elu(alpha)")
+def elu(n: RuleContext) -> GraphValue:
+    """x above 0, alpha (e^x - 1) below."""
+    alpha = text(n.attr("alpha", 1.0))
+    layer = "elu" if alpha == "1" else f"elu({alpha})"
+    return n.elementwise(lambda x: pipe(x, layer), n.value())
+
+
+def text(value: float) -> str:
+    """A float32 attribute as it was written."""
+    return number(np.float32(value)).text
+
+
+def f32(value: float) -> np.float32:
+    """A float32 attribute."""
+    return np.float32(value)
+
+
+@rule("Celu", "maximum(x, 0) + minimum(0, alpha * expm1(x / alpha))")
+def celu(n: RuleContext) -> GraphValue:
+    """Barron, 2017."""
+    a = f32(n.attr("alpha", 1.0))
+    return n.elementwise(
+        lambda x: call("maximum", x, 0) + call("minimum", 0, a * call("expm1", x / a)), n.value()
+    )
+
+
+@rule("Selu", "gamma * where(x > 0, x, alpha * expm1(x))")
+def selu(n: RuleContext) -> GraphValue:
+    """Klambauer et al., 2017."""
+    alpha = f32(n.attr("alpha", 1.67326319217681884765625))
+    gamma = f32(n.attr("gamma", 1.05070102214813232421875))
+    return n.elementwise(
+        lambda x: gamma * call("where", x > 0, x, alpha * call("expm1", call("minimum", x, 0))),
+        n.value(),
+    )
+
+
+@rule("HardSigmoid", "clamp(alpha * x + beta, 0, 1)")
+def hard_sigmoid(n: RuleContext) -> GraphValue:
+    """A straight line between 0 and 1."""
+    alpha, beta = f32(n.attr("alpha", 0.2)), f32(n.attr("beta", 0.5))
+    return n.elementwise(lambda x: clamp(alpha * x + beta, 0, 1), n.value())
+
+
+@rule("ThresholdedRelu", "where(x > alpha, x, 0)")
+def thresholded_relu(n: RuleContext) -> GraphValue:
+    """x where it is above alpha."""
+    alpha = f32(n.attr("alpha", 1.0))
+    return n.elementwise(lambda x: call("where", x > alpha, x, 0), n.value())
+
+
+@rule("Shrink", "where(x < -lambd, x + bias, where(x > lambd, x - bias, 0))")
+def shrink(n: RuleContext) -> GraphValue:
+    """0 in the middle, moved towards it outside."""
+    bias, lambd = f32(n.attr("bias", 0.0)), f32(n.attr("lambd", 0.5))
+    return n.elementwise(
+        lambda x: call("where", x < -lambd, x + bias, call("where", x > lambd, x - bias, 0)),
+        n.value(),
+    )
+
+
+@rule("Swish", "x * sigmoid(alpha * x)")
+def swish(n: RuleContext) -> GraphValue:
+    """x times its sigmoid."""
+    alpha = f32(n.attr("alpha", 1.0))
+    if alpha == 1:
+        return n.elementwise(lambda x: pipe(x, "swish"), n.value())
+    return n.elementwise(lambda x: x * call("sigmoid", alpha * x), n.value())
+
+
+@rule("PRelu", "where(x > 0, x, slope * x)")
+def prelu(n: RuleContext) -> GraphValue:
+    """A slope that is learnt, broadcast to x."""
+    return n.elementwise(lambda x, s: call("where", x < 0, s * x, x), n.value(), n.value(1))
+
+
+@rule("Clip", "minimum(maximum(x, low), high)")
+def clip(n: RuleContext) -> GraphValue:
+    """Between two numbers, which older versions have as attributes."""
+    low, high = n.attr("min"), n.attr("max")
+    given = [n.value()]
+    signs = []
+    for k, bound, sign in ((1, low, "maximum"), (2, high, "minimum")):
+        if n.has(k):
+            given.append(n.value(k))
+            signs.append(sign)
+        elif bound is not None and abs(bound) < 3e38:
+            given.append(constant(n, f32(bound)))
+            signs.append(sign)
+
+    def write(x: Expr, *bounds: Expr) -> Expr:
+        for sign, bound in zip(signs, bounds, strict=True):
+            x = call(sign, x, bound)
+        return x
+
+    return n.elementwise(write, *given) if signs else n.same(n.value())
+
+
+def constant(n: RuleContext, value: Any) -> GraphValue:
+    """A number as an operand."""
+    return of_array("", np.asarray(value))
+
+
+@rule("Where", "where(c, a, b)")
+def where(n: RuleContext) -> GraphValue:
+    """Chosen at each place."""
+    return n.elementwise(lambda c, a, b: call("where", c, a, b), *n.values(), kind=n.value(1).kind)
+
+
+@rule("IsInf", "x == inf")
+def is_inf(n: RuleContext) -> GraphValue:
+    """1 where x is infinite, of the signs that are asked for."""
+    up, down = n.attr("detect_positive", 1), n.attr("detect_negative", 1)
+    size = (lambda x: call("abs", x)) if up and down else (lambda x: x if up else -x)
+    if not up and not down:
+        return n.elementwise(lambda x: x * 0 > 1, n.value(), kind=bool)
+    largest = float(np.finfo(np.float64 if n.value().kind == np.float64 else np.float32).max)
+    return n.elementwise(lambda x: size(x) > Expr(f"{largest!r}"), n.value(), kind=bool)
+
+
+@rule("Max Min", "maximum, minimum")
+def extremes(n: RuleContext) -> GraphValue:
+    """Of any number of operands."""
+    function = "maximum" if n.op == "Max" else "minimum"
+    return n.elementwise(lambda *x: reduce(lambda a, b: call(function, a, b), x), *n.values())
+
+
+@rule("Sum Mean", "a + b + ...; divided by how many")
+def sums(n: RuleContext) -> GraphValue:
+    """Of any number of operands."""
+    count = len(n.inputs) if n.op == "Mean" else 1
+    return n.elementwise(
+        lambda *x: reduce(add, x) / count if count > 1 else reduce(add, x),
+        *n.values(),
+    )

@@ -245,5 +245,11 @@ class WholeStep:
 
     entry: Entry
     examples: int
+    deferred_alone: Deferred[WholeStep] | None = field(default=None, compare=False)
     beyond: WholeStep | None = None  # the same for more examples, whose sums are cut
     applied: Mapping[str, int] = field(default_factory=dict)  # loop passes, and how often each
+
+    @property
+    def alone(self) -> WholeStep | None:
+        """The same for a single example, without its loop: made when it is first asked for."""
+        return None if self.deferred_alone is None else self.deferred_alone.value

@@ -9,18 +9,26 @@ from gradc_compiler.program.entry import Entry, WholeStep
 
 def single_kernels(entry: Entry) -> Iterator[WholeStep]:
     """The same as one kernel each, for ever larger batches."""
-    straight = entry.whole_step
-    while straight is not None:
-        yield straight
-        straight = straight.beyond
+    whole = entry.whole_step
+    if whole is not None and whole.alone is not None:
+        yield whole.alone
+    yield from _for_many(entry)
+
+
+def _for_many(entry: Entry) -> Iterator[WholeStep]:
+    """Those with a loop over examples."""
+    whole = entry.whole_step
+    while whole is not None:
+        yield whole
+        whole = whole.beyond
 
 
 def largest_single(entry: Entry) -> int:
     """The largest batch that is run as a single kernel, or 0."""
-    return max((single.examples for single in single_kernels(entry)), default=0)
+    return max((single.examples for single in _for_many(entry)), default=0)
 
 
 def variant(entry: Entry, examples: int) -> Entry:
     """The entry as it is run for a batch size."""
-    fitting = (s.entry for s in single_kernels(entry) if examples <= s.examples)
-    return next(fitting, entry)
+    kernels = single_kernels(entry) if examples == 1 else _for_many(entry)
+    return next((s.entry for s in kernels if examples <= s.examples), entry)

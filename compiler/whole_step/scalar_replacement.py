@@ -10,7 +10,6 @@ or a later step reads it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import field, replace
 
 from gradc_compiler.graph.types import Kind
@@ -19,37 +18,35 @@ from gradc_compiler.loops.ir import (
     Accumulator,
     Address,
     Apply,
-    KernelArgument,
     Leaf,
     PointerWord,
     Scalar,
     ScalarConstant,
     Variable,
 )
-from gradc_compiler.loops.scalar_form import whole_number
-from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
+from gradc_compiler.machine.addition_chains import LONG
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import MOST_OPERANDS, Operand, Space
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.whole_step.example_loop import (
+    ONCE,
+    ExampleLoop,
+    depth_of,
+    of_blocks,
+    over_examples,
+)
 from gradc_compiler.whole_step.step import StepNests
 from gradc_compiler.whole_step.step_code import (
     COUNT,
-    EXAMPLE,
-    EXAMPLE_OF_ALL,
-    ZERO,
     AssignLine,
     CodeItem,
     CodeLine,
-    LoopHead,
     StepCode,
-    When,
-    deeper,
 )
 from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
 
 MOST_STATEMENTS = MACHINE.step_statements  # of the whole text
-MASKED = MACHINE.masked_statements  # statements from which a remainder is a loop
 
 
 def replace_by_scalars(step: StepNests) -> StepNests:
@@ -66,7 +63,7 @@ class ScalarPromoter:
     lines: list[CodeLine] = field(default_factory=list)
     head: list[CodeLine] = field(default_factory=list)  # before the loop over the steps
     before: list[CodeLine] = field(default_factory=list)  # before the loop over the examples
-    depth: int = 2
+    depth: int = ONCE
     inside: bool = False  # the loop over the examples
     numbers: int = 0
     pointers: dict[tuple[int, int, bool], str] = field(default_factory=dict)
@@ -74,8 +71,9 @@ class ScalarPromoter:
     pending: dict[tuple[int, int], Word] = field(default_factory=dict)  # memory has not their value
     totals: dict[tuple[int, int], tuple[Accumulator, Word]] = field(default_factory=dict)
     added: Counter[Accumulator] = field(default_factory=Counter)  # how often an example adds to it
+    started: set[Accumulator] = field(default_factory=set)  # which have their first value, not 0
     longest: int = 0  # additions of an example's own terms, before they are added to a total
-    blocked: bool = False  # sum up so many examples that blocks of them have sums of their own
+    form: ExampleLoop = ExampleLoop.IN_A_ROW
 
     def expect(self, statements: int) -> None:
         """Give up if so many more statements are too many.
@@ -183,7 +181,18 @@ class ScalarPromoter:
             return
         so_far, _ = self.totals.setdefault(cell.word, (Accumulator(self._fresh()), cell))
         self.added[so_far] += 1
-        self.assign(so_far, Apply("plus", (so_far, value)))
+        if self._begins(so_far):
+            self.assign(so_far, value)
+        else:
+            self.assign(so_far, Apply("plus", (so_far, value)))
+
+    def _begins(self, total: Accumulator) -> bool:
+        """Whether this is all there is of a sum so far: the value itself then, no sum with 0."""
+        alone = self.form is ExampleLoop.OF_ONE and self.depth == depth_of(self.form)
+        begins = alone and self.added[total] == 1
+        if begins:
+            self.started.add(total)
+        return begins
 
     def result(self, first: Word, words: int, target: Operand) -> None:
         """Words of UNIFORM as one step's row of an array."""
@@ -200,60 +209,31 @@ class ScalarPromoter:
     def enter(self) -> None:
         """Begin the loop over the examples."""
         self.before, self.lines = self.lines, []
-        self.inside, self.depth = True, 3
+        self.inside, self.depth = True, depth_of(self.form)
 
     def leave(self) -> None:
         """End it, and divide what was summed up by the number of examples.
 
         Blocks of very many examples are summed up one by one: no chain of additions gets long.
         """
-        sums, masked = [total for total, _ in self.totals.values()], len(self.lines) >= MASKED
-        self.lines = self._in_blocks(sums, masked) if self.blocked else self._in_a_row(sums, masked)
-        self.inside, self.depth = False, 2
+        sums = [total for total, _ in self.totals.values()]
+        self.lines = [*self.before, *over_examples(self.form, self.lines, sums, self.started)]
+        self.inside, self.depth = False, ONCE
         self.known = {w: name for w, name in self.known.items() if w[0] < Space.BLOCK}
         for total, cell in self.totals.values():
-            whole = of_blocks(total) if self.blocked else total
-            self.set(cell, self.let(Kind.REAL, Apply("mean", (whole, COUNT))))
-        self.totals = {}
+            self.set(cell, self._mean(total))
+        self.totals, self.started = {}, set()
 
-    def _in_a_row(self, sums: Sequence[Accumulator], masked: bool) -> list[CodeLine]:
-        """The loop over the examples."""
-        zeros = [CodeLine(2, AssignLine(name, ZERO)) for name in sums]
-        loop = [CodeLine(2, LoopHead(EXAMPLE, (COUNT,), masked)), CodeLine(3, EXAMPLE_OF_ALL)]
-        return [*self.before, *zeros, *loop, *self.lines]
-
-    def _in_blocks(self, sums: Sequence[Accumulator], masked: bool) -> list[CodeLine]:
-        """The same with the sums of a block in r1, and those of blocks in qr1."""
-        first, end = KernelArgument("j0"), KernelArgument("e0")
-        zero, terms = whole_number(0), whole_number(IN_A_ROW)
-        return [
-            *self.before,
-            *(CodeLine(2, AssignLine(of_blocks(name), ZERO)) for name in sums),
-            CodeLine(2, LoopHead(first, (zero, COUNT, terms))),
-            CodeLine(3, AssignLine(end, Apply("+", (first, terms)))),
-            CodeLine(3, When(Apply(">", (end, COUNT)))),
-            CodeLine(4, AssignLine(end, COUNT)),
-            *(CodeLine(3, AssignLine(name, ZERO)) for name in sums),
-            CodeLine(3, LoopHead(EXAMPLE, (first, end), masked)),
-            CodeLine(4, EXAMPLE_OF_ALL),
-            *deeper(self.lines, 1),
-            *(CodeLine(3, _one_more(name)) for name in sums),
-        ]
+    def _mean(self, total: Accumulator) -> Variable | Accumulator:
+        """What was summed up divided by the number of examples; of one, it is that."""
+        if self.form is ExampleLoop.OF_ONE:
+            return total
+        whole = of_blocks(total) if self.form is ExampleLoop.IN_BLOCKS else total
+        return self.let(Kind.REAL, Apply("mean", (whole, COUNT)))
 
     def code(self) -> StepCode:
         """The kernel."""
         return StepCode(tuple(self.pointers.items()), tuple(self.head), tuple(self.lines))
-
-
-def of_blocks(total: Accumulator) -> KernelArgument:
-    """What the sums of blocks are added up in."""
-    return KernelArgument(f"q{total}")
-
-
-def _one_more(total: Accumulator) -> AssignLine:
-    """The sum of a block, added to those before."""
-    blocks = of_blocks(total)
-    return AssignLine(blocks, Apply("+", (blocks, total)))
 
 
 def is_whole(value: Scalar) -> bool:

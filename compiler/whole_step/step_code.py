@@ -88,6 +88,7 @@ class StepCode:
 
 
 EXAMPLE_OF_ALL = AssignLine(NUMBER, Apply("+", (Apply("*", (STEP, COUNT)), EXAMPLE)))
+EXAMPLE_OF_STEP = AssignLine(NUMBER, STEP)  # where every step has one
 
 
 def deeper(lines: Iterable[CodeLine], levels: int) -> list[CodeLine]:

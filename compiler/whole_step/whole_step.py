@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from math import prod
 
@@ -21,6 +22,7 @@ from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.machine.cost_model import examples_of_one_kernel
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.printing import cpu_gather
+from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import (
     Entry,
     Instruction,
@@ -34,6 +36,7 @@ from gradc_compiler.program.entry import (
 from gradc_compiler.program.kernel_abi import EVERY
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.builder import ProgramBuilder
+from gradc_compiler.whole_step.example_loop import ExampleLoop
 from gradc_compiler.whole_step.lane_writer import LaneWriter
 from gradc_compiler.whole_step.step import StepNests, step_of
 from gradc_compiler.whole_step.step_code import Remark
@@ -76,7 +79,7 @@ def _written_out(
     kernels: Sequence[Kernel],
     step: StepNests,
     switches: Switches,
-    blocked: bool = False,
+    form: ExampleLoop = ExampleLoop.IN_A_ROW,
 ) -> WholeStep:
     """Every number a variable; what more than LONG terms are added up in is another kernel.
 
@@ -84,17 +87,21 @@ def _written_out(
     """
     if any(task.phase.examples and not task.scalars for task in step.tasks):
         raise NotApplicable("has words that are no variables")
-    writer = StepWriter(
-        locate=step.where, switches=switches, carried=_carried(entry), blocked=blocked
-    )
+    writer = StepWriter(locate=step.where, switches=switches, carried=_carried(entry), form=form)
     whole = _whole(entry, step, kernels, writer)
+    if form is ExampleLoop.OF_ONE:
+        return WholeStep(entry=whole, examples=1)
     most, added = _most_examples(writer), max(writer.added.values(), default=1)
     short = (LONG - writer.longest) // added
-    if blocked or most <= short:
+    if form is ExampleLoop.IN_BLOCKS:
         return WholeStep(entry=whole, examples=most)
+    again = partial(_written_out, entry, kernels, step)
+    of_one = Deferred(partial(again, Switches(switches.without), ExampleLoop.OF_ONE))
+    if most <= short:
+        return WholeStep(entry=whole, examples=most, deferred_alone=of_one)
     few = IN_A_ROW * added + most // IN_A_ROW <= LONG - writer.longest
-    beyond = _written_out(entry, kernels, step, switches, blocked=True) if few else None
-    return WholeStep(entry=whole, examples=short, beyond=beyond)
+    beyond = again(switches, ExampleLoop.IN_BLOCKS) if few else None
+    return WholeStep(entry=whole, examples=short, deferred_alone=of_one, beyond=beyond)
 
 
 def _in_lanes(

@@ -146,6 +146,18 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
     return kind(kernel_types.boolean, kind, kind), generate
 
 
+@intrinsic
+def likely(condition: Any) -> Any:
+    """The condition itself; LLVM keeps a branch on it, rather than compute both sides."""
+
+    def generate(builder: Any, args: Any) -> Any:
+        kind = ir.IntType(1)
+        expect = declared(builder.module, "llvm.expect.i1", ir.FunctionType(kind, [kind, kind]))
+        return builder.call(expect, [args[0], ir.Constant(kind, 1)])
+
+    return kernel_types.boolean(kernel_types.boolean), generate
+
+
 def of_a_sum(operation: str) -> Any:
     """fadd or fmul of a sum of products: LLVM may change the order, and fuse the two."""
 

@@ -16,6 +16,7 @@ from gradc_runtime.cpu.codegen import floor_division, math32, round_bits, simd
 from gradc_runtime.cpu.codegen.compensated import compensated
 from gradc_runtime.cpu.codegen.intrinsics import (
     choose,
+    likely,
     llvm_function,
     of_a_sum,
     pointer_reader,
@@ -78,7 +79,7 @@ def mean_of(number: Any) -> Any:
     """A sum divided by a count, without the wait for a division where the count is a power of 2."""
 
     def mean(total: Any, count: Any) -> Any:
-        if count & (count - 1) == 0:
+        if likely(count & (count - 1) == 0):
             return total * (number(1.0) / number(count))
         return total / number(count)
 

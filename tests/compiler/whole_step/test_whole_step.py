@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -81,10 +82,18 @@ def test_a_large_batch_goes_by_the_table() -> None:
 
 
 def test_sums_are_cut_only_where_a_batch_has_more_terms_than_may_follow_one_another() -> None:
-    short, long = single_kernels(entry_of(LINE))
+    _, short, long = single_kernels(entry_of(LINE))
     assert short.examples == LONG < long.examples
     texts = [single.entry.kernels[0].source or "" for single in (short, long)]
     assert ["for j0 in range(0, g0," in text for text in texts] == [False, True]
+
+
+def test_one_example_has_a_kernel_without_loop_sum_or_quotient() -> None:
+    alone, short, _ = single_kernels(entry_of(LINE))
+    assert alone.examples == 1 and variant(entry_of(LINE), 1).kernels == alone.entry.kernels
+    texts = [single.entry.kernels[0].source or "" for single in (alone, short)]
+    for word in (r"in (range|narrow)\(g0\)", r"r\d+ = real\(0.0\)", r"mean\("):
+        assert [bool(re.search(word, text)) for text in texts] == [False, True], word
 
 
 @pytest.mark.parametrize("count", [LONG, LONG + 1])

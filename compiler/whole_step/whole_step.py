@@ -91,17 +91,20 @@ def _written_out(
     whole = _whole(entry, step, kernels, writer)
     if form is ExampleLoop.OF_ONE:
         return WholeStep(entry=whole, examples=1)
-    most, added = _most_examples(writer), max(writer.added.values(), default=1)
-    short = (LONG - writer.longest) // added
     if form is ExampleLoop.IN_BLOCKS:
-        return WholeStep(entry=whole, examples=most)
+        return WholeStep(entry=whole, examples=_most_examples(writer))
     again = partial(_written_out, entry, kernels, step)
     of_one = Deferred(partial(again, Switches(switches.without), ExampleLoop.OF_ONE))
-    if most <= short:
-        return WholeStep(entry=whole, examples=most, deferred_alone=of_one)
-    few = IN_A_ROW * added + most // IN_A_ROW <= LONG - writer.longest
+    most, few = _most_in_a_row(writer)
     beyond = again(switches, ExampleLoop.IN_BLOCKS) if few else None
-    return WholeStep(entry=whole, examples=short, deferred_alone=of_one, beyond=beyond)
+    return WholeStep(entry=whole, examples=most, deferred_alone=of_one, beyond=beyond)
+
+
+def _most_in_a_row(writer: StepWriter) -> tuple[int, bool]:
+    """The examples that one loop may sum up, and whether blocks of them may be more."""
+    most, added = _most_examples(writer), max(writer.added.values(), default=1)
+    short, few = (LONG - writer.longest) // added, IN_A_ROW * added + most // IN_A_ROW
+    return min(most, short), short < most and few <= LONG - writer.longest
 
 
 def _in_lanes(

@@ -16,9 +16,7 @@ from gradc_runtime.cpu.codegen.language.convert import fixed
 from gradc_runtime.cpu.codegen.language.subroutines import SUM, intrinsic, literal_intrinsic
 from gradc_runtime.cpu.codegen.language.translate_calls import declared
 
-I8 = ir.IntType(8)
-I32 = ir.IntType(32)
-I64 = ir.IntType(64)
+I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 WORDS = kernel_types.CPointer(kernel_types.int64)
 LINE = MACHINE.line_bytes  # bytes
 
@@ -151,9 +149,9 @@ def likely(condition: Any) -> Any:
     """The condition itself; LLVM keeps a branch on it, rather than compute both sides."""
 
     def generate(builder: Any, args: Any) -> Any:
-        kind = ir.IntType(1)
-        expect = declared(builder.module, "llvm.expect.i1", ir.FunctionType(kind, [kind, kind]))
-        return builder.call(expect, [args[0], ir.Constant(kind, 1)])
+        shape = ir.FunctionType(I1, [I1, I1])
+        expect = declared(builder.module, "llvm.expect.i1", shape)
+        return builder.call(expect, [args[0], ir.Constant(I1, 1)])
 
     return kernel_types.boolean(kernel_types.boolean), generate
 

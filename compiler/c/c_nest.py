@@ -16,7 +16,6 @@ from dataclasses import field
 from gradc_compiler.c.c_scalar import WHOLE, CScalars, NotPrinted, Text, variable_type
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
-    RANGE,
     KernelArgument,
     LoopCounter,
     LoopNest,
@@ -47,9 +46,9 @@ class CNest:
     called: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        own = [(j, n) for j, n in enumerate(self.nest.loops) if n.extent != RANGE or n.scale > 1]
+        own = [(j, n) for j, n in enumerate(self.nest.loops) if not n.over_rows or n.scale > 1]
         self.loops = [j for j, _ in own]
-        self.extents = {j: n.scale if n.extent == RANGE else n.extent for j, n in own}
+        self.extents = {j: n.in_a_row for j, n in own}
         self.counters = {j: COUNTERS[k] for k, j in enumerate(self.loops)}
         self.reduced = [j for j in self.loops if self.nest.loops[j].reduces]
         self.names: dict[Scalar, Text] = {

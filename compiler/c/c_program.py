@@ -17,7 +17,7 @@ from gradc_compiler.c.see_through import see_through_copies
 from gradc_compiler.fusion.stages import Stage
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.outputs import OutputKey, Role, Tagged, is_of
-from gradc_compiler.loops.ir import BY_HAND, RANGE, LoopNest, MemAccess, Store
+from gradc_compiler.loops.ir import BY_HAND, LoopNest, MemAccess, Store
 from gradc_compiler.machine.targets import CPU
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.ops.leaf import Constant, Iota, Literal
@@ -167,9 +167,9 @@ def _require_plain(stage: CStage, nest: LoopNest) -> None:
         raise NotPrinted("orders and running sums have no C yet")
     if nest.body or nest.lanes > 1 or nest.walk or any(a.row for a in nest.accesses()):
         raise NotPrinted("sequences have no C yet")
-    if any(loop.extent == RANGE for loop in nest.loops) != stage.stage.examples:
+    if any(loop.over_rows for loop in nest.loops) != stage.stage.examples:
         raise NotPrinted("a sum over a whole batch has no C yet")
-    over_examples = [loop.reduces for loop in nest.loops if loop.extent == RANGE]
+    over_examples = [loop.reduces for loop in nest.loops if loop.over_rows]
     if any(over_examples) and not stores <= {Store.SUM_ADD, Store.ADD, Store.LOST, Store.PAIR}:
         raise NotPrinted("a sum over a whole batch has no C yet")
 

@@ -19,6 +19,7 @@ from functools import partial
 from gradc_compiler.fusion.heights import Heights
 from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
@@ -40,7 +41,6 @@ from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.program.entry import MOST_OPERANDS
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.simplify import is_view
-from gradc_compiler.rewrites.remat import NEVER
 
 OUTSIDE = -1  # reads what is an output
 LARGEST = MACHINE.most_fused  # nodes in one group
@@ -107,7 +107,7 @@ def fuse(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -> list
         if is_leaf(node) or is_alias(graph, node):
             continue
         group = forming.enter(FusionGroup(regions[node.id], [node.id]))
-        joins = fuse and is_pointwise(node) and node.remat != NEVER  # to be stored
+        joins = fuse and is_pointwise(node) and node.remat != Remat.NEVER  # to be stored
         for reader in dict.fromkeys(users[node.id]) if joins else ():
             other = forming.group_of.get(reader)
             if other is not None and other is not group and _may_merge(graph, group, other, users):

@@ -85,7 +85,9 @@ def _sink(graph: Graph, regions: dict[int, Region]) -> int:
 def _sinks(node: Node) -> bool:
     """Whether a node may as well be computed step by step: elementwise, a view, or a copy."""
     plain = isinstance(node.op, Reshape) or (isinstance(node.op, Contract) and not node.op.mean)
-    return isinstance(node.op, Elementwise) or (plain and (node.remat > 0 or len(node.inputs) == 1))
+    return isinstance(node.op, Elementwise) or (
+        plain and (node.remat.is_set or len(node.inputs) == 1)
+    )
 
 
 def _rows(graph: Graph, node: Node) -> Time | None:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.graph.op_registry import OPS, constant_op
 from gradc_compiler.graph.outputs import Carry, OutputKey
+from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -54,8 +55,7 @@ class Node:
     span: Span | None = None  # where the user wrote it
     origin: Origin | None = None
     name: str | None = None  # what the author called it, for people
-    # may the derivative compute it again?  0: no; 1: unless a product; 2: yes; 3: must; -1: never
-    remat: int = 0
+    remat: Remat = Remat.NO
     tag: int = field(default=-1, compare=False)  # kept when a pass copies the node
 
 
@@ -118,7 +118,7 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     span: Span | None = None  # given to nodes added while it is set
     origin: Origin | None = None
-    remat: int = 0
+    remat: Remat = Remat.NO
     varying_memo: list[bool] = field(default_factory=list)  # of the first nodes; see `is_varying`
     carries: dict[int, int] = field(default_factory=dict)  # loop -> node, once it is known
     loops: int = 0

@@ -8,10 +8,10 @@ there must not be many is said in Note [How long a chain of additions is] in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, Store
+from gradc_compiler.loops.ir import LoopNest, Store
 from gradc_compiler.machine.addition_chains import (
     BLOCKS,
     COMPENSATED,
@@ -28,7 +28,6 @@ from gradc_compiler.program.kernel_abi import (
     ANY_LOOPS,
     B_COLUMN,
     COLUMNS,
-    EVERY,
     K1,
     K2,
     LOOP,
@@ -40,6 +39,7 @@ from gradc_compiler.program.kernel_abi import (
     Y_COLUMN,
     Y_LOOP,
     Y_ROW,
+    Extent,
     pieces_of,
 )
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -61,11 +61,11 @@ class Chain:
 
 def chain_of(nest: LoopNest, rows: int, longest: int = 1) -> Chain:
     """That of a generated kernel on so many rows; `longest` of them may have one owner."""
-    extents = [rows * loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
+    extents = [loop.iterations(rows) for loop in nest.loops]
     _, access, store = nest.stores[-1]
     moves = list(access.moves)
     for level, loop in enumerate(nest.loops):
-        if loop.extent == RANGE and access.row is not None:
+        if loop.over_rows and access.row is not None:
             moves[level], extents[level] = 0, longest
     inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), len(extents))
     match store:
@@ -82,7 +82,7 @@ def chain_of(nest: LoopNest, rows: int, longest: int = 1) -> Chain:
 
 def _in_registers(nest: LoopNest, extents: Sequence[int], inner: int) -> tuple[int, int]:
     """Additions in registers from a level on, and how often what they give goes to memory."""
-    if inner == len(extents) or nest.loops[inner].extent != RANGE:
+    if inner == len(extents) or not nest.loops[inner].over_rows:
         sums = zip(nest.loops, extents, strict=True)
         return prod(extent for loop, extent in sums if loop.reduces), 1
     rows, after = extents[inner], zip(nest.loops[inner + 1 :], extents[inner + 1 :], strict=True)
@@ -97,14 +97,11 @@ def chain_of_product(kernel: str, geometry: Sequence[int], rows: int, examples: 
     """That of a kernel of the library; a range in its geometry has so many rows."""
 
     def extent(at: int) -> int:
-        return examples if geometry[at] == EVERY else rows if geometry[at] < 0 else geometry[at]
+        number = geometry[at]
+        return examples if number == Extent.EVERY else rows if number < 0 else number
 
     if kernel == "contract_any":
-        outputs = [ANY_LOOPS + LOOP * k for k in range(geometry[OUTPUT_LOOPS])]
-        after = ANY_LOOPS + LOOP * geometry[OUTPUT_LOOPS]
-        terms = prod(extent(after + LOOP * k) for k in range(geometry[SUM_LOOPS]))
-        again = visits([geometry[k + Y_LOOP] for k in outputs], map(extent, outputs))
-        return Chain(min(terms, IN_PIECE) + COMPENSATED, again, again)
+        return _chain_of_any(geometry, extent)
     loops = [LOOPS + LOOP * k for k in range(geometry[LOOP_COUNT])]
     written = [(geometry[k + Y_LOOP], extent(k)) for k in loops if geometry[k + Y_LOOP]]
     after = LOOPS + LOOP * geometry[LOOP_COUNT]
@@ -118,6 +115,15 @@ def chain_of_product(kernel: str, geometry: Sequence[int], rows: int, examples: 
     if pieces > MOST_PIECES:
         return Chain(terms + OF_PIECES + COMPENSATED, again, again)
     return Chain(terms, pieces * again, again)
+
+
+def _chain_of_any(geometry: Sequence[int], extent: Callable[[int], int]) -> Chain:
+    """That of the kernel for any strides, all of whose sums are compensated."""
+    outputs = [ANY_LOOPS + LOOP * k for k in range(geometry[OUTPUT_LOOPS])]
+    after = ANY_LOOPS + LOOP * geometry[OUTPUT_LOOPS]
+    terms = prod(extent(after + LOOP * k) for k in range(geometry[SUM_LOOPS]))
+    again = visits([geometry[k + Y_LOOP] for k in outputs], map(extent, outputs))
+    return Chain(min(terms, IN_PIECE) + COMPENSATED, again, again)
 
 
 def chain_of_rows(instruction: Instruction, compensated: bool) -> Chain:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gradc_compiler.loops.interchange import interchange
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
+from gradc_compiler.loops.ir import LoopNest, MemAccess
 
 
 def collapse_loops(nest: LoopNest) -> LoopNest:
@@ -28,16 +28,16 @@ def collapse_loops(nest: LoopNest) -> LoopNest:
 
 def _mergeable(nest: LoopNest, j: int) -> bool:
     outer, inner = nest.loops[j], nest.loops[j + 1]
-    if inner.extent == RANGE or outer.reduces != inner.reduces:
+    if inner.over_rows or outer.reduces != inner.reduces:
         return False
-    if outer.extent == RANGE and any(a.row is not None for a in nest.accesses()):
+    if outer.over_rows and any(a.row is not None for a in nest.accesses()):
         return False
     return all(a.moves[j] == inner.extent * a.moves[j + 1] for a in nest.accesses())
 
 
 def _merged(nest: LoopNest, j: int) -> LoopNest:
     outer, inner = nest.loops[j], nest.loops[j + 1]
-    if outer.extent == RANGE:
+    if outer.over_rows:
         loop = replace(outer, scale=outer.scale * inner.extent)
     else:
         loop = replace(outer, extent=outer.extent * inner.extent)

@@ -12,10 +12,8 @@ from typing import TypeAlias
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
-
-RANGE = -1  # extent of the loop that runs over the kernel's begin..end
-WALK = -2  # extent of the loop that goes through one example's rows of a time, on a GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ BodyItem: TypeAlias = Read | Statement | Write
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NestLoop:
-    """`extent` iterations (RANGE: begin..end, times `scale`); `reduces`: summed over.
+    """`extent` iterations (`Extent.RANGE`: begin..end, times `scale`); `reduces`: summed over.
 
     `masked`: its last vector may be filled in part; of so many in a `block` the sum is made first.
     """
@@ -189,6 +187,20 @@ class NestLoop:
     reduces: bool = False
     masked: bool = False
     block: int = 0
+
+    @property
+    def over_rows(self) -> bool:
+        """Whether it runs over the rows that the kernel is called for."""
+        return self.extent == Extent.RANGE
+
+    @property
+    def in_a_row(self) -> int:
+        """Its iterations on a single row."""
+        return self.scale if self.extent == Extent.RANGE else self.extent
+
+    def iterations(self, rows: int) -> int:
+        """Its iterations on so many rows."""
+        return rows * self.scale if self.extent == Extent.RANGE else self.extent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

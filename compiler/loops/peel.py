@@ -8,15 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradc_compiler.loops.ir import (
-    RANGE,
-    Leaf,
-    LoopCounter,
-    LoopNest,
-    MemAccess,
-    Scalar,
-    Statement,
-)
+from gradc_compiler.loops.ir import Leaf, LoopCounter, LoopNest, MemAccess, Scalar, Statement
 from gradc_compiler.loops.scalar_form import replace_leaves, whole_number
 
 
@@ -25,7 +17,7 @@ def peel(nest: LoopNest, at: Mapping[int, int]) -> LoopNest:
 
     A loop over the rows of a range stays: of each row it is the iteration that is peeled.
     """
-    kept = [j for j, loop in enumerate(nest.loops) if j not in at or loop.extent == RANGE]
+    kept = [j for j, loop in enumerate(nest.loops) if j not in at or loop.over_rows]
     levels = {j: LoopCounter(k) for k, j in enumerate(kept)}
 
     def move(access: MemAccess, j: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, Store
+from gradc_compiler.loops.ir import LoopNest, Store
 from gradc_compiler.machine.addition_chains import IN_A_ROW
 from gradc_compiler.machine.machine import MACHINE
 
@@ -38,7 +38,7 @@ def sum_in_blocks(nest: LoopNest) -> LoopNest:
     Why there must be none: Note [How long a chain of additions is].
     """
     inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), None)
-    if inner is None or nest.loops[inner].extent != RANGE:
+    if inner is None or not nest.loops[inner].over_rows:
         return nest
     if not any(store in IN_REGISTERS for _, _, store in nest.stores):
         return nest

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
+from gradc_compiler.loops.ir import LoopNest, MemAccess
 
 
 def run_forwards(nest: LoopNest) -> LoopNest:
@@ -21,7 +21,7 @@ def run_forwards(nest: LoopNest) -> LoopNest:
 def reverse(nest: LoopNest, level: int) -> LoopNest:
     """The same nest with one loop from its end to its beginning."""
     loop = nest.loops[level]
-    assert loop.extent != RANGE and not nest.positional, "examples and positions run forwards"
+    assert not loop.over_rows and not nest.positional, "examples and positions run forwards"
 
     def turned(access: MemAccess) -> MemAccess:
         moves = list(access.moves)

@@ -13,7 +13,6 @@ from gradc_compiler.fusion.stages import Region
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.loops.ir import (
-    RANGE,
     Apply,
     KernelArgument,
     LoopCounter,
@@ -33,6 +32,7 @@ from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import AtLast, Last, Previous, Reverse, TimeBroadcast
 from gradc_compiler.program.arrays import ClockName
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 
 ROW_NAMES = 10**7  # rows are n10000000, ...: numbers that no node has
@@ -81,7 +81,9 @@ class IterationSpace:
     def loops(self, reduced: Sequence[int] = (), over_rows: bool = False) -> tuple[NestLoop, ...]:
         """Loop headers; `reduced` counts the extents."""
         inner = tuple(NestLoop(extent=n, reduces=j in reduced) for j, n in enumerate(self.extents))
-        return (NestLoop(extent=RANGE, reduces=over_rows), *inner) if self.examples else inner
+        return (
+            (NestLoop(extent=Extent.RANGE, reduces=over_rows), *inner) if self.examples else inner
+        )
 
 
 def identity(shape: tuple[int, ...], region: Region) -> IterationSpace:

@@ -14,7 +14,6 @@ from itertools import product
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
-    RANGE,
     Apply,
     BodyItem,
     Leaf,
@@ -47,7 +46,7 @@ def unroll(nest: LoopNest) -> LoopNest:
 
 def extents_of(nest: LoopNest) -> list[int]:
     """How often each loop goes round for one example."""
-    return [loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
+    return [loop.in_a_row for loop in nest.loops]
 
 
 def combined(a: Scalar, b: Scalar, store: Store) -> Scalar:

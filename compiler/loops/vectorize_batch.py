@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, NestLoop
+from gradc_compiler.loops.ir import LoopNest, MemAccess, NestLoop
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.program.kernel_abi import Extent
 
 LANES = MACHINE.panel  # rows of a vector
 
@@ -20,9 +21,9 @@ def vectorize_batch(nest: LoopNest) -> LoopNest:
     if nest.lanes > 1:
         return nest
     extents = [loop.extent for loop in nest.loops]
-    if RANGE not in extents:
+    if Extent.RANGE not in extents:
         return replace(nest, lanes=LANES)
-    level = extents.index(RANGE)
+    level = extents.index(Extent.RANGE)
     words = nest.loops[level].scale
 
     def moved(access: MemAccess) -> MemAccess:

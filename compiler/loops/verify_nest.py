@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
     BY_HAND,
-    RANGE,
-    WALK,
     Apply,
     BodyItem,
     Leaf,
@@ -27,6 +25,7 @@ from gradc_compiler.loops.ir import (
 from gradc_compiler.loops.scalar_form import leaves
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.layout import StorageKey
+from gradc_compiler.program.kernel_abi import Extent
 
 GATHERING = {Store.SUM, Store.SUM_ADD, Store.MAX, Store.ARGMAX}
 COMPARISONS = {"<", "<=", ">", ">=", "==", "!=", "|"}
@@ -62,26 +61,26 @@ def _faults(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]:
 def _of_loops(nest: LoopNest) -> Iterator[str]:
     """The kinds of loops: one over rows at most; one that walks through rows has its clocks."""
     for level, loop in enumerate(nest.loops):
-        if loop.extent < 0 and loop.extent not in (RANGE, WALK):
+        if loop.extent < 0 and loop.extent not in (Extent.RANGE, Extent.WALK):
             yield f"loop i{level} runs {loop.extent} times"
-        if loop.scale != 1 and loop.extent != RANGE:
+        if loop.scale != 1 and not loop.over_rows:
             yield f"loop i{level} is scaled, but not over rows"
         if loop.masked and (level < len(nest.loops) - 1 or loop.extent < 0):
             yield f"loop i{level} is masked, but not a short innermost one"
-        if loop.block and not (loop.extent == RANGE and loop.reduces):
+        if loop.block and not (loop.over_rows and loop.reduces):
             yield f"loop i{level} is in blocks, but sums over no rows"
         if loop.scale < 1:
             yield f"loop i{level} has {loop.scale} iterations of a row"
     extents = [loop.extent for loop in nest.loops]
     if nest.lanes not in (1, MACHINE.panel):
         yield f"{nest.lanes} rows side by side are no vector"
-    if nest.lanes > 1 and RANGE in extents:
+    if nest.lanes > 1 and Extent.RANGE in extents:
         yield "a loop goes over rows that are side by side"
     if nest.body and nest.statements:
         yield "loops are unrolled, and statements left"
-    if extents.count(RANGE) > 1:
+    if extents.count(Extent.RANGE) > 1:
         yield "two loops go over rows"
-    if extents.count(WALK) != (nest.walk is not None):
+    if extents.count(Extent.WALK) != (nest.walk is not None):
         yield "a loop through rows has no clocks, or clocks no loop"
 
 
@@ -97,11 +96,11 @@ def _of_bounds(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]
     if _of_no_elements(nest):
         return
     for access in nest.accesses():
-        if access.storage not in words or any(loop.extent == WALK for loop in nest.loops):
+        if access.storage not in words or any(loop.extent == Extent.WALK for loop in nest.loops):
             continue
         low = high = access.offset
         for loop, move in zip(nest.loops, access.moves, strict=True):
-            reach = move * ((loop.scale if loop.extent == RANGE else loop.extent) - 1)
+            reach = move * (loop.in_a_row - 1)
             low, high = low + min(0, reach), high + max(0, reach)
         high += 0 if access.at is None else access.at.words * (access.at.rows - 1)
         if low < 0 or high >= max(1, words[access.storage]):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store, Variable
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, Variable
 from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.machine.addition_chains import BLOCKS
 from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
@@ -66,7 +66,7 @@ class _CpuWriter(CodeLines):
         for level, move in enumerate(access.moves):
             if move == 0:
                 continue
-            row = access.row if self.nest.loops[level].extent == RANGE else None
+            row = access.row if self.nest.loops[level].over_rows else None
             counter = f"i{level}" if row is None else str(row)
             unit = level == last and move == 1
             terms.append(counter if unit else f"{counter} * {self.number(move)}")
@@ -75,9 +75,9 @@ class _CpuWriter(CodeLines):
     def open(self, level: int) -> None:
         """The head of a loop."""
         loop = self.nest.loops[level]
-        if loop.extent != RANGE or loop.scale != 1:
+        if not loop.over_rows or loop.scale != 1:
             self.extents[level] = len(self.geometry)
-        if loop.extent == RANGE:
+        if loop.over_rows:
             scale = "" if loop.scale == 1 else f" * {self.number(loop.scale)}"
             self.line(f"for i{level} in range(begin{scale}, end{scale}):")
         else:

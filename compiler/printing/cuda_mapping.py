@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import gcd
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, Store
+from gradc_compiler.loops.ir import LoopNest, Store
 from gradc_compiler.records.fast_dataclass import dataclass
 
 
@@ -38,7 +38,7 @@ def map_to_threads(nest: LoopNest) -> tuple[list[ThreadGroup], list[int]]:
     if all(store is Store.SET for _, _, store in nest.stores):
         return [_alone(nest, level) for level in range(len(nest.loops))], []
     walked = [level for level, move in enumerate(moves) if move == 0]
-    ranged = [j for j, loop in enumerate(nest.loops) if loop.extent == RANGE and moves[j]]
+    ranged = [j for j, loop in enumerate(nest.loops) if loop.over_rows and moves[j]]
     inner = [j for j, move in enumerate(moves) if move and j not in ranged]
     grouped: list[list[int]] = []
     for level in sorted(inner, key=lambda j: moves[j]):
@@ -73,4 +73,4 @@ def _group(nest: LoopNest, moves: Sequence[int], levels: Sequence[int]) -> Threa
 
 def _alone(nest: LoopNest, level: int) -> ThreadGroup:
     loop = nest.loops[level]
-    return ThreadGroup((level,), loop.scale if loop.extent == RANGE else loop.extent, 1)
+    return ThreadGroup((level,), loop.in_a_row, 1)

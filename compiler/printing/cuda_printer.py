@@ -21,13 +21,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, WALK, LoopNest, MemAccess, Store
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store
 from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.loops.reverse import run_forwards
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
 from gradc_compiler.printing.cuda_mapping import ThreadGroup, map_to_threads
 from gradc_compiler.printing.scalar_text import statement_text
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 
 HEAD = "def k0(words, numbers, table, at, begin, count, total):"
@@ -65,13 +66,13 @@ class _CudaWriter(CodeLines):
     def extent(self, level: int) -> str:
         """How often a loop runs."""
         loop = self.nest.loops[level]
-        if loop.extent != RANGE:
+        if not loop.over_rows:
             return self.number(loop.extent)
         return "count" if loop.scale == 1 else f"count * {self.number(loop.scale)}"
 
     def counter(self, level: int, access: MemAccess) -> str:
         """What counts a loop, or in its place the row that a place is read at."""
-        rows = RANGE if self.nest.walk is None else WALK
+        rows = Extent.RANGE if self.nest.walk is None else Extent.WALK
         if access.row is not None and self.nest.loops[level].extent == rows:
             return str(access.row)
         return f"i{level}"
@@ -79,7 +80,7 @@ class _CudaWriter(CodeLines):
     def start(self, group: ThreadGroup) -> str:
         """What is added to a group's number: rows are counted from `begin`."""
         loop = self.nest.loops[group.levels[0]]
-        if loop.extent != RANGE:
+        if not loop.over_rows:
             return ""
         return " + begin" if loop.scale == 1 else f" + begin * {self.number(loop.scale)}"
 
@@ -112,7 +113,7 @@ def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
     pieces = 1
     for group in groups:
         pieces *= group.pieces
-    each = any(nest.loops[group.levels[0]].extent == RANGE for group in groups)
+    each = any(nest.loops[group.levels[0]].over_rows for group in groups)
     return CudaKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry), pieces, each)
 
 
@@ -181,7 +182,7 @@ def _is_long(nest: LoopNest, overlapping: Sequence[ThreadGroup], walked: Sequenc
 def _walk(w: _CudaWriter, level: int) -> None:
     """The head of a loop that a thread walks by itself."""
     walk = w.nest.walk
-    if walk is None or w.nest.loops[level].extent != WALK:
+    if walk is None or w.nest.loops[level].extent != Extent.WALK:
         w.line(f"for i{level} in range({w.extent(level)}):")
     else:
         w.line(f"i{level} = index({_word(w.address(walk.first), walk.first)})")

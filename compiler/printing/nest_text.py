@@ -10,18 +10,9 @@ for i0 of rows
 
 from __future__ import annotations
 
-from gradc_compiler.loops.ir import (
-    RANGE,
-    WALK,
-    BodyItem,
-    LoopNest,
-    MemAccess,
-    NestLoop,
-    Read,
-    Store,
-    Write,
-)
+from gradc_compiler.loops.ir import BodyItem, LoopNest, MemAccess, NestLoop, Read, Store, Write
 from gradc_compiler.printing.scalar_text import statement_text
+from gradc_compiler.program.kernel_abi import Extent
 
 AT_THE_END = {
     Store.SUM: "{} = sum of {}",
@@ -74,7 +65,8 @@ def _item_text(nest: LoopNest, item: BodyItem) -> str:
 
 def _loop_text(level: int, loop: NestLoop) -> str:
     """`for i0 of rows * 5`; `sum`, where the result stays in its place."""
-    extent = {RANGE: "rows", WALK: "its rows"}.get(loop.extent, str(loop.extent))
+    known: dict[int, str] = {Extent.RANGE: "rows", Extent.WALK: "its rows"}
+    extent = known.get(loop.extent, str(loop.extent))
     scale = f" * {loop.scale}" if loop.scale != 1 else ""
     masked = ", masked" if loop.masked else ""
     blocks = f", in blocks of {loop.block}" if loop.block else ""
@@ -83,7 +75,7 @@ def _loop_text(level: int, loop: NestLoop) -> str:
 
 def access_text(nest: LoopNest, access: MemAccess) -> str:
     """`node/3[i0 * 5 + i1 + 2]`; a row that is not the loop's own stands in its counter's place."""
-    terms, ranged = [], RANGE if nest.walk is None else WALK
+    terms, ranged = [], Extent.RANGE if nest.walk is None else Extent.WALK
     for level, (move, loop) in enumerate(zip(access.moves, nest.loops, strict=True)):
         counter = (
             str(access.row) if access.row is not None and loop.extent == ranged else f"i{level}"

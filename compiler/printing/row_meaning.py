@@ -12,16 +12,9 @@ from math import prod
 from typing import Literal
 
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.ir import (
-    RANGE,
-    Indirect,
-    LoopNest,
-    MemAccess,
-    NestLoop,
-    Store,
-    Variable,
-)
+from gradc_compiler.loops.ir import Indirect, LoopNest, MemAccess, NestLoop, Store, Variable
 from gradc_compiler.memory.layout import BufferView
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 
 NUMBER, VALUE = Variable(Kind.INDEX, 0), Variable(Kind.REAL, 1)
@@ -66,7 +59,7 @@ class Rows:
     def nest(self) -> LoopNest:
         """The nest."""
         means, outer = self.meaning, prod(self.shapes[0][: self.axis])
-        each = (RANGE,) if self.examples else ()
+        each = (Extent.RANGE,) if self.examples else ()
         index = ((NUMBER, self.access(1, 0, moves=True)),) if means.at else ()
         x = self.access(0, means.first[0], moves=means.at != "x")
         y = self.access(len(self.places) - 1, means.first[1], moves=means.at != "y")

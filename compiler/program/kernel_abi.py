@@ -19,6 +19,10 @@ it where the batch is laid out.
 Any strides at all (`contract_any`): mode, how many loops move y, how many do not; then, like outer
 loops, those that move y and those that do not.
 
+What stands in place of a number that only a call knows is an `Extent` or a `MeanMode`: the one
+table of those numbers, which the compiler writes, the runtime replaces or lays into an entry's
+bytecode, and native code compares.
+
 An odd mode adds to y, an even one overwrites it; mode // 2, if it is not 0, divides the sum.
 
 How many additions a sum makes one after another stands in `compiler/machine/addition_chains.py`:
@@ -31,6 +35,7 @@ of more are compensated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from math import prod
 
 MODE = 0
@@ -44,15 +49,30 @@ LOOP = 4  # numbers of an outer loop; its extent comes first
 A_LOOP, B_LOOP, Y_LOOP = 1, 2, 3
 B_COLUMN, Y_COLUMN, ROWS_IN_ALL = 0, 1, 2  # after the outer loops
 
-SHARE = -2  # extent of rows that threads divide: begin..end, whose length must decide nothing
-
 MOST_LOOPS, MOST_ANY_LOOPS = 16, 40  # outer loops; of `contract_any`, of each kind
 MOST_NUMBERS = LOOPS + LOOP * MOST_LOOPS
 
 OUTPUT_LOOPS, SUM_LOOPS, ANY_LOOPS = 1, 2, 3  # of `contract_any`: how many, and where they begin
 
-EVERY = -(1 << 62)  # in a geometry: the number of examples in the batch
-DIVIDED = EVERY + 2  # or one more: twice the number of examples, or one more
+
+class Extent(IntEnum):
+    """In place of an extent that is known only when a kernel is called.
+
+    A kernel takes any negative extent for the length of the range that it is called for.
+    """
+
+    RANGE = -1  # that range: rows, which are examples or the elements of a time
+    SHARE = -2  # the same for rows that threads divide, so that its length must decide nothing
+    WALK = -3  # one example's rows of a time, which a thread of a GPU goes through: in nests alone
+    EVERY = -(1 << 62)  # the number of examples in the batch, which bytecode has in its place
+
+
+class MeanMode(IntEnum):
+    """In place of the mode of a mean: twice the number of examples, and 1 if it adds to y."""
+
+    SET = Extent.EVERY + 2
+    ADD = SET + 1
+
 
 PRODUCTS = "contract_rows", "contract_lanes", "contract_dots"
 COMPENSATED = "_compensated"  # after the name of one of them: the same for very long sums
@@ -65,9 +85,10 @@ def share_start(extent: int, grain: int, thread: int, threads: int) -> int:
 
 def number_for(number: int, examples: int) -> int:
     """A number of a geometry for a batch of so many examples."""
-    if number == EVERY:
+    if number == Extent.EVERY:
         return examples
-    return 2 * examples + number - DIVIDED if DIVIDED <= number <= DIVIDED + 1 else number
+    mean = MeanMode.SET <= number <= MeanMode.ADD
+    return 2 * examples + number - MeanMode.SET if mean else number
 
 
 def pieces_of(k1: int, k2: int, terms: int) -> int:

@@ -18,12 +18,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.shape import Concat, Reshape, slice_axis
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_compiler.rewrites.remat import ALWAYS, NEVER
 from gradc_compiler.rewrites.score_regions import ScoreRegion, loop_along, score_regions
 from gradc_compiler.rewrites.split_long_sums import kept_loops, piece
 
@@ -91,7 +91,7 @@ class _Rewriting:
                 self.builder.remat = self.mark(region, node)
                 part = self.part(region, node, block)
                 if parts[node.id] and _sums_rows(region, node):
-                    self.builder.remat = NEVER  # a total at a time, not all of its terms
+                    self.builder.remat = Remat.NEVER  # a total at a time, not all of its terms
                     part = parts[node.id].pop() + part
                 parts[node.id].append(part)
                 self.blocks[node.id, block] = part
@@ -100,11 +100,11 @@ class _Rewriting:
             if whole := self.whole(region, node, parts[node.id]):
                 self.now[node.id] = whole
 
-    def mark(self, region: ScoreRegion, node: Node) -> int:
+    def mark(self, region: ScoreRegion, node: Node) -> Remat:
         """How a member is marked: scores are computed again, the statistics of rows are kept."""
         if node.id not in region.axes:
             return node.remat
-        return ALWAYS if region.is_large(node) else NEVER
+        return Remat.MUST if region.is_large(node) else Remat.NEVER
 
     def part(self, region: ScoreRegion, node: Node, block: Block) -> Value:
         """Some rows of a member, or an exit's share of them."""

@@ -24,13 +24,13 @@ from dataclasses import replace
 from gradc_compiler.graph.graph import Builder, Graph, Node, Origin
 from gradc_compiler.graph.loop_order import library
 from gradc_compiler.graph.outputs import Carry
+from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.records.fast_dataclass import dataclass
 
 AGAIN = Origin("computed again")
-NEVER, ALWAYS = -1, 3  # marks: kept whatever else is computed again, and the opposite
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def rematerialize(graph: Graph, keep: bool = True) -> tuple[Graph, tuple[str, ..
     """
     if not keep or takes_much(graph):
         graph = _all_marked(graph)
-    if not any(node.remat > 0 for node in graph.nodes):
+    if not any(node.remat.is_set for node in graph.nodes):
         return graph, ()
     choice = choose(graph)
     return _with_copies(graph, choice.remat), tuple(choice.lines(graph))
@@ -67,7 +67,7 @@ def takes_much(graph: Graph) -> bool:
     """
     if graph.carries:
         return False
-    read = (node for node in read_by_derivatives(graph) if node.remat != ALWAYS)
+    read = (node for node in read_by_derivatives(graph) if node.remat != Remat.MUST)
     return sum(map(_words, read)) > MACHINE.kept_words
 
 
@@ -87,7 +87,8 @@ def _words(node: Node) -> int:
 def _all_marked(graph: Graph) -> Graph:
     """The graph, all of its forward half marked."""
     derived = derived_nodes(graph)
-    marked = (n if n.id in derived else replace(n, remat=n.remat or 1) for n in graph.nodes)
+    own = ((n, n.remat or Remat.UNLESS_PRODUCT) for n in graph.nodes)
+    marked = (n if n.id in derived else replace(n, remat=mark) for n, mark in own)
     return replace(graph, nodes=tuple(marked)) if derived else graph
 
 
@@ -112,7 +113,8 @@ def choose(graph: Graph) -> RematChoice:
 
 def _is_worth_keeping(node: Node) -> bool:
     """Whether a node is a product that is too much work to compute twice."""
-    return node.remat == 1 and isinstance(node.op, Contract) and len(node.inputs) > 1
+    product = isinstance(node.op, Contract) and len(node.inputs) > 1
+    return product and node.remat == Remat.UNLESS_PRODUCT
 
 
 def _easy(graph: Graph, free: set[int]) -> set[int]:
@@ -130,11 +132,11 @@ def _repeatable(graph: Graph) -> set[int]:
     nothing that unmarked nodes read, as that is there (unless it is marked never to be kept).
     """
     varying, derived = graph.varying(), derived_nodes(graph)
-    free = {n.id for n in graph.nodes if n.remat > 0 and n.inputs and n.id in varying}
+    free = {n.id for n in graph.nodes if n.remat.is_set and n.inputs and n.id in varying}
     free -= derived | set(graph.outputs.values())
     for node in graph.nodes:
-        if node.id not in free and node.id not in derived and node.remat <= 0:
-            free -= {i for i in node.inputs if graph[i].remat != ALWAYS}
+        if node.id not in free and node.id not in derived and not node.remat.is_set:
+            free -= {i for i in node.inputs if graph[i].remat != Remat.MUST}
     return free
 
 

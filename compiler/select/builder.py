@@ -16,7 +16,7 @@ from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import Kind, TensorType, Time
 from gradc_compiler.loops.chain_lengths import chain_of
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
+from gradc_compiler.loops.ir import LoopNest, MemAccess
 from gradc_compiler.loops.loop_passes import run_loop_passes
 from gradc_compiler.loops.writes_apart import writes_apart
 from gradc_compiler.machine.machine import MACHINE
@@ -39,6 +39,7 @@ from gradc_compiler.program.entry import (
     RecurrenceLoop,
 )
 from gradc_compiler.program.inner_cut import InnerCut
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
@@ -116,7 +117,7 @@ class ProgramBuilder:
         whole = unit.phase.examples or nest.positional or (outer and outer.reduces)
         if outer and not whole and writes_apart(nest):
             extent = outer.extent
-            cut = replace(nest, loops=(replace(outer, extent=RANGE), *nest.loops[1:]))
+            cut = replace(nest, loops=(replace(outer, extent=Extent.RANGE), *nest.loops[1:]))
         in_place = self.in_place(cut)
         emitted = print_cpu_nest(in_place)
         written = {(a.storage, a.offset) for _, a, _ in nest.stores}

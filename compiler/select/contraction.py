@@ -15,13 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from gradc_compiler.loops.ir import RANGE
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.program.kernel_abi import DIVIDED, EVERY, MOST_ANY_LOOPS, MOST_LOOPS, SHARE
+from gradc_compiler.program.kernel_abi import MOST_ANY_LOOPS, MOST_LOOPS, Extent, MeanMode
 from gradc_compiler.records.fast_dataclass import dataclass
 
 SHORT = MACHINE.short_loop  # iterations below which a loop is not worth being innermost
-TYPICAL_BLOCK = MACHINE.typical_rows  # examples: what a RANGE loop counts as beside others
+TYPICAL_BLOCK = MACHINE.typical_rows  # examples: what a loop over them counts as beside others
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class LoopDim:
     @property
     def fixed(self) -> bool:
         """Whether the extent is known before the batch is."""
-        return self.extent not in (RANGE, EVERY)
+        return self.extent not in (Extent.RANGE, Extent.EVERY)
 
     def swapped(self) -> LoopDim:
         """With A and B exchanged."""
@@ -66,12 +65,12 @@ def select_kernel(trips: Sequence[LoopDim], *, accumulate: bool, once: bool) -> 
     """Choose a kernel, and loops for its columns, rows and sums.
 
     `accumulate`: Y holds a partial sum that is added to.  `once`: the product is in a serial stage.
-    A loop over EVERY example makes the result a mean.
+    A loop over every example makes the result a mean.
     """
     plan = _chosen(trips, accumulate, once)
-    if any(t.extent == EVERY for t in trips):
+    if any(t.extent == Extent.EVERY for t in trips):
         mode, *rest = plan.geometry
-        return replace(plan, geometry=(DIVIDED + mode, *rest))
+        return replace(plan, geometry=(MeanMode.ADD if mode else MeanMode.SET, *rest))
     return plan
 
 
@@ -143,7 +142,7 @@ def _tiled(
     adds = accumulate or any(t.y == 0 for t in outer) or overlap
     extent = 1
     if once and rows is not ONE:
-        extent, rows = rows.extent, replace(rows, extent=SHARE)
+        extent, rows = rows.extent, replace(rows, extent=Extent.SHARE)
     outer.sort(key=_from_outside)
     geometry = _geometry(adds, columns, rows, k1, k2, outer)
     return Contraction(kernel=kernel, geometry=geometry, swap=swap, adds=adds, extent=extent)

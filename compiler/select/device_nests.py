@@ -12,8 +12,6 @@ from dataclasses import replace
 
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.loops.ir import (
-    RANGE,
-    WALK,
     Apply,
     KernelArgument,
     LoopNest,
@@ -26,7 +24,7 @@ from gradc_compiler.loops.ir import (
     Walk,
 )
 from gradc_compiler.memory.layout import BufferView, StorageKey, clock_place
-from gradc_compiler.program.kernel_abi import EVERY
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.select.contraction import LoopDim
 
 
@@ -35,12 +33,13 @@ def contraction_nest(
 ) -> LoopNest:
     """y (+)= sum of a * b; `places` are the views of a, b and y, each with its first word.
 
-    A sum over EVERY example is divided by their number, which CUDA kernels call `count`.
+    A sum over every example is divided by their number, which CUDA kernels call `count`.
     """
     (a, at_a), (b, at_b), (y, at_y) = places
-    every = any(t.extent == EVERY for t in trips)
+    every = any(t.extent == Extent.EVERY for t in trips)
     loops = tuple(
-        NestLoop(extent=RANGE if t.extent == EVERY else t.extent, reduces=t.y == 0) for t in trips
+        NestLoop(extent=Extent.RANGE if t.extent == Extent.EVERY else t.extent, reduces=t.y == 0)
+        for t in trips
     )
     v0, v1, v2 = (Variable(Kind.REAL, k) for k in range(3))
     product = Apply("times", (v0, v1))
@@ -62,7 +61,7 @@ def contraction_nest(
 
 def fill_nest(storage: StorageKey, words: int, examples: bool) -> LoopNest:
     """y = 0, for every example or once."""
-    loop = NestLoop(extent=RANGE, scale=words) if examples else NestLoop(extent=words)
+    loop = NestLoop(extent=Extent.RANGE, scale=words) if examples else NestLoop(extent=words)
     target = _access(storage, 0, [1])
     zero = Statement(Variable(Kind.REAL, 0), ScalarConstant(0.0, Kind.REAL))
     return LoopNest(
@@ -96,7 +95,11 @@ def walk_nest(nest: LoopNest, time: Time) -> LoopNest:
 
     return replace(
         nest,
-        loops=(NestLoop(extent=RANGE), NestLoop(extent=WALK, reduces=True), *nest.loops[1:]),
+        loops=(
+            NestLoop(extent=Extent.RANGE),
+            NestLoop(extent=Extent.WALK, reduces=True),
+            *nest.loops[1:],
+        ),
         loads=tuple((v, moved(a)) for v, a in nest.loads if v != owner),
         stores=((variable, moved(target), Store.SUM),),
         walk=Walk(first=clock("first", 1), length=clock("length", 1), after=clock("after", 0, 1)),

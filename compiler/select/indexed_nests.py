@@ -10,16 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.ir import (
-    RANGE,
-    Indirect,
-    LoopNest,
-    MemAccess,
-    NestLoop,
-    Store,
-    Variable,
-)
+from gradc_compiler.loops.ir import Indirect, LoopNest, MemAccess, NestLoop, Store, Variable
 from gradc_compiler.memory.layout import BufferView
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 
 NUMBER, VALUE, OWNER = Variable(Kind.INDEX, 0), Variable(Kind.REAL, 1), Variable(Kind.INDEX, 2)
@@ -108,7 +101,7 @@ def argmax_nest(x: BufferView, y: BufferView, rows: int, width: int, examples: b
 
 def loops_around(extents: Sequence[int], examples: bool) -> tuple[NestLoop, ...]:
     """A loop over rows, in a batch stage, and loops of these extents."""
-    rows = (NestLoop(extent=RANGE),) if examples else ()
+    rows = (NestLoop(extent=Extent.RANGE),) if examples else ()
     return (*rows, *(NestLoop(extent=n) for n in extents))
 
 

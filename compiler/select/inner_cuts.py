@@ -12,14 +12,14 @@ from dataclasses import replace
 from math import prod
 from typing import TypeVar
 
-from gradc_compiler.loops.ir import RANGE, LoopNest
+from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.loops.writes_apart import writes_apart
 from gradc_compiler.printing.cpu_printer import CpuKernelText
 from gradc_compiler.program.inner_cut import InnerCut
-from gradc_compiler.program.kernel_abi import EVERY, MOST_NUMBERS
+from gradc_compiler.program.kernel_abi import MOST_NUMBERS, Extent
 
 T = TypeVar("T")
-MANY = -EVERY  # rows: more than any batch has
+MANY = -Extent.EVERY  # rows: more than any batch has
 
 
 def inner_cuts(nest: LoopNest, text: CpuKernelText) -> tuple[InnerCut, ...]:
@@ -36,7 +36,7 @@ def _cuts(nest: LoopNest, text: CpuKernelText) -> Iterator[InnerCut]:
         place = text.extents.get(level)
         if loop.reduces or loop.masked or place is None or not _apart(nest, level):
             continue
-        by_row = loop.extent == RANGE
+        by_row = loop.over_rows
         moves = () if by_row else _moves(nest, text, level)
         if moves is not None:
             inner = prod(one.extent for one in nest.loops[level + 1 :])
@@ -51,8 +51,7 @@ def _apart(nest: LoopNest, level: int) -> bool:
         return (items[level], *items[:level], *items[level + 1 :])
 
     loops = [
-        replace(loop, extent=MANY * loop.scale) if loop.extent == RANGE else loop
-        for loop in nest.loops
+        replace(loop, extent=MANY * loop.scale) if loop.over_rows else loop for loop in nest.loops
     ]
     stores = tuple(
         (value, replace(access, moves=first(access.moves)), store)

@@ -14,7 +14,7 @@ from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Node
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import chain_of_product
-from gradc_compiler.loops.ir import RANGE, LoopNest, Store, Variable
+from gradc_compiler.loops.ir import LoopNest, Store, Variable
 from gradc_compiler.loops.loop_passes import BUILT, MEANING
 from gradc_compiler.loops.scalar_code import identity
 from gradc_compiler.loops.unit_nests import pointwise_nest, reduction_nest
@@ -27,7 +27,7 @@ from gradc_compiler.ops.sequence import FromRows
 from gradc_compiler.ops.shape import Concat
 from gradc_compiler.ops.structured import Structured
 from gradc_compiler.program.entry import Kernel, Operand, PartialReduction
-from gradc_compiler.program.kernel_abi import EVERY, Y_ROW
+from gradc_compiler.program.kernel_abi import Y_ROW, Extent
 from gradc_compiler.rewrites.conv.match import covers
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
 from gradc_compiler.select.builder import KernelCall, ProgramBuilder
@@ -110,7 +110,7 @@ def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> 
     call = KernelCall(
         kernel=Kernel("transpose"),
         operands=(table.operand(x), table.operand(y, written=True)),
-        geometry=(rows if each else RANGE, columns, x.moves[-1], y.moves[-2], *alike),
+        geometry=(rows if each else Extent.RANGE, columns, x.moves[-1], y.moves[-2], *alike),
         launch=table.launch(nest, unit.region.time),
         extent=1 if each else rows,
         iterations=rows * columns * alike[0],
@@ -130,7 +130,7 @@ def _exchanges_axes(nest: LoopNest, *, each: bool) -> bool:
     ((_, x),), ((_, y, _),) = nest.loads, nest.stores
     if x.index or x.moves[-2] != 1 or y.moves[-1] != 1:
         return False
-    return not each or (nest.loops[0].extent == RANGE and nest.loops[0].scale == 1)
+    return not each or (nest.loops[0].over_rows and nest.loops[0].scale == 1)
 
 
 def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
@@ -178,7 +178,12 @@ def _trips(
     moves, starts = zip(*(through(m, place, len(op.extents)) for m, place in moved), strict=True)
     trips = [LoopDim(*numbers) for numbers in zip(op.extents, *moves, strict=True)]
     if examples or op.mean:
-        trips.insert(0, LoopDim(RANGE if examples else EVERY, *(place.example for place in places)))
+        trips.insert(
+            0,
+            LoopDim(
+                Extent.RANGE if examples else Extent.EVERY, *(place.example for place in places)
+            ),
+        )
     return trips, starts
 
 

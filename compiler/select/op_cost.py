@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess
+from gradc_compiler.loops.ir import LoopNest, MemAccess
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.entry import OpCost
 
@@ -23,7 +23,7 @@ def cost_of(
     sum of products do more.
     """
     fixed = [loop.extent if loop.extent > 0 else loop.scale for loop in nest.loops]
-    each = any(loop.extent == RANGE for loop in nest.loops)
+    each = any(loop.over_rows for loop in nest.loops)
     operations = prod(fixed) * len(nest.statements) if products is None else 2 * products
     moved = list(_moved(nest, fixed, stored))
     once = sum(words for words, varies in moved if not varies)
@@ -43,7 +43,7 @@ def _moved(
     seen: dict[tuple[StorageKey, int], MemAccess] = {
         (access.storage, access.offset): access for access in nest.accesses()
     }
-    ranges = [level for level, loop in enumerate(nest.loops) if loop.extent == RANGE]
+    ranges = [level for level, loop in enumerate(nest.loops) if loop.over_rows]
     for access in seen.values():
         reached = prod(n for n, move in zip(fixed, access.moves, strict=True) if move)
         varies = any(access.moves[level] for level in ranges)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store, Variable
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store, Variable
 from gradc_compiler.program.entry import Space
 from gradc_compiler.whole_step.step import Begin, StepNests, Task, begin_of
 
@@ -116,7 +116,7 @@ def _through(copy: LoopNest, nest: LoopNest, access: MemAccess) -> MemAccess | N
     moves = []
     for loop, move in zip(nest.loops, access.moves, strict=True):
         axis = next((j for j in axes if move and move % target.moves[j] == 0), None)
-        if move < 0 or (move and (axis is None or loop.extent == RANGE)):
+        if move < 0 or (move and (axis is None or loop.over_rows)):
             return None
         steps = move // target.moves[axis] if axis is not None else 0
         if axis is not None:

@@ -15,8 +15,6 @@ from math import prod
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
-    RANGE,
-    WALK,
     Accumulator,
     Apply,
     Leaf,
@@ -33,6 +31,7 @@ from gradc_compiler.loops.scalar_form import leaves, whole_number
 from gradc_compiler.loops.unroll import combined, extents_of
 from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.whole_step.step_code import LoopHead
 from gradc_compiler.whole_step.step_words import NotApplicable
@@ -81,7 +80,7 @@ class LaneWriter(VectorFrame):
 
         Raises `NotApplicable` where an example takes too many statements.
         """
-        if not self.inside or any(loop.extent == WALK for loop in nest.loops):
+        if not self.inside or any(loop.extent == Extent.WALK for loop in nest.loops):
             super().nest(nest)
             return
         self.measure(nest)
@@ -183,5 +182,5 @@ def counters(nest: LoopNest) -> dict[Leaf, Scalar]:
 
 def _counts_examples(nest: LoopNest) -> bool:
     """Whether a statement has the number of the example."""
-    every = {LoopCounter(j) for j, loop in enumerate(nest.loops) if loop.extent == RANGE}
+    every = {LoopCounter(j) for j, loop in enumerate(nest.loops) if loop.over_rows}
     return any(every.intersection(leaves(statement.value)) for statement in nest.statements)

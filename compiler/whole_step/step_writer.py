@@ -17,8 +17,6 @@ from math import inf, prod
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import chain_of
 from gradc_compiler.loops.ir import (
-    RANGE,
-    WALK,
     Accumulator,
     Address,
     Apply,
@@ -41,6 +39,7 @@ from gradc_compiler.loops.scalar_form import renamed, whole_number
 from gradc_compiler.loops.unroll import combined, extents_of
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.whole_step.scalar_replacement import ScalarPromoter, stored
 from gradc_compiler.whole_step.step_code import ZERO, LoopHead, word_at
@@ -70,9 +69,9 @@ class StepWriter(ScalarPromoter):
 
         Raises `NotApplicable` for one that goes through time, or a product over the whole batch.
         """
-        if any(loop.extent == WALK for loop in nest.loops):
+        if any(loop.extent == Extent.WALK for loop in nest.loops):
             raise NotApplicable("goes through time")
-        if not self.inside and any(loop.extent == RANGE for loop in nest.loops):
+        if not self.inside and any(loop.over_rows for loop in nest.loops):
             raise NotApplicable("is a product over the whole batch")
         self.measure(nest)
         sums = any(loop.reduces for loop in nest.loops)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store
 from gradc_compiler.loops.verify_nest import verify_nest
 from gradc_compiler.loops.writes_apart import writes_apart
 from gradc_compiler.memory.layout import StorageKey
@@ -119,7 +119,7 @@ def _outermost(nest: LoopNest) -> Iterator[LoopNest]:
 def _is_own(nest: LoopNest, access: MemAccess) -> bool:
     """Whether each example has its own place."""
     moves = zip(nest.loops, access.moves, strict=True)
-    return access.row is not None or all(move for loop, move in moves if loop.extent == RANGE)
+    return access.row is not None or all(move for loop, move in moves if loop.over_rows)
 
 
 def _of_sums(step: StepNests) -> Iterator[str]:

@@ -33,7 +33,7 @@ from gradc_compiler.program.entry import (
     Space,
     WholeStep,
 )
-from gradc_compiler.program.kernel_abi import EVERY
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.whole_step.example_loop import ExampleLoop
@@ -189,7 +189,7 @@ def _entry(entry: Entry, writer: StepWriter) -> Entry:
     whole = Instruction(
         kernel=0,
         operands=tuple(Operand(space, offset) for space, offset, _ in writer.pointers),
-        geometry=(EVERY,),
+        geometry=(Extent.EVERY,),
         note=f"the whole of {entry.name}",
         work=work,
     )

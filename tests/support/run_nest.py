@@ -13,7 +13,6 @@ import numpy as np
 
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.loops.ir import (
-    RANGE,
     Apply,
     KernelArgument,
     Leaf,
@@ -72,14 +71,14 @@ def evaluate(value: Scalar, names: Names) -> Any:
 
 def extents(nest: LoopNest, rows: int) -> list[int]:
     """How often each loop goes round."""
-    return [rows * loop.scale if loop.extent == RANGE else loop.extent for loop in nest.loops]
+    return [loop.iterations(rows) for loop in nest.loops]
 
 
 def address(nest: LoopNest, access: MemAccess, at: tuple[int, ...], names: Names) -> int:
     """The word that an access reaches."""
     word = access.offset
     for loop, move, i in zip(nest.loops, access.moves, at, strict=True):
-        own = access.row is not None and loop.extent == RANGE
+        own = access.row is not None and loop.over_rows
         word += move * (names[access.row] if own else i)
     if access.at is not None:
         word += access.at.words * int(np.clip(names[access.at.number], 0, access.at.rows - 1))

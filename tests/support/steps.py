@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gradc_compiler.fusion.stages import Stage
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store
 from gradc_compiler.printing.nest_text import nest_text
 from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.whole_step.step import StepNests, Task
 from tests.support.nests import REAL, at, loops, product
 
@@ -47,7 +48,7 @@ COPY = task(  # turned[j, i] = W[i, j], for W: [2, 3]
 READER = task(  # y[i] = sum over j of x[j] * turned[j, i]
     "product",
     product(
-        loops(RANGE, 2, 3, summed=(2,)),
+        loops(Extent.RANGE, 2, 3, summed=(2,)),
         (at("x", 3, 0, 1), at("turned", 0, 1, 2), at("y", 2, 1, 0)),
         Store.SUM,
     ),
@@ -55,7 +56,7 @@ READER = task(  # y[i] = sum over j of x[j] * turned[j, i]
 )
 MEAN = task(  # mean += y * y
     "mean",
-    product(loops(RANGE, 2), (at("y", 2, 1), at("y", 2, 1), at("mean", 0, 1)), Store.ADD),
+    product(loops(Extent.RANGE, 2), (at("y", 2, 1), at("y", 2, 1), at("mean", 0, 1)), Store.ADD),
     Stage(0, True),
 )
 LAST = task(  # twice = mean * mean

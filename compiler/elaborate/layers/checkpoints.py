@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Checkpointed, StaticValue
+from gradc_compiler.graph.remat_mark import Remat
 
 
 def computed_again(
@@ -17,7 +18,8 @@ def computed_again(
 ) -> StaticValue:
     """A layer whose nodes are marked: what they give need not be kept for the derivative."""
     builder = scope.run.builder
-    before, builder.remat = builder.remat, 2 if function.products else 1
+    mark = Remat.MAY if function.products else Remat.UNLESS_PRODUCT
+    before, builder.remat = builder.remat, mark
     try:
         return scope.call(function.layer, arguments, span)
     finally:

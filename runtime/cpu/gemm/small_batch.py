@@ -7,8 +7,8 @@ that over the pixels of an image.
 
 The exchange depends on the number of examples alone, never on the number of threads (Note [The same
 bits on any number of threads] in `runtime/cpu/partition/reduction_chunks.py`).  A loop over
-examples is marked by the extent -1 (`RANGE`); rows that are divided over threads in a serial stage
-have the extent -2 (`SHARE`) and are never exchanged.
+examples has the extent `RANGE`.  Rows that are divided over threads in a serial stage have the
+extent `SHARE`, and are never exchanged.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from gradc_compiler.program.kernel_abi import (
     ROWS,
     Y_LOOP,
     Y_ROW,
+    Extent,
 )
 from gradc_runtime.cpu.codegen.intrinsics import WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
@@ -54,15 +55,15 @@ def swap_batch_loop(geometry: Any, own: Any, examples: Any) -> None:
     for k in range(loops):
         at = LOOPS + LOOP * k
         past = geometry[at + B_LOOP] == 0 and geometry[at + Y_LOOP] >= geometry[COLUMNS]
-        rows = geometry[ROWS] == -1 and past
-        terms = geometry[K1] == -1 and geometry[at + Y_LOOP] == 0
+        rows = geometry[ROWS] == Extent.RANGE and past
+        terms = geometry[K1] == Extent.RANGE and geometry[at + Y_LOOP] == 0
         if (rows or terms) and geometry[at] > longest:
             longest = geometry[at]
             chosen = at
     if chosen < 0:
         return
-    own[chosen] = -1
-    if geometry[ROWS] == -1:
+    own[chosen] = Extent.RANGE
+    if geometry[ROWS] == Extent.RANGE:
         own[ROWS] = longest
         own[A_ROW], own[chosen + A_LOOP] = geometry[chosen + A_LOOP], geometry[A_ROW]
         own[Y_ROW], own[chosen + Y_LOOP] = geometry[chosen + Y_LOOP], geometry[Y_ROW]

@@ -16,6 +16,8 @@ the size of a record stands first and then the index of each of its words.  A wo
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import MOST_TIMES, Space
 
@@ -25,11 +27,19 @@ LINE, MOST_GROUPS = 16, 16  # words of a cache line; of those that arrive at a b
 ALL, TEAM = LINE, (3 + MOST_GROUPS) * LINE  # where the words of all are, and how many each team has
 CHUNK_COUNTER, ARRIVED, GENERATION, OF_GROUPS = (k * LINE for k in range(4))  # from there
 
-# a record of mailboxes: the worker's state, on a cache line of its own; then its task, a function
-# and the two addresses that it is called with; then how the worker waits
+# a record of mailboxes: what the worker does (`WorkerState`), on a cache line of its own; then its
+# task, a function and the two addresses that it is called with; then how the worker waits
 MAILBOX = 16
 STATE, FUNCTION, POINTERS, GEOMETRY, CORE, SPINS, EVENT, CROWDED = 0, 8, 9, 10, 11, 12, 13, 14
-IDLE, BUSY, ASLEEP = 0, 1, 2  # the state
+
+
+class WorkerState(IntEnum):
+    """What a worker of a pool does."""
+
+    IDLE = 0
+    BUSY = 1
+    ASLEEP = 2
+
 
 # the table's header; FIRST_CHUNK to END_CHUNK are run here, the others by other ranks, whose sums
 # so far CONTINUE (0: there are none), and of which the LAST divides by the number of examples

@@ -18,7 +18,7 @@ from gradc_compiler.program.entry import (
     RecurrenceLoop,
     Space,
 )
-from gradc_compiler.program.kernel_abi import ROWS, SHARE, number_for
+from gradc_compiler.program.kernel_abi import ROWS, Extent, number_for
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.partition.divide import Teams
@@ -115,7 +115,7 @@ class Records:
         kernel = self.entry.kernels[item.kernel]
         settled = rows_are_settled(kernel, item, min(self.block, self.examples))
         for at, number in enumerate(item.geometry):
-            yield SHARE if settled and at == ROWS else number_for(number, self.examples)
+            yield Extent.SHARE if settled and at == ROWS else number_for(number, self.examples)
 
     def task(self, task: ThreadTask, operands: int, geometry: int) -> list[int]:
         """A task's record; `operands` and `geometry` say where those are."""

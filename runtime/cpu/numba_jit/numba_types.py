@@ -34,6 +34,8 @@ def from_numba(kind: Any) -> Any:
         return kind.own
     if isinstance(kind, types.CPointer):
         return kernel_types.CPointer(from_numba(kind.dtype))
+    if isinstance(kind, types.IntEnumMember):  # `Extent.RANGE`, `WorkerState.BUSY`
+        return from_numba(kind.dtype)
     if isinstance(kind, types.IntegerLiteral):
         return kernel_types.LiteralType(str(kind), kernel_types.int64.llvm, kind.literal_value)
     return getattr(kernel_types, {"bool": "boolean"}.get(str(kind), str(kind)))

@@ -11,8 +11,8 @@ from gradc_compiler.program.entry import Entry, Instruction, Phase, consumers
 from gradc_runtime.cpu.partition.split_dims import SplitDim, inner_dims
 from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
 
-SHARE = MACHINE.wide  # elements of a generated kernel: whole vectors, for the same bits
-LIBRARY_SHARE, LOW, FEW_ROWS = MACHINE.tall_tile, MACHINE.low_tile, MACHINE.small_batch
+GENERATED_GRAIN = MACHINE.wide  # elements of a generated kernel: whole vectors, for the same bits
+LIBRARY_GRAIN, LOW, FEW_ROWS = MACHINE.tall_tile, MACHINE.low_tile, MACHINE.small_batch
 
 
 def grain_of(entry: Entry, instruction: Instruction, threads: int) -> int:
@@ -23,9 +23,9 @@ def grain_of(entry: Entry, instruction: Instruction, threads: int) -> int:
     if not instruction.split:
         return 0
     if entry.kernels[instruction.kernel].source is None:
-        grains = (LIBRARY_SHARE, LOW, 1)
+        grains = (LIBRARY_GRAIN, LOW, 1)
         return next(g for g in grains if g == 1 or instruction.extent >= 2 * threads * g)
-    return SHARE if instruction.extent >= 2 * SHARE else 0
+    return GENERATED_GRAIN if instruction.extent >= 2 * GENERATED_GRAIN else 0
 
 
 def once(entry: Entry, phase: Phase, threads: int) -> Iterator[Group]:
@@ -44,7 +44,7 @@ def _group(
         yield ThreadTask(leader, leader.extent, cut.grain(threads), cut)
         return
     if behind:
-        vectors = SHARE // gcd(SHARE, behind[0].extent // leader.extent)
+        vectors = GENERATED_GRAIN // gcd(GENERATED_GRAIN, behind[0].extent // leader.extent)
         wide = max(FEW_ROWS, vectors)
         grain = wide if leader.extent >= 2 * threads * wide else vectors
     yield ThreadTask(leader, leader.extent, grain, followers=len(behind))

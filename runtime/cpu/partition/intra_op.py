@@ -16,7 +16,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Kernel, OpCost, Space
 from gradc_compiler.program.kernel_abi import COMPENSATED, LOOP_COUNT, PRODUCTS, ROWS
 from gradc_runtime.cpu.partition.barriers import written_by
-from gradc_runtime.cpu.partition.grains import SHARE
+from gradc_runtime.cpu.partition.grains import GENERATED_GRAIN
 from gradc_runtime.cpu.partition.split_dims import (
     SplitDim,
     apart_in_all,
@@ -125,7 +125,7 @@ def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
         return SINGLE if _rows_settled(entry, item, examples) else 0
     if kernel.source is None and kernel.name == "fill":
         return SINGLE if item.geometry[1] else 0
-    return SINGLE if work.words_each >= MACHINE.long_row else SHARE
+    return SINGLE if work.words_each >= MACHINE.long_row else GENERATED_GRAIN
 
 
 def _product(kernel: Kernel) -> str:

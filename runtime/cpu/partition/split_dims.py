@@ -36,6 +36,7 @@ from gradc_compiler.program.kernel_abi import (
     Y_COLUMN,
     Y_LOOP,
     Y_ROW,
+    Extent,
 )
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -115,8 +116,8 @@ def swapped_loop(geometry: Sequence[int], examples: int) -> int | None:
     longest, chosen = examples, None
     for at in range(LOOPS, LOOPS + LOOP * geometry[LOOP_COUNT], LOOP):
         past = geometry[at + B_LOOP] == 0 and geometry[at + Y_LOOP] >= geometry[COLUMNS]
-        rows = geometry[ROWS] == -1 and past
-        terms = geometry[K1] == -1 and geometry[at + Y_LOOP] == 0
+        rows = geometry[ROWS] == Extent.RANGE and past
+        terms = geometry[K1] == Extent.RANGE and geometry[at + Y_LOOP] == 0
         if (rows or terms) and geometry[at] > longest:
             longest, chosen = geometry[at], at
     return chosen

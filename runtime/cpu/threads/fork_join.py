@@ -19,6 +19,7 @@ from gradc_runtime.cpu.codegen.atomics import (
 )
 from gradc_runtime.cpu.codegen.intrinsics import address_of, call_kernel, words_at
 from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.cpu.interpreter.bytecode import WorkerState
 
 SPINS = MACHINE.fork_looks  # before others may have the core
 send = word_through("write")
@@ -37,13 +38,17 @@ def kernel(word: int) -> Any:
             mailboxes[at + bytecode.POINTERS] = address_of(pointers)
             mailboxes[at + bytecode.GEOMETRY] = geometry
             mailboxes[at + bytecode.CORE] = own_core()
-            if atomic_exchange(mailboxes, at + bytecode.STATE, bytecode.BUSY) == bytecode.ASLEEP:
+            if (
+                atomic_exchange(mailboxes, at + bytecode.STATE, WorkerState.BUSY)
+                == WorkerState.ASLEEP
+            ):
                 send(mailboxes[at + bytecode.EVENT])
         call_kernel(function, pointers, words_at(geometry), 0, 0, 0)
         for helper in range(threads - 1):
             spins = 0
             while (
-                atomic_load(mailboxes, helper * bytecode.MAILBOX + bytecode.STATE) == bytecode.BUSY
+                atomic_load(mailboxes, helper * bytecode.MAILBOX + bytecode.STATE)
+                == WorkerState.BUSY
             ):
                 spins += 1
                 if spins < SPINS:

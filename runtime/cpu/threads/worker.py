@@ -23,6 +23,7 @@ from gradc_runtime.cpu.codegen.atomics import (
 )
 from gradc_runtime.cpu.codegen.intrinsics import call_kernel, words_at
 from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.cpu.interpreter.bytecode import WorkerState
 
 COURTESY = MACHINE.courtesy_looks  # looks at the mailbox, after which others may have the core
 WORD = 8  # bytes of the number that comes through an event
@@ -36,13 +37,13 @@ def kernel(word: int) -> Any:
     def serve(mailbox: Any, unused: Any, number: Any, spare: Any, more: Any) -> None:
         spins = 0
         while True:
-            while spins > 0 and atomic_load(mailbox, bytecode.STATE) == bytecode.IDLE:
+            while spins > 0 and atomic_load(mailbox, bytecode.STATE) == WorkerState.IDLE:
                 spins -= 1
                 if spins % COURTESY == 0:
                     yield_core()
                 pause()
-            atomic_cas(mailbox, bytecode.STATE, bytecode.IDLE, bytecode.ASLEEP)
-            while atomic_load(mailbox, bytecode.STATE) == bytecode.ASLEEP:
+            atomic_cas(mailbox, bytecode.STATE, WorkerState.IDLE, WorkerState.ASLEEP)
+            while atomic_load(mailbox, bytecode.STATE) == WorkerState.ASLEEP:
                 if receive(mailbox[bytecode.EVENT]) != WORD:  # interrupted, or the event is gone
                     sleep_us(NAP)
             pointers = words_at(mailbox[bytecode.POINTERS])
@@ -51,6 +52,6 @@ def kernel(word: int) -> Any:
             call_kernel(mailbox[bytecode.FUNCTION], pointers, geometry, number, 0, 0)
             spins = 0 if crowded else mailbox[bytecode.SPINS]
             mailbox[bytecode.CROWDED] += 1 if crowded else 0
-            atomic_store(mailbox, bytecode.STATE, bytecode.IDLE)
+            atomic_store(mailbox, bytecode.STATE, WorkerState.IDLE)
 
     return serve

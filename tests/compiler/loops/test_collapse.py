@@ -8,13 +8,16 @@ from textwrap import dedent
 import pytest
 
 from gradc_compiler.loops.collapse import collapse_loops
-from gradc_compiler.loops.ir import RANGE, LoopNest, Store
+from gradc_compiler.loops.ir import LoopNest, Store
 from gradc_compiler.printing.nest_text import nest_text
+from gradc_compiler.program.kernel_abi import Extent
 from tests.support.nests import WHOLE, at, loops, product
 
 CASES = {
     "a batch of a contiguous tensor is one loop": (
-        product(loops(RANGE, 5, 7), (at("a", 35, 7, 1), at("b", 35, 7, 1), at("y", 35, 7, 1))),
+        product(
+            loops(Extent.RANGE, 5, 7), (at("a", 35, 7, 1), at("b", 35, 7, 1), at("y", 35, 7, 1))
+        ),
         """
         for i0 of rows
           for i1 of 5
@@ -33,7 +36,7 @@ CASES = {
         """,
     ),
     "a loop of one iteration is none, and a broadcast one stays": (
-        product(loops(RANGE, 1, 7), (at("a", 7, 3, 1), at("b", 0, 0, 1), at("y", 7, 0, 1))),
+        product(loops(Extent.RANGE, 1, 7), (at("a", 7, 3, 1), at("b", 0, 0, 1), at("y", 7, 0, 1))),
         """
         for i0 of rows
           for i1 of 1
@@ -87,7 +90,7 @@ def test_neighbours_become_one_loop(name: str) -> None:
 
 
 def unmoved() -> list[LoopNest]:
-    given = product(loops(RANGE, 5), (at("a", 5, 1), at("b", 5, 1), at("y", 5, 1)))
+    given = product(loops(Extent.RANGE, 5), (at("a", 5, 1), at("b", 5, 1), at("y", 5, 1)))
     elsewhere = at("a", 5, 1, row=WHOLE[2])
     (v, _), second = given.loads
     return [replace(given, positional=True), replace(given, loads=((v, elsewhere), second))]

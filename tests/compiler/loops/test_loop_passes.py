@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, NestLoop, Store
+from gradc_compiler.loops.ir import LoopNest, MemAccess, NestLoop, Store
 from gradc_compiler.loops.loop_passes import (
     BUILT,
     LOOP_PASSES,
@@ -29,6 +29,7 @@ from gradc_compiler.loops.unroll import unroll
 from gradc_compiler.loops.vectorize_batch import LANES
 from gradc_compiler.loops.verify_nest import verify_nest
 from gradc_compiler.printing.nest_text import nest_text
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.rewrites.algebra.switches import Switches
 from tests.support.nests import at, loops, product
 from tests.support.run_nest import extents, memory_of, run_nest
@@ -37,30 +38,34 @@ FOLDER = Path(__file__).with_name("golden")
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 NESTS: dict[str, LoopNest] = {
     "collapse": product(
-        loops(RANGE, 5, 7), (at("a", 35, 7, 1), at("b", 35, 7, 1), at("y", 35, 7, 1))
+        loops(Extent.RANGE, 5, 7), (at("a", 35, 7, 1), at("b", 35, 7, 1), at("y", 35, 7, 1))
     ),
     "sum-in-memory": product(
-        loops(RANGE, 3, 40, summed=(1,)),
+        loops(Extent.RANGE, 3, 40, summed=(1,)),
         (at("a", 3, 1, 0), at("b", 0, 40, 1), at("y", 40, 0, 1)),
         Store.SUM,
     ),
     "reduce-innermost": product(
-        loops(RANGE, 3, 4, summed=(1,)),
+        loops(Extent.RANGE, 3, 4, summed=(1,)),
         (at("a", 3, 1, 0), at("b", 0, 4, 1), at("y", 4, 0, 1)),
         Store.SUM,
     ),
     "sum-in-blocks": replace(
-        product(loops(RANGE), (at("a", 1), at("b", 1), at("y", 0)), Store.SUM_ADD),
-        loops=(NestLoop(extent=RANGE, reduces=True),),
+        product(loops(Extent.RANGE), (at("a", 1), at("b", 1), at("y", 0)), Store.SUM_ADD),
+        loops=(NestLoop(extent=Extent.RANGE, reduces=True),),
     ),
-    "hoist-loads": product(loops(RANGE, 40), (at("a", 1, 0), at("b", 40, 1), at("y", 40, 1))),
-    "mask-remainder": product(loops(RANGE, 5), (at("a", 6, 1), at("b", 5, 1), at("y", 5, 1))),
+    "hoist-loads": product(
+        loops(Extent.RANGE, 40), (at("a", 1, 0), at("b", 40, 1), at("y", 40, 1))
+    ),
+    "mask-remainder": product(
+        loops(Extent.RANGE, 5), (at("a", 6, 1), at("b", 5, 1), at("y", 5, 1))
+    ),
     "vectorize-batch": replace(
-        product(loops(RANGE), (at("a", 1), at("b", 0), at("y", 1))),
-        loops=(NestLoop(extent=RANGE, scale=3),),
+        product(loops(Extent.RANGE), (at("a", 1), at("b", 0), at("y", 1))),
+        loops=(NestLoop(extent=Extent.RANGE, scale=3),),
     ),
     "unroll": product(
-        loops(RANGE, 2, 3, summed=(2,)),
+        loops(Extent.RANGE, 2, 3, summed=(2,)),
         (at("a", 3, 0, 1), at("b", 0, 1, 2), at("y", 2, 1, 0)),
         Store.SUM,
     ),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from textwrap import dedent
 
-from gradc_compiler.loops.ir import RANGE, Apply, LoopCounter, LoopNest, Statement, Store
+from gradc_compiler.loops.ir import Apply, LoopCounter, LoopNest, Statement, Store
 from gradc_compiler.loops.peel import peel
 from gradc_compiler.printing.nest_text import nest_text
+from gradc_compiler.program.kernel_abi import Extent
 from tests.support.nests import REAL, at, loops, product
 
 SUM = product(
-    loops(RANGE, 3, 4, summed=(2,)),
+    loops(Extent.RANGE, 3, 4, summed=(2,)),
     (at("a", 12, 4, 1), at("b", 0, 0, 2, offset=1), at("y", 3, 1, 0)),
     Store.SUM,
 )
@@ -48,7 +49,7 @@ def test_a_loop_that_is_peeled_is_an_offset() -> None:
 
 
 def test_of_a_merged_loop_over_rows_one_iteration_of_each_row_is_peeled() -> None:
-    merged = product(loops(RANGE), (at("a", 1), at("b", 0), at("y", 1)))
+    merged = product(loops(Extent.RANGE), (at("a", 1), at("b", 0), at("y", 1)))
     merged = replace(merged, loops=(replace(merged.loops[0], scale=12),))
     after = """
         for i0 of rows
@@ -65,7 +66,7 @@ def counting() -> LoopNest:
     counters = Apply("f", tuple(LoopCounter(j) for j in range(3)))
     statement = Statement(REAL[0], counters)
     stores = ((REAL[0], at("y", 12, 4, 1), Store.SET),)
-    headers = loops(RANGE, 3, 4)
+    headers = loops(Extent.RANGE, 3, 4)
     return LoopNest(loops=headers, loads=(), statements=(statement,), stores=stores)
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from textwrap import dedent
 
-from gradc_compiler.loops.ir import RANGE, LoopNest
+from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.loops.renumber import renumber
 from gradc_compiler.printing.cpu_printer import print_cpu_nest
 from gradc_compiler.printing.nest_text import nest_text
+from gradc_compiler.program.kernel_abi import Extent
 from tests.support.nests import WHOLE, at, loops, product
 
 
 def nest() -> LoopNest:
     """b, of another row, is read within the second loop; which row, within the first."""
-    given = product(loops(RANGE, 7), (at("a", 7, 1), at("b", 7, 1, row=WHOLE[4]), at("y", 7, 1)))
+    given = product(
+        loops(Extent.RANGE, 7), (at("a", 7, 1), at("b", 7, 1, row=WHOLE[4]), at("y", 7, 1))
+    )
     return replace(given, loads=(*given.loads[:1], (WHOLE[4], at("row", 1, 0)), *given.loads[1:]))
 
 

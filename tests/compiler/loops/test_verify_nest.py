@@ -8,8 +8,6 @@ import pytest
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
-    RANGE,
-    WALK,
     Apply,
     LoopCounter,
     LoopNest,
@@ -19,10 +17,11 @@ from gradc_compiler.loops.ir import (
     Store,
 )
 from gradc_compiler.loops.verify_nest import verify_nest
+from gradc_compiler.program.kernel_abi import Extent
 from tests.support.nests import REAL, WHOLE, at, loops, product
 
 GOOD = product(
-    loops(RANGE, 3, 4, summed=(2,)),
+    loops(Extent.RANGE, 3, 4, summed=(2,)),
     (at("a", 12, 4, 1), at("b", 0, 0, 1), at("y", 3, 1, 0)),
     Store.SUM,
 )
@@ -45,9 +44,9 @@ BAD = {
     "loop i1 is scaled, but not over rows": with_loop(1, NestLoop(extent=3, scale=2)),
     "loop i1 is masked, but not": with_loop(1, NestLoop(extent=3, masked=True)),
     "loop i2 is in blocks, but": with_loop(2, NestLoop(extent=4, reduces=True, block=8)),
-    "loop i0 has 0 iterations of a row": with_loop(0, NestLoop(extent=RANGE, scale=0)),
-    "two loops go over rows": with_loop(1, NestLoop(extent=RANGE)),
-    "a loop through rows has no clocks": with_loop(1, NestLoop(extent=WALK)),
+    "loop i0 has 0 iterations of a row": with_loop(0, NestLoop(extent=Extent.RANGE, scale=0)),
+    "two loops go over rows": with_loop(1, NestLoop(extent=Extent.RANGE)),
+    "a loop through rows has no clocks": with_loop(1, NestLoop(extent=Extent.WALK)),
     "has 2 moves in 3 loops": replace(GOOD, loads=((REAL[5], at("a", 12, 4)), b)),
     "words 0 to 12 of ('a',), which has 12": with_loop(2, NestLoop(extent=5, reduces=True)),
     "words -1 to 2 of ('b',)": replace(GOOD, loads=(a, (b[0], replace(b[1], offset=-1)))),

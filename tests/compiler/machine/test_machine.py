@@ -32,7 +32,6 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "compiler/fusion/groups.py": (FORMAT, "OUTSIDE MOST_PLACES"),
     "compiler/fusion/heights.py": (FORMAT, "LOWEST"),
     "compiler/graph/ragged.py": (FORMAT, "LARGEST_SUM"),
-    "compiler/loops/ir.py": (FORMAT, "RANGE WALK"),
     "compiler/loops/scalar_code.py": (FORMAT, "ROW_NAMES ZERO ONE"),
     "compiler/loops/scalar_form.py": (FORMAT, "OPERANDS"),
     "compiler/machine/addition_chains.py": (
@@ -52,9 +51,8 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         FORMAT,
         "MODE COLUMNS ROWS A_ROW Y_ROW K1 A_K1 B_K1 K2 A_K2 B_K2 LOOP_COUNT LOOPS LOOP A_LOOP "
         "B_LOOP Y_LOOP B_COLUMN Y_COLUMN MOST_LOOPS MOST_ANY_LOOPS OUTPUT_LOOPS SUM_LOOPS "
-        "ANY_LOOPS EVERY DIVIDED SHARE ROWS_IN_ALL",
+        "ANY_LOOPS ROWS_IN_ALL",
     ),
-    "compiler/rewrites/remat.py": (FORMAT, "NEVER ALWAYS"),
     "compiler/rewrites/algebra/powers_of_two.py": (BOUND, "LARGEST"),
     "compiler/rewrites/conv/winograd_transforms.py": (
         BOUND,
@@ -89,7 +87,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         FORMAT,
         "THREADS STEPS BASES BASES_STEP LINE MOST_GROUPS OF_GROUPS ALL "
         "TEAM CHUNK_COUNTER ARRIVED GENERATION MAILBOX STATE "
-        "FUNCTION POINTERS GEOMETRY CORE SPINS EVENT CROWDED IDLE BUSY ASLEEP HEADER EXAMPLES "
+        "FUNCTION POINTERS GEOMETRY CORE SPINS EVENT CROWDED HEADER EXAMPLES "
         "BLOCK BLOCKS CHUNKS PHASES PARTIAL_BYTES "
         "FIRST_CHUNK END_CHUNK CONTINUE LAST SPACES STRIDES_START RESULTS RESULTS_START "
         "TIMES CLOCK_SPACE PHASE "

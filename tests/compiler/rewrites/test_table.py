@@ -8,6 +8,7 @@ import pytest
 
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.machine.targets import TARGETS
 from gradc_compiler.ops.elementwise import exp, tanh
@@ -50,12 +51,12 @@ ROW = Rewrite(run=nodes(exp_for_tanh), law="none")
 def test_a_rule_is_switched_counted_and_keeps_the_story() -> None:
     b = Builder()
     x = b.add(Input("x", (4,)))
-    b.remat = 1
+    b.remat = Remat.UNLESS_PRODUCT
     graph = b.graph({"y": b.add(tanh(), b.add(tanh(), x)).id})
     switches = Switches()
     changed, _ = run_once({"exp": ROW}, graph, switches)
     assert switches.applied == {"exp": 2} and "tanh" not in print_graph(changed)
-    assert [node.remat for node in changed.nodes] == [0, 1, 1]
+    assert [node.remat.is_set for node in changed.nodes] == [False, True, True]
     off = Switches(["exp"])
     assert run_once({"exp": ROW}, graph, off)[0] is graph and not off.applied
 

@@ -8,9 +8,10 @@ from textwrap import dedent
 import pytest
 
 from gradc_compiler.fusion.stages import Stage
-from gradc_compiler.loops.ir import RANGE, LoopNest, MemAccess, Store
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Store
 from gradc_compiler.printing.nest_text import nest_text
 from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.whole_step.copy_propagation import propagate_copies
 from gradc_compiler.whole_step.step import Begin, StepNests, Task
 from tests.support.nests import REAL, at, loops, product
@@ -45,7 +46,7 @@ def copy(source: MemAccess) -> Task:
 def reader(moves: tuple[int, ...] = (0, 1, 2)) -> Task:
     """y[i] = sum over j of x[j] * turned[j, i]."""
     places = at("x", 3, 0, 1), at("turned", *moves), at("y", 2, 1, 0)
-    return task(product(loops(RANGE, 2, 3, summed=(2,)), places, Store.SUM), examples=True)
+    return task(product(loops(Extent.RANGE, 2, 3, summed=(2,)), places, Store.SUM), examples=True)
 
 
 BEFORE = """

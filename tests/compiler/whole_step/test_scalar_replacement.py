@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from gradc_compiler.loops.ir import RANGE, MemAccess, Store
+from gradc_compiler.loops.ir import MemAccess, Store
 from gradc_compiler.printing.nest_text import nest_text
 from gradc_compiler.program.entry import Operand, Space
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.whole_step.step_text import print_step
 from gradc_compiler.whole_step.step_writer import StepWriter
@@ -31,11 +32,11 @@ def writer() -> StepWriter:
 
 INSIDE = [
     product(
-        loops(RANGE, 2, summed=(1,)),
+        loops(Extent.RANGE, 2, summed=(1,)),
         (at("x", 2, 1), at("w", 0, 1), at("y", 1, 0)),
         Store.SUM,
     ),
-    product(loops(RANGE), (at("y", 1), at("y", 1), at("z", 1))),
+    product(loops(Extent.RANGE), (at("y", 1), at("y", 1), at("z", 1))),
 ]
 BEFORE = """
     for i0 of rows

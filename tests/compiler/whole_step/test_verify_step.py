@@ -11,9 +11,10 @@ import pytest
 
 from gradc_compiler import schedule
 from gradc_compiler.fusion.stages import Stage
-from gradc_compiler.loops.ir import RANGE, Apply, LoopNest, Store
+from gradc_compiler.loops.ir import Apply, LoopNest, Store
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.program.entry import Entry, Operand, Space
+from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.whole_step.step import StepNests, Task, step_of
 from gradc_compiler.whole_step.verify_step import verify_step
@@ -40,7 +41,7 @@ def stored(task: Task, change: Callable[..., Any]) -> Task:
 def times(places: tuple[str, ...], store: Store, *moves: int) -> LoopNest:
     """y = a * b for two words of every example."""
     a, b, y = (at(name, *moves) for name in places)
-    return product(loops(RANGE, 2), (a, b, y), store)
+    return product(loops(Extent.RANGE, 2), (a, b, y), store)
 
 
 set_mean = stored(MEAN, lambda v, access, _: (v, access, Store.SET))

@@ -8,7 +8,7 @@ the one stage that is left.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.executable import WALKER, Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.sum_lengths import with_compensated_sums
-from gradc_runtime.embed.relocatable import RelocatableTable, relocatable
+from gradc_runtime.embed.relocatable import RelocatableTable, relocatable, table_for_batch
 from gradc_runtime.session.session import Session
 from gradc_runtime.system.errors import SessionError
 
@@ -39,10 +39,17 @@ class FrozenModel:
     name: str
     entry: Entry  # of one stage
     dtype: np.dtype[Any]
-    weights: NDArray[Any]  # PERSISTENT
+    weights: NDArray[Any]  # the first words of PERSISTENT, which the stage reads
     made: NDArray[Any]  # UNIFORM
     tables: tuple[RelocatableTable, ...]  # of ever larger blocks
+    persistents: tuple[Persistent, ...]  # where each tensor lies now
+    before: RelocatableTable | None = None  # what makes UNIFORM of PERSISTENT
     walker: Kernel = WALKER  # which goes through them
+
+    @property
+    def words(self) -> int:
+        """Of PERSISTENT."""
+        return end_of(self.persistents)
 
     def arrays(self, role: str) -> list[Array]:
         """What it reads (`input`) or gives (`output`), in order."""
@@ -56,20 +63,22 @@ def frozen(session: Session, model: str) -> FrozenModel:
     """
     entry = session.program.entries[session.program.models[model]]
     require_plain(model, entry)
-    *before, last = entry.phases
-    made = made_by(session, entry, before)
-    only, weights = with_weights(session, one_stage(entry, last))
-    most = block_of(only, MANY)
-    only = with_long_sums(only, MANY, most)
     dtype = session.memory.words.dtype
+    moved, kept, inside = compact(session.program.persistents, entry)
+    most = block_of(stage(moved, moved.phases[-1]), MANY)
+    whole = with_long_sums(moved, MANY, most)
+    *before, last = whole.phases
+    only, first = stage(whole, last), alone(whole, before)
     sizes = sorted({size for size in SIZES if size < most} | {most})
     return FrozenModel(
         name=model,
         entry=only,
         dtype=dtype,
-        weights=weights,
-        made=made,
+        weights=words_of(session, kept[:inside]),
+        made=made_by(session, alone(entry, entry.phases[:-1])),
         tables=tuple(relocatable(only, dtype.itemsize, size) for size in sizes),
+        persistents=kept,
+        before=table_for_batch(first, dtype.itemsize, 1, 1) if before else None,
     )
 
 
@@ -96,57 +105,90 @@ def written(item: Instruction) -> Sequence[Operand]:
     return [item.operands[k] for k in places]
 
 
-def made_by(session: Session, entry: Entry, before: Sequence[Phase]) -> NDArray[Any]:
-    """UNIFORM after the stages that stand before the one over examples."""
-    alone = replace(
+def stage(entry: Entry, phase: Phase) -> Entry:
+    """An entry of one stage."""
+    return replace(entry, phases=(phase,), deferred_whole_step=None)
+
+
+def alone(entry: Entry, before: Sequence[Phase]) -> Entry:
+    """An entry of the stages that look at no example."""
+    return replace(
         entry, phases=tuple(before), arrays=(), times=(), time_words=(), kept_words=(),
         deferred_whole_step=None,
     )  # fmt: skip
-    runner = Executable(alone, session.memory.words, session.memory.words.dtype)
-    if before:
+
+
+def made_by(session: Session, entry: Entry) -> NDArray[Any]:
+    """UNIFORM after the stages that stand before the one over examples."""
+    runner = Executable(entry, session.memory.words, session.memory.words.dtype)
+    if entry.phases:
         runner.run({}, batch=1)  # type: ignore[arg-type]
     found: NDArray[Any] = runner.uniform.copy()
     return found
 
 
-def one_stage(entry: Entry, stage: Phase) -> Entry:
-    """An entry of one stage, with the kernels that it calls."""
-    called = sorted({item.kernel for item in stage.instructions})
-    number = {old: new for new, old in enumerate(called)}
-    items = tuple(replace(item, kernel=number[item.kernel]) for item in stage.instructions)
-    return replace(
-        entry,
-        kernels=tuple(entry.kernels[k] for k in called),
-        phases=(replace(stage, instructions=items),),
-        deferred_whole_step=None,
-    )
-
-
-def with_weights(session: Session, entry: Entry) -> tuple[Entry, NDArray[Any]]:
-    """The entry with PERSISTENT cut down to the tensors that it reads, and their words."""
-    kept = session.program.persistents
-    starts = [one.offset for one in kept]
-    read = [o for i in entry.phases[0].instructions for o in i.operands if o.space == 0]
-    known: dict[int, int] = {}  # of each tensor, by its number: where it lies now
-    end = 0
-    for number in sorted({bisect_right(starts, o.offset + o.inner) - 1 for o in read}):
-        known[number], end = end, end + -(-kept[number].type.size // LINE) * LINE
-    weights = np.zeros(end, session.memory.words.dtype)
-    for number, at in known.items():
-        weights[at : at + kept[number].type.size] = words_of(session, kept[number])
+def compact(
+    persistents: Sequence[Persistent], entry: Entry
+) -> tuple[Entry, tuple[Persistent, ...], int]:
+    """The entry with PERSISTENT cut down to what it reads: those tensors where they lie now, and
+    how many of them, which come first, its last stage reads.
+    """
+    starts = [one.offset for one in persistents]
+    inside = read_by(starts, entry.phases[-1:])
+    order = dict.fromkeys([*inside, *read_by(starts, entry.phases)])
+    known = dict(zip(order, places([persistents[k] for k in order]), strict=True))
 
     def moved(operand: Operand) -> Operand:
         if operand.space != Space.PERSISTENT:
             return operand
-        number = bisect_right(starts, operand.offset + operand.inner) - 1
-        return replace(operand, offset=operand.offset - starts[number] + known[number])
+        k = tensor_of(starts, operand)
+        return replace(operand, offset=operand.offset - starts[k] + known[k].offset)
 
-    (stage,) = entry.phases
-    items = [replace(i, operands=tuple(map(moved, i.operands))) for i in stage.instructions]
-    return replace(entry, phases=(replace(stage, instructions=tuple(items)),)), weights
+    return with_operands(entry, moved), tuple(known.values()), len(inside)
 
 
-def words_of(session: Session, one: Persistent) -> NDArray[Any]:
-    """The words of a tensor that persists."""
-    found: NDArray[Any] = session.memory.words[one.offset : one.offset + one.type.size]
+def tensor_of(starts: Sequence[int], operand: Operand) -> int:
+    """The number of the tensor that an operand lies in, of those that begin at `starts`."""
+    return bisect_right(starts, operand.offset + operand.inner) - 1
+
+
+def read_by(starts: Sequence[int], phases: Sequence[Phase]) -> list[int]:
+    """The numbers of the tensors that some stages read."""
+    items = [item for phase in phases for item in phase.instructions]
+    kept = [o for item in items for o in item.operands if o.space == Space.PERSISTENT]
+    return sorted({tensor_of(starts, operand) for operand in kept})
+
+
+def with_operands(entry: Entry, moved: Callable[[Operand], Operand]) -> Entry:
+    """The entry with other operands."""
+
+    def placed(item: Instruction) -> Instruction:
+        return replace(item, operands=tuple(map(moved, item.operands)))
+
+    phases = [replace(p, instructions=tuple(map(placed, p.instructions))) for p in entry.phases]
+    return replace(entry, phases=tuple(phases))
+
+
+def places(tensors: Sequence[Persistent]) -> Iterator[Persistent]:
+    """Tensors one after another, each from a cache line on."""
+    end = 0
+    for one in tensors:
+        yield replace(one, offset=end)
+        end += -(-one.type.size // LINE) * LINE
+
+
+def end_of(tensors: Sequence[Persistent]) -> int:
+    """The words that they take."""
+    return max((one.offset + -(-one.type.size // LINE) * LINE for one in tensors), default=0)
+
+
+def words_of(session: Session, tensors: Sequence[Persistent]) -> NDArray[Any]:
+    """The numbers that some tensors have, where they lie now."""
+    found = np.zeros(end_of(tensors), session.memory.words.dtype)
+    known = {one.name: one for one in session.program.persistents}
+    for one in tensors:
+        start = known[one.name].offset
+        found[one.offset : one.offset + one.type.size] = session.memory.words[
+            start : start + one.type.size
+        ]
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from gradc_compiler.graph.outputs import Tagged
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.program.entry import Entry, Kernel
-from gradc_compiler.program.program import Persistent, TrainStep
+from gradc_compiler.program.program import TrainStep
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.executable import STRAIGHT, WALKER, Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
@@ -28,8 +28,12 @@ class FrozenStep(FrozenModel):
 
     batch: int
     partial_bytes: int  # of all chunks
-    persistents: tuple[Persistent, ...]
     schedule: tuple[int, int]  # the word that counts in a table of settings, and its rows; 0 rows
+
+    @property
+    def words(self) -> int:
+        """Of PERSISTENT."""
+        return len(self.weights)
 
     def arrays(self, role: str) -> list[Array]:
         """What it reads, and what it gives once for the batch: a loss, reports."""

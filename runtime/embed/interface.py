@@ -20,7 +20,7 @@ from gradc_compiler.program.arrays import Array
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.embed.frozen import FrozenModel
 
-VERSION = 1  # of the functions and their meaning
+VERSION = 2  # of the functions and their meaning
 FAULTS = {  # a call's answer below 0, and what it says
     "NULL_POINTER": "a pointer is null",
     "WRONG_SIZE": "the number of examples is none that it takes",
@@ -28,11 +28,17 @@ FAULTS = {  # a call's answer below 0, and what it says
     "WRONG_CLASS": "a whole number is not one of its classes",
     "WRONG_LENGTH": "a length is negative, or more than the model takes",
     "SCHEDULE_ENDED": "the table of the optimizer's settings has no more steps",
-    "WRONG_FILE": "a file cannot be read or written, or is not of this state",
+    "WRONG_FILE": "a file cannot be read or written",
+    "DAMAGED_FILE": "a file is no safetensors file, or is cut off",
+    "MISSING_TENSOR": "a file lacks a tensor of this model",
+    "WRONG_TENSOR": "a tensor of a file has another shape or another type of number",
     "WRONG_PROCESSOR": "this processor lacks instructions that the library was compiled for",
     "OTHER_INTERFACE": "header and library are of different models or versions",
 }
-OWN = "n", "workspace", "bytes", "code", "memory", "arrays", "run"  # other names in its functions
+OWN = (  # other names in its functions
+    "n", "workspace", "bytes", "code", "memory", "arrays", "run", "lengths", "numbers", "inside",
+    "weights", "results", "path", "tensor",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,7 @@ class CInterface:
         """A number that is another for other arguments."""
         shapes = [f"{name} {array.type}" for name, array in self.arguments.items()]
         shapes += self.lengths
+        shapes += [f"{p.name} {p.type} {p.offset}" for p in self.model.persistents]
         return zlib.crc32(f"{self.name} {shapes} {self.model.dtype}".encode()) & 0x7FFFFFFF
 
     def header(self) -> str:
@@ -170,7 +177,39 @@ class CInterface:
         yield f"/* Run n examples in memory of yours: as many bytes as {name}_workspace says. */"
         yield f"int {name}_run_in({own}, int n, void *workspace, size_t bytes);"
         yield f"size_t {name}_workspace({self.asked});"
+        if self.model.persistents:
+            yield from self._weights()
         yield from self._common()
+
+    def _weights(self) -> Iterator[str]:
+        """The functions that take other weights than those inside."""
+        name, struct = self.name, f"struct {self.name}_weights"
+        yield ""
+        yield "/* Weights of yours, by their names in the spec, and what is made of them. */"
+        yield f"{struct} {{"
+        yield from self.members()
+        if made := self.model.entry.uniform_words:
+            yield f"    {self.word_of(Kind.REAL)} made[{made}];"
+        yield "};"
+        yield ""
+        yield "/* Read them from a .safetensors file; `tensor`, if it is not null, is told the name"
+        yield "   of the one that a code is about.  Or set them, and have `made` made of them. */"
+        yield f"int {name}_load({struct} *weights, const char *path, const char **tensor);"
+        yield f"int {name}_prepare({struct} *weights);"
+        own = f"const {struct} *weights, {self.declared()}"
+        yield f"int {name}_run_with({own}, int n, void *workspace, size_t bytes);"
+
+    def members(self) -> Iterator[str]:
+        """What persists as members of a struct, with the gaps between them."""
+        names, real, end = CNames(["made"]), self.word_of(Kind.REAL), 0
+        for k, one in enumerate(self.model.persistents):
+            if one.offset > end:
+                yield f"    {real} gap_{k}[{one.offset - end}];"
+            name = names.take(one.name.replace("/", "_"))
+            yield f"    {self.word(one.type)} {name}[{one.type.size}];"
+            end = one.offset + one.type.size
+        if self.model.words > end:
+            yield f"    {real} gap[{self.model.words - end}];"
 
     def _common(self) -> Iterator[str]:
         """The functions that each library has, whatever it runs."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from importlib.resources import files
+from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from gradc_compiler.graph.types import Kind, Time
-from gradc_compiler.program.arrays import Array, ClockName
+from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.entry import Space
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.interpreter import bytecode
+from gradc_runtime.embed.c_text import source_text
 from gradc_runtime.embed.frozen import FrozenModel
 from gradc_runtime.embed.frozen_step import FrozenStep
 from gradc_runtime.embed.interface import FAULTS, CInterface
-from gradc_runtime.embed.relocatable import RelocatableTable
+from gradc_runtime.embed.table_source import (
+    kinds,
+    most_dims,
+    sequence_times,
+    table_list,
+    tensor_list,
+)
 
 PLACES = {  # words that the library writes, by their name in C
     "AT_THREADS": bytecode.THREADS,
@@ -36,25 +39,22 @@ CHECKED = (  # that C compilers can ask a processor about
     "sse4.2", "popcnt", "avx", "avx2", "fma", "bmi", "bmi2", "avx512f", "avx512vl", "avx512bw",
     "avx512dq", "avx512cd",
 )  # fmt: skip
-CLOCKS = (  # in the order of the C source
-    "owner", "position", "remaining", "mirror", "before", "after", "length", "first", "last",
-)  # fmt: skip
+STATE = "safetensors.c", "state.c"
 SOURCES = {  # of each way of running, in order: what is common, and the functions of the header
     "plain": (["plain.c"], ["plain_functions.c"]),
     "sequences": (["packed.c", "sequences.c"], ["sequences_functions.c"]),
-    "plain step": (["step.c", "plain_step.c"], ["plain_step_functions.c", "step_functions.c"]),
+    "plain step": (
+        ["step.c", "plain_step.c", *STATE],
+        ["plain_step_functions.c", "step_functions.c"],
+    ),
     "step of sequences": (
-        ["packed.c", "step.c", "sequence_step.c"],
+        ["packed.c", "step.c", "sequence_step.c", *STATE],
         ["sequence_step_functions.c", "step_functions.c"],
     ),
 }
+WEIGHTS = ["safetensors.c", "weights.c"], ["weights_functions.c"]  # of a model that has any
+LONGEST_KEY = len("__metadata__")  # bytes, of what a file of weights may say beside names
 MOST_BYTES = 1 << 60  # of a workspace: no sum of sizes overflows
-A_LINE = 12  # numbers
-
-
-def source_text(name: str) -> str:
-    """A C source that every library or program has."""
-    return (files("gradc_runtime.embed") / "sources" / name).read_text(encoding="utf-8")
 
 
 def library_source(interface: CInterface, symbols: Sequence[str], data: Sequence[str]) -> str:
@@ -64,18 +64,16 @@ def library_source(interface: CInterface, symbols: Sequence[str], data: Sequence
     of them.
     """
     model = interface.model
-    tables = (line for k, table in enumerate(model.tables) for line in table_data(k, table))
     parts = [
         *head(interface),
         *constants(model),
         source_text("layout.c"),
         *externals(interface, symbols, data),
-        *tables,
         *table_list(model),
         *kinds(interface),
         *sequence_times(interface),
-        source_text("library.c"),
-        *map(source_text, SOURCES[kind_of(model)][0]),
+        *(tensor_list(model) if model.persistents else ()),
+        *map(source_text, sources_of(model)),
         *functions(interface),
     ]
     return "\n".join(parts) + "\n"
@@ -86,6 +84,18 @@ def kind_of(model: FrozenModel) -> str:
     if isinstance(model, FrozenStep):
         return "step of sequences" if model.entry.times else "plain step"
     return "sequences" if model.entry.times else "plain"
+
+
+def sources_of(model: FrozenModel) -> list[str]:
+    """The files of what is common, in order."""
+    loads = WEIGHTS[0] if model.persistents and not isinstance(model, FrozenStep) else []
+    return ["library.c", *SOURCES[kind_of(model)][0], *loads]
+
+
+def functions_of(model: FrozenModel) -> list[str]:
+    """The files of the header's functions."""
+    loads = WEIGHTS[1] if model.persistents and not isinstance(model, FrozenStep) else []
+    return [*SOURCES[kind_of(model)][1], *loads, "functions.c"]
 
 
 def head(interface: CInterface) -> Iterator[str]:
@@ -101,12 +111,13 @@ def head(interface: CInterface) -> Iterator[str]:
 
 def constants(model: FrozenModel) -> Iterator[str]:
     """Macros with the sizes that the common part asks for."""
-    spaces = int(Space.ARRAY) + len(model.entry.arrays) + len(model.entry.results) + 1
     yield from (f"#define {name} {value}" for name, value in PLACES.items())
     yield f"#define CONTROL {bytecode.ALL}"
-    yield f"#define SPACES {spaces}"
+    yield f"#define SPACES {spaces_of(model)}"
     yield f"#define ARRAYS {len(model.entry.arrays)}"
     yield f"#define TABLES {len(model.tables)}"
+    yield f"#define MADE_BYTES {model.made.nbytes}"
+    yield from constants_of_tensors(model)
     yield f"#define TIMES {len(model.entry.times)}"
     yield f"#define CLOCK_WORDS {bytecode.CLOCK}"
     yield f"#define MOST_ELEMENTS {MOST_BYTES // element_bytes(model)}LL"
@@ -114,7 +125,6 @@ def constants(model: FrozenModel) -> Iterator[str]:
         yield f"#define BATCH {model.batch}"
         yield f"#define RESULTS {len(model.entry.results)}"
         yield f"#define UNIFORM_BYTES {model.entry.uniform_words * model.dtype.itemsize}"
-        yield f"#define MADE_BYTES {model.made.nbytes}"
         yield f"#define SCHEDULE_AT {model.schedule[0]}"
         yield f"#define SCHEDULE_ROWS {model.schedule[1]}"
         yield f"#define PARTIAL_BYTES {model.partial_bytes}"
@@ -123,6 +133,22 @@ def constants(model: FrozenModel) -> Iterator[str]:
     yield f"#define PROCESSOR_IS_CHECKED {int(bool(asked))}"
     tests = " && ".join(f'__builtin_cpu_supports("{name}")' for name in asked)
     yield f"#define PROCESSOR_HAS ({tests or 1})"
+
+
+def constants_of_tensors(model: FrozenModel) -> Iterator[str]:
+    """The sizes of what is known of tensors that persist."""
+    yield f"#define TENSORS {len(model.persistents)}"
+    yield f"#define MOST_DIMS {most_dims(model)}"
+    names = [len(one.name.encode()) for one in model.persistents]
+    yield f"#define NAME_ROOM {max([LONGEST_KEY, *names]) + 1}"
+    yield f"#define MADE_AT {model.words}"
+    parts = bytecode.ALL, spaces_of(model), 0 if model.before is None else len(model.before.words)
+    yield f"#define PREPARING_BYTES {sum(-(-part // 8) * 64 for part in parts)}"
+
+
+def spaces_of(model: FrozenModel) -> int:
+    """The words of a row of addresses."""
+    return int(Space.ARRAY) + len(model.entry.arrays) + len(model.entry.results) + 1
 
 
 def element_bytes(model: FrozenModel) -> int:
@@ -139,72 +165,8 @@ def externals(interface: CInterface, symbols: Sequence[str], data: Sequence[str]
     yield from (f"extern const {word} {name}[];" for name in data)
     yield f"#define walk {symbols[0]}"
     yield f"static kernel_function *const kernels[] = {{{', '.join(symbols[1:])}}};"
-    yield f"#define weights {data[0]}"
+    yield f"#define own_weights {data[0]}"
     yield f"#define made {data[1]}"
-
-
-def numbers(values: Iterable[int]) -> Iterator[str]:
-    """Whole numbers, some a line."""
-    all = [str(value) for value in values]
-    for k in range(0, len(all), A_LINE):
-        yield "    " + ", ".join(all[k : k + A_LINE]) + ","
-
-
-def table_data(k: int, table: RelocatableTable) -> Iterator[str]:
-    """A table and the places of its addresses, as arrays."""
-    yield f"/* blocks of {table.block} */"
-    yield f"static const int64_t table_{k}[] = {{"
-    yield from numbers(int(word) for word in table.words)
-    yield "};"
-    rows = ", ".join(f"{{{at}, {time}, {size}}}" for at, time, size in table.rooms)
-    yield f"static const struct room_place rooms_{k}[] = {{{rows or '{0, 0, 0}'}}};"
-    for name, places in (("kernels", table.kernels), ("arguments", table.arguments)):
-        pairs = ", ".join(f"{{{at}, {of}}}" for at, of in places)
-        yield f"static const struct place {name}_{k}[] = {{{pairs}}};"
-
-
-def table_list(model: FrozenModel) -> Iterator[str]:
-    """All tables, of ever larger blocks."""
-    word = model.dtype.itemsize
-    yield "static const struct block_table tables[TABLES] = {"
-    for k, table in enumerate(model.tables):
-        size = table.block * model.entry.block_words * word
-        places = [len(table.kernels), len(table.arguments), len(table.rooms)]
-        counts = [table.block, len(table.words), *places, -(-size // 64) * 64]
-        own = f"table_{k}, kernels_{k}, arguments_{k}, rooms_{k}"
-        yield f"    {{{', '.join(map(str, counts))}, {own}}},"
-    yield "};"
-
-
-def sequence_times(interface: CInterface) -> Iterator[str]:
-    """What is known of each time."""
-    entry, word = interface.model.entry, interface.model.dtype.itemsize
-    if not entry.times:
-        return
-    yield "static const struct sequence_time times[TIMES] = {"
-    for time, kept in zip(entry.times, entry.kept_words, strict=True):
-        most = [limit.rows for limit in entry.limits if limit.time == time]
-        fixed = time if isinstance(time, int) else 0
-        yield f"    {{{kept * word}, {fixed}, {min(most, default=np.iinfo(np.int32).max)}}},"
-    yield "};"
-
-
-def kinds(interface: CInterface) -> Iterator[str]:
-    """What is known of each array, in the order of the table."""
-    yield "static const struct array_kind kinds[ARRAYS] = {"
-    for array in interface.model.entry.arrays:
-        type = array.type
-        classes = (type.classes or np.iinfo(np.int32).max) if type.kind is Kind.INDEX else 0
-        time, clock = place_in_time(interface.model.entry.times, array)
-        yield f"    {{{type.size}, {classes}, {int(array.role == 'input')}, {time}, {clock}}},"
-    yield "};"
-
-
-def place_in_time(times: Sequence[Time], array: Array) -> tuple[int, int]:
-    """The number of an array's time and of its clock; -1 where it has none."""
-    if isinstance(array.name, ClockName):
-        return times.index(array.name.time), CLOCKS.index(array.name.kind)
-    return (-1 if array.type.time is None else times.index(array.type.time)), -1
 
 
 def functions(interface: CInterface) -> Iterator[str]:
@@ -220,12 +182,15 @@ def functions(interface: CInterface) -> Iterator[str]:
         "ARRAYS_GIVEN": ", ".join(given),
         "MOST_ROOM": str(most_room(interface.model)),
         "LENGTHS_GIVEN": ", ".join(lengths),
+        "LENGTHS_PASSED": "lengths, " if lengths else "",
+        "LENGTHS": (
+            f"const int32_t *const lengths[TIMES] = {{{', '.join(lengths)}}};" if lengths else ""
+        ),
         "ASKED": interface.asked,
         "RESULTS_GIVEN": ", ".join(f"(void *){name}" for name in interface.written),
         "MESSAGES": ", ".join(f'"{text}"' for text in FAULTS.values()),
     }
-    parts = [*SOURCES[kind_of(interface.model)][1], "functions.c"]
-    text = "".join(map(source_text, parts))
+    text = "".join(map(source_text, functions_of(interface.model)))
     for word, fact in facts.items():
         text = text.replace(f"${word}$", fact)
     yield text
@@ -233,12 +198,10 @@ def functions(interface: CInterface) -> Iterator[str]:
 
 def most_room(model: FrozenModel) -> int:
     """Bytes of workspace that any call needs (`room_of` in C)."""
-    spaces = int(Space.ARRAY) + len(model.entry.arrays) + 1
-    word, entry = model.dtype.itemsize, model.entry
-
-    def room(table: RelocatableTable) -> int:
+    word, entry, spaces = model.dtype.itemsize, model.entry, spaces_of(model)
+    rooms = []
+    for table in model.tables:
         block = table.block * entry.block_words * word
         parts = [8 * bytecode.ALL, 8 * spaces, 8 * len(table.words), block]
-        return 64 + sum(-(-part // 64) * 64 for part in parts)
-
-    return max(map(room, model.tables))
+        rooms.append(64 + sum(-(-part // 64) * 64 for part in parts))
+    return max(rooms)

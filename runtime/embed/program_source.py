@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gradc_compiler.graph.types import Kind
+from gradc_runtime.embed.c_text import quoted, source_text
 from gradc_runtime.embed.interface import CInterface
-from gradc_runtime.embed.library_source import source_text
 
 HEADERS = "limits.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"
 
@@ -68,23 +68,23 @@ def described_fields(interface: CInterface) -> Iterator[tuple[str, str]]:
 
 
 def model_call(interface: CInterface) -> Iterator[str]:
-    """The function that calls the model on the arrays of the fields."""
-    name = interface.name
+    """The functions that read weights, and call the model on the arrays of the fields."""
+    name, loads = interface.name, bool(interface.model.persistents)
     place = {field: f"arrays[{k}]" for k, (field, _) in enumerate(described_fields(interface))}
     given = ", ".join(place[argument] for argument in interface.order)
     asked = ", ".join([*(place[length] for length in interface.lengths), "n"])
-    yield "static int run_model(void *const *arrays, int n) {"
+    yield f"#define HAS_WEIGHTS {int(loads)}"
+    yield "static int run_model(const void *weights, void *const *arrays, int n) {"
     yield f"    const size_t bytes = {name}_workspace({asked});"
     yield "    void *const workspace = malloc(bytes + 1);"
-    yield f"    const int code = {name}_run_in({given}, n, workspace, bytes);"
+    yield f"    const int code = weights == NULL ? {name}_run_in({given}, n, workspace, bytes)"
+    if loads:
+        yield f"        : {name}_run_with(weights, {given}, n, workspace, bytes);"
+    else:
+        yield "        : 0;"
     yield "    free(workspace);"
     yield "    return code;"
     yield "}"
-
-
-def quoted(text: str) -> str:
-    """A C string: printable ASCII as it is, all else as bytes of UTF-8 in octal."""
-    plain = "".join(
-        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode()
-    )
-    return f'"{plain}"'
+    if loads:
+        yield f"static const size_t weights_size = sizeof(struct {name}_weights);"
+        yield f"#define load_weights {name}_load"

@@ -20,3 +20,6 @@ struct array_kind { int64_t size, classes; int is_input, time, clock; };
 
 /* Bytes of a row in a block; the length of all sequences, or 0, and else the most. */
 struct sequence_time { int64_t kept_bytes, fixed, most; };
+
+/* A tensor that persists: its first word, how many there are, and whether they are whole. */
+struct tensor { const char *name; int64_t at, words, shape[MOST_DIMS]; int dims, is_whole; };

@@ -4,6 +4,8 @@
    addresses, how often.  A call copies the table into its workspace and writes the addresses into
    the copy.  So nothing is allocated, nothing is shared, and any number of threads may call. */
 
+struct numbers { const void *kept, *made; }; /* weights, and what follows from them alone */
+
 static size_t rounded(size_t bytes) {
     return (bytes + 63) / 64 * 64;
 }

@@ -1,5 +1,7 @@
 /* How a model without sequences runs: all examples by one call of `walk`. */
 
+static const struct numbers inside = {own_weights, made};
+
 static size_t room_of(const struct block_table *of) {
     return 64 + rounded(CONTROL * 8) + rounded(SPACES * 8) + rounded((size_t)of->words * 8) +
            rounded((size_t)of->block_bytes);
@@ -18,7 +20,8 @@ static int check(void *const *arrays, int64_t n, const void *workspace, size_t b
     return 0;
 }
 
-static int run(void *const *arrays, int64_t n, void *workspace, size_t bytes) {
+static int run(const struct numbers *numbers, void *const *arrays, int64_t n, void *workspace,
+               size_t bytes) {
     int fault = check(arrays, n, workspace, bytes);
     if (fault != 0 || n == 0) return fault;
     const struct block_table *of = table_for(n);
@@ -37,8 +40,8 @@ static int run(void *const *arrays, int64_t n, void *workspace, size_t bytes) {
     table[AT_CHUNKS] = table[AT_END_CHUNK] = 1;
     control[AT_THREADS] = control[AT_STEPS] = 1;
     control[AT_BASES] = address_of(bases);
-    bases[AT_PERSISTENT] = address_of(weights);
-    bases[AT_UNIFORM] = address_of(made);
+    bases[AT_PERSISTENT] = address_of(numbers->kept);
+    bases[AT_UNIFORM] = address_of(numbers->made);
     bases[AT_BLOCK] = bases[AT_PARTIAL] = address_of(block);
     for (int k = 0; k < ARRAYS; k++)
         bases[AT_ARRAY + k] = address_of(arrays[k]);

@@ -4,12 +4,12 @@ size_t $NAME$_workspace(int n) {
 
 int $NAME$_run_in($DECLARED$, int n, void *workspace, size_t bytes) {
     void *const arrays[ARRAYS] = {$ARRAYS_GIVEN$};
-    return run(arrays, n, workspace, bytes);
+    return run(&inside, arrays, n, workspace, bytes);
 }
 
 int $NAME$_run($DECLARED$, int n) {
     static __thread unsigned char memory[$MOST_ROOM$];
     void *const arrays[ARRAYS] = {$ARRAYS_GIVEN$};
-    return run(arrays, n, memory, sizeof memory);
+    return run(&inside, arrays, n, memory, sizeof memory);
 }
 

@@ -293,9 +293,11 @@ static void help(void) {
            "  --to FORMAT      npy, csv or json; else by the name of -o, else csv\n"
            "  -o FILE          write there\n"
            "  --output NAME    of several results, this one (json has all)\n"
+           "%s"
            "  --examples N     of a model that reads nothing, so many\n"
            "  --classes        the class of the greatest score, not the scores\n"
-           "  -h, --help       this text\n");
+           "  -h, --help       this text\n",
+           HAS_WEIGHTS ? "  --weights FILE   those of a .safetensors file, in place of those inside\n" : "");
 }
 
 static enum format format_named(const char *name, int first, int last) {
@@ -314,7 +316,7 @@ static int field_named(const char *name, size_t length, int is_input) {
 }
 
 struct request {
-    const char *paths[FIELDS], *written, *output;
+    const char *paths[FIELDS], *written, *output, *weights;
     enum format from, to;
     int classes;
     size_t examples;
@@ -339,7 +341,7 @@ static void read_input(struct request *found, const char *word) {
 }
 
 static struct request read_request(int count, char **words) {
-    struct request found = {{NULL}, NULL, NULL, BY_NAME, BY_NAME, 0, 1};
+    struct request found = {{NULL}, NULL, NULL, NULL, BY_NAME, BY_NAME, 0, 1};
     for (int k = 1; k < count; k++) {
         const char *word = words[k];
         if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
@@ -353,6 +355,8 @@ static struct request read_request(int count, char **words) {
             found.written = value_of(&k, count, words);
         } else if (strcmp(word, "--output") == 0) {
             found.output = value_of(&k, count, words);
+        } else if (HAS_WEIGHTS && strcmp(word, "--weights") == 0) {
+            found.weights = value_of(&k, count, words);
         } else if (strcmp(word, "--examples") == 0) {
             found.examples = (size_t)strtoul(value_of(&k, count, words), NULL, 10);
         } else if (strcmp(word, "--classes") == 0) {
@@ -422,6 +426,23 @@ static size_t read_inputs(const struct request *asked, void **arrays) {
     return n;
 }
 
+/* The weights of a file, or NULL: those inside. */
+static void *read_weights(const char *path) {
+#if HAS_WEIGHTS
+    if (path == NULL) return NULL;
+    const char *tensor;
+    void *weights = room_for(weights_size, 1);
+    const int code = load_weights(weights, path, &tensor);
+    if (code == 0) return weights;
+    fprintf(stderr, "%s: %s: %s%s%s\n", PROGRAM, path, message_of(code),
+            tensor == NULL ? "" : ": ", tensor == NULL ? "" : tensor);
+    exit(2);
+#else
+    (void)path;
+    return NULL;
+#endif
+}
+
 int main(int count, char **words) {
     struct request asked = read_request(count, words);
     void *arrays[FIELDS];
@@ -438,7 +459,9 @@ int main(int count, char **words) {
     for (int f = 0; f < FIELDS; f++)
         if (!fields[f].is_input)
             arrays[f] = room_for(numbers_of(&fields[f], n, arrays), sizeof(real_word));
-    code = run_model(arrays, (int)n);
+    void *const weights = read_weights(asked.weights);
+    code = run_model(weights, arrays, (int)n);
+    free(weights);
     if (code != 0) fail(message_of(code), "");
     write_results(&asked, arrays, n);
     for (int f = 0; f < FIELDS; f++) free(arrays[f]);

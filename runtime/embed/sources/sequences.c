@@ -1,5 +1,7 @@
 /* How a model of sequences runs: block by block, as a session does, each packed in turn. */
 
+static const struct numbers inside = {own_weights, made};
+
 /* The most rows of any block, and the longest sequence. */
 static void measure(const int32_t *lengths, int t, int64_t n, int64_t block, int64_t *rows,
                     int64_t *longest) {
@@ -60,8 +62,9 @@ static size_t workspace_of(const int32_t *const *lengths, int64_t n) {
 }
 
 /* Run block number b; what is packed has been placed. */
-static void run_block(const struct block_table *of, const struct layout *at, unsigned char *base,
+static void run_block(const struct numbers *numbers, const struct layout *at, unsigned char *base,
                       void *const *arrays, struct packed_time *packed, int64_t n, int64_t b) {
+    const struct block_table *of = table_for(n);
     int64_t *bases = (void *)(base + at->bases), *table = (void *)(base + at->table);
     int64_t *clocks = (void *)(base + at->clocks);
     const int64_t first = b * of->block, examples = at_most(of->block, n - first);
@@ -71,8 +74,8 @@ static void run_block(const struct block_table *of, const struct layout *at, uns
         clock[0] = 0, clock[1] = packed[t].rows, clock[2] = packed[t].steps;
         clock[3] = address_of(packed[t].counts);
     }
-    bases[AT_PERSISTENT] = address_of(weights);
-    bases[AT_UNIFORM] = address_of(made);
+    bases[AT_PERSISTENT] = address_of(numbers->kept);
+    bases[AT_UNIFORM] = address_of(numbers->made);
     bases[AT_BLOCK] = bases[AT_PARTIAL] = address_of(base + at->block);
     for (int k = 0; k < ARRAYS; k++) {
         bases[AT_ARRAY + k] = address_of(arrays[k]);
@@ -89,8 +92,8 @@ static void run_block(const struct block_table *of, const struct layout *at, uns
     walk(address_of(control), address_of(table), 0, 0, 0);
 }
 
-static int run(void *const *arrays, const int32_t *const *lengths, int64_t n, void *workspace,
-               size_t bytes) {
+static int run(const struct numbers *numbers, void *const *arrays, const int32_t *const *lengths,
+               int64_t n, void *workspace, size_t bytes) {
     int fault = check(arrays, lengths, n);
     if (fault != 0 || n == 0) return fault;
     const struct block_table *of = table_for(n);
@@ -126,7 +129,7 @@ static int run(void *const *arrays, const int32_t *const *lengths, int64_t n, vo
                 given += (size_t)started[t] * (size_t)kinds[k].size * sizeof(real_word);
                 move(&packed[t], &kinds[k], examples, base + at.arrays[k], given, back);
             }
-            if (!back) run_block(of, &at, base, arrays, packed, n, b);
+            if (!back) run_block(numbers, &at, base, arrays, packed, n, b);
         }
         for (int t = 0; t < TIMES; t++) started[t] += packed[t].rows;
     }

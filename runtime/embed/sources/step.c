@@ -1,4 +1,4 @@
-/* What every step of training has in common: from one state to the next, and a state in a file. */
+/* What every step of training has in common: from one state to the next. */
 
 static size_t up_to(size_t *end, size_t bytes) {
     const size_t start = *end;
@@ -11,8 +11,8 @@ static int check_call(void *const *results, const void *state, int64_t n, const 
     if (n != BATCH) return WRONG_SIZE;
     if (!processor_fits()) return WRONG_PROCESSOR;
     if (state == NULL || workspace == NULL) return NULL_POINTER;
-    if (SCHEDULE_ROWS > 0 && ((const index_word *)state)[SCHEDULE_AT] >= SCHEDULE_ROWS)
-        return SCHEDULE_ENDED;
+    const index_word turn = SCHEDULE_ROWS > 0 ? ((const index_word *)state)[SCHEDULE_AT] : 0;
+    if (SCHEDULE_ROWS > 0 && (turn < 0 || turn >= SCHEDULE_ROWS)) return SCHEDULE_ENDED;
     for (int k = 0; k < RESULTS; k++)
         if (results[k] == NULL) return NULL_POINTER;
     return 0;
@@ -35,31 +35,4 @@ static void walk_all(void *control_at, int64_t *bases, void *table, void *state,
     for (int k = 0; k < RESULTS; k++)
         bases[AT_ARRAY + ARRAYS + k] = address_of(results[k]);
     walk(address_of(control), address_of(table), 0, 0, 0);
-}
-
-/* A file: what it is of, then the words of the state. */
-struct file_head { char mark[8]; int32_t fingerprint, words; };
-
-static int write_state(const void *state, size_t bytes, const char *path) {
-    if (state == NULL || path == NULL) return NULL_POINTER;
-    const struct file_head head = {"gradc 1", FINGERPRINT, (int32_t)(bytes / sizeof(real_word))};
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) return WRONG_FILE;
-    int good = fwrite(&head, sizeof head, 1, file) == 1 && fwrite(state, bytes, 1, file) == 1;
-    return fclose(file) == 0 && good ? 0 : WRONG_FILE;
-}
-
-/* The state is as it was unless the whole file is right. */
-static int read_state(void *state, size_t bytes, const char *path) {
-    if (state == NULL || path == NULL) return NULL_POINTER;
-    struct file_head head;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) return WRONG_FILE;
-    int good = fread(&head, sizeof head, 1, file) == 1 && memcmp(head.mark, "gradc 1", 8) == 0 &&
-               head.fingerprint == FINGERPRINT && fseek(file, 0, SEEK_END) == 0 &&
-               ftell(file) == (long)(sizeof head + bytes) &&
-               fseek(file, (long)sizeof head, SEEK_SET) == 0;
-    good = good && fread(state, bytes, 1, file) == 1;
-    fclose(file);
-    return good ? 0 : WRONG_FILE;
 }

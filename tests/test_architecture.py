@@ -59,6 +59,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.graph.ragged",
     "gradc_compiler.graph.outputs",
     "gradc_compiler.onnx.records",
+    "gradc_compiler.onnx.export.node_rules",
     "gradc_compiler.onnx.export.onnx_graph",
 }
 FLOORS = [  # from the lowest
@@ -75,7 +76,6 @@ FLOORS = [  # from the lowest
     "gradc_compiler.graph_tools",
     "gradc_compiler.program",
     "gradc_compiler.onnx",
-    "gradc_compiler.onnx.export",
     "gradc_compiler.transform",
     "gradc_compiler.elaborate.names",
     "gradc_compiler.elaborate.types",
@@ -90,6 +90,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.rewrites.algebra",
     "gradc_compiler.rewrites.conv",
     "gradc_compiler.rewrites",
+    "gradc_compiler.onnx.export",
     "gradc_compiler.fusion",
     "gradc_compiler.memory",
     "gradc_compiler.loops",

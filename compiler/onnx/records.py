@@ -73,6 +73,23 @@ class OnnxNode:
     note: str = ""  # the author's line
     domain: str = ""  # ONNX's own
 
+    @property
+    def reads(self) -> set[str]:
+        """The tensors that it reads, those too that graphs inside it read from around them."""
+        found = {name for name in self.inputs if name}
+        for value in self.attributes.values():
+            if isinstance(value, OnnxGraph):
+                found |= value.reads
+        return found
+
+    def calls(self, domain: str) -> set[str]:
+        """The operators of a domain that it uses, in graphs inside it too."""
+        found = {self.operator} if self.domain == domain else set()
+        for value in self.attributes.values():
+            if isinstance(value, OnnxGraph):
+                found |= {name for node in value.nodes for name in node.calls(domain)}
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnnxGraph:
@@ -86,6 +103,14 @@ class OnnxGraph:
     weights: Mapping[str, OnnxValue] = field(default_factory=dict)  # filled in by a session, by
     # the name that it has there
     values: tuple[OnnxValue, ...] = ()  # what is known of tensors in between
+
+    @property
+    def reads(self) -> set[str]:
+        """The tensors that it reads and does not have itself."""
+        own = {value.name for value in self.inputs} | {*self.constants}
+        own |= {name for node in self.nodes for name in node.outputs}
+        wanted = {value.name for value in self.outputs}
+        return wanted.union(*(node.reads for node in self.nodes)) - own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

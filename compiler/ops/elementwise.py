@@ -73,6 +73,7 @@ class Elementwise(Op):
     keeps: ClassVar[bool] = False  # a whole number stays one
     bounds: ClassVar[tuple[float, float] | None] = None  # of y; the derivative has some too then
     definition: ClassVar[str] = ""  # of the function that the text calls, if it has a formula
+    formula: ClassVar[Formula | None] = None
 
     @property
     def approximate(self) -> bool:
@@ -136,7 +137,7 @@ def by_formula(
     operands = range(len(inspect.signature(formula).parameters) - 1)
     text = f"real({name}({', '.join(f'wide({{{k}}})' for k in operands)}))"
     row = elementwise(name, text, rule, reference_of(formula), *domains, kink=kink)
-    row.definition = definition_of(name, formula)
+    row.definition, row.formula = definition_of(name, formula), staticmethod(formula)
     return row
 
 

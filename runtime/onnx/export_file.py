@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.onnx.export.onnx_graph import NotExported, onnx_model
+from gradc_compiler.onnx.export.node_rules import NotExported
+from gradc_compiler.onnx.export.onnx_graph import onnx_model
 from gradc_compiler.onnx.records import ElementType
 from gradc_runtime.onnx.package import onnx_package
 from gradc_runtime.onnx.protobuf import protobuf_of

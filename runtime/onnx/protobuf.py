@@ -58,14 +58,20 @@ def value_of(value: OnnxValue) -> Any:
 
 def node_of(node: OnnxNode) -> Any:
     """A node, with the graphs inside it."""
-    attributes = {
-        name: graph_of(value, {}) if isinstance(value, OnnxGraph) else value
-        for name, value in node.attributes.items()
-    }
+    attributes = {name: attribute_of(value) for name, value in node.attributes.items()}
     return onnx_package("onnx.helper").make_node(
         node.operator, node.inputs, node.outputs, node.name or None, node.note or None,
         node.domain or None, **attributes,
     )  # fmt: skip
+
+
+def attribute_of(value: Any) -> Any:
+    """The value of an attribute: a graph, a tensor, or what needs no other form."""
+    if isinstance(value, OnnxGraph):
+        return graph_of(value, {})
+    if isinstance(value, np.ndarray):
+        return onnx_package("onnx.numpy_helper").from_array(value)
+    return value
 
 
 def function_of(function: OnnxFunction, opset: int) -> Any:
@@ -73,7 +79,8 @@ def function_of(function: OnnxFunction, opset: int) -> Any:
     helper = onnx_package("onnx.helper")
     made = helper.make_function(
         DOMAIN, function.name, function.inputs, function.outputs,
-        [node_of(node) for node in function.nodes], [helper.make_opsetid("", opset)],
+        [node_of(node) for node in function.nodes],
+        [helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)],
     )  # fmt: skip
     made.doc_string = function.note
     return made

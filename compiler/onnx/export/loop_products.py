@@ -25,6 +25,10 @@ def product(writer: GraphWriter, factors: Sequence[Looped], wanted: Sequence[int
     lead = max(f.lead for f in factors)
     if len(factors) == 1 and len({*factors[0].loops}) == len(factors[0].loops):
         return Looped(_ordered(writer, factors[0], wanted), lead, tuple(wanted))
+    nothing_summed = {*wanted} >= {i for f in factors for i in f.loops}
+    if len(factors) == 2 and nothing_summed and max(map(_repeats, factors)) <= 1:
+        names = [_spread(writer, f, lead, wanted) for f in factors]
+        return Looped(writer.add("Mul", *names), lead, tuple(wanted))
     if len(factors) == 2:
         for a, b in (factors, factors[::-1]):
             if (found := _matrix_product(writer, a, b, wanted)) is not None:
@@ -84,6 +88,18 @@ def _matrix_product(
     right = _led(writer, b, [*batch, *summed, *columns], lead)
     made = Looped(writer.add("MatMul", left, right), lead, (*batch, *rows, *columns))
     return Looped(_ordered(writer, made, wanted), lead, tuple(wanted))
+
+
+def _spread(writer: GraphWriter, f: Looped, lead: int, wanted: Sequence[int]) -> str:
+    """The name of a factor, ready to broadcast to all wanted loops."""
+    name = _ordered(writer, f, [i for i in wanted if i in f.loops])
+    if not f.loops:
+        return writer.unsqueezed(name, range(f.lead, lead + len(wanted))) if f.lead else name
+    missing = [lead + k for k, i in enumerate(wanted) if i not in f.loops]
+    if f.lead == 0:  # axes in front of its first broadcast by themselves
+        first = min(k for k, i in enumerate(wanted) if i in f.loops)
+        return writer.unsqueezed(name, [k - lead - first for k in missing if k > lead + first])
+    return writer.unsqueezed(name, [*range(f.lead, lead), *missing])
 
 
 def _repeats(f: Looped) -> int:

@@ -44,12 +44,14 @@ class GraphWriter:
     values: list[OnnxValue] = field(default_factory=list)
     scope: str = ""  # what nodes are part of: a layer's name
     note: str = ""  # where the author wrote it
-    known: dict[Any, str] = field(default_factory=dict)  # constants by their numbers, and nodes
-    # that were asked for before
+    shared: dict[Any, str] = field(default_factory=dict)  # constants by their numbers
+    known: dict[Any, str] = field(default_factory=dict)  # nodes that were asked for before
 
     def inside(self) -> GraphWriter:
         """A writer for a graph within this one."""
-        return GraphWriter(self.names, self.constants, scope=self.scope, note=self.note)
+        return GraphWriter(
+            self.names, self.constants, shared=self.shared, scope=self.scope, note=self.note
+        )
 
     def add(
         self, operator: str, *inputs: str, name: str = "", domain: str = "", **attributes: Any
@@ -82,13 +84,13 @@ class GraphWriter:
         """A constant tensor, one for equal numbers."""
         array = np.asarray(numbers, dtype)
         key = (array.dtype.str, array.shape, array.tobytes())
-        if key not in self.known:
+        if key not in self.shared:
             shown = re.sub(r"[^\w.+-]+", "_", str(array.tolist())).strip("_")
             kind = "" if array.dtype == np.float32 else f"{array.dtype.name}_"
             wanted = f"{kind}{shown}" if len(shown) <= LONGEST_SHOWN else f"{kind}table"
-            self.known[key] = self.names.new(f"constant_{wanted}")
-            self.constants[self.known[key]] = array
-        return self.known[key]
+            self.shared[key] = self.names.new(f"constant_{wanted}")
+            self.constants[self.shared[key]] = array
+        return self.shared[key]
 
     def whole(self, numbers: Any) -> str:
         """Constant whole numbers: sizes, axes, places."""

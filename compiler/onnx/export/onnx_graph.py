@@ -1,38 +1,31 @@
 """A model of a program as an ONNX file: the graph of its forward pass, node by node.
 
-What is translated is the graph as the author wrote it, before any rewrite: so a file shows the
-layers that the spec has, under its names.
+What is translated is the graph as the author wrote it, but for axes of one element and what is
+computed twice: so a file shows the layers that the spec has, under its names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
-
-from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.graph.types import TensorType
-from gradc_compiler.onnx.export.contraction_nodes import contracted
-from gradc_compiler.onnx.export.elementwise_rows import ROWS, SAME
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.loop_order import in_order
+from gradc_compiler.graph.types import TensorType, Time
+from gradc_compiler.onnx.export.file_functions import functions_of
+from gradc_compiler.onnx.export.loop_nodes import recurrence
+from gradc_compiler.onnx.export.node_rules import tensor_of
 from gradc_compiler.onnx.export.node_writer import GraphWriter
-from gradc_compiler.onnx.export.onnx_tensors import Tensor, aligned, element_of, real
-from gradc_compiler.onnx.records import OnnxGraph, OnnxModel, OnnxValue, Size
-from gradc_compiler.ops.contract import Contract
-from gradc_compiler.ops.leaf import Constant, Input, Iota, Literal, PersistentOp
-from gradc_compiler.ops.shape import Reshape
+from gradc_compiler.onnx.export.onnx_tensors import ExportContext, Tensor, element_of
+from gradc_compiler.onnx.export.sequence_rows import only_inside, shifted
+from gradc_compiler.onnx.export.sequence_times import Times
+from gradc_compiler.onnx.export.used_nodes import renamed, used
+from gradc_compiler.onnx.records import OnnxGraph, OnnxModel, OnnxNode, OnnxValue
+from gradc_compiler.ops.sequence import Length, Previous
 from gradc_compiler.program.program import Program
+from gradc_compiler.rewrites.table import ALGEBRA, optimise
 
-BATCH = "batch"
 RESULT = "result"  # what the compiler calls the output of a model that has one
-
-
-class NotExported(Exception):
-    """A model has something that no ONNX operator means."""
-
-    def __init__(self, what: str, span: Span | None) -> None:
-        self.what, self.span = what, span
-        super().__init__(what)
+LAWS = ("simplify", "axes", "cse", "dce")  # of which a file is easier to read
 
 
 def onnx_model(program: Program, model: str) -> OnnxModel:
@@ -42,95 +35,82 @@ def onnx_model(program: Program, model: str) -> OnnxModel:
     """
     assert program.checks is not None, "a program has the graphs that it is checked against"
     graph = program.checks.graphs[program.models[model]]
-    found = Translation(graph, model, program.inputs[model]).graph()
+    graph = optimise(graph, {*ALGEBRA} - {*LAWS})
+    found = onnx_graph(graph, model, program.inputs[model])
     texts = {"gradc.spec": program.source, "gradc.name": program.name, "gradc.model": model}
-    return OnnxModel(graph=found, texts=texts)
+    return OnnxModel(graph=found, functions=functions_of(found.nodes), texts=texts)
 
 
-class Translation:
-    """One graph on its way."""
+def onnx_graph(graph: Graph, model: str, declared: Mapping[str, TensorType]) -> OnnxGraph:
+    """The graph of a model as one of ONNX; its inputs are those that the author declared."""
+    writer = GraphWriter(scope=model)
+    for key in declared:
+        writer.names.new(key)
+    times = Times.of(writer, declared, times_of(graph, declared))
+    live = graph.reachable(graph.results.values())
+    users = {i: [u for u in readers if u in live] for i, readers in graph.users().items()}
+    c = ExportContext(writer=writer, times=times, graph=graph, model=model, users=users)
+    for group in in_order(graph):
+        if group[0] in live:
+            write_group(c, group)
+    outputs, nodes = outputs_of(c, declared)
+    nodes = used(nodes, [value.name for value in outputs])
+    read = {name for node in nodes for name in node.reads}
+    made = {name for node in nodes for name in node.outputs} - {value.name for value in outputs}
+    return OnnxGraph(
+        name=model,
+        inputs=(*(input_of(c, key, type) for key, type in declared.items()), *times.inputs()),
+        outputs=outputs, nodes=nodes,
+        constants={n: array for n, array in writer.constants.items() if n in read},
+        weights={key: value for key, value in c.weights.items() if value.name in read},
+        values=tuple(value_of(c, x) for x in {x.name: x for x in c.tensors.values()}.values()
+                     if x.name in made),
+    )  # fmt: skip
 
-    def __init__(self, graph: Graph, model: str, inputs: Mapping[str, TensorType]) -> None:
-        self.source, self.model, self.declared = graph, model, inputs
-        self.writer = GraphWriter(scope=model)
-        self.tensors: dict[int, Tensor] = {}
-        self.weights: dict[str, OnnxValue] = {}
-        self.layers: dict[Span, str] = {}  # the layer whose parameters were read last at a place
 
-    def graph(self) -> OnnxGraph:
-        """The whole of it."""
-        names = self.writer.names
-        given = tuple(
-            OnnxValue(names.new(key), element_of(type), (BATCH, *type.shape), f"{key} : {type}")
-            for key, type in self.declared.items()
-        )
-        live = self.source.reachable(self.source.results.values())
-        for node in self.source.nodes:
-            if node.id in live:
-                self.at(node)
-                self.tensors[node.id] = self.tensor(node)
-        return OnnxGraph(
-            name=self.model, inputs=given, outputs=tuple(self.outputs()),
-            nodes=tuple(self.writer.nodes), constants=self.writer.constants,
-            weights=self.weights, values=tuple(self.writer.values),
-        )  # fmt: skip
+def times_of(graph: Graph, declared: Mapping[str, TensorType]) -> list[Time]:
+    """The times of a model, those of its inputs first."""
+    own = [n.op.time if isinstance(n.op, Length) else n.type.time for n in graph.nodes]
+    found = dict.fromkeys([*(type.time for type in declared.values()), *own])
+    return [time for time in found if time is not None]
 
-    def at(self, node: Node) -> None:
-        """Let nodes belong to the layer and the line that a node of the graph is from."""
-        self.writer.note = str(node.span or "")
-        if node.span is not None and isinstance(node.op, PersistentOp):
-            self.layers[node.span] = node.op.key.rpartition(".")[0]
-        layer = self.layers.get(node.span) if node.span is not None else None
-        self.writer.scope = layer or self.model
 
-    def tensor(self, node: Node) -> Tensor:
-        """A node of the graph, with the nodes that it takes."""
-        xs = [self.tensors[i] for i in node.inputs]
-        lead = max((x.lead for x in xs), default=0)
-        match node.op:
-            case Input(key=key):
-                return Tensor(key, 1, node.type)
-            case PersistentOp(key=key):
-                return Tensor(self.weight(key, node.type), 0, node.type)
-            case Constant(value=value, shape=shape):
-                return Tensor(self.writer.constant(np.full(shape, value)), 0, node.type)
-            case Literal(values=values, shape=shape):
-                numbers = np.array(values).reshape(shape)
-                return Tensor(self.writer.constant(numbers), 0, node.type)
-            case Iota(size=size):
-                return Tensor(self.writer.constant(np.arange(size)), 0, node.type)
-            case Reshape(shape=shape):
-                return Tensor(self.writer.reshaped(xs[0].name, lead, shape), lead, node.type)
-            case Contract() as op:
-                return Tensor(contracted(self.writer, op, xs), lead, node.type)
-        return Tensor(self.elementwise(node, xs, lead), lead, node.type)
+def write_group(c: ExportContext, group: list[int]) -> None:
+    """The tensors of one node, or of the nodes of a recurrence."""
+    node = c.graph[group[0]]
+    c.at(node)
+    loop = node.op.carried_by
+    if len(group) > 1 or (loop is not None and c.graph.carries[loop] == node.id):
+        recurrence(c, group)
+    elif isinstance(node.op, Previous):
+        start, carried = c.tensors[node.inputs[0]], c.tensors[c.graph.carries[node.op.loop]]
+        c.tensors[node.id] = shifted(c, node, start, carried)
+    else:
+        c.tensors[node.id] = tensor_of(c, node)
 
-    def elementwise(self, node: Node, xs: Sequence[Tensor], lead: int) -> str:
-        """A row of the table on operands that broadcast.
 
-        Raises `NotExported` for an operator without a row.
-        """
-        if node.op.name in SAME:
-            return xs[0].name
-        if node.op.name not in ROWS:
-            raise NotExported(f"{node.op.name} has no counterpart in ONNX", node.span)
-        rank = len(node.type.shape)
-        names = [aligned(self.writer, real(self.writer, x), x, lead, rank) for x in xs]
-        return ROWS[node.op.name](self.writer, *names)
+def input_of(c: ExportContext, key: str, type: TensorType) -> OnnxValue:
+    """An input as the author declared it."""
+    lead = 1 if type.time is None else 2
+    return OnnxValue(key, element_of(type), c.times.sizes(type, lead), f"{key} : {type}")
 
-    def weight(self, key: str, type: TensorType) -> str:
-        """The name of what persists."""
-        if key not in self.weights:
-            name = self.writer.names.new(key)
-            self.weights[key] = OnnxValue(name, element_of(type), type.shape)
-        return self.weights[key].name
 
-    def outputs(self) -> list[OnnxValue]:
-        """The outputs, each under the author's name."""
-        found = []
-        for key, id in self.source.results.items():
-            x, wanted = self.tensors[id], self.model if key == RESULT else str(key)
-            name = self.writer.add("Identity", x.name, name=wanted)
-            sizes: tuple[Size, ...] = (*[BATCH][: x.lead], *x.shape)
-            found.append(OnnxValue(name, element_of(x.type), sizes, f"{wanted} : {x.type}"))
-        return found
+def value_of(c: ExportContext, x: Tensor) -> OnnxValue:
+    """What is known of a tensor."""
+    return OnnxValue(x.name, element_of(x.type), c.times.sizes(x.type, x.lead))
+
+
+def outputs_of(
+    c: ExportContext, declared: Mapping[str, TensorType]
+) -> tuple[tuple[OnnxValue, ...], tuple[OnnxNode, ...]]:
+    """The outputs, each under the author's name, and the nodes that make them so."""
+    found, names = [], dict[str, str]()
+    for key, id in c.graph.results.items():
+        x, wanted = c.tensors[id], c.model if key == RESULT else str(key)
+        inside = only_inside(c, x) if x.lead == 2 else x.name
+        made = any(inside in node.outputs for node in c.writer.nodes) and inside not in names
+        own = inside if made else c.writer.add("Identity", inside)
+        names[own] = c.writer.names.new(wanted)
+        sizes, note = c.times.sizes(x.type, x.lead), f"{wanted} : {x.type}"
+        found.append(OnnxValue(names[own], element_of(x.type), sizes, note))
+    return tuple(found), renamed(c.writer.nodes, names)

@@ -1,0 +1,95 @@
+"""A node of the graph as nodes of ONNX: by the row of its operator."""
+
+from __future__ import annotations
+
+from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.graph.graph import Node
+from gradc_compiler.onnx.export.contraction_nodes import contracted
+from gradc_compiler.onnx.export.elementwise_rows import ROWS, SAME
+from gradc_compiler.onnx.export.file_functions import is_function
+from gradc_compiler.onnx.export.onnx_tensors import ExportContext, Tensor, aligned, element_of, real
+from gradc_compiler.onnx.export.operator_rows import OPERATOR_ROWS, lead_of
+from gradc_compiler.onnx.export.random_draws import drawn
+from gradc_compiler.onnx.export.sequence_rows import SEQUENCE_ROWS
+from gradc_compiler.onnx.records import DOMAIN, OnnxValue
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.leaf import Input, PersistentOp
+from gradc_compiler.ops.random import Random
+
+RULES = {**OPERATOR_ROWS, **SEQUENCE_ROWS, Random: drawn}
+
+
+class NotExported(Exception):
+    """A model has something that no ONNX operator means."""
+
+    def __init__(self, what: str, span: Span | None) -> None:
+        self.what, self.span = what, span
+        super().__init__(what)
+
+
+def tensor_of(c: ExportContext, node: Node) -> Tensor:
+    """What a node becomes, in the graph that is being written.
+
+    Raises `NotExported` for an operator without a row.
+    """
+    xs = [c.tensors[i] for i in node.inputs]
+    match node.op:
+        case Input(key=key, time=time):
+            return Tensor(key, 1 if time is None else 2, node.type)
+        case PersistentOp():
+            return Tensor(weight(c, node), 0, node.type)
+        case Contract() as op:
+            return Tensor(_contract(c, node, op, xs), lead_of(xs), node.type)
+        case Elementwise():
+            return Tensor(_elementwise(c, node, xs), lead_of(xs), node.type)
+    if type(node.op) not in RULES:
+        raise NotExported(f"{node.op.name} has no counterpart in ONNX", node.span)
+    return RULES[type(node.op)](c, node, xs)
+
+
+def weight(c: ExportContext, node: Node) -> str:
+    """The name of what persists, which is the author's unless that is taken."""
+    assert isinstance(node.op, PersistentOp)
+    key = node.op.key
+    if key not in c.weights:
+        name = c.writer.names.new(key)
+        c.weights[key] = OnnxValue(name, element_of(node.type), node.type.shape)
+    return c.weights[key].name
+
+
+def _contract(c: ExportContext, node: Node, op: Contract, xs: list[Tensor]) -> str:
+    """A contraction, with the bias that is added to it and to nothing else."""
+    bias = _bias_after(c, node)
+    found = contracted(c.writer, op, xs, "" if bias is None else weight(c, bias))
+    if found.with_bias:
+        c.added.add(c.users[node.id][0])
+    return found.name
+
+
+def _bias_after(c: ExportContext, node: Node) -> Node | None:
+    """The parameter that the only reader of a node adds along its last axis."""
+    readers, wanted = c.users[node.id], node.id in c.graph.outputs.values()
+    if len(readers) != 1 or wanted or not node.type.shape:
+        return None
+    (reader,) = (c.graph[i] for i in readers)
+    if reader.op.name != "add" or reader.type != node.type:
+        return None
+    other = next((c.graph[i] for i in reader.inputs if i != node.id), node)
+    plain = isinstance(other.op, PersistentOp) and other.type.shape == node.type.shape[-1:]
+    return other if plain else None
+
+
+def _elementwise(c: ExportContext, node: Node, xs: list[Tensor]) -> str:
+    """A row of the table on operands that broadcast."""
+    if node.id in c.added:
+        return next(x.name for x in xs if x.lead)
+    if node.op.name in SAME:
+        return xs[0].name
+    if node.op.name not in ROWS and not is_function(node.op.name):
+        raise NotExported(f"{node.op.name} has no counterpart in ONNX", node.span)
+    lead, rank = lead_of(xs), len(node.type.shape)
+    names = [aligned(c.writer, real(c.writer, x), x, lead, rank) for x in xs]
+    if node.op.name in ROWS:
+        return ROWS[node.op.name](c.writer, *names)
+    return c.writer.add(node.op.name, *names, domain=DOMAIN)

@@ -1,0 +1,103 @@
+"""How long sequences are, as tensors of a file.
+
+A sequence is an input `[batch, time, *shape]`, padded behind its end with anything, and the lengths
+of a time that has a name are an input of their own, `length/NAME` [batch].  Where a length is a
+whole number it is a constant, and nothing is padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gradc_compiler.graph.ragged import length_key
+from gradc_compiler.graph.types import TensorType, Time
+from gradc_compiler.onnx.export.node_writer import GraphWriter
+from gradc_compiler.onnx.records import ElementType, OnnxValue, Size
+from gradc_compiler.records.fast_dataclass import dataclass
+
+EXAMPLES = "examples"  # the input that says how many, where no other does
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The batch and the times of a model, in the outermost graph."""
+
+    writer: GraphWriter
+    batch_axis: str  # names of axes, and of tensors
+    axes: Mapping[Time, Size]
+    lengths: Mapping[Time, str]
+    first: Mapping[Time, str]  # an input of each time
+    example: str  # an input with the batch as its first axis, or none
+    count: str  # the input that says how many examples, or none
+
+    @staticmethod
+    def of(writer: GraphWriter, inputs: Mapping[str, TensorType], times: Sequence[Time]) -> Times:
+        """Of a model with these inputs, whose names are taken already."""
+        named = [t for t in times if isinstance(t, str)]
+        axes: dict[Time, Size] = {t: t for t in times if isinstance(t, int)}
+        axes |= {t: writer.names.new(f"time/{t}") for t in named}
+        lengths: dict[Time, str] = {t: writer.names.new(length_key(t)) for t in named}
+        first = {type.time: name for name, type in reversed([*inputs.items()]) if type.time}
+        count = "" if inputs else writer.names.new(EXAMPLES)
+        batch, example = writer.names.new("batch"), next(iter(inputs), "")
+        return Times(writer, batch, axes, lengths, first, example, count)
+
+    def inputs(self) -> list[OnnxValue]:
+        """The inputs that a file has beside those of the model."""
+        counted = [OnnxValue(self.count, ElementType.INT64, (), "how many examples")]
+        return (counted if self.count else []) + [
+            OnnxValue(name, ElementType.INT64, (self.batch_axis,), f"lengths of {time}")
+            for time, name in self.lengths.items()
+        ]
+
+    def sizes(self, type: TensorType, lead: int) -> tuple[Size, ...]:
+        """The sizes of a tensor that has `lead` axes in front of its type's own."""
+        axes = [self.batch_axis] if type.time is None else [self.batch_axis, self.axes[type.time]]
+        return (*axes[:lead], *type.shape)
+
+    def batch(self) -> str:
+        """[1]: how many examples there are."""
+        if not self.example:
+            return self.writer.once("Unsqueeze", self.count, self.writer.whole([0]))
+        return self.writer.once("Shape", self.example, start=0, end=1)
+
+    def steps(self, time: Time) -> str:
+        """[1]: how many elements the longest sequence has room for."""
+        if isinstance(time, int):
+            return self.writer.whole([time])
+        if time in self.first:
+            return self.writer.once("Shape", self.first[time], start=1, end=2)
+        return self.writer.once("ReduceMax", self.lengths[time], keepdims=1)
+
+    def length(self, time: Time) -> str:
+        """[batch]: how long each sequence is."""
+        if isinstance(time, int):
+            return self.writer.once("Expand", self.writer.whole(time), self.batch())
+        return self.lengths[time]
+
+    def places(self, time: Time) -> str:
+        """[time]: 0, 1, ..."""
+        if isinstance(time, int):
+            return self.writer.whole(range(time))
+        w = self.writer
+        end = w.once("Squeeze", self.steps(time), w.whole([0]))
+        return w.once("Range", w.whole(0), end, w.whole(1))
+
+    def is_inside(self, time: Time, rank: int) -> str:
+        """[batch, time, 1, ...]: whether a sequence has an element there, for a shape of a rank."""
+        w = self.writer
+        length = w.once("Unsqueeze", self.length(time), w.whole([1]))
+        found = w.once("Less", self.places(time), length)
+        return w.once("Unsqueeze", found, w.whole(range(2, 2 + rank))) if rank else found
+
+    def is_end(self, time: Time, rank: int, first: bool) -> str:
+        """[batch, time, 1, ...]: whether a sequence's last element, or its first, is there."""
+        w, places = self.writer, self.places(time)
+        if first:
+            at = w.whole([[0]])
+        else:
+            last = w.once("Sub", self.length(time), w.whole(1))
+            at = w.once("Unsqueeze", last, w.whole([1]))
+        row = w.once("Unsqueeze", places, w.whole([0]))
+        found = w.once("Equal", row, at)
+        return w.once("Unsqueeze", found, w.whole(range(2, 2 + rank))) if rank else found

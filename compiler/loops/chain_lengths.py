@@ -41,6 +41,7 @@ from gradc_compiler.program.kernel_abi import (
     Y_ROW,
     Extent,
     pieces_of,
+    product_of,
 )
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -100,7 +101,7 @@ def chain_of_product(kernel: str, geometry: Sequence[int], rows: int, examples: 
         number = geometry[at]
         return examples if number == Extent.EVERY else rows if number < 0 else number
 
-    if kernel == "contract_any":
+    if product_of(kernel) == "contract_any":
         return _chain_of_any(geometry, extent)
     loops = [LOOPS + LOOP * k for k in range(geometry[LOOP_COUNT])]
     written = [(geometry[k + Y_LOOP], extent(k)) for k in loops if geometry[k + Y_LOOP]]

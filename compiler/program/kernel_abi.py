@@ -14,7 +14,8 @@ A product (`contract_rows`, `contract_lanes`, `contract_dots`):
     many rows, which decide how it goes about them even if it has only a share of them.
 
 Each has a second kernel for very long sums, whose name ends with `_compensated`; a back end chooses
-it where the batch is laid out.
+it where the batch is laid out.  A kernel whose name ends with `_bf16`, or `_bf16_compensated`,
+rounds its operands to bfloat16 as it reads them.
 
 Any strides at all (`contract_any`): mode, how many loops move y, how many do not; then, like outer
 loops, those that move y and those that do not.
@@ -75,7 +76,13 @@ class MeanMode(IntEnum):
 
 
 PRODUCTS = "contract_rows", "contract_lanes", "contract_dots"
+ROUNDED = "_bf16"  # after the name of one of them, or `contract_any`: of rounded operands
 COMPENSATED = "_compensated"  # after the name of one of them: the same for very long sums
+
+
+def product_of(name: str) -> str:
+    """The name of a library kernel without what it does to operands and sums."""
+    return name.removesuffix(COMPENSATED).removesuffix(ROUNDED)
 
 
 def share_start(extent: int, grain: int, thread: int, threads: int) -> int:

@@ -46,6 +46,7 @@ from gradc_compiler.rewrites.legalize import copy_outputs, legalize
 from gradc_compiler.rewrites.pack_weights import prepack
 from gradc_compiler.rewrites.query_blocks import attend_in_blocks
 from gradc_compiler.rewrites.remat import rematerialize
+from gradc_compiler.rewrites.round_in_products import round_in_products
 from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from gradc_compiler.rewrites.split_overlaps import cut_overlaps
 
@@ -59,6 +60,7 @@ def _remat(graph: Graph, notes: Notes) -> tuple[Graph, int]:
 VECTORS = "columns that fill a vector"
 CACHE = "words of one tile that follow one another"
 ONCE = "words of a result that are written once, and rows that threads can share"
+COPIES = "operands that are copied into panels, and rounded there"
 ANY = "fewer multiplications, or less memory"
 row, inexact = Rewrite, partial(Rewrite, exact=False)
 cpu, inexact_cpu = partial(row, targets=(CPU,)), partial(inexact, targets=(CPU,))
@@ -96,11 +98,13 @@ NEEDED: dict[str, Rewrite] = {
     "legalize":          row(run=whole(legalize), law="copies: halos, packed operands, repetitions",
                              always="kernels read operands in these forms only",
                              after=(*FASTER, *CUTS)),
+    "round-in-products": cpu(run=nodes(round_in_products), fits=COPIES, after=("legalize",),
+                             law="sum of bfloat16(a) bfloat16(b), rounded in the product"),
     "cse":               row(run=whole(eliminate_common_subexpressions),
                              law="equal copies are one"),
     "dce":               row(run=whole(eliminate_dead_code), law="what is not read is not computed",
                              always="every node that is left gets a stage by its readers",
-                             after=(*FASTER, *CUTS, "legalize")),
+                             after=(*FASTER, *CUTS, "legalize", "round-in-products")),
     "remat":             row(run=_remat, fits=ANY, after=("cse",),
                              law="what `checkpoint` marks is computed again for the derivative"),
     "outputs":           row(run=whole(copy_outputs), law="an output is a copy of its own",

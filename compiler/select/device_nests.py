@@ -29,9 +29,14 @@ from gradc_compiler.select.contraction import LoopDim
 
 
 def contraction_nest(
-    trips: Sequence[LoopDim], places: Sequence[tuple[BufferView, int]], adds: bool
+    trips: Sequence[LoopDim],
+    places: Sequence[tuple[BufferView, int]],
+    adds: bool,
+    *,
+    rounds: bool = False,
 ) -> LoopNest:
-    """y (+)= sum of a * b; `places` are the views of a, b and y, each with its first word.
+    """y (+)= sum of a * b; `places` are the views of a, b and y, each with its first word; where
+    it `rounds`, of a and b rounded to bfloat16.
 
     A sum over every example is divided by their number, which CUDA kernels call `count`.
     """
@@ -42,7 +47,8 @@ def contraction_nest(
         for t in trips
     )
     v0, v1, v2 = (Variable(Kind.REAL, k) for k in range(3))
-    product = Apply("times", (v0, v1))
+    factors = tuple(Apply("to_bfloat", (v,)) for v in (v0, v1)) if rounds else (v0, v1)
+    product = Apply("times", factors)
     if every:
         product = Apply("/", (product, Apply("real", (KernelArgument("count"),))))
     loads = (

@@ -24,6 +24,7 @@ from gradc_compiler.printing import cpu_gather
 from gradc_compiler.printing.row_kernel_table import BY_SOURCE
 from gradc_compiler.printing.row_kernels import lengths_of
 from gradc_compiler.program.entry import Instruction, Operand, Space
+from gradc_compiler.program.kernel_abi import product_of
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.select.builder import ProgramBuilder
 
@@ -52,7 +53,7 @@ def largest_block(table: ProgramBuilder) -> int:
     phases = (items for key, items in table.instructions.items() if key.examples)
     partial = (
         item for items in phases for item in items
-        if kernels[item.kernel].name not in LIBRARY
+        if product_of(kernels[item.kernel].name) not in LIBRARY
         and any(o.space == Space.PARTIAL for o in item.operands)
     )  # fmt: skip
     added = max((item.added for item in partial), default=0)
@@ -89,7 +90,7 @@ class _Walk:
             written = [self.table.operand(access, True) for _, access, _ in nest.stores]
         blocks = self.batch.blocks if written[-1].space == Space.PARTIAL else 1
         length = chain.inside + chain.added * blocks
-        product = self.kernels[item.kernel].name in LIBRARY
+        product = product_of(self.kernels[item.kernel].name) in LIBRARY
         if length and nest is not None and not nest.statements:
             loads = (self.table.operand(access) for _, access in nest.loads)
             length += max((self.depth.get(_place(o), 0) for o in loads), default=0)
@@ -101,7 +102,7 @@ class _Walk:
         rows, longest = self.batch.rows(item.time)
         rows = rows if key.examples else item.extent
         kernel = self.kernels[item.kernel]
-        if kernel.name in LIBRARY:
+        if product_of(kernel.name) in LIBRARY:
             return chain_of_product(kernel.name, item.geometry, rows, self.batch.examples)
         if nest is not None:
             return chain_of(nest, rows, longest)

@@ -27,7 +27,7 @@ from gradc_compiler.ops.sequence import FromRows
 from gradc_compiler.ops.shape import Concat
 from gradc_compiler.ops.structured import Structured
 from gradc_compiler.program.entry import Kernel, Operand, PartialReduction
-from gradc_compiler.program.kernel_abi import Y_ROW, Extent
+from gradc_compiler.program.kernel_abi import ROUNDED, Y_ROW, Extent
 from gradc_compiler.rewrites.conv.match import covers
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
 from gradc_compiler.select.builder import KernelCall, ProgramBuilder
@@ -142,7 +142,9 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     plan = select_kernel(trips, accumulate=op.mean and examples, once=not examples)
     if not (op.mean and examples) and (plan.adds or not covers(op)):
         table.fill(unit, places[-1])
-    nest = contraction_nest(trips, list(zip(places, starts, strict=True)), plan.adds)
+    nest = contraction_nest(
+        trips, list(zip(places, starts, strict=True)), plan.adds, rounds=op.rounds
+    )
     nest = table.optimise(nest, MEANING)
     a, b, y = (
         replace(table.operand(place, written=place is places[-1]), inner=start)
@@ -151,7 +153,7 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     operands = (b, a, y) if plan.swap else (a, b, y)
     products = prod(op.extents)
     call = KernelCall(
-        kernel=Kernel(plan.kernel),
+        kernel=Kernel(plan.kernel + ROUNDED * op.rounds),
         operands=operands,
         geometry=plan.geometry,
         launch=table.launch(nest, unit.region.time),

@@ -81,6 +81,7 @@ train on points {
     using sgd(lr = 1e-3)
 }
 """
+ROUNDED = MIDDLE.replace("sgd(lr = 1e-3)", "sgd(lr = 1e-3), precision bf16")
 TEXTS = {
     "images": IMAGES,
     "sequences": SEQUENCES,
@@ -88,6 +89,7 @@ TEXTS = {
     "long": LONG,
     "small": SMALL,
     "middle": MIDDLE,
+    "rounded": ROUNDED,
 }
 SHAPES = {
     "images": (27, 27, 1),
@@ -95,6 +97,7 @@ SHAPES = {
     "long": (384, 4),
     "small": (5,),
     "middle": (5,),
+    "rounded": (5,),
 }
 ENTRY = "gradients/train"
 
@@ -117,6 +120,7 @@ def applied(spec: str, without: Collection[str] = ()) -> dict[str, int]:
 
 def gradients(spec: str, without: Collection[str] = (), target: str = "cpu", threads: int = 2):
     rng, width = np.random.default_rng(0), "float64" if target == "reference" else "float32"
+    width = "float32" if spec == "rounded" else width
     session = Session(made(spec, frozenset(without)).program, target, width, threads, 3)
     label = rng.integers(0, 3, 5)
     if spec in SHAPES:

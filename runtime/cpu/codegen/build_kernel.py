@@ -15,15 +15,15 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from gradc_compiler.program.kernel_abi import COMPENSATED
+from gradc_compiler.program.kernel_abi import COMPENSATED, ROUNDED, product_of
 from gradc_runtime.cpu.codegen import scalar_math
 from gradc_runtime.cpu.codegen.definitions import subroutines_of
 from gradc_runtime.cpu.codegen.language.translate import names_of, translate, tree_of
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.codegen.verify_source import checked_kernel
 
-LIBRARY = {  # by name of a library kernel: the module whose `kernel(word)` gives it, and
-    # `compensated_kernel(word)` the one of a name that ends so
+LIBRARY = {  # by name of a library kernel: the module whose `kernel(word)` gives it; after names
+    # that end with `_bf16` and `_compensated` theirs, such as `compensated_rounded_kernel(word)`
     "alone": "interpreter.trampoline",
     "contract_any": "gemm.reference_gemm",
     "contract_dots": "gemm.gemm_nt",
@@ -80,10 +80,10 @@ def library_function(name: str, word: int) -> Any:
     """The function of a library kernel, found by name (`LIBRARY`): the folders that hold them stand
     above this one.
     """
-    module = LIBRARY[name.removesuffix(COMPENSATED)]
-    library = importlib.import_module(f"gradc_runtime.cpu.{module}")
-    long = name.endswith(COMPENSATED)
-    return (library.compensated_kernel if long else library.kernel)(word)
+    library = importlib.import_module(f"gradc_runtime.cpu.{LIBRARY[product_of(name)]}")
+    long = "compensated_" if name.endswith(COMPENSATED) else ""
+    rounds = "rounded_" if name.removesuffix(COMPENSATED).endswith(ROUNDED) else ""
+    return getattr(library, f"{long}{rounds}kernel")(word)
 
 
 def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:

@@ -38,6 +38,11 @@ class CompileTarget:
         """Whether it is a 64-bit ARM."""
         return self.triple.startswith(("aarch64", "arm64"))
 
+    @property
+    def multiplies_pairs(self) -> bool:
+        """Whether it has an instruction for whole vectors of products of bfloat16."""
+        return self.vector_bytes == 64 and "+avx512bf16" in self.features.split(",")
+
     def lanes(self, word: int) -> int:
         """How many numbers of `word` bytes one vector register holds."""
         return self.vector_bytes // word

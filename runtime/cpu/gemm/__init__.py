@@ -9,6 +9,8 @@ A product Y (+)= A B is built in the layers of BLIS, from the inside out:
     packing.py          parts of B copied so that tiles read it vector after vector
     outer_loops.py      the loops around a product, such as those over the taps of a convolution
     long_sums.py        the same, for sums so long that their rounding error is carried along
+    pairs.py            numbers rounded to bfloat16, and packed in pairs (`pack_operands.py`)
+    rounded.py          products of such
 
 `gemm_nn`, `gemm_nt` and `depthwise` are the kernels that come of it, `reference_gemm` is the one
 for strides that no tile can have.  `simd_builder.py` writes the instructions on vectors.

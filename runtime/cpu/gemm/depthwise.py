@@ -11,13 +11,24 @@ from typing import Any
 from gradc_runtime.cpu.gemm.long_sums import compensated_loops
 from gradc_runtime.cpu.gemm.macro_kernel import tiled_kernel
 from gradc_runtime.cpu.gemm.outer_loops import plain_loops
+from gradc_runtime.cpu.gemm.tile import Tile
 
 
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
-    return tiled_kernel(word, lanewise=True, loops=plain_loops)
+    return tiled_kernel(Tile(1, 1, word, lanewise=True), plain_loops)
 
 
 def compensated_kernel(word: int) -> Any:
     """The same for sums that may be very long."""
-    return tiled_kernel(word, lanewise=True, loops=compensated_loops)
+    return tiled_kernel(Tile(1, 1, word, lanewise=True), compensated_loops)
+
+
+def rounded_kernel(word: int) -> Any:
+    """The kernel that rounds its operands to bfloat16."""
+    return tiled_kernel(Tile(1, 1, word, lanewise=True, rounds=True), plain_loops)
+
+
+def compensated_rounded_kernel(word: int) -> Any:
+    """The same for sums that may be very long."""
+    return tiled_kernel(Tile(1, 1, word, lanewise=True, rounds=True), compensated_loops)

@@ -10,14 +10,26 @@ from typing import Any
 
 from gradc_runtime.cpu.gemm.long_sums import compensated_loops
 from gradc_runtime.cpu.gemm.macro_kernel import tiled_kernel
-from gradc_runtime.cpu.gemm.outer_loops import plain_loops
+from gradc_runtime.cpu.gemm.outer_loops import contraction_kernel, plain_loops
+from gradc_runtime.cpu.gemm.rounded import rounded_rows
+from gradc_runtime.cpu.gemm.tile import Tile
 
 
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
-    return tiled_kernel(word, lanewise=False, loops=plain_loops)
+    return tiled_kernel(Tile(1, 1, word), plain_loops)
 
 
 def compensated_kernel(word: int) -> Any:
     """The same for sums that may be very long."""
-    return tiled_kernel(word, lanewise=False, loops=compensated_loops)
+    return tiled_kernel(Tile(1, 1, word), compensated_loops)
+
+
+def rounded_kernel(word: int) -> Any:
+    """The kernel that rounds its operands to bfloat16."""
+    return contraction_kernel(word, plain_loops(word, rounded_rows(), 0))
+
+
+def compensated_rounded_kernel(word: int) -> Any:
+    """The same for sums that may be very long."""
+    return contraction_kernel(word, compensated_loops(word, rounded_rows(), 0))

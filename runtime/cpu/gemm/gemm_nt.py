@@ -42,7 +42,9 @@ from gradc_runtime.cpu.gemm.outer_loops import (
     rows_in_all,
 )
 from gradc_runtime.cpu.gemm.packing import make_panels
-from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
+from gradc_runtime.cpu.gemm.rounded import rounded_dots
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
+from gradc_runtime.cpu.gemm.tile import Tile
 
 ROWS = MACHINE.dots_rows
 MANY_ROWS = MACHINE.panel_rows  # for which columns are turned into panels
@@ -213,4 +215,16 @@ def kernel(word: int) -> Any:
 def compensated_kernel(word: int) -> Any:
     """The same for sums that may be very long."""
     loops = compensated_loops(word, make_product(word), 0)
+    return contraction_kernel(word, loops, strided_columns=True)
+
+
+def rounded_kernel(word: int) -> Any:
+    """The kernel that rounds its operands to bfloat16."""
+    loops = plain_loops(word, rounded_dots(), 0)
+    return contraction_kernel(word, loops, strided_columns=True)
+
+
+def compensated_rounded_kernel(word: int) -> Any:
+    """The same for sums that may be very long."""
+    loops = compensated_loops(word, rounded_dots(), 0)
     return contraction_kernel(word, loops, strided_columns=True)

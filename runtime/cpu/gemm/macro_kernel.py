@@ -8,6 +8,7 @@ are idle whatever their number.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gradc_compiler.machine.addition_chains import IN_PIECE
@@ -20,7 +21,7 @@ from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.gemm.micro_kernel import make_first_tile, make_tile
 from gradc_runtime.cpu.gemm.outer_loops import contraction_kernel, product_signature
 from gradc_runtime.cpu.gemm.rank1 import write_outer_product
-from gradc_runtime.cpu.gemm.simd_builder import Tile
+from gradc_runtime.cpu.gemm.tile import Tile
 
 TERMS = IN_PIECE  # of a sum before the next part of b is taken up
 FLAT = MACHINE.flat_tile  # vectors of a tile that is a single row
@@ -40,15 +41,15 @@ def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:
     return 6, 4, 2
 
 
-def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
-    """The function that covers all rows of one strip of columns."""
-    tall, middle, low = heights(vectors, lanewise)
-    tall_tile = make_tile(Tile(tall, vectors, word, lanewise))
-    middle_tile = make_tile(Tile(middle, vectors, word, lanewise))
-    low_tile = make_tile(Tile(low, vectors, word, lanewise))
+def make_strip(kind: Tile) -> Any:
+    """The function that covers all rows of one strip of columns, as wide as a kind of tile."""
+    tall, middle, low = heights(kind.vectors, kind.lanewise)
+    tall_tile, middle_tile, low_tile = (
+        make_tile(replace(kind, rows=height)) for height in (tall, middle, low)
+    )
     halved = 2 * middle if tall < 2 * middle else 0  # rows that two middle tiles serve better
 
-    @subroutine(product_signature(word))
+    @subroutine(product_signature(kind.word))
     def strip(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, columns: Any, add: Any,
@@ -70,19 +71,19 @@ def make_strip(word: int, vectors: int, lanewise: bool) -> Any:
     return strip
 
 
-def make_packed_strip(word: int, lanewise: bool) -> Any:
+def make_packed_strip(kind: Tile) -> Any:
     """The wide strip, which packs b where many rows pass over it: the first tile copies its part.
 
     In a wide matrix the vectors of a strip lie so far apart that they push one another out of the
     cache.  A copy, in which they follow one another, changes no bit of the result.
     """
-    width = 2 * host().lanes(word)
-    tall = heights(2, lanewise)[0]
-    room = stack_room(number_type(word), TERMS * width)
-    first_tile = make_first_tile(Tile(tall, 2, word, lanewise, copies=True))
-    wide_strip = make_strip(word, 2, lanewise)
+    width = 2 * host().lanes(kind.word)
+    tall = heights(2, kind.lanewise)[0]
+    room = stack_room(number_type(kind.word), TERMS * width)
+    first_tile = make_first_tile(replace(kind, rows=tall, copies=True))
+    wide_strip = make_strip(kind)
 
-    @subroutine(product_signature(word))
+    @subroutine(product_signature(kind.word))
     def packed_strip(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, columns: Any, add: Any,
@@ -103,13 +104,13 @@ def make_packed_strip(word: int, lanewise: bool) -> Any:
     return packed_strip
 
 
-def make_part(word: int, lanewise: bool) -> Any:
+def make_part(kind: Tile) -> Any:
     """The function that covers all columns, for one part of the sum."""
-    lanes = host().lanes(word)
-    wide_strip = make_packed_strip(word, lanewise)
-    narrow_strip = make_strip(word, 1, lanewise)
-    flat_tile = make_tile(Tile(1, FLAT, word, lanewise))
-    a_column = 1 if lanewise else 0
+    word, lanes = kind.word, host().lanes(kind.word)
+    wide_strip = make_packed_strip(replace(kind, vectors=2))
+    narrow_strip = make_strip(replace(kind, vectors=1))
+    flat_tile = make_tile(replace(kind, rows=1, vectors=FLAT))
+    a_column = int(kind.lanewise)
 
     @subroutine(product_signature(word))
     def part(
@@ -134,12 +135,12 @@ def make_part(word: int, lanewise: bool) -> Any:
     return part
 
 
-def tiled_kernel(word: int, lanewise: bool, loops: Any) -> Any:
-    """`contract_rows`, or `contract_lanes` where a moves with the columns too; `loops` are those
-    that go around a product.
+def tiled_kernel(kind: Tile, loops: Any) -> Any:
+    """`contract_rows`, or `contract_lanes` where a moves with the columns too, out of a kind of
+    tile; `loops` are those that go around a product.
     """
-    a_column = int(lanewise)
-    part = make_part(word, lanewise)
+    word, lanewise, a_column = kind.word, kind.lanewise, int(kind.lanewise)
+    part = make_part(kind)
     outer_product = make_tile(Tile(1, 4, word), write_outer_product)
 
     @subroutine(product_signature(word))

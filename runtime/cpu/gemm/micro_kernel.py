@@ -26,7 +26,9 @@ from gradc_runtime.cpu.codegen.intrinsics import I64, WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
 from gradc_runtime.cpu.codegen.number_types import number_type
-from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
+from gradc_runtime.cpu.codegen.pair_words import rounded
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
+from gradc_runtime.cpu.gemm.tile import Tile
 
 STRIDES = {  # in the geometry
     "a_row": A_ROW, "y_row": Y_ROW, "a_k1": A_K1, "b_k1": B_K1, "a_k2": A_K2, "b_k2": B_K2,
@@ -60,6 +62,8 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
             a2 = writer.at(a1, builder.mul(k2, stride["a_k2"]))
             b2 = writer.at(b1, builder.mul(k2, stride["b_k2"]))
             vectors = writer.load_row(b2)
+            if tile.rounds:
+                vectors = [rounded(builder, v) for v in vectors]
             for start in panel:
                 term = builder.add(builder.mul(k1, k2_count), k2)
                 width = writer.constant(tile.vectors * tile.vector.count)
@@ -75,7 +79,8 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
 
 def tile_function(tile: Tile, module: ir.Module, write: Any) -> ir.Function:
     """The tile's own function in a module, written when first asked for."""
-    kind = f"{'_lanes' * tile.lanewise}{'_panel' * tile.copies}"
+    ways = {"lanes": tile.lanewise, "panel": tile.copies, "pairs": tile.pairs, "round": tile.rounds}
+    kind = "".join(f"_{way}" for way, on in ways.items() if on)
     name = f"{write.__name__}_{tile.rows}x{tile.vectors}{kind}"
     if name in module.globals:
         return module.globals[name]

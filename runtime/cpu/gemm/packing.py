@@ -24,7 +24,7 @@ from gradc_runtime.cpu.codegen.number_types import number_type
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.gemm.micro_kernel import make_tile
 from gradc_runtime.cpu.gemm.outer_loops import column_strides, product_signature
-from gradc_runtime.cpu.gemm.simd_builder import Tile
+from gradc_runtime.cpu.gemm.tile import Tile
 from gradc_runtime.cpu.gemm.transpose import make_square
 
 AHEAD = MACHINE.turned_ahead  # squares that are on their way from far while one is turned

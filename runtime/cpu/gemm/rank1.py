@@ -12,7 +12,8 @@ from typing import Any
 from llvmlite import ir
 
 from gradc_runtime.cpu.gemm.micro_kernel import load_strides
-from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
+from gradc_runtime.cpu.gemm.tile import Tile
 
 
 def write_outer_product(tile: Tile, function: ir.Function) -> None:

@@ -16,8 +16,10 @@ from gradc_compiler.program.kernel_abi import (
     OUTPUT_LOOPS,
     SUM_LOOPS,
 )
+from gradc_runtime.cpu.codegen import round_bits
 from gradc_runtime.cpu.codegen.compensated import compensated
 from gradc_runtime.cpu.codegen.intrinsics import pointer_reader, stack_words
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
 from gradc_runtime.cpu.gemm.multi_index import advance, first_places, set_extents
 
@@ -26,6 +28,22 @@ TERMS = IN_PIECE  # that are added up one after another
 
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
+    real = number_type(word)
+
+    @subroutine(real(real))
+    def as_it_is(x: Any) -> Any:
+        return x
+
+    return _any_strides(word, as_it_is)
+
+
+def rounded_kernel(word: int) -> Any:
+    """The kernel that rounds its operands to bfloat16."""
+    return _any_strides(word, round_bits.functions(number_type(word))["to_bfloat"])
+
+
+def _any_strides(word: int, read: Any) -> Any:
+    """The kernel whose operands are `read(x)`."""
     real = number_type(word)
     reals, zero, exact = pointer_reader(real), real(0), compensated(real)
     plus, lost = exact["plus"], exact["lost"]
@@ -44,7 +62,7 @@ def kernel(word: int) -> Any:
             for start in range(0, terms, TERMS):
                 part = zero
                 for _ in range(min(TERMS, terms - start)):
-                    part += a[i] * b[j]
+                    part += read(a[i]) * read(b[j])
                     i, j, h = advance(geometry, inside, sums, sum_extents, sum_counts, i, j, h)
                 part = plus(part, rest)
                 rest = lost(value, part)

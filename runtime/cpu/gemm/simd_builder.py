@@ -13,37 +13,8 @@ from llvmlite import ir
 
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.codegen.intrinsics import I32, I64, write_fetch
-from gradc_runtime.cpu.codegen.target import host
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """The shape of a tile: `rows` by `vectors`, of numbers of `word` bytes.
-
-    Where it is `lanewise`, a moves with the columns too, as in a depthwise convolution.  One that
-    `copies` packs its part of b, for the tiles after it.
-    """
-
-    rows: int
-    vectors: int
-    word: int
-    lanewise: bool = False
-    copies: bool = False
-
-    @property
-    def number(self) -> ir.Type:
-        """LLVM's float type."""
-        return ir.FloatType() if self.word == 4 else ir.DoubleType()
-
-    @property
-    def vector(self) -> ir.VectorType:
-        """A register full of numbers."""
-        return ir.VectorType(self.number, host().lanes(self.word))
-
-    @property
-    def masked(self) -> bool:
-        """Whether loads and stores are masked: tiles of one vector serve the last columns too."""
-        return self.vectors == 1
+from gradc_runtime.cpu.codegen.pair_words import multiply_pairs, rounded
+from gradc_runtime.cpu.gemm.tile import Tile
 
 
 @dataclass(slots=True)
@@ -124,7 +95,9 @@ class SimdBuilder:
         return offsets
 
     def multiply_add(self, a: ir.Value, b: ir.Value, total: ir.Value) -> ir.Value:
-        """a * b + total, fused where the processor can."""
+        """a * b + total, fused where the processor can; of `pairs` two products."""
+        if self.tile.pairs:
+            return multiply_pairs(self.builder, a, b, total)
         vector = self.tile.vector
         fused = self.intrinsic("fmuladd", vector, [vector] * 3)
         return self.builder.call(fused, [a, b, total])
@@ -160,6 +133,8 @@ class SimdBuilder:
             else:
                 single = self.builder.load(start)
                 factors = [self.splat(single, self.tile.vector)] * self.tile.vectors
+            if self.tile.rounds:
+                factors = [rounded(self.builder, v) for v in factors]
             terms = zip(factors, b_vectors, row, strict=True)
             after.append([self.multiply_add(*term) for term in terms])
         return after

@@ -18,7 +18,8 @@ from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
 from gradc_runtime.cpu.codegen.number_types import number_type
 from gradc_runtime.cpu.codegen.target import host
-from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, Tile
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
+from gradc_runtime.cpu.gemm.tile import Tile
 
 
 def turned(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Kernel, OpCost, Space
-from gradc_compiler.program.kernel_abi import COMPENSATED, LOOP_COUNT, PRODUCTS, ROWS
+from gradc_compiler.program.kernel_abi import LOOP_COUNT, PRODUCTS, ROWS, product_of
 from gradc_runtime.cpu.partition.barriers import written_by
 from gradc_runtime.cpu.partition.grains import GENERATED_GRAIN
 from gradc_runtime.cpu.partition.split_dims import (
@@ -130,7 +130,7 @@ def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
 
 def _product(kernel: Kernel) -> str:
     """The name of a library kernel, however it adds up; "" for a generated one."""
-    return kernel.name.removesuffix(COMPENSATED) if kernel.source is None else ""
+    return product_of(kernel.name) if kernel.source is None else ""
 
 
 def _cut_by_rows(name: str, geometry: Sequence[int], examples: int) -> bool:

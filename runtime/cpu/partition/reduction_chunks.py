@@ -16,7 +16,7 @@ from gradc_compiler.machine.addition_chains import (
     MOST_PIECES,
 )
 from gradc_compiler.program.entry import Entry, Instruction, Space
-from gradc_compiler.program.kernel_abi import pieces_of_product
+from gradc_compiler.program.kernel_abi import pieces_of_product, product_of
 
 
 def chunks_of(entry: Entry, examples: int, block: int) -> int:
@@ -48,7 +48,7 @@ def _of_instruction(entry: Entry, item: Instruction, block: int) -> int:
         rows = block * steps
     if kernel.source is not None:
         return max(1, item.added * rows)
-    if kernel.name == "contract_any":
+    if product_of(kernel.name) == "contract_any":
         return item.added
     return min(MOST_PIECES, pieces_of_product(item.geometry, rows, IN_PIECE)) * item.added
 

@@ -18,6 +18,7 @@ from gradc_compiler.program.kernel_abi import (
     PRODUCTS,
     number_for,
     pieces_of_product,
+    product_of,
 )
 
 
@@ -27,7 +28,7 @@ def long_products(entry: Entry, examples: int, block: int, room: Sequence[int]) 
         id(item)
         for phase in entry.phases
         for item, rows in rows_of(phase, min(examples, block), room)
-        if entry.kernels[item.kernel].name in PRODUCTS
+        if product_of(entry.kernels[item.kernel].name) in PRODUCTS
         and may_be_long([number_for(n, examples) for n in item.geometry], rows)
     }
 

@@ -72,6 +72,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "ONE TWO HALF ZERO WHOLE LN2_HIGH LN2_LOW SMALLEST_NORMAL TWO_23 TWO_24 ROOT_HALF_BITS "
         "MANTISSA SIGN BITS_23 BIAS SHIFT_1",
     ),
+    "runtime/cpu/codegen/pair_words.py": (BOUND, "I16 HALF UPPER BELOW_HALF QUIET"),
     "runtime/cpu/codegen/round_bits.py": (BOUND, "UPPER BELOW_HALF HALF ODD"),
     "runtime/cpu/codegen/scalar_math.py": (
         BOUND,
@@ -83,6 +84,9 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     ),
     "runtime/cpu/gemm/long_sums.py": (FORMAT, "AT_ONCE NUMBERS"),
     "runtime/cpu/gemm/multi_index.py": (FORMAT, "PLACES"),
+    "runtime/cpu/gemm/pairs.py": (FORMAT, "WORD"),
+    "runtime/cpu/gemm/pack_operands.py": (FORMAT, "STRIP"),
+    "runtime/cpu/gemm/rounded.py": (FORMAT, "PAIRS OWN"),
     "runtime/cpu/interpreter/bytecode.py": (
         FORMAT,
         "THREADS STEPS BASES BASES_STEP LINE MOST_GROUPS OF_GROUPS ALL "

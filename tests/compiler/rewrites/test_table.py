@@ -26,7 +26,7 @@ from gradc_compiler.rewrites.table import (
     TARGET,
     switches_for,
 )
-from tests.compiler.test_switches import ATTENTION, IMAGES, SEQUENCES
+from tests.compiler.test_switches import ATTENTION, IMAGES, ROUNDED, SEQUENCES
 
 TEXT = "%0 = input{key='x', shape=(4,)}; %1 = tanh %0; %2 = tanh %1; return y=%2"
 
@@ -94,7 +94,7 @@ def test_what_has_no_reason_to_be_always_made_has_a_switch() -> None:
 
 CPU_ALONE = {
     *("scatter-to-gather", "fold-width", "backward-filter", "backward-bias", "broadcast-bias"),
-    *("unroll-max-pool", "prepack", "whole-step"),
+    *("unroll-max-pool", "prepack", "round-in-products", "whole-step"),
 }
 
 
@@ -111,7 +111,8 @@ def test_what_each_target_takes() -> None:
 def test_the_program_of_each_target_goes_through_its_own_stage(exact: bool) -> None:
     """What is made of images, sequences and attention for a CPU alone is not made for CUDA."""
     made = {"cpu": set[str](), "cuda": set[str]()}
-    for text in (IMAGES, SEQUENCES, ATTENTION, ATTENTION.replace("6, 8", "257, 8")):
+    long = ATTENTION.replace("6, 8", "257, 8")
+    for text in (IMAGES, SEQUENCES, ATTENTION, long, ROUNDED):
         program = compilation(Source("net.nn", text), ".", {}, ()).program
         program = program.of_width("float64") if exact else program
         for target, names in made.items():

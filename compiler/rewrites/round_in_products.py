@@ -1,0 +1,88 @@
+"""Products that round their operands themselves: no rounded copy of an operand is written.
+
+    sum of bfloat16(a) bfloat16(b) = rounded product of a and b
+
+A kernel of the library copies what it multiplies into panels in any case, and can round on the way.
+Then a value is stored once, in float32, for all who read it.  A rounding commutes with
+whatever only moves numbers, as it leaves 0 what it is; so it is looked for behind that.
+
+It comes last of all that makes products: no other rewrite has to know of such a product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.op import Op
+from gradc_compiler.graph.rebuild import with_operands
+from gradc_compiler.machine.visits import visits
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.elementwise import copy as Copy
+from gradc_compiler.ops.shape import Reshape
+from gradc_compiler.rewrites.conv.small_matrix import has_small_matrix
+from gradc_compiler.rewrites.legalize import is_contiguous
+
+ROUNDED = "bfloat16"
+
+
+def round_in_products(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
+    """The rule for products of two rounded operands."""
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        if not isinstance(node.op, Contract) or len(xs) != 2 or has_small_matrix(graph, node):
+            return None
+        sources = [unrounded(x) for x in xs]
+        if None in sources:
+            return None
+        op = replace(node.op, rounds=True)
+        given = [_with_halo(op, k, x) for k, x in enumerate(sources) if x is not None]
+        return with_operands(replace(node, op=op), given, xs[0].builder)
+
+    return rule
+
+
+def unrounded(x: Value) -> Value | None:
+    """The value without the rounding behind its views; None where there is none."""
+    op, builder = x.node.op, x.builder
+    if op.name == ROUNDED:
+        return builder.value(x.node.inputs[0])
+    if not x.node.inputs or not (op == Copy() or isinstance(op, Reshape) or _moves(op)):
+        return None
+    source = unrounded(builder.value(x.node.inputs[0]))
+    if source is None:
+        return None
+    if isinstance(op, Contract):
+        source = _with_halo(op, 0, source)
+    elif isinstance(op, Reshape) and not is_contiguous(source.node):
+        source = builder.add(Copy(), source)
+    return with_operands(x.node, [source], builder)
+
+
+def _moves(op: Op) -> bool:
+    """Whether an operator moves numbers about, and adds none up: views, and those that spread what
+    they show over zeros.
+    """
+    if not isinstance(op, Contract) or len(op.operands) != 1 or op.mean:
+        return False
+    words = zip(op.result, _strides(op.shape), strict=True)
+    moves = [0] * len(op.extents)
+    for position, stride in words:
+        for loop, coefficient in position.terms:
+            moves[loop] += coefficient * stride
+    return visits(moves, op.extents) == 1
+
+
+def _strides(shape: tuple[int, ...]) -> list[int]:
+    """Of a tensor in row-major order."""
+    return [prod(shape[j + 1 :]) for j in range(len(shape))]
+
+
+def _with_halo(op: Contract, k: int, x: Value) -> Value:
+    """Operand k, copied where it is read outside and cannot have zeros around it."""
+    if op.reads_outside(k, x.shape) and not isinstance(x.node.op, Elementwise):
+        return x.builder.add(Copy(), x)
+    return x

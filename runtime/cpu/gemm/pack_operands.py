@@ -1,0 +1,107 @@
+"""Rows and columns of rounded products as panels, wherever their strides say that numbers are.
+
+Rows of a keep their terms side by side where they lie so, and become lines otherwise; columns of b
+become strips as wide as a tile, in each of which a line has one pair of all its columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc_compiler.program.kernel_abi import (
+    A_K1,
+    A_K2,
+    A_ROW,
+    B_COLUMN,
+    B_K1,
+    B_K2,
+    LOOPS,
+)
+from gradc_runtime.cpu.codegen.intrinsics import WORDS
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.gemm.pairs import (
+    WORD,
+    packing,
+    pair_of,
+    write_across,
+    write_along,
+    write_turned,
+)
+
+STRIP = 2 * host().lanes(WORD)  # columns of a tile
+REAL, NUMBER = number_type(WORD), kernel_types.int64
+POINTER = kernel_types.CPointer(REAL)
+
+
+def make_pack_lines() -> Any:
+    """pack_lines(panel, at, x, i, k_step, step, terms, count, width): panel[p width + c], whatever
+    is contiguous.
+    """
+    across, turn = packing(write_across), packing(write_turned)
+
+    @subroutine(kernel_types.void(*(POINTER, NUMBER) * 2, *[NUMBER] * 5))
+    def pack_lines(
+        panel: Any, at: Any, x: Any, i: Any,
+        k_step: Any, step: Any, terms: Any, count: Any, width: Any,
+    ) -> None:  # fmt: skip
+        if step == 1:
+            across(panel, at, x, i, k_step, terms, count, width, STRIP)
+        elif k_step == 1:
+            turn(panel, at, x, i, step, terms, count, width, 0)
+        else:
+            for p in range((terms + 1) // 2):
+                for c in range(count):
+                    k = i + 2 * p * k_step + c * step
+                    second = x[k + k_step] if 2 * p + 1 < terms else REAL(0.0)
+                    panel[at + p * width + c] = pair_of(x[k], second)
+
+    return pack_lines
+
+
+def make_pack_columns(pack_lines: Any) -> Any:
+    """pack_columns(panel, b, j, own, k1, k2, columns): strips of columns, one after another.
+
+    Of columns that are contiguous, several strips are taken at a time: a matrix may be so wide that
+    every line of one strip lies in another page of memory.
+    """
+    across = packing(write_across)
+
+    @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3))
+    def pack_columns(panel: Any, b: Any, j: Any, own: Any, k1: Any, k2: Any, n: Any) -> None:
+        pairs, b_column = (k2 + 1) // 2, own[LOOPS + B_COLUMN]
+        strip = k1 * pairs * STRIP
+        for k in range(k1):
+            at, start = k * pairs * STRIP, j + k * own[B_K1]
+            if b_column == 1:
+                across(panel, at, b, start, own[B_K2], k2, n, STRIP, strip)
+            else:
+                for c in range(0, n, STRIP):
+                    to, some = at + c // STRIP * strip, min(STRIP, n - c)
+                    place = start + c * b_column
+                    pack_lines(panel, to, b, place, own[B_K2], b_column, k2, some, STRIP)
+
+    return pack_columns
+
+
+def make_pack_rows(pack_lines: Any) -> Any:
+    """pack_rows(panel, a, i, own, k1, k2, rows, strides): rows of a, and how a tile finds them."""
+    along = packing(write_along)
+
+    @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3, WORDS))
+    def pack_rows(
+        panel: Any, a: Any, i: Any, own: Any, k1: Any, k2: Any, rows: Any, strides: Any
+    ) -> None:
+        pairs = (k2 + 1) // 2
+        by_row = own[A_K2] == 1
+        strides[A_ROW], strides[A_K2] = (k1 * pairs, 1) if by_row else (1, rows)
+        for k in range(k1):
+            at, start = k * pairs * strides[A_K2], i + k * own[A_K1]
+            if by_row:
+                along(panel, at, a, start, own[A_ROW], k2, rows, strides[A_ROW], 0)
+            else:
+                pack_lines(panel, at, a, start, own[A_K2], own[A_ROW], k2, rows, rows)
+
+    return pack_rows

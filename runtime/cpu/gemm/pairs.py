@@ -1,0 +1,204 @@
+"""Packing for products of rounded operands: panels of words of two bfloat16 (`pair_words.py`).
+
+A word holds two neighbours along the sum; a last term without one gets a 0.  There are three ways,
+by what is contiguous in memory: columns (`write_across`), or terms, whose words stay in rows
+(`write_along`) or are turned into columns (`write_turned`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from gradc_compiler.machine.machine import MACHINE
+from gradc_runtime.cpu.codegen.intrinsics import I64
+from gradc_runtime.cpu.codegen.language import kernel_types
+from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
+from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.pair_words import interleaved, neighbours, word_of
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
+from gradc_runtime.cpu.gemm.tile import Tile
+from gradc_runtime.cpu.gemm.transpose import turned
+
+WORD = 4  # bytes of a pair
+
+
+AHEAD = MACHINE.turned_ahead  # pairs, or squares, on their way from far while one is packed
+
+
+def write_across(writer: SimdBuilder, args: Any) -> None:
+    """panel[p width + place(c)] = (x[2 p step + c], x[(2 p + 1) step + c]), for c below `count`.
+
+    Columns are in strips of two vectors, `strip` words apart.
+    """
+    builder, terms, one = writer.builder, args[3], writer.constant(1)
+
+    def body(p: ir.Value, none: Any) -> Any:
+        write_pair(writer, args, p, alone=False)
+        return none
+
+    whole = builder.ashr(terms, one)
+    writer.loop("pairs", whole, [], body)
+    odd = builder.and_(terms, one)
+    with builder.if_then(builder.icmp_signed("!=", odd, writer.constant(0))):
+        write_pair(writer, args, whole, alone=True)
+
+
+def write_pair(writer: SimdBuilder, args: Any, p: ir.Value, *, alone: bool) -> None:
+    """A line of `write_across`, of two terms or of one that is alone."""
+    panel, x, step, _, count, width, strip = args
+    builder, lanes = writer.builder, writer.tile.vector.count
+    one, size = writer.constant(1), writer.constant(lanes)
+    twice = builder.shl(step, one)
+    ahead = builder.mul(twice, writer.constant(AHEAD))
+    first = writer.at(x, builder.mul(p, twice))
+    rows = [first] if alone else [first, writer.at(first, step)]
+    target = writer.at(panel, builder.mul(p, width))
+
+    def vector(v: ir.Value, none: Any) -> Any:
+        at = builder.mul(v, size)
+        writer.make_mask(builder.sub(count, at))
+        for row in rows:
+            writer.fetch(writer.at(row, ahead, at))
+        loaded = [writer.load(writer.at(row, at)) for row in rows]
+        words = interleaved(builder, *loaded, *[writer.zeros()[0][0]] * alone)
+        before = builder.mul(builder.ashr(v, one), strip)
+        beside = builder.mul(builder.and_(v, one), size)
+        writer.store(words, writer.at(target, before, beside))
+        writer.mask = None
+        return none
+
+    vectors = builder.sdiv(builder.add(count, writer.constant(lanes - 1)), size)
+    writer.loop("vectors", vectors, [], vector)
+
+
+def pairs_of_row(writer: SimdBuilder, row: ir.Value, terms: ir.Value) -> ir.Value:
+    """A vector of words from a row in memory, of so many terms; 0 beyond them."""
+    lanes = writer.constant(writer.tile.vector.count)
+    loaded = []
+    for start in (writer.constant(0), lanes):
+        writer.make_mask(writer.builder.sub(terms, start))
+        loaded.append(writer.load(writer.at(row, start)))
+        writer.fetch(writer.at(row, start, writer.constant(AHEAD * writer.tile.vector.count)))
+    writer.mask = None
+    return neighbours(writer.builder, *loaded)
+
+
+def write_along(writer: SimdBuilder, args: Any) -> None:
+    """panel[r width + p] = (x[r step + 2 p], x[r step + 2 p + 1]), for r below `count`."""
+    panel, x, step, terms, count, width, _ = args
+    builder, lanes = writer.builder, writer.tile.vector.count
+    twice = writer.constant(2 * lanes)
+    vectors = builder.sdiv(builder.add(terms, writer.constant(2 * lanes - 1)), twice)
+
+    def row(r: ir.Value, none: Any) -> Any:
+        start = writer.at(x, builder.mul(r, step))
+        target = writer.at(panel, builder.mul(r, width))
+
+        def vector(v: ir.Value, none: Any) -> Any:
+            at = builder.mul(v, twice)
+            left = builder.sub(terms, at)
+            words = pairs_of_row(writer, writer.at(start, at), left)
+            writer.make_mask(
+                builder.ashr(builder.add(left, writer.constant(1)), writer.constant(1))
+            )
+            writer.store(words, writer.at(target, builder.mul(v, writer.constant(lanes))))
+            writer.mask = None
+            return none
+
+        writer.loop("vectors", vectors, [], vector)
+        return none
+
+    writer.loop("rows", count, [], row)
+
+
+def write_turned(writer: SimdBuilder, args: Any) -> None:
+    """panel[p width + c] = (x[c step + 2 p], x[c step + 2 p + 1]): squares of words are turned."""
+    terms, count = args[3:5]
+    builder, lanes = writer.builder, writer.tile.vector.count
+    size, twice = writer.constant(lanes), writer.constant(2 * lanes)
+    across = builder.sdiv(builder.add(count, writer.constant(lanes - 1)), size)
+    down = builder.sdiv(builder.add(terms, writer.constant(2 * lanes - 1)), twice)
+
+    def columns(c: ir.Value, none: Any) -> Any:
+        def terms_of(d: ir.Value, none: Any) -> Any:
+            write_square(writer, args, builder.mul(c, size), builder.mul(d, size))
+            return none
+
+        writer.loop("down", down, [], terms_of)
+        return none
+
+    writer.loop("across", across, [], columns)
+
+
+def write_square(writer: SimdBuilder, args: Any, column: ir.Value, pair: ir.Value) -> None:
+    """The square of `write_turned` from a column and a pair on; lines beyond the last lie below
+    it, as they are stored first.
+    """
+    panel, x, step, terms, count, width, _ = args
+    builder, lanes = writer.builder, writer.tile.vector.count
+    one = writer.constant(1)
+    pairs, term = builder.ashr(builder.add(terms, one), one), builder.shl(pair, one)
+    left, start = builder.sub(count, column), writer.at(x, builder.mul(column, step), term)
+    rows = [
+        pairs_of_row(writer, writer.at(start, at), builder.sub(terms, term))
+        for at in writer.offsets(lanes, step, left)
+    ]
+    target = writer.at(panel, builder.mul(pair, width), column)
+    places = writer.offsets(lanes, width, builder.sub(pairs, pair))
+    writer.make_mask(left)
+    for words, at in list(zip(turned(builder, rows), places, strict=True))[::-1]:
+        writer.store(words, writer.at(target, at))
+    writer.mask = None
+
+
+Writer = Callable[[SimdBuilder, Any], None]
+TILE = Tile(1, 1, WORD)
+
+
+def own_function(write: Writer, module: ir.Module) -> ir.Function:
+    """The function of a way to pack in a module, written when first asked for."""
+    name = write.__name__
+    if name in module.globals:
+        return module.globals[name]
+    kinds = [TILE.number.as_pointer()] * 2 + [I64] * 5
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    write(SimdBuilder(TILE, builder), function.args)
+    builder.ret_void()
+    return function
+
+
+def packing(write: Writer) -> Any:
+    """A function for kernels: (panel, at, x, i, step, terms, count, width, strip).
+
+    `step` is the stride of x that is not 1, `width` that of the panel's lines; see `write_across`.
+    """
+    pointer, number = kernel_types.CPointer(number_type(WORD)), kernel_types.int64
+
+    @intrinsic
+    def pack(
+        panel: Any, at: Any, x: Any, i: Any,
+        step: Any, terms: Any, count: Any, width: Any, strip: Any,
+    ) -> Any:  # fmt: skip
+        def generate(builder: Any, args: Any) -> Any:
+            starts = [builder.gep(args[k], [args[k + 1]]) for k in (0, 2)]
+            builder.call(own_function(write, builder.module), [*starts, *args[4:]])
+
+        return kernel_types.void(*(pointer, number) * 2, *[number] * 5), generate
+
+    return pack
+
+
+@intrinsic
+def pair_of(first: Any, second: Any) -> Any:
+    """The word of two numbers."""
+
+    def generate(builder: Any, args: Any) -> Any:
+        return word_of(builder, *args)
+
+    return kernel_types.float32(*[kernel_types.float32] * 2), generate

@@ -23,7 +23,6 @@ from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.machine.addition_chains import LONG, MOST_SUMMED, SUMMED
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.ops import bfloat16
 from gradc_compiler.ops.pairwise_sums import add_pairwise, add_up, pieces
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -71,7 +70,6 @@ class Contract(Op):
     result: Map
     shape: tuple[int, ...]
     mean: bool = False  # also averages over the examples; made by the `batch` pass
-    rounds: bool = False  # operands to bfloat16; made by the `round-in-products` rewrite
     name: ClassVar[str] = "contract"
 
     @property
@@ -92,7 +90,7 @@ class Contract(Op):
         return real(self.shape)
 
     def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
-        assert not self.mean and not self.rounds, "differentiate before such forms are made"
+        assert not self.mean, "differentiate before `batch`"
         return [self._cotangent(k, g, xs) for k in range(len(xs))]
 
     def _cotangent(self, k: int, g: Value, xs: Sequence[Value]) -> Value:
@@ -108,8 +106,6 @@ class Contract(Op):
 
     def reference(self, *arrays: Array) -> Array:
         used = [sorted({loop for p in m for loop, _ in p.terms}) for m in self.operands]
-        if self.rounds:
-            arrays = tuple(bfloat16.rounded(a) for a in arrays)
         gathered = [
             self._gather(a, m, u) for a, m, u in zip(arrays, self.operands, used, strict=True)
         ]

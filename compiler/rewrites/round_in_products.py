@@ -22,6 +22,7 @@ from gradc_compiler.machine.visits import visits
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
+from gradc_compiler.ops.rounded_contract import RoundedContract
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.rewrites.conv.small_matrix import has_small_matrix
 from gradc_compiler.rewrites.legalize import is_contiguous
@@ -38,7 +39,8 @@ def round_in_products(graph: Graph) -> Callable[[Node, list[Value]], Value | Non
         sources = [unrounded(x) for x in xs]
         if None in sources:
             return None
-        op = replace(node.op, rounds=True)
+        same = node.op
+        op = RoundedContract(same.extents, same.operands, same.result, same.shape, same.mean)
         given = [_with_halo(op, k, x) for k, x in enumerate(sources) if x is not None]
         return with_operands(replace(node, op=op), given, xs[0].builder)
 

@@ -23,6 +23,7 @@ from gradc_compiler.memory.layout import BufferView, StorageKey, row_major, thro
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import ArgMax
+from gradc_compiler.ops.rounded_contract import RoundedContract
 from gradc_compiler.ops.sequence import FromRows
 from gradc_compiler.ops.shape import Concat
 from gradc_compiler.ops.structured import Structured
@@ -137,13 +138,14 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     """Add a product of two operands on a library kernel; Y is zeroed if that adds to it."""
     op, examples = node.op, unit.phase.examples
     assert isinstance(op, Contract)
+    rounds = isinstance(op, RoundedContract)
     places = [table.layouts.places[i] for i in (*node.inputs, node.id)]
     trips, starts = _trips(op, places, examples=examples)
     plan = select_kernel(trips, accumulate=op.mean and examples, once=not examples)
     if not (op.mean and examples) and (plan.adds or not covers(op)):
         table.fill(unit, places[-1])
     nest = contraction_nest(
-        trips, list(zip(places, starts, strict=True)), plan.adds, rounds=op.rounds
+        trips, list(zip(places, starts, strict=True)), plan.adds, rounds=rounds
     )
     nest = table.optimise(nest, MEANING)
     a, b, y = (
@@ -153,7 +155,7 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     operands = (b, a, y) if plan.swap else (a, b, y)
     products = prod(op.extents)
     call = KernelCall(
-        kernel=Kernel(plan.kernel + ROUNDED * op.rounds),
+        kernel=Kernel(plan.kernel + ROUNDED * rounds),
         operands=operands,
         geometry=plan.geometry,
         launch=table.launch(nest, unit.region.time),

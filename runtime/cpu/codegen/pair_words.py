@@ -57,7 +57,10 @@ def rounded_bits(builder: Any, x: ir.Value) -> ir.Value:
 
 
 def rounded(builder: Any, x: ir.Value) -> ir.Value:
-    """Float32s rounded to bfloat16."""
+    """Numbers rounded to bfloat16; float64s to float32 before."""
+    if (kind := like(ir.DoubleType(), x.type)) == x.type:
+        single = builder.fptrunc(x, like(ir.FloatType(), kind))
+        return builder.fpext(rounded(builder, single), kind)
     bits = rounded_bits(builder, x)
     return builder.bitcast(builder.and_(bits, whole(bits.type, UPPER)), x.type)
 

@@ -11,6 +11,7 @@ from typing import Any
 from gradc_runtime.cpu.gemm.long_sums import compensated_loops
 from gradc_runtime.cpu.gemm.macro_kernel import tiled_kernel
 from gradc_runtime.cpu.gemm.outer_loops import contraction_kernel, plain_loops
+from gradc_runtime.cpu.gemm.pairs import WORD
 from gradc_runtime.cpu.gemm.rounded import rounded_rows
 from gradc_runtime.cpu.gemm.tile import Tile
 
@@ -27,9 +28,13 @@ def compensated_kernel(word: int) -> Any:
 
 def rounded_kernel(word: int) -> Any:
     """The kernel that rounds its operands to bfloat16."""
+    if word != WORD:
+        return tiled_kernel(Tile(1, 1, word, rounds=True), plain_loops)
     return contraction_kernel(word, plain_loops(word, rounded_rows(), 0))
 
 
 def compensated_rounded_kernel(word: int) -> Any:
     """The same for sums that may be very long."""
+    if word != WORD:
+        return tiled_kernel(Tile(1, 1, word, rounds=True), compensated_loops)
     return contraction_kernel(word, compensated_loops(word, rounded_rows(), 0))

@@ -42,6 +42,7 @@ from gradc_runtime.cpu.gemm.outer_loops import (
     rows_in_all,
 )
 from gradc_runtime.cpu.gemm.packing import make_panels
+from gradc_runtime.cpu.gemm.pairs import WORD
 from gradc_runtime.cpu.gemm.rounded import rounded_dots
 from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
 from gradc_runtime.cpu.gemm.tile import Tile
@@ -110,8 +111,8 @@ def write_dots(tile: Tile, function: ir.Function) -> None:
 
         def inner(turn: ir.Value, sums: Any) -> Any:
             k2 = builder.mul(turn, lanes)
-            left = [writer.load(writer.at(a1, row, k2)) for row in a_rows]
-            right = [writer.load(writer.at(b1, column, k2)) for column in b_columns]
+            left = [writer.read(writer.at(a1, row, k2)) for row in a_rows]
+            right = [writer.read(writer.at(b1, column, k2)) for column in b_columns]
             for column in b_columns if tile.rows == 1 else ():
                 writer.fetch(writer.at(b1, column, k2, following))
             return [
@@ -149,12 +150,12 @@ def write_totals(
         builder.store(number, place)
 
 
-def make_piece(word: int) -> Any:
+def make_piece(word: int, rounds: bool) -> Any:
     """A product whose sums are short enough to be added up in one register for each pair."""
     wide = 4 if host().vector_registers > 16 else 2
-    block = make_tile(Tile(ROWS, wide, word, lanewise=True), write_dots)
-    line = make_tile(Tile(1, ROWS, word, lanewise=True), write_dots)
-    panels, lanes = make_panels(word), host().lanes(word)
+    block = make_tile(Tile(ROWS, wide, word, lanewise=True, rounds=rounds), write_dots)
+    line = make_tile(Tile(1, ROWS, word, lanewise=True, rounds=rounds), write_dots)
+    panels, lanes = make_panels(word, rounds), host().lanes(word)
 
     @subroutine(product_signature(word))
     def piece(
@@ -185,9 +186,9 @@ def make_piece(word: int) -> Any:
     return piece
 
 
-def make_product(word: int) -> Any:
+def make_product(word: int, rounds: bool = False) -> Any:
     """A product of any size: its sums are cut into such pieces."""
-    piece, lanes = make_piece(word), host().lanes(word)
+    piece, lanes = make_piece(word, rounds), host().lanes(word)
 
     @subroutine(product_signature(word))
     def product(
@@ -220,11 +221,16 @@ def compensated_kernel(word: int) -> Any:
 
 def rounded_kernel(word: int) -> Any:
     """The kernel that rounds its operands to bfloat16."""
-    loops = plain_loops(word, rounded_dots(), 0)
+    loops = plain_loops(word, rounded_product(word), 0)
     return contraction_kernel(word, loops, strided_columns=True)
 
 
 def compensated_rounded_kernel(word: int) -> Any:
     """The same for sums that may be very long."""
-    loops = compensated_loops(word, rounded_dots(), 0)
+    loops = compensated_loops(word, rounded_product(word), 0)
     return contraction_kernel(word, loops, strided_columns=True)
+
+
+def rounded_product(word: int) -> Any:
+    """A product of rounded operands of any size; in pairs only of float32."""
+    return rounded_dots() if word == WORD else make_product(word, rounds=True)

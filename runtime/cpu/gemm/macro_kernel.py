@@ -139,7 +139,8 @@ def tiled_kernel(kind: Tile, loops: Any) -> Any:
     """`contract_rows`, or `contract_lanes` where a moves with the columns too, out of a kind of
     tile; `loops` are those that go around a product.
     """
-    word, lanewise, a_column = kind.word, kind.lanewise, int(kind.lanewise)
+    word, a_column = kind.word, int(kind.lanewise)
+    plain = not kind.lanewise and not kind.rounds
     part = make_part(kind)
     outer_product = make_tile(Tile(1, 4, word), write_outer_product)
 
@@ -148,7 +149,7 @@ def tiled_kernel(kind: Tile, loops: Any) -> Any:
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, add: Any,
     ) -> None:  # fmt: skip
-        if not lanewise and k1 * k2 == 1 and add & 1 == 0:
+        if plain and k1 * k2 == 1 and add & 1 == 0:
             outer_product(a, i, b, j, y, h, geometry, k1, k2, m, n, add)
             return
         step2 = max(1, min(k2, TERMS))

@@ -26,7 +26,6 @@ from gradc_runtime.cpu.codegen.intrinsics import I64, WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
 from gradc_runtime.cpu.codegen.number_types import number_type
-from gradc_runtime.cpu.codegen.pair_words import rounded
 from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
 from gradc_runtime.cpu.gemm.tile import Tile
 
@@ -62,8 +61,6 @@ def write_tile(tile: Tile, function: ir.Function) -> None:
             a2 = writer.at(a1, builder.mul(k2, stride["a_k2"]))
             b2 = writer.at(b1, builder.mul(k2, stride["b_k2"]))
             vectors = writer.load_row(b2)
-            if tile.rounds:
-                vectors = [rounded(builder, v) for v in vectors]
             for start in panel:
                 term = builder.add(builder.mul(k1, k2_count), k2)
                 width = writer.constant(tile.vectors * tile.vector.count)

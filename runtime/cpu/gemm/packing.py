@@ -51,13 +51,14 @@ def make_turn_in(word: int) -> Any:
     return turn_in
 
 
-def make_sums(word: int, height: int) -> Any:
+def make_sums(word: int, height: int, rounds: bool) -> Any:
     """sums(a, i, panel, 0, sums, 0, strides, 1, k2, rows, width, mode): rows of the product.
 
     A tile of two vectors is low and wide; of one it is as high as there are rows.
     """
     lanes, low = host().lanes(word), 8 if host().vector_registers > 16 else 4
-    wide_tile, narrow_tile = make_tile(Tile(low, 2, word)), make_tile(Tile(height, 1, word))
+    wide_tile = make_tile(Tile(low, 2, word, rounds=rounds))
+    narrow_tile = make_tile(Tile(height, 1, word, rounds=rounds))
 
     @subroutine(product_signature(word))
     def some_sums(
@@ -74,13 +75,14 @@ def make_sums(word: int, height: int) -> Any:
     return some_sums
 
 
-def make_panel(word: int) -> Any:
+def make_panel(word: int, rounds: bool) -> Any:
     """The function that covers all rows of one or two vectors of columns, in a part of the sum."""
     lanes = host().lanes(word)
     height = max(lanes, 8)
     panel_room = stack_room(number_type(word), TERMS * 2 * lanes)
     sums_room = stack_room(number_type(word), height * 2 * lanes)
-    turn, turn_in, some_sums = make_square(word), make_turn_in(word), make_sums(word, height)
+    turn, turn_in = make_square(word), make_turn_in(word)
+    some_sums = make_sums(word, height, rounds)
 
     @subroutine(product_signature(word))
     def panel(
@@ -103,9 +105,9 @@ def make_panel(word: int) -> Any:
     return panel
 
 
-def make_panels(word: int) -> Any:
+def make_panels(word: int, rounds: bool) -> Any:
     """The function that covers whole vectors of columns and the whole sum, of one `k1`."""
-    lanes, panel = host().lanes(word), make_panel(word)
+    lanes, panel = host().lanes(word), make_panel(word, rounds)
 
     @subroutine(product_signature(word))
     def panels(

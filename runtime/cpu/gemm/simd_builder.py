@@ -109,7 +109,15 @@ class SimdBuilder:
 
     def load_row(self, pointer: ir.Value) -> list[ir.Value]:
         """The vectors of a row."""
-        return [self.load(self.at(pointer, column)) for column in self.columns()]
+        return [self.read(self.at(pointer, column)) for column in self.columns()]
+
+    def read(self, pointer: ir.Value) -> ir.Value:
+        """A vector of an operand."""
+        return self.as_read(self.load(pointer))
+
+    def as_read(self, numbers: ir.Value) -> ir.Value:
+        """Numbers of an operand as they are multiplied."""
+        return rounded(self.builder, numbers) if self.tile.rounds else numbers
 
     def store_row(self, vectors: Sequence[ir.Value], pointer: ir.Value) -> None:
         """The vectors of a row to memory."""
@@ -131,10 +139,8 @@ class SimdBuilder:
             if self.tile.lanewise:
                 factors = self.load_row(start)
             else:
-                single = self.builder.load(start)
+                single = self.as_read(self.builder.load(start))
                 factors = [self.splat(single, self.tile.vector)] * self.tile.vectors
-            if self.tile.rounds:
-                factors = [rounded(self.builder, v) for v in factors]
             terms = zip(factors, b_vectors, row, strict=True)
             after.append([self.multiply_add(*term) for term in terms])
         return after

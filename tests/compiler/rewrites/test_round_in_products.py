@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradc_compiler.graph.graph import Graph
-from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.rounded_contract import RoundedContract
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.algebra.switches import Switches
@@ -39,14 +39,14 @@ def ready(made: Program, target: str, without: tuple[str, ...] = ()) -> Graph:
 def test_no_rounded_copy_is_left(model: str) -> None:
     graph = ready(program(model), "cpu", ("winograd",))  # whose transforms read rounded numbers
     assert not [n for n in graph.nodes if n.op.name == "bfloat16"]
-    assert any(isinstance(n.op, Contract) and n.op.rounds for n in graph.nodes)
+    assert any(isinstance(n.op, RoundedContract) for n in graph.nodes)
 
 
 @pytest.mark.parametrize(("target", "without"), [("cuda", ()), ("cpu", (NAME,))])
 def test_elsewhere_operands_are_rounded_before(target: str, without: tuple[str, ...]) -> None:
     graph = ready(program("dense"), target, without)
     assert [n for n in graph.nodes if n.op.name == "bfloat16"]
-    assert not any(isinstance(n.op, Contract) and n.op.rounds for n in graph.nodes)
+    assert not any(isinstance(n.op, RoundedContract) for n in graph.nodes)
 
 
 def test_a_product_of_one_rounded_operand_stays() -> None:

@@ -119,7 +119,7 @@ EXTENT_AT = [1, 2, 5, 8, 12, 16]  # of each axis in the geometry
     ("name", "dtype"),
     [
         *itertools.product(PRODUCTS, [np.float32, np.float64]),
-        *((name + ROUNDED, np.float32) for name in PRODUCTS),
+        *itertools.product([name + ROUNDED for name in PRODUCTS], [np.float32, np.float64]),
     ],
 )
 def test_tiled_contraction(name: str, dtype: type, seed: int) -> None:

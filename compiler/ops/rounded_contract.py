@@ -1,7 +1,7 @@
 """A product that rounds its operands to bfloat16 itself: a form that kernels of a CPU like.
 
-The `round-in-products` rewrite makes it of a contraction of two roundings, after all else; so it has
-no derivative, and is not filed with the operators that graphs are written in.
+The `round-in-products` rewrite makes it of a contraction of two roundings, after all else; so it
+has no derivative, and is not filed with the operators that graphs are written in.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     ),
     "runtime/cpu/gemm/long_sums.py": (FORMAT, "AT_ONCE NUMBERS"),
     "runtime/cpu/gemm/multi_index.py": (FORMAT, "PLACES"),
-    "runtime/cpu/gemm/pairs.py": (FORMAT, "WORD"),
+    "runtime/cpu/gemm/pairs.py": (FORMAT, "WORD TILE"),
     "runtime/cpu/gemm/pack_operands.py": (FORMAT, "STRIP"),
     "runtime/cpu/gemm/rounded.py": (FORMAT, "PAIRS OWN"),
     "runtime/cpu/interpreter/bytecode.py": (

@@ -14,19 +14,25 @@ from functools import cached_property
 
 import numpy as np
 
-from gradc_compiler.c.c_names import CNames, c_name, comment
+from gradc_compiler.c.c_names import ArgumentNames, CNames, c_name, comment
 from gradc_compiler.c.c_nest import CNest
-from gradc_compiler.c.c_program import Buffer, CProgram, CStage, about
-from gradc_compiler.c.c_scalar import CScalars, NotPrinted
-from gradc_compiler.c.c_values import ArgumentNames, value_names
+from gradc_compiler.c.c_scalar import CScalars
+from gradc_compiler.emitted.plain_program import (
+    Buffer,
+    PlainNest,
+    PlainProgram,
+    PlainStage,
+    about,
+    origin,
+)
+from gradc_compiler.emitted.scalar_writer import NotPrinted
+from gradc_compiler.emitted.value_names import value_names
 from gradc_compiler.graph.types import Kind, TensorType
-from gradc_compiler.loops.ir import LoopNest, MemAccess
+from gradc_compiler.loops.ir import MemAccess
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.program import Schedules
 from gradc_compiler.records.fast_dataclass import dataclass
 
-PLACE = re.compile(r"(\S+):(\d+):\d+$")
-LONGEST = 80  # characters of a line of the spec
 COMMENT = re.compile(r"/\*.*?\*/")
 DECLARED = re.compile(r" {4}(const |float |double |int32_t |int64_t )")
 
@@ -43,7 +49,7 @@ class StageText:
 class CFile:
     """One entry as C: what it is called, its numbers, and whether it trains."""
 
-    program: CProgram
+    program: PlainProgram
     name: str  # of its functions: "digit" or "train"
     does: str  # "run" or "step"
     source: str  # the spec's text
@@ -96,8 +102,8 @@ class CFile:
         """Every storage that a nest touches, in order; and whether it has whole numbers."""
         found: dict[StorageKey, tuple[Buffer, bool]] = {}
         for stage in self.program.stages:
-            for nest in stage.nests:
-                for access in nest.accesses():
+            for one in stage.nests:
+                for access in one.nest.accesses():
                     found.setdefault(
                         access.storage, (self.program.buffer(access.storage), access.index)
                     )
@@ -124,7 +130,7 @@ class CFile:
     @cached_property
     def members(self) -> dict[StorageKey, str]:
         """The names of what is in the memory, the state, or a constant."""
-        found = value_names(self.program, self.of_kind("memory", "carried"))
+        found = value_names(self.program, self.of_kind("memory", "carried"), CNames())
         state = CNames({"memory", "state"})
         for key in self.of_kind("persistent"):
             found[key] = state.take(str(key[1]).replace("/", "_"))
@@ -155,10 +161,11 @@ class CFile:
         example = f" + example * {buffer.words}" if buffer.kind == "carried" else ""
         return f"m->{name}{example}"
 
-    def nest(self, nest: LoopNest, note: str) -> Iterator[str]:
+    def nest(self, one: PlainNest) -> Iterator[str]:
         """A nest, below the line of the spec that it comes of."""
-        yield f"    /* {comment(self.origin(note))} */"
-        writer = CNest(nest=nest, scalars=self.scalars, array=self.array)
+        _, said = origin(one.note, self.source, self.spec)
+        yield f"    /* {comment(said)} */"
+        writer = CNest(nest=one.nest, scalars=self.scalars, array=self.array)
         lines = writer.write()
         self.called.update(writer.called)
         if any(DECLARED.match(line) for line in lines):
@@ -166,25 +173,14 @@ class CFile:
         else:
             yield from lines
 
-    def origin(self, note: str) -> str:
-        """The line of the spec that a nest comes of, and its operators."""
-        operators = note.partition("  ")[0].partition(" ")[2]
-        found = PLACE.search(note)
-        if found is None or not found[1].endswith(self.spec):
-            return operators
-        line = self.source.splitlines()[int(found[2]) - 1].partition("#")[0].strip()
-        line = line if len(line) < LONGEST else f"{line[:LONGEST]} ..."
-        return f"line {found[2]}: {line}   [{operators}]"
-
     @cached_property
     def stages(self) -> list[StageText]:
         """Every stage as the body of a function, and what it is given."""
         return [self.stage(stage) for stage in self.program.stages]
 
-    def stage(self, stage: CStage) -> StageText:
+    def stage(self, stage: PlainStage) -> StageText:
         """A stage as the body of a function; raises `NotPrinted` for one that has no C yet."""
-        pairs = zip(stage.nests, stage.notes, strict=True)
-        lines = [line for nest, note in pairs for line in self.nest(nest, note)]
+        lines = [line for one in stage.nests for line in self.nest(one)]
         if any(self.buffers[key][0].kind != "memory" for key in stage.means):
             raise NotPrinted("a mean in place of a state has no C yet")
         code = COMMENT.sub("", "\n".join(lines))

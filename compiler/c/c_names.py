@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from gradc_compiler.emitted.distinct_names import DistinctNames
+
 
 def words(text: str) -> frozenset[str]:
     """The words of a text."""
@@ -38,6 +40,8 @@ FUNCTIONS = words(
     """
 )
 TYPE = re.compile(r"u?int(_fast|_least)?\d*_t|u?intptr_t|size_t|ptrdiff_t|M_\w+|FE_\w+")
+OWN = {"n", "example", "memory", "state", "m", "s", "at", "drawn"}
+MADE = re.compile(r"[vn]\d+|(sum|greatest|where)\d*|term")  # names within nests
 ANGLES = re.compile(r"a?(sin|cos|tan)h?f?")
 
 
@@ -62,21 +66,22 @@ def c_name(text: str) -> str:
     return f"{plain}_of_spec" if is_taken(plain) else plain
 
 
-class CNames:
+class CNames(DistinctNames):
     """Gives each thing a name of its own, near to the one that it has."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken)
+        super().__init__(taken, c_name)
+
+
+class ArgumentNames(CNames):
+    """Names of arguments, which stand beside those that nests make."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        super().__init__({*OWN, *taken})
 
     def take(self, text: str) -> str:
         """A name that nothing has so far."""
-        name = plain = c_name(text)
-        count = 1
-        while name in self._taken:
-            count += 1
-            name = f"{plain}_{count}"
-        self._taken.add(name)
-        return name
+        return super().take(f"{text}_given" if MADE.fullmatch(text) or len(text) == 1 else text)
 
 
 def comment(text: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gradc_compiler.c.c_scalar import NotPrinted
 from gradc_compiler.c.c_source import emit_c
+from gradc_compiler.emitted.scalar_writer import NotPrinted
+from gradc_compiler.numba_module.module_source import emit_numba
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import TrainStep
 from gradc_runtime.cli.actions.output import say, write
@@ -33,7 +34,9 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
         say("note: no --weights are given, so this is the network before training")
     made, session, request = session_with_weights(Request.of(spec, given), given["weights"])
     named = [] if given["name"] is None else [given["name"]]
-    if given["emit"] == "c":
+    if given["emit"] == "numba":
+        paths = numba_module(made, session, named, given)
+    elif given["emit"] == "c":
         paths = c_files(made, session, request, named, given)
     elif given["what"] == "step":
         paths = build_step(session, *step_of(session, request, named), given["folder"])
@@ -85,11 +88,44 @@ def c_files(
     return [folder / name for name in texts]
 
 
-def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+def numba_module(
+    made: Compilation, session: Session, named: list[str], given: Mapping[str, Any]
+) -> Iterable[Path]:
+    """Models and steps as a Python module in the folder: all, or those of a kind or a name.
+
+    Raises `Refused` where nothing has the name, or something has no text yet.
+    """
+    memory = session.memory
+    models, steps = of_module(session, named, given["what"])
+    for step in steps:
+        filled_schedule(session, step)
+    try:
+        texts = emit_numba(made, memory.views, memory.words.itemsize, models, steps)
+    except NotPrinted as fault:
+        raise Refused(str(fault)) from None
+    write_texts(given["folder"], texts)
+    return [given["folder"] / name for name in texts]
+
+
+def of_module(
+    session: Session, named: list[str], what: str | None
+) -> tuple[list[str], tuple[TrainStep, ...]]:
+    """The models and steps of a module: all, or those of a kind or a name."""
+    program = session.program
+    steps = program.training.steps if program.training else ()
+    if what == "step":
+        return [], ((session.named_step(named[0]),) if named else session.training.steps)
+    if named:
+        return [chosen(session, named)], ()
+    return [*program.models], () if what == "run" else steps
+
+
+def write_texts(folder: Path, texts: Mapping[str, str | bytes]) -> None:
     """Write files into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        data = text if isinstance(text, bytes) else text.encode()
+        (folder / name).write_bytes(data)
 
 
 def step_of(session: Session, request: Request, named: list[str]) -> tuple[TrainStep, int]:

@@ -21,16 +21,19 @@ from gradc_runtime.cli.declare import act, declared, spec
      "digit.c and digit.h: C99 to read, for any compiler and processor"),
     ("gradc build specs/mnist_cnn.nn -o source --emit c --what step",
      "train.c and train.h: forward, backward, update"),
+    ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o source --emit numba",
+     "mnist_cnn.py: predict, loss_and_gradients, step; needs NumPy and Numba"),
 ])  # fmt: skip
 @spec
 @click.argument("name", required=False, metavar="[MODEL|STEP]")
 @options.weights
 @click.option("-o", "folder", type=click.Path(path_type=Path, file_okay=False), required=True,
               metavar="DIR", help="Where the files go.")  # fmt: skip
-@click.option("--emit", type=click.Choice(["library", "c"]), default="library",
-              help="A library and a program, or readable C99.")  # fmt: skip
-@click.option("--what", type=click.Choice(["run", "step"]), default="run",
-              help="The model, or a step of its training.")  # fmt: skip
+@click.option("--emit", type=click.Choice(["library", "c", "numba"]),
+              default="library",
+              help="A library and a program, readable C99, or a module for Numba.")  # fmt: skip
+@click.option("--what", type=click.Choice(["run", "step"]),
+              help="The model, or a step of its training; a module has both.")  # fmt: skip
 @click.option("--cpu", type=click.Choice(["native", "sse2", "avx2", "avx512"]), default="native",
               help="Processors that it is for: like this one, or all of a level.")  # fmt: skip
 @click.option("--dtype", type=click.Choice(options.WIDTHS), help="Width of a number.")

@@ -52,7 +52,8 @@ class Emitted:
 
     def compile(self, compiler: str, flags: Sequence[str], made: str) -> None:
         """Compile the source so that no warning is let pass."""
-        command = [compiler, *STRICT, *flags, f"{self.name}.c", "-lm", "-o", made]
+        library = [] if "-c" in flags else ["-lm"]  # clang complains of one that nobody links
+        command = [compiler, *STRICT, *flags, f"{self.name}.c", *library, "-o", made]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc_compiler.c.c_scalar import NotPrinted
+from gradc_compiler.emitted.scalar_writer import NotPrinted
 from tests.compiler.c.emitting import NEEDS_CC, SPECS, STRICT, Emitted, drawn, emitted
 
 pytestmark = NEEDS_CC

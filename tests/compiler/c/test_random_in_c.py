@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc_compiler.c.c_scalar import NotPrinted
+from gradc_compiler.emitted.scalar_writer import NotPrinted
 from tests.compiler.c.emitting import NEEDS_CC, Emitted, drawn
 from tests.random_specs.programs import spec
 

@@ -31,6 +31,19 @@ def test_what_is_refused(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call("build", call.spec).code == 2
 
 
+def test_a_numba_module(call: Caller) -> None:
+    made = ["-o", "source", "--emit", "numba"]
+    answer = call("build", call.spec, *made)
+    assert answer.out.split() == ["source/line.py"]
+    text = (call.folder / "source/line.py").read_text()
+    assert "\npredict = line\n" in text and "\ndef step(" in text
+    assert call("build", call.spec, *made, "--what", "run").code == 0
+    assert "def step(" not in (call.folder / "source/line.py").read_text()
+    assert call("build", call.spec, *made, "--what", "step").code == 0
+    assert "predict = " not in (call.folder / "source/line.py").read_text()
+    assert "no model is called lime" in call("build", call.spec, "lime", *made).err
+
+
 def test_source(call: Caller) -> None:
     answer = call("build", call.spec, "-o", "source", "--emit", "c")
     assert answer.out.split() == ["source/line.c", "source/line.h"]

@@ -1,34 +1,23 @@
-"""What values are called in C: as the author called them, or by their layer and operator."""
+"""What values are called in source for people: as the author called them, or by their layer and
+operator.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from gradc_compiler.c.c_names import CNames, c_name
-from gradc_compiler.c.c_program import CProgram
+from gradc_compiler.emitted.distinct_names import DistinctNames
+from gradc_compiler.emitted.plain_program import PlainProgram
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.ops.leaf import PersistentOp
 
-OWN = {"n", "example", "memory", "state", "m", "s", "at", "drawn"}
-MADE = re.compile(r"[vn]\d+|(sum|greatest|where)\d*|term")  # names within nests
 
-
-class ArgumentNames(CNames):
-    """Names of arguments, which stand beside those that nests make."""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        super().__init__({*OWN, *taken})
-
-    def take(self, text: str) -> str:
-        """A name that nothing has so far."""
-        return super().take(f"{text}_given" if MADE.fullmatch(text) or len(text) == 1 else text)
-
-
-def value_names(program: CProgram, storages: Iterable[StorageKey]) -> dict[StorageKey, str]:
+def value_names(
+    program: PlainProgram, storages: Iterable[StorageKey], names: DistinctNames
+) -> dict[StorageKey, str]:
     """The names of buffers of the memory, each once."""
-    names, layers, found = CNames(), layers_of(program.graph), {}
+    layers, found = layers_of(program.graph), {}
     for key in storages:
         number = key[1]
         if key[0] == "node" and isinstance(number, int):
@@ -56,7 +45,7 @@ def layers_of(graph: Graph) -> dict[int, str]:
     for node in graph.nodes:
         own = [graph[i].op for i in node.inputs]
         keys = [op.key.split(".") for op in own if isinstance(op, PersistentOp)]
-        layers = [c_name(key[-2]) for key in keys if len(key) > 2]
+        layers = [key[-2] for key in keys if len(key) > 2]
         nearest = sorted(node.inputs, key=lambda i: i in varying)  # weights first
         layers += [found[i] for i in nearest if i in found]
         if layers and not isinstance(node.op, PersistentOp):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradc_compiler.c.see_through import see_through_copies
+from gradc_compiler.emitted.see_through import see_through_copies
 from gradc_compiler.loops.ir import LoopNest, MemAccess, Statement, Store
 from tests.support.nests import REAL, at, loops
 from tests.support.run_nest import run_nest

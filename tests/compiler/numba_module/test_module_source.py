@@ -1,0 +1,125 @@
+"""A spec as a Numba module: trained in a process without gradc, it is what a session is."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradc_compiler.numba_module.module_names import PublicNames
+from gradc_runtime.data import split
+from tests.compiler.numba_module.emitting_numba import (
+    SPECS,
+    Module,
+    compare,
+    differentiated_beside,
+    drawn,
+    module_of,
+    run_beside,
+    trained_beside,
+)
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-10}  # float64: sums in another order
+
+
+def test_it_trains_mnist_cnn_to_the_same_loss(tmp_path: Path) -> None:
+    made = module_of("mnist_cnn", tmp_path, "float64")
+    data = made.session.dataset()
+    train, held_out = split(data, 0.2, 0)
+    names = ["image", "label"]
+    batches = []
+    for first in range(0, train.examples, 32):
+        batch = train.take(slice(first, first + 32), names)
+        batches.append({name: np.asarray(batch[name]) for name in names})
+    rest = {name: np.asarray(held_out.take(slice(None), names)[name]) for name in names}
+    calls = [("step", batch) for batch in batches]
+    *steps, scores = made.run([*calls, ("predict", {"image": rest["image"]})])
+    wanted = [made.session.step(**batch) for batch in batches]
+    compare(steps, wanted, rtol=1e-8, atol=1e-10)
+    assert np.mean([s["loss"] for s in steps[-5:]]) < 0.7 * steps[0]["loss"]
+    compare(scores, made.session.run("digit", image=rest["image"]), rtol=1e-7, atol=1e-8)
+
+
+def test_it_is_readable(tmp_path: Path) -> None:
+    text = module_of("mnist_cnn", tmp_path).text
+    assert "    # line 5: |> conv(16, 3x3, stride = 2) |> relu    : [7, 7, 16]" in text
+    assert "digit_conv1_W[k * 25 + l * 5 + o]" in text
+    imported = {alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import)
+                for alias in node.names}  # fmt: skip
+    assert imported == {"base64", "json", "math", "zlib", "numba", "numpy"}
+    for name in ("digit", "predict", "loss_and_gradients", "step", "start", "load", "save"):
+        assert f"\ndef {name}(" in text or f"\n{name} = " in text
+
+
+def test_equal_loops_are_written_once(tmp_path: Path) -> None:
+    text = module_of("mnist_cnn", tmp_path).text
+    bodies = [part.partition("(")[2] for part in text.split("@njit\ndef ")[1:]]
+    functions = [body.partition("\n\n\n")[0] for body in bodies]
+    assert len(set(functions)) == len(functions)
+    assert text.count("line_5_2(n, ") == 3  # written once; in the gradients, in the step
+
+
+@pytest.mark.parametrize("spec", ["row_digits", "vae", "gan"])
+def test_sequences_noise_and_several_steps(tmp_path: Path, spec: str) -> None:
+    trained_beside(module_of(spec, tmp_path, "float64"), steps=3, count=5, **CLOSE)
+
+
+MLP = """
+model f(x : [3]) -> [2] { x |> dense(4) |> tanh |> dense(2) }
+data points(x : [3], y : [2]) = csv("none.csv")
+train on points {
+    minimize sum((f(x) - y)^2)
+    using adam(lr = 1e-2), batch 8
+}
+"""
+
+
+def test_an_mlp(tmp_path: Path) -> None:
+    made = Module(MLP, tmp_path, "mlp")
+    run_beside(made, "f", 70, rtol=1e-5, atol=1e-6)
+    differentiated_beside(made, 5, rtol=1e-4, atol=1e-6)
+    trained_beside(made, 5, 5, rtol=1e-4, atol=1e-5)
+
+
+HOSTILE = '''
+model int(double : [3], n : [2], e : class(4), sum : [3], v1 : [2], lambda : [3], np : [3]) -> (
+    first : [3], given : [2]
+) {
+    first = double + lambda * sin(np) + sum(one_hot(e)) + lgamma(double + 3) + cumsum(np)
+    given = n * 2 + v1
+    (first, given)
+}
+# """ and \\ end no string
+'''
+
+
+def test_hostile_names(tmp_path: Path) -> None:
+    text = HOSTILE.replace("sum : [3]", "total : [3]").replace("lambda", "yield")
+    made = Module(text, tmp_path, "hostile")
+    inputs = drawn(made.program.inputs["int"], 4)
+    wanted = made.session.run("int", **inputs)
+    names = PublicNames()
+    given = {names.take(name): value for name, value in inputs.items()}
+    (found,) = made.run([("predict", given)])
+    compare(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+WIDE = ["caption", "tagging", "translate", "transformer", "batch_norm_cnn", "oscillator",
+        "wgan_gp", "adding", "memory", "unet", "residual", "characters", "circle", "curve",
+        "house"]  # fmt: skip
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("spec", [*WIDE, "mnist_cnn", "row_digits", "vae", "gan"])
+def test_every_function(tmp_path: Path, spec: str) -> None:
+    made = module_of(spec, tmp_path, "float64")
+    differentiated_beside(made, 4, **CLOSE)
+    trained_beside(made, 2, 4, **CLOSE)
+    for model in made.program.models:
+        run_beside(module_of(spec, tmp_path, "float64"), model, 3, **CLOSE)
+
+
+def test_names_of_specs_are_files_of_specs() -> None:
+    assert {f"{spec}.nn" for spec in WIDE} <= {path.name for path in SPECS.glob("*.nn")}

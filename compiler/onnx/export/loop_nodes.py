@@ -14,6 +14,7 @@ from typing import Any
 
 from gradc_compiler.graph.graph import Node
 from gradc_compiler.graph.types import Time
+from gradc_compiler.onnx.export.cell_nodes import native_cell
 from gradc_compiler.onnx.export.node_rules import tensor_of
 from gradc_compiler.onnx.export.onnx_tensors import ExportContext, Tensor, element_of, repeated
 from gradc_compiler.onnx.export.sequence_rows import reversed_in_time
@@ -25,6 +26,8 @@ from gradc_compiler.records.fast_dataclass import dataclass
 def recurrence(c: ExportContext, ids: Sequence[int]) -> None:
     """Write the nodes of a loop; their tensors are known afterwards where anybody reads them."""
     loop = Loop.of(c, ids)
+    if native_cell(c, ids, loop.read_outside(c)):
+        return
     inner = replace(c, writer=c.writer.inside(), tensors=dict(c.tensors))
     starts = [repeated(c, c.tensors[node.inputs[0]]).name for node in loop.states]
     scanned = loop.scanned(c)

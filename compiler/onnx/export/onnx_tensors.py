@@ -60,6 +60,8 @@ class ExportContext:
     tensors: dict[int, Tensor] = field(default_factory=dict)  # what nodes have become so far
     weights: dict[str, OnnxValue] = field(default_factory=dict)
     layers: dict[Span, str] = field(default_factory=dict)  # whose parameters were read there last
+    ends: dict[int, tuple[str, bool]] = field(default_factory=dict)  # of sequences that an operator
+    # made with their ends: the last element, or (true) the first
     added: set[int] = field(default_factory=set)  # additions of a bias that a product did already
 
     def at(self, node: Node) -> None:

@@ -38,7 +38,20 @@ def exported(session: Any, model: str | None = None) -> Any:
     }
     made = protobuf_of(found, weights)
     onnx_package("onnx.checker").check_model(made, full_check=True)
-    return onnx_package("onnx.shape_inference").infer_shapes(made, True, True, True)
+    return with_sizes(made)
+
+
+def with_sizes(model: Any) -> Any:
+    """A model in which every tensor has its sizes, where they can be known.
+
+    Numbers that become sizes are followed where ONNX can: it takes constants of one axis for sizes,
+    and some products of them for wrong ones.
+    """
+    inference = onnx_package("onnx.shape_inference")
+    try:
+        return inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    except inference.InferenceError:
+        return inference.infer_shapes(model, check_type=True, strict_mode=True)
 
 
 def write_model(session: Any, path: str | Path, model: str | None = None) -> None:

@@ -15,7 +15,7 @@ from gradc_compiler.onnx.export.file_functions import functions_of
 from gradc_compiler.onnx.export.loop_nodes import recurrence
 from gradc_compiler.onnx.export.node_rules import tensor_of
 from gradc_compiler.onnx.export.node_writer import GraphWriter
-from gradc_compiler.onnx.export.onnx_tensors import ExportContext, Tensor, element_of
+from gradc_compiler.onnx.export.onnx_tensors import ExportContext, Tensor, element_of, repeated
 from gradc_compiler.onnx.export.sequence_rows import only_inside, shifted
 from gradc_compiler.onnx.export.sequence_times import Times
 from gradc_compiler.onnx.export.used_nodes import renamed, used
@@ -107,6 +107,7 @@ def outputs_of(
     found, names = [], dict[str, str]()
     for key, id in c.graph.results.items():
         x, wanted = c.tensors[id], c.model if key == RESULT else str(key)
+        x = x if x.lead else repeated(c, x)
         inside = only_inside(c, x) if x.lead == 2 else x.name
         made = any(inside in node.outputs for node in c.writer.nodes) and inside not in names
         own = inside if made else c.writer.add("Identity", inside)

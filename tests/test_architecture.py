@@ -59,7 +59,6 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.graph.ragged",
     "gradc_compiler.graph.outputs",
     "gradc_compiler.onnx.records",
-    "gradc_compiler.onnx.export.node_rules",
     "gradc_compiler.onnx.export.onnx_graph",
 }
 FLOORS = [  # from the lowest
@@ -90,7 +89,6 @@ FLOORS = [  # from the lowest
     "gradc_compiler.rewrites.algebra",
     "gradc_compiler.rewrites.conv",
     "gradc_compiler.rewrites",
-    "gradc_compiler.onnx.export",
     "gradc_compiler.fusion",
     "gradc_compiler.memory",
     "gradc_compiler.loops",
@@ -102,6 +100,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.c",
     "gradc_compiler.numba_module",
     "gradc_compiler.derived",
+    "gradc_compiler.onnx.export",
     "gradc_runtime.system",
     "gradc_runtime.ranks",
     "gradc_runtime.data.arrays",

@@ -1,4 +1,4 @@
-"""E05xx: what cannot be differentiated."""
+"""E05xx: what cannot be differentiated, or exported."""
 
 from __future__ import annotations
 
@@ -26,5 +26,13 @@ CODES: dict[str, Explanation] = {
         "one value to another: their derivative is 0, and nothing would be learnt.",
         _DATA + "train on d { minimize 1 - accuracy(f(x), y) using sgd }",
         _DATA + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+    ),
+    "E0504": Explanation(
+        "an operator without a counterpart in ONNX",
+        "`gradc export` writes every operator of the language by operators of ONNX, or by a\n"
+        "function that the file brings with it. One along an axis that was added to the language\n"
+        "is told how by a row of compiler/onnx/export/operator_rows.py.",
+        "my_operator(x)",
+        "log(1 + exp(x))",
     ),
 }

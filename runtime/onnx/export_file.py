@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.onnx.export.node_rules import NotExported
 from gradc_compiler.onnx.export.onnx_graph import onnx_model
 from gradc_compiler.onnx.records import ElementType
 from gradc_runtime.onnx.package import onnx_package
@@ -21,16 +20,12 @@ from gradc_runtime.system.files import path_of
 def exported(session: Any, model: str | None = None) -> Any:
     """The `ModelProto` of a session's model, or of its only one, with its weights as float32.
 
-    Raises `SessionError` where no model has the name, several could be meant, or something in it
-    has no counterpart in ONNX.
+    Raises `SessionError` where no model has the name or several could be meant, `CompileError`
+    where an operator has no counterpart in ONNX, and `RunError` without the package onnx.
     """
     onnx_package()
     name = chosen_model(session, model)
-    try:
-        found = onnx_model(session.program, name)
-    except NotExported as fault:
-        place = "" if fault.span is None else f"{fault.span}: "
-        raise SessionError(f"{place}{fault.what}") from None
+    found = onnx_model(session.program, name)
     views = session.memory.views
     weights = {
         key: np.array(views[key], "float32" if value.element is ElementType.FLOAT else "int64")

@@ -15,8 +15,8 @@ EXPORTER = "gradc_runtime.onnx.export_file"
 def write_onnx(session: Any, path: str | Path, model: str | None = None) -> None:
     """Write a model, or the only one, with its weights as float32.
 
-    Raises `SessionError` where no model has the name, several could be meant, or something in it
-    has no counterpart in ONNX; `OSError` where the file cannot be written; `RunError` without the
-    package onnx.
+    Raises `SessionError` where no model has the name or several could be meant; `CompileError`
+    where an operator has no counterpart in ONNX; `OSError` where the file cannot be written;
+    `RunError` without the package onnx.
     """
     import_module(EXPORTER).write_model(session, path, model)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.onnx.export.cell_patterns import CellPattern, GateSum, Pattern, Rows
+from gradc_compiler.onnx.export.cell_patterns import CellPattern, GateRows, GateSum, Pattern
 from gradc_compiler.onnx.export.onnx_tensors import ExportContext, Tensor, repeated
 from gradc_compiler.onnx.records import ElementType
 from gradc_compiler.ops.leaf import Constant
@@ -61,7 +61,7 @@ def write_cell(c: ExportContext, cell: CellPattern, x: Tensor) -> None:
         c.ends[cell.shown] = (w.squeezed(end, [0]), state.op.backwards)
 
 
-def stacked(c: ExportContext, parts: Sequence[Rows | None], size: int) -> str:
+def stacked(c: ExportContext, parts: Sequence[GateRows | None], size: int) -> str:
     """`size` rows of a weight for each gate, one after another; zeros for none."""
     w, names = c.writer, []
     known = {part.weight for part in parts if part is not None}
@@ -90,12 +90,12 @@ def biases(c: ExportContext, cell: CellPattern, size: int) -> str:
     return c.writer.unsqueezed(c.writer.add("Concat", *both, axis=0), [0])
 
 
-def in_slots(gate: GateSum, after: Rows | None) -> tuple[Rows | None, Rows | None]:
+def in_slots(gate: GateSum, after: GateRows | None) -> tuple[GateRows | None, GateRows | None]:
     """The bias of a gate beside the input, and the one beside the state.
 
     Where they are added up it is all the same; the one within a reset has the parameter of `after`.
     """
-    found: list[Rows | None] = [b for b in gate.biases if b != after]
+    found: list[GateRows | None] = [b for b in gate.biases if b != after]
     if after in gate.biases:
         return (*found, None)[0], after
     if len(found) == 2 and after is not None and gate.biases[0].weight == after.weight:

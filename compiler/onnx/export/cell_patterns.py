@@ -20,7 +20,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class GateRows:
     """Numbers of a parameter, or rows of it times `vector`, from row `start` on."""
 
     weight: int  # nodes
@@ -32,9 +32,9 @@ class Rows:
 class GateSum:
     """What a gate is a function of: rows that meet the state, the input, and two biases at most."""
 
-    state: Rows | None
-    input: Rows | None
-    biases: tuple[Rows, ...]
+    state: GateRows | None
+    input: GateRows | None
+    biases: tuple[GateRows, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class CellPattern:
     gates: tuple[GateSum, ...]
     states: tuple[Node, ...]
     shown: int  # the node that is the next state
-    after: Rows | None = None  # a bias within the reset, which then comes after the product
+    after: GateRows | None = None  # a bias within the reset, which then comes after the product
     resets_after: bool = False
 
 
@@ -72,20 +72,20 @@ class Pattern:
 
     def elman(self, state: Node) -> CellPattern | None:
         """h' = tanh(W h + U x + b)."""
-        gate = self.gate(self.next[state.id], "tanh", state)
+        gate = self.gate(self.next[state.id], "Tanh", state)
         return None if gate is None else CellPattern("RNN", (gate,), (state,), self.next[state.id])
 
     def lstm(self, h: Node, c: Node) -> CellPattern | None:
         """h' = o tanh(c') with c' = f c + i g."""
         shown, kept = self.next[h.id], self.next[c.id]
         for out, inner in self.operands(shown, "mul"):
-            if self.graph[inner].op.name != "tanh" or self.graph[inner].inputs != (kept,):
+            if not self.applies(inner, "Tanh") or self.graph[inner].inputs != (kept,):
                 continue
             for old, new in self.operands(kept, "add"):
                 for f, before in self.operands(old, "mul"):
                     for i, g in self.operands(new, "mul"):
-                        kinds = zip((i, out, f), ("sigmoid",) * 3, strict=True)
-                        gates = [self.gate(x, kind, h) for x, kind in [*kinds, (g, "tanh")]]
+                        kinds = zip((i, out, f), ("Sigmoid",) * 3, strict=True)
+                        gates = [self.gate(x, kind, h) for x, kind in [*kinds, (g, "Tanh")]]
                         whole = [gate for gate in gates if gate is not None]
                         if before == c.id and len(whole) == 4:
                             return CellPattern("LSTM", tuple(whole), (h, c), shown)
@@ -97,7 +97,7 @@ class Pattern:
         for old, new in self.operands(shown, "add"):
             for z, before in self.operands(old, "mul"):
                 for rest, made in self.operands(new, "mul"):
-                    update = self.gate(z, "sigmoid", h)
+                    update = self.gate(z, "Sigmoid", h)
                     if before == h.id and update is not None and self.is_rest(rest, z):
                         found = self.candidate(made, h)
                         if found is not None:
@@ -114,29 +114,29 @@ class Pattern:
         one = self.graph[node.inputs[0]].op
         return isinstance(one, Constant) and one.value == 1.0
 
-    def candidate(self, id: int, h: Node) -> tuple[GateSum, GateSum, Rows | None, bool] | None:
+    def candidate(self, id: int, h: Node) -> tuple[GateSum, GateSum, GateRows | None, bool] | None:
         """tanh(V (r h) + U x + b), or tanh(r (V h + c) + U x + b): the gates r and this."""
-        if self.graph[id].op.name != "tanh":
+        if not self.applies(id, "Tanh"):
             return None
         terms = list(self.terms(self.graph[id].inputs[0], 0, h.type.shape[0]))
         for k, term in enumerate(terms):
             others = [t for j, t in enumerate(terms) if j != k]
-            inner, late = (term.vector, False) if isinstance(term, Rows) else (term, True)
+            inner, late = (term.vector, False) if isinstance(term, GateRows) else (term, True)
             for r, held in self.operands(inner, "mul") if inner is not None else ():
-                reset = self.gate(r, "sigmoid", h)
+                reset = self.gate(r, "Sigmoid", h)
                 if reset is None:
                     continue
                 if late and (gate := self.late(held, others, h)) is not None:
                     return reset, *gate, True
-                if held == h.id and isinstance(term, Rows):
+                if held == h.id and isinstance(term, GateRows):
                     whole = self.sum_of(others, h)
                     if whole is not None and whole.state is None:
                         return reset, GateSum(term, whole.input, whole.biases), None, False
         return None
 
     def late(
-        self, held: int, others: Sequence[Rows | int], h: Node
-    ) -> tuple[GateSum, Rows | None] | None:
+        self, held: int, others: Sequence[GateRows | int], h: Node
+    ) -> tuple[GateSum, GateRows | None] | None:
         """V h + c within the reset, and what is added beside it."""
         within = self.sum_of([*self.terms(held, 0, h.type.shape[0])], h)
         beside = self.sum_of(others, h)
@@ -146,6 +146,10 @@ class Pattern:
             return None
         both = (*beside.biases, *within.biases)
         return GateSum(within.state, beside.input, both), next(iter(within.biases), None)
+
+    def applies(self, id: int, function: str) -> bool:
+        """Whether a node is a function that ONNX calls so."""
+        return self.graph[id].op.name == function.lower()
 
     def operands(self, id: int, name: str) -> Iterator[tuple[int, int]]:
         """Both orders of the operands of a product or a sum."""
@@ -160,7 +164,7 @@ class Pattern:
         while (view := self.view(id)) is not None:
             id, start = view[0], start + view[1]
         node = self.graph[id]
-        if node.op.name != function:
+        if not self.applies(id, function):
             return None
         return self.sum_of([*self.terms(node.inputs[0], start, h.type.shape[0])], h)
 
@@ -188,7 +192,7 @@ class Pattern:
             return None
         return node.inputs[0], seen[0].offset * width
 
-    def terms(self, id: int, start: int, size: int) -> Iterator[Rows | int]:
+    def terms(self, id: int, start: int, size: int) -> Iterator[GateRows | int]:
         """What is added up to `size` numbers of a node from one on; a node that is no sum of rows
         stands for itself.
         """
@@ -199,9 +203,9 @@ class Pattern:
             for operand in node.inputs:
                 yield from self.terms(operand, start, size)
         elif isinstance(node.op, PersistentOp):
-            yield Rows(id, start)
+            yield GateRows(id, start)
         elif (product := self.product(node)) is not None:
-            yield Rows(product[0], start, product[1])
+            yield GateRows(product[0], start, product[1])
         else:
             yield id
 
@@ -219,11 +223,11 @@ class Pattern:
                 return node.inputs[w], node.inputs[x]
         return None
 
-    def sum_of(self, terms: Sequence[Rows | int], h: Node) -> GateSum | None:
+    def sum_of(self, terms: Sequence[GateRows | int], h: Node) -> GateSum | None:
         """Terms as those of a gate: one at most of each kind, and of no other."""
-        state, given, bias = list[Rows](), list[Rows](), list[Rows]()
+        state, given, bias = list[GateRows](), list[GateRows](), list[GateRows]()
         for term in terms:
-            if not isinstance(term, Rows):
+            if not isinstance(term, GateRows):
                 return None
             if term.vector is None:
                 bias.append(term)

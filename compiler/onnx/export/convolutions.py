@@ -14,7 +14,7 @@ from typing import Any
 from gradc_compiler.onnx.export.node_writer import GraphWriter
 from gradc_compiler.onnx.export.onnx_tensors import Tensor, real
 from gradc_compiler.onnx.export.window_roles import Windows, is_plain, windows_of
-from gradc_compiler.ops.contract import Contract, Map
+from gradc_compiler.ops.contract import Affine, Contract, Map
 from gradc_compiler.records.fast_dataclass import dataclass
 
 Keys = Sequence[int | None]
@@ -42,6 +42,21 @@ def convolved(
                 x, weights, bias
             )
     return None
+
+
+def pooled(writer: GraphWriter, op: Contract, x: Tensor, axes: Sequence[int]) -> str | None:
+    """The greatest numbers along axes of a contraction that shows windows, as `MaxPool`; None where
+    it shows none, or zeros around an image.
+    """
+    taps = tuple(op.result[axis] for axis in axes)
+    places = tuple(p for axis, p in enumerate(op.result) if axis not in axes)
+    plain = is_plain(op, op.result, op.shape) and len(op.operands) == 1
+    if not plain or x.lead != 1 or op.reads_outside(0, x.shape):
+        return None
+    roles = windows_of(op, op.operands[0], taps, places, shown=True)
+    if roles is None or len(roles.axes) != len([p for p in taps if op.extents[p.terms[0][0]] != 1]):
+        return None
+    return ConvNodes(writer, op, roles, None, None).pool(x, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,15 @@ class ConvNodes:
         pads = (*before, *(max(0, n) for n in spare))
         y = self.w.add("ConvTranspose", *inputs, *[bias] * fits, **how, pads=pads)
         return self.channels_placed(y, self.op.result), fits
+
+    def pool(self, x: Tensor, places: Map) -> str:
+        """The greatest of each window, whose places are axes as `places` has them."""
+        axes = self.roles.axes
+        name, sizes = self.cropped(real(self.w, x), x.shape)
+        keys = self.roles.keys(self.op.operands[0])
+        data = self.channels_first(name, keys, [sizes[a.axis] for a in axes])
+        how = {key: value for key, value in self.attributes().items() if key != "group"}
+        return self.channels_placed(self.w.add("MaxPool", data, **how), places)
 
     def is_last(self) -> bool:
         """Whether the last axis of the result is the channel that is made, all of it."""
@@ -144,7 +168,7 @@ class ConvNodes:
     def channels_placed(self, name: str, result: Map) -> str:
         """What ONNX gives, with the axes of the result in their order."""
         front = [i for i in (self.roles.group, self.made) if i is not None]
-        sizes = [self.op.shape[axis] for axis in self.window_axes(result)]
+        sizes = [self.size_of(result[axis]) for axis in self.window_axes(result)]
         if len(front) != 1:
             name = self.w.reshaped(name, 1, [*(self.op.extents[i] for i in front), *sizes])
         have = [*front, *(a.place for a in self.roles.axes)]
@@ -152,6 +176,11 @@ class ConvNodes:
         kept = [key for key in keys if key is not None]
         name = self.w.transposed(name, [0, *(1 + have.index(key) for key in kept)])
         return self.w.unsqueezed(name, [1 + k for k, key in enumerate(keys) if key is None])
+
+    def size_of(self, position: Affine) -> int:
+        """How many places an axis of the result has."""
+        axis = self.op.result.index(position)
+        return self.op.shape[axis]
 
     def window_axes(self, positions: Map) -> list[int]:
         """Where the places of windows are, in their order."""

@@ -1,14 +1,19 @@
 """Functions that a file defines, as ONNX has no operator of the kind: made of its nodes.
 
-Each is worked out in float64, whatever the numbers around it are, and rounded once.
+Each is worked out in float64, whatever the numbers around it are, and rounded once.  An elementwise
+operator that is neither here nor in `elementwise_rows.py` is made of its scalar text: so one that
+is added to the language needs nothing more to be exported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.loops.ir import Apply, Scalar, ScalarConstant
+from gradc_compiler.loops.scalar_form import OPERANDS, scalar_form
+from gradc_compiler.onnx.export.elementwise_rows import NAMESAKES
 from gradc_compiler.onnx.export.number_nodes import (
     MATHEMATICS,
     NumberNode,
@@ -66,12 +71,33 @@ BODIES: dict[str, Callable[..., NumberNode]] = {
     "quotient": _quotient,
     "rest": _rest,
 }
+CALLED: dict[str, str] = {  # what scalar texts call, by ONNX's names
+    **{"+": "Add", "-": "Sub", "*": "Mul", "/": "Div", "<": "Less", "<=": "LessOrEqual"},
+    **{">": "Greater", ">=": "GreaterOrEqual", "==": "Equal", "select": "Where"},
+    **{"abs_": "Abs", "maximum": "Max", "minimum": "Min", "pow_": "Pow"},
+    **{name.lower(): name for name in NAMESAKES},
+}
 
 
-def is_function(name: str) -> bool:
-    """Whether an elementwise operator is one of these."""
-    op = OPS[name]
-    return name in BODIES or (issubclass(op, Elementwise) and op.formula is not None)
+def _of_text(value: Scalar, operands: Sequence[NumberNode]) -> NumberNode:
+    """A scalar text as nodes: what a row of the table of operators means, with its operands."""
+    if isinstance(value, ScalarConstant):
+        return operands[0].of(float(value.value))
+    if not isinstance(value, Apply):
+        return operands[OPERANDS.index(value)]
+    first, *others = (_of_text(arg, operands) for arg in value.args)
+    match value.op:
+        case "-" if not others:
+            return -first
+        case "!=":
+            return first != others[0]
+        case "step":
+            return select(first, 1.0, 0.0)
+        case "real" | "wide":
+            return first
+        case name if name in BODIES:
+            return BODIES[name](first, *others)
+    return first.then(CALLED[value.op], *others)
 
 
 @cache
@@ -84,8 +110,9 @@ def elementwise_function(name: str) -> OnnxFunction:
     numbers = [writer.number(x) for x in inputs]
     if name in BODIES:
         return writer.function(name, inputs, BODIES[name](*numbers))
-    assert op.formula is not None
-    return writer.function(name, inputs, op.formula(MATHEMATICS, *numbers))
+    if op.formula is not None:
+        return writer.function(name, inputs, op.formula(MATHEMATICS, *numbers))
+    return writer.function(name, inputs, _of_text(scalar_form(op.text), numbers))
 
 
 def functions_of(nodes: Iterable[OnnxNode]) -> tuple[OnnxFunction, ...]:

@@ -26,30 +26,36 @@ from gradc_compiler.records.fast_dataclass import dataclass
 def recurrence(c: ExportContext, ids: Sequence[int]) -> None:
     """Write the nodes of a loop; their tensors are known afterwards where anybody reads them."""
     loop = Loop.of(c, ids)
-    if native_cell(c, ids, loop.read_outside(c)):
+    wanted = loop.read_outside(c)
+    if native_cell(c, ids, wanted):
         return
-    inner = replace(c, writer=c.writer.inside(), tensors=dict(c.tensors))
-    starts = [repeated(c, c.tensors[node.inputs[0]]).name for node in loop.states]
     scanned = loop.scanned(c)
+    starts = [repeated(c, c.tensors[node.inputs[0]]).name for node in loop.states]
+    given = [loop.turned(c, c.tensors[i].name) for i in scanned] or [c.times.places(loop.time)]
+    names = [f"{node.name or c.writer.scope}.end" for node in loop.states]
+    names += [f"{c.graph[i].name or c.writer.scope}.steps" for i in wanted]
+    how = loop.axes(len(scanned), len(wanted)) | {"body": body_of(c, loop, scanned, wanted)}
+    made = c.writer.add_many("Scan", (*starts, *given), names, **how)
+    for i, name in zip(wanted, made[len(starts) :], strict=True):
+        c.tensors[i] = Tensor(loop.turned(c, name), 2, c.graph[i].type)
+
+
+def body_of(
+    c: ExportContext, loop: Loop, scanned: Sequence[int], wanted: Sequence[int]
+) -> OnnxGraph:
+    """One step: from states and elements to the next states and what is wanted of every step."""
+    inner = replace(c, writer=c.writer.inside(), tensors=dict(c.tensors))
     inputs = [_state(inner, node) for node in loop.states]
     inputs += [_element(inner, i) for i in scanned] or [_place(inner)]
     for node in loop.nodes:
         if not isinstance(node.op, Previous):
             inner.at(node)
             inner.tensors[node.id] = tensor_of(inner, node)
-    given = [loop.turned(c, c.tensors[i].name) for i in scanned] or [c.times.places(loop.time)]
-    wanted = loop.read_outside(c)
     carried = [c.graph.carries[loop.number(node)] for node in loop.states]
-    body = OnnxGraph(
+    return OnnxGraph(
         name=f"{c.writer.scope}/step", inputs=tuple(inputs),
         outputs=_outputs(inner, [*carried, *wanted]), nodes=tuple(inner.writer.nodes),
     )  # fmt: skip
-    names = [f"{node.name or c.writer.scope}.end" for node in loop.states]
-    names += [f"{c.graph[i].name or c.writer.scope}.steps" for i in wanted]
-    how = loop.axes(len(scanned), len(wanted))
-    made = c.writer.add_many("Scan", (*starts, *given), names, body=body, **how)
-    for i, name in zip(wanted, made[len(starts) :], strict=True):
-        c.tensors[i] = Tensor(loop.turned(c, name), 2, c.graph[i].type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Label, Source, Span
 from gradc_compiler.graph.graph import Node
 from gradc_compiler.onnx.export.contraction_nodes import contracted
 from gradc_compiler.onnx.export.elementwise_rows import ROWS, SAME
-from gradc_compiler.onnx.export.file_functions import is_function
 from gradc_compiler.onnx.export.onnx_tensors import ExportContext, Tensor, aligned, element_of, real
 from gradc_compiler.onnx.export.operator_rows import OPERATOR_ROWS, lead_of
 from gradc_compiler.onnx.export.random_draws import drawn
@@ -20,18 +19,10 @@ from gradc_compiler.ops.random import Random
 RULES = {**OPERATOR_ROWS, **SEQUENCE_ROWS, Random: drawn}
 
 
-class NotExported(Exception):
-    """A model has something that no ONNX operator means."""
-
-    def __init__(self, what: str, span: Span | None) -> None:
-        self.what, self.span = what, span
-        super().__init__(what)
-
-
 def tensor_of(c: ExportContext, node: Node) -> Tensor:
     """What a node becomes, in the graph that is being written.
 
-    Raises `NotExported` for an operator without a row.
+    Raises `CompileError` for an operator without a row.
     """
     xs = [c.tensors[i] for i in node.inputs]
     match node.op:
@@ -44,8 +35,23 @@ def tensor_of(c: ExportContext, node: Node) -> Tensor:
         case Elementwise():
             return Tensor(_elementwise(c, node, xs), lead_of(xs), node.type)
     if type(node.op) not in RULES:
-        raise NotExported(f"{node.op.name} has no counterpart in ONNX", node.span)
+        raise without_counterpart(node)
     return RULES[type(node.op)](c, node, xs)
+
+
+def without_counterpart(node: Node) -> CompileError:
+    """The error that a node cannot be exported, at the author's line."""
+    nowhere = Span(source=Source("model", ""), start=0, end=0)
+    return CompileError(
+        [
+            Diagnostic(
+                code="E0504",
+                message=f"`{node.op.name}` has no counterpart in ONNX",
+                primary=Label(node.span or nowhere, "needed here"),
+                hint="say it with other operators, or give it a row in `compiler/onnx/export`",
+            )
+        ]
+    )
 
 
 def weight(c: ExportContext, node: Node) -> str:
@@ -86,8 +92,6 @@ def _elementwise(c: ExportContext, node: Node, xs: list[Tensor]) -> str:
         return next(x.name for x in xs if x.lead)
     if node.op.name in SAME:
         return xs[0].name
-    if node.op.name not in ROWS and not is_function(node.op.name):
-        raise NotExported(f"{node.op.name} has no counterpart in ONNX", node.span)
     lead, rank = lead_of(xs), len(node.type.shape)
     names = [aligned(c.writer, real(c.writer, x), x, lead, rank) for x in xs]
     if node.op.name in ROWS:

@@ -6,10 +6,11 @@ computed twice: so a file shows the layers that the spec has, under its names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.loop_order import in_order
+from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import TensorType, Time
 from gradc_compiler.onnx.export.file_functions import functions_of
 from gradc_compiler.onnx.export.loop_nodes import recurrence
@@ -31,7 +32,7 @@ LAWS = ("simplify", "axes", "cse", "dce")  # of which a file is easier to read
 def onnx_model(program: Program, model: str) -> OnnxModel:
     """The file of a model, without the numbers of its weights.
 
-    Raises `NotExported` where something has no counterpart.
+    Raises `CompileError` where something has no counterpart.
     """
     assert program.checks is not None, "a program has the graphs that it is checked against"
     graph = program.checks.graphs[program.models[model]]
@@ -46,6 +47,7 @@ def onnx_graph(graph: Graph, model: str, declared: Mapping[str, TensorType]) -> 
     writer = GraphWriter(scope=model)
     for key in declared:
         writer.names.new(key)
+    wanted = {key: writer.names.new(model if key == RESULT else str(key)) for key in graph.results}
     times = Times.of(writer, declared, times_of(graph, declared))
     live = graph.reachable(graph.results.values())
     users = {i: [u for u in readers if u in live] for i, readers in graph.users().items()}
@@ -53,18 +55,24 @@ def onnx_graph(graph: Graph, model: str, declared: Mapping[str, TensorType]) -> 
     for group in in_order(graph):
         if group[0] in live:
             write_group(c, group)
-    outputs, nodes = outputs_of(c, declared)
-    nodes = used(nodes, [value.name for value in outputs])
+    outputs, nodes = outputs_of(c, wanted)
+    inputs = [input_of(c, key, type) for key, type in declared.items()] + times.inputs()
+    return finished(c, inputs, outputs, used(nodes, [value.name for value in outputs]))
+
+
+def finished(
+    c: ExportContext, inputs: Sequence[OnnxValue], outputs: Sequence[OnnxValue],
+    nodes: tuple[OnnxNode, ...],
+) -> OnnxGraph:  # fmt: skip
+    """The graph of these nodes, with what they read and nothing else."""
     read = {name for node in nodes for name in node.reads}
     made = {name for node in nodes for name in node.outputs} - {value.name for value in outputs}
+    known = {x.name: value_of(c, x) for x in c.tensors.values() if x.name in made}
     return OnnxGraph(
-        name=model,
-        inputs=(*(input_of(c, key, type) for key, type in declared.items()), *times.inputs()),
-        outputs=outputs, nodes=nodes,
-        constants={n: array for n, array in writer.constants.items() if n in read},
+        name=c.model, inputs=tuple(inputs), outputs=tuple(outputs), nodes=nodes,
+        constants={name: array for name, array in c.writer.constants.items() if name in read},
         weights={key: value for key, value in c.weights.items() if value.name in read},
-        values=tuple(value_of(c, x) for x in {x.name: x for x in c.tensors.values()}.values()
-                     if x.name in made),
+        values=tuple(known.values()),
     )  # fmt: skip
 
 
@@ -101,17 +109,17 @@ def value_of(c: ExportContext, x: Tensor) -> OnnxValue:
 
 
 def outputs_of(
-    c: ExportContext, declared: Mapping[str, TensorType]
+    c: ExportContext, wanted: Mapping[OutputKey, str]
 ) -> tuple[tuple[OnnxValue, ...], tuple[OnnxNode, ...]]:
     """The outputs, each under the author's name, and the nodes that make them so."""
     found, names = [], dict[str, str]()
     for key, id in c.graph.results.items():
-        x, wanted = c.tensors[id], c.model if key == RESULT else str(key)
+        x = c.tensors[id]
         x = x if x.lead else repeated(c, x)
         inside = only_inside(c, x) if x.lead == 2 else x.name
         made = any(inside in node.outputs for node in c.writer.nodes) and inside not in names
         own = inside if made else c.writer.add("Identity", inside)
-        names[own] = c.writer.names.new(wanted)
-        sizes, note = c.times.sizes(x.type, x.lead), f"{wanted} : {x.type}"
-        found.append(OnnxValue(names[own], element_of(x.type), sizes, note))
+        names[own] = wanted[key]
+        sizes, note = c.times.sizes(x.type, x.lead), f"{wanted[key]} : {x.type}"
+        found.append(OnnxValue(wanted[key], element_of(x.type), sizes, note))
     return tuple(found), renamed(c.writer.nodes, names)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Node
+from gradc_compiler.onnx.export.convolutions import pooled
 from gradc_compiler.onnx.export.onnx_tensors import ExportContext, Tensor, real, repeated
+from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.cumsum import CumSum
 from gradc_compiler.ops.index import Increment, Scatter, Take
 from gradc_compiler.ops.leaf import Constant, Iota, Literal
@@ -53,6 +55,11 @@ def _concat(c: ExportContext, node: Node, xs: list[Tensor]) -> Tensor:
 def _max(c: ExportContext, node: Node, xs: list[Tensor]) -> Tensor:
     (x,), op = xs, node.op
     assert isinstance(op, Max)
+    seen = c.graph[node.inputs[0]]
+    if isinstance(seen.op, Contract) and x.lead == 1 and len(seen.inputs) == 1:
+        image = c.tensors[seen.inputs[0]]
+        if (name := pooled(c.writer, seen.op, image, op.axes)) is not None:
+            return Tensor(name, 1, node.type)
     axes = c.writer.whole([x.lead + axis for axis in op.axes])
     name = c.writer.add("ReduceMax", real(c.writer, x), axes, keepdims=0)
     return Tensor(name, x.lead, node.type)

@@ -15,6 +15,7 @@ from gradc_compiler.onnx.export.node_writer import GraphWriter
 from gradc_compiler.onnx.records import ElementType, OnnxValue, Size
 from gradc_compiler.records.fast_dataclass import dataclass
 
+BATCH = "batch"  # the axis of examples
 EXAMPLES = "examples"  # the input that says how many, where no other does
 
 
@@ -23,7 +24,6 @@ class Times:
     """The batch and the times of a model, in the outermost graph."""
 
     writer: GraphWriter
-    batch_axis: str  # names of axes, and of tensors
     axes: Mapping[Time, Size]
     lengths: Mapping[Time, str]
     first: Mapping[Time, str]  # an input of each time
@@ -35,24 +35,23 @@ class Times:
         """Of a model with these inputs, whose names are taken already."""
         named = [t for t in times if isinstance(t, str)]
         axes: dict[Time, Size] = {t: t for t in times if isinstance(t, int)}
-        axes |= {t: writer.names.new(f"time/{t}") for t in named}
+        axes |= {t: f"time/{t}" for t in named}
         lengths: dict[Time, str] = {t: writer.names.new(length_key(t)) for t in named}
         first = {type.time: name for name, type in reversed([*inputs.items()]) if type.time}
         count = "" if inputs else writer.names.new(EXAMPLES)
-        batch, example = writer.names.new("batch"), next(iter(inputs), "")
-        return Times(writer, batch, axes, lengths, first, example, count)
+        return Times(writer, axes, lengths, first, next(iter(inputs), ""), count)
 
     def inputs(self) -> list[OnnxValue]:
         """The inputs that a file has beside those of the model."""
         counted = [OnnxValue(self.count, ElementType.INT64, (), "how many examples")]
         return (counted if self.count else []) + [
-            OnnxValue(name, ElementType.INT64, (self.batch_axis,), f"lengths of {time}")
+            OnnxValue(name, ElementType.INT64, (BATCH,), f"lengths of {time}")
             for time, name in self.lengths.items()
         ]
 
     def sizes(self, type: TensorType, lead: int) -> tuple[Size, ...]:
         """The sizes of a tensor that has `lead` axes in front of its type's own."""
-        axes = [self.batch_axis] if type.time is None else [self.batch_axis, self.axes[type.time]]
+        axes = [BATCH] if type.time is None else [BATCH, self.axes[type.time]]
         return (*axes[:lead], *type.shape)
 
     def batch(self) -> str:

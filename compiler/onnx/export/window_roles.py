@@ -65,9 +65,12 @@ def is_plain(op: Contract, positions: Map, shape: Sequence[int]) -> bool:
     return whole and None not in loops and len({*loops}) == len(loops) and not offsets
 
 
-def windows_of(op: Contract, slid: Map, kernel: Map, other: Map) -> Windows | None:
+def windows_of(
+    op: Contract, slid: Map, kernel: Map, other: Map, shown: bool = False
+) -> Windows | None:
     """The convolution in which windows of `kernel` slide along `slid`, one for each place in
-    `other`; None where it is none.
+    `other`; None where it is none.  With `shown` the windows themselves are the result, and each
+    channel is a group.
     """
     taps, places = ({p.plain for p in m if p.plain is not None} for m in (kernel, other))
     axes, plain = [], set[int]()
@@ -81,7 +84,8 @@ def windows_of(op: Contract, slid: Map, kernel: Map, other: Map) -> Windows | No
     used = {i for a in axes for i in (a.place, a.tap)}
     if not 1 <= len(axes) <= MOST_AXES or len(used) != 2 * len(axes) or used & plain:
         return None
-    return _roles(op, tuple(axes), plain, taps - used, places - used)
+    shared = plain if shown else taps - used
+    return _roles(op, tuple(axes), plain, shared, places - used)
 
 
 def _window_axis(axis: int, p: Affine, taps: set[int], places: set[int]) -> WindowAxis | None:

@@ -41,6 +41,8 @@ train on points {
 """
 TRIED = f"""
 import numpy as np
+import onnxruntime
+from gradc_runtime.onnx.export_file import exported
 from gradc_compiler.derived import print_program
 from gradc_compiler.ops.operators_page import table
 from gradc_compiler.pipeline import compile_source, compilation
@@ -57,6 +59,8 @@ wanted = (x * W / (width**2 + 1) + ripples).sum(axis=1)
 found = [s.run("f", x=x) for s in sessions]
 for value in found:
     np.testing.assert_allclose(value, wanted, rtol=1e-13)
+file = onnxruntime.InferenceSession(exported(sessions[0]).SerializeToString())
+np.testing.assert_allclose(file.run(None, {{"x": x.astype("float32")}})[0], wanted, rtol=1e-6)
 for session in sessions:
     _, gradients = session.gradients(x=x)
     for k in range(3):

@@ -12,8 +12,9 @@ memory, and each fault as one clear line (`errors.py`).
 one another and how long they wait (`group.py`), sums on their way while a rank computes
 (`sums_on_way.py`), and a guard for each (`guard.py`).
 
-**Data.**  `runtime/data/arrays` has a `Dataset`, and the one place where what users hand in is
-checked (`checked.py`);
+**Data.**  `runtime/data/tables` says what a table's cells mean and what its numbers stand for;
+`runtime/data/arrays` has a `Dataset`, and the one place where what users hand in is checked
+(`checked.py`);
 `runtime/data/blocks` the same for data that does not fit, read while a network trains;
 `runtime/data/readers` one reader for each format and bundled set; `runtime/data` opens the sources
 that a spec names (`sources.py`).

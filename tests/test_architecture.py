@@ -103,6 +103,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.onnx.export",
     "gradc_runtime.system",
     "gradc_runtime.ranks",
+    "gradc_runtime.data.tables",
     "gradc_runtime.data.arrays",
     "gradc_runtime.data.blocks",
     "gradc_runtime.data.readers",

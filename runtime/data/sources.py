@@ -31,6 +31,7 @@ from gradc_runtime.data.readers.scanned import columns, rows
 from gradc_runtime.data.readers.synthetic import blobs, circle, line, shapes, sine, spirals
 from gradc_runtime.data.readers.tasks import addition, copying, reversal, sums
 from gradc_runtime.data.readers.text import text
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
 
 Found = Columns | Blocks
@@ -75,16 +76,23 @@ def load(
     allow_outside: bool = False,
     in_memory: int = LARGEST_IN_MEMORY,
     block: int = BLOCK,
+    held_out: float = 0.0,
+    split_seed: int | None = None,
+    encoding: Encoding | None = None,
 ) -> Dataset | Streamed:
     """Run the source that a declaration names, and check what it gives against the fields.
 
     Files of more than `in_memory` bytes are read `block` bytes at a time, and checked as they come.
+    What the numbers of a table stand for is `encoding`, or is found on the examples that are left
+    when a share `held_out` has been taken from them with `split_seed` (or `seed`).
 
     Raises `DataError` where the source cannot be read or does not fit.
     """
     context = Context(
-        source=source, seed=seed, allow_outside=allow_outside, in_memory=in_memory, block=block
-    )
+        source=source, seed=seed, allow_outside=allow_outside, in_memory=in_memory, block=block,
+        held_out=held_out, split_seed=seed if split_seed is None else split_seed,
+        encoding=encoding,
+    )  # fmt: skip
     found = run(source, context)
     if isinstance(found, Columns):
         return from_columns(dict(source.fields), found, dtype)

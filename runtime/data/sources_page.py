@@ -30,11 +30,11 @@ def argument(parameter: Parameter) -> str:
         case Parameter.VAR_POSITIONAL:
             return f"{text}, ..."
         case Parameter.VAR_KEYWORD:
-            return 'field = "FILE"'
+            return f"field = {text}"
     if parameter.default is Parameter.empty:
         return text
-    if parameter.default == "":
-        return f'{parameter.name} = ""'
+    if isinstance(parameter.default, str):
+        return f'{parameter.name} = "{parameter.default}"'
     return f"{parameter.name} = {parameter.default:_}"
 
 

@@ -25,8 +25,9 @@ def training_data(
     match given:
         case None:
             return load(
-                source, dtype=dtype, seed=seed, in_memory=settings.in_memory, block=settings.block
-            )
+                source, dtype=dtype, seed=seed, in_memory=settings.in_memory, block=settings.block,
+                held_out=settings.held_out, split_seed=settings.seed,
+            )  # fmt: skip
         case Dataset():
             return as_declared(given, dict(source.fields), dtype)
         case Streamed():

@@ -51,8 +51,14 @@ def test_csv_matches_columns_to_fields_by_name(tmp_path: Path) -> None:
     [
         ("sqft,pad\n1,2\n", "h.csv: no column paid; did you mean pad?"),
         ("sqft,paid\n1,2\n3\n", "h.csv:3: 1 values, but the header names 2"),
-        ("sqft,paid\n1,two\n", 'h.csv:2: column paid: "two" is not a number'),
-        ("sqft,paid\n1,nan\n", "h.csv: paid: nan of sample 0 is not a finite number"),
+        (
+            "sqft,paid\n1,two\n",
+            'h.csv:2: column paid: "two" is not a number; categories are classes: paid : class(N)',
+        ),
+        (
+            "sqft,paid\n1,nan\n",
+            'h.csv:2: column paid: "nan" is missing; say missing = "mean", "median" or "drop"',
+        ),
         ("sqft,paid\n1,1e300\n", "h.csv: paid: inf of sample 0 is not a finite number"),
         ("sqft,paid,paid\n1,2,3\n", "h.csv: column paid appears more than once in the header"),
         ("sqft,paid\n", "h.csv: needs a header and at least one row of numbers"),

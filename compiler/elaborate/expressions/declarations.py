@@ -150,8 +150,11 @@ def data_source(
     scope = session.scope(session.run(), data.name)
     try:
         source = _overridden(data, session, scope) if used else data.source
-        place = str(source.span) if source is data.source else ""
         function, arguments, keywords = _source_call(source, scope)
+        given = session.overrides.get("data") if used else None
+        place = str(source.span) if given is None else ""
+        if given is not None and source is data.source:
+            arguments = (str(given), *arguments[1:])
     except (SpecError, ErrorAlreadyReported) as error:
         if isinstance(error, SpecError):
             session.problems.add(error.diagnostic)
@@ -168,8 +171,9 @@ def data_source(
 
 
 def _overridden(data: Data, session: ElaborationContext, scope: Scope) -> Expr:
+    """The source that is named instead, or the same one, which is then to read another file."""
     text = session.overrides.get("data")
-    if text is None:
+    if text is None or ("(" not in str(text) and _reads_a_file(data.source, scope)):
         return data.source
     try:
         declared = parse(Source("data", f"data {data.name}(x : scalar) = {text}")).declarations
@@ -179,6 +183,12 @@ def _overridden(data: Data, session: ElaborationContext, scope: Scope) -> Expr:
         ) from None
     assert isinstance(declared[0], Data), "the text begins with `data`"
     return declared[0].source
+
+
+def _reads_a_file(source: Expr, scope: Scope) -> bool:
+    """Whether a source's first argument is a text, such as a path."""
+    _, arguments, _ = _source_call(source, scope)
+    return bool(arguments) and isinstance(arguments[0], str)
 
 
 def _source_call(

@@ -8,7 +8,7 @@ without the user repeating them; what is given now stands above what was given t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,19 +17,21 @@ from typing import Any
 from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.names.library import prelude
 from gradc_compiler.pipeline import OPTIONAL, Compilation, compilation
-from gradc_compiler.program.program import DataSource, Program
+from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import FORMER
 from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_runtime.certificates.certificate import require_sound
+from gradc_runtime.cli.actions.request_data import load_data
 from gradc_runtime.cli.declare import listed
 from gradc_runtime.cli.faults import Refused
-from gradc_runtime.data import Dataset, Streamed, load
+from gradc_runtime.data import Dataset, Streamed
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.session.checkpoint import NamedTensors, read_checkpoint, write_atomically
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
-from gradc_runtime.session.train_settings import LIMITS, resolve
-from gradc_runtime.system.errors import CheckpointError, SessionError
+from gradc_runtime.session.train_settings import LIMITS
+from gradc_runtime.system.errors import CheckpointError
 
 FILE = "command.json"
 FLAGS = ("batch", "epochs", "held_out", "patience", "in_memory", "block", "memory")
@@ -51,6 +53,7 @@ class Request:
     seed: int | None = None
     folder: Path | None = None  # paths of `--data` start here
     allow_path: bool = False
+    encoding: Mapping[str, Any] | None = None  # of a table that a run has trained on
 
     @staticmethod
     def of(spec: Path, given: Mapping[str, Any]) -> Request:
@@ -93,6 +96,7 @@ class Request:
             seed=earlier.seed if self.seed is None else self.seed,
             folder=self.folder or earlier.folder,
             allow_path=self.allow_path or earlier.allow_path,
+            encoding=self.encoding or earlier.encoding,
         )
 
     def compile(self) -> Compilation:
@@ -122,17 +126,17 @@ class Request:
         except ImportError as fault:
             raise Refused(f"--target {target} cannot be used: {fault}") from None
 
-    def dataset(self, session: Session) -> Dataset | Streamed:
-        """The examples that the spec, or `--data`, names."""
-        source = source_of(session)
-        allowed = self.allow_path
-        if "data" in self.overrides and self.folder is not None:
-            source, allowed = replace(source, directory=str(self.folder)), True
-        how = resolve(session.training.settings, **self.settings)
-        return load(
-            source, dtype=session.dtype, seed=session.seed, allow_outside=allowed,
-            in_memory=how.in_memory, block=how.block,
-        )  # fmt: skip
+    def dataset(
+        self, session: Session, read: Collection[str] | None = None
+    ) -> Dataset | Streamed:
+        """The examples that the spec, or `--data`, names; of a table the fields that are read."""
+        folder = self.folder if "data" in self.overrides else None
+        return load_data(session, self.settings, folder, self.allow_path, self.encoding, read)
+
+    def trained_on(self, data: Dataset | Streamed) -> Request:
+        """The same, and what the numbers of its data stand for."""
+        found = data.encoding if isinstance(data, Dataset) else None
+        return self if found is None else replace(self, encoding=found.as_data())
 
     def write(self, folder: Path) -> None:
         """Keep it in the folder of a run."""
@@ -155,6 +159,8 @@ class Request:
                 values["settings"], dict
             ):
                 raise ValueError("its settings are none")
+            if values.get("encoding") is not None:
+                Encoding.of_data(values["encoding"])
             if unknown := [name for name in values["without"] if name not in OPTIONAL]:
                 raise ValueError(f"no optimisation is called {unknown[0]}")
             return Request(spec=spec, folder=None if at is None else Path(at), **values)
@@ -193,18 +199,6 @@ def checked_seed(seed: Any) -> int | None:
     if seed is not None and (not isinstance(seed, int) or not low <= seed <= high):
         raise Refused(f"seed must be {wanted}, not {seed}")
     return seed
-
-
-def source_of(session: Session) -> DataSource:
-    """The data declaration that the train block names.
-
-    Raises `SessionError` where the spec declares no such data.
-    """
-    name = session.training.data
-    for source in session.program.data:
-        if source.name == name:
-            return source
-    raise SessionError(f"{session.program.name} declares no data called {name}")
 
 
 def weights_at(path: Path) -> tuple[Path, Request | None]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gradc_compiler.graph.ragged import Batch
-from gradc_compiler.graph.types import TensorType
+from gradc_compiler.graph.types import Kind, TensorType
+from gradc_runtime.cli.actions.encoded_inputs import encoded_inputs
 from gradc_runtime.cli.actions.output import write_json
 from gradc_runtime.cli.actions.read_inputs import is_of_classes, is_words, read_inputs
 from gradc_runtime.cli.actions.request import Request, prepare, session_with_weights
@@ -20,6 +21,7 @@ from gradc_runtime.cli.actions.writing import write_on
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cli.options import Binding
 from gradc_runtime.data import Dataset, Streamed
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.session.decoding import written_argument
 from gradc_runtime.session.inputs import lengths_read_by
 from gradc_runtime.session.session import Session
@@ -37,7 +39,7 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     texts = {name: str(value) for name, value in (*given["inputs"], *bindings)}
     model = chosen(session, names)
     prepare(session, [session.program.models[model]])
-    examples = ModelInputs(session, request)
+    examples = ModelInputs(session, request, model)
     limits = session.program.entries[session.program.models[model]].limits
     types = types_of(session, model)
     if given["sample"] is not None or given["decode"] is not None:
@@ -54,7 +56,8 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
     if given["save"] is not None:
         save(results, given["save"])
     else:
-        tell({**results, **examples.as_texts(model, results)}, as_json=given["as_json"])
+        said = examples.as_texts(model, results) | examples.as_names(model, results)
+        tell({**results, **said}, as_json=given["as_json"])
     return 0
 
 
@@ -69,13 +72,14 @@ def tell(results: Mapping[str, Any], *, as_json: bool) -> None:
 class ModelInputs:
     """Inputs of a model: written out, or taken from the data of the spec."""
 
-    def __init__(self, session: Session, request: Request) -> None:
+    def __init__(self, session: Session, request: Request, model: str) -> None:
         self.session, self.request = session, request
+        self.read = [*types_of(session, model)]
 
     @cached_property
     def data(self) -> Dataset | Streamed:
-        """The data, loaded when it is needed."""
-        return self.request.dataset(self.session)
+        """The data, loaded when it is needed; rows that are new have no label."""
+        return self.request.dataset(self.session, self.read)
 
     def inputs(
         self,
@@ -88,6 +92,10 @@ class ModelInputs:
         taken: dict[str, Any] = {}
         if at is not None:
             taken = {name: self.field(name, at) for name in types if name not in texts}
+        if self.request.encoding is not None:
+            encoding = Encoding.of_data(self.request.encoding)
+            taken |= encoded_inputs(texts, types, encoding)
+        texts = {name: text for name, text in texts.items() if name not in taken}
         rest = {name: type for name, type in types.items() if name not in taken}
         alphabet = self.data.alphabet if self.has_words(texts, rest) else None
         read = read_inputs(
@@ -119,6 +127,19 @@ class ModelInputs:
         if alphabet is None:
             return {}
         return {name: [alphabet.write(one) for one in results[name]] for name in texts}
+
+    def as_names(self, model: str, results: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Those of a model's results that are classes of a field that it does not read, by name."""
+        known = (self.request.encoding or {}).get("classes", {})
+        answers = {name: names for name, names in known.items() if name not in self.read}
+        found = {}
+        for name, type in zip(results, self.session.program.outputs[model].values(), strict=True):
+            if type.kind is Kind.INDEX and type.time is None and not type.shape:
+                fitting = [f for f in answers if self.session.fields[f].classes == type.classes]
+                if len(fitting) == 1:
+                    names = answers[fitting[0]]
+                    found[name] = [names[k] if k < len(names) else str(k) for k in results[name]]
+        return found
 
     def has_words(self, texts: Mapping[str, str], types: Mapping[str, TensorType]) -> bool:
         """Whether a sequence of classes is given as a text, which the data's alphabet reads."""

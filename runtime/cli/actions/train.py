@@ -99,7 +99,7 @@ def trained(
     )  # fmt: skip
     introduce(trainer, folder, changed=not new and spec_changed(folder, session))
     if new or Request.read(folder.path) is None:
-        request.write(folder.path)
+        request.trained_on(data).write(folder.path)
     summary = trainer.run(resume=not new)
     if watch is not None:
         gradients.show(watch, folder.path)

@@ -26,6 +26,7 @@ from gradc_runtime.data.arrays.columns import Columns, assign
 from gradc_runtime.data.arrays.examples import ROWS, Examples, longest_of, of_rows
 from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
 from gradc_runtime.data.arrays.validate import as_array, lengths_of
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
 
 SIMPLEST = 10**9  # denominator of a share
@@ -42,6 +43,7 @@ class Dataset:
     arrays: Mapping[str, Batch]
     held_out: Dataset | None = None  # a test part that the source itself sets apart
     alphabet: Alphabet | None = None
+    encoding: Encoding | None = None  # what numbers stand for, where they were made of words
 
     @property
     def examples(self) -> int:
@@ -88,7 +90,8 @@ class Dataset:
 
     def select(self, rows: np.ndarray) -> Dataset:
         """The given rows as a data set of their own."""
-        return Dataset(name=self.name, types=self.types, arrays=of_rows(self.arrays, rows))
+        arrays = of_rows(self.arrays, rows)
+        return Dataset(name=self.name, types=self.types, arrays=arrays, encoding=self.encoding)
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
     arrays = {field: found[field] for field in types}
     return Dataset(
         name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out,
-        alphabet=columns.alphabet,
+        alphabet=columns.alphabet, encoding=columns.encoding,
     )  # fmt: skip
 
 
@@ -181,6 +184,10 @@ def split(dataset: E, held_out: float, seed: int) -> tuple[E, E | None]:
         raise DataError(f"held_out must be at least 0 and less than 1, got {held_out:g}")
     if dataset.held_out is not None:
         return dataset, dataset.held_out
-    share = Fraction(held_out).limit_denominator(SIMPLEST)  # 0.29 is 29/100, as it was written
-    count = int(dataset.examples * share)
+    count = held_out_count(dataset.examples, held_out)
     return dataset.divided(count, seed) if count else (dataset, None)
+
+
+def held_out_count(examples: int, share: float) -> int:
+    """How many examples a share is: 0.29 is 29/100, as it was written."""
+    return int(examples * Fraction(share).limit_denominator(SIMPLEST))

@@ -22,8 +22,9 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.data.readers.arrow_values import dense, require_numbers, sequences
-from gradc_runtime.data.readers.csv_table import Header
 from gradc_runtime.data.readers.reader_context import Context
+from gradc_runtime.data.tables.dialect import Dialect
+from gradc_runtime.data.tables.header import Header
 from gradc_runtime.system.errors import DataError
 from gradc_runtime.system.files import one_line, require_memory
 
@@ -195,11 +196,11 @@ def columns_wanted(schema: Any, context: Context, file: str) -> Wanted:
 
     Raises `DataError` where one is missing, or is not of numbers.
     """
-    header = Header.of(list(schema.names), file)
+    header, fields = Header.of(list(schema.names), file, Dialect()), context.source.fields
     found = {}
-    for name, type in context.source.fields:
+    for name, type in fields:
         alone = name in header.places or type.time is not None
-        found[name] = header.columns_of(name, TensorType() if alone else type)
+        found[name] = header.columns_of(name, TensorType() if alone else type, {}, fields)
         for column in found[name]:
             require_numbers(schema.field(column).type, f"{file}: column {column}")
     return found

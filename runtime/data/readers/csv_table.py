@@ -1,197 +1,213 @@
-"""Comma-separated tables with a header.
+"""Tables of text: CSV files as they come.
 
-A scalar field is the column of its name; the elements of a vector field are `name_0`, `name_1`, ...
-(row-major for more axes).  Columns may come in any order, and others are ignored.  Of several files
-each has a header of its own.
+Which columns a field means stands in `gradc_runtime/data/tables/header.py`, what cells say in
+`cells.py` there, and what becomes of categories, gaps and measures in `prepare.py`.  Columns that
+no field means are ignored.  Of several files each has a header of its own.
 """
 
 from __future__ import annotations
 
-import csv as reader
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from io import StringIO
-from itertools import takewhile
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from gradc_compiler.graph.types import TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.columns import Columns
+from gradc_runtime.data.arrays.dataset import held_out_count
+from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
 from gradc_runtime.data.blocks.line_blocks import LineBlocks, Piece, pieces_of
-from gradc_runtime.data.blocks.stored_arrays import end_to_end
 from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.data.readers.reader_context import Context
+from gradc_runtime.data.tables.cells import Column
+from gradc_runtime.data.tables.dialect import (
+    LOOKED_AT,
+    Dialect,
+    Row,
+    checked_dialect,
+    dialect_of,
+    rows_of,
+)
+from gradc_runtime.data.tables.header import Fields, Header
+from gradc_runtime.data.tables.prepare import FieldCells, Preparation, Wishes
 from gradc_runtime.system.errors import DataError
 
-Row = tuple[int, list[str]]  # with its line in the file
-Fields = tuple[tuple[str, TensorType], ...]
-NEAR = 1000  # columns among which a name like a missing one is looked for
+Named = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Header:
-    """The columns' places by name."""
+class Table:
+    """A file, or a piece of one."""
 
-    file: str
-    places: dict[str, int]
-    offset: int = -1  # of the piece that it is the first row of
+    header: Header
+    rows: Sequence[Row]
 
-    @staticmethod
-    def of(names: list[str], file: str, offset: int = -1) -> Header:
-        """The header in the first line.
+    def cells(self, fields: Fields, named: Named) -> list[list[Column]]:
+        """The columns of each field.
 
-        Raises `DataError` where a name is repeated.
+        Raises `DataError` for a row that has not a value for each column.
         """
-        names = [name.strip() for name in names]
-        places = {name: place for place, name in enumerate(names)}
-        if repeated := [name for place, name in enumerate(names) if places[name] != place]:
-            raise DataError(f"{file}: column {repeated[0]} appears more than once in the header")
-        return Header(file, places, offset)
-
-    def arrays(self, rows: list[Row], fields: Fields) -> dict[str, np.ndarray]:
-        """The fields' numbers, in rows that all have a value for each column.
-
-        Raises `DataError` for a row that has not.
-        """
-        for line, row in rows:
-            if len(row) != len(self.places):
-                raise DataError(
-                    f"{self.file}:{line}: {len(row)} values, but the header names"
-                    f" {len(self.places)}"
-                )
-        found = {}
+        self.header.check_rows(self.rows)
+        lines = [line for line, _ in self.rows]
+        found = []
         for name, type in fields:
-            wanted = self.columns_of(name, type)
-            flat = np.stack([self.parsed(rows, column) for column in wanted], axis=1)
-            found[name] = flat.reshape(len(rows), *type.shape)
+            columns = self.header.columns_of(name, type, named, fields)
+            places = [self.header.places[column] for column in columns]
+            texts = [[row[place] for _, row in self.rows] for place in places]
+            about = zip(columns, texts, strict=True)
+            found.append([Column(self.header.file, name, lines, text) for name, text in about])
         return found
 
-    def columns_of(self, name: str, type: TensorType) -> list[str]:
-        """The header's names for the elements of a field.
 
-        Raises `DataError` where one is missing.
-        """
-        elements = (f"{name}_{i}" for i in range(type.size)) if type.shape else iter([name])
-        wanted = list(takewhile(self.places.__contains__, elements))
-        if len(wanted) == type.size:
-            return wanted
-        missing = f"{name}_{len(wanted)}" if type.shape else name
-        near = get_close_matches(missing, list(self.places)[:NEAR], n=1)
-        known = ", ".join(list(self.places)[:20])
-        hint = f"did you mean {near[0]}?" if near else f"it has {known}"
-        last = f"{name}_{type.size - 1}"
-        reason = f" (field {name} : {type} is {name}_0 to {last})" if type.shape else ""
-        raise DataError(f"{self.file}: no column {missing}{reason}; {hint}")
-
-    def parsed(self, rows: list[Row], name: str) -> np.ndarray:
-        """One column as numbers.
-
-        Raises `DataError`, with the line, for a text that is no number.
-        """
-        column = self.places[name]
-        try:
-            return np.array([float(row[column]) for _, row in rows])
-        except ValueError:
-            for line, row in rows:
-                if not is_number(text := row[column]):
-                    what = f'column {name}: "{text[:40]}" is not a number'
-                    raise DataError(f"{self.file}:{line}: {what}") from None
-            raise
-
-
-def csv(context: Context, file: str) -> Columns | LineBlocks:
-    """The numbers of CSV files with a header.
+def csv(
+    context: Context,
+    file: str,
+    separator: str = "",
+    decimal: str = "",
+    thousands: str = "",
+    header: str = "yes",
+    missing: str = "",
+    standardised: str = "",
+    dates: str = "",
+    **columns: str,
+) -> Columns | LineBlocks:
+    """The columns of CSV files, as they come (see below).
 
     Raises `DataError` for a field of sequences, and for a file that cannot be read.
     """
     fields, files = context.source.fields, context.files(file)
+    said = checked_dialect(separator, decimal, thousands, header)
+    wishes = Wishes.of(missing, standardised, dates, dict(fields))
+    check_names(fields, columns)
     for name, type in fields:
         if type.time is not None:
             raise DataError(f"{file}: a table has no sequences such as {name}; use jsonl or npz")
     if context.is_streamed(path for path, _ in files):
-        return in_blocks(file, files, fields, context.block)
-    parts = [table(path, name, fields) for path, name in files]
-    names = [name for _, name in files]
-    arrays = {name: end_to_end([part[name] for part in parts], names) for name, _ in fields}
-    return Columns(origin=file, arrays=arrays, by_name=True)
+        return in_blocks(file, files, fields, (said, wishes, columns), context.block)
+    tables = [table(path, name, said) for path, name in files]
+    return whole(file, tables, fields, columns, wishes, context)
 
 
-def table(path: Path, file: str, fields: Fields) -> dict[str, np.ndarray]:
-    """The fields of a whole file.
+def check_names(fields: Fields, columns: Named) -> None:
+    """Refuse a column for a field that is not declared.
 
-    Raises `DataError` for a file that is no table with a header.
+    Raises `DataError`.
+    """
+    known = [name for name, _ in fields]
+    if unknown := [name for name in columns if name not in known]:
+        raise DataError(
+            f"csv: {unknown[0]} is neither a field ({', '.join(known)}) nor a setting of csv"
+            " (separator, decimal, thousands, header, missing, standardised, dates)"
+        )
+
+
+def whole(
+    origin: str, tables: Sequence[Table], fields: Fields, named: Named, wishes: Wishes,
+    context: Context,
+) -> Columns:  # fmt: skip
+    """Files that are in memory."""
+    about = [(table.cells(fields, named), table.header.dialect) for table in tables]
+    cells = [
+        FieldCells(name, type, [(part[k], dialect) for part, dialect in about])
+        for k, (name, type) in enumerate(fields)
+    ]
+    made = Preparation(wishes, context.encoding, cells)
+    made.read()
+    if wishes.missing == "drop":
+        rows = made.complete_rows()
+        made.keep(rows)
+        left = int(np.sum(~rows))
+        origin += f" ({left:,} rows with gaps left out)" if left else ""
+        if not rows.any():
+            raise DataError(f"{origin}: no row is without a gap")
+    made.require_complete()
+    count = sum(len(table.rows) for table in tables) if wishes.missing != "drop" else rows.sum()
+    held = held_out_count(int(count), context.held_out)
+    training = np.sort(permutation(int(count), context.split_seed, SPLIT)[held:])
+    encoding = context.encoding or made.encoding(training)
+    return Columns(
+        origin=origin, arrays=made.encoded(encoding), by_name=True, encoding=encoding or None
+    )
+
+
+def table(path: Path, file: str, said: Dialect) -> Table:
+    """A whole file.
+
+    Raises `DataError` for a file that is no table.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = rows_of(stream, 1, file)
-            _, names = next(lines, (1, []))
+            dialect = dialect_of(list(islice(stream, LOOKED_AT)), said)
+            stream.seek(0)
+            lines = rows_of(stream, 1, file, dialect.separator)
             rows = list(lines)
     except UnicodeDecodeError as fault:
         raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
-    header = Header.of(names, file)
+    header = Header.of(rows[0][1] if rows else [], file, dialect)
+    rows = rows[1:] if dialect.header else rows
     if not rows:
         raise DataError(f"{file}: needs a header and at least one row of numbers")
-    return header.arrays(rows, fields)
+    return Table(header, rows)
 
 
-def in_blocks(origin: str, files: list[tuple[Path, str]], fields: Fields, block: int) -> LineBlocks:
+def in_blocks(
+    origin: str, files: list[tuple[Path, str]], fields: Fields,
+    how: tuple[Dialect, Wishes, Named], block: int,
+) -> LineBlocks:  # fmt: skip
     """Files that are read in pieces.
 
-    Raises `DataError` for one that is no table with a header.
+    Raises `DataError` for one that is no table with a header, or where all rows must be seen before
+    the first can be read.
     """
+    said, wishes, named = how
+    if wishes.missing or wishes.standardised:
+        raise DataError(
+            f"{origin}: missing and standardised need the whole table in memory: raise in_memory"
+        )
     pieces, headers = list[Piece](), dict[str, Header]()
     for path, name in files:
-        cut = pieces_of(WatchedFile(path, name), block, counted, quotes=True)
+        with path.open(encoding="utf-8-sig", newline="", errors="replace") as stream:
+            dialect = dialect_of(list(islice(stream, LOOKED_AT)), said)
+        count = partial(counted, dialect)
+        cut = pieces_of(WatchedFile(path, name), block, count, quotes=True)
         found = [piece for piece in cut if piece.count]
-        if sum(piece.count for piece in found) < 2:
+        if sum(piece.count for piece in found) < 1 + dialect.header:
             raise DataError(f"{name}: needs a header and at least one row of numbers")
         first = found[0]
-        headers[name] = Header.of(next(rows_in(first))[1], name, first.offset)
-        pieces += [replace(first, count=first.count - 1), *found[1:]]
-    return LineBlocks(origin, pieces, block, partial(parsed_piece, headers, fields))
+        names = next(rows_in(first, dialect))[1]
+        headers[name] = Header.of(names, name, dialect, first.offset)
+        pieces += [replace(first, count=first.count - dialect.header), *found[1:]]
+    return LineBlocks(origin, pieces, block, partial(parsed_piece, headers, fields, named))
 
 
-def parsed_piece(headers: dict[str, Header], fields: Fields, piece: Piece) -> dict[str, np.ndarray]:
+def parsed_piece(
+    headers: dict[str, Header], fields: Fields, named: Named, piece: Piece
+) -> dict[str, np.ndarray]:
     """The fields of a piece."""
-    rows = list(rows_in(piece))
     header = headers[piece.file.name]
-    return header.arrays(rows[1:] if piece.offset == header.offset else rows, fields)
+    rows = list(rows_in(piece, header.dialect))
+    begins = piece.offset == header.offset and header.dialect.header
+    cells = Table(header, rows[1:] if begins else rows).cells(fields, named)
+    found = {}
+    for (name, type), columns in zip(fields, cells, strict=True):
+        flat = np.stack([column.numbers(header.dialect) for column in columns], axis=1)
+        found[name] = flat.reshape(len(flat), *type.shape)
+    return found
 
 
-def counted(data: bytes, piece: Piece) -> int:
+def counted(dialect: Dialect, data: bytes, piece: Piece) -> int:
     """How many rows a piece has that are not blank."""
     if b'"' not in data:
         return sum(line not in (b"", b"\r") for line in data.split(b"\n"))
-    return sum(1 for _ in rows_of(StringIO(data.decode("latin-1"), newline=""), 1, piece.name))
+    stream = StringIO(data.decode("latin-1"), newline="")
+    return sum(1 for _ in rows_of(stream, 1, piece.name, dialect.separator))
 
 
-def rows_in(piece: Piece) -> Iterator[Row]:
+def rows_in(piece: Piece, dialect: Dialect) -> Iterator[Row]:
     """The rows of a piece."""
-    return rows_of(StringIO(piece.text(), newline=""), piece.line, piece.file.name)
-
-
-def rows_of(lines: Iterable[str], first: int, file: str) -> Iterator[Row]:
-    """Rows that are not blank, with their line numbers.
-
-    Raises `DataError` for text that is no table.
-    """
-    table = reader.reader(lines, strict=True)
-    try:
-        for row in table:
-            if row:
-                yield table.line_num + first - 1, row
-    except reader.Error as fault:
-        raise DataError(f"{file}: {fault}") from None
-
-
-def is_number(text: str) -> bool:
-    """Whether Python reads it as a float."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    stream = StringIO(piece.text(), newline="")
+    return rows_of(stream, piece.line, piece.file.name, dialect.separator)

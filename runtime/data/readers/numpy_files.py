@@ -91,22 +91,22 @@ def member(archive: ZipFile, info: ZipInfo, file: str) -> np.ndarray:
         return read_array(stream, info.file_size, f"{file}[{info.filename[:80]}]")
 
 
-def npy(context: Context, *files: str, **named: str) -> Columns | StoredBlocks:
+def npy(context: Context, *files: str, **file: str) -> Columns | StoredBlocks:
     """Arrays from .npy files: for the fields in order, or `field = "file"`.
 
     Raises `DataError` where no file is named.
     """
     given = {f"array {i}": context.files(f) for i, f in enumerate(files, 1)}
-    given |= {name: context.files(f) for name, f in named.items()}
+    given |= {name: context.files(f) for name, f in file.items()}
     if not given:
         raise DataError('npy: name a file, as in npy("x.npy", "y.npy") or npy(x = "x.npy")')
-    origin = ", ".join([*files, *named.values()])
+    origin = ", ".join([*files, *file.values()])
     if context.is_streamed(path for found in given.values() for path, _ in found):
         arrays = {key: [stored(*file) for file in found] for key, found in given.items()}
-        return StoredBlocks(origin, arrays, context.block, by_name=bool(named))
+        return StoredBlocks(origin, arrays, context.block, by_name=bool(file))
     loaded = {key: end_to_end([load_npy(*f) for f in found], [n for _, n in found])
               for key, found in given.items()}  # fmt: skip
-    return Columns(origin=origin, arrays=loaded, by_name=bool(named))
+    return Columns(origin=origin, arrays=loaded, by_name=bool(file))
 
 
 def load_npy(path: Path, file: str) -> np.ndarray:

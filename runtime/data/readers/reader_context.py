@@ -15,6 +15,7 @@ import numpy as np
 
 from gradc_compiler.program.program import DataSource
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
 
 LARGEST_IN_MEMORY = 1 << 30  # bytes of files up to which they are loaded whole
@@ -36,6 +37,9 @@ class Context:
     allow_outside: bool = False
     in_memory: int = LARGEST_IN_MEMORY
     block: int = BLOCK
+    held_out: float = 0.0  # the share that is not trained on, and the seed that divides
+    split_seed: int = 0
+    encoding: Encoding | None = None  # what an earlier run has found
 
     def generator(self) -> np.random.Generator:
         """Random numbers that belong to the seed and to this kind of source."""

@@ -1,0 +1,84 @@
+"""Inputs on the command line in the words and measures of the table that a run was trained on.
+
+`city=Rome age=34 joined=2021-06-07` mean what they mean in the table: the class of a category, a
+number of days, and both on the scale that the network knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.graph.types import TensorType
+from gradc_runtime.cli.actions.output import say
+from gradc_runtime.cli.actions.read_inputs import meaning
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data.tables.cells import GAPS, days
+from gradc_runtime.data.tables.encoding import Encoding
+from gradc_runtime.data.tables.prepare import standardised
+
+SHOWN = 20  # categories, in a message
+
+
+def encoded_inputs(
+    texts: Mapping[str, str], types: Mapping[str, TensorType], encoding: Encoding
+) -> dict[str, Any]:
+    """Those of the inputs that the table says something of, as numbers [N, *shape].
+
+    Raises `Refused` for a text that means nothing in the table.
+    """
+    known = {*encoding.classes, *encoding.dates, *encoding.gaps, *encoding.centres}
+    wanted = [n for n in texts if n in types and n in known and texts[n] != "random"]
+    warn_of_others(texts, types, encoding)
+    return {name: encoded(name, texts[name], types[name], encoding) for name in wanted}
+
+
+def warn_of_others(texts: Mapping[str, str], types: Collection[str], encoding: Encoding) -> None:
+    """Say so, where inputs are written out and the scale of some fields cannot be used."""
+    others = [name for name in encoding.centres if name not in types]
+    if texts and others:
+        say(
+            f"note: {', '.join(others)} had another scale when the network was trained, and no"
+            " input is called so; what is given is taken as it is"
+        )
+
+
+def encoded(name: str, text: str, type: TensorType, encoding: Encoding) -> Any:
+    """One input; `encoding` knows the name.
+
+    Raises `Refused` for a text that means nothing.
+    """
+    if name in encoding.classes:
+        if type.shape:
+            return meaning(name, text, type, None)
+        names = encoding.classes[name]
+        word = "" if text.strip() in GAPS else text.strip()
+        if word not in names:
+            shown = ", ".join(one or "(missing)" for one in names[:SHOWN])
+            raise Refused(f'{name}: "{text}" is none of {shown}')
+        return np.array([names.index(word)])
+    flat = as_numbers(name, text, type, encoding)
+    return standardised(flat, name, encoding).reshape(len(flat), *type.shape)
+
+
+def as_numbers(name: str, text: str, type: TensorType, encoding: Encoding) -> Any:
+    """[N, elements] numbers on their own scale; NaN for a gap.
+
+    Raises `Refused` for a text that is no number, or no date where dates are wanted.
+    """
+    if text.strip() in GAPS and name in encoding.gaps and not type.shape:
+        return np.array([[np.nan]])
+    if name in encoding.dates and not type.shape:
+        for form in (encoding.dates[name], "%Y-%m-%d"):
+            try:
+                return np.array([[days(text.strip(), form)]])
+            except ValueError:
+                continue
+        raise Refused(f'{name}: "{text}" is no date such as {encoding.dates[name]}')
+    value = np.asarray(meaning(name, text, type, None), float)
+    shape = value.shape if value.ndim > type.rank else (1, *value.shape)
+    if shape[1:] != type.shape:
+        raise Refused(f"{name} : {type} is given {list(value.shape)}")
+    return value.reshape(shape[0], type.size)

@@ -1,0 +1,118 @@
+"""How a table is written: what separates its columns, and how its numbers are spelt.
+
+What nobody says is looked for in the first rows: the separator is the one that gives every row the
+same number of columns, and the most of them; a comma in a number is a decimal comma where commas
+separate nothing.
+"""
+
+from __future__ import annotations
+
+import csv as reader
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.system.errors import DataError
+
+Row = tuple[int, list[str]]  # with its line in the file
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+LOOKED_AT = 50  # rows
+GROUPS = re.compile(r"[+-]?\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d+)?")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The spelling of a table."""
+
+    separator: str = ","
+    decimal: str = "."
+    thousands: str = ""  # what stands between groups of three digits
+    header: bool = True
+
+    def number(self, text: str) -> float:
+        """A number as it is spelt here.
+
+        Raises `ValueError` for anything else.
+        """
+        if self.thousands and self.thousands in text:
+            if not GROUPS.fullmatch(text):
+                raise ValueError(text)
+            text = text.replace(self.thousands, "")
+        if self.decimal == ",":
+            if "." in text:
+                raise ValueError(text)
+            text = text.replace(",", ".")
+        return float(text)
+
+
+def checked_dialect(separator: str, decimal: str, thousands: str, header: str) -> Dialect:
+    """What the author says of it; an empty `separator` or `decimal` is looked for.
+
+    Raises `DataError` for a word that means nothing here.
+    """
+    separator = {"\\t": "\t", "tab": "\t"}.get(separator, separator)
+    if len(separator) > 1:
+        raise DataError(f'csv: separator is one character, not "{separator}"')
+    if decimal not in ("", ".", ","):
+        raise DataError(f'csv: decimal is "." or ",", not "{decimal}"')
+    if len(thousands) > 1 or (thousands and thousands == decimal):
+        raise DataError(f'csv: thousands is one character beside decimal, not "{thousands}"')
+    if header not in ("yes", "no"):
+        raise DataError(f'csv: header is "yes" or "no", not "{header}"')
+    return Dialect(separator, decimal, thousands, header == "yes")
+
+
+def dialect_of(lines: Sequence[str], said: Dialect) -> Dialect:
+    """The dialect of a file, by its first lines and what the author says."""
+    separator = said.separator or separator_of(lines)
+    decimal, thousands = spelling_of(lines, separator)
+    if said.decimal not in ("", decimal):
+        decimal, thousands = said.decimal, ""
+    return Dialect(separator, decimal, said.thousands or thousands, said.header)
+
+
+def separator_of(lines: Sequence[str]) -> str:
+    """What gives all rows equally many columns, and the most; a comma if nothing does."""
+    best, most = ",", 1
+    for separator in SEPARATORS:
+        counts = {len(row) for row in _rows(lines, separator)}
+        if len(counts) == 1 and (count := counts.pop()) > most:
+            best, most = separator, count
+    return best
+
+
+def spelling_of(lines: Sequence[str], separator: str) -> tuple[str, str]:
+    """The decimal sign and what parts thousands, by numbers that can be read in one way only."""
+    cells = [cell.strip() for row in islice(_rows(lines, separator), 1, None) for cell in row]
+
+    def seen(form: str) -> bool:
+        return any(re.fullmatch(form, cell) for cell in cells)
+
+    grouped = seen(r"[+-]?\d{1,3}(\.\d{3})+,\d+"), seen(r"[+-]?\d{1,3}(,\d{3})+\.\d+")
+    if grouped[0] != grouped[1]:
+        return (",", ".") if grouped[0] else (".", ",")
+    comma = separator != "," and seen(r"[+-]?\d*,\d+") and not seen(r"[+-]?\d*\.\d+")
+    return ("," if comma else "."), ""
+
+
+def _rows(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
+    """Rows as one separator gives them; none where it makes no table of the lines."""
+    try:
+        yield from [row for row in reader.reader(lines, delimiter=separator, strict=True) if row]
+    except reader.Error:
+        yield from [["", ""], [""]]
+
+
+def rows_of(lines: Iterable[str], first: int, file: str, separator: str = ",") -> Iterator[Row]:
+    """Rows that are not blank, with their line numbers.
+
+    Raises `DataError` for text that is no table.
+    """
+    table = reader.reader(lines, delimiter=separator, strict=True)
+    try:
+        for row in table:
+            if row:
+                yield table.line_num + first - 1, row
+    except reader.Error as fault:
+        raise DataError(f"{file}: {fault}") from None

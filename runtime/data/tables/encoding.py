@@ -1,0 +1,86 @@
+"""What the numbers of a table's fields stand for: found on the examples that a network is trained
+on, kept with its run, and used for whatever it reads later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from math import isfinite
+from typing import Any
+
+from gradc_compiler.records.fast_dataclass import dataclass
+
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """By field: names of its classes, the format of its dates, and numbers for each element."""
+
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the empty name: a gap
+    dates: Mapping[str, str] = field(default_factory=dict)
+    gaps: Mapping[str, Numbers] = field(default_factory=dict)  # what stands where nothing does
+    centres: Mapping[str, Numbers] = field(default_factory=dict)  # subtracted
+    scales: Mapping[str, Numbers] = field(default_factory=dict)  # divided by, then
+
+    def __bool__(self) -> bool:
+        return any((self.classes, self.dates, self.gaps, self.centres))
+
+    def as_data(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+        parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            name: {k: v if isinstance(v, str) else list(v) for k, v in part.items()}
+            for name, part in parts.items()
+        }
+
+    @staticmethod
+    def of_data(data: Any) -> Encoding:
+        """What `as_data` gave.
+
+        Raises `ValueError` for anything else.
+        """
+        wanted = Encoding.__dataclass_fields__
+        if not isinstance(data, dict) or set(data) != set(wanted):
+            raise ValueError("its encoding is none")
+        if not all(isinstance(part, dict) for part in data.values()):
+            raise ValueError("its encoding is none")
+        checks: dict[str, Callable[[Any], Any]] = {"classes": names, "dates": text}
+        parts: dict[str, Any] = {
+            name: {str(key): (checks.get(name) or numbers)(value) for key, value in part.items()}
+            for name, part in data.items()
+        }
+        return Encoding(**parts)
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """Names of classes.
+
+    Raises `ValueError` for anything else.
+    """
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError("the names of its classes are none")
+    return tuple(value)
+
+
+def text(value: Any) -> str:
+    """A text.
+
+    Raises `ValueError` for anything else.
+    """
+    if not isinstance(value, str):
+        raise ValueError("a format of its dates is none")
+    return value
+
+
+def numbers(value: Any) -> Numbers:
+    """Finite numbers.
+
+    Raises `ValueError` for anything else.
+    """
+    if not isinstance(value, list) or not all(type(x) in (int, float) for x in value):
+        raise ValueError("the numbers of its encoding are none")
+    if not all(isfinite(x) for x in value):
+        raise ValueError("the numbers of its encoding are not finite")
+    return tuple(map(float, value))

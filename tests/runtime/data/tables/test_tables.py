@@ -1,0 +1,152 @@
+"""Tables as people have them: dialects, columns, categories, gaps, dates and measures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc_runtime.data import DataError, Dataset, load
+from gradc_runtime.data.tables.encoding import Encoding
+
+GERMAN = (
+    "\ufeffCustomer Age;Annual Income (EUR);Home City;Sign-up Date;Bought?\r\n"
+    "34;41.200,50;Rome;07.06.2021;yes\r\n"
+    "NA;39.000,00;Berlin;01.02.2020;no\r\n"
+    '51;;"Paris";03.04.2019;maybe\r\n'
+    "28;20.100,25;Rome;30.12.2021;no\r\n"
+)
+FIELDS = "age : scalar, income : scalar, city : class(3), days : scalar, bought : class(3)"
+NAMED = 'age = "Customer Age", income = "Annual*", city = "Home City", days = "Sign-up Date"'
+
+
+def loaded(folder: Path, text: str, fields: str, how: str = "", **given: object) -> Dataset:
+    (folder / "t.csv").write_bytes(text.encode())
+    how = f", {how}" if how else ""
+    spec = f'data d({fields}) = csv("t.csv"{how})'
+    (source,) = gradc.compile_source(spec, directory=folder).data
+    found = load(source, dtype=np.float64, **given)  # type: ignore[arg-type]
+    assert isinstance(found, Dataset)
+    return found
+
+
+def test_a_table_of_another_country_is_read_as_it_comes(tmp_path: Path) -> None:
+    found = loaded(tmp_path, GERMAN, FIELDS, f'{NAMED}, missing = "median"')
+    assert found.arrays["age"].tolist() == [34, 34, 51, 28]
+    assert found.arrays["income"].tolist() == [41200.5, 39000, 39000, 20100.25]
+    assert found.arrays["city"].tolist() == [2, 0, 1, 2]
+    assert found.arrays["bought"].tolist() == [2, 1, 0, 1]  # "Bought?" is bought
+    days = np.array(["2021-06-07", "2020-02-01", "2019-04-03", "2021-12-30"], "M8[D]")
+    assert found.arrays["days"].tolist() == days.astype(int).tolist()
+    assert found.encoding is not None
+    assert found.encoding.classes["city"] == ("Berlin", "Paris", "Rome")
+
+
+def test_rows_with_gaps_are_left_out(tmp_path: Path) -> None:
+    found = loaded(tmp_path, GERMAN, FIELDS, f'{NAMED}, missing = "drop"')
+    assert found.arrays["age"].tolist() == [34, 28]
+    assert found.name == "t.csv (2 rows with gaps left out)"
+
+
+def test_measures_are_those_of_the_part_that_is_trained_on(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(3e4, 1e3, 50)
+    text = "x\n" + "\n".join(map(str, x.tolist())) + "\n"
+    found = loaded(tmp_path, text, "x : scalar", 'standardised = "all"', held_out=0.2, seed=7)
+    part, held = gradc_split(found, 0.2, 7)
+    assert part.arrays["x"].mean() == pytest.approx(0, abs=1e-12)
+    assert part.arrays["x"].std() == pytest.approx(1, abs=1e-12)
+    assert abs(held.arrays["x"].mean()) > 1e-3
+    encoding = found.encoding
+    assert encoding is not None
+    again = (x - encoding.centres["x"][0]) / encoding.scales["x"][0]
+    assert found.arrays["x"] == pytest.approx(again, rel=1e-12)
+
+
+def gradc_split(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
+    from gradc_runtime.data import split
+
+    part, held = split(data, share, seed)
+    assert held is not None
+    return part, held
+
+
+def test_new_rows_are_read_as_the_run_read_its_own(tmp_path: Path) -> None:
+    how = f'{NAMED}, missing = "mean", standardised = "age, income"'
+    first = loaded(tmp_path, GERMAN, FIELDS, how)
+    row = GERMAN.split("\n")[0] + "\n;1,5;Paris;01.01.2000;no\n"
+    assert first.encoding is not None
+    known = Encoding.of_data(first.encoding.as_data())
+    found = loaded(tmp_path, row, FIELDS, NAMED, encoding=known)
+    assert found.arrays["city"].tolist() == [1] and found.arrays["bought"].tolist() == [1]
+    assert found.arrays["age"].tolist() == [0]  # the mean of the part that was trained on
+    centre, scale = known.centres["income"][0], known.scales["income"][0]
+    assert found.arrays["income"] == pytest.approx([(1.5 - centre) / scale])
+    with pytest.raises(DataError, match=r't\.csv:2: column Home City: "Oslo" is none of the'):
+        loaded(tmp_path, row.replace("Paris", "Oslo"), FIELDS, NAMED, encoding=known)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_a_separator_is_found(tmp_path: Path, separator: str) -> None:
+    text = "a,b\n1,2\n3,4\n".replace(",", separator)
+    found = loaded(tmp_path, text, "a : scalar, b : scalar")
+    assert found.arrays["b"].tolist() == [2, 4]
+
+
+def test_columns_of_a_vector_are_named_by_patterns(tmp_path: Path) -> None:
+    text = "sepal length,sepal width,kind,petal length\n1,2,0,3\n4,5,1,6\n"
+    found = loaded(tmp_path, text, "x : [3], kind : class(2)", 'x = "petal*, sepal*"')
+    assert found.arrays["x"].tolist() == [[3, 1, 2], [6, 4, 5]]
+
+
+def test_a_table_without_a_header(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "1,2,0\n3,4,1\n", "x : [2], y : class(2)", 'header = "no"')
+    assert found.arrays["x"].tolist() == [[1, 2], [3, 4]] and found.arrays["y"].tolist() == [0, 1]
+    found = loaded(tmp_path, "1,2,0\n", "y : scalar", 'header = "no", y = "2"')
+    assert found.arrays["y"].tolist() == [2]
+
+
+def test_a_gap_may_be_a_class(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "c\nred\nNA\nblue\n", "c : class(3)", 'missing = "class"')
+    assert found.arrays["c"].tolist() == [1, 2, 0]
+
+
+FAULTS = [
+    ("a\n1\n\"\"\n", "a : scalar", "", 't.csv:3: column a: "" is missing; say missing = '),
+    ("c\nred\nNA\n", "c : class(2)", "", '"NA" is missing; say missing = "class" or "drop"'),
+    ("c\na\nb\nc\n", "c : class(2)", "", r"column c has 3 categories \(a, b, c\), but c : class"),
+    ("a\n1\n", "a : scalar", 'missing = "mode"', 'missing is one of "mean", "median"'),
+    ("a\n1\n", "a : scalar", 'standardised = "b"', "standardised names fields of numbers"),
+    ("a\n1\n", "a : scalar", 'b = "c"', r"b is neither a field \(a\) nor a setting of csv"),
+    ("a\n1\n", "a : scalar", 'a = "c"', "no column c; it has a"),
+    ("a,b\n1,2\n", "x : [3]", 'x = "*"', r'needs 3 columns, but "\*" means 2: a, b'),
+    ("1,1\n2,3\n", "a : scalar", "", 'more than once in the header; if there is no header, say'),
+    ("a,b\n1,2\n", "a : scalar", 'header = "no"', "2 columns without a header, but the fields"),
+    ("d\n01/02/2020\n", "d : scalar", "", 'may be read in two ways; say dates = "%m/%d/%Y" or'),
+    ("a;b\n1;2\n", "a : scalar", 'separator = ","', "no column a; it has a;b"),
+    ("a\n1\n", "a : scalar", 'separator = "ab"', "separator is one character"),
+    ("a;b\n1,5;1.5\n", "a : scalar", "", 'column a: "1,5" is not a number'),
+    ("a\nNA\nNA\n", "a : scalar", 'missing = "mean"', "a has no number at all"),
+    ("a\nNA\n", "a : scalar", 'missing = "drop"', "no row is without a gap"),
+]
+
+
+@pytest.mark.parametrize(("text", "fields", "how", "message"), FAULTS)
+def test_what_a_table_does_not_say_is_told(
+    tmp_path: Path, text: str, fields: str, how: str, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        loaded(tmp_path, text, fields, how)
+
+
+@pytest.mark.parametrize(
+    "data", [{}, [], {"classes": 1}, {**Encoding().as_data(), "gaps": {"x": [float("nan")]}},
+             {**Encoding().as_data(), "classes": {"x": [1]}},
+             {**Encoding().as_data(), "dates": {"x": 1}},
+             {**Encoding().as_data(), "scales": {"x": "1"}}, {**Encoding().as_data(), "gaps": 1}],
+)  # fmt: skip
+def test_a_damaged_encoding_is_refused(data: object) -> None:
+    with pytest.raises(ValueError, match=r"encoding|classes|dates"):
+        Encoding.of_data(data)

@@ -26,12 +26,11 @@ from gradc_runtime.data.readers.idx import idx
 from gradc_runtime.data.readers.json_lines import jsonl
 from gradc_runtime.data.readers.mnist import mnist
 from gradc_runtime.data.readers.numpy_files import npy, npz
-from gradc_runtime.data.readers.reader_context import BLOCK, LARGEST_IN_MEMORY, Context, located
+from gradc_runtime.data.readers.reader_context import Context, located
 from gradc_runtime.data.readers.scanned import columns, rows
 from gradc_runtime.data.readers.synthetic import blobs, circle, line, shapes, sine, spirals
 from gradc_runtime.data.readers.tasks import addition, copying, reversal, sums
 from gradc_runtime.data.readers.text import text
-from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
 
 Found = Columns | Blocks
@@ -69,31 +68,20 @@ LARGEST_COUNT = 100_000_000
 
 
 def load(
-    source: DataSource,
-    *,
-    dtype: DTypeLike = np.float32,
-    seed: int = 0,
-    allow_outside: bool = False,
-    in_memory: int = LARGEST_IN_MEMORY,
-    block: int = BLOCK,
-    held_out: float = 0.0,
-    split_seed: int | None = None,
-    encoding: Encoding | None = None,
-) -> Dataset | Streamed:
+    source: DataSource, *, dtype: DTypeLike = np.float32, seed: int = 0,
+    split_seed: int | None = None, **how: Any,
+) -> Dataset | Streamed:  # fmt: skip
     """Run the source that a declaration names, and check what it gives against the fields.
 
-    Files of more than `in_memory` bytes are read `block` bytes at a time, and checked as they come.
-    What the numbers of a table stand for is `encoding`, or is found on the examples that are left
-    when a share `held_out` has been taken from them with `split_seed` (or `seed`).
+    `how` are the other fields of a `Context`: files of more than `in_memory` bytes are read `block`
+    bytes at a time, and checked as they come; what the numbers of a table stand for is `encoding`,
+    or is found on the examples that are left when a share `held_out` has been taken from them with
+    `split_seed` (or `seed`).
 
     Raises `DataError` where the source cannot be read or does not fit.
     """
-    context = Context(
-        source=source, seed=seed, allow_outside=allow_outside, in_memory=in_memory, block=block,
-        held_out=held_out, split_seed=seed if split_seed is None else split_seed,
-        encoding=encoding,
-    )  # fmt: skip
-    found = run(source, context)
+    split_seed = seed if split_seed is None else split_seed
+    found = run(source, Context(source=source, seed=seed, split_seed=split_seed, **how))
     if isinstance(found, Columns):
         return from_columns(dict(source.fields), found, dtype)
     return begun(Streamed(blocks=found, types=dict(source.fields), dtype=dtype))

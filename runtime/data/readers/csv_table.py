@@ -64,17 +64,9 @@ class Table:
 
 
 def csv(
-    context: Context,
-    file: str,
-    separator: str = "",
-    decimal: str = "",
-    thousands: str = "",
-    header: str = "yes",
-    missing: str = "",
-    standardised: str = "",
-    dates: str = "",
-    **columns: str,
-) -> Columns | LineBlocks:
+    context: Context, file: str, separator: str = "", decimal: str = "", thousands: str = "",
+    header: str = "yes", missing: str = "", standardised: str = "", dates: str = "", **columns: str,
+) -> Columns | LineBlocks:  # fmt: skip
     """The columns of CSV files, as they come (see below).
 
     Raises `DataError` for a field of sequences, and for a file that cannot be read.
@@ -82,21 +74,21 @@ def csv(
     fields, files = context.source.fields, context.files(file)
     said = checked_dialect(separator, decimal, thousands, header)
     wishes = Wishes.of(missing, standardised, dates, dict(fields))
-    check_names(fields, columns)
-    for name, type in fields:
-        if type.time is not None:
-            raise DataError(f"{file}: a table has no sequences such as {name}; use jsonl or npz")
+    check_fields(file, fields, columns)
     if context.is_streamed(path for path, _ in files):
         return in_blocks(file, files, fields, (said, wishes, columns), context.block)
     tables = [table(path, name, said) for path, name in files]
-    return whole(file, tables, fields, columns, wishes, context)
+    return whole(file, tables, columns, wishes, context)
 
 
-def check_names(fields: Fields, columns: Named) -> None:
-    """Refuse a column for a field that is not declared.
+def check_fields(file: str, fields: Fields, columns: Named) -> None:
+    """Refuse a field of sequences, and a column for a field that is not declared.
 
     Raises `DataError`.
     """
+    for name, type in fields:
+        if type.time is not None:
+            raise DataError(f"{file}: a table has no sequences such as {name}; use jsonl or npz")
     known = [name for name, _ in fields]
     if unknown := [name for name in columns if name not in known]:
         raise DataError(
@@ -106,10 +98,13 @@ def check_names(fields: Fields, columns: Named) -> None:
 
 
 def whole(
-    origin: str, tables: Sequence[Table], fields: Fields, named: Named, wishes: Wishes,
-    context: Context,
-) -> Columns:  # fmt: skip
-    """Files that are in memory."""
+    origin: str, tables: Sequence[Table], named: Named, wishes: Wishes, context: Context
+) -> Columns:
+    """Files that are in memory.
+
+    Raises `DataError` where a cell means nothing, or no row is left.
+    """
+    fields = context.source.fields
     about = [(table.cells(fields, named), table.header.dialect) for table in tables]
     cells = [
         FieldCells(name, type, [(part[k], dialect) for part, dialect in about])
@@ -117,21 +112,15 @@ def whole(
     ]
     made = Preparation(wishes, context.encoding, cells)
     made.read()
+    count = rows = sum(len(table.rows) for table in tables)
     if wishes.missing == "drop":
-        rows = made.complete_rows()
-        made.keep(rows)
-        left = int(np.sum(~rows))
-        origin += f" ({left:,} rows with gaps left out)" if left else ""
-        if not rows.any():
-            raise DataError(f"{origin}: no row is without a gap")
+        rows = made.drop()
+        origin += f" ({count - rows:,} rows with gaps left out)" if rows < count else ""
     made.require_complete()
-    count = sum(len(table.rows) for table in tables) if wishes.missing != "drop" else rows.sum()
-    held = held_out_count(int(count), context.held_out)
-    training = np.sort(permutation(int(count), context.split_seed, SPLIT)[held:])
-    encoding = context.encoding or made.encoding(training)
-    return Columns(
-        origin=origin, arrays=made.encoded(encoding), by_name=True, encoding=encoding or None
-    )
+    held = held_out_count(rows, context.held_out)
+    training = np.sort(permutation(rows, context.split_seed, SPLIT)[held:])
+    known = context.encoding or made.encoding(training)
+    return Columns(origin=origin, arrays=made.encoded(known), by_name=True, encoding=known or None)
 
 
 def table(path: Path, file: str, said: Dialect) -> Table:
@@ -170,18 +159,27 @@ def in_blocks(
         )
     pieces, headers = list[Piece](), dict[str, Header]()
     for path, name in files:
-        with path.open(encoding="utf-8-sig", newline="", errors="replace") as stream:
-            dialect = dialect_of(list(islice(stream, LOOKED_AT)), said)
-        count = partial(counted, dialect)
-        cut = pieces_of(WatchedFile(path, name), block, count, quotes=True)
-        found = [piece for piece in cut if piece.count]
-        if sum(piece.count for piece in found) < 1 + dialect.header:
-            raise DataError(f"{name}: needs a header and at least one row of numbers")
-        first = found[0]
-        names = next(rows_in(first, dialect))[1]
-        headers[name] = Header.of(names, name, dialect, first.offset)
-        pieces += [replace(first, count=first.count - dialect.header), *found[1:]]
+        headers[name], cut = header_and_pieces(path, name, said, block)
+        pieces += cut
     return LineBlocks(origin, pieces, block, partial(parsed_piece, headers, fields, named))
+
+
+def header_and_pieces(
+    path: Path, name: str, said: Dialect, block: int
+) -> tuple[Header, list[Piece]]:
+    """The header of a file, and the pieces with its rows.
+
+    Raises `DataError` for a file without rows.
+    """
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as stream:
+        dialect = dialect_of(list(islice(stream, LOOKED_AT)), said)
+    cut = pieces_of(WatchedFile(path, name), block, partial(counted, dialect), quotes=True)
+    found = [piece for piece in cut if piece.count]
+    if sum(piece.count for piece in found) < 1 + dialect.header:
+        raise DataError(f"{name}: needs a header and at least one row of numbers")
+    first = found[0]
+    header = Header.of(next(rows_in(first, dialect))[1], name, dialect, first.offset)
+    return header, [replace(first, count=first.count - dialect.header), *found[1:]]
 
 
 def parsed_piece(

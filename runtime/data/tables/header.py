@@ -92,7 +92,10 @@ class Header:
         raise DataError(f"{self.file}: {self.missing(field, type, len(wanted))}")
 
     def picked(self, field: str, type: TensorType, text: str) -> list[str]:
-        """The columns that the author names, each alone or by a pattern."""
+        """The columns that the author names, each alone or by a pattern.
+
+        Raises `DataError` where one is missing, or where there are more or fewer than elements.
+        """
         found = list[str]()
         for name in [text] if text in self.places else [part.strip() for part in text.split(",")]:
             matches = [c for c in self.places if fnmatchcase(c, name)]
@@ -108,7 +111,10 @@ class Header:
         return found
 
     def in_order(self, field: str, fields: Fields) -> list[str]:
-        """Without a header: the fields' columns in the order of their declaration."""
+        """Without a header: the fields' columns in the order of their declaration.
+
+        Raises `DataError` where there are more or fewer than the fields have numbers.
+        """
         sizes = {name: type.size for name, type in fields}
         if sum(sizes.values()) != len(self.places):
             raise DataError(

@@ -134,18 +134,19 @@ class Preparation:
             mend = f"; categories are classes: {one.name} : class(N)"
             raise DataError(f"{fault}{mend}") from None
 
-    def complete_rows(self) -> NDArray[np.bool_]:
-        """[N] which rows have a value everywhere."""
+    def drop(self) -> int:
+        """Leave out all rows with gaps; how many are left.
+
+        Raises `DataError` where none is.
+        """
         gaps = [np.isnan(numbers).any(1) for numbers in self.numbers.values()]
         gaps += [(words == "").any(1) for words in self.words.values()]
-        found: NDArray[np.bool_] = ~np.any(gaps, axis=0)
-        return found
-
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Leave all other rows out."""
-        self.kept = np.flatnonzero(rows)
+        self.kept = rows = np.flatnonzero(~np.any(gaps, axis=0))
+        if not len(rows):
+            raise DataError("csv: no row is without a gap")
         self.words = {name: words[rows] for name, words in self.words.items()}
         self.numbers = {name: numbers[rows] for name, numbers in self.numbers.items()}
+        return len(rows)
 
     def require_complete(self) -> None:
         """Refuse gaps for which nothing stands.

@@ -221,6 +221,9 @@ class CInterface:
         yield "/* The version and the arguments that a library was built with. */"
         yield f"int {name}_interface(void);"
         yield f"int {name}_fingerprint(void);"
+        yield ""
+        yield "/* The kernels that this processor is given: `native`, `x86-64-v3`, `none`... */"
+        yield f"const char *{name}_level(void);"
 
     def _check(self) -> Iterator[str]:
         name, macro = self.name, self.macro

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.entry import Space
-from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.embed.c_text import source_text
 from gradc_runtime.embed.frozen import FrozenModel
 from gradc_runtime.embed.frozen_step import FrozenStep
 from gradc_runtime.embed.interface import FAULTS, CInterface
+from gradc_runtime.embed.levels import Level, chosen
 from gradc_runtime.embed.table_source import (
     kinds,
     most_dims,
@@ -35,10 +35,6 @@ PLACES = {  # words that the library writes, by their name in C
     "AT_PARTIAL": int(Space.PARTIAL),
     "AT_ARRAY": int(Space.ARRAY),
 }
-CHECKED = (  # that C compilers can ask a processor about
-    "sse4.2", "popcnt", "avx", "avx2", "fma", "bmi", "bmi2", "avx512f", "avx512vl", "avx512bw",
-    "avx512dq", "avx512cd",
-)  # fmt: skip
 STATE = "safetensors.c", "state.c"
 SOURCES = {  # of each way of running, in order: what is common, and the functions of the header
     "plain": (["plain.c"], ["plain_functions.c"]),
@@ -57,18 +53,18 @@ LONGEST_KEY = len("__metadata__")  # bytes, of what a file of weights may say be
 MOST_BYTES = 1 << 60  # of a workspace: no sum of sizes overflows
 
 
-def library_source(interface: CInterface, symbols: Sequence[str], data: Sequence[str]) -> str:
-    """The source of a model's library.
+def library_source(interface: CInterface, levels: Sequence[Level], data: Sequence[str]) -> str:
+    """The source of a model's library, for some levels, the best first.
 
-    `symbols`: of the dispatch loop and of each kernel; `data`: of the weights, and of what was made
-    of them.
+    `data` has the symbols of the weights, and of what was made of them.
     """
     model = interface.model
     parts = [
         *head(interface),
         *constants(model),
         source_text("layout.c"),
-        *externals(interface, symbols, data),
+        *externals(interface, levels, data),
+        *chosen(levels),
         *table_list(model),
         *kinds(interface),
         *sequence_times(interface),
@@ -128,11 +124,6 @@ def constants(model: FrozenModel) -> Iterator[str]:
         yield f"#define SCHEDULE_AT {model.schedule[0]}"
         yield f"#define SCHEDULE_ROWS {model.schedule[1]}"
         yield f"#define PARTIAL_BYTES {model.partial_bytes}"
-    named = set(host().features.split(",")) if host().features else set()
-    asked = [name for name in CHECKED if f"+{name}" in named]
-    yield f"#define PROCESSOR_IS_CHECKED {int(bool(asked))}"
-    tests = " && ".join(f'__builtin_cpu_supports("{name}")' for name in asked)
-    yield f"#define PROCESSOR_HAS ({tests or 1})"
 
 
 def constants_of_tensors(model: FrozenModel) -> Iterator[str]:
@@ -157,14 +148,18 @@ def element_bytes(model: FrozenModel) -> int:
     return (words + 2) * 8  # and its places in two arrays
 
 
-def externals(interface: CInterface, symbols: Sequence[str], data: Sequence[str]) -> Iterator[str]:
+def externals(interface: CInterface, levels: Sequence[Level], data: Sequence[str]) -> Iterator[str]:
     """What other object files have: the dispatch loop, kernels, weights."""
     arguments = ", ".join(["int64_t"] * 5)
-    yield from (f"extern void {name}({arguments});" for name in dict.fromkeys(symbols))
+    symbols = dict.fromkeys(symbol for level in levels for symbol in level.symbols)
+    yield from (f"extern void {name}({arguments});" for name in symbols)
     word = interface.word_of(Kind.REAL)
     yield from (f"extern const {word} {name}[];" for name in data)
-    yield f"#define walk {symbols[0]}"
-    yield f"static kernel_function *const kernels[] = {{{', '.join(symbols[1:])}}};"
+    yield "/* Of each level: the dispatch loop, and kernels. */"
+    count = max(2, len(levels[0].symbols))
+    yield f"static kernel_function *const functions[][{count}] = {{"
+    yield from (f"    {{{', '.join(level.symbols)}}}," for level in levels)
+    yield "};"
     yield f"#define own_weights {data[0]}"
     yield f"#define made {data[1]}"
 

@@ -3,27 +3,66 @@
 from __future__ import annotations
 
 import os
+import platform
 import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.embed.levels import ARM
 from gradc_runtime.system.errors import ToolchainError
 
 WARNINGS = "-Wall", "-Wextra", "-Werror"
 LONGEST = 300  # seconds of one run of a compiler
 
 
-def compiler() -> list[str]:
-    """The C compiler: $CC, or `cc`, with the flags of $CFLAGS.
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """A C compiler with its flags, and an archiver."""
 
-    Raises `ToolchainError` where there is none.
-    """
-    command = shlex.split(os.environ.get("CC", "cc"))
-    if not command or shutil.which(command[0]) is None:
-        raise ToolchainError("no C compiler (cc) was found; set CC to one")
-    return [*command, *shlex.split(os.environ.get("CFLAGS", ""))]
+    compiler: list[str]
+    archiver: list[str]
+
+    @staticmethod
+    def of(levels: Sequence[str]) -> Toolchain:
+        """What compiles for some levels: $CC and $AR, or `cc` and `ar`, for ARM on another machine
+        `aarch64-linux-gnu-gcc`; with the flags of $CFLAGS.
+
+        Raises `ToolchainError` where there is none.
+        """
+        crossing = ARM in levels and platform.machine() not in (ARM, "arm64")
+        prefix = f"{ARM}-linux-gnu-" if crossing else ""
+        command = shlex.split(os.environ.get("CC", f"{prefix}gcc" if crossing else "cc"))
+        if not command or shutil.which(command[0]) is None:
+            named = command[0] if command else "cc"
+            raise ToolchainError(f"no C compiler ({named}) was found; set CC to one")
+        flags = shlex.split(os.environ.get("CFLAGS", ""))
+        return Toolchain([*command, *flags], shlex.split(os.environ.get("AR", f"{prefix}ar")))
+
+    def compile_c(self, source: str, made: str, folder: Path) -> None:
+        """An object file of a C source, position-independent."""
+        flags = ["-std=gnu11", "-O2", "-fPIC", *WARNINGS]
+        call([*self.compiler, *flags, "-c", source, "-o", made], folder)
+
+    def assemble(self, source: str, made: str, folder: Path) -> None:
+        """An object file of an assembly text."""
+        call([*self.compiler, "-c", source, "-o", made], folder)
+
+    def archive(self, parts: Sequence[str], made: str, folder: Path) -> None:
+        """A static library of object files."""
+        call([*self.archiver, "rcs", made, *parts], folder)
+
+    def link_shared(self, parts: Sequence[str], exports: str, made: str, folder: Path) -> None:
+        """A shared library that shows the functions that a linker script names."""
+        flags = ["-shared", f"-Wl,--version-script={exports}", f"-Wl,-soname,{made}"]
+        call([*self.compiler, *flags, *parts, "-lm", "-o", made], folder)
+
+    def link_program(self, source: str, library: str, made: str, folder: Path) -> None:
+        """A program of one source and a static library."""
+        flags = ["-std=gnu11", "-O2", *WARNINGS]
+        call([*self.compiler, *flags, source, library, "-lm", "-o", made], folder)
 
 
 def call(command: Sequence[str], folder: Path) -> None:
@@ -38,31 +77,3 @@ def call(command: Sequence[str], folder: Path) -> None:
         said = (done.stderr or done.stdout).strip().splitlines()
         worst = [line for line in said if "error" in line or "undefined" in line] or said
         raise ToolchainError(f"{command[0]} failed: {worst[0] if worst else done.returncode}")
-
-
-def compile_c(source: str, made: str, folder: Path) -> None:
-    """An object file of a C source, position-independent."""
-    flags = ["-std=gnu11", "-O2", "-fPIC", *WARNINGS]
-    call([*compiler(), *flags, "-c", source, "-o", made], folder)
-
-
-def assemble(source: str, made: str, folder: Path) -> None:
-    """An object file of an assembly text."""
-    call([*compiler(), "-c", source, "-o", made], folder)
-
-
-def archive(parts: Sequence[str], made: str, folder: Path) -> None:
-    """A static library of object files."""
-    call([os.environ.get("AR", "ar"), "rcs", made, *parts], folder)
-
-
-def link_shared(parts: Sequence[str], exports: str, made: str, folder: Path) -> None:
-    """A shared library that shows the functions that a linker script names."""
-    flags = ["-shared", f"-Wl,--version-script={exports}", f"-Wl,-soname,{made}"]
-    call([*compiler(), *flags, *parts, "-lm", "-o", made], folder)
-
-
-def link_program(source: str, library: str, made: str, folder: Path) -> None:
-    """A program of one source and a static library."""
-    flags = ["-std=gnu11", "-O2", *WARNINGS]
-    call([*compiler(), *flags, source, library, "-lm", "-o", made], folder)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from click import UsageError
 
 from gradc_compiler.c.c_source import emit_c
 from gradc_compiler.emitted.scalar_writer import NotPrinted
@@ -18,6 +19,7 @@ from gradc_runtime.cli.actions.run import chosen
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.embed.build_library import build, build_step
 from gradc_runtime.embed.frozen_step import filled_schedule
+from gradc_runtime.embed.levels import levels_of
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import RunError
@@ -28,8 +30,6 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
 
     Raises `Refused` for what cannot be built.
     """
-    if given["cpu"] != "native":
-        os.environ["GRADC_LEVEL"] = given["cpu"]  # before anything asks what processor this is
     if given["weights"] is None:
         say("note: no --weights are given, so this is the network before training")
     made, session, request = session_with_weights(Request.of(spec, given), given["weights"])
@@ -39,13 +39,27 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
     elif given["emit"] == "c":
         paths = c_files(made, session, request, named, given)
     elif given["what"] == "step":
-        paths = build_step(session, *step_of(session, request, named), given["folder"])
+        paths = build_step(
+            session, *step_of(session, request, named), given["folder"], given["cpu"]
+        )
     else:
         model = chosen(session, named)
-        paths = build(session, model, given["folder"], class_names(session, request, model))
+        classes = class_names(session, request, model)
+        paths = build(session, model, given["folder"], classes, given["cpu"])
     for path in paths:
         write(str(path))
     return 0
+
+
+def levels(text: str) -> list[str]:
+    """The levels that `--cpu` names, best first.
+
+    Raises `UsageError` for one that is none.
+    """
+    try:
+        return levels_of(text)
+    except ValueError as fault:
+        raise UsageError(f"--cpu: {fault}") from None
 
 
 def class_names(session: Session, request: Request, model: str) -> tuple[str, ...]:

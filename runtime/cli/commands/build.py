@@ -11,12 +11,18 @@ from gradc_runtime.cli import options
 from gradc_runtime.cli.declare import act, declared, spec
 
 
+def levels(_context: Any, _option: Any, given: str) -> list[str]:
+    """The levels that a text names."""
+    found: list[str] = act("build:levels", given)
+    return found
+
+
 @declared("build", examples=[
     ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o built",
      "libdigit.so, libdigit.a, digit.h, and the program built/digit"),
     ("gradc build specs/vae.nn encode --weights runs/vae -o built", "one model of several"),
-    ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o built --cpu avx2",
-     "for every PC of the last ten years, and not for this one alone"),
+    ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o built --cpu x86-64-v3,x86-64",
+     "for every PC: those of the last ten years have faster kernels"),
     ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o source --emit c",
      "digit.c and digit.h: C99 to read, for any compiler and processor"),
     ("gradc build specs/mnist_cnn.nn -o source --emit c --what step",
@@ -34,8 +40,9 @@ from gradc_runtime.cli.declare import act, declared, spec
               help="A library and a program, readable C99, or a module for Numba.")  # fmt: skip
 @click.option("--what", type=click.Choice(["run", "step"]),
               help="The model, or a step of its training; a module has both.")  # fmt: skip
-@click.option("--cpu", type=click.Choice(["native", "sse2", "avx2", "avx512"]), default="native",
-              help="Processors that it is for: like this one, or all of a level.")  # fmt: skip
+@click.option("--cpu", callback=levels, default="native", metavar="LEVEL,...",
+              help="Processors that it is for: like this one (native), or all of a level: x86-64,"
+                   " x86-64-v2, -v3, -v4, or aarch64; of several, the best.")  # fmt: skip
 @click.option("--dtype", type=click.Choice(options.WIDTHS), help="Width of a number.")
 @options.without
 def command(spec: Path, **given: Any) -> int:

@@ -22,8 +22,9 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
               help="Random examples to check on.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
               help="Seed of parameters and inputs.")  # fmt: skip
-@click.option("--numba", is_flag=True,
-              help="Compare the kernels that Numba compiles (`--target numba`) too.")
+@click.option(
+    "--numba", is_flag=True, help="Compare the kernels that Numba compiles (`--target numba`) too."
+)
 @options.precision
 @options.without
 @as_json

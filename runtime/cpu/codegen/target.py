@@ -3,8 +3,9 @@
 Everything that depends on the machine asks here: the tiles of the contraction kernels take their
 width and height from it, and the cache keeps code apart that was made for different processors.
 
-`GRADC_LEVEL` (sse2, avx2, avx512) makes code for a lesser processor than this one is: to measure
-what wide vectors bring, or to look for a fault in them.
+`GRADC_LEVEL` (sse2, sse4, avx2, avx512) makes code for a lesser processor than this one is: to
+measure what wide vectors bring, or to look for a fault in them.  With `GRADC_CROSS=1` the code is
+for elsewhere, so this processor need not have the level; it may then be `aarch64` too.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class CompileTarget:
 
 LEVELS = {  # of x86: LLVM's name, and what a processor must have beside SSE2
     "sse2": ("x86-64", frozenset[str]()),
+    "sse4": ("x86-64-v2", frozenset({"sse4.2", "ssse3", "popcnt"})),
     "avx2": ("x86-64-v3", frozenset({"avx2", "fma", "bmi2", "f16c", "movbe"})),
     "avx512": (
         "x86-64-v4",
@@ -77,10 +79,25 @@ def host() -> CompileTarget:
     features = llvm.get_host_cpu_features()
     present = {name for name, on in features.items() if on}
     triple = llvm.get_process_triple()
+    if os.environ.get("GRADC_CROSS"):
+        return foreign(os.environ.get("GRADC_LEVEL", ""))
     if level := os.environ.get("GRADC_LEVEL"):
         return forced(level, present, triple)
     width, registers = vector_unit(present, triple)
     return CompileTarget(triple, llvm.get_host_cpu_name(), features.flatten(), width, registers)
+
+
+def foreign(level: str) -> CompileTarget:
+    """A processor that code is only compiled for.
+
+    Raises `SessionError` for a level that is unknown.
+    """
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    if level == "aarch64":
+        return CompileTarget("aarch64-unknown-linux-gnu", "generic", "+neon", 16, 32)
+    _, needed = LEVELS.get(level, ("", frozenset()))
+    return forced(level, {*needed}, "x86_64-unknown-linux-gnu")
 
 
 def forced(level: str, present: set[str], triple: str) -> CompileTarget:

@@ -4,6 +4,11 @@ const char *$NAME$_message(int code) {
     return code > 0 || code <= -codes ? "no such code" : messages[-code];
 }
 
+const char *$NAME$_level(void) {
+    const int level = chosen_level();
+    return level < 0 ? "none" : level_names[level];
+}
+
 int $NAME$_interface(void) {
     return $MACRO$_INTERFACE;
 }

@@ -21,14 +21,13 @@ static const struct block_table *table_for(int64_t n) {
     return found;
 }
 
-/* Whether this processor has all that the kernels were compiled for. */
+/* Whether this processor has all that some of the kernels were compiled for. */
 static int processor_fits(void) {
-#if PROCESSOR_IS_CHECKED && (defined(__x86_64__) || defined(__i386__))
-    __builtin_cpu_init();
-    return PROCESSOR_HAS;
-#else
-    return 1;
-#endif
+    return chosen_level() >= 0;
+}
+
+static void walk(const void *control, const void *table) {
+    functions[chosen_level()][0](address_of(control), address_of(table), 0, 0, 0);
 }
 
 /* Whether every whole number says one of its classes. */
@@ -41,9 +40,10 @@ static int classes_fit(const struct array_kind *kind, const index_word *given, i
 
 /* Copy a table, and write the addresses and what depends on the rows that there is room for. */
 static void place_table(int64_t *table, const struct block_table *of, const int64_t *room) {
+    kernel_function *const *const own = functions[chosen_level()] + 1;
     memcpy(table, of->table, (size_t)of->words * 8);
     for (int64_t k = 0; k < of->kernels; k++)
-        table[of->kernel_places[k].at] = (int64_t)(intptr_t)kernels[of->kernel_places[k].of];
+        table[of->kernel_places[k].at] = (int64_t)(intptr_t)own[of->kernel_places[k].of];
     for (int64_t k = 0; k < of->arguments; k++)
         table[of->argument_places[k].at] = address_of(table + of->argument_places[k].of);
     for (int64_t k = 0; k < of->rooms; k++)

@@ -45,6 +45,6 @@ static int run(const struct numbers *numbers, void *const *arrays, int64_t n, vo
     bases[AT_BLOCK] = bases[AT_PARTIAL] = address_of(block);
     for (int k = 0; k < ARRAYS; k++)
         bases[AT_ARRAY + k] = address_of(arrays[k]);
-    walk(address_of(control), address_of(table), 0, 0, 0);
+    walk(control, table);
     return 0;
 }

@@ -89,7 +89,7 @@ static void run_block(const struct numbers *numbers, const struct layout *at, un
     int64_t *control = (void *)(base + at->control);
     control[AT_THREADS] = control[AT_STEPS] = 1;
     control[AT_BASES] = address_of(bases);
-    walk(address_of(control), address_of(table), 0, 0, 0);
+    walk(control, table);
 }
 
 static int run(const struct numbers *numbers, void *const *arrays, const int32_t *const *lengths,

@@ -34,5 +34,5 @@ static void walk_all(void *control_at, int64_t *bases, void *table, void *state,
     bases[AT_PERSISTENT] = address_of(state);
     for (int k = 0; k < RESULTS; k++)
         bases[AT_ARRAY + ARRAYS + k] = address_of(results[k]);
-    walk(address_of(control), address_of(table), 0, 0, 0);
+    walk(control, table);
 }

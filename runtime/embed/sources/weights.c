@@ -16,6 +16,6 @@ static int prepare(unsigned char *numbers) {
     control[AT_BASES] = address_of(bases);
     bases[AT_PERSISTENT] = address_of(numbers);
     bases[AT_UNIFORM] = address_of(made_of);
-    walk(address_of(control), address_of(table), 0, 0, 0);
+    walk(control, table);
     return 0;
 }

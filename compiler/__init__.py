@@ -60,8 +60,9 @@ words in registers and examples side by side in vectors; it does so when that ke
 **8. Source for people.**  `compiler/emitted` has what all languages share: `plain_program.py` makes
 the table without what only makes it fast here, `see_through.py` lets loops read weights as the
 author keeps them, `nest_writer.py` writes loops, `value_names.py` says what values are called.
-`compiler/c` prints C99 (`c_source.py`), `compiler/numba_module` one Python file for Numba
-(`module_source.py`); `number_parts.py` and `frame_parts.py` are what is copied into it.
+`compiler/c` prints C99 (`c_source.py`), whose values take turns (`share_memory.py`), and
+`compiler/numba_module` one Python file for Numba (`module_source.py`); `number_parts.py` and
+`frame_parts.py` are what is copied into it.
 
 **9. ONNX.** `compiler/onnx` has what an ONNX file says, as records; `compiler/onnx/export` makes
 them of a model's graph as the author wrote it: of a contraction `MatMul`, `Conv` or `Einsum`

@@ -17,6 +17,7 @@ import numpy as np
 from gradc_compiler.c.c_names import ArgumentNames, CNames, c_name, comment
 from gradc_compiler.c.c_nest import CNest
 from gradc_compiler.c.c_scalar import CScalars
+from gradc_compiler.c.share_memory import Turns, turns
 from gradc_compiler.emitted.plain_program import (
     Buffer,
     PlainNest,
@@ -138,6 +139,20 @@ class CFile:
             found[key] = state.take(f"constant_{key[1]}")
         return found
 
+    @cached_property
+    def turns(self) -> Turns:
+        """Which values of the memory share words."""
+        keys = self.of_kind("memory")
+        places = self.program.table.layouts.places
+        kept = {places[id].storage for id in self.program.results.values()}
+        sizes = {key: max(self.buffers[key][0].words, 1) for key in keys}
+        return turns(self.program.stages, sizes, kept)
+
+    def member(self, key: StorageKey) -> str:
+        """A value of the memory as its member: `hidden`, or `turn_1.hidden`."""
+        number = self.turns.union_of(key)
+        return self.members[key] if number is None else f"turn_{number + 1}.{self.members[key]}"
+
     def real(self, index: bool) -> str:
         """The C type of a number."""
         return ("int32_t" if self.word == 4 else "int64_t") if index else self.scalars.real
@@ -159,7 +174,7 @@ class CFile:
         if buffer.kind == "constant":
             return name
         example = f" + example * {buffer.words}" if buffer.kind == "carried" else ""
-        return f"m->{name}{example}"
+        return f"m->{self.member(access.storage)}{example}"
 
     def nest(self, one: PlainNest) -> Iterator[str]:
         """A nest, below the line of the spec that it comes of."""
@@ -176,11 +191,15 @@ class CFile:
     @cached_property
     def stages(self) -> list[StageText]:
         """Every stage as the body of a function, and what it is given."""
-        return [self.stage(stage) for stage in self.program.stages]
+        return [self.stage(number, stage) for number, stage in enumerate(self.program.stages)]
 
-    def stage(self, stage: PlainStage) -> StageText:
+    def stage(self, number: int, stage: PlainStage) -> StageText:
         """A stage as the body of a function; raises `NotPrinted` for one that has no C yet."""
-        lines = [line for one in stage.nests for line in self.nest(one)]
+        lines = []
+        for k, one in enumerate(stage.nests):
+            for member in map(self.member, self.turns.cleared(number, k)):
+                lines.append(f"    memset(m->{member}, 0, sizeof m->{member});")
+            lines += self.nest(one)
         if any(self.buffers[key][0].kind != "memory" for key in stage.means):
             raise NotPrinted("a mean in place of a state has no C yet")
         code = COMMENT.sub("", "\n".join(lines))

@@ -30,14 +30,14 @@ class CHeader:
     def _about(self) -> Iterator[str]:
         """What it is, in words."""
         arguments = self.file.arguments.items()
-        words = sum(self._words(key) for key in self.file.of_kind("memory", "carried"))
-        size, spec = words * self.file.word, comment(self.file.spec)
+        sizes, spec = self.sizes(), comment(self.file.spec)
         yield f"/* {self.file.prefix}: {spec} in C99; needs only the C library's mathematics."
         yield ""
-        yield f"   Memory: {size:,} bytes (struct {self.file.prefix}_memory); nothing is allocated."
+        own = f"(struct {self.file.prefix}_memory)"
+        yield f"   Memory: {sizes['Memory']:,} bytes {own}; nothing is allocated."
         if self.file.trains:
-            size = sum(self._words(key) for key in self.file.of_kind("persistent")) * self.file.word
-            yield f"   State: {size:,} bytes (struct {self.file.prefix}_state): save it as it is."
+            own = f"(struct {self.file.prefix}_state)"
+            yield f"   State: {sizes['State']:,} bytes {own}: save it as it is."
         yield ""
         for name, (role, type, about) in arguments:
             shape = " x ".join(map(str, type.shape)) or "one number"
@@ -71,27 +71,47 @@ class CHeader:
         buffer, _ = self.file.buffers[key]
         return buffer.words * (self.file.room if buffer.kind == "carried" else 1)
 
+    def _alone(self) -> list[StorageKey]:
+        """What shares no words."""
+        keys = self.file.of_kind("memory", "carried")
+        return [key for key in keys if self.file.turns.union_of(key) is None]
+
+    def sizes(self) -> dict[str, int]:
+        """The bytes of its structs."""
+        state = sum(map(self._words, self.file.of_kind("persistent")))
+        found = {"Memory": self._memory_words()} | ({"State": state} if self.file.trains else {})
+        return {what: words * self.file.word for what, words in found.items()}
+
+    def _memory_words(self) -> int:
+        """Of the memory's struct."""
+        own = sum(max(self._words(key), 1) for key in self._alone())
+        return own + sum(max(map(self._words, keys)) for keys in self.file.turns.unions)
+
     def _structs(self) -> Iterator[str]:
         yield "/* Every value that is computed.  One for each thread that calls. */"
         yield f"struct {self.file.prefix}_memory {{"
-        yield from self._members(self.file.of_kind("memory", "carried"))
+        yield from self._members(self._alone(), "" if self.file.turns.unions else "unused")
+        for number, keys in enumerate(self.file.turns.unions, 1):
+            yield "    union { /* never needed at once */"
+            yield from (f"    {line}" for line in self._members(keys))
+            yield f"    }} turn_{number};"
         yield "};"
         yield ""
         if self.file.trains:
             yield "/* What lives from step to step: parameters, moments, counters. */"
             yield f"struct {self.file.prefix}_state {{"
-            yield from self._members(self.file.of_kind("persistent"))
+            yield from self._members(self.file.of_kind("persistent"), "unused")
             yield "};"
             yield ""
 
-    def _members(self, keys: list[StorageKey]) -> Iterator[str]:
+    def _members(self, keys: list[StorageKey], unused: str = "") -> Iterator[str]:
         for key in keys:
             buffer, index = self.file.buffers[key]
             copies = f"{self.file.macro}_BATCH * " if buffer.kind == "carried" else ""
             name = self.file.members[key]
             yield f"    {self.file.real(index)} {name}[{copies}{max(buffer.words, 1)}];"
-        if not keys:
-            yield f"    {self.file.real(False)} unused[1];"
+        if not keys and unused:
+            yield f"    {self.file.real(False)} {unused}[1];"
 
     def _functions(self) -> Iterator[str]:
         what = "A step on n examples" if self.file.trains else "The model on n examples"

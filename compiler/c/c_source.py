@@ -29,7 +29,7 @@ class CSource:
         """All of it."""
         stages = [line for number in range(len(self.file.stages)) for line in self._stage(number)]
         parts = [
-            f"/* {comment(self.file.spec)} in C: see {self.file.prefix}.h. */",
+            f"/* {comment(self.file.spec)} in C: see {self.file.prefix}.h.  {self._sizes()} */",
             "#include <math.h>",
             "#include <string.h>",
             f'#include "{self.file.prefix}.h"',
@@ -42,6 +42,11 @@ class CSource:
             *self._start(),
         ]
         return "\n".join(parts) + "\n"
+
+    def _sizes(self) -> str:
+        """The memory that there is, in words."""
+        sizes = CHeader(self.file).sizes()
+        return "  ".join(f"{what}: {size:,} bytes." for what, size in sizes.items())
 
     def _constants(self) -> Iterator[str]:
         """Constant tensors; and weights, where they do not change.  Their numbers stand last."""
@@ -83,7 +88,7 @@ class CSource:
         for number, stage in enumerate(self.file.program.stages):
             yield from self._call(number)
             for key in stage.means:
-                name, words = self.file.members[key], self.file.buffers[key][0].words
+                name, words = self.file.member(key), self.file.buffers[key][0].words
                 real = self.file.scalars.real
                 yield f"    for (int k = 0; k < {words}; k++) memory->{name}[k] /= ({real})n;"
         yield from self._results()
@@ -135,7 +140,7 @@ class CSource:
             view = self.file.program.table.layouts.places[keys[about]]
             if view.strides != row_major(type.shape):
                 yield f"#error {name} has gaps"
-            found = self.file.members[view.storage]
+            found = self.file.member(view.storage)
             if type.size == 1:
                 yield f"    {name}[0] = memory->{found}[{view.offset}];"
             else:

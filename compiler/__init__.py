@@ -56,6 +56,8 @@ CPU and, when somebody asks for it, for CUDA.
 
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
 words in registers and examples side by side in vectors; it does so when that kernel is asked for.
+The step is verified after each pass (`verify_step.py`), and its code before it is text
+(`verify_code.py`).
 
 **8. Source for people.**  `compiler/emitted` has what all languages share: `plain_program.py` makes
 the table without what only makes it fast here, `see_through.py` lets loops read weights as the

@@ -48,7 +48,8 @@ class StepNests:
 
     `where` gives the address of a place and `words` the length of a buffer; `given` are storages
     that have values before, persistents apart, `kept` those that are read from outside, `means`
-    those that the examples of a stage add up in, each team of threads for itself.
+    those that the examples of a stage add up in, each team of threads for itself.  `empty` have no
+    elements: all that can be read there is a border, which is 0.
     """
 
     tasks: tuple[Task, ...]
@@ -56,6 +57,7 @@ class StepNests:
     kept: frozenset[Begin] = frozenset()
     given: frozenset[Begin] = frozenset()
     means: frozenset[StorageKey] = frozenset()
+    empty: frozenset[StorageKey] = frozenset()
     words: Mapping[StorageKey, int]
 
     def begin(self, access: MemAccess) -> Begin:
@@ -84,5 +86,15 @@ def step_of(entry: Entry, table: ProgramBuilder) -> StepNests:
         kept=frozenset((int(Space.UNIFORM), result.offset) for result in entry.results),
         given=frozenset(filled),
         means=frozenset(table.memory.partial),
+        empty=_without_elements(table),
         words=table.layouts.words,
     )
+
+
+def _without_elements(table: ProgramBuilder) -> frozenset[StorageKey]:
+    """The storages in which no value has an element, as along an axis of size 0."""
+    sizes: dict[StorageKey, int] = {}
+    for id, place in table.layouts.places.items():
+        size = table.graph[id].type.size
+        sizes[place.storage] = max(size, sizes.get(place.storage, 0))
+    return frozenset(key for key, size in sizes.items() if size == 0)

@@ -1,12 +1,13 @@
 """The passes of whole steps in one table, which `compiler/loops/pass_driver.py` goes through.
 
-A pass takes all nests of a small entry together and gives a step that computes the same.  Its tests
-let the step be verified as it is built, and after each pass that changed it (`verify_step.py`): the
-verifier is younger than the kernels that it speaks about, so no user waits for its word.  Users
-switch passes off by name, like those from nest to nest.
+A pass takes all nests of a small entry together and gives a step that computes the same.  The step
+is verified as it is built, and after each pass that changed it (`verify_step.py`).  Users switch
+passes off by name, like those from nest to nest.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from gradc_compiler.loops.pass_driver import Pass, apply_passes, count, switched_on
 from gradc_compiler.rewrites.algebra.switches import Switches
@@ -27,17 +28,10 @@ STEP_PASSES: dict[str, Pass[StepNests]] = {
 # fmt: on
 
 
-VERIFIED = False  # tests of this folder set it
-
-
-def _trusted(step: StepNests, after: str) -> StepNests:
-    return step
-
-
 def run_step_passes(step: StepNests, switches: Switches) -> StepNests:
     """All passes of the table that are on."""
     rows = switched_on(STEP_PASSES, [*STEP_PASSES], switches)
-    verify = verify_step if VERIFIED else _trusted
+    verify = partial(verify_step, built=step)
     step, made = apply_passes(verify(step, "build"), rows, verify)
     count(STEP_PASSES, made, switches)
     return step

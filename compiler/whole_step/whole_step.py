@@ -44,6 +44,7 @@ from gradc_compiler.whole_step.step_passes import run_step_passes
 from gradc_compiler.whole_step.step_text import print_step
 from gradc_compiler.whole_step.step_words import NotApplicable, Word
 from gradc_compiler.whole_step.step_writer import UNROLLED, StepWriter
+from gradc_compiler.whole_step.verify_code import verify_code
 
 
 def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
@@ -193,6 +194,7 @@ def _entry(entry: Entry, writer: StepWriter) -> Entry:
         note=f"the whole of {entry.name}",
         work=work,
     )
-    kernel = Kernel("k0", print_step(writer.code()), f"all of {entry.name}, for small batches")
+    source = print_step(verify_code(writer.code()))
+    kernel = Kernel("k0", source, f"all of {entry.name}, for small batches")
     phase = Phase(examples=False, instructions=(whole,))
     return replace(entry, kernels=(kernel,), phases=(phase,))

@@ -41,6 +41,7 @@ SETTINGS = [
     Setting("jax", "scan"),
     Setting("onnxruntime"),
     Setting("numpy"),
+    Setting("gradc", "numba", slow=True),
     Setting("torch", "compile", slow=True),
     Setting("pytensor", slow=True),
     Setting("tinygrad", slow=True),

@@ -1,4 +1,7 @@
-"""The workloads in gradc: each is a spec, and a call makes many steps in native code."""
+"""The workloads in gradc: each is a spec, and a call makes many steps in native code.
+
+The variant "numba" has Numba compile the same kernels.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,9 @@ def covers(workload: Workload, variant: str) -> bool:
 class Run:
     """One workload."""
 
-    def __init__(self, workload: Workload) -> None:
-        self.session = gradc.Session(gradc.compile_file(workload.file()), threads=THREADS[0])
+    def __init__(self, workload: Workload, target: str) -> None:
+        program = gradc.compile_file(workload.file())
+        self.session = gradc.Session(program, target=target, threads=THREADS[0])
         names = [p.name for p in self.session.program.persistents if p.role == "parameter"]
         for name, value in zip(names, workload.start(), strict=True):
             self.session.parameters[name] = value
@@ -86,4 +90,4 @@ class Run:
 
 def build(workload: Workload, variant: str) -> Run:
     """A run."""
-    return Run(workload)
+    return Run(workload, variant or "cpu")

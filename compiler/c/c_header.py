@@ -120,7 +120,7 @@ class CHeader:
         yield ""
         if self.file.trains:
             yield "/* The state before the first step. */"
-            yield f"void {self.file.prefix}_start(struct {self.file.prefix}_state *state);"
+            yield f"int {self.file.prefix}_start(struct {self.file.prefix}_state *state);"
             yield ""
         yield "/* What a code says, in English. */"
         yield f"const char *{self.file.prefix}_message(int code);"

@@ -166,10 +166,12 @@ class CSource:
         for key in drawn:
             yield from self._numbers(key, self.file.values[str(key[1])])
         yield ""
-        yield f"void {self.file.prefix}_start(struct {self.file.prefix}_state *state) {{"
+        yield f"int {self.file.prefix}_start(struct {self.file.prefix}_state *state) {{"
+        yield f"    if (state == 0) return {self.file.macro}_NULL_POINTER;"
         yield "    memset(state, 0, sizeof *state);"
         for name in map(self.file.members.__getitem__, drawn):
             yield f"    memcpy(state->{name}, {name}, sizeof {name});"
+        yield "    return 0;"
         yield "}"
 
 

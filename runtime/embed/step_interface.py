@@ -47,7 +47,7 @@ class StepInterface(CInterface):
         yield ""
         yield "/* The state before the first step; and a state in a .safetensors file, or from one:"
         yield "   `tensor`, if it is not null, is told the name of the one that a code is about. */"
-        yield f"void {name}_start({state} *state);"
+        yield f"int {name}_start({state} *state);"
         yield f"int {name}_save(const {state} *state, const char *path);"
         yield f"int {name}_load({state} *state, const char *path, const char **tensor);"
         yield ""

@@ -1,5 +1,7 @@
-void $NAME$_start(struct $NAME$_state *state) {
+int $NAME$_start(struct $NAME$_state *state) {
+    if (state == NULL) return NULL_POINTER;
     memcpy(state, own_weights, sizeof *state);
+    return 0;
 }
 
 int $NAME$_save(const struct $NAME$_state *state, const char *path) {

@@ -156,6 +156,7 @@ def test_a_step_has_room_for_its_batch(tmp_path: Path) -> None:
     inputs = [a[:1].repeat(33, axis=0) for a in drawn(made, 1).values()]
     given = made.memory, made.state, *inputs, *made.results
     assert made.call("step", *given, 33) == -2 and made.call("step", *given, 0) == -2
+    assert made.call("start", None) == -1 and made.call("start", made.state) == 0
 
 
 @pytest.mark.parametrize(

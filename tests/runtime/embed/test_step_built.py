@@ -62,6 +62,7 @@ def test_a_state_in_a_file(tmp_path: Path) -> None:
     said = made.message(save(pointer(made.state), b"/no/folder/file"))
     assert said == "a file cannot be read or written"
     assert load(pointer(made.state), None, None) == load(None, path, None) == -1
+    assert made.function("start")(None) == save(None, path) == save(pointer(made.state), None) == -1
     kept = load_file(path.decode())
     for one in made.session.program.persistents:
         wanted = made.session.memory.views[one.name]

@@ -150,6 +150,9 @@ def test_other_faults(digit: Built, tmp_path: Path) -> None:
     )  # fmt: skip
     assert made.load(tmp_path / "none")[0] == "a file cannot be read or written"
     assert made.load(None)[0] == "a pointer is null"
+    load, path = digit.function("load"), str(tmp_path / "w").encode()
+    assert load(None, path, None) == digit.function("prepare")(None) == -1
+    assert load(pointer(made.words), path, None) == 0
     (tmp_path / "empty").write_bytes(b"")
     assert "no safetensors file" in made.load(tmp_path / "empty")[0]
     images = digits(digit.session)[:3]

@@ -72,7 +72,7 @@ def make_pack_columns(pack_lines: Any) -> Any:
     @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3))
     def pack_columns(panel: Any, b: Any, j: Any, own: Any, k1: Any, k2: Any, n: Any) -> None:
         pairs, b_column = (k2 + 1) // 2, own[LOOPS + B_COLUMN]
-        strip = k1 * pairs * STRIP
+        strip = (k1 * pairs + 1) * STRIP  # so that no two strips begin at one place of the cache
         for k in range(k1):
             at, start = k * pairs * STRIP, j + k * own[B_K1]
             if b_column == 1:

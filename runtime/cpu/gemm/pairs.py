@@ -50,38 +50,46 @@ def write_pair(writer: SimdBuilder, args: Any, p: ir.Value, *, alone: bool) -> N
     """A line of `write_across`, of two terms or of one that is alone."""
     panel, x, step, _, count, width, strip = args
     builder, lanes = writer.builder, writer.tile.vector.count
-    one, size = writer.constant(1), writer.constant(lanes)
-    twice = builder.shl(step, one)
-    ahead = builder.mul(twice, writer.constant(AHEAD))
+    twice = builder.shl(step, writer.constant(1))
     first = writer.at(x, builder.mul(p, twice))
     rows = [first] if alone else [first, writer.at(first, step)]
     target = writer.at(panel, builder.mul(p, width))
+    both, ahead = writer.constant(2 * lanes), builder.mul(twice, writer.constant(AHEAD))
 
-    def vector(v: ir.Value, none: Any) -> Any:
-        at = builder.mul(v, size)
-        writer.make_mask(builder.sub(count, at))
-        for row in rows:
-            writer.fetch(writer.at(row, ahead, at))
-        loaded = [writer.load(writer.at(row, at)) for row in rows]
-        words = interleaved(builder, *loaded, *[writer.zeros()[0][0]] * alone)
-        before = builder.mul(builder.ashr(v, one), strip)
-        beside = builder.mul(builder.and_(v, one), size)
-        writer.store(words, writer.at(target, before, beside))
-        writer.mask = None
+    def whole(v: ir.Value, none: Any) -> Any:
+        at, to = builder.mul(v, both), writer.at(target, builder.mul(v, strip))
+        for side in (writer.constant(0), writer.constant(lanes)):
+            for row in rows:
+                writer.fetch(writer.at(row, ahead, at, side))
+            write_words(writer, [writer.at(row, at, side) for row in rows], writer.at(to, side))
         return none
 
-    vectors = builder.sdiv(builder.add(count, writer.constant(lanes - 1)), size)
-    writer.loop("vectors", vectors, [], vector)
+    strips = builder.sdiv(count, both)
+    writer.loop("strips", strips, [], whole)
+    at, to = builder.mul(strips, both), writer.at(target, builder.mul(strips, strip))
+    with builder.if_then(builder.icmp_signed("<", at, count)):
+        for side in (writer.constant(0), writer.constant(lanes)):
+            writer.make_mask(builder.sub(count, builder.add(at, side)))
+            write_words(writer, [writer.at(row, at, side) for row in rows], writer.at(to, side))
+            writer.mask = None
 
 
-def pairs_of_row(writer: SimdBuilder, row: ir.Value, terms: ir.Value) -> ir.Value:
-    """A vector of words from a row in memory, of so many terms; 0 beyond them."""
-    lanes = writer.constant(writer.tile.vector.count)
+def write_words(writer: SimdBuilder, rows: list[ir.Value], to: ir.Value) -> None:
+    """A vector of words from one of each row, or of one row and zeros."""
+    loaded = [writer.load(row) for row in rows]
+    zero = writer.zeros()[0][0]
+    writer.store(interleaved(writer.builder, *[*loaded, zero][:2]), to)
+
+
+def pairs_of_row(writer: SimdBuilder, row: ir.Value, terms: ir.Value | None) -> ir.Value:
+    """A vector of words from a row in memory, of so many terms, 0 beyond them; None: of all."""
     loaded = []
-    for start in (writer.constant(0), lanes):
-        writer.make_mask(writer.builder.sub(terms, start))
-        loaded.append(writer.load(writer.at(row, start)))
-        writer.fetch(writer.at(row, start, writer.constant(AHEAD * writer.tile.vector.count)))
+    for start in (0, writer.tile.vector.count):
+        at = writer.constant(start)
+        if terms is not None:
+            writer.make_mask(writer.builder.sub(terms, at))
+        loaded.append(writer.load(writer.at(row, at)))
+        writer.fetch(writer.at(row, at, writer.constant(AHEAD * writer.tile.vector.count)))
     writer.mask = None
     return neighbours(writer.builder, *loaded)
 
@@ -134,21 +142,41 @@ def write_turned(writer: SimdBuilder, args: Any) -> None:
 
 
 def write_square(writer: SimdBuilder, args: Any, column: ir.Value, pair: ir.Value) -> None:
-    """The square of `write_turned` from a column and a pair on; lines beyond the last lie below
-    it, as they are stored first.
-    """
-    panel, x, step, terms, count, width, _ = args
+    """The square of `write_turned` from a column and a pair on; at the edges it is masked."""
+    _, _, _, terms, count, _, _ = args
     builder, lanes = writer.builder, writer.tile.vector.count
-    one = writer.constant(1)
-    pairs, term = builder.ashr(builder.add(terms, one), one), builder.shl(pair, one)
-    left, start = builder.sub(count, column), writer.at(x, builder.mul(column, step), term)
+    left = builder.sub(count, column)
+    own_terms = builder.sub(terms, builder.shl(pair, writer.constant(1)))
+    wide = builder.icmp_signed(">=", left, writer.constant(lanes))
+    high = builder.icmp_signed(">=", own_terms, writer.constant(2 * lanes))
+    with builder.if_else(builder.and_(wide, high)) as (then, otherwise):
+        with then:
+            write_turned_words(writer, args, column, pair)
+        with otherwise:
+            write_turned_words(writer, args, column, pair, (left, own_terms))
+
+
+def write_turned_words(
+    writer: SimdBuilder, args: Any, column: ir.Value, pair: ir.Value,
+    size: tuple[ir.Value, ir.Value] | None = None,
+) -> None:  # fmt: skip
+    """A square of so many columns and terms; whole without a `size`.  Lines beyond the last lie
+    below it, as they are stored first.
+    """
+    panel, x, step, _, _, width, _ = args
+    builder, lanes, one = writer.builder, writer.tile.vector.count, writer.constant(1)
+    most = writer.constant(lanes)
+    left, terms = size or (most, None)
+    pairs = most if terms is None else builder.ashr(builder.add(terms, one), one)
+    start = writer.at(x, builder.mul(column, step), builder.shl(pair, one))
+    target = writer.at(panel, builder.mul(pair, width), column)
+    places = writer.offsets(lanes, width, pairs)
     rows = [
-        pairs_of_row(writer, writer.at(start, at), builder.sub(terms, term))
+        pairs_of_row(writer, writer.at(start, at), terms)
         for at in writer.offsets(lanes, step, left)
     ]
-    target = writer.at(panel, builder.mul(pair, width), column)
-    places = writer.offsets(lanes, width, builder.sub(pairs, pair))
-    writer.make_mask(left)
+    if size is not None:
+        writer.make_mask(left)
     for words, at in list(zip(turned(builder, rows), places, strict=True))[::-1]:
         writer.store(words, writer.at(target, at))
     writer.mask = None

@@ -89,7 +89,7 @@ def make_strips() -> Any:
         left: Any, right: Any, y: Any, h: Any, strides: Any, pairs: Any, m: Any, n: Any, add: Any
     ) -> None:
         for column in range(0, n, STRIP):
-            at = column * pairs
+            at = column * (pairs + 1)
             if n - column >= STRIP:
                 wide(left, 0, right, at, y, h + column, strides, 1, pairs, m, STRIP, add)
                 continue
@@ -102,7 +102,7 @@ def make_strips() -> Any:
 
 def make_part() -> Any:
     """part(a, i, b, j, y, h, own, k1, k2, rows, columns, mode): a part of the sum, packed."""
-    left_room, right_room = stack_room(REAL, ROWS * PAIRS), stack_room(REAL, COLUMNS * PAIRS)
+    left_room, right_room = stack_room(REAL, ROWS * PAIRS), stack_room(REAL, COLUMNS * (PAIRS + 1))
     pack_lines = make_pack_lines()
     pack_rows, pack_columns = make_pack_rows(pack_lines), make_pack_columns(pack_lines)
     strips = make_strips()

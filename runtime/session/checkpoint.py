@@ -57,7 +57,8 @@ class Checkpoint:
             if name not in self.tensors:
                 raise CheckpointError(f"{self.name} does not fit: it lacks {name}")
             found = self.tensors[name]
-            if found.shape != view.shape or found.dtype != view.dtype:
+            stored = found.dtype == np.float16 and view.dtype.kind == "f"
+            if found.shape != view.shape or not (stored or found.dtype == view.dtype):
                 raise CheckpointError(
                     f"{self.name} does not fit: {name} is {found.dtype} {list(found.shape)},"
                     f" model wants {view.dtype} {list(view.shape)}"

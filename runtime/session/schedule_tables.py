@@ -19,6 +19,7 @@ from gradc_runtime.session.backends import Backend, Ran, in_turn
 from gradc_runtime.session.checkpoint import Checkpoint
 from gradc_runtime.session.state import Evaluate, StateMemory
 from gradc_runtime.session.step_counter import StepCounter
+from gradc_runtime.session.weights_file import is_weight, only_weights
 from gradc_runtime.system.errors import CheckpointError
 
 DIGIT = 2**31  # of `base`
@@ -102,8 +103,13 @@ class Tables:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Take over a checkpoint; it need not have been of the same schedules, or of any.
 
-        Where a count is missing, the steps are taken to have had their turns.
+        Where a count is missing, the steps are taken to have had their turns.  One that holds
+        weights alone leaves the rest as it is.
         """
+        if only_weights(checkpoint):
+            kept = (p.name for p in self.memory.persistents.values() if is_weight(p))
+            checkpoint.copy_into({name: self.memory.views[name] for name in kept})
+            return
         counts = {n: _whole(checkpoint, n) for n in checkpoint.tensors if n.endswith(COUNT)}
         rest = {n: tensor for n, tensor in checkpoint.tensors.items() if n not in counts}
         views = self._lasting()

@@ -60,6 +60,7 @@ from gradc_runtime.session.state import (
 from gradc_runtime.session.summary import Summary, run_training
 from gradc_runtime.session.train_settings import Settings, resolve
 from gradc_runtime.session.training_data import Given, training_data
+from gradc_runtime.session.weights_file import weights_of
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
 from gradc_runtime.system.fork_safe_lock import ForkSafeLock
@@ -241,8 +242,13 @@ class Session:
             data = Checkpoint(tensors=self.tables.saved(), state={}).to_bytes()
             write_atomically(path_of(path), data)
 
+    def save_weights(self, path: str | Path, precision: str = "float32") -> None:
+        """Write what models need to run, as "f16" in half the room; raises as `weights_of`."""
+        with self._exclusive.lock:
+            write_atomically(path_of(path), weights_of(self.memory, precision).to_bytes())
+
     def load(self, path: str | Path) -> None:
-        """Take over what `save` or a training run wrote, if it fits this program.
+        """Take over what `save`, `save_weights` or a training run wrote, if it fits this program.
 
         Raises `CheckpointError` where it does not, or the file is damaged; then nothing changed.
         """

@@ -1,4 +1,4 @@
-"""What `gradc export` does: a model and its weights become an ONNX file."""
+"""What `gradc export` does: a model and its weights become an ONNX file, or weights another."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ from gradc_runtime.onnx.package import onnx_package
 
 def export_model(spec: Path, given: Mapping[str, Any]) -> int:
     """Write the file, and say which."""
-    onnx_package()
+    alone = given["path"].suffix == ".safetensors"
+    if not alone:
+        onnx_package()
     if given["weights"] is None:
         say("note: no --weights are given, so this is the network before training")
     _, session, _ = session_with_weights(Request.of(spec, given), given["weights"])
+    if alone:
+        session.save_weights(given["path"], given["stored"] or "float32")
+        write(str(given["path"]))
+        return 0
     model = chosen(session, [] if given["name"] is None else [given["name"]])
     if session.dtype == "float64":
         say("note: these weights are float64; the file has them as float32")

@@ -19,7 +19,7 @@ from gradc_compiler.ops.contract import Contract, index
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
-from gradc_compiler.pipeline import compile_file
+from gradc_compiler.pipeline import compile_file, compile_source
 from gradc_compiler.printing import cuda_gather
 from gradc_compiler.printing.row_kernel_table import BY_SOURCE
 from gradc_compiler.program.entry import Entry
@@ -92,6 +92,19 @@ def test_operators(word: int, formulas: bool) -> None:
     entry = schedule("test", all_elementwise(formulas), {"seed": 0, "step": 16}, target="cuda")
     for text in sources([entry]) | {CLEAR, MEAN}:
         check(text, word)
+
+
+def test_rounded_products() -> None:
+    """In bf16 operands are rounded by their bits, before a product of float32."""
+    text = """
+model f(x : [6, 6, 2]) -> [3] { x |> conv(5, 3x3) |> relu |> flatten |> dense(3) }
+data d(x : [6, 6, 2], label : class(3)) = npz("none.npz")
+train on d { minimize cross_entropy(f(x), label) using sgd(lr = 0.1), batch 8, precision bf16 }
+"""
+    found = sources([compile_source(text).of_target("cuda").entries["step/train"]])
+    assert any("to_bfloat(" in text for text in found)
+    for text in found:
+        check(text, 4)
 
 
 @pytest.mark.parametrize("word", [4, 8])

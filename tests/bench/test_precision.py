@@ -1,4 +1,4 @@
-"""The loss curves of `mnist_cnn`, S3 and S4 in bf16 lie within the spread of seeds of that in float32."""
+"""Loss curves in bf16 lie within the spread of seeds of those in float32."""
 
 from __future__ import annotations
 

@@ -226,10 +226,7 @@ class Session:
         return run_training(self, self.dataset(data, resolved), resolved)
 
     def dataset(self, data: Given = None, settings: Settings | None = None) -> Examples:
-        """What to train on, checked: the spec's own source, or arrays with the fields it wants.
-
-        Raises `SessionError` or `DataError` where it does not fit.
-        """
+        """What to train on; raises `SessionError` or `DataError` where it does not fit."""
         how = settings or resolve(self.training.settings)
         return training_data(self.source, data, how, dtype=self.dtype, seed=self.seed)
 

@@ -38,7 +38,7 @@ def is_weight(persistent: Persistent) -> bool:
 
 
 def as_half(name: str, array: np.ndarray) -> np.ndarray:
-    """Numbers as float16; whole numbers as they are."""
+    """Numbers as float16, whole numbers as they are; raises `SessionError` where one is beyond."""
     if array.dtype.kind != "f":
         return array
     with np.errstate(over="ignore"):

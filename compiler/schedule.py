@@ -75,7 +75,8 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     memory, most, recurrent = table.memory, largest_block(table), bool(table.graph.carries)
     partial_words = max(memory.partial_words.values(), default=0)
     at_once = max(memory.stage_words.values(), default=0)
-    block = choose_block(memory.block_words, partial_words, at_once, recurrent)
+    weights, moved = moved_by(table)
+    block = choose_block(memory.block_words, partial_words, at_once, recurrent, weights, moved)
     return Entry(
         name=name,
         target=table.target,
@@ -95,6 +96,13 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
         time_words=tuple(memory.block_words.get(time, 0) for time in memory.times),
         kept_words=tuple(memory.kept_words.get(time, 0) for time in memory.times),
     )
+
+
+def moved_by(table: ProgramBuilder) -> tuple[int, int]:
+    """The words that batch stages move for a block, whatever its size, and for each example."""
+    stages = (items for stage, items in table.instructions.items() if stage.examples)
+    work = [item.work for items in stages for item in items]
+    return sum(each.words for each in work), sum(each.words_each for each in work)
 
 
 def make_sketch(graph: Graph, regions: Mapping[int, Region], switches: Switches) -> Sketch:

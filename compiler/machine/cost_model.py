@@ -19,12 +19,15 @@ def choose_block(
     partial_words: int,
     at_once: int,
     steps_apart: bool = False,
+    weights: int = 0,
+    moved: int = 0,
 ) -> int:
     """Examples in a block: a power of two, 8 at least unless one example alone is too large, by the
     words that a single stage has `at_once`.
 
-    With sequences it is 16 at most: the steps of a recurrence want some rows each.  Without one the
-    elements of an example are rows enough.
+    It is more where a block reads so many `weights` that they dominate what each of its examples
+    has `moved`.  With sequences it is 16 at most: the steps of a recurrence want some rows each.
+    Without one the elements of an example are rows enough.
     """
     words = words_by_time.get(None, 0)
     if words_by_time.keys() - {None}:
@@ -35,9 +38,18 @@ def choose_block(
     smallest = 32 if partial_words > 4 * words else MACHINE.typical_block
     while block > smallest and block * words > MACHINE.block_words:
         block //= 2
+    while weights_dominate(weights, moved, block) and block < MACHINE.weights_block:
+        block *= 2
     while block > 1 and block * at_once > MACHINE.most_block_words:
         block //= 2
     return block
+
+
+def weights_dominate(weights: int, moved: int, examples: int) -> bool:
+    """Whether a block of so many examples reads more words of weights, which no cache keeps from
+    block to block, than its examples move.
+    """
+    return weights > max(MACHINE.far_cache, examples * moved)
 
 
 def _block_of_sequences(words_by_time: Mapping[Time | None, int]) -> int:

@@ -67,9 +67,11 @@ class Machine:
 
     # Blocks of examples, in words
     near_cache: int = known(8 * 1024, "hardware: the nearest cache, 32 KB")
+    far_cache: int = known(4 << 20, "hardware: the last cache, 16 MB of what cores share")
     block_words: int = known(208 * 1024, "measured: 832 KB of values, some live at a time")
     most_block_words: int = known(5 << 20, "measured: 20 MB; beyond it a block has fewer than 8")
     large_block: int = known(64, "measured: examples; more save no more passes over the weights")
+    weights_block: int = known(256, "measured: examples, where a block's weights dominate")
     small_values_block: int = known(1024, "tuned: examples, of values that fit the nearest cache")
     most_tuned_block: int = known(1 << 12, "chosen: examples that `--tune` may put into a block")
     sequences_block: int = known(16, "tuned: rows for each step of a recurrence")

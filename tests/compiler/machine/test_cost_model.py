@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
 
@@ -52,3 +54,15 @@ def test_another_form_must_cost_clearly_less() -> None:
     assert cost_model.examples_of_one_kernel(1 << 19) == 2
     assert cost_model.takes_long(2e6, 0) and cost_model.takes_long(0, 1 << 20)
     assert not cost_model.takes_long(1e6, 1000)
+
+
+def test_a_block_is_large_where_weights_are_more_than_what_its_examples_move() -> None:
+    weights, moved = MACHINE.far_cache + 1, MACHINE.far_cache // 64 + 1
+    block = partial(cost_model.choose_block, {None: 4096}, 0, 4096)
+    few = block()
+    assert few < 64 == block(weights=weights, moved=moved)
+    assert block(weights=MACHINE.far_cache, moved=0) == few  # a cache keeps them
+    assert block(weights=100 * weights, moved=1) == MACHINE.weights_block
+    assert block(weights=weights, moved=weights) == few
+    much = MACHINE.most_block_words // 8
+    assert cost_model.choose_block({None: much}, 0, much, weights=100 * much, moved=1) == 8

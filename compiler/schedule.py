@@ -28,6 +28,7 @@ from gradc_compiler.memory.allocate import (
 )
 from gradc_compiler.memory.in_place import update_in_place
 from gradc_compiler.memory.layout import assign_layouts, row_major
+from gradc_compiler.memory.wide_stages import wide_stages
 from gradc_compiler.ops.leaf import Constant as ConstantOp
 from gradc_compiler.ops.leaf import Iota, Literal
 from gradc_compiler.ops.sequence import Length
@@ -64,7 +65,8 @@ def schedule(
         recomputed=ready.notes.recomputed,
         applied=switches.applied,
     )
-    if not switches.allow("whole-step") or entry.uniform_words >= MACHINE.shared_uniform:
+    single = entry.uniform_words < MACHINE.shared_uniform and not entry.wide_block
+    if not switches.allow("whole-step") or not single:
         return entry
     whole_step = Deferred(partial(fuse_whole_step, entry, table))
     return replace(entry, deferred_whole_step=whole_step)
@@ -74,8 +76,8 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     """An entry with a table's instructions, and as much memory and as large blocks as they take."""
     memory, most, recurrent = table.memory, largest_block(table), bool(table.graph.carries)
     partial_words = max(memory.partial_words.values(), default=0)
-    at_once = max(memory.stage_words.values(), default=0)
-    weights, moved = moved_by(table)
+    weights, moved = moved_by(table, wide=False)
+    at_once = at_once_of(memory, wide=False)
     block = choose_block(memory.block_words, partial_words, at_once, recurrent, weights, moved)
     return Entry(
         name=name,
@@ -87,6 +89,8 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
         constants=(),
         phases=table.phases(),
         block=min(most, block),
+        wide_block=min(most, wide_block_of(table)),
+        wide_words=memory.wide_words,
         most_block=most,
         chunks=choose_chunks(partial_words, recurrent),
         uniform_words=memory.uniform_words,
@@ -98,10 +102,29 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     )
 
 
-def moved_by(table: ProgramBuilder) -> tuple[int, int]:
+def wide_block_of(table: ProgramBuilder) -> int:
+    """Examples in a block of a wide stage; 0 where there is none."""
+    memory = table.memory
+    if not memory.wide:
+        return 0
+    at_once = at_once_of(memory, wide=True)
+    return choose_block({None: memory.wide_words}, 0, at_once, False, *moved_by(table, wide=True))
+
+
+def at_once_of(memory: MemoryPlan, *, wide: bool) -> int:
+    """The most words of an example that a stage has about at one time, of those stages."""
+    stages = memory.stage_words.items()
+    return max((words for stage, words in stages if (stage in memory.wide) == wide), default=0)
+
+
+def moved_by(table: ProgramBuilder, *, wide: bool) -> tuple[int, int]:
     """The words that batch stages move for a block, whatever its size, and for each example."""
-    stages = (items for stage, items in table.instructions.items() if stage.examples)
-    work = [item.work for items in stages for item in items]
+    chosen = (
+        items
+        for stage, items in table.instructions.items()
+        if stage.examples and (stage in table.memory.wide) == wide
+    )
+    work = [item.work for items in chosen for item in items]
     return sum(each.words for each in work), sum(each.words_each for each in work)
 
 
@@ -119,7 +142,7 @@ def make_table(
     graph = ready.graph
     regions = assign_stages(graph, switches)
     sketch = make_sketch(graph, regions, switches)
-    memory = MemoryPlan(times_of(graph))
+    memory = MemoryPlan(times_of(graph), wide=wide_stages(sketch, switches))
     late = update_in_place(sketch, offsets, memory)
     place_arrays(sketch, memory)
     place_values(sketch, memory)

@@ -34,7 +34,7 @@ from gradc_compiler.select.builder import ProgramBuilder
 
 PLACE = re.compile(r"(\S+):(\d+):\d+$")
 LONGEST = 80  # characters of a line of the spec
-PLAIN = (*FORMS, "unroll-constant-matmul", "delay-reduction", "whole-step")  # what is off
+PLAIN = (*FORMS, "unroll-constant-matmul", "delay-reduction", "wide-stages", "whole-step")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,8 @@ class MemoryPlan:
     arrays: list[Array] = field(default_factory=list)
     uniform_words: int = 0
     block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
+    wide: frozenset[Stage] = frozenset()  # stages with blocks of their own (`wide_stages.py`)
+    wide_words: int = 0  # of BLOCK, of those stages
     kept_words: dict[Time | None, int] = field(default_factory=dict)  # without `Liveness.steps`
     partial_words: dict[Stage, int] = field(default_factory=dict)
     stage_words: dict[Stage, int] = field(default_factory=dict)  # of BLOCK that a stage uses
@@ -47,6 +49,17 @@ class MemoryPlan:
     def uses(self, stage: Stage, words: int) -> None:
         """A stage has so many words of an example about at one time."""
         self.stage_words[stage] = max(self.stage_words.get(stage, 0), words)
+
+    def reached(self, stage: Stage, time: Time | None) -> int:
+        """The words of BLOCK that are taken of a stage's part of it."""
+        return self.wide_words if stage in self.wide else self.block_words.get(time, 0)
+
+    def reaches(self, stage: Stage, time: Time | None, words: int) -> None:
+        """A stage's part of BLOCK has so many words at least."""
+        if stage in self.wide:
+            self.wide_words = max(self.wide_words, words)
+        else:
+            self.block_words[time] = max(self.block_words.get(time, 0), words)
 
     def uniform(self, words: int) -> Operand:
         """New words in UNIFORM."""
@@ -190,7 +203,7 @@ def place_values(sketch: Sketch, memory: MemoryPlan) -> None:
         for id in sketch.life.stored[u]:
             _place(sketch, memory, free, group, id)
         for time, pool in free.items():
-            memory.block_words[time] = max(memory.block_words.get(time, 0), pool.top)
+            memory.reaches(group.phase, time, pool.top)
         memory.uses(group.phase, free[None].top if None in free else 0)
         _release(sketch, memory, free, u)
     _pin_bordered(sketch, memory)
@@ -244,10 +257,8 @@ def _pin_bordered(sketch: Sketch, memory: MemoryPlan) -> None:
     """Give values with a halo words of their own, since its zeros must stay."""
     for u, id, key in sketch.stored():
         if id in sketch.varying and key not in memory.operands:
-            time = sketch.graph[id].type.time
-            start = memory.block_words.get(time, 0)
-            words = sketch.layouts.words[key]
-            stage = sketch.groups[u].phase
+            time, stage = sketch.graph[id].type.time, sketch.groups[u].phase
+            start, words = memory.reached(stage, time), sketch.layouts.words[key]
             memory.uses(stage, memory.stage_words.get(stage, 0) + words)
             memory.operands[key] = memory.block(time, start, words)
-            memory.block_words[time] = start + words
+            memory.reaches(stage, time, start + words)

@@ -7,7 +7,9 @@ All offsets and strides count words (4 bytes in a float32 session, 8 in a float6
 A batch of N examples is cut into blocks of at most `Entry.block` examples; the blocks, in order,
 into `Entry.chunks` chunks: chunk c holds blocks [c * blocks // chunks, (c + 1) * blocks // chunks).
 Results depend on these two numbers, never on the number of threads (Note [The same bits on any
-number of threads] in `reduction_chunks.py`).  Phases run one after another:
+number of threads] in `reduction_chunks.py`).  Phases that are `wide` have blocks of their own, of
+at most `Entry.wide_block` examples; their values stand in BLOCK behind those of all others.  Phases
+run one after another:
 
 * an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
   the blocks of a chunk run in order on one team of threads, chunks on several.  Afterwards each
@@ -180,9 +182,10 @@ class RecurrenceLoop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """Instructions for every block of examples, or once."""
+    """Instructions for every block of examples, `wide` or not, or once."""
 
     examples: bool
+    wide: bool = False
     instructions: tuple[Instruction, ...]
     sums: tuple[PartialReduction, ...] = ()
     loops: tuple[RecurrenceLoop, ...] = ()
@@ -219,6 +222,8 @@ class Entry:
     kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
     deferred_whole_step: Deferred[WholeStep | None] | None = field(default=None, compare=False)
     most_block: int = 1 << 12  # examples, whatever is found to be faster
+    wide_block: int = 0  # examples, where weights dominate; 0: no stage is wide
+    wide_words: int = 0  # of BLOCK, per example of a wide stage
     limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
     applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
 

@@ -80,6 +80,8 @@ LATER: dict[str, Optimisation] = {
     "sink":            later(law="what only one loop reads is computed in it, step by step"),
     WRITTEN_OUT:       later(law="a product with a small constant matrix is a sum written out",
                              exact=False),
+    "wide-stages":     later(law="stages of many weights have the whole batch in a block",
+                             targets=(CPU,)),
     "fusion":          later(law="elementwise operators share a kernel"),
     "whole-step":      later(law="a small step is one kernel", targets=(CPU,)),
 }

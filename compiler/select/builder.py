@@ -262,6 +262,7 @@ class ProgramBuilder:
         return tuple(
             Phase(
                 examples=key.examples,
+                wide=key in self.memory.wide,
                 sums=coalesce_reductions(self.sums.get(key, ())),
                 loops=tuple(self.loops.get(key, {}).values()),
                 instructions=tuple(self.instructions[key]),

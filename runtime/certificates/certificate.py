@@ -89,10 +89,10 @@ def facts_of(entry: Entry, word: int) -> Iterator[str]:
     run = entry if entry.whole_step is None else entry.whole_step.entry
     yield from (key_of(kernel.name, kernel.source, word) for kernel in run.kernels)
     yield from (key_of(name, None, word) for name in ("walk", "straight"))
-    yield from map(str, (run.block, run.chunks, run.results, entry.applied))
+    yield from map(str, (run.block, run.wide_block, run.chunks, run.results, entry.applied))
     yield from (f"{node.op!r} {node.inputs} {node.type}" for node in entry.graph.nodes)
     for phase in run.phases:
-        yield from (str(fact) for fact in (phase.examples, phase.sums, phase.loops))
+        yield from (str(fact) for fact in (phase.examples, phase.wide, phase.sums, phase.loops))
         for item in phase.instructions:
             yield str((item.kernel, item.geometry, item.extent, item.split))
             yield from (f"{o.space} {o.offset} {o.stride} {o.inner}" for o in item.operands)

@@ -41,7 +41,6 @@ class CallPlan:
         walker: int,
     ) -> None:
         self.examples = examples
-        self.block = int(table[bytecode.BLOCK])
         self.threads = threads  # at most
         self.walker, self.walk = walker, NATIVE(walker)  # the dispatch loop that reads the table
         self.carried = carried  # without those of sequences: every call has its own
@@ -49,6 +48,7 @@ class CallPlan:
         long = _takes_long(entry, examples)
         self.one, self.many = ParallelChoice(long), ParallelChoice(long)  # calls of one step, more
         self.table, self.table_at = table, address(table)
+        self.blocks = tuple(int(table[cut + bytecode.BLOCK]) for cut in self._cuts())
         self._make_bases(Space.ARRAY + len(entry.arrays) + len(entry.results) + 1, threads)
 
     def _make_bases(self, spaces: int, threads: int) -> None:
@@ -56,12 +56,25 @@ class CallPlan:
         width = -(-spaces // 8) * 8  # whole cache lines
         self.bases = aligned(threads * width, np.dtype(np.int64)).reshape(threads, width)
         self.words = self.bases.reshape(-1).data
-        teams = int(self.table[bytecode.TEAMS])
+        teams = max(int(self.table[cut + bytecode.TEAMS]) for cut in self._cuts())
         control = aligned(bytecode.ALL + bytecode.TEAM * (1 + teams), np.dtype(np.int64))
         crowded = threads > len(os.sched_getaffinity(0))
         control[bytecode.LOOKS] = 0 if crowded else MACHINE.barrier_looks
         control[bytecode.BASES], control[bytecode.BASES_STEP] = address(self.bases), 8 * width
         self._control, self.control_at = control.data, address(control)
+
+    def _cuts(self) -> list[int]:
+        """Where the table says how the batch is cut: its header, and one of its own for stages that
+        are wide.
+        """
+        first = bytecode.HEADER + bytecode.CUT
+        last = bytecode.HEADER + bytecode.PHASE * int(self.table[bytecode.PHASES])
+        return sorted({0, *map(int, self.table[first : last : bytecode.PHASE])})
+
+    @property
+    def block(self) -> int:
+        """Examples in a block of the stages that are not wide."""
+        return self.blocks[0]
 
     def place(self, spaces: Mapping[Space, int]) -> None:
         """Set the addresses of the spaces that all calls share."""

@@ -28,7 +28,7 @@ from gradc_runtime.cpu.interpreter.encode import build_table
 from gradc_runtime.cpu.objects.compile_kernels import OWN, addresses
 from gradc_runtime.cpu.packed_time import PackedTime
 from gradc_runtime.cpu.partition.batch_tiles import block_of
-from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.segments import cut_of
 from gradc_runtime.cpu.partition.space_sizes import (
     arrays_read,
     block_bytes,
@@ -105,7 +105,7 @@ class Executable:
         self._block_words, self._room = words, room
         size = block_bytes(self.entry, words, room, self.word) * self._teams
         self._blocks = reserved(size, np.dtype(np.uint8), "what is computed of a block of examples")
-        self._cut = 0  # examples of a block, which decide where halos lie in BLOCK; 0: it is new
+        self._cut: tuple[int, ...] = ()  # examples of blocks, by which halos lie; none: it is new
         self._forget_plans()
 
     def _forget_plans(self) -> None:
@@ -127,7 +127,8 @@ class Executable:
     def _made(self, examples: int) -> CallPlan:
         """Make the plan for a batch size: compile its kernels, write its bytecode, bind spaces."""
         entry = self.variant(examples)
-        return self.laid_out(entry, examples, block_of(entry, examples), entry is self.entry)
+        block = cut_of(entry, examples).usual.block
+        return self.laid_out(entry, examples, block, entry is self.entry)
 
     def laid_out(self, entry: Entry, examples: int, block: int, whole: bool) -> CallPlan:
         """The plan in blocks of a size; of the `whole` entry, or of a single kernel for it."""
@@ -137,9 +138,10 @@ class Executable:
         walker, *kernels = addresses(
             (WALKER if whole else STRAIGHT, *entry.kernels, *helped), self.word, self.compiler
         )
-        self._copy_partials(chunks_of(entry, examples, block))
-        if block * entry.block_words > self._block_words:
-            self._make_room(block * entry.block_words, self._room)
+        cut = cut_of(entry, examples, block)
+        self._copy_partials(cut.chunks)
+        if cut.block_words > self._block_words:
+            self._make_room(cut.block_words, self._room)
         table = build_table(entry, kernels, examples, self.word, block, self._room, threads)
         carried = self.exchange.carried_arrays(examples, taking_turns=whole)
         spaces = {
@@ -256,10 +258,10 @@ class Executable:
 
     def settle(self, plan: CallPlan) -> None:
         """Clear BLOCK where the last call had blocks of another size."""
-        if plan.block != self._cut:
+        if plan.blocks != self._cut:
             if self._cut:  # halos lie elsewhere now, and must be 0 as they are in new memory
                 self._blocks[:] = 0
-            self._cut = plan.block
+            self._cut = plan.blocks
 
     def call(self, plan: CallPlan, steps: int, threads: int, table: int | None = None) -> None:
         """Enter native code, on `threads` threads at once; with a table in place of the plan's."""

@@ -32,6 +32,7 @@ from gradc_runtime.cpu.packed_time import PackedTime
 from gradc_runtime.cpu.partition.awaited_sums import awaiting_parts
 from gradc_runtime.cpu.partition.divide import tasks_of
 from gradc_runtime.cpu.partition.rank_shares import RankShares, shares_of
+from gradc_runtime.cpu.partition.segments import without_segments
 from gradc_runtime.cpu.partition.space_sizes import partial_bytes, uses_partials
 from gradc_runtime.cpu.replay import CapturedCall
 from gradc_runtime.cpu.stage_tables import SumSlice, of_stage, of_sums, pieces, read_by_serial
@@ -67,6 +68,8 @@ class SharedExecutable(Executable):
     def __init__(
         self, entry: Entry, persistent: NDArray[Any], dtype: Any, threads: int, ranks: Ranks
     ) -> None:
+        self.cut_alike = not entry.wide_block  # as one machine would cut a batch
+        entry = without_segments(entry)
         super().__init__(entry, persistent, dtype, threads)
         block = ranks.of_first(self.entry.block)  # as it was measured there
         if block != self.entry.block:
@@ -94,7 +97,7 @@ class SharedExecutable(Executable):
         shares = self.shares(examples)
         if shares is None:
             return super().run(inputs, 1, batch=examples)
-        self.ranks.traffic.unlike += not shares.as_alone
+        self.ranks.traffic.unlike += not (shares.as_alone and self.cut_alike)
         bound = self.bind_share(inputs, shares)
         shared = self.shared(shares, bound.plan)
         self.settle(bound.plan)

@@ -15,6 +15,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.executable import STRAIGHT, WALKER, Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.segments import without_segments
 from gradc_runtime.cpu.partition.space_sizes import partial_bytes
 from gradc_runtime.embed.frozen import FrozenModel, with_long_sums
 from gradc_runtime.embed.relocatable import table_for_batch
@@ -51,7 +52,8 @@ def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
 
     Raises `SessionError` for a step that no library can have yet.
     """
-    plain, dtype = session.program.entries[step.entry], session.memory.words.dtype
+    plain = without_segments(session.program.entries[step.entry])
+    dtype = session.memory.words.dtype
     require_plain_step(plain, step)
     schedule = filled_schedule(session, step)
     runner = Executable(plain, session.memory.words, dtype)

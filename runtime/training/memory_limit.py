@@ -41,7 +41,8 @@ class SmallerBlocks(Mapping[str, Entry]):
 
     def __getitem__(self, name: str) -> Entry:
         entry = self.entries[name]
-        return replace(entry, block=min(entry.block, self.block))
+        wide = min(entry.wide_block, self.block)
+        return replace(entry, block=min(entry.block, self.block), wide_block=wide)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)

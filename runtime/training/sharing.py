@@ -67,7 +67,7 @@ def compiled(entry: Entry) -> list[Any]:
     geometry = [item.geometry for phase in entry.phases for item in phase.instructions]
     constants = [(c.offset, repr(c.value)) for c in entry.constants]
     kernels = [(kernel.name, kernel.source) for kernel in entry.kernels]
-    return [kernels, geometry, constants, entry.block, entry.chunks]
+    return [kernels, geometry, constants, entry.block, entry.wide_block, entry.chunks]
 
 
 def digest(data: Examples) -> str:

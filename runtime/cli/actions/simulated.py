@@ -14,7 +14,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cli.actions.output import console, duration, table, write, write_json
 from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.cpu.executable import Executable
-from gradc_runtime.cpu.partition.batch_tiles import block_of
+from gradc_runtime.cpu.partition.segments import cut_of
 from gradc_runtime.cpu.tuning.barrier_time import arrival_seconds
 from gradc_runtime.cpu.tuning.profile import Profile
 from gradc_runtime.cpu.tuning.roofline import Roofline
@@ -92,7 +92,7 @@ def _row(one: Simulated, alone: float, scale: float, measured: Timing | None) ->
 
 
 def _step(entry: Entry, measured: Measured, batch: int, threads: int) -> Simulated:
-    block = block_of(entry, batch)
+    block = cut_of(entry, batch).usual.block
     return simulate(entry, measured, examples=batch, block=block, threads=threads)
 
 

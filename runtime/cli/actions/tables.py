@@ -21,7 +21,9 @@ def print_entry(entry: Entry) -> str:
 
 def sizes(entry: Entry) -> Iterator[str]:
     """How the batch is cut, and what memory that takes."""
-    yield f"blocks of {counted(entry.block, 'example')} in at most {counted(entry.chunks, 'chunk')}"
+    wide = f", in wide stages of {entry.wide_block:,}," if entry.wide_block else ""
+    chunks = counted(entry.chunks, "chunk")
+    yield f"blocks of {counted(entry.block, 'example')}{wide} in at most {chunks}"
     of_times = zip(entry.kept_words, entry.times, strict=True)
     elements = "".join(f" {words:,} an element of {time}," for words, time in of_times)
     yield (
@@ -38,7 +40,8 @@ def sizes(entry: Entry) -> Iterator[str]:
 def phases(entry: Entry) -> Iterator[list[str]]:
     """The instructions, phase by phase."""
     for number, phase in enumerate(entry.phases, 1):
-        when = "for every block of examples" if phase.examples else "once"
+        kind = "wide block" if phase.wide else "block"
+        when = f"for every {kind} of examples" if phase.examples else "once"
         lines = [f"phase {number}: {when}"]
         lines += [f"  {line}" for line in (*instructions(entry, phase), *sums(phase))]
         yield lines
@@ -131,6 +134,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
     """The schedule as data."""
     return {
         "block": entry.block,
+        "wide_block": entry.wide_block,
         "chunks": entry.chunks,
         "uniform_words": entry.uniform_words,
         "block_words": entry.block_words,
@@ -143,6 +147,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "phases": [
             {
                 "examples": phase.examples,
+                "wide": phase.wide,
                 "instructions": [instruction_data(entry, i) for i in phase.instructions],
                 "loops": [{"start": loop.start, "instructions": loop.count,
                            "time": entry.times[loop.time], "backwards": loop.backwards}

@@ -42,15 +42,17 @@ def run_chunk(
 ) -> None:  # fmt: skip
     """Run the blocks of one chunk, in order; members wait for one another before each."""
     clear_partials(table, phase, bases, member, members)
-    blocks = table[bytecode.BLOCKS]
-    chunks = table[bytecode.CHUNKS]
+    cut = table[phase + bytecode.CUT]
+    blocks = table[cut + bytecode.BLOCKS]
+    chunks = table[cut + bytecode.CHUNKS]
+    size = table[cut + bytecode.BLOCK]
     start = table[phase + bytecode.INSTRUCTIONS_START]
     count = table[phase + bytecode.INSTRUCTIONS]
     firsts = stack_words(MOST_ROWS)
     ends = stack_words(MOST_ROWS)
     for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-        firsts[0] = block * table[bytecode.BLOCK]
-        ends[0] = min(table[bytecode.BLOCK], table[bytecode.EXAMPLES] - firsts[0])
+        firsts[0] = block * size
+        ends[0] = min(size, table[bytecode.EXAMPLES] - firsts[0])
         clock = bases[table[bytecode.CLOCK_SPACE]] + block * table[bytecode.TIMES] * CLOCK * 8
         rows = words_at(clock)
         for k in range(table[bytecode.TIMES]):
@@ -75,17 +77,19 @@ def run_examples(
     of several has every so-manieth.
     """
     partials, blocks = bases[PARTIAL_SPACE], bases[BLOCK_SPACE]
-    teams = min(threads, table[bytecode.TEAMS])
-    members = table[bytecode.MEMBERS] if threads > 1 else 1
+    cut = table[phase + bytecode.CUT]
+    teams = min(threads, table[cut + bytecode.TEAMS])
+    members = table[cut + bytecode.MEMBERS] if threads > 1 else 1
     team, member = thread // members, thread % members
     words = ALL + bytecode.TEAM * (1 + team)
-    chunk = table[bytecode.FIRST_CHUNK] + team if team < teams else table[bytecode.END_CHUNK]
+    begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
+    chunk = begin + team if team < teams else end
     bases[BLOCK_SPACE] = blocks + team * table[bytecode.BLOCK_BYTES]
     while True:
         if members == 1 and teams > 1 and team < teams:
             chunk = atomic_add(control, ALL + bytecode.CHUNK_COUNTER, 1)
-            chunk += table[bytecode.FIRST_CHUNK]
-        if chunk >= table[bytecode.END_CHUNK]:
+            chunk += begin
+        if chunk >= end:
             break
         bases[PARTIAL_SPACE] = partials + chunk * table[bytecode.PARTIAL_BYTES]
         run_chunk(control, words, table, phase, bases, pointers, chunk, member, members)

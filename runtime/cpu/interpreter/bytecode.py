@@ -49,9 +49,10 @@ SPACES, STRIDES_START, RESULTS, RESULTS_START, TIMES, CLOCK_SPACE = 6, 7, 8, 9, 
 BLOCK_BYTES, TEAMS, MEMBERS = 12, 13, 14  # in a batch stage; a thread alone is its own team
 FIRST_CHUNK, END_CHUNK, CONTINUE, LAST = 15, 16, 17, 18
 
-# a stage: batch (OF_EXAMPLES) or serial; its instructions in order, and its sums
-PHASE = 6
-OF_EXAMPLES, INSTRUCTIONS_START, INSTRUCTIONS, CLEARS_PARTIALS, SUMS_START, SUMS = range(PHASE)
+# a stage: batch (OF_EXAMPLES) or serial; its instructions in order, and its sums; where the header
+# stands that says how the batch is cut for it: at 0, or at the end of the table for a wide stage
+PHASE = 7
+OF_EXAMPLES, INSTRUCTIONS_START, INSTRUCTIONS, CLEARS_PARTIALS, SUMS_START, SUMS, CUT = range(PHASE)
 
 # an instruction: the addresses of its kernel and of its arguments (geometry); its operands; what
 # its rows are (0: examples, k + 1: elements of time k), and in a serial stage how many (else 0)

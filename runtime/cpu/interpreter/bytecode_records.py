@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from gradc_compiler.program.arrays import Result
 from gradc_compiler.program.entry import (
@@ -23,7 +24,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.partition.divide import Teams
 from gradc_runtime.cpu.partition.intra_op import rows_are_settled
-from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.segments import BatchCut, Segment
 from gradc_runtime.cpu.partition.space_sizes import block_bytes, partial_bytes
 from gradc_runtime.cpu.partition.split_dims import SplitDim
 from gradc_runtime.cpu.partition.streamed import Place, place
@@ -40,18 +41,29 @@ def kind_of_rows(time: int | None) -> int:
     return 0 if time is None else time + 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Records:
-    """Writes the records of one entry at one batch size."""
+    """Writes the records of one segment of an entry at one batch size."""
 
     entry: Entry
     kernels: Sequence[int]  # the address of each kernel
     examples: int
     word: int
-    block: int  # examples in one
+    batch: BatchCut
+    own: Segment  # whose stages it writes
     room: Sequence[int]  # rows of each time that a block may have
     passed: Mapping[Place, int]  # the words of a row, where only a piece is there (`streamed.py`)
-    teams: Teams
+    threads: int
+
+    @property
+    def block(self) -> int:
+        """Examples in a block."""
+        return self.own.block
+
+    @cached_property
+    def teams(self) -> Teams:
+        """Who takes the chunks of a batch stage."""
+        return self.own.teams(self.threads)
 
     def operands(self, task: ThreadTask) -> Iterator[int]:
         """The records of an instruction's operands."""
@@ -106,9 +118,9 @@ class Records:
     def block_start(self, time: int | None) -> int:
         """Where the values of a time begin in BLOCK: after those of the times before it."""
         if time is None:
-            return 0
+            return self.own.start
         before = zip(self.entry.kept_words[:time], self.room[:time], strict=True)
-        return self.block * self.entry.block_words + sum(w * rows for w, rows in before)
+        return self.batch.block_words + sum(w * rows for w, rows in before)
 
     def arguments(self, item: Instruction) -> Iterator[int]:
         """A kernel's arguments; `intra_op.py` says which rows must decide nothing."""
@@ -187,23 +199,25 @@ class Records:
             for array in self.entry.arrays
         ]
         results = [result.words * self.word for result in self.entry.results]
-        clock = bytecode.CLOCK * len(self.entry.times) * -(-self.examples // self.block) * 8
+        clock = bytecode.CLOCK * len(self.entry.times) * self.own.blocks * 8
         return [0] * Space.ARRAY + arrays + results + [clock]
 
     @property
     def of_teams(self) -> dict[int, int]:
         """What the header says of a batch stage's teams, and that they run all its chunks."""
-        words = self.block * self.entry.block_words
+        words, teams = self.batch.block_words, self.teams
         return {
             bytecode.BLOCK_BYTES: block_bytes(self.entry, words, self.room, self.word),
-            bytecode.TEAMS: self.teams.count,
-            bytecode.MEMBERS: self.teams.members,
-            bytecode.END_CHUNK: chunks_of(self.entry, self.examples, self.block),
+            bytecode.TEAMS: teams.count,
+            bytecode.MEMBERS: teams.members,
+            bytecode.END_CHUNK: self.own.chunks,
             bytecode.LAST: 1,
         }
 
     def header(self, strides: int, results: int) -> list[int]:
-        """The first words of a table; where its strides and its results begin."""
+        """The first words of a table, or those that say how a batch is cut for wide stages; where
+        its strides and its results begin.
+        """
         entry, examples = self.entry, self.examples
         spaces, times = len(self.strides()), len(entry.times)
         assert times <= MOST_TIMES, f"{entry.name}: {times} times are too many"
@@ -212,8 +226,8 @@ class Records:
             {
                 bytecode.EXAMPLES: examples,
                 bytecode.BLOCK: self.block,
-                bytecode.BLOCKS: -(-examples // self.block),
-                bytecode.CHUNKS: chunks_of(entry, examples, self.block),
+                bytecode.BLOCKS: self.own.blocks,
+                bytecode.CHUNKS: self.own.chunks,
                 bytecode.PHASES: len(entry.phases),
                 bytecode.PARTIAL_BYTES: partial_bytes(entry, self.word),
                 bytecode.SPACES: spaces,

@@ -36,9 +36,9 @@ def adder(word: int) -> Any:
     number, add_later = number_type(word), later_adder(word)
     reals, of_one, divide = pointer_reader(number), one_chunk(word), divider(word)
 
-    @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, NUMBER, NUMBER), stands_alone=True)
-    def add_partials(table: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
-        words, chunks = table[at + bytecode.SUM_WORDS], table[bytecode.CHUNKS]
+    @subroutine(kernel_types.void(WORDS, NUMBER, NUMBER, WORDS, NUMBER, NUMBER), stands_alone=True)
+    def add_partials(table: Any, cut: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
+        words, chunks = table[at + bytecode.SUM_WORDS], table[cut + bytecode.CHUNKS]
         start = share_start(words, 16, thread, threads)
         stop = share_start(words, 16, thread + 1, threads)
         places = stack_words(2)
@@ -49,7 +49,7 @@ def adder(word: int) -> Any:
             places[1] = first
             of_one(reals(places, 1), total, start, stop, table[bytecode.EXAMPLES])
             return
-        begin, end = table[bytecode.FIRST_CHUNK], table[bytecode.END_CHUNK]
+        begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
         fresh = begin if table[bytecode.CONTINUE] == 0 else -1
         for chunk in range(begin, min(end, begin + MOST_CHUNKS)):
             places[1] = first + chunk * table[bytecode.PARTIAL_BYTES]
@@ -57,7 +57,7 @@ def adder(word: int) -> Any:
             for i in range(start, stop):
                 total[i] = part[i] if chunk == fresh else total[i] + part[i]
         if end - begin > MOST_CHUNKS:
-            add_later(table, total, first, start, stop)
+            add_later(table, cut, total, first, start, stop)
         if table[bytecode.LAST] != 0:
             divide(total, start, stop, table[bytecode.EXAMPLES])
 
@@ -116,11 +116,12 @@ def later_adder(word: int) -> Any:
     plus, lost = exact["plus"], exact["lost"]
 
     @subroutine(
-        kernel_types.void(WORDS, kernel_types.CPointer(number), *[NUMBER] * 3), stands_alone=True
+        kernel_types.void(WORDS, NUMBER, kernel_types.CPointer(number), *[NUMBER] * 3),
+        stands_alone=True,
     )
-    def add_later(table: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
+    def add_later(table: Any, cut: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
         places = stack_words(1)
-        begin, end = table[bytecode.FIRST_CHUNK], table[bytecode.END_CHUNK]
+        begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
         places[0] = first + (begin + 1) * table[bytecode.PARTIAL_BYTES]  # of a chunk added already
         rest = reals(places, 0)
         for i in range(start, stop):
@@ -160,7 +161,7 @@ def phase_runner(word: int) -> Any:
         if table[phase + bytecode.SUMS] > 0:
             for i in range(table[phase + bytecode.SUMS]):
                 at = table[phase + bytecode.SUMS_START] + i * bytecode.SUM
-                add_partials(table, at, bases, thread, threads)
+                add_partials(table, table[phase + bytecode.CUT], at, bases, thread, threads)
             barrier(control, ALL, thread, threads)
 
     return run_phase

@@ -16,7 +16,8 @@ from gradc_compiler.program.entry import Entry, Phase
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
-from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
+from gradc_runtime.cpu.partition.divide import tasks_of
+from gradc_runtime.cpu.partition.segments import cut_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.streamed import passed_on
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
@@ -29,17 +30,12 @@ class DividedPhase:
 
     phase: Phase
     tasks: Sequence[ThreadTask]
+    written: Records  # of its segment
 
     @property
     def records(self) -> int:
         """How many records its instructions have, heads of loops among them."""
         return len(self.tasks) + len(self.phase.loops)
-
-
-def divided(entry: Entry, phase: Phase, block: int, threads: int, teams: Teams) -> DividedPhase:
-    """A phase and what threads do of it."""
-    members = teams.members if phase.examples else threads
-    return DividedPhase(phase, tasks_of(entry, phase, block, members))
 
 
 def build_table(
@@ -53,23 +49,39 @@ def build_table(
 ) -> NDArray[np.int64]:
     """The bytecode of an entry for batches of `examples`; kernel arguments stand at its end.
 
-    `kernels` has the address of each kernel, `word` the bytes of a number, and `room` the rows of
-    each time that BLOCK has words for.  It is for `threads` threads, or for one.
+    `kernels` has the address of each kernel, `word` the bytes of a number, `block` the examples in
+    a block of the stages that are not wide, and `room` the rows of each time that BLOCK has words
+    for.  It is for `threads` threads, or for one.
     """
-    teams = teams_of(entry, examples, block, threads)
-    records = Records(entry, kernels, examples, word, block, room, passed_on(entry), teams)
-    phases = [divided(entry, phase, block, threads, teams) for phase in entry.phases]
-    tail = sections(records, [task for phase in phases for task in phase.tasks])
+    cut = cut_of(entry, examples, block)
+    usual, *wide = (
+        Records(entry, kernels, examples, word, cut, own, room, passed_on(entry), threads)
+        for own in cut.segments
+    )
+    phases = list(divided(entry.phases, usual, *wide))
+    tail = {"cut": [0] * bytecode.HEADER * len(wide), **sections(usual, phases)}
     starts, end = starts_of(phases, tail)
+    for own in wide:
+        tail["cut"] = own.header(starts["strides"], starts["results"])
     table = aligned(end + bytecode.AFTER, np.dtype(np.int64))
     geometry = table.ctypes.data + 8 * starts["geometry"]
     table[:end] = [
-        *records.header(starts["strides"], starts["results"]),
+        *usual.header(starts["strides"], starts["results"]),
         *phase_records(phases, starts),
-        *task_records(records, starts["operands"], geometry, phases),
+        *task_records(starts["operands"], geometry, phases),
         *(number for numbers in tail.values() for number in numbers),
     ]
     return table
+
+
+def divided(
+    phases: Sequence[Phase], usual: Records, wide: Records | None = None
+) -> Iterator[DividedPhase]:
+    """The phases, what threads do of each, and who writes the records of its segment."""
+    for phase in phases:
+        own = wide if wide is not None and phase.wide else usual
+        members = own.teams.members if phase.examples else own.threads
+        yield DividedPhase(phase, tasks_of(own.entry, phase, own.block, members), own)
 
 
 def starts_of(
@@ -84,15 +96,16 @@ def starts_of(
     return starts, end
 
 
-def sections(records: Records, tasks: Sequence[ThreadTask]) -> dict[str, list[int]]:
+def sections(records: Records, divided: Sequence[DividedPhase]) -> dict[str, list[int]]:
     """The sections that stand after the instructions, in order, by name."""
     phases, results = records.entry.phases, records.entry.results
+    tasks = [(one.written, task) for one in divided for task in one.tasks]
     return {
-        "operands": [n for task in tasks for n in records.operands(task)],
+        "operands": [n for own, task in tasks for n in own.operands(task)],
         "sums": [n for phase in phases for sum in phase.sums for n in records.sum(sum)],
         "results": [n for k, result in enumerate(results) for n in records.result(k, result)],
         "strides": records.strides(),
-        "geometry": [number for task in tasks for number in records.arguments(task.instruction)],
+        "geometry": [n for own, task in tasks for n in own.arguments(task.instruction)],
     }
 
 
@@ -110,15 +123,14 @@ def phase_records(phases: Sequence[DividedPhase], starts: Mapping[str, int]) -> 
                 bytecode.CLEARS_PARTIALS: int(uses_partials(phase)),
                 bytecode.SUMS_START: first_sum,
                 bytecode.SUMS: len(phase.sums),
+                bytecode.CUT: starts["cut"] if phase.wide else 0,
             },
         )
         first += bytecode.INSTRUCTION * one.records
         first_sum += bytecode.SUM * len(phase.sums)
 
 
-def task_records(
-    records: Records, operands: int, geometry: int, phases: Sequence[DividedPhase]
-) -> Iterator[int]:
+def task_records(operands: int, geometry: int, phases: Sequence[DividedPhase]) -> Iterator[int]:
     """The records of all tasks in order, the head of a recurrence before its own.
 
     `operands` is where the first one's operands begin, `geometry` the address of its arguments.
@@ -127,7 +139,7 @@ def task_records(
         heads = {loop.start: loop for loop in one.phase.loops}
         for k, task in enumerate(one.tasks):
             if k in heads:
-                yield from records.loop(heads[k])
-            yield from records.task(task, operands, geometry)
+                yield from one.written.loop(heads[k])
+            yield from one.written.task(task, operands, geometry)
             operands += bytecode.OPERAND * len(task.instruction.operands)
             geometry += 8 * len(task.instruction.geometry)

@@ -20,8 +20,8 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, PartialReduction, Phase
 from gradc_compiler.program.kernel_abi import share_start
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
-from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.divide import Teams, tasks_of
+from gradc_runtime.cpu.partition.segments import BatchCut, cut_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 
@@ -88,9 +88,9 @@ class _Assigner:
     inside: dict[int, int] = field(default_factory=dict, init=False)  # barriers of each team
 
     @cached_property
-    def teams(self) -> Teams:
-        """Of a batch stage."""
-        return teams_of(self.entry, self.examples, self.block, self.threads)
+    def cut(self) -> BatchCut:
+        """How the batch is cut."""
+        return cut_of(self.entry, self.examples, self.block)
 
     def step(self) -> Iterator[Assigned]:
         """One step: all stages, then its results."""
@@ -131,35 +131,36 @@ class _Assigner:
 
     def _batch(self, phase: Phase) -> Iterator[Assigned]:
         """A batch stage: chunks of whoever is free, or of teams in turn."""
-        blocks = -(-self.examples // self.block)
-        chunks, teams = chunks_of(self.entry, self.examples, self.block), self.teams
+        segment = self.cut.of(phase)
+        blocks, chunks, teams = segment.blocks, segment.chunks, segment.teams(self.threads)
         for chunk in range(chunks):
             own = range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks)
             if teams.members > 1:
-                yield from self._of_team(phase, chunk, chunk % teams.count, own)
+                yield from self._of_team(phase, chunk, teams, own)
             else:
                 yield from self._alone(phase, chunk, own)
 
     def _alone(self, phase: Phase, chunk: int, blocks: range) -> Iterator[Assigned]:
         """One thread's: all instructions on the blocks of a chunk."""
-        first, stop = (min(self.examples, k * self.block) for k in (blocks.start, blocks.stop))
+        size = self.cut.of(phase).block
+        first, stop = (min(self.examples, k * size) for k in (blocks.start, blocks.stop))
         works: list[Instruction | str] = [ZEROING] if uses_partials(phase) else []
         for work in [*works, *phase.instructions]:
             self.cuts += 1
             yield self._one(work, None, first, stop, chunk=chunk, of=range(first, stop))
 
-    def _of_team(self, phase: Phase, chunk: int, team: int, blocks: range) -> Iterator[Assigned]:
+    def _of_team(self, phase: Phase, chunk: int, teams: Teams, blocks: range) -> Iterator[Assigned]:
         """A team's: shares of its members on each block."""
-        first = team * self.teams.members
-        members = range(self.teams.members)
+        team, size = chunk % teams.count, self.cut.of(phase).block
+        first, members = team * teams.members, range(teams.members)
         if uses_partials(phase):
             self.cuts += 1
             for member in members:
                 yield self._one(ZEROING, first + member, 0, 1, chunk=chunk, team=team)
         for block in blocks:
-            of = range(block * self.block, min(self.examples, (block + 1) * self.block))
+            of = range(block * size, min(self.examples, (block + 1) * size))
             self.inside[team] = self.inside.get(team, 0) + 1
-            for task in self._twice(phase):
+            for task in self._twice(phase, len(members)):
                 self.inside[team] += task.wait
                 self.cuts += 1
                 for member in members:
@@ -170,17 +171,17 @@ class _Assigner:
                             chunk=chunk, team=team, place=place, of=of,
                         )  # fmt: skip
 
-    def _twice(self, phase: Phase) -> Iterator[ThreadTask]:
+    def _twice(self, phase: Phase, members: int) -> Iterator[ThreadTask]:
         """The tasks of a batch stage, those of recurrences for two time steps."""
-        tasks, heads = self._tasks(phase), {loop.start: loop for loop in phase.loops}
+        tasks, heads = self._tasks(phase, members), {loop.start: loop for loop in phase.loops}
         k = 0
         while k < len(tasks):
             count = heads[k].count if k in heads else 1
             yield from tasks[k : k + count] * (STEPS if k in heads else 1)
             k += count
 
-    def _tasks(self, phase: Phase) -> list[ThreadTask]:
-        return tasks_of(self.entry, phase, self.block, self.teams.members)
+    def _tasks(self, phase: Phase, members: int) -> list[ThreadTask]:
+        return tasks_of(self.entry, phase, self.cut.of(phase).block, members)
 
 
 def _share(task: ThreadTask, of: range, member: int, members: int) -> tuple[int | None, range]:

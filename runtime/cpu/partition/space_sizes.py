@@ -46,7 +46,9 @@ def bytes_of(entry: Entry, word: int, threads: int, examples: int) -> int:
     arrays = array_words(entry)
     room = [entry.block * least_length(time) for time in entry.times]
     teams = min(threads, entry.chunks)
-    blocks = block_bytes(entry, entry.block * entry.block_words, room, word) * teams
+    words = entry.block * entry.block_words
+    words += min(entry.wide_block, examples) * entry.wide_words
+    blocks = block_bytes(entry, words, room, word) * teams
     partials = partial_bytes(entry, word) * entry.chunks
     return (entry.uniform_words + arrays * examples) * word + blocks + partials
 

@@ -20,14 +20,16 @@ from gradc_compiler.program.kernel_abi import (
     pieces_of_product,
     product_of,
 )
+from gradc_runtime.cpu.partition.segments import cut_of
 
 
 def long_products(entry: Entry, examples: int, block: int, room: Sequence[int]) -> set[int]:
     """The `id` of each instruction that may add up more products than a plain sum is good for."""
+    cut = cut_of(entry, examples, block)
     return {
         id(item)
         for phase in entry.phases
-        for item, rows in rows_of(phase, min(examples, block), room)
+        for item, rows in rows_of(phase, min(examples, cut.of(phase).block), room)
         if product_of(entry.kernels[item.kernel].name) in PRODUCTS
         and may_be_long([number_for(n, examples) for n in item.geometry], rows)
     }

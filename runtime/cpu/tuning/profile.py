@@ -52,9 +52,11 @@ class Profile:
 
     def _done(self) -> Iterator[Instruction]:
         """All instructions as the table has them."""
-        block, threads = self.table[bytecode.BLOCK], self.bound.plan.threads
-        for phase in self.entry.phases:
-            members = self.table[bytecode.MEMBERS] if phase.examples else threads
+        threads = self.bound.plan.threads
+        for phase, at in zip(self.entry.phases, self._phases(), strict=True):
+            cut = self.table[at + bytecode.CUT]
+            block = self.table[cut + bytecode.BLOCK]
+            members = self.table[cut + bytecode.MEMBERS] if phase.examples else threads
             yield from (t.instruction for t in tasks_of(self.entry, phase, block, members))
 
     def rows(self) -> list[int]:
@@ -88,16 +90,17 @@ class Profile:
             if table[phase + bytecode.OF_EXAMPLES] == 0:
                 yield from ((at, 0, table[at + bytecode.END], [0, 0]) for at in records)
                 continue
-            for block in range(table[bytecode.BLOCKS]):
-                yield from self._block(block, records)
+            cut = table[phase + bytecode.CUT]
+            for block in range(table[cut + bytecode.BLOCKS]):
+                yield from self._block(block, table[cut + bytecode.BLOCK], records)
 
-    def _block(self, block: int, records: list[int]) -> Iterator[Call]:
+    def _block(self, block: int, size: int, records: list[int]) -> Iterator[Call]:
         table, times = self.table, self.table[bytecode.TIMES]
-        first = block * table[bytecode.BLOCK]
+        first = block * size
         clock = self.bound.clock.words.reshape(-1)[block * times * bytecode.CLOCK :].tolist()
         clocks = [clock[bytecode.CLOCK * k :][: bytecode.CLOCK] for k in range(times)]
         firsts = [first, *(own[bytecode.CLOCK_FIRST] for own in clocks)]
-        ends = [min(table[bytecode.BLOCK], table[bytecode.EXAMPLES] - first)]
+        ends = [min(size, table[bytecode.EXAMPLES] - first)]
         ends += [own[bytecode.CLOCK_ROWS] for own in clocks]
         inside = 0
         for k, at in enumerate(records):

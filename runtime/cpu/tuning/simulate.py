@@ -21,8 +21,8 @@ from gradc_compiler.machine.cost_model import arrivals
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Phase
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.cpu.partition.divide import Teams, tasks_of, teams_of
-from gradc_runtime.cpu.partition.reduction_chunks import chunks_of
+from gradc_runtime.cpu.partition.divide import Teams, tasks_of
+from gradc_runtime.cpu.partition.segments import cut_of
 from gradc_runtime.cpu.partition.space_sizes import uses_partials
 from gradc_runtime.cpu.partition.thread_tasks import ThreadTask
 
@@ -105,8 +105,10 @@ class _Run:
         self, entry: Entry, measured: Measured, examples: int, block: int, threads: int
     ) -> None:
         self.entry, self.measured, self.threads = entry, measured, threads
-        self.examples, self.block = examples, block
-        self.teams = teams_of(entry, examples, block, threads)
+        self.examples = examples
+        self.cut = cut_of(entry, examples, block)
+        self.teams = self.cut.usual.teams(threads)  # of the stages that are not wide
+        self.taking = self.teams  # in the stage that is run
         lost = dict.fromkeys((SERIAL, IMBALANCE, BARRIERS, MEMORY), 0.0)
         self.clocks = _Clocks(threads, measured.arrival, lost)
         self.far = measured.footprint > threads * MACHINE.thread_cache_bytes
@@ -116,12 +118,12 @@ class _Run:
         if phase.examples:
             self._batch(phase)
         else:
-            tasks = tasks_of(self.entry, phase, self.block, self.threads)
+            tasks = tasks_of(self.entry, phase, self.cut.usual.block, self.threads)
             self._tasks(self.clocks, tasks, 1.0, phase)
         self.clocks.wait()
         if phase.sums:
             words = sum(total.words for total in phase.sums)
-            chunks = chunks_of(self.entry, self.examples, self.block)
+            chunks = self.cut.of(phase).chunks
             seconds = words * (chunks + 1) / MACHINE.words_per_ns * 1e-9
             for thread in range(self.threads):
                 self.clocks.at[thread] += seconds / self.threads
@@ -129,10 +131,12 @@ class _Run:
 
     def _batch(self, phase: Phase) -> None:
         """Chunks, each taken by the team that is free first."""
-        members, count = self.teams.members, self.teams.count
-        tasks = tasks_of(self.entry, phase, self.block, members)
+        own = self.cut.of(phase)
+        self.taking = own.teams(self.threads)
+        members, count = self.taking.members, self.taking.count
+        tasks = tasks_of(self.entry, phase, own.block, members)
         teams = [_Clocks(members, self.measured.arrival, self.clocks.lost) for _ in range(count)]
-        for chunk in range(chunks_of(self.entry, self.examples, self.block)):
+        for chunk in range(own.chunks):
             team = min(teams, key=lambda one: max(one.at))
             self._chunk(team, tasks, chunk, phase)
         start = self.clocks.at[0]
@@ -141,13 +145,13 @@ class _Run:
 
     def _chunk(self, team: _Clocks, tasks: Sequence[ThreadTask], chunk: int, phase: Phase) -> None:
         """The blocks of a chunk."""
-        blocks = -(-self.examples // self.block)
-        chunks = chunks_of(self.entry, self.examples, self.block)
+        own = self.cut.of(phase)
+        blocks, chunks = own.blocks, own.chunks
         if uses_partials(phase):
             zeroed = self.entry.partial_words / MACHINE.words_per_ns * 1e-9
             team.at = [clock + zeroed / team.threads for clock in team.at]
         for number in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-            rows = min(self.block, self.examples - number * self.block)
+            rows = min(own.block, self.examples - number * own.block)
             team.wait()
             self._tasks(team, tasks, rows / self.examples, phase)
 
@@ -181,7 +185,7 @@ class _Run:
 
     def _alone(self, team: _Clocks, task: ThreadTask, seconds: float) -> None:
         """A task of one thread; in a batch stage other teams read the same words meanwhile."""
-        teams = self.teams.count if task.rows == 0 else 1
+        teams = self.taking.count if task.rows == 0 else 1
         least = self._memory_seconds(task.instruction) * teams if self.threads > 1 else 0.0
         own = max(seconds, least)
         team.at[task.owner % team.threads] += own

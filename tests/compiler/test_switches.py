@@ -82,6 +82,16 @@ train on points {
 }
 """
 ROUNDED = MIDDLE.replace("sgd(lr = 1e-3)", "sgd(lr = 1e-3), precision bf16")
+WIDE = """
+model net(x : [5]) -> [3] {
+    x |> dense(2100) |> batch_norm |> tanh |> dense(2100) |> tanh |> dense(3)
+}
+data points(x : [5], label : class(3)) = npz("none.npz")
+train on points {
+    minimize cross_entropy(net(x), label)
+    using sgd(lr = 1e-3)
+}
+"""
 TEXTS = {
     "images": IMAGES,
     "sequences": SEQUENCES,
@@ -90,6 +100,7 @@ TEXTS = {
     "small": SMALL,
     "middle": MIDDLE,
     "rounded": ROUNDED,
+    "wide": WIDE,
 }
 SHAPES = {
     "images": (27, 27, 1),
@@ -98,6 +109,7 @@ SHAPES = {
     "small": (5,),
     "middle": (5,),
     "rounded": (5,),
+    "wide": (5,),
 }
 ENTRY = "gradients/train"
 

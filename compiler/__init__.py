@@ -48,7 +48,7 @@ the targets in `targets.py`.
 
 **6. Graph to table.**  `compiler/schedule.py` goes step by step.  `compiler/fusion` forms groups of
 nodes that are one kernel, puts each into a stage and all in order; `compiler/memory` gives every
-value a view of a buffer; `compiler/loops` makes a group a loop nest, and runs the passes from nest
+value a view of a buffer, and says which stages take the whole batch at once (`wide_stages.py`); `compiler/loops` makes a group a loop nest, and runs the passes from nest
 to nest (`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and
 library kernels, builds the table of instructions, and lets values take turns in the same words
 (`share_room.py`); `compiler/printing` writes nests as text for a

@@ -34,7 +34,8 @@ Below it:
   generated text before it is run.
 * `runtime/cpu/gemm` has library kernels: micro-kernel, macro-kernel, packing, as in BLIS.
 * `runtime/cpu/objects` builds object code, keeps it in a cache, and loads it without LLVM.
-* `runtime/cpu/partition` divides work: batches into tiles, sums into chunks, and each stage into
+* `runtime/cpu/partition` divides work: batches into tiles, of one size in each
+  segment (`segments.py`), sums into chunks, and each stage into
   tasks for any number of threads (`divide.py`), those of a serial stage in rounds
   (`independent.py`), between which it places barriers (`barriers.py`).
 * `runtime/cpu/interpreter` writes an entry as one array of int64 (`encode.py`) and has the native

@@ -46,13 +46,14 @@ and the copies that kernels want to see (`legalize.py`).  What a machine is take
 stands in `compiler/machine`: its figures in `machine.py`, what work takes on it in `cost_model.py`,
 the targets in `targets.py`.
 
-**6. Graph to table.**  `compiler/schedule.py` goes step by step.  `compiler/fusion` forms groups of
+**6. Graph to table.**  `compiler/schedule.py` goes step by step. `compiler/fusion` forms groups of
 nodes that are one kernel, puts each into a stage and all in order; `compiler/memory` gives every
-value a view of a buffer, and says which stages take the whole batch at once (`wide_stages.py`); `compiler/loops` makes a group a loop nest, and runs the passes from nest
-to nest (`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and
-library kernels, builds the table of instructions, and lets values take turns in the same words
-(`share_room.py`); `compiler/printing` writes nests as text for a
-CPU and, when somebody asks for it, for CUDA.
+value a view of a buffer, and says which stages take the whole batch at once (`wide_stages.py`);
+`compiler/loops` makes a group a loop nest, and runs the passes from nest to nest
+(`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and library
+kernels, builds the table of instructions, and lets values take turns in the same words
+(`share_room.py`); `compiler/printing` writes nests as text for a CPU and, when somebody asks for
+it, for CUDA.
 
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
 words in registers and examples side by side in vectors; it does so when that kernel is asked for.

@@ -65,20 +65,21 @@ def schedule(
         recomputed=ready.notes.recomputed,
         applied=switches.applied,
     )
-    single = entry.uniform_words < MACHINE.shared_uniform and not entry.wide_block
-    if not switches.allow("whole-step") or not single:
+    if not switches.allow("whole-step") or is_large(entry):
         return entry
     whole_step = Deferred(partial(fuse_whole_step, entry, table))
     return replace(entry, deferred_whole_step=whole_step)
+
+
+def is_large(entry: Entry) -> bool:
+    """Whether an entry is surely too large to be a single kernel."""
+    return entry.uniform_words >= MACHINE.shared_uniform or entry.wide_block > 0
 
 
 def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     """An entry with a table's instructions, and as much memory and as large blocks as they take."""
     memory, most, recurrent = table.memory, largest_block(table), bool(table.graph.carries)
     partial_words = max(memory.partial_words.values(), default=0)
-    weights, moved = moved_by(table, wide=False)
-    at_once = at_once_of(memory, wide=False)
-    block = choose_block(memory.block_words, partial_words, at_once, recurrent, weights, moved)
     return Entry(
         name=name,
         target=table.target,
@@ -88,7 +89,7 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
         results=(),
         constants=(),
         phases=table.phases(),
-        block=min(most, block),
+        block=min(most, usual_block_of(table, partial_words, recurrent)),
         wide_block=min(most, wide_block_of(table)),
         wide_words=memory.wide_words,
         most_block=most,
@@ -102,13 +103,24 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     )
 
 
+def usual_block_of(table: ProgramBuilder, partial_words: int, recurrent: bool) -> int:
+    """Examples in a block of a stage that is not wide."""
+    memory, at_once = table.memory, at_once_of(table.memory, wide=False)
+    weights, moved = moved_by(table, wide=False)
+    chunks = choose_chunks(partial_words, recurrent)
+    return choose_block(
+        memory.block_words, partial_words, at_once, recurrent, weights, moved, chunks
+    )
+
+
 def wide_block_of(table: ProgramBuilder) -> int:
     """Examples in a block of a wide stage; 0 where there is none."""
     memory = table.memory
     if not memory.wide:
         return 0
-    at_once = at_once_of(memory, wide=True)
-    return choose_block({None: memory.wide_words}, 0, at_once, False, *moved_by(table, wide=True))
+    at_once, (weights, moved) = at_once_of(memory, wide=True), moved_by(table, wide=True)
+    chunks = choose_chunks(max(memory.partial_words.values(), default=0), recurrent=False)
+    return choose_block({None: memory.wide_words}, 0, at_once, False, weights, moved, chunks)
 
 
 def at_once_of(memory: MemoryPlan, *, wide: bool) -> int:

@@ -21,25 +21,33 @@ def choose_block(
     steps_apart: bool = False,
     weights: int = 0,
     moved: int = 0,
+    copies: int = 1,
 ) -> int:
     """Examples in a block: a power of two, 8 at least unless one example alone is too large, by the
     words that a single stage has `at_once`.
 
     It is more where a block reads so many `weights` that they dominate what each of its examples
-    has `moved`.  With sequences it is 16 at most: the steps of a recurrence want some rows each.
-    Without one the elements of an example are rows enough.
+    has `moved`, as far as there is room for as many `copies` as threads may have.  With sequences it
+    is 16 at most: the steps of a recurrence want some rows each.  Without one the elements of an
+    example are rows enough.
     """
-    words = words_by_time.get(None, 0)
     if words_by_time.keys() - {None}:
         return MACHINE.sequences_block if steps_apart else _block_of_sequences(words_by_time)
+    block = _block_in_cache(words_by_time.get(None, 0), partial_words, at_once)
+    most = min(MACHINE.weights_block, MACHINE.weights_room // max(1, at_once * copies))
+    while weights_dominate(weights, moved, block) and 2 * block <= most:
+        block *= 2
+    return block
+
+
+def _block_in_cache(words: int, partial_words: int, at_once: int) -> int:
+    """Examples whose values stay in a cache; at least so many that weights are read for them."""
     block = MACHINE.large_block
     while block < MACHINE.small_values_block and 2 * block * words <= MACHINE.near_cache:
         block *= 2
     smallest = 32 if partial_words > 4 * words else MACHINE.typical_block
     while block > smallest and block * words > MACHINE.block_words:
         block //= 2
-    while weights_dominate(weights, moved, block) and block < MACHINE.weights_block:
-        block *= 2
     while block > 1 and block * at_once > MACHINE.most_block_words:
         block //= 2
     return block
@@ -47,9 +55,9 @@ def choose_block(
 
 def weights_dominate(weights: int, moved: int, examples: int) -> bool:
     """Whether a block of so many examples reads more words of weights, which no cache keeps from
-    block to block, than its examples move.
+    block to block, than are a small part of what its examples move.
     """
-    return weights > max(MACHINE.far_cache, examples * moved)
+    return weights > max(MACHINE.far_cache, MACHINE.weights_part * examples * moved)
 
 
 def _block_of_sequences(words_by_time: Mapping[Time | None, int]) -> int:

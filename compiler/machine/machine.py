@@ -72,6 +72,8 @@ class Machine:
     most_block_words: int = known(5 << 20, "measured: 20 MB; beyond it a block has fewer than 8")
     large_block: int = known(64, "measured: examples; more save no more passes over the weights")
     weights_block: int = known(256, "measured: examples, where a block's weights dominate")
+    weights_room: int = known(1 << 24, "chosen: words of all copies of such a block, 64 MB")
+    weights_part: float = known(0.25, "measured: VGG in blocks of 20 for 8 takes 0.9 of the time")
     small_values_block: int = known(1024, "tuned: examples, of values that fit the nearest cache")
     most_tuned_block: int = known(1 << 12, "chosen: examples that `--tune` may put into a block")
     sequences_block: int = known(16, "tuned: rows for each step of a recurrence")

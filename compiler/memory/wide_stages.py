@@ -23,7 +23,7 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 WIDE = "wide-stages"
 
 
-class Traffic(NamedTuple):
+class StageTraffic(NamedTuple):
     """The words that a stage moves: for each tile, and for each example."""
 
     weights: int
@@ -52,7 +52,7 @@ def wide_stages(sketch: Sketch, switches: Switches) -> frozenset[Stage]:
     return frozenset(wide)
 
 
-def traffic_of(sketch: Sketch) -> dict[Stage, Traffic]:
+def traffic_of(sketch: Sketch) -> dict[Stage, StageTraffic]:
     """What each stage over examples moves: what its groups read of others, and what they store."""
     weights: dict[Stage, int] = defaultdict(int)
     moved: dict[Stage, int] = defaultdict(int)
@@ -64,4 +64,4 @@ def traffic_of(sketch: Sketch) -> dict[Stage, Traffic]:
         for id in [*read, *sketch.life.stored[u]]:
             part = moved if id in sketch.varying else weights
             part[group.phase] += sketch.graph[id].type.size
-    return {stage: Traffic(weights[stage], moved[stage]) for stage in {*weights, *moved}}
+    return {stage: StageTraffic(weights[stage], moved[stage]) for stage in {*weights, *moved}}

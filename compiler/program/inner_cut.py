@@ -15,6 +15,6 @@ class InnerCut:
 
     place: int  # the argument that is its extent
     extent: int  # iterations; `by_row` of one row
-    inner: int  # iterations of the loops within it
+    inner: int  # iterations of the loops within it, but for those over rows
     by_row: bool
     moves: tuple[int, ...]  # words by which an iteration moves each operand

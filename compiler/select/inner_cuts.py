@@ -39,7 +39,7 @@ def _cuts(nest: LoopNest, text: CpuKernelText) -> Iterator[InnerCut]:
         by_row = loop.over_rows
         moves = () if by_row else _moves(nest, text, level)
         if moves is not None:
-            inner = prod(one.extent for one in nest.loops[level + 1 :])
+            inner = prod(one.extent for one in nest.loops[level + 1 :] if not one.over_rows)
             extent = loop.scale if by_row else loop.extent
             yield InnerCut(place=place, extent=extent, inner=inner, by_row=by_row, moves=moves)
 

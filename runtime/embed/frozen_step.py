@@ -52,9 +52,7 @@ def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
 
     Raises `SessionError` for a step that no library can have yet.
     """
-    plain = without_segments(session.program.entries[step.entry])
-    dtype = session.memory.words.dtype
-    require_plain_step(plain, step)
+    plain, dtype = plain_step(session, step), session.memory.words.dtype
     schedule = filled_schedule(session, step)
     runner = Executable(plain, session.memory.words, dtype)
     only = runner.variant(batch)
@@ -87,7 +85,12 @@ def filled_schedule(session: Session, step: TrainStep) -> tuple[int, int]:
     return offsets[ahead.schedules.place], ahead.size
 
 
-def require_plain_step(entry: Entry, step: TrainStep) -> None:
-    """Raises `SessionError` for a step with other results than a C program can be given."""
+def plain_step(session: Session, step: TrainStep) -> Entry:
+    """The entry of a step, in blocks of one size.
+
+    Raises `SessionError` for a step with other results than a C program can be given.
+    """
+    entry = without_segments(session.program.entries[step.entry])
     if any(result.words != result.type.size for result in entry.results):
         raise SessionError(f"step {step.name} gives a tensor with gaps: it cannot be built yet")
+    return entry

@@ -43,16 +43,14 @@ def run_chunk(
     """Run the blocks of one chunk, in order; members wait for one another before each."""
     clear_partials(table, phase, bases, member, members)
     cut = table[phase + bytecode.CUT]
-    blocks = table[cut + bytecode.BLOCKS]
-    chunks = table[cut + bytecode.CHUNKS]
-    size = table[cut + bytecode.BLOCK]
+    blocks, chunks = table[cut + bytecode.BLOCKS], table[cut + bytecode.CHUNKS]
     start = table[phase + bytecode.INSTRUCTIONS_START]
     count = table[phase + bytecode.INSTRUCTIONS]
     firsts = stack_words(MOST_ROWS)
     ends = stack_words(MOST_ROWS)
     for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-        firsts[0] = block * size
-        ends[0] = min(size, table[bytecode.EXAMPLES] - firsts[0])
+        firsts[0] = block * table[cut + bytecode.BLOCK]
+        ends[0] = min(table[cut + bytecode.BLOCK], table[bytecode.EXAMPLES] - firsts[0])
         clock = bases[table[bytecode.CLOCK_SPACE]] + block * table[bytecode.TIMES] * CLOCK * 8
         rows = words_at(clock)
         for k in range(table[bytecode.TIMES]):

@@ -56,13 +56,14 @@ def test_another_form_must_cost_clearly_less() -> None:
     assert not cost_model.takes_long(1e6, 1000)
 
 
-def test_a_block_is_large_where_weights_are_more_than_what_its_examples_move() -> None:
-    weights, moved = MACHINE.far_cache + 1, MACHINE.far_cache // 64 + 1
+def test_a_block_is_large_where_weights_are_more_than_a_part_of_what_its_examples_move() -> None:
+    weights = MACHINE.far_cache + 1
+    moved = int(weights / MACHINE.weights_part) // 64 + 1
     block = partial(cost_model.choose_block, {None: 4096}, 0, 4096)
     few = block()
     assert few < 64 == block(weights=weights, moved=moved)
     assert block(weights=MACHINE.far_cache, moved=0) == few  # a cache keeps them
     assert block(weights=100 * weights, moved=1) == MACHINE.weights_block
     assert block(weights=weights, moved=weights) == few
-    much = MACHINE.most_block_words // 8
-    assert cost_model.choose_block({None: much}, 0, much, weights=100 * much, moved=1) == 8
+    much = MACHINE.weights_room // 32
+    assert cost_model.choose_block({None: much}, 0, much, weights=100 * much, moved=1) == 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.pipeline import compile_source
+from gradc_compiler.pipeline import OPTIONAL, compile_source
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Program
 from gradc_runtime.cpu.partition import intra_op
@@ -125,3 +126,23 @@ def test_a_share_of_examples_exchanges_what_all_do() -> None:
     assert [swapped_loop(geometry, count) for count in (1, 2, 7, 8)] == [12, 12, 12, None]
     short = (*head, 1, *loops[1][1:])  # exchanged with one example, but not with two
     assert [swapped_loop(short, count) for count in (1, 2)] == [12, None]
+
+
+DENSE = """
+model net(x : [70]) -> [3] { x |> dense(131) |> tanh |> dense(3) }
+data d(x : [70], y : [3]) = npz("none.npz")
+train on d { minimize mean_squared_error(net(x), y) using sgd(lr = 1e-2) }
+"""
+
+
+@pytest.mark.parametrize("without", [(), OPTIONAL], ids=["all", "none"])
+def test_sums_over_the_examples_are_cut_where_they_should_be(without: Collection[str]) -> None:
+    """The loop over the examples stands within; its number of iterations is no number yet."""
+    program = compile_source(DENSE, without=without)
+    entry = entry_of(program)
+    rng = np.random.default_rng(0)
+    given = {"x": rng.normal(size=(3, 70)), "y": rng.normal(size=(3, 3))}
+    items = [item for phase in entry.phases for item in phase.instructions]
+    assert all(cut.inner > 0 for item in items for cut in item.cuts)
+    found = [trained(program, given, threads) for threads in (1, *THREADS)]
+    assert all(np.array_equal(found[0], other) for other in found[1:])

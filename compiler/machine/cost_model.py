@@ -27,9 +27,10 @@ def choose_block(
     words that a single stage has `at_once`.
 
     It is more where a block reads so many `weights` that they dominate what each of its examples
-    has `moved`, as far as there is room for as many `copies` as threads may have.  With sequences it
-    is 16 at most: the steps of a recurrence want some rows each.  Without one the elements of an
-    example are rows enough.
+    has `moved`, as far as there is room for as many `copies` as threads may have.
+
+    With sequences it is 16 at most: the steps of a recurrence want some rows each.  Without one the
+    elements of an example are rows enough.
     """
     if words_by_time.keys() - {None}:
         return MACHINE.sequences_block if steps_apart else _block_of_sequences(words_by_time)

@@ -36,8 +36,8 @@ def contracted(writer: GraphWriter, op: Contract, xs: Sequence[Tensor], bias: st
 
     `bias` is a vector that is added along the last axis later, where there is one.
     """
-    if (found := convolved(writer, op, xs, bias)) is not None:
-        return Contracted(*found)
+    if (convolution := convolved(writer, op, xs, bias)) is not None:
+        return Contracted(*convolution)
     if (name := _dense(writer, op, xs, bias)) is not None:
         return Contracted(name, bool(bias))
     op = without_single_steps(op)
@@ -47,7 +47,9 @@ def contracted(writer: GraphWriter, op: Contract, xs: Sequence[Tensor], bias: st
     ]
     present = {i for f in factors for i in f.loops}
     wanted, matrices = _result_loops(writer, op, present)
-    return Contracted(_shaped(writer, op, product(writer, [*factors, *matrices], wanted), present))
+    sizes = [*op.extents, *op.shape]  # of loops, and of axes that matrices make
+    found = product(writer, [*factors, *matrices], wanted, sizes)
+    return Contracted(_shaped(writer, op, found, present))
 
 
 def without_single_steps(op: Contract) -> Contract:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from math import prod
 
 from gradc_compiler.onnx.export.loop_axes import Looped
 from gradc_compiler.onnx.export.node_writer import GraphWriter
@@ -16,10 +17,12 @@ LEADS = "NT"
 LETTERS = [c for c in string.ascii_letters if c not in LEADS]
 
 
-def product(writer: GraphWriter, factors: Sequence[Looped], wanted: Sequence[int]) -> Looped:
+def product(
+    writer: GraphWriter, factors: Sequence[Looped], wanted: Sequence[int], sizes: Sequence[int]
+) -> Looped:
     """The product of the factors, summed over all loops but `wanted`, which are its axes in order.
 
-    Every wanted loop is one of some factor.
+    Every wanted loop is one of some factor; `sizes` has the steps of each.
     """
     factors = [_summed(writer, f, factors, wanted) for f in factors]
     lead = max(f.lead for f in factors)
@@ -31,7 +34,7 @@ def product(writer: GraphWriter, factors: Sequence[Looped], wanted: Sequence[int
         return Looped(writer.add("Mul", *names), lead, tuple(wanted))
     if len(factors) == 2:
         for a, b in (factors, factors[::-1]):
-            if (found := _matrix_product(writer, a, b, wanted)) is not None:
+            if (found := _matrix_product(writer, a, b, wanted, sizes)) is not None:
                 return found
     return Looped(_einsum(writer, factors, lead, wanted), lead, tuple(wanted))
 
@@ -67,21 +70,21 @@ def _einsum(
 
 
 def _matrix_product(
-    writer: GraphWriter, a: Looped, b: Looped, wanted: Sequence[int]
+    writer: GraphWriter, a: Looped, b: Looped, wanted: Sequence[int], sizes: Sequence[int]
 ) -> Looped | None:
     """a @ b where each has one loop of its own at most, they share one that is summed, and all
-    others stand in front; or where b is a plain matrix, and a may have any loops of its own.
+    others stand in front; or where all examples share b, and both may have any loops.
     """
     shared = [i for i in a.loops if i in b.loops]
     summed = [i for i in shared if i not in wanted]
     batch = [i for i in wanted if i in shared]
     rows = [i for i in wanted if i in a.loops and i not in shared]
-    columns = [i for i in b.loops if i not in shared]
-    if len(summed) != 1 or len(columns) != 1 or max(map(_repeats, (a, b))) > 1:
+    columns = [i for i in wanted if i in b.loops and i not in shared]
+    if not summed or max(map(_repeats, (a, b))) > 1:
         return None
-    if b.lead == 0 and not batch:
-        return _by_matrix(writer, a, b, [*rows, *summed], [*summed, *columns], wanted)
-    if len(rows) != 1 or not a.lead:
+    if b.lead == 0 and not batch and a.lead:
+        return _by_matrix(writer, a, b, (rows, summed, columns), wanted, sizes)
+    if len(rows) != 1 or len(columns) != 1 or len(summed) != 1 or not a.lead:
         return None
     lead = max(a.lead, b.lead)
     left = _led(writer, a, [*batch, *rows, *summed], lead)
@@ -113,14 +116,21 @@ def _led(writer: GraphWriter, f: Looped, loops: Sequence[int], lead: int) -> str
 
 
 def _by_matrix(
-    writer: GraphWriter, a: Looped, b: Looped, left: Sequence[int], right: Sequence[int],
-    wanted: Sequence[int],
-) -> Looped | None:  # fmt: skip
-    """a @ b for a matrix b that all examples share."""
-    if a.lead + len(left) < 2:
-        return None
-    rows = _ordered(writer, a, left)
-    made = Looped(
-        writer.add("MatMul", rows, _ordered(writer, b, right)), a.lead, (*left[:-1], right[1])
-    )
+    writer: GraphWriter, a: Looped, b: Looped, loops: tuple[list[int], list[int], list[int]],
+    wanted: Sequence[int], sizes: Sequence[int],
+) -> Looped:  # fmt: skip
+    """a @ b for a matrix, or a vector, that all examples share: several loops become one."""
+    rows, summed, columns = loops
+    left = _ordered(writer, a, [*rows, *summed])
+    if len(summed) > 1:
+        kept = [sizes[i] for i in rows]
+        left = writer.reshaped(left, a.lead, [*kept, prod(sizes[i] for i in summed)])
+    right = _ordered(writer, b, [*summed, *columns])
+    if len(summed) != 1 or len(columns) != 1:  # a vector too: some runners misread one axis
+        parts = (summed, columns)
+        right = writer.reshaped(right, 0, [prod(sizes[i] for i in part) for part in parts])
+    name = writer.add("MatMul", left, right)
+    if len(columns) != 1:
+        name = writer.reshaped(name, a.lead, [sizes[i] for i in (*rows, *columns)])
+    made = Looped(name, a.lead, (*rows, *columns))
     return Looped(_ordered(writer, made, wanted), a.lead, tuple(wanted))

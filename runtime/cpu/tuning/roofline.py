@@ -23,6 +23,7 @@ from gradc_runtime.cpu.objects.link import NATIVE
 from gradc_runtime.system.aligned_memory import aligned
 
 FOOTPRINTS = (400_000, 4_000_000, 16_000_000, 128_000_000)  # bytes
+Clock = Callable[[], float]
 ROWS, COLUMNS, TERMS = 96, 96, 256  # of the product
 BUDGET = 0.1  # seconds for each number
 ADD = Kernel("k0", """\
@@ -52,27 +53,30 @@ class Roofline:
         return max(operations / self.operations, bytes / self.bandwidth[level])
 
 
-def measure(threads: int, word: int = 4) -> Roofline:
-    """The limits of so many threads, for numbers of `word` bytes."""
+def measure(threads: int, word: int = 4, clock: Clock = perf_counter) -> Roofline:
+    """The limits of so many threads, for numbers of `word` bytes.
+
+    `clock` gives seconds: of one thread on a busy machine, those of the processor.
+    """
     product, add = (NATIVE(a) for a in addresses([Kernel("contract_rows"), ADD], word))
-    rate = threads * _multiplications(product, threads, word)
-    bandwidth = {size: _bandwidth(add, threads, word, size) for size in FOOTPRINTS}
+    rate = threads * _multiplications(product, threads, word, clock)
+    bandwidth = {size: _bandwidth(add, threads, word, size, clock) for size in FOOTPRINTS}
     return Roofline(threads, rate, bandwidth)
 
 
-def _best(task: Callable[[int], None], threads: int) -> float:
+def _best(task: Callable[[int], None], threads: int, clock: Clock) -> float:
     """Seconds until all threads have done their task once, in the fastest of many turns."""
     with ThreadPoolExecutor(threads) as pool:
-        return _fastest(lambda: list(pool.map(task, range(threads))))
+        return _fastest(lambda: list(pool.map(task, range(threads))), clock)
 
 
-def _fastest(call: Callable[[], object]) -> float:
+def _fastest(call: Callable[[], object], clock: Clock) -> float:
     call()
-    best, start = float("inf"), perf_counter()
-    while perf_counter() - start < BUDGET:
-        begin = perf_counter()
+    best, start = float("inf"), clock()
+    while clock() - start < BUDGET:
+        begin = clock()
         call()
-        best = min(best, perf_counter() - begin)
+        best = min(best, clock() - begin)
     return best
 
 
@@ -82,7 +86,7 @@ def _numbers(count: int, word: int) -> np.ndarray:
     return array
 
 
-def _multiplications(kernel: Callable[..., None], threads: int, word: int) -> float:
+def _multiplications(kernel: Callable[..., None], threads: int, word: int, clock: Clock) -> float:
     """Operations a second of one thread, while all are at work."""
     geometry = np.array([0, COLUMNS, ROWS, TERMS, COLUMNS, 1, 0, 0, TERMS, 1, COLUMNS, 0])
     sizes = (ROWS * TERMS, TERMS * COLUMNS, ROWS * COLUMNS)
@@ -94,11 +98,13 @@ def _multiplications(kernel: Callable[..., None], threads: int, word: int) -> fl
         for _ in range(turns):
             kernel(address(pointers[number]), address(geometry), 0, 0, 0)
 
-    best = _best(task, threads)
+    best = _best(task, threads, clock)
     return turns * 2 * ROWS * COLUMNS * TERMS / best
 
 
-def _bandwidth(kernel: Callable[..., None], threads: int, word: int, size: int) -> float:
+def _bandwidth(
+    kernel: Callable[..., None], threads: int, word: int, size: int, clock: Clock
+) -> float:
     """Bytes a second of all threads together, each on its part of three arrays."""
     count = size // (3 * word)
     arrays = [_numbers(count, word) for _ in range(3)]
@@ -110,5 +116,5 @@ def _bandwidth(kernel: Callable[..., None], threads: int, word: int, size: int) 
         for _ in range(turns):
             kernel(address(pointers), address(pointers), begin, end, 0)
 
-    best = _best(task, threads)
+    best = _best(task, threads, clock)
     return turns * 3 * word * count / best

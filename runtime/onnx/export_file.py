@@ -16,6 +16,8 @@ from gradc_runtime.session.state import suggestion
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
 
+MOST_BYTES = 2**31 - 2**22  # of weights: protobuf has no file of 2 GiB
+
 
 def exported(session: Any, model: str | None = None) -> Any:
     """The `ModelProto` of a session's model, or of its only one, with its weights as float32.
@@ -31,6 +33,8 @@ def exported(session: Any, model: str | None = None) -> Any:
         key: np.array(views[key], "float32" if value.element is ElementType.FLOAT else "int64")
         for key, value in found.graph.weights.items()
     }
+    if (size := sum(array.nbytes for array in weights.values())) > MOST_BYTES:
+        raise SessionError(f"{name} has {size / 1e9:.1f} GB of weights, an ONNX file 2.1 at most")
     made = protobuf_of(found, weights)
     onnx_package("onnx.checker").check_model(made, full_check=True)
     return with_sizes(made)

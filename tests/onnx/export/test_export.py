@@ -96,3 +96,11 @@ def test_rounded_operands_are_rounded_there(tmp_path: Path) -> None:
     text = "model f(x : [30]) -> [20] { x |> dense(20) }"
     program = gradc.compile_source(text, precision="bf16")
     require_equal(gradc.Session(program, threads=1, seed=1), "f")
+
+
+def test_more_than_a_file_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("gradc_runtime.onnx.export_file.MOST_BYTES", 100)
+    session = gradc.Session(gradc.compile_source("model f(x : [9]) -> [9] { x |> dense(9) }"))
+    with pytest.raises(gradc.RunError, match="GB of weights, an ONNX file"):
+        session.export(tmp_path / "f.onnx")
+    assert not list(tmp_path.iterdir())

@@ -46,6 +46,7 @@ RUNTIME = {
 CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.records.fast_dataclass",
     "gradc_compiler.c.c_names",
+    "gradc_compiler.pipeline",  # a back end of `onnx.backend` compiles what it is given
     "gradc_compiler.machine.addition_chains",
     "gradc_compiler.machine.cost_model",
     "gradc_compiler.machine.machine",

@@ -9,8 +9,9 @@ from typing import Any
 
 from gradc_runtime.onnx.import_rules import RULES
 from gradc_runtime.onnx.importer.find_batch import with_batch
-from gradc_runtime.onnx.importer.graph_to_spec import ImportedSpec, ImportOptions, imported_spec
+from gradc_runtime.onnx.importer.graph_to_spec import imported_spec
 from gradc_runtime.onnx.importer.imported_graph import graph_of
+from gradc_runtime.onnx.importer.imported_spec import ImportedSpec, ImportOptions
 from gradc_runtime.onnx.importer.read_model import read_model
 from gradc_runtime.onnx.importer.training_template import train_block
 from gradc_runtime.system.errors import DataError, bounded
@@ -28,6 +29,7 @@ def imported_file(
     model = read_model(path)
     try:
         graph = graph_of(model, path.parent, sizes)
+        options = replace(options, time=given["sequence"])
         if not given["whole"]:
             options = with_batch(graph, options, given["batch_axis"])
         found = imported_spec(graph, options)
@@ -38,6 +40,6 @@ def imported_file(
 
 def head(path: Path, found: ImportedSpec) -> str:
     """Comments: the file, and whose weights each layer has."""
-    lines = [f"{path.name}, imported."]
+    lines = [f"{bounded(path.name)}, imported."]
     lines += [f"    {layer:<12} {bounded(source)}" for layer, source in found.sources]
     return "".join(f"# {line}\n" for line in lines)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from gradc_runtime.onnx.importer.rule import RULES
-from gradc_runtime.onnx.importer.rules import arithmetic_rules, elementwise_rules, product_rules
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["RULES", "arithmetic_rules", "elementwise_rules", "product_rules"]
+from gradc_runtime.onnx.importer import rules
+from gradc_runtime.onnx.importer.rule import RULES
+
+for module in iter_modules(rules.__path__, f"{rules.__name__}."):
+    import_module(module.name)
+
+__all__ = ["RULES"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.derived.naming import RESERVED
-from gradc_compiler.diagnostics.source import Source
+from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.elaborate.names.library import prelude
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.syntax.grammar.keywords import KEYWORDS
@@ -18,6 +18,7 @@ from gradc_runtime.cli.actions.output import counted, say
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.session.checkpoint import write_atomically
 from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import DataError
 
 
 def import_model(path: Path, spec: Path, given: Mapping[str, Any]) -> int:
@@ -28,14 +29,18 @@ def import_model(path: Path, spec: Path, given: Mapping[str, Any]) -> int:
     """
     try:
         from gradc_runtime.onnx.import_file import imported_file
-        from gradc_runtime.onnx.importer.graph_to_spec import ImportOptions
+        from gradc_runtime.onnx.importer.imported_spec import ImportOptions
     except ModuleNotFoundError as fault:
         raise Refused(f"this needs {fault.name}: pip install 'gradc[onnx]'") from None
     options = ImportOptions(name=spec.stem, taken=words_of_the_language())
     found = imported_file(path, options, sizes_of(given["sizes"]), given)
-    text = format_source(Source(spec.name, found.text))
     weights = spec.with_suffix(".safetensors")
-    session = session_with(text, found.arrays)
+    try:
+        text = format_source(Source(spec.name, found.text))
+        session = session_with(text, found.arrays)
+    except CompileError as fault:
+        first = fault.diagnostics[0]
+        raise DataError(f"{path.name}: no spec can say it: {first.code}, {first.message}") from None
     write_atomically(spec, text.encode())
     session.save(weights)
     numbers = sum(array.size for array in found.arrays.values())

@@ -15,6 +15,7 @@ from gradc_runtime.cli.declare import act, declared
     ("gradc run model.nn --weights model.safetensors x=@example.npy", "what it gives"),
     ("gradc import model.onnx -o model.nn --loss cross_entropy", "with a train block"),
     ("gradc import model.onnx -o model.nn --size length=64", "a symbolic size gets a number"),
+    ("gradc import tagger.onnx -o tagger.nn --sequence length", "or is any length of a sequence"),
     ("gradc import model.onnx -o model.nn --batch-axis 1", "where the examples are counted"),
 ])  # fmt: skip
 @click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
@@ -25,6 +26,8 @@ from gradc_runtime.cli.declare import act, declared
 @click.option("--whole", is_flag=True, help="There is no batch: each input is one example.")
 @click.option("--size", "sizes", multiple=True, metavar="NAME=N",
               help="The number that a symbolic size stands for.")  # fmt: skip
+@click.option("--sequence", metavar="NAME",
+              help="The symbolic size that is the length of a sequence.")  # fmt: skip
 @click.option("--loss", type=click.Choice(["cross_entropy", "squared_error", "bce_logits"]),
               help="Write a train block that minimizes this.")  # fmt: skip
 def command(model: Path, spec: Path, **given: Any) -> int:

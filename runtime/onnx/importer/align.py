@@ -30,7 +30,7 @@ def broadcast_axes(values: Sequence[GraphValue]) -> tuple[Axes, list[GraphValue]
     Raises `DataError` where sizes do not fit.
     """
     rank = max(v.rank for v in values)
-    found = [replace(v, axes=((),) * (rank - v.rank) + v.axes) for v in values]
+    found = apart([replace(v, axes=((),) * (rank - v.rank) + v.axes) for v in values])
     for k in range(rank):
         lead = next((v.axes[k] for v in found if is_free(v.axes[k])), None)
         if lead is None:
@@ -41,6 +41,22 @@ def broadcast_axes(values: Sequence[GraphValue]) -> tuple[Axes, list[GraphValue]
                 lead = found[j].axes[k]
     axes = tuple(next((v.axes[k] for v in found if v.axes[k]), ()) for k in range(rank))
     return axes, found
+
+
+def apart(values: Sequence[GraphValue]) -> list[GraphValue]:
+    """Values none of which has an atom of another at another axis, as x and its transpose do."""
+    found: list[GraphValue] = []
+    for value in values:
+        places = {atom: k for v in found for k, axis in enumerate(v.axes) for atom in axis}
+        own = [(atom, k) for k, axis in enumerate(value.axes) for atom in axis if not atom.free]
+        clash = any(places.get(atom, k) != k for atom, k in own)
+        found.append(with_own_atoms(value) if clash else value)
+    return found
+
+
+def with_own_atoms(value: GraphValue) -> GraphValue:
+    """The same value by atoms that no other has."""
+    return with_atoms(value, {atom: (Atom(atom.size),) for atom in fixed(value.axes)})
 
 
 def unified(values: list[GraphValue], j: int, k: int, lead: Axis) -> list[GraphValue]:
@@ -107,26 +123,27 @@ def common_slots(axes: Axes, values: Sequence[GraphValue]) -> Axes:
     return slots_of(axes)
 
 
-def operand(value: GraphValue, slots: Axes, constants: Constants) -> Expr:
-    """An operand in the result's slots; those that it lacks have size 1, or are left out in front.
+def operand(value: GraphValue, slots: Axes, constants: Constants) -> tuple[Expr, int]:
+    """An operand in the result's slots, and how many of them it has.
 
-    A sequence of 1s in front says nothing.
+    Those that it lacks have size 1; in front they are left out, as they say nothing there, unless
+    it has them as it lies.
     """
     own = set(fixed(value.axes))
-    want = [tuple(a for a in slot if a in own) for slot in slots]
+    want = tuple(tuple(a for a in slot if a in own) for slot in slots)
+    if value.expr is not None and value.slots == want:
+        return value.expr, len(want)
     while want and not want[0]:
-        want.pop(0)
+        want = want[1:]
     if value.expr is None:
-        return constants(value, tuple(want))
-    have = value.slots
-    while have and not have[0] and len(have) > len(want):
-        have = have if tuple(want) != have[1:] else tuple(want)
-        break
-    return rearrange(value.expr, value.slots, tuple(want))
+        return constants(value, want), len(want)
+    return rearrange(value.expr, value.slots, want), len(want)
 
 
 def align(values: Sequence[GraphValue], constants: Constants) -> tuple[list[Expr], Axes, Axes]:
     """Expressions that broadcast in the language; axes and slots of what is made of them."""
     axes, values = broadcast_axes(values)
     slots = common_slots(axes, values)
-    return [operand(v, slots, constants) for v in values], axes, slots
+    found = [operand(v, slots, constants) for v in values]
+    rank = max(count for _, count in found)
+    return [expr for expr, _ in found], axes, slots[len(slots) - rank :]

@@ -100,6 +100,8 @@ def split(atoms: Sequence[Atom], shape: Sequence[int]) -> dict[Atom, Axis] | Non
     The row-major places of an axis's ends must be in both: 12 as (3)(4) is also (3)(2)(2), never
     (2)(6).
     """
+    if 0 in shape or any(atom.size == 0 for atom in atoms):
+        return {} if [atom.size for atom in atoms] == list(shape) else None
     ends, wanted = {1}, {1}
     for atom in atoms:
         ends.add(max(ends) * atom.size)

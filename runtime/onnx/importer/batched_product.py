@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gradc_runtime.onnx.importer.align import broadcast_axes, unified
+from gradc_runtime.onnx.importer.align import broadcast_axes, unified, with_own_atoms
 from gradc_runtime.onnx.importer.atoms import Axes, Axis, fixed, is_free, slots_of
 from gradc_runtime.onnx.importer.expression import Expr
 from gradc_runtime.onnx.importer.graph_value import GraphValue
@@ -22,7 +22,7 @@ def batched_product(n: RuleContext, a: GraphValue, b: GraphValue) -> GraphValue:
     b = replace(b, axes=(*b.axes, ())) if vector_b else b
     n.require_own(a, a.rank - 1)
     n.require_own(b, b.rank - 2)
-    found = product_of_matrices(n, *with_one_sum(a, b))
+    found = product_of_matrices(n, *with_one_sum(a, with_own_atoms(b)))
     return replace(found, axes=kept_axes(found.axes, vector_a, vector_b))
 
 
@@ -41,9 +41,11 @@ def product_of_matrices(n: RuleContext, a: GraphValue, b: GraphValue) -> GraphVa
         raise DataError("a product whose rows are examples times more than one axis")
     if not over and (before or stacked):
         over = ((),)
-    x = matrix(n, left, (*before, *over, summed), len(over) + 1)
-    y = matrix(n, right, (*before, summed, *beside), 2)
-    return n.made(x @ y, (*lead, rows, columns), (*before, *over, *beside))
+    x, most = matrix(n, left, (*before, *over, summed), len(over) + 1)
+    y, other = matrix(n, right, (*before, summed, *beside), 2)
+    rank = max(most - len(over) - 1, other - 2)
+    lying = (*before[len(before) - rank :], *over, *beside)
+    return n.made(x @ y, (*lead, rows, columns), lying)
 
 
 def leading(value: GraphValue) -> GraphValue:
@@ -62,13 +64,13 @@ def free_slots(axis: Axis) -> Axes:
     return tuple((a,) for a in axis if a.free is None) if is_free(axis) else (axis,)
 
 
-def matrix(n: RuleContext, value: GraphValue, slots: Axes, least: int) -> Expr:
-    """An operand in slots; those in front that it lacks are left out down to a matrix."""
+def matrix(n: RuleContext, value: GraphValue, slots: Axes, least: int) -> tuple[Expr, int]:
+    """An operand in slots, and how many; those in front that it lacks are left out."""
     own = set(fixed(value.axes))
     want = [tuple(a for a in slot if a in own) for slot in slots]
     while len(want) > least and not want[0]:
         want.pop(0)
-    return n.expr(value, tuple(want))
+    return n.expr(value, tuple(want)), len(want)
 
 
 def with_one_sum(a: GraphValue, b: GraphValue) -> tuple[GraphValue, GraphValue]:

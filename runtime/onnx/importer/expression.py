@@ -60,6 +60,9 @@ class Expr:
     def __mod__(self, other: Any) -> Expr:
         return operation("%", self, other)
 
+    def __rpow__(self, other: Any) -> Expr:
+        return operation("^", other, self)
+
     def __pow__(self, other: Any) -> Expr:
         return operation("^", self, other)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gradc_runtime.onnx.importer.graph_to_spec import ImportOptions
 from gradc_runtime.onnx.importer.imported_graph import ImportedGraph
+from gradc_runtime.onnx.importer.imported_spec import ImportOptions
 from gradc_runtime.system.errors import DataError
 
 

@@ -8,63 +8,42 @@ the graph, without the batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
-import numpy as np
-
-from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.onnx.importer.atoms import Atom, Axes, Axis, Free, axis_of, sizes, slots_of
+from gradc_runtime.onnx.importer.atoms import Atom, Axes, Axis, Free, axis_of, slots_of
 from gradc_runtime.onnx.importer.constants import Stored
-from gradc_runtime.onnx.importer.expression import Expr, name, shape_text
+from gradc_runtime.onnx.importer.expression import Expr, name
+from gradc_runtime.onnx.importer.function_bodies import function_body
 from gradc_runtime.onnx.importer.graph_value import GraphValue, of_array
 from gradc_runtime.onnx.importer.imported_graph import GraphInput, GraphNode, ImportedGraph
-from gradc_runtime.onnx.importer.known_values import known_results
-from gradc_runtime.onnx.importer.names import SpecNames, cleaned
+from gradc_runtime.onnx.importer.imported_spec import (
+    ImportedInput,
+    ImportedSpec,
+    ImportOptions,
+    type_text,
+)
+from gradc_runtime.onnx.importer.known_values import KNOWN, known_results
+from gradc_runtime.onnx.importer.names import SpecNames, cleaned, is_generated
+from gradc_runtime.onnx.importer.patterns import label_inputs, with_dense_layers
 from gradc_runtime.onnx.importer.rule import RULES, ComputedHere, RuleContext
 from gradc_runtime.onnx.importer.spec_writer import SpecWriter
 from gradc_runtime.system.errors import DataError
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOptions:
-    """What a user, or a caller, says of a graph beside the graph."""
-
-    batch_axis: int | None = None  # of every input; None: there is none
-    batch: str | None = None  # the symbol of the batch
-    time: str | None = None  # the symbol of the time
-    known: Mapping[str, np.ndarray] = field(default_factory=dict)  # inputs with their numbers
-    name: str = "network"
-    taken: Collection[str] | None = None  # words that the language has a meaning for
-    inline: bool = False  # tables are written out, not kept beside the text
+MOST_NODES, MOST_KNOWN = 100_000, 1 << 26  # nodes, and numbers worked out while importing
+DEEPEST = 16  # graphs within graphs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedInput:
-    """An input of the model: its name and type in the spec."""
-
-    name: str
-    type: str
-    axes: Axes
-    kind: np.dtype[Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedSpec:
-    """A spec's text, the numbers that belong to it, and how its inputs and outputs read in ONNX."""
-
-    text: str
-    model: str
-    arrays: Mapping[str, np.ndarray]
-    sources: Sequence[tuple[str, str]]
-    inputs: Mapping[str, ImportedInput]  # by the name in ONNX
-    outputs: Mapping[str, GraphValue]
-    results: Mapping[str, str]  # ONNX's name of an output to the spec's
-
-    def first_sizes(self) -> list[int]:
-        """The sizes of the first output."""
-        return sizes(slots_of(next(iter(self.outputs.values())).axes))
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Whatever a rule stumbles over in a node of a wrong shape or kind, as a `DataError`."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, AssertionError,
+            RecursionError) as fault:  # fmt: skip
+        what = str(fault).partition("\n")[0][:80]
+        raise DataError(f"its operands or attributes are none of its own ({what})") from None
 
 
 class SpecBuilder:
@@ -72,14 +51,23 @@ class SpecBuilder:
 
     def __init__(self, graph: ImportedGraph, options: ImportOptions) -> None:
         self.graph, self.options = graph, options
+        self.labels = {} if options.inline else label_inputs(graph)
         self.names = SpecNames(options.taken)
         self.model = self.names.fresh(options.name)
         self.stored = Stored(self.names, inline=options.inline)
         self.values: dict[str, GraphValue] = {}
         self.inputs: dict[str, ImportedInput] = {}
-        self.free = {Free.BATCH: Atom(1, Free.BATCH), Free.TIME: Atom(1, Free.TIME)}
+        self.free = {Free.BATCH: Atom(self.batch_size(), Free.BATCH), Free.TIME: Atom(0, Free.TIME)}
         self.readers = Counter(i for node in graph.nodes for i in node.inputs if i)
         self.readers.update(graph.outputs)
+        self.depth, self.absent, self.count, self.known = 0, set[str](), 0, 0
+        self.room = MOST_KNOWN + 4 * sum(a.size for a in graph.initializers.values())
+
+    def batch_size(self) -> int:
+        """The batch that a graph was written for; 0 where any will do."""
+        axis = self.options.batch_axis
+        sizes = [g.shape[axis] for g in self.graph.inputs if axis is not None]
+        return next((s for s in sizes if isinstance(s, int)), 0)
 
     def spec(self) -> ImportedSpec:
         """The whole of it.
@@ -87,7 +75,8 @@ class SpecBuilder:
         Raises `DataError` for what has no counterpart.
         """
         for tensor, array in self.graph.initializers.items():
-            trained = array.dtype.kind == "f"
+            made_up = is_generated(tensor) and array.size and bool((array == array.flat[0]).all())
+            trained = array.dtype.kind == "f" and not made_up
             self.values[tensor] = of_array(
                 tensor, array, trained=trained, shared=self.readers[tensor] > 1
             )
@@ -108,12 +97,13 @@ class SpecBuilder:
         axes = self.input_axes(given)
         called = self.names.fresh(given.name)
         slots = slots_of(axes)
+        classes = self.labels.get(given.name, 0) if len(slots) < 2 else 0
         self.inputs[given.name] = ImportedInput(
-            name=called, type=type_text(slots), axes=axes, kind=given.kind
+            name=called, type=type_text(axes, classes), axes=axes, kind=given.kind
         )
         self.values[given.name] = GraphValue(
             name=given.name, axes=axes, kind=given.kind, expr=name(called), slots=slots,
-            roots=frozenset([given.name]),
+            roots=frozenset([given.name]), classes=classes,
         )  # fmt: skip
 
     def input_axes(self, given: GraphInput) -> Axes:
@@ -125,12 +115,14 @@ class SpecBuilder:
         for k, size in enumerate(given.shape):
             if k == self.options.batch_axis or (size and size == self.options.batch):
                 axes.append((self.free[Free.BATCH],))
+            elif size and size == self.options.time:
+                axes.append((self.free[Free.TIME],))
             elif isinstance(size, int):
                 axes.append(axis_of(size))
             else:
                 said, symbol = (f"`{size}`", size) if size else ("no size", "NAME")
                 where = f"axis {k} of input {given.name}"
-                raise DataError(f"{where} has {said}: fix it with --size {symbol}=N")
+                raise DataError(f"{where} has {said}: say --size {symbol}=N or --sequence {symbol}")
         return tuple(axes)
 
     def translate(self, node: GraphNode) -> None:
@@ -138,8 +130,12 @@ class SpecBuilder:
 
         Raises `DataError` that says where it is.
         """
+        self.count += 1
+        if self.count > MOST_NODES:
+            raise DataError(f"the graph has more than {MOST_NODES:,} nodes, functions written out")
         try:
-            found = self.results(node)
+            with fitting():
+                found = self.results(node)
         except ComputedHere as fault:
             raise ComputedHere(f"{node.place}: {fault}", fault.roots) from None
         except DataError as fault:
@@ -155,17 +151,74 @@ class SpecBuilder:
 
         Raises `DataError` for an operator that has no rule.
         """
-        inputs = [self.value(i) if i else None for i in node.inputs]
+        inputs = [self.value(i) if i and i not in self.absent else None for i in node.inputs]
         known = known_results(node, inputs)
         if known is not None:
+            self.known += sum(v.array.size for v in known if v is not None and v.array is not None)
+            if self.known > self.room:
+                raise DataError("its tables are larger than is accepted, all of them together")
             return known
+        if node.op == "If":
+            return self.branch(node, inputs[0])
         if node.op not in RULES or node.domain not in ("", "ai.onnx"):
-            raise DataError(f"{node.op} is not among the operators that can be imported")
+            return self.by_function(node, inputs)
         context = RuleContext(
-            node.op, inputs, node.attributes, node.opset, self.stored, node.outputs
+            node.op, inputs, node.attributes, node.opset, self.stored, node.outputs, self.free
         )
         found = RULES[node.op].lower(context)
         return [found] if isinstance(found, GraphValue) else found
+
+    def branch(self, node: GraphNode, condition: GraphValue | None) -> list[GraphValue]:
+        """The branch of an `If` whose condition is known.
+
+        Raises `ComputedHere` for one that is computed.
+        """
+        if condition is None or condition.array is None:
+            roots = frozenset[str]() if condition is None else condition.roots
+            raise ComputedHere("its condition must be known", roots)
+        taken = node.attributes["then_branch" if condition.array.reshape(()) else "else_branch"]
+        return self.inner(taken, {}, len(taken.outputs))
+
+    def by_function(
+        self, node: GraphNode, inputs: Sequence[GraphValue | None]
+    ) -> list[GraphValue | None]:
+        """What a node gives as the function of simpler operators that it is.
+
+        Raises `DataError` for an operator that is none.
+        """
+        if node.op in KNOWN:
+            roots = frozenset[str]().union(*(v.roots for v in inputs if v is not None))
+            raise ComputedHere("its operands must be known", roots)
+        body = function_body(node, inputs, self.graph.functions)
+        if body is None:
+            raise DataError(f"{node.op} is not among the operators that can be imported")
+        given = dict(zip(body.parameters, inputs, strict=False))
+        found: list[GraphValue | None] = [*self.inner(body, given, len(node.outputs))]
+        return found
+
+    def inner(
+        self, graph: ImportedGraph, given: Mapping[str, GraphValue | None], count: int
+    ) -> list[GraphValue]:
+        """The outputs of a graph within this one, which sees the values around it.
+
+        Raises `DataError` where operands do not fit.
+        """
+        if self.depth >= DEEPEST:
+            raise DataError("functions within functions without end")
+        outer, readers = self.values, self.readers
+        self.values = {**outer, **{k: v for k, v in given.items() if v is not None}}
+        for held, array in graph.initializers.items():
+            self.values[held] = of_array(held, array)
+        self.readers = Counter(i for node in graph.nodes for i in node.inputs if i)
+        self.absent = {k for k, v in given.items() if v is None}
+        self.depth += 1
+        try:
+            for node in graph.nodes:
+                self.translate(node)
+            return [self.value(name) for name in graph.outputs[:count]]
+        finally:
+            self.values, self.readers = outer, readers
+            self.depth -= 1
 
     def value(self, name: str) -> GraphValue:
         """The value of a name; the nodes of a graph are in order, so it is there.
@@ -209,12 +262,7 @@ class SpecBuilder:
 
     def output_type(self, value: GraphValue) -> str:
         """The type of an output."""
-        return type_text(slots_of(value.axes))
-
-
-def type_text(slots: Axes) -> str:
-    """The type of a tensor with these slots."""
-    return shape_text(sizes(slots)) if slots else "scalar"
+        return type_text(value.axes)
 
 
 def imported_spec(graph: ImportedGraph, options: ImportOptions) -> ImportedSpec:
@@ -222,4 +270,4 @@ def imported_spec(graph: ImportedGraph, options: ImportOptions) -> ImportedSpec:
 
     Raises `DataError` for what has no counterpart.
     """
-    return SpecBuilder(graph, options).spec()
+    return SpecBuilder(with_dense_layers(graph), options).spec()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from gradc_runtime.onnx.importer.read_model import PARSER, checked_shape, kind_o
 from gradc_runtime.system.errors import DataError
 
 Size = int | str  # a symbol; "" where nothing is said
-OPSETS = range(7, 28)
+OPSETS = range(7, 29)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,8 @@ class ImportedGraph:
     outputs: Sequence[str]
     nodes: Sequence[GraphNode]
     initializers: Mapping[str, np.ndarray]
+    parameters: Sequence[str] = ()  # of a function
+    functions: Mapping[tuple[str, str], Any] = field(default_factory=dict)  # of the model: protobuf
 
 
 def graph_of(model: Any, folder: Path | None, sizes: Mapping[str, int]) -> ImportedGraph:
@@ -70,7 +73,31 @@ def graph_of(model: Any, folder: Path | None, sizes: Mapping[str, int]) -> Impor
         outputs=[o.name for o in graph.output],
         nodes=in_order(nodes),
         initializers=initializers,
+        functions={(f.domain, f.name): f for f in model.functions},
     )
+
+
+def inner_graph(graph: Any, opset: int, folder: Path | None) -> ImportedGraph:
+    """A branch of a node."""
+    return ImportedGraph(
+        inputs=[],
+        outputs=[o.name for o in graph.output],
+        nodes=in_order([node_of(node, opset, folder) for node in graph.node]),
+        initializers={t.name: tensor_array(t, folder) for t in graph.initializer},
+    )
+
+
+def function_graph(function: Any, attributes: Mapping[str, Any], opset: int) -> ImportedGraph:
+    """The body of a function, for a call with these attributes."""
+    for given in function.attribute_proto:
+        attributes = {given.name: attribute(given, opset, None), **attributes}
+    versions = [o.version for o in function.opset_import if o.domain in ("", "ai.onnx")]
+    version = int(versions[0]) if versions else opset
+    nodes = [node_of(node, version, None, attributes) for node in function.node]
+    return ImportedGraph(
+        inputs=[], outputs=list(function.output), nodes=in_order(nodes), initializers={},
+        parameters=list(function.input),
+    )  # fmt: skip
 
 
 def opset_of(model: Any) -> int:
@@ -103,16 +130,23 @@ def input_of(given: Any, sizes: Mapping[str, int]) -> GraphInput:
     return GraphInput(name=given.name, kind=kind, shape=tuple(shape))
 
 
-def node_of(node: Any, opset: int, folder: Path | None) -> GraphNode:
-    """A node with its attributes."""
-    attributes = {a.name: attribute(a, folder) for a in node.attribute}
+def node_of(
+    node: Any, opset: int, folder: Path | None, outer: Mapping[str, Any] | None = None
+) -> GraphNode:
+    """A node with its attributes; in a function, some are those of the call."""
+    attributes = {}
+    for given in node.attribute:
+        if not given.ref_attr_name:
+            attributes[given.name] = attribute(given, opset, folder)
+        elif outer is not None and given.ref_attr_name in outer:
+            attributes[given.name] = outer[given.ref_attr_name]
     return GraphNode(
         op=node.op_type, inputs=tuple(node.input), outputs=tuple(node.output),
         attributes=attributes, opset=opset, domain=node.domain, name=node.name,
     )  # fmt: skip
 
 
-def attribute(given: Any, folder: Path | None) -> Any:
+def attribute(given: Any, opset: int, folder: Path | None) -> Any:
     """The value of an attribute: a number, a text, an array, or a list of numbers or texts.
 
     Raises `DataError` for a graph within a node.
@@ -133,8 +167,10 @@ def attribute(given: Any, folder: Path | None) -> Any:
             return [int(i) for i in given.ints]
         case kinds.STRINGS:
             return [s.decode("utf-8", "replace") for s in given.strings]
+        case kinds.GRAPH:
+            return inner_graph(given.g, opset, folder)
         case _:
-            raise DataError(f"attribute {given.name} is a graph, or of a kind without numbers")
+            raise DataError(f"attribute {given.name} is of a kind without numbers")
 
 
 def in_order(nodes: Sequence[GraphNode]) -> list[GraphNode]:

@@ -18,9 +18,11 @@ from gradc_runtime.onnx.importer.read_model import kind_of
 from gradc_runtime.onnx.importer.sizes_known_later import FreeSize
 from gradc_runtime.system.errors import DataError
 
-LARGEST = 1 << 26  # numbers of a result
+LARGEST = 1 << 24  # numbers of a result
 STRUCTURAL = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten", "Cast"}
 Arrays = list[Any]  # of NumPy, whose types say less than they cost
+BROADCAST = {"Add", "Sub", "Mul", "Div", "Mod", "Equal", "And", "Or", "Less", "Greater",
+             "GreaterOrEqual", "LessOrEqual", "Where"}  # fmt: skip
 Known = Callable[[GraphNode, Arrays], Any]
 
 
@@ -35,6 +37,9 @@ def known_results(
     if any(v is not None and v.array is None for v in inputs) or node.op not in KNOWN:
         return None
     given = [v for v in inputs if v is not None]
+    shape = given[-1].array if given else None
+    if node.op in ("ConstantOfShape", "Expand") and shape is not None and shape.dtype == object:
+        return None  # a shape with the batch in it
     if any(v.trained for v in given) and (
         node.op not in STRUCTURAL or any(v.shared and v.trained for v in given)
     ):
@@ -56,12 +61,20 @@ def computed(node: GraphNode, arrays: Arrays) -> np.ndarray:
     Raises `DataError` where its operands do not fit.
     """
     try:
+        if node.op == "Concat":
+            bounded([sum(a.size for a in arrays)])
+        elif node.op in BROADCAST:
+            bounded(np.broadcast_shapes(*(a.shape for a in arrays)))
         with np.errstate(all="ignore"):
             array = np.asarray(KNOWN[node.op](node, arrays))
     except DataError:
         raise
     except (ValueError, IndexError, TypeError, OverflowError, AttributeError) as fault:
         raise DataError(f"its operands do not fit ({str(fault)[:80]})") from None
+    if array.dtype == object and not any(isinstance(x, FreeSize) for x in array.flat):
+        array = array.astype(
+            np.float64 if any(isinstance(x, float) for x in array.flat) else np.int64
+        )
     if array.size > LARGEST:
         raise DataError(f"a table of {array.size:,} numbers is larger than is accepted")
     return array

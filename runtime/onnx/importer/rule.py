@@ -17,10 +17,11 @@ import numpy as np
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.onnx.importer.align import align
 from gradc_runtime.onnx.importer.arrange import opened_slots, rearrange
-from gradc_runtime.onnx.importer.atoms import Axes, axes_of, is_free, slots_of
+from gradc_runtime.onnx.importer.atoms import Atom, Axes, Axis, Free, axes_of, is_free, slots_of
 from gradc_runtime.onnx.importer.constants import Stored
 from gradc_runtime.onnx.importer.expression import Expr
 from gradc_runtime.onnx.importer.graph_value import GraphValue, mixes
+from gradc_runtime.onnx.importer.sizes_known_later import FreeSize
 from gradc_runtime.system.errors import DataError
 
 Results = GraphValue | Sequence[GraphValue | None]
@@ -65,9 +66,19 @@ class RuleContext:
     def __init__(
         self, op: str, inputs: Sequence[GraphValue | None], attributes: Mapping[str, Any],
         opset: int, stored: Stored, outputs: Sequence[str],
+        free: Mapping[Free, Atom] | None = None,
     ) -> None:  # fmt: skip
         self.op, self.inputs, self.attributes, self.opset = op, inputs, attributes, opset
-        self.stored, self.outputs = stored, outputs
+        self.stored, self.outputs, self.free = stored, outputs, free or {}
+
+    def free_axis(self, size: FreeSize) -> Axis:
+        """The axis whose size is not known.
+
+        Raises `DataError` for a multiple of the batch that no value has.
+        """
+        if size.factor != 1:
+            raise DataError(f"nothing has {size}")
+        return tuple(self.free[f] for f in size.free)
 
     def attr(self, name: str, default: Any = None) -> Any:
         """An attribute, or what it is without being said."""

@@ -36,10 +36,12 @@ class SpecWriter:
         readers.update(e.serial for e in outputs)
         shared = self.shared_layers(nodes)
         texts: dict[int, tuple[str, int, int]] = {}
+        roots = {e.serial for e in outputs}
         for node in nodes:
             text, depth = rendered(node, texts, shared)
             level = node.level
-            if is_a_line(node, text, depth, readers[node.serial]):
+            last = node.serial in roots and readers[node.serial] == 1
+            if not last and is_a_line(node, text, depth, readers[node.serial]):
                 called = self.names.fresh(node.hint or "v1")
                 self.lines.append(f"{called} = {text}")
                 text, level, depth = called, CALL, 0

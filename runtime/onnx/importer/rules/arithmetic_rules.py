@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from gradc_runtime.onnx.importer.expression import Expr, call, operation
+from gradc_runtime.onnx.importer.expression import Expr, call, number, operation
 from gradc_runtime.onnx.importer.graph_value import GraphValue
+from gradc_runtime.onnx.importer.read_model import kind_of
 from gradc_runtime.onnx.importer.rule import RuleContext, rule
-from gradc_runtime.system.errors import DataError
 
 COMPARISONS = {"Equal": "==", "Less": "<", "Greater": ">", "LessOrEqual": "<=",
                "GreaterOrEqual": ">="}  # fmt: skip
@@ -77,9 +77,17 @@ def div(n: RuleContext) -> GraphValue:
 def mod(n: RuleContext) -> GraphValue:
     """The rest of a division."""
     a, b = n.value(0), n.value(1)
-    if not n.attr("fmod", 0):
+    if not n.attr("fmod", 0) and not a.is_real:
         return n.elementwise(lambda x, y: x % y, a, b)
+    if not n.attr("fmod", 0):
+        return n.elementwise(rest_of_any, a, b)
     return n.elementwise(lambda x, y: call("sign", x) * (call("abs", x) % call("abs", y)), a, b)
+
+
+def rest_of_any(x: Expr, y: Expr) -> Expr:
+    """x % y, where y may be infinite: then x, or y where their signs differ."""
+    endless = call("where", x * y < 0, y, x) + 0 * x
+    return call("where", operation("==", call("abs", y), number(np.inf)), endless, x % y)
 
 
 @rule("Pow", "a ^ b")
@@ -125,7 +133,9 @@ def one_alone_holds(n: RuleContext) -> GraphValue:
 def cast(n: RuleContext) -> GraphValue:
     """Another kind of number."""
     x, kind = n.value(), n.attr("to")
-    target = n.value(1).kind if n.op == "CastLike" else numpy_kind(kind)
+    target = n.value(1).kind if n.op == "CastLike" else kind_of(kind, "the result")
+    if x.array is not None:
+        return n.same(x, kind=target, array=x.array.astype(target))
     if target == x.kind or x.kind.kind == "b":
         return n.same(x, kind=target)
     if target.kind == "b":
@@ -136,15 +146,3 @@ def cast(n: RuleContext) -> GraphValue:
         wrap = wrapped if narrower else (lambda e, _: e)
         return n.elementwise(lambda e: wrap(whole(e), target), x, kind=target)
     return n.same(x, kind=target)
-
-
-def numpy_kind(number: int) -> np.dtype[Any]:
-    """NumPy's kind for a number of ONNX's table of them.
-
-    Raises `DataError` for one that has no such numbers here.
-    """
-    kinds = {1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
-             9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64"}  # fmt: skip
-    if number not in kinds:
-        raise DataError(f"numbers of kind {number} of ONNX's table are not supported")
-    return np.dtype(kinds[number])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from math import pi
-from operator import add
 from typing import Any
 
 import numpy as np
 
-from gradc_runtime.onnx.importer.expression import Expr, call, number, pipe
-from gradc_runtime.onnx.importer.graph_value import GraphValue, of_array
+from gradc_runtime.onnx.importer.expression import CHAIN, Expr, call, number, pipe
+from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.rule import RuleContext, rule
 
 
@@ -25,7 +23,12 @@ def one_of(operator: str, written: str, function: Callable[..., Expr], kind: Any
 
 def named(operator: str, function: str) -> None:
     """The same for one that the language has by name."""
-    one_of(operator, function, lambda x: call(function, x))
+    one_of(operator, function, lambda x: applied(function, x))
+
+
+def applied(function: str, x: Expr) -> Expr:
+    """A function of x, at the end of the chain if x is one."""
+    return pipe(x, function) if x.level == CHAIN else call(function, x)
 
 
 def layered(operator: str, layer: str) -> None:
@@ -38,6 +41,9 @@ for operator in ("Exp", "Log", "Sqrt", "Tanh", "Sigmoid", "Erf", "Sin", "Cos", "
     named(operator, operator.lower())
 for operator in ("Relu", "Softplus", "Softsign"):
     layered(operator, operator.lower())
+
+
+CELL_FUNCTIONS = ("sigmoid", "tanh")  # of gates, and of what they let through
 
 
 def clamp(x: Any, low: Any, high: Any) -> Expr:
@@ -183,64 +189,3 @@ def swish(n: RuleContext) -> GraphValue:
 def prelu(n: RuleContext) -> GraphValue:
     """A slope that is learnt, broadcast to x."""
     return n.elementwise(lambda x, s: call("where", x < 0, s * x, x), n.value(), n.value(1))
-
-
-@rule("Clip", "minimum(maximum(x, low), high)")
-def clip(n: RuleContext) -> GraphValue:
-    """Between two numbers, which older versions have as attributes."""
-    low, high = n.attr("min"), n.attr("max")
-    given = [n.value()]
-    signs = []
-    for k, bound, sign in ((1, low, "maximum"), (2, high, "minimum")):
-        if n.has(k):
-            given.append(n.value(k))
-            signs.append(sign)
-        elif bound is not None and abs(bound) < 3e38:
-            given.append(constant(n, f32(bound)))
-            signs.append(sign)
-
-    def write(x: Expr, *bounds: Expr) -> Expr:
-        for sign, bound in zip(signs, bounds, strict=True):
-            x = call(sign, x, bound)
-        return x
-
-    return n.elementwise(write, *given) if signs else n.same(n.value())
-
-
-def constant(n: RuleContext, value: Any) -> GraphValue:
-    """A number as an operand."""
-    return of_array("", np.asarray(value))
-
-
-@rule("Where", "where(c, a, b)")
-def where(n: RuleContext) -> GraphValue:
-    """Chosen at each place."""
-    return n.elementwise(lambda c, a, b: call("where", c, a, b), *n.values(), kind=n.value(1).kind)
-
-
-@rule("IsInf", "x == inf")
-def is_inf(n: RuleContext) -> GraphValue:
-    """1 where x is infinite, of the signs that are asked for."""
-    up, down = n.attr("detect_positive", 1), n.attr("detect_negative", 1)
-    size = (lambda x: call("abs", x)) if up and down else (lambda x: x if up else -x)
-    if not up and not down:
-        return n.elementwise(lambda x: x * 0 > 1, n.value(), kind=bool)
-    largest = float(np.finfo(np.float64 if n.value().kind == np.float64 else np.float32).max)
-    return n.elementwise(lambda x: size(x) > Expr(f"{largest!r}"), n.value(), kind=bool)
-
-
-@rule("Max Min", "maximum, minimum")
-def extremes(n: RuleContext) -> GraphValue:
-    """Of any number of operands."""
-    function = "maximum" if n.op == "Max" else "minimum"
-    return n.elementwise(lambda *x: reduce(lambda a, b: call(function, a, b), x), *n.values())
-
-
-@rule("Sum Mean", "a + b + ...; divided by how many")
-def sums(n: RuleContext) -> GraphValue:
-    """Of any number of operands."""
-    count = len(n.inputs) if n.op == "Mean" else 1
-    return n.elementwise(
-        lambda *x: reduce(add, x) / count if count > 1 else reduce(add, x),
-        *n.values(),
-    )

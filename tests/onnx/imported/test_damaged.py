@@ -1,0 +1,251 @@
+"""Files that nobody should trust: each is read, or refused in one line with exit code 1."""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from gradc_runtime.onnx.import_file import imported_file
+from gradc_runtime.onnx.importer.imported_spec import ImportOptions
+from gradc_runtime.system.errors import DataError
+from tests.onnx.imported.onnx_models import drawn, mlp, model_of, small_cnn, small_tagger
+from tests.runtime.cli.calling import Caller
+
+GIVEN = {"whole": False, "batch_axis": None, "sequence": None, "loss": None}
+
+
+def of_nodes(*nodes: Any, shape: Any = ("N", 4), **weights: Any) -> Any:
+    return model_of(nodes, {"x": shape}, {"y": None}, weights)
+
+
+def zipped() -> bytes:
+    """A bomb: 10 MB of zeros in a few kB."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.onnx", bytes(10_000_000))
+    return stream.getvalue()
+
+
+def weight(change: Callable[[Any], None]) -> Any:
+    """An MLP whose first weight is changed."""
+    model = mlp()
+    change(model.graph.initializer[0])
+    return model
+
+
+def outside(location: str, **more: str) -> Any:
+    """An MLP whose first weight lies elsewhere."""
+
+    def change(tensor: Any) -> None:
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in {"location": location, **more}.items():
+            tensor.external_data.add(key=key, value=value)
+
+    return weight(change)
+
+
+def set_dims(*dims: int) -> Callable[[Any], None]:
+    def change(tensor: Any) -> None:
+        del tensor.dims[:]
+        tensor.dims.extend(dims)
+
+    return change
+
+
+def circle() -> Any:
+    return of_nodes(
+        helper.make_node("Add", ["x", "b"], ["a"]), helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Relu", ["b"], ["y"]),
+    )  # fmt: skip
+
+
+def endless() -> Any:
+    """A function that calls itself."""
+    model = of_nodes(helper.make_node("f", ["x"], ["y"], domain="own"))
+    body = [helper.make_node("f", ["a"], ["b"], domain="own")]
+    opsets = [helper.make_opsetid("own", 1), helper.make_opsetid("", 17)]
+    model.functions.append(helper.make_function("own", "f", ["a"], ["b"], body, opsets))
+    return model
+
+
+def doubled() -> Any:
+    """Functions that call the next one many times."""
+    model = of_nodes(helper.make_node("f0", ["x"], ["y"], domain="own"))
+    opsets = [helper.make_opsetid("own", 1), helper.make_opsetid("", 17)]
+    for k in range(12):
+        nodes = [
+            helper.make_node(f"f{k + 1}", ["a" if j == 0 else f"t{j}"], [f"t{j + 1}"], domain="own")
+            for j in range(10)
+        ]
+        model.functions.append(helper.make_function("own", f"f{k}", ["a"], ["t10"], nodes, opsets))
+    last = [helper.make_node("Relu", ["a"], ["t10"])]
+    model.functions.append(helper.make_function("own", "f12", ["a"], ["t10"], last, opsets))
+    return model
+
+
+def table(size: int) -> Any:
+    return of_nodes(
+        helper.make_node("ConstantOfShape", ["s"], ["big"]),
+        helper.make_node("Add", ["x", "big"], ["y"]),
+        s=np.array([size, size], np.int64),
+    )
+
+
+def outer() -> Any:
+    """Two long tables that would be a square."""
+    return of_nodes(
+        helper.make_node("ConstantOfShape", ["s"], ["row"]),
+        helper.make_node("ConstantOfShape", ["t"], ["column"]),
+        helper.make_node("Add", ["row", "column"], ["big"]),
+        helper.make_node("Add", ["x", "big"], ["y"]),
+        s=np.array([1, 1 << 20], np.int64), t=np.array([1 << 20, 1], np.int64),
+    )  # fmt: skip
+
+
+def opset(version: int) -> Any:
+    model = mlp()
+    model.opset_import[0].version = version
+    return model
+
+
+def softmax_over_examples() -> Any:
+    return of_nodes(helper.make_node("Softmax", ["x"], ["y"], axis=0))
+
+
+def wrong_attribute() -> Any:
+    return of_nodes(
+        helper.make_node("Conv", ["x", "w"], ["y"], strides=[0.5, 2.5], pads=[1, 1]),
+        shape=("N", 1, 8, 8), w=drawn(2, 1, 3, 3),
+    )  # fmt: skip
+
+
+BYTES = {
+    "empty": (b"", "no graph"),
+    "text": (b"this is no model at all\n" * 9, "not an ONNX model"),
+    "zip": (zipped(), "not an ONNX model"),
+    "truncated": (mlp().SerializeToString()[:-9], "not an ONNX model"),
+}
+MODELS: dict[str, tuple[Callable[[], Any], str]] = {
+    "negative size": (lambda: weight(set_dims(-8, -4)), "negative size"),
+    "2^40 numbers": (lambda: weight(set_dims(1 << 20, 1 << 20)), "larger than is accepted"),
+    "fewer bytes than it says": (lambda: weight(set_dims(80, 4)), "bytes"),
+    "texts": (lambda: weight(lambda t: setattr(t, "data_type", 8)), "STRING"),
+    "unknown kind": (lambda: weight(lambda t: setattr(t, "data_type", 99)), "number 99"),
+    "up and out": (lambda: outside("../../etc/passwd"), "outside of the model's folder"),
+    "absolute": (lambda: outside("/etc/passwd"), "outside of the model's folder"),
+    "no name": (lambda: outside(""), "without a usable name"),
+    "not there": (lambda: outside("gone.bin"), "cannot read"),
+    "a link out": (lambda: outside("link.bin"), "outside of the model's folder"),
+    "too short": (lambda: outside("few.bin"), "has others"),
+    "far away": (lambda: outside("few.bin", offset="999999999999"), "has others"),
+    "an offset of words": (lambda: outside("few.bin", offset="-1"), "no number"),
+    "a circle": (circle, "in a circle"),
+    "a function without end": (endless, "without end"),
+    "functions of functions": (doubled, "more than"),
+    "a huge table": (lambda: table(1 << 30), "larger than is accepted"),
+    "an outer sum": (outer, "larger than is accepted"),
+    "a huge input": (lambda: of_nodes(helper.make_node("Relu", ["x"], ["y"]),
+                                      shape=("N", 1 << 40)), "larger than is accepted"),
+    "old": (lambda: opset(3), "opset 3"),
+    "new": (lambda: opset(999), "opset 999"),
+    "unknown operator": (lambda: of_nodes(helper.make_node("Guess", ["x"], ["y"])), "Guess"),
+    "reads nothing": (lambda: of_nodes(helper.make_node("Relu", ["z"], ["y"])), "z"),
+    "given twice": (lambda: of_nodes(helper.make_node("Relu", ["x"], ["y"]),
+                                     helper.make_node("Abs", ["x"], ["y"])), "two nodes give y"),
+    "across examples": (softmax_over_examples, "mixes examples"),
+    "a wrong attribute": (wrong_attribute, "Conv"),
+}  # fmt: skip
+
+
+def refused(call: Caller, folder: Path, wanted: str) -> None:
+    (folder / "few.bin").write_bytes(b"1234")
+    (folder / "link.bin").unlink(missing_ok=True)
+    (folder / "link.bin").symlink_to("/etc/passwd")
+    done = call("import", "bad.onnx", "-o", "net.nn")
+    assert done.code == 1, done.err
+    assert done.err.startswith("gradc: ") and done.err.count("\n") == 1
+    assert wanted in done.err
+    assert not (folder / "net.nn").exists()
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_that_are_no_model(call: Caller, tmp_path: Path, name: str) -> None:
+    data, wanted = BYTES[name]
+    (tmp_path / "bad.onnx").write_bytes(data)
+    refused(call, tmp_path, wanted)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_that_lie(call: Caller, tmp_path: Path, name: str) -> None:
+    make, wanted = MODELS[name]
+    (tmp_path / "bad.onnx").write_bytes(make().SerializeToString())
+    refused(call, tmp_path, wanted)
+
+
+def test_external_data_beside_the_model(call: Caller, tmp_path: Path) -> None:
+    model = outside("weights.bin", offset="8", length="128")
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    array = numpy_helper.to_array(mlp().graph.initializer[0])
+    (tmp_path / "weights.bin").write_bytes(b"........" + array.tobytes())
+    assert call("import", "net.onnx", "-o", "net.nn").code == 0
+
+
+def damaged(data: bytes, seed: int) -> bytes:
+    """Some bytes changed, cut out or doubled."""
+    draw = random.Random(seed)
+    found = bytearray(data)
+    for _ in range(draw.choice([1, 1, 2, 5, 20])):
+        at = draw.randrange(len(found))
+        match draw.randrange(4):
+            case 0:
+                found[at] = draw.randrange(256)
+            case 1:
+                found[at] ^= 1 << draw.randrange(8)
+            case 2:
+                del found[at : at + draw.randrange(1, 9)]
+            case _:
+                found[at:at] = found[max(0, at - draw.randrange(1, 9)) : at]
+        if not found:
+            break
+    return bytes(found)
+
+
+def survives(data: bytes, path: Path) -> None:
+    """A damaged file is read or refused; nothing else happens."""
+    path.write_bytes(data)
+    try:
+        imported_file(path, ImportOptions(name="net"), {}, GIVEN)
+    except DataError as fault:
+        assert "\n" not in str(fault)
+
+
+def originals() -> list[bytes]:
+    return [m.SerializeToString() for m in (mlp(), small_cnn(), small_tagger(), circle())]
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    models = originals()
+    for seed in range(400):
+        survives(damaged(models[seed % len(models)], seed), tmp_path / "x.onnx")
+
+
+@pytest.mark.wide
+def test_many_damaged_files(tmp_path: Path) -> None:
+    models = originals()
+    for seed in range(1000, 9000):
+        survives(damaged(models[seed % len(models)], seed), tmp_path / "x.onnx")
+
+
+def test_the_models_are_sound() -> None:
+    for data in originals()[:3]:
+        onnx.checker.check_model(onnx.load_from_string(data))

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from gradc_compiler.graph.types import Kind
+from gradc_compiler.loops.thread_groups import LoopKind, ThreadGroup
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -187,6 +188,7 @@ class NestLoop:
     reduces: bool = False
     masked: bool = False
     block: int = 0
+    kind: LoopKind = LoopKind.SERIAL
 
     @property
     def over_rows(self) -> bool:
@@ -231,6 +233,7 @@ class LoopNest:
     lanes: int = 1
     hoisted: bool = False  # loads are made before the loops that do not move them
     zeroed: bool = False  # what is added to is zeroed first, in the same instruction
+    groups: tuple[ThreadGroup, ...] = ()  # of the loops that are divided over a GPU's threads
 
     @property
     def affine(self) -> bool:

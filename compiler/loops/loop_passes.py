@@ -2,7 +2,8 @@
 
 A pass takes a nest and gives one that computes the same.  `BUILT` are made of every nest as it is
 built, until nothing changes; `MEANING` of what a library kernel stands for; `STRAIGHT` and `LANES`
-of the nests of a step that becomes one kernel, in its two forms.  A nest is verified as it is
+of the nests of a step that becomes one kernel, in its two forms; `DEVICE` of a nest
+that becomes a kernel of a GPU.  A nest is verified as it is
 built, and after each pass that changed it; nests of one shape go through the passes once (see
 `nest_shape.py`).  Users switch passes off by name (`--without collapse`).
 """
@@ -14,14 +15,16 @@ from functools import lru_cache
 
 from gradc_compiler.loops.collapse import collapse_loops
 from gradc_compiler.loops.ir import LoopNest
+from gradc_compiler.loops.map_to_threads import map_to_threads
 from gradc_compiler.loops.nest_shape import NestShape, shape_of, skeleton, with_shape
 from gradc_compiler.loops.pass_driver import Pass, apply_passes, count, switched_on
 from gradc_compiler.loops.placement import hoist_loads, mask_remainder, sum_in_blocks
 from gradc_compiler.loops.reductions import reduce_innermost, sum_in_memory
+from gradc_compiler.loops.reverse import run_forwards
 from gradc_compiler.loops.unroll import unroll
 from gradc_compiler.loops.vectorize_batch import vectorize_batch
 from gradc_compiler.loops.verify_nest import verify_bounds, verify_nest
-from gradc_compiler.machine.targets import TARGETS
+from gradc_compiler.machine.targets import CUDA, TARGETS
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
@@ -50,6 +53,14 @@ LOOP_PASSES: dict[str, LoopPass] = {
     ),
     "hoist-loads":      LoopPass(hoist_loads, "a load goes before the loops that do not move it"),
     "mask-remainder":   LoopPass(mask_remainder, "the last vector of a short loop has a mask"),
+    "run-forwards":     LoopPass(
+        run_forwards, "what moves the result backwards runs the other way", required=True,
+        targets=(CUDA,), of_shape=False,
+    ),
+    "map-to-threads":   LoopPass(
+        map_to_threads, "loops that move the result are divided over threads", required=True,
+        targets=(CUDA,), of_shape=False,
+    ),
     "vectorize-batch":  LoopPass(
         vectorize_batch, "examples of a small step lie side by side", of_shape=False
     ),
@@ -65,6 +76,7 @@ BUILT = (
 MEANING = ("collapse",)
 STRAIGHT = ("unroll",)
 LANES = ("vectorize-batch", "unroll")
+DEVICE = ("run-forwards", "map-to-threads")
 OPTIONAL_LOOP_PASSES = tuple(name for name, row in LOOP_PASSES.items() if not row.required)
 
 
@@ -95,4 +107,3 @@ def _shape_after(
     """The shape that passes make of one, and the names of those that changed it."""
     nest, made = apply_passes(skeleton(shape), rows, verify_nest)
     return shape_of(nest), made
-

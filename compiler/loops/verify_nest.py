@@ -6,6 +6,7 @@ A pass that breaks one of these would give wrong numbers, or a kernel that write
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import gcd
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.ir import (
@@ -23,6 +24,7 @@ from gradc_compiler.loops.ir import (
     Write,
 )
 from gradc_compiler.loops.scalar_form import leaves
+from gradc_compiler.loops.thread_groups import LoopKind
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.kernel_abi import Extent
@@ -56,6 +58,7 @@ def _faults(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]:
         yield from _of_bounds(nest, words)
     yield from _of_names(nest)
     yield from _of_stores(nest)
+    yield from _of_threads(nest)
 
 
 def _of_loops(nest: LoopNest) -> Iterator[str]:
@@ -175,6 +178,39 @@ def _of_stores(nest: LoopNest) -> Iterator[str]:
         yield f"{kinds[-1].value} goes along a loop that is summed over"
     if (Store.LOST in kinds or Store.PAIR in kinds) and kinds[-2:] != [Store.LOST, Store.PAIR]:
         yield "what rounding loses is stored without its sum"
+
+
+def _of_threads(nest: LoopNest) -> Iterator[str]:
+    """A loop over threads is in one group, and no two threads write the same word."""
+    levels = [j for group in nest.groups for j in group.levels]
+    divided = [j for j, loop in enumerate(nest.loops) if loop.kind is not LoopKind.SERIAL]
+    if sorted(levels) != divided:
+        yield f"loops {divided} are divided over threads, and {levels} in groups"
+        return
+    for group in nest.groups:
+        if tuple(nest.loops[j].kind for j in group.levels) != group.kinds:
+            yield f"loops {group.levels} are of other kinds than their group"
+    if nest.groups and any(store is not Store.SET for _, _, store in nest.stores):
+        yield from _of_words(nest, nest.stores[0][1])
+
+
+def _of_words(nest: LoopNest, access: MemAccess) -> Iterator[str]:
+    """The groups' words, the innermost group first: each is behind all that the others reach."""
+    for level, loop in enumerate(nest.loops):
+        if loop.kind is LoopKind.SERIAL and access.moves[level]:
+            yield f"i{level} moves what a thread writes, and threads are not divided over it"
+    reach = 1
+    for group in reversed(nest.groups):
+        moves = [access.moves[j] for j in group.levels]
+        if any(nest.loops[j].over_rows for j in group.levels):
+            continue
+        if gcd(*moves) < (1 if group.overlaps else reach) or gcd(*moves) % group.unit:
+            yield f"threads that are divided over {group.levels} write the same word"
+        reach += sum(
+            m * (nest.loops[j].extent - 1) for m, j in zip(moves, group.levels, strict=True)
+        )
+        if group.overlaps and group.pieces * group.unit < reach:
+            yield f"no thread has the last of the words of {group.levels}"
 
 
 def kind_of(value: Scalar) -> Kind | None:

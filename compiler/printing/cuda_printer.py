@@ -1,9 +1,9 @@
 """A loop nest as the source of one CUDA kernel.
 
 Every word of the result belongs to one thread, which computes all of its sum, in the order of the
-loops.  So no atomic addition is needed, and every run gives the same bits.  The loops that move the
-result are divided over threads, and a thread runs through the others by itself (`cuda_mapping.py`
-decides).  A long sum is added up a few hundred terms at a time, and those sums are added up with
+loops.  So no atomic addition is needed, and every run gives the same bits.  Which loops are divided
+over threads the nest says (`compiler/loops/map_to_threads.py`); a thread runs through the others by
+itself.  A long sum is added up a few hundred terms at a time, and those sums are added up with
 what rounding loses: a compensated sum.
 
 Loops may write over one another: a transposed convolution adds to word 2i + k for all i and k.
@@ -23,10 +23,9 @@ from math import prod
 
 from gradc_compiler.loops.ir import LoopNest, MemAccess, Store
 from gradc_compiler.loops.renumber import renumber
-from gradc_compiler.loops.reverse import run_forwards
+from gradc_compiler.loops.thread_groups import LoopKind, ThreadGroup
 from gradc_compiler.machine.addition_chains import IN_A_ROW, LONG
 from gradc_compiler.printing.common import CodeLines, called_by, read, with_definitions, written
-from gradc_compiler.printing.cuda_mapping import ThreadGroup, map_to_threads
 from gradc_compiler.printing.scalar_text import statement_text
 from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -54,6 +53,11 @@ class _CudaWriter(CodeLines):
     """
 
     nest: LoopNest
+
+    @property
+    def walked(self) -> list[int]:
+        """The loops that every thread goes through by itself."""
+        return [j for j, loop in enumerate(self.nest.loops) if loop.kind is LoopKind.SERIAL]
 
     def pointer(self, access: MemAccess) -> str:
         """The name of an operand's first word; the same place has one name."""
@@ -97,15 +101,17 @@ class _CudaWriter(CodeLines):
 
 
 def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
-    """The kernel of a nest: a loop over pieces of work, one for each word that a thread owns."""
-    nest = renumber(run_forwards(nest), hoisted=False)
-    groups, walked = map_to_threads(nest)
+    """The kernel of a nest that says how threads go through it: a loop over pieces of work, one for
+    each word that a thread owns.
+    """
+    nest = renumber(nest, hoisted=False)
+    groups = nest.groups
     w = _CudaWriter(nest=nest)
     w.line("for t0 in range(thread(), total, threads()):")
     w.depth += 1
     _decompose(w, groups)
     if any(store is not Store.SET for _, _, store in nest.stores):
-        _accumulate(w, groups, walked)
+        _accumulate(w, groups)
     else:
         _body(w)
         for variable, access, _ in nest.stores:
@@ -145,18 +151,18 @@ def _begin_a_row(w: _CudaWriter) -> None:
         w.line(f"    {line}")
 
 
-def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup], walked: Sequence[int]) -> None:
+def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
     """One word of the result: walk what is summed, then store."""
     ((variable, access, store),) = w.nest.stores
     depth, overlapping = w.depth, [group for group in groups if group.overlaps]
     w.line(f"a0 = {w.address(access, overlapping)}")
-    long = store is not Store.MAX and _is_long(w.nest, overlapping, walked)
+    long = store is not Store.MAX and _is_long(w.nest, overlapping, w.walked)
     w.line(f"r0 = {START.get(store, 'real(0.0)')}")
     for line in ("q0 = real(0.0)", "q1 = real(0.0)", "c0 = 0") if long else ():
         w.line(line)
     for group in overlapping:
         _solve(w, group, access)
-    for level in walked:
+    for level in w.walked:
         _walk(w, level)
     _body(w)
     combine = "maximum" if store is Store.MAX else "plus"
@@ -164,7 +170,7 @@ def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup], walked: Sequence[
     if long:
         _begin_a_row(w)
     if w.nest.walk is not None:
-        w.line(f"i{walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
+        w.line(f"i{w.walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
     w.depth = depth
     for line in (*KEEP, "r0 = q0 + q1") if long else ():
         w.line(line)

@@ -10,7 +10,10 @@ for i0 of rows
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gradc_compiler.loops.ir import BodyItem, LoopNest, MemAccess, NestLoop, Read, Store, Write
+from gradc_compiler.loops.thread_groups import LoopKind
 from gradc_compiler.printing.scalar_text import statement_text
 from gradc_compiler.program.kernel_abi import Extent
 
@@ -29,6 +32,12 @@ AT_ONCE = {
     Store.ORDER: "{} = order of {}",
 }
 
+OVER_THREADS = {
+    LoopKind.THREAD: "threads",
+    LoopKind.SEARCHED: "search",
+    LoopKind.SOLVED: "solve",
+}
+
 
 def nest_text(nest: LoopNest) -> str:
     """A nest, a line for each loop, load, statement and store."""
@@ -45,11 +54,21 @@ def nest_text(nest: LoopNest) -> str:
         at_the_end = isinstance(item, Write) and item.store in AT_THE_END and inner is not None
         depth = inner if at_the_end and inner is not None else len(nest.loops)
         lines.append("  " * depth + _item_text(nest, item))
+    for head in _words_of_groups(nest):
+        lines = [head, *(f"  {line}" for line in lines)]
     if nest.zeroed:
         lines.insert(0, f"{'/'.join(map(str, nest.stores[-1][1].storage))} = 0")
     if nest.lanes > 1:
         lines = [f"for {nest.lanes} rows side by side", *(f"  {line}" for line in lines)]
     return "\n".join(lines) + "\n"
+
+
+def _words_of_groups(nest: LoopNest) -> Iterator[str]:
+    """Of loops that write over one another a thread takes a word, not an iteration."""
+    for group in reversed(nest.groups):
+        if group.overlaps:
+            apart = "" if group.unit == 1 else f", each {group.unit} apart"
+            yield f"threads w{group.levels[0]} of {group.pieces} words{apart}"
 
 
 def _item_text(nest: LoopNest, item: BodyItem) -> str:
@@ -70,7 +89,8 @@ def _loop_text(level: int, loop: NestLoop) -> str:
     scale = f" * {loop.scale}" if loop.scale != 1 else ""
     masked = ", masked" if loop.masked else ""
     blocks = f", in blocks of {loop.block}" if loop.block else ""
-    return f"{'sum' if loop.reduces else 'for'} i{level} of {extent}{scale}{masked}{blocks}"
+    word = OVER_THREADS.get(loop.kind, "sum" if loop.reduces else "for")
+    return f"{word} i{level} of {extent}{scale}{masked}{blocks}"
 
 
 def access_text(nest: LoopNest, access: MemAccess) -> str:

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gradc_compiler.loops.ir import LoopNest
+from gradc_compiler.loops.loop_passes import DEVICE, run_loop_passes
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.printing.cuda_printer import print_cuda_nest
 from gradc_compiler.program.entry import Launch, Operand
+from gradc_compiler.rewrites.algebra.switches import Switches
 
 
 def print_launch(
     nest: LoopNest, operands: Mapping[StorageKey, Operand], time: int | None
 ) -> Launch:
     """A nest over the rows of a time (its number) or over examples, as one CUDA kernel."""
-    printed = print_cuda_nest(nest)
+    printed = print_cuda_nest(run_loop_passes(nest, DEVICE, Switches()))
     return Launch(
         source=printed.source,
         geometry=printed.geometry,

@@ -17,6 +17,7 @@ import pytest
 from gradc_compiler.loops.ir import LoopNest, MemAccess, NestLoop, Store
 from gradc_compiler.loops.loop_passes import (
     BUILT,
+    DEVICE,
     LOOP_PASSES,
     MEANING,
     STRAIGHT,
@@ -59,6 +60,12 @@ NESTS: dict[str, LoopNest] = {
     ),
     "mask-remainder": product(
         loops(Extent.RANGE, 5), (at("a", 6, 1), at("b", 5, 1), at("y", 5, 1))
+    ),
+    "run-forwards": product(
+        loops(Extent.RANGE, 4), (at("a", 4, 1), at("b", 0, 1), at("y", 4, -1, offset=3)), Store.ADD
+    ),
+    "map-to-threads": product(
+        loops(Extent.RANGE, 3, 3), (at("a", 3, 1, 0), at("b", 0, 0, 1), at("y", 7, 2, 1)), Store.ADD
     ),
     "vectorize-batch": replace(
         product(loops(Extent.RANGE), (at("a", 1), at("b", 0), at("y", 1))),
@@ -144,7 +151,7 @@ def test_a_long_innermost_loop_stays_and_so_does_the_only_one() -> None:
 
 def test_every_pass_is_shown_and_every_file_is_of_a_pass() -> None:
     assert LOOP_PASSES.keys() == NESTS.keys() == {path.stem for path in FOLDER.glob("*.txt")}
-    assert {*BUILT, *MEANING, *STRAIGHT, *SIDE} == LOOP_PASSES.keys()
+    assert {*BUILT, *MEANING, *STRAIGHT, *SIDE, *DEVICE} == LOOP_PASSES.keys()
 
 
 def test_the_driver_counts_what_changed_a_nest_and_leaves_out_what_is_off() -> None:

@@ -16,6 +16,7 @@ from gradc_compiler.loops.ir import (
     Statement,
     Store,
 )
+from gradc_compiler.loops.thread_groups import LoopKind, ThreadGroup
 from gradc_compiler.loops.verify_nest import verify_nest
 from gradc_compiler.program.kernel_abi import Extent
 from tests.support.nests import REAL, WHOLE, at, loops, product
@@ -39,6 +40,31 @@ def with_value(value: Apply) -> LoopNest:
     return replace(GOOD, statements=(replace(times, value=value),))
 
 
+THREAD, SEARCHED, SOLVED = LoopKind.THREAD, LoopKind.SEARCHED, LoopKind.SOLVED
+ROW, COLUMN = ThreadGroup((0,), 2, 1), ThreadGroup((1,), 3, 1)
+TOGETHER = ThreadGroup((0, 1), 2, 3)
+ONCE = product(
+    loops(2, 3, 4, summed=(2,)),
+    (at("c", 12, 4, 1), at("d", 0, 0, 1), at("z", 3, 1, 0)),
+    Store.SUM,
+)
+
+
+def divided(groups: list[ThreadGroup], *kinds: LoopKind) -> LoopNest:
+    """The product for two rows, whose loops threads divide: rightly with groups ROW, COLUMN."""
+    given = (*[LoopKind.SERIAL] * (2 - len(kinds)), *kinds, LoopKind.SERIAL)
+    if len(kinds) == 1:
+        given = (given[1], given[0], given[2]) if groups else given
+    loops = (replace(loop, kind=kind) for loop, kind in zip(ONCE.loops, given, strict=True))
+    return replace(ONCE, loops=tuple(loops), groups=tuple(groups))
+
+
+def over_one_another() -> LoopNest:
+    """A row is two words on, where a row has three."""
+    nest = divided([ROW, COLUMN], THREAD, THREAD)
+    return replace(nest, stores=((value, at("z", 2, 1, 0), store),))
+
+
 BAD = {
     "loop i1 runs -5 times": with_loop(1, NestLoop(extent=-5)),
     "loop i1 is scaled, but not over rows": with_loop(1, NestLoop(extent=3, scale=2)),
@@ -59,6 +85,12 @@ BAD = {
     "v9 is given a value of the other kind": with_value(Apply("index", (REAL[5],))),
     "nothing is stored": replace(GOOD, stores=()),
     "moved by a loop that it is summed over": with_loop(1, NestLoop(extent=3, reduces=True)),
+    "loops [1] are divided over threads, and [] in groups": divided([], THREAD),
+    "loops (1,) are of other kinds than their group": divided([ROW, COLUMN], THREAD, SOLVED),
+    "i1 moves what a thread writes": divided([ROW], THREAD),
+    "divided over (0, 1) write the same word": divided([TOGETHER], SEARCHED, SOLVED),
+    "no thread has the last": divided([ThreadGroup((0, 1), 2, 1)], SEARCHED, SOLVED),
+    "divided over (0,) write the same word": over_one_another(),
     "stored without its sum": replace(GOOD, stores=((value, y, Store.LOST),)),
 }
 
@@ -71,6 +103,7 @@ def test_a_fault_is_found_and_named(fault: str) -> None:
 
 
 def test_a_nest_without_fault_is_given_back() -> None:
+    verify_nest(divided([ROW, COLUMN], THREAD, THREAD), "map-to-threads")
     assert verify_nest(GOOD, "build", WORDS) is GOOD
     assert verify_nest(GOOD, "build") is GOOD
     choice = Apply("select", (Apply("<", (REAL[5], REAL[3])), REAL[5], REAL[3]))

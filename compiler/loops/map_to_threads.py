@@ -12,39 +12,35 @@ of its strides.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 from math import gcd
 
 from gradc_compiler.loops.ir import LoopNest, Store
-from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.loops.thread_groups import LoopKind, ThreadGroup
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadGroup:
-    """Loops that write the same words, the longest last: `pieces` words, each `unit` apart."""
-
-    levels: tuple[int, ...]
-    pieces: int
-    unit: int
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether two iterations of the group may write the same word."""
-        return len(self.levels) > 1
+def map_to_threads(nest: LoopNest) -> LoopNest:
+    """The same nest, each of whose loops says how threads go through it."""
+    groups = _groups(nest)
+    pairs = (zip(group.levels, group.kinds, strict=True) for group in groups)
+    kinds = dict(chain.from_iterable(pairs))
+    loops = (replace(n, kind=kinds.get(j, LoopKind.SERIAL)) for j, n in enumerate(nest.loops))
+    return replace(nest, loops=tuple(loops), groups=tuple(groups))
 
 
-def map_to_threads(nest: LoopNest) -> tuple[list[ThreadGroup], list[int]]:
-    """The groups, outermost first; and the loops that every thread goes through by itself."""
+def _groups(nest: LoopNest) -> list[ThreadGroup]:
+    """The loops that are divided over threads, outermost first."""
     moves = nest.stores[0][1].moves
     if all(store is Store.SET for _, _, store in nest.stores):
-        return [_alone(nest, level) for level in range(len(nest.loops))], []
-    walked = [level for level, move in enumerate(moves) if move == 0]
+        return [_alone(nest, level) for level in range(len(nest.loops))]
     ranged = [j for j, loop in enumerate(nest.loops) if loop.over_rows and moves[j]]
     inner = [j for j, move in enumerate(moves) if move and j not in ranged]
     grouped: list[list[int]] = []
     for level in sorted(inner, key=lambda j: moves[j]):
         _place(nest, moves, grouped, level)
     groups = [_group(nest, moves, levels) for levels in reversed(grouped)]
-    return [_alone(nest, level) for level in ranged] + groups, walked
+    return [_alone(nest, level) for level in ranged] + groups
 
 
 def _place(nest: LoopNest, moves: Sequence[int], grouped: list[list[int]], level: int) -> None:

@@ -62,11 +62,13 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "compiler/printing/row_meaning.py": (FORMAT, "NUMBER VALUE"),
     "compiler/select/contraction.py": (FORMAT, "ONE"),
     "compiler/select/indexed_nests.py": (FORMAT, "NUMBER VALUE OWNER"),
+    "compiler/whole_step/example_loop.py": (FORMAT, "ONCE"),
     "compiler/whole_step/step_code.py": (FORMAT, "ZERO"),
+    "compiler/whole_step/verify_code.py": (FORMAT, "OF_A_STEP OUTERMOST"),
     "runtime/cpu/codegen/build_kernel.py": (FORMAT, "LIBRARY_LEVEL GENERATED_LEVEL"),
     "runtime/cpu/codegen/floor_division.py": (BOUND, "WHOLE DIGITS"),
     "runtime/cpu/codegen/flush_to_zero.py": (FORMAT, "X86_ZEROS ARM_ZEROS"),
-    "runtime/cpu/codegen/intrinsics.py": (FORMAT, "I8 I32 I64"),
+    "runtime/cpu/codegen/intrinsics.py": (FORMAT, "I1 I8 I32 I64"),
     "runtime/cpu/codegen/math32.py": (
         BOUND,
         "ONE TWO HALF ZERO WHOLE LN2_HIGH LN2_LOW SMALLEST_NORMAL TWO_23 TWO_24 ROOT_HALF_BITS "

@@ -19,6 +19,10 @@ one another and how long they wait (`group.py`), sums on their way while a rank 
 `runtime/data/readers` one reader for each format and bundled set; `runtime/data` opens the sources
 that a spec names (`sources.py`).
 
+**Weights.**  `runtime/weights` reads files of any origin (`safetensors_file.py`; of PyTorch without
+executing their pickle, `pickle_reader.py`) and matches what is in them with what a network has
+(`take_over.py`, `match_modules.py`).
+
 **A session.** `runtime/session/session.py` is what users hold: parameters of one network, and what
 can be done with them.  Beside it in `runtime/session` are the memory that lives from step to step
 (`state.py`), what an entry reads and gives back (`inputs.py`), and the table of back ends

@@ -59,6 +59,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.graph.types",
     "gradc_compiler.graph.ragged",
     "gradc_compiler.graph.outputs",
+    "gradc_compiler.graph_tools.flattened_images",
     "gradc_compiler.onnx.records",
     "gradc_compiler.onnx.export.onnx_graph",
 }
@@ -110,6 +111,7 @@ FLOORS = [  # from the lowest
     "gradc_runtime.data.readers",
     "gradc_runtime.data",
     "gradc_runtime.binding",
+    "gradc_runtime.weights",
     "gradc_runtime.session",
     "gradc_runtime.cpu.codegen.language",
     "gradc_runtime.cpu.codegen",

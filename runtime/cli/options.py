@@ -127,10 +127,14 @@ place = together([
 allow_path = click.option(
     "--allow-path", is_flag=True, help="Let the spec read data outside its own folder."
 )
-weights = click.option(
-    "--weights", type=click.Path(path_type=Path), metavar="CHECKPOINT|RUN",
-    help="Take parameters from a .safetensors file or the folder of a run.",
-)  # fmt: skip
+weights = together([
+    click.option("--weights", type=click.Path(path_type=Path), metavar="CHECKPOINT|RUN",
+                 help="Take parameters from a .safetensors file, one of PyTorch, or a run."),
+    click.option("--only", multiple=True, metavar="LAYER",
+                 help="Of --weights only this layer, model or parameter, as far as it fits."),
+    click.option("--rename", multiple=True, metavar="OLD=NEW",
+                 help="What the file of --weights calls OLD is NEW here."),
+])  # fmt: skip
 without = together([
     click.option("--without", multiple=True, metavar="NAME", help="""Switch off an optimisation, as
         in `--without fusion`; `gradc explain optimisations` names them all."""),

@@ -24,6 +24,7 @@ COMMANDS = {
     "build": "Make a library and a program of a model, for use without Python.",
     "export": "Write a model as an ONNX file.",
     "import": "Write an ONNX model as a spec, with its weights beside it.",
+    "weights": "List, convert or compare files of weights: safetensors, PyTorch.",
     "show": "Print any stage of compilation: tree, graph, derivative, schedule, kernels.",
     "explain": "Explain an error code, or a model's every value and derivative at given inputs.",
     "verify": "Check gradients, kernels, threads, widths and passes against each other.",

@@ -34,7 +34,7 @@ from gradc_runtime.session.backends import (
     examples_of,
     prepare,
 )
-from gradc_runtime.session.checkpoint import Checkpoint, read_checkpoint, write_atomically
+from gradc_runtime.session.checkpoint import Checkpoint, write_atomically
 from gradc_runtime.session.index_reach import first_of, require_rows, steps_within
 from gradc_runtime.session.inputs import (
     Types,
@@ -46,6 +46,7 @@ from gradc_runtime.session.inputs import (
     read_by,
     refuse_unknown,
 )
+from gradc_runtime.session.load_weights import Names, load_into
 from gradc_runtime.session.measuring import measured
 from gradc_runtime.session.onnx_file import write_onnx
 from gradc_runtime.session.schedule_tables import Tables
@@ -64,6 +65,7 @@ from gradc_runtime.session.weights_file import weights_of
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
 from gradc_runtime.system.fork_safe_lock import ForkSafeLock
+from gradc_runtime.weights.report import LoadReport
 
 
 class Session:
@@ -231,10 +233,7 @@ class Session:
         return training_data(self.source, data, how, dtype=self.dtype, seed=self.seed)
 
     def save(self, path: str | Path) -> None:
-        """Write everything that persists to a safetensors file, whole or not at all.
-
-        Raises `OSError` where the file cannot be written; an older one is then as it was.
-        """
+        """Write all that persists to a safetensors file, whole.  Raises `OSError` if it cannot."""
         with self._exclusive.lock:
             data = Checkpoint(tensors=self.tables.saved(), state={}).to_bytes()
             write_atomically(path_of(path), data)
@@ -244,13 +243,15 @@ class Session:
         with self._exclusive.lock:
             write_atomically(path_of(path), weights_of(self.memory, precision).to_bytes())
 
-    def load(self, path: str | Path) -> None:
-        """Take over what `save`, `save_weights` or a training run wrote, if it fits this program.
+    def load(
+        self, path: str | Path, only: Names = None, rename: Mapping[str, str] | None = None
+    ) -> LoadReport:
+        """Take over a checkpoint, or of any file what fits (`only`, `rename`): that is said.
 
-        Raises `CheckpointError` where it does not, or the file is damaged; then nothing changed.
+        Raises `CheckpointError` or `DataError` where it does not fit; then nothing changed.
         """
         with self._exclusive.lock:
-            self.tables.restore(read_checkpoint(path_of(path)))
+            return load_into(self.program, self.tables, path_of(path), only, rename)
 
     def export(self, path: str | Path, model: str | None = None) -> None:
         """Write a model, or the only one, as an ONNX file; raises as `write_onnx` does."""

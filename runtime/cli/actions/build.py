@@ -14,8 +14,9 @@ from gradc_compiler.numba_module.module_source import emit_numba
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import TrainStep
 from gradc_runtime.cli.actions.output import say, write
-from gradc_runtime.cli.actions.request import Request, session_with_weights
+from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.run import chosen
+from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.embed.build_library import build, build_step
 from gradc_runtime.embed.frozen_step import filled_schedule
@@ -32,7 +33,7 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
     """
     if given["weights"] is None:
         say("note: no --weights are given, so this is the network before training")
-    made, session, request = session_with_weights(Request.of(spec, given), given["weights"])
+    made, session, request = session_with_weights(Request.of(spec, given), given)
     named = [] if given["name"] is None else [given["name"]]
     if given["emit"] == "numba":
         paths = numba_module(made, session, named, given)

@@ -32,7 +32,8 @@ from gradc_runtime.cli.actions.adjoints import (
 from gradc_runtime.cli.actions.optimisations import explain_optimisations
 from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
 from gradc_runtime.cli.actions.read_inputs import read_inputs
-from gradc_runtime.cli.actions.request import Request, session_with_weights
+from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.declare import SpecPath
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.checked import Batches, check_inputs
@@ -70,7 +71,7 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
         return explain_code(what, as_json=given["as_json"])
     spec = SpecPath().convert(what, None, None)
     made, session, _ = session_with_weights(
-        Request.of(spec, given), given["weights"], dtype="float64"
+        Request.of(spec, given), given, dtype="float64"
     )
     loss = chosen(made, given)
     batches = one_example(loss, inputs, session)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,11 @@ from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import FORMER
 from gradc_compiler.syntax.parse.read_file import read_source
-from gradc_runtime.certificates.certificate import require_sound
 from gradc_runtime.cli.actions.request_data import load_data
-from gradc_runtime.cli.declare import listed
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import Dataset, Streamed
 from gradc_runtime.data.tables.encoding import Encoding
-from gradc_runtime.session.checkpoint import NamedTensors, read_checkpoint, write_atomically
+from gradc_runtime.session.checkpoint import write_atomically
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
 from gradc_runtime.session.train_settings import LIMITS
@@ -199,60 +196,6 @@ def checked_seed(seed: Any) -> int | None:
     if seed is not None and (not isinstance(seed, int) or not low <= seed <= high):
         raise Refused(f"seed must be {wanted}, not {seed}")
     return seed
-
-
-def weights_at(path: Path) -> tuple[Path, Request | None]:
-    """The checkpoint that `--weights` means, and the request of the run it belongs to.
-
-    Raises `Refused` where there is no checkpoint.
-    """
-    if path.is_dir():
-        store = NamedTensors(path / "checkpoints")
-        found = store.paths()
-        if not found:
-            raise Refused(f"{path} holds no checkpoint{runs_near(path)}")
-        require_sound(path)
-        return found[0], Request.read(path)
-    if not path.is_file():
-        raise Refused(f"there is no checkpoint {path}{runs_near(path)}")
-    require_sound(path.parent.parent)
-    return path, Request.read(path.parent.parent)
-
-
-def runs_near(path: Path) -> str:
-    """The tail of a message: runs beside a path that is none, of a similar name if there are."""
-    runs = {p.parent.name: p.parent for p in path.parent.glob("*/checkpoints")}
-    if near := get_close_matches(path.name, runs, n=3):
-        return listed([runs[name] for name in near])
-    latest = sorted(runs.values(), key=lambda run: run.stat().st_mtime)[-3:]
-    return f"; there are {', '.join(map(str, latest))}" if latest else ""
-
-
-def width_of(path: Path) -> str:
-    """The width of the numbers in a checkpoint."""
-    kinds = {str(array.dtype) for array in read_checkpoint(path).tensors.values()}
-    return "float64" if "float64" in kinds else "float32"
-
-
-def session_with_weights(
-    request: Request, weights: Path | None, *, dtype: str = "float32"
-) -> tuple[Compilation, Session, Request]:
-    """A session with a checkpoint's parameters, or with initial ones; a seed given now counts."""
-    seed = request.seed
-    if weights is not None:
-        path, earlier = weights_at(weights)
-        request = replace(request, target=request.target or "cpu")  # not where it was trained
-        request = request if earlier is None else request.above(earlier)
-        request = replace(request, dtype=request.dtype or width_of(path))
-    made = request.compile()
-    analysed = request.dtype is None and dtype == "float64"  # holds numbers, and multiplies none
-    program = made.program.of_precision("float32" if analysed else None)
-    session = replace(request, dtype=request.dtype or dtype).session(program)
-    if weights is not None:
-        session.load(path)
-        if seed is not None:
-            session.memory.reseed(seed)
-    return made, session, request
 
 
 def prepare(session: Session, entries: list[str]) -> None:

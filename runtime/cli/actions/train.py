@@ -21,6 +21,7 @@ from gradc_runtime.cli.actions import diagnostics, gradients
 from gradc_runtime.cli.actions.output import console, counted, say, strict, write
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.tune import tune_steps
+from gradc_runtime.cli.actions.with_weights import take_weights
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.examples import ROWS
 from gradc_runtime.ranks.group import Ranks
@@ -84,6 +85,7 @@ def trained(
     made = request.compile()
     diagnostics.brief(made.program.warnings, request.spec)
     session = request.session(in_its_memory(request, made))
+    take_weights(session, given)
     data = request.dataset(session)
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
     watch = GradientMonitor(session) if given["watch"] else None

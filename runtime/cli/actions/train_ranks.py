@@ -12,6 +12,7 @@ from typing import Any
 
 from gradc_runtime.cli.actions import train as alone
 from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.with_weights import take_weights
 from gradc_runtime.ranks.group import Ranks
 from gradc_runtime.ranks.guard import guarded
 from gradc_runtime.ranks.launched import launched
@@ -62,6 +63,7 @@ def followed(spec: Path | None, resumed: bool, given: Mapping[str, Any], ranks: 
     request = leading if spec is None else replace(Request.of(spec, given).above(leading))
     request = alone.for_ranks(replace(request, threads=given["threads"]), ranks)
     session = request.session(alone.in_its_memory(request, request.compile()))
+    take_weights(session, given)
     data = request.dataset(session)
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
     return Trainer(session, data, settings, ranks=ranks).run(resume=resumed).exit_code

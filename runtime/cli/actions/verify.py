@@ -39,11 +39,12 @@ from gradc_runtime.certificates.distances import AfterUpdate, Results, Tensors, 
 from gradc_runtime.certificates.update_moves import Moves, room
 from gradc_runtime.cli.actions.moves import moves
 from gradc_runtime.cli.actions.output import console, say, table, write_json
-from gradc_runtime.cli.actions.request import Request, session_with_weights
+from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.rounded_trial import roundings
 from gradc_runtime.cli.actions.samples import NUMBERS, work_of
 from gradc_runtime.cli.actions.slopes import gradient_error
 from gradc_runtime.cli.actions.trial import Trial, inexact
+from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import FAULT
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.aligned_memory import keep_freed_memory
@@ -84,7 +85,7 @@ def verify(spec: Path, given: Mapping[str, Any]) -> int:
     keep_freed_memory()
     request = Request.of(spec, given)
     plain = replace(request, precision="float32")
-    made, session, _ = session_with_weights(plain, given["weights"], dtype="float64")
+    made, session, _ = session_with_weights(plain, given, dtype="float64")
     start = session.memory.views
     others = Others(request, made, numba=given["numba"])
     found = []

@@ -19,10 +19,13 @@ from gradc_runtime.cli.declare import SpecPath, act, as_json, declared
     ("gradc train spec.nn --memory 500MB", "in no more memory, and say what that costs"),
     ("gradc train spec.nn --plot", "and draw metrics.png beside the numbers"),
     ("gradc train spec.nn --watch gradients", "and see where gradients vanish or explode"),
+    ("gradc train spec.nn --weights runs/other --only 'digit.conv*'",
+     "begin where another network ended, as far as it fits"),
     ("gradc train spec.nn --resume", "go on with the last run of this spec, to the bit"),
     ("gradc train --resume runs/mnist_cnn-2", "go on with a certain run"),
 ])  # fmt: skip
 @click.argument("spec", required=False, type=SpecPath())
+@options.weights
 @options.settings
 @options.place
 @options.without
@@ -53,6 +56,8 @@ def command(spec: Path | None, resume: str | None, **given: Any) -> int:
         spec, resume = SpecPath().convert(resume, None, click.get_current_context()), ""
     if (name := given["name"]) and (name == ".." or Path(name).name != name):
         raise click.UsageError(f"the name of a run is one word, not a path: {name} (see --out)")
+    if given["weights"] is not None and resume is not None:
+        raise click.UsageError("--resume goes on with a run's own weights, --weights begins one")
     if spec is None and not resume:
         raise click.UsageError("name a spec: gradc train SPEC")
     code: int = act("train:train", spec, resume, given)

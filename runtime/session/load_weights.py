@@ -1,0 +1,65 @@
+"""Numbers from files into a session: a checkpoint as a whole, or what fits of any file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gradc_compiler.graph_tools.flattened_images import flattened_images
+from gradc_compiler.program.program import Program
+from gradc_runtime.session.checkpoint import read_checkpoint
+from gradc_runtime.session.schedule_tables import Tables
+from gradc_runtime.session.state import StateMemory
+from gradc_runtime.system.errors import DataError, RunError, SessionError
+from gradc_runtime.weights.report import LoadReport, Taken
+from gradc_runtime.weights.stored import TensorFile
+from gradc_runtime.weights.take_over import Network, take_over
+from gradc_runtime.weights.tensor_file import read_tensors
+
+Names = str | Sequence[str] | None  # of layers, models or parameters
+DIGEST = "sha256"  # which a checkpoint has of itself
+
+
+def load_into(
+    program: Program, tables: Tables, path: Path, only: Names,
+    rename: Mapping[str, str] | None,
+) -> LoadReport:  # fmt: skip
+    """A whole checkpoint with all that trains, where nothing is said; else what fits.
+
+    Raises `CheckpointError` where the file does not fit, `DataError` where it is damaged.
+    Raises `SessionError` for arguments of another kind.
+    """
+    names = (only,) if isinstance(only, str) else only
+    listed = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
+    if not (names is None or listed) or not (rename is None or isinstance(rename, Mapping)):
+        raise SessionError("only= has names of layers, rename= a dict from names to names")
+    file = of_other_origin(path) if names is None and not rename else read_tensors(path)
+    if file is None:
+        checkpoint = read_checkpoint(path)
+        tables.restore(checkpoint)
+        taken = tuple(Taken(name=name, source=name) for name in checkpoint.tensors)
+        return LoadReport(file=path.name, taken=taken, skipped=(), missing=(), unused=())
+    return take_over(network_of(program, tables.memory), file, names, rename or {})
+
+
+def of_other_origin(path: Path) -> TensorFile | None:
+    """The tensors of a file that is no checkpoint; None for one that is, or is damaged."""
+    try:
+        file = read_tensors(path)
+    except DataError:
+        if path.suffix == ".safetensors":
+            return None  # which reading it as a checkpoint explains
+        raise
+    except RunError:
+        return None
+    return None if DIGEST in file.metadata else file
+
+
+def network_of(program: Program, memory: StateMemory) -> Network:
+    """What of a session a file may have."""
+    known = {} if program.checks is None else program.checks.graphs
+    return Network(
+        views=memory.views,
+        persistents=memory.persistents,
+        images=flattened_images(known[e] for e in program.models.values() if e in known),
+    )

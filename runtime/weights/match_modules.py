@@ -1,0 +1,91 @@
+"""Which module of a state dict is which layer of a spec.
+
+Both have an order: that in which layers are applied, which is nearly always that of the file.  So a
+layer takes the next module whose tensors have, once their axes are moved, the shapes that it wants.
+What was matched is said, and `rename` says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gradc_compiler.graph_tools.flattened_images import Image
+from gradc_runtime.weights.module_groups import grouped
+from gradc_runtime.weights.module_layers import Moved, layer_of
+from gradc_runtime.weights.stored import TensorFile
+
+OTHER = "conv_transpose"  # its weights are kept in another order
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def by_layer(shapes: Shapes) -> Mapping[str, Shapes]:
+    """What persists by its layer: `{"digit.conv1": {"W": ..., "b": ...}}`."""
+    found: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, shape in shapes.items():
+        layer, _, leaf = name.rpartition(".")
+        found.setdefault(layer, {})[leaf] = shape
+    return found
+
+
+def moved_modules(
+    file: TensorFile, shapes: Shapes, images: Mapping[str, Image], rename: Mapping[str, str]
+) -> dict[str, tuple[str, Moved]]:
+    """For each parameter, the name in the file that it is made of, and its numbers as it has them.
+
+    `rename` has modules of the file with the layers that they are.
+    """
+    modules = grouped(file.tensors)
+    said = {layer: module for module, layer in rename.items() if module in modules}
+    free = [module for module in modules if module not in said.values()]
+    found: dict[str, tuple[str, Moved]] = {}
+    for layer, wanted in by_layer(shapes).items():
+        candidates = [said[layer]] if layer in said else free
+        for module in candidates:
+            if not can_be(file, modules[module], images.get(layer), layer, wanted, layer in said):
+                continue
+            made = made_of(arrays_of(file, modules[module]), images.get(layer))
+            found |= {f"{layer}.{leaf}": (source_of(modules[module], one), one)
+                      for leaf, one in made.items() if leaf in wanted}  # fmt: skip
+            free = [other for other in free if other != module]
+            break
+    return found
+
+
+def can_be(
+    file: TensorFile, names: Mapping[str, str], image: Image | None, layer: str, wanted: Shapes,
+    said: bool,
+) -> bool:  # fmt: skip
+    """Whether a module can be a layer, by shapes alone: no numbers are read."""
+    zero = np.float32(0)
+    shapes = {leaf: np.broadcast_to(zero, file.tensors[n].shape) for leaf, n in names.items()}
+    made = made_of(shapes, image)
+    return bool(made) and (said or (fits(made, wanted) and OTHER not in layer.rpartition(".")[2]))
+
+
+def arrays_of(file: TensorFile, names: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """The numbers of a module's tensors."""
+    return {leaf: file.tensors[name].array() for leaf, name in names.items()}
+
+
+def made_of(own: Mapping[str, np.ndarray], image: Image | None) -> dict[str, Moved]:
+    """The tensors of a module as a layer has them; none where it is not known how."""
+    layer = layer_of(own)
+    try:
+        return {} if layer is None else layer(own, image)
+    except (ValueError, LookupError):  # shapes of something else, under the names of a module
+        return {}
+
+
+def fits(made: Mapping[str, Moved], wanted: Shapes) -> bool:
+    """Whether a layer has a place for each tensor of a module, and the module the layer's first."""
+    first = next(iter(wanted))
+    return first in made and all(
+        leaf in wanted and one.value.shape == wanted[leaf] for leaf, one in made.items()
+    )
+
+
+def source_of(names: Mapping[str, str], one: Moved) -> str:
+    """What the file calls it."""
+    return " + ".join(names[leaf] for leaf in one.sources)

@@ -1,0 +1,116 @@
+"""Numbers of a file into a session: what fits, by name; of PyTorch, by layers in their order.
+
+Nothing is changed before all that will be taken is read and known to fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.graph_tools.flattened_images import Image
+from gradc_compiler.program.program import Persistent
+from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.system.errors import CheckpointError
+from gradc_runtime.weights.match_modules import moved_modules
+from gradc_runtime.weights.module_groups import looks_like_modules
+from gradc_runtime.weights.report import LoadReport, Skipped, Taken
+from gradc_runtime.weights.stored import TensorFile
+
+ROLES = ("parameter", "state")  # what a network is; not what trains it
+
+
+Found = dict[str, tuple[str, np.ndarray, str]]  # by name: that in the file, numbers, how moved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What a network has that can be taken from a file, and how its layers read images."""
+
+    views: Mapping[str, np.ndarray]
+    persistents: Mapping[str, Persistent]
+    images: Mapping[str, Image]
+
+    def wanted(self, only: Sequence[str] | None) -> dict[str, np.ndarray]:
+        """The parameters and states of layers, or those of some of them.
+
+        Raises `CheckpointError` where nothing has such a name.
+        """
+        all_of_it = {
+            name: self.views[name]
+            for name, one in self.persistents.items()
+            if one.role in ROLES and one.type.kind is Kind.REAL
+        }
+        names = only or ("*",)
+        if lost := [one for one in names if not any(is_within(name, one) for name in all_of_it)]:
+            known = ", ".join(dict.fromkeys(name.partition(".")[0] for name in all_of_it))
+            raise CheckpointError(f"nothing is called {lost[0]}; there are {known or 'none'}")
+        return {n: v for n, v in all_of_it.items() if any(is_within(n, one) for one in names)}
+
+
+def take_over(
+    network: Network, file: TensorFile, only: Sequence[str] | None, rename: Mapping[str, str]
+) -> LoadReport:
+    """Copy what fits; `only` names layers or parameters, `rename` those of the file.
+
+    Without `only` all of the network must be there.  Raises `CheckpointError` where it is not, or
+    nothing of the network has such a name; then nothing has changed.
+    """
+    views = network.wanted(only)
+    found, skipped = found_in(network, file, views, rename)
+    gone = {one.name for one in skipped}
+    used = {part for source, _, _ in found.values() for part in source.split(" + ")}
+    used |= {one.source for one in skipped}
+    report = LoadReport(
+        file=file.name,
+        taken=tuple(Taken(name=n, source=s, note=note) for n, (s, _, note) in found.items()),
+        skipped=tuple(skipped),
+        missing=tuple(name for name in views if name not in found and name not in gone),
+        unused=tuple(name for name in file.tensors if name not in used),
+    )
+    if only is None and not report.complete:
+        raise CheckpointError(f"{report.fault}; `only` (--only) takes over a part")
+    for name, (_, value, _) in found.items():
+        views[name][...] = value
+    return report
+
+
+def found_in(
+    network: Network, file: TensorFile, views: Mapping[str, np.ndarray], rename: Mapping[str, str]
+) -> tuple[Found, list[Skipped]]:
+    """What fits, and what does not."""
+    called = {new_name(name, rename): name for name in file.tensors}
+    if not any(name in called for name in views) and looks_like_modules(file.tensors):
+        shapes = {name: view.shape for name, view in views.items()}
+        made = moved_modules(file, shapes, network.images, rename)
+        moved = {name: (source, one.value, one.note) for name, (source, one) in made.items()}
+        return fitting(moved, views)
+    own = {name: file.tensors[called[name]] for name in views if name in called}
+    return fitting({name: (one.name, one.array(), "") for name, one in own.items()}, views)
+
+
+def fitting(made: Found, views: Mapping[str, np.ndarray]) -> tuple[Found, list[Skipped]]:
+    """Of what was found that whose shape is wanted; and the rest, with both shapes."""
+    fits = {name: one for name, one in made.items() if one[1].shape == views[name].shape}
+    skipped = [
+        Skipped(name=n, source=s, why=f"is {list(v.shape)}, wanted {list(views[n].shape)}")
+        for n, (s, v, _) in made.items()
+        if n not in fits
+    ]
+    return fits, skipped
+
+
+def is_within(name: str, layer: str) -> bool:
+    """Whether a parameter is that, or belongs to it: `f.dense1.W` to `f`, to `*.dense1`."""
+    return fnmatchcase(name, layer) or fnmatchcase(name, f"{layer}.*")
+
+
+def new_name(name: str, rename: Mapping[str, str]) -> str:
+    """What something of the file is called here: the longest name that it begins with counts."""
+    for old in sorted(rename, key=len, reverse=True):
+        if name == old or name.startswith(f"{old}."):
+            return rename[old] + name[len(old) :]
+    return name

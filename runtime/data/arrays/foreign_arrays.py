@@ -1,0 +1,37 @@
+"""Arrays of other libraries, over their own memory: what speaks DLPack is not copied.
+
+A tensor of PyTorch, JAX, CuPy or TensorFlow hands over a capsule that says where its numbers lie
+(https://dmlc.github.io/dlpack, the protocol of the Python array API).  NumPy makes a view of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradc_runtime.system.errors import DataError
+
+HOST = {1: "the CPU", 3: "pinned memory"}  # kinds of devices whose memory a CPU reads
+DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 13: "CUDA", 14: "oneAPI"}
+
+
+def shared(given: Any, name: str) -> Any:
+    """A view of what another library made; anything else as it is.
+
+    Raises `DataError` where its numbers lie on another device, or it does not hand them over.
+    """
+    if isinstance(given, np.ndarray) or not hasattr(type(given), "__dlpack__"):
+        return given
+    try:
+        kind, number = given.__dlpack_device__()
+        kind = int(kind)
+        if kind in HOST:
+            return np.from_dlpack(given)
+    except MemoryError:
+        raise
+    except Exception as fault:  # of any library: their own kinds of errors
+        reason = str(fault).partition("\n")[0][:100]
+        raise DataError(f"{name}: {type(given).__name__} gives no array ({reason})") from None
+    where = f"{DEVICES.get(kind, 'device kind ' + str(kind))} {number}"
+    raise DataError(f"{name}: it lies on {where}; copy it to the CPU first")

@@ -53,7 +53,7 @@ value a view of a buffer, and says which stages take the whole batch at once (`w
 (`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and library
 kernels, builds the table of instructions, and lets values take turns in the same words
 (`share_room.py`); `compiler/printing` writes nests as text for a CPU and, when somebody asks for
-it, for CUDA.
+it, for CUDA.  `compiler/kept_entries.py` looks first whether an earlier run kept the table.
 
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
 words in registers and examples side by side in vectors; it does so when that kernel is asked for.
@@ -72,5 +72,6 @@ them of a model's graph as the author wrote it: of a contraction `MatMul`, `Conv
 (`contraction_nodes.py`), of an elementwise operator a row (`elementwise_rows.py`).
 
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
-a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).
+a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).  An entry is also
+a text (`entry_text.py`), which may lie on a shelf between runs (`shelf.py`).
 """

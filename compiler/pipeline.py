@@ -26,11 +26,13 @@ from gradc_compiler.elaborate import Module, elaborate
 from gradc_compiler.elaborate.models.settings import PRECISIONS, SINGLE
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.kept_entries import fact_of, kept_entry
 from gradc_compiler.lazy import Lazy, collected_later
 from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.machine.targets import CPU, TARGETS
+from gradc_compiler.machine.targets import CPU, CUDA, TARGETS
 from gradc_compiler.ops.index_limits import limits_of
+from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -159,7 +161,13 @@ class EntryMaker:
 
     def entry(self, without: Collection[str], target: str, key: str) -> Entry:
         """An entry; its sequences may be as long as the graph that the author wrote allows."""
-        entry = schedule(key, self.optimised[key], self.offsets, without, target)
+        graph = Deferred(lambda: self.optimised[key])
+        fact = partial(fact_of, key, self.graphs[key], self.offsets, without, target)
+
+        def make() -> Entry:
+            return schedule(key, graph.value, self.offsets, without, target)
+
+        entry = make() if target == CUDA else kept_entry(fact, graph, make)
         return replace(entry, limits=limits_of(self.graphs[key]))
 
     def exact_entries(

@@ -33,7 +33,7 @@ from gradc_compiler.ops.leaf import Constant as ConstantOp
 from gradc_compiler.ops.leaf import Iota, Literal
 from gradc_compiler.ops.sequence import Length
 from gradc_compiler.program.arrays import Result
-from gradc_compiler.program.deferred import Deferred
+from gradc_compiler.program.deferred import Deferred, ready
 from gradc_compiler.program.entry import ConstantWords, Entry, Operand, Space
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.table import TargetForm, rewrite_for_target, switches_for
@@ -83,7 +83,7 @@ def _sized(name: str, graph: Graph, table: ProgramBuilder) -> Entry:
     return Entry(
         name=name,
         target=table.target,
-        graph=graph,
+        deferred_graph=ready(graph),
         kernels=tuple(table.kernels),
         arrays=share_arrays(table),
         results=(),

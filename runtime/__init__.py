@@ -37,11 +37,12 @@ Below it:
   `runtime/cpu/codegen` has what kernels may call (intrinsics, atomics, mathematics) and checks
   generated text before it is run.
 * `runtime/cpu/gemm` has library kernels: micro-kernel, macro-kernel, packing, as in BLIS.
-* `runtime/cpu/objects` builds object code, keeps it in a cache, and loads it without LLVM.
+* `runtime/cpu/objects` builds object code, keeps it in a cache, and loads it without LLVM; there
+  lie schedules of earlier runs as well (`kept_schedules.py`).
 * `runtime/cpu/partition` divides work: batches into tiles, of one size in each
   segment (`segments.py`), sums into chunks, and each stage into
-  tasks for any number of threads (`divide.py`), those of a serial stage in rounds
-  (`independent.py`), between which it places barriers (`barriers.py`).
+  tasks for any number of threads (`divide.py`), of equal layers once (`alike.py`), of a serial
+  stage in rounds (`independent.py`), between which it places barriers (`barriers.py`).
 * `runtime/cpu/interpreter` writes an entry as one array of int64 (`encode.py`) and has the native
   loop that goes through it (`dispatch.py`).
 * `runtime/cpu/numba_jit` has Numba compile the same kernels: the target `numba`.

@@ -31,6 +31,7 @@ from tests.support.graphs import (
     values_of,
 )
 
+os.environ.setdefault("GRADC_SCHEDULES", "0")  # tests plant faults in the compiler
 os.environ.setdefault("GRADC_CERTIFY", "0")  # but where certificates are what is tested
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("search", deadline=None)

@@ -56,6 +56,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.program.kernel_abi",
     "gradc_compiler.program.variants",
     "gradc_compiler.program.program",
+    "gradc_compiler.program.shelf",
     "gradc_compiler.graph.types",
     "gradc_compiler.graph.ragged",
     "gradc_compiler.graph.outputs",

@@ -12,6 +12,11 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+def ready(value: T) -> Deferred[T]:
+    """A part that is there already."""
+    return Deferred(lambda: value)
+
+
 class Deferred(Generic[T]):
     """A value, or what makes it: that is let go once the value is there."""
 

@@ -36,7 +36,7 @@ or a share of [0, extent) in a ONCE phase), and the number in the batch of the f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from enum import IntEnum
 from itertools import takewhile
 from typing import Any
@@ -47,7 +47,7 @@ from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import Limit, TensorType, Time
 from gradc_compiler.machine.targets import CPU
 from gradc_compiler.program.arrays import Array, ClockName, Result
-from gradc_compiler.program.deferred import Deferred
+from gradc_compiler.program.deferred import Deferred, ready
 from gradc_compiler.program.inner_cut import InnerCut
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -205,7 +205,7 @@ class Entry:
 
     name: str
     target: str = CPU  # whose second stage of rewrites it went through
-    graph: Any  # gradc_compiler.graph.Graph: what the `reference` target evaluates
+    deferred_graph: Deferred[Any] = field(compare=False)  # see `graph`
     kernels: tuple[Kernel, ...]
     arrays: tuple[Array, ...]
     results: tuple[Result, ...]
@@ -226,6 +226,15 @@ class Entry:
     wide_words: int = 0  # of BLOCK, per example of a wide stage
     limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
     applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
+
+    @property
+    def graph(self) -> Any:
+        """What the `reference` target evaluates, a `Graph`; made when it is first asked for."""
+        return self.deferred_graph.value
+
+    def with_graph(self, graph: Any) -> Entry:
+        """The same table, beside another graph."""
+        return replace(self, deferred_graph=ready(graph))
 
     @property
     def inputs(self) -> dict[str, TensorType]:

@@ -87,7 +87,7 @@ class Side:
         program = self.session.program
         assert program.checks is not None, "only what can be checked is compared"
         if not self.native:
-            plain = replace(entry, graph=program.checks.graphs[entry.name])
+            plain = entry.with_graph(program.checks.graphs[entry.name])
             return Reference(plain, memory, program.evaluate)
         return prepare(as_run(entry, self.batch), memory, target=self.session.target, threads=1,
                        evaluate=program.evaluate)  # fmt: skip

@@ -11,6 +11,7 @@ A target is imported only when a session asks for it: a session on the CPU never
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ import numpy as np
 
 from gradc_compiler.graph.outputs import OutputKey, Role, of_role
 from gradc_compiler.graph.ragged import Batch, joined
+from gradc_compiler.program import shelf
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import of_rows
@@ -108,6 +110,20 @@ TARGETS: Mapping[str, tuple[str, str] | None] = {  # the module and the class of
     "cuda": ("gradc_runtime.cuda.cuda_executable", "CudaExecutable"),
     "reference": None,
 }
+
+SWITCH = "GRADC_SCHEDULES"  # 0: none are kept, and none that were kept are looked for
+
+
+def kept_schedules() -> shelf.Shelf | None:
+    """The schedules of earlier runs, in the cache of kernels."""
+    if os.environ.get(SWITCH) == "0":
+        return None
+    place: Any = import_module("gradc_runtime.cpu.objects.kept_schedules")
+    kept: shelf.Shelf = place
+    return kept
+
+
+shelf.use(kept_schedules)
 
 
 def prepare(

@@ -15,6 +15,7 @@ import numpy as np
 from gradc_compiler.graph.outputs import Role, Tagged
 from gradc_compiler.graph.types import SCALAR, Kind, TensorType
 from gradc_compiler.program.arrays import Array, Result
+from gradc_compiler.program.deferred import ready
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
 from gradc_runtime.data import Dataset, from_arrays
@@ -81,7 +82,7 @@ def entry(
     arrays = [Array(name=n, role="input", type=types[n]) for n in reads]
     arrays += [Array(name=n, role="output", type=SCALAR) for n in outputs]
     return Entry(
-        name=name, graph=Stub(function), kernels=(), arrays=tuple(arrays),
+        name=name, deferred_graph=ready(Stub(function)), kernels=(), arrays=tuple(arrays),
         results=tuple(Result(name=n, type=SCALAR, offset=0) for n in results), constants=(),
         phases=(), block=1, chunks=1, uniform_words=0, block_words=0, partial_words=0,
     )  # fmt: skip

@@ -28,7 +28,9 @@ FORMAT = 2
 LARGEST = 1 << 26  # bytes of an entry
 SUFFIX = ".object"
 TUNING = ".tuning"  # see tuned_tiles.py: data, under the same rules
+SCHEDULE = ".schedule"  # see kept_schedules.py: the same
 CERTIFICATE = ".certificate"  # see runtime/certificates/certificate.py: the same
+SUFFIXES = (SUFFIX, TUNING, SCHEDULE, CERTIFICATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def save(key: str, code: bytes, about: str, suffix: str = SUFFIX) -> None:
 
 def entries() -> list[Path]:
     """The files of the cache."""
-    return sorted([*named(SUFFIX), *named(TUNING), *named(CERTIFICATE)])
+    return sorted(path for suffix in SUFFIXES for path in named(suffix))
 
 
 def named(suffix: str) -> list[Path]:

@@ -14,11 +14,13 @@ from the entry and the batch alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from gradc_compiler.machine.cost_model import full_rows, shared_nanoseconds
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction
 from gradc_runtime.cpu.partition import intra_op
+from gradc_runtime.cpu.partition.alike import first_alike
 
 THREADS = MACHINE.compared_threads
 Alone = Callable[[int], float]  # nanoseconds that a thread takes for a block of so many examples
@@ -31,7 +33,7 @@ def block_of(entry: Entry, examples: int) -> int:
     if entry.block_words < MACHINE.least_example:
         return min(entry.block, examples)
     items = [item for p in entry.phases if p.examples for item in p.instructions]
-    size = _even(entry, examples, lambda rows: _alone(items, rows))
+    size = _even(entry, examples, cache(lambda rows: _alone(items, rows)))
     one_will_do = size < examples <= entry.block
     return examples if one_will_do and _is_one_best(entry, items, examples, size) else size
 
@@ -84,9 +86,13 @@ def _alone(items: Sequence[Instruction], examples: int) -> float:
 def _is_one_best(entry: Entry, items: Sequence[Instruction], examples: int, size: int) -> bool:
     """Whether one block, whose instructions all threads share, is clearly better than several."""
 
+    firsts = first_alike(items)
+
     def together(rows: int, members: int) -> float:
-        each = (intra_op.shared_nanoseconds(entry, item, rows, members) for item in items)
-        return sum(each) + MACHINE.call_ns * len(items)
+        taken = {
+            k: intra_op.shared_nanoseconds(entry, items[k], rows, members) for k in set(firsts)
+        }
+        return sum(taken[k] for k in firsts) + MACHINE.call_ns * len(items)
 
     chunks = min(entry.chunks, -(-examples // size))
     weights = shared_nanoseconds(sum(item.work.words for item in items))

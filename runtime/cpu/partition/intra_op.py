@@ -15,6 +15,7 @@ from gradc_compiler.machine import cost_model
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.entry import Entry, Instruction, Kernel, OpCost, Space
 from gradc_compiler.program.kernel_abi import LOOP_COUNT, PRODUCTS, ROWS, product_of
+from gradc_runtime.cpu.partition.alike import first_alike
 from gradc_runtime.cpu.partition.barriers import written_by
 from gradc_runtime.cpu.partition.grains import GENERATED_GRAIN
 from gradc_runtime.cpu.partition.split_dims import (
@@ -59,8 +60,11 @@ def divided(entry: Entry, items: Sequence[Instruction], block: int, members: int
     but long sums into PARTIAL, which nobody reads here, go to whoever has least of them.
     """
     groups, spent = [], [0.0] * members
-    for item in items:
-        task, alone = in_shares(entry, item, block, members), nanoseconds(item.work, block)
+    firsts = first_alike(items)
+    ways = {k: in_shares(entry, items[k], block, members) for k in dict.fromkeys(firsts)}
+    for item, first in zip(items, firsts, strict=True):
+        way, alone = ways[first], nanoseconds(item.work, block)
+        task = ThreadTask(item, grain=way.grain, cut=way.cut)
         if not task.shared and _into_sums(item) and cost_model.is_worth_splitting(alone):
             task = replace(task, owner=spent.index(min(spent)))
             spent[task.owner] += alone

@@ -6,6 +6,7 @@ import numpy as np
 
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.program.arrays import Array, Result
+from gradc_compiler.program.deferred import ready
 from gradc_compiler.program.entry import (
     ConstantWords,
     Entry,
@@ -125,7 +126,7 @@ def dense_training(block: int = 4, chunks: int = 3, rate: float = 0.1) -> Entry:
     )
     return Entry(
         name="train",
-        graph=None,
+        deferred_graph=ready(None),
         kernels=(
             Kernel("contract_any"),
             Kernel("k1", RELU),

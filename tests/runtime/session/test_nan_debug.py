@@ -15,6 +15,7 @@ from gradc_compiler.ops.leaf import PersistentOp as Read
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.arrays import Array, Result
+from gradc_compiler.program.deferred import ready
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import DataSource, Persistent, Program, Training, TrainStep
 from gradc_compiler.transform.differentiate import differentiate
@@ -50,10 +51,10 @@ def program(rate: float) -> Program:
     build = Builder()
     initial = build.graph({"value": build.constant(2.0).id})
     entry = Entry(
-        name="step", graph=step_graph(rate), kernels=(), constants=(), phases=(), block=1,
+        name="step", deferred_graph=ready(step_graph(rate)), kernels=(), constants=(), phases=(),
         arrays=(Array(name="x", role="input", type=SCALAR),),
         results=(Result(name="loss", type=SCALAR, offset=0),),
-        chunks=1, uniform_words=0, block_words=0, partial_words=0,
+        block=1, chunks=1, uniform_words=0, block_words=0, partial_words=0,
     )  # fmt: skip
     step = TrainStep(
         name="step", entry="step", gradients="", evaluate="", loss="loss", reports=(), over=("f.w",)

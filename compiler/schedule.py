@@ -40,6 +40,7 @@ from gradc_compiler.rewrites.table import TargetForm, rewrite_for_target, switch
 from gradc_compiler.select.builder import ProgramBuilder
 from gradc_compiler.select.longest_chain import largest_block
 from gradc_compiler.select.lower import late_update, lower_unit
+from gradc_compiler.select.lowered_once import LoweredOnce
 from gradc_compiler.select.share_room import pack_uniform, share_arrays
 from gradc_compiler.whole_step.whole_step import fuse_whole_step
 
@@ -162,8 +163,10 @@ def make_table(
         graph, regions, sketch.layouts, memory, ready.notes.needed, switches, target
     )
     constants = _place_constants(table, sketch.life)
+    many = target == CPU and len(sketch.groups) >= MACHINE.patterned_groups
+    lower = LoweredOnce(table).lower if many else partial(lower_unit, table)
     for u, unit in enumerate(sketch.groups):
-        lower_unit(table, unit, sketch.life.stored[u])
+        lower(unit, sketch.life.stored[u])
     for id, persistent in late:
         late_update(table, id, Operand(Space.PERSISTENT, offsets[persistent]))
     if memory.uniform_words >= MACHINE.shared_uniform:

@@ -163,6 +163,8 @@ class Machine:
     build_kernel_s: float = known(0.012, "measured: seconds to build a generated kernel")
     build_library_s: float = known(0.08, "measured: seconds to build a library kernel")
     numba_build_ratio: float = known(10, "measured: times as long as that Numba takes to build it")
+    far: int = known(8, "chosen: times a limit, beyond which nobody need look more closely")
+    patterned_groups: int = known(256, "measured: from so many on equal ones are worth finding")
     kept_instructions: int = known(64, "measured: from so many on a table is read faster than made")
     worth_forking_s: float = known(0.06, "tuned: seconds of building, for one more process")
 

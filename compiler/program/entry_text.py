@@ -35,6 +35,7 @@ from gradc_compiler.program.entry import (
     StepMemory,
 )
 from gradc_compiler.program.inner_cut import InnerCut
+from gradc_compiler.program.kernel_abi import Extent, MeanMode
 
 LEFT_OUT = {"deferred_graph", "deferred_whole_step", "deferred_launch", "limits"}
 NAMED = (Tagged, Carry, ClockName)  # tuples with names
@@ -48,7 +49,8 @@ FIELDS = {
     else tuple(field.name for field in fields(cls) if field.name not in LEFT_OUT)
     for cls in RECORDS
 }  # fmt: skip
-MEMBERS = {f"={type(m).__name__}.{m.name}": m for m in (*Kind, *Space, *Role)}
+ENUMS = (Kind, Space, Role, Extent, MeanMode)
+MEMBERS = {f"={enum.__name__}.{m.name}": m for enum in ENUMS for m in enum}
 TEXTS = {(type(member), member.name): text for text, member in MEMBERS.items()}
 
 

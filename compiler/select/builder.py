@@ -45,6 +45,7 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
 from gradc_compiler.select.inner_cuts import inner_cuts
 from gradc_compiler.select.launch import print_launch
+from gradc_compiler.select.nests import Nests
 from gradc_compiler.select.op_cost import cost_of
 from gradc_compiler.select.tile_chain import TileChain, TileUse
 
@@ -82,7 +83,7 @@ class ProgramBuilder:
     target: str = CPU
     kernels: dict[Kernel, int] = field(default_factory=dict)
     instructions: dict[Stage, list[Instruction]] = field(default_factory=dict)
-    nests: dict[Stage, list[LoopNest]] = field(default_factory=dict)  # of each of them
+    nests: dict[Stage, Nests] = field(default_factory=dict)  # of each of them
     loops: dict[Stage, dict[Region, RecurrenceLoop]] = field(default_factory=dict)
     sums: dict[Stage, list[PartialReduction]] = field(default_factory=dict)
     pieces: TileChain | None = None
@@ -182,7 +183,7 @@ class ProgramBuilder:
 
     def add(self, unit: FusionGroup, call: KernelCall) -> None:
         """Append one call of a kernel to a group's stage."""
-        self.nests.setdefault(unit.phase, []).append(call.nest)
+        self.nests.setdefault(unit.phase, Nests()).append(call.nest)
         self._go_on(call)
         instructions = self.instructions.setdefault(unit.phase, [])
         if unit.region.loop is not None:
@@ -197,7 +198,7 @@ class ProgramBuilder:
                 extent=call.extent,
                 split=split,
                 follows=call.follows and split and instructions[-1].split,
-                note=self._note(unit),
+                note=self.note(unit),
                 deferred_launch=call.launch,
                 time=self.memory.number(unit.region.time),
                 work=call.work,
@@ -218,7 +219,7 @@ class ProgramBuilder:
         targets = {self.operand(access, written=True) for _, access, _ in call.nest.stores}
         return tuple(k for k, operand in enumerate(call.operands) if operand in targets)
 
-    def _note(self, unit: FusionGroup) -> str:
+    def note(self, unit: FusionGroup) -> str:
         """What a group computes and where that was written, for people."""
         node = self.graph[unit.nodes[-1]]
         names = [self.graph[i].op.name for i in unit.nodes]

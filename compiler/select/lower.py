@@ -19,7 +19,7 @@ from gradc_compiler.loops.loop_passes import BUILT, MEANING
 from gradc_compiler.loops.scalar_code import identity
 from gradc_compiler.loops.unit_nests import pointwise_nest, reduction_nest
 from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
-from gradc_compiler.memory.layout import BufferView, StorageKey, row_major, through
+from gradc_compiler.memory.layout import BufferView, row_major, through
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.reduce import ArgMax
@@ -78,7 +78,7 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
             if _adds(nest) and place.storage not in table.memory.partial:
                 table.fill(unit, place)
             table.nest(unit, nest)
-    _sum(table, unit, places[node.id].storage)
+    add_sum(table, unit)
 
 
 def _adds(nest: LoopNest) -> bool:
@@ -86,8 +86,9 @@ def _adds(nest: LoopNest) -> bool:
     return any(store not in (Store.SET, Store.SUM, Store.MAX) for _, _, store in nest.stores)
 
 
-def _sum(table: ProgramBuilder, unit: FusionGroup, key: StorageKey) -> None:
-    """If a buffer is a mean, let its partial sums be added up at the end of the stage."""
+def add_sum(table: ProgramBuilder, unit: FusionGroup) -> None:
+    """If a group's result is a mean, let its partial sums be added up at the end of the stage."""
+    key = table.layouts.places[unit.nodes[-1]].storage
     if key in table.memory.partial:
         partial, uniform = table.memory.partial[key].offset, table.memory.operands[key].offset
         words = table.layouts.words[key]

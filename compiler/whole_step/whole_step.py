@@ -49,7 +49,7 @@ from gradc_compiler.whole_step.verify_code import verify_code
 
 def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
     """The same entry as one kernel, and for how many examples that is worth it; or None."""
-    if entry.times or not table.instructions:
+    if entry.times or not table.instructions or _is_far_too_long(entry):
         return None
     switches = Switches(table.switches.without)
     step = run_step_passes(step_of(entry, table), switches)
@@ -65,6 +65,15 @@ def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
             continue
         return replace(whole, applied=own.applied)
     return None
+
+
+def _is_far_too_long(entry: Entry) -> bool:
+    """The same, seen by what the instructions say of their work: no pass makes that much less."""
+    items = (item for phase in entry.phases if phase.examples for item in phase.instructions)
+    own = (item for item in items if entry.kernels[item.kernel].source is not None)
+    work = [item.work.operations_each for item in own]
+    one, several = MACHINE.step_statements, MACHINE.looped_statements
+    return max(work, default=0) > MACHINE.far * one and sum(work) > MACHINE.far * several
 
 
 def _takes_too_long(step: StepNests) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-import gradc_compiler
+from gradc_compiler.program import shelf
 from gradc_runtime.cpu.objects import object_cache as store
 from gradc_runtime.cpu.objects.cpu_id import processor
 from gradc_runtime.cpu.objects.trust import why_distrusted
@@ -25,7 +25,7 @@ from gradc_runtime.cpu.objects.trust import why_distrusted
 @cache
 def compiler_fingerprint() -> bytes:
     """The digest of the compiler's text and of what folds constants for it."""
-    folder = Path(next(iter(gradc_compiler.__path__)))
+    folder = Path(shelf.__file__).parents[1]
     texts = (path.read_bytes() for path in sorted(folder.rglob("*.py")))
     facts = [sys.version, np.__version__, processor(), str(store.FORMAT)]
     return hashlib.sha256(b"\0".join([*texts, *map(str.encode, facts)])).digest()

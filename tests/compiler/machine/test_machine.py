@@ -19,6 +19,7 @@ FOLDERS = (  # from graphs to native code; the language and the command line hav
     "runtime/cpu",
     "runtime/cuda",
     "runtime/system/aligned_memory.py",
+    "compiler/kept_entries.py",
     "compiler/pipeline.py",
     "compiler/schedule.py",
 )

@@ -1,0 +1,202 @@
+"""Equal groups are lowered once: those of a layer that a network has a hundred times.
+
+What a group becomes follows from its operators, and from how the places that it reads and writes
+are strided and which of them are one: not from where they lie, nor from what nodes are called.
+That is a group's *pattern*.  Of a pattern that was met before, the instructions are written down
+again with other operands; the nests, which tell people and the writers of whole steps what they
+mean, are built from the group itself if somebody asks for them.
+
+Only groups of contractions and elementwise operators, and outside recurrences, have a pattern; nor
+have those after an instruction that others may follow tile by tile, as they may be one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
+
+from gradc_compiler.fusion.groups import FusionGroup
+from gradc_compiler.memory.layout import BufferView, StorageKey
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.leaf import Constant, Literal
+from gradc_compiler.program.deferred import Deferred
+from gradc_compiler.program.entry import Instruction, Operand
+from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.select.builder import ProgramBuilder
+from gradc_compiler.select.lower import add_sum, lower_unit
+from gradc_compiler.select.nests import Nests
+
+Spot = tuple[int, int]  # an operand: the number of its buffer in a pattern, and the word within
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What a group's instructions follow from, and the buffers that its operands lie in: for each
+    storage where it is read, and where it is summed up.
+    """
+
+    key: Hashable
+    buffers: tuple[Operand | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """What a pattern became: instructions with their operands, and what was optimised in them."""
+
+    items: tuple[tuple[Instruction, tuple[Spot, ...]], ...]
+    applied: tuple[tuple[str, int], ...]
+
+
+class LoweredOnce:
+    """Lowers groups into a table; `count` says how many were lowered in full."""
+
+    def __init__(self, table: ProgramBuilder) -> None:
+        self.table, self.count = table, 0
+        self._known: dict[Hashable, Lowered] = {}
+        self._numbers: dict[object, int] = {}  # of operators and types, equal ones alike
+        self._number_of: dict[int, int] = {}  # the same by identity, as hashes take long
+
+    def lower(self, unit: FusionGroup, stored: list[int]) -> None:
+        """Add a group's instructions; `stored` are its nodes that others read."""
+        pattern = None if self.table.pieces is not None else self._pattern(unit, stored)
+        known = None if pattern is None else self._known.get(pattern.key)
+        if pattern is not None and known is not None:
+            self._repeat(unit, stored, pattern, known)
+            return
+        self.count += 1
+        items = self.table.instructions.get(unit.phase, ())
+        before, applied = len(items), {**self.table.switches.applied}
+        lower_unit(self.table, unit, stored)
+        if pattern is not None and self.table.pieces is None:
+            made = self.table.instructions.get(unit.phase, [])[before:]
+            spots = [_spots(item, pattern) for item in made]
+            if None not in spots:
+                pairs = zip(made, (s for s in spots if s is not None), strict=True)
+                self._known[pattern.key] = Lowered(tuple(pairs), self._counted(applied))
+
+    def _counted(self, before: dict[str, int]) -> tuple[tuple[str, int], ...]:
+        """The optimisations made since, and how often."""
+        now = self.table.switches.applied
+        return tuple((name, n - before.get(name, 0)) for name, n in now.items())
+
+    def _repeat(
+        self, unit: FusionGroup, stored: list[int], pattern: Pattern, known: Lowered
+    ) -> None:
+        """Add the instructions of a pattern that is known, for another group."""
+        table = self.table
+        nests = Deferred(lambda: _nests_of(table, unit, stored))
+        note = table.note(unit)
+        for number, (item, spots) in enumerate(known.items):
+            table.nests.setdefault(unit.phase, Nests()).append_later(nests, number)
+            table.instructions.setdefault(unit.phase, []).append(
+                Instruction(
+                    kernel=item.kernel,
+                    operands=tuple([_operand(pattern, *spot) for spot in spots]),
+                    geometry=item.geometry,
+                    writes=item.writes,
+                    extent=item.extent,
+                    split=item.split,
+                    note=note,
+                    time=item.time,
+                    work=item.work,
+                    added=item.added,
+                    cuts=item.cuts,
+                )
+            )
+        for name, times in known.applied:
+            table.switches.count(name, times)
+        add_sum(table, unit)
+
+    def _pattern(self, unit: FusionGroup, stored: Sequence[int]) -> Pattern | None:
+        """A group's pattern, if it has one."""
+        table, region = self.table, unit.region
+        graph, places = table.graph, table.layouts.places
+        storages: dict[StorageKey, int] = {}
+        numbers = {id: k for k, id in enumerate(unit.nodes)}
+        nodes: list[Hashable] = []
+        for id in unit.nodes:
+            node = graph.nodes[id]
+            if not isinstance(node.op, Contract | Elementwise) or region.loop is not None:
+                return None
+            read = tuple([numbers.setdefault(i, len(numbers)) for i in node.inputs])
+            needed = table.needed.get(node.tag)
+            nodes.append((self._number(node.op), self._number(node.type), read, needed))
+        for id in list(numbers)[len(unit.nodes) :]:
+            node = graph.nodes[id]
+            text = self._number(node.op) if isinstance(node.op, Constant | Literal) else None
+            nodes.append((text, self._number(node.type), _view(places[id], storages)))
+        for id in dict.fromkeys([*stored, unit.nodes[-1]]):
+            nodes.append((numbers[id], id in stored, _view(places[id], storages)))
+        if any(key[0] == "clock" for key in storages) or self._of_other_rows(unit, numbers):
+            return None
+        buffers = tuple(self._buffers(storages))
+        words = tuple([table.layouts.words.get(key) for key in storages])
+        key = (region.phase.examples, region.time, tuple(nodes), words, _alike(buffers))
+        return Pattern(key, buffers)
+
+    def _of_other_rows(self, unit: FusionGroup, ids: dict[int, int]) -> bool:
+        """Whether a value has rows of another time than the group goes over."""
+        own = (self.table.layouts.places[id] for id in ids)
+        return any(place.example and place.time != unit.region.time for place in own)
+
+    def _buffers(self, storages: dict[StorageKey, int]) -> Iterator[Operand | None]:
+        memory = self.table.memory
+        for key in storages:
+            yield memory.operands.get(key)
+            yield memory.partial.get(key)
+
+    def _number(self, value: object) -> int:
+        """A number for an operator or a type, the same for equal ones; a graph holds them all."""
+        found = self._number_of.get(id(value))
+        if found is None:
+            found = self._numbers.setdefault(value, len(self._numbers))
+            self._number_of[id(value)] = found
+        return found
+
+
+def _view(place: BufferView, storages: dict[StorageKey, int]) -> Hashable:
+    """How a value lies, with a number in the place of its storage."""
+    number = storages.setdefault(place.storage, len(storages))
+    return number, place.offset, place.strides, place.example, place.index, place.time
+
+
+def _begin(operand: Operand) -> Hashable:
+    """All of an operand but the word within its buffer."""
+    return operand.space, operand.offset, operand.stride, operand.time, operand.step, operand.words
+
+
+def _alike(buffers: Sequence[Operand | None]) -> Hashable:
+    """Which buffers are one, and which are not there."""
+    first: dict[Hashable, int] = {}
+    return tuple(
+        [None if b is None else first.setdefault(_begin(b), k) for k, b in enumerate(buffers)]
+    )
+
+
+def _spots(item: Instruction, pattern: Pattern) -> tuple[Spot, ...] | None:
+    """Where an instruction's operands lie, in terms of its pattern; None for one elsewhere."""
+    numbers = {_begin(b): k for k, b in enumerate(pattern.buffers) if b is not None}
+    found = [(numbers.get(_begin(operand)), operand.inner) for operand in item.operands]
+    spots = tuple([(k, inner) for k, inner in found if k is not None])
+    return spots if len(spots) == len(found) else None
+
+
+def _operand(pattern: Pattern, number: int, inner: int) -> Operand:
+    """A word of a pattern's buffer."""
+    buffer = pattern.buffers[number]
+    assert buffer is not None, "equal patterns have the same buffers"
+    return buffer if buffer.inner == inner else Operand(
+        buffer.space, buffer.offset, buffer.stride, inner, buffer.time, buffer.step, buffer.words
+    )  # fmt: skip
+
+
+def _nests_of(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> Nests:
+    """The nests of a group, lowered in full into a table of its own."""
+    alone = replace(
+        table, kernels={}, instructions={}, nests={}, loops={}, sums={}, pieces=None,
+        switches=Switches(table.switches.without),
+    )  # fmt: skip
+    lower_unit(alone, unit, stored)
+    return alone.nests[unit.phase]

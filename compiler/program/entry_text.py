@@ -51,7 +51,7 @@ FIELDS = {
 }  # fmt: skip
 ENUMS = (Kind, Space, Role, Extent, MeanMode)
 MEMBERS = {f"={enum.__name__}.{m.name}": m for enum in ENUMS for m in enum}
-TEXTS = {(type(member), member.name): text for text, member in MEMBERS.items()}
+TEXTS: dict[tuple[type[Any], Any], str] = {(type(m), m.name): text for text, m in MEMBERS.items()}
 
 
 def print_entry_text(entry: Entry) -> str:

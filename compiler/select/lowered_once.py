@@ -32,7 +32,7 @@ Spot = tuple[int, int]  # an operand: the number of its buffer in a pattern, and
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class GroupPattern:
     """What a group's instructions follow from, and the buffers that its operands lie in: for each
     storage where it is read, and where it is summed up.
     """
@@ -82,59 +82,60 @@ class LoweredOnce:
         return tuple((name, n - before.get(name, 0)) for name, n in now.items())
 
     def _repeat(
-        self, unit: FusionGroup, stored: list[int], pattern: Pattern, known: Lowered
+        self, unit: FusionGroup, stored: list[int], pattern: GroupPattern, known: Lowered
     ) -> None:
         """Add the instructions of a pattern that is known, for another group."""
         table = self.table
-        nests = Deferred(lambda: _nests_of(table, unit, stored))
-        note = table.note(unit)
+        nests, note = Deferred(lambda: _nests_of(table, unit, stored)), table.note(unit)
+        own = table.nests.setdefault(unit.phase, Nests())
+        instructions = table.instructions.setdefault(unit.phase, [])
         for number, (item, spots) in enumerate(known.items):
-            table.nests.setdefault(unit.phase, Nests()).append_later(nests, number)
-            table.instructions.setdefault(unit.phase, []).append(
-                Instruction(
-                    kernel=item.kernel,
-                    operands=tuple([_operand(pattern, *spot) for spot in spots]),
-                    geometry=item.geometry,
-                    writes=item.writes,
-                    extent=item.extent,
-                    split=item.split,
-                    note=note,
-                    time=item.time,
-                    work=item.work,
-                    added=item.added,
-                    cuts=item.cuts,
-                )
-            )
+            own.append_later(nests, number)
+            instructions.append(_again(item, pattern, spots, note))
         for name, times in known.applied:
             table.switches.count(name, times)
         add_sum(table, unit)
 
-    def _pattern(self, unit: FusionGroup, stored: Sequence[int]) -> Pattern | None:
+    def _pattern(self, unit: FusionGroup, stored: Sequence[int]) -> GroupPattern | None:
         """A group's pattern, if it has one."""
-        table, region = self.table, unit.region
-        graph, places = table.graph, table.layouts.places
+        region = unit.region
+        if region.loop is not None:
+            return None
         storages: dict[StorageKey, int] = {}
         numbers = {id: k for k, id in enumerate(unit.nodes)}
-        nodes: list[Hashable] = []
-        for id in unit.nodes:
-            node = graph.nodes[id]
-            if not isinstance(node.op, Contract | Elementwise) or region.loop is not None:
-                return None
-            read = tuple([numbers.setdefault(i, len(numbers)) for i in node.inputs])
-            needed = table.needed.get(node.tag)
-            nodes.append((self._number(node.op), self._number(node.type), read, needed))
-        for id in list(numbers)[len(unit.nodes) :]:
-            node = graph.nodes[id]
-            text = self._number(node.op) if isinstance(node.op, Constant | Literal) else None
-            nodes.append((text, self._number(node.type), _view(places[id], storages)))
+        nodes = list(self._of_nodes(unit, numbers))
+        if None in nodes:
+            return None
+        places = self.table.layouts.places
+        views = list(self._of_operands(list(numbers)[len(unit.nodes) :], storages))
         for id in dict.fromkeys([*stored, unit.nodes[-1]]):
-            nodes.append((numbers[id], id in stored, _view(places[id], storages)))
+            views.append((numbers[id], id in stored, _view(places[id], storages)))
         if any(key[0] == "clock" for key in storages) or self._of_other_rows(unit, numbers):
             return None
         buffers = tuple(self._buffers(storages))
-        words = tuple([table.layouts.words.get(key) for key in storages])
-        key = (region.phase.examples, region.time, tuple(nodes), words, _alike(buffers))
-        return Pattern(key, buffers)
+        words = tuple([self.table.layouts.words.get(key) for key in storages])
+        rows = region.phase.examples, region.time
+        return GroupPattern((rows, tuple(nodes), tuple(views), words, _alike(buffers)), buffers)
+
+    def _of_nodes(self, unit: FusionGroup, numbers: dict[int, int]) -> Iterator[Hashable]:
+        """What a group's nodes are, and which they read, by number; None for one without that."""
+        for id in unit.nodes:
+            node = self.table.graph.nodes[id]
+            if not isinstance(node.op, Contract | Elementwise):
+                yield None
+                return
+            read = tuple([numbers.setdefault(i, len(numbers)) for i in node.inputs])
+            needed = self.table.needed.get(node.tag)
+            yield self._number(node.op), self._number(node.type), read, needed
+
+    def _of_operands(
+        self, ids: Sequence[int], storages: dict[StorageKey, int]
+    ) -> Iterator[Hashable]:
+        """What is read from outside: constants stand in a kernel's text, anything else lies."""
+        for id in ids:
+            node = self.table.graph.nodes[id]
+            text = self._number(node.op) if isinstance(node.op, Constant | Literal) else None
+            yield text, self._number(node.type), _view(self.table.layouts.places[id], storages)
 
     def _of_other_rows(self, unit: FusionGroup, ids: dict[int, int]) -> bool:
         """Whether a value has rows of another time than the group goes over."""
@@ -175,7 +176,7 @@ def _alike(buffers: Sequence[Operand | None]) -> Hashable:
     )
 
 
-def _spots(item: Instruction, pattern: Pattern) -> tuple[Spot, ...] | None:
+def _spots(item: Instruction, pattern: GroupPattern) -> tuple[Spot, ...] | None:
     """Where an instruction's operands lie, in terms of its pattern; None for one elsewhere."""
     numbers = {_begin(b): k for k, b in enumerate(pattern.buffers) if b is not None}
     found = [(numbers.get(_begin(operand)), operand.inner) for operand in item.operands]
@@ -183,7 +184,26 @@ def _spots(item: Instruction, pattern: Pattern) -> tuple[Spot, ...] | None:
     return spots if len(spots) == len(found) else None
 
 
-def _operand(pattern: Pattern, number: int, inner: int) -> Operand:
+def _again(
+    item: Instruction, pattern: GroupPattern, spots: tuple[Spot, ...], note: str
+) -> Instruction:
+    """An instruction on other operands, written out, as they are made by the thousand."""
+    return Instruction(
+        kernel=item.kernel,
+        operands=tuple([_operand(pattern, *spot) for spot in spots]),
+        geometry=item.geometry,
+        writes=item.writes,
+        extent=item.extent,
+        split=item.split,
+        note=note,
+        time=item.time,
+        work=item.work,
+        added=item.added,
+        cuts=item.cuts,
+    )
+
+
+def _operand(pattern: GroupPattern, number: int, inner: int) -> Operand:
     """A word of a pattern's buffer."""
     buffer = pattern.buffers[number]
     assert buffer is not None, "equal patterns have the same buffers"

@@ -9,6 +9,7 @@ step is one kernel is small, quickly made, and not kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.machine.machine import MACHINE
@@ -32,7 +33,8 @@ def kept_entry(fact: Callable[[], str], graph: Deferred[Graph], make: Callable[[
             place.refuse(known)
     entry = make()
     if is_worth_keeping(entry):
-        place.keep(known, print_entry_text(entry), f"the schedule of {entry.name}")
+        with suppress(TypeError):  # what has no text is made anew each time
+            place.keep(known, print_entry_text(entry), f"the schedule of {entry.name}")
     return entry
 
 

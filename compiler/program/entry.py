@@ -36,7 +36,7 @@ or a share of [0, extent) in a ONCE phase), and the number in the batch of the f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from enum import IntEnum
 from itertools import takewhile
 from typing import Any
@@ -47,7 +47,7 @@ from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import Limit, TensorType, Time
 from gradc_compiler.machine.targets import CPU
 from gradc_compiler.program.arrays import Array, ClockName, Result
-from gradc_compiler.program.deferred import Deferred, ready
+from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.inner_cut import InnerCut
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -231,10 +231,6 @@ class Entry:
     def graph(self) -> Any:
         """What the `reference` target evaluates, a `Graph`; made when it is first asked for."""
         return self.deferred_graph.value
-
-    def with_graph(self, graph: Any) -> Entry:
-        """The same table, beside another graph."""
-        return replace(self, deferred_graph=ready(graph))
 
     @property
     def inputs(self) -> dict[str, TensorType]:

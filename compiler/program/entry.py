@@ -7,9 +7,8 @@ All offsets and strides count words (4 bytes in a float32 session, 8 in a float6
 A batch of N examples is cut into blocks of at most `Entry.block` examples; the blocks, in order,
 into `Entry.chunks` chunks: chunk c holds blocks [c * blocks // chunks, (c + 1) * blocks // chunks).
 Results depend on these two numbers, never on the number of threads (Note [The same bits on any
-number of threads] in `reduction_chunks.py`).  Phases that are `wide` have blocks of their own, of
-at most `Entry.wide_block` examples; their values stand in BLOCK behind those of all others.  Phases
-run one after another:
+number of threads] in `reduction_chunks.py`).  `wide` phases have blocks of their own, of at most
+`Entry.wide_block` examples, whose values stand in BLOCK behind all others.  Phases run in turn:
 
 * an EXAMPLES phase zeroes every chunk's PARTIAL copy, then runs all instructions on every block;
   the blocks of a chunk run in order on one team of threads, chunks on several.  Afterwards each

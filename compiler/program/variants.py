@@ -1,9 +1,12 @@
-"""Which of an entry's single kernels a CPU runs for a batch size."""
+"""Other forms of an entry: the single kernel that a CPU runs for a batch size, or another graph."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
+from gradc_compiler.program.deferred import ready
 from gradc_compiler.program.entry import Entry, WholeStep
 
 
@@ -32,3 +35,8 @@ def variant(entry: Entry, examples: int) -> Entry:
     """The entry as it is run for a batch size."""
     kernels = single_kernels(entry) if examples == 1 else _for_many(entry)
     return next((s.entry for s in kernels if examples <= s.examples), entry)
+
+
+def with_graph(entry: Entry, graph: Any) -> Entry:
+    """The same table, beside another graph."""
+    return replace(entry, deferred_graph=ready(graph))

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc_compiler.program.deferred import ready
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.program.variants import with_graph
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.certificates.certificate import AGREES, DIFFERS, Certificate, as_run
 from gradc_runtime.certificates.distances import (
@@ -88,7 +88,7 @@ class Side:
         program = self.session.program
         assert program.checks is not None, "only what can be checked is compared"
         if not self.native:
-            plain = replace(entry, deferred_graph=ready(program.checks.graphs[entry.name]))
+            plain = with_graph(entry, program.checks.graphs[entry.name])
             return Reference(plain, memory, program.evaluate)
         return prepare(as_run(entry, self.batch), memory, target=self.session.target, threads=1,
                        evaluate=program.evaluate)  # fmt: skip

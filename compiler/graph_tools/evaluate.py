@@ -17,6 +17,7 @@ from gradc_compiler.graph.loop_order import in_order
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.ragged import Ragged, SequenceIndex, lengths_by_time
 from gradc_compiler.graph.types import Kind, Time
+from gradc_compiler.graph.values import persistent_value
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import Length, Previous, Sequential
@@ -141,7 +142,7 @@ class GraphEvaluator:
                 rows = np.asarray(self.values[key].values)
                 return rows.reshape(len(rows), *shape)
             case PersistentOp(key=key, shape=shape):
-                return np.asarray(self.values[key]).reshape(1, *shape)
+                return np.asarray(persistent_value(self.values, key)).reshape(1, *shape)
             case Random() as op:
                 return self.draw(op, operands)
             case Previous(time=time):

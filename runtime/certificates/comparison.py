@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradc_compiler.graph.values import values_by_name
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.variants import with_graph
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -191,9 +192,8 @@ class Comparison:
         carries = {n: i for n, i in entry.graph.outputs.items() if n not in entry.graph.results}
         graph = replace(entry.graph, outputs={**inner, **carries})
         memory = self.session.memory
-        wanted = program.evaluate(
-            graph, {**memory.views, **chosen(entry, sample)}, examples_of(sample), "float64"
-        )
+        values = values_by_name(memory.views, chosen(entry, sample))
+        wanted = program.evaluate(graph, values, examples_of(sample), "float64")
         probe = replace(program.checks.probe(name, graph), deferred_whole_step=None)
         runner = prepare(probe, memory, target=self.session.target, threads=1,
                          evaluate=program.evaluate)  # fmt: skip

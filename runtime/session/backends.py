@@ -20,6 +20,7 @@ import numpy as np
 
 from gradc_compiler.graph.outputs import OutputKey, Role, of_role
 from gradc_compiler.graph.ragged import Batch, joined
+from gradc_compiler.graph.values import values_by_name
 from gradc_compiler.program import shelf
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.data.arrays.checked import Batches
@@ -75,7 +76,7 @@ class Reference:
 
     def once(self, inputs: Batches, count: int) -> Mapping[OutputKey, Any]:
         """One run of `count` examples."""
-        values = {**self.memory.views, **inputs}
+        values = values_by_name(self.memory.views, inputs)
         dtype = str(self.memory.words.dtype)
         with np.errstate(all="ignore"):  # as native code does; the trainer looks at the losses
             found = self.evaluate(self.entry.graph, values, count, dtype)

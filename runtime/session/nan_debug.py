@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradc_compiler.graph.values import values_by_name
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.backends import Arrays, examples_of, parts
@@ -77,7 +78,7 @@ def blamed(session: Session, graph: Any, inputs: Batches, batch: int) -> Any:
     everything = replace(
         graph, outputs={**graph.outputs, **{str(node.id): node.id for node in graph.nodes}}
     )
-    values = {**session.memory.views, **inputs}
+    values = values_by_name(session.memory.views, inputs)
     with np.errstate(all="ignore"):
         found = session.program.evaluate(everything, values, batch, session.dtype)
     return culprit(graph, {node.id: found[str(node.id)] for node in graph.nodes})

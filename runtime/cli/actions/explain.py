@@ -17,6 +17,7 @@ from typing import Any
 from gradc_compiler.error_index import CODES
 from gradc_compiler.error_index import explain as page_of
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.graph.values import values_by_name
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import Compilation
@@ -75,7 +76,7 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     )
     loss = chosen(made, given)
     batches = one_example(loss, inputs, session)
-    rows = rows_of(loss, {**session.memory.views, **batches})
+    rows = rows_of(loss, values_by_name(session.memory.views, batches))
     if given["as_json"]:
         write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})
         return 0

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.outputs import Carry, OutputKey
+from gradc_compiler.graph.values import values_by_name
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -43,7 +44,7 @@ class Loss:
 
     def at(self, moved: Tensors) -> float:
         """The loss where some parameters have other numbers."""
-        values = {**self.session.memory.views, **self.values, **moved}
+        values = {**values_by_name(self.session.memory.views, self.values), **moved}
         found = self.session.program.evaluate(self.graph, values, self.count, "float64")
         return float(found["loss"])
 
@@ -53,7 +54,7 @@ def loss_alone(session: Session, graph: Graph, inputs: Batches, count: int) -> L
     graph = eliminate_dead_code(replace_outputs(graph, {"loss": graph.outputs["loss"]}))
     stops = [n.id for n in graph.nodes if n.op.name == "stop_gradient"]
     stopped = replace_outputs(graph, {f"{HELD}{i}": i for i in stops})
-    values = {**session.memory.views, **inputs}
+    values = values_by_name(session.memory.views, inputs)
     made = session.program.evaluate(stopped, values, count, "float64") if stops else {}
     held = {str(key): value for key, value in made.items()}
     return Loss(session, optimise(holding(graph, stops)), {**inputs, **held}, count)

@@ -21,6 +21,7 @@ from gradc_runtime.system.errors import Interrupted, RankLost, RanksError, RunEr
 from gradc_runtime.training.trainer import Trainer
 
 HEAD_START = 1.0  # seconds in which rank 0 tells what all have found
+NAMED = 6.0  # seconds in which a lost rank's own guard says so and ends the others
 
 
 def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> int:
@@ -41,7 +42,7 @@ def ending_together(ranks: Ranks) -> Iterator[None]:
     """Let a fault of this rank end all of them, with one line that names it.
 
     What goes wrong on all ranks alike is told by rank 0, which ends the others before they speak.
-    Raises `RanksError` in place of a fault of any other rank.
+    Raises `RanksError` in place of a fault of any other rank, `RankLost` in place of MPI's own.
     """
     try:
         yield
@@ -49,6 +50,10 @@ def ending_together(ranks: Ranks) -> Iterator[None]:
         raise  # on all ranks, after the same step
     except BaseException as fault:
         ranks.end_at_exit()
+        if isinstance(fault, ranks.mpi.Exception):
+            sleep(NAMED)  # whoever is lost is named meanwhile, and this rank ended
+            what = f"a message between ranks has failed ({fault})"
+            raise RankLost(f"{what}, and the run ends; --resume goes on with it") from None
         if ranks.first:
             raise
         sleep(HEAD_START)

@@ -33,6 +33,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "compiler/fusion/groups.py": (FORMAT, "OUTSIDE MOST_PLACES"),
     "compiler/fusion/heights.py": (FORMAT, "LOWEST"),
     "compiler/graph/ragged.py": (FORMAT, "LARGEST_SUM"),
+    "compiler/graph_tools/flattened_images.py": (FORMAT, "IMAGE"),
     "compiler/loops/scalar_code.py": (FORMAT, "ROW_NAMES ZERO ONE"),
     "compiler/loops/scalar_form.py": (FORMAT, "OPERANDS"),
     "compiler/machine/addition_chains.py": (

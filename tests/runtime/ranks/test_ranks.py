@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ import pytest
 
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_file
+from gradc_runtime.cli.actions import train_ranks
 from gradc_runtime.cpu.partition.rank_shares import shares_of
 from gradc_runtime.ranks.launched import INSTALL
 from gradc_runtime.session.checkpoint import read_checkpoint
 from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import RankLost
 from tests.runtime.ranks.on_ranks import trained
 
 ROOT = Path(__file__).parents[3]
@@ -210,3 +213,23 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
                            timeout=LONGEST)  # fmt: skip
     assert found.returncode == 1
     assert found.stderr == f"gradc: {INSTALL}\n"
+
+
+def test_a_message_that_fails_is_no_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rank may see by a message that another is lost before anybody has named it."""
+
+    class Fault(RuntimeError):
+        pass
+
+    class Lonely:
+        mpi, first, rank, ended = SimpleNamespace(Exception=Fault), False, 1, False
+
+        def end_at_exit(self) -> None:
+            self.ended = True
+
+    monkeypatch.setattr(train_ranks, "sleep", lambda seconds: None)
+    ranks: Any = Lonely()
+    message = r"a message between ranks has failed \(gone\), and the run ends; --resume"
+    with pytest.raises(RankLost, match=message), train_ranks.ending_together(ranks):
+        raise Fault("gone")
+    assert ranks.ended

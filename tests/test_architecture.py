@@ -60,7 +60,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.graph.types",
     "gradc_compiler.graph.ragged",
     "gradc_compiler.graph.outputs",
-    "gradc_compiler.graph.values",
+    "gradc_compiler.graph.named_values",
     "gradc_compiler.graph_tools.flattened_images",
     "gradc_compiler.onnx.records",
     "gradc_compiler.onnx.export.onnx_graph",

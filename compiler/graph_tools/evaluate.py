@@ -14,10 +14,10 @@ import numpy as np
 
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.loop_order import in_order
+from gradc_compiler.graph.named_values import persistent_value
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.ragged import Ragged, SequenceIndex, lengths_by_time
 from gradc_compiler.graph.types import Kind, Time
-from gradc_compiler.graph.values import persistent_value
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import Length, Previous, Sequential

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc_compiler.graph.values import values_by_name
+from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.variants import with_graph
 from gradc_compiler.records.fast_dataclass import dataclass

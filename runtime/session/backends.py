@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.graph.outputs import OutputKey, Role, of_role
 from gradc_compiler.graph.ragged import Batch, joined
-from gradc_compiler.graph.values import values_by_name
 from gradc_compiler.program import shelf
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.data.arrays.checked import Batches

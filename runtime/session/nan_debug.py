@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc_compiler.graph.values import values_by_name
+from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.backends import Arrays, examples_of, parts

@@ -16,8 +16,8 @@ from typing import Any
 
 from gradc_compiler.error_index import CODES
 from gradc_compiler.error_index import explain as page_of
+from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.graph.types import TensorType
-from gradc_compiler.graph.values import values_by_name
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import Compilation

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.graph.outputs import Carry, OutputKey
-from gradc_compiler.graph.values import values_by_name
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.records.fast_dataclass import dataclass

@@ -119,8 +119,8 @@ def whole(
     made.require_complete()
     held = held_out_count(rows, context.held_out)
     training = np.sort(permutation(rows, context.split_seed, SPLIT)[held:])
-    known = context.encoding or made.encoding(training)
-    return Columns(origin=origin, arrays=made.encoded(known), by_name=True, encoding=known or None)
+    known = made.encoding(training) if context.encoding is None else context.encoding
+    return Columns(origin=origin, arrays=made.encoded(known), by_name=True, encoding=known)
 
 
 def table(path: Path, file: str, said: Dialect) -> Table:

@@ -24,9 +24,6 @@ class Encoding:
     centres: Mapping[str, Numbers] = field(default_factory=dict)  # subtracted
     scales: Mapping[str, Numbers] = field(default_factory=dict)  # divided by, then
 
-    def __bool__(self) -> bool:
-        return any((self.classes, self.dates, self.gaps, self.centres))
-
     def as_data(self) -> dict[str, Any]:
         """The same as JSON has it."""
         parts = {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -120,7 +120,8 @@ class Preparation:
             if one.name in known.classes or (self.known is None and one.is_of_words()):
                 self.words[one.name] = one.words()
                 continue
-            date = known.dates.get(one.name) or one.date_format(self.wishes.dates)
+            found = one.date_format(self.wishes.dates) if self.known is None else ""
+            date = known.dates.get(one.name, found)
             if date:
                 self.dates[one.name] = date
             self.numbers[one.name] = self._numbers(one, date)

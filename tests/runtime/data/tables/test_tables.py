@@ -150,3 +150,14 @@ def test_what_a_table_does_not_say_is_told(
 def test_a_damaged_encoding_is_refused(data: object) -> None:
     with pytest.raises(ValueError, match=r"encoding|classes|dates"):
         Encoding.of_data(data)
+
+
+@pytest.mark.parametrize(("first", "later"), [("0\n1\n", "no\nyes\n"), ("3\n4\n", "2020-01-02\n")])
+def test_what_was_numbers_is_never_read_as_words_or_dates(
+    tmp_path: Path, first: str, later: str
+) -> None:
+    fields = "a : class(2)" if "yes" in later else "a : scalar"
+    found = loaded(tmp_path, f"a\n{first}", fields)
+    assert found.encoding is not None
+    with pytest.raises(DataError, match=r"t\.csv:2: column a: .* is not a number"):
+        loaded(tmp_path, f"a\n{later}", fields, encoding=found.encoding)

@@ -16,6 +16,7 @@ one another and how long they wait (`group.py`), sums on their way while a rank 
 `runtime/data/arrays` has a `Dataset`, and the one place where what users hand in is checked
 (`checked.py`);
 `runtime/data/blocks` the same for data that does not fit, read while a network trains;
+`runtime/data/folders` files that are an example each, such as pictures by class;
 `runtime/data/readers` one reader for each format and bundled set; `runtime/data` opens the sources
 that a spec names (`sources.py`).
 

@@ -110,6 +110,7 @@ FLOORS = [  # from the lowest
     "gradc_runtime.data.tables",
     "gradc_runtime.data.arrays",
     "gradc_runtime.data.blocks",
+    "gradc_runtime.data.folders",
     "gradc_runtime.data.readers",
     "gradc_runtime.data",
     "gradc_runtime.binding",

@@ -23,6 +23,7 @@ from gradc_runtime.data.readers.arrow_tables import arrow, parquet
 from gradc_runtime.data.readers.bundled import breast_cancer, diabetes, digits, iris, wine
 from gradc_runtime.data.readers.csv_table import csv
 from gradc_runtime.data.readers.idx import idx
+from gradc_runtime.data.readers.image_folder import images
 from gradc_runtime.data.readers.json_lines import jsonl
 from gradc_runtime.data.readers.mnist import mnist
 from gradc_runtime.data.readers.numpy_files import npy, npz
@@ -44,6 +45,7 @@ SOURCES: Mapping[str, Source] = {
     "npz": npz,
     "npy": npy,
     "idx": idx,
+    "images": images,
     "mnist": mnist,
     "digits": digits,
     "iris": iris,

@@ -132,7 +132,7 @@ class Request:
 
     def trained_on(self, data: Dataset | Streamed) -> Request:
         """The same, and what the numbers of its data stand for."""
-        found = data.encoding if isinstance(data, Dataset) else None
+        found = data.encoding
         return self if found is None else replace(self, encoding=found.as_data())
 
     def write(self, folder: Path) -> None:

@@ -14,6 +14,8 @@ from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import SessionError
 
+WITHOUT_LABELS = ("csv", "images")  # sources of rows that may be new
+
 
 def load_data(
     session: Session, settings: Mapping[str, Any], folder: Path | None, allow_path: bool,
@@ -25,7 +27,7 @@ def load_data(
     `encoding` that an earlier run has found.
     """
     source = source_of(session)
-    if read is not None and source.function == "csv":
+    if read is not None and source.function in WITHOUT_LABELS:
         source = replace(source, fields=tuple(f for f in source.fields if f[0] in read))
     if folder is not None:
         source, allow_path = replace(source, directory=str(folder)), True

@@ -12,6 +12,7 @@ from typing import Any
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_runtime.cli.actions.encoded_inputs import encoded_inputs
+from gradc_runtime.cli.actions.file_inputs import file_inputs
 from gradc_runtime.cli.actions.output import write_json
 from gradc_runtime.cli.actions.read_inputs import is_of_classes, is_words, read_inputs
 from gradc_runtime.cli.actions.request import Request, prepare
@@ -93,6 +94,7 @@ class ModelInputs:
         taken: dict[str, Any] = {}
         if at is not None:
             taken = {name: self.field(name, at) for name in types if name not in texts}
+        taken |= file_inputs(texts, types, self.session)
         if self.request.encoding is not None:
             encoding = Encoding.of_data(self.request.encoding)
             taken |= encoded_inputs(texts, types, encoding)

@@ -225,7 +225,7 @@ def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:
     held_out = f", {trainer.held_out.examples:,} held out" if trainer.held_out else ""
     settings = trainer.settings
     say(f"{session.program.name}: {counted(numbers, 'parameter')}")
-    read = "" if trainer.train.order == ROWS else "; read while the network trains"
+    read = "" if trainer.train.order.startswith(ROWS) else "; read while the network trains"
     examples = counted(trainer.train.examples, "example")
     say(f"{trainer.train.name}: {examples} to train on{held_out}{read}")
     say(

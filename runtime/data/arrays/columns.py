@@ -16,6 +16,7 @@ from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.mend import mend
+from gradc_runtime.data.arrays.variation import Variation
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
 
@@ -31,7 +32,8 @@ class Columns:
     held_out: Mapping[str, Any] | None = None
     by_name: bool = False  # the author chose the names, so they must match
     alphabet: Alphabet | None = None  # what the classes of its texts stand for
-    encoding: Encoding | None = None  # what the numbers of a table stand for
+    encoding: Encoding | None = None  # what the numbers of its fields stand for
+    variation: Variation | None = None  # how examples are varied when they are trained on
 
 
 def assign(types: Mapping[str, TensorType], columns: Columns) -> dict[str, str]:

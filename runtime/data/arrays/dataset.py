@@ -9,6 +9,7 @@ seed alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
@@ -23,9 +24,10 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.checked import Batches, check_inputs
 from gradc_runtime.data.arrays.columns import Columns, assign
-from gradc_runtime.data.arrays.examples import ROWS, Examples, longest_of, of_rows
+from gradc_runtime.data.arrays.examples import ROWS, Epoch, Examples, longest_of, of_rows
 from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
 from gradc_runtime.data.arrays.validate import as_array, lengths_of
+from gradc_runtime.data.arrays.variation import Variation, Varied
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
 
@@ -44,6 +46,7 @@ class Dataset:
     held_out: Dataset | None = None  # a test part that the source itself sets apart
     alphabet: Alphabet | None = None
     encoding: Encoding | None = None  # what numbers stand for, where they were made of words
+    variation: Variation | None = None  # how an epoch varies its examples
 
     @property
     def examples(self) -> int:
@@ -62,8 +65,8 @@ class Dataset:
 
     @property
     def order(self) -> str:
-        """Nothing but the seed decides it."""
-        return ROWS
+        """Nothing but the seed decides it, and how examples are varied."""
+        return ROWS if self.variation is None else f"{ROWS}, {self.variation.told()}"
 
     def bytes_each(self, names: Iterable[str]) -> float:
         """How much memory an example's fields take on average."""
@@ -79,14 +82,16 @@ class Dataset:
         for start in range(0, self.examples, at_once):
             yield self.take(slice(start, start + at_once))
 
-    def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> ShuffledRows:
+    def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> Epoch:
         """The examples in the order of an epoch, wherever it begins."""
-        return ShuffledRows(self, permutation(self.examples, seed, number), list(names))
+        rows = ShuffledRows(self, permutation(self.examples, seed, number), list(names))
+        return rows if self.variation is None else Varied(rows, self.variation, seed, number)
 
     def divided(self, count: int, seed: int) -> tuple[Dataset, Dataset]:
         """What is left, and `count` rows drawn at random; each in the order of the rows."""
         rows = permutation(self.examples, seed, SPLIT)
-        return self.select(np.sort(rows[count:])), self.select(np.sort(rows[:count]))
+        left = replace(self.select(np.sort(rows[count:])), variation=self.variation)
+        return left, self.select(np.sort(rows[:count]))
 
     def select(self, rows: np.ndarray) -> Dataset:
         """The given rows as a data set of their own."""
@@ -171,7 +176,7 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
     arrays = {field: found[field] for field in types}
     return Dataset(
         name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out,
-        alphabet=columns.alphabet, encoding=columns.encoding,
+        alphabet=columns.alphabet, encoding=columns.encoding, variation=columns.variation,
     )  # fmt: skip
 
 

@@ -46,6 +46,8 @@ class LineBlocks:
     """Pieces of files, and what makes examples of them."""
 
     held_out = None
+    encoding = None
+    variation = None
 
     def __init__(
         self, origin: str, pieces: Sequence[Piece], block: int, parse: Callable[[Piece], Any]

@@ -47,6 +47,8 @@ class StoredBlocks:
     """Columns of stored arrays, in blocks of equally many examples."""
 
     held_out: StoredBlocks | None = None
+    encoding = None
+    variation = None
 
     def __init__(
         self, origin: str, columns: Mapping[str, Sequence[StoredArray]], block: int,

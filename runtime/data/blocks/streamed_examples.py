@@ -21,11 +21,13 @@ from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.arrays.dataset import from_columns, require_type
-from gradc_runtime.data.arrays.examples import longest_of, of_rows
+from gradc_runtime.data.arrays.examples import Epoch, longest_of, of_rows
+from gradc_runtime.data.arrays.variation import Variation, Varied
 from gradc_runtime.data.blocks.block_order import BLOCKS_MIXED, BlockOrder
 from gradc_runtime.data.blocks.cut_pieces import CutPieces
 from gradc_runtime.data.blocks.held_rows import HeldRows
 from gradc_runtime.data.blocks.mixed_blocks import MixedBlocks, Room
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError, SessionError
 
 
@@ -35,6 +37,14 @@ class Blocks(Protocol):
     origin: str  # for messages
     counts: np.ndarray  # examples of each block
     block: int  # bytes that a block should take in memory
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """What the numbers of its fields stand for."""
+
+    @property
+    def variation(self) -> Variation | None:
+        """How examples are varied when they are trained on."""
 
     @property
     def held_out(self) -> Blocks | None:
@@ -124,8 +134,14 @@ class Streamed:
 
     @property
     def order(self) -> str:
-        """The size of a block decides it."""
-        return f"blocks of {self.blocks.block} bytes"
+        """The size of a block decides it, and how examples are varied."""
+        told = "" if self.blocks.variation is None else f", {self.blocks.variation.told()}"
+        return f"blocks of {self.blocks.block} bytes{told}"
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """What the numbers of its fields stand for."""
+        return self.blocks.encoding
 
     def bytes_each(self, names: Iterable[str]) -> float:
         """How much memory an example's fields take, in the first block."""
@@ -181,13 +197,15 @@ class Streamed:
             if self.counts[block]:
                 yield MixedBlocks(self.read(block))
 
-    def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> CutPieces:
+    def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> Epoch:
         """The examples in the order of an epoch, from the window on that a place of it is in."""
         order = BlockOrder(counts=self.counts, window=self.window, seed=seed, epoch=number)
         window = order.window_at(start)
         room = Room(order.largest)
         windows = self.windows(order, window, list(names), room)
-        return CutPieces(windows, int(order.starts[window]), room.take_back)
+        found = CutPieces(windows, int(order.starts[window]), room.take_back)
+        variation = self.blocks.variation
+        return found if variation is None else Varied(found, variation, seed, number)
 
     @cached_property
     def window(self) -> int:

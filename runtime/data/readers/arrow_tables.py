@@ -53,6 +53,8 @@ class TableBlocks:
     """Tables in parts, and what makes examples of them."""
 
     held_out = None
+    encoding = None
+    variation = None
 
     def __init__(
         self, origin: str, format: Format, parts: list[Part], context: Context, wanted: Wanted

@@ -1,0 +1,1 @@
+"""Folders of files that are an example each, by class: pictures, sounds and texts."""

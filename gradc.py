@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gradc_compiler.pipeline import compile_source as compile_source
     from gradc_compiler.program.program import Program as Program
     from gradc_runtime.data import Dataset as Dataset
+    from gradc_runtime.session.history import History as History
     from gradc_runtime.session.session import Session as Session
     from gradc_runtime.system.errors import RunError as RunError
 
@@ -26,6 +27,7 @@ PLACES = {
     "Program": "gradc_compiler.program.program",
     "CompileError": "gradc_compiler.diagnostics.source",
     "Diagnostic": "gradc_compiler.diagnostics.source", "Dataset": "gradc_runtime.data",
+    "History": "gradc_runtime.session.history",
     "RunError": "gradc_runtime.system.errors",
     "Session": "gradc_runtime.session.session", "Ragged": "gradc_compiler.graph.ragged",
 }  # fmt: skip
@@ -33,6 +35,8 @@ __all__ = list(PLACES)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("gradc")
     if name not in PLACES:
         raise AttributeError(f"gradc has no {name}; it has {', '.join(PLACES)}")
     return getattr(import_module(PLACES[name]), name)

@@ -19,6 +19,7 @@ from gradc_compiler.diagnostics.caller_input import (
     file_of,
     passes_of,
     settings_of,
+    short_traceback,
     text_of,
 )
 from gradc_compiler.diagnostics.source import Source
@@ -65,6 +66,7 @@ class Compilation:
     program: Program = field(repr=False)
 
 
+@short_traceback
 def compile_source(
     text: str,
     name: str = "spec.nn",
@@ -85,6 +87,7 @@ def compile_source(
     return compilation(source, directory, overrides, without, exact, precision).program
 
 
+@short_traceback
 def compile_file(
     path: str | Path,
     *,
@@ -93,7 +96,7 @@ def compile_file(
     exact: bool = False,
     precision: str | None = None,
 ) -> Program:
-    """Compile a `.nn` file; as `compile_source`, and raises `OSError` for no file."""
+    """Compile a `.nn` file; as `compile_source`, and E0101 where there is none to read."""
     path = file_of(path)
     source = read_source(path)
     return compilation(source, path.parent, overrides, without, exact, precision).program

@@ -54,6 +54,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.program.arrays",
     "gradc_compiler.program.entry",
     "gradc_compiler.program.kernel_abi",
+    "gradc_compiler.program.notebook_table",
     "gradc_compiler.program.variants",
     "gradc_compiler.program.program",
     "gradc_compiler.program.shelf",

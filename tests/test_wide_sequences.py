@@ -10,8 +10,8 @@ import pytest
 from gradc_compiler.graph.ragged import Ragged, SequenceIndex
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.data import Dataset, split
+from gradc_runtime.session.history import History
 from gradc_runtime.session.session import Session
-from gradc_runtime.session.summary import Summary
 from gradc_runtime.system.errors import Diverged
 
 pytestmark = pytest.mark.wide
@@ -21,7 +21,7 @@ LEARNED = 0.01  # mean squared error of the adding problem; that of always sayin
 
 def trained(
     name: str, *changes: tuple[str, str], seed: int = 0, **settings: float
-) -> tuple[Session, Summary]:
+) -> tuple[Session, History]:
     """A session that was trained as a spec says, with some of its text replaced."""
     text = (SPECS / f"{name}.nn").read_text()
     for old, new in changes:

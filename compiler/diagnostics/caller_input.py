@@ -6,17 +6,36 @@ large for a float.  A fault is a diagnostic like any other, of the call as a who
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import wraps
 from math import inf
 from numbers import Integral, Real
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from gradc_compiler.diagnostics.source import CompileError, refused
 
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 CALL = "call"  # what diagnostics name instead of a file
 LONGEST = 40  # characters of a value that are shown
+
+
+def short_traceback(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Decorator: a traceback of wrong specs ends at the call; the compiler's inside is not shown.
+
+    Raises `CompileError` as the function did.
+    """
+
+    @wraps(function)
+    def call(*args: Given.args, **named: Given.kwargs) -> Made:
+        try:
+            return function(*args, **named)
+        except CompileError as fault:
+            raise fault.with_traceback(None) from None
+
+    return call
 
 
 def text_of(given: object) -> str:

@@ -8,13 +8,16 @@ the terminal, the JSON output and the tests.  Columns count code points from 1.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import field
 from functools import cached_property
+from importlib import import_module
 
 from gradc_compiler.records.fast_dataclass import dataclass
 
 ERROR, WARNING = "error", "warning"
 LONGEST_MESSAGE = 600  # characters
+RENDER = "gradc_compiler.diagnostics.render"
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,26 @@ class Diagnostic:
 
 
 class CompileError(Exception):
-    """Raised with every diagnostic of a compilation at once."""
+    """Raised with every diagnostic of a compilation at once; its text is what a terminal shows."""
 
-    def __init__(self, diagnostics: list[Diagnostic] | tuple[Diagnostic, ...]) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__(
-            "\n".join(f"{d.primary.span}: error[{d.code}]: {d.message}" for d in self.diagnostics)
-        )
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        return self.rendered(color=False)
+
+    def rendered(self, *, color: bool) -> str:
+        """Lines, carets and hints.  `render` knows diagnostics, so it is met by name here."""
+        found: str = import_module(RENDER).render_all(self.diagnostics, color=color)
+        return found
+
+    def _render_traceback_(self) -> list[str]:
+        """The same in a notebook: IPython asks an exception for lines in place of a traceback."""
+        return self.rendered(color=True).splitlines()
+
+
+CompileError.__module__ = "gradc"  # where users know it from, and where a traceback says it is
 
 
 def refused(name: str, code: str, message: str, hint: str) -> CompileError:

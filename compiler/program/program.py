@@ -15,6 +15,7 @@ from gradc_compiler.diagnostics.source import Diagnostic
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.entry import Entry
+from gradc_compiler.program.notebook_table import notebook_table
 from gradc_compiler.records.fast_dataclass import dataclass
 
 COUNT = "schedule/count"
@@ -113,6 +114,29 @@ class Program:
     precision: str = "float32"  # or "bf16": products of rounded operands
     remade: Callable[[str], Program] | None = field(default=None, repr=False, compare=False)
     look: Callable[[], tuple[Diagnostic, ...]] = field(default=tuple, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Program {self.name}: {self.about}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: its parameters, or else its models."""
+        title = f"Program {self.name}: {self.about}"
+        rows = [(p.name, str(p.type), p.type.size) for p in self.parameters]
+        return notebook_table(title, ["parameter", "type", "numbers"], rows)
+
+    @property
+    def parameters(self) -> list[Persistent]:
+        """What it trains, in the order of the spec."""
+        return [p for p in self.persistents if p.role == "parameter"]
+
+    @property
+    def about(self) -> str:
+        """Its models, its parameters, and what it is trained on, in a line."""
+        count = sum(p.type.size for p in self.parameters)
+        models = f"model{'s' * (len(self.models) > 1)} {', '.join(self.models)}"
+        trained = f"trains on {self.training.data}" if self.training else "no train block"
+        parts = [models if self.models else "no model", f"{count:,} parameters", trained]
+        return "; ".join(parts)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:

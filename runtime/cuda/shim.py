@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.system.errors import RunError
+from gradc_runtime.system.extras import advice
 
 INSTALLED = find_spec("numba_cuda") is not None
 if INSTALLED:
@@ -51,7 +52,7 @@ class CudaFault(RunError):
 def require_device() -> None:
     """Raise `CudaUnavailable` unless kernels can be compiled and run."""
     if not INSTALLED:
-        raise CudaUnavailable("target cuda needs an extra: pip install 'gradc[cuda]'")
+        raise CudaUnavailable(advice("numba.cuda", "target cuda"))
     if SIMULATED or cuda.is_available():
         return
     try:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from gradc_runtime.system.errors import RunError
+from gradc_runtime.system.extras import advice
 
 
 class OnnxMissing(RunError):
@@ -22,4 +23,4 @@ def onnx_package(part: str = "onnx") -> Any:
     try:
         return import_module(part)
     except ModuleNotFoundError:
-        raise OnnxMissing("ONNX files need the package onnx: pip install 'gradc[onnx]'") from None
+        raise OnnxMissing(advice("onnx", "an ONNX file")) from None

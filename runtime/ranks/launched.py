@@ -12,11 +12,12 @@ from typing import Any
 
 from gradc_runtime.ranks.group import Ranks
 from gradc_runtime.system.errors import RanksError
+from gradc_runtime.system.extras import advice
 
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")  # set by MPICH and Open MPI
 TIMEOUT = "GRADC_RANK_TIMEOUT"  # the variable that says how long one waits for another
 SECONDS = 300.0
-INSTALL = "training on several ranks needs an extra: pip install 'gradc[mpi]'"
+INSTALL = advice("mpi4py", "training on several ranks")
 
 
 def launched() -> Ranks | None:

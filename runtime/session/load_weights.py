@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gradc_compiler.graph_tools.flattened_images import flattened_images
 from gradc_compiler.program.program import Program
-from gradc_runtime.session.checkpoint import read_checkpoint
+from gradc_runtime.data.tables.encoding import Encoding
+from gradc_runtime.session.checkpoint import NamedTensors, read_checkpoint
 from gradc_runtime.session.schedule_tables import Tables
 from gradc_runtime.session.state import StateMemory
-from gradc_runtime.system.errors import DataError, RunError, SessionError
+from gradc_runtime.system.errors import CheckpointError, DataError, RunError, SessionError
 from gradc_runtime.weights.report import LoadReport, Taken
 from gradc_runtime.weights.stored import TensorFile
 from gradc_runtime.weights.take_over import Network, take_over
 from gradc_runtime.weights.tensor_file import read_tensors
 
 Names = str | Sequence[str] | None  # of layers, models or parameters
+COMMAND = "command.json"  # of a run, beside its checkpoints
 DIGEST = "sha256"  # which a checkpoint has of itself
+
+
+def checkpoint_of(path: Path) -> tuple[Path, Encoding | None]:
+    """The file itself, or of a run's folder its newest checkpoint and what its numbers stand for.
+
+    Raises `CheckpointError` for another folder, or where the run's command is damaged.
+    """
+    if not path.is_dir():
+        return path, None
+    found = NamedTensors(path / "checkpoints").paths()
+    if not found:
+        raise CheckpointError(f"{path} is a folder, and no run left a checkpoint in it")
+    try:
+        said = json.loads((path / COMMAND).read_text()).get("encoding")
+        return found[0], None if said is None else Encoding.of_data(said)
+    except FileNotFoundError:
+        return found[0], None
+    except (OSError, ValueError, AttributeError) as fault:
+        raise CheckpointError(f"{path / COMMAND} is damaged ({fault})") from None
 
 
 def load_into(

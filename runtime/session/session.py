@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from gradc_compiler.graph.outputs import OutputKey, Role, Tagged, of_role
+from gradc_compiler.graph.outputs import OutputKey, Role, of_role
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.program.program import DataSource, Program, Training, TrainStep
+from gradc_compiler.program.program import Program, TrainStep
 from gradc_runtime.data import Examples
 from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.session.backends import (
     Arrays,
     Backend,
@@ -35,22 +36,22 @@ from gradc_runtime.session.backends import (
     prepare,
 )
 from gradc_runtime.session.checkpoint import Checkpoint, write_atomically
+from gradc_runtime.session.history import History, run_training
 from gradc_runtime.session.index_reach import first_of, require_rows, steps_within
 from gradc_runtime.session.inputs import (
-    Types,
     as_given,
-    checked,
     chosen,
     is_plain,
     only,
     read_by,
-    refuse_unknown,
 )
-from gradc_runtime.session.load_weights import Names, load_into
+from gradc_runtime.session.load_weights import Names, checkpoint_of, load_into
 from gradc_runtime.session.measuring import measured
 from gradc_runtime.session.onnx_file import write_onnx
+from gradc_runtime.session.program_view import ProgramView
 from gradc_runtime.session.schedule_tables import Tables
 from gradc_runtime.session.session_config import SessionConfig, whole
+from gradc_runtime.session.session_table import PUBLIC, session_table
 from gradc_runtime.session.state import (
     LARGEST_SEED,
     ParameterViews,
@@ -58,7 +59,6 @@ from gradc_runtime.session.state import (
     is_known,
     suggestion,
 )
-from gradc_runtime.session.summary import Summary, run_training
 from gradc_runtime.session.train_settings import Settings, resolve
 from gradc_runtime.session.training_data import Given, training_data
 from gradc_runtime.session.weights_file import weights_of
@@ -68,7 +68,7 @@ from gradc_runtime.system.fork_safe_lock import ForkSafeLock
 from gradc_runtime.weights.report import LoadReport
 
 
-class Session:
+class Session(ProgramView):
     """One set of parameters of a program, on one target."""
 
     def __init__(
@@ -85,34 +85,23 @@ class Session:
         self.runners: dict[str, Backend] = {}
         self._repeats: dict[str | None, ReplayCall | None] = {}  # of models, None: of the step
         self._measured: dict[str, OutputKey] = {}  # metrics of the step, by name
+        self.encoding: Encoding | None = None  # what the numbers of a table stand for
         self._exclusive = ForkSafeLock()
 
     def begin(self) -> None:
         """Give everything that persists its first numbers."""
         self.memory.initialise(self.program.evaluate, self.seed)
 
-    def __repr__(self) -> str:
-        return f"<Session of {self.program.name}: {self.target}, {self.dtype}>"
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the parameters as they are now."""
+        return session_table(self.program, repr(self)[1:-1], self.parameters)
+
+    def __dir__(self) -> list[str]:
+        """What users call; the rest is how it works inside."""
+        return [*PUBLIC]
 
     def __reduce__(self) -> Any:
         raise TypeError("a session lives in one process: save its numbers with session.save(path)")
-
-    @property
-    def training(self) -> Training:
-        """The `train` block; raises `SessionError` where the spec has none."""
-        if self.program.training is None:
-            raise SessionError(f"{self.program.name} has no train block")
-        return self.program.training
-
-    @property
-    def source(self) -> DataSource:
-        """The data that the train block names."""
-        return next(d for d in self.program.data if d.name == self.training.data)
-
-    @property
-    def fields(self) -> Types:
-        """The types of its fields."""
-        return dict(self.source.fields)
 
     def run(self, model: str, examples: int | None = None, /, **inputs: Any) -> Any:
         """A model's outputs `[N, ...]`: one array, or a dict by name where it gives several.
@@ -217,20 +206,25 @@ class Session:
         """
         return measured(self, self.dataset(data))
 
-    def train(self, data: Given = None, **settings: Any) -> Summary:
-        """Train on a data set, on arrays by field name, or on the data that the spec names.
+    def train(self, data: Given = None, *, quiet: bool = False, **settings: Any) -> History:
+        """Train on a data set, a data frame, arrays by field name, or what the spec names.
 
-        `settings` (batch, epochs, held_out, patience) override the spec's.  Raises `SessionError`
-        for a setting and `DataError` for data that does not fit, and `Diverged` where a number is
-        no longer finite.
+        `settings` (batch, epochs, held_out, patience) override the spec's; progress is shown on
+        standard error unless `quiet`.  Raises `SessionError` for a setting and `DataError` for data
+        that does not fit, and `Diverged` where a number is no longer finite.
         """
         resolved = resolve(self.training.settings, **{"seed": self.seed, **settings})
-        return run_training(self, self.dataset(data, resolved), resolved)
+        return run_training(self, self.dataset(data, resolved), resolved, quiet=quiet)
 
     def dataset(self, data: Given = None, settings: Settings | None = None) -> Examples:
         """What to train on; raises `SessionError` or `DataError` where it does not fit."""
-        how = settings or resolve(self.training.settings)
-        return training_data(self.source, data, how, dtype=self.dtype, seed=self.seed)
+        how, known = settings or resolve(self.training.settings), self.encoding
+        found = training_data(
+            self.source, data, how, dtype=self.dtype, seed=self.seed, encoding=known
+        )
+        if settings is not None:  # to train: what numbers stand for holds from now on
+            self.encoding = known or getattr(found, "encoding", None)
+        return found
 
     def save(self, path: str | Path) -> None:
         """Write all that persists to a safetensors file, whole.  Raises `OSError` if it cannot."""
@@ -246,12 +240,16 @@ class Session:
     def load(
         self, path: str | Path, only: Names = None, rename: Mapping[str, str] | None = None
     ) -> LoadReport:
-        """Take over a checkpoint, or of any file what fits (`only`, `rename`): that is said.
+        """Take over a checkpoint, the newest of a run's folder, or of any file what fits (`only`,
+        `rename`): that is said.
 
         Raises `CheckpointError` or `DataError` where it does not fit; then nothing changed.
         """
         with self._exclusive.lock:
-            return load_into(self.program, self.tables, path_of(path), only, rename)
+            file, encoding = checkpoint_of(path_of(path))
+            report = load_into(self.program, self.tables, file, only, rename)
+            self.encoding = encoding or self.encoding
+            return report
 
     def export(self, path: str | Path, model: str | None = None) -> None:
         """Write a model, or the only one, as an ONNX file; raises as `write_onnx` does."""
@@ -273,28 +271,3 @@ class Session:
                 target=self.target, threads=self.threads, evaluate=self.program.evaluate,
             )  # fmt: skip
         return self.runners[entry]
-
-    def inputs(self, entry: str) -> list[str]:
-        """Names of the arrays and sequences that an entry reads."""
-        return read_by(self.program.entries[entry])
-
-    def checked(self, name: str, inputs: Mapping[str, Any], declared: Types) -> Batches:
-        """The inputs of an entry and the lengths of their times, of their declared types."""
-        entry = self.program.entries[name]
-        fields = dict(field for d in self.program.data for field in d.fields)
-        refuse_unknown(entry, inputs, {**fields, **declared})
-        return checked(entry, declared, inputs, self.dtype)
-
-    def named_step(self, name: str) -> TrainStep:
-        """A step of the train block by name; raises `SessionError` where none has it."""
-        steps = {step.name: step for step in self.training.steps}
-        if not is_known(name, steps):
-            raise SessionError(f"no step is called {name}{suggestion(name, steps)}")
-        return steps[name]
-
-    def metrics(self, step: TrainStep) -> dict[str, OutputKey]:
-        """What a step measures, and under which keys: its loss, then its reports."""
-        prefix = "" if len(self.training.steps) == 1 else f"{step.name}."
-        keys: dict[str, OutputKey] = {step.loss: step.loss}
-        keys |= {name: Tagged(Role.REPORT, name) for name in step.reports}
-        return {f"{prefix}{name}": key for name, key in keys.items()}

@@ -9,29 +9,38 @@ from numpy.typing import DTypeLike
 
 from gradc_compiler.program.program import DataSource
 from gradc_runtime.data import Dataset, Examples, Streamed, as_declared, from_arrays, load
+from gradc_runtime.data.arrays.dataset import from_columns
+from gradc_runtime.data.readers.data_frame import frame_columns, is_frame
+from gradc_runtime.data.readers.reader_context import Context
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.session.train_settings import Settings
 from gradc_runtime.system.errors import SessionError
 
-Given = Examples | Mapping[str, Any] | None
+Given = Examples | Mapping[str, Any] | Any | None  # or a data frame
 
 
 def training_data(
-    source: DataSource, given: Given, settings: Settings, *, dtype: DTypeLike, seed: int
-) -> Examples:
-    """Data with the fields that a declaration wants, checked.
+    source: DataSource, given: Given, settings: Settings, *, dtype: DTypeLike, seed: int,
+    encoding: Encoding | None = None,
+) -> Examples:  # fmt: skip
+    """Data with the fields that a declaration wants, checked; tables in an `encoding` if one is
+    known.
 
     Raises `SessionError` or `DataError` where it does not fit.
     """
+    split: dict[str, Any] = {"held_out": settings.held_out, "split_seed": settings.seed}
     match given:
         case None:
-            return load(
-                source, dtype=dtype, seed=seed, in_memory=settings.in_memory, block=settings.block,
-                held_out=settings.held_out, split_seed=settings.seed,
-            )  # fmt: skip
+            how = {"in_memory": settings.in_memory, "block": settings.block}
+            return load(source, dtype=dtype, seed=seed, **how, **split, encoding=encoding)
         case Dataset():
             return as_declared(given, dict(source.fields), dtype)
         case Streamed():
             return given.as_declared(dict(source.fields), dtype)
         case Mapping():
             return from_arrays(source.fields, given, dtype=dtype, name=source.name)
-    raise SessionError(f"data is a Dataset or arrays by name, not a {type(given).__name__}")
+        case _ if is_frame(given):
+            context = Context(source=source, seed=seed, encoding=encoding, **split)
+            return from_columns(dict(source.fields), frame_columns(given, context), dtype)
+    kinds = "a Dataset, a data frame or arrays by name"
+    raise SessionError(f"data is {kinds}, not a {type(given).__name__}")

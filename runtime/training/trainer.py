@@ -24,6 +24,7 @@ from gradc_runtime.data import split
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import Epoch, Examples
 from gradc_runtime.ranks.group import Ranks
+from gradc_runtime.session.history import History
 from gradc_runtime.session.index_reach import (
     first_of,
     require_rows_of_data,
@@ -31,7 +32,6 @@ from gradc_runtime.session.index_reach import (
 )
 from gradc_runtime.session.measuring import measured
 from gradc_runtime.session.nan_debug import all_finite, find_fault
-from gradc_runtime.session.summary import Summary
 from gradc_runtime.session.train_settings import Settings
 from gradc_runtime.system.errors import DataError, Diverged, Interrupted
 from gradc_runtime.system.stop_signals import StopRequest, stop_requests
@@ -85,7 +85,7 @@ class Trainer:
         if ranks is not None:
             sharing.share(session, data, settings.as_dict(), ranks)
 
-    def run(self, *, resume: bool = False) -> Summary:
+    def run(self, *, resume: bool = False) -> History:
         """Train to the end; with a folder, a signal checkpoints and raises `Interrupted`."""
         if resume:
             self.resume()
@@ -94,7 +94,7 @@ class Trainer:
         with stop_requests() as request:
             return self.watched(request)
 
-    def watched(self, request: StopRequest) -> Summary:
+    def watched(self, request: StopRequest) -> History:
         """The same, where somebody may ask to stop."""
         self.keeper.begin(self.state())
         folder = self.keeper.folder
@@ -112,7 +112,7 @@ class Trainer:
             self.certifying.leave()
             sharing.leave(self.session, self.ranks)
             self.display.finish(self.rows)
-        return Summary(
+        return History(
             rows=self.rows, step=self.position.step, stopped_early=self.finished_early(),
             saved=self.keeper.folder is None or (saved and not self.keeper.lost()),
         )  # fmt: skip

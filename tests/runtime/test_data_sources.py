@@ -84,7 +84,7 @@ def test_without_scikit_learn_one_line_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(DataError, match=r"pip install 'gradc\[data\]'"):
+    with pytest.raises(DataError, match="pip install scikit-learn"):
         bundled(name)
 
 

@@ -15,12 +15,13 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.certificates.certificate import DIFFERS, all_kept, are_wanted, counted_by_state
 from gradc_runtime.certificates.certifying import SWITCH
 from gradc_runtime.cli.actions.output import console, counted, size, table, write_json
-from gradc_runtime.cli.actions.versions import EXTRAS, LIBRARIES, version_of
+from gradc_runtime.cli.actions.versions import LIBRARIES, version_of
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.objects.object_cache import cache_info
 from gradc_runtime.cuda.shim import require_device
 from gradc_runtime.data.readers.mnist import FILES, cache_folder
 from gradc_runtime.system.errors import RunError
+from gradc_runtime.system.extras import EXTRAS, PACKAGES, package_of
 
 OLDEST = (3, 11)
 
@@ -111,9 +112,9 @@ def certificates() -> Finding:
 
 def extras() -> Iterator[Finding]:
     """What may be installed as well."""
-    for extra, library in EXTRAS.items():
-        version = version_of(library)
-        missing = f"not installed: pip install 'gradc[{extra}]'"
+    for extra, module in EXTRAS.items():
+        library = package_of(module)
+        version, missing = version_of(library), f"not installed: pip install {PACKAGES[module]}"
         yield Finding(
             f"extra {extra}", f"{library} {version}" if version else missing, bool(version) or None
         )
@@ -132,6 +133,6 @@ def data() -> Finding:
     """Which data needs no network."""
     folder = cache_folder()
     here = sum((folder / f"{name}.gz").is_file() for name in FILES)
-    bundled = "digits() and other bundled sets" if version_of(EXTRAS["data"]) else "no bundled sets"
+    bundled = "digits() and other bundled sets" if version_of("scikit-learn") else "no bundled sets"
     mnist = f"mnist() in {folder}" if here == len(FILES) else "mnist() would be downloaded"
     return Finding("data", f"{bundled}; {mnist}")

@@ -19,6 +19,7 @@ from gradc_runtime.cli.faults import Refused
 from gradc_runtime.session.checkpoint import write_atomically
 from gradc_runtime.session.session import Session
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.extras import advice
 
 
 def import_model(path: Path, spec: Path, given: Mapping[str, Any]) -> int:
@@ -30,8 +31,8 @@ def import_model(path: Path, spec: Path, given: Mapping[str, Any]) -> int:
     try:
         from gradc_runtime.onnx.import_file import imported_file
         from gradc_runtime.onnx.importer.imported_spec import ImportOptions
-    except ModuleNotFoundError as fault:
-        raise Refused(f"this needs {fault.name}: pip install 'gradc[onnx]'") from None
+    except ModuleNotFoundError:
+        raise Refused(advice("onnx", "an ONNX file")) from None
     options = ImportOptions(name=spec.stem, taken=words_of_the_language())
     found = imported_file(path, options, sizes_of(given["sizes"]), given)
     weights = spec.with_suffix(".safetensors")

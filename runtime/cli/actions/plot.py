@@ -10,10 +10,9 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gradc_runtime.training.curves import COLOURS, DPI, HEIGHT, WIDTH
 from gradc_runtime.training.gradient_monitor import Gradient, StateGradient
 
-WIDTH, HEIGHT = 4.6, 3.0  # inches of one panel
-COLOURS = ("#2e86ab", "#d1495b", "#edae49", "#66a182", "#22313f", "#8d6a9f")
 FAINT = 0.3  # how the first epoch is drawn, where the last one is 1
 FEW = 12  # layers that are all named below the axis
 
@@ -38,7 +37,7 @@ def gradients(seen: Sequence[Gradient], path: Path) -> None:
         norms.legend(frameon=False, fontsize=8)
     panels[0, 0].set_ylabel("norm")
     panels[1, 0].set_ylabel("share of zeros")
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=DPI)
 
 
 def over_time(seen: Sequence[StateGradient], path: Path) -> None:
@@ -60,7 +59,7 @@ def over_time(seen: Sequence[StateGradient], path: Path) -> None:
     axes.set(yscale="log", xlabel="steps from the end", ylabel="norm of the state's gradient")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=7)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=DPI)
 
 
 def layers_of(found: Sequence[Gradient]) -> list[str]:

@@ -25,12 +25,13 @@ from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import Dataset, Streamed
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.session.checkpoint import write_atomically
+from gradc_runtime.session.load_weights import COMMAND
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
 from gradc_runtime.session.train_settings import LIMITS
 from gradc_runtime.system.errors import CheckpointError
 
-FILE = "command.json"
+FILE = COMMAND
 FLAGS = ("batch", "epochs", "held_out", "patience", "in_memory", "block", "memory")
 
 

@@ -26,10 +26,11 @@ from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.examples import ROWS
 from gradc_runtime.ranks.group import Ranks
 from gradc_runtime.ranks.launched import is_one_of_several
+from gradc_runtime.session.history import History
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.session_config import SessionConfig
-from gradc_runtime.session.summary import Summary
 from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.system.extras import advice
 from gradc_runtime.system.folder_lock import held
 from gradc_runtime.training.display import Display
 from gradc_runtime.training.gradient_monitor import GradientMonitor
@@ -117,10 +118,10 @@ def new_folder(session: Session, given: Mapping[str, Any], until_the_end: ExitSt
     return folder
 
 
-def draw_if_asked(summary: Summary, folder: RunFolder, given: Mapping[str, Any]) -> None:
+def draw_if_asked(summary: History, folder: RunFolder, given: Mapping[str, Any]) -> None:
     """The curves of a run as a picture, with `--plot`."""
     if given["plot"] and summary.rows:
-        import_module("gradc_runtime.cli.actions.curves").draw(summary.rows, folder.path / PICTURE)
+        import_module("gradc_runtime.training.curves").draw(summary.rows, folder.path / PICTURE)
         say(f"as a picture: {folder.path / PICTURE}")
 
 
@@ -130,7 +131,7 @@ def require_pictures() -> None:
     Raises `Refused` where matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
-        raise Refused("--plot needs an extra: pip install 'gradc[plot]'")
+        raise Refused(advice("matplotlib", "--plot"))
 
 
 def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFolder:
@@ -249,7 +250,7 @@ def spec_changed(folder: RunFolder, session: Session) -> bool:
     return copy.is_file() and copy.read_bytes() != session.program.source.encode()
 
 
-def conclude(summary: Summary, trainer: Trainer, folder: RunFolder, *, as_json: bool) -> None:
+def conclude(summary: History, trainer: Trainer, folder: RunFolder, *, as_json: bool) -> None:
     """How it ended: the last line of the run."""
     seconds = sum(row["seconds"] for row in summary.rows)
     row: Row = summary.rows[-1] if summary.rows else {}

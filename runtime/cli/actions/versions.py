@@ -5,10 +5,6 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = ("numba", "llvmlite", "numpy", "lark", "networkx", "click", "rich", "safetensors")
-EXTRAS = {
-    "arrow": "pyarrow", "data": "scikit-learn", "plot": "matplotlib", "cuda": "numba-cuda",
-    "test": "pytest",
-}  # fmt: skip
 
 
 def version_of(name: str) -> str | None:

@@ -26,6 +26,7 @@ from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.data.tables.dialect import Dialect
 from gradc_runtime.data.tables.header import Header
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.extras import advice
 from gradc_runtime.system.files import one_line, require_memory
 
 OLDEST = 16  # version of pyarrow
@@ -150,9 +151,7 @@ def pyarrow(source: str, module: str = "pyarrow") -> Any:
         found = import_module(module)
         version = import_module("pyarrow").__version__
     except ImportError:
-        raise DataError(
-            f"{source}() needs pyarrow, which is not installed: pip install 'gradc[arrow]'"
-        ) from None
+        raise DataError(advice("pyarrow", f"{source}()")) from None
     if int(version.split(".")[0]) < OLDEST:
         raise DataError(f"{source}() needs pyarrow {OLDEST} or newer, not {version}")
     return found

@@ -19,6 +19,7 @@ import numpy as np
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.extras import advice
 
 
 def bundled(name: str) -> Any:
@@ -32,9 +33,7 @@ def bundled(name: str) -> Any:
             return _read_digits(file)
         datasets = import_module("sklearn.datasets")
     except ImportError:
-        raise DataError(
-            f"{name}() needs scikit-learn, which is not installed: pip install 'gradc[data]'"
-        ) from None
+        raise DataError(advice("sklearn", f"{name}()")) from None
     return getattr(datasets, f"load_{name}")()
 
 

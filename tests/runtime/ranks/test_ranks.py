@@ -55,7 +55,7 @@ def mpiexec() -> str | None:
 
 
 needs_mpi = pytest.mark.skipif(
-    mpiexec() is None, reason="mpi4py or mpiexec is missing: pip install 'gradc[mpi]'"
+    mpiexec() is None, reason="mpi4py or mpiexec is missing: pip install mpi4py mpich"
 )
 
 

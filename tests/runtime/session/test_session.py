@@ -132,3 +132,46 @@ def test_a_call_waits_until_another_thread_has_saved(
     session.save(tmp_path / "weights")
     thread.join()
     assert len(steps) == 1
+
+
+def test_a_session_takes_over_a_run_by_its_folder(tmp_path: Path) -> None:
+    first, run = linear.session(seed=1), tmp_path / "runs" / "line"
+    first.step(x=X, y=Y)
+    checkpoints = run / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    linear.session().save(checkpoints / "step-0000000001.safetensors")
+    first.save(checkpoints / "step-0000000002.safetensors")
+    second = linear.session(seed=2)
+    second.load(run)
+    np.testing.assert_array_equal(second.memory.words, first.memory.words)
+    third = linear.session()
+    third.load(run, only="f.w")
+    np.testing.assert_array_equal(third.parameters["f.w"], first.parameters["f.w"])
+    assert third.parameters["f.b"] != first.parameters["f.b"]
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is a folder, and no run left a checkpoint in it"):
+        linear.session().load(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    linear.session().save(tmp_path / "checkpoints" / "step-0000000001.safetensors")
+    (tmp_path / "command.json").write_text('{"encoding": {"classes": 3}}')
+    with pytest.raises(CheckpointError, match="is damaged"):
+        linear.session().load(tmp_path)
+
+
+def test_a_session_lists_what_users_call_and_shows_its_parameters() -> None:
+    session = linear.session()
+    assert {"run", "train", "load", "parameters"} <= set(dir(session))
+    assert "advance" not in dir(session) and all(hasattr(session, name) for name in dir(session))
+    page = session._repr_html_()
+    assert "f.w" in page and "Session of line: " in page and page.count("<tr>") == 3
+
+
+def test_tensors_of_pytorch_are_inputs() -> None:
+    torch = pytest.importorskip("torch")
+    session = linear.session()
+    found = session.run("f", x=torch.tensor(X))
+    np.testing.assert_array_equal(found, session.run("f", x=X))
+    with pytest.raises(SessionError, match=r"x: Tensor gives no array .*detach"):
+        session.run("f", x=torch.tensor(X, requires_grad=True))

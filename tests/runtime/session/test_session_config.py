@@ -49,7 +49,7 @@ def test_a_data_set_may_be_arrays_and_nothing_else() -> None:
     session = Session(compile_source(SPEC), "reference")
     loss, _ = session.gradients(**DATA)
     assert session.evaluate(DATA)["loss"] == pytest.approx(loss, rel=1e-6)
-    with pytest.raises(SessionError, match="data is a Dataset or arrays by name, not a str"):
+    with pytest.raises(SessionError, match="data is a Dataset, a data frame or arrays"):
         session.train("data.csv")  # type: ignore[arg-type]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from io import BytesIO
 from math import ceil, isfinite, nan
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,23 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gradc_runtime.cli.actions.plot import COLOURS, HEIGHT, WIDTH
 from gradc_runtime.training.progress import metrics_of
 
+WIDTH, HEIGHT = 4.6, 3.0  # inches of one panel
+DPI = 220  # of a file: twice that of a screen
+COLOURS = ("#2e86ab", "#d1495b", "#edae49", "#66a182", "#22313f", "#8d6a9f")
+SHOWN = "_repr_png_"  # what a notebook asks a thing for, to show it as a picture
 ACROSS = 3  # panels side by side
 HELD_OUT = "held_out."
 SPREAD = 20.0  # from where on the greatest number over the least asks for a logarithmic axis
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The curves in a file."""
+    figure_of(rows).savefig(path, dpi=DPI)
+
+
+def figure_of(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """A panel for each name; the lines of `held_out.loss` stand beside those of `loss`."""
     names = list(dict.fromkeys(name.removeprefix(HELD_OUT) for name in metrics_of(rows[-1])))
     across = min(len(names), ACROSS)
@@ -31,7 +41,15 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         draw_one(axes, rows, name)
     for axes in panels[len(names) :]:
         axes.axis("off")
-    figure.savefig(path, dpi=110)
+    setattr(figure, SHOWN, partial(as_png, figure))
+    return figure
+
+
+def as_png(figure: Figure) -> bytes:
+    """The picture as a file has it."""
+    stream = BytesIO()
+    figure.savefig(stream, format="png", dpi=DPI // 2)
+    return stream.getvalue()
 
 
 def draw_one(axes: Any, rows: Sequence[Mapping[str, Any]], name: str) -> None:

@@ -145,9 +145,7 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
     plan = select_kernel(trips, accumulate=op.mean and examples, once=not examples)
     if not (op.mean and examples) and (plan.adds or not covers(op)):
         table.fill(unit, places[-1])
-    nest = contraction_nest(
-        trips, list(zip(places, starts, strict=True)), plan.adds, rounds=rounds
-    )
+    nest = contraction_nest(trips, list(zip(places, starts, strict=True)), plan.adds, rounds=rounds)
     nest = table.optimise(nest, MEANING)
     a, b, y = (
         replace(table.operand(place, written=place is places[-1]), inner=start)

@@ -42,8 +42,7 @@ MOST_STATEMENTS = MACHINE.looped_statements  # for an example
 
 @dataclass(frozen=True, slots=True)
 class LaneLoops:
-    """A nest's loops of more than one iteration: `outer` move the result, `inner` are summed over.
-    """
+    """A nest's loops of more than one iteration: `outer` move the result, `inner` sum it up."""
 
     outer: tuple[int, ...]
     inner: tuple[int, ...]

@@ -34,9 +34,7 @@ class Measurable(Protocol):
         """The keys of a step's loss and reports, by name."""
 
 
-def measured(
-    session: Measurable, data: Examples, ranks: Ranks | None = None
-) -> dict[str, float]:
+def measured(session: Measurable, data: Examples, ranks: Ranks | None = None) -> dict[str, float]:
     """The means over a data set that has been checked; nothing is updated.
 
     Of several ranks each measures some of the parts, which are added up in their order.

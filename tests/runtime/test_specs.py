@@ -50,8 +50,6 @@ train on points {
 """
 
 
-
-
 def trained(program: Program, target: str, threads: int = 1, dtype: str = "float32") -> Session:
     """A session that has trained on the spec's own data."""
     session = Session(program, target, dtype, threads)

@@ -1,2 +1,1 @@
-"""Text to tokens: the lexer, newlines that separate, brackets, and recovery from what is misspelt.
-"""
+"""Text to tokens: the lexer, newlines that separate, brackets, recovery from what is misspelt."""

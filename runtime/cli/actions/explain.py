@@ -71,9 +71,7 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     if not inputs and not Path(what).exists() and "." not in what and "/" not in what:
         return explain_code(what, as_json=given["as_json"])
     spec = SpecPath().convert(what, None, None)
-    made, session, _ = session_with_weights(
-        Request.of(spec, given), given, dtype="float64"
-    )
+    made, session, _ = session_with_weights(Request.of(spec, given), given, dtype="float64")
     loss = chosen(made, given)
     batches = one_example(loss, inputs, session)
     rows = rows_of(loss, values_by_name(session.memory.views, batches))

@@ -124,9 +124,7 @@ class Request:
         except ImportError as fault:
             raise Refused(f"--target {target} cannot be used: {fault}") from None
 
-    def dataset(
-        self, session: Session, read: Collection[str] | None = None
-    ) -> Dataset | Streamed:
+    def dataset(self, session: Session, read: Collection[str] | None = None) -> Dataset | Streamed:
         """The examples that the spec, or `--data`, names; of a table the fields that are read."""
         folder = self.folder if "data" in self.overrides else None
         return load_data(session, self.settings, folder, self.allow_path, self.encoding, read)

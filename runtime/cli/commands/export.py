@@ -24,8 +24,12 @@ STORED = ("float32", "f16")  # as `runtime/session/weights_file.py` has them
 @spec
 @click.argument("name", required=False, metavar="[MODEL]")
 @options.weights
-@click.option("--precision", "stored", type=click.Choice(STORED),
-              help="How a .safetensors file stores weights; f16: as float16.  [default: float32]")
+@click.option(
+    "--precision",
+    "stored",
+    type=click.Choice(STORED),
+    help="How a .safetensors file stores weights; f16: as float16.  [default: float32]",
+)
 @click.option("-o", "path", type=click.Path(path_type=Path, dir_okay=False), required=True,
               metavar="FILE", help="Where the model goes.")  # fmt: skip
 def command(spec: Path, **given: Any) -> int:

@@ -36,9 +36,7 @@ class Wishes:
     dates: str
 
     @staticmethod
-    def of(
-        missing: str, standardised: str, dates: str, types: Mapping[str, TensorType]
-    ) -> Wishes:
+    def of(missing: str, standardised: str, dates: str, types: Mapping[str, TensorType]) -> Wishes:
         """The same from texts.
 
         Raises `DataError` for words that mean nothing here.

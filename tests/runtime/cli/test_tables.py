@@ -83,6 +83,6 @@ def test_a_resumed_run_keeps_what_the_numbers_stand_for(call: Caller, folder: Pa
 def test_the_numbers_of_a_damaged_run_are_not_believed(call: Caller, folder: Path) -> None:
     assert call("train", "people.nn", "--epochs", "1").code == 0
     path = folder / "runs" / "people" / "command.json"
-    path.write_text(path.read_text().replace("\"classes\"", "\"glasses\""))
+    path.write_text(path.read_text().replace('"classes"', '"glasses"'))
     answer = call("run", "people.nn", "answer", "--at", "0", "--weights", "runs/people")
     assert answer.code == 1 and "command.json is damaged" in answer.err

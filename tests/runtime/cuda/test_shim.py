@@ -22,7 +22,7 @@ def message() -> str:
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shim, "INSTALLED", False)
-    assert message() == "target cuda needs numba-cuda: pip install \'numba-cuda[cu13]\'"
+    assert message() == "target cuda needs numba-cuda: pip install 'numba-cuda[cu13]'"
 
 
 def fake(gpus: Any) -> SimpleNamespace:

@@ -110,5 +110,3 @@ def test_what_pytorch_writes(tmp_path: Path) -> None:
         assert list(found.tensors) == list(state)
         for name, one in state.items():
             np.testing.assert_array_equal(found.tensors[name].array(), one.float().numpy())
-
-

@@ -114,7 +114,7 @@ def test_a_gap_may_be_a_class(tmp_path: Path) -> None:
 
 
 FAULTS = [
-    ("a\n1\n\"\"\n", "a : scalar", "", 't.csv:3: column a: "" is missing; say missing = '),
+    ('a\n1\n""\n', "a : scalar", "", 't.csv:3: column a: "" is missing; say missing = '),
     ("c\nred\nNA\n", "c : class(2)", "", '"NA" is missing; say missing = "class" or "drop"'),
     ("c\na\nb\nc\n", "c : class(2)", "", r"column c has 3 categories \(a, b, c\), but c : class"),
     ("a\n1\n", "a : scalar", 'missing = "mode"', 'missing is one of "mean", "median"'),
@@ -122,7 +122,7 @@ FAULTS = [
     ("a\n1\n", "a : scalar", 'b = "c"', r"b is neither a field \(a\) nor a setting of csv"),
     ("a\n1\n", "a : scalar", 'a = "c"', "no column c; it has a"),
     ("a,b\n1,2\n", "x : [3]", 'x = "*"', r'needs 3 columns, but "\*" means 2: a, b'),
-    ("1,1\n2,3\n", "a : scalar", "", 'more than once in the header; if there is no header, say'),
+    ("1,1\n2,3\n", "a : scalar", "", "more than once in the header; if there is no header, say"),
     ("a,b\n1,2\n", "a : scalar", 'header = "no"', "2 columns without a header, but the fields"),
     ("d\n01/02/2020\n", "d : scalar", "", 'may be read in two ways; say dates = "%m/%d/%Y" or'),
     ("a;b\n1;2\n", "a : scalar", 'separator = ","', "no column a; it has a;b"),

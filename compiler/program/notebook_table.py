@@ -9,16 +9,16 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import chain
 
-MOST_ROWS = 100
 
-
-def notebook_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def notebook_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], most: int = 100
+) -> str:
     """A title above a table, of its first rows; numbers stand right, texts left."""
     listed = list(rows)
-    left = len(listed) - MOST_ROWS
+    left = len(listed) - most
     more = [f"<p>and {left:,} more</p>"] if left > 0 else []
     head = "".join(f"<th style='text-align:left'>{escape(name)}</th>" for name in columns)
-    body = (f"<tr>{''.join(map(_cell, row))}</tr>" for row in listed[:MOST_ROWS])
+    body = (f"<tr>{''.join(map(_cell, row))}</tr>" for row in listed[:most])
     table = chain(["<table><thead><tr>", head, "</tr></thead><tbody>"], body, ["</tbody></table>"])
     return "".join([f"<p><b>{escape(title)}</b></p>", *(table if listed else ()), *more])
 

@@ -243,6 +243,8 @@ def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
         makers[f"step/{step.name}"] = partial(module.step, step.name)
         makers[f"gradients/{step.name}"] = partial(module.gradients, step.name)
         makers[f"evaluate/{step.name}"] = partial(module.evaluate, step.name)
+        if step.predicted:
+            makers[f"predict/{step.name}"] = partial(module.predict, step.name)
         if (gradients := module.gradients(step.name)).carries:
             makers[f"adjoints/{step.name}"] = partial(adjoints_of_states, gradients)
     return makers
@@ -272,6 +274,8 @@ def _training(module: Module) -> Training | None:
             adjoints=f"adjoints/{s.name}" if module.gradients(s.name).carries else None,
             schedules=s.schedules,
             using=s.using,
+            predict=f"predict/{s.name}" if s.predicted else None,
+            predicted=s.predicted,
         )
         for s in module.train.steps
     )

@@ -24,6 +24,7 @@ class Role(StrEnum):
     GRADIENT = "gradient"  # of the loss, by a parameter
     REPORT = "report"  # a number of a step that is shown
     ADJOINT = "adjoint"  # the derivative of the loss by a recurrence's state
+    PREDICTION = "prediction"  # what a loss compares a field with
     SETTING = "setting"  # a computed setting of an optimizer, by its number
     EVALUATED = "evaluate"  # the same output in evaluation mode, beside that of training
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
+from enum import StrEnum
 from typing import Any
 
 from gradc_compiler.diagnostics.source import Diagnostic
@@ -59,6 +60,16 @@ class Schedules:
     count: str  # what base + place is called where it is saved: it ends with COUNT
 
 
+class Meaning(StrEnum):
+    """What a prediction says of the field that a loss compares it with."""
+
+    SCORES = "scores"  # [k] of the classes, before a softmax
+    PROBABILITIES = "probabilities"  # [k] of the classes
+    LOGIT = "logit"  # of the field being 1, before a sigmoid
+    PROBABILITY = "probability"  # of the field being 1
+    NUMBERS = "numbers"  # an estimate of it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainStep:
     """One named step: its entry updates what `over` names and gives a loss and reports."""
@@ -73,6 +84,8 @@ class TrainStep:
     adjoints: str | None = None  # entry that gives the adjoints of the states of recurrences
     schedules: Schedules | None = None
     using: str = ""  # the optimizer with all its settings, for people
+    predict: str | None = None  # entry that gives `prediction/FIELD` in evaluation mode
+    predicted: Mapping[str, Meaning] = field(default_factory=dict)  # by field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Show every error of a spec, or its layers, shapes and parameters.",
     "train": "Train the network of a spec.",
     "eval": "Measure a trained network on held-out data.",
+    "predict": "Say what a trained network predicts of new examples.",
     "run": "Run a model on given inputs and print the numbers.",
     "build": "Make a library and a program of a model, for use without Python.",
     "export": "Write a model as an ONNX file.",

@@ -43,11 +43,15 @@ def test_from_photos_to_the_name_of_a_new_one(call: Caller, tmp_path: Path) -> N
     (tmp_path / "photo.jpg").write_bytes(saved(green, "JPEG"))
     weights = ("--weights", "runs/pets")
     assert call("run", "pets.nn", "name", *weights, "image=photo.jpg").out.strip() == "dogs"
+    likely = call("predict", "pets.nn", "photo.jpg", "--top", "2", "--json").data[0]["label"]
+    assert likely["class"] == "dogs" and next(iter(likely["probabilities"])) == "dogs"
     pictures(tmp_path / "more", each=3)
     measured = call("eval", "pets.nn", *weights, "--data", "more", "--json").data
     assert measured["examples"] == 9 and measured["accuracy"] == 1
     named = call("run", "pets.nn", "name", *weights, "--data", "more/owls", "--at", "0:2")
     assert named.out.split() == ["owls", "owls"]
+    owls = call("predict", "pets.nn", "more/owls", "--json").data
+    assert [row["label"]["class"] for row in owls] == ["owls"] * 3
 
 
 def test_pictures_that_do_not_fit_are_read_while_the_network_trains(call: Caller) -> None:

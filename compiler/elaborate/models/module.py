@@ -13,7 +13,7 @@ from gradc_compiler.elaborate.names.registry import PersistentSpec
 from gradc_compiler.elaborate.names.scope import Use
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType
-from gradc_compiler.program.program import DataSource, Schedules
+from gradc_compiler.program.program import DataSource, Meaning, Schedules
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.transform.round_operands import round_operands
 
@@ -38,6 +38,7 @@ class StepInfo:
     descends: bool = False  # along directions that are written out
     loss: str = "loss"
     schedules: Schedules | None = None
+    predicted: Mapping[str, Meaning] = field(default_factory=dict)  # by field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class StepGraphs:
     gradients: Graph
     training: Graph
     evaluate: Graph
+    predict: Graph | None  # where the loss compares something with a field
     uses: tuple[Use, ...]  # of the prelude, in `training`
 
     def rounded(self) -> StepGraphs:
@@ -67,6 +69,7 @@ class StepGraphs:
             gradients=round_operands(self.gradients),
             training=round_operands(self.training),
             evaluate=round_operands(self.evaluate),
+            predict=None if self.predict is None else round_operands(self.predict),
         )
 
 
@@ -116,6 +119,12 @@ class Module:
     def evaluate(self, name: str) -> Graph:
         """`loss` and `report/NAME` of each example, in inference."""
         return self.steps[name].evaluate
+
+    def predict(self, name: str) -> Graph:
+        """`prediction/FIELD` of each example, in inference."""
+        found = self.steps[name].predict
+        assert found is not None, "asked only of a step that predicts something"
+        return found
 
     def persistents(self) -> tuple[PersistentSpec, ...]:
         """Everything that lives from step to step."""

@@ -18,12 +18,14 @@ from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecEr
 from gradc_compiler.elaborate.names.scope import GraphContext
 from gradc_compiler.elaborate.names.values import Duration
 from gradc_compiler.elaborate.training.optimizers import update
+from gradc_compiler.elaborate.training.predictions import predictions
 from gradc_compiler.elaborate.training.train_plan import StepPlan
 from gradc_compiler.elaborate.training.train_step import Reading, file_error, uniform
 from gradc_compiler.graph.graph import Graph, Value
 from gradc_compiler.graph.outputs import OutputKey, Role, Tagged, with_role
 from gradc_compiler.ops.index import Increment
 from gradc_compiler.ops.leaf import Constant
+from gradc_compiler.program.program import Meaning
 from gradc_compiler.transform.differentiate import differentiate
 
 
@@ -56,7 +58,7 @@ def build_step(
     except (SpecError, ErrorAlreadyReported, CompileError) as error:
         file_error(error, session)
         return None
-    return graphs, _info(training, over, session), training.rules
+    return graphs, _info(evaluation, training, over, session), training.rules
 
 
 def _graphs(evaluation: Reading, training: Reading, over: tuple[str, ...]) -> StepGraphs:
@@ -71,11 +73,27 @@ def _graphs(evaluation: Reading, training: Reading, over: tuple[str, ...]) -> St
         gradients=gradients,
         training=derived,
         evaluate=_graph(evaluation.scope.run, _losses(evaluation, mean=False)),
+        predict=_prediction_graph(evaluation),
         uses=uses,
     )
 
 
-def _info(training: Reading, over: tuple[str, ...], session: ElaborationContext) -> StepInfo:
+def _prediction_graph(evaluation: Reading) -> Graph | None:
+    """What the loss compares with fields, as a graph that reads none but what it is made from."""
+    found = {name: value for name, (_, value) in _predictions(evaluation).items()}
+    if not found:
+        return None
+    return _graph(evaluation.scope.run, with_role(Role.PREDICTION, found))
+
+
+def _predictions(evaluation: Reading) -> Mapping[str, tuple[Meaning, Value]]:
+    run = evaluation.scope.run
+    return predictions(run.builder, evaluation.loss, run.uses)
+
+
+def _info(
+    evaluation: Reading, training: Reading, over: tuple[str, ...], session: ElaborationContext
+) -> StepInfo:
     """What is known of a step beside its graphs."""
     return StepInfo(
         name=training.plan.name,
@@ -85,6 +103,7 @@ def _info(training: Reading, over: tuple[str, ...], session: ElaborationContext)
         reports=tuple(training.reports),
         descends=bool(training.descents),
         schedules=session.registry.schedules.get(training.plan.prefix),
+        predicted={name: meaning for name, (meaning, _) in _predictions(evaluation).items()},
     )
 
 

@@ -7,18 +7,20 @@ number of days, and both on the scale that the network knows.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from shlex import quote
 from typing import Any
 
 import numpy as np
 
 from gradc_compiler.graph.types import TensorType
 from gradc_runtime.cli.actions.output import say
-from gradc_runtime.cli.actions.read_inputs import meaning
+from gradc_runtime.cli.actions.read_inputs import meaning, words
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.tables.cells import GAPS, days
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.data.tables.prepare import standardised
 
+FEW = 4  # numbers that are written out
 SHOWN = 20  # categories, in a message
 
 
@@ -33,6 +35,29 @@ def encoded_inputs(
     wanted = [n for n in texts if n in types and n in known and texts[n] != "random"]
     warn_of_others(texts, types, encoding)
     return {name: encoded(name, texts[name], types[name], encoding) for name in wanted}
+
+
+def require_all(
+    texts: Mapping[str, str], types: Mapping[str, TensorType], encoding: Encoding
+) -> None:
+    """Refuse inputs of which one is missing, with an example in the words of the table.
+
+    Raises `Refused`.
+    """
+    if missing := [f"{name} : {types[name]}" for name in types if name not in texts]:
+        written = " ".join(quote(f"{n}={in_words(n, t, encoding)}") for n, t in types.items())
+        raise Refused(f"{', '.join(missing)} must be given, as in {written}")
+
+
+def in_words(name: str, type: TensorType, encoding: Encoding) -> str:
+    """A value of an input: a category, a date, or a number near the mean."""
+    if name in encoding.classes:
+        return next((word for word in encoding.classes[name] if word), "NA")
+    if name in encoding.dates:
+        return "2024-01-31"
+    if name in encoding.centres and type.size <= FEW:
+        return ",".join(f"{centre:.3g}" for centre in encoding.centres[name])
+    return words(type)
 
 
 def warn_of_others(texts: Mapping[str, str], types: Collection[str], encoding: Encoding) -> None:

@@ -1,4 +1,4 @@
-"""The examples that a command reads: those of the spec, or of `--data`."""
+"""The examples that a command reads: those of the spec, of `--data`, or of a file with new ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from gradc_compiler.program.program import DataSource
+from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import Dataset, Streamed, load
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import SessionError
 
-WITHOUT_LABELS = ("csv", "images")  # sources of rows that may be new
+BY_NAME = {  # how a file is read whose kind is not that of the spec's own
+    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".jsonl": "jsonl", ".npz": "npz",
+    ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow",
+}  # fmt: skip
+NAMED = frozenset(BY_NAME.values())  # sources that know each field by its name
+FOLDERS = ("images",)  # sources whose new examples lie in no folder of a class
 
 
 def load_data(
@@ -27,16 +33,74 @@ def load_data(
     `encoding` that an earlier run has found.
     """
     source = source_of(session)
-    if read is not None and source.function in WITHOUT_LABELS:
-        source = replace(source, fields=tuple(f for f in source.fields if f[0] in read))
+    if read is not None:
+        source = with_fields(source, read)
     if folder is not None:
         source, allow_path = replace(source, directory=str(folder)), True
+    return loaded(session, source, settings, allow_path, encoding)
+
+
+def load_file(
+    session: Session, path: Path, settings: Mapping[str, Any], encoding: Mapping[str, Any] | None,
+    read: Collection[str],
+) -> Dataset | Streamed:  # fmt: skip
+    """The fields that are `read` of new examples in a file, as the spec's own source reads it.
+
+    Raises `Refused` for a file of which nobody can tell how it is read.
+    """
+    source = with_fields(of_file(source_of(session), path), read)
+    return loaded(session, source, settings, True, encoding)
+
+
+def loaded(
+    session: Session, source: DataSource, settings: Mapping[str, Any], allow_path: bool,
+    encoding: Mapping[str, Any] | None,
+) -> Dataset | Streamed:  # fmt: skip
+    """What a source gives."""
     how = resolve(session.training.settings, **settings)
     return load(
         source, dtype=session.dtype, seed=session.seed, allow_outside=allow_path,
         in_memory=how.in_memory, block=how.block, held_out=how.held_out,
         encoding=None if encoding is None else Encoding.of_data(encoding),
     )  # fmt: skip
+
+
+def with_fields(source: DataSource, read: Collection[str]) -> DataSource:
+    """A source that knows fields by their names, without those that nobody reads."""
+    if source.function not in (*NAMED, *FOLDERS):
+        return source
+    left = [name for name, _ in source.fields if name not in read]
+    return replace(
+        source,
+        fields=tuple(field for field in source.fields if field[0] in read),
+        keywords={name: value for name, value in source.keywords.items() if name not in left},
+    )
+
+
+def of_file(source: DataSource, path: Path) -> DataSource:
+    """The same source for another file, or how the file's name says that it is read.
+
+    Raises `Refused` where neither is known.
+    """
+    kind = BY_NAME.get(path.suffix.lower())
+    takes_a_path = bool(source.arguments) and isinstance(source.arguments[0], str)
+    if takes_a_path and kind in (None, source.function):
+        arguments = (path.name, *source.arguments[1:])
+        return replace(source, arguments=arguments, directory=str(path.parent), place="")
+    if kind is None:
+        known = ", ".join(BY_NAME)
+        raise Refused(f"{path}: how is it read? known are {known}, and NAME=FILE.npy")
+    return replace(
+        source, function=kind, arguments=(path.name,), keywords={}, directory=str(path.parent),
+        place="",
+    )  # fmt: skip
+
+
+def file_like(session: Session) -> str | None:
+    """What a file with more of the spec's data could be called, where its fields have names."""
+    source = source_of(session)
+    known = source.function in NAMED and source.arguments
+    return f"NEW{Path(str(source.arguments[0])).suffix}" if known else None
 
 
 def source_of(session: Session) -> DataSource:

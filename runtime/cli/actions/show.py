@@ -72,8 +72,8 @@ def parts_of(program: Program) -> dict[str, tuple[str, str]]:
     """For each entry what it does, and the model or step that it is of."""
     found = {entry: ("forward", model) for model, entry in program.models.items()}
     for step in program.training.steps if program.training else ():
-        kinds = ("step", "gradients", "evaluate", "adjoints")
-        entries = (step.entry, step.gradients, step.evaluate, step.adjoints)
+        kinds = ("step", "gradients", "evaluate", "adjoints", "predict")
+        entries = (step.entry, step.gradients, step.evaluate, step.adjoints, step.predict)
         pairs = zip(entries, kinds, strict=True)
         found |= {entry: (kind, step.name) for entry, kind in pairs if entry is not None}
     return found

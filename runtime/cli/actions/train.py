@@ -18,6 +18,7 @@ from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.driver import KEEP
 from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions import diagnostics, gradients
+from gradc_runtime.cli.actions.next_step import next_step
 from gradc_runtime.cli.actions.output import console, counted, say, strict, write
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.tune import tune_steps
@@ -106,7 +107,7 @@ def trained(
     summary = trainer.run(resume=not new)
     if watch is not None:
         gradients.show(watch, folder.path)
-    conclude(summary, trainer, folder, as_json=given["as_json"])
+    conclude(summary, trainer, folder, spec=request.spec, as_json=given["as_json"])
     draw_if_asked(summary, folder, given)
     return summary.exit_code
 
@@ -250,8 +251,10 @@ def spec_changed(folder: RunFolder, session: Session) -> bool:
     return copy.is_file() and copy.read_bytes() != session.program.source.encode()
 
 
-def conclude(summary: History, trainer: Trainer, folder: RunFolder, *, as_json: bool) -> None:
-    """How it ended: the last line of the run."""
+def conclude(
+    summary: History, trainer: Trainer, folder: RunFolder, *, spec: Path, as_json: bool
+) -> None:
+    """How it ended, and what comes next: the last lines of the run."""
     seconds = sum(row["seconds"] for row in summary.rows)
     row: Row = summary.rows[-1] if summary.rows else {}
     if as_json:
@@ -263,3 +266,5 @@ def conclude(summary: History, trainer: Trainer, folder: RunFolder, *, as_json: 
     numbers = "".join(f", {name} {shown(row[name])}" for name in metrics_of(row))
     steps = counted(summary.step, "step")
     say(f"{early} after {steps} in {seconds:.1f} s{numbers}")
+    if line := next_step(trainer.session, spec, folder.path):
+        say(line)

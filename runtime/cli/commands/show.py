@@ -33,7 +33,7 @@ STAGES = (
     "--entry",
     metavar="NAME",
     help="""One entry, such as forward/MODEL, step/NAME,
-              gradients/NAME or evaluate/NAME; the first part is enough.""",
+              gradients/NAME, evaluate/NAME or predict/NAME; the first part is enough.""",
 )
 @click.option("--dot", is_flag=True, help="The graph in the language of Graphviz.")
 @click.option("--target", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,

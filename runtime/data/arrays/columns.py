@@ -34,6 +34,7 @@ class Columns:
     alphabet: Alphabet | None = None  # what the classes of its texts stand for
     encoding: Encoding | None = None  # what the numbers of its fields stand for
     variation: Variation | None = None  # how examples are varied when they are trained on
+    kept: np.ndarray | None = None  # numbers of its rows, where some were left out
 
 
 def assign(types: Mapping[str, TensorType], columns: Columns) -> dict[str, str]:

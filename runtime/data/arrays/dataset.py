@@ -47,6 +47,7 @@ class Dataset:
     alphabet: Alphabet | None = None
     encoding: Encoding | None = None  # what numbers stand for, where they were made of words
     variation: Variation | None = None  # how an epoch varies its examples
+    kept: np.ndarray | None = None  # numbers of a table's rows, where some were left out
 
     @property
     def examples(self) -> int:
@@ -177,6 +178,7 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
     return Dataset(
         name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out,
         alphabet=columns.alphabet, encoding=columns.encoding, variation=columns.variation,
+        kept=columns.kept,
     )  # fmt: skip
 
 

@@ -120,7 +120,8 @@ def whole(
     held = held_out_count(rows, context.held_out)
     training = np.sort(permutation(rows, context.split_seed, SPLIT)[held:])
     known = made.encoding(training) if context.encoding is None else context.encoding
-    return Columns(origin=origin, arrays=made.encoded(known), by_name=True, encoding=known)
+    arrays, kept = made.encoded(known), made.kept if rows < count else None
+    return Columns(origin=origin, arrays=arrays, by_name=True, encoding=known, kept=kept)
 
 
 def table(path: Path, file: str, said: Dialect) -> Table:

@@ -1,0 +1,31 @@
+"""What comes after training, as one line: a command with which the network answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+
+from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
+from gradc_runtime.cli.actions.last_run import last_run
+from gradc_runtime.cli.actions.read_inputs import example
+from gradc_runtime.cli.actions.request_data import file_like
+from gradc_runtime.session.session import Session
+
+
+def next_step(session: Session, spec: Path, folder: Path) -> str:
+    """The line; "" for a spec that is no file."""
+    if spec == STANDARD_INPUT:
+        return ""
+    found = last_run(spec)
+    same = found is not None and found.resolve() == folder.resolve()
+    tail = "" if same else f" --weights {quote(str(folder))}"
+    path = quote(str(spec))
+    steps = [step for step in session.training.steps if step.predict is not None]
+    if not steps:
+        return f"next: gradc run {path} MODEL --weights {quote(str(folder))}"
+    if (new := file_like(session)) is not None:
+        return f"next: gradc predict {path} {new}{tail}; gradc eval {path} --data {new}{tail}"
+    entry = session.program.entries[str(steps[0].predict)]
+    step = f" --step {steps[0].name}" if len(steps) > 1 else ""
+    given = example({name: session.fields[name] for name in entry.inputs})
+    return f"next: gradc eval {path}{tail}; gradc predict {path} {given}{step}{tail}"

@@ -1,0 +1,155 @@
+"""What `gradc predict` does: new examples in, what a trained network says of them out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from gradc_compiler.graph.ragged import Batch
+from gradc_compiler.graph.types import TensorType
+from gradc_compiler.program.program import TrainStep
+from gradc_runtime.cli.actions.answers import Answer, answers_of
+from gradc_runtime.cli.actions.encoded_inputs import encoded_inputs, require_all
+from gradc_runtime.cli.actions.file_inputs import file_inputs, is_picture
+from gradc_runtime.cli.actions.last_run import with_last_run
+from gradc_runtime.cli.actions.output import say
+from gradc_runtime.cli.actions.read_inputs import read_inputs
+from gradc_runtime.cli.actions.request import Request, prepare
+from gradc_runtime.cli.actions.request_data import load_file
+from gradc_runtime.cli.actions.with_weights import session_with_weights
+from gradc_runtime.cli.actions.write_answers import save_answers, show_answers, write_answers_json
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data import Dataset, Streamed
+from gradc_runtime.data.tables.encoding import Encoding
+from gradc_runtime.session.inputs import lengths_read_by
+from gradc_runtime.session.predicting import all_of, predicted, predicted_in_turn
+from gradc_runtime.session.session import Session
+from gradc_runtime.session.state import suggestion
+
+Rows = Sequence[int] | None  # in the file, from 1; None for examples that are written out
+
+
+def predict(spec: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> int:
+    """Print or write the answers.
+
+    Raises `Refused` for inputs or options that do not go together.
+    """
+    texts, file = divided(inputs)
+    given = with_last_run(spec, given)
+    _, session, request = session_with_weights(Request.of(spec, given), given)
+    step = chosen_step(session, given["step"])
+    assert step.predict is not None, "only steps that predict something are chosen"
+    prepare(session, [step.predict])
+    encoding = Encoding.of_data(request.encoding) if request.encoding is not None else Encoding()
+    if file is not None and is_picture(file) and len(types := types_read(session, step)) == 1:
+        texts, file = {next(iter(types)): file}, None
+    if file is None:
+        rows, found = None, of_texts(session, step, texts, encoding)
+    else:
+        rows, found = of_file(session, step, request, file)
+    give(answers_of(found, step, session, encoding, given["top"]), rows, given)
+    return 0
+
+
+def divided(inputs: Sequence[str]) -> tuple[dict[str, str], str | None]:
+    """Inputs that are written out, or the one file.
+
+    Raises `Refused` for both, several files, or a file that is not there.
+    """
+    files = [word for word in inputs if "=" not in word or Path(word).exists()]
+    texts = dict(word.split("=", 1) for word in inputs if word not in files)
+    if len(files) > 1 or (files and texts):
+        raise Refused("give one file (or - for standard input), or NAME=VALUE for each input")
+    if not inputs:
+        raise Refused("of what? give a file of examples, - or NAME=VALUE for each input")
+    if files and files[0] != "-" and not Path(files[0]).exists():
+        raise Refused(f"there is no file {files[0]}; an input is written NAME=VALUE")
+    return texts, files[0] if files else None
+
+
+def chosen_step(session: Session, name: str | None) -> TrainStep:
+    """The step whose prediction is wanted.
+
+    Raises `Refused` where the spec compares nothing with a field, or several steps do.
+    """
+    steps = {step.name: step for step in session.training.steps if step.predicted}
+    if name is not None:
+        if name not in steps:
+            raise Refused(f"no step called {name} predicts a field{suggestion(name, steps)}")
+        return steps[name]
+    if not steps:
+        models = ", ".join(session.program.models)
+        raise Refused(
+            f"{session.program.name} compares nothing with a field of its data, so it predicts"
+            f" none; gradc run gives what a model gives: {models}"
+        )
+    if len(steps) > 1:
+        raise Refused(f"several steps make a prediction: --step {' or '.join(steps)}")
+    return next(iter(steps.values()))
+
+
+def of_texts(
+    session: Session, step: TrainStep, texts: Mapping[str, str], encoding: Encoding
+) -> dict[str, Batch]:
+    """What is predicted for inputs that are written out.
+
+    Raises `Refused` for one that is missing, unknown or means nothing.
+    """
+    types = types_read(session, step)
+    require_all(texts, types, encoding)
+    known = encoded_inputs(texts, types, encoding) | file_inputs(texts, types, session)
+    rest = {name: type for name, type in types.items() if name not in known}
+    left = {name: text for name, text in texts.items() if name not in known}
+    read = read_inputs(left, rest, seed=session.seed)
+    assert step.predict is not None, "only steps that predict something are chosen"
+    checked = session.checked(step.predict, {**known, **read}, session.fields)
+    return predicted(session, step, checked, encoding)
+
+
+def types_read(session: Session, step: TrainStep) -> dict[str, TensorType]:
+    """The fields that a prediction reads, or that tell it a length."""
+    assert step.predict is not None, "only steps that predict something are chosen"
+    entry = session.program.entries[step.predict]
+    read = {name: session.fields[name] for name in entry.inputs}
+    times = {*lengths_read_by(entry).values()} - {type.time for type in read.values()}
+    return read | {n: t for n, t in session.fields.items() if t.time in times}
+
+
+def of_file(
+    session: Session, step: TrainStep, request: Request, file: str
+) -> tuple[Rows, dict[str, Batch]]:
+    """What is predicted for the examples of a file, and which rows they are."""
+    read = types_read(session, step)
+    if file == "-":
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "standard_input.csv"
+            path.write_bytes(sys.stdin.buffer.read())
+            data = loaded(session, request, path, read)
+    else:
+        data = loaded(session, request, Path(file), read)
+    encoding = data.encoding if isinstance(data, Dataset) else None
+    found = all_of(predicted_in_turn(session, step, data, encoding))
+    kept = data.kept if isinstance(data, Dataset) else None
+    if kept is not None:
+        say(f"note: {data.name}; rows are numbered as in the file")
+    return range(1, data.examples + 1) if kept is None else [int(k) + 1 for k in kept], found
+
+
+def loaded(
+    session: Session, request: Request, path: Path, read: Collection[str]
+) -> Dataset | Streamed:
+    """The examples of a file, by what the run has found out about its own."""
+    return load_file(session, path.absolute(), request.settings, request.encoding, read)
+
+
+def give(answers: Sequence[Answer], rows: Rows, given: Mapping[str, Any]) -> None:
+    """Print the answers, or write them."""
+    if given["save"] is not None:
+        save_answers(answers, rows, given["save"])
+    elif given["as_json"]:
+        write_answers_json(answers, rows)
+    else:
+        show_answers(answers, rows)

@@ -6,17 +6,21 @@ A product Y (+)= A B is built in the layers of BLIS, from the inside out:
 
     micro_kernel.py     a tile of Y in vector registers, summed without a store
     macro_kernel.py     all rows and columns of a product, out of such tiles
-    packing.py          parts of B copied so that tiles read it vector after vector
+    packing.py          columns of B copied, so that tiles read them vector after vector
+    sum_pieces.py       a long sum, out of products with fewer terms
     outer_loops.py      the loops around a product, such as those over the taps of a convolution
-    long_sums.py        the same, for sums so long that their rounding error is carried along
-    pairs.py            numbers rounded to bfloat16, and packed in pairs (`pack_operands.py`)
-    rounded.py          products of such
+    long_sums.py        the same loops for sums so long that their rounding error is carried along
+    pairs.py            operands rounded to bfloat16, and packed in pairs (`pack_operands.py`)
+    rounded.py          products of such operands
 
-`gemm_nn`, `gemm_nt` and `depthwise` are the kernels that come of it, `reference_gemm` is the one
-for strides that no tile can have.  `simd_builder.py` writes the instructions on vectors.
+`gemm_nn`, `gemm_nt` and `depthwise` are the kernels built of these; `reference_gemm` is the kernel
+for strides that no tile can have.  `simd_builder.py` writes the instructions on vectors, and
+`write_sums.py` those with which a tile ends.
 
 A module with a kernel has `kernel(word)`, which gives the Python function for numbers of 4 or 8
-bytes.  Operands are in the order [A, B, Y].  An extent of -1 stands for the range begin..end that
-the kernel is called for.  Van Zee & van de Geijn, "BLIS: a framework for rapidly instantiating BLAS
-functionality", ACM TOMS 41, 2015.
+bytes.  Operands are in the order [A, B, Y].  An extent of -1 stands for the length of the range
+begin..end that the kernel is called for.
+
+Van Zee & van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality", ACM TOMS
+41, 2015.
 """

@@ -1,7 +1,8 @@
 """y[row, column] (+)= sum a[row, k1, k2, column] * b[k1, k2, column], all contiguous in columns.
 
-Depthwise convolutions, in which each channel has a filter of its own, and sums of elementwise
-products.  A tile's `a` is then a vector as well, where a product of matrices repeats one number.
+The kernel of depthwise convolutions, in which each channel has a filter of its own, and of sums of
+elementwise products.  A tile reads a vector of a for every vector of b, where a product of matrices
+repeats one number of a in all lanes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def kernel(word: int) -> Any:
 
 
 def compensated_kernel(word: int) -> Any:
-    """The same for sums that may be very long."""
+    """The kernel for sums that may be very long."""
     return tiled_kernel(Tile(1, 1, word, lanewise=True), compensated_loops)
 
 
@@ -30,5 +31,5 @@ def rounded_kernel(word: int) -> Any:
 
 
 def compensated_rounded_kernel(word: int) -> Any:
-    """The same for sums that may be very long."""
+    """The kernel that rounds its operands to bfloat16, for sums that may be very long."""
     return tiled_kernel(Tile(1, 1, word, lanewise=True, rounds=True), compensated_loops)

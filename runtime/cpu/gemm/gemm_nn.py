@@ -22,7 +22,7 @@ def kernel(word: int) -> Any:
 
 
 def compensated_kernel(word: int) -> Any:
-    """The same for sums that may be very long."""
+    """The kernel for sums that may be very long."""
     return tiled_kernel(Tile(1, 1, word), compensated_loops)
 
 
@@ -34,7 +34,7 @@ def rounded_kernel(word: int) -> Any:
 
 
 def compensated_rounded_kernel(word: int) -> Any:
-    """The same for sums that may be very long."""
+    """The kernel that rounds its operands to bfloat16, for sums that may be very long."""
     if word != WORD:
         return tiled_kernel(Tile(1, 1, word, rounds=True), compensated_loops)
     return contraction_kernel(word, compensated_loops(word, rounded_rows(), 0))

@@ -1,8 +1,8 @@
 """The outer-loop driver of all contraction kernels: the loops that are not in a tile.
 
-It goes through those loops, computes where each operand begins, and calls the `product` of the
-kernel, which has the rows, columns and sums.  Where the sums may be very long, other loops take
-their place (`long_sums.py`).
+It goes through those loops, computes where a, b and y begin in each iteration, and calls the
+kernel's `product`, which has the loops over rows, columns, k1 and k2.  If a kernel is for very long
+sums, the loops of `long_sums.py` take the place of these.
 """
 
 from __future__ import annotations
@@ -33,34 +33,38 @@ from gradc_compiler.program.kernel_abi import (
 from gradc_runtime.cpu.codegen.intrinsics import WORDS, pointer_reader, stack_words
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
-from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.number_types import number_type, pointer_type
 from gradc_runtime.cpu.gemm.multi_index import PLACES, advance, extent_at, first_places, set_extents
 from gradc_runtime.cpu.gemm.small_batch import FEW, swap_batch_loop
 
 
 def product_signature(word: int) -> Any:
-    """Of a product of (a, i, b, j, y, h, geometry, k1, k2, rows, columns, mode)."""
-    pointer = kernel_types.CPointer(number_type(word))
+    """The types of product(a, i, b, j, y, h, geometry, k1, k2, rows, columns, mode): a[i:] times
+    b[j:] into y[h:].
+    """
+    pointer = pointer_type(word)
     return kernel_types.void(*(pointer, kernel_types.int64) * 3, WORDS, *[kernel_types.int64] * 5)
 
 
 @subroutine(kernel_types.UniTuple(kernel_types.int64, 2)(WORDS))
 def column_strides(geometry: Any) -> Any:
-    """The strides of b and y along the columns, which follow the outer loops."""
+    """The strides of b and y along the columns, which stand behind the outer loops."""
     after = LOOPS + LOOP * geometry[LOOP_COUNT]
     return geometry[after + B_COLUMN], geometry[after + Y_COLUMN]
 
 
 @subroutine(kernel_types.int64(WORDS, kernel_types.int64))
 def rows_in_all(geometry: Any, rows: Any) -> Any:
-    """How many rows a product has of which a thread may have a share: as many, if it is a range."""
+    """How many rows a product has, of which this thread may have a share: all of them, unless the
+    geometry says how many there are in all.
+    """
     whole = geometry[LOOPS + LOOP * geometry[LOOP_COUNT] + ROWS_IN_ALL]
     return rows if whole < 0 else whole
 
 
 @subroutine(kernel_types.UniTuple(kernel_types.int64, 3)(WORDS, *[kernel_types.int64] * 4))
 def inner_places(geometry: Any, begin: Any, a_column: Any, b_column: Any, y_column: Any) -> Any:
-    """Where a, b and y begin, if one of the inner loops goes over the range."""
+    """Where a, b and y begin, if one of the loops in the product goes over the range."""
     i, j, h = 0, 0, 0
     if geometry[COLUMNS] < 0:
         i, j, h = begin * a_column, begin * b_column, begin * y_column
@@ -83,19 +87,19 @@ def starts(geometry: Any, begin: Any, a_column: Any, b_column: Any, y_column: An
 
 @subroutine(kernel_types.UniTuple(kernel_types.int64, 4)(WORDS, kernel_types.int64))
 def inner_extents(geometry: Any, examples: Any) -> Any:
-    """The terms of both inner sums, the rows and the columns."""
+    """The iterations over k1, k2, rows and columns."""
     k1, k2 = extent_at(geometry, K1, examples), extent_at(geometry, K2, examples)
     return k1, k2, extent_at(geometry, ROWS, examples), extent_at(geometry, COLUMNS, examples)
 
 
 def loops_signature(word: int) -> Any:
-    """Of outer loops of (a, i, b, j, y, h, geometry, examples, b_column, y_column)."""
-    pointer = kernel_types.CPointer(number_type(word))
+    """The types of loops(a, i, b, j, y, h, geometry, examples, b_column, y_column)."""
+    pointer = pointer_type(word)
     return kernel_types.void(*(pointer, kernel_types.int64) * 3, WORDS, *[kernel_types.int64] * 3)
 
 
 def plain_loops(word: int, product: Any, a_column: int) -> Any:
-    """The outer loops in their order, around a `product` that adds to y."""
+    """The outer loops in the order of the geometry, around a `product`."""
 
     @subroutine(loops_signature(word))
     def run_loops(

@@ -1,7 +1,9 @@
-"""Rows and columns of rounded products as panels, wherever their strides say that numbers are.
+"""Packs the operands of rounded products, whatever their strides are.
 
-Rows of a keep their terms side by side where they lie so, and become lines otherwise; columns of b
-become strips as wide as a tile, in each of which a line has one pair of all its columns.
+A *pair* is a word of two terms (`pairs.py`).  The pairs of a row of a stay side by side if its
+terms are contiguous in memory; else the panel has a line for each pair, with the words of all rows.
+Columns of b become strips as wide as a tile; in a strip a line has the words of its columns for one
+pair.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ POINTER = kernel_types.CPointer(REAL)
 
 
 def make_pack_lines() -> Any:
-    """pack_lines(panel, at, x, i, k_step, step, terms, count, width): panel[p width + c], whatever
-    is contiguous.
+    """pack_lines(panel, at, x, i, k_step, step, terms, count, width): the p-th pair of x's c-th
+    row or column to panel[p width + c].  Terms are `k_step` apart, rows or columns `step`.
     """
     across, turn = packing(write_across), packing(write_turned)
 
@@ -64,8 +66,8 @@ def make_pack_lines() -> Any:
 def make_pack_columns(pack_lines: Any) -> Any:
     """pack_columns(panel, b, j, own, k1, k2, columns): strips of columns, one after another.
 
-    Of columns that are contiguous, several strips are taken at a time: a matrix may be so wide that
-    every line of one strip lies in another page of memory.
+    If columns are contiguous, all strips are packed at once, line by line: a matrix may be so wide
+    that each line of a single strip lies in another page of memory.
     """
     across = packing(write_across)
 
@@ -87,7 +89,9 @@ def make_pack_columns(pack_lines: Any) -> Any:
 
 
 def make_pack_rows(pack_lines: Any) -> Any:
-    """pack_rows(panel, a, i, own, k1, k2, rows, strides): rows of a, and how a tile finds them."""
+    """pack_rows(panel, a, i, own, k1, k2, rows, strides): rows of a to a panel; a tile finds them
+    there by the `strides` of a, which are written down.
+    """
     along = packing(write_along)
 
     @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3, WORDS))

@@ -4,10 +4,12 @@
 
 Dot products along k leave a vector of partial sums, whose lanes must then be added up.  With b
 transposed, a number of a is multiplied with a vector of columns instead: the tile of GEMM NN
-serves, which needs no such addition and reaches the processor's peak.  Transposing b pays where
-there are many rows.  The sums come out row by row in a small buffer and are transposed once more
-into y, whose rows follow one another while its columns lie apart: a dense layer on a block of
-examples.
+serves, which needs no such addition and reaches the processor's peak.  Transposing b pays if a has
+many rows.
+
+In a dense layer on a block of examples, y is transposed too: its rows follow one another in memory,
+and its columns lie apart.  So the sums are put row by row into a small buffer, and transposed from
+there into y.
 """
 
 from __future__ import annotations
@@ -20,24 +22,21 @@ from gradc_compiler.program.kernel_abi import A_K2, A_ROW, B_K2, LOOPS, Y_ROW
 from gradc_runtime.cpu.codegen.intrinsics import fetch, stack_room, stack_words
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
-from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.number_types import number_type, pointer_type
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.gemm.micro_kernel import make_tile
 from gradc_runtime.cpu.gemm.outer_loops import column_strides, product_signature
 from gradc_runtime.cpu.gemm.tile import Tile
 from gradc_runtime.cpu.gemm.transpose import make_square
 
-AHEAD = MACHINE.turned_ahead  # squares that are on their way from far while one is turned
+AHEAD = MACHINE.turned_ahead  # so many squares before its turn, one is fetched from memory
 TERMS = IN_PANEL  # of a sum in one panel
 
 
 def make_turn_in(word: int) -> Any:
     """turn_in(panel, b, j, stride, k2, width): panel[k, column] = b[column, k], `width` columns."""
-    turn, lanes, pointer = (
-        make_square(word),
-        host().lanes(word),
-        kernel_types.CPointer(number_type(word)),
-    )
+    turn, lanes = make_square(word), host().lanes(word)
+    pointer = pointer_type(word)
 
     @subroutine(kernel_types.void(pointer, pointer, *[kernel_types.int64] * 4))
     def turn_in(panel: Any, b: Any, j: Any, stride: Any, k2: Any, width: Any) -> None:
@@ -54,7 +53,7 @@ def make_turn_in(word: int) -> Any:
 def make_sums(word: int, height: int, rounds: bool) -> Any:
     """sums(a, i, panel, 0, sums, 0, strides, 1, k2, rows, width, mode): rows of the product.
 
-    A tile of two vectors is low and wide; of one it is as high as there are rows.
+    Two vectors of columns take tiles of a few rows; of one vector, a tile takes all rows.
     """
     lanes, low = host().lanes(word), 8 if host().vector_registers > 16 else 4
     wide_tile = make_tile(Tile(low, 2, word, rounds=rounds))
@@ -75,44 +74,61 @@ def make_sums(word: int, height: int, rounds: bool) -> Any:
     return some_sums
 
 
+def make_turn_out(word: int) -> Any:
+    """turn_out(sums, y, h, y_column, rows, columns, mode): sums[row, column] into y, whose rows
+    follow one another and whose columns are `y_column` apart.
+    """
+    turn, lanes = make_square(word), host().lanes(word)
+    pointer = pointer_type(word)
+
+    @subroutine(kernel_types.void(pointer, pointer, *[kernel_types.int64] * 5))
+    def turn_out(sums: Any, y: Any, h: Any, y_column: Any, rows: Any, n: Any, mode: Any) -> None:
+        for row in range(0, rows, lanes):
+            for column in range(0, n, lanes):
+                yt, some = h + row + column * y_column, min(lanes, rows - row)
+                turn(sums, row * n + column, y, yt, n, y_column, some, lanes, mode & 1)
+
+    return turn_out
+
+
 def make_panel(word: int, rounds: bool) -> Any:
-    """The function that covers all rows of one or two vectors of columns, in a part of the sum."""
-    lanes = host().lanes(word)
-    height = max(lanes, 8)
-    panel_room = stack_room(number_type(word), TERMS * 2 * lanes)
-    sums_room = stack_room(number_type(word), height * 2 * lanes)
-    turn, turn_in = make_square(word), make_turn_in(word)
+    """The function that covers all rows of one or two vectors of columns, for a piece of the sum:
+    as many rows at a time as the buffer for sums holds.
+    """
+    width, height = 2 * host().lanes(word), max(host().lanes(word), 8)
+    panel_room = stack_room(number_type(word), TERMS * width)
+    sums_room = stack_room(number_type(word), height * width)
+    turn_in, turn_out = make_turn_in(word), make_turn_out(word)
     some_sums = make_sums(word, height, rounds)
 
     @subroutine(product_signature(word))
     def panel(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
-        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
     ) -> None:  # fmt: skip
         b_column, y_column = column_strides(geometry)
-        turned, sums = panel_room(), sums_room()
+        turned, sums, strides = panel_room(), sums_room(), stack_words(LOOPS)
         turn_in(turned, b, j, b_column, k2, n)
-        strides = stack_words(LOOPS)
         strides[A_ROW], strides[Y_ROW], strides[A_K2], strides[B_K2] = geometry[A_ROW], n, 1, n
-        for first in range(0, m, height):
-            rows, at = min(height, m - first), i + first * geometry[A_ROW]
-            some_sums(a, at, turned, 0, sums, 0, strides, 1, k2, rows, n, add & -2)
-            for row in range(0, rows, lanes):
-                for column in range(0, n, lanes):
-                    yt, some = h + first + row + column * y_column, min(lanes, rows - row)
-                    turn(sums, row * n + column, y, yt, n, y_column, some, lanes, add & 1)
+        for row in range(0, m, height):
+            rows, at = min(height, m - row), i + row * geometry[A_ROW]
+            some_sums(a, at, turned, 0, sums, 0, strides, 1, k2, rows, n, mode & -2)
+            turn_out(sums, y, h + row, y_column, rows, n, mode)
 
     return panel
 
 
 def make_panels(word: int, rounds: bool) -> Any:
-    """The function that covers whole vectors of columns and the whole sum, of one `k1`."""
+    """The function that covers whole vectors of columns and the whole sum over k2; k1 is 1.
+
+    The sum is cut into as few pieces as a panel allows, of nearly equal length.
+    """
     lanes, panel = host().lanes(word), make_panel(word, rounds)
 
     @subroutine(product_signature(word))
     def panels(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
-        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
     ) -> None:  # fmt: skip
         b_column, y_column = column_strides(geometry)
         parts = (k2 + TERMS - 1) // TERMS
@@ -122,7 +138,7 @@ def make_panels(word: int, rounds: bool) -> Any:
             for column in range(0, n, 2 * lanes):
                 bt, yt = j + k + column * b_column, h + column * y_column
                 width = min(2 * lanes, n - column)
-                panel(a, i + k, b, bt, y, yt, geometry, 1, terms, m, width, add)
-            add |= 1
+                panel(a, i + k, b, bt, y, yt, geometry, 1, terms, m, width, mode)
+            mode |= 1
 
     return panels

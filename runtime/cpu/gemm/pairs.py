@@ -1,8 +1,8 @@
 """Packing for products of rounded operands: panels of words of two bfloat16 (`pair_words.py`).
 
-A word holds two neighbours along the sum; a last term without one gets a 0.  There are three ways,
-by what is contiguous in memory: columns (`write_across`), or terms, whose words stay in rows
-(`write_along`) or are turned into columns (`write_turned`).
+A word holds two terms that are neighbours along the sum; a last term without a neighbour gets a 0.
+There are three ways to pack, by what is contiguous in memory: columns (`write_across`), or terms,
+whose words stay in rows (`write_along`) or are transposed into columns (`write_turned`).
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.intrinsics import I64
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
-from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.number_types import pointer_type
 from gradc_runtime.cpu.codegen.pair_words import interleaved, neighbours, word_of
-from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, function_once
 from gradc_runtime.cpu.gemm.tile import Tile
 from gradc_runtime.cpu.gemm.transpose import turned
 
 WORD = 4  # bytes of a pair
-
-
-AHEAD = MACHINE.turned_ahead  # pairs, or squares, on their way from far while one is packed
+AHEAD = MACHINE.turned_ahead  # so many pairs, or squares, before its turn, one is fetched
 
 
 def write_across(writer: SimdBuilder, args: Any) -> None:
@@ -35,54 +33,65 @@ def write_across(writer: SimdBuilder, args: Any) -> None:
     """
     builder, terms, one = writer.builder, args[3], writer.constant(1)
 
-    def body(p: ir.Value, none: Any) -> Any:
+    def body(p: ir.Value) -> None:
         write_pair(writer, args, p, alone=False)
-        return none
 
     whole = builder.ashr(terms, one)
-    writer.loop("pairs", whole, [], body)
+    writer.repeat("pairs", whole, body)
     odd = builder.and_(terms, one)
     with builder.if_then(builder.icmp_signed("!=", odd, writer.constant(0))):
         write_pair(writer, args, whole, alone=True)
 
 
 def write_pair(writer: SimdBuilder, args: Any, p: ir.Value, *, alone: bool) -> None:
-    """A line of `write_across`, of two terms or of one that is alone."""
+    """A line of `write_across`: the p-th pair of terms, or a last term without a second one."""
     panel, x, step, _, count, width, strip = args
-    builder, lanes = writer.builder, writer.tile.vector.count
+    builder, both = writer.builder, writer.constant(2 * writer.tile.vector.count)
     twice = builder.shl(step, writer.constant(1))
     first = writer.at(x, builder.mul(p, twice))
     rows = [first] if alone else [first, writer.at(first, step)]
     target = writer.at(panel, builder.mul(p, width))
-    both, ahead = writer.constant(2 * lanes), builder.mul(twice, writer.constant(AHEAD))
+    ahead = builder.mul(twice, writer.constant(AHEAD))
 
-    def whole(v: ir.Value, none: Any) -> Any:
-        at, to = builder.mul(v, both), writer.at(target, builder.mul(v, strip))
-        for side in (writer.constant(0), writer.constant(lanes)):
-            for row in rows:
-                writer.fetch(writer.at(row, ahead, at, side))
-            write_words(writer, [writer.at(row, at, side) for row in rows], writer.at(to, side))
-        return none
+    def whole(v: ir.Value) -> None:
+        to = writer.at(target, builder.mul(v, strip))
+        write_strip(writer, rows, builder.mul(v, both), to, ahead=ahead)
 
     strips = builder.sdiv(count, both)
-    writer.loop("strips", strips, [], whole)
+    writer.repeat("strips", strips, whole)
     at, to = builder.mul(strips, both), writer.at(target, builder.mul(strips, strip))
     with builder.if_then(builder.icmp_signed("<", at, count)):
-        for side in (writer.constant(0), writer.constant(lanes)):
+        write_strip(writer, rows, at, to, count=count)
+
+
+def write_strip(
+    writer: SimdBuilder, rows: list[ir.Value], at: ir.Value, to: ir.Value,
+    *, ahead: ir.Value | None = None, count: ir.Value | None = None,
+) -> None:  # fmt: skip
+    """The words of a strip's two vectors, from column `at` of the rows on.
+
+    The numbers that lie `ahead` are fetched; columns from `count` on are masked.
+    """
+    builder, lanes = writer.builder, writer.tile.vector.count
+    for side in (writer.constant(0), writer.constant(lanes)):
+        if count is not None:
             writer.make_mask(builder.sub(count, builder.add(at, side)))
-            write_words(writer, [writer.at(row, at, side) for row in rows], writer.at(to, side))
-            writer.mask = None
+        if ahead is not None:
+            for row in rows:
+                writer.fetch(writer.at(row, ahead, at, side))
+        write_words(writer, [writer.at(row, at, side) for row in rows], writer.at(to, side))
+        writer.mask = None
 
 
 def write_words(writer: SimdBuilder, rows: list[ir.Value], to: ir.Value) -> None:
-    """A vector of words from one of each row, or of one row and zeros."""
+    """A vector of words, each of a number from both rows; of a single row, of a number and a 0."""
     loaded = [writer.load(row) for row in rows]
     zero = writer.zeros()[0][0]
     writer.store(interleaved(writer.builder, *[*loaded, zero][:2]), to)
 
 
 def pairs_of_row(writer: SimdBuilder, row: ir.Value, terms: ir.Value | None) -> ir.Value:
-    """A vector of words from a row in memory, of so many terms, 0 beyond them; None: of all."""
+    """A vector of words from a row of so many terms, 0 beyond them; None says that it is full."""
     loaded = []
     for start in (0, writer.tile.vector.count):
         at = writer.constant(start)
@@ -97,52 +106,51 @@ def pairs_of_row(writer: SimdBuilder, row: ir.Value, terms: ir.Value | None) -> 
 def write_along(writer: SimdBuilder, args: Any) -> None:
     """panel[r width + p] = (x[r step + 2 p], x[r step + 2 p + 1]), for r below `count`."""
     panel, x, step, terms, count, width, _ = args
-    builder, lanes = writer.builder, writer.tile.vector.count
-    twice = writer.constant(2 * lanes)
-    vectors = builder.sdiv(builder.add(terms, writer.constant(2 * lanes - 1)), twice)
+    builder = writer.builder
 
-    def row(r: ir.Value, none: Any) -> Any:
+    def row(r: ir.Value) -> None:
         start = writer.at(x, builder.mul(r, step))
-        target = writer.at(panel, builder.mul(r, width))
+        write_row(writer, start, writer.at(panel, builder.mul(r, width)), terms)
 
-        def vector(v: ir.Value, none: Any) -> Any:
-            at = builder.mul(v, twice)
-            left = builder.sub(terms, at)
-            words = pairs_of_row(writer, writer.at(start, at), left)
-            writer.make_mask(
-                builder.ashr(builder.add(left, writer.constant(1)), writer.constant(1))
-            )
-            writer.store(words, writer.at(target, builder.mul(v, writer.constant(lanes))))
-            writer.mask = None
-            return none
+    writer.repeat("rows", count, row)
 
-        writer.loop("vectors", vectors, [], vector)
-        return none
 
-    writer.loop("rows", count, [], row)
+def write_row(writer: SimdBuilder, start: ir.Value, target: ir.Value, terms: ir.Value) -> None:
+    """A row of `write_along`: so many terms, which follow one another, as words that do."""
+    builder, lanes, one = writer.builder, writer.tile.vector.count, writer.constant(1)
+    twice = writer.constant(2 * lanes)
+
+    def vector(v: ir.Value) -> None:
+        at = builder.mul(v, twice)
+        left = builder.sub(terms, at)
+        words = pairs_of_row(writer, writer.at(start, at), left)
+        writer.make_mask(builder.ashr(builder.add(left, one), one))
+        writer.store(words, writer.at(target, builder.mul(v, writer.constant(lanes))))
+        writer.mask = None
+
+    vectors = builder.sdiv(builder.add(terms, writer.constant(2 * lanes - 1)), twice)
+    writer.repeat("vectors", vectors, vector)
 
 
 def write_turned(writer: SimdBuilder, args: Any) -> None:
-    """panel[p width + c] = (x[c step + 2 p], x[c step + 2 p + 1]): squares of words are turned."""
+    """panel[p width + c] = (x[c step + 2 p], x[c step + 2 p + 1]): squares of words, transposed."""
     terms, count = args[3:5]
     builder, lanes = writer.builder, writer.tile.vector.count
     size, twice = writer.constant(lanes), writer.constant(2 * lanes)
     across = builder.sdiv(builder.add(count, writer.constant(lanes - 1)), size)
     down = builder.sdiv(builder.add(terms, writer.constant(2 * lanes - 1)), twice)
 
-    def columns(c: ir.Value, none: Any) -> Any:
-        def terms_of(d: ir.Value, none: Any) -> Any:
+    def columns(c: ir.Value) -> None:
+        def terms_of(d: ir.Value) -> None:
             write_square(writer, args, builder.mul(c, size), builder.mul(d, size))
-            return none
 
-        writer.loop("down", down, [], terms_of)
-        return none
+        writer.repeat("down", down, terms_of)
 
-    writer.loop("across", across, [], columns)
+    writer.repeat("across", across, columns)
 
 
 def write_square(writer: SimdBuilder, args: Any, column: ir.Value, pair: ir.Value) -> None:
-    """The square of `write_turned` from a column and a pair on; at the edges it is masked."""
+    """The square of `write_turned` that begins with a column and a pair; masked at the edges."""
     _, _, _, terms, count, _, _ = args
     builder, lanes = writer.builder, writer.tile.vector.count
     left = builder.sub(count, column)
@@ -160,8 +168,9 @@ def write_turned_words(
     writer: SimdBuilder, args: Any, column: ir.Value, pair: ir.Value,
     size: tuple[ir.Value, ir.Value] | None = None,
 ) -> None:  # fmt: skip
-    """A square of so many columns and terms; whole without a `size`.  Lines beyond the last lie
-    below it, as they are stored first.
+    """A square of so many columns and terms; a whole one has no `size`.
+
+    Lines are stored from the last on: those beyond it have its place, and are overwritten by it.
     """
     panel, x, step, _, _, width, _ = args
     builder, lanes, one = writer.builder, writer.tile.vector.count, writer.constant(1)
@@ -188,17 +197,14 @@ TILE = Tile(1, 1, WORD)
 
 def own_function(write: Writer, module: ir.Module) -> ir.Function:
     """The function of a way to pack in a module, written when first asked for."""
-    name = write.__name__
-    if name in module.globals:
-        return module.globals[name]
+
+    def write_body(function: ir.Function) -> None:
+        writer = SimdBuilder.in_function(TILE, function)
+        write(writer, function.args)
+        writer.builder.ret_void()
+
     kinds = [TILE.number.as_pointer()] * 2 + [I64] * 5
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    write(SimdBuilder(TILE, builder), function.args)
-    builder.ret_void()
-    return function
+    return function_once(module, write.__name__, kinds, write_body)
 
 
 def packing(write: Writer) -> Any:
@@ -206,7 +212,7 @@ def packing(write: Writer) -> Any:
 
     `step` is the stride of x that is not 1, `width` that of the panel's lines; see `write_across`.
     """
-    pointer, number = kernel_types.CPointer(number_type(WORD)), kernel_types.int64
+    pointer, number = pointer_type(WORD), kernel_types.int64
 
     @intrinsic
     def pack(

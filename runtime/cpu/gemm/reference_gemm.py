@@ -1,6 +1,7 @@
 """y[...] (+)= sum a[...] * b[...] with any strides at all: short, and slow.
 
-Where the numbers of its geometry are is said in `compiler/program/kernel_abi.py`.
+It serves where no tile can: operands that are not contiguous along any loop.  Each number of y is
+one compensated sum.  `compiler/program/kernel_abi.py` says where its geometry has which number.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from gradc_compiler.program.kernel_abi import (
 )
 from gradc_runtime.cpu.codegen import round_bits
 from gradc_runtime.cpu.codegen.compensated import compensated
-from gradc_runtime.cpu.codegen.intrinsics import pointer_reader, stack_words
+from gradc_runtime.cpu.codegen.intrinsics import WORDS, pointer_reader, stack_words
+from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type
 from gradc_runtime.cpu.gemm.multi_index import advance, first_places, set_extents
 
-TERMS = IN_PIECE  # that are added up one after another
+TERMS = IN_PIECE  # that are added up one after another, before the total is compensated
 
 
 def kernel(word: int) -> Any:
@@ -45,32 +47,49 @@ def rounded_kernel(word: int) -> Any:
 def _any_strides(word: int, read: Any) -> Any:
     """The kernel whose operands are `read(x)`."""
     real = number_type(word)
-    reals, zero, exact = pointer_reader(real), real(0), compensated(real)
-    plus, lost = exact["plus"], exact["lost"]
+    reals, sum_at = pointer_reader(real), _make_sum(real, read)
 
     def contract_any(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
         a, b, y = reals(pointers, 0), reals(pointers, 1), reals(pointers, 2)
         mode, outputs, sums = geometry[MODE], geometry[OUTPUT_LOOPS], geometry[SUM_LOOPS]
         inside = ANY_LOOPS + LOOP * outputs
         extents, counts = stack_words(MOST_ANY_LOOPS), stack_words(MOST_ANY_LOOPS)
-        sum_extents, sum_counts = stack_words(MOST_ANY_LOOPS), stack_words(MOST_ANY_LOOPS)
+        sum_extents = stack_words(MOST_ANY_LOOPS)
         turns = set_extents(geometry, ANY_LOOPS, outputs, extents, end - begin)
         terms = set_extents(geometry, inside, sums, sum_extents, end - begin)
         i, j, h = first_places(geometry, ANY_LOOPS, outputs + sums, begin)
         for _ in range(turns):
-            value, rest = zero, zero
-            for start in range(0, terms, TERMS):
-                part = zero
-                for _ in range(min(TERMS, terms - start)):
-                    part += read(a[i]) * read(b[j])
-                    i, j, h = advance(geometry, inside, sums, sum_extents, sum_counts, i, j, h)
-                part = plus(part, rest)
-                rest = lost(value, part)
-                value = plus(value, part)
-            value += rest
+            value = sum_at(a, i, b, j, geometry, inside, sums, sum_extents, terms)
             if mode > 1:
                 value = value / real(mode // 2)
             y[h] = value + y[h] if mode & 1 else value
             i, j, h = advance(geometry, ANY_LOOPS, outputs, extents, counts, i, j, h)
 
     return contract_any
+
+
+def _make_sum(real: Any, read: Any) -> Any:
+    """sum_at(a, i, b, j, geometry, start, loops, extents, terms): the sum of products from a[i] and
+    b[j] on, over `loops` loops that begin at `start` of the geometry: `terms` in all.
+    """
+    pointer, number, zero = kernel_types.CPointer(real), kernel_types.int64, real(0)
+    plus, lost = (compensated(real)[name] for name in ("plus", "lost"))
+
+    @subroutine(real(*(pointer, number) * 2, WORDS, number, number, WORDS, number))
+    def sum_at(
+        a: Any, i: Any, b: Any, j: Any, geometry: Any,
+        start: Any, loops: Any, extents: Any, terms: Any,
+    ) -> Any:  # fmt: skip
+        counts = stack_words(MOST_ANY_LOOPS)
+        total, rest, h = zero, zero, 0
+        for done in range(0, terms, TERMS):
+            part = zero
+            for _ in range(min(TERMS, terms - done)):
+                part += read(a[i]) * read(b[j])
+                i, j, h = advance(geometry, start, loops, extents, counts, i, j, h)
+            part = plus(part, rest)
+            rest = lost(total, part)
+            total = plus(total, part)
+        return total + rest
+
+    return sum_at

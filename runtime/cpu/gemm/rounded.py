@@ -2,13 +2,14 @@
 
     y[row, column] (+)= sum bfloat16(a[row, k1, k2]) * bfloat16(b[k1, k2, column])
 
-A part of the sum is taken up at a time.  Some hundred rows of a and a strip of columns of b are
-packed in pairs along the sum (`pairs.py`), so that a tile multiplies two terms with one
-instruction, where the processor has it.  Memory holds float32; each operand is rounded as often as
-it is packed, which costs little beside the products of a panel.  Goto & van de Geijn, 2008.
+The sum is computed piece by piece (`sum_pieces.py`).  For one piece, some hundred rows of a and as
+many columns of b are packed: two neighbours along the sum share a word (`pairs.py`), so that a tile
+multiplies two terms with one instruction where the processor has it.  Memory holds float32; an
+operand is rounded each time it is packed, which takes little time beside its products.  Goto & van
+de Geijn, 2008.
 
-A number of the result takes its terms in the order of k1, k2, in pairs from the start of each part,
-whatever the rows and columns are cut into.
+A number of y gets its terms in the order of k1, k2, in pairs that begin with each piece.  How rows
+and columns are divided changes no bit of it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.gemm.macro_kernel import make_strip
+from gradc_runtime.cpu.gemm.multi_index import copy_words
 from gradc_runtime.cpu.gemm.outer_loops import column_strides, product_signature
 from gradc_runtime.cpu.gemm.pack_operands import (
     NUMBER,
@@ -45,25 +47,26 @@ from gradc_runtime.cpu.gemm.pack_operands import (
     make_pack_rows,
 )
 from gradc_runtime.cpu.gemm.pairs import WORD
+from gradc_runtime.cpu.gemm.sum_pieces import make_sum_of_pieces
 from gradc_runtime.cpu.gemm.tile import Tile
 
-TERMS = IN_PIECE  # of a sum before the next part is taken up
-PAIRS = TERMS * 2 // 3 + 8  # words of a line at most: of three terms two words
+TERMS = IN_PIECE  # in a piece of the sum
+PAIRS = TERMS * 2 // 3 + 8  # words of a line at most: with k2 = 3, three terms take two words
 ROWS, COLUMNS = MACHINE.rounded_rows, MACHINE.rounded_columns  # that are packed at once
 OWN = LOOPS + 2  # numbers of a geometry without outer loops
 
 
-@subroutine(kernel_types.void(WORDS, WORDS))
-def without_loops(geometry: Any, own: Any) -> None:
-    """Copy the strides of a product, and those of its columns behind them."""
-    for k in range(LOOPS):
-        own[k] = geometry[k]
+@subroutine(kernel_types.void(WORDS, WORDS, *[NUMBER] * 2))
+def without_loops(geometry: Any, own: Any, b_column: Any, y_column: Any) -> None:
+    """Copy the geometry of a product alone to `own`, with its strides along the columns."""
+    copy_words(geometry, own, LOOPS)
     own[LOOP_COUNT] = 0
+    own[LOOPS + B_COLUMN], own[LOOPS + Y_COLUMN] = b_column, y_column
 
 
 @subroutine(kernel_types.void(WORDS))
 def exchange_sums(own: Any) -> None:
-    """Let both sums change places."""
+    """Let the loops over k1 and k2 change places."""
     own[A_K1], own[A_K2] = own[A_K2], own[A_K1]
     own[B_K1], own[B_K2] = own[B_K2], own[B_K1]
 
@@ -79,38 +82,39 @@ def exchange_operands(own: Any) -> None:
 
 
 def make_strips() -> Any:
-    """strips(left, right, y, h, strides, pairs, rows, columns, mode): packed rows by columns."""
+    """strips(left, right, y, h, strides, pairs, rows, columns, mode): the product of packed rows
+    and packed columns, strip by strip; one vector at a time in the last strip.
+    """
     lanes = host().lanes(WORD)
     wide = make_strip(Tile(1, 2, WORD, pairs=True))
     narrow = make_strip(Tile(1, 1, WORD, pairs=True))
 
     @subroutine(kernel_types.void(POINTER, POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 4))
     def strips(
-        left: Any, right: Any, y: Any, h: Any, strides: Any, pairs: Any, m: Any, n: Any, add: Any
+        left: Any, right: Any, y: Any, h: Any, strides: Any, pairs: Any, m: Any, n: Any, mode: Any
     ) -> None:
         for column in range(0, n, STRIP):
             at = column * (pairs + 1)
             if n - column >= STRIP:
-                wide(left, 0, right, at, y, h + column, strides, 1, pairs, m, STRIP, add)
+                wide(left, 0, right, at, y, h + column, strides, 1, pairs, m, STRIP, mode)
                 continue
             for c in range(column, n, lanes):
                 w, start = min(lanes, n - c), at + c - column
-                narrow(left, 0, right, start, y, h + c, strides, 1, pairs, m, w, add)
+                narrow(left, 0, right, start, y, h + c, strides, 1, pairs, m, w, mode)
 
     return strips
 
 
-def make_part() -> Any:
-    """part(a, i, b, j, y, h, own, k1, k2, rows, columns, mode): a part of the sum, packed."""
+def make_packed_piece() -> Any:
+    """The product of so few terms that a packed line has room for them; y contiguous in columns."""
     left_room, right_room = stack_room(REAL, ROWS * PAIRS), stack_room(REAL, COLUMNS * (PAIRS + 1))
-    pack_lines = make_pack_lines()
+    pack_lines, strips = make_pack_lines(), make_strips()
     pack_rows, pack_columns = make_pack_rows(pack_lines), make_pack_columns(pack_lines)
-    strips = make_strips()
 
     @subroutine(product_signature(WORD))
-    def part(
+    def packed_piece(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, own: Any,
-        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
     ) -> None:  # fmt: skip
         left, right = left_room(), right_room()
         strides = stack_words(LOOPS)
@@ -122,102 +126,110 @@ def make_part() -> Any:
             for column in range(0, n, COLUMNS):
                 w, bt = min(COLUMNS, n - column), j + column * own[LOOPS + B_COLUMN]
                 pack_columns(right, b, bt, own, k1, k2, w)
-                strips(left, right, y, yt + column, strides, pairs, rows, w, add)
+                strips(left, right, y, yt + column, strides, pairs, rows, w, mode)
 
-    return part
+    return packed_piece
 
 
-def make_sums(part: Any) -> Any:
-    """sums(a, i, b, j, y, h, own, k1, k2, rows, columns, mode): the whole sum, part by part."""
+def make_sums() -> Any:
+    """sums(a, i, b, j, y, h, own, k1, k2, rows, columns, mode): the whole sum, for y contiguous in
+    columns.  A single k2 changes places with k1: pairs are neighbours along k2.
+    """
+    all_pieces = make_sum_of_pieces(WORD, make_packed_piece(), TERMS)
 
     @subroutine(product_signature(WORD))
     def sums(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, own: Any,
-        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
     ) -> None:  # fmt: skip
         if k2 == 1:
             exchange_sums(own)
             k1, k2 = 1, k1
-        step2 = max(1, min(k2, TERMS))
-        step1 = max(1, TERMS // step2)
-        for s1 in range(0, k1, step1):
-            for s2 in range(0, k2, step2):
-                at = i + s1 * own[A_K1] + s2 * own[A_K2]
-                bt = j + s1 * own[B_K1] + s2 * own[B_K2]
-                c1, c2 = min(step1, k1 - s1), min(step2, k2 - s2)
-                part(a, at, b, bt, y, h, own, c1, c2, m, n, add)
-                add |= 1
+        all_pieces(a, i, b, j, y, h, own, k1, k2, m, n, mode)
 
     return sums
 
 
 def rounded_rows() -> Any:
     """The product with b and y contiguous in columns."""
-    sums = make_sums(make_part())
+    sums = make_sums()
 
     @subroutine(product_signature(WORD))
     def product(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
-        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
     ) -> None:  # fmt: skip
         own = stack_words(OWN)
-        without_loops(geometry, own)
-        own[LOOPS + B_COLUMN], own[LOOPS + Y_COLUMN] = 1, 1
-        sums(a, i, b, j, y, h, own, k1, k2, m, n, add)
+        without_loops(geometry, own, 1, 1)
+        sums(a, i, b, j, y, h, own, k1, k2, m, n, mode)
 
     return product
 
 
+def make_store_tile(width: int) -> Any:
+    """store_tile(tile, y, h, own, rows, columns, mode): numbers whose rows are `width` apart, to y
+    of any strides.
+    """
+
+    @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3))
+    def store_tile(tile: Any, y: Any, h: Any, own: Any, m: Any, n: Any, mode: Any) -> None:
+        for r in range(m):
+            for c in range(n):
+                place = h + r * own[Y_ROW] + c * own[LOOPS + Y_COLUMN]
+                value = tile[r * width + c]
+                y[place] = value + y[place] if mode & 1 else value
+
+    return store_tile
+
+
 def make_scattered(sums: Any) -> Any:
-    """scattered(a, i, b, j, y, h, own, k1, k2, rows, columns, mode): for y of any strides, a tile
-    at a time by way of a buffer.
+    """scattered(a, i, b, j, y, h, own, k1, k2, rows, columns, mode): the whole sum, for y of any
+    strides: it is computed in a buffer that is contiguous in columns, and copied from there.
     """
     width = 2 * host().lanes(WORD)
-    room = stack_room(REAL, ROWS * width)
+    room, store_tile = stack_room(REAL, ROWS * width), make_store_tile(width)
 
     @subroutine(product_signature(WORD))
     def scattered(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, own: Any,
-        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
     ) -> None:  # fmt: skip
         tile, inner = room(), stack_words(OWN)
         for row in range(0, m, ROWS):
             for column in range(0, n, width):
                 rows, w = min(ROWS, m - row), min(width, n - column)
                 at, bt = i + row * own[A_ROW], j + column * own[LOOPS + B_COLUMN]
-                for k in range(OWN):
-                    inner[k] = own[k]
+                copy_words(own, inner, OWN)
                 inner[Y_ROW], inner[LOOPS + Y_COLUMN] = width, 1
-                sums(a, at, b, bt, tile, 0, inner, k1, k2, rows, w, add & -2)
-                for r in range(rows):
-                    for c in range(w):
-                        place = h + (row + r) * own[Y_ROW] + (column + c) * own[LOOPS + Y_COLUMN]
-                        value = tile[r * width + c]
-                        y[place] = value + y[place] if add & 1 else value
+                sums(a, at, b, bt, tile, 0, inner, k1, k2, rows, w, mode & -2)
+                place = h + row * own[Y_ROW] + column * own[LOOPS + Y_COLUMN]
+                store_tile(tile, y, place, own, rows, w, mode)
 
     return scattered
 
 
 def rounded_dots() -> Any:
-    """The product with columns of any stride; what y is contiguous in becomes its columns."""
-    sums = make_sums(make_part())
+    """The product with columns of any stride.
+
+    Where y is contiguous in rows, it is computed transposed, with a and b exchanged.
+    """
+    sums = make_sums()
     scattered = make_scattered(sums)
 
     @subroutine(product_signature(WORD))
     def product(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
-        k1: Any, k2: Any, m: Any, n: Any, add: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
     ) -> None:  # fmt: skip
         b_column, y_column = column_strides(geometry)
         own = stack_words(OWN)
-        without_loops(geometry, own)
-        own[LOOPS + B_COLUMN], own[LOOPS + Y_COLUMN] = b_column, y_column
+        without_loops(geometry, own, b_column, y_column)
         if y_column == 1:
-            sums(a, i, b, j, y, h, own, k1, k2, m, n, add)
+            sums(a, i, b, j, y, h, own, k1, k2, m, n, mode)
         elif geometry[Y_ROW] == 1:
             exchange_operands(own)
-            sums(b, j, a, i, y, h, own, k1, k2, n, m, add)
+            sums(b, j, a, i, y, h, own, k1, k2, n, m, mode)
         else:
-            scattered(a, i, b, j, y, h, own, k1, k2, m, n, add)
+            scattered(a, i, b, j, y, h, own, k1, k2, m, n, mode)
 
     return product

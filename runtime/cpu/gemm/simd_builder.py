@@ -6,7 +6,7 @@ the edge of a matrix are masked: lanes beyond it read 0 and write nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -17,6 +17,22 @@ from gradc_runtime.cpu.codegen.pair_words import multiply_pairs, rounded
 from gradc_runtime.cpu.gemm.tile import Tile
 
 
+def function_once(
+    module: ir.Module, name: str, kinds: Sequence[ir.Type], write: Callable[[ir.Function], None]
+) -> ir.Function:
+    """A function of a module, which `write` gives its body when it is first asked for.
+
+    It is called and never inlined: it has loops of its own, and many callers.
+    """
+    if name in module.globals:
+        return module.globals[name]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    write(function)
+    return function
+
+
 @dataclass(slots=True)
 class SimdBuilder:
     """Writes the instructions of one tile; loads and stores are masked while there is a `mask`."""
@@ -24,6 +40,11 @@ class SimdBuilder:
     tile: Tile
     builder: ir.IRBuilder
     mask: ir.Value | None = None
+
+    @classmethod
+    def in_function(cls, tile: Tile, function: ir.Function) -> SimdBuilder:
+        """Begin the body of a function that has none."""
+        return cls(tile, ir.IRBuilder(function.append_basic_block("entry")))
 
     def intrinsic(self, name: str, result: ir.Type, operands: Sequence[ir.Type]) -> ir.Function:
         """An LLVM intrinsic for this tile's vectors."""
@@ -71,7 +92,7 @@ class SimdBuilder:
         return self.builder.call(read, [place, ir.Constant(I32, word), self.mask, zero])
 
     def fetch(self, pointer: ir.Value) -> None:
-        """See `write_fetch`."""
+        """Have the cache line at a pointer, which need not be valid, loaded ahead of its use."""
         write_fetch(self.builder, pointer)
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
@@ -86,7 +107,7 @@ class SimdBuilder:
         self.builder.call(write, [value, place, ir.Constant(I32, word), self.mask])
 
     def offsets(self, most: int, stride: ir.Value, rows: ir.Value) -> list[ir.Value]:
-        """Where each of `most` rows begins; those beyond the last of `rows` begin where it does."""
+        """Where each of `most` rows begins; one beyond the last of `rows` begins as that does."""
         offsets = [self.constant(0)]
         for r in range(1, most):
             inside = self.builder.icmp_signed("<", self.constant(r), rows)
@@ -95,12 +116,23 @@ class SimdBuilder:
         return offsets
 
     def multiply_add(self, a: ir.Value, b: ir.Value, total: ir.Value) -> ir.Value:
-        """a * b + total, fused where the processor can; of `pairs` two products."""
+        """a * b + total, fused where the processor can; in a tile of `pairs`, both products of a
+        word.
+        """
         if self.tile.pairs:
             return multiply_pairs(self.builder, a, b, total)
         vector = self.tile.vector
         fused = self.intrinsic("fmuladd", vector, [vector] * 3)
         return self.builder.call(fused, [a, b, total])
+
+    def add_products(
+        self, left: Sequence[ir.Value], right: Sequence[ir.Value], sums: Any
+    ) -> list[list[ir.Value]]:
+        """Every sum with a product: of its row's vector on the left, its column's on the right."""
+        return [
+            [self.multiply_add(p, q, total) for q, total in zip(right, row, strict=True)]
+            for p, row in zip(left, sums, strict=True)
+        ]
 
     def columns(self) -> list[ir.Value]:
         """Where each vector of a row begins."""
@@ -112,11 +144,11 @@ class SimdBuilder:
         return [self.read(self.at(pointer, column)) for column in self.columns()]
 
     def read(self, pointer: ir.Value) -> ir.Value:
-        """A vector of an operand."""
+        """A vector of an operand, as it is multiplied."""
         return self.as_read(self.load(pointer))
 
     def as_read(self, numbers: ir.Value) -> ir.Value:
-        """Numbers of an operand as they are multiplied."""
+        """Numbers of an operand as they are multiplied: rounded to bfloat16, if the tile rounds."""
         return rounded(self.builder, numbers) if self.tile.rounds else numbers
 
     def store_row(self, vectors: Sequence[ir.Value], pointer: ir.Value) -> None:
@@ -129,10 +161,10 @@ class SimdBuilder:
         tile = self.tile
         return [[ir.Constant(tile.vector, [0.0] * tile.vector.count)] * tile.vectors] * tile.rows
 
-    def turn(
+    def add_term(
         self, a: ir.Value, b_vectors: list[ir.Value], a_rows: list[ir.Value], sums: Any
     ) -> list[list[ir.Value]]:
-        """The body of the inner loop: one term is added to every sum."""
+        """Every sum with one term added: a number of a, from each row, times the vectors of b."""
         after = []
         for row, offset in zip(sums, a_rows, strict=True):
             start = self.at(a, offset)
@@ -171,68 +203,11 @@ class SimdBuilder:
         self.builder.position_at_end(end)
         return phis
 
-    def finish(self, y: ir.Value, y_rows: list[ir.Value], sums: Any, mode: ir.Value) -> None:
-        """Overwrite y with the sums, or add them to it.  All loads come before the first store, as
-        rows beyond the last are the last: added to one after another it would be added twice.
-        """
-        places = [[self.at(y, offset, column) for column in self.columns()] for offset in y_rows]
-        sums = self.divided(sums, mode)
-        with self.builder.if_else(self.adds(mode)) as (then, otherwise):
-            with then:
-                totals = [
-                    [self.builder.fadd(p, self.load(q)) for p, q in zip(*pair, strict=True)]
-                    for pair in zip(sums, places, strict=True)
-                ]
-                self.store_all(totals, places)
-            with otherwise:
-                self.store_all(sums, places)
+    def repeat(self, name: str, count: ir.Value, body: Callable[[ir.Value], None]) -> None:
+        """`body(k)` for k in range(count)."""
 
-    def adds(self, mode: ir.Value) -> ir.Value:
-        """Whether a mode says to add to y: it is odd."""
-        odd = self.builder.and_(mode, self.constant(1))
-        return self.builder.icmp_signed("!=", odd, self.constant(0))
+        def turn(k: ir.Value, none: Any) -> Any:
+            body(k)
+            return none
 
-    def divided(self, sums: Any, mode: ir.Value) -> Any:
-        """The sums, divided by mode // 2 where that is not 0."""
-        before, count = self.builder.block, self.builder.ashr(mode, self.constant(1))
-        with self.builder.if_then(self.builder.icmp_signed("!=", count, self.constant(0))):
-            means = self._means(sums, count)
-            inside = self.builder.block
-        return self._merged((sums, before), (means, inside))
-
-    def _means(self, sums: Any, count: ir.Value) -> Any:
-        """The sums, divided by a count: so a mean of equal numbers is their number.  By a power of
-        two a product is the same, and does not take the time of divisions.
-        """
-        single = self.builder.sitofp(count, self.tile.number)
-        rest = self.builder.and_(count, self.builder.sub(count, self.constant(1)))
-        power = self.builder.icmp_signed("==", rest, self.constant(0))
-        with self.builder.if_else(power) as (then, otherwise):
-            with then:
-                share = self.builder.fdiv(ir.Constant(self.tile.number, 1.0), single)
-                factor = self.splat(share, self.tile.vector)
-                products = [[self.builder.fmul(v, factor) for v in row] for row in sums]
-                ends = [self.builder.block]
-            with otherwise:
-                divisor = self.splat(single, self.tile.vector)
-                quotients = [[self.builder.fdiv(v, divisor) for v in row] for row in sums]
-                ends.append(self.builder.block)
-        return self._merged((products, ends[0]), (quotients, ends[1]))
-
-    def _merged(self, *ways: tuple[Any, ir.Block]) -> list[list[ir.Value]]:
-        """The sums that come from one of several blocks."""
-        merged: list[list[ir.Value]] = []
-        for rows in zip(*(sums for sums, _ in ways), strict=True):
-            merged.append([])
-            for values in zip(*rows, strict=True):
-                phi = self.builder.phi(self.tile.vector)
-                for value, (_, block) in zip(values, ways, strict=True):
-                    phi.add_incoming(value, block)
-                merged[-1].append(phi)
-        return merged
-
-    def store_all(self, totals: Any, places: Any) -> None:
-        """Every sum to its place."""
-        for row, row_places in zip(totals, places, strict=True):
-            for total, place in zip(row, row_places, strict=True):
-                self.store(total, place)
+        self.loop(name, count, [], turn)

@@ -1,9 +1,9 @@
 """Loop interchange for small batches: a longer loop takes the examples' place in a tile.
 
-The compiler makes the examples the rows of a tile (or its outer sum), since a block mostly has
-eight or more.  With one example the tile would compute one row, a fraction of what its registers
-hold.  So where there are few examples, their loop is exchanged with a longer outer loop, such as
-that over the pixels of an image.
+The compiler makes the examples of a block the rows of a tile (or its outer sum), since a block
+mostly has eight or more.  With one example the tile would compute one row, where its registers have
+room for several.  So if examples are few, their loop is exchanged with a longer outer loop, such as
+the one over the pixels of an image.
 
 The exchange depends on the number of examples alone, never on the number of threads (Note [The same
 bits on any number of threads] in `runtime/cpu/partition/reduction_chunks.py`).  A loop over
@@ -35,24 +35,21 @@ from gradc_compiler.program.kernel_abi import (
 from gradc_runtime.cpu.codegen.intrinsics import WORDS
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
+from gradc_runtime.cpu.gemm.multi_index import copy_words
 
 FEW = MACHINE.small_batch  # examples
 
 
-@subroutine(kernel_types.void(WORDS, WORDS, kernel_types.int64))
-def swap_batch_loop(geometry: Any, own: Any, examples: Any) -> None:
-    """Copy the arguments of a product to `own`, with the examples and a longer outer loop exchanged
-    where that pays.
+@subroutine(kernel_types.int64(WORDS, kernel_types.int64))
+def longest_loop(geometry: Any, examples: Any) -> Any:
+    """Where the longest outer loop that can take the examples' place stands; -1 if none is longer.
 
-    In the examples' place as rows, a loop must move y past all columns and b not at all; in their
-    place as the outer sum, it must not move y.
+    Where examples are the rows of a tile, such a loop must move y past all columns and b not at
+    all; where they are the outer sum, it must not move y.
     """
-    loops = geometry[LOOP_COUNT]
-    for k in range(LOOPS + LOOP * loops):
-        own[k] = geometry[k]
     longest = examples
     chosen = -1
-    for k in range(loops):
+    for k in range(geometry[LOOP_COUNT]):
         at = LOOPS + LOOP * k
         past = geometry[at + B_LOOP] == 0 and geometry[at + Y_LOOP] >= geometry[COLUMNS]
         rows = geometry[ROWS] == Extent.RANGE and past
@@ -60,14 +57,24 @@ def swap_batch_loop(geometry: Any, own: Any, examples: Any) -> None:
         if (rows or terms) and geometry[at] > longest:
             longest = geometry[at]
             chosen = at
+    return chosen
+
+
+@subroutine(kernel_types.void(WORDS, WORDS, kernel_types.int64))
+def swap_batch_loop(geometry: Any, own: Any, examples: Any) -> None:
+    """Copy the geometry of a product to `own`, with the loop over examples and a longer outer loop
+    exchanged if there is one.
+    """
+    copy_words(geometry, own, LOOPS + LOOP * geometry[LOOP_COUNT])
+    chosen = longest_loop(geometry, examples)
     if chosen < 0:
         return
     own[chosen] = Extent.RANGE
     if geometry[ROWS] == Extent.RANGE:
-        own[ROWS] = longest
+        own[ROWS] = geometry[chosen]
         own[A_ROW], own[chosen + A_LOOP] = geometry[chosen + A_LOOP], geometry[A_ROW]
         own[Y_ROW], own[chosen + Y_LOOP] = geometry[chosen + Y_LOOP], geometry[Y_ROW]
     else:
-        own[K1] = longest
+        own[K1] = geometry[chosen]
         own[A_K1], own[chosen + A_LOOP] = geometry[chosen + A_LOOP], geometry[A_K1]
         own[B_K1], own[chosen + B_LOOP] = geometry[chosen + B_LOOP], geometry[B_K1]

@@ -12,9 +12,10 @@ from gradc_runtime.cpu.codegen.target import host
 class Tile:
     """The shape of a tile: `rows` by `vectors`, of numbers of `word` bytes.
 
-    Where it is `lanewise`, a moves with the columns too, as in a depthwise convolution.  One that
-    `copies` packs its part of b, for the tiles after it.  One of `pairs` reads words of two
-    bfloat16 (`pairs.py`), one that `rounds` rounds what it reads.
+    In a `lanewise` tile, a has a number for each column, as in a depthwise convolution.  A tile
+    that `copies` writes what it reads of b to a panel, for the tiles after it.  One of `pairs`
+    reads words of two bfloat16 (`pairs.py`); one that `rounds` rounds float32 or float64 numbers
+    as it reads them.
     """
 
     rows: int

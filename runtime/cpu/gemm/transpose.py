@@ -1,7 +1,7 @@
 """y[m, row, column] = x[m, column, row]: matrices copied with their axes exchanged.
 
-A square as wide as a vector is loaded row by row, turned within registers, and stored row by row,
-so that both sides move whole cache lines.  Squares at the edges are masked.
+A square as wide as a vector is loaded row by row, transposed within registers, and stored row by
+row, so that memory is read and written in whole cache lines.  Squares at the edges are masked.
 
 geometry = [rows, columns, x_stride, y_stride, matrices, x_matrix, y_matrix]; x is contiguous along
 the rows of y.  Rows or matrices of -1 stand for the range begin..end.  Background: Eklundh, 1972.
@@ -16,14 +16,18 @@ from llvmlite import ir
 from gradc_runtime.cpu.codegen.intrinsics import I32, I64, pointer_reader
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
-from gradc_runtime.cpu.codegen.number_types import number_type
+from gradc_runtime.cpu.codegen.number_types import number_type, pointer_type
 from gradc_runtime.cpu.codegen.target import host
-from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
+from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, function_once
 from gradc_runtime.cpu.gemm.tile import Tile
+from gradc_runtime.cpu.gemm.write_sums import finish
 
 
 def turned(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
-    """The columns of a square of vectors: its quarters are exchanged, then theirs, and so on."""
+    """The columns of a square of vectors.
+
+    Its upper right and lower left quarters are exchanged, then those of each quarter, and so on.
+    """
     size, half = len(rows), len(rows) // 2
     while half:
         low = [i if i & half == 0 else size + i - half for i in range(size)]
@@ -38,30 +42,24 @@ def turned(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
 
 
 def write_square(tile: Tile, function: ir.Function) -> None:
-    """The body of a function that turns one square."""
-    x, y, x_stride, y_stride, columns, rows, add = function.args
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    writer = SimdBuilder(tile, builder)
+    """The body of a function that transposes one square."""
+    x, y, x_stride, y_stride, columns, rows, mode = function.args
+    writer = SimdBuilder.in_function(tile, function)
     size = tile.vector.count
     writer.make_mask(rows)
     loaded = [writer.load(writer.at(x, at)) for at in writer.offsets(size, x_stride, columns)]
     writer.make_mask(columns)
-    lines = [[line] for line in turned(builder, loaded)]
+    lines = [[line] for line in turned(writer.builder, loaded)]
     places = writer.offsets(size, y_stride, rows)
-    writer.finish(y, places[::-1], lines[::-1], add)  # those beyond the last lie below it
-    builder.ret_void()
+    # From the last to the first: rows beyond the last have its place, and it is stored after them.
+    finish(writer, y, places[::-1], lines[::-1], mode)
+    writer.builder.ret_void()
 
 
 def square_function(tile: Tile, module: ir.Module) -> ir.Function:
     """The square's own function in a module, written when first asked for."""
-    if "square" in module.globals:
-        return module.globals["square"]
     kinds = [tile.number.as_pointer()] * 2 + [I64] * 5
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), "square")
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    write_square(tile, function)
-    return function
+    return function_once(module, "square", kinds, lambda function: write_square(tile, function))
 
 
 def make_square(word: int) -> Any:
@@ -70,12 +68,12 @@ def make_square(word: int) -> Any:
     With an odd `add` it is added to what is there.
     """
     tile = Tile(host().lanes(word), 1, word)
-    pointer, number = kernel_types.CPointer(number_type(word)), kernel_types.int64
+    pointer, number = pointer_type(word), kernel_types.int64
 
     @intrinsic
     def turn(
         x: Any, i: Any, y: Any, j: Any,
-        x_stride: Any, y_stride: Any, columns: Any, rows: Any, add: Any,
+        x_stride: Any, y_stride: Any, columns: Any, rows: Any, mode: Any,
     ) -> Any:  # fmt: skip
         def generate(builder: Any, args: Any) -> Any:
             function = square_function(tile, builder.module)

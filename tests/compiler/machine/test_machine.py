@@ -86,7 +86,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         BOUND,
         "PAIR WORD WORD_3 QUARTER TWO_27 HALF_PI_OF_BITS",
     ),
-    "runtime/cpu/gemm/long_sums.py": (FORMAT, "AT_ONCE NUMBERS"),
+    "runtime/cpu/gemm/long_sums.py": (FORMAT, "AT_ONCE NUMBERS TOTAL REST ARRAYS"),
     "runtime/cpu/gemm/multi_index.py": (FORMAT, "PLACES"),
     "runtime/cpu/gemm/pairs.py": (FORMAT, "WORD TILE"),
     "runtime/cpu/gemm/pack_operands.py": (FORMAT, "STRIP"),

@@ -36,6 +36,14 @@ class GraphValue:
         """The number of axes that ONNX counts."""
         return len(self.axes)
 
+    def own_array(self, rank: int | None = None) -> np.ndarray | None:
+        """The numbers of a parameter that no other node reads, if it has so many axes; else None.
+
+        A layer of the prelude can own such a parameter.
+        """
+        fits = self.trained and not self.shared and rank in (None, self.rank)
+        return self.array if fits else None
+
     @property
     def is_real(self) -> bool:
         """Whether its numbers are of a floating-point kind."""

@@ -32,8 +32,7 @@ def lead_slots(x: GraphValue) -> Axes:
 
 
 def bias_of(n: RuleContext, k: int, count: int, like: np.ndarray) -> np.ndarray | None:
-    """The bias as numbers; zeros where there is none; None where it is computed."""
+    """The bias as numbers [count]; zeros where there is none; None where it is computed."""
     if not n.has(k):
         return np.zeros(count, like.dtype)
-    value = n.value(k)
-    return value.array if value.trained and not value.shared else None
+    return n.value(k).own_array()

@@ -48,19 +48,12 @@ def windows_of(n: RuleContext, sizes: Sequence[int], kernel: Sequence[int]) -> l
 def window(
     size: int, reach: int, stride: int, dilation: int, pads: tuple[int, int], auto: str, ceil: bool
 ) -> Window:
-    """One axis.
+    """The window along one axis, of `reach` taps that are `dilation` apart.
 
-    Raises `DataError` where operands do not fit.
+    Raises `DataError` where it does not fit.
     """
     span = (reach - 1) * dilation + 1
-    before, after = pads
-    if auto == "VALID":
-        before = after = 0
-    elif auto in ("SAME_UPPER", "SAME_LOWER"):
-        count = -(-size // stride)
-        around = max((count - 1) * stride + span - size, 0)
-        before = around // 2 if auto == "SAME_UPPER" else around - around // 2
-        after = around - before
+    before, after = padding(size, span, stride, pads, auto)
     room = size + before + after - span
     count = (-(-room // stride) if ceil and auto == "NOTSET" else room // stride) + 1
     if ceil and auto == "NOTSET" and (count - 1) * stride >= size + before:
@@ -72,6 +65,18 @@ def window(
         size=size, reach=reach, stride=stride, dilation=dilation, before=before, after=after,
         count=count,
     )  # fmt: skip
+
+
+def padding(size: int, span: int, stride: int, pads: tuple[int, int], auto: str) -> tuple[int, int]:
+    """The zeros in front of an axis and behind it, as `auto_pad` says; else as `pads` does."""
+    if auto == "VALID":
+        return 0, 0
+    if auto not in ("SAME_UPPER", "SAME_LOWER"):
+        return pads
+    count = -(-size // stride)
+    around = max((count - 1) * stride + span - size, 0)
+    before = around // 2 if auto == "SAME_UPPER" else around - around // 2
+    return before, around - before
 
 
 def position(w: Window, place: str, tap: str) -> str:

@@ -36,12 +36,29 @@ def einsum(n: RuleContext) -> GraphValue:
 def contracted(
     n: RuleContext, values: list[GraphValue], terms: list[str], right: str
 ) -> GraphValue:
-    """The contraction, in letters of the language.
+    """The contraction, with an index `i0`, `i1`... for each letter.
 
     Raises `DataError` where operands do not fit.
     """
+    sizes = sizes_of_letters(values, terms)
+    if set(right) - set(sizes):
+        raise DataError(f"the result names {''.join(sorted(set(right) - set(sizes)))}")
+    names = {c: f"i{k}" for k, c in enumerate(dict.fromkeys("".join(terms)))}
+    exprs = tuple(n.plain(v) for v in values)
+    if not names:
+        return n.made(reduce(mul, exprs), ())
+    reads = [read(v, t, sizes, names) for v, t in zip(values, terms, strict=True)]
+    head = ", ".join(names[c] for c in right)
+    found = Expr(f"contract({head} : {' * '.join(reads)})", exprs, 9, (9,) * len(exprs))
+    return n.made(found, tuple(axis_of(sizes[c]) for c in right))
+
+
+def sizes_of_letters(values: list[GraphValue], terms: list[str]) -> dict[str, int]:
+    """The size that each letter stands for: an axis of 1 may meet any other.
+
+    Raises `DataError` where a term does not fit its operand, or names the axis of examples.
+    """
     sizes: dict[str, int] = {}
-    axes = {}
     for value, term in zip(values, terms, strict=True):
         if len(term) != value.rank:
             raise DataError(f"{term} names {len(term)} axes of {value.rank}")
@@ -50,20 +67,13 @@ def contracted(
                 raise DataError("it names the axis of examples")
             if size_of(axis) != 1 or letter not in sizes:
                 sizes[letter] = size_of(axis)
-                axes[letter] = axis
-    if set(right) - set(sizes):
-        raise DataError(f"the result names {''.join(sorted(set(right) - set(sizes)))}")
-    names = {c: f"i{k}" for k, c in enumerate(dict.fromkeys("".join(terms)))}
-    reads = []
-    for value, term in zip(values, terms, strict=True):
-        places = [
-            "0" if size_of(a) == 1 and sizes[c] != 1 else names[c]
-            for c, a in zip(term, value.axes, strict=True)
-        ]
-        reads.append(f"{{}}[{', '.join(places)}]" if places else "{}")
-    exprs = tuple(n.plain(v) for v in values)
-    if not names:
-        return n.made(reduce(mul, exprs), ())
-    head = ", ".join(names[c] for c in right)
-    found = Expr(f"contract({head} : {' * '.join(reads)})", exprs, 9, (9,) * len(exprs))
-    return n.made(found, tuple(axis_of(sizes[c]) for c in right))
+    return sizes
+
+
+def read(value: GraphValue, term: str, sizes: dict[str, int], names: dict[str, str]) -> str:
+    """How an operand is read: `{}[i0, i2]`; an axis of 1 at 0, where its letter is larger."""
+    places = [
+        "0" if size_of(axis) == 1 and sizes[letter] != 1 else names[letter]
+        for letter, axis in zip(term, value.axes, strict=True)
+    ]
+    return f"{{}}[{', '.join(places)}]" if places else "{}"

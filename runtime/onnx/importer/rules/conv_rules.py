@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradc_runtime.onnx.importer.atoms import axis_of, is_free, size_of
-from gradc_runtime.onnx.importer.expression import Expr, Weights, call, pipe, shape_text
+from gradc_runtime.onnx.importer.atoms import size_of
+from gradc_runtime.onnx.importer.convolution import ConvolutionNode, convolution, setting
 from gradc_runtime.onnx.importer.graph_value import GraphValue
-from gradc_runtime.onnx.importer.images import PLACES, TAPS, bias_of, image
+from gradc_runtime.onnx.importer.images import image
 from gradc_runtime.onnx.importer.rule import RuleContext, rule
-from gradc_runtime.onnx.importer.rules.product_rules import is_layer
-from gradc_runtime.onnx.importer.windows import (
-    Window,
-    pad_text,
-    pair_text,
-    position,
-    windows_of,
-)
+from gradc_runtime.onnx.importer.windows import Window, pad_text, windows_of
 from gradc_runtime.system.errors import DataError
 
 
@@ -28,18 +21,12 @@ def conv(n: RuleContext) -> GraphValue:
     """
     x, W = n.value(0), n.value(1)
     expr, slots, spatial = image(n, x)
-    windows, groups = conv_windows(n, x, W, spatial), n.attr("group", 1)
-    new, out = [axis_of(w.count) for w in windows], axis_of(size_of(W.axes[0]))
-    lying = (*slots[: len(slots) - len(spatial) - 1], *new, out)
-    axes = (x.axes[0], out, *new)
-    bias = None if W.array is None else bias_of(n, 2, len(W.array), W.array)
-    plain = len(spatial) == 2 and len(lying) == 3 and min(w.before for w in windows) >= 0
-    if plain and is_layer(W, 4) and not W.shared and W.array is not None and bias is not None:
-        layer = conv_layer("conv", len(W.array), windows, groups)
-        weights = Weights("conv", {"W": W.array.transpose(0, 2, 3, 1), "b": bias}, (W.name,))
-        return n.made(pipe(expr, layer, weights), axes, lying)
-    found = contracted(n, expr, W, windows, (size_of(x.axes[1]), groups))
-    return n.made(with_bias(n, found), axes, lying)
+    windows = conv_windows(n, x, W, spatial)
+    found = convolution(n, (expr, slots), windows, size_of(W.axes[0]))
+    layer = None
+    if len(spatial) == 2 and not found.lead and min(w.before for w in windows) >= 0:
+        layer = found.as_layer("conv", conv_layer(found), (0, 2, 3, 1))
+    return layer or contracted(found)
 
 
 def conv_windows(
@@ -58,55 +45,20 @@ def conv_windows(
     return windows_of(n, spatial, kernel)
 
 
-def with_bias(n: RuleContext, found: Expr) -> Expr:
-    """A number for each filter added, where there is one."""
-    return found + n.expr(n.value(2), (n.value(2).axes[0],)) if n.has(2) else found
-
-
-def conv_layer(name: str, filters: int, windows: Sequence[Window], groups: int) -> str:
+def conv_layer(c: ConvolutionNode) -> str:
     """`conv(8, 3x3, stride = 2, pad = 1)`."""
-    y, x = windows
-    text = f"{name}({filters}, {y.reach}x{x.reach}"
-    if (y.stride, x.stride) != (1, 1):
-        text += f", stride = {pair_text(y.stride, x.stride)}"
-    text += f", pad = {pad_text(windows)}"
-    if (y.dilation, x.dilation) != (1, 1):
-        text += f", dilation = {pair_text(y.dilation, x.dilation)}"
-    return text + (f", groups = {groups})" if groups != 1 else ")")
+    y, x = c.windows
+    text = f"conv({c.filters}, {y.reach}x{x.reach}{setting('stride', c.windows)}"
+    text += f", pad = {pad_text(c.windows)}{setting('dilation', c.windows)}"
+    return text + (f", groups = {c.groups})" if c.groups != 1 else ")")
 
 
-def contracted(
-    n: RuleContext, expr: Expr, W: GraphValue, windows: Sequence[Window], of: tuple[int, int]
-) -> Expr:
-    """A convolution as a sum over taps and channels, of any rank, each group by itself."""
-    channels, groups = of
-    weights = n.expr(W, (W.axes[0], *W.axes[2:], W.axes[1]))
-    filters, whole = size_of(W.axes[0]), examples_within(n)
-    share = channels // groups
-    if groups > 1:
-        expr = in_shape_of(expr, [*whole, *(w.size for w in windows), groups, share])
-        reach = [w.reach for w in windows]
-        weights = in_shape_of(weights, [groups, filters // groups, *reach, share])
-    group, front = ("g, " if groups > 1 else ""), ("n, " if whole else "")
-    written = ", ".join(f"{PLACES[k]} < {w.count}" for k, w in enumerate(windows))
-    reads = ", ".join(position(w, PLACES[k], TAPS[k]) for k, w in enumerate(windows))
-    taps = ", ".join(TAPS[: len(windows)])
-    text = (
-        f"contract({front}{written}, {group}f : {{}}[{front}{reads}, {group}k]"
-        f" * {{}}[{group}f, {taps}, k])"
+def contracted(c: ConvolutionNode) -> GraphValue:
+    """A convolution as a sum of any rank: each place of the result reads a window of the image."""
+    W = c.n.value(1)
+    weights = c.n.expr(W, (W.axes[0], *W.axes[2:], W.axes[1]))
+    reach = [w.reach for w in c.windows]
+    by_group = [c.groups, c.filters // c.groups, *reach, c.channels // c.groups]
+    return c.as_contraction(
+        c.places(bounded=True), c.positions(bounded=False), f"f, {c.taps}, k", weights, by_group
     )
-    found = Expr(text, (expr, weights), 9, (9, 9))
-    if groups > 1:
-        found = in_shape_of(found, [*whole, *(w.count for w in windows), filters])
-    return found
-
-
-def examples_within(n: RuleContext) -> list[int]:
-    """The size of the first axis, where it is one of the example itself."""
-    axis = n.value(0).axes[0]
-    return [size_of(axis)] if axis and not is_free(axis) else []
-
-
-def in_shape_of(expr: Expr, shape: list[int]) -> Expr:
-    """The same numbers in this shape."""
-    return call("reshape", expr, Expr(shape_text(shape)))

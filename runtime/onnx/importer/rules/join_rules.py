@@ -10,7 +10,16 @@ import numpy as np
 
 from gradc_runtime.onnx.importer.align import broadcast_axes, with_own_atoms
 from gradc_runtime.onnx.importer.arrange import opened_slots, place_of
-from gradc_runtime.onnx.importer.atoms import Atom, Free, axis_of, is_free, size_of, sizes, slots_of
+from gradc_runtime.onnx.importer.atoms import (
+    Atom,
+    Axis,
+    Free,
+    axis_of,
+    is_free,
+    size_of,
+    sizes,
+    slots_of,
+)
 from gradc_runtime.onnx.importer.expression import Expr, call
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.moving import along, repeated, with_axis
@@ -40,10 +49,6 @@ def joined_along(n: RuleContext, values: Sequence[GraphValue], axis: int) -> Gra
         return n.same(values[0])
     values = [values[0], *map(with_own_atoms, values[1:])]  # x and its transpose share theirs
     found = with_one_rest(values, axis)
-    free = [
-        tuple(next((v.axes[k] for v in found if is_free(v.axes[k])), ()))
-        for k in range(values[0].rank)
-    ]
     parts = [replace(f, axes=with_axis(f.axes, axis, [v.axes[axis]]))
              for f, v in zip(found, values, strict=True)]  # fmt: skip
     lead = next((p for p in parts if p.expr is not None), parts[0])
@@ -51,11 +56,16 @@ def joined_along(n: RuleContext, values: Sequence[GraphValue], axis: int) -> Gra
     k = place_of(lead.axes, axis, slots)
     exprs = [n.expr(p, (*slots[:k], p.axes[axis], *slots[k + 1 :])) for p in parts]
     new = (Atom(sum(size_of(p.axes[axis]) for p in parts)),)
-    axes = tuple(f or a for f, a in zip(free, lead.axes, strict=True))
+    axes = tuple(free_axis(found, d) or own for d, own in enumerate(lead.axes))
     return n.made(
         call("concat", *exprs, axis=str(k)), with_axis(axes, axis, [new]),
         (*slots[:k], new, *slots[k + 1 :]),
     )  # fmt: skip
+
+
+def free_axis(values: Sequence[GraphValue], k: int) -> Axis:
+    """Axis k of the first value where it is one of examples or of a time; () where none is."""
+    return tuple(next((v.axes[k] for v in values if is_free(v.axes[k])), ()))
 
 
 def with_one_rest(values: Sequence[GraphValue], axis: int) -> list[GraphValue]:

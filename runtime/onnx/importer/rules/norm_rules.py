@@ -24,11 +24,6 @@ from gradc_runtime.onnx.importer.rule import RuleContext, rule
 from gradc_runtime.system.errors import DataError
 
 
-def learnt(value: GraphValue) -> bool:
-    """Whether a value is a parameter of this node alone."""
-    return value.array is not None and value.trained and not value.shared
-
-
 def eps_text(n: RuleContext, default: float = 1e-5) -> str:
     """`eps = 1e-3` where it is not that of the prelude."""
     eps = np.float32(n.attr("epsilon", default))
@@ -46,7 +41,7 @@ def batch_norm(n: RuleContext) -> GraphValue:
         raise DataError("it is in training mode: export the network for inference")
     n.require_own(x, 1)
     channels = x.axes[1]
-    if all(learnt(v) for v in given):
+    if all(v.own_array() is not None for v in given):
         slots = (*slots_of((x.axes[0],)), *slots_of(x.axes[2:]), channels)
         slots = tuple(s for s in slots[:-1] if s) + slots[-1:]
         names = ("gamma", "beta", "running_mean", "running_var")
@@ -105,10 +100,10 @@ def layer_norm(n: RuleContext) -> Any:
     beta = n.value(2) if n.has(2) else None
     axis = n.axis(x, n.attr("axis", -1))
     n.require_own(x, *range(axis, x.rank))
-    plain = axis == x.rank - 1 and learnt(gamma) and (beta is None or learnt(beta))
-    if plain and not any(n.outputs[1:]) and gamma.array is not None and gamma.rank == 1:
-        shift = np.zeros_like(gamma.array) if beta is None or beta.array is None else beta.array
-        weights = Weights("layer_norm", {"gamma": gamma.array, "beta": shift}, (gamma.name,))
+    scale = gamma.own_array(1) if axis == x.rank - 1 and not any(n.outputs[1:]) else None
+    shift = None if scale is None else np.zeros_like(scale) if beta is None else beta.own_array()
+    if scale is not None and shift is not None:
+        weights = Weights("layer_norm", {"gamma": scale, "beta": shift}, (gamma.name,))
         text = f"layer_norm({eps_text(n)})" if eps_text(n) else "layer_norm"
         expr, slots = last(n, x, axis)
         return n.made(pipe(expr, text, weights), x.axes, slots)

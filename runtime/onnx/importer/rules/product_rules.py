@@ -14,11 +14,6 @@ from gradc_runtime.onnx.importer.rule import RuleContext, rule
 from gradc_runtime.system.errors import DataError
 
 
-def is_layer(value: GraphValue, rank: int) -> bool:
-    """Whether a value is a parameter that no other node reads."""
-    return value.array is not None and value.trained and value.rank == rank
-
-
 def dense(
     n: RuleContext, x: GraphValue, W: np.ndarray, b: np.ndarray, key: tuple[str, ...]
 ) -> GraphValue:
@@ -59,9 +54,9 @@ def gemm(n: RuleContext) -> GraphValue:
     alpha, beta = np.float32(n.attr("alpha", 1.0)), np.float32(n.attr("beta", 1.0))
     turned = n.attr("transA", 0), n.attr("transB", 0)
     c = n.value(2) if n.has(2) else None
-    learnt = is_layer(b, 2) and not b.shared and not turned[0] and alpha == beta == 1
-    if learnt and b.array is not None and (c is None or fits_bias(c, b, bool(turned[1]))):
-        W = b.array if turned[1] else b.array.T
+    own = b.own_array(2) if not turned[0] and alpha == beta == 1 else None
+    if own is not None and (c is None or fits_bias(c, b, bool(turned[1]))):
+        W = own if turned[1] else own.T
         bias = np.zeros(len(W), W.dtype) if c is None or c.array is None else c.array
         return dense(n, a, W, np.broadcast_to(bias.reshape(-1), (len(W),)), (b.name,))
     if turned[0]:
@@ -78,14 +73,10 @@ def gemm(n: RuleContext) -> GraphValue:
 def fits_bias(c: GraphValue, b: GraphValue, turned: bool) -> bool:
     """Whether c is a parameter with a number for each unit."""
     units = size_of(b.axes[0 if turned else 1])
-    array = c.array
-    return (
-        array is not None
-        and c.trained
-        and not c.shared
-        and array.size in (1, units)
-        and (array.shape[-1:] in ((units,), (1,), ()))
-    )
+    array = c.own_array()
+    if array is None:
+        return False
+    return array.size in (1, units) and array.shape[-1:] in ((units,), (1,), ())
 
 
 def transposed(value: GraphValue) -> GraphValue:

@@ -16,7 +16,6 @@ from gradc_runtime.onnx.importer.expression import Expr, Weights, call
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.rule import RuleContext, rule
 from gradc_runtime.onnx.importer.rules.elementwise_rules import CELL_FUNCTIONS
-from gradc_runtime.onnx.importer.rules.product_rules import is_layer
 from gradc_runtime.onnx.importer.rules.step_cells import unrolled
 from gradc_runtime.system.errors import DataError
 
@@ -72,8 +71,8 @@ def batch_first(n: RuleContext) -> list[GraphValue]:
 
 def is_prelude(n: RuleContext, x: GraphValue) -> bool:
     """Whether the prelude's cell is this one, of one example, with weights of its own."""
-    learnt = all(is_layer(n.value(k), 3) and not n.value(k).shared for k in (1, 2))
-    learnt &= not n.has(3) or (is_layer(n.value(3), 2) and not n.value(3).shared)
+    learnt = all(n.value(k).own_array(3) is not None for k in (1, 2))
+    learnt &= not n.has(3) or n.value(3).own_array(2) is not None
     kinds = [a.lower() for a in n.attr("activations", [])]
     count = size_of(n.value(1).axes[0])
     usual = kinds in ([], USUAL[n.op] * count)

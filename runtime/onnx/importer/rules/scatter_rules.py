@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from gradc_runtime.onnx.importer.atoms import Axes, is_free, size_of, sizes, slots_of
+from gradc_runtime.onnx.importer.atoms import is_free, size_of, sizes, slots_of
 from gradc_runtime.onnx.importer.expression import Expr, call, shape_text
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.moving import labels, last
@@ -20,33 +20,35 @@ def scatter_elements(n: RuleContext) -> GraphValue:
 
     Raises `DataError` where operands do not fit.
     """
-    x, places, updates = n.value(0), n.value(1), n.value(2)
-    how = n.attr("reduction", "none")
-    if how not in ("none", "add"):
-        raise DataError(f"a reduction by `{how}`")
+    adds, (x, places, updates) = scatter_operands(n)
     axis = n.axis(x, n.attr("axis", 0))
-    if any(is_free(a) for v in (x, places, updates) for a in v.axes):
-        raise DataError("it writes along rows of examples")
     size = size_of(x.axes[axis])
     base, slots = last(n, as_onnx(n, x), axis)
     index, lying = last(n, as_onnx(n, places), axis)
-    new, _ = last(
-        n, replace(as_onnx(n, updates), axes=places.axes, slots=lying_of(n, places, updates)), axis
-    )
+    own = slots_of(places.axes) if updates.expr is not None else ()
+    new, _ = last(n, replace(as_onnx(n, updates), axes=places.axes, slots=own), axis)
     index = labels(wrapped(index, size), sizes(lying), size)
     shape = [size_of(s) for s in slots]
     wide = [*sizes(lying)[:-1], size]
     added = grown(call("add_along", new, index, Expr(str(size))), wide, shape)
-    if how == "add":
+    if adds:
         return n.made(base + added, x.axes, slots)
     ones = call("ones", Expr(shape_text(sizes(lying))))
     hit = grown(call("add_along", ones, index, Expr(str(size))), wide, shape)
     return n.made(call("where", hit, added, base), x.axes, slots)
 
 
-def lying_of(n: RuleContext, places: GraphValue, updates: GraphValue) -> Axes:
-    """The slots of updates by the atoms of their places."""
-    return slots_of(places.axes) if updates.expr is not None else ()
+def scatter_operands(n: RuleContext) -> tuple[bool, list[GraphValue]]:
+    """Whether numbers are added to x; and x, places and updates.
+
+    Raises `DataError` for another reduction, or where rows are examples.
+    """
+    values, how = [n.value(k) for k in range(3)], n.attr("reduction", "none")
+    if how not in ("none", "add"):
+        raise DataError(f"a reduction by `{how}`")
+    if any(is_free(a) for v in values for a in v.axes):
+        raise DataError("it writes into rows of examples")
+    return how == "add", values
 
 
 def grown(expr: Expr, have: list[int], want: list[int]) -> Expr:
@@ -63,10 +65,7 @@ def scatter_nd(n: RuleContext) -> GraphValue:
 
     Raises `DataError` where operands do not fit.
     """
-    x, places, updates = n.value(0), n.value(1), n.value(2)
-    how = n.attr("reduction", "none")
-    if how not in ("none", "add") or any(is_free(a) for v in (x, places, updates) for a in v.axes):
-        raise DataError("it multiplies, or writes into rows of examples")
+    adds, (x, places, updates) = scatter_operands(n)
     shape = [size_of(a) for a in x.axes]
     depth = size_of(places.axes[-1])
     rows, rest = prod(shape[:depth]), shape[depth:]
@@ -77,7 +76,7 @@ def scatter_nd(n: RuleContext) -> GraphValue:
     new = call("reshape", n.plain(updates), Expr(shape_text([count, *rest])))
     added = call("scatter", new, index, Expr(str(rows)))
     base = call("reshape", n.plain(x), Expr(shape_text([rows, *rest])))
-    if how == "add":
+    if adds:
         found = base + added
     else:
         ones = call("ones", Expr(shape_text([count, *[1] * len(rest)])))

@@ -25,10 +25,12 @@ from gradc_runtime.data.readers.csv_table import csv
 from gradc_runtime.data.readers.idx import idx
 from gradc_runtime.data.readers.image_folder import images
 from gradc_runtime.data.readers.json_lines import jsonl
-from gradc_runtime.data.readers.mnist import mnist
+from gradc_runtime.data.readers.labelled_texts import texts
 from gradc_runtime.data.readers.numpy_files import npy, npz
+from gradc_runtime.data.readers.online_sets import cifar10, fashion_mnist, mnist
 from gradc_runtime.data.readers.reader_context import Context, located
 from gradc_runtime.data.readers.scanned import columns, rows
+from gradc_runtime.data.readers.sound_folder import audio
 from gradc_runtime.data.readers.synthetic import blobs, circle, line, shapes, sine, spirals
 from gradc_runtime.data.readers.tasks import addition, copying, reversal, sums
 from gradc_runtime.data.readers.text import text
@@ -46,7 +48,11 @@ SOURCES: Mapping[str, Source] = {
     "npy": npy,
     "idx": idx,
     "images": images,
+    "audio": audio,
+    "texts": texts,
     "mnist": mnist,
+    "fashion_mnist": fashion_mnist,
+    "cifar10": cifar10,
     "digits": digits,
     "iris": iris,
     "wine": wine,

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 PACKAGES = {  # what is imported -> what pip calls it
+    "PIL": "pillow",
     "matplotlib": "matplotlib",
     "mpi4py": "mpi4py mpich",
     "numba": "numba",
@@ -19,16 +20,19 @@ PACKAGES = {  # what is imported -> what pip calls it
     "pyarrow": "pyarrow",
     "pygls": "pygls",
     "sklearn": "scikit-learn",
+    "tokenizers": "tokenizers",
 }
 
 EXTRAS = {  # of pyproject.toml -> what is imported of it
     "arrow": "pyarrow",
     "cuda": "numba.cuda",
     "data": "sklearn",
+    "images": "PIL",
     "lsp": "pygls",
     "mpi": "mpi4py",
     "onnx": "onnx",
     "plot": "matplotlib",
+    "texts": "tokenizers",
 }
 
 

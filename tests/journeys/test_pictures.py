@@ -41,6 +41,8 @@ def test_from_photos_to_the_name_of_a_new_one(call: Caller, tmp_path: Path) -> N
     assert trained.code == 0, trained.err
     green = np.full((40, 30, 3), (10, 190, 20), np.uint8)
     (tmp_path / "photo.jpg").write_bytes(saved(green, "JPEG"))
+    (answer,) = call("predict", "pets.nn", "photo.jpg", "--json").data
+    assert answer["label"]["class"] == "dogs"
     weights = ("--weights", "runs/pets")
     assert call("run", "pets.nn", "name", *weights, "image=photo.jpg").out.strip() == "dogs"
     likely = call("predict", "pets.nn", "photo.jpg", "--top", "2", "--json").data[0]["label"]

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +14,6 @@ from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.program.program import DataSource
 from gradc_runtime.data import DataError, Dataset, from_arrays, load, split
 from gradc_runtime.data.arrays.shuffle import permutation
-from gradc_runtime.data.readers import mnist
 from gradc_runtime.data.readers.bundled import bundled, resampling
 from gradc_runtime.data.sources_page import table
 
@@ -185,53 +178,6 @@ def test_orders_never_change() -> None:
 
 
 FIRST_ORDER = [6, 7, 1, 2, 0, 5, 3, 4]
-
-
-@pytest.fixture
-def mirror(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder served on this machine, and its address."""
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    handler = partial(QuietHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files and prints nothing."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep the test's output clean."""
-
-
-def test_a_download_is_checked_kept_and_not_repeated(
-    tmp_path: Path, mirror: tuple[Path, str]
-) -> None:
-    folder, address = mirror
-    contents = bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9])
-    digest = hashlib.sha256(contents).hexdigest()
-    (folder / "bad").mkdir()
-    (folder / "bad" / "f.gz").write_bytes(gzip.compress(contents + b"x"))
-    (folder / "f.gz").write_bytes(gzip.compress(contents))
-    mirrors = [f"{address}none/", f"{address}bad/", address]
-    cache = tmp_path / "cache"
-    assert mnist.fetch(cache, "f", digest, mirrors) == contents
-    assert mnist.fetch(cache, "f", digest, []) == contents
-    (cache / "f.gz").write_bytes(b"damaged")
-    with pytest.raises(DataError, match="wrong checksum"):
-        mnist.fetch(cache, "f", digest, [f"{address}bad/"])
-    assert mnist.fetch(cache, "f", digest, mirrors) == contents
-    assert mnist.fetch_all(cache, {"f": digest}, [])[0].tolist() == [7, 8, 9]
-
-
-def test_offline_mnist_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as caught:
-        mnist.fetch(tmp_path, "f", "0", ["http://127.0.0.1:9/"])
-    assert """--data 'idx("DIR")'""" in str(caught.value)
-    assert "--data 'digits()'" in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_the_page_of_sources_is_current() -> None:

@@ -19,7 +19,8 @@ from gradc_runtime.cli.actions.versions import LIBRARIES, version_of
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.objects.object_cache import cache_info
 from gradc_runtime.cuda.shim import require_device
-from gradc_runtime.data.readers.mnist import FILES, cache_folder
+from gradc_runtime.data.readers.fetched import cache_folder
+from gradc_runtime.data.readers.online_sets import MNIST
 from gradc_runtime.system.errors import RunError
 from gradc_runtime.system.extras import EXTRAS, PACKAGES, package_of
 
@@ -131,8 +132,8 @@ def cuda() -> Finding:
 
 def data() -> Finding:
     """Which data needs no network."""
-    folder = cache_folder()
-    here = sum((folder / f"{name}.gz").is_file() for name in FILES)
+    folder = cache_folder(MNIST.name)
+    here = all((folder / name).is_file() for name in MNIST.files)
     bundled = "digits() and other bundled sets" if version_of("scikit-learn") else "no bundled sets"
-    mnist = f"mnist() in {folder}" if here == len(FILES) else "mnist() would be downloaded"
+    mnist = f"mnist() in {folder}" if here else "mnist() would be downloaded"
     return Finding("data", f"{bundled}; {mnist}")

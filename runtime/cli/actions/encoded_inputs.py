@@ -7,6 +7,7 @@ number of days, and both on the scale that the network knows.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from shlex import quote
 from typing import Any
 
@@ -16,9 +17,12 @@ from gradc_compiler.graph.types import TensorType
 from gradc_runtime.cli.actions.output import say
 from gradc_runtime.cli.actions.read_inputs import meaning, words
 from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data.folders.found_files import FoundFile
+from gradc_runtime.data.readers.labelled_texts import TextReading
 from gradc_runtime.data.tables.cells import GAPS, days
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.data.tables.prepare import standardised
+from gradc_runtime.data.tables.vocabulary import Vocabulary
 
 FEW = 4  # numbers that are written out
 SHOWN = 20  # categories, in a message
@@ -31,7 +35,9 @@ def encoded_inputs(
 
     Raises `Refused` for a text that means nothing in the table.
     """
-    known = {*encoding.classes, *encoding.dates, *encoding.gaps, *encoding.centres}
+    known = {
+        *encoding.classes, *encoding.dates, *encoding.gaps, *encoding.centres, *encoding.texts,
+    }  # fmt: skip
     wanted = [n for n in texts if n in types and n in known and texts[n] != "random"]
     warn_of_others(texts, types, encoding)
     return {name: encoded(name, texts[name], types[name], encoding) for name in wanted}
@@ -75,6 +81,8 @@ def encoded(name: str, text: str, type: TensorType, encoding: Encoding) -> Any:
 
     Raises `Refused` for a text that means nothing.
     """
+    if name in encoding.texts:
+        return text_of(name, text, type, encoding.texts[name])
     if name in encoding.classes:
         if type.shape:
             return meaning(name, text, type, None)
@@ -86,6 +94,21 @@ def encoded(name: str, text: str, type: TensorType, encoding: Encoding) -> Any:
         return np.array([names.index(word)])
     flat = as_numbers(name, text, type, encoding)
     return standardised(flat, name, encoding).reshape(len(flat), *type.shape)
+
+
+def text_of(name: str, text: str, type: TensorType, vocabulary: Vocabulary) -> Any:
+    """A text, or what is in a file of text, as classes; lists of classes and arrays stay so.
+
+    Raises `Refused` for a file that is not UTF-8.
+    """
+    if text.startswith("[") or text.endswith(".npy"):
+        return meaning(name, text, type, None)
+    if text.endswith(".txt") and Path(text).is_file():
+        try:
+            text = FoundFile(Path(text), text, 0).read().decode("utf-8-sig")
+        except UnicodeDecodeError as fault:
+            raise Refused(f"{name}: {text} is not UTF-8 text (byte {fault.start})") from None
+    return [TextReading.of_input(name, type, vocabulary).sequence(text)]
 
 
 def as_numbers(name: str, text: str, type: TensorType, encoding: Encoding) -> Any:

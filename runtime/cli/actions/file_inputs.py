@@ -1,6 +1,6 @@
-"""Inputs on the command line that are files of one example: `image=photo.png`.
+"""Inputs on the command line that are files of one example: `image=photo.png`, `sound=word.wav`.
 
-A picture is brought into the form that the model's input has, as the data of the spec are.
+Each is brought into the form that the model's input has, as the data of the spec are.
 """
 
 from __future__ import annotations
@@ -13,41 +13,57 @@ import numpy as np
 
 from gradc_compiler.graph.types import TensorType
 from gradc_runtime.cli.faults import Refused
+from gradc_runtime.data.folders import pictures, sounds
 from gradc_runtime.data.folders.found_files import FoundFile
-from gradc_runtime.data.folders.pictures import OTHERS, SUFFIXES, PictureForm, decoded
+from gradc_runtime.data.folders.pictures import PictureForm
+from gradc_runtime.data.folders.pictures import decoded as picture
+from gradc_runtime.data.folders.sounds import decoded as sound
+from gradc_runtime.data.readers.sound_folder import fitted, require_samples
 from gradc_runtime.session.session import Session
+
+PICTURES = {*pictures.SUFFIXES, *pictures.OTHERS}
+SOUNDS = {*sounds.SUFFIXES, *sounds.OTHERS}
 
 
 def file_inputs(
     texts: Mapping[str, str], types: Mapping[str, TensorType], session: Session
 ) -> dict[str, Any]:
-    """Those of the inputs that are pictures, as numbers [1, *shape].
+    """Those of the inputs that are pictures or sounds, as one example each.
 
     Raises `Refused` for a file that is not there, `DataError` for one that is none.
     """
-    wanted = {n: text for n, text in texts.items() if n in types and is_picture(text)}
-    return {name: picture(name, text, types[name], session) for name, text in wanted.items()}
+    found = dict[str, Any]()
+    for name, text in texts.items():
+        kind = Path(text).suffix.lower()
+        if name in types and kind in PICTURES:
+            form = PictureForm.of(types[name], name, str(said(session, "images", "fit", "crop")))
+            found[name] = picture(bytes_of(name, text), text, form)[np.newaxis]
+        elif name in types and kind in SOUNDS:
+            require_samples(name, types[name])
+            rate = int(said(session, "audio", "rate", 16_000))
+            found[name] = [fitted(sound(bytes_of(name, text), text, rate), types[name])]
+    return found
 
 
-def is_picture(text: str) -> bool:
-    """Whether a text is the name of a picture."""
-    return Path(text).suffix.lower() in {*SUFFIXES, *OTHERS}
+def is_example(text: str) -> bool:
+    """Whether a text is the name of a file that is one example."""
+    return Path(text).suffix.lower() in PICTURES | SOUNDS
 
 
-def picture(name: str, text: str, type: TensorType, session: Session) -> Any:
-    """One picture, in the form of the input.
+def bytes_of(name: str, text: str) -> bytes:
+    """What a file holds.
 
     Raises `Refused` for a file that is not there.
     """
-    path = Path(text)
-    if not path.is_file():
+    if not Path(text).is_file():
         raise Refused(f"{name}: there is no file {text}")
-    form = PictureForm.of(type, name, fit_of(session))
-    return decoded(FoundFile(path, text, 0).read(), text, form)[np.newaxis]
+    return FoundFile(Path(text), text, 0).read()
 
 
-def fit_of(session: Session) -> str:
-    """How the spec's pictures are brought into their form."""
-    data = [s for s in session.program.data if s.function == "images"]
-    found = [s.keywords.get("fit", s.arguments[1] if len(s.arguments) > 1 else "") for s in data]
-    return next((str(fit) for fit in found if fit), "crop")
+def said(session: Session, function: str, setting: str, default: Any) -> Any:
+    """What the spec's data say of a setting, which is their second argument if it has no name."""
+    data = [s for s in session.program.data if s.function == function]
+    for source in data:
+        given = source.arguments[1] if len(source.arguments) > 1 else default
+        return source.keywords.get(setting, given)
+    return default

@@ -13,7 +13,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.program import TrainStep
 from gradc_runtime.cli.actions.answers import Answer, answers_of
 from gradc_runtime.cli.actions.encoded_inputs import encoded_inputs, require_all
-from gradc_runtime.cli.actions.file_inputs import file_inputs, is_picture
+from gradc_runtime.cli.actions.file_inputs import file_inputs, is_example
 from gradc_runtime.cli.actions.last_run import with_last_run
 from gradc_runtime.cli.actions.output import say
 from gradc_runtime.cli.actions.read_inputs import read_inputs
@@ -44,7 +44,7 @@ def predict(spec: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> int:
     assert step.predict is not None, "only steps that predict something are chosen"
     prepare(session, [step.predict])
     encoding = Encoding.of_data(request.encoding) if request.encoding is not None else Encoding()
-    if file is not None and is_picture(file) and len(types := types_read(session, step)) == 1:
+    if file is not None and is_example(file) and len(types := types_read(session, step)) == 1:
         texts, file = {next(iter(types)): file}, None
     if file is None:
         rows, found = None, of_texts(session, step, texts, encoding)

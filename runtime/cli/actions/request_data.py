@@ -20,7 +20,7 @@ BY_NAME = {  # how a file is read whose kind is not that of the spec's own
     ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow",
 }  # fmt: skip
 NAMED = frozenset(BY_NAME.values())  # sources that know each field by its name
-FOLDERS = ("images",)  # sources whose new examples lie in no folder of a class
+FOLDERS = ("images", "texts", "audio")  # sources whose new examples lie in no folder of a class
 
 
 def load_data(

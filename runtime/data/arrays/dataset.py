@@ -140,6 +140,7 @@ def as_declared(data: Dataset, types: Mapping[str, TensorType], dtype: DTypeLike
         require_type(field, types[field], part.types.get(field), data.name)
     columns = Columns(
         origin=data.name, arrays=data.arrays, by_name=True, alphabet=data.alphabet,
+        encoding=data.encoding, variation=data.variation,
         held_out=None if data.held_out is None else data.held_out.arrays,
     )  # fmt: skip
     return from_columns(types, columns, dtype)
@@ -172,13 +173,14 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
         held_out = from_columns(types, test, dtype)
     if not types:
         raise DataError(f"{columns.origin}: no field is declared for it")
-    given = {field: columns.arrays[column] for field, column in assign(types, columns).items()}
+    chosen = assign(types, columns)
+    given = {field: columns.arrays[column] for field, column in chosen.items()}
     found = check_inputs(given, types, dtype, origin=columns.origin)
     arrays = {field: found[field] for field in types}
     return Dataset(
         name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out,
-        alphabet=columns.alphabet, encoding=columns.encoding, variation=columns.variation,
-        kept=columns.kept,
+        alphabet=columns.alphabet, variation=columns.variation, kept=columns.kept,
+        encoding=None if columns.encoding is None else columns.encoding.of_fields(chosen),
     )  # fmt: skip
 
 

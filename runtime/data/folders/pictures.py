@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.extras import optional
 from gradc_runtime.system.files import one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -69,12 +70,8 @@ def library() -> tuple[ModuleType, ModuleType]:
 
     Raises `DataError` where it is not installed.
     """
-    try:
-        return import_module("PIL.Image"), import_module("PIL.ImageOps")
-    except ImportError:
-        raise DataError(
-            "pictures need Pillow, which is not installed: pip install 'gradc[images]'"
-        ) from None
+    optional("PIL", "a picture", DataError)
+    return import_module("PIL.Image"), import_module("PIL.ImageOps")
 
 
 def decoded(data: bytes, name: str, form: PictureForm) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.reader_context import Context
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
 from gradc_runtime.system.extras import advice
 
@@ -91,7 +92,8 @@ def classified(name: str) -> Columns:
     """Standardised features and a class."""
     found = bundled(name)
     arrays = {"features": standardised(found.data), "label": found.target}
-    return Columns(origin=f"{name}()", arrays=arrays)
+    names = Encoding(classes={"label": tuple(map(str, found.target_names))})
+    return Columns(origin=f"{name}()", arrays=arrays, encoding=names)
 
 
 def diabetes(context: Context) -> Columns:

@@ -5,31 +5,38 @@ on, kept with its run, and used for whatever it reads later.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from math import isfinite
 from typing import Any
 
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.data.tables.vocabulary import Vocabulary
 
 Numbers = tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
-    """By field: names of its classes, the format of its dates, and numbers for each element."""
+    """By field: names of its classes, the format of its dates, numbers for each element, words."""
 
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the empty name: a gap
     dates: Mapping[str, str] = field(default_factory=dict)
     gaps: Mapping[str, Numbers] = field(default_factory=dict)  # what stands where nothing does
     centres: Mapping[str, Numbers] = field(default_factory=dict)  # subtracted
     scales: Mapping[str, Numbers] = field(default_factory=dict)  # divided by, then
+    texts: Mapping[str, Vocabulary] = field(default_factory=dict)
+
+    def of_fields(self, columns: Mapping[str, str]) -> Encoding:
+        """The same, where a source knows names of classes by its own columns."""
+        fields = {column: field for field, column in columns.items()}
+        classes = {fields.get(name, name): found for name, found in self.classes.items()}
+        return self if classes == self.classes else replace(self, classes=classes)
 
     def as_data(self) -> dict[str, Any]:
         """The same as JSON has it."""
         parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {
-            name: {k: v if isinstance(v, str) else list(v) for k, v in part.items()}
-            for name, part in parts.items()
+            name: {key: plain(value) for key, value in part.items()} for name, part in parts.items()
         }
 
     @staticmethod
@@ -39,16 +46,25 @@ class Encoding:
         Raises `ValueError` for anything else.
         """
         wanted = Encoding.__dataclass_fields__
-        if not isinstance(data, dict) or set(data) != set(wanted):
+        if not isinstance(data, dict) or {*data, "texts"} != set(wanted):
             raise ValueError("its encoding is none")
         if not all(isinstance(part, dict) for part in data.values()):
             raise ValueError("its encoding is none")
-        checks: dict[str, Callable[[Any], Any]] = {"classes": names, "dates": text}
+        checks: dict[str, Callable[[Any], Any]] = {
+            "classes": names, "dates": text, "texts": Vocabulary.of_data,
+        }  # fmt: skip
         parts: dict[str, Any] = {
             name: {str(key): (checks.get(name) or numbers)(value) for key, value in part.items()}
             for name, part in data.items()
         }
         return Encoding(**parts)
+
+
+def plain(value: Any) -> Any:
+    """One entry as JSON has it."""
+    if isinstance(value, Vocabulary):
+        return value.as_data()
+    return value if isinstance(value, str) else list(value)
 
 
 def names(value: Any) -> tuple[str, ...]:

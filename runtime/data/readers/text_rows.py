@@ -1,0 +1,79 @@
+"""Texts and their labels from one file: a table, JSON lines, or lines `label<TAB>text`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from gradc_compiler.graph.types import TensorType
+from gradc_runtime.data.readers.csv_table import table
+from gradc_runtime.data.readers.json_lines import BLANK, parsed
+from gradc_runtime.data.tables.dialect import checked_dialect
+from gradc_runtime.system.errors import DataError
+
+SCALAR = TensorType()
+TextRow = tuple[str, str, str]  # text, label, and where it stands
+
+
+def rows_of(
+    path: Path, file: str, fields: Sequence[str], columns: Mapping[str, str]
+) -> Iterator[TextRow]:
+    """Texts and labels: columns of a table, objects of JSON lines, or lines `label<TAB>text`.
+
+    Raises `DataError` for a file that is none of these.
+    """
+    kind = path.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        yield from rows_of_table(path, file, fields, columns)
+        return
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as fault:
+        raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip(BLANK):
+            place = f"{file}:{number}"
+            read = of_json if kind == ".jsonl" else of_line
+            yield read(line.rstrip("\r"), fields, place)
+
+
+def rows_of_table(
+    path: Path, file: str, fields: Sequence[str], columns: Mapping[str, str]
+) -> Iterator[TextRow]:
+    """The rows of a CSV file."""
+    found = table(path, file, checked_dialect("", "", "", "yes"))
+    declared = tuple((name, SCALAR) for name in fields)
+    names = [found.header.columns_of(name, SCALAR, columns, declared)[0] for name in fields]
+    places = [found.header.places[name] for name in names]
+    found.header.check_rows(found.rows)
+    for line, row in found.rows:
+        text, *label = (row[place] for place in places)
+        yield text, label[0].strip() if label else "", f"{file}:{line}"
+
+
+def of_json(line: str, fields: Sequence[str], place: str) -> TextRow:
+    """The text and the label of an object.
+
+    Raises `DataError` for values that are none.
+    """
+    example = parsed(line, list(fields), place)
+    text, *label = (example[name] for name in fields)
+    if not isinstance(text, str):
+        raise DataError(f"{place}: {fields[0]} is {json.dumps(text)[:40]}, and no text")
+    if label and (isinstance(label[0], bool) or not isinstance(label[0], str | int)):
+        raise DataError(f"{place}: {fields[1]} is {json.dumps(label[0])[:40]}: a name or a number")
+    return text, str(label[0]) if label else "", place
+
+
+def of_line(line: str, fields: Sequence[str], place: str) -> TextRow:
+    """A text behind its label and a tab.
+
+    Raises `DataError` for a line without a tab.
+    """
+    label, tab, text = line.partition("\t")
+    if len(fields) == 1:
+        return line, "", place
+    if not tab:
+        raise DataError(f"{place}: a line is a label, a tab and a text; there is no tab")
+    return text, label.strip(), place

@@ -42,6 +42,7 @@ from gradc_compiler.program.kept_records import KeptEntry, KeptProgram, KeptSing
 from gradc_compiler.program.kernel_abi import Extent, MeanMode
 from gradc_compiler.program.program import (
     DataSource,
+    Meaning,
     Persistent,
     Schedules,
     Training,
@@ -64,7 +65,7 @@ FIELDS = {
     else tuple(field.name for field in fields(cls) if field.name not in LEFT_OUT)
     for cls in RECORDS
 }  # fmt: skip
-ENUMS = (Kind, Space, Role, Extent, MeanMode)
+ENUMS = (Kind, Space, Role, Extent, MeanMode, Meaning)
 MEMBERS = {f"={enum.__name__}.{m.name}": m for enum in ENUMS for m in enum}
 TEXTS: dict[tuple[type[Any], Any], str] = {(type(m), m.name): text for text, m in MEMBERS.items()}
 

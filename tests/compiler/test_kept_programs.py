@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from gradc_compiler.kept_programs import kept_program, program_fact
 from gradc_compiler.pipeline import compilation
 from gradc_compiler.program import shelf
 from gradc_compiler.program.entry_text import print_entry_text, print_records
+from gradc_compiler.program.kept_records import KeptProgram
 from gradc_compiler.program.program import Program
 from gradc_compiler.program.variants import single_kernels
 from gradc_compiler.syntax.parse.read_file import read_source
@@ -64,6 +65,13 @@ def program_of(path: Path, *, compiles: bool = True, batch: int | None = None) -
     make = partial(compilation, source, path.parent, overrides)
     fact = program_fact(source, path.parent, overrides, (), False, None)
     return kept_program(source, fact, make if compiles else refuse)  # type: ignore[arg-type]
+
+
+def test_every_part_of_a_program_is_kept_or_made() -> None:
+    kept = {field.name for field in fields(KeptProgram)} - {"imports"}
+    made = {"source", "evaluate", "checks", "look"}
+    only_one_form = {"exact", "forms", "remade"}
+    assert kept | made | only_one_form == {field.name for field in fields(Program)}
 
 
 @pytest.mark.parametrize("name", SPECS)

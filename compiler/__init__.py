@@ -35,7 +35,8 @@ became for what is hardly meant.
 **4. Derivatives.**  `compiler/transform/differentiate.py` appends the adjoint of a graph to it, and
 its neighbours in `compiler/transform` say where cotangents were cut, which values cannot be 0, and
 what a node is as an expression of the language; `round_operands.py` rounds what products read to
-bfloat16.  `compiler/derived` prints the derived program.
+bfloat16.  `compiler/derived` prints the derived program.  `compiler/study` tells a derivative as
+numbered steps of the chain rule (`gradc derive`): text, Markdown, LaTeX, data.
 
 **5. Graph to better graph.**  `compiler/rewrites/table.py` has every rewrite of a graph as a row of
 one table, and `compiler/rewrites/driver.py` runs it in two stages.  The laws of algebra
@@ -74,6 +75,5 @@ them of a model's graph as the author wrote it: of a contraction `MatMul`, `Conv
 
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
 a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).  An entry is also
-a text (`entry_text.py`), which may lie on a shelf between runs (`shelf.py`); so may a program that
-is only run (`compiler/kept_programs.py`), and then no stage above is even imported.
+a text (`entry_text.py`), which may lie on a shelf between runs (`shelf.py`).
 """

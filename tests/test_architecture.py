@@ -94,6 +94,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.rewrites.algebra",
     "gradc_compiler.rewrites.conv",
     "gradc_compiler.rewrites",
+    "gradc_compiler.study",
     "gradc_compiler.fusion",
     "gradc_compiler.memory",
     "gradc_compiler.loops",

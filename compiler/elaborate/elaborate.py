@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path as FilePath
 
 from gradc_compiler.diagnostics.source import Source, Span
@@ -52,11 +51,10 @@ def elaborate(
     """The meaning of a file; raises `CompileError` with all that is wrong with it."""
     unit = SourceModule.of(source, file)
     session = ElaborationContext(unit, directory or FilePath("."), overrides or {})
-    module, imports = None, list[SourceModule]()
+    module = None
     try:
         with _deep_stack():
-            imports = load_imports(file, unit, directory, session.problems)
-            for read in (unit, *imports):
+            for read in (unit, *load_imports(file, unit, directory, session.problems)):
                 check_names(read, session)
             module = _module(file, session)
     except LimitExceeded as stop:
@@ -64,7 +62,7 @@ def elaborate(
             session.problems.add(stop.diagnostic)
     session.problems.raise_any(source.name)
     assert module is not None, "a file without problems has a module"
-    return replace(module, imports=tuple(other.source for other in imports))
+    return module
 
 
 @contextmanager

@@ -59,6 +59,7 @@ class Op:
     """Base of all operators."""
 
     name: ClassVar[str] = ""
+    sends: ClassVar[str] = ""  # the derivative in words, where a formula of `vjp` would not do
     makes_varying: ClassVar[bool] = False
     makes_uniform: ClassVar[bool] = False
     kink: ClassVar[str | None] = None  # convention where it is not differentiable

@@ -71,6 +71,10 @@ class Contract(Op):
     shape: tuple[int, ...]
     mean: bool = False  # also averages over the examples; made by the `batch` pass
     name: ClassVar[str] = "contract"
+    sends: ClassVar[str] = (
+        "a gets the sum of `g * b`, b that of `g * a`: the same products, each added up where its "
+        "operand was read"
+    )
 
     @property
     def makes_uniform(self) -> bool:

@@ -32,6 +32,7 @@ class CumSum(Structured):
     axis: int
     backwards: bool = False
     name: ClassVar[str] = "cumsum"
+    sends: ClassVar[str] = "`cumsum(g)` from the other end"
     adds: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> TensorType:

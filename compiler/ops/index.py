@@ -29,6 +29,9 @@ class Take(Op):
     """Rows of a table by index."""
 
     name: ClassVar[str] = "take"
+    sends: ClassVar[str] = (
+        "table gets `scatter(g, index)`: each row what was read of it; index none"
+    )
     adds: ClassVar[bool] = True
     row_major: ClassVar[bool] = True
 
@@ -52,6 +55,7 @@ class Increment(Op):
     """The next whole number: what a counter does.  Exact at any count, as no real number is."""
 
     name: ClassVar[str] = "increment"
+    sends: ClassVar[str] = "none"
     kink: ClassVar[str | None] = "0 everywhere"
     smooth: ClassVar[bool] = False
 
@@ -77,6 +81,7 @@ class Scatter(Op):
     rows: int
     pair: bool = False
     name: ClassVar[str] = "scatter"
+    sends: ClassVar[str] = "x gets `take(g, index)`, index none"
     adds: ClassVar[bool] = True
     row_major: ClassVar[bool] = True
 

@@ -1,8 +1,8 @@
 """The operators as a Markdown table, written from the registry: `python -m
 gradc_compiler.ops.operators_page`.
 
-The derivatives are not copied from anywhere: each rule is applied to symbols and what it builds is
-printed.  `specs/operators.md` holds the output; a test keeps it current.
+`specs/operators.md` holds the output; a test keeps it current.  Where the formulas of derivatives
+come from says `rule_texts.py`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import inspect
 
 from gradc_compiler import ops
-from gradc_compiler.graph.graph import Builder, Value
+from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.leaf import Constant, Input
+from gradc_compiler.ops.rule_texts import CONTRACTIONS, cotangents
 
 HEAD = """# The primitive operators
 
@@ -27,58 +27,44 @@ Written by `python -m gradc_compiler.ops.operators_page`. Everything else is pre
 | name | scalar text | cotangents of the operands | where not differentiable |
 |---|---|---|---|
 """
-SYMBOLS = {
-    "add": "({} + {})",
-    "sub": "({} - {})",
-    "mul": "{} * {}",
-    "div": "{} / {}",
-    "quotient": "{} // {}",
-    "rest": "{} % {}",
-    "neg": "-{}",
-    "gt": "({} > {})",
-    "ge": "({} >= {})",
-    "lt": "({} < {})",
-    "le": "({} <= {})",
-}
+OTHERS = """
+## The others
 
+An operator without a cotangent makes numbers and reads none.
 
-def formula(value: Value, known: dict[int, str]) -> str:
-    """A value as one expression."""
-    node = value.node
-    if value.id in known:
-        return known[value.id]
-    if isinstance(node.op, Constant):
-        return f"{node.op.value:.6g}"
-    parts = [formula(value.builder.value(i), known) for i in node.inputs]
-    if node.op.name in SYMBOLS:
-        return SYMBOLS[node.op.name].format(*parts)
-    return f"{node.op.name}({', '.join(parts)})"
+| name | what it is | cotangents of the operands | where not differentiable |
+|---|---|---|---|
+"""
+CONTRACTED = """
+## What a contraction is on paper
+
+Its one rule: the map of an operand and that of the result change places. Read as a textbook does:
+
+| it reads | cotangents of the operands |
+|---|---|
+"""
 
 
 def row(op: type[Elementwise]) -> str:
     """One line of the table."""
-    b = Builder()
-    letters = op.parameters
-    operands = [b.add(Input(letter)) for letter in letters]
-    y, g = b.add(op(), *operands), b.add(Input("g"))
-    known = {
-        v.id: letter for v, letter in zip([*operands, y, g], [*letters, "y", "g"], strict=True)
-    }
-    rules = [None if c is None else formula(c, known) for c in op.rule(g, y, *operands)]
-    cotangents = ", ".join(f"`{r}`" if r else "none" for r in rules)
-    return f"| `{op.name}` | `{op.text.format(*letters)}` | {cotangents} | {op.kink or ''} |"
+    told = ", ".join(f"`{r}`" if r else "none" for r in cotangents(op))
+    return f"| `{op.name}` | `{op.text.format(*op.parameters)}` | {told} | {op.kink or ''} |"
+
+
+def other_row(op: type[Op]) -> str:
+    """One line of the second table: the first sentence of what an operator says of itself."""
+    said = " ".join(inspect.cleandoc(op.__doc__ or "").split("\n\n")[0].split())
+    return f"| `{op.name}` | {said} | {op.sends} | {op.kink or ''} |"
 
 
 def table() -> str:
     """The whole page."""
     rows = [row(op) for op in OPS.values() if issubclass(op, Elementwise)]
-    others = [
-        f"- `{op.name}`: {inspect.cleandoc(op.__doc__ or '').splitlines()[0]}"
-        + (f" Convention: {op.kink}." if op.kink else "")
-        for op in OPS.values()
-        if not issubclass(op, Elementwise)
-    ]
-    return HEAD + "\n".join(rows) + "\n\n## The others\n\n" + "\n".join(others) + "\n"
+    others = [other_row(op) for op in OPS.values() if not issubclass(op, Elementwise)]
+    read = [f"| `{what}` | {sent} |" for what, sent in CONTRACTIONS.items()]
+    return "\n".join(
+        [HEAD + "\n".join(rows), OTHERS + "\n".join(others), CONTRACTED + "\n".join(read), ""]
+    )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Max(Op):
 
     axes: tuple[int, ...]
     name: ClassVar[str] = "max"
+    sends: ClassVar[str] = "`where(x < y, 0, g / n)`, for n equal greatest elements"
     kink: ClassVar[str | None] = "equal greatest elements share the cotangent evenly, at NaN all do"
     smooth: ClassVar[bool] = False
 
@@ -60,6 +61,7 @@ class ArgMax(Op):
     """Position of the greatest element along the last axis, the first where several are equal."""
 
     name: ClassVar[str] = "argmax"
+    sends: ClassVar[str] = "none"
     row_major: ClassVar[bool] = True
     kink: ClassVar[str | None] = "0 everywhere"
     smooth: ClassVar[bool] = False
@@ -88,6 +90,7 @@ class BatchMean(Op):
     """
 
     name: ClassVar[str] = "batch_mean"
+    sends: ClassVar[str] = "`batch_mean(g)`: g counted for each example"
     adds: ClassVar[bool] = True
     makes_uniform: ClassVar[bool] = True
     sequential: ClassVar[bool] = True

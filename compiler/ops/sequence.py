@@ -68,6 +68,9 @@ class Previous(Op):
     time: Time
     backwards: bool = False
     name: ClassVar[str] = "previous"
+    sends: ClassVar[str] = (
+        "`g[0]` for start; what is carried gets `g[t + 1]`, a recurrence backwards in time"
+    )
     sequential: ClassVar[bool] = True
     adds: ClassVar[bool] = True
     makes_varying: ClassVar[bool] = True
@@ -93,6 +96,7 @@ class TimeBroadcast(Sequential):
 
     time: Time
     name: ClassVar[str] = "spread"
+    sends: ClassVar[str] = "`total(g)`"
 
     def infer(self, x: TensorType) -> TensorType:
         require(x.time is None, f"{x} is a sequence already")
@@ -115,6 +119,7 @@ class TimeSum(Sequential):
 
     pair: bool = False
     name: ClassVar[str] = "total"
+    sends: ClassVar[str] = "`spread(g)`: g at every step"
 
     def infer(self, x: TensorType) -> TensorType:
         require_sequence(x, "a sum over time")
@@ -137,6 +142,7 @@ class Last(Sequential):
 
     first: bool = False
     name: ClassVar[str] = "end"
+    sends: ClassVar[str] = "g at the last step, 0 before"
 
     def infer(self, x: TensorType) -> TensorType:
         require_sequence(x, "an end")
@@ -160,6 +166,7 @@ class AtLast(Sequential):
     time: Time
     first: bool = False
     name: ClassVar[str] = "at_end"
+    sends: ClassVar[str] = "`end(g)`"
 
     def infer(self, x: TensorType) -> TensorType:
         require(x.time is None, f"{x} is a sequence already")
@@ -181,6 +188,7 @@ class Reverse(Sequential):
     """A sequence from its end to its beginning."""
 
     name: ClassVar[str] = "reverse"
+    sends: ClassVar[str] = "`reverse(g)`"
 
     def infer(self, x: TensorType) -> TensorType:
         require_sequence(x, "reverse")
@@ -199,6 +207,7 @@ class FromRows(Sequential):
     """The elements of a sequence of fixed length as the rows of a tensor."""
 
     name: ClassVar[str] = "from_rows"
+    sends: ClassVar[str] = "row t of g"
     row_major: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> TensorType:

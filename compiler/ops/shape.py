@@ -27,6 +27,7 @@ class Reshape(Op):
 
     shape: tuple[int, ...]
     name: ClassVar[str] = "reshape"
+    sends: ClassVar[str] = "g in the shape of x"
     adds: ClassVar[bool] = True
     row_major: ClassVar[bool] = True
 
@@ -54,6 +55,7 @@ class Concat(Op):
 
     axis: int
     name: ClassVar[str] = "concat"
+    sends: ClassVar[str] = "each operand its piece of g"
     adds: ClassVar[bool] = True
 
     def infer(self, *types: TensorType) -> TensorType:

@@ -34,6 +34,7 @@ class ArgSort(Structured):
     """Places of the numbers along the last axis in rising order, NaN last; ties as they stand."""
 
     name: ClassVar[str] = "argsort"
+    sends: ClassVar[str] = "none"
     kink: ClassVar[str | None] = "0 everywhere"
     smooth: ClassVar[bool] = False
 
@@ -57,6 +58,7 @@ class TakeAlong(Structured):
     """Numbers at places along the last axis, of each row those at its own places."""
 
     name: ClassVar[str] = "take_along"
+    sends: ClassVar[str] = "x gets `add_along(g, places)`, places none"
     adds: ClassVar[bool] = True
     labels: ClassVar[tuple[str, ...]] = ("index",)
 
@@ -86,6 +88,7 @@ class AddAlong(Structured):
     size: int
     pair: bool = False
     name: ClassVar[str] = "add_along"
+    sends: ClassVar[str] = "x gets `take_along(g, places)`, places none"
     adds: ClassVar[bool] = True
     labels: ClassVar[tuple[str, ...]] = ("index",)
 

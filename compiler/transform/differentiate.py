@@ -26,6 +26,7 @@ from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import Previous, TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import unbroadcast
+from gradc_compiler.transform.adjoints_summed import Adjoints, Contribution
 from gradc_compiler.transform.cotangent_masks import (
     below,
     either,
@@ -40,17 +41,22 @@ from gradc_compiler.transform.value_ranges import Bounds
 
 
 def differentiate(
-    builder: Builder, loss: Value, wrt: Sequence[Value], *, mean: bool
+    builder: Builder,
+    loss: Value,
+    wrt: Sequence[Value],
+    *,
+    mean: bool,
+    told: list[Contribution] | None = None,
 ) -> list[Value]:
     """dL/dx for every x in `wrt`, each of x's shape; zeros where the loss does not depend on x.
 
     With `mean`, L is the batch mean of the per-example loss, and derivatives by uniform values are
-    uniform.  Without, every example differentiates its own loss.
+    uniform.  Without, every example differentiates its own loss.  `told` hears of each step.
     Raises `CompileError` at the author's line where an operator has no rule.
     """
     graph = builder.graph({})
     active = _path_between(graph, [x.id for x in wrt], loss.id)
-    adjoint = {loss.id: builder.constant(1.0, loss.shape)}
+    adjoint = Adjoints(loss, builder.constant(1.0, loss.shape), told)
     bounds, nodes = Bounds(builder), [graph[i] for i in active]
     wild = set[int]()  # whose cotangent may be infinite: a rule above may be
     span_before, origin_before = builder.span, builder.origin
@@ -80,7 +86,7 @@ def differentiate(
                 gx = builder.add(BatchMean(), gx)
             reach = over_rows(below(cut, y, k, xs), x, y, mean=mean)
             cuts[x.id] = either(cuts.get(x.id), reach) if x.id in adjoint else reach
-            adjoint[x.id] = adjoint[x.id] + gx if x.id in adjoint else gx
+            adjoint.add(x, gx, node.id, k, g)
     sent.close(cuts, adjoint)
     found = [adjoint.get(x.id) or builder.constant(0.0, x.shape) for x in wrt]
     result = [_over_time_of(x, g) for x, g in zip(wrt, found, strict=True)]
@@ -98,7 +104,7 @@ def _carried(builder: Builder, active: Sequence[Node]) -> dict[int, int]:
 
 
 def _carry_back(
-    builder: Builder, carried_by: Mapping[int, int], adjoint: dict[int, Value]
+    builder: Builder, carried_by: Mapping[int, int], adjoint: Adjoints
 ) -> dict[int, int]:
     """Let the adjoint of every carried node begin with what the step after it sends back.
 
@@ -113,7 +119,7 @@ def _carry_back(
         op = Previous(builder.new_loop(), before.time, not before.backwards)
         zero = builder.constant(0.0, node.type.shape)
         sent = builder.add(op, zero)
-        adjoint[carried] = adjoint[carried] + sent if carried in adjoint else sent
+        adjoint.add(builder.value(carried), sent, number)
         builder.carries[op.loop] = builder.add(
             TimeBroadcast(op.time), zero
         ).id  # unless one is found

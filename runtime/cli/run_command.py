@@ -28,6 +28,7 @@ COMMANDS = {
     "weights": "List, convert or compare files of weights: safetensors, PyTorch.",
     "show": "Print any stage of compilation: tree, graph, derivative, schedule, kernels.",
     "explain": "Explain an error code, or a model's every value and derivative at given inputs.",
+    "derive": "Derive the gradient: numbered steps of the chain rule, with numbers or without.",
     "verify": "Check gradients, kernels, threads, widths and passes against each other.",
     "bench": "Time a training step, and compare it with what this machine can do at most.",
     "fmt": "Write specs in the one canonical form.",

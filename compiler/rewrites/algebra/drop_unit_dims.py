@@ -20,17 +20,22 @@ from gradc_compiler.ops.shape import Reshape
 ZERO = Affine()
 
 
-def drop_unit_dims(graph: Graph) -> Graph:
-    """Let every contraction read and write without the axes that a reshape adds or drops."""
+def drop_unit_dims(graph: Graph, *, within: bool = False) -> Graph:
+    """Let every contraction read and write without the axes that a reshape adds or drops.
+
+    `within`: only where one expression of the author's became both, so that a layer is what it
+    says and two layers stay two.
+    """
     users, wanted = graph.users(), set(graph.outputs.values())
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
         if isinstance(node.op, Reshape):
             source = graph[node.inputs[0]]
-            if len(users[source.id]) == 1 and source.id not in wanted:
+            apart = within and source.span != node.span
+            if len(users[source.id]) == 1 and source.id not in wanted and not apart:
                 node = _written(node, source)
         if isinstance(node.op, Contract):
-            node = _read(graph, node, node.op)
+            node = _read(graph, node, node.op, within=within)
         mapping[node.id] = builder.copy(node, [mapping[i] for i in node.inputs])
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
 
@@ -40,19 +45,20 @@ def _written(node: Node, source: Node) -> Node:
     op, shape = source.op, node.type.shape
     if not isinstance(op, Contract):
         return node
-    result = _through(op.result, op, op.shape, shape)
+    result = seen_through(op.result, op, op.shape, shape)
     if result is None:
         return node
     return replace(source, id=node.id, op=replace(op, result=result, shape=shape), type=node.type)
 
 
-def _read(graph: Graph, node: Node, op: Contract) -> Node:
+def _read(graph: Graph, node: Node, op: Contract, *, within: bool) -> Node:
     """A contraction that reads what its reshaped operands are reshaped from."""
     inputs, maps = list(node.inputs), list(op.operands)
     for k, id in enumerate(node.inputs):
-        if isinstance(graph[id].op, Reshape):
+        apart = within and graph[id].span != node.span
+        if isinstance(graph[id].op, Reshape) and not apart:
             source = graph[graph[id].inputs[0]]
-            seen = _through(maps[k], op, graph[id].type.shape, source.type.shape)
+            seen = seen_through(maps[k], op, graph[id].type.shape, source.type.shape)
             if seen is not None:
                 inputs[k], maps[k] = source.id, seen
     if inputs == [*node.inputs]:
@@ -60,7 +66,7 @@ def _read(graph: Graph, node: Node, op: Contract) -> Node:
     return replace(node, op=replace(op, operands=tuple(maps)), inputs=tuple(inputs))
 
 
-def _through(
+def seen_through(
     positions: Map, op: Contract, shape: Sequence[int], other: Sequence[int]
 ) -> Map | None:
     """The positions in a tensor of another shape with the same axes but for some of one element.

@@ -16,6 +16,7 @@ from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.study.value_labels import constant_label, value_labels
 from gradc_compiler.syntax.grammar.tree import Definition, ResultStmt
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_compiler.transform.unparse_expr import expression
@@ -114,37 +115,9 @@ def adjoints_of(builder: Builder, target: Value, shown: list[Node]) -> dict[int,
 
 
 def named(graph: Graph, shown: list[Node], target: int, loss: LossNode) -> dict[int, str]:
-    """A name of its own for each node: the author's, a model's for its result, or c1, c2, ..."""
-    names = {n.id: constant_text(n) for n in graph.nodes if isinstance(n.op, Constant)}
-    last = {(n.span.start, n.span.end): n.id for n in shown if n.span is not None}
-    models = {last[place]: name for place, name in loss.results.items() if place in last}
-    taken: dict[str, int] = {}
-    count = 0
-    for node in shown:
-        name = loss.name if node.id == target else author_name(node) or models.get(node.id)
-        if name is None:
-            count += 1
-            name = f"c{count}"
-        taken[name] = taken.get(name, 0) + 1
-        names[node.id] = name if taken[name] == 1 else f"{name}#{taken[name]}"
-    return names
-
-
-def author_name(node: Node) -> str | None:
-    """What the author called it; a parameter without the name of its model."""
-    match node.op:
-        case Input(key=key):
-            return key
-        case PersistentOp(key=key):
-            return key.partition(".")[2] or key
-        case _:
-            return node.name
-
-
-def constant_text(node: Node) -> str:
-    """A constant in a formula."""
-    assert isinstance(node.op, Constant), "asked only of constants"
-    return f"{node.op.value:g}" if node.op.value >= 0 else f"({node.op.value:g})"
+    """A name of its own for each node; a constant is its number."""
+    constants = {n.id: constant_label(n) for n in graph.nodes if isinstance(n.op, Constant)}
+    return {**constants, **value_labels(graph, shown, (target, loss.name), loss.results)}
 
 
 def text_of(graph: Graph, node: Node, names: Mapping[int, str]) -> str:

@@ -3,8 +3,8 @@ on one example.
 
 For a model, the graph of the loss of ONE example is taken from the training step, differentiated
 with respect to each of its nodes at once, and evaluated by the reference; every node then has a
-value and, beside it, its adjoint: how fast the loss moves with it.  Nodes without a name are called
-c1, c2, ... in the order in which they are computed.
+value and, beside it, its adjoint: how fast the loss moves with it.  `value_labels` says what nodes
+are called.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ slopes = [s.gradients(x=x)[1]["f.W"] for s in sessions]
 np.testing.assert_allclose(slopes[0], slopes[1], rtol=1e-12)
 text = print_program(made)
 assert "shift(" in text and "backwards = true" in text and "axis = 1" in text, text
-assert "- `shift`: y[k] = x[k - 1], or (backwards) x[k + 1]; 0 where there is none." in table()
+assert "| `shift` | y[k] = x[k - 1], or (backwards) x[k + 1]; 0 where there is none. |" in table()
 compile_source(text)
 for s in sessions:
     np.testing.assert_allclose(s.run("f", x=x), wanted, rtol=1e-12)

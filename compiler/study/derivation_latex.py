@@ -1,0 +1,157 @@
+"""A derivation as a page for pdflatex, to be handed out: amsmath, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from gradc_compiler.ops.leaf import Input, PersistentOp
+from gradc_compiler.study.derivation import ChainStep, Derivation, Term
+from gradc_compiler.study.derivation_text import NONE, Numbers, author_line
+from gradc_compiler.study.formula_latex import (
+    bar_of,
+    equation_latex,
+    escaped,
+    latex,
+    letter_of,
+    number_latex,
+)
+from gradc_compiler.study.read_back import FormulaReader
+from gradc_compiler.study.single_path import LocalSlope
+from gradc_compiler.study.step_rule import step_rule
+from gradc_compiler.study.tell_once import Again, LoopBegins, tell_once
+from gradc_compiler.study.textbook_formula import Letter, symbols
+
+HEAD = r"""\documentclass[10pt]{article}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath}
+\setlength{\textwidth}{17cm}\setlength{\oddsidemargin}{-0.5cm}
+\setlength{\textheight}{24cm}\setlength{\topmargin}{-1.5cm}
+\setlength{\parindent}{0pt}\setlength{\parskip}{4pt}\allowdisplaybreaks\raggedright
+\begin{document}
+\setlength{\abovedisplayskip}{3pt}\setlength{\belowdisplayskip}{3pt}
+"""
+
+
+def derivation_latex(
+    made: Derivation, paths: Mapping[str, Sequence[LocalSlope]], numbers: Numbers = NONE
+) -> str:
+    """The whole page."""
+    lines = [HEAD, *_intro(made), r"\section*{Forward}", r"\begin{align*}"]
+    lines += [*_forward(made, numbers), r"\end{align*}", r"\section*{Backward}"]
+    lines.append(rf"\[ {bar_of(made.of)} = 1 \]")
+    for told in tell_once(made):
+        match told:
+            case LoopBegins() as loop:
+                lines.append(rf"\par\medskip\textit{{{escaped(loop.words)}}}\par")
+            case Again():
+                lines += _again(told, numbers)
+            case ChainStep():
+                lines += _step(told, numbers)
+    lines += _paths(made, paths, numbers)
+    return "\n".join([*lines, r"\end{document}"]) + "\n"
+
+
+def _intro(made: Derivation) -> Iterator[str]:
+    by = ", ".join(f"${letter_of(name)}$" for name in made.wrt)
+    yield rf"\section*{{The gradient of ${letter_of(made.of)}$}}"
+    yield rf"By {by}. A bar is the derivative of ${letter_of(made.of)}$ by what is below it."
+
+
+def _forward(made: Derivation, numbers: Numbers) -> Iterator[str]:
+    reader = FormulaReader(made.graph, {i: Letter(name) for i, name in made.names.items()})
+    told = set[str]()
+    for id, name in sorted(made.names.items()):
+        node = made.graph[id]
+        if name in told:
+            continue
+        told.add(name)
+        line = rf"\text{{line {node.span.line}}}" if node.span else ""
+        if isinstance(node.op, Input | PersistentOp):
+            said = rf"{letter_of(name)} &: \text{{{escaped(str(node.type))}}}"
+        else:
+            said = equation_latex(letter_of(name), reader.written_out(node)).replace("=", "&=", 1)
+        yield rf"{said}{_number(id, numbers)} && {line} \\"
+
+
+def _number(node: int | tuple[int, ...], numbers: Numbers) -> str:
+    """` = -85{,}000`, or in words on a tensor that is too large to print."""
+    if node not in numbers.of_node:
+        return ""
+    said = numbers.of_node[node]
+    if " of length " in said:
+        return rf"\quad\text{{{escaped(said)}}}"
+    return f" = {number_latex(said)}"
+
+
+def _step(step: ChainStep, numbers: Numbers) -> Iterator[str]:
+    """A numbered step with its rule, and what goes out as displayed equations."""
+    value = letter_of(step.value)
+    said = value if step.incoming is None else equation_latex(value, step.computed)
+    place = _typed(author_line(step))
+    yield rf"\par\medskip\textbf{{{step.number}}}\quad ${said}$ \hfill {place}\\"
+    yield rf"rule \quad {_typed(step_rule(step))}"
+    yield from _equations(step.terms, numbers)
+    for name, end in step.cut.items():
+        yield rf"Nothing goes to ${letter_of(name)}$: {_typed(end)} lets no derivative through."
+
+
+def _again(told: Again, numbers: Numbers) -> Iterator[str]:
+    first, last = told.steps[0].value, told.steps[-1].value
+    back = "" if first == last else rf", back to ${letter_of(last)}$"
+    yield rf"\par\medskip\textbf{{{told.numbers}}}\quad ${letter_of(first)}${back}: {told.like}"
+    yield rf"\hfill {_typed(author_line(told.steps[0]))}"
+    if told.instead:
+        pairs = (f"${letter_of(b)}$ for ${letter_of(a)}$" for a, b in told.instead.items())
+        yield rf"\\ with {', '.join(pairs)}"
+    yield from _equations(told.terms, numbers)
+
+
+def _equations(terms: Sequence[Term], numbers: Numbers) -> Iterator[str]:
+    """What goes out: one line for each value, the numbers beside it."""
+    if not terms:
+        return
+    yield r"\begin{align*}"
+    for term in terms:
+        left = bar_of(term.of)
+        said = equation_latex(left, term.formula, sign="+=" if term.adds else "=")
+        used = symbols(term.formula)
+        if used and used <= numbers.of_name.keys() and not isinstance(term.formula, Letter):
+            said += f" = {latex(term.formula, partial(_put_in, numbers))}"
+        yield rf"&{said}{_number(term.sent if len(term.sent) > 1 else term.sent[0], numbers)}\\"
+    yield r"\end{align*}"
+
+
+def _put_in(numbers: Numbers, name: str) -> str:
+    number = number_latex(numbers.of_name[name])
+    return rf"({number})" if number.startswith("-") or "cdot" in number else number
+
+
+def _typed(text: str) -> str:
+    return rf"{{\small\texttt{{{escaped(text)}}}}}" if text else ""
+
+
+def _paths(
+    made: Derivation, paths: Mapping[str, Sequence[LocalSlope]], numbers: Numbers
+) -> Iterator[str]:
+    """The chain rule as one product, where there is one path."""
+    if not paths:
+        return
+    yield r"\section*{The same as one product}"
+    yield r"\begin{align*}"
+    for x, slopes in paths.items():
+        factors = " ".join(_partial(s.y, s.x) for s in slopes)
+        said = r" \cdot ".join(_factor(latex(s.formula)) for s in slopes)
+        yield rf"{_partial(made.of, x)} &= {factors} \\ &= {said} \\"
+        if numbers.of_node:
+            known = r" \cdot ".join(number_latex(numbers.of_node[s.node]) for s in slopes)
+            yield rf"&= {known}{_number(made.wrt[x], numbers)} \\"
+    yield r"\end{align*}"
+
+
+def _factor(said: str) -> str:
+    return rf"\left({said}\right)" if " " in said or said.startswith("-") else said
+
+
+def _partial(y: str, x: str) -> str:
+    return rf"\frac{{\partial\, {letter_of(y)}}}{{\partial\, {letter_of(x)}}}"

@@ -1,0 +1,140 @@
+"""What `gradc derive` does: a gradient as numbered steps of the chain rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.named_values import values_by_name
+from gradc_compiler.graph.types import Kind
+from gradc_compiler.graph_tools.evaluate import node_values
+from gradc_compiler.ops.leaf import PersistentOp
+from gradc_compiler.ops.reduce import BatchMean
+from gradc_compiler.pipeline import Compilation
+from gradc_compiler.study.derivation import Derivation, derive_steps
+from gradc_compiler.study.derivation_forms import derivation_data, derivation_markdown
+from gradc_compiler.study.derivation_latex import derivation_latex
+from gradc_compiler.study.derivation_text import NONE, Numbers, derivation_text
+from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
+from gradc_compiler.study.single_path import single_paths
+from gradc_compiler.study.value_labels import adjoint_label
+from gradc_runtime.cli.actions import numbers
+from gradc_runtime.cli.actions.adjoints import LossNode, model_results, of_one
+from gradc_runtime.cli.actions.explain import chosen, one_example
+from gradc_runtime.cli.actions.output import write, write_json
+from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.with_weights import session_with_weights
+from gradc_runtime.cli.faults import Refused
+from gradc_runtime.session.state import suggestion
+
+Arrays = Mapping[int | tuple[int, ...], np.ndarray]
+FORMS = {"text": derivation_text, "md": derivation_markdown, "latex": derivation_latex}
+
+
+def derive(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> int:
+    """Print a derivation.
+
+    Raises `Refused` for what cannot be differentiated, or by which nothing can.
+    """
+    made, session, _ = session_with_weights(Request.of(spec, given), given, dtype="float64")
+    loss = target_of(made, given)
+    written = loss_as_written(loss.graph, loss.id, loss.name, loss.results)
+    wrt = sources(made, written, given["wrt"])
+    derived = derive_steps(
+        written.graph, written.target, written.names, wrt, mean=has_batch_mean(written.graph)
+    )
+    builder = Builder(list(derived.graph.nodes))
+    paths = single_paths(derived, builder)
+    found: Arrays = {}
+    if inputs:
+        values = values_by_name(session.memory.views, one_example(loss, inputs, session))
+        found = arrays_at(derived, builder.graph(derived.graph.outputs), values)
+    if given["form"] == "json" or given["as_json"]:
+        data = {id: np.asarray(array).tolist() for id, array in found.items()}
+        write_json(derivation_data(derived, paths, data))
+    else:
+        write(FORMS[given["form"]](derived, paths, numbers_of(derived, found)))
+    return 0
+
+
+def target_of(made: Compilation, given: Mapping[str, Any]) -> LossNode:
+    """What is differentiated.
+
+    Raises `Refused` for a name that is neither the loss, a model, nor a value on the way to it.
+    """
+    name = given["of"]
+    if name in made.module.models:
+        return chosen(made, {**given, "model": name})
+    loss = chosen(made, {**given, "model": None})
+    if name in (None, loss.name):
+        return loss
+    written = loss_as_written(loss.graph, loss.id, loss.name, loss.results)
+    id = written.named(name)
+    if id is None:
+        known = dict.fromkeys([loss.name, *made.module.models, *written.names.values()])
+        raise Refused(f"there is no value {name} to differentiate{suggestion(name, known)}")
+    return LossNode(graph=written.graph, id=id, name=name, results=model_results(made))
+
+
+def sources(made: Compilation, written: WrittenLoss, asked: Sequence[str]) -> list[int]:
+    """The nodes to differentiate by: what was asked for, else every parameter.
+
+    Raises `Refused` where the target is no number, and for names of nothing.
+    """
+    graph, name = written.graph, written.names[written.target]
+    type = graph[written.target].type
+    if type.size != 1 or type.time is not None or type.kind is not Kind.REAL:
+        raise Refused(
+            f"{name} is {type}, and a gradient is that of one number: add --of with a value that "
+            "is a scalar"
+        )
+    trained = {p.name for p in made.program.persistents if p.role == "parameter"}
+    keys = {n.op.key: n.id for n in graph.nodes if isinstance(n.op, PersistentOp)}
+    found = [id for key, id in keys.items() if key in trained]
+    if not asked and not found:
+        raise Refused(f"{name} has no parameter: add --wrt with an input")
+    return [source(written, keys, one) for one in asked] or found
+
+
+def source(written: WrittenLoss, keys: Mapping[str, int], name: str) -> int:
+    """The node of a name, or of a path.
+
+    Raises `Refused` where nothing has it, or what has it is no real number.
+    """
+    id = keys.get(name, written.named(name))
+    if id is None:
+        known = dict.fromkeys([*keys, *written.names.values()])
+        raise Refused(f"there is no value {name} to differentiate by{suggestion(name, known)}")
+    type = written.graph[id].type
+    if type.kind is not Kind.REAL:
+        raise Refused(f"{name} is {type}: it does not vary, so nothing is derived by it")
+    return id
+
+
+def has_batch_mean(graph: Graph) -> bool:
+    """Whether examples of a batch see one another."""
+    return any(isinstance(node.op, BatchMean) for node in graph.nodes)
+
+
+def arrays_at(derived: Derivation, graph: Graph, values: Mapping[str, Any]) -> Arrays:
+    """The number of every node of a derivation at given inputs, and of the sums that it tells."""
+    found: dict[int | tuple[int, ...], np.ndarray] = {
+        id: of_one(array, graph[id].type) for id, array in node_values(graph, values, 1, "float64")
+    }
+    sums = {term.sent for step in derived.steps for term in step.terms if len(term.sent) > 1}
+    return {**found, **{ids: np.asarray(sum(found[id] for id in ids)) for ids in sums}}
+
+
+def numbers_of(derived: Derivation, found: Arrays) -> Numbers:
+    """The numbers as texts; single ones by the names of what they are, too."""
+    if not found:
+        return NONE
+    texts = {id: numbers.tensor_text(array) for id, array in found.items()}
+    named = {name: id for id, name in derived.names.items() if derived.graph[id].type.time is None}
+    named |= {s.cotangent: s.incoming for s in derived.steps if s.incoming is not None}
+    single = {name: texts[id] for name, id in named.items() if found[id].size == 1}
+    return Numbers(texts, {**single, adjoint_label(derived.of): "1"})

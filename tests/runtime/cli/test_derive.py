@@ -1,0 +1,110 @@
+"""`gradc derive`: example D.2, its forms, and what it refuses."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.cli.calling import SPECS, Caller
+
+HOUSE = SPECS / "house.nn"
+AT = ("--at", "sqft=2500", "paid=360000")
+
+
+def test_example_d2_line_for_line(call: Caller) -> None:
+    """Forward pass, edges and the two products of the example, in its order."""
+    answer = call("derive", HOUSE, *AT)
+    assert answer.code == 0 and answer.err == ""
+    lines = (
+        "c1 = theta2 * sqft = 123 * 2,500 = 307,500",
+        "price = theta1 + c1 = 10,000 + 307,500 = 317,500",
+        "c2 = price - paid = 317,500 - 360,000 = -42,500",
+        "loss = c2^2 = (-42,500)^2 = 1.80625e9",
+        "d_c2 = 2 * d_loss * c2 = 2 * 1 * (-42,500) = -85,000",
+        "d_price = d_c2 = -85,000",
+        "d_theta1 = d_price = -85,000",
+        "d_c1 = d_price = -85,000",
+        "d_theta2 = d_c1 * sqft = (-85,000) * 2,500 = -2.125e8",
+        "dloss/dtheta1 = dloss/dc2 * dc2/dprice * dprice/dtheta1",
+        "= (2 * c2) * 1 * 1",
+        "= -85,000 * 1 * 1",
+        "= -85,000",
+        "dloss/dtheta2 = dloss/dc2 * dc2/dprice * dprice/dc1 * dc1/dtheta2",
+        "= (2 * c2) * 1 * 1 * sqft",
+        "= -85,000 * 1 * 1 * 2,500",
+        "= -2.125e8",
+    )
+    at = 0
+    for line in lines:
+        assert line in answer.words[at:], line
+        at = answer.words.index(line, at) + len(line)
+
+
+def test_steps_are_data_too(call: Caller) -> None:
+    data = call("derive", HOUSE, *AT, "--format", "json").data
+    assert data["gradient"] == {"theta1": -85_000, "theta2": -2.125e8}
+    first = data["steps"][0]
+    assert first["rule"] == "mul: y = a * b: a gets g * b, b gets g * a"
+    assert first["terms"][0]["number"] == -85_000 and first["place"].endswith("house.nn:9:14")
+    assert call("derive", HOUSE, "--json").data["gradient"] == {"theta1": None, "theta2": None}
+
+
+def test_markdown(call: Caller) -> None:
+    answer = call("derive", HOUSE, *AT, "--format", "md")
+    assert "# The gradient of loss by theta1, theta2" in answer.out
+    assert "- out: `d_c2 = 2 * d_loss * c2 = 2 * 1 * (-42,500) = -85,000`" in answer.out
+
+
+@pytest.mark.parametrize("name", ["house", "circle", "mnist_cnn", "row_digits", "vae"])
+def test_pages_for_tex(call: Caller, name: str, tmp_path: Path) -> None:
+    at = AT if name == "house" else ()
+    page = call("derive", SPECS / f"{name}.nn", *at, "--format", "latex").out
+    assert page.count(r"\begin{align*}") == page.count(r"\end{align*}") > 1
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed: apt install texlive-latex-base")
+    (tmp_path / "page.tex").write_text(page)
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=tmp_path, capture_output=True, text=True, errors="replace",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_names_never_are_tex(call: Caller) -> None:
+    """An author's name is letters, whatever TeX would make of it."""
+    (call.folder / "odd.nn").write_text(
+        "model f(x_y : scalar) -> scalar { param a_b = 2\n input_ = a_b * x_y\n input_^2 }"
+    )
+    page = call("derive", "odd.nn", "--of", "f", "--format", "latex").out
+    assert page.isascii() and r"\mathit{input\_}" in page
+
+
+def test_of_and_wrt(call: Caller) -> None:
+    answer = call("derive", HOUSE, "--of", "price", "--wrt", "sqft", "--at", "sqft=3")
+    assert "dprice/dsqft = dprice/dc1 * dc1/dsqft = 1 * theta2 = 1 * 123 = 123" in answer.words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--wrt", "theta"],
+            "there is no value theta to differentiate by; did you mean theta",
+        ),
+        (["--of", "prise"], "there is no value prise to differentiate; did you mean price?"),
+        (["--at", "sqft=1"], "paid : scalar must be given"),
+    ],
+)
+def test_refusals(call: Caller, arguments: list[str], said: str) -> None:
+    answer = call("derive", HOUSE, *arguments)
+    assert answer.code == 2 and said in " ".join(answer.err.split())
+
+
+def test_a_vector_has_no_gradient(call: Caller) -> None:
+    answer = call("derive", SPECS / "circle.nn", "--of", "inside")
+    assert answer.code == 2 and "a gradient is that of one number" in answer.err
+    answer = call("derive", SPECS / "circle.nn", "--wrt", "label")
+    assert answer.code == 2 and "does not vary" in answer.err

@@ -75,5 +75,6 @@ them of a model's graph as the author wrote it: of a contraction `MatMul`, `Conv
 
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
 a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).  An entry is also
-a text (`entry_text.py`), which may lie on a shelf between runs (`shelf.py`).
+a text (`entry_text.py`), which may lie on a shelf between runs (`shelf.py`); so may a program that
+is only run (`compiler/kept_programs.py`), and then no stage above is even imported.
 """

@@ -55,7 +55,8 @@ Below it:
 **Other programs.**  `runtime/embed` builds a model into a library, a header and a program that need
 no Python: `frozen.py` works out ahead what weights alone decide, `relocatable.py` takes the
 addresses out of bytecode, `levels.py` compiles for other processors; `runtime/embed/sources` has
-the C that all of them share, a reader of weights among it.
+the C that all of them share, a reader of weights among it.  `wasm_module.py` has a model's C text
+compiled for a browser.
 
 **Exchange.** `runtime/onnx` makes protobuf of the records of `compiler/onnx`.  The other way
 `runtime/onnx/importer` reads a file without trust and goes through its graph (`graph_to_spec.py`);

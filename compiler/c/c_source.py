@@ -183,10 +183,22 @@ def emit_c(
     `values` are the numbers of what persists; `batch` is for how many examples there is room, where
     a step looks at all of them at once.  Raises `NotPrinted` for an entry that has no C yet.
     """
+    return c_texts(c_file(made, entry, values, batch, word))
+
+
+def c_texts(file: CFile) -> dict[str, str]:
+    """The text of each file by its name; raises `NotPrinted` as `emit_c` does."""
+    return {f"{file.prefix}.c": CSource(file).text(), f"{file.prefix}.h": CHeader(file).text()}
+
+
+def c_file(
+    made: Compilation, entry: str, values: Mapping[str, np.ndarray], batch: int = 1, word: int = 4
+) -> CFile:
+    """What the text is printed of; raises `NotPrinted` as `emit_c` does."""
     kind = "step" if entry.startswith("step/") else "forward"
     steps = made.program.training.steps if made.program.training else ()
     schedules = next((step.schedules for step in steps if step.entry == entry), None)
-    file = CFile(
+    return CFile(
         program=c_program(made, entry),
         name=entry[len(kind) + 1 :],
         does="step" if kind == "step" else "run",
@@ -197,4 +209,3 @@ def emit_c(
         word=word,
         schedules=schedules,
     )
-    return {f"{file.prefix}.c": CSource(file).text(), f"{file.prefix}.h": CHeader(file).text()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path as FilePath
 
 from gradc_compiler.diagnostics.source import Source, Span
@@ -51,10 +52,11 @@ def elaborate(
     """The meaning of a file; raises `CompileError` with all that is wrong with it."""
     unit = SourceModule.of(source, file)
     session = ElaborationContext(unit, directory or FilePath("."), overrides or {})
-    module = None
+    module, imports = None, list[SourceModule]()
     try:
         with _deep_stack():
-            for read in (unit, *load_imports(file, unit, directory, session.problems)):
+            imports = load_imports(file, unit, directory, session.problems)
+            for read in (unit, *imports):
                 check_names(read, session)
             module = _module(file, session)
     except LimitExceeded as stop:
@@ -62,7 +64,7 @@ def elaborate(
             session.problems.add(stop.diagnostic)
     session.problems.raise_any(source.name)
     assert module is not None, "a file without problems has a module"
-    return module
+    return replace(module, imports=tuple(other.source for other in imports))
 
 
 @contextmanager

@@ -1,11 +1,12 @@
-"""An entry as text, to be kept between runs and read again: data only, which nobody executes.
+"""Entries and programs as text, kept between runs and read again: data that nobody executes.
 
 The text is JSON, a list of records `[class, field, ...]` in which each stands once, before those
 that name it.  A class is a number in `RECORDS`, and there are no others; a field is a number, a
 list for a tuple, an object for a table by names, or a text whose first character says what it is:
-`'` a text, `#` the record of a number, `=` a member of an enumeration.
+`'` a text, `#` the record of a number, `=` a member of an enumeration, `%` a graph.
 
-Left out is what only a compiler has: the graph, the kernel of a whole step, and a GPU's launches.
+Left out of an entry is what only a compiler has: the graph, the kernel of a whole step, and a GPU's
+launches.  What is left out and still wanted stands beside it (`kept_records.py`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.outputs import Carry, Role, Tagged
-from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.graph.types import Kind, Limit, TensorType
+from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.program.arrays import Array, ClockName, Result
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import (
@@ -35,34 +38,57 @@ from gradc_compiler.program.entry import (
     StepMemory,
 )
 from gradc_compiler.program.inner_cut import InnerCut
+from gradc_compiler.program.kept_records import KeptEntry, KeptProgram, KeptSingle
 from gradc_compiler.program.kernel_abi import Extent, MeanMode
+from gradc_compiler.program.program import (
+    DataSource,
+    Meaning,
+    Persistent,
+    Schedules,
+    Training,
+    TrainStep,
+)
 
+R = TypeVar("R")
 LEFT_OUT = {"deferred_graph", "deferred_whole_step", "deferred_launch", "limits"}
 NAMED = (Tagged, Carry, ClockName)  # tuples with names
 RECORDS: tuple[type[Any], ...] = (
     *(Entry, Kernel, Array, Result, ConstantWords, Phase, Instruction, OpCost, Operand),
     *(PartialReduction, RecurrenceLoop, StepMemory, InnerCut, TensorType, *NAMED),
+    *(Limit, KeptEntry, KeptSingle),
+    *(KeptProgram, Persistent, DataSource, Schedules, TrainStep, Training),
 )
+DAMAGE = (KeyError, IndexError, TypeError, AttributeError, AssertionError, SyntaxError)
 NUMBERS = {cls: k for k, cls in enumerate(RECORDS)}
 FIELDS = {
     cls: cls._fields if cls in NAMED
     else tuple(field.name for field in fields(cls) if field.name not in LEFT_OUT)
     for cls in RECORDS
 }  # fmt: skip
-ENUMS = (Kind, Space, Role, Extent, MeanMode)
+ENUMS = (Kind, Space, Role, Extent, MeanMode, Meaning)
 MEMBERS = {f"={enum.__name__}.{m.name}": m for enum in ENUMS for m in enum}
 TEXTS: dict[tuple[type[Any], Any], str] = {(type(m), m.name): text for text, m in MEMBERS.items()}
 
 
 def print_entry_text(entry: Entry) -> str:
     """An entry as text.  Raises `TypeError` where it holds what has no text."""
-    writer = _Writer()
-    writer.text(entry)
-    return json.dumps(writer.records, separators=(",", ":"))
+    return print_records(entry)
 
 
 def read_entry_text(text: str, graph: Deferred[Any]) -> Entry:
     """The entry of a text, with its graph.  Raises `ValueError` where it is none."""
+    return read_records(text, Entry, graph)
+
+
+def print_records(value: Any) -> str:
+    """A record, and all that it holds, as text.  Raises `TypeError` for what has no text."""
+    writer = _Writer()
+    writer.text(value)
+    return json.dumps(writer.records, separators=(",", ":"))
+
+
+def read_records(text: str, wanted: type[R], graph: Deferred[Any] | None = None) -> R:
+    """The record of a text; entries in it get a graph.  Raises `ValueError` where it is none."""
     made: list[Any] = []
     try:
         for number, *values in json.loads(text):
@@ -73,10 +99,10 @@ def read_entry_text(text: str, graph: Deferred[Any]) -> Entry:
             elif cls is ConstantWords:
                 given["value"] = _numbers(given["value"])
             made.append(cls(**given))
-    except (KeyError, IndexError, TypeError, RecursionError) as error:
-        raise ValueError(f"no entry: {error}") from None
-    if not made or not isinstance(made[-1], Entry):
-        raise ValueError("no entry: it ends with something else")
+    except (*DAMAGE, RecursionError) as error:
+        raise ValueError(f"no {wanted.__name__}: {error}") from None
+    if not made or not isinstance(made[-1], wanted):
+        raise ValueError(f"no {wanted.__name__}: it ends with something else")
     return made[-1]
 
 
@@ -92,6 +118,8 @@ class _Writer:
         kind = type(value)
         if value is None or kind in (int, float, bool):
             return value
+        if isinstance(value, float):
+            return float(value)  # a number of the spec, which knows its fraction
         if kind is str:
             return "'" + value
         if kind in NUMBERS:
@@ -100,6 +128,8 @@ class _Writer:
             return [self.text(item) for item in value]
         if isinstance(value, np.ndarray | range):
             return self.text(_described(value))
+        if isinstance(value, Graph):
+            return "%" + print_graph(value)
         if isinstance(value, Mapping):
             return {str(key): self.text(item) for key, item in value.items()}
         if (text := TEXTS.get((kind, getattr(value, "name", None)))) is not None:
@@ -140,6 +170,8 @@ def _value(text: Any, made: Sequence[Any]) -> Any:
                 return made[int(text[1:])]
             case "'":
                 return text[1:]
+            case "%":
+                return parse_graph(text[1:])
             case _:
                 return MEMBERS[text]
     if type(text) is list:

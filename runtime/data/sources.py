@@ -6,8 +6,9 @@ a spec may write: `sine(200, noise = 0.05)` is checked against it, by name and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from importlib import import_module
 from inspect import Parameter, Signature, signature
 from math import isfinite
 from typing import Any
@@ -19,60 +20,64 @@ from gradc_compiler.program.program import DataSource
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.arrays.dataset import Dataset, from_columns
 from gradc_runtime.data.blocks.streamed_examples import Blocks, Streamed
-from gradc_runtime.data.readers.arrow_tables import arrow, parquet
-from gradc_runtime.data.readers.bundled import breast_cancer, diabetes, digits, iris, wine
-from gradc_runtime.data.readers.csv_table import csv
-from gradc_runtime.data.readers.idx import idx
-from gradc_runtime.data.readers.image_folder import images
-from gradc_runtime.data.readers.json_lines import jsonl
-from gradc_runtime.data.readers.labelled_texts import texts
-from gradc_runtime.data.readers.numpy_files import npy, npz
-from gradc_runtime.data.readers.online_sets import cifar10, fashion_mnist, mnist
 from gradc_runtime.data.readers.reader_context import Context, located
-from gradc_runtime.data.readers.scanned import columns, rows
-from gradc_runtime.data.readers.sound_folder import audio
-from gradc_runtime.data.readers.synthetic import blobs, circle, line, shapes, sine, spirals
-from gradc_runtime.data.readers.tasks import addition, copying, reversal, sums
-from gradc_runtime.data.readers.text import text
 from gradc_runtime.system.errors import DataError
 
 Found = Columns | Blocks
 Source = Callable[..., Found]
 
-SOURCES: Mapping[str, Source] = {
-    "csv": csv,
-    "jsonl": jsonl,
-    "parquet": parquet,
-    "arrow": arrow,
-    "npz": npz,
-    "npy": npy,
-    "idx": idx,
-    "images": images,
-    "audio": audio,
-    "texts": texts,
-    "mnist": mnist,
-    "fashion_mnist": fashion_mnist,
-    "cifar10": cifar10,
-    "digits": digits,
-    "iris": iris,
-    "wine": wine,
-    "breast_cancer": breast_cancer,
-    "diabetes": diabetes,
-    "line": line,
-    "sine": sine,
-    "circle": circle,
-    "spirals": spirals,
-    "blobs": blobs,
-    "shapes": shapes,
-    "rows": rows,
-    "columns": columns,
-    "text": text,
-    "addition": addition,
-    "copying": copying,
-    "reversal": reversal,
-    "sums": sums,
+READERS = {  # the module of `runtime/data/readers` that has each source
+    "csv": "csv_table",
+    "jsonl": "json_lines",
+    "parquet": "arrow_tables",
+    "arrow": "arrow_tables",
+    "npz": "numpy_files",
+    "npy": "numpy_files",
+    "idx": "idx",
+    "images": "image_folder",
+    "audio": "sound_folder",
+    "texts": "labelled_texts",
+    "mnist": "online_sets",
+    "fashion_mnist": "online_sets",
+    "cifar10": "online_sets",
+    "digits": "bundled",
+    "iris": "bundled",
+    "wine": "bundled",
+    "breast_cancer": "bundled",
+    "diabetes": "bundled",
+    "line": "synthetic",
+    "sine": "synthetic",
+    "circle": "synthetic",
+    "spirals": "synthetic",
+    "blobs": "synthetic",
+    "shapes": "synthetic",
+    "rows": "scanned",
+    "columns": "scanned",
+    "text": "text",
+    "addition": "tasks",
+    "copying": "tasks",
+    "reversal": "tasks",
+    "sums": "tasks",
 }
 LARGEST_COUNT = 100_000_000
+
+
+class Sources(Mapping[str, Source]):
+    """The sources by name; a reader is imported when its source is asked for."""
+
+    def __getitem__(self, name: str) -> Source:
+        source: Source = getattr(import_module(f"{FOLDER}.{READERS[name]}"), name)
+        return source
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(READERS)
+
+    def __len__(self) -> int:
+        return len(READERS)
+
+
+FOLDER = "gradc_runtime.data.readers"
+SOURCES = Sources()
 
 
 def load(

@@ -20,7 +20,7 @@ from gradc_runtime.embed.frozen import frozen
 from gradc_runtime.embed.frozen_step import frozen_step
 from gradc_runtime.embed.interface import CInterface
 from gradc_runtime.embed.levels import NATIVE, kernels_of
-from gradc_runtime.embed.library_source import library_source
+from gradc_runtime.embed.library_source import kind_of, library_source, own_memory
 from gradc_runtime.embed.program_source import program_source
 from gradc_runtime.embed.step_interface import StepInterface
 from gradc_runtime.embed.toolchain import Toolchain
@@ -100,6 +100,10 @@ def _library(
     tools.compile_c("model.c", f"{name}_model.o", place)
     objects = [file for _, files in built for file in files]
     objects += [f"{symbol}.o" for symbol in data]
+    if kind_of(model) == "plain":
+        (place / "own.c").write_text(own_memory(interface))
+        tools.compile_c("own.c", f"{name}_own.o", place)
+        objects.append(f"{name}_own.o")
     parts = [f"{name}_model.o", *dict.fromkeys(objects)]
     tools.archive(parts, f"lib{name}.a", place)
     tools.link_shared(parts, "exports", f"lib{name}.so", place)

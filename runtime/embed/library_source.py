@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.entry import Space
@@ -164,6 +164,24 @@ def externals(interface: CInterface, levels: Sequence[Level], data: Sequence[str
     yield f"#define made {data[1]}"
 
 
+def own_memory(interface: CInterface) -> str:
+    """The source of the function that runs a model in memory of the library's own."""
+    facts = {
+        "NAME": interface.name,
+        "DECLARED": interface.declared(),
+        "PASSED": ", ".join(interface.order),
+        "MOST_ROOM": str(most_room(interface.model)),
+    }
+    return filled(source_text("own_memory.c"), facts)
+
+
+def filled(text: str, facts: Mapping[str, str]) -> str:
+    """A text with facts in the places of their names."""
+    for word, fact in facts.items():
+        text = text.replace(f"${word}$", fact)
+    return text
+
+
 def functions(interface: CInterface) -> Iterator[str]:
     """The functions of the header."""
     by_array = {array.name: argument for argument, array in interface.arguments.items()}
@@ -175,7 +193,6 @@ def functions(interface: CInterface) -> Iterator[str]:
         "MACRO": interface.macro,
         "DECLARED": interface.declared(),
         "ARRAYS_GIVEN": ", ".join(given),
-        "MOST_ROOM": str(most_room(interface.model)),
         "LENGTHS_GIVEN": ", ".join(lengths),
         "LENGTHS_PASSED": "lengths, " if lengths else "",
         "LENGTHS": (
@@ -185,10 +202,7 @@ def functions(interface: CInterface) -> Iterator[str]:
         "RESULTS_GIVEN": ", ".join(f"(void *){name}" for name in interface.written),
         "MESSAGES": ", ".join(f'"{text}"' for text in FAULTS.values()),
     }
-    text = "".join(map(source_text, functions_of(interface.model)))
-    for word, fact in facts.items():
-        text = text.replace(f"${word}$", fact)
-    yield text
+    yield filled("".join(map(source_text, functions_of(interface.model))), facts)
 
 
 def most_room(model: FrozenModel) -> int:

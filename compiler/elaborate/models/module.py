@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field, replace
 
-from gradc_compiler.diagnostics.source import CompileError
+from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.elaborate.layers.notes import Notes
 from gradc_compiler.elaborate.models.settings import Rules
 from gradc_compiler.elaborate.names.library import SourceModule
@@ -90,6 +90,7 @@ class Module:
     notes: Mapping[str, Notes] = field(repr=False)  # of the parts of each model's text
     steps: Mapping[str, StepGraphs] = field(repr=False)
     generic: Mapping[str, CompileError] = field(repr=False)  # models whose sizes are open
+    imports: tuple[Source, ...] = field(default=(), repr=False)  # the files that it read
 
     def named(self, step: str) -> StepInfo:
         """A step of `train` by its name."""

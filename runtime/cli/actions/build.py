@@ -8,7 +8,8 @@ from typing import Any
 
 from click import UsageError
 
-from gradc_compiler.c.c_source import emit_c
+from gradc_compiler.c.c_file import CFile
+from gradc_compiler.c.c_source import c_file, c_texts
 from gradc_compiler.emitted.scalar_writer import NotPrinted
 from gradc_compiler.numba_module.module_source import emit_numba
 from gradc_compiler.pipeline import Compilation
@@ -21,6 +22,7 @@ from gradc_runtime.cli.faults import Refused
 from gradc_runtime.embed.build_library import build, build_step
 from gradc_runtime.embed.frozen_step import filled_schedule
 from gradc_runtime.embed.levels import levels_of
+from gradc_runtime.embed.wasm_module import WasmArgument, build_wasm
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import RunError
@@ -35,21 +37,29 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
         say("note: no --weights are given, so this is the network before training")
     made, session, request = session_with_weights(Request.of(spec, given), given)
     named = [] if given["name"] is None else [given["name"]]
-    if given["emit"] == "numba":
-        paths = numba_module(made, session, named, given)
-    elif given["emit"] == "c":
-        paths = c_files(made, session, request, named, given)
-    elif given["what"] == "step":
-        paths = build_step(
-            session, *step_of(session, request, named), given["folder"], given["cpu"]
-        )
-    else:
-        model = chosen(session, named)
-        classes = class_names(session, request, model)
-        paths = build(session, model, given["folder"], classes, given["cpu"])
+    match given["emit"]:
+        case "numba":
+            paths = numba_module(made, session, named, given)
+        case "c":
+            paths = c_files(made, session, request, named, given)
+        case "wasm":
+            paths = wasm_files(made, session, request, named, given)
+        case _:
+            paths = library(session, request, named, given)
     for path in paths:
         write(str(path))
     return 0
+
+
+def library(
+    session: Session, request: Request, named: list[str], given: Mapping[str, Any]
+) -> Iterable[Path]:
+    """A model or a step as a library, and of a model a program, in the folder."""
+    folder, cpu = given["folder"], given["cpu"]
+    if given["what"] == "step":
+        return build_step(session, *step_of(session, request, named), folder, cpu)
+    model = chosen(session, named)
+    return build(session, model, folder, class_names(session, request, model), cpu)
 
 
 def levels(text: str) -> list[str]:
@@ -88,7 +98,44 @@ def c_files(
 
     Raises `Refused` for one that has no C yet.
     """
-    folder, batch, memory = given["folder"], 1, session.memory
+    _, texts = c_of(made, session, request, named, given)
+    write_texts(given["folder"], texts)
+    return [given["folder"] / name for name in texts]
+
+
+def wasm_files(
+    made: Compilation,
+    session: Session,
+    request: Request,
+    named: list[str],
+    given: Mapping[str, Any],
+) -> Iterable[Path]:
+    """A model as a module of WebAssembly, with its loader, in the folder.
+
+    Raises `Refused` for a step, and for a model that has no C yet.
+    """
+    if given["what"] == "step":
+        raise Refused("--emit wasm is for models; a step of training is built as a library or as C")
+    file, texts = c_of(made, session, request, named, given)
+    arguments = [
+        WasmArgument(name=about, in_c=name, role=role, word=file.type_of(type), type=type)
+        for name, (role, type, about) in file.arguments.items()
+    ]
+    return build_wasm(file.prefix, texts, arguments, given["folder"])
+
+
+def c_of(
+    made: Compilation,
+    session: Session,
+    request: Request,
+    named: list[str],
+    given: Mapping[str, Any],
+) -> tuple[CFile, dict[str, str]]:
+    """What is asked for in C, and the text of its files.
+
+    Raises `Refused` for what has no C yet.
+    """
+    batch, memory = 1, session.memory
     if given["what"] == "step":
         step, batch = step_of(session, request, named)
         entry = step.entry
@@ -96,11 +143,10 @@ def c_files(
     else:
         entry = session.program.models[chosen(session, named)]
     try:
-        texts = emit_c(made, entry, memory.views, batch, memory.words.itemsize)
+        file = c_file(made, entry, memory.views, batch, memory.words.itemsize)
+        return file, c_texts(file)
     except NotPrinted as fault:
         raise Refused(str(fault)) from None
-    write_texts(folder, texts)
-    return [folder / name for name in texts]
 
 
 def numba_module(

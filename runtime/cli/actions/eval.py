@@ -8,7 +8,7 @@ from typing import Any
 
 from gradc_runtime.cli.actions.output import console, counted, say, table, write_json
 from gradc_runtime.cli.actions.request import Request, prepare
-from gradc_runtime.cli.actions.with_weights import session_with_weights, weights_at
+from gradc_runtime.cli.actions.with_weights import session_to_run, weights_at
 from gradc_runtime.data import Examples, split
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
@@ -19,7 +19,7 @@ def evaluate(spec: Path, given: Mapping[str, Any]) -> int:
     """Print the metrics."""
     if given["weights"] is None:
         say("note: no --weights are given, so this is the network before training")
-    _, session, request = session_with_weights(Request.of(spec, given), given)
+    session, request = session_to_run(Request.of(spec, given), given)
     data = request.dataset(session)
     part = data if given["everything"] else held_out_of(data, session, request, given)
     prepare(session, [step.evaluate for step in session.training.steps])

@@ -9,7 +9,7 @@ from typing import Any
 from gradc_runtime.cli.actions.output import say, write
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.run import chosen
-from gradc_runtime.cli.actions.with_weights import session_with_weights
+from gradc_runtime.cli.actions.with_weights import session_to_run
 from gradc_runtime.onnx.export_file import write_model
 from gradc_runtime.onnx.package import onnx_package
 
@@ -21,7 +21,7 @@ def export_model(spec: Path, given: Mapping[str, Any]) -> int:
         onnx_package()
     if given["weights"] is None:
         say("note: no --weights are given, so this is the network before training")
-    _, session, _ = session_with_weights(Request.of(spec, given), given)
+    session, _ = session_to_run(Request.of(spec, given), given)
     if alone:
         session.save_weights(given["path"], given["stored"] or "float32")
         write(str(given["path"]))

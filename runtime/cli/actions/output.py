@@ -1,18 +1,22 @@
-"""How answers are printed: tables for people, JSON for programs, both on standard output."""
+"""How answers are printed: tables for people, JSON for programs, both on standard output.
+
+Tables are drawn with rich, which is imported when there is one: a run that prints numbers has none.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 WIDE = 160  # columns where nobody's terminal sets a limit
 
@@ -20,7 +24,9 @@ WIDE = 160  # columns where nobody's terminal sets a limit
 def console(*, stderr: bool = False) -> Console:
     """Where tables go: as wide as the terminal, or wide enough for a file."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False)
+    width = None if stream.isatty() else WIDE
+    made: Console = import_module("rich.console").Console(file=stream, width=width, highlight=False)
+    return made
 
 
 def say(line: str) -> None:
@@ -53,7 +59,9 @@ def strict(value: Any) -> Any:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> Table:
     """A plain table; the columns named in `right` are numbers."""
-    result = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    box, escape = import_module("rich.box").SIMPLE_HEAD, import_module("rich.markup").escape
+    drawn = import_module("rich.table").Table
+    result: Table = drawn(box=box, pad_edge=False, header_style="bold")
     for name in columns:
         result.add_column(name, justify="right" if name in right.split() else "left")
     for row in rows:

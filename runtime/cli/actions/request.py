@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field, replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradc_compiler.diagnostics.source import CompileError
-from gradc_compiler.elaborate.names.library import prelude
-from gradc_compiler.pipeline import OPTIONAL, Compilation, compilation
+from gradc_compiler.diagnostics.source import CompileError, Source
+from gradc_compiler.kept_programs import kept_program, program_fact
 from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_compiler.rewrites.algebra.switches import FORMER
 from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_runtime.cli.actions.request_data import load_data
 from gradc_runtime.cli.faults import Refused
@@ -30,6 +30,9 @@ from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
 from gradc_runtime.session.train_settings import LIMITS
 from gradc_runtime.system.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from gradc_compiler.pipeline import Compilation
 
 FILE = COMMAND
 FLAGS = ("batch", "epochs", "held_out", "patience", "in_memory", "block", "memory")
@@ -103,10 +106,28 @@ class Request:
         Raises `Refused` where a `--set` does not fit the spec, `CompileError` for other errors in
         it.
         """
-        source, overrides = read_source(self.spec), dict(self.overrides)
+        return self._compiled(read_source(self.spec))
+
+    def program(self) -> Program:
+        """The spec compiled, now or by an earlier run; raises as `compile` does.
+
+        An earlier run kept what the CPU does in float32.
+        """
+        if (self.target or "cpu") != "cpu" or (self.dtype or "float32") != "float32":
+            return self.compile().program
+        source = read_source(self.spec)
+        how = (self.without, self.exact, self.precision)
+        fact = program_fact(source, self.spec.parent, dict(self.overrides), *how)
+        return kept_program(source, fact, partial(self._compiled, source))
+
+    def _compiled(self, source: Source) -> Compilation:
+        """The text through all stages."""
+        how = (self.without, self.exact, self.precision)
         try:
-            how = (self.without, self.exact, self.precision)
-            return compilation(source, self.spec.parent, overrides, *how)
+            made: Compilation = pipeline().compilation(
+                source, self.spec.parent, dict(self.overrides), *how
+            )
+            return made
         except CompileError as error:
             if any(d.code != "E0408" for d in error.diagnostics):
                 raise
@@ -150,25 +171,23 @@ class Request:
         try:
             values = json.loads((folder / FILE).read_text())
             spec, at = Path(values.pop("spec")), values.pop("folder")
-            values["without"] = tuple(FORMER.get(name, name) for name in values["without"])
+            values["without"] = switched_off(values["without"])
             if not isinstance(values["overrides"], dict) or not isinstance(
                 values["settings"], dict
             ):
                 raise ValueError("its settings are none")
             if values.get("encoding") is not None:
                 Encoding.of_data(values["encoding"])
-            if unknown := [name for name in values["without"] if name not in OPTIONAL]:
-                raise ValueError(f"no optimisation is called {unknown[0]}")
             return Request(spec=spec, folder=None if at is None else Path(at), **values)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, LookupError, AttributeError) as fault:
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, Refused) as fault:
             raise CheckpointError(f"{folder / FILE} is damaged ({fault})") from None
 
 
 def is_setting(name: str) -> bool:
     """Whether an optimizer of the prelude has a setting of this name."""
-    library = prelude()
+    library = import_module("gradc_compiler.elaborate.names.library").prelude()
     found = [library.find(known) for known in library.places]
     optimizers = [d.definition for d in found if d and d.definition.kind == "optimizer"]
     return any(name == setting.name for o in optimizers for setting in o.settings)
@@ -179,11 +198,19 @@ def switched_off(given: Iterable[str]) -> tuple[str, ...]:
 
     Raises `Refused` for one that does not exist.
     """
-    names = tuple(FORMER.get(name, name) for name in given)
-    if unknown := [name for name in names if name not in OPTIONAL]:
-        known = dict.fromkeys(OPTIONAL)
+    if not (asked := tuple(given)):
+        return ()  # and nothing is imported
+    former, optional = pipeline().FORMER, pipeline().OPTIONAL
+    names = tuple(former.get(name, name) for name in asked)
+    if unknown := [name for name in names if name not in optional]:
+        known = dict.fromkeys(optional)
         raise Refused(f"no optimisation is called {unknown[0]}{suggestion(unknown[0], known)}")
     return names
+
+
+def pipeline() -> Any:
+    """All stages of the compiler, imported where a spec is compiled."""
+    return import_module("gradc_compiler.pipeline")
 
 
 def checked_seed(seed: Any) -> int | None:

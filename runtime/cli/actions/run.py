@@ -18,7 +18,7 @@ from gradc_runtime.cli.actions.read_inputs import is_of_classes, is_words, read_
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.results import plain, save, show
 from gradc_runtime.cli.actions.samples import Limits
-from gradc_runtime.cli.actions.with_weights import session_with_weights
+from gradc_runtime.cli.actions.with_weights import session_to_run
 from gradc_runtime.cli.actions.writing import write_on
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cli.options import Binding
@@ -35,7 +35,7 @@ def run(spec: Path, words: Sequence[str], given: Mapping[str, Any]) -> int:
 
     Raises `Refused` for options that do not go together.
     """
-    _, session, request = session_with_weights(Request.of(spec, given), given)
+    session, request = session_to_run(Request.of(spec, given), given)
     names = [word for word in words if "=" not in word]
     bindings = [Binding().convert(word, None, None) for word in words if "=" in word]
     texts = {name: str(value) for name, value in (*given["inputs"], *bindings)}

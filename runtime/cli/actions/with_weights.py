@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradc_compiler.pipeline import Compilation
 from gradc_runtime.certificates.certificate import require_sound
 from gradc_runtime.cli.actions.output import say
 from gradc_runtime.cli.actions.request import Request
@@ -18,6 +17,9 @@ from gradc_runtime.session.checkpoint import NamedTensors
 from gradc_runtime.session.session import Session
 from gradc_runtime.system.errors import DataError
 from gradc_runtime.weights.tensor_file import read_tensors
+
+if TYPE_CHECKING:
+    from gradc_compiler.pipeline import Compilation
 
 
 def weights_at(path: Path) -> tuple[Path, Request | None]:
@@ -63,20 +65,41 @@ def session_with_weights(
 
     Raises `Refused` where there is no such file, `CheckpointError` where it does not fit.
     """
-    seed, weights = request.seed, given["weights"]
-    if weights is not None:
-        path, earlier = weights_at(weights)
-        request = replace(request, target=request.target or "cpu")  # not where it was trained
-        request = request if earlier is None else request.above(earlier)
-        request = replace(request, dtype=request.dtype or width_of(path))
-    made = request.compile()
-    analysed = request.dtype is None and dtype == "float64"  # holds numbers, and multiplies none
+    asked = with_earlier(request, given)
+    made = asked.compile()
+    analysed = asked.dtype is None and dtype == "float64"  # holds numbers, and multiplies none
     program = made.program.of_precision("float32" if analysed else None)
-    session = replace(request, dtype=request.dtype or dtype).session(program)
+    session = replace(asked, dtype=asked.dtype or dtype).session(program)
+    begin(session, given, request.seed)
+    return made, session, asked
+
+
+def session_to_run(request: Request, given: Mapping[str, Any]) -> tuple[Session, Request]:
+    """The same of a program that an earlier run may have compiled; raises likewise."""
+    asked = with_earlier(request, given)
+    session = replace(asked, dtype=asked.dtype or "float32").session(asked.program())
+    begin(session, given, request.seed)
+    return session, asked
+
+
+def with_earlier(request: Request, given: Mapping[str, Any]) -> Request:
+    """A request, and what the run of `--weights` was asked where this one is silent.
+
+    Raises `Refused` where there is no such run.
+    """
+    if given["weights"] is None:
+        return request
+    path, earlier = weights_at(given["weights"])
+    request = replace(request, target=request.target or "cpu")  # not where it was trained
+    request = request if earlier is None else request.above(earlier)
+    return replace(request, dtype=request.dtype or width_of(path))
+
+
+def begin(session: Session, given: Mapping[str, Any], seed: int | None) -> None:
+    """Take over what `--weights` has, and let draws follow a seed that is given now."""
     take_weights(session, given)
-    if weights is not None and seed is not None:
+    if given["weights"] is not None and seed is not None:
         session.memory.reseed(seed)
-    return made, session, request
 
 
 def take_weights(session: Session, given: Mapping[str, Any]) -> None:

@@ -29,15 +29,18 @@ def levels(_context: Any, _option: Any, given: str) -> list[str]:
      "train.c and train.h: forward, backward, update"),
     ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o source --emit numba",
      "mnist_cnn.py: predict, loss_and_gradients, step; needs NumPy and Numba"),
+    ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o page --emit wasm",
+     "digit.wasm and digit.mjs for JavaScript, digit.html to draw in; needs clang and lld"),
 ])  # fmt: skip
 @spec
 @click.argument("name", required=False, metavar="[MODEL|STEP]")
 @options.weights
 @click.option("-o", "folder", type=click.Path(path_type=Path, file_okay=False), required=True,
               metavar="DIR", help="Where the files go.")  # fmt: skip
-@click.option("--emit", type=click.Choice(["library", "c", "numba"]),
+@click.option("--emit", type=click.Choice(["library", "c", "numba", "wasm"]),
               default="library",
-              help="A library and a program, readable C99, or a module for Numba.")  # fmt: skip
+              help="A library and a program, readable C99, a module for Numba,"
+                   " or WebAssembly.")  # fmt: skip
 @click.option("--what", type=click.Choice(["run", "step"]),
               help="The model, or a step of its training; a module has both.")  # fmt: skip
 @click.option("--cpu", callback=levels, default="native", metavar="LEVEL,...",

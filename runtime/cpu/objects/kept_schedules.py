@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sys
 import zlib
 from functools import cache
@@ -21,12 +22,15 @@ from gradc_runtime.cpu.objects import object_cache as store
 from gradc_runtime.cpu.objects.cpu_id import processor
 from gradc_runtime.cpu.objects.trust import why_distrusted
 
+SUFFIXES = (".py", ".nn", ".lark")
+
 
 @cache
 def compiler_fingerprint() -> bytes:
-    """The digest of the compiler's text and of what folds constants for it."""
-    folder = Path(shelf.__file__).parents[1]
-    texts = (path.read_bytes() for path in sorted(folder.rglob("*.py")))
+    """The digest of the compiler's text, its prelude's too, and of what folds constants for it."""
+    folders = os.walk(Path(shelf.__file__).parents[1])
+    paths = (os.path.join(folder, name) for folder, _, names in folders for name in names)
+    texts = (Path(path).read_bytes() for path in sorted(paths) if path.endswith(SUFFIXES))
     facts = [sys.version, np.__version__, processor(), str(store.FORMAT)]
     return hashlib.sha256(b"\0".join([*texts, *map(str.encode, facts)])).digest()
 

@@ -6,10 +6,3 @@ int $NAME$_run_in($DECLARED$, int n, void *workspace, size_t bytes) {
     void *const arrays[ARRAYS] = {$ARRAYS_GIVEN$};
     return run(&inside, arrays, n, workspace, bytes);
 }
-
-int $NAME$_run($DECLARED$, int n) {
-    static __thread unsigned char memory[$MOST_ROOM$];
-    void *const arrays[ARRAYS] = {$ARRAYS_GIVEN$};
-    return run(&inside, arrays, n, memory, sizeof memory);
-}
-

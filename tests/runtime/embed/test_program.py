@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import struct
 import subprocess
 from pathlib import Path
 
@@ -137,3 +139,19 @@ def test_two_inputs_two_outputs_and_classes(tmp_path: Path) -> None:
     (tmp_path / "k.csv").write_text("0\n")
     done = call(made, "kind=k.csv", "x=x.csv", folder=tmp_path)
     assert b"another number of examples" in done.stderr
+
+
+def of_each_thread(path: Path) -> int:
+    """Bytes of memory that a thread of a 64-bit ELF file has to itself."""
+    content, per_thread = path.read_bytes(), 7  # PT_TLS
+    (at,) = struct.unpack_from("<Q", content, 32)
+    size, count = struct.unpack_from("<HH", content, 54)
+    rows = [struct.unpack_from("<IIQQQQQQ", content, at + k * size) for k in range(count)]
+    return sum(row[6] for row in rows if row[0] == per_thread)
+
+
+def test_the_program_clears_no_memory_that_it_does_not_use(digit: Built) -> None:
+    """Memory of a thread is cleared where a program starts: of ResNet-18 that took 6 of 7 ms."""
+    room = digit.function("workspace", ctypes.c_size_t)(1)
+    assert of_each_thread(digit.folder / digit.name) < room
+    assert of_each_thread(digit.folder / f"lib{digit.name}.so") > room  # `digit_run` has some

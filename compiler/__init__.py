@@ -73,6 +73,9 @@ author keeps them, `nest_writer.py` writes loops, `value_names.py` says what val
 them of a model's graph as the author wrote it: of a contraction `MatMul`, `Conv` or `Einsum`
 (`contraction_nodes.py`), of an elementwise operator a row (`elementwise_rows.py`).
 
+**10. Editors.** `compiler/editor` answers what an editor asks of a text while it is written, and
+writes the grammars for colours in `editors` from one list of words (`words.py`).
+
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
 a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).  An entry is also
 a text (`entry_text.py`), which may lie on a shelf between runs (`shelf.py`); so may a program that

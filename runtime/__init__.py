@@ -74,4 +74,5 @@ in a copy of the process, and writes down that it did.
 
 **The command line.**  `runtime/cli/commands` declares commands with their options,
 `runtime/cli/actions` has what each does; `runtime/cli` answers faults and ends with an exit code.
+`runtime/cli/language_server` speaks with editors.
 """

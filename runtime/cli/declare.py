@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -106,6 +107,12 @@ class SpecPath(click.ParamType[Path]):
     """A file that must be there, or `-`; a path that is not gets the nearest one that is."""
 
     name = "spec"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """A shell completes it as a file."""
+        return [CompletionItem(incomplete, type="file")]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path, or a usage error."""

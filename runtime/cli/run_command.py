@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": "Check gradients, kernels, threads, widths and passes against each other.",
     "bench": "Time a training step, and compare it with what this machine can do at most.",
     "fmt": "Write specs in the one canonical form.",
+    "lsp": "Answer an editor: errors while you type, shapes, definitions, completion.",
     "cache": "Show, check or clear the compiled kernels kept on disk.",
     "doctor": "Show what this machine and installation can do.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import unified_diff
 from pathlib import Path
 
 from gradc_compiler.diagnostics.source import CompileError, Source
@@ -13,9 +14,10 @@ from gradc_runtime.cli.actions.output import counted, say, write
 from gradc_runtime.session.checkpoint import write_atomically
 
 
-def rewrite(files: Sequence[Path], *, check: bool, to_stdout: bool) -> int:
-    """Format each file; 1 if one cannot be parsed, or would change under `--check`."""
+def rewrite(files: Sequence[Path], *, check: bool, diff: bool, to_stdout: bool) -> int:
+    """Format each file; 1 if one cannot be parsed, or would change where that is only looked at."""
     broken, changed = 0, 0
+    check |= diff
     to_stdout |= STANDARD_INPUT in files and not check
     for path in files:
         try:
@@ -30,6 +32,8 @@ def rewrite(files: Sequence[Path], *, check: bool, to_stdout: bool) -> int:
         elif text.encode() != as_written(path, source):
             changed += 1
             say(f"{'would change' if check else 'rewrote'} {path}")
+            if diff:
+                write(difference(path, source.text, text))
             if not check:
                 write_atomically(path, text.encode())
     if not to_stdout:
@@ -38,6 +42,12 @@ def rewrite(files: Sequence[Path], *, check: bool, to_stdout: bool) -> int:
             f"{counted(changed, 'file')} {'to change' if check else 'changed'}, {same} as they were"
         )
     return 1 if broken or (check and changed) else 0
+
+
+def difference(path: Path, before: str, after: str) -> str:
+    """What `patch` would apply."""
+    lines = (text.splitlines(keepends=True) for text in (before, after))
+    return "".join(unified_diff(*lines, f"a/{path}", f"b/{path}"))
 
 
 def as_written(path: Path, source: Source) -> bytes:

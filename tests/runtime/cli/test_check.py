@@ -223,3 +223,23 @@ def test_a_refusal_says_what_is_left_out(call: Caller, monkeypatch: pytest.Monke
     call.spec.write_text(SEQUENCES.replace("(LENGTH)", "").replace("batch 4", "batch 1000000"))
     told = "at once, sequences of one element each, without its data, needs"
     assert told in call("check", call.spec).err
+
+
+def test_fmt_shows_what_would_change_as_a_patch(call: Caller) -> None:
+    call("fmt", call.spec)
+    canonical = call.spec.read_text()
+    assert call("fmt", "--diff", call.spec).code == 0
+    call.spec.write_text(canonical.replace("slope = a * x", "slope=a*x"))
+    answer = call("fmt", "--diff", call.spec)
+    assert answer.code == 1 and "would change" in answer.err
+    assert f"--- a/{call.spec}\n+++ b/{call.spec}\n@@ " in answer.out
+    assert "-    slope=a*x\n+    slope = a * x\n" in answer.out
+    assert call.spec.read_text() != canonical, "nothing was written"
+
+
+def test_hooks_before_a_commit_are_commands_that_work(call: Caller) -> None:
+    text = (SPECS.parent / ".pre-commit-hooks.yaml").read_text()
+    entries = [line.partition("entry: gradc ")[2] for line in text.splitlines() if "entry:" in line]
+    assert entries == ["fmt", "check"] and text.count(r"files: \.nn$") == len(entries)
+    for entry in entries:
+        assert call(*entry.split(), call.spec).code == 0

@@ -46,8 +46,8 @@ def rewrite(files: Sequence[Path], *, check: bool, diff: bool, to_stdout: bool) 
 
 def difference(path: Path, before: str, after: str) -> str:
     """What `patch` would apply."""
-    lines = (text.splitlines(keepends=True) for text in (before, after))
-    return "".join(unified_diff(*lines, f"a/{path}", f"b/{path}"))
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join(unified_diff(old, new, f"a/{path}", f"b/{path}"))
 
 
 def as_written(path: Path, source: Source) -> bytes:

@@ -40,10 +40,10 @@ def whole(source: Source) -> lsp.Range:
 
 def offset_of(source: Source, position: lsp.Position) -> int:
     """The place that the protocol says; the end of a line for what lies behind it."""
-    if position.line >= len(source.line_starts):
+    line, left = int(position.line), int(position.character)
+    if line >= len(source.line_starts):
         return len(source.text)
-    start, text = source.line_starts[position.line], source.line_text(position.line + 1)
-    left = position.character
+    start, text = source.line_starts[line], source.line_text(line + 1)
     for number, character in enumerate(text):
         if left <= 0:
             return start + number

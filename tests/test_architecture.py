@@ -29,23 +29,9 @@ NAMES = {"compiler": "gradc_compiler", "runtime": "gradc_runtime"}  # of folders
 
 COMPILER = {"lark", "networkx", "numpy", "gradc_compiler"}
 RUNTIME = {
-    "click",
-    "lark",
-    "llvmlite",
-    "networkx",
-    "numba",
-    "lsprotocol",
-    "numpy",
-    "onnx",
-    "pygls",
-    "pygments",
-    "rich",
-    "safetensors",
-    "sklearn",
-    "matplotlib",
-    "gradc_runtime",
-    "gradc_compiler",
-}
+    "click", "lark", "llvmlite", "networkx", "numba", "lsprotocol", "numpy", "onnx", "pygls",
+    "pygments", "rich", "safetensors", "sklearn", "matplotlib", "gradc_runtime", "gradc_compiler",
+}  # fmt: skip
 CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.records.fast_dataclass",
     "gradc_compiler.c.c_names",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.editor.analysis import Analysis
 from gradc_compiler.editor.hover import about_function, declaration
-from gradc_compiler.editor.occurrences import BUILT_IN, Declared
+from gradc_compiler.editor.occurrences import BUILT_IN, NameMeaning
 from gradc_compiler.editor.words import (
     CONSTANTS,
     DECLARED,
@@ -38,7 +38,7 @@ class Proposal:
     """A word that may be written, what it is, and a line about it."""
 
     label: str
-    kind: str  # "keyword", or a kind of `Declared`
+    kind: str  # "keyword", or a kind of `NameMeaning`
     detail: str = ""
 
 
@@ -128,5 +128,5 @@ def _within(inner: Span, outer: Span) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
 
 
-def _declared(tree: Definition) -> Declared:
-    return Declared(tree.name, tree.kind, tree.name_span, tree)
+def _declared(tree: Definition) -> NameMeaning:
+    return NameMeaning(tree.name, tree.kind, tree.name_span, tree)

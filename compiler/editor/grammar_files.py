@@ -74,40 +74,40 @@ def rows(words: Mapping[str, list[str]]) -> list[tuple[str, str | tuple[str, ...
     ]
 
 
+VIM_PATTERNS = r"""syntax match gradcStatement /\<step\>\ze\s\+\h\w*\s*{/
+syntax match gradcStatement /\<\%(over\|along\)\>\ze\s\+\h/
+syntax match gradcStatement /\%(\<train\s\+\)\@<=on\>/
+syntax match gradcStatement /\<from\>\ze\s*"/
+syntax match gradcSign /|>\|->\|\.\.\|[-+*\/%^@<>=~]/
+syntax match gradcNumber /\<\d\+\%(x\d\+\)*\>/
+syntax match gradcNumber /\<\d[0-9_]*\%(\.\d[0-9_]*\)\=\%([eE][-+]\=\d\+\)\=\>/
+syntax region gradcString start=/"/ end=/"/ oneline
+syntax match gradcComment /#.*$/ contains=@Spell"""
+VIM_GROUPS = {  # of ours -> of Vim's colour schemes
+    "gradcDeclaration": "Structure", "gradcStatement": "Statement",
+    "gradcOperatorWord": "Operator", "gradcType": "Type", "gradcConstant": "Boolean",
+    "gradcFunction": "Function", "gradcSetting": "Identifier", "gradcSign": "Operator",
+    "gradcNumber": "Number", "gradcString": "String", "gradcComment": "Comment",
+}  # fmt: skip
+
+
 def vim() -> str:
     """The syntax file of Vim."""
     words = groups()
-    kinds = {
-        "gradcDeclaration": (words["declaration"], "Structure"),
-        "gradcStatement": (words["statement"], "Statement"),
-        "gradcOperatorWord": (words["operator"], "Operator"),
-        "gradcType": (words["type"], "Type"),
-        "gradcConstant": (words["constant"], "Boolean"),
-        "gradcFunction": ([*words["function"], *words["prelude"]], "Function"),
+    listed = {
+        "gradcDeclaration": words["declaration"],
+        "gradcStatement": [word for word in words["statement"] if word not in IN_PLACE_ONLY],
+        "gradcOperatorWord": words["operator"],
+        "gradcType": words["type"],
+        "gradcConstant": words["constant"],
+        "gradcFunction": [*words["function"], *words["prelude"]],
     }
-    lines = [f'" {OWN}', 'if exists("b:current_syntax")', "  finish", "endif", ""]
-    for name, (listed, _) in kinds.items():
-        listed = [w for w in listed if name != "gradcStatement" or w not in IN_PLACE_ONLY]
-        lines += [f"syntax keyword {name} {' '.join(listed)}"]
     settings = r"\|".join(words["setting"])
-    lines += [
-        rf"syntax match gradcSetting /\<\%({settings}\)\>\ze\s\+[-A-Za-z0-9_]/",
-        r"syntax match gradcStatement /\<step\>\ze\s\+\h\w*\s*{/",
-        r"syntax match gradcStatement /\<\%(over\|along\)\>\ze\s\+\h/",
-        r"syntax match gradcStatement /\%(\<train\s\+\)\@<=on\>/",
-        r'syntax match gradcStatement /\<from\>\ze\s*"/',
-        r"syntax match gradcSign /|>\|->\|\.\.\|[-+*\/%^@<>=~]/",
-        r"syntax match gradcNumber /\<\d\+\%(x\d\+\)*\>/",
-        r"syntax match gradcNumber /\<\d[0-9_]*\%(\.\d[0-9_]*\)\=\%([eE][-+]\=\d\+\)\=\>/",
-        r'syntax region gradcString start=/"/ end=/"/ oneline',
-        r"syntax match gradcComment /#.*$/ contains=@Spell",
-        "",
-    ]
-    links = {name: group for name, (_, group) in kinds.items()} | {
-        "gradcSetting": "Identifier", "gradcSign": "Operator", "gradcNumber": "Number",
-        "gradcString": "String", "gradcComment": "Comment",
-    }  # fmt: skip
-    lines += [f"highlight default link {name} {group}" for name, group in links.items()]
+    lines = [f'" {OWN}', 'if exists("b:current_syntax")', "  finish", "endif", ""]
+    lines += [f"syntax keyword {name} {' '.join(known)}" for name, known in listed.items()]
+    lines += [rf"syntax match gradcSetting /\<\%({settings}\)\>\ze\s\+[-A-Za-z0-9_]/"]
+    lines += [VIM_PATTERNS, ""]
+    lines += [f"highlight default link {name} {group}" for name, group in VIM_GROUPS.items()]
     return "\n".join([*lines, "", 'let b:current_syntax = "gradc"', ""])
 
 

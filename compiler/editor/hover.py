@@ -10,7 +10,7 @@ from inspect import cleandoc
 
 from gradc_compiler.diagnostics.source import Source, Span
 from gradc_compiler.editor.analysis import Analysis
-from gradc_compiler.editor.occurrences import BUILT_IN, Declared
+from gradc_compiler.editor.occurrences import BUILT_IN, NameMeaning
 from gradc_compiler.editor.words import HELP
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.names.library import prelude
@@ -47,7 +47,7 @@ def hover(found: Analysis, offset: int) -> Hover | None:
     return None
 
 
-def about(found: Analysis, declared: Declared) -> Iterator[str]:
+def about(found: Analysis, declared: NameMeaning) -> Iterator[str]:
     """Of a name: how it is declared, what is known of its shape, what its author says."""
     if declared.kind == BUILT_IN:
         yield from about_function(declared.name)
@@ -62,7 +62,7 @@ def about(found: Analysis, declared: Declared) -> Iterator[str]:
             yield f"of `{declared.span.source.name}`"
 
 
-def declaration(declared: Declared) -> str:
+def declaration(declared: NameMeaning) -> str:
     """The text that declares a name, without its body."""
     tree = declared.tree
     match tree:
@@ -87,7 +87,7 @@ def body_starts(tree: Definition) -> int:
     return tree.span.source.text.rfind("{", tree.span.start, start)
 
 
-def shape_of(found: Analysis, declared: Declared) -> Iterator[str]:
+def shape_of(found: Analysis, declared: NameMeaning) -> Iterator[str]:
     """The type that was found for a value, or the size of a model."""
     if found.module is None:
         return
@@ -172,7 +172,7 @@ def is_letter(character: str) -> bool:
     return character.isalnum() or character == "_"
 
 
-def comment_of(declared: Declared) -> str:
+def comment_of(declared: NameMeaning) -> str:
     """The comment that ends in the line above a declaration.
 
     A definition of the prelude is parsed out of its file by itself; the file has the comment.

@@ -45,7 +45,7 @@ TYPE_WORDS = frozenset({"size", "number", "layer", "cell", "function", "model", 
 
 
 @dataclass(frozen=True, eq=False)
-class Declared:
+class NameMeaning:
     """What a name stands for: the place where it is declared, and as what."""
 
     name: str
@@ -59,7 +59,7 @@ class Occurrence:
     """A name as it stands in the text."""
 
     span: Span
-    declared: Declared | None  # None where it stands for nothing that is known
+    declared: NameMeaning | None  # None where it stands for nothing that is known
 
     @property
     def declares(self) -> bool:
@@ -67,22 +67,22 @@ class Occurrence:
         return self.declared is not None and self.declared.span == self.span
 
 
-Visible = dict[str, Declared]
+Visible = dict[str, NameMeaning]
 
 
 def occurrences(file: File, unit: SourceModule) -> Iterator[Occurrence]:
     """All names of a file, in no order."""
-    walk = _Walk(unit)
+    walk = NameWalk(unit)
     for declaration in file.declarations:
         yield from walk.declaration(declaration)
 
 
-class _Walk:
+class NameWalk:
     """The walk, with the declarations of the file and of what it has met of others."""
 
     def __init__(self, unit: SourceModule) -> None:
         self.unit = unit
-        self.of_file: dict[str, Declared | None] = {}
+        self.of_file: dict[str, NameMeaning | None] = {}
         self.of_bodies: dict[int, Visible] = {}  # by the identity of a definition
 
     def declaration(self, tree: Tree) -> Iterator[Occurrence]:
@@ -121,32 +121,31 @@ class _Walk:
     def node(self, tree: Tree, visible: Visible) -> Iterator[Occurrence]:
         """The names in a node, with what is visible there."""
         match tree:
+            case ContractExpr():
+                yield from self.children(tree, visible | self.indices(tree, visible))
+            case Step(name=name, name_span=span, body=body):
+                yield Occurrence(span, visible.get(f"step {name}"))
+                yield from self.statements(body, visible | _declared(body))
+            case _:
+                yield from self.own(tree, visible)
+                yield from self.children(tree, visible)
+
+    def own(self, tree: Tree, visible: Visible) -> Iterator[Occurrence]:
+        """The names of a node itself, without those of its parts."""
+        match tree:
             case Name(name=name, span=span):
                 yield self.named(name, span, visible)
             case NameType(name=name, span=span) if name not in TYPE_WORDS:
                 yield self.named(name, span, visible)
             case Rest(name=name, span=span):
-                yield self.named(
-                    name,
-                    Span(source=span.source, start=span.end - len(name), end=span.end),
-                    visible,
-                )
-            case Parameter(name=name, name_span=span):
-                yield Occurrence(span, visible.get(name))
-            case Param() | Noise() | State():
+                place = Span(source=span.source, start=span.end - len(name), end=span.end)
+                yield self.named(name, place, visible)
+            case Parameter() | Param() | Noise() | State():
                 yield Occurrence(tree.name_span, visible.get(tree.name))
             case Attribute(base=base, name=name, span=span):
                 yield from self.attribute(base, name, span, visible)
             case Call(function=function, arguments=arguments):
                 yield from self.arguments(function, arguments, visible)
-            case ContractExpr():
-                yield from self.children(tree, visible | self.indices(tree, visible))
-                return
-            case Step(name=name, name_span=span, body=body):
-                yield Occurrence(span, visible.get(f"step {name}"))
-                yield from self.statements(body, visible | _declared(body))
-                return
-        yield from self.children(tree, visible)
 
     def named(self, name: str, span: Span, visible: Visible) -> Occurrence:
         """A name where it is read or set; a prime belongs to the sign, not to the name."""
@@ -160,7 +159,7 @@ class _Walk:
         found: Visible = {}
         for name, span in (one for place in places for one in _sizes(place)):
             if name not in visible and self.global_(name) is None:
-                found.setdefault(name, Declared(name, "index", span, tree))
+                found.setdefault(name, NameMeaning(name, "index", span, tree))
         return found
 
     def attribute(
@@ -190,40 +189,45 @@ class _Walk:
             body = self.body_of(definition) if isinstance(definition, Definition) else {}
             yield Occurrence(place, body.get(argument.name) if is_known else None)
 
-    def global_(self, name: str) -> Declared | None:
+    def global_(self, name: str) -> NameMeaning | None:
         """What a name means in the whole file."""
         if name not in self.of_file:
             self.of_file[name] = self._find(name)
         return self.of_file[name]
 
-    def _find(self, name: str) -> Declared | None:
+    def _find(self, name: str) -> NameMeaning | None:
         if (data := self.unit.data.get(name)) is not None:
-            return Declared(name, "data", data.name_span, data)
+            return NameMeaning(name, "data", data.name_span, data)
         if (found := self.unit.find(name)) is not None:
             tree = found.definition
-            return Declared(name, tree.kind, tree.name_span, tree)
-        return Declared(name, BUILT_IN, None) if name in BUILTINS else None
+            return NameMeaning(name, tree.kind, tree.name_span, tree)
+        return NameMeaning(name, BUILT_IN, None) if name in BUILTINS else None
 
     def body_of(self, tree: Definition) -> Visible:
         """What the body of a definition sees of its own; once, so that all its uses are one."""
         if id(tree) not in self.of_bodies:
             sizes = {
-                name: Declared(name, "size", span, tree)
+                name: NameMeaning(name, "size", span, tree)
                 for parameter in reversed(tree.inputs)
                 for name, span in reversed([*_sizes(parameter.type)])
             }
-            settings = {p.name: Declared(p.name, "setting", p.name_span, p) for p in tree.settings}
-            inputs = {p.name: Declared(p.name, "input", p.name_span, p) for p in tree.inputs}
+            settings = {
+                p.name: NameMeaning(p.name, "setting", p.name_span, p) for p in tree.settings
+            }
+            inputs = {p.name: NameMeaning(p.name, "input", p.name_span, p) for p in tree.inputs}
             self.of_bodies[id(tree)] = sizes | _declared(tree.body) | settings | inputs
         return self.of_bodies[id(tree)]
 
     def fields_of(self, data: Data) -> Visible:
         """The fields of a data declaration; once."""
         if id(data) not in self.of_bodies:
-            self.of_bodies[id(data)] = {
-                f.name: Declared(f.name, "field", f.name_span, f) for f in data.fields
-            }
+            self.of_bodies[id(data)] = _meanings("field", data.fields)
         return self.of_bodies[id(data)]
+
+
+def _meanings(kind: str, parameters: tuple[Parameter, ...]) -> Visible:
+    """What a list of parameters declares."""
+    return {p.name: NameMeaning(p.name, kind, p.name_span, p) for p in parameters}
 
 
 def _declared(body: tuple[Statement, ...]) -> Visible:
@@ -231,7 +235,7 @@ def _declared(body: tuple[Statement, ...]) -> Visible:
     found: Visible = {}
     for statement in body:
         for name, kind, span, tree in _names_of(statement):
-            found.setdefault(name, Declared(name, kind, span, tree))
+            found.setdefault(name, NameMeaning(name, kind, span, tree))
     return found
 
 

@@ -16,9 +16,9 @@ from gradc_runtime.session.checkpoint import write_atomically
 
 def rewrite(files: Sequence[Path], *, check: bool, diff: bool, to_stdout: bool) -> int:
     """Format each file; 1 if one cannot be parsed, or would change where that is only looked at."""
-    broken, changed = 0, 0
     check |= diff
     to_stdout |= STANDARD_INPUT in files and not check
+    broken, changed = 0, 0
     for path in files:
         try:
             source = read_source(path)
@@ -31,17 +31,20 @@ def rewrite(files: Sequence[Path], *, check: bool, diff: bool, to_stdout: bool) 
             write(text)
         elif text.encode() != as_written(path, source):
             changed += 1
-            say(f"{'would change' if check else 'rewrote'} {path}")
-            if diff:
-                write(difference(path, source.text, text))
-            if not check:
-                write_atomically(path, text.encode())
+            rewritten(path, source, text, check=check, diff=diff)
     if not to_stdout:
-        same = len(files) - changed - broken
-        say(
-            f"{counted(changed, 'file')} {'to change' if check else 'changed'}, {same} as they were"
-        )
+        same, to_change = len(files) - changed - broken, "to change" if check else "changed"
+        say(f"{counted(changed, 'file')} {to_change}, {same} as they were")
     return 1 if broken or (check and changed) else 0
+
+
+def rewritten(path: Path, source: Source, text: str, *, check: bool, diff: bool) -> None:
+    """Write a file in its form, or say that it would change, and how."""
+    say(f"{'would change' if check else 'rewrote'} {path}")
+    if diff:
+        write(difference(path, source.text, text))
+    if not check:
+        write_atomically(path, text.encode())
 
 
 def difference(path: Path, before: str, after: str) -> str:

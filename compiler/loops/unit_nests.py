@@ -56,37 +56,50 @@ def reduction_nest(
 ) -> LoopNest:
     """A maximum, a sum over time or a contraction, with what is fused in front of its operand.
 
-    A mean over examples is added to what other tiles have given; a result of which the loops do not
-    reach every word, once, to zeros.
+    A mean over examples adds to the sums of other tiles.  A result adds to zeros if the loops do
+    not reach each of its words exactly once.
     """
     node = graph[nodes[-1]]
     op = _as_contract(node, graph[node.inputs[0]])
-    mean = op.mean and region.phase.examples
     domain, *others = (
         IterationSpace(graph[i].type.shape, op.extents, m, region)
         for i, m in zip(node.inputs, op.operands, strict=True)
     )
-    result = IterationSpace(op.shape, op.extents, op.result, region)
     body = ScalarCode(graph, domain, places, set(nodes[:-1]))
     for id in nodes[:-1]:
         body.add(graph[id])
     value = body.product(node.inputs, (domain, *others))
-    total = isinstance(node.op, TimeSum)
-    paired = isinstance(node.op, TimeSum) and node.op.pair
-    sums = replace(target, strides=target.strides[1:]) if paired else target
-    y = result.access(sums, op.shape, body.row("owner") if total else None)
-    plain = all(p.plain is not None for p in op.result) and covers(op) and not total
+    y = _result(node, op, target, body, region)
     inner = y.moves[1:] if region.phase.examples else y.moves
     summed = [j for j, move in enumerate(inner) if move == 0 and op.extents[j] != 1]
-    store = Store.SUM if plain and not mean else Store.SUM_ADD
-    single = (value, y, Store.MAX if isinstance(node.op, Max) else store)
+    paired = isinstance(node.op, TimeSum) and node.op.pair
+    single = (value, y, _store(node, op, region))
     return LoopNest(
-        loops=domain.loops(summed, over_rows=mean),
+        loops=domain.loops(summed, over_rows=op.mean and region.phase.examples),
         loads=tuple(body.loads),
         statements=tuple(body.statements),
         stores=_pair(value, y, target.strides[0]) if paired else (single,),
         positional=body.positional,
     )
+
+
+def _result(
+    node: Node, op: Contract, target: BufferView, body: ScalarCode, region: Region
+) -> MemAccess:
+    """Where a term is added: a sum over time goes to the row's owner, the example."""
+    owner = body.row("owner") if isinstance(node.op, TimeSum) else None
+    if isinstance(node.op, TimeSum) and node.op.pair:
+        target = replace(target, strides=target.strides[1:])
+    return IterationSpace(op.shape, op.extents, op.result, region).access(target, op.shape, owner)
+
+
+def _store(node: Node, op: Contract, region: Region) -> Store:
+    """How terms reach the result: by a register, unless they add to what is there."""
+    if isinstance(node.op, Max):
+        return Store.MAX
+    plain = all(p.plain is not None for p in op.result) and covers(op)
+    adds = isinstance(node.op, TimeSum) or (op.mean and region.phase.examples)
+    return Store.SUM if plain and not adds else Store.SUM_ADD
 
 
 def _pair(

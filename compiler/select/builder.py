@@ -23,7 +23,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.machine.targets import CPU, CUDA
 from gradc_compiler.memory.allocate import MemoryPlan
 from gradc_compiler.memory.coalesce_reductions import coalesce_reductions
-from gradc_compiler.memory.layout import BufferView, Layouts
+from gradc_compiler.memory.layout import BufferView, Layouts, StorageKey
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.printing.cpu_printer import print_cpu_nest
 from gradc_compiler.program.arrays import ClockName
@@ -113,22 +113,16 @@ class ProgramBuilder:
 
         `products`: how many the result needs, where the kernel does more or fewer.
         """
-        launch, extent, cut = self.launch(nest, unit.region.time), 1, nest
-        outer = nest.loops[0] if nest.loops else None
-        whole = unit.phase.examples or nest.positional or (outer and outer.reduces)
-        if outer and not whole and writes_apart(nest):
-            extent = outer.extent
-            cut = replace(nest, loops=(replace(outer, extent=Extent.RANGE), *nest.loops[1:]))
+        launch = self.launch(nest, unit.region.time)
+        extent, cut = (1, nest) if unit.phase.examples else _cut(nest)
         in_place = self.in_place(cut)
         emitted = print_cpu_nest(in_place)
-        written = {(a.storage, a.offset) for _, a, _ in nest.stores}
+        written = {_place(a) for _, a, _ in nest.stores}
         self.add(
             unit,
             KernelCall(
                 kernel=Kernel("k0", emitted.source),
-                operands=tuple(
-                    self.operand(a, (a.storage, a.offset) in written) for a in emitted.pointers
-                ),
+                operands=tuple(self.operand(a, _place(a) in written) for a in emitted.pointers),
                 geometry=emitted.geometry,
                 launch=launch,
                 extent=extent,
@@ -270,3 +264,20 @@ class ProgramBuilder:
             )
             for key in sorted(self.instructions)
         )
+
+
+def _cut(nest: LoopNest) -> tuple[int, LoopNest]:
+    """A nest whose outermost loop is over a range that threads divide, and how long that loop is.
+
+    A nest whose iterations must stay together is as it was, with a length of 1.
+    """
+    outer = nest.loops[0] if nest.loops else None
+    if outer is None or outer.reduces or nest.positional or not writes_apart(nest):
+        return 1, nest
+    loops = (replace(outer, extent=Extent.RANGE), *nest.loops[1:])
+    return outer.extent, replace(nest, loops=loops)
+
+
+def _place(access: MemAccess) -> tuple[StorageKey, int]:
+    """The word at which an access begins."""
+    return access.storage, access.offset

@@ -35,10 +35,10 @@ def contraction_nest(
     *,
     rounds: bool = False,
 ) -> LoopNest:
-    """y (+)= sum of a * b; `places` are the views of a, b and y, each with its first word; where
-    it `rounds`, of a and b rounded to bfloat16.
+    """y (+)= sum of a * b, of a and b rounded to bfloat16 if it `rounds`.
 
-    A sum over every example is divided by their number, which CUDA kernels call `count`.
+    `places` are the views of a, b and y, each with the word where it begins.  A sum over every
+    example is divided by the number of examples, which CUDA kernels call `count`.
     """
     (a, at_a), (b, at_b), (y, at_y) = places
     every = any(t.extent == Extent.EVERY for t in trips)
@@ -47,22 +47,23 @@ def contraction_nest(
         for t in trips
     )
     v0, v1, v2 = (Variable(Kind.REAL, k) for k in range(3))
-    factors = tuple(Apply("to_bfloat", (v,)) for v in (v0, v1)) if rounds else (v0, v1)
-    product = Apply("times", factors)
-    if every:
-        product = Apply("/", (product, Apply("real", (KernelArgument("count"),))))
-    loads = (
-        (v0, _access(a.storage, at_a, [t.a for t in trips])),
-        (v1, _access(b.storage, at_b, [t.b for t in trips])),
-    )
-    store = Store.SUM_ADD if adds else Store.SUM
     target = _access(y.storage, at_y, [t.y for t in trips])
     return LoopNest(
         loops=loops,
-        loads=loads,
-        statements=(Statement(v2, product),),
-        stores=((v2, target, store),),
+        loads=(
+            (v0, _access(a.storage, at_a, [t.a for t in trips])),
+            (v1, _access(b.storage, at_b, [t.b for t in trips])),
+        ),
+        statements=(Statement(v2, _term(v0, v1, rounds=rounds, mean=every)),),
+        stores=((v2, target, Store.SUM_ADD if adds else Store.SUM),),
     )
+
+
+def _term(a: Variable, b: Variable, *, rounds: bool, mean: bool) -> Apply:
+    """A term of a product; of a mean, divided by the number of examples."""
+    factors = tuple(Apply("to_bfloat", (v,)) for v in (a, b)) if rounds else (a, b)
+    product = Apply("times", factors)
+    return Apply("/", (product, Apply("real", (KernelArgument("count"),)))) if mean else product
 
 
 def fill_nest(storage: StorageKey, words: int, examples: bool) -> LoopNest:
@@ -91,14 +92,6 @@ def walk_nest(nest: LoopNest, time: Time) -> LoopNest:
             return replace(access, row=None, moves=(row, 0, *inner))
         return replace(access, moves=(0, row, *inner))
 
-    def clock(kind: str, *moves: int) -> MemAccess:
-        return MemAccess(
-            storage=clock_place(kind, time, per_row=kind == "after").storage,
-            offset=0,
-            moves=moves,
-            index=True,
-        )
-
     return replace(
         nest,
         loops=(
@@ -108,8 +101,18 @@ def walk_nest(nest: LoopNest, time: Time) -> LoopNest:
         ),
         loads=tuple((v, moved(a)) for v, a in nest.loads if v != owner),
         stores=((variable, moved(target), Store.SUM),),
-        walk=Walk(first=clock("first", 1), length=clock("length", 1), after=clock("after", 0, 1)),
+        walk=Walk(
+            first=_clock("first", time, 1),
+            length=_clock("length", time, 1),
+            after=_clock("after", time, 0, 1),
+        ),
     )
+
+
+def _clock(kind: str, time: Time, *moves: int) -> MemAccess:
+    """A read of an index array of packed sequences."""
+    storage = clock_place(kind, time, per_row=kind == "after").storage
+    return MemAccess(storage=storage, offset=0, moves=moves, index=True)
 
 
 def _access(storage: StorageKey, offset: int, moves: Sequence[int]) -> MemAccess:

@@ -44,15 +44,12 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
 
     A value without elements needs none.
     """
-    graph, places, region = table.graph, table.layouts.places, unit.region
-    node = graph[unit.nodes[-1]]
+    node = table.graph[unit.nodes[-1]]
     if node.type.size == 0:
         return
     match node.op:
-        case Contract() if table.switches.allow(WRITTEN_OUT) and has_small_matrix(graph, node):
-            table.switches.count(WRITTEN_OUT)
-            nest = table.optimise(written_out_nest(graph, node, places, region), BUILT)
-            table.nest(unit, nest, table.needed.get(node.tag))
+        case Contract() if _is_written_out(table, node):
+            _written_out(table, unit, node)
         case Contract(operands=(_, _)):
             _contraction(table, unit, node)
         case ArgMax():
@@ -66,19 +63,43 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
         case Structured() as op:
             row_kernel(table, unit, node, op)
         case _ if is_pointwise(node):
-            targets = {id: places[id] for id in stored}
-            nest = pointwise_nest(graph, unit.nodes, targets, places, region)
-            nest = table.optimise(nest, BUILT)
-            if not _transposition(table, unit, nest):
-                table.nest(unit, nest)
+            _pointwise(table, unit, stored)
         case _:
-            place = places[node.id]
-            nest = reduction_nest(graph, unit.nodes, place, places, region)
-            nest = table.optimise(nest, BUILT)
-            if _adds(nest) and place.storage not in table.memory.partial:
-                table.fill(unit, place)
-            table.nest(unit, nest)
+            _reduction(table, unit, node)
     add_sum(table, unit)
+
+
+def _is_written_out(table: ProgramBuilder, node: Node) -> bool:
+    """Whether a product becomes loops with the numbers of a small constant matrix in them."""
+    return table.switches.allow(WRITTEN_OUT) and has_small_matrix(table.graph, node)
+
+
+def _written_out(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
+    """Add a product with a small constant matrix as loops that have its numbers in them."""
+    table.switches.count(WRITTEN_OUT)
+    nest = written_out_nest(table.graph, node, table.layouts.places, unit.region)
+    table.nest(unit, table.optimise(nest, BUILT), table.needed.get(node.tag))
+
+
+def _pointwise(table: ProgramBuilder, unit: FusionGroup, stored: Sequence[int]) -> None:
+    """Add elementwise nodes as one nest; a mere transposition is the library's."""
+    places = table.layouts.places
+    targets = {id: places[id] for id in stored}
+    nest = pointwise_nest(table.graph, unit.nodes, targets, places, unit.region)
+    nest = table.optimise(nest, BUILT)
+    if not _transposition(table, unit, nest):
+        table.nest(unit, nest)
+
+
+def _reduction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
+    """Add a maximum or a sum; the result is zeroed before, if the nest adds to it."""
+    places = table.layouts.places
+    place = places[node.id]
+    nest = reduction_nest(table.graph, unit.nodes, place, places, unit.region)
+    nest = table.optimise(nest, BUILT)
+    if _adds(nest) and place.storage not in table.memory.partial:
+        table.fill(unit, place)
+    table.nest(unit, nest)
 
 
 def _adds(nest: LoopNest) -> bool:
@@ -151,11 +172,10 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
         replace(table.operand(place, written=place is places[-1]), inner=start)
         for place, start in zip(places, starts, strict=True)
     )
-    operands = (b, a, y) if plan.swap else (a, b, y)
     products = prod(op.extents)
     call = KernelCall(
         kernel=Kernel(plan.kernel + ROUNDED * rounds),
-        operands=operands,
+        operands=(b, a, y) if plan.swap else (a, b, y),
         geometry=plan.geometry,
         launch=table.launch(nest, unit.region.time),
         extent=plan.extent,
@@ -165,9 +185,14 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
         added=chain_of_product(plan.kernel, plan.geometry, rows=1, examples=1).remat,
     )
     table.add(unit, call)
-    words = table.layouts.words[places[-1].storage]
-    if plan.extent > 1 and plan.extent * plan.geometry[Y_ROW] == words:
-        uses = (*(TileUse(x, None) for x in operands[:2]), TileUse(y, 1, written=True))
+    _begin_chain(table, unit, call, table.layouts.words[places[-1].storage])
+
+
+def _begin_chain(table: ProgramBuilder, unit: FusionGroup, call: KernelCall, words: int) -> None:
+    """Let instructions after a product follow it piece by piece, if its rows are all of `words`."""
+    if call.extent > 1 and call.extent * call.geometry[Y_ROW] == words:
+        a, b, y = call.operands
+        uses = (TileUse(a, None), TileUse(b, None), TileUse(y, 1, written=True))
         table.pieces = TileChain(unit.phase, words, uses)
 
 

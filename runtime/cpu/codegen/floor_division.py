@@ -1,7 +1,8 @@
-"""Whole quotients and rests, as in compiler/ops/division.py: bit for bit, without branches.
+"""Whole quotients and rests, as in `compiler/ops/division.py`: bit for bit, without branches.
 
-a = b n + r with r = fmod(a, b), which is exact.  For h near n, what h leaves of a is found with one
-rounding by a fused multiply-add, so n is known to the last bit.
+a = b n + r with r = fmod(a, b), which is exact, so (a - r) / b is the whole quotient n but for
+rounding.  Let h be that division, rounded to a whole number.  A fused multiply-add gives
+a - r - b h with a single rounding, from which the distance of h to n is known to the last bit.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ DIGITS = {4: 24, 8: 53}
 
 def functions(word: int, number: Any) -> dict[str, Callable[..., Any]]:
     """`quotient` and `rest` for words of this many bytes; both work in float64."""
-    two, one = number(number, number), kernel_types.float64(kernel_types.float64)
-    below, most = number(1 - 2.0 ** -DIGITS[word]), np.finfo(number.name).max
-    infinity, zero = number(np.inf), number(0.0)
+    two = number(number, number)
+    return {
+        "quotient": subroutine(two, EXACT)(quotient_of(number)),
+        "rest": subroutine(two, EXACT)(rest_of(number, DIGITS[word])),
+    }
 
-    def rounded(x: Any) -> Any:
-        return floor(choose(absolute(x) < WHOLE, x + 0.5, x))
+
+def quotient_of(number: Any) -> Callable[..., Any]:
+    """The function that divides and rounds towards minus infinity."""
 
     def quotient(x: Any, y: Any) -> Any:
         a, b = np.float64(x), np.float64(y)
@@ -43,6 +47,20 @@ def functions(word: int, number: Any) -> dict[str, Callable[..., Any]]:
         n = choose(absolute(h) < np.inf, n, floor(ratio))
         return number(choose(n == 0.0, ratio * 0.0, n))
 
+    return quotient
+
+
+@subroutine(kernel_types.float64(kernel_types.float64), EXACT)
+def rounded(x: Any) -> Any:
+    """The nearest whole number; a large number is one already."""
+    return floor(choose(absolute(x) < WHOLE, x + 0.5, x))
+
+
+def rest_of(number: Any, digits: int) -> Callable[..., Any]:
+    """The function that gives what is left, with the sign of y, for numbers of so many digits."""
+    below, most = number(1 - 2.0**-digits), np.finfo(number.name).max
+    infinity, zero = number(np.inf), number(0.0)
+
     def rest(x: Any, y: Any) -> Any:
         left = number(math.fmod(np.float64(x), np.float64(y)))
         apart = (left != zero) & ((left < zero) ^ (y < zero))
@@ -51,5 +69,4 @@ def functions(word: int, number: Any) -> dict[str, Callable[..., Any]]:
         inside = choose(moved == y, under, moved)
         return choose(left == zero, choose(y < zero, -zero, zero), inside)
 
-    subroutine(one, EXACT)(rounded)
-    return {name: subroutine(two, EXACT)(f) for name, f in (("quotient", quotient), ("rest", rest))}
+    return rest

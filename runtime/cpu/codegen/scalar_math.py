@@ -86,27 +86,29 @@ def mean_of(number: Any) -> Any:
     return subroutine(number(number, kernel_types.int64), EXACT)(mean)
 
 
+WHOLE = kernel_types.int64
+
+
+@subroutine(kernel_types.UniTuple(WHOLE, 2)(*[WHOLE] * 6))
+def philox(
+    seed: int, step: int, example: int, node: int, element: int, time: int
+) -> tuple[int, int]:
+    """Two random words of 32 bits, as int64 (Philox4x32-10, see `compiler/ops/random.py`)."""
+    c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, time & MASK
+    k0, k1 = seed & MASK, node & MASK
+    for _ in range(10):
+        p0 = wrapped_product(c0, MULTIPLIER_0)
+        p1 = wrapped_product(c2, MULTIPLIER_1)
+        c0, c1 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK
+        c2, c3 = ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
+        k0, k1 = (k0 + WEYL_0) & MASK, (k1 + WEYL_1) & MASK
+    return c0, c1
+
+
 def draws(number: Any, log: Any, cos: Any, sqrt: Any) -> dict[str, Callable[..., Any]]:
-    """Philox4x32-10 as in compiler/ops/random.py: a draw is a function of where it is used.
-
-    Whole numbers are int64 with 32 bits in use.
+    """Uniform and normal draws: each is a function of where it is used, as in
+    `compiler/ops/random.py`.
     """
-    whole = kernel_types.int64
-
-    def philox(
-        seed: int, step: int, example: int, node: int, element: int, time: int
-    ) -> tuple[int, int]:
-        c0, c1, c2, c3 = element & MASK, example & MASK, step & MASK, time & MASK
-        k0, k1 = seed & MASK, node & MASK
-        for _ in range(10):
-            p0 = wrapped_product(c0, MULTIPLIER_0)
-            p1 = wrapped_product(c2, MULTIPLIER_1)
-            c0, c1 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK
-            c2, c3 = ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
-            k0, k1 = (k0 + WEYL_0) & MASK, (k1 + WEYL_1) & MASK
-        return c0, c1
-
-    subroutine(kernel_types.UniTuple(whole, 2)(*[whole] * 6))(philox)
     scale, half = 2.0**-24, 2.0**-25
 
     def philox_uniform(
@@ -122,7 +124,7 @@ def draws(number: Any, log: Any, cos: Any, sqrt: Any) -> dict[str, Callable[...,
         radius = sqrt(number(-2.0) * log(number(u >> 8) * number(scale) + number(half)))
         return radius * cos(number(v >> 8) * number(scale * 2.0 * math.pi))
 
-    signature = number(*[whole] * 6)
+    signature = number(*[WHOLE] * 6)
     return {
         "philox_uniform": subroutine(signature)(philox_uniform),
         "philox_normal": subroutine(signature, PRECISE)(philox_normal),

@@ -63,35 +63,42 @@ def run_chunk(
         )  # fmt: skip
 
 
+@subroutine(NUMBER(WORDS, WORDS, *[NUMBER] * 5))
+def next_chunk(
+    control: Any, table: Any, cut: Any, chunk: Any, team: Any, teams: Any, members: Any
+) -> Any:
+    """The chunk that a team takes after `chunk` (-1: first); the end of all where none is left.
+
+    Teams of one thread take whichever comes next, by an atomic counter, as some may be slower than
+    others.  In a team of several all members must know the same chunk: it takes every `teams`-th.
+    """
+    begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
+    if team >= teams:
+        return end
+    if members == 1 and teams > 1:
+        return begin + atomic_add(control, ALL + bytecode.CHUNK_COUNTER, 1)
+    return begin + team if chunk < 0 else chunk + teams
+
+
 @subroutine(
     kernel_types.void(WORDS, WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER), stands_alone=True
 )
 def run_examples(
     control: Any, table: Any, phase: Any, bases: Any, pointers: Any, thread: Any, threads: Any
 ) -> None:
-    """Run a batch stage: teams take chunks until none is left.
-
-    Single threads take the next one by an atomic counter, as some may be slower than others; a team
-    of several has every so-manieth.
-    """
+    """Run a batch stage: teams take chunks until none is left."""
     partials, blocks = bases[PARTIAL_SPACE], bases[BLOCK_SPACE]
     cut = table[phase + bytecode.CUT]
     teams = min(threads, table[cut + bytecode.TEAMS])
     members = table[cut + bytecode.MEMBERS] if threads > 1 else 1
     team, member = thread // members, thread % members
     words = ALL + bytecode.TEAM * (1 + team)
-    begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
-    chunk = begin + team if team < teams else end
     bases[BLOCK_SPACE] = blocks + team * table[bytecode.BLOCK_BYTES]
-    while True:
-        if members == 1 and teams > 1 and team < teams:
-            chunk = atomic_add(control, ALL + bytecode.CHUNK_COUNTER, 1)
-            chunk += begin
-        if chunk >= end:
-            break
+    chunk = next_chunk(control, table, cut, -1, team, teams, members)
+    while chunk < table[cut + bytecode.END_CHUNK]:
         bases[PARTIAL_SPACE] = partials + chunk * table[bytecode.PARTIAL_BYTES]
         run_chunk(control, words, table, phase, bases, pointers, chunk, member, members)
-        chunk += teams
+        chunk = next_chunk(control, table, cut, chunk, team, teams, members)
     bases[PARTIAL_SPACE], bases[BLOCK_SPACE] = partials, blocks
     barrier(control, ALL, thread, threads)
 

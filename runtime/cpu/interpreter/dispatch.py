@@ -3,9 +3,10 @@
 It does not return to Python between instructions, stages or steps, since that would take longer
 than many of the kernels.  Every thread enters with its number and goes through the whole table.
 Teams of threads take chunks of a batch, and in each stage the members of a team have shares of the
-tasks, as `runtime/cpu/partition/divide.py` has divided them.  Barriers stand at the end of a stage,
-before a block of several members, and where a task says so (`barrier.py`).  A recurrence is a few
-instructions that are run again for every time step, on the rows of that step.
+tasks, as `runtime/cpu/partition/divide.py` has divided them.  Threads wait for one another at the
+end of a stage, before each block that several members share, and where a task says so
+(`barrier.py`).  A recurrence is a few instructions that are run again for every time step, on the
+rows of that step.
 
 `runtime/cpu/interpreter/bytecode.py` says which word of the bytecode means what.
 """
@@ -22,7 +23,7 @@ from gradc_runtime.cpu.codegen.flush_to_zero import get_float_mode, set_float_mo
 from gradc_runtime.cpu.codegen.intrinsics import WORDS, pointer_reader, stack_words, words_at
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import EXACT, subroutine
-from gradc_runtime.cpu.codegen.number_types import number_type, share_start
+from gradc_runtime.cpu.codegen.number_types import number_type, pointer_type, share_start
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.barrier import barrier
 from gradc_runtime.cpu.interpreter.batch_stage import keep_results, run_examples, run_once
@@ -33,8 +34,8 @@ NUMBER = kernel_types.int64
 
 def adder(word: int) -> Any:
     """The subroutine that adds up one `PartialReduction` over chunks, each thread a range of it."""
-    number, add_later = number_type(word), later_adder(word)
-    reals, of_one, divide = pointer_reader(number), one_chunk(word), divider(word)
+    add_chunks, add_later = chunk_adder(word), later_adder(word)
+    reals, of_one, divide = pointer_reader(number_type(word)), one_chunk(word), divider(word)
 
     @subroutine(kernel_types.void(WORDS, NUMBER, NUMBER, WORDS, NUMBER, NUMBER), stands_alone=True)
     def add_partials(table: Any, cut: Any, at: Any, bases: Any, thread: Any, threads: Any) -> None:
@@ -49,19 +50,41 @@ def adder(word: int) -> Any:
             places[1] = first
             of_one(reals(places, 1), total, start, stop, table[bytecode.EXAMPLES])
             return
-        begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
-        fresh = begin if table[bytecode.CONTINUE] == 0 else -1
-        for chunk in range(begin, min(end, begin + MOST_CHUNKS)):
-            places[1] = first + chunk * table[bytecode.PARTIAL_BYTES]
-            part = reals(places, 1)
-            for i in range(start, stop):
-                total[i] = part[i] if chunk == fresh else total[i] + part[i]
-        if end - begin > MOST_CHUNKS:
+        add_chunks(table, cut, total, first, start, stop)
+        if table[cut + bytecode.END_CHUNK] - table[cut + bytecode.FIRST_CHUNK] > MOST_CHUNKS:
             add_later(table, cut, total, first, start, stop)
         if table[bytecode.LAST] != 0:
             divide(total, start, stop, table[bytecode.EXAMPLES])
 
     return add_partials
+
+
+def sums_signature(word: int) -> Any:
+    """The types of f(table, cut, total, first, start, stop): into total[start:stop] go the sums of
+    chunks, of which the first one's are at the address `first`.
+    """
+    return kernel_types.void(WORDS, NUMBER, pointer_type(word), *[NUMBER] * 3)
+
+
+def chunk_adder(word: int) -> Any:
+    """The subroutine that adds up the first MOST_CHUNKS chunks, one after another.
+
+    They go on from the total of an earlier call, unless this is the first one of a batch.
+    """
+    reals = pointer_reader(number_type(word))
+
+    @subroutine(sums_signature(word))
+    def add_chunks(table: Any, cut: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
+        places = stack_words(1)
+        begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
+        fresh = begin if table[bytecode.CONTINUE] == 0 else -1
+        for chunk in range(begin, min(end, begin + MOST_CHUNKS)):
+            places[0] = first + chunk * table[bytecode.PARTIAL_BYTES]
+            part = reals(places, 0)
+            for i in range(start, stop):
+                total[i] = part[i] if chunk == fresh else total[i] + part[i]
+
+    return add_chunks
 
 
 def one_chunk(word: int) -> Any:
@@ -84,8 +107,9 @@ def one_chunk(word: int) -> Any:
 
 
 def divider(word: int) -> Any:
-    """The subroutine that divides sums by the number of examples, in place: LLVM has vectors for a
-    loop with one pointer, and for one with two that it can tell apart.
+    """The subroutine that divides sums by the number of examples, in place.
+
+    It has one pointer, because LLVM makes vector code of a loop only if it can tell pointers apart.
     """
     number = number_type(word)
 
@@ -108,40 +132,64 @@ def divider(word: int) -> Any:
 def later_adder(word: int) -> Any:
     """The subroutine that adds the chunks after the first MOST_CHUNKS to their sum.
 
-    MOST_CHUNKS of them are added up at a time; those sums, and what rounding loses when they are
-    added, go into the total: a compensated sum.
+    MOST_CHUNKS of them are added up at a time; those sums go into the total compensated.  What
+    rounding has lost of it is kept where a chunk stands that has been added already.
     """
-    number = number_type(word)
-    reals, exact = pointer_reader(number), compensated(number)
-    plus, lost = exact["plus"], exact["lost"]
+    number, add_group, keep = number_type(word), group_adder(word), keeper(word)
+    reals = pointer_reader(number)
 
-    @subroutine(
-        kernel_types.void(WORDS, NUMBER, kernel_types.CPointer(number), *[NUMBER] * 3),
-        stands_alone=True,
-    )
+    @subroutine(sums_signature(word), stands_alone=True)
     def add_later(table: Any, cut: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
-        places = stack_words(1)
+        places, size = stack_words(1), table[bytecode.PARTIAL_BYTES]
         begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
-        places[0] = first + (begin + 1) * table[bytecode.PARTIAL_BYTES]  # of a chunk added already
+        places[0] = first + (begin + 1) * size
         rest = reals(places, 0)
         for i in range(start, stop):
             rest[i] = number(0.0)
         for group in range(begin + MOST_CHUNKS, end, MOST_CHUNKS):
-            places[0] = first + group * table[bytecode.PARTIAL_BYTES]
+            places[0] = first + group * size
             sums = reals(places, 0)
-            for chunk in range(group + 1, min(group + MOST_CHUNKS, end)):
-                places[0] = first + chunk * table[bytecode.PARTIAL_BYTES]
-                part = reals(places, 0)
-                for i in range(start, stop):
-                    sums[i] += part[i]
-            for i in range(start, stop):
-                term = plus(sums[i], rest[i])
-                rest[i] = lost(total[i], term)
-                total[i] = plus(total[i], term)
+            add_group(sums, places[0], size, min(MOST_CHUNKS, end - group), start, stop)
+            keep(sums, total, rest, start, stop)
         for i in range(start, stop):
             total[i] += rest[i]
 
     return add_later
+
+
+def keeper(word: int) -> Any:
+    """keep(sums, total, rest, start, stop): sums go into a total, and into `rest` what rounding has
+    lost of it.
+    """
+    exact = compensated(number_type(word))
+    plus, lost = exact["plus"], exact["lost"]
+
+    @subroutine(kernel_types.void(*[pointer_type(word)] * 3, *[NUMBER] * 2))
+    def keep(sums: Any, total: Any, rest: Any, start: Any, stop: Any) -> None:
+        for i in range(start, stop):
+            term = plus(sums[i], rest[i])
+            rest[i] = lost(total[i], term)
+            total[i] = plus(total[i], term)
+
+    return keep
+
+
+def group_adder(word: int) -> Any:
+    """add_group(sums, first, size, chunks, start, stop): the chunks that follow the one at `first`,
+    `size` bytes apart, are added to `sums`, which are those of that one.
+    """
+    reals = pointer_reader(number_type(word))
+
+    @subroutine(kernel_types.void(pointer_type(word), *[NUMBER] * 5))
+    def add_group(sums: Any, first: Any, size: Any, chunks: Any, start: Any, stop: Any) -> None:
+        places = stack_words(1)
+        for chunk in range(1, chunks):
+            places[0] = first + chunk * size
+            part = reals(places, 0)
+            for i in range(start, stop):
+                sums[i] += part[i]
+
+    return add_group
 
 
 def phase_runner(word: int) -> Any:
@@ -167,6 +215,14 @@ def phase_runner(word: int) -> Any:
     return run_phase
 
 
+@subroutine(kernel_types.void(WORDS, WORDS, WORDS))
+def copy_addresses(control: Any, table: Any, bases: Any) -> None:
+    """Copy the addresses of the caller's arrays to a thread: they are told to thread 0 only."""
+    told = words_at(control[bytecode.BASES])
+    for k in range(bytecode.ARRAY_SPACE, table[bytecode.SPACES]):
+        bases[k] = told[k]
+
+
 def kernel(word: int) -> Any:
     """The dispatch loop for words of this many bytes."""
     run_phase, zeros = phase_runner(word), flush_to_zero.zeros()
@@ -177,10 +233,8 @@ def kernel(word: int) -> Any:
         threads = control[bytecode.THREADS]
         bases = words_at(control[bytecode.BASES] + thread * control[bytecode.BASES_STEP])
         pointers = stack_words(MOST_OPERANDS)
-        if thread > 0:  # only thread 0's addresses of arrays are set before a call
-            told = words_at(control[bytecode.BASES])
-            for k in range(bytecode.ARRAY_SPACE, table[bytecode.SPACES]):
-                bases[k] = told[k]
+        if thread > 0:
+            copy_addresses(control, table, bases)
         for _ in range(control[bytecode.STEPS]):
             for p in range(table[bytecode.PHASES]):
                 phase = bytecode.HEADER + p * bytecode.PHASE

@@ -58,7 +58,13 @@ def build_table(
         Records(entry, kernels, examples, word, cut, own, room, passed_on(entry), threads)
         for own in cut.segments
     )
-    phases = list(divided(entry.phases, usual, *wide))
+    return written(usual, wide, list(divided(entry.phases, usual, *wide)))
+
+
+def written(
+    usual: Records, wide: Sequence[Records], phases: Sequence[DividedPhase]
+) -> NDArray[np.int64]:
+    """The words of all records: those of the usual segment, and of a wide one if there is one."""
     tail = {"cut": [0] * bytecode.HEADER * len(wide), **sections(usual, phases)}
     starts, end = starts_of(phases, tail)
     for own in wide:

@@ -66,8 +66,9 @@ def launch_cut(
     table: Any, at: Any, bases: Any, pointers: Any, begin: Any, end: Any, firsts: Any,
     start: Any, stop: Any,
 ) -> None:  # fmt: skip
-    """The same for iterations [start, stop) of the loop that is cut, of all rows if it is over
-    those.
+    """Call an instruction's kernel for iterations [start, stop) of the loop that threads divide.
+
+    That loop is within a row, or goes over all rows together (BY_ROW).
     """
     place_operands(table, at, bases, pointers, begin, firsts)
     operand = table[at + bytecode.OPERANDS_START]
@@ -111,6 +112,16 @@ def run_own(
             launch(table, at, bases, pointers, begin, begin + start, begin + stop, firsts)
 
 
+@subroutine(NUMBER(*[NUMBER] * 4))
+def rows_of_piece(rows: Any, words: Any, unit: Any, examples: Any) -> Any:
+    """The rows of the next piece of so many rows, each of so many words: a multiple of `unit`, and
+    pieces of nearly equal size that stay in the cache.
+    """
+    most = max(LEAST_PIECE, min(MOST_PIECE, PIECE_OF_EXAMPLE * examples))
+    pieces = (rows * words + most - 1) // most
+    return max(unit, (rows // pieces + unit - 1) // unit * unit)
+
+
 @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, NUMBER), stands_alone=True)
 def run_pieces(
     table: Any, leader: Any, bases: Any, pointers: Any, member: Any, members: Any
@@ -127,11 +138,8 @@ def run_pieces(
     begin = share_start(extent, unit, member, members)
     end = share_start(extent, unit, member + 1, members)
     first = begin
-    most = max(LEAST_PIECE, min(MOST_PIECE, PIECE_OF_EXAMPLE * table[bytecode.EXAMPLES]))
     while begin < end:
-        pieces = ((end - begin) * words + most - 1) // most
-        rows = ((end - begin) // pieces + unit - 1) // unit * unit
-        stop = min(end, begin + max(unit, rows))
+        stop = min(end, begin + rows_of_piece(end - begin, words, unit, table[bytecode.EXAMPLES]))
         firsts[PIECE] = first
         launch(table, leader, bases, pointers, begin, begin, stop, firsts)
         firsts[PIECE] = first * words

@@ -25,6 +25,7 @@ from gradc_runtime.cpu.codegen.language.subroutines import (
     EXACT,
     FAST,
     SUBROUTINES,
+    Subroutine,
     WrittenFunction,
 )
 from gradc_runtime.cpu.codegen.language.translate_calls import lifted
@@ -41,36 +42,42 @@ def translate(
 ) -> ir.Module:
     """The module of a kernel: `void symbol(int64*, int64*, int64, int64, int64)`.
 
-    `apart`: it is generated, so its numbered pointers lie apart (see `scopes`), and its arithmetic
-    is the author's.
+    A kernel that is generated has pointers `apart` from one another (`alias_scopes.py`), and the
+    author's arithmetic.
     """
     module = ir.Module(symbol)
     translated: dict[tuple[Any, int], ir.Function] = {}
 
     def subroutine(function: Any, count: int) -> ir.Function:
-        key = function, count
-        if key not in translated:
-            declared = SUBROUTINES[function]
-            signature = lifted(declared.signature, count)
-            made = ir.Function(module, shape(signature), f"s{len(translated)}")
-            made.linkage = "internal"
-            if count:  # vectors are passed in registers only if nothing is called
-                made.attributes.add("alwaysinline")
-            elif declared.stands_alone:
-                made.attributes.add("noinline")
-            translated[key] = made
+        if (function, count) not in translated:
+            known = SUBROUTINES[function]
+            signature = lifted(known.signature, count)
+            made = declare(module, f"s{len(translated)}", known, signature, count)
+            translated[function, count] = made
             frame = Frame(ir.IRBuilder(), names_of(function), subroutine)
             fill(made, tree_of(function), signature, frame)
-            set_fast_math(made, declared.fastmath)
-        return translated[key]
+            set_fast_math(made, known.fastmath)
+        return translated[function, count]
 
     kernel = ir.Function(module, shape(KERNEL), symbol)
     scopes = scopes_of(module, tree) if apart else {}
     fill(kernel, tree, KERNEL, Frame(ir.IRBuilder(), names, subroutine, scopes=scopes))
-    for function in module.functions:
-        if function not in translated.values():
-            set_fast_math(function, EXACT if apart else FAST)
+    for function in (f for f in module.functions if f not in translated.values()):
+        set_fast_math(function, EXACT if apart else FAST)
     return module
+
+
+def declare(
+    module: ir.Module, name: str, subroutine: Subroutine, signature: KernelSignature, count: int
+) -> ir.Function:
+    """A subroutine without its body; `count` is 0, or how many numbers its vectors have."""
+    made = ir.Function(module, shape(signature), name)
+    made.linkage = "internal"
+    if count:  # vectors are passed in registers only if nothing is called
+        made.attributes.add("alwaysinline")
+    elif subroutine.stands_alone:
+        made.attributes.add("noinline")
+    return made
 
 
 def shape(signature: KernelSignature) -> ir.FunctionType:

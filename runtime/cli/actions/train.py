@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,6 +19,7 @@ from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions import diagnostics, gradients
 from gradc_runtime.cli.actions.next_step import next_step
 from gradc_runtime.cli.actions.output import console, counted, say, strict, write
+from gradc_runtime.cli.actions.plotting import require_plots
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.actions.with_weights import take_weights
@@ -31,7 +31,6 @@ from gradc_runtime.session.history import History
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.session_config import SessionConfig
 from gradc_runtime.session.train_settings import resolve
-from gradc_runtime.system.extras import advice
 from gradc_runtime.system.folder_lock import held
 from gradc_runtime.training.display import Display
 from gradc_runtime.training.gradient_monitor import GradientMonitor
@@ -58,7 +57,7 @@ class TrainLines(Plain):
 def train(spec: Path | None, resume: str | None, given: Mapping[str, Any]) -> int:
     """Train; the exit code."""
     if given["plot"]:
-        require_pictures()
+        require_plots()
     if is_one_of_several():
         found: int = import_module(RANKED).train(spec, resume, given)
         return found
@@ -124,15 +123,6 @@ def draw_if_asked(summary: History, folder: RunFolder, given: Mapping[str, Any])
     if given["plot"] and summary.rows:
         import_module("gradc_runtime.training.curves").draw(summary.rows, folder.path / PICTURE)
         say(f"as a picture: {folder.path / PICTURE}")
-
-
-def require_pictures() -> None:
-    """Refuse to plot before a run, not after it.
-
-    Raises `Refused` where matplotlib is not installed.
-    """
-    if find_spec("matplotlib") is None:
-        raise Refused(advice("matplotlib", "--plot"))
 
 
 def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFolder:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gradc_runtime.cli.actions import train as training
+from gradc_runtime.cli.actions import plotting
 from gradc_runtime.session.checkpoint import NamedTensors, read_checkpoint
 from tests.runtime.cli.calling import POINTS, Caller
 from tests.runtime.test_runs import HOLD
@@ -55,7 +55,7 @@ def test_a_run_stays_in_the_folder_of_runs(call: Caller, name: str) -> None:
 
 def test_a_run_is_drawn(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as without:
-        without.setattr(training, "find_spec", lambda name: None)
+        without.setattr(plotting, "find_spec", lambda name: None)
         refused = call("train", call.spec, *REFERENCE, "--plot")
     assert refused.code == 2 and "--plot needs matplotlib: pip install matplotlib" in refused.err
     pytest.importorskip("matplotlib")

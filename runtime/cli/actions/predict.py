@@ -19,7 +19,7 @@ from gradc_runtime.cli.actions.output import say
 from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.request_data import load_file
-from gradc_runtime.cli.actions.with_weights import session_with_weights
+from gradc_runtime.cli.actions.with_weights import session_to_run
 from gradc_runtime.cli.actions.write_answers import save_answers, show_answers, write_answers_json
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import Dataset, Streamed
@@ -39,7 +39,7 @@ def predict(spec: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> int:
     """
     texts, file = divided(inputs)
     given = with_last_run(spec, given)
-    _, session, request = session_with_weights(Request.of(spec, given), given)
+    session, request = session_to_run(Request.of(spec, given), given)
     step = chosen_step(session, given["step"])
     assert step.predict is not None, "only steps that predict something are chosen"
     prepare(session, [step.predict])

@@ -22,6 +22,8 @@ COMMANDS = {
     "eval": "Measure a trained network on held-out data.",
     "predict": "Say what a trained network predicts of new examples.",
     "run": "Run a model on given inputs and print the numbers.",
+    "runs": "Show all runs in one table.",
+    "compare": "Put runs side by side: what differs, and their curves in one picture.",
     "build": "Make a library and a program of a model, for use without Python.",
     "export": "Write a model as an ONNX file.",
     "import": "Write an ONNX model as a spec, with its weights beside it.",

@@ -7,43 +7,23 @@ train_step(...)       a step of training: loss, gradients, update
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 
 import numpy as np
 
-from gradc_compiler.c.c_names import ArgumentNames, CNames, c_name, comment
-from gradc_compiler.c.c_nest import CNest
+from gradc_compiler.c.c_names import ArgumentNames, CNames, c_name
 from gradc_compiler.c.c_scalar import CScalars
+from gradc_compiler.c.c_time import CTime, c_time
 from gradc_compiler.c.share_memory import Turns, turns
-from gradc_compiler.emitted.plain_program import (
-    Buffer,
-    PlainNest,
-    PlainProgram,
-    PlainStage,
-    about,
-    origin,
-)
-from gradc_compiler.emitted.scalar_writer import NotPrinted
+from gradc_compiler.emitted.plain_program import Buffer, PlainProgram, about
 from gradc_compiler.emitted.value_names import value_names
-from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.graph.types import Kind, Limit, TensorType, Time
 from gradc_compiler.loops.ir import MemAccess
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.program import Schedules
 from gradc_compiler.records.fast_dataclass import dataclass
-
-COMMENT = re.compile(r"/\*.*?\*/")
-DECLARED = re.compile(r" {4}(const |float |double |int32_t |int64_t )")
-
-
-@dataclass(frozen=True, slots=True)
-class StageText:
-    """The body of a stage's function, and its parameters: what they are called, how declared."""
-
-    lines: list[str]
-    given: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +39,7 @@ class CFile:
     batch: int  # examples that there is room for, where they must be there together
     word: int = 4
     schedules: Schedules | None = None  # of the step's optimizer
+    limits: Sequence[Limit] = ()  # of its sequences
     called: set[str] = field(default_factory=set)
 
     @cached_property
@@ -90,7 +71,8 @@ class CFile:
         for name, (role, type, _) in self.arguments.items():
             constant = "const " if role == "input" else ""
             found[role].append(f"{constant}{self.type_of(type)} *{name}")
-        parts = [*given, *found["input"], *found["output"], *found["result"], "int n"]
+        lengths = [f"const int32_t *{t.lengths}" for t in self.times.values() if t.lengths]
+        parts = [*given, *found["input"], *lengths, *found["output"], *found["result"], "int n"]
         return f"int {self.prefix}_{self.does}({', '.join(parts)})"
 
     @cached_property
@@ -117,7 +99,7 @@ class CFile:
     @cached_property
     def arguments(self) -> dict[str, tuple[str, TensorType, str]]:
         """By name in C: the role of an array or result, its type, and what the spec calls it."""
-        names, arrays = ArgumentNames(), self.program.arrays("input")
+        names, arrays = ArgumentNames(self.words_of_times), self.program.arrays("input")
         outputs = self.program.arrays("output")
         found = {names.take(str(a.name)): ("input", a.type, str(a.name)) for a in arrays}
         for array in outputs:
@@ -127,6 +109,21 @@ class CFile:
             type = self.program.graph[id].type
             found[names.take(about(key))] = ("result", type, str(key))
         return found
+
+    @cached_property
+    def times(self) -> dict[Time, CTime]:
+        """What each time of its sequences is in C."""
+        names, found = CNames(), {}
+        for time in self.program.table.memory.times:
+            found[time] = c_time(time, names, self.macro, self.limits)
+        return found
+
+    @property
+    def words_of_times(self) -> Collection[str]:
+        """The names that times have taken."""
+        return {
+            word for t in self.times.values() for word in (t.lengths, t.count, t.start, t.total)
+        }
 
     @cached_property
     def members(self) -> dict[StorageKey, str]:
@@ -145,8 +142,15 @@ class CFile:
         keys = self.of_kind("memory")
         places = self.program.table.layouts.places
         kept = {places[id].storage for id in self.program.results.values()}
-        sizes = {key: max(self.buffers[key][0].words, 1) for key in keys}
-        return turns(self.program.stages, sizes, kept)
+        for stage in self.program.stages:  # an earlier step's are needed in a later one
+            kept |= {a.storage for one in stage.nests if one.loop for a in one.nest.accesses()}
+        words = {key: max(self.buffers[key][0].words, 1) for key in keys}
+        rows = {key: self.most_rows(self.buffers[key][0]) for key in keys}
+        return turns(self.program.stages, words, rows, kept)
+
+    def most_rows(self, buffer: Buffer) -> int:
+        """For how many rows of an example a value of the memory has room, if nothing is said."""
+        return 1 if buffer.time is None else self.times[buffer.time].most
 
     def member(self, key: StorageKey) -> str:
         """A value of the memory as its member: `hidden`, or `turn_1.hidden`."""
@@ -168,50 +172,18 @@ class CFile:
             role = buffer.kind
             named = {(r, about): n for n, (r, _, about) in self.arguments.items()}
             return named[role, buffer.name]
+        if buffer.kind == "clock":
+            return str(access.storage[1])  # for people: it is worked out where it is read
         name = self.members[access.storage]
         if buffer.kind == "persistent":
             return f"s->{name}" if self.trains else name
         if buffer.kind == "constant":
             return name
-        example = f" + example * {buffer.words}" if buffer.kind == "carried" else ""
-        return f"m->{self.member(access.storage)}{example}"
+        return f"m->{self.member(access.storage)}{self._part(buffer)}"
 
-    def nest(self, one: PlainNest) -> Iterator[str]:
-        """A nest, below the line of the spec that it comes of."""
-        _, said = origin(one.note, self.source, self.spec)
-        yield f"    /* {comment(said)} */"
-        writer = CNest(nest=one.nest, scalars=self.scalars, array=self.array)
-        lines = writer.write()
-        self.called.update(writer.called)
-        if any(DECLARED.match(line) for line in lines):
-            yield from ["    {", *(f"    {line}" for line in lines), "    }"]
-        else:
-            yield from lines
-
-    @cached_property
-    def stages(self) -> list[StageText]:
-        """Every stage as the body of a function, and what it is given."""
-        return [self.stage(number, stage) for number, stage in enumerate(self.program.stages)]
-
-    def stage(self, number: int, stage: PlainStage) -> StageText:
-        """A stage as the body of a function; raises `NotPrinted` for one that has no C yet."""
-        lines = []
-        for k, one in enumerate(stage.nests):
-            for member in map(self.member, self.turns.cleared(number, k)):
-                lines.append(f"    memset(m->{member}, 0, sizeof m->{member});")
-            lines += self.nest(one)
-        if any(self.buffers[key][0].kind != "memory" for key in stage.means):
-            raise NotPrinted("a mean in place of a state has no C yet")
-        code = COMMENT.sub("", "\n".join(lines))
-        given = {w: d for w, d in self.known() if re.search(rf"\b{w}\b", code)}
-        return StageText(lines, given)
-
-    def known(self) -> Iterator[tuple[str, str]]:
-        """Everything that a stage may be given, and its declaration."""
-        yield "m", f"struct {self.prefix}_memory *m"
-        yield "s", f"struct {self.prefix}_state *s"
-        for name, (role, type, _) in self.arguments.items():
-            if role != "result":
-                yield name, f"{'const ' if role == 'input' else ''}{self.type_of(type)} *{name}"
-        yield "example", "int example"
-        yield "n", "int n"
+    def _part(self, buffer: Buffer) -> str:
+        """Where the part of an example begins, of what stages hand on."""
+        if buffer.kind != "carried":
+            return ""
+        before = "example" if buffer.time is None else self.times[buffer.time].start
+        return f" + {before} * {buffer.words}"

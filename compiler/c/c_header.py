@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from gradc_compiler.c.c_file import CFile
 from gradc_compiler.c.c_names import comment
+from gradc_compiler.c.c_time import CTime
+from gradc_compiler.graph.types import TensorType
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -14,6 +16,7 @@ FAULTS = {
     "WRONG_SIZE": "the number of examples is not one that there is room for",
     "WRONG_CLASS": "a whole number is not one of its classes",
     "SCHEDULE_ENDED": "the table of the optimizer's settings has no more steps",
+    "WRONG_LENGTH": "a sequence is longer than there is room for, or its length is below 0",
 }
 
 
@@ -29,7 +32,6 @@ class CHeader:
 
     def _about(self) -> Iterator[str]:
         """What it is, in words."""
-        arguments = self.file.arguments.items()
         sizes, spec = self.sizes(), comment(self.file.spec)
         yield f"/* {self.file.prefix}: {spec} in C99; needs only the C library's mathematics."
         yield ""
@@ -39,16 +41,26 @@ class CHeader:
             own = f"(struct {self.file.prefix}_state)"
             yield f"   State: {sizes['State']:,} bytes {own}: save it as it is."
         yield ""
-        for name, (role, type, about) in arguments:
+        yield from self._arguments()
+        yield ""
+        if any(time.lengths for time in self.file.times.values()):
+            yield "   Elements of all sequences stand one after another, and lengths beside them."
+            yield "   How long a sequence may be is set below, or with -D."
+        yield "   Examples stand one after another, row-major.  A function answers 0, or a code"
+        yield "   below 0. */"
+
+    def _arguments(self) -> Iterator[str]:
+        """What is read and written, with its shape."""
+        for name, (role, type, about) in self.file.arguments.items():
             shape = " x ".join(map(str, type.shape)) or "one number"
             what = {"input": "read", "output": "written", "result": "written once"}[role]
             among = "" if type.classes is None else f", 0 to {type.classes - 1}"
             named = "" if about == name else f"  ({comment(about)})"
             said = f"{self.file.type_of(type)}, {shape}{among}{named}"
-            yield f"     {name:<16} {what:<13} {'' if role == 'result' else 'each example: '}{said}"
-        yield ""
-        yield "   Examples stand one after another, row-major.  A function answers 0, or a code"
-        yield "   below 0. */"
+            yield f"     {name:<16} {what:<13} {'' if role == 'result' else whose(type)}{said}"
+        for time in self.file.times.values():
+            if time.lengths:
+                yield f"     {time.lengths:<16} read          each example: int32_t, its elements"
 
     def _head(self) -> Iterator[str]:
         """What stands before the structs."""
@@ -66,10 +78,26 @@ class CHeader:
         for code, (name, text) in enumerate(FAULTS.items(), 1):
             yield f"#define {self.file.macro}_{name} (-{code}) /* {text} */"
         yield ""
+        for time in self.file.times.values():
+            yield from self._most(time)
+
+    def _most(self, time: CTime) -> Iterator[str]:
+        """The elements that an example may have, which whoever compiles may set."""
+        if time.is_fixed:
+            return
+        yield f"#ifndef {time.macro}"
+        yield f"#define {time.macro} {time.most} /* elements of a sequence, at most */"
+        yield "#endif"
+        if time.limit is not None:
+            yield f"#if {time.macro} > {time.limit}"
+            yield f"#error {time.macro} is more than the {time.limit} that the model has places for"
+            yield "#endif"
+        yield ""
 
     def _words(self, key: StorageKey) -> int:
         buffer, _ = self.file.buffers[key]
-        return buffer.words * (self.file.room if buffer.kind == "carried" else 1)
+        copies = self.file.room if buffer.kind == "carried" else 1
+        return buffer.words * copies * self.file.most_rows(buffer)
 
     def _alone(self) -> list[StorageKey]:
         """What shares no words."""
@@ -108,6 +136,8 @@ class CHeader:
         for key in keys:
             buffer, index = self.file.buffers[key]
             copies = f"{self.file.macro}_BATCH * " if buffer.kind == "carried" else ""
+            if buffer.time is not None:
+                copies += f"{self.file.times[buffer.time].macro} * "
             name = self.file.members[key]
             yield f"    {self.file.real(index)} {name}[{copies}{max(buffer.words, 1)}];"
         if not keys and unused:
@@ -129,3 +159,10 @@ class CHeader:
         yield "}"
         yield "#endif"
         yield "#endif"
+
+
+def whose(type: TensorType) -> str:
+    """What has such a tensor: an example, or an element of its sequence."""
+    if type.time is None:
+        return "each example: "
+    return f"each of {type.time} elements: " if isinstance(type.time, int) else "each element: "

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from gradc_compiler.c.c_scalar import variable_type
+from gradc_compiler.c.c_time import ROW, CTime
 from gradc_compiler.emitted.nest_writer import NestWriter
-from gradc_compiler.graph.types import Kind
+from gradc_compiler.emitted.plain_program import Buffer
+from gradc_compiler.emitted.scalar_writer import WHOLE, Text, within
+from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.loops.ir import MemAccess, Variable
+from gradc_compiler.program.arrays import ClockName
 from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(kw_only=True)
 class CNest(NestWriter):
-    """Writes one nest."""
+    """Writes one nest; of a sequence, what it does for a row."""
+
+    buffer: Callable[[MemAccess], Buffer]
+    time_of: Callable[[Time], CTime]
 
     least: ClassVar[str] = "-INFINITY"
     first: ClassVar[str] = "example"
@@ -51,8 +59,39 @@ class CNest(NestWriter):
         """A value as a place holds it."""
         return f"(int32_t)({value})" if access.index and not value.isidentifier() else value
 
+    def let(self, variable: Variable, value: Text, in_place: bool, uses: int) -> None:
+        """Give a value a name, or note what stands for it; a counter has one."""
+        super().let(variable, value, in_place or value[0] in CTime.trivial, uses)
+
+    def read(self, variable: Variable, access: MemAccess) -> Text:
+        """A load; what is known of a row is worked out."""
+        if self.buffer(access).kind != "clock":
+            return super().read(variable, access)
+        about = access.storage[1]
+        assert isinstance(about, ClockName), "a clock says what it tells"
+        value = self.time_of(about.time).clock(about.kind)
+        if variable.kind is Kind.INDEX:
+            return value
+        return self.scalars.converted("real", value), self.scalars.conversion
+
     def place(self, access: MemAccess) -> str:
         """`m->conv1[i * 112 + j * 8 + k]`; an array may say where the example's part begins."""
         base, _, more = self.array(access).partition(" + ")
-        at = self.words(access, [more] if more else [])
+        at = self.words(access, [*([more] if more else []), *self._row(access)])
         return f"{base}[{at}]"
+
+    def _row(self, access: MemAccess) -> Iterator[str]:
+        """Which element's part it is, where each element has one."""
+        buffer = self.buffer(access)
+        if buffer.time is None:
+            return
+        row = (self.outer, WHOLE) if access.row is None else self.names[access.row]
+        if row[0] != "0":
+            yield within(row, WHOLE) + (f" * {buffer.words}" if buffer.words != 1 else "")
+
+
+@dataclass(kw_only=True)
+class CRowNest(CNest):
+    """Writes one nest over the rows of a sequence."""
+
+    outer: ClassVar[str] = ROW

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import PurePath
 
 import numpy as np
@@ -11,8 +13,10 @@ from gradc_compiler.c.c_file import CFile
 from gradc_compiler.c.c_header import FAULTS, CHeader
 from gradc_compiler.c.c_names import comment
 from gradc_compiler.c.c_program import c_program
-from gradc_compiler.graph.types import Kind
+from gradc_compiler.c.c_stage import StageText, stage_text
+from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.memory.layout import StorageKey, row_major
+from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -25,9 +29,15 @@ class CSource:
 
     file: CFile
 
+    @cached_property
+    def stages(self) -> list[StageText]:
+        """Every stage as the body of a function, and what it is given."""
+        numbered = enumerate(self.file.program.stages)
+        return [stage_text(self.file, number, stage) for number, stage in numbered]
+
     def text(self) -> str:
         """All of it."""
-        stages = [line for number in range(len(self.file.stages)) for line in self._stage(number)]
+        stages = [line for number in range(len(self.stages)) for line in self._stage(number)]
         parts = [
             f"/* {comment(self.file.spec)} in C: see {self.file.prefix}.h.  {self._sizes()} */",
             "#include <math.h>",
@@ -72,7 +82,7 @@ class CSource:
 
     def _stage(self, number: int) -> Iterator[str]:
         """A stage as a function."""
-        stage, text = self.file.program.stages[number].stage, self.file.stages[number]
+        stage, text = self.file.program.stages[number].stage, self.stages[number]
         yield f"/* {'Of every example in turn' if stage.examples else 'Once'}. */"
         given = ", ".join(text.given.values())
         yield f"static void {self.file.prefix}_stage_{number}({given}) {{"
@@ -98,7 +108,9 @@ class CSource:
 
     def _checks(self) -> Iterator[str]:
         """What is answered by a code."""
-        pointers = ["memory", *(["state"] if self.file.trains else []), *self.file.arguments]
+        lengths = [time.lengths for time in self.file.times.values() if time.lengths]
+        own = [*(["state"] if self.file.trains else []), *lengths]
+        pointers = ["memory", *own, *self.file.arguments]
         most = f" || n > {self.file.macro}_BATCH" if self.file.room else ""
         least = "n < 1" if self.file.trains or self.file.program.results else "n < 0"
         yield f"    if ({least}{most}) return {self.file.macro}_WRONG_SIZE;"
@@ -109,27 +121,63 @@ class CSource:
             size = min(self.file.values[name].size for name in schedules.tables)
             ended = f"{self.file.macro}_SCHEDULE_ENDED"
             yield f"    if (state->{place}[0] >= {size}) return {ended};"
+        yield from self._lengths()
         for name, (role, type, _) in self.file.arguments.items():
             if role == "input" and type.kind is Kind.INDEX and type.classes is not None:
-                yield f"    for (size_t k = 0; k < (size_t)n * {type.size}; k++)"
+                rows = "(size_t)n" if type.time is None else self.file.times[type.time].total
+                yield f"    for (size_t k = 0; k < {rows} * {type.size}; k++)"
                 yield f"        if ({name}[k] < 0 || {name}[k] >= {type.classes}) return " + (
                     f"{self.file.macro}_WRONG_CLASS;"
                 )
+
+    def _lengths(self) -> Iterator[str]:
+        """The lengths of sequences looked at, and how many elements there are of all examples."""
+        for time in self.file.times.values():
+            if time.is_fixed:
+                continue
+            counted = any(
+                role == "input" and type.time == time.time and type.classes is not None
+                for role, type, _ in self.file.arguments.values()
+            )
+            if counted:
+                yield f"    size_t {time.total} = 0;"
+            yield "    for (int k = 0; k < n; k++) {"
+            wrong = f"{time.lengths}[k] < 0 || {time.lengths}[k] > {time.macro}"
+            yield f"        if ({wrong}) return {self.file.macro}_WRONG_LENGTH;"
+            if counted:
+                yield f"        {time.total} += (size_t){time.lengths}[k];"
+            yield "    }"
 
     def _call(self, number: int) -> Iterator[str]:
         """A stage, once or for each example."""
         stage = self.file.program.stages[number]
         own = {"m": "memory", "s": "state", "example": "example", "n": "n"}
         for name, (_, type, _) in self.file.arguments.items():
-            at = "example" if type.size == 1 else f"(size_t)example * {type.size}"
-            own[name] = f"{name} + {at}"
-        given = self.file.stages[number].given
+            own[name] = f"{name} + {self._part(type)}"
+        for time in self.file.times.values():
+            own |= {time.count: f"{time.lengths}[example]", time.start: time.start}
+        given = self.stages[number].given
         call = f"{self.file.prefix}_stage_{number}({', '.join(own[word] for word in given)});"
-        if stage.stage.examples:
-            yield "    for (int example = 0; example < n; example++)"
-            yield f"        {call}"
-        else:
+        starts = [t for t in self.file.times.values() if re.search(rf"\b{t.start}\b", call)]
+        if not stage.stage.examples:
             yield f"    {call}"
+            return
+        for time in starts:
+            yield f"    int {time.start} = 0;"
+        yield f"    for (int example = 0; example < n; example++){' {' * bool(starts)}"
+        yield f"        {call}"
+        for time in starts:
+            yield f"        {time.start} += {time.lengths}[example];"
+        if starts:
+            yield "    }"
+
+    def _part(self, type: TensorType) -> str:
+        """Where the part of an example begins in an array."""
+        before = "example"
+        if type.time is not None:
+            time = self.file.times[type.time]
+            before = f"example * {time.time}" if time.is_fixed else time.start
+        return before if type.size == 1 else f"(size_t){before} * {type.size}"
 
     def _results(self) -> Iterator[str]:
         """What is given once: copied from where it was computed."""
@@ -208,4 +256,5 @@ def c_file(
         batch=batch,
         word=word,
         schedules=schedules,
+        limits=limits_of(made.graphs[entry]),
     )

@@ -50,12 +50,15 @@ class Turns:
 
 
 def turns(
-    stages: Sequence[PlainStage], sizes: Mapping[StorageKey, int], kept: Collection[StorageKey]
+    stages: Sequence[PlainStage],
+    words: Mapping[StorageKey, int],
+    rows: Mapping[StorageKey, int],
+    kept: Collection[StorageKey],
 ) -> Turns:
-    """The turns of values of so many words, without those that are kept to the end."""
+    """The turns of values of so many words, of each of so many rows; `kept` take none."""
     lives = {}
-    for key, words in sizes.items():
-        life = None if key in kept else life_of(stages, key, words)
+    for key, size in words.items():
+        life = None if key in kept else life_of(stages, key, size)
         if life is not None:
             lives[key] = life
     keys, start = list(lives), [0]
@@ -65,7 +68,7 @@ def turns(
     for number, key in enumerate(keys):
         life = lives[key]
         span = start[life.stage] + life.first, start[life.stage] + life.last
-        wanted.append((number, "memory", sizes[key], span))
+        wanted.append((number, "memory", words[key] * rows[key], span))
     slots, slot_of = slots_of(wanted)
     members = [[k for k, s in zip(keys, slot_of, strict=True) if s == n] for n in range(len(slots))]
     return Turns([several for several in members if len(several) > 1], lives)
@@ -91,7 +94,7 @@ def life_of(stages: Sequence[PlainStage], key: StorageKey, words: int) -> Life |
 
 def covers(nest: LoopNest, access: MemAccess, words: int) -> bool:
     """Whether a nest writes every one of so many words."""
-    if access.at is not None or access.offset:
+    if access.at is not None or access.row is not None or access.offset:
         return False
     moves = zip(access.moves, nest.loops, strict=True)
     own = [(move, loop.in_a_row) for move, loop in moves if move and loop.in_a_row > 1]

@@ -117,6 +117,8 @@ def wasm_files(
     if given["what"] == "step":
         raise Refused("--emit wasm is for models; a step of training is built as a library or as C")
     file, texts = c_of(made, session, request, named, given)
+    if file.times:
+        raise Refused("sequences have no WebAssembly yet; --emit c writes them as C")
     arguments = [
         WasmArgument(name=about, in_c=name, role=role, word=file.type_of(type), type=type)
         for name, (role, type, about) in file.arguments.items()

@@ -10,7 +10,8 @@ import pytest
 
 import gradc
 from gradc_compiler.emitted.scalar_writer import NotPrinted
-from tests.compiler.c.emitting import NEEDS_CC, Emitted, drawn
+from tests.compiler.c.emitting import NEEDS_CC, Emitted
+from tests.compiler.c.sequences import Sequences, joined
 from tests.random_specs.programs import spec
 
 pytestmark = NEEDS_CC
@@ -28,13 +29,14 @@ def agrees(number: int, folder: Path) -> int:
             made = Emitted(text, entry, folder, dtype="float64", batch=EXAMPLES)
         except NotPrinted:
             continue
-        inputs = drawn(made, EXAMPLES)
-        if made.entry.results or not inputs:
+        given = Sequences(made, EXAMPLES, seed=number)
+        if made.entry.results or not given.inputs:
             continue
         reference = gradc.Session(program, "reference", "float64", seed=0)
-        wanted = reference.run(model, **inputs)
+        wanted = reference.run(model, **given.of_session)
         wanted = wanted if isinstance(wanted, dict) else {"only": wanted}
-        for found, value in zip(made.run(*inputs.values()), wanted.values(), strict=True):
+        for found, value in zip(given.run().values(), wanted.values(), strict=True):
+            value = joined(value).reshape(found.shape)
             np.testing.assert_allclose(found, value, rtol=1e-6, atol=1e-8, err_msg=text)
         tried += 1
     return tried

@@ -144,6 +144,9 @@ def test_what_cannot_be_built_is_told(
     asked = ["build", str(SPECS / "mnist_cnn.nn"), "-o", str(tmp_path), "--emit", "wasm"]
     assert run([*asked, "--what", "step"]) == 2
     assert "--emit wasm is for models" in capsys.readouterr().err
+    of_sequences = ["build", str(SPECS / "row_digits.nn"), "-o", str(tmp_path), "--emit", "wasm"]
+    assert run(of_sequences) == 2
+    assert "sequences have no WebAssembly yet" in capsys.readouterr().err
     monkeypatch.setenv("PATH", os.devnull)
     assert run(asked) == 2
     assert "apt-get install clang lld" in capsys.readouterr().err

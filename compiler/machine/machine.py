@@ -64,6 +64,7 @@ class Machine:
     short_loop: int = known(4, "tuned: terms for which a loop is not worth to be the innermost")
     dots_terms: int = known(256, "tuned: of a sum, where dot products cost less than a copy")
     many_rows: int = known(32, "tuned: rows of an example that pay for the copy of a matrix")
+    scattered_words: int = known(1_024, "tuned: of a tensor that each example may have")
 
     # Blocks of examples, in words
     near_cache: int = known(8 * 1024, "hardware: the nearest cache, 32 KB")

@@ -9,6 +9,7 @@ says why. Kernels clamp all the same, so that nothing beyond a buffer could ever
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -76,14 +77,22 @@ class Scatter(Op):
     """Rows added up at their index, into `rows` rows.
 
     As a `pair` the sum of [2, ...] is the result: the rows' sums, and what rounding lost of them.
+    As a `mean` it sums over the elements of sequences as well and averages over the examples: one
+    tensor, to which all of them add.
     """
 
     rows: int
     pair: bool = False
+    mean: bool = False  # made by `compiler/rewrites/scatter_mean.py`
     name: ClassVar[str] = "scatter"
     sends: ClassVar[str] = "x gets `take(g, index)`, index none"
     adds: ClassVar[bool] = True
     row_major: ClassVar[bool] = True
+
+    @property
+    def makes_uniform(self) -> bool:
+        """A mean over the examples is the same for all of them."""
+        return self.mean
 
     def infer(self, x: TensorType, index: TensorType) -> TensorType:
         require(x.shape[: index.rank] == index.shape, f"one index a row: got {x} and {index}")
@@ -91,20 +100,25 @@ class Scatter(Op):
         return real((2, *shape) if self.pair else shape)
 
     def vjp(self, g: Value, y: Value, x: Value, index: Value) -> list[Value | None]:
-        assert not self.pair, "differentiate before sums are cut"
+        assert not (self.pair or self.mean), "differentiate before the forms of a target"
         return [g.builder.add(Take(), g, index), None]
 
     def reference(self, x: Array, index: Array) -> Array:
         n, at = max(x.shape[0], index.shape[0]), index.astype(np.int64)
-        result = np.zeros((n, self.rows, *x.shape[index.ndim :]), x.dtype)
         at = np.clip(np.broadcast_to(at, (n, *at.shape[1:])), 0, self.rows - 1)
         values = np.broadcast_to(x, (n, *x.shape[1:]))
+        if self.mean:
+            at, values = at[None], values[None]
+        result = np.zeros((len(at), self.rows, *x.shape[index.ndim :]), x.dtype)
         for row, value, target in zip(at, values, result, strict=True):
             add_at_rows(target, row.reshape(-1), value.reshape(-1, *target.shape[1:]))
+        result = result / x.dtype.type(n) if self.mean else result
         return np.stack([result, np.zeros_like(result)], axis=1) if self.pair else result
 
     def terms(self, x: TensorType, index: TensorType) -> int:
-        return 0 if self.pair else index.size
+        if self.pair:
+            return 0
+        return sys.maxsize if self.mean else index.size  # nobody knows how many rows there will be
 
     def paired(self) -> Scatter:
         return replace(self, pair=True)

@@ -47,6 +47,7 @@ from gradc_compiler.rewrites.pack_weights import prepack
 from gradc_compiler.rewrites.query_blocks import attend_in_blocks
 from gradc_compiler.rewrites.remat import rematerialize
 from gradc_compiler.rewrites.round_in_products import round_in_products
+from gradc_compiler.rewrites.scatter_mean import average_scattered
 from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from gradc_compiler.rewrites.split_overlaps import cut_overlaps
 
@@ -61,6 +62,7 @@ VECTORS = "columns that fill a vector"
 CACHE = "words of one tile that follow one another"
 ONCE = "words of a result that are written once, and rows that threads can share"
 COPIES = "operands that are copied into panels, and rounded there"
+ONE = "rows that one thread adds in their order, without a tensor for each example"
 ANY = "fewer multiplications, or less memory"
 row, inexact = Rewrite, partial(Rewrite, exact=False)
 cpu, inexact_cpu = partial(row, targets=(CPU,)), partial(inexact, targets=(CPU,))
@@ -83,6 +85,8 @@ FASTER: dict[str, Rewrite] = {  # see Note [Which order rows need]
                              law="max over a window = maximum(maximum(...), ...)"),
     "copy-rows":         row(run=nodes(copy_rows), fits=ANY,
                              law="sum over t of scatter(x[t], t) = the rows x"),
+    "scatter-mean":      cpu(run=nodes(average_scattered), fits=ONE,
+                             law="mean of scatter(x, at) = one tensor, to which all rows add"),
     "prepack":           cpu(run=nodes(prepack), fits=CACHE,
                              law="P[s, k, c] = W[32 s + c, k]"),
     "query-blocks":      row(run=whole(attend_in_blocks), fits=ANY,

@@ -43,18 +43,17 @@ def take_or_scatter(table: ProgramBuilder, unit: FusionGroup, node: Node) -> Non
     x, at, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     first, index = (table.graph[i].type for i in node.inputs)
     if isinstance(node.op, Scatter):
-        rows, width = node.op.rows, prod(first.shape[index.rank :])
-        sources, pieces = (cpu_gather.SCATTER, cuda_gather.SCATTER), width
-        if node.op.pair:
-            sources = cpu_gather.SCATTER_PAIR, cuda_gather.SCATTER_PAIR
-        table.fill(unit, y)
-        sizes = RowSizes(index.size, rows, width)
+        sizes = RowSizes(index.size, node.op.rows, prod(first.shape[index.rank :]))
+        sources, pieces = _scatters(node.op), sizes.width
+        if not node.op.mean:
+            table.fill(unit, y)
         nest = scatter_nest(x, at, y, sizes, unit.phase.examples, pair=node.op.pair)
     else:
-        rows, width = first.shape[0], prod(first.shape[1:])
-        sources, pieces = (cpu_gather.TAKE, cuda_gather.TAKE), index.size * width
-        nest = take_nest(x, at, y, RowSizes(index.size, rows, width), unit.phase.examples)
-    geometry = (index.size, rows, width, x.example, width, at.example, y.example)
+        sizes = RowSizes(index.size, first.shape[0], prod(first.shape[1:]))
+        sources, pieces = (cpu_gather.TAKE, cuda_gather.TAKE), index.size * sizes.width
+        nest = take_nest(x, at, y, sizes, unit.phase.examples)
+    width = sizes.width
+    geometry = (index.size, sizes.rows, width, x.example, width, at.example, y.example)
     operands = [table.operand(x), table.operand(at), table.operand(y, written=True)]
     time = unit.region.time
     if time is not None and x.example and x.time is None:  # rows of what an example has once
@@ -63,6 +62,13 @@ def take_or_scatter(table: ProgramBuilder, unit: FusionGroup, node: Node) -> Non
         operands.insert(2, table.operand(owner))
         nest = of_owner(nest, owner)
     _written(table, unit, sources, tuple(operands), geometry, pieces, nest)
+
+
+def _scatters(op: Scatter) -> tuple[str, str]:
+    """The kernels of a scatter, for a CPU and for CUDA."""
+    if op.pair:
+        return cpu_gather.SCATTER_PAIR, cuda_gather.SCATTER_PAIR
+    return cpu_gather.SCATTER, cuda_gather.SCATTER
 
 
 def from_rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:

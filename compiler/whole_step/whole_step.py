@@ -178,7 +178,7 @@ def _write(
     match kernel.source:
         case cpu_gather.TAKE:
             writer.take(instruction)
-        case cpu_gather.SCATTER:
+        case cpu_gather.SCATTER if instruction.operands[-1].space != Space.PARTIAL:
             writer.scatter(instruction)
         case cpu_gather.ARGMAX:
             writer.argmax(instruction)

@@ -26,13 +26,14 @@ train on images {
 }
 """
 SEQUENCES = """
-model net(xs : seq [5]) -> [3] {
-    xs |> checkpoint(scan(lstm(64)), products = true) |> transformer |> last |> dense(3)
+model net(xs : seq [5], ys : seq class(300)) -> [3] {
+    seen = xs |> checkpoint(scan(lstm(64)), products = true) |> transformer |> last |> dense(3)
+    seen + (ys |> embedding(300, 3) |> last)
 }
 layer transformer()(xs : seq [n]) -> seq [n] { xs |> dense(n) |> layer_norm }
-data words(xs : seq [5], label : class(3)) = npz("none.npz")
+data words(xs : seq [5], ys : seq class(300), label : class(3)) = npz("none.npz")
 train on words {
-    minimize cross_entropy(net(xs), label)
+    minimize cross_entropy(net(xs, ys), label)
     using sgd(lr = 1e-3)
 }
 """
@@ -138,7 +139,8 @@ def gradients(spec: str, without: Collection[str] = (), target: str = "cpu", thr
     if spec in SHAPES:
         return session.gradients(x=rng.normal(size=(5, *SHAPES[spec])), label=label)
     xs = [rng.normal(size=(n, 5)) for n in (3, 1, 7, 4, 2)]
-    return session.gradients(xs=xs, label=label)
+    ys = [rng.integers(0, 300, n) for n in (2, 5, 1, 1, 3)]
+    return session.gradients(xs=xs, ys=ys, label=label)
 
 
 def assert_same(spec: str, without: Collection[str]) -> None:

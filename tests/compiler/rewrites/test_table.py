@@ -95,6 +95,7 @@ def test_what_has_no_reason_to_be_always_made_has_a_switch() -> None:
 CPU_ALONE = {
     *("scatter-to-gather", "fold-width", "backward-filter", "backward-bias", "broadcast-bias"),
     *("unroll-max-pool", "prepack", "round-in-products", "wide-stages", "whole-step"),
+    "scatter-mean",
 }
 
 

@@ -21,7 +21,10 @@ from gradc_compiler.derived.steps import Derived, derive
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.syntax.grammar.tree import Train
 
-HEAD = "# The loss and its gradient as one program: edit it, and run it like any other.\n"
+HEAD = (
+    "# The loss and its gradient as one program: edit it, and run it like any other.\n"
+    "# d_x is dloss/dx. Beside each line: where its author wrote it, and the rule that made it.\n"
+)
 NO_TRAIN = "# This file has no `train`, so there is nothing to differentiate.\n"
 
 

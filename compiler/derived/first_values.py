@@ -16,7 +16,8 @@ from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.syntax.grammar.unparse import unparse
-from gradc_compiler.transform.unparse_expr import StatementWriter, number, type_text
+from gradc_compiler.transform.statement_writer import StatementWriter
+from gradc_compiler.transform.unparse_expr import number, type_text
 
 LEFT_OUT = ("batch", "fold")
 

@@ -1,6 +1,6 @@
 """What things are called in a derived program: as in its origin, wherever that says the same.
 
-Parameters and states keep their names, and so do fields.  Names that are made (`v12`, `g0`) avoid
+Parameters and states keep their names, and so do fields.  Names that are made (`v12`, `d_W`) avoid
 all that the author gave, and an input takes another name where its own would hide a function that
 the text calls.
 """
@@ -15,9 +15,10 @@ from gradc_compiler.elaborate.expressions.expressions import WORDS
 from gradc_compiler.elaborate.names.registry import PersistentSpec
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.syntax.grammar.keywords import KEYWORDS
 
 TRAIN = "train"  # the head of what `train` itself declares
-RESERVED = frozenset({*BUILTINS, *WORDS, "training"})
+RESERVED = frozenset({*BUILTINS, *WORDS, *KEYWORDS, "training"})
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gradc_compiler.derived.kept import is_known
-from gradc_compiler.derived.naming import TRAIN, Names, numbered
+from gradc_compiler.derived.naming import RESERVED, TRAIN, Names, fresh, numbered
+from gradc_compiler.derived.step_labels import key_about, labels_of, result_name
 from gradc_compiler.elaborate import StepInfo
 from gradc_compiler.elaborate.models.settings import in_words
 from gradc_compiler.graph.graph import Builder, Graph
@@ -23,9 +24,11 @@ from gradc_compiler.pipeline import Compilation
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.syntax.grammar.unparse import name_text
-from gradc_compiler.transform.unparse_expr import StatementWriter, input_text, type_text
+from gradc_compiler.transform.statement_writer import StatementWriter
+from gradc_compiler.transform.unparse_expr import input_text, type_text
 
-LETTERS = {Role.GRADIENT: "g", Role.UPDATE: "s", Role.SETTING: "h", Role.REPORT: "r"}
+ROLES = (Role.GRADIENT, Role.UPDATE, Role.SETTING, Role.REPORT)
+SHORT = 88  # characters of a signature on one line
 LEFT_OUT = ("batch", "fold")  # so that means and masks stay formulas
 
 
@@ -88,18 +91,23 @@ class _StepWriter:
         weights = dict(zip(self.passed, numbered(names.prefix("w"), self.passed), strict=True))
         paths = {key: names.by_path(key) for key in own}
         self.given = {**names.inputs, **paths, **weights}
-        self.statements = StatementWriter(graph, self.given, names.prefix("v"))
+        loss = made.module.gradients(step.name)
+        taken = {*names.taken, *RESERVED, *self.given.values()} - {names.merged and self.model}
+        labels = labels_of(graph, loss, made.tree, self.given, taken)
+        self.statements = StatementWriter(graph, self.given, names.prefix("v"), labels)
         self.body = self.statements.lines()
         self.results = self._results()
 
     def _results(self) -> dict[OutputKey, str]:
         """What the model gives: an output of the graph, and the name for it."""
         found: dict[OutputKey, str] = {"loss": self.names.made("loss")}
-        for role, letter in LETTERS.items():
+        for role in ROLES:
             keys = [key for key in self.graph.results if is_of(role, key)]
             if role is Role.REPORT:
                 keys = [key for key in keys if self._differs(key)]
-            found |= zip(keys, numbered(self.names.prefix(letter), keys), strict=True)
+            for number, key in enumerate(keys):
+                name = self.names.made(result_name(role, key_about(key), self.given, number))
+                found[key] = fresh(name, {*found.values(), *self.given.values()})
         return found
 
     def _differs(self, report: OutputKey) -> bool:
@@ -117,7 +125,11 @@ class _StepWriter:
             f"{name} : {type_text(self.graph[self.graph.results[key]].type)}"
             for key, name in self.results.items()
         ]
-        return f"({', '.join(inputs)}) -> ({', '.join(results)})"
+        short = f"({', '.join(inputs)}) -> ({', '.join(results)})"
+        if len(self.model) + len(short) <= SHORT:
+            return short
+        parts = "".join(f"    {result},\n" for result in results)
+        return f"({', '.join(inputs)}) -> (\n{parts})"
 
     def _typed(self, name: str, type: TensorType) -> str:
         time = self.given.get(str(type.time))
@@ -126,8 +138,6 @@ class _StepWriter:
     def lines(self) -> Iterator[str]:
         """The statements of the model, and its result."""
         yield from self.body
-        for parameter, name in of_role(Role.GRADIENT, self.results).items():
-            yield f"# {name} is dloss/d({parameter})"
         results = ", ".join(map(self._result, self.results))
         yield f"({results})"
 

@@ -1,24 +1,21 @@
 """Graph nodes as expressions of the language.
 
-`expression` writes the right-hand side for one node; `StatementWriter` writes a graph, one
-statement a node, with the rule and the line each came from beside it.  `compiler/derived` makes
-whole files of them.
+`expression` writes the right-hand side for one node.  `statement_writer.py` writes a graph, and
+`compiler/derived` makes whole files of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import copysign, isfinite, isnan
 
-from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph.graph import Node
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.types import Kind, TensorType
-from gradc_compiler.graph_tools.graph_text import story
 from gradc_compiler.ops.contract import Affine, Contract, Map
 from gradc_compiler.ops.elementwise import INFIX, Elementwise
-from gradc_compiler.ops.leaf import Constant, Input, Iota, Literal, PersistentOp
-from gradc_compiler.ops.random import Random
+from gradc_compiler.ops.leaf import Constant, Iota, Literal
 from gradc_compiler.ops.sequence import (
     AtLast,
     Last,
@@ -160,67 +157,6 @@ def number(value: float) -> str:
         return f"({'0' if isnan(value) else '1' if value > 0 else '(-1)'} / full([], 0))"
     whole = value.is_integer() and abs(value) < 1e15 and (value or copysign(1, value) > 0)
     return str(int(value)) if whole else repr(value)
-
-
-class StatementWriter:
-    """Writes a graph's nodes as statements; `names` gives parameters, inputs and the lengths of
-    sequences their names, `prefix` begins all others.
-    """
-
-    def __init__(self, graph: Graph, names: Mapping[str, str], prefix: str = "v") -> None:
-        self.graph, self.given, self.prefix = graph, names, prefix
-        self.names: dict[int, str] = {}
-        self.tags = {node.tag: node.id for node in graph.nodes}
-        loops = {n.op.carried_by: n.id for n in graph.nodes if n.op.carried_by is not None}
-        self.carried = {loops[loop]: after for loop, after in graph.carries.items()}
-
-    def lines(self) -> list[str]:
-        """The statements, in order; a recurrence is closed once its next value is there."""
-        return [line for node in self.graph.nodes for line in self._lines(node) if line]
-
-    def _lines(self, node: Node) -> Iterator[str]:
-        yield self._line(node)
-        for before, after in self.carried.items():
-            if node.id == max(before, after):
-                yield f"{self.names[before]}' = {self.names[after]}"
-
-    def _line(self, node: Node) -> str:
-        self.names[node.id] = f"{self.prefix}{node.id}"
-        match node.op:
-            case Input(key=key) | PersistentOp(key=key):
-                self.names[node.id] = self.given.get(key, key)
-                return ""
-            case Constant(shape=(), value=value):
-                text = number(value)
-                self.names[node.id] = f"({text})" if text.startswith("-") else text
-                return ""
-            case Random():
-                return self._drawn(node, node.op)
-        shapes = [self.graph[i].type.shape for i in node.inputs]
-        right = expression(renamed(node, self.given), self._operands(node), shapes)
-        line = f"{self.names[node.id]} = {right}"
-        return f"{line:<66}  # {story(node, self.tags, self.prefix)}".rstrip(" #")
-
-    def _operands(self, node: Node) -> list[str]:
-        """The operands by name; of numbers alone, one is written so that nothing is computed now,
-        where a result that is no number would be an error.
-        """
-        names = [self.names.get(i, "") for i in node.inputs]
-        numbers = all(
-            isinstance(self.graph[i].op, Constant) and not self.graph[i].type.shape
-            for i in node.inputs
-        )
-        if isinstance(node.op, Elementwise) and numbers:
-            names[0] = f"full([], {names[0]})"
-        return names
-
-    def _drawn(self, node: Node, op: Random) -> str:
-        """Noise, or a draw of a first value, by its own number."""
-        drawn = f"{'normal' if op.normal else 'uniform'}(0, 1, key = {op.node})"
-        if op.shared:
-            return f"{self.names[node.id]} = {drawn}"
-        type = type_text(renamed(node, self.given).type)
-        return f"noise {self.names[node.id]} : {type} ~ {drawn}"
 
 
 def renamed(node: Node, names: Mapping[str, str]) -> Node:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.derived.step_labels import model_results
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
 from gradc_compiler.graph.rebuild import rebuild
@@ -17,7 +18,6 @@ from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.value_labels import constant_label, value_labels
-from gradc_compiler.syntax.grammar.tree import Definition, ResultStmt
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_compiler.transform.unparse_expr import expression
 
@@ -53,7 +53,7 @@ def training_loss(made: Compilation, step: str) -> LossNode:
     id = graph.outputs["loss"]
     if isinstance(graph[id].op, BatchMean):
         id = graph[id].inputs[0]
-    return LossNode(graph=graph, id=id, name="loss", results=model_results(made))
+    return LossNode(graph=graph, id=id, name="loss", results=model_results(made.tree))
 
 
 def forward_loss(made: Compilation, model: str) -> LossNode:
@@ -61,16 +61,6 @@ def forward_loss(made: Compilation, model: str) -> LossNode:
     graph = made.module.forward(model)
     name, id = next(iter(graph.outputs.items()))
     return LossNode(graph=graph, id=id, name=model if name == "result" else str(name), results={})
-
-
-def model_results(made: Compilation) -> dict[tuple[int, int], str]:
-    """Where each model of the file says what it gives."""
-    found = {}
-    for declaration in made.tree.declarations:
-        match declaration:
-            case Definition(kind="model", name=name, body=(*_, ResultStmt(value=value))):
-                found[value.span.start, value.span.end] = name
-    return found
 
 
 def rows_of(loss: LossNode, values: Mapping[str, Any]) -> list[AdjointRow]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.derived.step_labels import model_results
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.graph.types import Kind
@@ -23,7 +24,7 @@ from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
 from gradc_compiler.study.single_path import single_paths
 from gradc_compiler.study.value_labels import adjoint_label
 from gradc_runtime.cli.actions import numbers
-from gradc_runtime.cli.actions.adjoints import LossNode, model_results, of_one
+from gradc_runtime.cli.actions.adjoints import LossNode, of_one
 from gradc_runtime.cli.actions.explain import chosen, one_example
 from gradc_runtime.cli.actions.output import write, write_json
 from gradc_runtime.cli.actions.request import Request
@@ -77,7 +78,7 @@ def target_of(made: Compilation, given: Mapping[str, Any]) -> LossNode:
     if id is None:
         known = dict.fromkeys([loss.name, *made.module.models, *written.names.values()])
         raise Refused(f"there is no value {name} to differentiate{suggestion(name, known)}")
-    return LossNode(graph=written.graph, id=id, name=name, results=model_results(made))
+    return LossNode(graph=written.graph, id=id, name=name, results=model_results(made.tree))
 
 
 def sources(made: Compilation, written: WrittenLoss, asked: Sequence[str]) -> list[int]:

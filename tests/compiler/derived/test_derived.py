@@ -187,3 +187,43 @@ def test_derived_program_trains_to_the_same_parameters() -> None:
         np.testing.assert_allclose(
             sessions[0].parameters[name], sessions[1].parameters[name], rtol=1e-9, atol=1e-12
         )
+
+
+def test_a_derived_program_reads_as_its_author_wrote_it() -> None:
+    """Names are kept, adjoints are named after what they are, a rule is one line."""
+    text = print_program(compiled(CASES["house.nn"], "house.nn"))
+    lines = [line.split("  #")[0].strip() for line in text.splitlines()]
+    first = lines.index("c1 = theta2 * sqft")
+    assert lines[first : first + 8] == [
+        "c1 = theta2 * sqft",
+        "price = theta1 + c1",
+        "c2 = price - paid",
+        "loss = c2 * c2",
+        "d_price = c2 + c2",
+        "d_theta1 = batch_mean(d_price)",
+        "d_theta2 = batch_mean(d_price * sqft)",
+        "(loss, d_theta1, d_theta2)",
+    ]
+
+
+def test_layers_and_their_derivatives_are_products_again() -> None:
+    text = print_program(compiled(CASES["circle.nn"], "circle.nn"))
+    assert "c1 = dense1.W @ p " in text and "d_c3 = d_c5 @ dense2.W " in text
+    assert "d_c2 = d_c3 * (1 - c3 * c3) " in text and "d_c13 = -1 / c13 " in text
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["w * (x - (2 - x))", "(w - x) - 2", "w / (x / 3)", "abs(w * x) ^ 3.5", "(w < x) * w - -w"],
+)
+def test_arithmetic_within_arithmetic_keeps_its_order(model: str) -> None:
+    """What is written where it is read is computed in the same order, to the bit."""
+    text = (
+        f"model f(x : [3]) -> scalar {{ param w : [3] = 0.7\n sum({model}) }}\n"
+        'data d(x : [3]) = npz("none.npz")\n'
+        "train on d { minimize exp(f(x) / 3) * sin(f(x)) using sgd(lr = 1) }"
+    )
+    made = compiled(text, "a.nn")
+    again = compiled(print_program(made), "b.nn")
+    for a, b in zip(gradients(made, "train"), gradients(again, "train"), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,150 @@
+"""What the values of a step are called in its derived program: as everywhere (`value_labels.py`),
+and adjoints after what they are the adjoint of: `d_price`.
+
+Which value a cotangent belongs to is in the ledger: the nodes that the rule of y made read the
+cotangent of y.  One cotangent may be that of several values, as an addition hands it on unchanged;
+then it is called after the one nearest to the loss.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph.outputs import OutputKey, Role, of_role
+from gradc_compiler.graph.rebuild import rebuild
+from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
+from gradc_compiler.study.value_labels import Place, adjoint_label, value_labels
+from gradc_compiler.syntax.grammar.tree import Definition, File, ResultStmt
+
+VJP = "vjp of "
+WORD = re.compile(r"[^\W\d]\w*")
+
+
+def model_results(tree: File) -> dict[Place, str]:
+    """Where each model of a file says what it gives."""
+    found = {}
+    for declaration in tree.declarations:
+        match declaration:
+            case Definition(kind="model", name=name, body=(*_, ResultStmt(value=value))):
+                found[value.span.start, value.span.end] = name
+    return found
+
+
+def labels_of(
+    graph: Graph, loss: Graph, tree: File, paths: Mapping[str, str], taken: Collection[str]
+) -> dict[int, str]:
+    """Names for the nodes of a step, none of them in `taken`; `loss` is the graph of its gradients
+    as the author wrote it, `paths` says what parameters are called.
+    """
+    forward = _forward_labels(graph, loss, tree)
+    found: dict[int, str] = {}
+    used = {*taken}
+    names = {**forward, **_rest(graph, forward)}
+    adjoints = _adjoints(graph, names | _leaves(graph, paths))
+    for name, id in of_role(Role.REPORT, graph.results).items():
+        names.setdefault(id, name if WORD.fullmatch(name) else f"report_{id}")
+    gradients = of_role(Role.GRADIENT, graph.results)
+    adjoints |= {id: adjoint_label(paths.get(key, key)) for key, id in gradients.items()}
+    for id, name in sorted({**names, **adjoints}.items()):
+        name = name if WORD.fullmatch(name) else f"c_{id}"
+        while name in used:
+            name += "_"
+        used.add(name)
+        found[id] = name
+    return found
+
+
+def _forward_labels(graph: Graph, loss: Graph, tree: File) -> dict[int, str]:
+    """The labels that `explain` gives the values of the loss, wherever they are still there."""
+    target = loss.outputs["loss"]
+    if loss[target].op.name == "batch_mean":
+        target = loss[target].inputs[0]
+    reached, numbers = rebuild(loss, loss.reachable([target]))
+    carries = {k: numbers[i] for k, i in loss.carries.items() if i in numbers}
+    reached.carries = carries
+    alone = reached.graph({})
+    shown = [n for n in alone.nodes if not isinstance(n.op, Constant)]
+    labels = value_labels(alone, shown, (numbers[target], "loss"), model_results(tree))
+    by_tag = {alone[i].tag: name for i, name in labels.items()}
+    return {
+        n.id: by_tag[n.tag]
+        for n in graph.nodes
+        if n.tag in by_tag and not isinstance(n.op, Input | PersistentOp)
+    }
+
+
+def _rest(graph: Graph, known: Mapping[int, str]) -> dict[int, str]:
+    """Names for other forward values that somebody gave a name."""
+    return {
+        n.id: n.name
+        for n in graph.nodes
+        if n.name and n.id not in known and not is_backward(n)
+        and not isinstance(n.op, Input | PersistentOp | Constant)
+    }  # fmt: skip
+
+
+def _leaves(graph: Graph, paths: Mapping[str, str]) -> dict[int, str]:
+    return {
+        n.id: paths.get(n.op.key, n.op.key)
+        for n in graph.nodes
+        if isinstance(n.op, Input | PersistentOp)
+    }
+
+
+def is_backward(node: Node) -> bool:
+    """Whether a rule of differentiation made a node."""
+    return node.origin is not None and node.origin.rule.startswith(VJP)
+
+
+def _adjoints(graph: Graph, names: Mapping[int, str]) -> dict[int, str]:
+    """For each cotangent the name of the value whose it is."""
+    owner: dict[int, int] = {}
+    for cotangent, y in _met(graph):
+        if y in names and y > owner.get(cotangent, -1):
+            owner[cotangent] = y
+    return {cotangent: adjoint_label(names[y]) for cotangent, y in owner.items()}
+
+
+def _met(graph: Graph) -> Iterator[tuple[int, int]]:
+    """Each cotangent that the nodes of a rule read, with the value whose rule it is."""
+    by_tag = {node.tag: node.id for node in graph.nodes}
+    for node in graph.nodes:
+        if not is_backward(node):
+            continue
+        assert node.origin is not None, "backward nodes have one"
+        y = by_tag.get(-1 if node.origin.node is None else node.origin.node)
+        g = by_tag.get(-1 if node.origin.cotangent is None else node.origin.cotangent)
+        if y is None:
+            continue
+        if g is not None:
+            yield g, y
+        sums = node.op.name == "add"  # of what was sent before, and what this rule sends
+        for i in node.inputs[1:] if sums else node.inputs:
+            other = graph[i]
+            if is_backward(other) and _ruled(other) != _ruled(node):
+                yield i, y
+
+
+def _ruled(node: Node) -> int | None:
+    """The tag of the node whose rule made this one."""
+    return None if node.origin is None else node.origin.node
+
+
+def result_name(role: Role, about: str, paths: Mapping[str, str], number: int) -> str:
+    """What a model calls one of its results."""
+    path = paths.get(about, about)
+    match role:
+        case Role.GRADIENT:
+            return adjoint_label(path)
+        case Role.UPDATE:
+            return f"next_{path.replace('.', '_')}"
+        case Role.REPORT if WORD.fullmatch(about):
+            return about
+    return f"{role.value}{number}"
+
+
+def key_about(key: OutputKey) -> str:
+    """What an output is about."""
+    return getattr(key, "about", str(key))

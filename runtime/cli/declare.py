@@ -6,6 +6,7 @@ action, whose module (and NumPy, Numba and the rest with it) is imported only th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
@@ -18,6 +19,7 @@ from click.shell_completion import CompletionItem
 from gradc_compiler.records.fast_dataclass import dataclass
 
 Function = Callable[..., Any]
+SET, ASSIGNED = "--set", re.compile(r"[A-Za-z_][\w.]*=")
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """What was written; an unknown option gets the nearest one."""
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, with_own_option(args))
         except click.NoSuchOption as fault:
             raise click.UsageError(self._unknown(fault.option_name, ctx), ctx) from None
 
@@ -59,6 +61,17 @@ class Command(click.Command):
             for line, what in self.examples:
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
                 formatter.write(f"{'':{formatter.current_indent}}    {what}\n")
+
+
+def with_own_option(args: Sequence[str]) -> list[str]:
+    """`--set a=1 b=2` as `--set a=1 --set b=2`, as which it is read."""
+    found, several = list[str](), False
+    for word in args:
+        if several and ASSIGNED.match(word) and found[-1] != SET:
+            found.append(SET)
+        several = word == SET or (several and bool(ASSIGNED.match(word)))
+        found.append(word)
+    return found
 
 
 def declared(name: str, examples: Sequence[tuple[str, str]]) -> Callable[[Function], Command]:

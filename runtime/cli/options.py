@@ -99,17 +99,24 @@ def together(options: Iterable[Callable[[Function], Function]]) -> Callable[[Fun
     return decorate
 
 
-settings = together([
-    click.option("--data", metavar="SOURCE", help="""Take the data from here instead: 'mnist()',
-        'digits()', 'idx("DIR")', 'csv("FILE")', ... (paths start at the current folder)."""),
-    click.option("--set", "assigned", multiple=True, type=Assignment(), metavar="NAME=VALUE",
-                 help="Change a setting of the optimizer or of training: --set lr=1e-4."),
+data = click.option(
+    "--data", metavar="SOURCE", help="""Take the data from here instead: 'mnist()',
+        'digits()', 'idx("DIR")', 'csv("FILE")', ... (paths start at the current folder).""",
+)  # fmt: skip
+passes = together([
     click.option("--batch", type=click.IntRange(1), help="Examples of one step."),
     click.option("--epochs", type=click.IntRange(0), help="Passes over the data."),
     click.option("--held-out", type=click.FloatRange(0, 1, max_open=True),
                  help="Share of the data kept for evaluation."),
     click.option("--patience", type=click.IntRange(1),
                  help="Epochs without improvement before stopping."),
+])  # fmt: skip
+settings = together([
+    data,
+    click.option("--set", "assigned", multiple=True, type=Assignment(), metavar="NAME=VALUE...",
+                 help="""Change settings of the optimizer, of training, or constants of the spec:
+        --set lr=1e-4 hidden=32."""),
+    passes,
 ])  # fmt: skip
 precision = click.option(
     "--precision", type=click.Choice(PRECISIONS),

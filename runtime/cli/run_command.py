@@ -19,6 +19,7 @@ from gradc_runtime.cli.faults import answer
 COMMANDS = {
     "check": "Show every error of a spec, or its layers, shapes and parameters.",
     "train": "Train the network of a spec.",
+    "sweep": "Train a spec with many settings, side by side.",
     "eval": "Measure a trained network on held-out data.",
     "predict": "Say what a trained network predicts of new examples.",
     "run": "Run a model on given inputs and print the numbers.",

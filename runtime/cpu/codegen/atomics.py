@@ -120,7 +120,9 @@ def own_core() -> Any:
 
 
 def word_through(function: str) -> Any:
-    """`read` or `write` of the C library: the number 1; gives how many bytes went through."""
+    """The C library's `read` or `write`, of one int64 that is 1, on a file descriptor; the result
+    is how many bytes it moved.
+    """
 
     @intrinsic
     def transfer(event: Any) -> Any:

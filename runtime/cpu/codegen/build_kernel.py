@@ -51,10 +51,10 @@ allow_many_pointers()
 
 @cache
 def target_machine() -> Any:
-    """Code for this processor, which may be placed anywhere in memory.
+    """The processor that code is for; the code may be placed anywhere in memory.
 
-    Its sections too: beside gigabytes of data they may lie more than 2 GB apart, which the small
-    code model cannot reach across; and the large one with `pic` is not linked rightly by MCJIT.
+    Its sections may lie more than 2 GB apart, as they are loaded beside gigabytes of data.  The
+    small code model cannot reach so far, and MCJIT does not link the large one rightly with `pic`.
     """
     machine = host()
     target = llvm.Target.from_triple(machine.triple)

@@ -16,7 +16,9 @@ from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 
 
 def compensated(number: Any) -> dict[str, Callable[..., Any]]:
-    """`plus(a, b)`, and `lost(a, b)`: exactly what is missing in it, 0 if it is not finite."""
+    """`plus(a, b)`, and `lost(a, b)`: exactly what rounding took from that sum; 0 if the sum is not
+    finite.
+    """
 
     @subroutine(number(number, number), ())
     def plus(a: Any, b: Any) -> Any:

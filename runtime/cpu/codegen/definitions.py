@@ -1,4 +1,7 @@
-"""The formulas that a kernel brings along, as subroutines: of float64, in a run of any width."""
+"""The formulas that a kernel defines ahead of its own text, as subroutines.
+
+They compute in float64, whatever the width of the run.
+"""
 
 from __future__ import annotations
 

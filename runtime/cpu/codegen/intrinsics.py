@@ -146,7 +146,9 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def likely(condition: Any) -> Any:
-    """The condition itself; LLVM keeps a branch on it, rather than compute both sides."""
+    """The condition itself, with a hint that it holds: LLVM then keeps a branch on it, where it
+    would compute both sides.
+    """
 
     def generate(builder: Any, args: Any) -> Any:
         shape = ir.FunctionType(I1, [I1, I1])
@@ -157,7 +159,9 @@ def likely(condition: Any) -> Any:
 
 
 def of_a_sum(operation: str) -> Any:
-    """fadd or fmul of a sum of products: LLVM may change the order, and fuse the two."""
+    """`fadd` or `fmul` in a sum of products: LLVM may change the order of the terms, and fuse a
+    product with the addition after it.
+    """
 
     @intrinsic
     def apply(a: Any, b: Any) -> Any:
@@ -172,7 +176,7 @@ def of_a_sum(operation: str) -> Any:
 
 
 def like(number: Any, kind: Any) -> Any:
-    """An LLVM number, in as many lanes as a type has."""
+    """An LLVM number type; a vector of it, if `kind` is a vector."""
     return ir.VectorType(number, kind.count) if isinstance(kind, ir.VectorType) else number
 
 

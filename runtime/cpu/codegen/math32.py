@@ -71,7 +71,8 @@ exp2_series = polynomial(DOUBLE, *(math.log(2) ** k / math.factorial(k) for k in
 def reduced(x: Any) -> Any:
     """(t, p) with e^x = 2^n (1 + p) and |p| < 0.42; n + 127 is in the lowest bits of t.
 
-    A sum with a number so large that it has no fraction is rounded to a whole one.
+    Adding a number so large that float32 has no fraction there rounds x / ln 2 to the whole number
+    n.
     """
     t = turns(x)
     n = t - WHOLE

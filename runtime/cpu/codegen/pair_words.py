@@ -44,9 +44,10 @@ def whole(kind: ir.Type, number: int) -> ir.Constant:
 
 
 def rounded_bits(builder: Any, x: ir.Value) -> ir.Value:
-    """The bits of float32s whose upper half is the nearest bfloat16: ties to even, NaN kept.
+    """The bits of float32 numbers, whose upper half becomes the nearest bfloat16: ties to even, NaN
+    kept.
 
-    The lower half is anything.
+    The lower half has no meaning.
     """
     kind = like(I32, x.type)
     bits = builder.bitcast(x, kind)
@@ -66,7 +67,9 @@ def rounded(builder: Any, x: ir.Value) -> ir.Value:
 
 
 def word_of(builder: Any, first: ir.Value, second: ir.Value) -> ir.Value:
-    """Words of numbers for the lower half and for the upper, by their bits."""
+    """Words of two numbers each, by their bits: of one for the lower half, and of one for the
+    upper.
+    """
     low, high = (rounded_bits(builder, x) for x in (first, second))
     lower = builder.lshr(low, whole(low.type, HALF))
     words = builder.or_(lower, builder.and_(high, whole(high.type, UPPER)))
@@ -82,7 +85,7 @@ def _both(builder: Any, first: ir.Value, second: ir.Value) -> ir.Value:
 
 
 def interleaved(builder: Any, first: ir.Value, second: ir.Value) -> ir.Value:
-    """Words of the lanes of one vector and of another."""
+    """Words of two vectors: lane k has a number from the k-th lane of each."""
     if not host().multiplies_pairs:
         return word_of(builder, first, second)
     lanes = first.type.count
@@ -94,7 +97,9 @@ def interleaved(builder: Any, first: ir.Value, second: ir.Value) -> ir.Value:
 
 
 def neighbours(builder: Any, first: ir.Value, second: ir.Value) -> ir.Value:
-    """Words of the neighbours in two vectors that follow one another in memory."""
+    """Words of two vectors that follow one another in memory: each has two numbers that were
+    neighbours there.
+    """
     if host().multiplies_pairs:
         return builder.bitcast(_both(builder, first, second), first.type)
     kind, lanes = ir.VectorType(I32, first.type.count), range(first.type.count)
@@ -104,7 +109,9 @@ def neighbours(builder: Any, first: ir.Value, second: ir.Value) -> ir.Value:
 
 
 def multiply_pairs(builder: Any, a: ir.Value, b: ir.Value, total: ir.Value) -> ir.Value:
-    """total + the product of the upper halves of two vectors of words + that of the lower."""
+    """Total + the product of the upper halves of two vectors of words + the product of their lower
+    halves, added in this order.
+    """
     vector = total.type
     if host().multiplies_pairs:
         pair = ir.VectorType(Bfloat(), 2 * vector.count)

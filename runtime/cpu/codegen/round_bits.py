@@ -17,7 +17,7 @@ HALF, ODD = np.int32(16), np.int32(1)
 
 
 def functions(number: Any) -> dict[str, Callable[..., Any]]:
-    """`to_bfloat` for a kind of number; one of float64 is rounded to float32 before."""
+    """`to_bfloat` for a kind of number; float64 is rounded to float32 first."""
 
     single = kernel_types.float32
 

@@ -56,7 +56,7 @@ def spread(value: Any, lanes: Any) -> Any:
 
 @vector_intrinsic
 def after(pointer: Any, count: Any) -> Any:
-    """The pointer so many numbers on."""
+    """The pointer moved on by so many numbers."""
 
     def generate(builder: Any, args: Any) -> Any:
         return builder.gep(args[0], [args[1]], inbounds=True)
@@ -78,14 +78,16 @@ def below(count: Any, lanes: Any) -> Any:
 
 
 def repeated(builder: Any, value: Any, count: int) -> Any:
-    """A number in every lane."""
+    """A vector with a number in every lane."""
     vector = ir.VectorType(value.type, count)
     single = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(I32, 0))
     return shuffled(builder, single, single, [0] * count)
 
 
 def shuffled(builder: Any, a: Any, b: Any, lanes: list[int]) -> Any:
-    """The lanes of two vectors that are named, those of the second counted on."""
+    """The lanes of two vectors that a list names; those of the second are numbered after those of
+    the first.
+    """
     order = ir.Constant(ir.VectorType(I32, len(lanes)), lanes)
     return builder.shuffle_vector(a, b, order)
 
@@ -125,7 +127,7 @@ def scatter(pointer: Any, at: Any, stride: Any, mask: Any, value: Any) -> Any:
 
 
 def reached(builder: Any, side_by_side: bool, vector: Any, args: Any) -> Any:
-    """The address of a vector in memory, or else that of each of its numbers."""
+    """The address of a vector that lies together in memory, else those of its numbers."""
     start, first, step, *_ = args
     if side_by_side:
         return builder.bitcast(builder.gep(start, [first]), vector.llvm.as_pointer())

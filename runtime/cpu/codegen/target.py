@@ -31,7 +31,7 @@ class CompileTarget:
 
     @property
     def is_x86(self) -> bool:
-        """Whether it is a PC's."""
+        """Whether it is an x86-64 processor."""
         return self.triple.startswith(("x86_64", "i686", "i386"))
 
     @property
@@ -73,7 +73,9 @@ def vector_unit(features: set[str], triple: str) -> tuple[int, int]:
 
 @cache
 def host() -> CompileTarget:
-    """The processor this process runs on; LLVM can make and load code for it from here on."""
+    """The processor that this process runs on.  After the first call LLVM can make code for it, and
+    load that.
+    """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     features = llvm.get_host_cpu_features()

@@ -8,8 +8,8 @@ x = n pi/2 + r with |r| <= pi/4, and sin(x) is sin or cos of r, up to its sign, 
 2. *Series.*  Polynomials of r in float64, with the coefficients of FreeBSD's `k_sinf.c` and
    `k_cosf.c`.
 
-There is no branch, as one would keep LLVM from making vectors of the loop around it.  So everybody
-pays for large arguments, which hardly anybody has.
+There is no branch, since a branch would keep LLVM from making vectors of the loop around it.  So
+every call takes the time of both reductions, although large arguments hardly ever occur.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ cos_series = polynomial(
 
 @subroutine(PAIR, PRECISE)
 def quadrant(x: Any) -> Any:
-    """(n, r) with x = n pi/2 + r and |r| <= pi/4, for |x| below 2^28; beyond, an r within -1 and 1
-    that `circular` does not use.
+    """(n, r) with x = n pi/2 + r and |r| <= pi/4, for |x| below 2^28.  For a larger x, r is some
+    number within -1 and 1, which `circular` does not use.
     """
     wide = float64(x)
     n = floor(wide * 0.63661977236758134308 + 0.5)
@@ -68,11 +68,12 @@ def word_at(k: Any) -> Any:
 
 @subroutine(PAIR, PRECISE)
 def far_quadrant(x: Any) -> Any:
-    """The same for |x| of 2^27 and more, in whole numbers, with those bits of 2/pi that matter.
+    """(n, r) with x = n pi/2 + r, for |x| of 2^27 and more: in whole numbers, with those bits of
+    2/pi that matter.
 
     x = m 2^e with a whole m, so the bits of 2/pi that stand for 2^(2-e) and more contribute whole
-    turns, which change nothing.  The 96 bits after them give r to more than float32 has.  Payne &
-    Hanek, "Radian reduction for trigonometric functions", SIGNUM Newsletter 18, 1983.
+    turns, which change nothing.  The 96 bits after them give r to more digits than float32 has.
+    Payne & Hanek, "Radian reduction for trigonometric functions", SIGNUM Newsletter 18, 1983.
     """
     bits = int64(bits_of(absolute(x)))
     m = (bits & 0x7FFFFF) | 0x800000

@@ -1,8 +1,9 @@
-"""The functions that a generated kernel brings along, ahead of its own text.
+"""Checks the functions that a generated kernel defines ahead of its own text.
 
-They are formulas of numbers (`compiler/ops/formula.py`): operands v0, v1, ..., one assignment after
-another, the result at the end; no loops, no memory.  They call the elementary functions, and not
-one another.  As the kernel itself they are not trusted.
+Such a function is a formula of numbers (`compiler/ops/formula.py`): operands v0, v1, ..., one
+assignment after another, the result at the end; no loops, no memory.  It may call the elementary
+functions, but no other formula.  Like the kernel itself it is made from what a stranger may have
+written, so it is not trusted.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def check_definition(function: ast.stmt, reserved: frozenset[str]) -> ast.Functi
 
 
 def check_part(node: ast.AST) -> None:
-    """Refuse what is no arithmetic of variables."""
+    """Refuse anything but arithmetic on variables."""
     match node:
         case ast.Assign() | ast.Return():
             pass

@@ -1,13 +1,14 @@
 """Generated kernel text is checked against a short list of what it may say, before it is run.
 
-The text comes from the compiler, and the compiler's input from anyone: so nothing in it is trusted.
-A function of five arguments, after the formulas that it calls (`verify_definition.py`); loops over
-`range` and `narrow` (a range of few vectors, which are masked); arithmetic on local names; calls of
-the scalar functions, of those formulas, and of nothing else.  No attributes, no imports, no
-strings: with those gone, no Python object but the listed ones can be reached.
+The text comes from the compiler, and what the compiler reads may come from anyone: so nothing in
+the text is trusted.  It may have the formulas that the kernel calls (`verify_definition.py`), and
+then one function of five arguments.  In that function may stand loops over `range` and `narrow` (a
+range of few vectors, which are masked), arithmetic on local names, and calls of the scalar
+functions and of those formulas.  There are no attributes, no imports and no strings: without them
+no Python object but the listed ones can be reached.
 
-The same walk moves every `geometry[3]` to the head of the function.  Read inside a loop it would
-have to be read again after each store, which stops LLVM from making vectors of the loop.
+The same pass over the tree moves every `geometry[3]` to the head of the function.  Inside a loop,
+LLVM would have to read it again after each store, and could not make vectors of the loop.
 """
 
 from __future__ import annotations

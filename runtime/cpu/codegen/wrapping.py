@@ -9,8 +9,10 @@ from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
 
 
 def wrapped(instruction: str) -> Any:
-    """Arithmetic of two whole numbers modulo 2^64: of plain sums and products Numba takes for
-    granted that they do not overflow, and LLVM makes anything of one that does.
+    """Addition or multiplication of two whole numbers modulo 2^64.
+
+    Numba marks a plain sum or product as one that never overflows; LLVM may then compute anything
+    at all where it does.
     """
     whole = kernel_types.int64
 

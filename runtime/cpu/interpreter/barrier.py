@@ -1,11 +1,12 @@
 """A barrier between the threads of a step or of a team: the last to arrive opens it for the others.
 
-A waiting thread looks at a counter again and again (it *spins*): what it waits for is mostly over
-sooner than the operating system could put the thread to sleep and wake it.  After so many looks it
-offers its core to other threads between looks, in case one of them is what it waits for; at once,
-where there are more threads than cores.
+A waiting thread looks at a counter again and again (it *spins*), because it mostly waits for less
+time than the operating system takes to put it to sleep and wake it.  After a number of looks it
+offers its core to other threads between looks, since one of them may be the one that it waits for.
+If there are more threads than cores, it does so from the first look on.
 
-Threads that arrive at one word do so one after another, so many of them arrive in groups.
+Threads that count up one word do so one after another, which takes long if they are many.  So many
+threads arrive in groups, each with a word of its own.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ GROUP = MACHINE.barrier_group
 
 @subroutine(NUMBER(WORDS, *[NUMBER] * 3))
 def is_last(control: Any, at: Any, thread: Any, threads: Any) -> Any:
-    """Arrive, and say whether all others have: at the word of a group of threads, the last of a
-    group at that of all.
+    """Arrive at a barrier; 1 if this thread is the last of all to arrive, else 0.
+
+    Many threads count up the word of their group; the last of a group then counts up the word of
+    all groups.
     """
     if threads > GROUP:
         size = max(GROUP, (threads + MOST_GROUPS - 1) // MOST_GROUPS)

@@ -52,7 +52,7 @@ class Records:
     batch: BatchCut
     own: Segment  # whose stages it writes
     room: Sequence[int]  # rows of each time that a block may have
-    passed: Mapping[Place, int]  # the words of a row, where only a piece is there (`streamed.py`)
+    passed: Mapping[Place, int]  # of each streamed buffer, the words of a row (`streamed.py`)
     threads: int
 
     @property
@@ -92,7 +92,9 @@ class Records:
         )
 
     def operand(self, operand: Operand, move: int) -> list[int]:
-        """The record of any other operand, which the loop that is cut moves by so many words."""
+        """The record of an operand that is not streamed; the loop that is cut moves it by so many
+        words.
+        """
         start, step = operand.offset, operand.step
         if step is not None:
             start = step.offset * self.rows(None)
@@ -123,14 +125,18 @@ class Records:
         return self.batch.block_words + sum(w * rows for w, rows in before)
 
     def arguments(self, item: Instruction) -> Iterator[int]:
-        """A kernel's arguments; `intra_op.py` says which rows must decide nothing."""
+        """A kernel's arguments.  Rows of which threads have shares become a range whose length
+        decides nothing, if `intra_op.py` says so.
+        """
         kernel = self.entry.kernels[item.kernel]
         settled = rows_are_settled(kernel, item, min(self.block, self.examples))
         for at, number in enumerate(item.geometry):
             yield Extent.SHARE if settled and at == ROWS else number_for(number, self.examples)
 
     def task(self, task: ThreadTask, operands: int, geometry: int) -> list[int]:
-        """A task's record; `operands` and `geometry` say where those are."""
+        """A task's record; `operands` and `geometry` say where its operands and its kernel's
+        arguments stand.
+        """
         item = task.instruction
         count = len(item.operands)
         assert count <= MOST_OPERANDS, f"{item.note}: {count} operands are too many"

@@ -83,7 +83,7 @@ def written(
 def divided(
     phases: Sequence[Phase], usual: Records, wide: Records | None = None
 ) -> Iterator[DividedPhase]:
-    """The phases, what threads do of each, and who writes the records of its segment."""
+    """The phases, with the tasks of each, and with the writer of records for its segment."""
     for phase in phases:
         own = wide if wide is not None and phase.wide else usual
         members = own.teams.members if phase.examples else own.threads

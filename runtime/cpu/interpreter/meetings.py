@@ -1,4 +1,4 @@
-"""Barriers and nothing else, as a kernel: what one takes is measured by calling it."""
+"""A kernel of barriers and nothing else: it is timed to find out what a barrier takes."""
 
 from __future__ import annotations
 

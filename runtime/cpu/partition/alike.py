@@ -1,7 +1,7 @@
-"""Instructions that are divided alike: of equal layers one is looked at, not each of a hundred.
+"""Instructions that are divided in the same way: of a hundred equal layers only one is looked at.
 
-How threads share an instruction follows from its kernel, its loops and its work, and from the kind
-of memory that its operands lie in, not from where they lie there.
+How threads share an instruction follows from its kernel, its loops, its work, and the kind of
+memory that each operand lies in.  Where in that memory the operand lies does not matter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from gradc_compiler.program.entry import Instruction, Space
 
 
 def kind_of(item: Instruction) -> Hashable:
-    """All of an instruction of a batch stage that its division follows from."""
+    """Everything about an instruction of a batch stage that decides how it is divided."""
     work = item.work
     return (
         item.kernel,
@@ -27,6 +27,6 @@ def kind_of(item: Instruction) -> Hashable:
 
 
 def first_alike(items: Sequence[Instruction]) -> list[int]:
-    """For each instruction, the number of the first that is divided as it is."""
+    """For each instruction, the number of the first one that is divided in the same way."""
     known: dict[Hashable, int] = {}
     return [known.setdefault(kind_of(item), k) for k, item in enumerate(items)]

@@ -5,8 +5,9 @@
     -------- all threads wait
     thread 0      [0, 1)       %14 mul
 
-Nothing here decides anything: tasks are those of `divide.py`, chunks and sums go as the walker
-takes them (`runtime/cpu/interpreter/dispatch.py`).  A recurrence stands there as two time steps.
+Nothing is decided here: tasks are those of `divide.py`, and chunks and sums are taken in the order
+of the dispatch loop (`runtime/cpu/interpreter/dispatch.py`).  A recurrence is listed with two time
+steps.
 """
 
 from __future__ import annotations
@@ -32,17 +33,19 @@ STEPS = 2  # of a recurrence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:
-    """What one thread does without waiting: an instruction on some rows, or the walker's own."""
+    """What one thread does without waiting: an instruction on some rows, or what the dispatch loop
+    itself does.
+    """
 
     work: Instruction | PartialReduction | str
     thread: int | None  # None: whoever takes its chunk
     begin: int
     end: int
-    waited: int  # for all other threads, so often before it
-    cut: int  # the same for all that are cut from one instruction, or from those that follow it
+    waited: int  # how often, before it, this thread has waited for all others
+    cut: int  # a number that all shares of one instruction and of its followers have in common
     chunk: int | None = None
     team: int | None = None
-    inside: int = 0  # barriers of its team before it
+    inside: int = 0  # how often, before it, this thread has waited for its team
     place: int | None = None  # the argument that [begin, end) are iterations of; None: rows
     of: range = range(0)  # the examples that the instruction is run on
 
@@ -77,7 +80,7 @@ def text_of(work: list[Assigned]) -> Iterator[str]:
 
 @dataclass
 class _Assigner:
-    """The walker, for all threads at once."""
+    """Goes through an entry as the dispatch loop does, for all threads at once."""
 
     entry: Entry
     examples: int
@@ -130,7 +133,7 @@ class _Assigner:
                     yield self._one(task.instruction, thread, own.start, own.stop, place=place)
 
     def _batch(self, phase: Phase) -> Iterator[Assigned]:
-        """A batch stage: chunks of whoever is free, or of teams in turn."""
+        """A batch stage: each chunk is taken by whichever thread is free, or by teams in turn."""
         segment = self.cut.of(phase)
         blocks, chunks, teams = segment.blocks, segment.chunks, segment.teams(self.threads)
         for chunk in range(chunks):
@@ -141,7 +144,7 @@ class _Assigner:
                 yield from self._alone(phase, chunk, own)
 
     def _alone(self, phase: Phase, chunk: int, blocks: range) -> Iterator[Assigned]:
-        """One thread's: all instructions on the blocks of a chunk."""
+        """What a thread alone does: all instructions on the blocks of a chunk."""
         size = self.cut.of(phase).block
         first, stop = (min(self.examples, k * size) for k in (blocks.start, blocks.stop))
         works: list[Instruction | str] = [ZEROING] if uses_partials(phase) else []
@@ -150,7 +153,7 @@ class _Assigner:
             yield self._one(work, None, first, stop, chunk=chunk, of=range(first, stop))
 
     def _of_team(self, phase: Phase, chunk: int, teams: Teams, blocks: range) -> Iterator[Assigned]:
-        """A team's: shares of its members on each block."""
+        """What a team does: its members' shares of each instruction, block by block."""
         team, size = chunk % teams.count, self.cut.of(phase).block
         first, members = team * teams.members, range(teams.members)
         if uses_partials(phase):
@@ -172,7 +175,7 @@ class _Assigner:
                         )  # fmt: skip
 
     def _twice(self, phase: Phase, members: int) -> Iterator[ThreadTask]:
-        """The tasks of a batch stage, those of recurrences for two time steps."""
+        """The tasks of a batch stage; those of a recurrence are there for two time steps."""
         tasks, heads = self._tasks(phase, members), {loop.start: loop for loop in phase.loops}
         k = 0
         while k < len(tasks):
@@ -185,7 +188,7 @@ class _Assigner:
 
 
 def _share(task: ThreadTask, of: range, member: int, members: int) -> tuple[int | None, range]:
-    """What is cut and a member's share of it: iterations of a loop, or some of the examples."""
+    """A member's share: iterations of the loop that is cut, or some of the examples."""
     if task.cut is not None:
         return task.cut.place, task.share(task.cut.iterations(len(of)), member, members)
     share = task.share(len(of), member, members)

@@ -1,8 +1,8 @@
-"""Which parts of a stage have to wait for which sums of earlier stages, where those take a while.
+"""When a stage may begin that reads sums which other ranks are still adding to.
 
-Sums come in an order.  A stage may begin once those have come that its first instructions read; a
-serial one is run in parts, so that an optimizer's work on the first goes on while others are on
-their way.
+The sums over a batch travel from rank to rank as messages, which takes a while, and come in a known
+order.  A stage may begin once the sums have come that its first instructions read.  A serial stage
+is cut into parts, so that an optimizer works on the first gradients while others are on their way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Words = tuple[int, int]  # of UNIFORM, from and to
 
 @dataclass(frozen=True, slots=True)
 class AwaitingPart:
-    """Instructions of a stage, and how many messages must have come before them."""
+    """Instructions of a stage, and how many messages must have come before they may begin."""
 
     instructions: range
     messages: int
@@ -28,8 +28,8 @@ class AwaitingPart:
 def awaiting_parts(
     entry: Entry, phase: Phase, items: Sequence[Instruction], messages: Sequence[Sequence[Words]]
 ) -> list[AwaitingPart]:
-    """The parts of a stage, which comes after these messages have been sent; `items` are its
-    instructions in the order in which they are done.
+    """The parts of a stage that comes after these messages have been sent; `items` are its
+    instructions in the order in which they are run.
     """
     starts = sorted(_starts(entry))
     counts = [_awaited(item, starts, messages) for item in items]
@@ -47,7 +47,7 @@ def awaiting_parts(
 
 
 def _starts(entry: Entry) -> set[int]:
-    """Where something begins in UNIFORM."""
+    """Where a buffer begins in UNIFORM."""
     items = (item for phase in entry.phases for item in phase.instructions)
     found = {o.offset for item in items for o in item.operands if o.space == Space.UNIFORM}
     sums = [total for phase in entry.phases for total in phase.sums]
@@ -55,7 +55,7 @@ def _starts(entry: Entry) -> set[int]:
 
 
 def _awaited(item: Instruction, starts: Sequence[int], messages: Sequence[Sequence[Words]]) -> int:
-    """How many messages must have come before an instruction, in their order."""
+    """How many messages, in the order in which they come, an instruction has to wait for."""
     uses = [o.offset for o in item.operands if o.space == Space.UNIFORM]
     ranges = [(begin, _next(starts, begin)) for begin in uses]
     return next(

@@ -1,12 +1,15 @@
-"""Where threads wait for one another: before a task on words that another may still be at.
+"""Where threads wait for one another: before a task that touches words which another thread may
+still be reading or writing.
 
-The shares of one task are at different words.  Between tasks stands a barrier where both touch a
-word and one of them writes it, unless a single thread does both: what is one thread's alone it does
-in order, and shares of examples meet only in those examples.  So threads go through layers of a
-network without waiting, each with examples of its own, until one needs those of all.
+The shares of one task touch different words.  Two tasks need a barrier between them if both touch a
+word, one of them writes it, and different threads do so.  No barrier is needed if one thread does
+both, as it does its tasks in order; nor if both tasks are shared by examples, as each thread then
+touches only its own examples.  So threads go through the layers of a network without waiting, each
+with its own examples, until a task reads the examples of all.
 
-Storages are compared as wholes, but in BLOCK by the words of a row, as those are used again: two
-values may overlap there, and then examples of one lie among other examples of the other.
+Two storages are the same or lie apart.  Only in BLOCK, where words are used again, may two values
+overlap; there the words of a row are compared, since an example of one value may then lie where the
+other value has another example.
 """
 
 from __future__ import annotations
@@ -19,14 +22,14 @@ from gradc_compiler.program.entry import Entry, Instruction, Operand, Recurrence
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.thread_tasks import Group, ThreadTask
 
-BY_EXAMPLES, ANY = "examples", "any"  # who is at a storage: each at its own examples, or anyone
-Who = int | str  # or one thread, by its number
+BY_EXAMPLES, ANY = "examples", "any"  # who touches a storage: each its own examples, or anyone
+Who = int | str  # one thread, by its number, or one of these
 Room = tuple[int, int | None]  # a space, and in BLOCK what its rows are
 
 
 @dataclass(frozen=True, slots=True)
 class StorageUse:
-    """How a task uses a storage: words [begin, end) of a room, all rows of it."""
+    """How a task uses a storage: words [begin, end) of every row of a room."""
 
     room: Room
     begin: int
@@ -35,7 +38,7 @@ class StorageUse:
     who: Who
 
     def waits_for(self, other: StorageUse) -> bool:
-        """Whether this must not begin before another is over."""
+        """Whether this use of a storage must not begin before another one is over."""
         if not (self.written or other.written):
             return False
         if self.begin >= other.end or other.begin >= self.end:
@@ -85,7 +88,7 @@ def _several(groups: Sequence[Group]) -> bool:
 
 
 def uses_of(entry: Entry, group: Group) -> set[StorageUse]:
-    """What a group does with which storages."""
+    """Which storages a group of tasks reads and writes."""
     shared = any(task.shared for task in group)
     return {
         _use(operand, k in written, _who(task, operand) if shared else task.owner)
@@ -96,7 +99,7 @@ def uses_of(entry: Entry, group: Group) -> set[StorageUse]:
 
 
 def _who(task: ThreadTask, operand: Operand) -> Who:
-    """Who is at an operand of a task that is shared out."""
+    """Which threads touch an operand of a task that members share."""
     each = operand.space == Space.BLOCK or (operand.space >= Space.ARRAY and operand.stride > 0)
     own = each and operand.time is None and operand.step is None
     return BY_EXAMPLES if own and task.by_examples else ANY

@@ -1,14 +1,15 @@
 """Batch tiles: how many examples of a batch form a block, so that threads have equal work.
 
-An entry says how many there are at most.  A batch that is no multiple of that is cut more evenly:
-48 examples in blocks of 16 would be three, which two threads or four cannot share equally; four
-blocks of 12 they can.  A small batch may be one block whose instructions are cut (`intra_op.py`):
-two halves of an odd one differ, and both read all weights.
+An entry says how many examples a block has at most.  A batch may be cut into smaller blocks, so
+that threads can share them equally: 48 examples are three blocks of 16, which neither two threads
+nor four can share, but four blocks of 12, which they can.  A small batch may be a single block, of
+which threads share each instruction (`intra_op.py`): cut into two blocks, an odd number of examples
+would give unequal halves, and every thread would read all weights.
 
 The size of a block decides in which order a batch is summed up, so it must be the same for any
-number of threads (Note [The same bits on any number of threads] in `reduction_chunks.py`).  So what
-it takes is estimated for several numbers of threads, and the least in all is chosen: it follows
-from the entry and the batch alone.
+number of threads (Note [The same bits on any number of threads] in `reduction_chunks.py`).  So the
+time of each size is estimated for several numbers of threads, and the size with the least time in
+all is chosen.  It follows from the entry and the batch alone.
 """
 
 from __future__ import annotations
@@ -39,23 +40,25 @@ def block_of(entry: Entry, examples: int) -> int:
 
 
 def _of_sequences(entry: Entry, examples: int) -> int:
-    """The same for sequences: a step of a recurrence takes as long as a few rows by itself."""
+    """Examples in a block of a batch of sequences: a step of a recurrence takes the time of a few
+    rows, however few rows it has.
+    """
     if examples < 2 * MACHINE.low_tile - 1:
         return min(entry.block, examples)
     return _even(entry, examples, lambda rows: full_rows(rows) + MACHINE.step_rows)
 
 
 def _even(entry: Entry, examples: int, alone: Alone) -> int:
-    """The size of blocks that is best, if there are several; the largest of several such."""
+    """The best size, if there are to be several blocks; of several best ones the largest."""
     most = min(entry.block, -(-examples // 2))
     sizes = range(most, most // 2, -max(1, most // MACHINE.block_choices))
     return min(sizes, key=lambda size: _thread_time(entry.chunks, alone, examples, size))
 
 
 def _thread_time(most: int, alone: Alone, examples: int, size: int) -> float:
-    """What a batch takes, summed over some numbers of threads.
+    """The time that a batch takes, summed over some numbers of threads.
 
-    Of more threads than chunks several work on each.
+    If there are more threads than chunks, several threads work on each chunk.
     """
     chunks = min(most, -(-examples // size))
     counts = {count: min(count, chunks) for count in THREADS}
@@ -66,7 +69,7 @@ def _thread_time(most: int, alone: Alone, examples: int, size: int) -> float:
 
 
 def _busiest(chunks: int, alone: Alone, examples: int, size: int, threads: int) -> float:
-    """What the busiest of some threads takes, which take chunks in turn."""
+    """The time of the busiest of some threads, which take chunks in turn."""
     blocks = -(-examples // size)
     whole, last = alone(size), alone(examples - size * (blocks - 1))
     spent = [0.0] * threads
@@ -78,7 +81,7 @@ def _busiest(chunks: int, alone: Alone, examples: int, size: int, threads: int) 
 
 
 def _alone(items: Sequence[Instruction], examples: int) -> float:
-    """What a thread takes for a block, in nanoseconds."""
+    """The time that one thread takes for a block, in nanoseconds."""
     rows = full_rows(examples) if examples >= MACHINE.full_rows else examples
     return sum(intra_op.nanoseconds(item.work, rows) + MACHINE.call_ns for item in items)
 

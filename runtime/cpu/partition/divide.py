@@ -1,10 +1,10 @@
 """How the work of a stage is divided, for any number of threads: one place decides.
 
-Threads form *teams*.  In a serial stage all are one team; each instruction is cut at multiples of a
-grain, and those that wait for nothing come first (`independent.py`).  In a batch stage a team takes
-chunks of the batch, block after block, and its members share out the instructions on a block
-(`intra_op.py`); as long as there are chunks for all threads, a team is a single one, which does all
-in order.  Then barriers are placed.
+Threads form *teams*.  In a serial stage all threads are one team: each instruction is cut at
+multiples of a grain, and instructions that need not wait come first (`independent.py`).  In a batch
+stage a team takes chunks of the batch, block after block, and its members share each instruction on
+a block (`intra_op.py`).  As long as there are chunks for all threads, a team is a single thread,
+which does everything in order.  At last barriers are placed (`barriers.py`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Teams:
 
 
 def teams_of(entry: Entry, examples: int, block: int, threads: int) -> Teams:
-    """The teams that are done first with a batch, about."""
+    """The division into teams for which a batch is estimated to take the least time."""
     chunks = chunks_of(entry, examples, block)
     if threads <= chunks and chunks % threads == 0:
         return Teams(threads)
@@ -58,7 +58,7 @@ def teams_of(entry: Entry, examples: int, block: int, threads: int) -> Teams:
 
 
 def tasks_of(entry: Entry, phase: Phase, block: int, members: int) -> list[ThreadTask]:
-    """The tasks of a stage for a team: those on a block, or in a serial stage on all."""
+    """The tasks of a stage for a team: of a batch stage those on one block, of a serial one all."""
     if phase.examples:
         groups = divided(entry, phase.instructions, block, members)
         return with_barriers(entry, groups, phase.loops)

@@ -29,7 +29,7 @@ def grain_of(entry: Entry, instruction: Instruction, threads: int) -> int:
 
 
 def once(entry: Entry, phase: Phase, threads: int) -> Iterator[Group]:
-    """The instructions of a serial stage, each with those that follow it."""
+    """The instructions of a serial stage, each grouped with its followers."""
     for k, item in enumerate(phase.instructions):
         if not item.follows:
             yield list(_group(entry, item, consumers(phase.instructions, k), threads))
@@ -38,7 +38,9 @@ def once(entry: Entry, phase: Phase, threads: int) -> Iterator[Group]:
 def _group(
     entry: Entry, leader: Instruction, behind: list[Instruction], threads: int
 ) -> Iterator[ThreadTask]:
-    """Those that follow are cut where the leader is, at so many words for each of its rows."""
+    """An instruction and its followers as tasks.  Followers are cut at the same rows as the
+    instruction; each row counts as so many of their words.
+    """
     grain = grain_of(entry, leader, threads)
     if not behind and (cut := _inner_cut(leader, grain, threads)) is not None:
         yield ThreadTask(leader, leader.extent, cut.grain(threads), cut)
@@ -53,10 +55,12 @@ def _group(
 
 
 def _inner_cut(item: Instruction, grain: int, threads: int) -> SplitDim | None:
-    """The loop to cut where the outermost is too short for many threads, if another is better."""
+    """The loop to cut instead of the outermost one, if that is too short for many threads and
+    another gives them more equal shares.
+    """
     if threads == 1 or not is_worth_splitting(nanoseconds(item.work.operations, item.work.words)):
         return None
     units = -(-item.extent // grain) if grain else 1
-    best = -(-units // threads) / units  # the part that the busiest does
+    best = -(-units // threads) / units  # the part of the work that the busiest thread does
     found = {cut.busiest(threads, item.extent): cut for cut in inner_dims(item)}
     return found[min(found)] if found and min(found) < best else None

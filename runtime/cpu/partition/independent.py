@@ -1,10 +1,11 @@
-"""A serial stage for several threads: what waits for nothing first, and each thread some of it.
+"""The order of a serial stage for several threads: instructions that need not wait come first.
 
-Instructions of a serial stage are mostly independent: each parameter has its own counts and its own
-update.  In the order of the spec, where a short one (of one thread) and a long one (of all) take
-turns, threads would wait at every turn.  So they go in *rounds*: as many as wait for none of the
-same round, and only then those that do.  Those of one thread that do wait for one another are its
-own, a *chain*; chains go to whoever has least to do.
+Instructions of a serial stage are mostly independent of one another: each parameter has its own
+counters and its own update.  A short instruction is done by one thread, a long one is shared by
+all.  In the order of the spec the two kinds take turns, and threads would wait at every turn.  So
+instructions are put into *rounds*: a round has as many as possible of which none waits for another.
+There is one exception.  Short instructions that wait for one another are done in order by one
+thread, as a *chain*, and need no barrier.  Each chain goes to the thread that has least to do.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class _Seen:
                 known[place].append(one)
 
     def before(self, one: _Placed) -> list[_Placed]:
-        """Those for which another has to wait."""
+        """The groups that another group has to wait for."""
         found = [self.written[place] for place in one.read | one.written if place in self.written]
         found += [self.read[place] for place in one.written if place in self.read]
         return [*chain.from_iterable(found)]
@@ -71,7 +72,9 @@ class _Chain:
 
 
 def in_rounds(entry: Entry, groups: Sequence[Group], threads: int) -> list[Group]:
-    """The groups of a serial stage in another order, each of one thread's with its owner."""
+    """The groups of a serial stage, reordered into rounds; each group that one thread does has its
+    owner.
+    """
     if threads == 1:
         return list(groups)
     left, found = [_placed(entry, group) for group in groups], list[Group]()
@@ -88,7 +91,7 @@ def _placed(entry: Entry, group: Group) -> _Placed:
 
 
 def _round(left: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]]:
-    """What is left for later, and what is done now; both in order."""
+    """The groups that are left for later rounds, and those of this one; both in order."""
     later, now = list[_Placed](), list[_Placed]()
     known, deferred = _Seen(), _Seen()
     for one in left:
@@ -104,8 +107,8 @@ def _round(left: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]]:
 
 
 def _with_owners(groups: Sequence[_Placed], threads: int) -> list[Group]:
-    """The groups of a round, chains of one thread's dealt out, the longest first."""
-    chains, known = dict[int, _Chain](), _Seen()  # by each of their groups
+    """The groups of a round.  Chains are dealt out to threads, the longest first."""
+    chains, known = dict[int, _Chain](), _Seen()  # the chain that each group is in
     for one in groups:
         if not one.shared:
             met = {id(chains[id(other)]): chains[id(other)] for other in known.before(one)}

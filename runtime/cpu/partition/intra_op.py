@@ -1,9 +1,10 @@
-"""A block that several threads work on together: its instructions are cut, each into shares.
+"""A block that several threads work on together: each of its instructions is cut into shares.
 
-A product is cut along a loop that moves its result: units of a dense layer, rows of an image; other
-work along the examples, or along the elements of sequences.  What writes sums over the examples is
-cut along the examples nowhere, as that would change their order.  Cuts change no bit, so they may
-follow from the number of threads; what is not cut is one thread's.
+A product is cut along a loop that moves its result: the units of a dense layer, the rows of an
+image.  Other instructions are cut along the examples, or along the elements of sequences.  An
+instruction that writes sums over the examples is not cut along the examples, since that would
+change the order of the terms.  Cuts change no bit, so they may depend on the number of threads.  An
+instruction that cannot be cut is done by one thread.
 """
 
 from __future__ import annotations
@@ -54,10 +55,11 @@ def shared_nanoseconds(entry: Entry, item: Instruction, examples: int, members: 
 
 
 def divided(entry: Entry, items: Sequence[Instruction], block: int, members: int) -> list[Group]:
-    """The instructions of a batch stage, as several threads do them on each block.
+    """The instructions of a batch stage as tasks of a team, on each block.
 
-    Those that are not cut are the first thread's, so that it need not wait for others in between;
-    but long sums into PARTIAL, which nobody reads here, go to whoever has least of them.
+    Instructions that are not cut are done by the first thread, so that it need not wait for others
+    between them.  But long sums into PARTIAL, which no instruction of the stage reads, go to the
+    thread that has least of them.
     """
     groups, spent = [], [0.0] * members
     firsts = first_alike(items)
@@ -113,13 +115,14 @@ def _ways(
 
 
 def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
-    """Shares of an instruction begin at a row that is a multiple of this; 0: no cut by rows.
+    """The grain at which an instruction may be cut between rows; 0 if it may not.
 
-    A short row's arithmetic is in vectors of several rows, so those are cut between vectors.
+    A short row shares its vectors with the rows beside it, so such rows are cut between whole
+    vectors.
     """
     kernel, work = entry.kernels[item.kernel], item.work
     if any(item.operands[k].time != item.time for k in written_by(entry, item)):
-        return 0  # a sum over the rows of a sequence
+        return 0  # a sum over the rows of a sequence is not cut
     if _into_sums(item):
         return 0
     if kernel.source is None and kernel.name.startswith("contract"):
@@ -133,20 +136,22 @@ def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
 
 
 def _product(kernel: Kernel) -> str:
-    """The name of a library kernel, however it adds up; "" for a generated one."""
+    """The name of a library kernel without what it says of sums and rounding; "" for a generated
+    kernel.
+    """
     return product_of(kernel.name) if kernel.source is None else ""
 
 
 def _cut_by_rows(name: str, geometry: Sequence[int], examples: int) -> bool:
-    """Whether the loop over the rows moves a product's result, and may be cut."""
+    """Whether the loop over the rows moves the result of a product, so that it may be cut."""
     return any(cut.place is None for cut in split_dims_of(name, geometry, examples))
 
 
 def _is_settled(entry: Entry, item: Instruction, examples: int) -> bool:
-    """Whether no cut can lead the kernel to add up in another order.
+    """Whether no cut can lead the kernel to add terms in another order.
 
-    With few rows a kernel exchanges loops (`runtime/cpu/gemm/small_batch.py`), by their lengths;
-    that is seen in the result where windows overlap there.
+    With few rows a kernel exchanges loops (`runtime/cpu/gemm/small_batch.py`), depending on their
+    lengths.  If windows overlap in the result, that exchange changes the order.
     """
     kernel, geometry = entry.kernels[item.kernel], item.geometry
     if _product(kernel) not in TILED or geometry[ROWS] >= 0 or geometry[LOOP_COUNT] == 0:
@@ -156,7 +161,7 @@ def _is_settled(entry: Entry, item: Instruction, examples: int) -> bool:
 
 
 def _rows_settled(entry: Entry, item: Instruction, examples: int) -> bool:
-    """The same of cuts between examples, of which every share exchanges the same loops then."""
+    """Whether no cut between examples can do so: then every share exchanges the same loops."""
     if _is_settled(entry, item, examples):
         return True
     if item.time is not None:
@@ -166,18 +171,19 @@ def _rows_settled(entry: Entry, item: Instruction, examples: int) -> bool:
 
 
 def rows_are_settled(kernel: Kernel, item: Instruction, examples: int) -> bool:
-    """Whether a product on so many examples goes about its rows as if they were many.
+    """Whether a product on so many examples handles its rows as it would if they were many.
 
-    Its kernel is told so, or it would see only a share of them.
+    The kernel has to be told, since it sees only a share of the rows.
     """
     tiled = _product(kernel) in TILED and item.geometry[ROWS] < 0
     return tiled and item.time is None and examples >= MACHINE.small_batch
 
 
 def _of_cut(item: Instruction, cut: SplitDim | None, rows: int, grain: int, members: int) -> float:
-    """What several threads take for an instruction that is cut, about.
+    """About how long several threads take for an instruction that is cut.
 
-    Every thread reads all weights, unless it has some of its own; then it reads all that they meet.
+    Every thread reads all weights, unless the cut gives it weights of its own; then it reads all
+    numbers that these are multiplied with.
     """
     work, alone = item.work, nanoseconds(item.work, rows)
     if cut is None:

@@ -22,8 +22,8 @@ class Segment:
 
     entry: Entry  # of these stages alone
     examples: int
-    block: int  # examples in one
-    start: int  # words of BLOCK before their own
+    block: int  # examples in a block
+    start: int  # words of BLOCK that stand before those of this segment
 
     @property
     def blocks(self) -> int:
@@ -93,8 +93,8 @@ def cut_of(entry: Entry, examples: int, block: int | None = None) -> BatchCut:
 
 
 def without_segments(entry: Entry) -> Entry:
-    """The same entry, all of whose stages have blocks of one size: for whoever runs the blocks of a
-    batch apart, as ranks do.
+    """The same entry with blocks of one size in all stages, for a caller such as ranks, which runs
+    single blocks.
     """
     if not any(phase.wide for phase in entry.phases):
         return entry
@@ -104,7 +104,9 @@ def without_segments(entry: Entry) -> Entry:
 
 
 def _as_usual(phase: Phase, words: int) -> Phase:
-    """A stage whose values in BLOCK stand so many words of an example later."""
+    """A wide stage whose values in BLOCK are moved behind those of the usual stages, by so many
+    words of an example.
+    """
     if not phase.wide:
         return phase
 

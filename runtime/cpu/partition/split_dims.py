@@ -11,8 +11,8 @@ the same word if that loop's iteration can be read off every address, like a dig
 
 The compiler says the same of the loops of generated kernels (`Instruction.cuts`).
 
-A cut changes no bit, wherever it is.  So examples that are the rows or columns of `contract_dots`
-are left out: their number decides whether it turns a matrix, and of how many columns.
+A cut must change no bit.  So examples that are the rows or columns of `contract_dots` are not cut:
+their number decides whether that kernel transposes a matrix, and how many of its columns.
 """
 
 from __future__ import annotations
@@ -93,8 +93,10 @@ def split_dims_of(name: str, geometry: Sequence[int], examples: int) -> list[Spl
 
 
 def inner_dims(item: Instruction) -> Iterator[SplitDim]:
-    """The loops within a row along which a generated kernel may be cut: an innermost one between
-    whole vectors, and one over a few words between as many of those.
+    """The loops within a row along which a generated kernel may be cut.
+
+    An innermost loop is cut between whole vectors.  A loop over a few words is cut between as many
+    iterations as make a whole vector.
     """
     for cut in item.cuts:
         unit = 1 if cut.inner >= MACHINE.long_row else -(-MACHINE.wide // cut.inner)
@@ -108,8 +110,8 @@ def apart_in_all(name: str, geometry: Sequence[int], examples: int) -> bool:
 
 
 def swapped_loop(geometry: Sequence[int], examples: int) -> int | None:
-    """Where the loop is that a product on few examples exchanges with theirs, as
-    `runtime/cpu/gemm/small_batch.py` chooses it; None for none.
+    """Where the loop stands that a product on few examples exchanges with the loop over them, as
+    `runtime/cpu/gemm/small_batch.py` chooses it; None if there is none.
     """
     if examples >= MACHINE.small_batch:
         return None

@@ -1,10 +1,10 @@
-"""Streamed buffers: results that only the next instructions read, and that are never there whole.
+"""Streamed buffers: results that only the next instructions read, and that memory never has whole.
 
     gradient, then its update: rows 0 to 83 of both, rows 84 to 167 of both, ...
 
-A thread runs an instruction and its followers (`Instruction.follows`) a piece at a time.  If nobody
-else reads the first one's result, a thread writes each piece over the one before: it stays in the
-cache, and the whole result never goes through memory.
+A thread runs an instruction and its followers (`Instruction.follows`) a piece at a time.  If only
+the followers read its result, the thread writes each piece over the one before: the piece stays in
+the cache, and the whole result never goes through memory.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def place(operand: Operand) -> Place:
 
 
 def passed_on(entry: Entry) -> Mapping[Place, int]:
-    """The buffers that one instruction writes and only its followers read; for each, the words of
-    a row.
+    """The streamed buffers: those that one instruction writes and only its followers read; and for
+    each, the words of a row.
     """
     used = Counter(o for phase in entry.phases for o in places(phase.instructions))
     kept = [result.offset for result in entry.results]

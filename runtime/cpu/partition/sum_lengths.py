@@ -1,8 +1,8 @@
 """Which products of an entry may add to a number very often: their sums are compensated.
 
-Known when a batch is laid out, for how often it is follows from the geometry and from how many rows
-a block, a sequence or a serial stage has.  The kernel for such products looks again, each time that
-it is called, as the last block of a batch may have fewer rows.
+How often a product adds to a number follows from its geometry, and from how many rows a block, a
+sequence or a serial stage has; so it is known when a batch is laid out.  The kernel for such
+products counts again in each call, because the last block of a batch may have fewer rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gradc_runtime.cpu.partition.segments import cut_of
 
 
 def long_products(entry: Entry, examples: int, block: int, room: Sequence[int]) -> set[int]:
-    """The `id` of each instruction that may add up more products than a plain sum is good for."""
+    """The `id` of each instruction that may add up more terms than a plain sum is accurate for."""
     cut = cut_of(entry, examples, block)
     return {
         id(item)
@@ -36,7 +36,8 @@ def long_products(entry: Entry, examples: int, block: int, room: Sequence[int]) 
 
 
 def with_compensated_sums(entry: Entry, examples: int, block: int, room: Sequence[int]) -> Entry:
-    """The entry with another kernel for each product that may need it; without any, as it is.
+    """The entry, with a compensated kernel for each product that may need it; the same entry, if
+    none does.
 
     `room` has the most rows of each time that a block may have.
     """
@@ -70,8 +71,8 @@ def rows_of(phase: Phase, examples: int, room: Sequence[int]) -> Iterator[tuple[
 def may_be_long(geometry: Sequence[int], rows: int) -> bool:
     """Whether a number of the result may be added to more than MOST_PIECES times.
 
-    Fewer rows are no more pieces; but where they are the terms of a sum and change places with a
-    longer loop (`runtime/cpu/gemm/small_batch.py`), there may be up to twice as many.
+    Fewer rows never mean more pieces, with one exception: if rows are the terms of a sum and change
+    places with a longer loop (`runtime/cpu/gemm/small_batch.py`), there may be up to twice as many.
     """
     exchanged = 2 if geometry[K1] < 0 else 1
     return exchanged * pieces_of_product(geometry, rows, IN_PIECE) > MOST_PIECES

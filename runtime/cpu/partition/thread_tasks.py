@@ -18,10 +18,10 @@ SINGLE = 1  # a grain: a share may begin at any row
 
 @dataclass(frozen=True, slots=True)
 class ThreadTask:
-    """An instruction whose work each member has a share of, or one alone.
+    """An instruction of which each member of a team has a share, or that one of them does alone.
 
-    With a `grain`, every member has a share, cut at multiples of it: of the iterations of `cut`, or
-    of the rows if that is None.  Without one it is the `owner`'s.
+    With a `grain`, every member has a share that is a multiple of it: of the iterations of `cut`,
+    or of the rows if `cut` is None.  Without a grain the `owner` does it.
     """
 
     instruction: Instruction
@@ -29,8 +29,8 @@ class ThreadTask:
     grain: int = 0
     cut: SplitDim | None = None
     owner: int = 0
-    followers: int = 0  # tasks behind it, which are cut where it is
-    wait: bool = False  # for all members, before it
+    followers: int = 0  # tasks after it that are cut at the same rows
+    wait: bool = False  # whether all members wait for one another before it
 
     @property
     def shared(self) -> bool:
@@ -44,11 +44,11 @@ class ThreadTask:
         return cut_rows and self.instruction.time is None
 
     def share(self, extent: int, member: int, members: int) -> range:
-        """The iterations (rows, where nothing is cut) of so many that are a member's own."""
+        """A member's own share of so many iterations, or of so many rows where no loop is cut."""
         if not self.grain or members == 1:
             return range(extent if self.owner % members == member else 0)
         ends = (share_start(extent, self.grain, m, members) for m in (member, member + 1))
         return range(*ends)
 
 
-Group = list[ThreadTask]  # of one instruction, or of one and those that follow it
+Group = list[ThreadTask]  # an instruction, and its followers if it has some

@@ -1,13 +1,13 @@
 """How many examples a block of an entry holds, where that was measured and not estimated.
 
-The cost model (`compiler/machine/cost_model.py`) aims at a certain size of the second-level cache.
+The cost model (`compiler/machine/cost_model.py`) assumes a certain size of the second-level cache.
 No code depends on the size of a block, so a tuning is one number.  It is kept in the cache of
-kernels and found by what the entry computes and the processor; a damaged, foreign or senseless one
-is none.
+kernels, under a key made of what the entry computes and of the processor.  A tuning that is
+damaged, or that makes no sense, is ignored.
 
 A block's size decides in which order the sums over a batch are added, so a tuned step may differ
-from an untuned one in the last digits.  It is the same on any number of threads, as ever: the last
-tuning counts for all of them.
+from an untuned one in the last digits.  It has the same bits on any number of threads, as always:
+the last tuning counts for all numbers of threads.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """How many additions a term goes through at most, one after another, in what is really run.
 
-Counts them in the loops of a generated kernel, as `compiler/printing/cpu_printer.py` writes them,
-and in the geometry of a product, as the library's kernels read it; not in any sum of numbers.  Why
-there must not be many is said in Note [How long a chain of additions is] in
-`compiler/machine/addition_chains.py`.
+They are counted in the loops of a generated kernel, as `compiler/printing/cpu_printer.py` writes
+them, and in the geometry of a product, as the library's kernels read it.  Note [How long a chain of
+additions is] in `compiler/machine/addition_chains.py` says why there must not be many.
 """
 
 from __future__ import annotations
@@ -48,7 +47,9 @@ from gradc_compiler.records.fast_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """`inside` a sum before it reaches memory, and `added` there to the same word."""
+    """The additions that a term goes through: `inside` a sum before that reaches memory, and as
+    many as are `added` to one word there.
+    """
 
     inside: int = 0
     added: int = 0
@@ -56,12 +57,14 @@ class Chain:
 
     @property
     def length(self) -> int:
-        """What a term goes through."""
+        """The additions that a term goes through in all."""
         return self.inside + self.added
 
 
 def chain_of(nest: LoopNest, rows: int, longest: int = 1) -> Chain:
-    """That of a generated kernel on so many rows; `longest` of them may have one owner."""
+    """The chain of a generated kernel on so many rows; up to `longest` of them may have the same
+    owner.
+    """
     extents = [loop.iterations(rows) for loop in nest.loops]
     _, access, store = nest.stores[-1]
     moves = list(access.moves)
@@ -82,7 +85,9 @@ def chain_of(nest: LoopNest, rows: int, longest: int = 1) -> Chain:
 
 
 def _in_registers(nest: LoopNest, extents: Sequence[int], inner: int) -> tuple[int, int]:
-    """Additions in registers from a level on, and how often what they give goes to memory."""
+    """The additions in registers within a level of loops, and how often their sum is then added to
+    memory.
+    """
     if inner == len(extents) or not nest.loops[inner].over_rows:
         sums = zip(nest.loops, extents, strict=True)
         return prod(extent for loop, extent in sums if loop.reduces), 1
@@ -95,7 +100,7 @@ def _in_registers(nest: LoopNest, extents: Sequence[int], inner: int) -> tuple[i
 
 
 def chain_of_product(kernel: str, geometry: Sequence[int], rows: int, examples: int) -> Chain:
-    """That of a kernel of the library; a range in its geometry has so many rows."""
+    """The chain of a library kernel; a range in its geometry has so many rows."""
 
     def extent(at: int) -> int:
         number = geometry[at]
@@ -119,7 +124,7 @@ def chain_of_product(kernel: str, geometry: Sequence[int], rows: int, examples: 
 
 
 def _chain_of_any(geometry: Sequence[int], extent: Callable[[int], int]) -> Chain:
-    """That of the kernel for any strides, all of whose sums are compensated."""
+    """The chain of the kernel for any strides, whose sums are all compensated."""
     outputs = [ANY_LOOPS + LOOP * k for k in range(geometry[OUTPUT_LOOPS])]
     after = ANY_LOOPS + LOOP * geometry[OUTPUT_LOOPS]
     terms = prod(extent(after + LOOP * k) for k in range(geometry[SUM_LOOPS]))
@@ -128,5 +133,5 @@ def _chain_of_any(geometry: Sequence[int], extent: Callable[[int], int]) -> Chai
 
 
 def chain_of_rows(instruction: Instruction, compensated: bool) -> Chain:
-    """That of a scatter, whose rows may all go to one place."""
+    """The chain of a scatter, whose rows may all be added to one place."""
     return Chain(COMPENSATED) if compensated else Chain(0, instruction.geometry[0])

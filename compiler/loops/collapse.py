@@ -1,7 +1,8 @@
-"""Loop collapse: neighbours that move every place as one longer loop would become that loop.
+"""Loop collapse: two neighbouring loops become one, if together they move every place as one longer
+loop would.
 
-So a whole batch of a contiguous tensor is one loop.  Loops of one iteration are dropped.  What
-counts its loops (a draw of random numbers) is left alone.
+So a whole batch of a contiguous tensor is one loop.  Loops of one iteration are dropped.  A nest
+whose statements use loop counters (a draw of random numbers does) is left alone.
 """
 
 from __future__ import annotations

@@ -125,15 +125,17 @@ class Store(Enum):
     SCAN = "scan"  # y = sum of v from the innermost loop's first iteration on, at each
     ORDER = "order"  # along the innermost loop, its iterations in rising order of v, NaN last
 
-    __hash__ = object.__hash__  # of a member as itself, which costs less than that of its name
+    __hash__ = object.__hash__  # by identity, which is faster than by name
 
 
-BY_HAND = {Store.ARGMAX, Store.SCAN, Store.ORDER}  # only kernels written by hand do that
+BY_HAND = {Store.ARGMAX, Store.SCAN, Store.ORDER}  # only in kernels that are written by hand
 
 
 @dataclass(frozen=True, slots=True)
 class Indirect:
-    """Of so many rows of `words` words that which a number in the data says, or the nearest."""
+    """A row of a table, of so many rows of `words` words: the one that a number in the data says,
+    or the nearest there is.
+    """
 
     number: Variable
     words: int
@@ -142,13 +144,15 @@ class Indirect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemAccess:
-    """A place and the words each loop moves it; `row` counts in place of the loop over rows."""
+    """A place, and the words by which each loop moves it.  If it has a `row`, that number takes the
+    place of the counter of the loop over rows.
+    """
 
     storage: StorageKey
     offset: int
     moves: tuple[int, ...]
     index: bool = False
-    row: Variable | None = None  # which holds a whole number
+    row: Variable | None = None  # the variable with that number
     at: Indirect | None = None
 
     def depth(self) -> int:
@@ -178,9 +182,11 @@ BodyItem: TypeAlias = Read | Statement | Write
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NestLoop:
-    """`extent` iterations (`Extent.RANGE`: begin..end, times `scale`); `reduces`: summed over.
+    """A loop of `extent` iterations (`Extent.RANGE`: begin..end, times `scale`); `reduces` says
+    that it is summed over.
 
-    `masked`: its last vector may be filled in part; of so many in a `block` the sum is made first.
+    The last vector of a `masked` loop may be filled in part.  A loop in blocks adds up so many
+    terms of a `block` first, and then the sums of blocks.
     """
 
     extent: int
@@ -216,10 +222,10 @@ class Walk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopNest:
-    """Loops outermost first; loads by variable; statements; stores of variables.
+    """Loops, outermost first; loads by variable; statements; stores of variables.
 
-    Of loops that are unrolled, `body` has the iterations one after another, in place of statements.
-    With `lanes` it is done for so many rows side by side, and has no loop over rows.
+    If loops are unrolled, `body` has their iterations one after another, in place of statements.
+    With `lanes` the nest is run for so many rows side by side, and has no loop over rows.
     """
 
     loops: tuple[NestLoop, ...]
@@ -232,12 +238,12 @@ class LoopNest:
     body: tuple[BodyItem, ...] = ()
     lanes: int = 1
     hoisted: bool = False  # loads are made before the loops that do not move them
-    zeroed: bool = False  # what is added to is zeroed first, in the same instruction
+    zeroed: bool = False  # the same instruction first zeroes the result that it adds to
     groups: tuple[ThreadGroup, ...] = ()  # of the loops that are divided over a GPU's threads
 
     @property
     def affine(self) -> bool:
-        """Whether every place follows from the loops, and so any of them can be made of it."""
+        """Whether every place follows from the loops alone, so that any loops can be made of it."""
         stores = {store for _, _, store in self.stores}
         return not stores & BY_HAND and not any(access.at for access in self.accesses())
 

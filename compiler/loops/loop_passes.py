@@ -1,11 +1,14 @@
 """The passes from nest to nest in one table, which `pass_driver.py` goes through.
 
-A pass takes a nest and gives one that computes the same.  `BUILT` are made of every nest as it is
-built, until nothing changes; `MEANING` of what a library kernel stands for; `STRAIGHT` and `LANES`
-of the nests of a step that becomes one kernel, in its two forms; `DEVICE` of a nest
-that becomes a kernel of a GPU.  A nest is verified as it is
-built, and after each pass that changed it; nests of one shape go through the passes once (see
-`nest_shape.py`).  Users switch passes off by name (`--without collapse`).
+A pass takes a nest and gives one that computes the same.  There is a list of passes for each use:
+`BUILT` for every nest when it is built; `MEANING` for the nest that says what a library kernel
+does; `STRAIGHT` and `LANES` for the nests of a step that becomes a single kernel, in its two forms;
+`DEVICE` for a nest that becomes a kernel of a GPU.  The passes of a list are repeated until none
+changes the nest.
+
+A nest is verified when it is built, and after each pass that changed it.  Nests of one shape go
+through the passes once (see `nest_shape.py`).  Users switch passes off by name (`--without
+collapse`).
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 
 @dataclass(frozen=True, slots=True)
 class LoopPass(Pass[LoopNest]):
-    """A row, nest to nest; one `of_shape` reads and changes nothing but the shape of a nest."""
+    """A row of the table, from nest to nest.  One that is `of_shape` reads and changes only the
+    shape of a nest.
+    """
 
     of_shape: bool = True
 
@@ -104,6 +109,6 @@ def run_loop_passes(
 def _shape_after(
     shape: NestShape, rows: tuple[tuple[str, LoopPass], ...]
 ) -> tuple[NestShape, tuple[str, ...]]:
-    """The shape that passes make of one, and the names of those that changed it."""
+    """The shape that passes make of a shape, and the names of the passes that changed it."""
     nest, made = apply_passes(skeleton(shape), rows, verify_nest)
     return shape_of(nest), made

@@ -21,7 +21,7 @@ from gradc_compiler.loops.thread_groups import LoopKind, ThreadGroup
 
 
 def map_to_threads(nest: LoopNest) -> LoopNest:
-    """The same nest, each of whose loops says how threads go through it."""
+    """The same nest, which says of each loop how threads go through it."""
     groups = _groups(nest)
     pairs = (zip(group.levels, group.kinds, strict=True) for group in groups)
     kinds = dict(chain.from_iterable(pairs))
@@ -55,7 +55,9 @@ def _place(nest: LoopNest, moves: Sequence[int], grouped: list[list[int]], level
 
 
 def _reach(nest: LoopNest, moves: Sequence[int], levels: Sequence[int]) -> int:
-    """Words from the first that some loops write to the one after the last."""
+    """How many words apart the first and the last word lie that some loops write, the last one
+    included.
+    """
     return 1 + sum(moves[j] * (nest.loops[j].extent - 1) for j in levels)
 
 

@@ -1,8 +1,8 @@
 """The shape of a nest: its loops, how they move its places, and what its stores do.
 
-Passes over loops look at no more and change no more, so nests of one shape, as equal layers have
-them, go through the passes once.  That this is all they see holds by construction: they are run on
-the `skeleton` of a shape, which has nothing else.
+Passes over loops read and change nothing else.  So nests of one shape, such as those of equal
+layers, go through the passes once.  That passes see nothing else holds by construction: they are
+given the `skeleton` of a shape, which has nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Moves = tuple[tuple[int, ...], bool]  # of a place by each loop; whether a numbe
 
 @dataclass(frozen=True, slots=True)
 class NestShape:
-    """All of a nest but what its variables, buffers and statements are."""
+    """Everything about a nest but its variables, buffers and statements."""
 
     loops: tuple[NestLoop, ...]
     loads: tuple[Moves, ...]

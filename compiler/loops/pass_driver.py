@@ -1,9 +1,9 @@
-"""The driver of passes, of whatever they take and give: a nest, or a whole step of nests.
+"""The driver of passes, whatever they take and give: a nest, or a whole step of nests.
 
-Each pass is a row of a table.  The driver leaves out what is switched off, goes through the others
-in order and again until none changes anything, and has what comes out verified after each that did.
-`loop_passes.py` is the table of passes from nest to nest, `compiler/whole_step/step_passes.py` that
-of passes of a step.
+Each pass is a row of a table.  The driver leaves out the passes that are switched off, runs the
+others in order until none changes anything, and has the result verified after each pass that
+changed it.  `loop_passes.py` is the table of passes from nest to nest,
+`compiler/whole_step/step_passes.py` the table of passes of a step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Pass(Generic[T]):
     """A row: what the pass does, the law that it stands for, and whose kernels it changes.
 
-    Without a `required` one printers could not write what there is, so it has no switch.
+    A `required` pass has no switch, because printers could not write a nest without it.
     """
 
     transform: Callable[[T], T]
@@ -36,7 +36,7 @@ Rows = tuple[tuple[str, P], ...]
 
 
 def switched_on(table: Mapping[str, P], names: Sequence[str], switches: Switches) -> Rows[P]:
-    """The rows of these names, without what is switched off."""
+    """The rows of these names, but for those that are switched off."""
     rows = ((name, table[name]) for name in names)
     return tuple((name, row) for name, row in rows if row.required or switches.allow(name))
 
@@ -44,7 +44,7 @@ def switched_on(table: Mapping[str, P], names: Sequence[str], switches: Switches
 def apply_passes(
     value: T, rows: Sequence[tuple[str, Pass[T]]], verify: Callable[[T, str], T]
 ) -> tuple[T, tuple[str, ...]]:
-    """What passes make of a value, verified after each that changed it, and their names."""
+    """The value after passes, verified after each one that changed it; and the names of these."""
     made, before = list[str](), -1
     while len(made) > before:
         before = len(made)
@@ -57,6 +57,6 @@ def apply_passes(
 
 
 def count(table: Mapping[str, P], made: Sequence[str], switches: Switches) -> None:
-    """Note what changed something and could have been switched off."""
+    """Count the passes that changed something and could have been switched off."""
     for name in made:
         switches.count(name, not table[name].required)

@@ -1,6 +1,8 @@
-"""One iteration of some loops as a nest of its own; all of them in turn are the loops unrolled.
+"""One iteration of some loops as a nest of its own.  Unrolling a loop is making all of its
+iterations, one after another.
 
-What a loop moved is an offset then, and its counter a number.
+The words by which the loop moved a place become part of the place's offset, and its counter becomes
+a number.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from gradc_compiler.loops.scalar_form import replace_leaves, whole_number
 
 
 def peel(nest: LoopNest, at: Mapping[int, int]) -> LoopNest:
-    """The iteration where the loop of each level is so far.
+    """The iteration in which the loop of each level in `at` has that counter.
 
-    A loop over the rows of a range stays: of each row it is the iteration that is peeled.
+    A loop over the rows of a range stays: the iteration is peeled of each row.
     """
     kept = [j for j, loop in enumerate(nest.loops) if j not in at or loop.over_rows]
     levels = {j: LoopCounter(k) for k, j in enumerate(kept)}

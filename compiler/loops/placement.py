@@ -1,6 +1,6 @@
 """Where in a nest things are done: loads before inner loops, sums in blocks, masks at the end.
 
-These passes only mark a nest; a printer for a CPU does what is marked, and decides nothing.
+These passes only mark a nest.  A printer for a CPU writes what is marked, and decides nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ IN_REGISTERS = {Store.SUM, Store.SUM_ADD, Store.MAX}
 
 
 def hoist_loads(nest: LoopNest) -> LoopNest:
-    """A load is made before the loops that do not move it (loop-invariant code motion)."""
+    """Mark a nest so that a load stands before the loops that do not move it (loop-invariant code
+    motion).
+    """
     movable = any(access.depth() < len(nest.loops) for _, access in nest.loads)
     return replace(nest, hoisted=True) if movable and not nest.hoisted else nest
 
 
 def mask_remainder(nest: LoopNest) -> LoopNest:
-    """The last vector of a short innermost loop is filled in part, under a mask."""
+    """Mark a short innermost loop so that its last vector is filled in part, under a mask."""
     last = len(nest.loops) - 1
     masked = [j == last and is_narrow(loop.extent) for j, loop in enumerate(nest.loops)]
     if masked == [loop.masked for loop in nest.loops]:
@@ -33,9 +35,10 @@ def mask_remainder(nest: LoopNest) -> LoopNest:
 
 
 def sum_in_blocks(nest: LoopNest) -> LoopNest:
-    """A sum over rows in a register is made in blocks, so that no chain of additions gets long.
+    """Mark a sum over rows in a register so that it is made in blocks, and no chain of additions
+    gets long.
 
-    Why there must be none: Note [How long a chain of additions is].
+    Note [How long a chain of additions is] says why.
     """
     inner = next((j for j, loop in enumerate(nest.loops) if loop.reduces), None)
     if inner is None or not nest.loops[inner].over_rows:
@@ -49,5 +52,7 @@ def sum_in_blocks(nest: LoopNest) -> LoopNest:
 
 
 def is_narrow(extent: int) -> bool:
-    """Whether a loop has so few vectors that masking its last, partly filled one pays."""
+    """Whether a loop has so few vectors that masking the last one, which is partly filled, is
+    faster.
+    """
     return 1 < extent < NARROW and extent % IN_VECTOR != 0

@@ -1,7 +1,7 @@
-"""Where a reduction goes on: in a register, over innermost loops, or in memory.
+"""Where a reduction is made: in a register, over innermost loops, or in memory.
 
-A nest is built with its loops in the order of its result, and its sum or maximum is of all loops
-that `reduces` says.  That is what it means; printers want such loops innermost.
+A nest is built with its loops in the order of its result; its sum or maximum is over all loops that
+`reduces` marks, wherever they stand.  Printers want these loops innermost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ OVER_NO_LOOP = {Store.SUM: Store.SET, Store.SUM_ADD: Store.ADD, Store.MAX: Store
 
 
 def sum_in_memory(nest: LoopNest) -> LoopNest:
-    """A sum whose innermost loop moves the result and fills vectors is added to it as it stands.
+    """Let a sum add to its result in memory, term by term, if the innermost loop moves the result
+    and fills vectors.
 
     The result has to be zeroed first.
     """
@@ -30,7 +31,9 @@ def sum_in_memory(nest: LoopNest) -> LoopNest:
 
 
 def reduce_innermost(nest: LoopNest) -> LoopNest:
-    """Loops that are summed over go inside the others; a sum over none is a store."""
+    """Move loops that are summed over inside the others.  A sum over no loops becomes a plain
+    store.
+    """
     if not any(store in OVER_NO_LOOP for _, _, store in nest.stores):
         return nest
     if not any(loop.reduces for loop in nest.loops):

@@ -1,6 +1,6 @@
 """Variables numbered in the order in which they get their values, so that equal work is one nest.
 
-Kernels whose text is the same are compiled once: what a variable was called must not matter.
+Kernels whose text is the same are compiled once, so what a variable was called must not matter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from gradc_compiler.loops.scalar_form import replace_leaves
 
 
 def renumber(nest: LoopNest, hoisted: bool) -> LoopNest:
-    """The same nest; `hoisted`: a load is made before the loops that do not move it."""
+    """The same nest with renumbered variables; if it is `hoisted`, loads come before the loops that
+    do not move them.
+    """
     loads = sorted(nest.loads, key=lambda load: load[1].depth()) if hoisted else nest.loads
     given = [v for v, _ in loads] + [statement.target for statement in nest.statements]
     names = {v: Variable(v.kind, k) for k, v in enumerate(dict.fromkeys(given))}

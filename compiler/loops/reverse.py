@@ -1,6 +1,6 @@
-"""Loop reversal: a loop that moves the result backwards runs the other way round.
+"""Loop reversal: a loop that moves the result backwards runs from its end to its beginning instead.
 
-Then the words that a loop reaches come one after another, and can be shared over threads.
+Then the loop reaches the words of the result in rising order, and threads can share it.
 """
 
 from __future__ import annotations

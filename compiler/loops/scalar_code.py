@@ -1,7 +1,8 @@
 """The statements of one generated kernel, and the loads they need.
 
-A node of a unit is one three-address statement.  What knows about time is a load from another row:
-the owner's value for each element, the element at the other end, the one a step before.
+A node of a fusion group is one three-address statement.  An operator of sequences is a load from
+another row: of the value that the owning example has, of the element at the other end, of the
+element one step before.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class IterationSpace:
     def access(
         self, place: BufferView, shape: Sequence[int], row: Variable | None = None
     ) -> MemAccess:
-        """A value of `shape`, broadcast to the domain's, as the loops move over it."""
+        """A value of `shape` as the loops move over it, broadcast to the shape of the index space."""
         lead = len(self.shape) - len(shape)
         moves, offset = [0] * len(self.extents), place.offset
         for axis, (n, stride) in enumerate(zip(shape, place.strides, strict=True)):
@@ -92,7 +93,7 @@ def identity(shape: tuple[int, ...], region: Region) -> IterationSpace:
 
 
 def variable(node: Node) -> Variable:
-    """What holds a node's value in a kernel."""
+    """The variable that holds a node's value in a kernel."""
     return Variable(node.type.kind, node.id)
 
 
@@ -152,7 +153,9 @@ class ScalarCode:
         row: Variable | None = None,
         domain: IterationSpace | None = None,
     ) -> Scalar:
-        """What holds an operand's element, of this row or of another; a `raw` one stays whole."""
+        """The expression for an operand's element, of this row or of another; a `raw` one stays a
+        whole number.
+        """
         node, domain = self.graph[id], domain or self.domain
         if isinstance(node.op, Constant):
             return ScalarConstant(node.op.value, Kind.REAL)
@@ -171,7 +174,9 @@ class ScalarCode:
         return self._known[key]
 
     def row(self, kind: str, time: Time | None = None) -> Variable:
-        """A whole number that the clock of a time has for every row, or (`time`) every example."""
+        """A whole number about every row of a time, or (with `time`) about every example, which the
+        runtime gives.
+        """
         about = self.domain.region.time if time is None else time
         assert about is not None, f"{kind} belongs to a time"
         key = ClockName(kind, about)
@@ -191,7 +196,9 @@ class ScalarCode:
         return Apply("select", (Apply(">", (distance, ZERO)), carried, self.read(node.inputs[0])))
 
     def _at_an_end(self, node: Node, raw: bool) -> Scalar:
-        """What is there at the first or the last element only, or from there for the example."""
+        """The value at the first or the last element only, 0 at others; or the example's value from
+        there.
+        """
         (source,), op = node.inputs, node.op
         nothing = ScalarConstant(0 if raw else 0.0, node.type.kind)
         if isinstance(op, AtLast):
@@ -221,5 +228,5 @@ class ScalarCode:
 
 
 def _times(counter: LoopCounter, stride: int) -> Scalar:
-    """How far a counter is, in words."""
+    """A counter times a number of words."""
     return counter if stride == 1 else Apply("*", (counter, whole_number(stride)))

@@ -1,7 +1,8 @@
 """Operators' scalar text as expressions: what a row of `compiler/ops/elementwise.py` means.
 
-A row writes its text in the signs and functions of the kernel language, with {0}, {1}, {2} for its
-operands.  It is read once; every node of the operator then puts its own operands in their places.
+A row writes its text with the signs and functions of the kernel language, and with {0}, {1}, {2}
+for its operands.  The text is read once; every node of the operator then puts its own operands into
+the expression.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def scalar_form(text: str) -> Scalar:
 
 
 def replace_leaves(value: Scalar, new: Callable[[Leaf], Scalar]) -> Scalar:
-    """The same expression with something else for each variable, counter and argument."""
+    """The same expression, with each variable, counter and argument replaced."""
     match value:
         case Apply(op, args):
             return Apply(op, tuple(replace_leaves(arg, new) for arg in args))
@@ -54,7 +55,7 @@ def replace_leaves(value: Scalar, new: Callable[[Leaf], Scalar]) -> Scalar:
 
 
 def renamed(value: Scalar, names: Mapping[Leaf, Scalar]) -> Scalar:
-    """An expression of a nest with what stands for its variables and counters."""
+    """An expression of a nest, with its variables and counters replaced by what they stand for."""
     return replace_leaves(value, lambda leaf: names.get(leaf, leaf))
 
 

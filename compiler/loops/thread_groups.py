@@ -1,6 +1,6 @@
-"""What becomes of a nest's loops on a GPU: which are divided over its threads, and how.
+"""How a GPU's threads go through the loops of a nest: which loops they divide, and how.
 
-`compiler/loops/map_to_threads.py` decides; the printer for CUDA writes what it says.
+`compiler/loops/map_to_threads.py` decides, and the printer for CUDA writes it down.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from gradc_compiler.records.fast_dataclass import dataclass
 
 
 class LoopKind(Enum):
-    """How a loop is gone through."""
+    """How threads go through a loop."""
 
     SERIAL = "serial"  # one iteration after another
     THREAD = "thread"  # its iterations are divided over threads
-    SEARCHED = "searched"  # it writes over others: a thread with a word of theirs tries each of its
-    SOLVED = "solved"  # the last of those, whose iteration follows from the word and the others'
+    SEARCHED = "searched"  # in a group: the thread of a word tries each iteration
+    SOLVED = "solved"  # the last of a group: its iteration follows from the word and the others
 
-    __hash__ = object.__hash__  # of a member as itself, which costs less than that of its name
+    __hash__ = object.__hash__  # by identity, which is faster than by name
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadGroup:
     """Loops that write the same words, the longest last: `pieces` words, each `unit` apart.
 
-    A loop that writes over no other is a group by itself, whose pieces are its iterations.
+    A loop whose words no other loop writes is a group by itself, and its pieces are its iterations.
     """
 
     levels: tuple[int, ...]

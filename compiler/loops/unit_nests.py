@@ -1,9 +1,9 @@
-"""A unit of nodes as loop nests, in terms of places.
+"""Fusion groups as loop nests on views of buffers.
 
-One function a family: pointwise units; and reductions, which are a maximum, a sum over time or a
-contraction of any number of operands, of one with its prologue.  The gathers have source of their
-own (`compiler/printing/cpu_gather.py`), and products of two are kernels of the library
-(`lower.py`).
+There is one function for each family: elementwise groups, and reductions (a maximum, a sum over
+time, or a contraction of any number of operands, with elementwise nodes fused in front of a single
+operand).  Gathers have kernels written by hand (`compiler/printing/cpu_gather.py`), and products of
+two operands are kernels of the library (`compiler/select/lower.py`).
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def _store(node: Node, op: Contract, region: Region) -> Store:
 def _pair(
     value: Variable, y: MemAccess, words: int
 ) -> tuple[tuple[Variable, MemAccess, Store], ...]:
-    """A sum, and so many words behind it what rounding has lost of it, which comes first."""
+    """The stores of a sum that keeps what rounding has lost of it, so many words behind the sum;
+    that one is stored first.
+    """
     lost = replace(y, offset=y.offset + words)
     return (value, lost, Store.LOST), (value, y, Store.PAIR)
 

@@ -1,9 +1,9 @@
 """Loop unrolling: iterations one after another, in place of a loop.
 
-Of a nest on rows one at a time every loop is unrolled but the one over rows; a sum over inner loops
-becomes a chain of statements.  Of a nest on rows side by side only the innermost is, and only if it
-is short, so that the factors of a product stay in registers; what a loop does not move is read once
-for all its iterations.
+A nest on rows one at a time has every loop unrolled but the one over rows; a sum over inner loops
+becomes a chain of statements.  In a nest on rows side by side only a short innermost loop is
+unrolled, so that the factors of a product stay in registers.  A load that an unrolled loop does not
+move is made once for all its iterations.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WRITTEN_OUT = MACHINE.inner_iterations  # iterations of an innermost loop
 
 
 def unroll(nest: LoopNest) -> LoopNest:
-    """The nest with what is unrolled as its body."""
+    """The nest with its unrolled iterations as its body."""
     if nest.body:
         return nest
     return _innermost(nest) if nest.lanes > 1 else _all(nest)
@@ -50,13 +50,13 @@ def extents_of(nest: LoopNest) -> list[int]:
 
 
 def combined(a: Scalar, b: Scalar, store: Store) -> Scalar:
-    """A sum or a maximum so far, and one more."""
+    """A sum or a maximum so far, combined with one more term."""
     return Apply("maximum" if store is Store.MAX else "plus", (a, b))
 
 
 @dataclass
 class _Iterations:
-    """The iterations so far; each has names of its own."""
+    """The iterations that are written so far; each has variables of its own."""
 
     items: list[BodyItem] = field(default_factory=list)
     names: int = 0
@@ -74,7 +74,7 @@ class _Iterations:
             self.items.append(Statement(target, value))
 
     def gather(self, before: Variable | None, value: Variable, store: Store) -> Variable:
-        """A sum or a maximum so far."""
+        """Combine a term with a sum or a maximum so far."""
         if before is None:
             return value
         total = self.new(Kind.REAL)
@@ -101,7 +101,7 @@ def _all(nest: LoopNest) -> LoopNest:
 
 
 def _iteration(body: _Iterations, one: LoopNest, sums: dict[int, Variable]) -> None:
-    """A nest that is peeled to one iteration; what is summed up goes into `sums`, by store."""
+    """One iteration of a nest; terms of a sum go into `sums`, by store."""
     names: dict[Leaf, Scalar] = {}
     for variable, access in one.loads:
         names[variable] = target = body.new(variable.kind)
@@ -146,7 +146,9 @@ def _innermost(nest: LoopNest) -> LoopNest:
 
 
 def _short_innermost(nest: LoopNest) -> int | None:
-    """The innermost loop, if there is another and it has few iterations; sums go inside."""
+    """The innermost loop, if it is short and not the only one; loops that are summed over are moved
+    inside.
+    """
     long = [j for j, extent in enumerate(extents_of(nest)) if extent > 1]
     order = sorted(long, key=lambda j: nest.loops[j].reduces)
     if len(order) < 2 or nest.loops[order[-1]].extent > WRITTEN_OUT:
@@ -157,7 +159,7 @@ def _short_innermost(nest: LoopNest) -> int | None:
 def _loads(
     nest: LoopNest, level: int, copies: range, body: _Iterations
 ) -> tuple[tuple[tuple[Variable, MemAccess], ...], list[dict[Leaf, Scalar]]]:
-    """The loads of all iterations of a loop, and what the names of each stand for."""
+    """The loads of all iterations of a loop, and what the variables of each iteration stand for."""
     loads: list[tuple[Variable, MemAccess]] = []
     values: list[dict[Leaf, Scalar]] = [{LoopCounter(level): whole_number(k)} for k in copies]
     for variable, access in nest.loads:
@@ -171,14 +173,14 @@ def _loads(
 
 
 def _moved(access: MemAccess, level: int, count: int) -> MemAccess:
-    """A place where a loop is so far, which does not move it any more."""
+    """A place in one iteration of a loop, which does not move it any more."""
     moves = list(access.moves)
     offset, moves[level] = access.offset + moves[level] * count, 0
     return replace(access, offset=offset, moves=tuple(moves))
 
 
 def _named(names: Mapping[Leaf, Scalar], variable: Variable) -> Variable:
-    """What a variable is called now."""
+    """The name that stands for a variable now."""
     name = names[variable]
     assert isinstance(name, Variable), "only counters are numbers"
     return name

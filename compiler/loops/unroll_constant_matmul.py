@@ -33,7 +33,7 @@ from gradc_compiler.ops.leaf import Literal
 def written_out_nest(
     graph: Graph, node: Node, places: Mapping[int, BufferView], region: Region
 ) -> LoopNest:
-    """The loops of such a node but for i and j, whose sums are statements."""
+    """The loops of such a node without those over i and j; the sums over j are statements."""
     op, (source, matrix) = node.op, node.inputs
     literal = graph[matrix].op
     assert isinstance(op, Contract) and isinstance(literal, Literal), "see has_small_matrix"

@@ -1,8 +1,8 @@
-"""Batch vectorisation: what is done for rows one after another is done for rows side by side.
+"""Batch vectorisation: a nest on rows one after another becomes a nest on rows side by side.
 
-One row lies in each lane of a vector, so every operation is on a whole vector and no loop need be
-fit for vectors itself.  The loop over rows goes; where it was one with others (collapsed), those
-stay.  Text of such a nest is made in `compiler/whole_step`.
+One row lies in each lane of a vector, so every operation is on a whole vector, and no other loop
+has to be fit for vectors.  The loop over rows disappears.  If it was one loop with others
+(collapsed), those others stay.  `compiler/whole_step` makes text of such a nest.
 """
 
 from __future__ import annotations

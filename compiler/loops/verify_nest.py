@@ -36,9 +36,10 @@ COMPARISONS = {"<", "<=", ">", ">=", "==", "!=", "|"}
 def verify_nest(
     nest: LoopNest, after: str, words: Mapping[StorageKey, int] | None = None
 ) -> LoopNest:
-    """The nest; `words` has the length of buffers, of one example where each has its own.
+    """The nest, if it is valid; `words` has the length of each buffer, of one example where each
+    has its own.
 
-    Raises `AssertionError`, naming what was done last, where the nest is none.
+    Raises `AssertionError`, naming the pass that ran last, where it is not.
     """
     for fault in _faults(nest, words or {}):
         raise AssertionError(f"after {after}: {fault}")
@@ -46,7 +47,7 @@ def verify_nest(
 
 
 def verify_bounds(nest: LoopNest, after: str, words: Mapping[StorageKey, int] | None) -> None:
-    """Only that no place is outside its buffer; raises as `verify_nest`."""
+    """The nest, if no place is outside its buffer; raises as `verify_nest`."""
     for fault in _of_bounds(nest, words or {}):
         raise AssertionError(f"after {after}: {fault}")
 
@@ -62,7 +63,7 @@ def _faults(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]:
 
 
 def _of_loops(nest: LoopNest) -> Iterator[str]:
-    """The kinds of loops: one over rows at most; one that walks through rows has its clocks."""
+    """At most one loop is over rows; a loop that walks through rows has index arrays to do so."""
     for level, loop in enumerate(nest.loops):
         if loop.extent < 0 and loop.extent not in (Extent.RANGE, Extent.WALK):
             yield f"loop i{level} runs {loop.extent} times"
@@ -111,7 +112,7 @@ def _of_bounds(nest: LoopNest, words: Mapping[StorageKey, int]) -> Iterator[str]
 
 
 def _of_no_elements(nest: LoopNest) -> bool:
-    """Whether no place is reached: a loop over elements goes round no time."""
+    """Whether no place is reached, because a loop over elements has no iterations."""
     return any(not loop.extent and not loop.reduces for loop in nest.loops)
 
 
@@ -162,7 +163,7 @@ def _unknown(read: Iterable[Leaf], known: set[Leaf], loops: int) -> Iterator[str
 
 
 def _of_stores(nest: LoopNest) -> Iterator[str]:
-    """There is a result, unless of no elements, and no loop that is summed over moves it."""
+    """There is a result (unless it has no elements), and no loop that is summed over moves it."""
     stores = [(i.value, i.access, i.store) for i in nest.body if isinstance(i, Write)]
     stores += nest.stores
     if not stores and not _of_no_elements(nest):
@@ -195,7 +196,9 @@ def _of_threads(nest: LoopNest) -> Iterator[str]:
 
 
 def _of_words(nest: LoopNest, access: MemAccess) -> Iterator[str]:
-    """The groups' words, the innermost group first: each is behind all that the others reach."""
+    """The words of groups, the innermost first: each group steps over all words that the groups
+    before it reach.
+    """
     for level, loop in enumerate(nest.loops):
         if loop.kind is LoopKind.SERIAL and access.moves[level]:
             yield f"i{level} moves what a thread writes, and threads are not divided over it"
@@ -214,7 +217,7 @@ def _of_words(nest: LoopNest, access: MemAccess) -> Iterator[str]:
 
 
 def kind_of(value: Scalar) -> Kind | None:
-    """The kind of an expression, where its form alone says it."""
+    """The kind of an expression, if its form alone says it."""
     match value:
         case Variable(kind=kind):
             return kind

@@ -66,7 +66,7 @@ class KernelCall:
     iterations: int = 0  # of all loops together
     follows: bool = False
     work: OpCost = NOTHING
-    added: int = 0  # additions to a word of memory, for each row
+    added: int = 0  # how often each row adds to a word of memory
     cuts: tuple[InnerCut, ...] = ()
 
 
@@ -78,7 +78,7 @@ class ProgramBuilder:
     regions: Mapping[int, Region]
     layouts: Layouts
     memory: MemoryPlan
-    needed: Mapping[int, int]  # products of some contractions, by the node's tag
+    needed: Mapping[int, int]  # how many products some contractions need, by the node's tag
     switches: Switches = field(default_factory=Switches)
     target: str = CPU
     kernels: dict[Kernel, int] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class ProgramBuilder:
     def nest(self, unit: FusionGroup, nest: LoopNest, products: int | None = None) -> None:
         """Add a generated kernel; in a serial stage threads may divide its outermost loop.
 
-        `products`: how many the result needs, where the kernel does more or fewer.
+        `products` is how many products the result needs, if the kernel computes more or fewer.
         """
         launch = self.launch(nest, unit.region.time)
         extent, cut = (1, nest) if unit.phase.examples else _cut(nest)
@@ -142,15 +142,16 @@ class ProgramBuilder:
         return self.pieces.admits(unit.phase, extent, self.tile_uses(nest))
 
     def tile_uses(self, nest: LoopNest) -> list[TileUse]:
-        """What an iteration of the only loop of a nest is at."""
+        """How one iteration of a nest's only loop uses each operand."""
         stored = {id(access) for _, access, _ in nest.stores}
         return [TileUse(self.operand(a), a.moves[0], id(a) in stored) for a in nest.accesses()]
 
     def in_place(self, nest: LoopNest) -> LoopNest:
-        """A storage that lies where one that is loaded does, under that one's name.
+        """The nest with one name for a storage that is loaded and stored to under two names.
 
-        One pointer then serves both, and LLVM sees that a load and a store meet at one element; two
-        pointers with the same address would send it to its loop without vectors.
+        Then one pointer serves both, and LLVM sees that a load and a store meet at the same
+        element.  Of two pointers with one address it would have to assume the worst, and make a
+        loop without vectors.
         """
         loaded = {self.operand(a): a.storage for _, a in nest.loads}
         stores = tuple(
@@ -160,8 +161,9 @@ class ProgramBuilder:
         return replace(nest, stores=stores)
 
     def launch(self, nest: LoopNest, time: Time | None) -> Deferred[Launch] | None:
-        """The same loops, over the rows of a time or over examples, as one CUDA kernel; on other
-        targets nothing, but arrays of clocks are numbered alike.
+        """The same loops, over the rows of a time or over examples, as one CUDA kernel.
+
+        Other targets have no such kernel, but give arrays of clocks the same numbers.
         """
         if time is not None and sums_over_time(nest):
             nest, time = walk_nest(nest, time), None
@@ -202,7 +204,7 @@ class ProgramBuilder:
         )
 
     def _go_on(self, call: KernelCall) -> None:
-        """The instructions that run piece by piece go on with a call, or end."""
+        """Let the chain of instructions that run piece by piece go on with a call, or end."""
         chain = self.pieces if call.follows else None
         self.pieces = chain and chain.extended(self.tile_uses(call.nest))
 

@@ -20,7 +20,7 @@ from gradc_compiler.program.kernel_abi import MOST_ANY_LOOPS, MOST_LOOPS, Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 
 SHORT = MACHINE.short_loop  # iterations below which a loop is not worth being innermost
-TYPICAL_BLOCK = MACHINE.typical_rows  # examples: what a loop over them counts as beside others
+TYPICAL_BLOCK = MACHINE.typical_rows  # how long a loop over examples is taken to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class LoopDim:
 
     @property
     def length(self) -> int:
-        """The extent, or a typical one for the loop over examples."""
+        """The extent; for the loop over examples a typical one."""
         return self.extent if self.fixed else TYPICAL_BLOCK
 
     @property
@@ -43,7 +43,7 @@ class LoopDim:
         return self.extent not in (Extent.RANGE, Extent.EVERY)
 
     def swapped(self) -> LoopDim:
-        """With A and B exchanged."""
+        """The same loop with A and B exchanged."""
         return replace(self, a=self.b, b=self.a)
 
 
@@ -62,10 +62,10 @@ class Contraction:
 
 
 def select_kernel(trips: Sequence[LoopDim], *, accumulate: bool, once: bool) -> Contraction:
-    """Choose a kernel, and loops for its columns, rows and sums.
+    """Choose a kernel, and the loops that are its columns, rows and sums.
 
-    `accumulate`: Y holds a partial sum that is added to.  `once`: the product is in a serial stage.
-    A loop over every example makes the result a mean.
+    With `accumulate`, Y holds a partial sum that the product is added to.  With `once` the product
+    is in a serial stage.  A loop over every example makes the result a mean.
     """
     plan = _chosen(trips, accumulate, once)
     if any(t.extent == Extent.EVERY for t in trips):
@@ -90,9 +90,10 @@ def _chosen(trips: Sequence[LoopDim], accumulate: bool, once: bool) -> Contracti
 
 
 def _dots(trips: Sequence[LoopDim], accumulate: bool) -> Contraction | None:
-    """Dot products of A's rows with B's columns (GEMM NT); None where no sum is contiguous in both.
+    """Dot products of A's rows with B's columns (GEMM NT); None if no sum is contiguous in both.
 
-    The loop along which Y is contiguous is the rows, since the kernel can transpose the columns.
+    The loop along which Y is contiguous becomes the rows, since the kernel can transpose the
+    columns.
     """
     swap = any(t.y == 1 and t.b for t in trips)
     trips = _merge([t.swapped() if swap else t for t in trips])
@@ -113,10 +114,10 @@ def _dots(trips: Sequence[LoopDim], accumulate: bool) -> Contraction | None:
 
 
 def _from_outside(loop: LoopDim) -> tuple[bool, int]:
-    """The order of the loops around a product.
+    """A key that sorts the loops around a product, the outermost first.
 
-    Iterations of a loop that moves all three share no numbers, so it goes outside: inside of it,
-    loops that do not move B find B in the cache.
+    Iterations of a loop that moves A, B and Y share no numbers, so it goes outside.  The loops
+    inside it that do not move B find B in the cache.
     """
     return not (loop.a and loop.b and loop.y), -abs(loop.y) - abs(loop.b)
 
@@ -164,8 +165,8 @@ def _loops(trips: Sequence[LoopDim]) -> Iterator[int]:
 
 
 def _overlapping(reach: int, loops: Sequence[LoopDim]) -> bool:
-    """Whether two iterations may write the same word: a loop's stride is then smaller than all that
-    the loops of smaller strides write together.
+    """Whether two iterations may write the same word: then a loop's stride is smaller than the
+    range of words that all loops of smaller strides write together.
 
     `reach` is how many words one iteration of all these loops writes.
     """

@@ -1,8 +1,8 @@
 """Loop nests for CUDA where a CPU has none or another one.
 
-A CPU has library kernels for products and fills, so those have no generated loops there.  In a sum
-over time a CPU takes row after row and adds it to its owner (the example); on a GPU two threads
-would then add to the same word, so each example has threads of its own, which go through its rows.
+A CPU has library kernels for products and fills, so it has no generated loops for those.  In a sum
+over time a CPU takes row after row and adds it to its owner (the example).  On a GPU two threads
+would then add to the same word; so each example has threads of its own, which go through its rows.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def sums_over_time(nest: LoopNest) -> bool:
 
 def walk_nest(nest: LoopNest, time: Time) -> LoopNest:
     """A sum over time as a loop over examples and, inside, over each example's rows in order."""
-    variable, target, _ = nest.stores[-1]  # of a pair the sum: what a thread loses is not much
+    variable, target, _ = nest.stores[-1]  # of a pair only the sum: a thread loses little of it
     owner = target.row
 
     def moved(access: MemAccess) -> MemAccess:

@@ -1,4 +1,4 @@
-"""Lowering to kernels whose text is written by hand: gathers, and what works along an axis."""
+"""Lowering to kernels whose text is written by hand: gathers, and operators along an axis."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gradc_compiler.select.indexed_nests import (
 
 
 def argmax(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
-    """The number of the greatest along the last axis."""
+    """Add the search for the place of the greatest number along the last axis."""
     x, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     shape = table.graph[node.inputs[0]].type.shape
     rows = prod(shape[:-1])
@@ -56,7 +56,7 @@ def take_or_scatter(table: ProgramBuilder, unit: FusionGroup, node: Node) -> Non
     geometry = (index.size, sizes.rows, width, x.example, width, at.example, y.example)
     operands = [table.operand(x), table.operand(at), table.operand(y, written=True)]
     time = unit.region.time
-    if time is not None and x.example and x.time is None:  # rows of what an example has once
+    if time is not None and x.example and x.time is None:  # a table that each example has once
         sources = cpu_gather.TAKE_OWN, cuda_gather.TAKE_OWN
         owner = clock_place("owner", time, per_row=True)
         operands.insert(2, table.operand(owner))
@@ -72,7 +72,7 @@ def _scatters(op: Scatter) -> tuple[str, str]:
 
 
 def from_rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
-    """Copy every element of a sequence to its row of a tensor of the example."""
+    """Add a copy of every element of a sequence to its row of a tensor of the example."""
     x, y = (table.layouts.places[i] for i in (*node.inputs, node.id))
     time = unit.region.time
     assert time is not None, "rows are elements of a sequence"
@@ -88,7 +88,7 @@ def from_rows(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
 
 
 def row_kernel(table: ProgramBuilder, unit: FusionGroup, node: Node, op: Structured) -> None:
-    """What works along an axis, by the kernel that is its operator's."""
+    """Add an operator along an axis, by the kernel that belongs to it."""
     ids, types = (*node.inputs, node.id), [table.graph[i].type for i in node.inputs]
     places = [table.layouts.places[i] for i in ids]
     kernel = ROW_KERNELS[type(op)](op, *types)

@@ -1,7 +1,8 @@
-"""What the kernels mean that read or write where the data say: take, scatter, argmax, as nests.
+"""Nests that say what the kernels mean that read or write where the data say: take, scatter,
+argmax.
 
-They run on kernels written by hand (`compiler/printing/cpu_gather.py`), for no loop of ours can be
-made of a nest that is not affine; but it says what they do, word for word.
+They run on kernels written by hand (`compiler/printing/cpu_gather.py`): a nest that is not affine
+cannot be printed as loops.  But it says exactly what such a kernel does.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ NUMBER, VALUE, OWNER = Variable(Kind.INDEX, 0), Variable(Kind.REAL, 1), Variable
 
 @dataclass(frozen=True, slots=True)
 class RowSizes:
-    """Numbers of an index, the rows among which each chooses, the words of a row."""
+    """How many numbers an index has, how many rows each chooses from, and how many words a row has."""
 
     numbers: int
     rows: int
@@ -47,7 +48,7 @@ def take_nest(
 
 
 def of_owner(nest: LoopNest, owner: BufferView) -> LoopNest:
-    """A take by the elements of a sequence, each from the table of the example that owns it."""
+    """A take by the elements of a sequence: each takes from the table of the example that owns it."""
     number, (value, x) = nest.loads
     clock = (OWNER, place_in(owner, (0, 0), examples=True))
     return replace(nest, loads=(number, clock, (value, replace(x, row=OWNER))))
@@ -71,7 +72,9 @@ def from_rows_nest(
 def scatter_nest(
     x: BufferView, at: BufferView, y: BufferView, sizes: RowSizes, examples: bool, *, pair: bool
 ) -> LoopNest:
-    """y[number[s], r] += x[s, r]; as a `pair`, with what rounding has lost behind it."""
+    """y[number[s], r] += x[s, r]; a `pair` also keeps, behind each sum, what rounding has lost of
+    it.
+    """
     row = Indirect(NUMBER, sizes.width, sizes.rows)
     target = replace(place_in(y, (0, 1), examples), at=row)
     lost = replace(target, offset=target.offset + sizes.rows * sizes.width)
@@ -106,7 +109,7 @@ def loops_around(extents: Sequence[int], examples: bool) -> tuple[NestLoop, ...]
 
 
 def place_in(place: BufferView, moves: Sequence[int], examples: bool) -> MemAccess:
-    """A view as such loops move it."""
+    """A view of a buffer as these loops move it."""
     each = (place.example,) if examples else ()
     return MemAccess(
         storage=place.storage, offset=place.offset, moves=(*each, *moves), index=place.index

@@ -1,8 +1,8 @@
 """The loops within a row along which threads may divide a generated kernel.
 
-A few large examples (images, long sequences) are fewer than the threads that work on a block, so
-its instructions are cut within an example.  The text of a kernel has extents and strides as
-arguments: a share is the same kernel with a smaller extent, and operands that begin later.
+A block may have fewer examples (large images, long sequences) than threads work on it; then its
+instructions are cut within an example.  Extents and strides are arguments of a kernel, so a share
+is the same kernel with a smaller extent and operands that begin later.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _cuts(nest: LoopNest, text: CpuKernelText) -> Iterator[InnerCut]:
 
 
 def _apart(nest: LoopNest, level: int) -> bool:
-    """Whether no two iterations of a loop write the same word, in whichever rows."""
+    """Whether no two iterations of a loop write the same word, in one row or in two."""
 
     def first(items: Sequence[T]) -> tuple[T, ...]:
         return (items[level], *items[:level], *items[level + 1 :])
@@ -61,8 +61,8 @@ def _apart(nest: LoopNest, level: int) -> bool:
 
 
 def _moves(nest: LoopNest, text: CpuKernelText, level: int) -> tuple[int, ...] | None:
-    """The words by which an iteration moves each operand; None where one has several places that
-    move unlike.
+    """The words by which an iteration moves each operand; None if an operand has several places
+    that it moves by different numbers.
     """
     found = []
     for pointer in text.pointers:
@@ -79,7 +79,9 @@ def _moves(nest: LoopNest, text: CpuKernelText, level: int) -> tuple[int, ...] |
 
 
 def _reads_what_it_writes(nest: LoopNest) -> bool:
-    """Whether what a nest both reads and writes it reads at the very element that it writes."""
+    """Whether a nest reads each buffer that it also writes only at the element that it is about to
+    write.
+    """
     stored = {access.storage: access for _, access, _ in nest.stores}
     return all(
         (access.offset, access.moves, access.row)

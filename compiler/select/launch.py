@@ -1,4 +1,6 @@
-"""How a CUDA device does an instruction: printed when a session on one, or a reader, first asks."""
+"""The CUDA kernel of an instruction; it is printed when a session on a GPU, or a reader, first asks
+for it.
+"""
 
 from __future__ import annotations
 

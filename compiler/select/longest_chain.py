@@ -1,8 +1,8 @@
 """The longest chain of additions behind each instruction of a table, for a given cut of a batch.
 
-Rounding errors grow with it (Note [How long a chain of additions is] in
-`compiler/machine/addition_chains.py`).  Where a sum adds up the results of other sums, as over
-chunks or after `split_long_sums.py`, their chains count together.
+Rounding errors grow with its length (Note [How long a chain of additions is] in
+`compiler/machine/addition_chains.py`).  If a sum adds up the results of other sums, as over chunks
+or after `split_long_sums.py`, their chains count together.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ LIBRARY = ("contract_rows", "contract_lanes", "contract_dots", "contract_any")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """How a batch is cut, and the length of its longest sequence of each time, by its number."""
+    """How a batch is cut, and how long its longest sequence of each time is, by the time's number."""
 
     examples: int
     block: int
-    blocks: int  # in the largest chunk
+    blocks: int  # of the largest chunk
     chunks: int
     lengths: tuple[int, ...] = ()
 
@@ -73,7 +73,9 @@ def longest_chains(table: ProgramBuilder, batch: Batch) -> Iterator[tuple[Instru
 
 @dataclass
 class _Walk:
-    """The additions that the words of each buffer have gone through, where those are sums."""
+    """Goes through a table, and remembers for each buffer of sums how many additions their terms
+    have gone through.
+    """
 
     table: ProgramBuilder
     batch: Batch

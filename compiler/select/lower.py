@@ -1,6 +1,6 @@
 """Lowering: a fusion group becomes instructions.
 
-Each is a loop nest of its own or a library kernel with its arguments.
+An instruction is a loop nest of its own, or a library kernel with its arguments.
 """
 
 from __future__ import annotations
@@ -118,10 +118,11 @@ def add_sum(table: ProgramBuilder, unit: FusionGroup) -> None:
 
 
 def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> bool:
-    """Use the library's transposition, if a nest copies matrices with their axes exchanged.
+    """Use the library's transposition, if a nest copies matrices with their axes exchanged; whether
+    it did.
 
-    In a batch stage each example has one matrix; in a serial stage there may be several of one
-    shape, and threads divide their rows.  Gives whether it did.
+    In a batch stage each example has one matrix.  In a serial stage there may be several of one
+    shape, and threads divide their rows.
     """
     copies = [table.graph[id].op.name for id in unit.nodes] == ["copy"]
     each, depth = unit.phase.examples, len(nest.loops)
@@ -145,8 +146,9 @@ def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> 
 
 
 def _exchanges_axes(nest: LoopNest, *, each: bool) -> bool:
-    """Whether a nest reads down the rows what it writes along them: a matrix for each example, or
-    one or several of all.
+    """Whether a nest reads down the rows what it writes along them.
+
+    In a batch stage it is a matrix for each example, in a serial stage one matrix or several.
     """
     if len(nest.loops) not in ((3,) if each else (2, 3)) or len(nest.loads) != 1:
         return False
@@ -200,7 +202,9 @@ def _trips(
     op: Contract, places: Sequence[BufferView], *, examples: bool
 ) -> tuple[list[LoopDim], tuple[int, ...]]:
     """The loops of a product, with the words by which each moves the operands and the result; and
-    the words where these begin.  A mean, and what is done for each example, goes over examples too.
+    the words where these begin.
+
+    A mean has a loop over the examples, and so has a product in a batch stage.
     """
     moved = zip((*op.operands, op.result), places, strict=True)
     moves, starts = zip(*(through(m, place, len(op.extents)) for m, place in moved), strict=True)

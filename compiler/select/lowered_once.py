@@ -1,13 +1,13 @@
-"""Equal groups are lowered once: those of a layer that a network has a hundred times.
+"""Equal groups are lowered once, such as those of a layer that a network has a hundred times.
 
-What a group becomes follows from its operators, and from how the places that it reads and writes
-are strided and which of them are one: not from where they lie, nor from what nodes are called.
-That is a group's *pattern*.  Of a pattern that was met before, the instructions are written down
-again with other operands; the nests, which tell people and the writers of whole steps what they
-mean, are built from the group itself if somebody asks for them.
+What a group becomes follows from its operators, from the strides of the views that it reads and
+writes, and from which of these are in the same buffer.  Where the buffers lie and how nodes are
+numbered does not matter.  What does matter is the group's *pattern*.  When a pattern comes again,
+the same instructions are written with other operands.  Their nests, which tell people and the
+writers of whole steps what they mean, are built from the group itself when somebody asks for them.
 
-Only groups of contractions and elementwise operators, and outside recurrences, have a pattern; nor
-have those after an instruction that others may follow tile by tile, as they may be one of these.
+Only groups of contractions and elementwise operators outside recurrences have a pattern.  A group
+that comes while instructions run tile by tile has none either, as it may join them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Spot = tuple[int, int]  # an operand: the number of its buffer in a pattern, and
 
 @dataclass(frozen=True, slots=True)
 class GroupPattern:
-    """What a group's instructions follow from, and the buffers that its operands lie in: for each
+    """Everything that a group's instructions follow from; and the buffers of its operands: for each
     storage where it is read, and where it is summed up.
     """
 
@@ -43,7 +43,9 @@ class GroupPattern:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """What a pattern became: instructions with their operands, and what was optimised in them."""
+    """What a pattern became: instructions with their operands, and the optimisations that were
+    made.
+    """
 
     items: tuple[tuple[Instruction, tuple[Spot, ...]], ...]
     applied: tuple[tuple[str, int], ...]
@@ -55,8 +57,8 @@ class LoweredOnce:
     def __init__(self, table: ProgramBuilder) -> None:
         self.table, self.count = table, 0
         self._known: dict[Hashable, Lowered] = {}
-        self._numbers: dict[object, int] = {}  # of operators and types, equal ones alike
-        self._number_of: dict[int, int] = {}  # the same by identity, as hashes take long
+        self._numbers: dict[object, int] = {}  # of operators and types: equal ones have one number
+        self._number_of: dict[int, int] = {}  # the same by identity, which is faster
 
     def lower(self, unit: FusionGroup, stored: list[int]) -> None:
         """Add a group's instructions; `stored` are its nodes that others read."""
@@ -77,7 +79,7 @@ class LoweredOnce:
                 self._known[pattern.key] = Lowered(tuple(pairs), self._counted(applied))
 
     def _counted(self, before: dict[str, int]) -> tuple[tuple[str, int], ...]:
-        """The optimisations made since, and how often."""
+        """The optimisations made since a given moment, and how often each."""
         now = self.table.switches.applied
         return tuple((name, n - before.get(name, 0)) for name, n in now.items())
 
@@ -118,7 +120,7 @@ class LoweredOnce:
         return GroupPattern((rows, tuple(nodes), tuple(views), words, _alike(buffers)), buffers)
 
     def _of_nodes(self, unit: FusionGroup, numbers: dict[int, int]) -> Iterator[Hashable]:
-        """What a group's nodes are, and which they read, by number; None for one without that."""
+        """The group's nodes and what they read, by number; None if the group has no pattern."""
         for id in unit.nodes:
             node = self.table.graph.nodes[id]
             if not isinstance(node.op, Contract | Elementwise):
@@ -131,14 +133,16 @@ class LoweredOnce:
     def _of_operands(
         self, ids: Sequence[int], storages: dict[StorageKey, int]
     ) -> Iterator[Hashable]:
-        """What is read from outside: constants stand in a kernel's text, anything else lies."""
+        """What the group reads from outside: constants by their numbers, which stand in a kernel's
+        text; anything else by its view.
+        """
         for id in ids:
             node = self.table.graph.nodes[id]
             text = self._number(node.op) if isinstance(node.op, Constant | Literal) else None
             yield text, self._number(node.type), _view(self.table.layouts.places[id], storages)
 
     def _of_other_rows(self, unit: FusionGroup, ids: dict[int, int]) -> bool:
-        """Whether a value has rows of another time than the group goes over."""
+        """Whether a value has rows of another time than the group's."""
         own = (self.table.layouts.places[id] for id in ids)
         return any(place.example and place.time != unit.region.time for place in own)
 
@@ -149,7 +153,9 @@ class LoweredOnce:
             yield memory.partial.get(key)
 
     def _number(self, value: object) -> int:
-        """A number for an operator or a type, the same for equal ones; a graph holds them all."""
+        """A number for an operator or a type, the same one for equal ones.  The graph keeps them
+        alive, so identities stay unique.
+        """
         found = self._number_of.get(id(value))
         if found is None:
             found = self._numbers.setdefault(value, len(self._numbers))
@@ -158,18 +164,18 @@ class LoweredOnce:
 
 
 def _view(place: BufferView, storages: dict[StorageKey, int]) -> Hashable:
-    """How a value lies, with a number in the place of its storage."""
+    """A view, with a number in the place of its storage."""
     number = storages.setdefault(place.storage, len(storages))
     return number, place.offset, place.strides, place.example, place.index, place.time
 
 
 def _begin(operand: Operand) -> Hashable:
-    """All of an operand but the word within its buffer."""
+    """An operand without the place within its buffer."""
     return operand.space, operand.offset, operand.stride, operand.time, operand.step, operand.words
 
 
 def _alike(buffers: Sequence[Operand | None]) -> Hashable:
-    """Which buffers are one, and which are not there."""
+    """Which of some buffers are the same, and which are missing."""
     first: dict[Hashable, int] = {}
     return tuple(
         [None if b is None else first.setdefault(_begin(b), k) for k, b in enumerate(buffers)]
@@ -177,7 +183,9 @@ def _alike(buffers: Sequence[Operand | None]) -> Hashable:
 
 
 def _spots(item: Instruction, pattern: GroupPattern) -> tuple[Spot, ...] | None:
-    """Where an instruction's operands lie, in terms of its pattern; None for one elsewhere."""
+    """Where an instruction's operands lie, in terms of its pattern; None if one lies in no buffer
+    of the pattern.
+    """
     numbers = {_begin(b): k for k, b in enumerate(pattern.buffers) if b is not None}
     found = [(numbers.get(_begin(operand)), operand.inner) for operand in item.operands]
     spots = tuple([(k, inner) for k, inner in found if k is not None])
@@ -187,7 +195,9 @@ def _spots(item: Instruction, pattern: GroupPattern) -> tuple[Spot, ...] | None:
 def _again(
     item: Instruction, pattern: GroupPattern, spots: tuple[Spot, ...], note: str
 ) -> Instruction:
-    """An instruction on other operands, written out, as they are made by the thousand."""
+    """The same instruction on other operands.  It is written out field by field, since there are
+    thousands of them.
+    """
     return Instruction(
         kernel=item.kernel,
         operands=tuple([_operand(pattern, *spot) for spot in spots]),

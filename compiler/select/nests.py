@@ -1,4 +1,6 @@
-"""What the instructions of a stage mean, as loop nests: for people, C, and the kernel of a step."""
+"""What the instructions of a stage mean, as loop nests: for people, for C, and for the kernel of a
+whole step.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,13 @@ class Nests(Sequence[LoopNest]):
         self._made: list[LoopNest | tuple[Deferred[Nests], int]] = []
 
     def append(self, nest: LoopNest) -> None:
-        """Add one."""
+        """Add the nest of one instruction."""
         self._made.append(nest)
 
     def append_later(self, several: Deferred[Nests], number: int) -> None:
-        """Add that of a number among several that are built together."""
+        """Add the nest of one instruction, which is one of several that are built together when
+        first asked for.
+        """
         self._made.append((several, number))
 
     def __len__(self) -> int:

@@ -19,8 +19,8 @@ def cost_of(
 ) -> OpCost:
     """The cost of a nest; `stored` has the words of each buffer.
 
-    `products`: how many products (each with an addition) the result needs, where the loops of a
-    sum of products do more.
+    `products` is how many products (each with an addition) the result needs, if the loops of a sum
+    of products make more.
     """
     fixed = [loop.extent if loop.extent > 0 else loop.scale for loop in nest.loops]
     each = any(loop.over_rows for loop in nest.loops)
@@ -39,7 +39,7 @@ def cost_of(
 def _moved(
     nest: LoopNest, fixed: list[int], stored: Mapping[StorageKey, int]
 ) -> Iterator[tuple[int, bool]]:
-    """For each access, the words that it reaches, and whether every example has its own."""
+    """For each access, how many words it reaches, and whether every example has its own."""
     seen: dict[tuple[StorageKey, int], MemAccess] = {
         (access.storage, access.offset): access for access in nest.accesses()
     }

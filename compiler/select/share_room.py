@@ -1,16 +1,18 @@
 """Values that are not needed at the same time take turns in the same words.
 
-BLOCK gives its words out again while values are placed (`compiler/memory/allocate.py`).  Two other
-spaces are shared out anew when all instructions are known, since what is used when depends on them:
+In BLOCK words are given out again while values are placed (`compiler/memory/allocate.py`).  In two
+other spaces values get new places when all instructions are known, since from these follows when a
+value is needed:
 
 * *UNIFORM*, where it is large.  The buffers that take turns all begin at the first word of a
-  *slot*, so that two either have no word in common or begin at the same one: whoever compares the
-  places of buffers, as barriers do, compares first words.
-* *carried arrays*, a whole stage at a time, as threads wait for one another between stages; they
-  may begin anywhere.
+  *slot*.  So two buffers either have no word in common or begin at the same word, and to compare
+  the places of buffers, as barriers do, it is enough to compare first words.
+* *carried arrays*.  Threads wait for one another between stages, so an array is needed for whole
+  stages.  They may begin anywhere.
 
-Nobody shares words that must stay: constants, results, halos of zeros (unless both have the same),
-what a step finds as the one before left it; nor what is passed on piece by piece and never whole.
+Some words must stay and are not shared: constants, results, state that a step finds as the one
+before left it, and halos of zeros (unless both buffers have the same halo).  Nor are the words of a
+buffer that is passed on piece by piece and never whole.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class Slot:
     spans: list[Span] = field(default_factory=list)
 
     def takes(self, kind: Hashable, span: Span) -> bool:
-        """Whether a buffer may take its turn here."""
+        """Whether a buffer may share this slot."""
         if kind != self.kind:
             return False
         at = bisect(self.spans, span)
@@ -51,8 +53,9 @@ class Slot:
 
 
 def slots_of(wanted: Iterable[tuple[int, Hashable, int, Span]]) -> tuple[list[Slot], list[int]]:
-    """Slots for buffers, given by number, kind, words and span, the largest first; and the slot of
-    each number.
+    """Slots for buffers, and the slot of each buffer.
+
+    Buffers are given by number, kind, words and span, the largest first.
     """
     slots: list[Slot] = []
     found: dict[int, int] = {}
@@ -65,8 +68,10 @@ def slots_of(wanted: Iterable[tuple[int, Hashable, int, Span]]) -> tuple[list[Sl
 
 
 def packed(wanted: Iterable[tuple[int, int, Span]]) -> dict[int, int]:
-    """The first word of buffers, given by number, words and span, the largest first: the lowest at
-    which each meets none that is needed at the same time.
+    """The first word of each buffer: the lowest at which it meets no buffer that is needed at the
+    same time.
+
+    Buffers are given by number, words and span, the largest first.
     """
     placed: list[tuple[int, int, Span]] = []  # in order
     found: dict[int, int] = {}
@@ -83,8 +88,10 @@ def packed(wanted: Iterable[tuple[int, int, Span]]) -> dict[int, int]:
 
 
 def share_arrays(table: ProgramBuilder) -> tuple[Array, ...]:
-    """The arrays of a table, carried ones with their places: those with a halo have slots, of equal
-    ones, and all others are packed in another.
+    """The arrays of a table, with places for those that are carried.
+
+    Arrays with a halo share slots with others that have the same halo; all others are packed
+    together.
     """
     spans = stages_of_spaces(table)
     halos = {
@@ -137,7 +144,7 @@ class _Use:
 def pack_uniform(
     table: ProgramBuilder, constants: Sequence[ConstantWords]
 ) -> tuple[ConstantWords, ...]:
-    """Share the words of UNIFORM out anew; gives where constants lie now."""
+    """Give the buffers in UNIFORM new places; the result is where constants lie now."""
     memory = table.memory
     starts = {o.offset for o in memory.operands.values() if o.space == Space.UNIFORM}
     ends = sorted({*starts, memory.uniform_words})
@@ -154,8 +161,10 @@ def pack_uniform(
 
 
 def _uses(table: ProgramBuilder) -> Iterator[tuple[int, _Use]]:
-    """The buffers that each instruction uses, in order; those of a batch stage all at once, as they
-    run for one block after another.  Sums over chunks are written after that.
+    """The buffers that each instruction uses, in order.
+
+    The instructions of a batch stage count as one, as they run for one block after another.  Sums
+    over chunks are written after them.
     """
     time = 0
     for stage in sorted(table.instructions):
@@ -182,10 +191,11 @@ def _fixed(table: ProgramBuilder) -> Iterator[int]:
 
 
 def _span(uses: Sequence[_Use]) -> Span | None:
-    """From the first use to the last; None for what is read first, or is never there whole.
+    """From the first use of a buffer to the last; None if it is read first, or is never there
+    whole.
 
-    What runs piece by piece together is one point in time: its first instruction reads on after
-    the others have begun to write.
+    Instructions that run piece by piece together count as one: the first goes on reading after the
+    others have begun to write.
     """
     first = [use for use in uses if use.time == uses[0].time]
     passed_on = len(uses) > 1 and uses[-1].time > uses[0].time == uses[-1].leader
@@ -195,7 +205,9 @@ def _span(uses: Sequence[_Use]) -> Span | None:
 
 
 def _moved(words: Mapping[int, int], spans: Mapping[int, Span]) -> dict[int, int]:
-    """Where each buffer begins from now on, and by the number after the last where all ends."""
+    """Where each buffer begins from now on; and under the number after the last, where all of them
+    end.
+    """
     shared = sorted(spans)
     slots, found = slots_of((offset, None, words[offset], spans[offset]) for offset in shared)
     slot_of = dict(zip(shared, found, strict=True))
@@ -215,7 +227,7 @@ def _moved(words: Mapping[int, int], spans: Mapping[int, Span]) -> dict[int, int
 
 
 def _move(table: ProgramBuilder, moved: Mapping[int, int]) -> None:
-    """Let everything that names words of UNIFORM name others."""
+    """Change every operand in UNIFORM to its new place."""
 
     def operand(old: Operand) -> Operand:
         here = old.space == Space.UNIFORM

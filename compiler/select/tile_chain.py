@@ -2,9 +2,9 @@
 
     a product, then what reads it: rows 0 to 83 of both, rows 84 to 167 of both, ...
 
-So a later tile of the first comes after an earlier one of the others (Halide's compute_at).  That
-is as good as one after another only if no word that one of them writes is another's, but for those
-at which both are in the same tile.
+So the first instruction computes a later tile after the others have run on an earlier one (Halide's
+compute_at).  The result is the same only if no instruction writes a word that another one uses in a
+different tile.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from gradc_compiler.records.fast_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TileUse:
-    """An operand, and by how many words it moves from one number of the result to the next; None
-    for one that a tile may read anywhere.
+    """An operand, and by how many words it moves from one number of the result to the next; None if
+    any tile may read all of it.
     """
 
     operand: Operand
@@ -28,7 +28,7 @@ class TileUse:
     written: bool = False
 
     def goes_with(self, other: TileUse) -> bool:
-        """Whether tiles of the two may take turns."""
+        """Whether two uses allow tiles of the two instructions to take turns."""
         one, two = self.operand, other.operand
         apart = (one.space, one.offset) != (two.space, two.offset)
         if apart or not (self.written or other.written):
@@ -38,7 +38,9 @@ class TileUse:
 
 @dataclass(frozen=True, slots=True)
 class TileChain:
-    """The last instructions, of which the first writes so many words in order."""
+    """The instructions that run tile by tile so far; the first of them writes so many words in
+    order.
+    """
 
     phase: Stage
     words: int

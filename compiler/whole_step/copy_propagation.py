@@ -1,8 +1,8 @@
 """Copy propagation in a whole step: what reads a copy reads the original instead.
 
 In a table of kernels a matrix is transposed by a copy, so that a product reads it along its rows.
-In a whole-step kernel a factor is a single number, read wherever it lies, and the copy would only
-take time.
+In a whole-step kernel every factor of a product is a single number, which can be read wherever it
+lies.  There the copy would only take time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gradc_compiler.whole_step.step import Begin, StepNests, Task, begin_of
 
 
 def propagate_copies(step: StepNests) -> StepNests:
-    """The same step, where nobody reads a copy of a persistent."""
+    """The same step without copies of persistent storages: their readers read the storage itself."""
     result: dict[int, Task] = dict(enumerate(step.tasks))
     touching = _touching(step)
     for k in range(len(step.tasks)):
@@ -46,7 +46,7 @@ def _touching(step: StepNests) -> Mapping[Begin, list[int]]:
 
 
 def _is_copy(nest: LoopNest, step: StepNests) -> bool:
-    """Whether a nest lays a persistent, or part of it, out anew."""
+    """Whether a nest copies a persistent storage, or part of it, in another layout."""
     if len(nest.loads) != 1 or len(nest.stores) != 1 or nest.positional:
         return False
     (variable, source), (_, target, store) = nest.loads[0], nest.stores[0]
@@ -63,7 +63,7 @@ def _is_copy(nest: LoopNest, step: StepNests) -> bool:
 def _reading_through(
     copy: LoopNest, after: Mapping[int, Task], step: StepNests
 ) -> dict[int, Task] | None:
-    """The tasks after a copy that touch it or its source, reading its source; None if one of them
+    """The tasks after a copy, where those that read it read its source instead; None if one of them
     cannot.
     """
     source, target = copy.loads[0][1], copy.stores[0][1]
@@ -71,7 +71,7 @@ def _reading_through(
     for n, task in after.items():
         nest, writes = task.loops, _writes(task, step.begin(source), step)
         if task.touches(made):
-            intact &= not writes  # it may overwrite what it has yet to read
+            intact &= not writes  # a task may write the source before it has read all
             loads = _loads_through(copy, nest, made, step) if nest is not None else None
             if nest is None or loads is None or not intact:
                 return None
@@ -91,7 +91,9 @@ def _writes(task: Task, begin: Begin, step: StepNests) -> bool:
 def _loads_through(
     copy: LoopNest, nest: LoopNest, made: Begin, step: StepNests
 ) -> tuple[tuple[Variable, MemAccess], ...] | None:
-    """The loads of a nest with those of a copy led to its source; None if that is not possible."""
+    """The loads of a nest, where those of a copy are led to its source; None if that is not
+    possible.
+    """
     if any(step.begin(access) == made for _, access, _ in nest.stores):
         return None
     loads = []

@@ -1,8 +1,8 @@
-"""The loop over the examples of a small step, in the three forms in which sums come out of it.
+"""The loop over the examples of a small step, in the three forms in which sums over them are made.
 
-One example needs no loop: what others sum up is its value, and no rounding of a sum with 0 or of a
-quotient by 1 stands between a step and the next.  Up to `LONG` terms may follow one another
-(`addition_chains.py`); more are added up in blocks, and the blocks' sums after them.
+One example needs no loop: the sum over examples is that example's value.  Nothing may be rounded
+between two steps, so it is not added to 0, nor divided by 1.  Up to `LONG` terms may be added one
+after another (`addition_chains.py`); more are added up in blocks, and then the sums of the blocks.
 """
 
 from __future__ import annotations
@@ -27,20 +27,22 @@ from gradc_compiler.whole_step.step_code import (
     deeper,
 )
 
-ONCE = 2  # how deep stands what is done once a step
+ONCE = 2  # the depth of code that runs once a step
 MASKED = MACHINE.masked_statements  # statements from which a remainder is a loop
 
 
 class ExampleLoop(Enum):
-    """How the examples of a step are gone through."""
+    """The form that the loop over the examples of a step takes."""
 
-    OF_ONE = auto()  # there is one: no loop
+    OF_ONE = auto()  # a single example: no loop
     IN_A_ROW = auto()
-    IN_BLOCKS = auto()  # so many that blocks of them have sums of their own
+    IN_BLOCKS = auto()  # many examples: each block of them has sums of its own
 
 
 def depth_of(form: ExampleLoop) -> int:
-    """How deep stands what is done for an example; `over_examples` puts a loop of blocks around."""
+    """In how many loops the code of an example stands; `over_examples` puts the loop of blocks
+    around it.
+    """
     return ONCE if form is ExampleLoop.OF_ONE else ONCE + 1
 
 
@@ -50,7 +52,9 @@ def over_examples(
     sums: Sequence[Accumulator],
     started: Collection[Accumulator],
 ) -> list[CodeLine]:
-    """What is done for an example, done for all; `started` sums begin with a value, not with 0."""
+    """The code of one example as code of all; sums that have `started` begin with a value, not with
+    0.
+    """
     masked = len(lines) >= MASKED
     match form:
         case ExampleLoop.OF_ONE:
@@ -62,7 +66,7 @@ def over_examples(
 
 
 def _of_one(lines: Sequence[CodeLine], sums: Sequence[Accumulator]) -> list[CodeLine]:
-    """One example, which is the step's."""
+    """The code of the only example, as code of the step."""
     zeros = [CodeLine(ONCE, AssignLine(name, ZERO)) for name in sums]
     first = AssignLine(EXAMPLE, whole_number(0))
     return [*zeros, CodeLine(ONCE, first), CodeLine(ONCE, EXAMPLE_OF_STEP), *lines]
@@ -71,7 +75,7 @@ def _of_one(lines: Sequence[CodeLine], sums: Sequence[Accumulator]) -> list[Code
 def _in_a_row(
     lines: Sequence[CodeLine], sums: Sequence[Accumulator], masked: bool
 ) -> list[CodeLine]:
-    """One loop over all."""
+    """One loop over all examples."""
     zeros = [CodeLine(2, AssignLine(name, ZERO)) for name in sums]
     loop = [CodeLine(2, LoopHead(EXAMPLE, (COUNT,), masked)), CodeLine(3, EXAMPLE_OF_ALL)]
     return [*zeros, *loop, *lines]
@@ -80,7 +84,9 @@ def _in_a_row(
 def _in_blocks(
     lines: Sequence[CodeLine], sums: Sequence[Accumulator], masked: bool
 ) -> list[CodeLine]:
-    """The same with the sums of a block in r1, and those of blocks in qr1."""
+    """A loop over blocks of examples: the sums of a block are in r1, and so on, the sums of blocks
+    in qr1.
+    """
     first, end = KernelArgument("j0"), KernelArgument("e0")
     zero, terms = whole_number(0), whole_number(IN_A_ROW)
     return [
@@ -98,11 +104,11 @@ def _in_blocks(
 
 
 def of_blocks(total: Accumulator) -> KernelArgument:
-    """What the sums of blocks are added up in."""
+    """The variable that adds up the sums of blocks."""
     return KernelArgument(f"q{total}")
 
 
 def _one_more(total: Accumulator) -> AssignLine:
-    """The sum of a block, added to those before."""
+    """The statement that adds the sum of a block to those of the blocks before."""
     blocks = of_blocks(total)
     return AssignLine(blocks, Apply("+", (blocks, total)))

@@ -1,10 +1,11 @@
 """A whole step as one kernel of short loops, one example in each vector lane.
 
-It is for entries whose examples have too many numbers for each to be a variable
-(`compiler/whole_step/step_writer.py`).  Nests are for rows side by side then
-(`compiler/loops/vectorize_batch.py`), numbers rows of vectors
-(`compiler/whole_step/vector_frame.py`), and loops over words stay loops; only a short innermost one
-is unrolled (`compiler/loops/unroll.py`).  A weight is read once for all the examples of a vector.
+It is for entries whose examples have too many numbers for each number to be a variable
+(`compiler/whole_step/step_writer.py`).  Here nests are turned into nests on rows side by side
+(`compiler/loops/vectorize_batch.py`), a number of an example becomes a lane of a vector on the
+stack (`compiler/whole_step/vector_frame.py`), and loops over words stay loops: only a short
+innermost one is unrolled (`compiler/loops/unroll.py`).  A weight is read once for all the examples
+of a vector.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ class LaneLoops:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """All of them, outermost first."""
+        """All these loops, outermost first."""
         return (*self.outer, *self.inner)
 
     def depth(self, access: MemAccess) -> int:
-        """Within how many of the loops an access moves."""
+        """The number of these loops, counted to the innermost one that moves an access."""
         return max((k for k, j in enumerate(self.order, 1) if access.moves[j]), default=0)
 
     def moved(self, access: MemAccess, levels: Sequence[int]) -> list[int]:
@@ -66,7 +67,7 @@ class LaneLoops:
 
 @dataclass(kw_only=True)
 class LaneWriter(VectorFrame):
-    """The text in the making."""
+    """Writes the code of a step, nest by nest."""
 
     work: int = 0  # statements for an example
 
@@ -115,7 +116,9 @@ class LaneWriter(VectorFrame):
         names: dict[Leaf, Scalar],
         totals: Mapping[int, Accumulator],
     ) -> None:
-        """What is computed in all loops, and stored there or added to what is stored after them."""
+        """The code within all loops: what is computed there, and the stores that are not made after
+        a sum.
+        """
         for item in nest.body or nest.statements:
             if isinstance(item, Statement):
                 self.compute(item, names)
@@ -129,7 +132,7 @@ class LaneWriter(VectorFrame):
                 self._store_at(Write(variable, access, store), loops, loops.order, value)
 
     def start(self, store: Store) -> Scalar:
-        """What a sum or a maximum begins with; of examples, in every lane."""
+        """The value with which a sum or a maximum begins; if it is of examples, in every lane."""
         start = super().start(store)
         return Apply("spread", (start, whole_number(LANES))) if self.inside else start
 
@@ -166,7 +169,7 @@ def _moves(access: MemAccess, levels: Sequence[int]) -> Moves:
 
 
 def loops_of(nest: LoopNest) -> LaneLoops:
-    """Which loops there are that go round more than once."""
+    """The loops of a nest that have more than one iteration."""
     extents = extents_of(nest)
     long = [j for j, extent in enumerate(extents) if extent > 1]
     outer = tuple(j for j in long if not nest.loops[j].reduces)

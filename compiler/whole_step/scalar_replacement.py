@@ -1,10 +1,10 @@
 """Scalar replacement (register promotion): words of memory become variables of a kernel.
 
-The pass says of each task that it may be so (`replace_by_scalars`); `ScalarPromoter` does it as
-code is written.  The kernel's only loop is the one over examples, so every address is known, and a
-word that has been read or written is remembered as the variable that holds it.  A word of BLOCK
-belongs to one example and is never written to memory.  A word of UNIFORM is written there if a loop
-or a later step reads it.
+The pass marks each task that may leave its results in variables (`replace_by_scalars`);
+`ScalarPromoter` does so while code is written.  The only loop of the kernel is the one over
+examples, so every address is known: a word that has been read or written is remembered together
+with the variable that holds it.  A word of BLOCK belongs to one example and is never written to
+memory.  A word of UNIFORM is written to memory if a loop or a later step reads it.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ MOST_STATEMENTS = MACHINE.step_statements  # of the whole text
 
 
 def replace_by_scalars(step: StepNests) -> StepNests:
-    """The same step, whose tasks may leave in variables what they compute."""
+    """The same step, with each task marked that may leave its results in variables."""
     return replace(step, tasks=tuple(replace(task, scalars=True) for task in step.tasks))
 
 
 @dataclass(kw_only=True)
 class ScalarPromoter:
-    """Statements, and the variables that hold words."""
+    """The statements so far, and the variables that hold words."""
 
     switches: Switches
     carried: frozenset[int] = frozenset()  # spaces of arrays that every step uses again
@@ -68,10 +68,10 @@ class ScalarPromoter:
     numbers: int = 0
     pointers: dict[tuple[int, int, bool], str] = field(default_factory=dict)
     known: dict[tuple[int, int], Scalar] = field(default_factory=dict)
-    pending: dict[tuple[int, int], Word] = field(default_factory=dict)  # memory has not their value
+    pending: dict[tuple[int, int], Word] = field(default_factory=dict)  # not yet in memory
     totals: dict[tuple[int, int], tuple[Accumulator, Word]] = field(default_factory=dict)
-    added: Counter[Accumulator] = field(default_factory=Counter)  # how often an example adds to it
-    started: set[Accumulator] = field(default_factory=set)  # which have their first value, not 0
+    added: Counter[Accumulator] = field(default_factory=Counter)  # by each example
+    started: set[Accumulator] = field(default_factory=set)  # sums that have a first value
     longest: int = 0  # additions of an example's own terms, before they are added to a total
     form: ExampleLoop = ExampleLoop.IN_A_ROW
 
@@ -84,7 +84,8 @@ class ScalarPromoter:
             raise NotApplicable("has too many numbers")
 
     def allow(self, chain: Chain, own: bool) -> None:
-        """Give up if a sum is too long a chain; if no example's own, those of examples follow.
+        """Give up if a sum would be too long a chain of additions.  A sum of an example's own terms
+        is followed by the sum over examples.
 
         Raises `NotApplicable`.
         """
@@ -106,7 +107,7 @@ class ScalarPromoter:
         return variable
 
     def assign(self, target: Leaf, value: Scalar) -> None:
-        """A statement: a variable, a sum so far or a word of memory gets a value."""
+        """A statement that gives a value to a variable, to a sum so far, or to a word of memory."""
         self.line(AssignLine(target, value))
 
     def _fresh(self) -> int:
@@ -131,12 +132,12 @@ class ScalarPromoter:
         return PointerWord(self.pointer(cell.operand, cell.index), own, Address((), cell.inner))
 
     def get(self, cell: Word, whole: bool) -> Scalar:
-        """What holds a word, as a real or as a whole number."""
+        """The variable that holds a word, as a real or as a whole number."""
         value = self.known.get(cell.word) or self._load(cell)
         return value if whole or not is_whole(value) else Apply("real", (value,))
 
     def _load(self, cell: Word) -> Scalar:
-        if cell.operand.space == Space.BLOCK:  # a border, which nothing has written
+        if cell.operand.space == Space.BLOCK:  # in a halo, where zeros are
             return ScalarConstant(0.0, Kind.REAL)
         place = self.place(cell)
         variable = Variable(Kind.INDEX if cell.index else Kind.REAL, self._fresh())
@@ -149,7 +150,7 @@ class ScalarPromoter:
         return variable
 
     def set(self, cell: Word, value: Scalar) -> None:
-        """A word has a new value."""
+        """Give a word a new value."""
         if cell.index and not is_whole(value):
             value = self.let(Kind.INDEX, Apply("index", (value,)))
         self.known[cell.word] = value
@@ -162,19 +163,19 @@ class ScalarPromoter:
         self.assign(self.place(cell), stored(cell.index, self.known[cell.word]))
 
     def settle(self, words: Words) -> None:
-        """Write to memory what somebody is about to read there."""
+        """Write words to memory that a loop is about to read there."""
         for word in [w for w in self.pending if words.has(w)]:
             self._store(self.pending.pop(word))
 
     def settle_all(self) -> None:
-        """Let every word lie in memory, if it is not an example's."""
+        """Write all words to memory, but for those of single examples."""
         if not self.inside:
             for cell in self.pending.values():
                 self._store(cell)
             self.pending, self.known = {}, {}
 
     def add(self, cell: Word, value: Scalar) -> None:
-        """A word grows; what is the same for all examples grows by the value of each."""
+        """Add a value to a word.  A word that is the same for all examples gets the value of each."""
         if cell.varying or not self.inside:
             total = Apply("plus", (self.get(cell, whole=False), value))
             self.set(cell, self.let(Kind.REAL, total))
@@ -187,7 +188,9 @@ class ScalarPromoter:
             self.assign(so_far, Apply("plus", (so_far, value)))
 
     def _begins(self, total: Accumulator) -> bool:
-        """Whether this is all there is of a sum so far: the value itself then, no sum with 0."""
+        """Whether a value is the first of a sum: then it is the sum so far, and nothing is added to
+        0.
+        """
         alone = self.form is ExampleLoop.OF_ONE and self.depth == depth_of(self.form)
         begins = alone and self.added[total] == 1
         if begins:
@@ -195,7 +198,7 @@ class ScalarPromoter:
         return begins
 
     def result(self, first: Word, words: int, target: Operand) -> None:
-        """Words of UNIFORM as one step's row of an array."""
+        """Copy words of UNIFORM to an array that has a row for each step."""
         array = self.pointer(target, first.index)
         for k in range(words):
             value = self.get(first.moved(k), whole=first.index)
@@ -203,7 +206,7 @@ class ScalarPromoter:
             self.assign(place, stored(first.index, value))
 
     def forget(self, words: Words) -> None:
-        """What a loop has written lies in memory only."""
+        """Forget the variables of words that a loop has written: their values are in memory only."""
         self.known = {word: name for word, name in self.known.items() if not words.has(word)}
 
     def enter(self) -> None:
@@ -212,9 +215,9 @@ class ScalarPromoter:
         self.inside, self.depth = True, depth_of(self.form)
 
     def leave(self) -> None:
-        """End it, and divide what was summed up by the number of examples.
+        """End the loop over the examples, and divide sums over them by their number.
 
-        Blocks of very many examples are summed up one by one: no chain of additions gets long.
+        Of very many examples, blocks are summed up first, so that no chain of additions gets long.
         """
         sums = [total for total, _ in self.totals.values()]
         self.lines = [*self.before, *over_examples(self.form, self.lines, sums, self.started)]
@@ -225,7 +228,7 @@ class ScalarPromoter:
         self.totals, self.started = {}, set()
 
     def _mean(self, total: Accumulator) -> Variable | Accumulator:
-        """What was summed up divided by the number of examples; of one, it is that."""
+        """A sum over examples divided by their number; a single example's value is its mean."""
         if self.form is ExampleLoop.OF_ONE:
             return total
         whole = of_blocks(total) if self.form is ExampleLoop.IN_BLOCKS else total
@@ -242,5 +245,5 @@ def is_whole(value: Scalar) -> bool:
 
 
 def stored(index: bool, value: Scalar) -> Scalar:
-    """A value as a place of whole numbers or of reals is given it."""
+    """A value in the form in which a place stores it: as a whole number or as a real."""
     return Apply("index", (value,)) if index else value

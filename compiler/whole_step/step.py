@@ -23,8 +23,8 @@ Begin = tuple[int, int]  # a space and an offset: where a storage begins
 class Task:
     """An instruction, and the nest that says what it means.
 
-    With `scalars` what it computes stays in variables as long as nobody reads it in a loop; else
-    memory has it before the next task begins.
+    With `scalars` its results stay in variables as long as no loop reads them; without, they are in
+    memory before the next task begins.
     """
 
     instruction: Instruction
@@ -34,7 +34,7 @@ class Task:
 
     @property
     def loops(self) -> LoopNest | None:
-        """The loops that do the same; None where it reads at places that the data say."""
+        """A nest of loops that does the same; None if the task reads at places that the data say."""
         return self.nest if self.nest.affine else None
 
     def touches(self, begin: Begin) -> bool:
@@ -44,12 +44,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepNests:
-    """Tasks in order, and what they are about.
+    """The tasks of a step in order, and the storages that they touch.
 
-    `where` gives the address of a place and `words` the length of a buffer; `given` are storages
-    that have values before, persistents apart, `kept` those that are read from outside, `means`
-    those that the examples of a stage add up in, each team of threads for itself.  `empty` have no
-    elements: all that can be read there is a border, which is 0.
+    `where` gives the address of a place and `words` the length of a buffer.  `given` are the
+    storages, apart from persistent ones, that have values before the step; `kept` those that are
+    read after it; `means` those in which the examples of a stage are added up, by each team of
+    threads for itself.  Storages that are `empty` have no elements: a read there can only be of a
+    halo, which is 0.
     """
 
     tasks: tuple[Task, ...]
@@ -66,7 +67,7 @@ class StepNests:
 
 
 def begin_of(operand: Operand) -> Begin:
-    """Where a storage begins, by an operand in it."""
+    """Where the storage of an operand begins."""
     return operand.space, operand.offset
 
 
@@ -92,7 +93,7 @@ def step_of(entry: Entry, table: ProgramBuilder) -> StepNests:
 
 
 def _without_elements(table: ProgramBuilder) -> frozenset[StorageKey]:
-    """The storages in which no value has an element, as along an axis of size 0."""
+    """The storages whose values have no elements, because an axis has size 0."""
     sizes: dict[StorageKey, int] = {}
     for id, place in table.layouts.places.items():
         size = table.graph[id].type.size

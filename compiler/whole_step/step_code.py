@@ -1,8 +1,8 @@
 """The code of a whole step: typed statements, and the heads of loops, each with its depth.
 
-Places are words by their pointer here, since every address is known.  What the kernel itself
-counts has names: t0 steps, i0 examples, n0 the same over all steps, m0 which lanes have an example.
-`compiler/whole_step/step_text.py` makes text of it.
+Since every address is known, a place is a word behind a pointer.  The kernel's own counters have
+names: t0 counts steps, i0 the examples of a step, n0 the examples of all steps; m0 says which lanes
+hold an example.  `compiler/whole_step/step_text.py` makes text of this code.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class LoopHead:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """What is deeper is done if a condition holds."""
+    """A condition for the deeper lines after it."""
 
     condition: Scalar
 
@@ -62,7 +62,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """For people: what comes next, and where that was written."""
+    """A comment for people: what the next lines compute, and where that was written."""
 
     text: str
 
@@ -72,7 +72,7 @@ CodeItem: TypeAlias = AssignLine | LoopHead | When | Effect | Remark
 
 @dataclass(frozen=True, slots=True)
 class CodeLine:
-    """An item, and in how many loops it stands."""
+    """A statement or the head of a loop, with the number of loops that it stands in."""
 
     depth: int
     item: CodeItem
@@ -80,7 +80,7 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class StepCode:
-    """A kernel: its pointers in order, what comes before the loop over steps, and what is in it."""
+    """A kernel: its pointers in order, the lines before the loop over steps, and the lines in it."""
 
     pointers: tuple[tuple[tuple[int, int, bool], str], ...]  # space, offset, whether whole; name
     head: tuple[CodeLine, ...]
@@ -88,7 +88,7 @@ class StepCode:
 
 
 EXAMPLE_OF_ALL = AssignLine(NUMBER, Apply("+", (Apply("*", (STEP, COUNT)), EXAMPLE)))
-EXAMPLE_OF_STEP = AssignLine(NUMBER, STEP)  # where every step has one
+EXAMPLE_OF_STEP = AssignLine(NUMBER, STEP)  # for steps of a single example
 
 
 def deeper(lines: Iterable[CodeLine], levels: int) -> list[CodeLine]:
@@ -111,5 +111,5 @@ def counted(
 
 
 def word_at(pointer: str, moves: Sequence[tuple[str, int]], offset: int = 0) -> PointerWord:
-    """A word by its pointer, as counters move it."""
+    """A word behind a pointer, at a place that counters move."""
     return PointerWord(pointer, None, Address(tuple(moves), offset))

@@ -1,4 +1,4 @@
-"""The code of a whole step as text, last: nothing is decided here."""
+"""Prints the code of a whole step as text.  It runs last and decides nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Words of memory as a whole step knows them, and that it may not be worth a kernel of its own."""
+"""Words of memory as a whole step knows them; and the exception that says a step is to be no kernel
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,14 @@ from gradc_compiler.records.fast_dataclass import dataclass
 
 
 class NotApplicable(Exception):
-    """An entry is not worth writing out, or cannot be."""
+    """A step cannot be a single kernel, or is not worth one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word `inner` words into a storage; `index`: it is a whole number."""
+    """The word that lies `inner` words behind the start of a storage; with `index` it is a whole
+    number.
+    """
 
     operand: Operand
     index: bool
@@ -22,7 +26,7 @@ class Word:
 
     @property
     def word(self) -> tuple[int, int]:
-        """The space, and the word in it: of one example, where each has its own."""
+        """The space and the place of the word in it; if each example has its own, of one example."""
         return self.operand.space, self.operand.offset + self.inner
 
     @property

@@ -45,10 +45,10 @@ from gradc_compiler.whole_step.scalar_replacement import ScalarPromoter, stored
 from gradc_compiler.whole_step.step_code import ZERO, LoopHead, word_at
 from gradc_compiler.whole_step.step_words import NotApplicable, Word, Words
 
-UNROLLED = MACHINE.unrolled  # iterations up to which what is computed once is unrolled too
-COPIED = MACHINE.copied  # the same for copies, which are nothing but other names
+UNROLLED = MACHINE.unrolled  # a nest that runs once a step is unrolled up to so many iterations
+COPIED = MACHINE.copied  # a copy up to so many: unrolled, it only gives other names
 MOST_ROWS = MACHINE.searched_rows  # of a table that is searched row by row
-BEGIN = {  # what is summed up over inner loops, and what with
+BEGIN = {  # with which value a sum or a maximum over inner loops begins
     Store.SUM: ZERO,
     Store.SUM_ADD: ZERO,
     Store.MAX: ScalarConstant(-inf, Kind.REAL),
@@ -59,7 +59,7 @@ FIRST: Point = {}
 
 @dataclass(kw_only=True)
 class StepWriter(ScalarPromoter):
-    """The text in the making.  `locate` says where the storage of an access lies."""
+    """Writes the code of a step, nest by nest.  `locate` says where the storage of an access lies."""
 
     locate: Callable[[MemAccess], Operand]
     most_unrolled: int = COPIED  # iterations of copies and sums
@@ -81,7 +81,9 @@ class StepWriter(ScalarPromoter):
         (self.unrolled if unrolled else self.looped)(nest)
 
     def measure(self, nest: LoopNest) -> None:
-        """Give up if a sum goes on for too long; to a total each example adds its own."""
+        """Give up if a sum has too long a chain of additions.  To a sum over examples each example
+        adds its own terms.
+        """
         _, access, store = nest.stores[-1]
         self.allow(chain_of(nest, rows=1), store is Store.SET or self.cell(access).varying)
 
@@ -90,7 +92,9 @@ class StepWriter(ScalarPromoter):
         return len(self.lines)
 
     def unrolled(self, nest: LoopNest) -> None:
-        """Every iteration, one after another; a sum over inner loops in a variable."""
+        """Write every iteration of a nest, one after another; a sum over inner loops is made in a
+        variable.
+        """
         self.expect(prod(extents_of(nest)) * (1 + len(nest.statements)))
         names: dict[Leaf, Scalar] = {}
         for item in self.passed(nest, STRAIGHT).in_order():
@@ -109,7 +113,9 @@ class StepWriter(ScalarPromoter):
         return run_loop_passes(nest, passes, self.switches)
 
     def compute(self, statement: Statement, names: dict[Leaf, Scalar]) -> None:
-        """A statement of a nest, for whose variables `names` stand; a copy is but another name."""
+        """Write a statement of a nest; `names` has what its variables stand for.  A copy only gives
+        a value another name.
+        """
         target, value = statement.target, statement.value
         if isinstance(value, Variable):
             names[target] = names[value]
@@ -117,12 +123,12 @@ class StepWriter(ScalarPromoter):
             names[target] = self.let(target.kind, renamed(value, names))
 
     def cell(self, access: MemAccess, at: Point = FIRST) -> Word:
-        """The word that an access reaches, at first or where some loops are."""
+        """The word that an access reaches, in the first iteration or at a given point of the loops."""
         moved = sum(access.moves[j] * n for j, n in at.items())
         return Word(self.locate(access), access.index, access.offset + moved)
 
     def looped(self, nest: LoopNest) -> None:
-        """What is computed once for many elements, as loops over memory."""
+        """Write a nest that runs once a step, on many elements, as loops over memory."""
         for access in nest.accesses():
             self.settle(self._words(nest, access))
         order = sorted(range(len(nest.loops)), key=lambda j: nest.loops[j].reduces)
@@ -149,7 +155,7 @@ class StepWriter(ScalarPromoter):
             self.forget(self._words(nest, access))
 
     def _computed(self, nest: LoopNest) -> dict[Leaf, Scalar]:
-        """What a nest loads and computes, by its names there."""
+        """The values that a nest loads and computes, by their names there."""
         names: dict[Leaf, Scalar] = {}
         for variable, access in nest.loads:
             names[variable] = self.let(variable.kind, self._read(variable, access))
@@ -159,7 +165,7 @@ class StepWriter(ScalarPromoter):
         return names
 
     def _starts(self, nest: LoopNest) -> dict[int, Accumulator]:
-        """What is summed up over inner loops begins in a variable; its name by store."""
+        """Begin each sum over inner loops in a variable; gives the variables' names, by store."""
         names = {}
         for k, (_, _, store) in enumerate(nest.stores):
             if store in BEGIN:
@@ -168,7 +174,7 @@ class StepWriter(ScalarPromoter):
         return names
 
     def start(self, store: Store) -> Scalar:
-        """What a sum or a maximum begins with."""
+        """The value with which a sum or a maximum begins."""
         return BEGIN[store]
 
     def _words(self, nest: LoopNest, access: MemAccess) -> Words:
@@ -204,7 +210,9 @@ class StepWriter(ScalarPromoter):
                 self.set(y.moved(r), value)
 
     def _take_once(self, instruction: Instruction) -> None:
-        """One row for all examples, of a table that stays in memory: that of a schedule."""
+        """One row for all examples, from a table that stays in memory, such as the table of a
+        schedule.
+        """
         count, rows, width = instruction.geometry[:3]
         x, at, y = (Word(o, k == 1, o.inner) for k, o in enumerate(instruction.operands))
         if count != 1 or x.operand.space != Space.PERSISTENT:
@@ -249,7 +257,9 @@ class StepWriter(ScalarPromoter):
     def _rows(
         self, instruction: Instruction, scatter: bool = False
     ) -> Iterator[tuple[Word, list[int], Word, Word]]:
-        """For every number: its cell, the words before each row, the table, the other operand."""
+        """For every number of an index: its word, the words before each row that it may name, the
+        table, and the other operand.
+        """
         count, rows, width = instruction.geometry[:3]
         if rows > MOST_ROWS or not self.inside:
             raise NotApplicable("chooses among many rows")

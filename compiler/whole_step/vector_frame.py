@@ -45,17 +45,19 @@ Moves = Sequence[tuple[str, int]]  # counters of loops, and the words that each 
 
 @dataclass(kw_only=True)
 class VectorFrame(StepWriter):
-    """The text in the making.  `runs` are the regions of all sums."""
+    """Writes the code of a kernel whose words are rows of vectors.  `runs` are the regions of all
+    sums.
+    """
 
     runs: Sequence[PartialReduction]
-    block: int  # rows of BLOCK; those of arrays come after them, in each phase others
-    used: int = 0  # in this phase
+    block: int  # rows of BLOCK; after them come the rows of arrays, other ones in each phase
+    used: int = 0  # rows that this phase has taken
     rows: int = 0
     sums: int = 0
     arrays: dict[int, int] = field(default_factory=dict)  # in this phase: where each begins
-    loads: list[CodeLine] = field(default_factory=list)  # in this phase: what fills those of arrays
+    loads: list[CodeLine] = field(default_factory=list)  # in this phase, of rows of arrays
     written: set[int] = field(default_factory=set)  # in this phase: rows that have values
-    bordered: bool = False  # rows are read that nothing has written
+    bordered: bool = False  # whether rows of a halo are read, which nothing has written
     summed: dict[PartialReduction, int] = field(
         default_factory=dict
     )  # in this phase: where each begins
@@ -89,7 +91,7 @@ class VectorFrame(StepWriter):
         self.known = {word: name for word, name in self.known.items() if word[0] < Space.UNIFORM}
 
     def _start(self, run: PartialReduction) -> str:
-        """A pointer to a region of sums, all of whose storages it may reach."""
+        """A pointer to a region of sums, from which the storages of all sums in it can be reached."""
         name = f"y{len(self.head)}"
         first = self.pointer(Operand(Space.UNIFORM, run.uniform), False)
         after = Apply("after", (KernelArgument(first), whole_number(0)))
@@ -108,21 +110,23 @@ class VectorFrame(StepWriter):
         return super().code()
 
     def get(self, cell: Word, whole: bool) -> Scalar:
-        """What holds a word, as a real or as a whole number; in the loop it is read anew."""
+        """The variable that holds a word, as a real or as a whole number; within a loop it is read
+        anew.
+        """
         if not self.inside:
             return super().get(cell, whole)
         self.need(cell, ())
         return self.let(Kind.INDEX if whole else Kind.REAL, self.read(cell, (), whole))
 
     def set(self, cell: Word, value: Scalar) -> None:
-        """A word has a new value."""
+        """Give a word a new value."""
         if self.inside:
             self.write(cell, (), value)
         else:
             super().set(cell, value)
 
     def add(self, cell: Word, value: Scalar) -> None:
-        """A word grows; what is the same for all examples grows by the value of each."""
+        """Add a value to a word.  A word that is the same for all examples gets the value of each."""
         if not self.inside:
             super().add(cell, value)
         elif cell.varying:
@@ -132,7 +136,7 @@ class VectorFrame(StepWriter):
             self.grow(cell, (), (0,), value)
 
     def result(self, first: Word, words: int, target: Operand) -> None:
-        """Words of UNIFORM as one step's row of an array; many of them in a loop."""
+        """Copy words of UNIFORM to an array that has a row for each step; many words in a loop."""
         if words <= UNROLLED:
             super().result(first, words, target)
             return
@@ -145,13 +149,13 @@ class VectorFrame(StepWriter):
             self.lines.append(line)
 
     def need(self, cell: Word, moved: Collection[int]) -> None:
-        """Words that are about to be read, so many from one on: a border is 0."""
+        """Prepare to read so many words from one on; what lies in a halo is 0."""
         if cell.varying and not self._apart(cell):
             first = self.row(cell, load=True)
             self.bordered |= not self.written.issuperset(first + k for k in moved or (0,))
 
     def read(self, cell: Word, moves: Moves, whole: bool) -> Scalar:
-        """A word, wherever loops move it."""
+        """A word at a place that loops move."""
         value: Scalar
         if self._apart(cell):
             value = Apply("gather", self._across(cell, moves))
@@ -164,7 +168,7 @@ class VectorFrame(StepWriter):
         return Apply("real", (value,)) if cell.index else value
 
     def write(self, cell: Word, moves: Moves, value: Scalar, moved: Collection[int] = ()) -> None:
-        """A word of each example has a new value, in its row and in its array.
+        """Give a word of each example a new value, in its row and in its array.
 
         Raises `NotApplicable` for a word that is the same for all examples.
         """
@@ -180,7 +184,7 @@ class VectorFrame(StepWriter):
             self.line(Effect(Apply("scatter", (*where, stored(cell.index, value)))))
 
     def grow(self, cell: Word, moves: Moves, moved: Sequence[int], value: Scalar) -> None:
-        """The sum of a word over all examples grows; its first term makes it.
+        """Add a term to the sum of a word over all examples; the first term begins the sum.
 
         Raises `NotApplicable` where the sum has no buffer or is made in several ways.
         """
@@ -201,7 +205,9 @@ class VectorFrame(StepWriter):
         self.assign(total, Apply("plus", (total, folded)) if again else folded)
 
     def row(self, cell: Word, load: bool) -> int:
-        """The row of a word; those of an array that is read first are filled before all else."""
+        """The row of a word.  Rows of an array that is read before it is written are filled at the
+        start.
+        """
         operand, space = cell.operand, cell.operand.space
         if space == Space.BLOCK:
             return operand.offset + cell.inner
@@ -216,11 +222,11 @@ class VectorFrame(StepWriter):
         return self.arrays[space] + cell.inner
 
     def _apart(self, cell: Word) -> bool:
-        """Whether a word has no row: whole numbers in arrays."""
+        """Whether a word has no row: a whole number in an array."""
         return cell.index and cell.operand.space >= Space.ARRAY
 
     def _across(self, cell: Word, moves: Moves) -> tuple[Scalar, ...]:
-        """The arguments that lead to a word of an array, in all lanes."""
+        """The arguments with which a function reaches a word of an array in all lanes."""
         operand = cell.operand
         example = "i0" if operand.space in self.carried else "n0"
         at = Address(((example, operand.stride), *moves), cell.inner)
@@ -229,7 +235,7 @@ class VectorFrame(StepWriter):
 
 
 def whole(words: int) -> int:
-    """So many sums, and what is missing to whole groups."""
+    """The number of sums, rounded up to whole groups."""
     return -(-words // TOGETHER) * TOGETHER
 
 
@@ -244,12 +250,12 @@ def _room(name: str, rows: int, lanes: int, zeros: bool) -> list[CodeLine]:
 
 
 def _zeros(start: str, words: int) -> list[CodeLine]:
-    """Sums over lanes begin at 0."""
+    """Lines that set sums over lanes to 0."""
     return counted("i0", whole(words), AssignLine(word_at(start, (("i0", 1),)), ZERO), depth=2)
 
 
 def _totals(start: str, words: int, first: int) -> list[CodeLine]:
-    """Sums over the lanes of a vector of examples."""
+    """Lines that add up the lanes of each sum, after a vector of examples."""
     moves = (("i1", TOGETHER),)
     pointers = KernelArgument(start), KernelArgument("r0")
     to, sums = Address(moves, 0), Address(moves, first)
@@ -258,7 +264,7 @@ def _totals(start: str, words: int, first: int) -> list[CodeLine]:
 
 
 def _means(start: str, words: int) -> list[CodeLine]:
-    """Sums divided by the number of examples."""
+    """Lines that divide sums by the number of examples."""
     word = word_at(start, (("i0", 1),))
     mean = Apply("/", (word, Apply("real", (COUNT,))))
     return counted("i0", whole(words), AssignLine(word, mean), depth=2)

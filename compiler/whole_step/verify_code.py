@@ -1,9 +1,9 @@
 """The verifier of the code of a whole step: what must hold of its lines before they are text.
 
-The kernel is run by one thread, so nothing in it waits.  What takes the place of a barrier is the
-end of the loop over examples: what they add up in is whole from there on, and is read by nobody
-before.  A line that reads too early, or a word that is lost, would give wrong numbers; a row past
-the end of the stack would give worse.
+A single thread runs the kernel, so it has no barriers.  The end of the loop over examples takes
+their place: a sum over examples is complete from there on, and must not be read before.  A line
+that reads such a sum too early, or a value that is never written, would give wrong numbers; a row
+past the end of the stack would overwrite other memory.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from gradc_compiler.whole_step.step_code import (
 )
 
 ARGUMENTS = "first", str(COUNT)  # of the kernel: the first example, and how many there are
-OUTERMOST, OF_A_STEP = 1, 2  # the depth of what comes before the loop over steps, and of its lines
+OUTERMOST, OF_A_STEP = 1, 2  # the depth of lines before the loop over steps, and of lines in it
 
 
 def verify_code(code: StepCode) -> StepCode:
-    """The code of a step; raises `AssertionError`, with the line, where it is none."""
+    """The code of a step, if it is valid.  Raises `AssertionError` with the first line that is not."""
     reader = _Reader(words={name: index for (_, _, index), name in code.pointers})
     for lines, depth in ((code.head, OUTERMOST), (code.lines, OF_A_STEP)):
         for fault in reader.faults(lines, depth):
@@ -53,17 +53,17 @@ def verify_code(code: StepCode) -> StepCode:
 
 @dataclass(kw_only=True)
 class _Block:
-    """What a loop, or a condition, has made known so far.
+    """What is known within a loop or a condition so far.
 
-    `last` is the greatest value of each of its counters; `unread` are words that were written in it
+    `last` is the greatest value of each counter; `unread` are words that were written in the block
     and not read since.
     """
 
     depth: int
     known: dict[str, Scalar | None] = field(default_factory=dict)  # with their first value
     last: dict[str, float] = field(default_factory=dict)
-    unread: dict[str, dict[PointerWord, Scalar]] = field(default_factory=dict)  # by their pointer
-    totals: set[str] = field(default_factory=set)  # what grows in it, and began outside
+    unread: dict[str, dict[PointerWord, Scalar]] = field(default_factory=dict)  # by pointer
+    totals: set[str] = field(default_factory=set)  # sums that began outside
     of_examples: bool = False
     choice: bool = False
 
@@ -135,13 +135,15 @@ class _Reader:
         )
 
     def _effect(self, call: Apply) -> Iterator[str]:
-        """What a function writes lies from a pointer on, and may be any word there."""
+        """Note what a function writes: any word behind the pointer that it is given."""
         yield from self._reads(call)
         if call.op == "totals":
             self._grow(str(call.args[0]))
 
     def _reads(self, value: Scalar, target: Leaf | None = None) -> Iterator[str]:
-        """What an expression reads has a value; a sum is read when all examples have added."""
+        """Every name in an expression must have a value; a sum must not be read before all examples
+        have added to it.
+        """
         for leaf in leaves(value):
             for name in names_of(leaf):
                 if not any(name in block.known for block in self.blocks):
@@ -155,7 +157,7 @@ class _Reader:
                 yield f"{name} is read before all examples have added to it"
 
     def _gives(self, target: Leaf, value: Scalar) -> Iterator[str]:
-        """A variable has one value; what has one already may only grow, or be chosen anew."""
+        """A variable gets one value.  One that has a value may only be added to, or be chosen anew."""
         kind = kind_of(value)
         match target:
             case Variable():
@@ -176,7 +178,7 @@ class _Reader:
         self._begin(str(target), value)
 
     def _begin(self, name: str, value: Scalar) -> None:
-        """Note of a name that has its first value what it stands for."""
+        """Remember the first value of a name."""
         self.blocks[-1].known[name] = value
         if isinstance(value, Apply) and value.op == "rows":
             rows = value.args[0]
@@ -186,7 +188,7 @@ class _Reader:
             self.words[name] = False
 
     def _comes_from(self, value: Scalar, old: Scalar) -> bool:
-        """Whether a value has another in it, as a sum that grows in variables has; 0 is nothing."""
+        """Whether a value contains another one, as a sum that is added to does; 0 contains nothing."""
         if isinstance(old, ScalarConstant):
             return True
         wanted, seen, left = {*leaves(old)}, set[Leaf](), [*leaves(value)]
@@ -200,20 +202,22 @@ class _Reader:
         return False
 
     def _was(self, name: str) -> Scalar | None:
-        """What a name began with, in the innermost block that has it."""
+        """The first value of a name, in the innermost block that has it."""
         return next(b.known[name] for b in reversed(self.blocks) if name in b.known)
 
     def _is_known(self, name: str) -> bool:
         return any(name in block.known for block in self.blocks)
 
     def _grow(self, name: str) -> None:
-        """Note of what a loop over examples adds to that it is not whole within the loop."""
+        """Remember that a loop over examples adds to a name, so that it is not complete within the
+        loop.
+        """
         within = [block for block in self.blocks if block.of_examples]
         if within and not any(name in b.known for b in self.blocks if b.depth >= within[0].depth):
             within[0].totals.add(name)
 
     def _of_word(self, word: PointerWord, value: Scalar, kind: Kind | None) -> Iterator[str]:
-        """A word of memory is of its pointer's kind, and what it was has been read, or grows."""
+        """A word of memory is of its pointer's kind; its old value has been read, or is added to."""
         for name in names_of(word):
             if not self._is_known(name):
                 yield f"{name} is read before it has a value"

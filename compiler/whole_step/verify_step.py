@@ -1,8 +1,9 @@
 """The verifier of steps: what must hold of any sequence of nests, checked after every pass.
 
-Serial stages run once, batch stages for every block of examples on any thread; between them all
-threads wait for one another.  So what a batch stage makes for all examples together is a sum, of
-which each team of threads adds up its own part, and whose value is known when all have waited.
+Serial stages run once, batch stages for every block of examples on any thread; between stages all
+threads wait for one another.  So a value that a batch stage makes for all examples together can
+only be a sum: each team of threads adds up its own part, and the sum is complete when all have
+waited.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.entry import Space
 from gradc_compiler.whole_step.step import StepNests, Task
 
-GROWS = {Store.ADD, Store.SUM_ADD, Store.LOST, Store.PAIR}  # what it stores to had a value
+GROWS = {Store.ADD, Store.SUM_ADD, Store.LOST, Store.PAIR}  # stores that need an old value
 SHARED = {Space.PERSISTENT, Space.UNIFORM}  # one copy for all examples
 
 
 def verify_step(step: StepNests, after: str, built: StepNests | None = None) -> StepNests:
-    """The step; nests that it has from `built` were verified as they were built.
+    """The step, if it is valid.  Nests that it shares with `built` were verified when they were
+    built.
 
-    Raises `AssertionError`, naming what was done last, where it is none.
+    Raises `AssertionError`, naming the pass that ran last, where it is not.
     """
     known = set() if built is None else {id(task.nest) for task in built.tasks}
     for task in step.tasks:
@@ -52,7 +54,7 @@ def _named(task: Task) -> str:
 
 
 def _of_values(step: StepNests) -> Iterator[str]:
-    """What is read has been given, or written before; so has what is added to, and each result."""
+    """A place has a value before it is read or added to; and each result has one."""
     known, made = set[StorageKey](), {*step.given}
     for task in step.tasks:
         for access in _needed(step, task.nest) if not _is_empty(task.nest) else ():
@@ -69,12 +71,12 @@ def _of_values(step: StepNests) -> Iterator[str]:
 
 
 def _is_empty(nest: LoopNest) -> bool:
-    """Whether a loop has no turns; what it reads may have no numbers, which nothing writes."""
+    """Whether a loop has no iterations; nothing need have written what it reads."""
     return any(loop.extent == 0 for loop in nest.loops)
 
 
 def _needed(step: StepNests, nest: LoopNest) -> Iterator[MemAccess]:
-    """What a nest reads, and what it adds to; a mean begins at 0 by itself."""
+    """The places that a nest reads or adds to, but for means, which begin at 0 by themselves."""
     yield from (access for _, access in nest.loads)
     for _, access, store in nest.stores:
         if store in GROWS and access.storage not in step.means and not nest.zeroed:
@@ -87,7 +89,7 @@ def _written(task: Task) -> list[MemAccess]:
 
 
 def _of_kinds(step: StepNests) -> Iterator[str]:
-    """A storage has whole numbers, or real ones."""
+    """A storage holds whole numbers or real ones, not both."""
     kinds: dict[StorageKey, bool] = {}
     for task in step.tasks:
         for access in task.nest.accesses():
@@ -96,7 +98,9 @@ def _of_kinds(step: StepNests) -> Iterator[str]:
 
 
 def _of_threads(step: StepNests, task: Task) -> Iterator[str]:
-    """No two threads write the same word: of a stage's blocks, or of an instruction's pieces."""
+    """No two threads write the same word: neither two blocks of a stage nor two pieces of an
+    instruction.
+    """
     spaces = {task.instruction.operands[k].space for k in task.instruction.writes or ()}
     if task.phase.examples and SHARED & spaces:
         yield f"{_named(task)} writes for every example what all share"
@@ -111,7 +115,7 @@ def _of_threads(step: StepNests, task: Task) -> Iterator[str]:
 
 
 def _outermost(nest: LoopNest) -> Iterator[LoopNest]:
-    """A nest with each of its loops as the first, which is the one that threads divide."""
+    """The nest once for each of its loops, with that loop first, which is where threads divide it."""
 
     def moved(access: MemAccess, order: Sequence[int]) -> MemAccess:
         return replace(access, moves=tuple(access.moves[j] for j in order))
@@ -129,7 +133,7 @@ def _is_own(nest: LoopNest, access: MemAccess) -> bool:
 
 
 def _of_sums(step: StepNests) -> Iterator[str]:
-    """A sum over examples is read when all threads have waited for one another."""
+    """A sum over examples is read only when all threads have waited for one another."""
     for stage in sorted({task.phase for task in step.tasks if task.phase.examples}):
         own = [task for task in step.tasks if task.phase == stage]
         sums = {a.storage for task in own for a in _written(task) if a.storage in step.means}

@@ -48,7 +48,9 @@ from gradc_compiler.whole_step.verify_code import verify_code
 
 
 def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
-    """The same entry as one kernel, and for how many examples that is worth it; or None."""
+    """The same entry as one kernel, and up to how many examples that is faster; None if it never
+    is.
+    """
     if entry.times or not table.instructions or _is_far_too_long(entry):
         return None
     switches = Switches(table.switches.without)
@@ -68,7 +70,9 @@ def fuse_whole_step(entry: Entry, table: ProgramBuilder) -> WholeStep | None:
 
 
 def _is_far_too_long(entry: Entry) -> bool:
-    """The same, seen by what the instructions say of their work: no pass makes that much less."""
+    """Whether the work of the instructions alone shows that a kernel would be too long: no pass
+    makes that much less.
+    """
     items = (item for phase in entry.phases if phase.examples for item in phase.instructions)
     own = (item for item in items if entry.kernels[item.kernel].source is not None)
     work = [item.work.operations_each for item in own]
@@ -77,7 +81,7 @@ def _is_far_too_long(entry: Entry) -> bool:
 
 
 def _takes_too_long(step: StepNests) -> bool:
-    """Whether either form would give up in the end, which is seen before any text is written."""
+    """Whether both forms would give up in the end; found out before any text is written."""
     found = (task.loops for task in step.tasks if task.phase.examples)
     nests = [nest for nest in found if nest is not None]
     work = [prod(extents_of(nest)) * (1 + len(nest.statements)) for nest in nests]
@@ -91,9 +95,10 @@ def _written_out(
     switches: Switches,
     form: ExampleLoop = ExampleLoop.IN_A_ROW,
 ) -> WholeStep:
-    """Every number a variable; what more than LONG terms are added up in is another kernel.
+    """The kernel in which every number is a variable; one that adds up more than LONG terms is
+    another kernel.
 
-    Raises `NotApplicable`, also where memory is to have what an example computes.
+    Raises `NotApplicable`, also if memory must hold values of single examples.
     """
     if any(task.phase.examples and not task.scalars for task in step.tasks):
         raise NotApplicable("has words that are no variables")
@@ -111,7 +116,7 @@ def _written_out(
 
 
 def _most_in_a_row(writer: StepWriter) -> tuple[int, bool]:
-    """The examples that one loop may sum up, and whether blocks of them may be more."""
+    """How many examples one loop may add up, and whether more may be added up in blocks."""
     most, added = _most_examples(writer), max(writer.added.values(), default=1)
     short, few = (LONG - writer.longest) // added, IN_A_ROW * added + most // IN_A_ROW
     return min(most, short), short < most and few <= LONG - writer.longest
@@ -120,7 +125,7 @@ def _most_in_a_row(writer: StepWriter) -> tuple[int, bool]:
 def _in_lanes(
     entry: Entry, kernels: Sequence[Kernel], step: StepNests, switches: Switches
 ) -> WholeStep:
-    """Loops over vectors of examples."""
+    """The kernel of loops over vectors of examples."""
     writer = LaneWriter(
         locate=step.where,
         switches=switches,
@@ -146,12 +151,14 @@ def _carried(entry: Entry) -> frozenset[int]:
 
 
 def _most_examples(writer: StepWriter) -> int:
-    """How many a kernel is worth; a vector's sums go to memory, which not too many may."""
+    """Up to how many examples a kernel is faster.  The sums of each vector go to memory, so there
+    must not be too many.
+    """
     return min(examples_of_one_kernel(writer.effort()), LANES * IN_A_ROW)
 
 
 def _whole(entry: Entry, step: StepNests, kernels: Sequence[Kernel], writer: StepWriter) -> Entry:
-    """An entry as a writer has it; raises `NotApplicable`."""
+    """An entry as one of the writers has it; raises `NotApplicable`."""
     for phase, own in groupby(step.tasks, lambda task: task.phase):
         if phase.examples:
             writer.enter()
@@ -170,7 +177,7 @@ def _whole(entry: Entry, step: StepNests, kernels: Sequence[Kernel], writer: Ste
 def _write(
     writer: StepWriter, instruction: Instruction, nest: LoopNest | None, kernel: Kernel
 ) -> None:
-    """One instruction: a nest, or what reads at numbers found in the data."""
+    """Write one instruction: a nest, or a kernel that reads where the data say."""
     writer.line(Remark(instruction.note))
     if nest is not None:
         writer.nest(nest)

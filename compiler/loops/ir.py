@@ -133,9 +133,7 @@ BY_HAND = {Store.ARGMAX, Store.SCAN, Store.ORDER}  # only in kernels that are wr
 
 @dataclass(frozen=True, slots=True)
 class Indirect:
-    """A row of a table, of so many rows of `words` words: the one that a number in the data says,
-    or the nearest there is.
-    """
+    """The row that a number in the data says, or the nearest, of so many rows of `words` words."""
 
     number: Variable
     words: int

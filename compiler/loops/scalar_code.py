@@ -59,7 +59,9 @@ class IterationSpace:
     def access(
         self, place: BufferView, shape: Sequence[int], row: Variable | None = None
     ) -> MemAccess:
-        """A value of `shape` as the loops move over it, broadcast to the shape of the index space."""
+        """A value of `shape` as the loops move over it, broadcast to the shape of the index
+        space.
+        """
         lead = len(self.shape) - len(shape)
         moves, offset = [0] * len(self.extents), place.offset
         for axis, (n, stride) in enumerate(zip(shape, place.strides, strict=True)):
@@ -153,9 +155,7 @@ class ScalarCode:
         row: Variable | None = None,
         domain: IterationSpace | None = None,
     ) -> Scalar:
-        """The expression for an operand's element, of this row or of another; a `raw` one stays a
-        whole number.
-        """
+        """An operand's element, of this row or of another; a `raw` one stays a whole number."""
         node, domain = self.graph[id], domain or self.domain
         if isinstance(node.op, Constant):
             return ScalarConstant(node.op.value, Kind.REAL)

@@ -21,7 +21,9 @@ NUMBER, VALUE, OWNER = Variable(Kind.INDEX, 0), Variable(Kind.REAL, 1), Variable
 
 @dataclass(frozen=True, slots=True)
 class RowSizes:
-    """How many numbers an index has, how many rows each chooses from, and how many words a row has."""
+    """How many numbers an index has, how many rows each chooses from, and how many words a row
+    has.
+    """
 
     numbers: int
     rows: int
@@ -48,7 +50,9 @@ def take_nest(
 
 
 def of_owner(nest: LoopNest, owner: BufferView) -> LoopNest:
-    """A take by the elements of a sequence: each takes from the table of the example that owns it."""
+    """A take by the elements of a sequence: each takes from the table of the example that owns
+    it.
+    """
     number, (value, x) = nest.loads
     clock = (OWNER, place_in(owner, (0, 0), examples=True))
     return replace(nest, loads=(number, clock, (value, replace(x, row=OWNER))))

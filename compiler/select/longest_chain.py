@@ -33,7 +33,9 @@ LIBRARY = ("contract_rows", "contract_lanes", "contract_dots", "contract_any")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """How a batch is cut, and how long its longest sequence of each time is, by the time's number."""
+    """How a batch is cut, and how long its longest sequence of each time is, by the time's
+    number.
+    """
 
     examples: int
     block: int

@@ -121,8 +121,7 @@ def _transposition(table: ProgramBuilder, unit: FusionGroup, nest: LoopNest) -> 
     """Use the library's transposition, if a nest copies matrices with their axes exchanged; whether
     it did.
 
-    In a batch stage each example has one matrix.  In a serial stage there may be several of one
-    shape, and threads divide their rows.
+    Of one shape, a serial stage may have several matrices, whose rows threads divide.
     """
     copies = [table.graph[id].op.name for id in unit.nodes] == ["copy"]
     each, depth = unit.phase.examples, len(nest.loops)

@@ -17,7 +17,9 @@ from gradc_compiler.whole_step.step import Begin, StepNests, Task, begin_of
 
 
 def propagate_copies(step: StepNests) -> StepNests:
-    """The same step without copies of persistent storages: their readers read the storage itself."""
+    """The same step without copies of persistent storages: their readers read the storage
+    itself.
+    """
     result: dict[int, Task] = dict(enumerate(step.tasks))
     touching = _touching(step)
     for k in range(len(step.tasks)):

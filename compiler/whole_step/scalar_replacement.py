@@ -175,7 +175,9 @@ class ScalarPromoter:
             self.pending, self.known = {}, {}
 
     def add(self, cell: Word, value: Scalar) -> None:
-        """Add a value to a word.  A word that is the same for all examples gets the value of each."""
+        """Add a value to a word.  A word that is the same for all examples gets the value of
+        each.
+        """
         if cell.varying or not self.inside:
             total = Apply("plus", (self.get(cell, whole=False), value))
             self.set(cell, self.let(Kind.REAL, total))
@@ -206,7 +208,9 @@ class ScalarPromoter:
             self.assign(place, stored(first.index, value))
 
     def forget(self, words: Words) -> None:
-        """Forget the variables of words that a loop has written: their values are in memory only."""
+        """Forget the variables of words that a loop has written: their values are in memory
+        only.
+        """
         self.known = {word: name for word, name in self.known.items() if not words.has(word)}
 
     def enter(self) -> None:

@@ -34,7 +34,9 @@ class Task:
 
     @property
     def loops(self) -> LoopNest | None:
-        """A nest of loops that does the same; None if the task reads at places that the data say."""
+        """A nest of loops that does the same; None if the task reads at places that the data
+        say.
+        """
         return self.nest if self.nest.affine else None
 
     def touches(self, begin: Begin) -> bool:

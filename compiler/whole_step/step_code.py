@@ -80,7 +80,9 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class StepCode:
-    """A kernel: its pointers in order, the lines before the loop over steps, and the lines in it."""
+    """A kernel: its pointers in order, the lines before the loop over steps, and the lines in
+    it.
+    """
 
     pointers: tuple[tuple[tuple[int, int, bool], str], ...]  # space, offset, whether whole; name
     head: tuple[CodeLine, ...]

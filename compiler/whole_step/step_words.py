@@ -26,7 +26,9 @@ class Word:
 
     @property
     def word(self) -> tuple[int, int]:
-        """The space and the place of the word in it; if each example has its own, of one example."""
+        """The space and the place of the word in it; if each example has its own, of one
+        example.
+        """
         return self.operand.space, self.operand.offset + self.inner
 
     @property

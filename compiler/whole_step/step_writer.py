@@ -59,7 +59,9 @@ FIRST: Point = {}
 
 @dataclass(kw_only=True)
 class StepWriter(ScalarPromoter):
-    """Writes the code of a step, nest by nest.  `locate` says where the storage of an access lies."""
+    """Writes the code of a step, nest by nest.  `locate` says where the storage of an access
+    lies.
+    """
 
     locate: Callable[[MemAccess], Operand]
     most_unrolled: int = COPIED  # iterations of copies and sums
@@ -123,7 +125,9 @@ class StepWriter(ScalarPromoter):
             names[target] = self.let(target.kind, renamed(value, names))
 
     def cell(self, access: MemAccess, at: Point = FIRST) -> Word:
-        """The word that an access reaches, in the first iteration or at a given point of the loops."""
+        """The word that an access reaches, in the first iteration or at a given point of the
+        loops.
+        """
         moved = sum(access.moves[j] * n for j, n in at.items())
         return Word(self.locate(access), access.index, access.offset + moved)
 

@@ -91,7 +91,9 @@ class VectorFrame(StepWriter):
         self.known = {word: name for word, name in self.known.items() if word[0] < Space.UNIFORM}
 
     def _start(self, run: PartialReduction) -> str:
-        """A pointer to a region of sums, from which the storages of all sums in it can be reached."""
+        """A pointer to a region of sums, from which the storages of all sums in it can be
+        reached.
+        """
         name = f"y{len(self.head)}"
         first = self.pointer(Operand(Space.UNIFORM, run.uniform), False)
         after = Apply("after", (KernelArgument(first), whole_number(0)))
@@ -126,7 +128,9 @@ class VectorFrame(StepWriter):
             super().set(cell, value)
 
     def add(self, cell: Word, value: Scalar) -> None:
-        """Add a value to a word.  A word that is the same for all examples gets the value of each."""
+        """Add a value to a word.  A word that is the same for all examples gets the value of
+        each.
+        """
         if not self.inside:
             super().add(cell, value)
         elif cell.varying:

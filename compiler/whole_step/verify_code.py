@@ -43,7 +43,9 @@ OUTERMOST, OF_A_STEP = 1, 2  # the depth of lines before the loop over steps, an
 
 
 def verify_code(code: StepCode) -> StepCode:
-    """The code of a step, if it is valid.  Raises `AssertionError` with the first line that is not."""
+    """The code of a step, if it is valid.  Raises `AssertionError` with the first line that is
+    not.
+    """
     reader = _Reader(words={name: index for (_, _, index), name in code.pointers})
     for lines, depth in ((code.head, OUTERMOST), (code.lines, OF_A_STEP)):
         for fault in reader.faults(lines, depth):
@@ -157,7 +159,9 @@ class _Reader:
                 yield f"{name} is read before all examples have added to it"
 
     def _gives(self, target: Leaf, value: Scalar) -> Iterator[str]:
-        """A variable gets one value.  One that has a value may only be added to, or be chosen anew."""
+        """A variable gets one value.  One that has a value may only be added to, or be chosen
+        anew.
+        """
         kind = kind_of(value)
         match target:
             case Variable():
@@ -188,7 +192,9 @@ class _Reader:
             self.words[name] = False
 
     def _comes_from(self, value: Scalar, old: Scalar) -> bool:
-        """Whether a value contains another one, as a sum that is added to does; 0 contains nothing."""
+        """Whether a value contains another one, as a sum that is added to does; 0 contains
+        nothing.
+        """
         if isinstance(old, ScalarConstant):
             return True
         wanted, seen, left = {*leaves(old)}, set[Leaf](), [*leaves(value)]
@@ -217,7 +223,9 @@ class _Reader:
             within[0].totals.add(name)
 
     def _of_word(self, word: PointerWord, value: Scalar, kind: Kind | None) -> Iterator[str]:
-        """A word of memory is of its pointer's kind; its old value has been read, or is added to."""
+        """A word of memory is of its pointer's kind; its old value has been read, or is added
+        to.
+        """
         for name in names_of(word):
             if not self._is_known(name):
                 yield f"{name} is read before it has a value"

@@ -115,7 +115,9 @@ def _of_threads(step: StepNests, task: Task) -> Iterator[str]:
 
 
 def _outermost(nest: LoopNest) -> Iterator[LoopNest]:
-    """The nest once for each of its loops, with that loop first, which is where threads divide it."""
+    """The nest once for each of its loops, with that loop first, which is where threads divide
+    it.
+    """
 
     def moved(access: MemAccess, order: Sequence[int]) -> MemAccess:
         return replace(access, moves=tuple(access.moves[j] for j in order))

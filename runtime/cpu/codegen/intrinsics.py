@@ -146,9 +146,7 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def likely(condition: Any) -> Any:
-    """The condition itself, with a hint that it holds: LLVM then keeps a branch on it, where it
-    would compute both sides.
-    """
+    """The condition, with a hint that it holds: LLVM keeps a branch, rather than compute both."""
 
     def generate(builder: Any, args: Any) -> Any:
         shape = ir.FunctionType(I1, [I1, I1])
@@ -159,9 +157,7 @@ def likely(condition: Any) -> Any:
 
 
 def of_a_sum(operation: str) -> Any:
-    """`fadd` or `fmul` in a sum of products: LLVM may change the order of the terms, and fuse a
-    product with the addition after it.
-    """
+    """`fadd` or `fmul` of a sum: LLVM may change the order of its terms, or fuse the two."""
 
     @intrinsic
     def apply(a: Any, b: Any) -> Any:

@@ -63,11 +63,10 @@ OF_EXAMPLES, INSTRUCTIONS_START, INSTRUCTIONS, CLEARS_PARTIALS, SUMS_START, SUMS
 INSTRUCTION = 13
 KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, ROWS, END = range(6)
 
-# The same instruction as a task of a team.  If GRAIN is not 0, every member has a share that is a
-# multiple of it; else the task is done by its OWNER.  Members wait before it if it WAITS, and so
-# many FOLLOWERS after it run tile by tile with it.  If PLACE is 0 its rows are cut; else the loop
-# whose extent is argument PLACE - 1, of so many ARGUMENTS.  If it is cut BY_ROW, each row has so
-# many iterations, and the kernel's range goes over those of all rows.
+# The same as a task of a team.  Every member has a share that is a multiple of GRAIN; if that is 0,
+# the OWNER does all.  Members wait before it if it WAITS; so many FOLLOWERS run tile by tile with
+# it.  If PLACE is 0 its rows are cut, else the loop of argument PLACE - 1, of so many ARGUMENTS;
+# BY_ROW: each row has so many iterations, and the kernel's range goes over those of all rows.
 GRAIN, OWNER, PLACE, WAITS, FOLLOWERS, ARGUMENTS, BY_ROW = range(6, 13)
 AFTER = 3  # numbers of a geometry after its loops
 LOOP_LENGTH, LOOP_TIME, LOOP_BACKWARDS = 1, 2, 3  # the head of a recurrence, which has no kernel

@@ -93,7 +93,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cpu/gemm/rounded.py": (FORMAT, "PAIRS OWN"),
     "runtime/cpu/interpreter/bytecode.py": (
         FORMAT,
-        "THREADS STEPS BASES BASES_STEP LINE MOST_GROUPS OF_GROUPS ALL "
+        "THREADS STEPS BASES BASES_STEP LINE MOST_GROUPS OF_GROUPS "
         "TEAM CHUNK_COUNTER ARRIVED GENERATION MAILBOX STATE "
         "FUNCTION POINTERS GEOMETRY CORE SPINS EVENT CROWDED HEADER EXAMPLES "
         "BLOCK BLOCKS CHUNKS PHASES PARTIAL_BYTES "

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
-from gradc_compiler.elaborate.expressions.expressions import WORDS
+from gradc_compiler.elaborate.expressions.unknown_names import WORDS
 from gradc_compiler.elaborate.names.registry import PersistentSpec
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.records.fast_dataclass import dataclass

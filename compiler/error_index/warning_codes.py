@@ -76,4 +76,68 @@ CODES: dict[str, Explanation] = {
         'data d(x : [3], label : class(4)) = csv("d.csv")\n'
         "train on d { minimize cross_entropy(y(x), label) using sgd }",
     ),
+    "W0008": Explanation(
+        "a name that nothing reads",
+        "A value, a setting or a definition that is given a name and then stands nowhere: often\n"
+        "the name of another one was written where this was meant. `_` is a name for a part that\n"
+        "is not wanted. Definitions are looked at in files that train, as others may be imported.",
+        "model f(x : [3]) -> [4] {\n    h = x^2\n    x |> dense(4)\n}",
+        "model f(x : [3]) -> [4] {\n    h = x^2\n    h |> dense(4)\n}",
+    ),
+    "W0009": Explanation(
+        "a model that has not been looked at",
+        "Where an input has no type, or its sizes are names, what applies the model says them. If\n"
+        "nothing does, its body is only read: its layers, shapes and names have not been checked.",
+        "model f(x) { x |> dense(4) }",
+        "model f(x : [3]) { x |> dense(4) }",
+    ),
+    "W0010": Explanation(
+        "a batch axis in the data",
+        "A spec speaks of one example, and `batch` says how many are computed at a time. Fields\n"
+        "that all begin with that size would be sets of examples, each of them one example.",
+        "model f(x : [32, 3]) -> [32] { x |> flatten |> dense(32) }\n"
+        'data d(x : [32, 3], y : [32]) = npz("d.npz")\n'
+        "train on d { minimize mean_squared_error(f(x), y) using sgd, batch 32 }",
+        "model f(x : [3]) -> scalar { x |> dense(1) |> as(scalar) }\n"
+        'data d(x : [3], y : scalar) = npz("d.npz")\n'
+        "train on d { minimize mean_squared_error(f(x), y) using sgd, batch 32 }",
+    ),
+    "W0011": Explanation(
+        "channels first",
+        "Images are [height, width, channels]. One of [3, 32, 32] fits `conv`, too: as three rows\n"
+        "of 32 pixels with 32 channels, of which a network learns little.",
+        "model f(x : [3, 32, 32]) -> [4] { x |> conv(8, 3x3) |> flatten |> dense(4) }\n"
+        'data d(x : [3, 32, 32], y : class(4)) = npz("d.npz")\n'
+        "train on d { minimize cross_entropy(f(x), y) using sgd }",
+        "model f(x : [3, 32, 32]) -> [4] {\n    transpose(x, (1, 2, 0)) |> conv(8, 3x3) |> flatten"
+        ' |> dense(4)\n}\ndata d(x : [3, 32, 32], y : class(4)) = npz("d.npz")\n'
+        "train on d { minimize cross_entropy(f(x), y) using sgd }",
+    ),
+    "W0012": Explanation(
+        "a sigmoid, relu or dropout before cross_entropy",
+        "cross_entropy takes logits: any numbers, of which the largest names the class. Between 0\n"
+        "and 1, or without those below 0, no answer can be sure.",
+        "model f(x : [3]) -> [4] { x |> dense(4) |> sigmoid }\n"
+        + _LABELS
+        + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+        _NET + _LABELS + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+    ),
+    "W0013": Explanation(
+        "parameters that no gradient reaches",
+        "The loss depends on them only through floor, ceil, sign, argmax, comparisons or\n"
+        "stop_gradient, whose derivative is 0: every update leaves them as they are.",
+        "model f(x : [3]) -> [4] { x |> dense(8) |> floor |> dense(4) }\n"
+        + _LABELS
+        + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+        "model f(x : [3]) -> [4] { x |> dense(8) |> relu |> dense(4) }\n"
+        + _LABELS
+        + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+    ),
+    "W0014": Explanation(
+        "a learning rate that is far too large",
+        "Adam and its kin move every parameter by about the rate at each update, whatever the\n"
+        "gradient is; sgd by the rate times the gradient. First weights are below 1.",
+        _NET + _LABELS + "train on d { minimize cross_entropy(f(x), y) using adam(lr = 1) }",
+        _NET + _LABELS + "train on d { minimize cross_entropy(f(x), y) using adam(lr = 1e-3) }",
+    ),
 }

@@ -1,6 +1,7 @@
 """What compiles and is hardly meant: a look at what a spec became, before anything runs.
 
-`unused` looks at what is declared, `losses` and `singular` at what a step of the training computes.
+`unused` and `unused_names` look at what is declared, `losses` and `singular` at what a step of the
+training computes, `habits` at what other frameworks mean by the same words.
 Each warning is a function that yields `FoundWarning`s; a row gives it its code.  It says only what
 is certain: the place is the author's own, and what is said of it holds whatever the data are.
 """
@@ -11,12 +12,15 @@ from collections.abc import Callable, Iterator
 
 from gradc_compiler.diagnostics.source import WARNING, Diagnostic, Label
 from gradc_compiler.elaborate import Module
-from gradc_compiler.warnings import losses, singular, unused
+from gradc_compiler.warnings import habits, losses, singular, unused, unused_names
 from gradc_compiler.warnings.step_view import FoundWarning, Look
 
 OF_MODULES: dict[str, Callable[[Module], Iterator[FoundWarning]]] = {
     "W0005": unused.unread,
     "W0007": unused.hidden_models,
+    "W0008": unused_names.unused_names,
+    "W0009": unused_names.never_looked_at,
+    "W0010": habits.batch_axis,
 }
 OF_STEPS: dict[str, Callable[[Look], Iterator[FoundWarning]]] = {
     "W0001": losses.softmax_twice,
@@ -24,6 +28,10 @@ OF_STEPS: dict[str, Callable[[Look], Iterator[FoundWarning]]] = {
     "W0003": singular.singular,
     "W0004": losses.outer_losses,
     "W0006": losses.constants,
+    "W0011": habits.channels_first,
+    "W0012": habits.squashed_logits,
+    "W0013": habits.dead_parameters,
+    "W0014": habits.large_rates,
 }
 
 

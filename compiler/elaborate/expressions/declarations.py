@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gradc_compiler.diagnostics.source import CompileError, Source, Span
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.expressions.context import ElaborationContext
-from gradc_compiler.elaborate.expressions.expressions import WORDS
+from gradc_compiler.elaborate.expressions.unknown_names import WORDS
 from gradc_compiler.elaborate.names.library import SourceModule
 from gradc_compiler.elaborate.names.problems import (
     ErrorAlreadyReported,

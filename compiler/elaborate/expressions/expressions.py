@@ -11,6 +11,12 @@ from functools import partial
 
 from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
+from gradc_compiler.elaborate.expressions.unknown_names import (
+    WORDS,
+    known_names,
+    require_no_module,
+    unknown_name,
+)
 from gradc_compiler.elaborate.functions.arithmetic import binary, tensor_of, truth, unary
 from gradc_compiler.elaborate.functions.contract_expr import contracted
 from gradc_compiler.elaborate.functions.indexing import indexed
@@ -24,13 +30,13 @@ from gradc_compiler.elaborate.names.paths import made_at
 from gradc_compiler.elaborate.names.problems import (
     ErrorAlreadyReported,
     SpecError,
+    behind_a_dot,
     did_you_mean,
     require_sound,
 )
 from gradc_compiler.elaborate.names.scope import Evaluator, Scope, check_parts
 from gradc_compiler.elaborate.names.values import (
     POISON,
-    Keyword,
     ParameterGroup,
     Record,
     Sizes,
@@ -38,7 +44,6 @@ from gradc_compiler.elaborate.names.values import (
     StaticValue,
 )
 from gradc_compiler.elaborate.parameters.parameter_groups import group_path
-from gradc_compiler.elaborate.types.fixits import size_of_result
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.elaborate.types.sizes import resolve_sizes
 from gradc_compiler.graph.graph import Value
@@ -62,13 +67,6 @@ from gradc_compiler.syntax.grammar.tree import (
     Unary,
 )
 from gradc_compiler.syntax.grammar.tree import Text as TextTree
-
-WORDS: dict[str, StaticValue] = {
-    "true": True,
-    "false": False,
-    "same": Keyword("same"),
-    "valid": Keyword("valid"),
-}
 
 
 def evaluate(tree: Expr, scope: Scope) -> StaticValue:
@@ -152,24 +150,7 @@ def _name(tree: Name, scope: Scope) -> StaticValue:
         return BUILTINS[name]
     if name in scope.unit.missing or scope.unit.missing_all:
         raise ErrorAlreadyReported
-    raise _unknown(tree, scope)
-
-
-def _unknown(tree: Name, scope: Scope) -> SpecError:
-    """E0201 for a name that has no meaning here, and what may have been meant."""
-    name = tree.name
-    if name.endswith("'"):
-        return scope.fault(
-            "E0201", f"`{name}` is not set yet", tree.span, hint=f"{name} = ... sets it"
-        )
-    open_size = size_of_result(name, scope.chain[-1]) if scope.chain else None
-    others, known = [], {*scope.names, *scope.unit.known(), *BUILTINS, *WORDS, "training"}
-    hint = did_you_mean(name, known)
-    if open_size is not None:
-        others = [(open_size, "no input gives this size")]
-        hint = f"make it a setting: {scope.chain[-1].name}({name} : size)(...)"
-    message = f"`{name}` is not defined"
-    return scope.fault("E0201", message, tree.span, "not found", secondary=others, hint=hint)
+    raise unknown_name(tree, scope)
 
 
 def _binary(tree: Binary, scope: Scope) -> StaticValue:
@@ -217,6 +198,7 @@ def _attribute(tree: Attribute, scope: Scope) -> StaticValue:
     dotted = tree.span.text.replace(" ", "")
     if dotted in scope.names:
         return scope.names[dotted]
+    require_no_module(tree, scope)
     hidden = isinstance(scope.names.get(dotted.partition(".")[0]), Value)  # which has no parts
     if hidden and dotted in scope.run.registry.declared:
         return _persistent(dotted, scope)
@@ -226,7 +208,8 @@ def _attribute(tree: Attribute, scope: Scope) -> StaticValue:
         return _part(base, tree, scope)
     path = group_path(base)
     if path is None:
-        raise scope.fault("E0201", f"{describe(base)} has no parts by name", tree.span)
+        hint = behind_a_dot("", tree.name, known_names(scope))
+        raise scope.fault("E0201", f"{describe(base)} has no parts by name", tree.span, hint=hint)
     return _below(path, tree, scope)
 
 

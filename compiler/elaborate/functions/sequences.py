@@ -62,7 +62,8 @@ def differing(times: Sequence[Time], span: Span, scope: Scope) -> SpecError:
         f"these sequences may differ in length: {named}",
         span,
         secondary=places,
-        hint="declare both with one length: seq(n)",
+        hint="declare both with one length, seq(n); where they differ, lay one out in places:"
+        " scatter(xs, place(xs), 16)",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.names.problems import SpecError, did_you_mean
+from gradc_compiler.elaborate.names.problems import SpecError, argument_instead
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Builtin, StaticValue
 from gradc_compiler.syntax.grammar.tree import Definition, Parameter
@@ -36,7 +36,10 @@ def bind_arguments(
         if name in given:
             raise scope.fault("E0305", f"`{name}` is given twice: {signature}", place)
         if name not in names:
-            message, hint = f"`{name}` is not one of its parameters: ", did_you_mean(name, names)
+            message, hint = (
+                f"`{name}` is not one of its parameters: ",
+                argument_instead(name, names),
+            )
             raise scope.fault("E0305", message + signature, place, secondary=here, hint=hint)
     bound = given | dict(named)
     missing = [p.name for p in parameters if p.name not in bound and p.default is None]
@@ -98,5 +101,5 @@ def _unfit(function: Builtin, name: str, span: Span, scope: Scope) -> SpecError:
     """E0305 for an argument with a name that the function has not got, or has an argument for."""
     known = name in function.parameters
     message = f"`{name}` {'is given twice' if known else 'does not fit'}: {_signature(function)}"
-    hint = None if known else did_you_mean(name, function.parameters)
+    hint = argument_instead(name, function.parameters)
     return scope.fault("E0305", message, scope.argument(span, name), hint=hint)

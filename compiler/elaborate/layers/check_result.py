@@ -9,7 +9,7 @@ from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import LayerLike, Record, Sizes, StaticValue
-from gradc_compiler.elaborate.types.fixits import repair_claim
+from gradc_compiler.elaborate.types.fixits import product_instead, repair_claim
 from gradc_compiler.elaborate.types.show_types import show_type, type_of
 from gradc_compiler.elaborate.types.sizes import known_shape, written_type
 from gradc_compiler.elaborate.types.unify import Mismatch, match_inside
@@ -91,7 +91,9 @@ def _wrong_claim(
     source: list[tuple[Span, str]] = []
     other = ""
     if isinstance(last, ResultStmt):
-        source, other = repair_claim(last.value, claim, known_shape(claim, scope), type)
+        wanted = known_shape(claim, scope)
+        source, other = repair_claim(last.value, claim, wanted, type)
+        other = other or product_instead(last.value, wanted, type)
     return scope.fault(
         "E0301",
         f"`{definition.name}` claims {written_type(claim, scope)}, but its body gives"

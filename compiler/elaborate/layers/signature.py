@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
 from gradc_compiler.elaborate.functions.sequences import differing
+from gradc_compiler.elaborate.layers.argument_hints import Given, channels_left_out, hint_for_input
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import (
     LayerLike,
@@ -19,15 +20,12 @@ from gradc_compiler.elaborate.names.values import (
     StaticValue,
     is_number,
 )
-from gradc_compiler.elaborate.types.fixits import names_in, reshaped
+from gradc_compiler.elaborate.types.fixits import names_in
 from gradc_compiler.elaborate.types.ranges import has_range, require_in_range
 from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.sizes import check_size, written_type
 from gradc_compiler.elaborate.types.unify import Mismatch, element_times, match_sizes, unify
-from gradc_compiler.graph.types import Kind, TensorType
-from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import (
-    ClassType,
     Definition,
     NameType,
     Parameter,
@@ -80,6 +78,7 @@ def _check_setting(
     hint = None
     if isinstance(parameter.type, Shape) and is_number(meaning):
         hint = f"write {'x'.join([str(meaning)] * len(parameter.type.sizes))}"
+        hint += channels_left_out(definition, meaning, span)
     message = f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}"
     declared = [(parameter.span, "declared here")]
     raise scope.fault("E0302", message, span, secondary=declared, hint=hint)
@@ -139,15 +138,6 @@ def match_inputs(
         inner.elements |= element_times(one.parameter.type, type_of(one.meaning))
 
 
-@dataclass(frozen=True)
-class Given:
-    """An input: its parameter, what is given for it, and where."""
-
-    parameter: Parameter
-    meaning: StaticValue
-    span: Span
-
-
 def _matched(
     definition: Definition, new: Given, before: Sequence[Given], inner: Scope, scope: Scope
 ) -> StaticValue:
@@ -173,7 +163,7 @@ def _matched(
         new.span,
         f"given {describe(meaning)}",
         secondary=[*_sources(new, before), (parameter.span, "declared here")],
-        hint=_hint(definition, new, type, inner),
+        hint=hint_for_input(definition, new, type, inner),
     )
 
 
@@ -190,36 +180,3 @@ def _with_names(meaning: StaticValue, type: TypeExpr) -> StaticValue:
     if isinstance(type, TupleType) and isinstance(meaning, tuple):
         return Record.of(tuple(meaning), tuple(part.name for part in type.fields))
     return meaning
-
-
-def _is_layer(type: TypeExpr) -> bool:
-    return isinstance(type, NameType) and type.name == "layer"
-
-
-def _layer_among_settings(definition: Definition, parameter: Parameter) -> str:
-    """How a definition takes a layer: what is applied first goes in the first of its two lists."""
-    kind, name = definition.kind, definition.name
-    rest = ", ".join(p.name for p in definition.inputs if p is not parameter) or "x"
-    return f"a layer goes among the settings: {kind} {name}({parameter.name} : layer)({rest})"
-
-
-def _hint(definition: Definition, new: Given, type: object, inner: Scope) -> str | None:
-    """How to make what is given into what is wanted."""
-    wanted = new.parameter.type
-    assert wanted is not None, "called for typed inputs"
-    if isinstance(new.meaning, LayerLike) and _is_layer(wanted):
-        return _layer_among_settings(definition, new.parameter)
-    if not isinstance(type, TensorType):
-        return None
-    if type.kind is Kind.INDEX and isinstance(wanted, ClassType):
-        return f"class({type.classes}) goes with {type.classes} numbers, one for each label"
-    if type.kind is Kind.INDEX:
-        if any(isinstance(p.type, ClassType) for p in definition.inputs if p is not new.parameter):
-            names = ", ".join(p.name for p in definition.inputs)
-            return f"the order is {definition.name}({names})"
-        text = new.span.text if new.span.text.isidentifier() else "label"
-        return f"one_hot({text}, {type.classes or 'k'}) makes a vector of a label"
-    if isinstance(wanted, ClassType):
-        return f"declare the field as class({type.shape[-1] if type.shape else 'k'})"
-    expected = inner.names.get(wanted.name) if isinstance(wanted, NameType) else None
-    return reshaped(wanted, expected, type)

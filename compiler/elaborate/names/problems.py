@@ -13,7 +13,14 @@ from dataclasses import replace
 from difflib import SequenceMatcher, get_close_matches
 
 from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Label, Span
-from gradc_compiler.elaborate.names.aliases import ELSEWHERE
+from gradc_compiler.elaborate.names.aliases import (
+    ARGUMENTS,
+    ELSEWHERE,
+    INSTEAD,
+    METHODS,
+    MODULES,
+    plain,
+)
 from gradc_compiler.elaborate.names.values import Poison, StaticValue
 
 MANY = 2_000  # names that are compared
@@ -127,13 +134,33 @@ def require_sound(*meanings: StaticValue) -> None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A hint naming the known names that this may be: as others call it, or misspelt."""
-    plain = {n.lower(): n for n in sorted(set(known), reverse=True)}
+    names = {n.lower(): n for n in sorted(set(known), reverse=True)}
     key = name.lower()
-    elsewhere = ELSEWHERE.get(key.replace("_", ""))
-    if elsewhere in plain or key in plain:
-        near = [plain[elsewhere if elsewhere in plain else key]]
+    elsewhere = ELSEWHERE.get(plain(name))
+    if elsewhere in names or key in names:
+        near = [names[elsewhere if elsewhere in names else key]]
     else:
-        found = get_close_matches(key, list(plain)[:MANY], n=2, cutoff=0.6)
+        found = get_close_matches(key, list(names)[:MANY], n=2, cutoff=0.6)
         scores = [SequenceMatcher(None, n, key).ratio() for n in found]
-        near = [plain[n] for n, s in zip(found, scores, strict=True) if s > scores[0] - 0.08]
+        near = [names[n] for n, s in zip(found, scores, strict=True) if s > scores[0] - 0.08]
     return f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else None
+
+
+def of_another_framework(name: str, known: Iterable[str]) -> str | None:
+    """A hint for a name that others have: how it is written here, or what it is called."""
+    return INSTEAD.get(plain(name)) or did_you_mean(name, known)
+
+
+def argument_instead(name: str, known: Iterable[str]) -> str | None:
+    """A hint for a named argument that does not exist: what it is called here, or what is done."""
+    names = set(known)
+    return None if name in names else did_you_mean(name, names) or ARGUMENTS.get(plain(name))
+
+
+def behind_a_dot(base: str, name: str, known: Iterable[str]) -> str | None:
+    """A hint for `nn.Linear`, `x.view` and other names with a dot, if others write them."""
+    if base.lower() in MODULES:
+        found = of_another_framework(name, known)
+        return f"there are no modules: {found}" if found else "there are no modules: names alone"
+    method = METHODS.get(plain(name))
+    return None if method is None else f"there are no methods: {method}"

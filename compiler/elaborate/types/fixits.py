@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from math import isqrt
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.names.values import Builtin, Compound, Defined, Layer, StaticValue
+from gradc_compiler.elaborate.names.values import (
+    Builtin,
+    Compound,
+    Defined,
+    Layer,
+    StaticText,
+    StaticValue,
+)
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import (
     Argument,
     Attribute,
+    Binary,
     Call,
     Claim,
     Definition,
@@ -65,8 +73,7 @@ def repair_claim(
         return [], ""
     count = stage.arguments[0].value
     assert isinstance(count, Number), "a sized stage begins with a number"
-    dots = ", ..." if len(stage.arguments) > 1 else ""
-    called = stage.function.span.text
+    dots, called = ", ..." if len(stage.arguments) > 1 else "", stage.function.span.text
     if list(wanted[:-1]) == list(actual[:-1]) and count.value == actual[-1]:
         source = [(count.span, f"{actual[-1]} comes from here")]
         return source, f", or `{called}({wanted[-1]}{dots})`"
@@ -74,6 +81,15 @@ def repair_claim(
     if called == "conv" and stride is not None and "stride" not in _named(stage):
         return [], f", or `conv({count.value}{dots}, stride = {stride})`"
     return [], ""
+
+
+def product_instead(value: Expr, wanted: Sizes | None, type: object) -> str:
+    """The tail of a hint where `*` stands and a product of matrices may be meant."""
+    actual = type.shape if isinstance(type, TensorType) else ()
+    if not isinstance(value, Binary) or value.operator != "*" or len(wanted or ()) >= len(actual):
+        return ""
+    first, second = value.left.span.text, value.right.span.text
+    return f", or `{first} @ {second}`: `*` multiplies number by number"
 
 
 def _last_sized(value: Expr) -> Call | None:
@@ -105,23 +121,23 @@ def reshaped(wanted: TypeExpr, expected: object, type: object) -> str | None:
     """How to make a value of one type into one of another, where a single step does it."""
     if not isinstance(type, TensorType) or type.kind is Kind.INDEX:
         return None
-    rank = _rank(wanted, expected)
+    rank = rank_of(wanted, expected)
     if rank == 0 and type.shape == (1,):
         return "`|> as(scalar)` makes a number of a vector of one"
     if rank == 1 and type.rank == 0:
         return "`|> as([1])` makes a vector of a number"
-    if rank == 1 and type.rank > 1 and _fits(wanted, (type.size,)):
+    if rank == 1 and type.rank > 1 and fits(wanted, (type.size,)):
         return "`|> flatten` makes one axis of all; each(...) maps over the first"
-    if rank == 3 and type.rank == 2 and _fits(wanted, (*type.shape, 1)):
+    if rank == 3 and type.rank == 2 and fits(wanted, (*type.shape, 1)):
         return f"`|> as([{type.shape[0]}, {type.shape[1]}, 1])` gives it one channel"
     if rank == 3 and type.rank == 1 and isqrt(type.size) ** 2 == type.size:
         side = isqrt(type.size)
-        if _fits(wanted, (side, side, 1)):
+        if fits(wanted, (side, side, 1)):
             return f"`|> as([{side}, {side}, 1])` makes an image of it"
     return None
 
 
-def _fits(wanted: TypeExpr, shape: Sizes) -> bool:
+def fits(wanted: TypeExpr, shape: Sizes) -> bool:
     """Whether no written number of a shape stands against these sizes."""
     written = getattr(wanted, "sizes", ())
     return all(
@@ -130,7 +146,8 @@ def _fits(wanted: TypeExpr, shape: Sizes) -> bool:
     )
 
 
-def _rank(wanted: TypeExpr, expected: object) -> int | None:
+def rank_of(wanted: TypeExpr, expected: object) -> int | None:
+    """How many axes a type has, as far as it is known."""
     if isinstance(expected, TensorType):
         return expected.rank
     if isinstance(wanted, ScalarType):
@@ -150,5 +167,7 @@ def as_a_value(meaning: StaticValue) -> str | None:
             return "apply it: begin the chain with a value, `x |> ...`"
         case Builtin(name=name):
             return f"apply it: `{name}(...)`"
+        case StaticText():
+            return "texts are not compared; a setting may be a layer: `act(relu)`"
         case _:
             return None

@@ -65,11 +65,26 @@ def _check_body(body: tuple[tree.Statement, ...]) -> list[Diagnostic]:
             message="this value goes nowhere: only the last line of a body is its value",
             primary=Label(statement.span, "computed, then lost"),
             secondary=(Label(body[-1].span, "the last line"),),
-            hint=_forgotten_chain(following) or "give it a name, `y = ...`, or delete the line",
+            hint=_of_a_program(statement)
+            or _forgotten_chain(following)
+            or "give it a name, `y = ...`, or delete the line",
         )
         for statement, following in pairwise(body)
         if isinstance(statement, tree.ResultStmt)
     ]
+
+
+def _of_a_program(statement: tree.ResultStmt) -> str | None:
+    """A call for what it does, which nothing here does: `print(x)`, `loss.backward()`."""
+    match statement.value:
+        case tree.Call(function=tree.Name(name="print")):
+            return (
+                "a network prints nothing: `report name = value` in `train`, or `gradc explain`,"
+                " shows numbers"
+            )
+        case tree.Call(function=tree.Attribute(name="backward" | "step" | "zero_grad")):
+            return "delete the line: `minimize loss using adam` differentiates and updates"
+    return None
 
 
 def _forgotten_chain(following: tree.Statement) -> str | None:

@@ -178,9 +178,16 @@ class Brackets:
                 message=f"this `{opened.text}` is never closed: {what}",
                 primary=Label(opened.span, "opened here"),
                 secondary=(Label(token.span, f"`{closing}` is missing before this"),),
-                hint=f"add `{closing}` before {where}",
+                hint=_braces_within(opened, token) or f"add `{closing}` before {where}",
             )
         )
+
+
+def _braces_within(opened: Lexeme, token: Lexeme) -> str | None:
+    """What to do about `({x : [4]})`."""
+    if (opened.text, token.text) != ("(", "{") or token.span.start != opened.span.end:
+        return None
+    return "delete `{` and its `}`: inputs stand in round brackets alone, `(x : [4])`"
 
 
 def _too_deep(token: Lexeme, first: Lexeme) -> Diagnostic:

@@ -42,6 +42,77 @@ def train(example: str) -> str:
 
 
 UNEXPECTED = (
+    # Habits of other languages.
+    MessageRow(
+        "E0117",
+        r"^top » (//|/ \*)",
+        "this is no comment",
+        "a comment begins with `#` and ends with the line",
+        body("§// the hidden layer"),
+    ),
+    MessageRow(
+        "E0117",
+        r"// NAME » (NAME|NUMBER|KIND|:|,)",
+        "this is no comment",
+        "a comment begins with `#` and ends with the line",
+        body("a = 3 // three §times"),
+    ),
+    MessageRow(
+        "E0117",
+        r"^top » class NAME",
+        "a network is no class",
+        "write `model net(x : [4]) -> [3] {{ ... }}`, or `layer` for a part of one",
+        "§class Net(x : [4]) {\n    x\n}\n",
+    ),
+    MessageRow(
+        "E0122",
+        r"^top (KIND NAME \{.*\} )?» ->",
+        "inputs stand in round brackets",
+        "write `(x : [4])` before `->`, and the body in braces after it",
+        "model f {x : [3]} §-> [3] { x }\n",
+    ),
+    MessageRow(
+        "E0123",
+        r"^top KIND NAME \(.*\)( -> .*)? » : NL",
+        "a body stands in braces, not after `:`",
+        "write `{{ ... }}` around it",
+        "model f(x : [3]) -> [3]§:\n    x\n",
+    ),
+    MessageRow(
+        "E0122",
+        r"^\( (KIND|data) NAME \((.* ,)? NAME : NAME » \[",
+        "a type is a shape, and names no kind of number",
+        "write `[4]`; numbers are float32, or float64 with --dtype",
+        "model f(x : float32§[4]) -> [4] {\n    x\n}\n",
+    ),
+    MessageRow(
+        "E0122",
+        r": \( » NUMBER",
+        "a shape stands in square brackets",
+        "write `[4]`, or `[28, 28, 1]`",
+        "model f(x : (§4,)) -> [4] {\n    x\n}\n",
+    ),
+    MessageRow(
+        "E0122",
+        r"^\( (KIND|data) NAME \((.* ,)? NAME : \[.*\] » class",
+        "labels come one by one, or in a sequence",
+        "write `seq(5) class(10)` for five labels, or `class(10)` for one",
+        "model f(x : [5] §class(10)) -> [4] {\n    x\n}\n",
+    ),
+    MessageRow(
+        "E0121",
+        r"^top train on NAME » ,",
+        "a training has one set of data",
+        "put what belongs together into one set, or train on the other with `--weights RUN`",
+        "train on a§, b { minimize x }\n",
+    ),
+    MessageRow(
+        "E0121",
+        r"NAME \[ (.* )?: » :|NAME \[ » : :|^\[ » : :|^\[ :? ?» :",
+        "a part of a tensor has no steps",
+        "`x[1:3]` takes numbers that follow one another; `reverse(x)` turns them round",
+        body("y = x[:§:-1]"),
+    ),
     # Declarations.
     MessageRow(
         "E0103",
@@ -158,9 +229,9 @@ UNEXPECTED = (
     ),
     MessageRow(
         "E0127",
-        r"^top import( NAME( , NAME)*)?( ,)? » ",
+        r"^top import( NAME( [,.] NAME)*)?( ,)? » ",
         "an import ends with a file's name",
-        'write `import name from "file.nn"`, or `import "file.nn"` for all its names',
+        'write `import name from "file.nn"`; layers and losses are there without it',
         "import residual§\n",
     ),
     MessageRow(
@@ -447,5 +518,6 @@ BORROWED = {
     "lambda": "declare a `function` with a name",
     "print": "write `report name = value` in `train`",
     "include": 'write `import "file.nn"`',
+    "from": "there are no packages to import, so delete the line: layers and losses are there",
     "elif": "write `a if c else b if d else e`",
 }

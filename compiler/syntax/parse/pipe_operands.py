@@ -72,8 +72,14 @@ def _unclear(part: Operation, chain: list[Link]) -> Diagnostic:
         code="E0129",
         message=f"{what} to the left of `|>` needs brackets: two readings are near",
         primary=Label(whole.span, "all of this goes into the chain"),
-        hint=" or ".join(f"`{_shortened(reading)}`" for reading in readings),
+        hint=" or ".join(f"`{_shortened(reading)}`" for reading in readings) + _comment(part),
     )
+
+
+def _comment(part: Operation) -> str:
+    """What else `//` may have been."""
+    is_division = isinstance(part, tree.Binary) and part.operator == "//"
+    return "; a comment begins with `#`" if is_division else ""
 
 
 def _has(whole: tree.Tree, part: Operation) -> bool:

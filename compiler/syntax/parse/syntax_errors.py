@@ -92,7 +92,7 @@ def _begins_declaration(tokens: list[Lexeme], begin: int, at: int) -> bool:
 
 def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
     """`def`, `return` and other words of other languages, and misspelt declarations."""
-    for word in (tokens[at], tokens[begin]):
+    for word in (tokens[at], tokens[begin], tokens[max(at - 1, begin)]):
         if word.type == "NAME" and word.text in BORROWED:
             return Diagnostic(
                 code="E0117",
@@ -109,10 +109,19 @@ def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
         code="E0117",
         message=f"expected a declaration, found `{shorten(word.text)}`",
         primary=Label(word.span),
-        hint=f"did you mean `{near[0]}`?"
-        if near
-        else "a file holds layer, cell, model, function, data, train and other declarations",
+        hint=_constant(tokens, at)
+        or (f"did you mean `{near[0]}`?" if near else None)
+        or "a file holds layer, cell, model, function, data, train and other declarations",
     )
+
+
+def _constant(tokens: list[Lexeme], at: int) -> str | None:
+    """How `hidden = 64` is written at the top of a file."""
+    value = tokens[at + 2 : at + 3]
+    if tokens[at + 1].type != "EQUAL" or not value or value[0].type != "NUMBER":
+        return None
+    name = tokens[at].text
+    return f"write `function {name}() {{ {value[0].text} }}`, and `{name}()` where it is used"
 
 
 def _reserved(word: str, place: Span, *, called: bool) -> Diagnostic:

@@ -32,6 +32,8 @@ PLACES = {
     "Session": "gradc_runtime.session.session", "Ragged": "gradc_compiler.graph.ragged",
 }  # fmt: skip
 __all__ = list(PLACES)
+__path__ = [f"{folder}/estimators" for folder in import_module("gradc_runtime").__path__]
+"""Where `gradc.sklearn` lies: modules of this one that are imported by name."""
 
 
 def __getattr__(name: str) -> Any:

@@ -125,6 +125,7 @@ FLOORS = [  # from the lowest
     "gradc_runtime.cuda",
     "gradc_runtime.certificates",
     "gradc_runtime.training",
+    "gradc_runtime.estimators",
 ]
 """`runtime/cli` stands above all of them."""
 

@@ -48,6 +48,7 @@ from gradc_runtime.session.inputs import (
 from gradc_runtime.session.load_weights import Names, checkpoint_of, load_into
 from gradc_runtime.session.measuring import measured
 from gradc_runtime.session.onnx_file import write_onnx
+from gradc_runtime.session.predicting import predicted
 from gradc_runtime.session.program_view import ProgramView
 from gradc_runtime.session.schedule_tables import Tables
 from gradc_runtime.session.session_config import SessionConfig, whole
@@ -60,7 +61,7 @@ from gradc_runtime.session.state import (
     suggestion,
 )
 from gradc_runtime.session.train_settings import Settings, resolve
-from gradc_runtime.session.training_data import Given, training_data
+from gradc_runtime.session.training_data import Given, of_frame, training_data
 from gradc_runtime.session.weights_file import weights_of
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
@@ -198,6 +199,22 @@ class Session(ProgramView):
             metrics = self.metrics(step).items()
             found |= {n: np.asarray(results[key], np.float64).reshape(steps) for n, key in metrics}
         return found
+
+    def predict(self, data: Any = None, /, **inputs: Any) -> Any:
+        """What the network says of the fields that its loss compares: `[N, classes]` probabilities,
+        those of a 1 as `[N]`, or numbers; a dict by field where there are several.
+
+        `inputs` are as in `run`, or `data` is a data frame that needs no labels.  Raises
+        `SessionError` where no loss compares a field, or an input is missing or does not fit.
+        """
+        step = next((s for s in self.training.steps if s.predict is not None), None)
+        if step is None or step.predict is None:
+            raise SessionError(f"no loss of {self.program.name} compares a field: run a model")
+        if data is not None:
+            inputs |= of_frame(self.source, data, self.inputs(step.predict), self.encoding)
+        return only(
+            predicted(self, step, self.checked(step.predict, inputs, self.fields), self.encoding)
+        )
 
     def evaluate(self, data: Given = None) -> dict[str, float]:
         """Mean losses and reports over a data set, in evaluation mode; nothing is updated.

@@ -11,8 +11,8 @@ from gradc_compiler.program.program import Program
 
 PUBLIC = (  # what users call of a session
     "dtype", "encoding", "evaluate", "export", "fields", "gradients", "load", "parameters",
-    "program", "run", "save", "save_weights", "seed", "source", "step", "target", "threads",
-    "train", "training",
+    "predict", "program", "run", "save", "save_weights", "seed", "source", "step", "target",
+    "threads", "train", "training",
 )  # fmt: skip
 
 

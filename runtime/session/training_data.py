@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import DTypeLike
@@ -44,3 +45,19 @@ def training_data(
             return from_columns(dict(source.fields), frame_columns(given, context), dtype)
     kinds = "a Dataset, a data frame or arrays by name"
     raise SessionError(f"data is {kinds}, not a {type(given).__name__}")
+
+
+def of_frame(
+    source: DataSource, frame: Any, read: Sequence[str], encoding: Encoding | None
+) -> dict[str, Any]:
+    """The columns of a data frame that are read, as arrays by field.
+
+    Raises `SessionError` for what is no data frame, `DataError` where a column is missing.
+    """
+    if not is_frame(frame):
+        raise SessionError(
+            f"new rows are a data frame, or arrays by name; not {type(frame).__name__}"
+        )
+    fields = tuple(field for field in source.fields if field[0] in read)
+    context = Context(source=replace(source, fields=fields), encoding=encoding)
+    return dict(frame_columns(frame, context).arrays)

@@ -82,3 +82,16 @@ def test_a_column_by_another_name_is_one_that_the_spec_names() -> None:
 def test_what_does_not_fit_is_said(change, message: str) -> None:
     with pytest.raises(gradc.RunError, match=message):
         session().train(change(frame()), quiet=True)
+
+
+def test_new_rows_without_labels_are_answered_in_the_words_of_the_table() -> None:
+    known, table = session(), frame()
+    known.train(table, quiet=True)
+    found = known.predict(table.drop(columns="bought"))
+    assert found.shape == (80, 2)
+    right = known.encoding.classes["bought"].index("yes") == found.argmax(axis=1)
+    assert (right == (table["bought"] == "yes")).mean() > 0.9
+    with pytest.raises(gradc.RunError, match="none of the categories that were trained on"):
+        known.predict(table.assign(city="Rome"))
+    with pytest.raises(gradc.RunError, match="new rows are a data frame, or arrays by name"):
+        known.predict([1, 2])

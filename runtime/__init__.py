@@ -72,6 +72,9 @@ in a copy of the process, and writes down that it did.
 **Training.**  `runtime/training/trainer.py` runs epochs, resumable to the bit; its neighbours in
 `runtime/training` keep checkpoints, watch gradients and show progress.
 
+**Estimators.**  `runtime/estimators` has what users import as part of `gradc`: `gradc.sklearn`;
+`runtime/stubs` tells type checkers what `gradc` has.
+
 **The command line.**  `runtime/cli/commands` declares commands with their options,
 `runtime/cli/actions` has what each does; `runtime/cli` answers faults and ends with an exit code.
 `runtime/cli/language_server` speaks with editors.

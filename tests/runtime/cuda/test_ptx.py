@@ -30,7 +30,7 @@ from gradc_runtime.cuda.kernels import CLEAR, MEAN
 from gradc_runtime.cuda.verify_cuda_source import function_of
 from tests.support.recurrences import NETS, SIZES
 
-pytest.importorskip("numba_cuda")
+pytest.importorskip("numba_cuda", reason="the extra cuda-test is not installed")
 for library in ("nvidia-nvvm", "nvidia-cuda-nvrtc"):
     try:
         version(library)

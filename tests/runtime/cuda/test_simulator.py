@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("numba_cuda")
+pytest.importorskip("numba_cuda", reason="the extra cuda-test is not installed")
 
 HERE = "tests/runtime/cuda"
 NATIVE = ["-p", "tests.runtime.cuda.simulator"]  # puts it in the place of native code

@@ -11,7 +11,7 @@ from gradc_runtime.system.errors import DataError
 from gradc_runtime.system.extras import EXTRAS, PACKAGES, advice, optional, package_of
 
 ROOT = Path(__file__).resolve().parents[3]
-NO_PROGRAM = {"test", "dev", "docs", "sklearn"}  # extras of those who work on gradc, or need none
+NO_PROGRAM = {"cuda-test", "dev", "docs", "test"}  # of those who work on gradc
 
 
 def requirements() -> dict[str, list[str]]:
@@ -39,3 +39,7 @@ def test_what_is_missing_is_the_fault_asked_for() -> None:
             optional("nowhere", "it", DataError)
         finally:
             del PACKAGES["nowhere"]
+
+
+def test_every_extra_is_known() -> None:
+    assert {*requirements()} - NO_PROGRAM == {*EXTRAS}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from importlib import import_module
 from inspect import Parameter, Signature, cleandoc, signature
 from typing import Any
@@ -132,6 +133,8 @@ def said(thing: Any) -> str:
 
 def called(thing: Any) -> str:
     """How something is called: `(path, *, exact=False)`."""
+    if is_dataclass(thing):
+        return ""  # a record, which users are given and do not make
     try:
         found: Signature = signature(thing)
     except (TypeError, ValueError):
@@ -139,8 +142,6 @@ def called(thing: Any) -> str:
     parts: list[str] = []
     starred = False
     shown = [p for p in found.parameters.values() if p.name not in ("self", "cls")]
-    if [p.name for p in shown] == ["args", "kwargs"]:
-        return ""  # of a class of records, which users do not make
     for parameter in shown:
         if parameter.kind is Parameter.KEYWORD_ONLY and not starred:
             parts.append("*")

@@ -30,6 +30,7 @@ from gradc_runtime.cli.actions.adjoints import (
     rows_of,
     training_loss,
 )
+from gradc_runtime.cli.actions.name_pages import names, page_on, written
 from gradc_runtime.cli.actions.optimisations import explain_optimisations
 from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
 from gradc_runtime.cli.actions.read_inputs import read_inputs
@@ -96,15 +97,21 @@ def rounded_in(loss: LossNode) -> str:
 
 
 def explain_code(code: str, *, as_json: bool) -> int:
-    """The page on a code.
+    """The page on a code, or on a name of the language.
 
     Raises `Refused` for a code that does not exist.
     """
     page = page_of(code)
+    named = page_on(code) if page is None else None
+    if named is not None:
+        write_json(named) if as_json else write(written(named))
+        return 0
     if page is None:
         near = get_close_matches(code.upper(), CODES, n=1, cutoff=0.7)
         hint = f"; did you mean {near[0]}?" if near else ": codes look like E0301, specs end in .nn"
-        raise Refused(f"there is no error code {code}{hint}")
+        near = get_close_matches(code, names(), n=1, cutoff=0.7)
+        hint = hint if not near else f"; did you mean {near[0]}?"
+        raise Refused(f"there is no code, operator or definition {code}{hint}")
     if as_json:
         entry = CODES[code.upper()]
         parts = {name: getattr(entry, name) for name in ("title", "text", "wrong", "right")}

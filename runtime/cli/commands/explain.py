@@ -12,13 +12,14 @@ from gradc_runtime.cli.declare import act, as_json, declared
 
 @declared("explain", examples=[
     ("gradc explain E0301", "what an error code means, with a wrong and a right program"),
+    ("gradc explain softmax", "a definition or an operator: formula, derivative, kinks, source"),
     ("gradc explain optimisations", "what `--without` can switch off, and what each does"),
     ("gradc explain specs/house.nn --at sqft=2500 paid=360000",
      "every value of the loss at these inputs, and its derivative by each of them"),
     ("gradc explain specs/mnist_cnn.nn --at image=random label=3", "the same, on a random image"),
     ("gradc explain specs/house.nn --model price --at sqft=2500", "a model without the loss"),
 ])  # fmt: skip
-@click.argument("what", metavar="CODE|SPEC|optimisations")
+@click.argument("what", metavar="CODE|NAME|SPEC|optimisations")
 @click.argument("more", nargs=-1, type=options.Binding(), metavar="[NAME=VALUE]...")
 @click.option("--at", "inputs", multiple=True, type=options.Binding(), metavar="NAME=VALUE...",
               help="An input: a number, a list, a .npy file, or `random`.")  # fmt: skip
@@ -30,7 +31,7 @@ from gradc_runtime.cli.declare import act, as_json, declared
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of every random draw.")
 @as_json
 def command(what: str, more: tuple[Any, ...], inputs: tuple[Any, ...], **given: Any) -> int:
-    """Explain an error code, or a model's every value and derivative at given inputs.
+    """Explain a code or a name, or a model's every value and derivative at given inputs.
 
     `gradc explain optimisations` names what can be switched off.
 

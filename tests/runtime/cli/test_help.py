@@ -78,7 +78,7 @@ def test_without_arguments_there_is_help(call: Caller) -> None:
         (["run", "line.nn", "x=one"], "x: one is neither numbers"),
         (["run", "line.nn", "x=none.npy"], "x: there is no file none.npy"),
         (["show", "line.nn", "--entry", "stp"], "no entry is called stp; did you mean step/train?"),
-        (["explain", "E9999"], "there is no error code E9999"),
+        (["explain", "E9999"], "there is no code, operator or definition E9999"),
         (["explain", "lien.nn"], "there is no file lien.nn; did you mean line.nn?"),
         (["explain", "line.nn", "--model", "lien", "x=1"], "no model is called lien"),
         (["explain", "line.nn", "--step", "tarin", "x=1"], "did you mean train?"),

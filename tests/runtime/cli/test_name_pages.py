@@ -1,0 +1,86 @@
+"""`gradc explain softmax`: every name has a page, and what pages say of derivatives is so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc_compiler.elaborate.names.library import prelude
+from gradc_runtime.cli.actions.name_pages import CLOSED, names, page_on, written
+from tests.runtime.cli.calling import Caller
+
+POINTS = np.array([[0.3, -1.2, 0.8], [-0.5, 0.4, 2.0]])
+CALLS = {"leaky_relu": "leaky_relu(slope = 0.2)", "elu": "elu(alpha = 1.5)"}
+LETTERS = {"leaky_relu": "slope = 0.2", "elu": "alpha = 1.5"}
+LOSSES = {
+    "squared_error": ("prediction", "squared_error(x, target)", "[3]"),
+    "cross_entropy": ("logits", "cross_entropy(x, label)", "class(3)"),
+    "bce_logits": ("logit", "bce_logits(x, target)", "[3]"),
+}
+ELEMENTWISE = [n for n in CLOSED if n not in LOSSES and n not in ("dense", "as", "flatten")]
+
+
+def test_every_name_has_a_page_of_plain_lines() -> None:
+    for name in names():
+        page = page_on(name)
+        assert page is not None and page["name"] == name
+        assert written(page).startswith(f"{name}: a") and "None" not in written(page)
+    assert page_on("nobody") is None
+
+
+@pytest.mark.parametrize("name", sorted(prelude().places))
+def test_a_definition_is_told_with_its_comment_and_text(name: str) -> None:
+    page = page_on(name)
+    assert page is not None and page["formula"] and name in page["definition"]
+
+
+def same(spec: str, **inputs: np.ndarray) -> None:
+    """The two results of a model are equal."""
+    session = gradc.Session(gradc.compile_source(spec), target="reference", dtype="float64")
+    found = session.run("both", **inputs)
+    np.testing.assert_allclose(found["said"], found["true"], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_the_derivative_of_a_layer_is_what_its_page_says(name: str) -> None:
+    rule = CLOSED[name].removeprefix("x gets ")
+    call = CALLS.get(name, name)
+    setting = LETTERS.get(name, "")
+    gets = "scalar" if name == "logsumexp" else "[3]"
+    same(
+        f"model both(x : [3], w : {gets}) -> (said : [3], true : [3]) {{\n    {setting}\n"
+        f"    y = x |> {call}\n    g = grad(sum(w * y), y)\n"
+        f"    ({rule}, grad(sum(w * y), x))\n}}\n",
+        x=POINTS,
+        w=np.array([0.7, -0.4]) if gets == "scalar" else POINTS[::-1] + 0.1,
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_derivative_of_a_loss_is_what_its_page_says(name: str) -> None:
+    letter, call, type = LOSSES[name]
+    rule = CLOSED[name].removeprefix(f"{letter} gets ").replace(letter, "x")
+    field = "label" if type.startswith("class") else "target"
+    given = np.array([2, 0]) if field == "label" else POINTS[::-1] / 3
+    same(
+        f"model both(x : [3], {field} : {type}) -> (said : [3], true : [3]) {{\n    g = 1\n"
+        f"    ({rule}, grad({call}, x))\n}}\n",
+        **{"x": POINTS, field: given},
+    )
+
+
+def test_the_page_of_softmax(call: Caller) -> None:
+    said = call("explain", "softmax").words
+    for part in (
+        "softmax: a layer of the prelude",
+        "Probabilities e^x_i / sum_j e^x_j",
+        "x gets y * (g - sum(g * y))",
+        "layer softmax(x : [..s, n])",
+        "compiler/prelude/activations.nn:",
+    ):
+        assert part in said
+    assert call("explain", "relu", "--json").data["kinks"] == [
+        "maximum: at a tie the second operand has it all: relu'(0) = 0"
+    ]
+    assert "did you mean softmax?" in call("explain", "softmx").err

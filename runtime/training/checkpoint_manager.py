@@ -19,6 +19,7 @@ from gradc_runtime.system.errors import CheckpointError
 from gradc_runtime.training.display import Display
 from gradc_runtime.training.position import require_same
 from gradc_runtime.training.run_folder import METRICS, Row, RunFolder
+from gradc_runtime.training.run_history import history_with
 
 if TYPE_CHECKING:
     from gradc_runtime.session.session import Session
@@ -54,6 +55,9 @@ class CheckpointManager:
             "using": {step.name: step.using for step in session.training.steps},
             "data": state["data"], "examples": state["examples"], "numpy": np.__version__,
         }  # fmt: skip
+        self.described["history"] = history_with(
+            self.folder.settings(), self.described, state["position"]
+        )
         self.attempt(self.describe)
         if self.last_path is None:
             self.save(state)

@@ -124,7 +124,9 @@ def shown(value: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time for people: `12 s`, `3 min`, `2 h 5 min`."""
+    """A time for people: `0.34 s`, `12 s`, `3 min`, `2 h 5 min`."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -95,6 +95,14 @@ class RunFolder:
         text = json.dumps(settings, indent=2, default=str) + "\n"
         write_atomically(self.path / "settings.json", text.encode())
 
+    def settings(self) -> dict[str, Any]:
+        """What was written down of the run; nothing where that cannot be read."""
+        try:
+            found = json.loads((self.path / "settings.json").read_text())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def rows(self) -> list[Row]:
         """The rows that can be read, in the order of their epochs; damaged ones are left out."""
         path, rows = self.path / METRICS, list[Row]()

@@ -200,7 +200,7 @@ class Trainer:
     def end_epoch(self, seconds: float) -> None:
         """Evaluate, write the row, and keep the best."""
         at = self.position
-        row: Row = {"epoch": at.epoch + 1, "step": at.step, "seconds": round(seconds, 3)}
+        row: Row = {"epoch": at.epoch + 1, "step": at.step, "seconds": float(f"{seconds:.3g}")}
         for step in self.session.training.steps:  # in its order, whatever a checkpoint's is
             row |= {n: at.sums[n] / self.train.examples for n in self.session.metrics(step)}
         if self.held_out is not None:
@@ -278,4 +278,6 @@ class Trainer:
         self.rows = self.keeper.rewind(self.position.epoch)
         if (watch := self.watch) is not None:
             self.keeper.attempt(lambda folder: watch.resume(folder.path, self.position.step))
-        self.display.note(f"resumed after step {self.position.step} ({checkpoint.name})")
+        done = self.position.epoch >= self.settings.epochs
+        more = f"; all {self.settings.epochs} epochs are done, --epochs N goes on" if done else ""
+        self.display.note(f"resumed after step {self.position.step} ({checkpoint.name}){more}")

@@ -17,6 +17,7 @@ from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.driver import KEEP
 from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions import diagnostics, gradients
+from gradc_runtime.cli.actions.branched_run import branched
 from gradc_runtime.cli.actions.next_step import next_step
 from gradc_runtime.cli.actions.output import console, counted, say, strict, write
 from gradc_runtime.cli.actions.plotting import require_plots
@@ -35,7 +36,7 @@ from gradc_runtime.system.folder_lock import held
 from gradc_runtime.training.display import Display
 from gradc_runtime.training.gradient_monitor import GradientMonitor
 from gradc_runtime.training.memory_limit import RunFrame, within
-from gradc_runtime.training.progress import Plain, display, metrics_of, shown
+from gradc_runtime.training.progress import Plain, display, duration, metrics_of, shown
 from gradc_runtime.training.run_folder import Row, RunFolder
 from gradc_runtime.training.trainer import Trainer
 
@@ -101,9 +102,10 @@ def trained(
         checkpoint_seconds=given["save_every"], ranks=ranks,
     )  # fmt: skip
     introduce(trainer, folder, changed=not new and spec_changed(folder, session))
-    if new or Request.read(folder.path) is None:
-        request.trained_on(data).write(folder.path)
-    summary = trainer.run(resume=not new)
+    if not new:
+        trainer.resume()  # or refuse to, before anything that is asked now is kept
+    request.trained_on(data).write(folder.path)
+    summary = trainer.run()
     if watch is not None:
         gradients.show(watch, folder.path)
     conclude(summary, trainer, folder, spec=request.spec, as_json=given["as_json"])
@@ -132,6 +134,8 @@ def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFo
     """
     if resume:
         path = Path(resume)
+        if path.is_file():
+            return branched(path, given["out"])
         path = path if path.is_dir() else given["out"] / resume
         folder = RunFolder(path)
         if not folder.is_run():
@@ -255,6 +259,6 @@ def conclude(
     early = "stopped early" if summary.stopped_early else "done"
     numbers = "".join(f", {name} {shown(row[name])}" for name in metrics_of(row))
     steps = counted(summary.step, "step")
-    say(f"{early} after {steps} in {seconds:.1f} s{numbers}")
+    say(f"{early} after {steps} in {duration(seconds)}{numbers}")
     if line := next_step(trainer.session, spec, folder.path):
         say(line)

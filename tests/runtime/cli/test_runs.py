@@ -125,3 +125,51 @@ def test_a_picture_of_all_curves(three: Caller) -> None:
     assert three("compare", "slow", "fast", "--save", "two.png").code == 0
     for name in ("compare.png", "two.png"):
         assert (three.folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_resumed_run_remembers_what_was_changed(call: Caller) -> None:
+    reference = ("--target", "reference")
+    assert call("train", call.spec, *reference, "--epochs", "2").code == 0
+    more = call("train", "--resume", "runs/line", "--epochs", "4", "--set", "lr=0.01")
+    assert more.code == 0
+    again = call("train", "--resume", "runs/line")
+    assert "all 4 epochs are done, --epochs N goes on" in again.err
+    settings = json.loads((call.folder / "runs/line/settings.json").read_text())
+    assert settings["epochs"] == 4 and settings["using"] == {"train": "sgd(lr = 0.01)"}
+    first, second, third = settings["history"]
+    assert (first["after_epoch"], "changed" in first) == (0, False)
+    assert (second["after_epoch"], second["after_step"]) == (2, 6)
+    assert second["changed"] == {
+        "epochs": [2, 4], "using": [{"train": "sgd(lr = 0.05)"}, {"train": "sgd(lr = 0.01)"}],
+    }  # fmt: skip
+    assert (third["after_epoch"], third["changed"]) == (4, {})
+
+
+def test_what_is_refused_is_not_remembered(call: Caller) -> None:
+    assert call("train", call.spec, "--target", "reference").code == 0
+    known = (call.folder / "runs/line/command.json").read_text()
+    refused = call("train", "--resume", "runs/line", "--batch", "6", "--epochs", "9")
+    assert refused.code == 1 and "batch" in refused.err
+    assert (call.folder / "runs/line/command.json").read_text() == known
+
+
+def test_going_on_from_the_best_epoch_is_a_run_of_its_own(call: Caller) -> None:
+    text = call.spec.read_text().replace("lr = 0.05", "lr = 0.3")
+    call.spec.write_text(text.replace("epochs 3", "epochs 6"))
+    assert call("train", call.spec, "--target", "reference").code == 0
+    run = call.folder / "runs" / "line"
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    best = call("runs", "--json").data[0]["best"]["epoch"]
+    file = "runs/line/checkpoints/best.safetensors"
+    answer = call("train", "--resume", file, "--set", "lr=0.01", "--epochs", str(best + 2))
+    assert answer.code == 0, answer.err
+    assert f"goes on from epoch {best} of runs/line, as runs/line-2" in answer.err
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    other = (call.folder / "runs/line-2/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in other][:best] == rows[:best]
+    assert len(other) == best + 2
+    history = json.loads((call.folder / "runs/line-2/settings.json").read_text())["history"]
+    assert history[1]["after_epoch"] == best
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    (call.folder / "loose.safetensors").write_bytes((call.folder / file).read_bytes())
+    assert call("train", "--resume", "loose.safetensors").code == 2

@@ -214,7 +214,7 @@ def test_a_second_process_in_a_run_gets_one_line(call: Caller) -> None:
         ("metrics.jsonl", b"3\n{}\n\xff", 1, "lacks 3 of 3 epochs, whose rows were dam"),
         ("settings.json", b"\xff", 0, "resumed after step 9"),
         ("command.json", b'{"spec": "x", "folder": null, "without": [3], "overrides": {}, '
-         b'"settings": {}}', 1, "command.json is damaged (no optimisation is called 3)"),
+         b'"settings": {}}', 1, "command.json is damaged (no optimisation is called 3;"),
         ("command.json", b'{"spec": "x", "folder": null, "without": [], "overrides": 3, '
          b'"settings": {}}', 1, "command.json is damaged (its settings are none)"),
     ],

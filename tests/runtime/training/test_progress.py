@@ -87,4 +87,6 @@ def test_the_time_left_is_told_where_it_is_long() -> None:
     lines = stream.getvalue().splitlines()
     assert lines[0] == "epoch 1/10  loss 0.1235  held_out.loss 0.2  90 min left"
     assert lines[1] == "epoch 10/10  loss 0.1235  held_out.loss 0.2"
-    assert [duration(s) for s in (7.4, 99, 200, 7500)] == ["7 s", "99 s", "3 min", "2 h 5 min"]
+    assert [duration(s) for s in (0.0123, 7.4, 99, 200, 7500)] == [
+        "0.012 s", "7.4 s", "99 s", "3 min", "2 h 5 min",
+    ]  # fmt: skip

@@ -73,12 +73,16 @@ def dialect_of(lines: Sequence[str], said: Dialect) -> Dialect:
 
 
 def separator_of(lines: Sequence[str]) -> str:
-    """What gives all rows equally many columns, and the most; a comma if nothing does."""
-    best, most = ",", 1
+    """What gives all rows equally many columns, and the most; else what gives most rows as many as
+    the first has, so that a row that is not right is told as one; a comma if nothing does.
+    """
+    best, most = ",", (0.0, 1)
     for separator in SEPARATORS:
-        counts = {len(row) for row in _rows(lines, separator)}
-        if len(counts) == 1 and (count := counts.pop()) > most:
-            best, most = separator, count
+        counts = [len(row) for row in _rows(lines, separator)]
+        columns = counts[0] if counts else 0
+        alike = counts.count(columns) / max(1, len(counts))
+        if columns > 1 and alike > 0.5 and (alike, columns) > most:
+            best, most = separator, (alike, columns)
     return best
 
 

@@ -59,8 +59,9 @@ class Header:
         """
         for line, row in rows:
             if len(row) != len(self.places):
+                values = f"{len(row)} value" + "s" * (len(row) != 1)
                 raise DataError(
-                    f"{self.file}:{line}: {len(row)} values, but the header names"
+                    f"{self.file}:{line}: {values}, but the header names"
                     f" {len(self.places)}{self.other_separator(row)}"
                 )
 

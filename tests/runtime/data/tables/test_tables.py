@@ -95,6 +95,14 @@ def test_a_separator_is_found(tmp_path: Path, separator: str) -> None:
     assert found.arrays["b"].tolist() == [2, 4]
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_one_row_that_is_not_right_is_told_as_one(tmp_path: Path, separator: str) -> None:
+    rows = ["a,b,c", "1,2,3", "4,5,6", "7", "8,9,10"]
+    text = "\n".join(rows).replace(",", separator)
+    with pytest.raises(DataError, match=r"t.csv:4: 1 value, but the header names 3$"):
+        loaded(tmp_path, text, "a : scalar, b : scalar")
+
+
 def test_columns_of_a_vector_are_named_by_patterns(tmp_path: Path) -> None:
     text = "sepal length,sepal width,kind,petal length\n1,2,0,3\n4,5,1,6\n"
     found = loaded(tmp_path, text, "x : [3], kind : class(2)", 'x = "petal*, sepal*"')

@@ -116,23 +116,16 @@ def _iteration(body: _Iterations, one: LoopNest, sums: dict[int, Variable]) -> N
 
 
 def _innermost(nest: LoopNest) -> LoopNest:
+    """A nest on rows side by side: of a short innermost loop all iterations, one after another."""
     level = _short_innermost(nest)
     if level is None:
         return nest
-    inner = any(loop.extent > 1 and loop.reduces for loop in nest.loops)
     body = _Iterations()
-    copies = range(nest.loops[level].extent)
-    loads, values = _loads(nest, level, copies, body)
+    loads, values = _loads(nest, level, range(nest.loops[level].extent), body)
     sums: dict[int, Variable] = {}
     for k, names in enumerate(values):
         body.compute(nest.statements, names)
-        for s, (variable, access, store) in enumerate(nest.stores):
-            value = _named(names, variable)
-            if store in OVER_NO_LOOP and inner:
-                sums[s] = body.gather(sums.get(s), value, store)
-            else:
-                kind = OVER_NO_LOOP.get(store, store)
-                body.items.append(Write(value, _moved(access, level, k), kind))
+        _store(nest, level, k, names, body, sums)
     loops = list(nest.loops)
     loops[level] = NestLoop(extent=1)
     kept = tuple(
@@ -143,6 +136,21 @@ def _innermost(nest: LoopNest) -> LoopNest:
     return replace(
         nest, loops=tuple(loops), loads=loads, statements=(), stores=kept, body=tuple(body.items)
     )
+
+
+def _store(
+    nest: LoopNest, level: int, k: int, names: Mapping[Leaf, Scalar], body: _Iterations,
+    sums: dict[int, Variable],
+) -> None:  # fmt: skip
+    """The stores of iteration k: a term of a sum over inner loops goes into `sums`, by store."""
+    inner = any(loop.extent > 1 and loop.reduces for loop in nest.loops)
+    for s, (variable, access, store) in enumerate(nest.stores):
+        value = _named(names, variable)
+        if store in OVER_NO_LOOP and inner:
+            sums[s] = body.gather(sums.get(s), value, store)
+        else:
+            kind = OVER_NO_LOOP.get(store, store)
+            body.items.append(Write(value, _moved(access, level, k), kind))
 
 
 def _short_innermost(nest: LoopNest) -> int | None:

@@ -109,8 +109,7 @@ class ProgramBuilder:
         return run_loop_passes(nest, passes, self.switches, self.layouts.words)
 
     def nest(self, unit: FusionGroup, nest: LoopNest, products: int | None = None) -> None:
-        """Add a generated kernel; in a serial stage threads may divide its outermost loop.
-
+        """Add a generated kernel, of which threads may divide the outermost loop in a serial stage.
         `products` is how many products the result needs, if the kernel computes more or fewer.
         """
         launch = self.launch(nest, unit.region.time)

@@ -42,14 +42,10 @@ def contraction_nest(
     """
     (a, at_a), (b, at_b), (y, at_y) = places
     every = any(t.extent == Extent.EVERY for t in trips)
-    loops = tuple(
-        NestLoop(extent=Extent.RANGE if t.extent == Extent.EVERY else t.extent, reduces=t.y == 0)
-        for t in trips
-    )
     v0, v1, v2 = (Variable(Kind.REAL, k) for k in range(3))
     target = _access(y.storage, at_y, [t.y for t in trips])
     return LoopNest(
-        loops=loops,
+        loops=tuple(map(_loop, trips)),
         loads=(
             (v0, _access(a.storage, at_a, [t.a for t in trips])),
             (v1, _access(b.storage, at_b, [t.b for t in trips])),
@@ -57,6 +53,12 @@ def contraction_nest(
         statements=(Statement(v2, _term(v0, v1, rounds=rounds, mean=every)),),
         stores=((v2, target, Store.SUM_ADD if adds else Store.SUM),),
     )
+
+
+def _loop(trip: LoopDim) -> NestLoop:
+    """A loop of a product; one over every example is over the range that a kernel is called for."""
+    extent = Extent.RANGE if trip.extent == Extent.EVERY else trip.extent
+    return NestLoop(extent=extent, reduces=trip.y == 0)
 
 
 def _term(a: Variable, b: Variable, *, rounds: bool, mean: bool) -> Apply:
@@ -92,13 +94,10 @@ def walk_nest(nest: LoopNest, time: Time) -> LoopNest:
             return replace(access, row=None, moves=(row, 0, *inner))
         return replace(access, moves=(0, row, *inner))
 
+    walk = NestLoop(extent=Extent.WALK, reduces=True)
     return replace(
         nest,
-        loops=(
-            NestLoop(extent=Extent.RANGE),
-            NestLoop(extent=Extent.WALK, reduces=True),
-            *nest.loops[1:],
-        ),
+        loops=(NestLoop(extent=Extent.RANGE), walk, *nest.loops[1:]),
         loads=tuple((v, moved(a)) for v, a in nest.loads if v != owner),
         stores=((variable, moved(target), Store.SUM),),
         walk=Walk(

@@ -40,14 +40,11 @@ from gradc_compiler.select.tile_chain import TileChain, TileUse
 
 
 def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> None:
-    """Add a group's instructions; `stored` are its nodes that others read.
-
-    A value without elements needs none.
-    """
+    """Add a group's instructions; `stored` are its nodes that others read."""
     node = table.graph[unit.nodes[-1]]
-    if node.type.size == 0:
-        return
     match node.op:
+        case _ if node.type.size == 0:
+            return  # a value without elements needs none
         case Contract() if _is_written_out(table, node):
             _written_out(table, unit, node)
         case Contract(operands=(_, _)):

@@ -74,13 +74,8 @@ def elementary(number: Any, basis: Functions) -> Functions:
     return {"sigmoid": shim.device(sigmoid), "pow_": shim.device(pow_)}
 
 
-def draws(number: Any, basis: Functions) -> Functions:
-    """Philox4x32-10 as in compiler/ops/random.py: a draw is a function of where it is used.
-
-    Whole numbers are int64 with 32 bits in use.
-    """
-    log, sqrt, cos = basis["log"], basis["sqrt"], basis["cos"]
-    scale, half, turn = number(2.0**-24), number(2.0**-25), number(2.0**-23 * math.pi)
+def philox_of() -> Any:
+    """Two random words of 32 bits, as int64 (Philox4x32-10, see `compiler/ops/random.py`)."""
     m0, m1 = map(np.uint64, MULTIPLIERS)
     w0, w1 = WEYL
     low, upwards = np.uint64(MASK), np.uint64(32)
@@ -100,6 +95,16 @@ def draws(number: Any, basis: Functions) -> Functions:
             c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
             k0, k1 = (k0 + w0) & MASK, (k1 + w1) & MASK
         return c0, c1
+
+    return philox
+
+
+def draws(number: Any, basis: Functions) -> Functions:
+    """Uniform and normal draws: each is a function of where it is used, as in
+    `compiler/ops/random.py`.
+    """
+    log, sqrt, cos, philox = basis["log"], basis["sqrt"], basis["cos"], philox_of()
+    scale, half, turn = number(2.0**-24), number(2.0**-25), number(2.0**-23 * math.pi)
 
     def philox_uniform(
         seed: Any, step: Any, example: Any, node: Any, element: Any, time: Any

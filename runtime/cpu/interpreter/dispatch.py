@@ -130,22 +130,22 @@ def divider(word: int) -> Any:
 
 
 def later_adder(word: int) -> Any:
-    """The subroutine that adds the chunks after the first MOST_CHUNKS to their sum.
+    """The subroutine that adds the later chunks to the total, MOST_CHUNKS of them at a time.
 
-    MOST_CHUNKS of them are added up at a time; those sums go into the total compensated.  What
-    rounding has lost of it is kept where a chunk stands that has been added already.
+    Those sums go into the total compensated; what rounding has lost of it is kept where a chunk
+    stands that has been added already.
     """
-    number, add_group, keep = number_type(word), group_adder(word), keeper(word)
-    reals = pointer_reader(number)
+    add_group, keep, zero = group_adder(word), keeper(word), number_type(word)(0.0)
+    reals = pointer_reader(number_type(word))
 
     @subroutine(sums_signature(word), stands_alone=True)
     def add_later(table: Any, cut: Any, total: Any, first: Any, start: Any, stop: Any) -> None:
-        places, size = stack_words(1), table[bytecode.PARTIAL_BYTES]
+        places, size = stack_words(2), table[bytecode.PARTIAL_BYTES]
         begin, end = table[cut + bytecode.FIRST_CHUNK], table[cut + bytecode.END_CHUNK]
-        places[0] = first + (begin + 1) * size
-        rest = reals(places, 0)
+        places[1] = first + (begin + 1) * size
+        rest = reals(places, 1)
         for i in range(start, stop):
-            rest[i] = number(0.0)
+            rest[i] = zero
         for group in range(begin + MOST_CHUNKS, end, MOST_CHUNKS):
             places[0] = first + group * size
             sums = reals(places, 0)

@@ -16,10 +16,11 @@ from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.legalize import copy_outputs
 from gradc_compiler.rewrites.remat import rematerialize
 from gradc_compiler.rewrites.split_long_sums import cut_long_sums
 from gradc_compiler.rewrites.split_overlaps import cut_overlaps
-from gradc_compiler.rewrites.table import ALGEBRA, FORMS, rewrite_for_target
+from gradc_compiler.rewrites.table import ALGEBRA, FORMS, TARGET, rewrite_for_target
 from tests.compiler.rewrites.golden_text import FOLDER, Golden, explain
 from tests.support.graphs import (
     assert_close,
@@ -36,6 +37,7 @@ OTHERS: dict[str, Callable[[Graph], Graph]] = {
     "split_long_sums": cut_long_sums,
     "split_overlaps": cut_overlaps,
     "legalize": lambda graph: rewrite_for_target(graph, Switches([*FORMS, "remat"])).graph,
+    "outputs": copy_outputs,
 }
 SPECS = {  # rewrites of what a graph's text does not say, or of sequences: these begin with a spec
     "remat": """
@@ -107,3 +109,10 @@ def test_before_and_after_in_a_spec(name: str) -> None:
 
 def test_every_file_is_of_a_rewrite() -> None:
     assert {path.stem for path in FOLDER.glob("*.txt")} == {*NAMES, *SPECS}
+
+
+@pytest.mark.parametrize("name", {**ALGEBRA, **TARGET})
+def test_every_row_of_the_table_has_a_golden_text(name: str) -> None:
+    """So that whoever adds a row shows what it does."""
+    assert name in NAMES or name in SPECS, f"{name} is not among the rewrites that are shown"
+    assert (FOLDER / f"{name}.txt").exists(), f"write {name}.txt: a graph that {name} changes"

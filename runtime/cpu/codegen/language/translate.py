@@ -37,16 +37,17 @@ REALS = (kernel_types.float32.llvm, kernel_types.float64.llvm)
 ARITHMETIC = frozenset(("fadd", "fsub", "fmul", "fdiv", "frem", "fcmp"))
 
 
+Translated = dict[tuple[Any, int], ir.Function]  # by function, and numbers of its vectors
+
+
 def translate(
     symbol: str, tree: ast.FunctionDef, names: Mapping[str, Any], *, apart: bool = False
 ) -> ir.Module:
-    """The module of a kernel: `void symbol(int64*, int64*, int64, int64, int64)`.
-
-    A kernel that is generated has pointers `apart` from one another (`alias_scopes.py`), and the
-    author's arithmetic.
+    """The module of a kernel: `void symbol(int64*, int64*, int64, int64, int64)`.  A generated one
+    has pointers `apart` from one another (`alias_scopes.py`), and the author's arithmetic.
     """
     module = ir.Module(symbol)
-    translated: dict[tuple[Any, int], ir.Function] = {}
+    translated: Translated = {}
 
     def subroutine(function: Any, count: int) -> ir.Function:
         if (function, count) not in translated:
@@ -62,9 +63,15 @@ def translate(
     kernel = ir.Function(module, shape(KERNEL), symbol)
     scopes = scopes_of(module, tree) if apart else {}
     fill(kernel, tree, KERNEL, Frame(ir.IRBuilder(), names, subroutine, scopes=scopes))
-    for function in (f for f in module.functions if f not in translated.values()):
-        set_fast_math(function, EXACT if apart else FAST)
+    free_the_rest(module, translated, EXACT if apart else FAST)
     return module
+
+
+def free_the_rest(module: ir.Module, translated: Translated, fastmath: tuple[str, ...]) -> None:
+    """Let LLVM rearrange the arithmetic of all functions that are no subroutines."""
+    for function in module.functions:
+        if function not in translated.values():
+            set_fast_math(function, fastmath)
 
 
 def declare(

@@ -160,16 +160,17 @@ def group_norm(n: RuleContext) -> GraphValue:
     d, v = centred(n.expr(replace(cut, axes=axes), slots), slots, places)
     eps = number(np.float32(n.attr("epsilon", 1e-5)))
     normal = n.made(d / call("sqrt", v + eps), axes, slots)
-    whole = (axes[0], (*axes[1], *axes[2]), *axes[3:])
-    by_channel = size_of(gamma.axes[0]) == channels
-    normal = replace(normal, axes=whole) if by_channel else normal
+    if size_of(gamma.axes[0]) == channels:
+        normal = with_groups_joined(normal)
     wide = [per_channel(g, normal.rank) for g in (gamma, beta)]
     found = n.elementwise(lambda e, g, b: e * g + b, normal, *wide)
-    if found.rank != x.rank:
-        found = replace(
-            found, axes=(found.axes[0], (*found.axes[1], *found.axes[2]), *found.axes[3:])
-        )
-    return found
+    return found if found.rank == x.rank else with_groups_joined(found)
+
+
+def with_groups_joined(value: GraphValue) -> GraphValue:
+    """[n, groups, channels of a group, ...] as [n, channels, ...]."""
+    n, group, channel, *rest = value.axes
+    return replace(value, axes=(n, (*group, *channel), *rest))
 
 
 @rule("LpNormalization", "x / the norm along an axis")

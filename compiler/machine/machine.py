@@ -112,6 +112,7 @@ class Machine:
     turned_ahead: int = known(4, "tuned: squares on their way from far while one is turned")
     rounded_rows: int = known(128, "derived: 64 KB of pairs fit the second-level cache")
     rounded_columns: int = known(256, "derived: 128 KB of pairs fit it beside them")
+    dots_block: int = known(1 << 16, "hardware: words of rows, 256 KB, in the second-level cache")
     dots_rows: int = known(4, "hardware: rows of a tile of dot products, of 32 registers")
     small_batch: int = known(8, "derived: as typical_block, below which pixels are the rows")
     long_sum_rows: int = known(32, "derived: three times 32 x 64 words fit the nearest cache")

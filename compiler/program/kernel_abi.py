@@ -49,9 +49,10 @@ LOOP_COUNT, LOOPS = 11, 12  # how many outer loops, and where the first one is
 LOOP = 4  # numbers of an outer loop; its extent comes first
 A_LOOP, B_LOOP, Y_LOOP = 1, 2, 3
 B_COLUMN, Y_COLUMN, ROWS_IN_ALL = 0, 1, 2  # after the outer loops
+AFTER_LOOPS = 3  # so many numbers
 
 MOST_LOOPS, MOST_ANY_LOOPS = 16, 40  # outer loops; of `contract_any`, of each kind
-MOST_NUMBERS = LOOPS + LOOP * MOST_LOOPS
+MOST_NUMBERS = LOOPS + LOOP * MOST_LOOPS  # and AFTER_LOOPS
 
 OUTPUT_LOOPS, SUM_LOOPS, ANY_LOOPS = 1, 2, 3  # of `contract_any`: how many, and where they begin
 

@@ -42,6 +42,7 @@ from gradc_runtime.cpu.gemm.outer_loops import (
 from gradc_runtime.cpu.gemm.packing import make_panels
 from gradc_runtime.cpu.gemm.pairs import WORD
 from gradc_runtime.cpu.gemm.rounded import rounded_dots
+from gradc_runtime.cpu.gemm.row_blocks import row_blocked_loops
 from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder
 from gradc_runtime.cpu.gemm.sum_pieces import make_sum_of_pieces
 from gradc_runtime.cpu.gemm.tile import Tile
@@ -222,7 +223,8 @@ def make_product(word: int, rounds: bool = False) -> Any:
 
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
-    return contraction_kernel(word, plain_loops(word, make_product(word), 0), strided_columns=True)
+    loops = row_blocked_loops(word, make_product(word))
+    return contraction_kernel(word, loops, strided_columns=True)
 
 
 def compensated_kernel(word: int) -> Any:

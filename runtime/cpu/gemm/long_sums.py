@@ -16,6 +16,7 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program import kernel_abi
 from gradc_compiler.program.kernel_abi import (
     A_ROW,
+    AFTER_LOOPS,
     B_COLUMN,
     LOOP,
     LOOP_COUNT,
@@ -45,7 +46,7 @@ TALL, WIDE = MACHINE.long_sum_rows, MACHINE.long_sum_columns  # of a tile of y
 TOTAL, REST = TALL * WIDE, 2 * TALL * WIDE  # where a tile's arrays begin, after its newest sums
 ARRAYS = 3 * TALL * WIDE  # numbers of all three
 AT_ONCE = IN_PIECE * OF_PIECES // 2  # terms of a sum before it goes into the total
-NUMBERS = MOST_NUMBERS + 3  # of a geometry
+NUMBERS = MOST_NUMBERS + AFTER_LOOPS  # of a geometry
 NUMBER = kernel_types.int64
 pieces_of = subroutine(kernel_types.int64(*[kernel_types.int64] * 3))(kernel_abi.pieces_of)
 

@@ -13,6 +13,7 @@ from gradc_compiler.program.kernel_abi import (
     A_K1,
     A_K2,
     A_ROW,
+    AFTER_LOOPS,
     B_COLUMN,
     B_K1,
     B_K2,
@@ -35,7 +36,9 @@ from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.number_types import number_type, pointer_type
 from gradc_runtime.cpu.gemm.multi_index import PLACES, advance, extent_at, first_places, set_extents
-from gradc_runtime.cpu.gemm.small_batch import FEW, swap_batch_loop
+from gradc_runtime.cpu.gemm.small_batch import FEW, swap_batch_columns, swap_batch_loop
+
+NUMBERS = MOST_NUMBERS + AFTER_LOOPS  # of a geometry
 
 
 def product_signature(word: int) -> Any:
@@ -126,13 +129,14 @@ def contraction_kernel(
     follow the outer loops in the geometry.
     """
     reals = pointer_reader(number_type(word))
+    swapped = swap_batch_columns if strided_columns else swap_batch_loop
 
     def contract(pointers: Any, geometry: Any, begin: Any, end: Any, first: Any) -> None:
         a, b, y = reals(pointers, 0), reals(pointers, 1), reals(pointers, 2)
         b_column, y_column = 1, 1
-        if end - begin < FEW and not strided_columns:
-            own = stack_words(MOST_NUMBERS)
-            swap_batch_loop(geometry, own, end - begin)
+        if end - begin < FEW:
+            own = stack_words(NUMBERS)
+            swapped(geometry, own, end - begin)
             geometry = own
         if strided_columns:
             b_column, y_column = column_strides(geometry)

@@ -1,9 +1,9 @@
 """Loop interchange for small batches: a longer loop takes the examples' place in a tile.
 
-The compiler makes the examples of a block the rows of a tile (or its outer sum), since a block
-mostly has eight or more.  With one example the tile would compute one row, where its registers have
-room for several.  So if examples are few, their loop is exchanged with a longer outer loop, such as
-the one over the pixels of an image.
+The compiler makes the examples of a block the rows of a tile (or its columns, or its outer sum),
+since a block mostly has eight or more.  With one example the tile would compute one row, where its
+registers have room for several.  So if examples are few, their loop is exchanged with a longer
+outer loop, such as the one over the pixels of an image.
 
 The exchange depends on the number of examples alone, never on the number of threads (Note [The same
 bits on any number of threads] in `runtime/cpu/partition/reduction_chunks.py`).  A loop over
@@ -20,6 +20,8 @@ from gradc_compiler.program.kernel_abi import (
     A_K1,
     A_LOOP,
     A_ROW,
+    AFTER_LOOPS,
+    B_COLUMN,
     B_K1,
     B_LOOP,
     COLUMNS,
@@ -28,6 +30,7 @@ from gradc_compiler.program.kernel_abi import (
     LOOP_COUNT,
     LOOPS,
     ROWS,
+    Y_COLUMN,
     Y_LOOP,
     Y_ROW,
     Extent,
@@ -78,3 +81,40 @@ def swap_batch_loop(geometry: Any, own: Any, examples: Any) -> None:
         own[K1] = geometry[chosen]
         own[A_K1], own[chosen + A_LOOP] = geometry[chosen + A_LOOP], geometry[A_K1]
         own[B_K1], own[chosen + B_LOOP] = geometry[chosen + B_LOOP], geometry[B_K1]
+
+
+@subroutine(kernel_types.int64(WORDS, kernel_types.int64))
+def longest_columns(geometry: Any, examples: Any) -> Any:
+    """The same where examples are columns with strides: a loop that moves b and y and not a."""
+    longest = examples
+    chosen = -1
+    for k in range(geometry[LOOP_COUNT]):
+        at = LOOPS + LOOP * k
+        moves = geometry[at + B_LOOP] != 0 and geometry[at + Y_LOOP] != 0
+        if moves and geometry[at + A_LOOP] == 0 and geometry[at] > longest:
+            longest = geometry[at]
+            chosen = at
+    return chosen
+
+
+@subroutine(kernel_types.void(WORDS, WORDS, kernel_types.int64))
+def swap_batch_columns(geometry: Any, own: Any, examples: Any) -> None:
+    """The same as `swap_batch_loop` for a product whose columns have strides: with one image and
+    examples as columns, a matrix of weights would be read again for every pixel.
+    """
+    after = LOOPS + LOOP * geometry[LOOP_COUNT]
+    copy_words(geometry, own, after + AFTER_LOOPS)
+    if geometry[COLUMNS] != Extent.RANGE:
+        return
+    chosen = longest_columns(geometry, examples)
+    if chosen < 0:
+        return
+    own[COLUMNS], own[chosen] = geometry[chosen], Extent.RANGE
+    own[after + B_COLUMN], own[after + Y_COLUMN] = (
+        geometry[chosen + B_LOOP],
+        geometry[chosen + Y_LOOP],
+    )
+    own[chosen + B_LOOP], own[chosen + Y_LOOP] = (
+        geometry[after + B_COLUMN],
+        geometry[after + Y_COLUMN],
+    )

@@ -68,7 +68,6 @@ KERNEL, OPERANDS_START, OPERANDS, GEOMETRY_AT, ROWS, END = range(6)
 # it.  If PLACE is 0 its rows are cut, else the loop of argument PLACE - 1, of so many ARGUMENTS;
 # BY_ROW: each row has so many iterations, and the kernel's range goes over those of all rows.
 GRAIN, OWNER, PLACE, WAITS, FOLLOWERS, ARGUMENTS, BY_ROW = range(6, 13)
-AFTER = 3  # numbers of a geometry after its loops
 LOOP_LENGTH, LOOP_TIME, LOOP_BACKWARDS = 1, 2, 3  # the head of a recurrence, which has no kernel
 
 # An operand: its space, and bytes from the base of that space (START); bytes for each row that

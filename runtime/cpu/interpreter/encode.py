@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.program.entry import Entry, Phase
+from gradc_compiler.program.kernel_abi import AFTER_LOOPS
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.bytecode_records import Records, record
@@ -69,7 +70,7 @@ def written(
     starts, end = starts_of(phases, tail)
     for own in wide:
         tail["cut"] = own.header(starts["strides"], starts["results"])
-    table = aligned(end + bytecode.AFTER, np.dtype(np.int64))
+    table = aligned(end + AFTER_LOOPS, np.dtype(np.int64))
     geometry = table.ctypes.data + 8 * starts["geometry"]
     table[:end] = [
         *usual.header(starts["strides"], starts["results"]),

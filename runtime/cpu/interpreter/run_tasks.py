@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc_compiler.program.kernel_abi import MOST_NUMBERS
+from gradc_compiler.program.kernel_abi import AFTER_LOOPS, MOST_NUMBERS
 from gradc_runtime.cpu.codegen.intrinsics import WORDS, call_kernel, stack_words, words_at
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
@@ -15,7 +15,6 @@ from gradc_runtime.cpu.codegen.number_types import share_start
 from gradc_runtime.cpu.interpreter import bytecode
 from gradc_runtime.cpu.interpreter.barrier import barrier
 from gradc_runtime.cpu.interpreter.bytecode import (
-    AFTER,
     CLOCK,
     INSTRUCTION,
     LEAST_PIECE,
@@ -25,7 +24,7 @@ from gradc_runtime.cpu.interpreter.bytecode import (
 )
 
 NUMBER = kernel_types.int64
-ROOM = MOST_NUMBERS + AFTER
+ROOM = MOST_NUMBERS + AFTER_LOOPS
 
 
 @subroutine(kernel_types.void(WORDS, NUMBER, WORDS, WORDS, NUMBER, WORDS))

@@ -53,7 +53,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         FORMAT,
         "MODE COLUMNS ROWS A_ROW Y_ROW K1 A_K1 B_K1 K2 A_K2 B_K2 LOOP_COUNT LOOPS LOOP A_LOOP "
         "B_LOOP Y_LOOP B_COLUMN Y_COLUMN MOST_LOOPS MOST_ANY_LOOPS OUTPUT_LOOPS SUM_LOOPS "
-        "ANY_LOOPS ROWS_IN_ALL",
+        "ANY_LOOPS ROWS_IN_ALL AFTER_LOOPS",
     ),
     "compiler/rewrites/algebra/powers_of_two.py": (BOUND, "LARGEST"),
     "compiler/rewrites/conv/winograd_transforms.py": (
@@ -86,7 +86,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         BOUND,
         "PAIR WORD WORD_3 QUARTER TWO_27 HALF_PI_OF_BITS",
     ),
-    "runtime/cpu/gemm/long_sums.py": (FORMAT, "AT_ONCE NUMBERS TOTAL REST ARRAYS"),
+    "runtime/cpu/gemm/long_sums.py": (FORMAT, "AT_ONCE TOTAL REST ARRAYS"),
     "runtime/cpu/gemm/multi_index.py": (FORMAT, "PLACES"),
     "runtime/cpu/gemm/pairs.py": (FORMAT, "WORD TILE"),
     "runtime/cpu/gemm/pack_operands.py": (FORMAT, "STRIP"),
@@ -99,7 +99,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "BLOCK BLOCKS CHUNKS PHASES PARTIAL_BYTES "
         "FIRST_CHUNK END_CHUNK CONTINUE LAST SPACES STRIDES_START RESULTS RESULTS_START "
         "TIMES CLOCK_SPACE PHASE "
-        "BLOCK_BYTES TEAMS MEMBERS END OWNER PLACE ARGUMENTS BY_ROW AFTER "
+        "BLOCK_BYTES TEAMS MEMBERS END OWNER PLACE ARGUMENTS BY_ROW "
         "INSTRUCTION KERNEL OPERANDS_START OPERANDS GEOMETRY_AT "
         "GRAIN WAITS ROWS FOLLOWERS LOOP_LENGTH LOOP_TIME LOOP_BACKWARDS OPERAND "
         "OPERAND_SPACE OPERAND_START OPERAND_STRIDE OPERAND_ROWS OPERAND_STEP OPERAND_MOVE "

@@ -145,7 +145,7 @@ def make_sketch(graph: Graph, regions: Mapping[int, Region], switches: Switches)
     """The fusion groups in order, and the layout and life of what each stores."""
     groups = list_schedule(graph, fuse(graph, regions, switches.allow("fusion")))
     switches.count("fusion", sum(len(group.nodes) > 1 for group in groups))
-    return sketched(graph, groups, assign_layouts(graph, graph.varying()))
+    return sketched(graph, groups, assign_layouts(graph, graph.varying))
 
 
 def make_table(
@@ -205,7 +205,7 @@ def _numbers(op: Literal | Iota | ConstantOp) -> np.ndarray | range:
 
 def _results(table: ProgramBuilder) -> tuple[Result, ...]:
     """The uniform outputs, which are copies of their own."""
-    varying, results = table.graph.varying(), []
+    varying, results = table.graph.varying, []
     for name, id in table.graph.results.items():
         if is_of(Role.UPDATE, name) or id in varying:
             continue

@@ -95,7 +95,7 @@ class PlainProgram:
     @cached_property
     def results(self) -> dict[OutputKey, int]:
         """What it gives once for all examples, by the node: a loss, reports."""
-        varying = self.graph.varying()
+        varying = self.graph.varying
         found = self.graph.results.items()
         return {k: i for k, i in found if i not in varying and not is_of(Role.UPDATE, k)}
 

@@ -41,7 +41,7 @@ def _called(node: Node, layers: dict[int, str]) -> str:
 def layers_of(graph: Graph) -> dict[int, str]:
     """The layer whose parameters a value comes of, last of all: `conv1` of `digit.conv1.W`."""
     found: dict[int, str] = {}
-    varying = graph.varying()
+    varying = graph.varying
     for node in graph.nodes:
         own = [graph[i].op for i in node.inputs]
         keys = [op.key.split(".") for op in own if isinstance(op, PersistentOp)]

@@ -117,9 +117,9 @@ def fuse(graph: Graph, regions: Mapping[int, Region], fuse: bool = True) -> list
 
 def _users(graph: Graph) -> dict[int, list[int]]:
     """For each node, the nodes that read it, and OUTSIDE where an output does."""
-    users = graph.users()
+    users = dict(graph.users)
     for id in graph.outputs.values():
-        users[id].append(OUTSIDE)
+        users[id] = [*users[id], OUTSIDE]
     return users
 
 

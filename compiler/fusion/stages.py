@@ -69,7 +69,7 @@ def _sink(graph: Graph, regions: dict[int, Region]) -> int:
     copy is there for all steps.  Nothing is computed twice.
     """
     sunk = 0
-    users, wanted = graph.users(), set(graph.outputs.values())
+    users, wanted = graph.users, set(graph.outputs.values())
     for node in reversed(graph.nodes):
         own = regions[node.id]
         if not _sinks(node) or own.time is None or node.id in wanted:
@@ -101,7 +101,7 @@ def _rows(graph: Graph, node: Node) -> Time | None:
 
 def _phases(graph: Graph, switches: Switches) -> dict[int, Stage]:
     """The stage in which each node is computed."""
-    varying = graph.varying()
+    varying = graph.varying
     phase: dict[int, Stage] = {}
     known: dict[int, int] = {}  # number of the first two stages that may read the node
     for group in in_order(graph):
@@ -143,7 +143,7 @@ def _delay(graph: Graph, phase: dict[int, Stage]) -> None:
     """Move what is computed once to the latest serial stage that its readers allow; and what is
     computed again, with what is computed of that, to the latest batch stage.
     """
-    users, again = graph.users(), _of_copies(graph)
+    users, again = graph.users, _of_copies(graph)
     for node in reversed(graph.nodes):
         examples = phase[node.id].examples
         if users[node.id] and (not examples or node.id in again):

@@ -79,7 +79,8 @@ class Graph:
         """The outputs but for the carries: what is wanted of the graph."""
         return {key: i for key, i in self.outputs.items() if not isinstance(key, Carry)}
 
-    def users(self) -> dict[int, list[int]]:
+    @cached_property
+    def users(self) -> Mapping[int, list[int]]:
         """For each node, the nodes that read it (once for each reading)."""
         result: dict[int, list[int]] = {node.id: [] for node in self.nodes}
         for node in self.nodes:
@@ -87,13 +88,13 @@ class Graph:
                 result[operand].append(node.id)
         return result
 
+    @cached_property
     def varying(self) -> frozenset[int]:
         """Nodes whose value differs from example to example."""
         result: set[int] = set()
         for node in self.nodes:
-            if node.op.makes_varying or (
-                not node.op.makes_uniform and any(i in result for i in node.inputs)
-            ):
+            op = node.op
+            if op.makes_varying or not (op.makes_uniform or result.isdisjoint(node.inputs)):
                 result.add(node.id)
         return frozenset(result)
 

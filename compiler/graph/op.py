@@ -142,6 +142,8 @@ def aligned(arrays: Sequence[Array]) -> list[Array]:
 
 def broadcast_shapes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     """NumPy's rule, counted from the last axis; raises `TypeFault` naming the sizes."""
+    if shapes and all(shape == shapes[0] for shape in shapes):
+        return shapes[0]  # as nearly always
     rank = max(map(len, shapes), default=0)
     result = []
     for position in range(1, rank + 1):

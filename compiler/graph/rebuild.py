@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from operator import is_
 
 from gradc_compiler.graph.graph import Builder, Graph, Node, Value
@@ -24,30 +25,47 @@ def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, d
 
 
 def rewrite_nodes(
-    graph: Graph, rule: Rule, told: Told | None = None, *, asked: Collection[int] | None = None
+    graph: Graph, rule: Rule, told: Told | None = None, *, asked: Iterable[int] | None = None
 ) -> Graph:
     """The graph in which a rule's values stand in place of its nodes, whose story they tell; itself
     where none does.  `told` hears of each node that gave way, and what was added for it; `asked`
-    has those that may, where that is known.
+    has those that may, in order, where that is known.
     """
-    if asked is not None and not asked:
+    builder, chosen = Builder(), range(len(graph.nodes)) if asked is None else list(asked)
+    ask = partial(_asked, builder, rule, told)
+    for id in chosen:  # up to the first change the nodes are those of the graph
+        node = graph.nodes[id]
+        builder.nodes += graph.nodes[len(builder.nodes) : id]
+        new = ask(node, [Value(builder, i) for i in node.inputs])
+        if new is not None or len(builder.nodes) > id:
+            return _rewritten_from(graph, id, new, builder, ask, {*chosen})
+    return graph
+
+
+def _asked(
+    builder: Builder, rule: Rule, told: Told | None, node: Node, xs: list[Value]
+) -> Value | None:
+    """What a rule gives for a node."""
+    builder.inherit_provenance(node)
+    before = len(builder.nodes)
+    new = rule(node, xs)
+    if told is not None and new is not None:
+        told(node, builder.nodes[before:])
+    return new
+
+
+def _rewritten_from(
+    graph: Graph, first: int, new: Value | None, builder: Builder, ask: Rule, asked: Collection[int]
+) -> Graph:
+    """The graph from the first node that a rule did something at, for which it gave `new`."""
+    now = [Value(builder, id) for id in range(first)]  # what stands for each node
+    for node in graph.nodes[first:]:
+        if node.id != first:
+            new = ask(node, [now[i] for i in node.inputs]) if node.id in asked else None
+        now.append(new or builder.value(builder.copy(node, [now[i].id for i in node.inputs])))
+    if _are_copies(builder.nodes, graph):
         return graph
-    builder, now, same = Builder(), list[Value](), True  # what stands for each node; so far itself
-    for node in graph.nodes:
-        builder.inherit_provenance(node)
-        xs, before = [now[i] for i in node.inputs], len(builder.nodes)
-        new = rule(node, xs) if asked is None or node.id in asked else None
-        same = same and new is None and len(builder.nodes) == node.id
-        if same:  # as a copy, but without looking at its operands
-            builder.nodes.append(node)
-            new = Value(builder, node.id)
-        elif new is None:
-            new = with_operands(node, xs, builder)
-        elif told is not None:
-            told(node, builder.nodes[before:])
-        now.append(new)
-    outputs = {name: now[id].id for name, id in graph.outputs.items()}
-    return graph if same or _are_copies(builder.nodes, graph) else builder.graph(outputs)
+    return builder.graph({name: now[id].id for name, id in graph.outputs.items()})
 
 
 def _are_copies(nodes: Sequence[Node], graph: Graph) -> bool:

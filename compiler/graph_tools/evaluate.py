@@ -49,7 +49,7 @@ def evaluate(
 
 def _outputs(evaluator: GraphEvaluator, graph: Graph, batch: int) -> dict[OutputKey, Any]:
     """The outputs of a graph that has been gone through."""
-    varying = graph.varying()
+    varying = graph.varying
     ids = list(graph.results.values())
     result: dict[OutputKey, Any] = {}
     for name, id in graph.results.items():

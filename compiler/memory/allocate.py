@@ -158,7 +158,7 @@ class Sketch:
     @cached_property
     def varying(self) -> frozenset[int]:
         """The nodes that differ from example to example."""
-        return self.graph.varying()
+        return self.graph.varying
 
     def key(self, id: int) -> StorageKey:
         """The buffer that a node lies in."""

@@ -108,7 +108,7 @@ def parts_in_place(graph: Graph, bordered: Container[int]) -> dict[int, tuple[in
     Only elementwise nodes, because their kernels write with any strides; only where the node is
     part of one concatenation, once, and is no output of the graph.
     """
-    wanted, varying = set(graph.results.values()), graph.varying()
+    wanted, varying = set(graph.results.values()), graph.varying
     found: dict[int, tuple[int, int]] = {}
     elsewhere: set[int] = set()
     for node in graph.nodes:

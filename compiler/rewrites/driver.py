@@ -17,6 +17,7 @@ from dataclasses import field
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.rebuild import Rule, rewrite_nodes
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.machine.targets import TARGETS
@@ -89,8 +90,8 @@ def whole(transform: Callable[[Graph], Graph]) -> Run:
     return run
 
 
-def nodes(rule_for: Callable[[Graph], Rule]) -> Run:
-    """The run of a rule; it counts the nodes that gave way."""
+def nodes(rule_for: Callable[[Graph], Rule], of: type | tuple[type, ...] = Op) -> Run:
+    """The run of a rule for nodes of some operators; it counts the nodes that gave way."""
 
     def run(graph: Graph, notes: Notes) -> tuple[Graph, int]:
         times = 0
@@ -100,7 +101,8 @@ def nodes(rule_for: Callable[[Graph], Rule]) -> Run:
             times += 1
             _tell_needed(node, made, notes.needed)
 
-        changed = rewrite_nodes(graph, rule_for(graph), told)
+        asked = [node.id for node in graph.nodes if isinstance(node.op, of)]
+        changed = rewrite_nodes(graph, rule_for(graph), told, asked=asked)
         return changed, times
 
     return run

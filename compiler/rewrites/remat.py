@@ -73,7 +73,7 @@ def takes_much(graph: Graph) -> bool:
 
 def read_by_derivatives(graph: Graph) -> Iterator[Node]:
     """The values of the forward half that derivatives read, if they differ among examples."""
-    derived, varying = derived_nodes(graph), graph.varying()
+    derived, varying = derived_nodes(graph), graph.varying
     read = {i for id in derived for i in graph[id].inputs}
     return (graph[i] for i in read & varying - derived)
 
@@ -131,7 +131,7 @@ def _repeatable(graph: Graph) -> set[int]:
     """Marked values that may be computed twice: no output, nothing that a recurrence carries, and
     nothing that unmarked nodes read, as that is there (unless it is marked never to be kept).
     """
-    varying, derived = graph.varying(), derived_nodes(graph)
+    varying, derived = graph.varying, derived_nodes(graph)
     free = {n.id for n in graph.nodes if n.remat.is_set and n.inputs and n.id in varying}
     free -= derived | set(graph.outputs.values())
     for node in graph.nodes:

@@ -25,7 +25,7 @@ from gradc_compiler.ops.sequence import TimeSum
 
 def average_scattered(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
     """The rule for means over the examples of a scatter that nothing else reads."""
-    users, wanted = graph.users(), frozenset(graph.outputs.values())
+    users, wanted = graph.users, frozenset(graph.outputs.values())
 
     def alone(id: int) -> bool:
         return len(users[id]) == 1 and id not in wanted

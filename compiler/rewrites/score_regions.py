@@ -46,9 +46,9 @@ class ScoreRegion:
 
 def score_regions(graph: Graph) -> Iterator[ScoreRegion]:
     """The regions of a graph, none of which share a node."""
-    varying, taken = graph.varying(), set[int]()
+    varying, taken = graph.varying, set[int]()
     seeds = [node for node in graph.nodes if _has_scores(graph, node, varying)]
-    users = graph.users() if seeds else {}
+    users = graph.users if seeds else {}
     for seed in seeds:
         for axis, rows in enumerate(seed.type.shape):
             if seed.id in taken or rows < 2 * MACHINE.query_rows:

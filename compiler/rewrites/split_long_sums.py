@@ -44,7 +44,7 @@ def _is_candidate(graph: Graph, node: Node) -> bool:
 
 def _averaged(graph: Graph) -> Iterator[int]:
     """Sums over time that only a mean reads which sums over the elements of all sequences."""
-    users, wanted = graph.users(), set(graph.outputs.values())
+    users, wanted = graph.users, set(graph.outputs.values())
     for node in graph.nodes:
         readers = [graph[u].op for u in users[node.id]]
         only = bool(readers) and all(isinstance(op, BatchMean) for op in readers)

@@ -33,6 +33,11 @@ from functools import partial
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.machine.targets import CPU
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.index import Take
+from gradc_compiler.ops.reduce import Max
+from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.conv.backward_data import scatter_to_gather
@@ -69,25 +74,25 @@ cpu, inexact_cpu = partial(row, targets=(CPU,)), partial(inexact, targets=(CPU,)
 
 # fmt: off
 FASTER: dict[str, Rewrite] = {  # see Note [Which order rows need]
-    "winograd":          inexact(run=nodes(apply_winograd), fits=ANY,
+    "winograd":          inexact(run=nodes(apply_winograd, Contract), fits=ANY,
                                  law="y = A' [(G w) * (B' x)]"),
-    "scatter-to-gather": inexact_cpu(run=nodes(scatter_to_gather), fits=ONCE,
+    "scatter-to-gather": inexact_cpu(run=nodes(scatter_to_gather, Contract), fits=ONCE,
                                      law="y[p] = sum of g[p - n] W[n]"),
-    "fold-width":        inexact_cpu(run=nodes(fold_width_into_channels), fits=VECTORS,
+    "fold-width":        inexact_cpu(run=nodes(fold_width_into_channels, Contract), fits=VECTORS,
                                      law="y[2J + e] = sum of x[2J + N] V[N, e]"),
-    "backward-filter":   inexact_cpu(run=nodes(backward_filter), fits=VECTORS,
+    "backward-filter":   inexact_cpu(run=nodes(backward_filter, Contract), fits=VECTORS,
                                      law="dW[n] = sum over e of S[n + e, e]"),
-    "backward-bias":     cpu(run=nodes(backward_bias), fits=VECTORS,
+    "backward-bias":     cpu(run=nodes(backward_bias, Contract), fits=VECTORS,
                              law="a sum down few columns by way of more columns"),
-    "broadcast-bias":    cpu(run=nodes(broadcast_bias), fits=VECTORS,
+    "broadcast-bias":    cpu(run=nodes(broadcast_bias, Elementwise), fits=VECTORS,
                              law="x + b = x + (b, b, b, ...), read as one loop"),
-    "unroll-max-pool":   cpu(run=nodes(unroll_max_pool), fits=VECTORS,
+    "unroll-max-pool":   cpu(run=nodes(unroll_max_pool, Max), fits=VECTORS,
                              law="max over a window = maximum(maximum(...), ...)"),
-    "copy-rows":         row(run=nodes(copy_rows), fits=ANY,
+    "copy-rows":         row(run=nodes(copy_rows, (TimeSum, Take)), fits=ANY,
                              law="sum over t of scatter(x[t], t) = the rows x"),
     "scatter-mean":      cpu(run=nodes(average_scattered), fits=ONE,
                              law="mean of scatter(x, at) = one tensor, to which all rows add"),
-    "prepack":           cpu(run=nodes(prepack), fits=CACHE,
+    "prepack":           cpu(run=nodes(prepack, Contract), fits=CACHE,
                              law="P[s, k, c] = W[32 s + c, k]"),
     "query-blocks":      row(run=whole(attend_in_blocks), fits=ANY,
                              law="softmax(q k') v, some rows of q at a time, and again backward"),
@@ -102,7 +107,8 @@ NEEDED: dict[str, Rewrite] = {
     "legalize":          row(run=whole(legalize), law="copies: halos, packed operands, repetitions",
                              always="kernels read operands in these forms only",
                              after=(*FASTER, *CUTS)),
-    "round-in-products": cpu(run=nodes(round_in_products), fits=COPIES, after=("legalize",),
+    "round-in-products": cpu(run=nodes(round_in_products, Contract), fits=COPIES,
+                             after=("legalize",),
                              law="sum of bfloat16(a) bfloat16(b), rounded in the product"),
     "cse":               row(run=whole(eliminate_common_subexpressions),
                              law="equal copies are one"),

@@ -45,11 +45,9 @@ class Slot:
         """Whether a buffer may share this slot."""
         if kind != self.kind:
             return False
-        at = bisect(self.spans, span)
-        earlier, later = self.spans[max(0, at - 1) : at], self.spans[at : at + 1]
-        return all(last < span[0] for _, last in earlier) and all(
-            span[1] < first for first, _ in later
-        )
+        spans, at = self.spans, bisect(self.spans, span)
+        after = at == 0 or spans[at - 1][1] < span[0]
+        return after and (at == len(spans) or span[1] < spans[at][0])
 
 
 def slots_of(wanted: Iterable[tuple[int, Hashable, int, Span]]) -> tuple[list[Slot], list[int]]:
@@ -230,8 +228,9 @@ def _move(table: ProgramBuilder, moved: Mapping[int, int]) -> None:
     """Change every operand in UNIFORM to its new place."""
 
     def operand(old: Operand) -> Operand:
-        here = old.space == Space.UNIFORM
-        return replace(old, offset=moved[old.offset]) if here else old
+        if old.space != Space.UNIFORM or moved[old.offset] == old.offset:
+            return old
+        return replace(old, offset=moved[old.offset])
 
     def launched(made: Deferred[Launch]) -> Launch:
         old = made.value

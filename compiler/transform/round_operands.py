@@ -43,7 +43,7 @@ def round_operands(graph: Graph) -> Graph:
 
 def products(graph: Graph) -> list[Node]:
     """The contractions of two or more operands, of which at least one differs by example."""
-    varying = graph.varying()
+    varying = graph.varying
     return [
         node
         for node in graph.nodes

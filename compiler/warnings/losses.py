@@ -56,7 +56,7 @@ def _uses_of(name: str, look: Look) -> Iterator[tuple[Use, int]]:
 
 def outer_losses(look: Look) -> Iterator[FoundWarning]:
     """Two values of an example, compared in the train block, that make more than either has."""
-    varying = look.graph.varying()
+    varying = look.graph.varying
     for node, span in look.own(look.reached):
         pair = [look.graph[i] for i in node.inputs]
         if not isinstance(node.op, Elementwise) or len(pair) != 2 or not _in_train(span, look):

@@ -103,7 +103,7 @@ def rewritten(graph: Graph, *names: str) -> tuple[Graph, Mapping[int, int]]:
 
 def for_every_example(found: Values, graph: Graph, batch: int) -> Values:
     """Outputs that vary in `graph`, with an axis over examples even if a pass found them equal."""
-    varying = graph.varying()
+    varying = graph.varying
     shapes = {
         name: (batch, *graph[id].type.shape) if id in varying else graph[id].type.shape
         for name, id in graph.outputs.items()

@@ -48,7 +48,7 @@ def run_by_meaning(graph: Graph, values: Values, batch: int) -> Values:
         if not is_of(Role.UPDATE, name):
             shape, view = table.graph[id].type.shape, table.layouts.places[id]
             array = seen(memory, view, shape, batch)
-            found[name] = np.array(array if id in table.graph.varying() else array[0])
+            found[name] = np.array(array if id in table.graph.varying else array[0])
     return for_every_example(found, graph, batch)
 
 

@@ -15,6 +15,7 @@ from gradc_compiler.elaborate.layers.body import run_body
 from gradc_compiler.elaborate.layers.check_result import check_result
 from gradc_compiler.elaborate.layers.checkpoints import computed_again
 from gradc_compiler.elaborate.layers.clone_layers import copy_layer
+from gradc_compiler.elaborate.layers.known_results import known_result
 from gradc_compiler.elaborate.layers.layer_values import bare_layer, with_settings
 from gradc_compiler.elaborate.layers.recurrent_cells import apply_recurrent
 from gradc_compiler.elaborate.layers.signature import match_inputs
@@ -172,7 +173,7 @@ def apply_layer(
     if layer.defined.is_model and all(type_of(v) is not None for v in bound.values()):
         scope.run.applied.setdefault(definition.name, tuple(type_of(v) for v in bound.values()))
     since = len(scope.run.builder.nodes)
-    result = _result_of(definition, inner)
+    result = known_result(layer, bound, inner, lambda: _result_of(definition, inner))
     if inner.site is not None and scope.site is None:
         scope.run.note_use(definition.name, span, since, bound.values(), result)
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
 from typing import Any
@@ -109,6 +109,8 @@ class GraphContext:
     uses: list[Use] = field(default_factory=list)  # of the prelude
     drawing: Sampling | None = None
     applications: int = 0
+    results: dict[Hashable, StaticValue] = field(default_factory=dict)  # of models, for reports
+    reporting: bool = False  # in a report, which moves no state
     doubtful: bool = False  # a claim of this statement does not hold: it or the sizes are wrong
 
     def persistent(self, name: str, type: TensorType, *, index: bool = False) -> Value:
@@ -124,17 +126,17 @@ class GraphContext:
 
     def apart(self, builder: LimitedBuilder) -> GraphContext:
         """The same run in another graph."""
-        return replace(self, builder=builder, read={}, updates={}, uses=[])
+        return replace(self, builder=builder, read={}, updates={}, uses=[], results={})
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         """What is added meanwhile is for a graph that is frozen meanwhile, and then taken away."""
-        nodes, read = len(self.builder.nodes), dict(self.read)
+        nodes, read, results = len(self.builder.nodes), dict(self.read), dict(self.results)
         try:
             yield
         finally:
             del self.builder.nodes[nodes:], self.builder.varying_memo[nodes:]
-            self.read = read
+            self.read, self.results = read, results
 
     def note_use(
         self, name: str, span: Span, since: int, inputs: Iterable[StaticValue], result: StaticValue

@@ -131,11 +131,11 @@ class Reading:
     def _report(self, item: Argument) -> None:
         """A report moves no state, and sees all of them as they are before the step."""
         run = self.scope.run
-        moved, run.updates = run.updates, {}
+        moved, run.updates, run.reporting = run.updates, {}, True
         try:
             value = self._scalar(item.value, "E0609", "report")
         finally:
-            run.updates = moved
+            run.updates, run.reporting = moved, False
         name = _report_name(item, self.reports)
         self.reports[name] = value
         self.report_spans[name] = item.span

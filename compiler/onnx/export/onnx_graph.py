@@ -50,7 +50,7 @@ def onnx_graph(graph: Graph, model: str, declared: Mapping[str, TensorType]) -> 
     wanted = {key: writer.names.new(model if key == RESULT else str(key)) for key in graph.results}
     times = Times.of(writer, declared, times_of(graph, declared))
     live = graph.reachable(graph.results.values())
-    users = {i: [u for u in readers if u in live] for i, readers in graph.users().items()}
+    users = {i: [u for u in readers if u in live] for i, readers in graph.users.items()}
     c = ExportContext(writer=writer, times=times, graph=graph, model=model, users=users)
     for group in in_order(graph):
         if group[0] in live:

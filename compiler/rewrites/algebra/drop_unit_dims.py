@@ -26,7 +26,7 @@ def drop_unit_dims(graph: Graph, *, within: bool = False) -> Graph:
     `within`: only where one expression of the author's became both, so that a layer is what it
     says and two layers stay two.
     """
-    users, wanted = graph.users(), set(graph.outputs.values())
+    users, wanted = graph.users, set(graph.outputs.values())
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
         if isinstance(node.op, Reshape):

@@ -18,7 +18,7 @@ from gradc_compiler.ops.shape import transposed_axes
 
 def fold_transpose(graph: Graph) -> Graph:
     """Write every mean of a product with the axes in the order in which it is read."""
-    users, wanted = graph.users(), set(graph.outputs.values())
+    users, wanted = graph.users, set(graph.outputs.values())
     builder, mapping = Builder(), dict[int, int]()
     for node in graph.nodes:
         source = graph[node.inputs[0]] if node.inputs else node

@@ -19,7 +19,7 @@ from gradc_compiler.ops.sequence import TimeSum
 
 def fuse_batch_reduction(graph: Graph) -> Graph:
     """Rewrite every batch_mean of a contraction that only it reads, or of a uniform value."""
-    users, varying = graph.users(), graph.varying()
+    users, varying = graph.users, graph.varying
     wanted = frozenset(graph.outputs.values())
     builder = Builder()
     mapping: dict[int, int] = {}

@@ -23,7 +23,7 @@ from gradc_compiler.rewrites.algebra.simplify import is_view
 
 def sink_concats(graph: Graph) -> Graph:
     """Compute with the parts of vectors before they are joined, and before they are reshaped."""
-    users, wanted = graph.users(), set(graph.outputs.values())
+    users, wanted = graph.users, set(graph.outputs.values())
 
     def rule(node: Node, xs: list[Value]) -> Value | None:
         if not isinstance(node.op, Elementwise) or not xs:

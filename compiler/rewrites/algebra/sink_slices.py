@@ -34,7 +34,7 @@ def sink_slices(graph: Graph) -> Graph:
 
 def _moved(graph: Graph) -> set[int]:
     """Elementwise nodes that only slices read, and those no more than the whole."""
-    users, wanted, moved = graph.users(), set(graph.outputs.values()), set[int]()
+    users, wanted, moved = graph.users, set(graph.outputs.values()), set[int]()
     for node in graph.nodes:
         readers = [graph[u] for u in dict.fromkeys(users[node.id])]
         if not isinstance(node.op, Elementwise) or node.id in wanted or not readers:

@@ -69,7 +69,7 @@ def replace_outputs(graph: Graph, outputs: Mapping[str, int]) -> Graph:
 
 def holding(graph: Graph, ids: Collection[int]) -> Graph:
     """The graph with some nodes read from outside."""
-    builder, varying = Builder(), graph.varying()
+    builder, varying = Builder(), graph.varying
     for node in graph.nodes:
         if node.id in ids:
             key, shape, time = f"{HELD}{node.id}", node.type.shape, node.type.time

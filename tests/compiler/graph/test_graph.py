@@ -21,12 +21,12 @@ SQUARE = parse_graph(
 
 
 def test_users_count_every_reading() -> None:
-    assert SQUARE.users()[0] == [2, 2, 5]
-    assert SQUARE.users()[5] == []
+    assert SQUARE.users[0] == [2, 2, 5]
+    assert SQUARE.users[5] == []
 
 
 def test_a_mean_over_the_examples_is_uniform_again() -> None:
-    assert SQUARE.varying() == {0, 2, 5}
+    assert SQUARE.varying == {0, 2, 5}
     builder, mapping = rebuild(SQUARE)
     assert [i for i in mapping if builder.is_varying(builder.value(mapping[i]))] == [0, 2, 5]
 

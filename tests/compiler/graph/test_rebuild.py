@@ -44,3 +44,17 @@ def test_what_a_rule_adds_and_does_not_use_is_no_change_of_meaning() -> None:
     assert len(changed.nodes) == len(graph.nodes) + 4
     for name, id in changed.results.items():
         assert changed.nodes[id].op == graph.nodes[graph.results[name]].op
+
+
+def test_only_nodes_from_the_first_change_on_are_copied() -> None:
+    graph, asked = sums(), []
+
+    def rule(node: Node, xs: list[Value]) -> Value | None:
+        asked.append(node.id)
+        return xs[0] * 1.0 if node.id == 2 else None
+
+    changed = rewrite_nodes(graph, rule, asked=[1, 2])
+    assert asked == [1, 2]
+    assert changed.nodes[:2] == graph.nodes[:2]
+    assert all(a is b for a, b in zip(changed.nodes[:2], graph.nodes[:2], strict=True))
+    assert [node.op.name for node in changed.nodes[2:]] == ["constant", "mul"]

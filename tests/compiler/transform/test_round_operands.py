@@ -43,7 +43,7 @@ def test_nothing_else_is_rounded_and_nothing_twice(model: str) -> None:
     plain, rounded = graphs(model), graphs(model, ", precision bf16")
     for name, graph in rounded.items():
         roundings = [n for n in graph.nodes if n.op.name == "bfloat16"]
-        readers = {u for n in roundings for u in graph.users()[n.id]}
+        readers = {u for n in roundings for u in graph.users[n.id]}
         assert all(isinstance(graph[u].op, Contract) for u in readers)
         assert len({n.inputs for n in roundings}) == len(roundings)
         left = [n.op for n in graph.nodes if n.op.name != "bfloat16"]

@@ -29,9 +29,9 @@ def rewrite_nodes(
 ) -> Graph:
     """The graph in which a rule's values stand in place of its nodes, whose story they tell; itself
     where none does.  `told` hears of each node that gave way, and what was added for it; `asked`
-    has those that may, in order, where that is known.
+    has those that may, where that is known.
     """
-    builder, chosen = Builder(), range(len(graph.nodes)) if asked is None else list(asked)
+    builder, chosen = Builder(), range(len(graph.nodes)) if asked is None else sorted(asked)
     ask = partial(_asked, builder, rule, told)
     for id in chosen:  # up to the first change the nodes are those of the graph
         node = graph.nodes[id]

@@ -36,7 +36,7 @@ from gradc_compiler.machine.targets import CPU
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Take
-from gradc_compiler.ops.reduce import Max
+from gradc_compiler.ops.reduce import BatchMean, Max
 from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
@@ -90,7 +90,7 @@ FASTER: dict[str, Rewrite] = {  # see Note [Which order rows need]
                              law="max over a window = maximum(maximum(...), ...)"),
     "copy-rows":         row(run=nodes(copy_rows, (TimeSum, Take)), fits=ANY,
                              law="sum over t of scatter(x[t], t) = the rows x"),
-    "scatter-mean":      cpu(run=nodes(average_scattered), fits=ONE,
+    "scatter-mean":      cpu(run=nodes(average_scattered, BatchMean), fits=ONE,
                              law="mean of scatter(x, at) = one tensor, to which all rows add"),
     "prepack":           cpu(run=nodes(prepack, Contract), fits=CACHE,
                              law="P[s, k, c] = W[32 s + c, k]"),

@@ -53,7 +53,7 @@ def test_only_nodes_from_the_first_change_on_are_copied() -> None:
         asked.append(node.id)
         return xs[0] * 1.0 if node.id == 2 else None
 
-    changed = rewrite_nodes(graph, rule, asked=[1, 2])
+    changed = rewrite_nodes(graph, rule, asked={2, 1})
     assert asked == [1, 2]
     assert changed.nodes[:2] == graph.nodes[:2]
     assert all(a is b for a, b in zip(changed.nodes[:2], graph.nodes[:2], strict=True))

@@ -63,7 +63,7 @@ class StatementWriter:
 
     def _read_once(self) -> set[int]:
         """What is written where it is read: arithmetic without a name, read by arithmetic."""
-        users, kept = self.graph.users(), set(self.graph.outputs.values())
+        users, kept = self.graph.users, set(self.graph.outputs.values())
         return {
             node.id
             for node in self.graph.nodes

@@ -110,7 +110,9 @@ def page() -> str:
 
 def entry(name: str, thing: Any, level: str) -> Iterator[str]:
     """A function, or a class with its methods."""
-    yield f"{level} `{name}{called(thing)}`"
+    yield f"{level} `{name}`"
+    if call := called(thing):
+        yield f"`{name}{call}`"
     yield said(thing)
     rows = [member_of(thing, member, text) for member, text in MEMBERS.get(name, {}).items()]
     if rows:

@@ -1,0 +1,61 @@
+"""The site of the documents: `sphinx-build -W -c specs/site specs build/site` (extra `docs`).
+
+Its pages are the files that the repository shows, as they are.  What they link to outside of this
+folder, such as source files, is shown there as a name, for a site has no place for it.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from gradc_runtime.cli.pygments_lexer import GradcLexer
+
+project = "gradc"
+author = copyright = "the maintainers of gradc"
+release = version = metadata.version("gradc")
+extensions = ["myst_parser"]
+root_doc = "index"
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["errors", "warnings", "decisions.md"]
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+suppress_warnings = ["myst.header"]  # a page may begin a level lower, as the repository shows it
+html_theme = "furo"
+html_title = "gradc"
+html_static_path: list[str] = []
+html_show_sourcelink = False
+
+
+class OutsideLinks(SphinxPostTransform):
+    """A link to what lies beside this folder becomes the text of the link."""
+
+    default_priority = 5
+
+    def run(self, **given: object) -> None:
+        """Before anything is looked up."""
+        folder = Path(self.env.doc2path(self.env.docname)).parent
+        for node in list(self.document.findall(addnodes.pending_xref)):
+            target = node.get("reftarget", "").partition("#")[0]
+            if target and (self.is_outside(folder, target)):
+                node.replace_self(nodes.inline("", "", *node.children))
+        for link in list(self.document.findall(addnodes.download_reference)):
+            link.replace_self(nodes.inline("", "", *link.children))
+
+    def is_outside(self, folder: Path, target: str) -> bool:
+        """Whether a target is a file or a folder that the site has no page for."""
+        path = (folder / target).resolve()
+        path = path if path.exists() else path.with_suffix(".md")
+        inside = path.is_relative_to(self.app.srcdir)
+        return path.exists() and (not inside or path.suffix != ".md" or "decisions" in path.name)
+
+
+def setup(app: Sphinx) -> None:
+    """What Sphinx asks of a configuration."""
+    app.add_post_transform(OutsideLinks)
+    app.add_lexer("nn", GradcLexer)

@@ -104,7 +104,23 @@ def _adjoints(graph: Graph, names: Mapping[int, str]) -> dict[int, str]:
     for cotangent, y in _met(graph):
         if y in names and y > owner.get(cotangent, -1):
             owner[cotangent] = y
-    return {cotangent: adjoint_label(names[y]) for cotangent, y in owner.items()}
+    found = {cotangent: adjoint_label(names[y]) for cotangent, y in owner.items()}
+    return found | _sent_back(graph, names)
+
+
+def _sent_back(graph: Graph, names: Mapping[int, str]) -> dict[int, str]:
+    """What a recurrence sends back through time: `d_h_before`, and that of the step after it."""
+    by_tag, found = {node.tag: node.id for node in graph.nodes}, dict[int, str]()
+    for node in graph.nodes:
+        loop = node.op.carried_by
+        if loop is None or not is_backward(node):
+            continue
+        ruled = _ruled(node)
+        y = None if ruled is None else by_tag.get(ruled)
+        if y is not None and y in names:
+            found[graph.carries[loop]] = adjoint_label(names[y])
+            found[node.id] = f"{adjoint_label(names[y])}_next"
+    return found
 
 
 def _met(graph: Graph) -> Iterator[tuple[int, int]]:

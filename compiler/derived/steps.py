@@ -29,7 +29,9 @@ from gradc_compiler.transform.unparse_expr import input_text, type_text
 
 ROLES = (Role.GRADIENT, Role.UPDATE, Role.SETTING, Role.REPORT)
 SHORT = 88  # characters of a signature on one line
-LEFT_OUT = ("batch", "fold")  # so that means and masks stay formulas
+LEFT_OUT = (  # so that means and masks stay formulas, and layers what their author wrote
+    *("batch", "fold", "rows", "slices", "pieces", "concats", "powers", "pairs"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

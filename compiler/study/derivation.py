@@ -38,6 +38,7 @@ class Term:
     formula: Formula
     adds: bool  # to what others have sent before
     more: bool  # others send later
+    carried: bool  # a recurrence sends it something, too
     summed: bool  # over elements that all read the one value
     sent: tuple[int, ...]  # nodes: what adds up to this term, and all so far
     total: int
@@ -129,6 +130,8 @@ class _StepMaker:
         self.reader = FormulaReader(graph, {i: Letter(name) for i, name in names.items()})
         self.told = [c for c in told if flow.reaches(c.x) and flow.root(c.node) == c.node]
         self.handed_on = {c.node: c.total for c in told if flow.root(c.node) != c.node}
+        self.final = {flow.root(c.x): c.total for c in told}
+        self.carried = {flow.root(c.x) for c in told if c.operand is None}
         self.left = [flow.root(c.x) for c in self.told]  # who is still to be sent something
         self.seen = set[int]()  # who has been
 
@@ -181,11 +184,18 @@ class _StepMaker:
                 formula=reduce(plus, formulas),
                 adds=x in self.seen,
                 more=x in self.left,
+                carried=x in self.carried,
                 summed=self._is_summed(node, x),
                 sent=tuple(c.sent for c in parts),
-                total=self.handed_on.get(parts[-1].x, parts[-1].total),
+                total=self._total(x, parts[-1]),
             )
             self.seen.add(x)
+
+    def _total(self, x: int, last: Contribution) -> int:
+        """The node of what x has been sent by now: after the last term, of all of it."""
+        if x not in self.left:
+            return self.final[x]
+        return self.handed_on.get(last.x, last.total)
 
     def _is_summed(self, node: Node, x: int) -> bool:
         """Whether one number of x is read for many: by an elementwise operator, or at each step."""

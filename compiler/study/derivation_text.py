@@ -162,7 +162,7 @@ def term_text(term: Term, numbers: Numbers, name: Name = str) -> tuple[str, str]
 
 def running_total(term: Term, numbers: Numbers) -> str:
     """What a value has been sent by now, where this was not all of it."""
-    if not term.adds or not numbers.of_node:
+    if not term.adds or not numbers.of_node or (term.more and term.carried):
         return ""
     end = "so far" if term.more else "in all"
     return f"{adjoint_label(term.of)} = {numbers.of_node[term.total]} {end}"

@@ -12,27 +12,25 @@ from gradc_compiler.derived.step_labels import model_results
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.graph_tools.evaluate import node_values
 from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study.derivation import Derivation, derive_steps
 from gradc_compiler.study.derivation_forms import derivation_data, derivation_markdown
 from gradc_compiler.study.derivation_latex import derivation_latex
-from gradc_compiler.study.derivation_text import NONE, Numbers, derivation_text
+from gradc_compiler.study.derivation_text import derivation_text
 from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
 from gradc_compiler.study.single_path import single_paths
-from gradc_compiler.study.value_labels import adjoint_label
-from gradc_runtime.cli.actions import numbers
-from gradc_runtime.cli.actions.adjoints import LossNode, of_one
-from gradc_runtime.cli.actions.explain import chosen, one_example
+from gradc_runtime.cli.actions.adjoints import LossNode
+from gradc_runtime.cli.actions.check_derivation import check_derivation
+from gradc_runtime.cli.actions.derivation_numbers import Arrays, arrays_at, numbers_of
+from gradc_runtime.cli.actions.explain import chosen, input_types, one_example
 from gradc_runtime.cli.actions.output import write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.session.state import suggestion
 
-Arrays = Mapping[int | tuple[int, ...], np.ndarray]
 FORMS = {"text": derivation_text, "md": derivation_markdown, "latex": derivation_latex}
 
 
@@ -42,24 +40,36 @@ def derive(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     Raises `Refused` for what cannot be differentiated, or by which nothing can.
     """
     made, session, _ = session_with_weights(Request.of(spec, given), given, dtype="float64")
-    loss = target_of(made, given)
-    written = loss_as_written(loss.graph, loss.id, loss.name, loss.results)
-    wrt = sources(made, written, given["wrt"])
-    derived = derive_steps(
-        written.graph, written.target, written.names, wrt, mean=has_batch_mean(written.graph)
-    )
+    loss, derived = derivation_of(made, given)
     builder = Builder(list(derived.graph.nodes))
     paths = single_paths(derived, builder)
     found: Arrays = {}
+    if given["check"] and not inputs:
+        inputs = dict.fromkeys(input_types(loss), "random")
     if inputs:
         values = values_by_name(session.memory.views, one_example(loss, inputs, session))
         found = arrays_at(derived, builder.graph(derived.graph.outputs), values)
+    if given["check"]:
+        at = " ".join(f"{name}={text}" for name, text in inputs.items())
+        return check_derivation(derived, found, given["check"], values, at)
     if given["form"] == "json" or given["as_json"]:
         data = {id: np.asarray(array).tolist() for id, array in found.items()}
         write_json(derivation_data(derived, paths, data))
     else:
         write(FORMS[given["form"]](derived, paths, numbers_of(derived, found)))
     return 0
+
+
+def derivation_of(made: Compilation, given: Mapping[str, Any]) -> tuple[LossNode, Derivation]:
+    """What is differentiated, and its derivation.
+
+    Raises `Refused` for what cannot be differentiated, or by which nothing can.
+    """
+    loss = target_of(made, given)
+    written = loss_as_written(loss.graph, loss.id, loss.name, loss.results)
+    wrt = sources(made, written, given["wrt"])
+    mean = has_batch_mean(written.graph)
+    return loss, derive_steps(written.graph, written.target, written.names, wrt, mean=mean)
 
 
 def target_of(made: Compilation, given: Mapping[str, Any]) -> LossNode:
@@ -119,23 +129,3 @@ def source(written: WrittenLoss, keys: Mapping[str, int], name: str) -> int:
 def has_batch_mean(graph: Graph) -> bool:
     """Whether examples of a batch see one another."""
     return any(isinstance(node.op, BatchMean) for node in graph.nodes)
-
-
-def arrays_at(derived: Derivation, graph: Graph, values: Mapping[str, Any]) -> Arrays:
-    """The number of every node of a derivation at given inputs, and of the sums that it tells."""
-    found: dict[int | tuple[int, ...], np.ndarray] = {
-        id: of_one(array, graph[id].type) for id, array in node_values(graph, values, 1, "float64")
-    }
-    sums = {term.sent for step in derived.steps for term in step.terms if len(term.sent) > 1}
-    return {**found, **{ids: np.asarray(sum(found[id] for id in ids)) for ids in sums}}
-
-
-def numbers_of(derived: Derivation, found: Arrays) -> Numbers:
-    """The numbers as texts; single ones by the names of what they are, too."""
-    if not found:
-        return NONE
-    texts = {id: numbers.tensor_text(array) for id, array in found.items()}
-    named = {name: id for id, name in derived.names.items() if derived.graph[id].type.time is None}
-    named |= {s.cotangent: s.incoming for s in derived.steps if s.incoming is not None}
-    single = {name: texts[id] for name, id in named.items() if found[id].size == 1}
-    return Numbers(texts, {**single, adjoint_label(derived.of): "1"})

@@ -108,3 +108,46 @@ def test_a_vector_has_no_gradient(call: Caller) -> None:
     assert answer.code == 2 and "a gradient is that of one number" in answer.err
     answer = call("derive", SPECS / "circle.nn", "--wrt", "label")
     assert answer.code == 2 and "does not vary" in answer.err
+
+
+@pytest.mark.parametrize("name", ["house", "circle", "row_digits"])
+def test_the_derived_program_is_right(call: Caller, name: str) -> None:
+    """Of a recurrence too: every named value, forward and backward."""
+    derived = call("show", SPECS / f"{name}.nn", "--stage", "joint").out
+    (call.folder / "mine.nn").write_text(derived)
+    answer = call("derive", SPECS / f"{name}.nn", "--check", "mine.nn")
+    assert answer.code == 0 and answer.out.startswith("right: "), answer.out
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "said"),
+    [
+        ("house", "d_price = c2 + c2", "d_price = c2", "d_price is the first value that differs"),
+        ("circle", "(1 - c3 * c3)", "(1 - c3)", "d_c2 is the first value that differs"),
+        (
+            "row_digits",
+            "d_c_before = d_c12 * f",
+            "d_c_before = d_c12 * i",
+            "d_c_before is the first",
+        ),
+    ],
+)
+def test_a_mistake_is_told_where_it_was_made(
+    call: Caller, name: str, right: str, wrong: str, said: str
+) -> None:
+    derived = call("show", SPECS / f"{name}.nn", "--stage", "joint").out
+    assert derived.count(right) == 1
+    (call.folder / "mine.nn").write_text(derived.replace(right, wrong))
+    answer = call("derive", SPECS / f"{name}.nn", "--check", "mine.nn")
+    assert answer.code == 1 and said in answer.out
+    assert "yours" in answer.out and "true" in answer.out and "step " in answer.out
+
+
+def test_what_cannot_be_checked(call: Caller) -> None:
+    answer = call("derive", HOUSE, "--check", HOUSE)
+    assert answer.code == 2 and "gives derivatives: results called d_W" in answer.err
+    (call.folder / "other.nn").write_text(
+        "model f(x : scalar) -> (d_a : scalar, d_b : scalar) { (x, x) }"
+    )
+    answer = call("derive", HOUSE, "--check", "other.nn")
+    assert answer.code == 2 and "reads x, and the spec has nothing of that name" in answer.err

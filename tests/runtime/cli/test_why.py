@@ -1,0 +1,93 @@
+"""`gradc why`, `gradc kinks` and `gradc cost`: questions to a spec."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.runtime.cli.calling import SPECS, Caller
+
+CUT = """model f(x : [3]) -> scalar {
+    param w : [3] = 1
+    param u : [3] = 2
+    param unused = 3
+    h = w * x
+    k = u * x
+    sum(h * stop_gradient(exp(k))) + sum(k > 0)
+}
+data d(x : [3], y : scalar) = csv("d.csv")
+train on d {
+    minimize (f(x) - y)^2
+    using sgd(lr = 1)
+}
+"""
+
+
+def test_why_a_parameter_has_no_gradient(call: Caller) -> None:
+    """Both ways to u are cut, each at the operator that sends nothing, with its line."""
+    (call.folder / "cut.nn").write_text(CUT)
+    answer = call("why", "cut.nn", "--no-gradient", "u")
+    assert answer.code == 0
+    first, second = answer.out.splitlines()
+    assert first.startswith("cut at line 7, stop_gradient(exp(k)): stop_gradient")
+    assert second.startswith("cut at line 7, k > 0: gt") and second.endswith("0 everywhere")
+    assert "w has a gradient" in call("why", "cut.nn", "--no-gradient", "w").out
+
+
+def test_why_a_value_is_not_read(call: Caller) -> None:
+    (call.folder / "cut.nn").write_text(CUT)
+    answer = call("why", "cut.nn", "--no-gradient", "unused")
+    assert "the loss is not computed from f.unused" in answer.out
+    answer = call("why", SPECS / "gan.nn", "--no-gradient", "G.dense1.W")
+    assert "its `over` leaves it out; step generator trains it" in answer.out
+
+
+def test_ways_and_their_smallest_factors(call: Caller) -> None:
+    answer = call("why", SPECS / "house.nn", "--path", "loss", "theta2", "sqft=2500", "paid=36e4")
+    assert "1 way from loss to theta2:" in answer.out
+    assert "4 steps: loss <- c2 <- price <- c1 <- theta2" in answer.words
+    assert "smallest factor 1, at c2 (line 9)" in answer.words
+    answer = call("why", SPECS / "circle.nn", "--path", "loss", "dense1.W")
+    assert "2 ways from loss to dense1.W:" in answer.out, "e is read twice by a softmax"
+
+
+def test_who_reads_a_value(call: Caller) -> None:
+    answer = call("why", SPECS / "circle.nn", "--who-reads", "c3")
+    assert "forward: 1 reader" in answer.out
+    assert "tanh: y = tanh(x): x gets g * (1 - y * y)" in answer.out
+    assert "it is kept from the forward pass until step 10 of 12" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "ask one question"),
+        (["--no-gradient", "conv9.W"], "nothing is called conv9.W"),
+        (["--who-reads", "c33"], "no value is called c33"),
+        (["--path", "loss", "paidd"], "there is no value paidd to differentiate by"),
+    ],
+)
+def test_questions_without_an_answer(call: Caller, arguments: list[str], said: str) -> None:
+    answer = call("why", SPECS / "house.nn", *arguments)
+    assert answer.code == 2 and said in answer.err
+
+
+def test_kinks(call: Caller) -> None:
+    answer = call("kinks", SPECS / "mnist_cnn.nn")
+    assert answer.words.count("at a tie the second operand has it all: relu'(0) = 0") == 5
+    assert "4 c3 maximum c2 = 0" in answer.words
+    (first, *_) = call("kinks", SPECS / "mnist_cnn.nn", "--json").data
+    assert first["rule"] == "compiler.ops.elementwise" and first["place"].endswith(
+        "mnist_cnn.nn:4:36"
+    )
+    assert call("kinks", SPECS / "house.nn", "--json").data == []
+
+
+def test_costs(call: Caller) -> None:
+    answer = call("cost", SPECS / "circle.nn", "--batch", "10")
+    assert "27 " in answer.words and "at N = 10, float32" in answer.err
+    data = call("cost", SPECS / "row_digits.nn", "--length", "28", "--json").data
+    assert data["sizes"] == {"N": 32, "rows": 28}
+    line = next(line for line in data["lines"] if line["line"] == 4)
+    assert line["parameters"] == 24_458 and "N rows" in line["forward"]["formula"]
+    answer = call("cost", SPECS / "gan.nn", "--step", "generater")
+    assert answer.code == 2 and "did you mean generator?" in answer.err

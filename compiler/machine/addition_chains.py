@@ -34,6 +34,8 @@ The kinds of sums, and their chains:
                                   sums: at most 32; of vectors of examples the lanes in pairs, then
                                   a vector's sums in memory, at most 256
     on a GPU                      256 terms in a register, then compensated
+    product in tiles on a GPU     LONG in a register, or with those in memory at most LONG; over
+                                  rows LONG less a step, and then compensated, as are its parts
     the reference                 256 or 1,024 terms, and those sums again, or in pairs
                                   (`compiler/ops/pairwise_sums.py`)
 

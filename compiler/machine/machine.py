@@ -176,6 +176,21 @@ class Machine:
     gpu_line: int = known(32, "hardware: words of a line of its cache, 128 bytes")
     gpu_plans: int = known(3, "chosen: batch sizes whose memory is kept")
     gpu_room: int = known(8, "chosen: room for sequences, in such parts of a power of two")
+    gpu_multiprocessors: int = known(132, "hardware: of an H100; none was at hand to measure")
+    gpu_rows: int = known(128, "chosen: examples of a usual batch, for which tiles are chosen")
+    gpu_tile_products: int = known(1 << 18, "chosen: less takes no longer than the launch")
+    gpu_part_steps: int = known(16, "chosen: steps along a sum that are worth a block of its own")
+    gpu_word_share: float = known(0.02, "measured: multiplications, a thread a word, in SASS")
+    gpu_tiles: tuple[tuple[int, int, int, int, int, int, float], ...] = known(
+        (
+            (128, 64, 8, 8, 8, 2, 0.76),
+            (64, 64, 16, 8, 4, 3, 0.72),
+            (128, 32, 16, 8, 4, 3, 0.70),
+            (64, 32, 16, 4, 4, 4, 0.62),
+            (128, 16, 16, 4, 4, 4, 0.58),
+        ),
+        "measured: rows, columns, steps, a thread's rows and columns, blocks; products, in SASS",
+    )
 
     @property
     def arrival_s(self) -> float:

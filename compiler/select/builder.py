@@ -44,7 +44,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
 from gradc_compiler.select.inner_cuts import inner_cuts
-from gradc_compiler.select.launch import print_launch
+from gradc_compiler.select.launch import ROOM, place_room, print_launch, room_of
 from gradc_compiler.select.nests import Nests
 from gradc_compiler.select.op_cost import cost_of
 from gradc_compiler.select.tile_chain import TileChain, TileUse
@@ -174,6 +174,8 @@ class ProgramBuilder:
         operands = {a.storage: self.operand(a, a.storage in written) for a in [*read, *stored]}
         if self.target != CUDA:
             return None
+        if words := room_of(nest):
+            operands[ROOM] = place_room(self.memory, words)
         return Deferred(partial(print_launch, nest, operands, self.memory.number(time)))
 
     def add(self, unit: FusionGroup, call: KernelCall) -> None:

@@ -134,6 +134,6 @@ def names(word: int) -> dict[str, Any]:
         basis["sin"], basis["cos"] = circular(shim.device, *shim.bits_and_multiply_add())
     functions = basis | elementary(number, basis) | choices(number) | draws(number, basis)
     functions |= sums() | shim.arithmetic(word)
-    functions |= {"to_bfloat": shim.to_bfloat(word)}
+    functions |= {"to_bfloat": shim.to_bfloat(word)} | shim.tile_functions(word)
     functions |= division(shim.device, word, *shim.whole_arithmetic(word))
     return functions | shim.place() | {"real": number, "wide": np.float64, "index": np.int64}

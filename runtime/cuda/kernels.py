@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from gradc_runtime.cuda import shim
-from gradc_runtime.cuda.verify_cuda_source import function_of
+from gradc_runtime.cuda.verify_cuda_source import functions_of
 
 CLEAR = """\
 def k0(words, numbers, table, at, begin, count, total):
@@ -28,5 +29,11 @@ def k0(words, numbers, table, at, begin, count, total):
 
 @cache
 def compiled(text: str, word: int) -> Callable[..., None]:
-    """The launcher of a kernel; the same text is compiled once in a process."""
-    return shim.compile_kernel(function_of(text, word), word)
+    """The launcher of a text's kernels; the same text is compiled once in a process."""
+    launches = [shim.compile_kernel(function, word) for function in functions_of(text, word)]
+
+    def launch(*arguments: Any) -> None:
+        for each in launches:
+            each(*arguments)
+
+    return launches[0] if len(launches) == 1 else launch

@@ -32,10 +32,15 @@ if INSTALLED:
     config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small networks are small grids
     SIMULATED = bool(config.ENABLE_CUDASIM)
     FAILURE: Any = getattr(error, "CudaDriverError", ())  # which the simulator does not have
+    tiles: Any = import_module(
+        f"gradc_runtime.cuda.{'simulated_block' if SIMULATED else 'tile_functions'}"
+    )
 else:
     SIMULATED = False
 
 THREADS = MACHINE.gpu_threads  # in a block of threads
+ASYNC_COPIES = (8, 0)  # from this compute capability on, copies go past the registers
+RESIDENT = "resident"  # what a kernel's text calls, and then an attribute of its function
 MOST_BLOCKS = MACHINE.gpu_blocks  # beyond that a thread takes several pieces of work
 
 
@@ -109,7 +114,7 @@ def compile_kernel(function: Callable[..., None], word: int) -> Callable[..., No
     """Something that launches a kernel: launch(words, numbers, table, at, begin, count, total)."""
     if SIMULATED:
         return simulated_kernel(function)
-    kernel = cuda.jit(signature(word))(function)
+    kernel = cuda.jit(signature(word), launch_bounds=launch_bounds(function, word))(function)
 
     def launch(*arguments: Any) -> None:
         blocks = max(1, min(-(-arguments[-1] // THREADS), MOST_BLOCKS))
@@ -118,8 +123,18 @@ def compile_kernel(function: Callable[..., None], word: int) -> Callable[..., No
     return launch
 
 
+def launch_bounds(function: Callable[..., None], word: int) -> int | tuple[int, int]:
+    """Threads of a block; and in float32, where a kernel says so, how many blocks are to fit a
+    multiprocessor at once, which bounds the registers of a thread.
+    """
+    resident = getattr(function, RESIDENT, 0)
+    return (THREADS, resident) if resident and word == 4 else THREADS
+
+
 def simulated_kernel(function: Callable[..., None]) -> Callable[..., None]:
-    """The same in the simulator, on two threads, with arrays that are faster than its own."""
+    """The same in the simulator, on two threads, with arrays that are faster than its own; of a
+    kernel in tiles on two blocks.
+    """
     kernel = cuda.jit(function)
 
     def plain(array: Any) -> Any:
@@ -128,14 +143,19 @@ def simulated_kernel(function: Callable[..., None]) -> Callable[..., None]:
         return type("Words", (), {name: staticmethod(getattr(array, name)) for name in listed})()
 
     def launch(words: Any, numbers: Any, table: Any, *rest: int) -> None:
-        kernel[2, 1](plain(words), plain(numbers), plain(table), *rest)
+        arguments = plain(words), plain(numbers), plain(table), *rest
+        if tiles.in_blocks(function):
+            tiles.run_blocks(function, arguments, 2, THREADS)
+        else:
+            kernel[2, 1](*arguments)
 
     return launch
 
 
 def compile_ptx(function: Callable[..., None], word: int, capability: tuple[int, int]) -> str:
     """PTX of a kernel, which needs the extra, but neither driver nor device."""
-    return str(cuda.compile_ptx(function, signature(word).args, cc=capability)[0])
+    given, bounds = signature(word).args, launch_bounds(function, word)
+    return str(cuda.compile_ptx(function, given, cc=capability, launch_bounds=bounds)[0])
 
 
 def device(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,6 +182,15 @@ def place() -> dict[str, Callable[[], int]]:
         return cuda.gridsize(1)
 
     return {"thread": inlined(thread), "threads": inlined(threads)}
+
+
+def tile_functions(word: int) -> dict[str, Callable[..., Any]]:
+    """What kernels in tiles call: shared memory, barriers, copies, products of a step."""
+    if SIMULATED:
+        made: dict[str, Callable[..., Any]] = tiles.functions(word)
+        return made
+    old = cuda.is_available() and cuda.get_current_device().compute_capability < ASYNC_COPIES
+    return {**tiles.functions(word, recent=not old)}
 
 
 def primitives(word: int) -> dict[str, Callable[..., Any]]:

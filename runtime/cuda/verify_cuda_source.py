@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradc_runtime.cpu.codegen.verify_definition import SourceError, check_definition, refuse
 from gradc_runtime.cpu.codegen.verify_source import ALLOWED, LOCAL
@@ -23,8 +24,27 @@ from gradc_runtime.cpu.codegen.verify_source import FUNCTIONS as CPU_FUNCTIONS
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.cuda_math import names
 
+KERNEL = re.compile(r"k\d+")
 ARGUMENTS = ["words", "numbers", "table", "at", "begin", "count", "total"]
-FUNCTIONS = (CPU_FUNCTIONS - {"reals", "indices"}) | {"thread", "threads"}
+TILES = frozenset(
+    (
+        *(
+            "shared",
+            "places",
+            "zeros",
+            "products",
+            "keep",
+            "start",
+            "copy",
+            "copies_arrive",
+            "barrier",
+            "again",
+            "resident",
+        ),
+        *("lane", "block", "blocks", "below", "whole", "near", "unsigned", "ratio", "divided"),
+    )
+)
+FUNCTIONS = (CPU_FUNCTIONS - {"reals", "indices"}) | {"thread", "threads"} | TILES
 
 
 def check(node: ast.AST, functions: frozenset[str]) -> None:
@@ -44,7 +64,7 @@ def check(node: ast.AST, functions: frozenset[str]) -> None:
             refuse(node, f"a {type(node.value).__name__} is not allowed")
 
 
-REAL_NAMES, WHOLE_FUNCTIONS = ("v", "r"), ("index", "min", "max", "thread", "threads")
+REAL_NAMES, WHOLE_FUNCTIONS = ("v", "r"), {"index", "min", "max", "thread", "threads"} | TILES
 SIGNS = {ast.Add: "added", ast.Sub: "subtracted", ast.Mult: "multiplied"}
 RESERVED = FUNCTIONS | {*ARGUMENTS, *SIGNS.values()}
 
@@ -78,28 +98,79 @@ class Unfused(ast.NodeTransformer):
         return ast.copy_location(ast.Call(function, [node.left, node.right], []), node)
 
 
-def function_of(text: str, word: int) -> Callable[..., None]:
-    """The kernel as a Python function; raises `SourceError`."""
-    tree = ast.parse(text)
-    match tree.body:
-        case [*definitions, ast.FunctionDef(name="k0", decorator_list=[], returns=None) as kernel]:
-            given = ast.unparse(kernel.args)
-        case _:
-            raise SourceError("kernel text ends with a function, k0")
-    if given != ", ".join(ARGUMENTS):
-        refuse(kernel, f"the head must be `def k0({', '.join(ARGUMENTS)}):`")
+def resident_in(kernel: ast.FunctionDef) -> int:
+    """The number in a kernel's first statement, `resident(3)`, which is taken out; else 0."""
+    match kernel.body[0]:
+        case ast.Expr(ast.Call(ast.Name(shim.RESIDENT), [ast.Constant(value=int(number))])):
+            kernel.body.pop(0)
+            return number
+    return 0
+
+
+class Paused(ast.NodeTransformer):
+    """In the simulator a barrier is where a thread pauses (`simulated_block.py`)."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        """`barrier()` becomes `yield`."""
+        match node.value:
+            case ast.Call(func=ast.Name(id="barrier")):
+                return ast.copy_location(ast.Expr(ast.Yield()), node)
+        return node
+
+
+def functions_of(text: str, word: int) -> list[Callable[..., None]]:
+    """The kernels of a text as Python functions, in the order in which they are launched.
+
+    Raises `SourceError`.
+    """
+    formulas, kernels = checked(ast.parse(text))
+    resident = [resident_in(kernel) for kernel in kernels]
+    file = f"<cuda kernel {sha256(text.encode()).hexdigest()[:12]}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    own = loaded(rewritten(formulas), file, 8)
+    inner = {formula.name: shim.device(own[formula.name]) for formula in formulas}
+    made = loaded(rewritten(kernels), file, word, **inner)
+    for kernel, blocks in zip(kernels, resident, strict=True):
+        setattr(made[kernel.name], shim.RESIDENT, blocks)
+    return [made[kernel.name] for kernel in kernels]
+
+
+def checked(tree: ast.Module) -> tuple[list[ast.FunctionDef], list[ast.FunctionDef]]:
+    """The formulas and the kernels of a text, all of which says what it may.
+
+    Raises `SourceError`.
+    """
+    kernels = [part for part in tree.body if is_kernel(part)]
+    if not kernels or [kernel.name for kernel in kernels] != [f"k{k}" for k in range(len(kernels))]:
+        raise SourceError("kernel text ends with a function, k0, or with several: k0, k1, ...")
+    definitions = tree.body[: len(tree.body) - len(kernels)]
     formulas = [check_definition(definition, RESERVED) for definition in definitions]
     functions = FUNCTIONS | {formula.name for formula in formulas}
+    for kernel in kernels:
+        check_kernel(kernel, functions)
+    return formulas, kernels
+
+
+def rewritten(parts: Sequence[ast.FunctionDef]) -> list[ast.stmt]:
+    """Functions as they are run: each operation rounded, and in the simulator with its pauses."""
+    exact = [Unfused().visit(part) for part in parts]
+    exact = [Paused().visit(part) for part in exact] if shim.SIMULATED else exact
+    return [ast.fix_missing_locations(part) for part in exact]
+
+
+def is_kernel(part: ast.stmt) -> TypeGuard[ast.FunctionDef]:
+    """Whether a part of a text is a kernel, and no formula."""
+    return isinstance(part, ast.FunctionDef) and bool(KERNEL.fullmatch(part.name))
+
+
+def check_kernel(kernel: ast.FunctionDef, functions: frozenset[str]) -> None:
+    """Refuse a kernel with another head, or that says what it may not."""
+    plain = not kernel.decorator_list and kernel.returns is None
+    if ast.unparse(kernel.args) != ", ".join(ARGUMENTS) or not plain:
+        refuse(kernel, f"the head must be `def k0({', '.join(ARGUMENTS)}):`")
     for statement in kernel.body:
         for node in ast.walk(statement):
             check(node, functions)
-    file = f"<cuda kernel {sha256(text.encode()).hexdigest()[:12]}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    exact = [ast.fix_missing_locations(Unfused().visit(part)) for part in tree.body]
-    own = loaded(exact[:-1], file, 8)
-    inner = {formula.name: shim.device(own[formula.name]) for formula in formulas}
-    made: Callable[..., None] = loaded(exact[-1:], file, word, **inner)["k0"]
-    return made
 
 
 def loaded(parts: list[ast.stmt], file: str, word: int, **inner: Any) -> dict[str, Any]:

@@ -62,6 +62,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     ),
     "compiler/rewrites/driver.py": (BOUND, "MOST_ROUNDS"),
     "compiler/printing/row_meaning.py": (FORMAT, "NUMBER VALUE"),
+    "compiler/select/choose_tile.py": (FORMAT, "NEAR"),
     "compiler/select/contraction.py": (FORMAT, "ONE"),
     "compiler/select/indexed_nests.py": (FORMAT, "NUMBER VALUE OWNER"),
     "compiler/whole_step/example_loop.py": (FORMAT, "ONCE"),
@@ -128,6 +129,10 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cpu/tuning/profile.py": (MEASURING, "CALLS"),
     "runtime/cpu/tuning/roofline.py": (MEASURING, "FOOTPRINTS ROWS COLUMNS TERMS BUDGET"),
     "runtime/cuda/cuda_math.py": (BOUND, "MASK MULTIPLIERS WEYL"),
+    "runtime/cuda/shim.py": (FORMAT, "ASYNC_COPIES"),
+    "runtime/cuda/tile_copies.py": (FORMAT, "ASYNC AT_ONCE I64 VOID SHARED_MEMORY"),
+    "runtime/cuda/tile_functions.py": (FORMAT, "LOW"),
+    "runtime/cuda/tile_products.py": (FORMAT, "I32 ALIGNED"),
     "runtime/cuda/cuda_trig.py": (BOUND, "LARGE TWO_BY_PI TURN PARTS W1 W2 W3 SINE COSINE"),
 }
 MOST_TUNED = 15  # numbers of MEASURING and PATIENCE; there were some 90 tuned ones before

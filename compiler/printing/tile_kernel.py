@@ -1,0 +1,159 @@
+"""The text of a product in tiles (`tile_plan.py`), as one kernel for CUDA.
+
+A block goes through tiles; of each through the terms of its sums, a few steps along k at a time.
+While it multiplies those of one step, the words of the next are on their way: so there are two
+buffers of each operand, and one barrier a step.  How far a row, a column or a step is from the
+tile's first is looked up in tables, which threads share too and which are made once a tile (of the
+steps: a step ahead).  Divisions, which take an index apart into loops, are products with a known
+reciprocal (`reciprocal`).  Beyond the last step operands are 0; rows and columns beyond the last
+are read at the last, and not written.
+
+Where parts of a sum are made by several blocks, a second kernel adds them in order: no result
+depends on which block is first.  How many additions a term goes through is said in
+`compiler/machine/addition_chains.py`.
+
+In the text, `e` are ends, `h` the first row and column of a tile, `k` a stretch of the terms,
+`p` tables, `s` buffers; `x0`, `x1`, `x2` the first words of a, b, y, and `x3` that of the parts.
+"""
+
+from __future__ import annotations
+
+from gradc_compiler.printing.cuda_printer import HEAD
+from gradc_compiler.printing.tile_plan import TilePlan
+from gradc_compiler.printing.tile_reading import fetch, fill_tables, look_up_steps
+from gradc_compiler.printing.tile_results import add_parts, write_results
+from gradc_compiler.printing.tile_writer import TileWriter, begin_tile, ends, over, row_words
+from gradc_compiler.records.fast_dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TileKernelText:
+    """Source of a product's kernels, and the numbers that they read after the operands' words."""
+
+    source: str
+    geometry: tuple[int, ...]
+
+
+def print_tile(plan: TilePlan) -> TileKernelText:
+    """The kernel of a plan; of one in parts also the kernel that adds these up."""
+    w = TileWriter(plan=plan)
+    _product(w)
+    lines, w.lines, w.depth = w.lines, [], 1
+    if plan.parts:
+        add_parts(w)
+    head = [f"    x{k} = table[at + {k}]" for k in range(w.operands)]
+    head += [f"    g{k} = table[at + {w.operands + k}]" for k in range(len(w.geometry))]
+    stages = [[f"    # {_law(plan)}", f"    resident({plan.tile.resident})", *head, *lines]]
+    if w.lines:
+        stages.append(["    # y = the sum of its parts, in order", *head, *w.lines])
+    texts = ["\n".join([HEAD.replace("k0", f"k{n}"), *s]) for n, s in enumerate(stages)]
+    return TileKernelText("\n".join(texts) + "\n", tuple(w.geometry))
+
+
+def _law(plan: TilePlan) -> str:
+    tile = plan.tile
+    return (
+        f"y[m, n] = sum over k of a[m, k] * b[k, n]; tiles of {tile.rows} x {tile.columns},"
+        f" {tile.steps} terms at a time, {tile.own_rows} x {tile.own_columns} results a thread"
+    )
+
+
+def _product(w: TileWriter) -> None:
+    plan, tile = w.plan, w.plan.tile
+    stage = 4 * tile.rows // tile.own_rows * tile.columns
+    w.line(f"s0 = shared({max(2 * tile.steps * row_words(w, 0), stage)})")
+    w.line(f"s1 = shared({2 * tile.steps * row_words(w, 1)})")
+    tables = (tile.rows, tile.rows, tile.columns, tile.columns, 2 * tile.steps, 2 * tile.steps)
+    for k, size in enumerate(tables):
+        w.line(f"p{k} = places({size})")
+    w.line("t0 = lane()")
+    _shares(w)
+    ends(w)
+    blocks = "c0 * c1 * e3" + (f" * {w.number(plan.parts)}" if plan.parts else "")
+    w.line(f"for t1 in range(block(), {blocks}, blocks()):")
+    w.depth += 1
+    begin_tile(w)
+    fill_tables(w)
+    _sum(w)
+    w.table = ""
+
+
+def _shares(w: TileWriter) -> None:
+    """Which rows and columns of the tile a thread has: d0 and d1 are its first, then come 3 more,
+    and the next four are as far on as all threads have of these.  A warp has 4 x 8 threads.
+    """
+    tile = w.plan.tile
+    across = tile.columns // tile.own_columns
+    wide = min(8, across)
+    w.line("b0 = t0 >> 5")
+    w.line("b1 = t0 & 31")
+    warps, high = across // wide, 32 // wide
+    w.line(f"d0 = whole(({over('b0', warps)}) * {4 * high} + ({over('b1', wide)}) * 4)")
+    w.line(f"d1 = whole((b0 & {warps - 1}) * {4 * wide} + (b1 & {wide - 1}) * 4)")
+
+
+def _sum(w: TileWriter) -> None:
+    """All terms of the tile's sums, in runs, each of which is added to what is there."""
+    plan, tile = w.plan, w.plan.tile
+    run = w.number(plan.run)
+    _terms(w)
+    w.line(f"for n0 in range(max(1, ratio(k3 - k2 + {run} - 1, {run}))):")
+    w.depth += 1
+    begin_tile(w)
+    w.line(f"k0 = whole(k2 + n0 * {run})")
+    w.line(f"k1 = whole(min(k0 + {run}, k3))")
+    ka, kb = w.offset("k0", plan.k, (0, 1))
+    w.line(f"a1 = start(words, a0 + {ka})")
+    w.line(f"b3 = start(words, b2 + {kb})")
+    w.line("barrier()")
+    look_up_steps(w, 2 * tile.steps, "t0", "k0 + t0", ka, kb)
+    w.line("barrier()")
+    w.line(f"m0 = zeros({tile.own_rows * tile.own_columns})")
+    fetch(w, "0", "k0")
+    w.line("copies_arrive()")
+    w.line("barrier()")
+    _steps(w, ka, kb)
+    begin_tile(w)
+    write_results(w)
+    w.depth -= 1
+
+
+def _terms(w: TileWriter) -> None:
+    """From k2 up to k3: all, or those of a part."""
+    plan, steps = w.plan, w.plan.tile.steps
+    if not plan.parts:
+        w.line("k2 = whole(0)")
+        w.line("k3 = e2")
+        return
+    parts = w.number(plan.parts)
+    w.line(f"u1 = whole(ratio(e2 + {parts} - 1, {parts}) + {steps - 1})")
+    w.line(f"u1 = whole(({over('u1', steps)}) * {steps})")
+    w.line("k2 = whole(min(u0 * u1, e2))")
+    w.line("k3 = whole(min(k2 + u1, e2))")
+
+
+def _steps(w: TileWriter, ka: str, kb: str) -> None:
+    """The products of one step after another, while the words of the next are on their way."""
+    tile = w.plan.tile
+    w.line(f"for n1 in range({over(f'(k1 - k0 + {tile.steps - 1})', tile.steps)}):")
+    w.depth += 1
+    w.line("q0 = whole(n1 & 1)")
+    w.line("q1 = whole(1 - q0)")
+    w.line(f"k4 = whole(k0 + (n1 + 1) * {tile.steps})")
+    fetch(w, "q1", "k4")
+    w.line(multiply(w))
+    look_up_steps(w, tile.steps, f"q0 * {tile.steps} + t0", f"k4 + {tile.steps} + t0", ka, kb)
+    w.line("copies_arrive()")
+    w.line("barrier()")
+    w.depth -= 1
+
+
+def multiply(w: TileWriter) -> str:
+    """The products of one step, added to a thread's results."""
+    tile, a, b = w.plan.tile, row_words(w, 0), row_words(w, 1)
+    gaps = 4 * tile.rows // tile.own_rows, 4 * tile.columns // tile.own_columns
+    sizes = tile.steps, tile.own_rows, tile.own_columns, a, b, *gaps
+    return (
+        f"m0 = products(m0, s0, q0 * {tile.steps * a} + d0, s1, q0 * {tile.steps * b} + d1, "
+        f"{', '.join(map(str, sizes))})"
+    )

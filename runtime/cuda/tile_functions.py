@@ -1,0 +1,75 @@
+"""What kernels in tiles call that numba-cuda has no word for, by the names of their text.
+
+Loads of four neighbours at once, copies from memory to shared memory past the registers, and the
+products of one step (`tile_products.py`, `tile_copies.py`).  These and `shim.py` are all that knows
+numba-cuda.  In the simulator `simulated_block.py` has functions of the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from gradc_runtime.cuda.tile_copies import again, below, copier, plain, start
+from gradc_runtime.cuda.tile_products import ALIGNED, keep, products, zeros, zeros_double
+
+cuda: Any = import_module("numba.cuda")
+types: Any = import_module("numba.cuda.types")
+LOW = np.uint64(32)
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is compiled with each kernel that calls it."""
+    made: Callable[..., Any] = cuda.jit(device=True, inline="always")(function)
+    return made
+
+
+def divided(n: Any, multiplier: Any, shift: Any) -> Any:
+    """A quotient by a known number, by way of its reciprocal."""
+    high = np.uint32(np.uint64(np.uint32(n)) * np.uint64(np.uint32(multiplier)) >> LOW)
+    return np.int32(high >> np.uint32(shift))
+
+
+def memory(word: int) -> dict[str, Callable[..., Any]]:
+    """What threads of a block share."""
+    real = types.float32 if word == 4 else types.float64
+    return {
+        "shared": inlined(lambda words: cuda.shared.array(words, real, alignment=ALIGNED)),
+        "places": inlined(lambda words: cuda.shared.array(words, types.int32)),
+        "barrier": inlined(lambda: cuda.syncthreads()),
+    }
+
+
+def whole_numbers() -> dict[str, Callable[..., Any]]:
+    """Which thread it is, and arithmetic of 32 bits."""
+    return {
+        "lane": inlined(lambda: cuda.threadIdx.x),
+        "block": inlined(lambda: cuda.blockIdx.x),
+        "blocks": inlined(lambda: cuda.gridDim.x),
+        "ratio": inlined(lambda a, b: np.int32(np.uint32(a) // np.uint32(b))),
+        "divided": inlined(divided),
+        "again": again,
+        "below": below,
+        "whole": np.int32,
+        "near": np.int32,
+        "unsigned": np.uint32,
+    }
+
+
+def functions(word: int, *, recent: bool = True) -> dict[str, Callable[..., Any]]:
+    """Everything that text in tiles may call, for words of 4 or 8 bytes; on a `recent` GPU, of
+    compute capability 8.0 or more, copies go past the registers.
+    """
+    return {
+        **memory(word),
+        **whole_numbers(),
+        "zeros": zeros if word == 4 else zeros_double,
+        "products": products,
+        "keep": keep,
+        "start": start,
+        "copy": copier(recent),
+        "copies_arrive": plain("cp.async.wait_all;" if recent else ""),
+    }

@@ -1,0 +1,145 @@
+"""What kernels in tiles are on a GPU: registers, shared memory, and how many instructions of their
+inner loop are multiplications; on 9.0 nothing may be spilled.  A table has what each was
+(`tile_resources.json`); UPDATE_TILES=1 writes it anew.
+
+Kernels become machine code for compute capability 8.0 and 9.0 without a GPU; it is read by
+nvdisasm, and where that is missing only registers and memory are compared.  Figures differ a little
+between versions of the compilers: a share may not fall by more than 3 points, registers not grow
+beyond what the blocks that are to fit a multiprocessor leave.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradc_compiler.printing.tile_kernel import print_tile
+from gradc_compiler.printing.tile_plan import BlockTile
+from gradc_compiler.select.choose_tile import TILES
+from gradc_runtime.cuda import shim
+from gradc_runtime.cuda.verify_cuda_source import functions_of
+from tests.runtime.cuda.tiled_products import ROWS, Loops, planned
+
+pytest.importorskip("numba_cuda")
+for library in ("nvidia-nvvm", "nvidia-cuda-nvrtc"):
+    try:
+        version(library)
+    except PackageNotFoundError:
+        pytest.skip(f"needs {library}", allow_module_level=True)
+PTXAS = shutil.which("ptxas")
+pytestmark = [
+    pytest.mark.skipif(shim.SIMULATED, reason="the simulator compiles nothing"),
+    pytest.mark.skipif(PTXAS is None, reason="needs ptxas"),
+    pytest.mark.filterwarnings("ignore"),  # numba-cuda's own
+]
+TABLE = Path(__file__).with_suffix("").with_name("tile_resources.json")
+CASES: dict[str, Loops] = {
+    "dense": [(ROWS, 784, 0, 128), (128, 0, 1, 1), (784, 1, 128, 0)],
+    "dense, of the input": [(ROWS, 128, 0, 784), (784, 0, 128, 1), (128, 1, 1, 0)],
+    "dense, of the weights": [(ROWS, 784, 128, 0), (784, 1, 0, 128), (128, 0, 1, 1)],
+    "convolution": [
+        *((ROWS, 7200, 0, 12544), (28, 240, 0, 448), (28, 8, 0, 16)),
+        *((16, 0, 1, 1), (3, 240, 384, 0), (24, 1, 16, 0)),
+    ],
+}
+LOSS, REGISTERS, MOST = 3, 65536, 255  # points; of a multiprocessor; of a thread
+
+
+def name_of(tile: BlockTile) -> str:
+    return f"{tile.rows} x {tile.columns}"
+
+
+EVERY_DAY = {("dense", "128 x 64", 9), ("dense, of the weights", "64 x 32", 8)}
+WANTED = [
+    pytest.param(
+        case, tile, major, id=f"{case}-{name_of(tile)}-{major}0",
+        marks=() if (case, name_of(tile), major) in EVERY_DAY else pytest.mark.wide,
+    )
+    for case in CASES for tile in TILES for major in (8, 9)
+]  # fmt: skip
+
+
+def disassembler() -> str | None:
+    """nvdisasm, of a toolkit or of its wheel."""
+    found = shutil.which("nvdisasm")
+    wheels = (path for root in sys.path for path in Path(root).glob("nvidia/*/bin/nvdisasm"))
+    return found or next(map(str, wheels), None)
+
+
+def compiled(case: str, tile: BlockTile, major: int, folder: Path) -> dict[str, Any]:
+    """What ptxas says of a product's kernel, and the share of products in its inner loop."""
+    plan = planned(CASES[case], tile, adds="weights" in case)
+    plan = replace(plan, parts=4) if "weights" in case else plan
+    ptx = shim.compile_ptx(functions_of(print_tile(plan).source, 4)[0], 4, (major, 0))
+    ptx = re.sub(r"\.version \d+\.\d+", ".version 8.0", ptx)  # for one of an older toolkit
+    cubin, assembler = folder / "kernel.cubin", [str(PTXAS), f"-arch=sm_{major}0", "-v"]
+    done = subprocess.run(
+        [*assembler, "-o", str(cubin), "-"], input=ptx, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = {
+        "registers": int(re.findall(r"Used (\d+) registers", done.stderr)[0]),
+        "shared": int(re.findall(r"(\d+) bytes smem", done.stderr)[0]),
+        "spilled": sum(map(int, re.findall(r"(\d+) bytes spill", done.stderr))),
+        "float64": ".f64" in ptx,
+    }
+    reader = disassembler()
+    if reader is not None:
+        found["share"] = share_of(subprocess.check_output([reader, "-c", cubin], text=True))
+    return found
+
+
+def share_of(listing: str) -> int:
+    """Of 100 instructions of the loop with most products, how many these are."""
+    code: list[str] = []
+    labels: dict[str, int] = {}
+    best: list[str] = []
+    for line in listing.splitlines():
+        if label := re.match(r"\s*(\.L_x_\d+):", line):
+            labels[label[1]] = len(code)
+        if found := re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?(.*?);", line):
+            code.append(found[1])
+    for k, line in enumerate(code):
+        target = re.search(r"\.L_x_\d+", line)
+        if line.startswith("BRA") and target and labels.get(target[0], k + 1) <= k:
+            body = code[labels[target[0]] : k + 1]
+            best = body if dense(body) > dense(best) else best
+    return round(100 * dense(best))
+
+
+def dense(body: list[str]) -> float:
+    return sum(line.startswith("FFMA") for line in body) / max(1, len(body))
+
+
+@pytest.mark.parametrize(("case", "tile", "major"), WANTED)
+def test_resources(case: str, tile: BlockTile, major: int, tmp_path: Path) -> None:
+    found, key = compiled(case, tile, major, tmp_path), f"{case}, {name_of(tile)}, {major}.0"
+    known = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
+    if os.environ.get("UPDATE_TILES"):
+        known[key] = found
+        text = json.dumps(known, indent=1, sort_keys=True)
+        TABLE.write_text(re.sub(r"\n  +|\n (?=})", " ", text) + "\n", encoding="utf-8")
+        return
+    assert found["spilled"] <= (known[key]["spilled"] if major < 9 else 0)
+    assert not found["float64"]
+    assert found["shared"] == known[key]["shared"]
+    assert found["registers"] <= min(MOST, REGISTERS // (tile.resident * tile.threads))
+    assert found.get("share", 100) >= known[key]["share"] - LOSS
+
+
+def test_float64_fits_shared_memory(tmp_path: Path) -> None:
+    """Of the tile that takes most; 48 KB need no leave of the driver."""
+    source = print_tile(planned(CASES["dense"], TILES[0])).source
+    ptx = shim.compile_ptx(functions_of(source, 8)[0], 8, (8, 0))
+    sizes = re.findall(r"\.shared .* \.b8 \S+\[(\d+)\]", ptx)
+    assert 0 < sum(map(int, sizes)) <= 48 * 1024

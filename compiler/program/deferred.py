@@ -1,6 +1,7 @@
 """A part of an entry that is made when somebody first asks for it.
 
-An entry is the same whatever runs it, but the text of a target is nothing to a session on another.
+An entry is the same whatever runs it, but a session on one target has no use for the text of
+another.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def ready(value: T) -> Deferred[T]:
 
 
 class Deferred(Generic[T]):
-    """A value, or what makes it: that is let go once the value is there."""
+    """A value, or the function that makes it, which is dropped once the value is there."""
 
     __slots__ = ("_lock", "_make", "_value")
 

@@ -9,8 +9,9 @@ from gradc_compiler.records.fast_dataclass import dataclass
 class InnerCut:
     """A loop within a row of a generated kernel, along which its work may be divided.
 
-    A share of it has a smaller extent, and operands that begin later; or, where that loop runs over
-    the rows as well (`by_row`), one iteration for each "row", and another range of those.
+    A share of the work is the same kernel with a smaller extent and operands that begin later.  If
+    the loop runs over the rows as well (`by_row`), a share is another range of the iterations of
+    all rows.
     """
 
     place: int  # the argument that is its extent

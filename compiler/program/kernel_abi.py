@@ -10,8 +10,8 @@ A product (`contract_rows`, `contract_lanes`, `contract_dots`):
 
     mode, columns, rows, a_row, y_row, k1, a_k1, b_k1, k2, a_k2, b_k2, how many outer loops,
     for each of them, outermost first: extent, and the words by which it moves a, b and y;
-    for `contract_dots` at last: the words from one column to the next of b, and of y; and again how
-    many rows, which decide how it goes about them even if it has only a share of them.
+    for `contract_dots` at last: the words from one column to the next of b, and of y; and how many
+    rows there are in all, which decides how the kernel handles them even if it has a share of them.
 
 Each has a second kernel for very long sums, whose name ends with `_compensated`; a back end chooses
 it where the batch is laid out.  A kernel whose name ends with `_bf16`, or `_bf16_compensated`,
@@ -58,7 +58,7 @@ OUTPUT_LOOPS, SUM_LOOPS, ANY_LOOPS = 1, 2, 3  # of `contract_any`: how many, and
 
 
 class Extent(IntEnum):
-    """In place of an extent that is known only when a kernel is called.
+    """Numbers that stand in place of an extent which is known only when a kernel is called.
 
     A kernel takes any negative extent for the length of the range that it is called for.
     """
@@ -70,7 +70,9 @@ class Extent(IntEnum):
 
 
 class MeanMode(IntEnum):
-    """In place of the mode of a mean: twice the number of examples, and 1 if it adds to y."""
+    """Numbers that stand in place of the mode of a mean, which is twice the number of examples, and
+    1 more if the product adds to y.
+    """
 
     SET = Extent.EVERY + 2
     ADD = SET + 1
@@ -82,7 +84,7 @@ COMPENSATED = "_compensated"  # after the name of one of them: the same for very
 
 
 def product_of(name: str) -> str:
-    """The name of a library kernel without what it does to operands and sums."""
+    """The name of a library kernel without the endings that say how it treats operands and sums."""
     return name.removesuffix(COMPENSATED).removesuffix(ROUNDED)
 
 
@@ -107,7 +109,7 @@ def pieces_of(k1: int, k2: int, terms: int) -> int:
 
 
 def pieces_of_product(geometry: Sequence[int], rows: int, terms: int) -> int:
-    """How often it adds to a number of its result within one range, which has so many rows."""
+    """How often a product adds to a number of its result, in a range that has so many rows."""
     outer = range(LOOPS, LOOPS + LOOP * geometry[LOOP_COUNT], LOOP)
     sums = [K1, K2, *(k for k in outer if not geometry[k + Y_LOOP])]
     k1, k2, *others = (rows if geometry[k] < 0 else geometry[k] for k in sums)

@@ -1,7 +1,8 @@
 """The column loop of a contraction: the loop along which its result is contiguous in memory.
 
-Library kernels compute a vector of results along it at once.  Its operands are read through views
-(transpositions), which cost nothing but may hide that an operand is contiguous along that loop.
+Library kernels compute a vector of results along that loop at once.  A product often reads an
+operand through a view, such as a transposition.  The view costs nothing, but may hide that the
+operand is contiguous along the column loop.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ def column_loop(op: Contract) -> int | None:
 
 
 def turned_back(x: Value, m: Map) -> tuple[Value, Map]:
-    """A value without the transpositions that it is seen through, and the positions at which it is
-    then read: the last axis is the contiguous one.
+    """A value without the transpositions that it is seen through, and the positions at which it
+    must then be read.
+
+    Its last axis is the one that is contiguous.
     """
     while x.node.inputs:
         source = x.builder.value(x.node.inputs[0])

@@ -4,12 +4,14 @@
     take(spread(x), at) = take(x, at)                    y[t] = x[at[t]]
     total(scatter(x, at)) = scatter(x as rows, at as rows)
 
-The language has the first as a sum over time of matrices that are 0 but for one row, and the
-derivative of either as the other.  As written, every element would have a whole tensor: T times the
-room, and T times the work.  Without the sum an element is moved once, and nothing is rounded.
+In the language `from_rows` is a sum over time of matrices that are 0 but for one row; each of the
+first two forms is the derivative of the other.  Computed as written, every element of the sequence
+would make a whole tensor: T times the memory, and T times the work.  Without the sum each element
+is moved once, and nothing is rounded.
 
-The last is the derivative of an embedding.  Each element added a matrix of all classes that is 0
-but for one row; now an example has one matrix, to which the elements add their rows in order.
+The last form is the derivative of an embedding.  As written, each element adds a matrix of all
+classes that is 0 but for one row.  Rewritten, an example has one matrix, to which its elements add
+their rows in order.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from gradc_compiler.ops.sequence import FromRows, TimeBroadcast, TimePosition, T
 
 
 def copy_rows(_: Graph) -> Callable[[Node, list[Value]], Value | None]:
-    """The rule for sums over time, and for rows that are taken of what is spread over it."""
+    """The rule for sums over time, and for rows that are taken of a value spread over time."""
 
     def rule(node: Node, xs: list[Value]) -> Value | None:
         match node.op:
@@ -48,7 +50,9 @@ def _rows(x: Value) -> Value | None:
 
 
 def _as_rows(x: Value) -> Value:
-    """The elements of a fixed-length sequence as rows: those that they were taken from, if so."""
+    """The elements of a fixed-length sequence as rows of a tensor: that tensor itself, if they were
+    taken from one.
+    """
     rows = x.type.time
     match x.node.op:
         case Take() if isinstance(rows, int):
@@ -60,7 +64,7 @@ def _as_rows(x: Value) -> Value:
 
 
 def _taken(table: Value, at: Value) -> Value | None:
-    """The rows of a table that is spread over time, of the table itself."""
+    """Rows of a table that is spread over time, taken from the table itself."""
     if not isinstance(table.node.op, TimeBroadcast) or at.type.time != table.type.time:
         return None
     return table.builder.add(Take(), table.builder.value(table.node.inputs[0]), at)

@@ -1,13 +1,13 @@
 """The driver of all rewrites of graphs: asks the switch, verifies what came out, counts, remembers.
 
 A *row* says what one rewrite does; `compiler/rewrites/table.py` has all rows, in two stages.  There
-are two kinds.  A rule is asked node by node (`nodes`), and what it makes keeps the story of the
-node that it takes the place of: its place in the spec, why it is there, and how many products it
-stands for.  Any other takes a graph and gives one (`whole`).  A row that is not made for a target
-is off there, as if it had been switched off (`switches_for` in the table).
+are two kinds of rewrites.  A rule is asked node by node (`nodes`); the nodes that it makes keep the
+story of the node that they replace: its place in the spec, why it is there, and how many products
+it stands for.  Any other rewrite takes a whole graph and gives one (`whole`).  A row that is not
+made for a target is off there, as if it had been switched off (`switches_for` in the table).
 
-A table is gone through in its order.  Rows may stand in any but for what they say themselves
-(`after`), which the driver checks.
+Rows are run in the order of the table.  Some must come after others; they say so (`after`), and the
+driver checks it.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ MOST_ROUNDS = 8  # of a stage that runs until nothing changes
 
 @dataclass(slots=True)
 class Notes:
-    """What rewrites tell beside the graph, and what they are told.
+    """What rewrites report beside the graph, and what they are told.
 
-    `needed` maps the tag of a contraction to the number of products that its result needs, where a
-    rewrite made it do more or fewer; speed is reported by the needed ones.  `recomputed` says, in
-    lines for people, which values are kept for the derivative and which are computed again.
+    `needed` maps the tag of a contraction to the number of products that its result needs, if a
+    rewrite made it compute more or fewer; speed is reported in needed products.  `recomputed` says,
+    in lines for people, which values are kept for the derivative and which are computed again.
     """
 
-    keep: bool = True  # what derivatives read, for them
+    keep: bool = True  # whether values are kept that derivatives read
     needed: dict[int, int] = field(default_factory=dict)
     recomputed: tuple[str, ...] = ()
 
@@ -49,8 +49,8 @@ Run = Callable[[Graph, Notes], tuple[Graph, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimisation:
-    """What can be switched off: the law, whether only the order of a sum may change, and the
-    targets that it is made for.
+    """Something that can be switched off: its law, whether it only changes the order of a sum, and
+    the targets that it is made for.
     """
 
     law: str
@@ -62,9 +62,9 @@ class Optimisation:
 class Rewrite(Optimisation):
     """A row: how a graph is rewritten, and why.
 
-    `always` says what would be wrong without the rewrite; it then has no switch.  `fits` says why
-    its targets want it; of algebra, which is for all, nothing.  `after` names the rows of a stage
-    gone through once that must not come later: they would undo what this one brings about.
+    `always` says what would be wrong without the rewrite; such a row has no switch.  `fits` says
+    why its targets profit from it; it is empty for algebra, which is for all targets.  `after`
+    names rows that must not come later in a stage, because they would undo what this row does.
     """
 
     run: Run
@@ -136,9 +136,11 @@ def run_once(table: Table, graph: Graph, switches: Switches) -> tuple[Graph, Not
 def run_until_stable(
     table: Table, graph: Graph, without: Collection[str] = ()
 ) -> Iterator[tuple[str, Graph]]:
-    """Every row that is on, in turns until none changes anything: each that did, and its graph."""
+    """Every row that is on, again and again until none changes anything; gives each row that did,
+    and the graph after it.
+    """
     chosen = {name: row for name, row in table.items() if name not in without}
-    known: Graph | None = None  # the last that was verified
+    known: Graph | None = None  # the last graph that was verified
     idle = 0  # rows in a row that changed nothing
     for _ in range(MOST_ROUNDS):
         before = graph
@@ -156,7 +158,9 @@ def run_until_stable(
 
 
 def _tell_needed(node: Node, made: Collection[Node], needed: dict[int, int]) -> None:
-    """Let new products count as those of the node they stand for; transforms count as none."""
+    """Let new products count as those of the node that they replace; products of transforms count
+    as none.
+    """
     if not isinstance(node.op, Contract) or len(node.inputs) != 2:
         return
     own, ids = needed.get(node.tag, prod(node.op.extents)), {n.id: n for n in made}

@@ -60,11 +60,12 @@ def _rule(node: Node, xs: list[Value]) -> Value | None:
 
 
 def _mean(node: Node, x: Value) -> Value:
-    """The contraction that averages over the examples; what is alike for all is its own mean.
+    """The contraction that averages over the examples; a value that is the same for all is its own
+    mean.
 
-    As a product with 1 where the numbers are few (those fill no vector of a loop; the tile of a
-    product sums up several examples at once) or come from the elements of sequences (whose rows
-    are the product's terms, summed in registers).
+    It is a product with 1 if the numbers are few, since these would fill no vector of a loop, while
+    the tile of a product adds up several examples at once.  It is one, too, if they come from the
+    elements of sequences, whose rows are then the terms of the product, summed in registers.
     """
     builder = x.builder
     if not builder.is_varying(x):
@@ -80,8 +81,8 @@ def _mean(node: Node, x: Value) -> Value:
 
 
 def _spread(node: Node, xs: list[Value]) -> list[Value]:
-    """The operands of an operator over a sequence; one that an example has only once is repeated
-    for every element.
+    """The operands of an operator over a sequence; an operand that an example has only once is
+    repeated for every element.
     """
     times = [x.type.time for x in xs if x.type.time is not None]
     if not times or node.op.sequential:
@@ -151,9 +152,9 @@ def packing(op: Contract) -> list[int]:
 
 
 def _dots(op: Contract, columns: int) -> bool:
-    """Whether both operands lie ready along a sum that is long enough to be worth dot products.
+    """Whether both operands are contiguous along a sum that is long enough for dot products.
 
-    Many rows in one example pay for a copy of the matrix even so.
+    If one example has many rows, copying the matrix is faster even so.
     """
     if prod(op.shape) >= MANY_ROWS * op.extents[columns]:
         return False

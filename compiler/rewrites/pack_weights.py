@@ -2,10 +2,10 @@
 
     P[s, k, c] = W[32 s + c, k]          y[32 s + c] = sum over k of P[s, k, c] x[k]
 
-A *panel* is 32 columns wide, as a tile of the product is, so a tile reads words that follow one
+A *panel* is 32 columns wide, like a tile of the product, so that a tile reads words that follow one
 another.  In a wide matrix the rows of 32 columns lie so far apart that they push one another out of
-the cache.  The library's kernel therefore copies such columns before it uses them, and in a
-recurrence it would do so again at every step.
+the cache.  The library's kernel therefore copies such columns before it uses them; in a recurrence
+it would copy them again at every step.
 """
 
 from __future__ import annotations
@@ -63,8 +63,10 @@ def packed_in_panels(
 
 
 def _matrix(op: Contract, xs: Sequence[Value], columns: int) -> int | None:
-    """The number of the operand that is a matrix of weights with these columns, where the other one
-    has not and there is no other loop of the result.
+    """The number of the operand that is a matrix of weights with these columns; None if the product
+    has another form.
+
+    The other operand must not have the columns, and the result no other loop.
     """
     fixed = [k for k, x in enumerate(xs) if not x.builder.is_varying(x)]
     if len(fixed) != 1 or [p.plain for p in op.result] != [columns]:

@@ -8,8 +8,9 @@ the derivative keeps what softmax found of each row (its greatest score and its 
 the weights again from the product on (Dao et al., "FlashAttention", 2022): the members of a region
 are marked for `remat.py`, their statistics are marked to be kept.
 
-Rows do not meet before the exits, so a block's numbers are those that they were.  Exits that sum
-over rows, the derivatives of keys and values, add up the sums of blocks: another order.
+Within a region no row depends on another, so the numbers of a block are the same as without blocks.
+The derivatives of keys and values are sums over rows; they add up the sums of blocks, which is
+another order of the same terms.
 """
 
 from __future__ import annotations
@@ -39,17 +40,18 @@ def attend_in_blocks(graph: Graph) -> Graph:
 
 @dataclass
 class _Rewriting:
-    """A graph of which some regions are written in blocks, half by half.
+    """A graph that is being written again, with some regions in blocks.
 
-    A region has a *half* before each value that is computed from its exits and that it reads
-    again: the forward half, then the derivative.
+    The values that leave a region may lead to values that the region reads again: those of its
+    derivative.  What comes before is the *forward half* of the region, what comes after is its
+    second half; each is written in blocks by itself.
     """
 
     graph: Graph
     regions: Sequence[ScoreRegion]
     builder: Builder = field(default_factory=Builder)
-    now: dict[int, Value] = field(default_factory=dict)  # what stands for a node
-    blocks: dict[tuple[int, Block], Value] = field(default_factory=dict)  # ... of some rows
+    now: dict[int, Value] = field(default_factory=dict)  # the value that replaces a node
+    blocks: dict[tuple[int, Block], Value] = field(default_factory=dict)  # the same, of some rows
     slices: dict[tuple[int, int, Block], Value] = field(default_factory=dict)
     owner: dict[int, ScoreRegion] = field(default_factory=dict)
     half: list[int] = field(default_factory=list)
@@ -66,7 +68,7 @@ class _Rewriting:
         return self.builder.graph(outputs)
 
     def require(self, id: int) -> Value:
-        """What stands for a node, which is written now if it is not yet."""
+        """The value that replaces a node, which is written now if it has not been."""
         if id not in self.now:
             node = self.graph[id]
             if (region := self.owner.get(id)) is not None:
@@ -107,7 +109,7 @@ class _Rewriting:
         return Remat.MUST if region.is_large(node) else Remat.NEVER
 
     def part(self, region: ScoreRegion, node: Node, block: Block) -> Value:
-        """Some rows of a member, or an exit's share of them."""
+        """Some rows of a member; or of an exit, the sum over them."""
         _, count = block
         operands = [self.operand(region, node, k, block) for k in range(len(node.inputs))]
         match node.op:
@@ -129,7 +131,9 @@ class _Rewriting:
         return loop
 
     def operand(self, region: ScoreRegion, node: Node, k: int, block: Block) -> Value:
-        """What a part reads: a part of a member, the rows of another value, or all of it."""
+        """What a block reads: the same rows of a member, those rows of another value, or all of
+        it.
+        """
         id = node.inputs[k]
         if id in region.axes:
             return self.blocks[id, block]
@@ -145,7 +149,7 @@ class _Rewriting:
         return self.slices[key]
 
     def whole(self, region: ScoreRegion, node: Node, parts: Sequence[Value]) -> Value | None:
-        """The parts one after another, or their total; None where nobody asks."""
+        """The blocks one after another, or their sum; None if nothing reads the whole."""
         if _sums_rows(region, node):
             return parts[0]
         if node.id in region.axes:
@@ -172,7 +176,7 @@ def _sums_rows(region: ScoreRegion, node: Node) -> bool:
 
 
 def _halves(graph: Graph, owner: Mapping[int, ScoreRegion]) -> list[int]:
-    """For each node, how often a value that it is computed from has left a region."""
+    """For each node, how often a path that leads to it has left a region."""
     half = list[int]()
     for node in graph.nodes:
         region, most = owner.get(node.id), 0
@@ -187,7 +191,9 @@ def _halves(graph: Graph, owner: Mapping[int, ScoreRegion]) -> list[int]:
 def _part_of_sum(
     op: Contract, loop: int, block: Block, region: ScoreRegion, inputs: Sequence[int]
 ) -> Contract:
-    """A sum over some rows: parts of members and of the result begin with the block's first."""
+    """The sum over a block of rows, of members and results that begin with the block's first
+    row.
+    """
     first, count = block
     part = piece(op, loop, first, count)
     operands = tuple(

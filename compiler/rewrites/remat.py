@@ -10,10 +10,11 @@ the derivative reads, with every value's words as the capacity of its node:
 
     product ──▶ [value: words] ──▶ [value: words] ──▶ derivative
 
-The copies are ordinary nodes; a loop that alone reads a copy computes it step by step.
+The copies are ordinary nodes.  If only the steps of one recurrence read a copy, the recurrence
+computes it step by step.
 
-Where much would be kept, everything counts as marked; so it does without `keep`, which `--memory`
-chooses where there is too little room.
+If very much would be kept, the whole model counts as marked.  So it does without `keep`, which
+`--memory` chooses if there is too little memory.
 """
 
 from __future__ import annotations
@@ -49,9 +50,10 @@ class RematChoice:
 
 
 def rematerialize(graph: Graph, keep: bool = True) -> tuple[Graph, tuple[str, ...]]:
-    """The graph in which derivatives read copies of what is not kept; the choice, for people.
+    """The graph in which derivatives read copies of values that are not kept; and the choice, for
+    people.
 
-    As if all were marked, where `keep` is false or much would be kept.
+    Without `keep`, or if very much would be kept, every value counts as marked.
     """
     if not keep or takes_much(graph):
         graph = _all_marked(graph)
@@ -62,8 +64,10 @@ def rematerialize(graph: Graph, keep: bool = True) -> tuple[Graph, tuple[str, ..
 
 
 def takes_much(graph: Graph) -> bool:
-    """Whether so much would be kept that to compute some again costs no time: it is less to write
-    and to read.  Not with recurrences, which would do it step by step.
+    """Whether so much would be kept that computing some of it again costs no time, as less is
+    written and read.
+
+    It is never so with recurrences, which would compute it step by step.
     """
     if graph.carries:
         return False
@@ -118,7 +122,7 @@ def _is_worth_keeping(node: Node) -> bool:
 
 
 def _easy(graph: Graph, free: set[int]) -> set[int]:
-    """Marked values that can be computed from what is there anyway, without a product."""
+    """Marked values that can be computed without a product from values that are there anyway."""
     easy = set[int]()
     for node in graph.nodes:
         known = all(i in easy or i not in free for i in node.inputs)
@@ -128,8 +132,10 @@ def _easy(graph: Graph, free: set[int]) -> set[int]:
 
 
 def _repeatable(graph: Graph) -> set[int]:
-    """Marked values that may be computed twice: no output, nothing that a recurrence carries, and
-    nothing that unmarked nodes read, as that is there (unless it is marked never to be kept).
+    """Marked values that may be computed twice.
+
+    They are no outputs, no recurrence carries them, and no unmarked node reads them: a value that
+    one reads is there anyway (unless it is marked never to be kept).
     """
     varying, derived = graph.varying, derived_nodes(graph)
     free = {n.id for n in graph.nodes if n.remat.is_set and n.inputs and n.id in varying}

@@ -1,12 +1,13 @@
-"""Products that round their operands themselves: no rounded copy of an operand is written.
+"""Products that round their operands themselves, so that no rounded copy of an operand is written.
 
     sum of bfloat16(a) bfloat16(b) = rounded product of a and b
 
-A kernel of the library copies what it multiplies into panels in any case, and can round on the way.
-Then a value is stored once, in float32, for all who read it.  A rounding commutes with
-whatever only moves numbers, as it leaves 0 what it is; so it is looked for behind that.
+A kernel of the library copies its operands into panels in any case, and can round them on the way.
+Then a value is stored once, in float32, for all its readers.  Moving numbers before or after
+rounding them gives the same, since 0 is rounded to 0; so the rule looks for a rounding behind
+operators that only move numbers.
 
-It comes last of all that makes products: no other rewrite has to know of such a product.
+It runs after all rewrites that make products, so none of them has to know of rounded products.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def unrounded(x: Value) -> Value | None:
 
 
 def _moves(op: Op) -> bool:
-    """Whether an operator moves numbers about, and adds none up: views, and those that spread what
-    they show over zeros.
+    """Whether an operator only moves numbers and adds none up: a view, or one that puts numbers
+    among zeros.
     """
     if not isinstance(op, Contract) or len(op.operands) != 1 or op.mean:
         return False
@@ -84,7 +85,9 @@ def _strides(shape: tuple[int, ...]) -> list[int]:
 
 
 def _with_halo(op: Contract, k: int, x: Value) -> Value:
-    """Operand k, copied where it is read outside and cannot have zeros around it."""
+    """Operand k; a copy of it, if the product reads outside it and it cannot have zeros around
+    itself.
+    """
     if op.reads_outside(k, x.shape) and not isinstance(x.node.op, Elementwise):
         return x.builder.add(Copy(), x)
     return x

@@ -27,12 +27,14 @@ from gradc_compiler.rewrites.split_long_sums import kept_loops
 
 
 class _NoRegion(Exception):
-    """What started as a region is none."""
+    """Raised where a region cannot be completed."""
 
 
 @dataclass
 class ScoreRegion:
-    """The members with the axis of each that is the rows, and the exits with their loops of it."""
+    """The members of a region, with the axis of each that is the rows; and its exits, with the loop
+    of each that goes over rows.
+    """
 
     rows: int
     large: int  # words of its scores
@@ -79,7 +81,7 @@ class _Growing:
     pending: list[int] = field(default_factory=list)
 
     def grown(self, seed: Node, axis: int) -> bool:
-        """Whether all that belongs to a product makes a region."""
+        """The region that a product starts; None if it cannot be completed."""
         try:
             self.join(seed.id, axis)
             while self.pending:
@@ -105,7 +107,7 @@ class _Growing:
         )
 
     def join(self, id: int, axis: int) -> None:
-        """Take a value in, whose rows lie along an axis."""
+        """Make a value, whose rows lie along an axis, a member."""
         node, known = self.graph[id], self.found.axes.get(id)
         if known is None:
             if node.type.time is not None or node.type.shape[axis] != self.found.rows:
@@ -116,7 +118,9 @@ class _Growing:
             raise _NoRegion
 
     def join_user(self, node: Node, user: Node) -> None:
-        """What reads a member is one too, leaves the region, or must be content with statistics."""
+        """Make the reader of a member a member too, or an exit; any other reader may read only
+        statistics.
+        """
         axis = axis_above(self.graph, node.id, self.found.axes[node.id], user)
         product = isinstance(user.op, Contract)
         if axis is not None and (self.found.is_large(user) or self.is_statistic(user)):
@@ -133,7 +137,9 @@ class _Growing:
         return few and (len(node.inputs) == 1 or (isinstance(node.op, Elementwise) and known))
 
     def join_operands(self, node: Node) -> None:
-        """Large operands of members are members, where they can be computed by rows."""
+        """Make large operands of members members, which requires that they can be computed by
+        rows.
+        """
         for k, i in enumerate(node.inputs):
             operand = self.graph[i]
             computed = isinstance(operand.op, Elementwise | Contract)
@@ -163,7 +169,9 @@ class _Growing:
 
 
 def axis_above(graph: Graph, id: int, axis: int, user: Node) -> int | None:
-    """The axis of a reader's value that an axis of what it reads becomes, if it stays as it is."""
+    """The axis of a reader's value that an axis of its operand becomes; None if it does not stay
+    whole.
+    """
     shape = graph[id].type.shape
     match user.op:
         case Elementwise():
@@ -182,7 +190,7 @@ def axis_above(graph: Graph, id: int, axis: int, user: Node) -> int | None:
 
 
 def axis_below(graph: Graph, node: Node, k: int, axis: int) -> int | None:
-    """The axis of an operand along which lies what lies along an axis of a value."""
+    """The axis of an operand that becomes a given axis of a value."""
     shape = graph[node.inputs[k]].type.shape
     match node.op:
         case Elementwise():
@@ -201,7 +209,7 @@ def axis_below(graph: Graph, node: Node, k: int, axis: int) -> int | None:
 
 
 def loop_along(node: Node, axis: int) -> int | None:
-    """The loop of a sum that alone moves along an axis of the result, over all of it."""
+    """The loop of a sum that alone moves along an axis of the result, and over all of that axis."""
     op = node.op
     assert isinstance(op, Contract), "only a sum has loops"
     loop = op.result[axis].plain

@@ -2,9 +2,10 @@
 
     y = sum over k of x[k]  becomes  p[q] = sum over i of x[q * n + i],  y = sum over q of p[q]
 
-See Note [How long a chain of additions is] in `compiler/machine/addition_chains.py`.  Sums whose
-terms are counted when compiled are cut here; but a product of two operands is one for a kernel of
-the library, which does it by itself.  A mean over examples sums up each example's own terms first.
+See Note [How long a chain of additions is] in `compiler/machine/addition_chains.py`.  A sum is cut
+here if its number of terms is known when it is compiled.  A product of two operands is left alone,
+as the kernels of the library cut its sum themselves.  A mean over examples first adds up each
+example's own terms.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def _is_candidate(graph: Graph, node: Node) -> bool:
 
 
 def _averaged(graph: Graph) -> Iterator[int]:
-    """Sums over time that only a mean reads which sums over the elements of all sequences."""
+    """Sums over time that only a mean reads; the mean adds up the elements of all sequences at
+    once.
+    """
     users, wanted = graph.users, set(graph.outputs.values())
     for node in graph.nodes:
         readers = [graph[u].op for u in users[node.id]]
@@ -53,7 +56,7 @@ def _averaged(graph: Graph) -> Iterator[int]:
 
 
 def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
-    """A node in other words, or None if it is short."""
+    """The values that replace a node; None if its sum is short."""
     match node.op:
         case TimeSum():
             return long_total(xs[0])
@@ -68,7 +71,7 @@ def _cut(node: Node, xs: Sequence[Value]) -> Value | None:
 
 
 def _mean(op: Contract, xs: Sequence[Value]) -> Value | None:
-    """A mean over rows of sums: those first, where they are long or go through memory."""
+    """A mean over rows of sums: the sums are made first if they are long or go through memory."""
     terms, kept = _terms(op), kept_loops(op)
     innermost = takewhile(lambda loop: loop in kept, reversed(range(len(op.extents))))
     in_memory = prod(op.extents[loop] for loop in innermost) >= MACHINE.vector
@@ -104,7 +107,9 @@ def _sum(op: Contract, xs: Sequence[Value], most: int = LONG) -> Value | None:
 
 
 def _cut_at(op: Contract, xs: Sequence[Value], loop: int, most: int) -> Value:
-    """The loop in blocks of at most so many; those before it remain for a second sum."""
+    """The loop to cut into blocks of at most so many iterations; the loops before it are left for a
+    second sum.
+    """
     extent = op.extents[loop]
     size = next((n for n in range(most, most // 2, -1) if extent % n == 0), most)
     blocks = extent // size
@@ -118,7 +123,7 @@ def _cut_at(op: Contract, xs: Sequence[Value], loop: int, most: int) -> Value:
 
 
 def with_axes(op: Contract, xs: Sequence[Value], loops: Sequence[int]) -> Value:
-    """The sums of each iteration of some loops, and then their sum."""
+    """The sums for each iteration of some loops, and then the sum of these."""
     extents = tuple(op.extents[j] for j in loops)
     result = (*(index(j) for j in loops), *op.result)
     sums = xs[0].builder.add(replace(op, result=result, shape=extents + op.shape), *xs)
@@ -129,7 +134,9 @@ def with_axes(op: Contract, xs: Sequence[Value], loops: Sequence[int]) -> Value:
 
 
 def split(op: Contract, loop: int, blocks: int, size: int) -> Contract:
-    """The same with a loop over blocks before that over each one's terms."""
+    """The same contraction with one of its loops as two: over blocks, and over the terms of a
+    block.
+    """
 
     def moved(m: Map) -> Map:
         return tuple(replace(p, terms=tuple(t for term in p.terms for t in parts(term))) for p in m)
@@ -147,7 +154,7 @@ def split(op: Contract, loop: int, blocks: int, size: int) -> Contract:
 
 
 def piece(op: Contract, loop: int, start: int, extent: int) -> Contract:
-    """Only the iterations from `start` on of a loop."""
+    """The same contraction with only the iterations from `start` on of a loop."""
 
     def moved(m: Map) -> Map:
         return tuple(replace(p, offset=p.offset + start * dict(p.terms).get(loop, 0)) for p in m)

@@ -1,14 +1,14 @@
 """Scatters in which windows overlap too often are cut, which bounds their rounding errors.
 
 The gradient of a convolution's input adds each product where it belongs.  A word of the result is
-added to once for every window that reaches it, each time in a few pieces.  Where that would be too
-many additions in a row, the window is cut into blocks; each block has a result of its own, and
-those are added at last:
+added to once for every window that reaches it, each time in a few pieces.  If that would be too
+many additions in a row, the window is cut into blocks.  Each block has a result of its own, and
+these are added at last:
 
     y[2j + n] += g[j] W[n]     becomes     p[q, 2j + Qq + i] += g[j] W[Qq + i],  y = sum over q
 
-See Note [How long a chain of additions is] in `compiler/machine/addition_chains.py`.  Runs after
-the rewrites, some of which make sums without overlaps of them.
+See Note [How long a chain of additions is] in `compiler/machine/addition_chains.py`.  It runs after
+the rewrites of convolutions, some of which turn such scatters into sums without overlaps.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _rule(node: Node, xs: list[Value]) -> Value | None:
 
 
 def _rewritten(op: Contract, xs: Sequence[Value]) -> Value:
-    """A sum in blocks; of a mean each example's own first."""
+    """The sum in blocks; if it is a mean, each example's own sum comes first."""
     if op.mean:
         y = xs[0].builder.add(replace(op, mean=False), *xs)
         if y.type.time is not None:
@@ -91,7 +91,7 @@ def _adds(op: Contract) -> int:
 
 
 def overlap(op: Contract) -> int:
-    """How many iterations of the loops that move the result meet in a word of it, at most."""
+    """The most iterations, of the loops that move the result, that write the same word."""
     moves, words = dict.fromkeys(sorted(kept_loops(op)), 0), 1
     for position in reversed(op.result):
         for loop, coefficient in position.terms:

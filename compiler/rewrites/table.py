@@ -96,14 +96,16 @@ INEXACT = tuple(name for name, r in SWITCHED.items() if not r.exact)
 
 @dataclass(frozen=True, slots=True)
 class TargetForm:
-    """A graph ready to be scheduled, and what its rewrites told."""
+    """A graph ready to be scheduled, and what its rewrites reported."""
 
     graph: Graph
     notes: Notes
 
 
 def switches_for(target: str, without: Collection[str] = ()) -> Switches:
-    """The switches of a target: off is what is named, and what is made for another target."""
+    """The switches of a target: off are the named ones, and those of optimisations made for other
+    targets.
+    """
     others = {name for name, r in SWITCHED.items() if target not in r.targets}
     return Switches({*without, *others})
 
@@ -111,7 +113,9 @@ def switches_for(target: str, without: Collection[str] = ()) -> Switches:
 def optimise(
     graph: Graph, without: Collection[str] = (), switches: Switches | None = None
 ) -> Graph:
-    """The stage of algebra; `switches` are told what changed something, and how often."""
+    """The graph after the stage of algebra; `switches` count which rows changed something, and how
+    often.
+    """
     for name, changed in changes(graph, without):
         graph = changed
         if switches is not None:
@@ -125,9 +129,9 @@ def changes(graph: Graph, without: Collection[str] = ()) -> Iterator[tuple[str, 
 
 
 def rewrite_for_target(graph: Graph, switches: Switches | None = None) -> TargetForm:
-    """The stage of the target.
+    """The graph after the stage of the target.
 
-    Raises `AssertionError` where kernels would not compute what comes out as it is meant.
+    Raises `AssertionError` where kernels would not compute the result as it is meant.
     """
     switches = switches or Switches()
     if switches.allow(KEEP):

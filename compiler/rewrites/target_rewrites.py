@@ -11,13 +11,14 @@ be changed.  Some are *inexact*, a group that `--exact` switches off and that fl
 The second kind is always made, as kernels could not run without, or would run wrongly; each row
 says why (`always`).
 
-Note [Which order rows need].  Those of the first kind may stand in any order: each asks of a node
-what it must be, and one that has been rewritten is no longer of the form that another looks for.
-Which comes first decides what is gained alone.  Long sums are cut after the last row that makes
-them.  `legalize` comes after all that makes products, views and means, of which
-kernels would read words that are not there, or numbers of one example for a mean.  After it dead
-code is dropped, as rewrites leave what they no longer read.  Equal nodes are merged before any is
-computed twice on purpose, and before outputs become copies of their own.
+Note [Which order rows need].  Rows of the first kind may stand in any order: each looks for nodes
+of a certain form, and a node that one of them has rewritten no longer has the form that another
+looks for.  Their order decides only what is gained.  Long sums are cut after the last row that
+makes such sums.  `legalize` comes after all rows that make products, views or means: of one that it
+has not seen, a kernel would read words that are not there, or one example's number for a mean.
+After it dead code is dropped, since rewrites leave nodes behind that nothing reads any more.  Equal
+nodes are merged before some are computed twice on purpose, and before outputs become copies of
+their own.
 
 Note [What a GPU does without].  A thread of a GPU computes one number of a result, and its
 neighbours the numbers beside it, whatever the last axis is.  So nothing is gained there by columns
@@ -58,7 +59,7 @@ from gradc_compiler.rewrites.split_overlaps import cut_overlaps
 
 
 def _remat(graph: Graph, notes: Notes) -> tuple[Graph, int]:
-    """It counts the copies, and tells what is kept."""
+    """The rewrite `rematerialize`, which counts the copies and reports what is kept."""
     changed, notes.recomputed = rematerialize(graph, notes.keep)
     return changed, len(changed.nodes) - len(graph.nodes)
 

@@ -1,8 +1,9 @@
-"""The verifier of what goes to kernels: after the second stage, every demand of theirs is met.
+"""The verifier of graphs that go to kernels: after the second stage, every demand of kernels is
+met.
 
-`legalize.py` makes the copies and forms that kernels need, and `copy_outputs` those of outputs.
-A row that came after them and made a node of its own could undo that, and no kernel would notice:
-it would read words that are not there, or give one example's number for a mean.
+`legalize.py` makes the copies and forms that kernels need, and `copy_outputs` those of outputs.  A
+row that came after them and made a node of its own could undo that, and no kernel would notice: it
+would read words that are not there, or take one example's number for a mean.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from gradc_compiler.rewrites.legalize import is_contiguous, packing
 
 
 def verify_legal(graph: Graph) -> Graph:
-    """The graph; raises `AssertionError` naming a node that no kernel computes as it is meant."""
+    """The graph; raises `AssertionError`, naming the node, if a kernel would not compute one as it
+    is meant.
+    """
     for node in graph.nodes:
         for fault in _faults(graph, node):
             raise AssertionError(f"for kernels: %{node.id} = {node.op.name} {fault}")
@@ -48,8 +51,9 @@ def _faults(graph: Graph, node: Node) -> Iterator[str]:
 
 
 def _columns_apart(graph: Graph, node: Node, k: int) -> bool:
-    """Whether axes of several numbers come after the one that the column loop of operand k goes
-    along; after axes of one number, columns lie side by side.
+    """Whether operand k has axes of several numbers after the axis that the column loop goes along.
+
+    Axes of one number do not matter, since columns lie side by side even so.
     """
     op = node.op
     assert isinstance(op, Contract), "columns are those of a contraction"

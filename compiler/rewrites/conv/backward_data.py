@@ -1,8 +1,9 @@
 """Backward data as a gather: gradients of a convolution's input along axes of stride 1.
 
-As it is derived, such a gradient is a scatter: every product is added where it belongs, so a number
-of the result is read, added to and written once for every tap, and two threads would write the same
-rows.  Along an axis of stride 1 each row of the result can read what belongs to it instead:
+Differentiation makes such a gradient a scatter: every product is added where it belongs.  So a
+number of the result is read, added to and written once for every tap, and two threads would write
+the same rows.  Along an axis of stride 1 each row of the result can instead read the numbers that
+belong to it:
 
     y[j + n, f] += g[j] * W[n, f]    becomes    y[p, f] = sum over n of g[p - n] * W[n, f]
 
@@ -46,6 +47,8 @@ def in_order(op: Contract, xs: Sequence[Value]) -> Contract | None:
 
 
 def _pays(c: Convolution, w: SlidingWindow) -> bool:
-    """Whether fewer rows are written, and not many more products with what lies outside made."""
+    """Whether the result is written fewer times, without many more products of numbers that lie
+    outside.
+    """
     taps, size = c.op.extents[w.tap], c.op.shape[w.axis]
     return product(size, c.terms * taps, 1) <= product(c.op.extents[w.pixel] * taps, c.terms, 1)

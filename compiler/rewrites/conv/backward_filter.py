@@ -81,7 +81,9 @@ def _with_neighbours(c: Convolution, xs: Sequence[Value], w: SlidingWindow) -> V
 
 
 def _neighbours(c: Convolution, w: SlidingWindow) -> int | None:
-    """How many neighbours are best as columns, if any: one sets the channels beside one another."""
+    """How many neighbours are best as columns, if any; a single one puts channels beside one
+    another.
+    """
     op = c.op
     pixels, taps, channels = (op.extents[loop] for loop in (w.pixel, w.tap, c.sent[-1]))
     columns, terms = taps * op.shape[-1], prod(op.extents) / prod(op.shape)
@@ -96,7 +98,9 @@ def _neighbours(c: Convolution, w: SlidingWindow) -> int | None:
 
 
 def _together(op: Contract, sums: Value, kept: Sequence[int], w: SlidingWindow) -> Value:
-    """dW, from S with the loops `kept` as axes: neighbours and channels are its last two."""
+    """dW, made from S; the loops `kept` are axes of S, of which neighbours and channels are the
+    last two.
+    """
     loops = [p.plain for p in op.result]
     e = len(loops)
     place = [affine((loops.index(loop), 1)) for loop in (*kept[:-2], kept[-1])]
@@ -109,7 +113,7 @@ def _together(op: Contract, sums: Value, kept: Sequence[int], w: SlidingWindow) 
 
 
 def summed(op: Contract, x: Value) -> Value | None:
-    """A mean of sums down few columns, by way of sums down more."""
+    """A mean of sums down few columns, by way of sums down more columns."""
     loops, kept = is_full_index(op, op.operands[0], x.shape), is_full_index(op, op.result, op.shape)
     suffix = bool(kept) and loops[len(loops) - len(kept) :] == kept
     first = len(loops) - len(kept)

@@ -43,7 +43,7 @@ from gradc_compiler.rewrites.conv.match import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What becomes of a convolution: some `neighbours` of a pixel are columns."""
+    """The form that a convolution takes: some `neighbours` of a pixel are columns."""
 
     neighbours: int
     pixel: int  # the loop over pixels
@@ -101,7 +101,7 @@ def _widened(op: Contract, xs: Sequence[Value]) -> Value | None:
 
 
 def _gathering(c: Convolution, xs: Sequence[Value]) -> Iterator[Form]:
-    """Of a convolution that reads what belongs to each result along its last axis of pixels."""
+    """The form of a convolution that reads, for each number of its result, what belongs to it."""
     op, j = c.op, c.op.result[-2].plain
     if j is None or op.extents[j] != op.shape[-2] or depends_on(op.result[:-2], j):
         return
@@ -111,7 +111,7 @@ def _gathering(c: Convolution, xs: Sequence[Value]) -> Iterator[Form]:
 
 
 def _scattering(c: Convolution, xs: Sequence[Value]) -> Iterator[Form]:
-    """Of one that adds each product where it belongs along that axis."""
+    """The form of a convolution that adds each product where it belongs."""
     for axis, w in scattering(c, xs):
         if w.axis == len(c.op.result) - 2:
             yield from _turned(c, w, axis)
@@ -138,7 +138,9 @@ def _neighboured(c: Convolution, w: SlidingWindow) -> Iterator[Form]:
 
 
 def _turned(c: Convolution, w: SlidingWindow, axis: int) -> Iterator[Form]:
-    """The neighbours into which the stride goes best, if that pays, and which taps meet which."""
+    """How many neighbours suit the stride best, if that is faster; and which taps are multiplied
+    with which.
+    """
     h = _strides(c, w)
     if h is None:
         return
@@ -154,7 +156,7 @@ def _turned(c: Convolution, w: SlidingWindow, axis: int) -> Iterator[Form]:
 
 
 def _strides(c: Convolution, w: SlidingWindow) -> int | None:
-    """How often the stride goes into the neighbours, if it pays."""
+    """How many strides the neighbours span, if that is faster."""
     op, (size, channels), taps = c.op, c.op.shape[-2:], c.op.extents[w.tap]
     together = [c.weights.index(w.tap), c.weights.index(op.result[-1].plain or 0)]
     merged = together == [len(c.weights) - 2, len(c.weights) - 1]
@@ -169,7 +171,9 @@ def _strides(c: Convolution, w: SlidingWindow) -> int | None:
 
 
 def _reach(c: Convolution, w: SlidingWindow, h: int) -> tuple[int, int]:
-    """The first pixel, and how many, that products with h strides of neighbours come from."""
+    """The first pixel that products with h strides of neighbours read, and how many pixels they
+    read.
+    """
     first = -(-(1 - c.op.extents[w.tap] - w.offset) // w.stride)
     return first, (h * w.stride - 1 - w.offset) // w.stride - first + 1
 
@@ -194,9 +198,9 @@ def _rewritten(c: Convolution, form: Form, xs: Sequence[Value]) -> Value:
 
 
 def _order(c: Convolution, seen: Sequence[Affine]) -> list[int]:
-    """The loops of a sum over the weights in the order in which pixels move with them.
+    """The loops of a sum over the weights, in the order in which pixels move with them.
 
-    So pixels that follow one another, with all channels, are one loop.
+    So pixels that follow one another, with all their channels, are one loop.
     """
     first = {loop: axis for axis, p in reversed([*enumerate(seen)]) for loop, _ in p.terms}
     kept = [loop for loop in c.weights if loop != c.op.result[-1].plain]

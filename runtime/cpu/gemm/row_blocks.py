@@ -1,8 +1,9 @@
-"""Rows of dot products in blocks, each of which all outer loops go through before the next.
+"""Rows of dot products in blocks: all outer loops go through one block before the next.
 
-The weights of a large convolution are more than a cache holds, and every pixel reads all of them:
-with the loops over pixels outside they come from far away once for each.  So a block of their rows
-stays near while the pixels take turns.  What is added to what, and when, is the same.
+The weights of a large convolution are more than a cache holds, and every pixel reads all of them.
+With the loops over pixels outside, the weights would come from memory once for every pixel.  So a
+block of their rows stays in the cache while all pixels are multiplied with it.  Each sum takes the
+same terms in the same order.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ BLOCK = MACHINE.dots_block  # words of the rows that are read again and again
 
 
 def make_rows_at_once(word: int) -> Any:
-    """rows_at_once(geometry, turns, k1, k2, rows, columns): how many rows of a all outer loops go
-    through before the next rows have their turn.
+    """rows_at_once(geometry, turns, k1, k2, rows, columns): how many rows of a the outer loops go
+    through at once.
 
-    They are cut where they are all that is read again: no loop moves a, and b is not transposed.
+    Rows are cut into blocks only if nothing else is read again and again: if no outer loop moves a,
+    and b is not transposed.
     """
     lanes = host().lanes(word)
 

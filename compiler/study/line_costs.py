@@ -79,7 +79,7 @@ class LineCost:
 def line_costs(graph: Graph, width: int) -> list[LineCost]:
     """The lines of a step's loss and gradient, in order; `width` is bytes of a number."""
     lines: dict[int, LineCost] = {}
-    varying = graph.varying()
+    varying = graph.varying
     for node in graph.nodes:
         if node.span is None:
             continue

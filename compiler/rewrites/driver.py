@@ -121,8 +121,21 @@ def run_once(table: Table, graph: Graph, switches: Switches) -> tuple[Graph, Not
 
     Raises `AssertionError` where the order is wrong, or a row gives what is no graph.
     """
-    verify_order(table)
     notes = Notes(keep=switches.allow(KEEP))
+    last = graph
+    for _, changed in each_once(table, graph, switches, notes):
+        last = changed
+    return last, notes
+
+
+def each_once(
+    table: Table, graph: Graph, switches: Switches, notes: Notes
+) -> Iterator[tuple[str, Graph]]:
+    """Each row that is on and changes something, and the graph after it.
+
+    Raises `AssertionError` where the order is wrong, or a row gives what is no graph.
+    """
+    verify_order(table)
     for name, row in table.items():
         if not row.always and not switches.allow(name):
             continue
@@ -130,7 +143,7 @@ def run_once(table: Table, graph: Graph, switches: Switches) -> tuple[Graph, Not
         if times:
             graph = verify(changed, after=name, known=graph)
             switches.count(name, 0 if row.always else times)
-    return graph, notes
+            yield name, graph
 
 
 def run_until_stable(

@@ -40,6 +40,7 @@ from gradc_compiler.rewrites.driver import (
     Notes,
     Optimisation,
     Rewrite,
+    each_once,
     run_once,
     run_until_stable,
     whole,
@@ -126,6 +127,11 @@ def optimise(
 def changes(graph: Graph, without: Collection[str] = ()) -> Iterator[tuple[str, Graph]]:
     """Each rewrite of algebra that changes something, and the graph after it."""
     return run_until_stable(ALGEBRA, graph, without)
+
+
+def target_changes(graph: Graph, switches: Switches) -> Iterator[tuple[str, Graph]]:
+    """Each rewrite of the target that changes something, and the graph after it."""
+    return each_once(TARGET, graph, switches, Notes(keep=switches.allow(KEEP)))
 
 
 def rewrite_for_target(graph: Graph, switches: Switches | None = None) -> TargetForm:

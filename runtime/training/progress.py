@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from gradc_runtime.system.quiet_threads import start_quietly
 from gradc_runtime.training.display import Display, Silent
 
 MOST_LINES = 100  # lines of epochs on a plain output
@@ -85,7 +86,7 @@ class Live(Plain):
         """Show the bar."""
         super().start(epochs, batches)
         self.bars.update(self.bar, total=batches, epochs=epochs)
-        self.bars.start()
+        start_quietly(self.bars.start)
 
     def batch(self, epoch: int, batch: int, found: Mapping[str, float]) -> None:
         """Move the bar."""

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from gradc_compiler.pipeline import Compilation, switched
@@ -18,10 +17,11 @@ from gradc_compiler.rewrites.driver import KEEP
 from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions import diagnostics, gradients
 from gradc_runtime.cli.actions.branched_run import branched
+from gradc_runtime.cli.actions.compiling import compiled
 from gradc_runtime.cli.actions.next_step import next_step
-from gradc_runtime.cli.actions.output import console, counted, say, strict, write
+from gradc_runtime.cli.actions.output import counted, say, strict, write
 from gradc_runtime.cli.actions.plotting import require_plots
-from gradc_runtime.cli.actions.request import Request, prepare
+from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.actions.with_weights import take_weights
 from gradc_runtime.cli.faults import Refused
@@ -93,7 +93,7 @@ def trained(
     watch = GradientMonitor(session) if given["watch"] else None
     if given["tune"]:
         tune_steps(session, settings.batch)
-    compiled(session, watched=watch is not None)
+    compiled(session, settings.batch, watched=watch is not None)
     new = folder is None
     folder = folder or new_folder(session, given, until_the_end)
     screen: Display = TrainLines() if given["as_json"] else display()
@@ -198,20 +198,6 @@ def frame_of(request: Request, program: Program) -> RunFrame:
     batch = resolve(program.training.settings, **request.settings).batch
     opening = SessionConfig.of(program, "cpu", request.dtype or "float32", request.threads, None)
     return RunFrame(batch=batch, threads=opening.threads, dtype=opening.dtype)
-
-
-def compiled(session: Session, *, watched: bool) -> None:
-    """Compile the steps, saying meanwhile which, and then how long it took if it was felt."""
-    steps, started = session.training.steps, monotonic()
-    entries = [entry for step in steps for entry in (step.entry, step.evaluate)]
-    if watched:
-        entries += [e for step in steps for e in (step.gradients, step.adjoints) if e is not None]
-    with console(stderr=True).status("compiling") as status:
-        for k, entry in enumerate(entries):
-            status.update(f"compiling {entry} ({k + 1} of {len(entries)})")
-            prepare(session, [entry])
-    if (seconds := monotonic() - started) > 0.5:
-        say(f"compiled in {seconds:.1f} s; the next run finds the kernels in the cache")
 
 
 def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:

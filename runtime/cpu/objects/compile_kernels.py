@@ -31,6 +31,7 @@ from gradc_runtime.cpu.objects import link
 from gradc_runtime.cpu.objects import object_cache as store
 from gradc_runtime.cpu.objects.build_locks import locked
 from gradc_runtime.cpu.objects.cpu_id import processor
+from gradc_runtime.system.quiet_threads import QUIET
 
 SECONDS_KERNEL, SECONDS_LIBRARY = MACHINE.build_kernel_s, MACHINE.build_library_s
 WORTH_COPYING = MACHINE.worth_forking_s  # seconds of work, for one more copy of this process
@@ -173,9 +174,10 @@ def build_in_forks(kernels: Sequence[Kernel], word: int, by: str) -> None:
 def may_copy_process() -> bool:
     """A copy of a process has one thread, so locks that others held stay shut in it.
 
-    Helpers hold none.
+    Helpers hold none, nor does a display any that a copy asks for.
     """
-    others = [thread for thread in threading.enumerate() if thread.name != HELPER]
+    running = (thread for thread in threading.enumerate() if thread not in QUIET)
+    others = [thread for thread in running if thread.name != HELPER]
     return sys.platform == "linux" and len(others) == 1
 
 

@@ -188,3 +188,27 @@ def test_python_may_end_while_helpers_are_awake() -> None:
     for _ in range(3):
         ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
         assert (ran.returncode, ran.stdout) == (0, "[3, 3]\n"), ran.stderr
+
+
+SHOWN = """
+import sys, threading
+from rich.console import Console
+from gradc_runtime.cpu.objects.compile_kernels import may_copy_process
+from gradc_runtime.system.quiet_threads import start_quietly
+from gradc_runtime.training.progress import Live
+console = Console(stderr=True, force_terminal=True)
+status = console.status("compiling")
+start_quietly(status.start)
+print(threading.active_count(), may_copy_process(), file=sys.__stdout__)
+status.stop()
+Live(console).start(1, 2)
+print(threading.active_count(), may_copy_process(), file=sys.__stdout__)
+"""
+
+
+def test_displays_do_not_keep_a_process_from_being_copied() -> None:
+    """Else kernels would be built one after another wherever somebody looks on."""
+    found = subprocess.run(
+        [sys.executable, "-c", SHOWN], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert found.stdout.split() == ["2", "True", "2", "True"]

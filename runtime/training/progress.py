@@ -32,6 +32,7 @@ class Plain(Silent):
         self.console = console or Console(stderr=True)
         self.every, self.epochs = 1, 0
         self.started, self.seen = monotonic(), 0
+        self.first = self.started  # when the first epoch was over
 
     def start(self, epochs: int, batches: int) -> None:
         """Decide how often to speak."""
@@ -40,15 +41,25 @@ class Plain(Silent):
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """One line."""
-        self.seen += 1
+        self.count()
         if row["epoch"] % self.every == 0 or row["epoch"] == self.epochs:
             numbers = "  ".join(f"{name} {shown(row[name])}" for name in metrics_of(row))
             left = self.left(row["epoch"])
             self.line(f"epoch {row['epoch']}/{self.epochs}  {numbers}{left and '  '}{left}")
 
+    def count(self) -> None:
+        """One more epoch is over."""
+        self.seen += 1
+        if self.seen == 1:
+            self.first = monotonic()
+
     def left(self, epoch: int) -> str:
         """How long the epochs after this one will take, at the pace so far; "" for a moment."""
-        seconds = (monotonic() - self.started) / max(self.seen, 1) * (self.epochs - epoch)
+        if self.seen > 1:  # the first epoch also builds what the others find
+            pace = (monotonic() - self.first) / (self.seen - 1)
+        else:
+            pace = monotonic() - self.started
+        seconds = pace * (self.epochs - epoch)
         return f"{duration(seconds)} left" if seconds >= WORTH_TELLING else ""
 
     def note(self, line: str) -> None:
@@ -97,7 +108,7 @@ class Live(Plain):
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """Remember how the held-out examples did, and how long it will still take."""
-        self.seen += 1
+        self.count()
         held_out = [name for name in metrics_of(row) if name.startswith("held_out.")]
         told = [*(f"{name} {shown(row[name])}" for name in held_out), self.left(row["epoch"])]
         self.last = "  ".join(told)

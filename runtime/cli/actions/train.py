@@ -23,6 +23,7 @@ from gradc_runtime.cli.actions.output import counted, say, strict, write
 from gradc_runtime.cli.actions.plotting import require_plots
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.tune import tune_steps
+from gradc_runtime.cli.actions.unscaled_inputs import unscaled_inputs
 from gradc_runtime.cli.actions.with_weights import take_weights
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.examples import ROWS
@@ -215,6 +216,8 @@ def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:
         f" {session.target}, {in_words(session)}, {counted(session.threads, 'thread')};"
         f" results in {folder.path}"
     )
+    for line in unscaled_inputs(session, trainer.train):
+        say(line)
     if changed:
         say("note: the spec is not the one that the run began with")
 

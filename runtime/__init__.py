@@ -22,7 +22,7 @@ that a spec names (`sources.py`).
 
 **Weights.**  `runtime/weights` reads files of any origin (`safetensors_file.py`; of PyTorch without
 executing their pickle, `pickle_reader.py`) and matches what is in them with what a network has
-(`take_over.py`, `match_modules.py`).
+(`take_over.py`, `match_modules.py`), and goes the way back (`as_modules.py`).
 
 **A session.** `runtime/session/session.py` is what users hold: parameters of one network, and what
 can be done with them.  Beside it in `runtime/session` are the memory that lives from step to step

@@ -36,20 +36,30 @@ def moved_modules(
 
     `rename` has modules of the file with the layers that they are.
     """
+    found: dict[str, tuple[str, Moved]] = {}
+    layers = by_layer(shapes)
+    for layer, names in matched_modules(file, shapes, images, rename).items():
+        made = made_of(arrays_of(file, names), images.get(layer))
+        found |= {f"{layer}.{leaf}": (source_of(names, one), one)
+                  for leaf, one in made.items() if leaf in layers[layer]}  # fmt: skip
+    return found
+
+
+def matched_modules(
+    file: TensorFile, shapes: Shapes, images: Mapping[str, Image], rename: Mapping[str, str]
+) -> dict[str, Mapping[str, str]]:
+    """For each layer that has one, the tensors of its module by their names in the file."""
     modules = grouped(file.tensors)
     said = {layer: module for module, layer in rename.items() if module in modules}
     free = [module for module in modules if module not in said.values()]
-    found: dict[str, tuple[str, Moved]] = {}
+    found: dict[str, Mapping[str, str]] = {}
     for layer, wanted in by_layer(shapes).items():
         candidates = [said[layer]] if layer in said else free
         for module in candidates:
-            if not can_be(file, modules[module], images.get(layer), layer, wanted, layer in said):
-                continue
-            made = made_of(arrays_of(file, modules[module]), images.get(layer))
-            found |= {f"{layer}.{leaf}": (source_of(modules[module], one), one)
-                      for leaf, one in made.items() if leaf in wanted}  # fmt: skip
-            free = [other for other in free if other != module]
-            break
+            if can_be(file, modules[module], images.get(layer), layer, wanted, layer in said):
+                found[layer] = modules[module]
+                free = [other for other in free if other != module]
+                break
     return found
 
 

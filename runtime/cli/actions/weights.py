@@ -13,6 +13,8 @@ from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.with_weights import renamed, weights_at
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.session.checkpoint import write_atomically
+from gradc_runtime.session.load_weights import network_of
+from gradc_runtime.weights.as_modules import as_modules
 from gradc_runtime.weights.safetensors_file import safetensors_bytes
 from gradc_runtime.weights.stored import BF16, WIDTHS, StoredTensor, TensorFile, count_of
 from gradc_runtime.weights.tensor_file import read_tensors
@@ -83,7 +85,9 @@ def convert_files(files: Sequence[Path], given: Mapping[str, Any]) -> int:
         raise Refused(f"weights are written as safetensors: {target.with_suffix('.safetensors')}")
     kind = WIDTHS[given["kind"]] if given["kind"] else None
     file = file_at(source)
-    if given["target"] is not None:
+    if given["like"] is not None:
+        data = for_modules(source, kind, given)
+    elif given["target"] is not None:
         data = for_spec(source, kind, given)
     else:
         chosen = {n: one for n, one in file.tensors.items() if wanted(one, given["only"])}
@@ -109,3 +113,21 @@ def for_spec(source: Path, kind: str | None, given: Mapping[str, Any]) -> bytes:
         raise Refused(f"nothing of {source} fits {given['target']}")
     views = session.memory.views
     return safetensors_bytes({one.name: views[one.name] for one in report.taken}, kind)
+
+
+def for_modules(source: Path, kind: str | None, given: Mapping[str, Any]) -> bytes:
+    """The weights of a spec under the names and with the axes of a state dict of PyTorch.
+
+    Raises `Refused` without a spec, `CheckpointError` where network and state dict differ.
+    """
+    if given["target"] is None or given["only"]:
+        raise Refused("--like takes all of a network, and --spec says which it is")
+    request = Request.of(given["target"], {})
+    session = request.session(request.compile().program)
+    session.load(weights_at(source)[0])
+    network = network_of(session.program, session.memory)
+    arrays = as_modules(
+        read_tensors(given["like"]), network.wanted(None), network.images,
+        renamed(given["rename"]),
+    )  # fmt: skip
+    return safetensors_bytes(arrays, kind)

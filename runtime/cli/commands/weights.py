@@ -20,12 +20,16 @@ FILE = click.Path(path_type=Path, dir_okay=True)
      "numbers of half the width"),
     ("gradc weights convert model.pt mine.safetensors --spec spec.nn",
      "a state dict of PyTorch under the names of a spec, its axes as the spec has them"),
+    ("gradc weights convert runs/lenet new.safetensors --spec lenet.nn --like model.pt",
+     "the other way: the names and axes of that state dict, for `load_state_dict`"),
 ])  # fmt: skip
 @click.argument("job", type=click.Choice(list(JOBS)))
 @click.argument("files", nargs=-1, type=FILE, metavar="FILE|RUN [FILE]")
 @click.option("--kind", type=click.Choice(["f64", "f32", "f16", "bf16"]),
               help="What real numbers are converted to.")  # fmt: skip
 @click.option("--spec", "target", type=SpecPath(), help="Whose names and axes they get.")
+@click.option("--like", type=FILE, metavar="FILE",
+              help="A state dict of PyTorch whose names and axes they get.")  # fmt: skip
 @click.option("--only", multiple=True, metavar="LAYER", help="Of this layer, model or parameter.")
 @click.option("--rename", multiple=True, metavar="OLD=NEW",
               help="What the file calls OLD is NEW.")  # fmt: skip

@@ -21,7 +21,7 @@ from gradc_runtime.data.folders.found_files import FoundFile
 from gradc_runtime.data.readers.labelled_texts import TextReading
 from gradc_runtime.data.tables.cells import GAPS, days
 from gradc_runtime.data.tables.encoding import Encoding
-from gradc_runtime.data.tables.prepare import standardised
+from gradc_runtime.data.tables.measures import standardised
 from gradc_runtime.data.tables.vocabulary import Vocabulary
 
 FEW = 4  # numbers that are written out

@@ -19,6 +19,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.tables.cells import Column
 from gradc_runtime.data.tables.dialect import Dialect
 from gradc_runtime.data.tables.encoding import Encoding, Numbers
+from gradc_runtime.data.tables.measures import mean_and_spread, standardised
 from gradc_runtime.system.errors import DataError
 
 FILLED: Mapping[str, Callable[..., Any]] = {"mean": np.nanmean, "median": np.nanmedian}
@@ -80,12 +81,19 @@ class FieldCells:
         return next((f for part, _ in self.files for c in part if (f := c.date_format(said))), "")
 
     def numbers(self, date: str) -> NDArray[np.float64]:
-        """[N, elements] numbers, NaN for a gap."""
+        """[N, elements] numbers, NaN for a gap.
+
+        Raises `DataError` for a cell that is none, or that is not finite.
+        """
         parts = [
             np.stack([c.numbers(dialect, date) for c in part], axis=1)
             for part, dialect in self.files
         ]
-        return np.concatenate(parts)
+        found = np.concatenate(parts)
+        if (infinite := np.argwhere(np.isinf(found))).size:
+            row, element = map(int, infinite[0])
+            raise self.fault(row, element, "is not a finite number")
+        return found
 
     def fault(self, row: int, element: int, what: str) -> DataError:
         """What is wrong with a cell."""
@@ -183,11 +191,11 @@ class Preparation:
             for name, part in parts.items()
             if name in self.wishes.standardised
         }
-        spreads = {name: part.std(axis=0) for name, part in filled.items()}
+        measures = {name: mean_and_spread(name, part) for name, part in filled.items()}
         return Encoding(
             classes=classes, dates=self.dates, gaps=gaps,
-            centres={name: tuple(part.mean(axis=0).tolist()) for name, part in filled.items()},
-            scales={n: tuple(np.where(s > 0, s, 1.0).tolist()) for n, s in spreads.items()},
+            centres={name: tuple(mean.tolist()) for name, (mean, _) in measures.items()},
+            scales={name: tuple(spread.tolist()) for name, (_, spread) in measures.items()},
         )  # fmt: skip
 
     def _fill(self, name: str, part: NDArray[np.float64]) -> Numbers:
@@ -233,14 +241,3 @@ def named(words: NDArray[np.object_]) -> tuple[str, ...]:
     """The categories in the order of their names; that of a gap is the last."""
     found = {str(word) for word in words.flat}
     return (*sorted(found - {""}), *([""] if "" in found else []))
-
-
-def standardised(
-    numbers: NDArray[np.float64], name: str, encoding: Encoding
-) -> NDArray[np.float64]:
-    """Numbers [N, elements] of a field with its gaps filled, by its mean and spread."""
-    if name in encoding.gaps:
-        numbers = np.where(np.isnan(numbers), encoding.gaps[name], numbers)
-    if name in encoding.centres:
-        numbers = (numbers - encoding.centres[name]) / encoding.scales[name]
-    return numbers

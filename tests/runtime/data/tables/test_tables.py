@@ -103,6 +103,20 @@ def test_one_row_that_is_not_right_is_told_as_one(tmp_path: Path, separator: str
         loaded(tmp_path, text, "a : scalar, b : scalar")
 
 
+@pytest.mark.parametrize("cell", ["inf", "1e999", "-1e999"])
+@pytest.mark.parametrize("how", ["", 'standardised = "all"', 'missing = "mean"'])
+def test_numbers_are_finite(tmp_path: Path, cell: str, how: str) -> None:
+    with pytest.raises(DataError, match=r't.csv:3: column b: ".*" is not a finite number'):
+        loaded(tmp_path, f"a,b\n1,2\n3,{cell}\n5,6\n", "a : scalar, b : scalar", how)
+
+
+def test_numbers_too_large_to_be_standardised_are_refused(tmp_path: Path) -> None:
+    text = "b\n2\n1e300\n-1e308\n4\n"
+    assert loaded(tmp_path, text, "b : scalar").arrays["b"][1] == 1e300
+    with pytest.raises(DataError, match="csv: b has numbers too large to be standardised"):
+        loaded(tmp_path, text, "b : scalar", 'standardised = "b"')
+
+
 def test_columns_of_a_vector_are_named_by_patterns(tmp_path: Path) -> None:
     text = "sepal length,sepal width,kind,petal length\n1,2,0,3\n4,5,1,6\n"
     found = loaded(tmp_path, text, "x : [3], kind : class(2)", 'x = "petal*, sepal*"')

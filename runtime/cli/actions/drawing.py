@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from subprocess import run
 
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
+from gradc_runtime.cli.faults import Refused
 
 STYLES: dict[type, str] = {
     Input: "shape=ellipse,style=filled,fillcolor=lightblue",
@@ -46,3 +48,17 @@ def style(node: Node) -> str:
 def quoted(text: str) -> str:
     """A string of DOT: the escapes that JSON and DOT share."""
     return json.dumps(text)
+
+
+def as_svg(picture: str) -> str:
+    """A picture drawn by Graphviz.
+
+    Raises `Refused` where that is not installed.
+    """
+    try:
+        done = run(["dot", "-Tsvg"], input=picture, capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        raise Refused(
+            "--format svg needs Graphviz (apt install graphviz); --format dot needs nothing"
+        ) from None
+    return done.stdout

@@ -12,7 +12,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.graph_text import print_graph
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import Program
-from gradc_runtime.cli.actions.drawing import dot
+from gradc_runtime.cli.actions.drawing import as_svg, dot
 from gradc_runtime.cli.actions.lowering import (
     Lowering,
     after_each_pass,
@@ -22,19 +22,24 @@ from gradc_runtime.cli.actions.lowering import (
     print_tokens,
     tokens_of,
 )
+from gradc_runtime.cli.actions.machine_code import code_text, machine_code
 from gradc_runtime.cli.actions.output import counted, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.tables import entry_data, kernel_data, print_entry, print_kernels
 from gradc_runtime.cli.actions.trees import print_tree, tree_data
 from gradc_runtime.cli.faults import Refused
 
-LOWERED = {"groups": groups, "memory": memory, "nests": nests}
+LOWERED = {"groups": groups, "memory": memory, "buffers": memory, "nests": nests}
 DEFAULT = {"graph": "forward", "joint": "step"}  # first part of the entries' names
 
 
 def show(spec: Path, given: Mapping[str, Any]) -> int:
     """Print a stage."""
     made, stage = Request.of(spec, given).compile(), given["stage"]
+    if given["form"] in ("dot", "svg", "json"):
+        given = {**given, "dot": given["form"] != "json", "as_json": given["form"] == "json"}
+    if stage == "ptx":
+        given = {**given, "target": "cuda"}
     answer = stage_data if given["as_json"] else stage_text
     if stage in ("tokens", "tree"):
         answer(made, stage, {})
@@ -44,7 +49,9 @@ def show(spec: Path, given: Mapping[str, Any]) -> int:
         graphs = made.graphs if stage in ("graph", "joint", "passes") else made.optimised
         names = chosen(made, stage, given["entry"])
         if given["dot"]:
-            write("".join(dot(name, graphs[name]) for name in names))
+            pictures = [dot(name, graphs[name]) for name in names]
+            svg = given["form"] == "svg"
+            write("".join(map(as_svg, pictures[:1]) if svg else pictures))
         else:
             answer(made, stage, {name: graphs[name] for name in names}, given["target"])
     return 0
@@ -101,7 +108,9 @@ def entry_text(made: Compilation, stage: str, name: str, target: str) -> str:
             )
         case "target":
             return print_graph(Lowering.of(made, name, target).graph, ledger=True)
-        case "groups" | "memory" | "nests":
+        case "llvm" | "asm" | "ptx":
+            return code_text(made.program.of_target(target).entries[name], stage)
+        case "groups" | "memory" | "buffers" | "nests":
             return "\n".join([*LOWERED[stage](Lowering.of(made, name, target)), ""])
         case "schedule":
             return print_entry(made.program.of_target(target).entries[name])
@@ -128,7 +137,10 @@ def entry_answer(made: Compilation, stage: str, name: str, graph: Graph, target:
             return [{"after": n, **graph_data(g)} for n, g in after_each_pass(made, name)]
         case "target":
             return graph_data(Lowering.of(made, name, target).graph)
-        case "groups" | "memory" | "nests":
+        case "llvm" | "asm" | "ptx":
+            entry = made.program.of_target(target).entries[name]
+            return [{"note": note, "code": text} for note, text in machine_code(entry, stage)]
+        case "groups" | "memory" | "buffers" | "nests":
             return [*LOWERED[stage](Lowering.of(made, name, target))]
         case "schedule":
             return entry_data(made.program.of_target(target).entries[name])

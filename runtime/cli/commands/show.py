@@ -12,7 +12,7 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 
 STAGES = (
     *("tokens", "tree", "graph", "joint", "passes", "optimized", "target"),
-    *("groups", "memory", "nests", "schedule", "kernels"),
+    *("groups", "memory", "buffers", "nests", "schedule", "kernels", "llvm", "asm", "ptx"),
 )  # in order
 
 
@@ -24,6 +24,7 @@ STAGES = (
     ("gradc show specs/mnist_cnn.nn --stage kernels", "the code generated for a training step"),
     ("gradc show specs/mnist_cnn.nn --stage kernels --target cuda", "the same for a GPU"),
     ("gradc show specs/mnist_cnn.nn --stage target --target cuda", "the graph as a GPU likes it"),
+    ("gradc show specs/house.nn --stage asm", "the machine code of this CPU; llvm, ptx likewise"),
     ("gradc show specs/house.nn --dot | dot -Tsvg > house.svg", "a picture, with Graphviz"),
 ])  # fmt: skip
 @spec
@@ -35,6 +36,8 @@ STAGES = (
     help="""One entry, such as forward/MODEL, step/NAME,
               gradients/NAME, evaluate/NAME or predict/NAME; the first part is enough.""",
 )
+@click.option("--format", "form", type=click.Choice(("text", "json", "dot", "svg")),
+              help="Text, data, or a graph as a picture (svg: Graphviz draws one).")  # fmt: skip
 @click.option("--dot", is_flag=True, help="The graph in the language of Graphviz.")
 @click.option("--target", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
               help="For whom the stages from `target` on are.")  # fmt: skip

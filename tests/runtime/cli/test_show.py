@@ -102,7 +102,7 @@ def test_the_kernels_of_a_gpu(call: Caller) -> None:
     assert all(kernel["source"] in kernels for kernel in data)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "ptx"])
 def test_every_stage_is_data_too(call: Caller, stage: str) -> None:
     answer = call("show", call.spec, "--stage", stage, "--json")
     assert answer.code == 0 and answer.data
@@ -149,3 +149,31 @@ def test_each_target_has_a_graph_of_its_own(call: Caller) -> None:
     without = [word for name in off for word in ("--without", name)]
     cpu, cuda = call(*show).out, call(*show, "--target", "cuda").out
     assert cpu != cuda == call(*show, *without).out
+
+
+def test_code_of_the_machine(call: Caller) -> None:
+    """The last stages: LLVM's language and assembly of the kernels that the spec itself made."""
+    llvm = call("show", call.spec, "--stage", "llvm").out
+    assert "define " in llvm and "@kernel" in llvm
+    assert "retq" in call("show", call.spec, "--stage", "asm").out or "ret" in llvm
+    (first, *_) = call("show", call.spec, "--stage", "llvm", "--format", "json").data.values()
+    assert first and all("define " in kernel["code"] for kernel in first)
+
+
+def test_ptx_or_one_line_that_says_what_it_needs(call: Caller) -> None:
+    answer = call("show", call.spec, "--stage", "ptx")
+    if answer.code == 0:
+        assert ".visible .entry" in answer.out
+    else:
+        assert answer.code == 2 and "NVVM, not a GPU" in answer.err
+
+
+def test_formats_of_a_graph(call: Caller) -> None:
+    assert call("show", call.spec, "--format", "dot").out.startswith("digraph")
+    assert (
+        call("show", call.spec, "--format", "json").data == call("show", call.spec, "--json").data
+    )
+    answer = call("show", call.spec, "--format", "svg")
+    assert "<svg" in answer.out if answer.code == 0 else "apt install graphviz" in answer.err
+    buffers = call("show", call.spec, "--stage", "buffers")
+    assert buffers.out == call("show", call.spec, "--stage", "memory").out != ""

@@ -17,7 +17,11 @@ def notebook_table(
     listed = list(rows)
     left = len(listed) - most
     more = [f"<p>and {left:,} more</p>"] if left > 0 else []
-    head = "".join(f"<th style='text-align:left'>{escape(name)}</th>" for name in columns)
+    sides = [_side(value) for value in (listed or [[""] * len(columns)])[0]]
+    head = "".join(
+        f"<th style='text-align:{side}'>{escape(name)}</th>"
+        for side, name in zip(sides, columns, strict=True)
+    )
     body = (f"<tr>{''.join(map(_cell, row))}</tr>" for row in listed[:most])
     table = chain(["<table><thead><tr>", head, "</tr></thead><tbody>"], body, ["</tbody></table>"])
     return "".join([f"<p><b>{escape(title)}</b></p>", *(table if listed else ()), *more])
@@ -26,5 +30,8 @@ def notebook_table(
 def _cell(value: object) -> str:
     number = isinstance(value, int | float)
     text = f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if number else str(value)
-    side = "right" if number else "left"
-    return f"<td style='text-align:{side}'>{escape(text)}</td>"
+    return f"<td style='text-align:{_side(value)}'>{escape(text)}</td>"
+
+
+def _side(value: object) -> str:
+    return "right" if isinstance(value, int | float) else "left"

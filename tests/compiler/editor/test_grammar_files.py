@@ -181,3 +181,15 @@ def test_vim_sees_what_the_compiler_sees(name: str, tmp_path: Path) -> None:
             before = text[starts[int(row) - 1] :].split("\n")[0].encode()[: int(column) - 1]
             scopes[starts[int(row) - 1] + len(before.decode(errors="ignore"))] = " ".join(kind)
     assert wrong(path, scopes, VIM) == []
+
+
+def test_tree_sitter_makes_a_parser_that_reads_every_spec(tmp_path: Path) -> None:
+    command = shutil.which("tree-sitter")
+    if command is None:
+        pytest.skip("the command tree-sitter is not installed, which makes parsers of grammars")
+    folder = tmp_path / "tree-sitter"
+    shutil.copytree(EDITORS / "tree-sitter", folder)
+    subprocess.run([command, "generate"], cwd=folder, check=True, capture_output=True)
+    parse = [command, "parse", "--quiet", *map(str, SPECS)]
+    found = subprocess.run(parse, cwd=folder, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr

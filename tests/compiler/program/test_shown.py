@@ -22,7 +22,7 @@ def test_a_notebook_shows_the_parameters() -> None:
 def test_names_are_text_and_never_markup() -> None:
     program = compile_source("model f(x : [3]) { x }", "<script>alert(1)</script>.nn")
     assert "<script" not in program._repr_html_()
-    page = notebook_table("<b>", ["<i>"], [["</td><img src=x>", 3, 0.25]])
+    page = notebook_table("<b>", ["<i>", "n", "x"], [["</td><img src=x>", 3, 0.25]])
     assert "<img" not in page and "<i>" not in page and "&lt;b&gt;" in page and "0.25" in page
 
 

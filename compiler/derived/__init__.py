@@ -78,3 +78,5 @@ def _train_lines(
             yield "}"
     settings = made.module.train.settings.items()  # roundings are written out
     yield from (f"{name} {value}" for name, value in settings if name != "precision")
+    if made.module.train.validation is not None:
+        yield f"validate on {made.module.train.validation}"

@@ -66,6 +66,7 @@ OF_TRAINING = {
     "memory": "the bytes that training may take",
     "exact": "`true`: only rewrites that change no rounding",
     "precision": "`bf16`: operands of products are rounded to bfloat16",
+    "validate": "`validate on v`: the data that are measured and not trained on",
 }
 OF_SETTINGS = {  # words for the types of settings
     "size": "a whole number, 1 or more",

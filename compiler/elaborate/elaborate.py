@@ -34,6 +34,7 @@ from gradc_compiler.elaborate.names.values import Defined
 from gradc_compiler.elaborate.parameters.sampling import initial_spec
 from gradc_compiler.elaborate.training.train_block import build_step
 from gradc_compiler.elaborate.training.train_plan import head_span, plans
+from gradc_compiler.elaborate.training.validation import validation_of
 from gradc_compiler.graph.graph import Builder
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.program.program import DataSource
@@ -113,6 +114,9 @@ def _assemble(
     span: Span,
 ) -> Module:
     graphs = {name: pair for name, pair in known.items() if pair is not None}
+    data = {source.name: source for source in sources if source is not None}
+    if train is not None and train.validation is not None:
+        data[train.data] = replace(data[train.data], validation=data.get(train.validation))
     found = [s for s in specs if s is not None]
     return Module(
         name=FilePath(session.unit.source.name).stem,
@@ -122,7 +126,7 @@ def _assemble(
         counters=tuple(_counter(name, span) for name in ("step", "seed")),
         tables=tuple(session.registry.tables),
         models={name: signature for name, (_, signature, _) in graphs.items()},
-        data=tuple(s for s in sources if s is not None),
+        data=tuple(data.values()),
         train=train,
         forwards={name: graph for name, (graph, _, _) in graphs.items()},
         notes={name: notes for name, (_, _, notes) in graphs.items()},
@@ -155,6 +159,7 @@ def _train(
         settings: dict[str, float] = {}
         for _, made in built:
             settings.update(made[2].settings if made is not None else {})
+        validated = validation_of(train, fields, scope)
         if not session.problems.found:
             override_settings(settings, head_span(train), session, scope)
     except RecursionError:
@@ -165,7 +170,7 @@ def _train(
         return {}, None
     made_steps = [made for _, made in built if made is not None]
     trained = tuple(step for _, step, _ in made_steps)
-    info = TrainInfo(data=train.data.name, settings=settings, steps=trained)
+    info = TrainInfo(data=train.data.name, settings=settings, steps=trained, validation=validated)
     return {step.name: graphs for graphs, step, _ in made_steps}, info
 
 

@@ -44,6 +44,7 @@ class DataSource:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     directory: str = "."  # of the spec: relative paths start here
     place: str = ""  # file:line:column, for messages
+    validation: DataSource | None = None  # what is measured and not trained on, if it is named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,8 @@ module.exports = {
     "memory",
     "patience",
     "precision",
-    "seed"
+    "seed",
+    "validate"
   ],
   "function": [
     "abs",

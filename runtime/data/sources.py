@@ -7,6 +7,7 @@ a spec may write: `sine(200, noise = 0.05)` is checked against it, by name and t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import Parameter, Signature, signature
@@ -94,7 +95,20 @@ def load(
     Raises `DataError` where the source cannot be read or does not fit.
     """
     split_seed = seed if split_seed is None else split_seed
-    found = run(source, Context(source=source, seed=seed, split_seed=split_seed, **how))
+    how |= {"seed": seed, "split_seed": split_seed}
+    if source.validation is None:
+        return loaded(source, dtype, how)
+    data = loaded(source, dtype, {**how, "held_out": 0.0})
+    how["encoding"] = how.get("encoding") or data.encoding
+    part = loaded(replace(source.validation, fields=source.fields), dtype, how)
+    if isinstance(data, Dataset):
+        return replace(data, held_out=part)
+    return replace(data, named=part)
+
+
+def loaded(source: DataSource, dtype: DTypeLike, how: dict[str, Any]) -> Dataset | Streamed:
+    """What one source gives, checked."""
+    found = run(source, Context(source=source, **how))
     if isinstance(found, Columns):
         return from_columns(dict(source.fields), found, dtype)
     return begun(Streamed(blocks=found, types=dict(source.fields), dtype=dtype))

@@ -48,6 +48,7 @@ class TrainInfo:
     data: str
     settings: Mapping[str, float]
     steps: tuple[StepInfo, ...]
+    validation: str | None = None  # data of their own that are measured and not trained on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,9 @@ SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
+VALIDATE = "validate"
+
+
 @dataclass
 class Rules:
     """How a step moves its parameters."""
@@ -75,6 +78,8 @@ def read_setting(tree: Setting, rules: Rules, scope: Scope) -> None:
     """`batch 128`; E0403 where the number makes no sense."""
     if tree.name == "precision" and isinstance(tree.value, Name) and tree.value.name in PRECISIONS:
         rules.settings[tree.name] = PRECISIONS[tree.value.name]
+        return
+    if tree.name == VALIDATE:  # names data, not a number: `validation.py`
         return
     meaning = scope.evaluate(tree.value)
     require_sound(meaning)

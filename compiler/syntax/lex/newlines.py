@@ -16,7 +16,7 @@ from gradc_compiler.syntax.lex.suppress_cascades import FoundError, Rank
 
 SETTINGS = frozenset(
     {"batch", "epochs", "held_out", "seed", "patience", "in_memory", "block", "memory"}
-    | {"exact", "precision"}
+    | {"exact", "precision", "validate"}
 )
 
 
@@ -29,12 +29,27 @@ def lay_out(raw: list[Lexeme]) -> Laid:
     """
     words, problems = _mend(raw)
     _choose_keywords(words)
+    words = _without_on(words)
     brackets = Brackets(words)
     for at in range(len(words)):
         brackets.take(at)
     found = [FoundError(Rank.MISSPELT, problem) for problem in problems]
     found += [FoundError.of_brackets(problem) for problem in brackets.problems]
     return words, brackets.out, found, brackets.doubtful
+
+
+def _without_on(words: list[Lexeme]) -> list[Lexeme]:
+    """The words but for the `on` of `validate on v`, which says nothing to the parser."""
+    pairs = zip([None, *words], words, strict=False)
+    return [
+        word
+        for before, word in pairs
+        if not (word.text == "on" and before is not None and _is_validate(before))
+    ]
+
+
+def _is_validate(word: Lexeme) -> bool:
+    return word.type == "SETTING" and word.text == "validate"
 
 
 def _mend(raw: list[Lexeme]) -> tuple[list[Lexeme], list[Diagnostic]]:

@@ -107,7 +107,8 @@ def _typed(type_: tree.TypeExpr | None) -> list[Doc | str]:
 
 
 def _setting(node: tree.Setting) -> Doc:
-    return cat(f"{node.name} ", expression(node.value, CHOICE))
+    on = "on " if node.name == "validate" else ""
+    return cat(f"{node.name} {on}", expression(node.value, CHOICE))
 
 
 def tail(node: tree.Statement) -> tree.Expr | None:

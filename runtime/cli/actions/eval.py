@@ -31,7 +31,7 @@ def evaluate(spec: Path, given: Mapping[str, Any]) -> int:
         require_plots()
     given = of_the_last_run(spec, given)
     session, request = session_to_run(Request.of(spec, given), given)
-    data = request.dataset(session)
+    data = request.dataset(session, validated=not is_new(given))
     part = data if given["everything"] else held_out_of(data, session, request, given)
     steps = session.training.steps
     prepare(session, [e for s in steps for e in (s.evaluate, s.predict) if e is not None])

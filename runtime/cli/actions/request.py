@@ -145,10 +145,16 @@ class Request:
         except ImportError as fault:
             raise Refused(f"--target {target} cannot be used: {fault}") from None
 
-    def dataset(self, session: Session, read: Collection[str] | None = None) -> Dataset | Streamed:
-        """The examples that the spec, or `--data`, names; of a table the fields that are read."""
+    def dataset(
+        self, session: Session, read: Collection[str] | None = None, *, validated: bool = True
+    ) -> Dataset | Streamed:
+        """The examples that the spec, or `--data`, names; of a table the fields that are read.
+
+        What the spec validates on comes with all fields, unless it is not to be `validated`.
+        """
         folder = self.folder if "data" in self.overrides else None
-        return load_data(session, self.settings, folder, self.allow_path, self.encoding, read)
+        how = (self.settings, folder, self.allow_path, self.encoding, read)
+        return load_data(session, *how, validated=validated)
 
     def trained_on(self, data: Dataset | Streamed) -> Request:
         """The same, and what the numbers of its data stand for."""

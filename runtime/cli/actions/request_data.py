@@ -25,7 +25,7 @@ FOLDERS = ("images", "texts", "audio")  # sources whose new examples lie in no f
 
 def load_data(
     session: Session, settings: Mapping[str, Any], folder: Path | None, allow_path: bool,
-    encoding: Mapping[str, Any] | None, read: Collection[str] | None,
+    encoding: Mapping[str, Any] | None, read: Collection[str] | None, *, validated: bool = True,
 ) -> Dataset | Streamed:  # fmt: skip
     """The examples; where paths of `--data` start is its `folder`, which it may also leave.
 
@@ -33,6 +33,8 @@ def load_data(
     `encoding` that an earlier run has found.
     """
     source = source_of(session)
+    if read is not None or not validated:
+        source = replace(source, validation=None)
     if read is not None:
         source = with_fields(source, read)
     if folder is not None:
@@ -48,7 +50,8 @@ def load_file(
 
     Raises `Refused` for a file of which nobody can tell how it is read.
     """
-    source = with_fields(of_file(source_of(session), path), read)
+    known = replace(source_of(session), validation=None)
+    source = with_fields(of_file(known, path), read)
     return loaded(session, source, settings, True, encoding)
 
 

@@ -43,7 +43,7 @@ class Dataset:
     name: str
     types: Mapping[str, TensorType]
     arrays: Mapping[str, Batch]
-    held_out: Dataset | None = None  # a test part that the source itself sets apart
+    held_out: Any = None  # a test part that the source sets apart, or that the spec names
     alphabet: Alphabet | None = None
     encoding: Encoding | None = None  # what numbers stand for, where they were made of words
     variation: Variation | None = None  # how an epoch varies its examples
@@ -135,6 +135,9 @@ def from_arrays(
 
 def as_declared(data: Dataset, types: Mapping[str, TensorType], dtype: DTypeLike) -> Dataset:
     """A data set that anybody may have made, once its types and numbers have been checked."""
+    if data.held_out is not None and not isinstance(data.held_out, Dataset):  # read as it is needed
+        part = data.held_out.as_declared(types, dtype)
+        return replace(as_declared(replace(data, held_out=None), types, dtype), held_out=part)
     parts = [part for part in (data, data.held_out) if part is not None]
     for part, field in product(parts, types):
         require_type(field, types[field], part.types.get(field), data.name)

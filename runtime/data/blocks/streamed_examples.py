@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -20,7 +20,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.columns import Columns
-from gradc_runtime.data.arrays.dataset import from_columns, require_type
+from gradc_runtime.data.arrays.dataset import as_declared, from_columns, require_type
 from gradc_runtime.data.arrays.examples import Epoch, longest_of, of_rows
 from gradc_runtime.data.arrays.variation import Variation, Varied
 from gradc_runtime.data.blocks.block_order import BLOCKS_MIXED, BlockOrder
@@ -67,6 +67,7 @@ class Streamed:
     held: HeldRows | None = None
     holds: bool = False  # whether this is what is held out, or what is left
     alphabet: Alphabet | None = None
+    named: Any = None  # examples that the spec validates on
 
     @property
     def name(self) -> str:
@@ -74,8 +75,10 @@ class Streamed:
         return self.blocks.origin
 
     @cached_property
-    def held_out(self) -> Streamed | None:
-        """The source's own test part."""
+    def held_out(self) -> Any:
+        """A test part that the source sets apart, or that the spec names."""
+        if self.named is not None:
+            return self.named
         part = self.blocks.held_out
         return None if part is None else replace(self, blocks=part)
 
@@ -113,7 +116,12 @@ class Streamed:
         """The same examples for another session, which may use another width."""
         for field, type in types.items():
             require_type(field, type, self.types.get(field), self.name)
-        return replace(self, types=dict(types), dtype=dtype)
+        named = self.named
+        if isinstance(named, Streamed):
+            named = named.as_declared(types, dtype)
+        elif named is not None:
+            named = as_declared(named, types, dtype)
+        return replace(self, types=dict(types), dtype=dtype, named=named)
 
     def look(self) -> None:
         """Read the first block now.

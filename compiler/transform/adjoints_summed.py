@@ -1,7 +1,7 @@
-"""The table of adjoints while a graph is walked backwards, and what was added to it, step by step.
+"""The table of adjoints while a graph is walked backwards, and every term that was added to it.
 
 Each contribution is one term of the chain rule: what an operator's rule sends to one operand.
-`gradc derive` prints them in order; nobody else looks.
+`gradc derive` prints them in order.
 """
 
 from __future__ import annotations

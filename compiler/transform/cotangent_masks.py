@@ -1,7 +1,8 @@
 """Where a cotangent was cut to 0: by `where`, `maximum`, `minimum`, `max` or a mask (see the Note).
 
-`differentiate` carries a `CotangentMask` beside each cotangent, and selects by it after a rule that
-may be infinite or NaN there.  A cut is a promise: its mask is built only when it is asked for.
+`differentiate` carries a `CotangentMask` beside each cotangent.  A rule may give infinity or NaN
+where the cotangent was cut; then what it gives is selected by the mask.  A mask costs nodes, so it
+is built only when it is asked for.
 
 Names: as in `differentiate.py`; `m` a mask: 1 where a cotangent may be anything, 0 where it is 0.
 """
@@ -31,7 +32,7 @@ class CotangentMask:
     """A mask that is built once, when it is first wanted."""
 
     make: Callable[[], Value]
-    far: bool = False  # a product of matrices lies between: the mask costs another
+    far: bool = False  # its mask takes a product of matrices to build
     made: Value | None = field(default=None, init=False)
 
     @property
@@ -43,21 +44,23 @@ class CotangentMask:
 
 
 def either(a: CotangentMask | None, b: CotangentMask | None) -> CotangentMask | None:
-    """Of a sum of two cotangents: it is 0 where both are; None is cut nowhere."""
+    """The mask of the sum of two cotangents: 0 where both are cut.  None is a cotangent that is cut
+    nowhere.
+    """
     if a is None or b is None or a is b:
         return a if a is b else None
     return CotangentMask(lambda: a.mask.apply("maximum", a.mask, b.mask), a.far or b.far)
 
 
 def _both(a: CotangentMask | None, b: CotangentMask | None) -> CotangentMask | None:
-    """Of what is cut twice."""
+    """The mask of a cotangent that is cut by two masks."""
     if a is None or b is None:
         return a or b
     return CotangentMask(lambda: a.mask * b.mask, a.far or b.far)
 
 
 def own(y: Value, k: int, xs: Sequence[Value]) -> CotangentMask | None:
-    """Where the rule of y itself cuts the cotangent of operand k."""
+    """The mask with which the rule of y itself cuts the cotangent of operand k."""
     match y.node.op.name, k:
         case "where", (1 | 2):
             condition = xs[0]
@@ -76,14 +79,18 @@ def own(y: Value, k: int, xs: Sequence[Value]) -> CotangentMask | None:
 def selected(
     cut: CotangentMask | None, bounds: Bounds, y: Value, k: int, xs: Sequence[Value], g: Value
 ) -> Value:
-    """The cotangent that a rule gives, 0 again where it was cut and the rule may be infinite."""
+    """The cotangent that a rule gives, set to 0 again where it was cut, if the rule may be
+    infinite.
+    """
     if cut is None or not may_be_infinite(bounds, y, k, xs, cut.far):
         return g
     return g.apply("where", cut.mask, g, 0.0)
 
 
 def masked(y: Value, k: int, xs: Sequence[Value], g: Value) -> Value:
-    """The cotangent that the rule of a product gives, 0 where a mask is 0 even if it is infinite:
+    """The cotangent that the rule of a product gives, set to 0 where a mask is 0, even if it is
+    infinite.
+
     `where`, `maximum` and their like select by themselves.
     """
     mine = own(y, k, xs) if y.node.op.name == "mul" else None
@@ -91,9 +98,9 @@ def masked(y: Value, k: int, xs: Sequence[Value], g: Value) -> Value:
 
 
 def may_be_infinite(bounds: Bounds, y: Value, k: int, xs: Sequence[Value], far: bool) -> bool:
-    """Whether an elementwise rule for operand k may be infinite or NaN for a finite cotangent.
+    """Whether an elementwise rule for operand k may give infinity or NaN for a finite cotangent.
 
-    Far from what cut it an exponential that overflows does not count: that would cost too much.
+    If the mask would be expensive to build (`far`), an exponential that overflows is not counted.
     """
     op = y.node.op
     if not isinstance(op, Elementwise) or op.name in PASSING:
@@ -118,8 +125,10 @@ def may_be_infinite(bounds: Bounds, y: Value, k: int, xs: Sequence[Value], far: 
 def safe(
     cut: CotangentMask | None, bounds: Bounds, y: Value, xs: Sequence[Value]
 ) -> Sequence[Value]:
-    """The operands that a contraction's rule may multiply by a cotangent: none that is infinite
-    where all that reads it was cut.
+    """The operands that a contraction's rule multiplies by a cotangent, made finite where that
+    cotangent was cut.
+
+    An operand is 0 there if everything that reads it was cut.
     """
     op = y.node.op
     if cut is None or not isinstance(op, Contract) or len(xs) < 2:
@@ -130,8 +139,9 @@ def safe(
 
 
 def below(cut: CotangentMask | None, y: Value, k: int, xs: Sequence[Value]) -> CotangentMask | None:
-    """Where the cotangent of operand k is cut, as that of y is: where nothing of y that reads it
-    has a cotangent.
+    """The mask for the cotangent of operand k, from the mask of y.
+
+    It is 0 where no number of y that reads the operand's number has a cotangent.
     """
     op, x, mine = y.node.op, xs[k], own(y, k, xs)
     match op:
@@ -150,8 +160,8 @@ def below(cut: CotangentMask | None, y: Value, k: int, xs: Sequence[Value]) -> C
 def _of_sum(
     cut: CotangentMask | None, op: Contract, y: Value, k: int, xs: Sequence[Value]
 ) -> CotangentMask | None:
-    """The mask of a factor of a contraction: of any sum that reads it, where no other factor of
-    the same product is a mask that is 0.
+    """The mask for a factor of a contraction: 1 where any sum reads it whose other factors are not
+    masks that are 0.
     """
     masks = [j for j, x in enumerate(xs) if j != k and only_jumps(x)]
     if cut is None and not masks:
@@ -167,14 +177,14 @@ def _of_sum(
 
 
 def whole(cut: CotangentMask, y: Value) -> Value:
-    """A mask of y's own shape and time."""
+    """A mask broadcast to y's own shape and time."""
     m = broadcast(cut.mask, y.shape)
     time = y.type.time
     return m if time is None or m.type.time is not None else m.builder.add(TimeBroadcast(time), m)
 
 
 def _repeated(cut: CotangentMask, y: Value, x: Value) -> Value:
-    """The mask of an operand that an elementwise operator may repeat."""
+    """The mask for an operand that an elementwise operator may broadcast."""
     m = cut.mask
     if broadcast_shapes([m.shape, x.shape]) == x.shape:
         return m
@@ -188,14 +198,16 @@ def _of_greatest(cut: CotangentMask | None, op: Max, y: Value, x: Value) -> Valu
 
 
 def _moved(cut: CotangentMask, y: Value, k: int, xs: Sequence[Value]) -> Value:
-    """The mask by the rule of y, which only moves and adds numbers."""
+    """The mask sent through the rule of y, which only moves and adds numbers."""
     found = y.node.op.vjp(whole(cut, y), y, *xs)[k]
     assert found is not None, f"{y.node.op.name} has a derivative"
     return found > 0.0
 
 
 def over_rows(cut: CotangentMask | None, x: Value, y: Value, *, mean: bool) -> CotangentMask | None:
-    """The cut of what every element of y's time, or every example, reads: where all are cut."""
+    """The mask for a value that every element of y's time, or every example, reads: 0 where all of
+    these are cut.
+    """
     if cut is None:
         return None
     return CotangentMask(partial(_over_rows, cut, x, y, mean), cut.far)

@@ -1,12 +1,12 @@
-"""Cut cotangents along a recurrence: what a step and all after it leave at 0 stays 0 in the step
-before.
+"""Cut cotangents along a recurrence: where a step and all steps after it send 0 back, the step
+before gets 0.
 
-The adjoint of a carried h[t] is what its readers send, and what the step after it sends through
-p[t + 1].  It is cut where both are, so the mask is a recurrence like the adjoint itself,
+The adjoint of a carried h[t] is what its readers send, and what the step after it sends through p[t
++ 1].  It is cut where both are, so the mask is a recurrence like the adjoint itself,
 
     m[t] = max(readers' mask at t, mask of p at t + 1),    and 0 beyond the last step.
 
-It is built where it is asked for alone, and only where every way back is cut at all: `all_cut`.
+It is built only when it is asked for, and only if every way back is cut somewhere: see `all_cut`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gradc_compiler.transform.cotangent_masks import CotangentMask, below, eithe
 from gradc_compiler.transform.value_ranges import COMPARISONS
 
 NO_SLOPE = (*COMPARISONS, "stop_gradient")  # whose operands have no cotangent
-ANYWHERE = CotangentMask(lambda: _never())  # of which nobody asks where it is
+ANYWHERE = CotangentMask(lambda: _never())  # a cut whose mask is never asked for
 
 
 def _never() -> Value:
@@ -35,7 +35,7 @@ def _same(mask: Value) -> Value:
 
 @dataclass
 class CarriedCuts:
-    """The cuts of what the steps after send back, in one derivative."""
+    """The masks of what later steps send back, in one derivative."""
 
     builder: Builder
     carried: Mapping[int, int]  # `previous` -> what it carries
@@ -43,7 +43,7 @@ class CarriedCuts:
     loops: dict[int, int] = field(default_factory=dict)  # `previous` -> loop of its mask
 
     def begin(self) -> dict[int, CotangentMask | None]:
-        """The cuts of all that is carried, as far as the steps after it go."""
+        """The masks of all carried values, as far as the later steps decide them."""
         found = dict[int, CotangentMask | None]()
         for before, carried in self.carried.items():
             sent = (
@@ -60,7 +60,7 @@ class CarriedCuts:
         return self.builder.add(op, self.builder.constant(0.0, node.type.shape))
 
     def close(self, cuts: Mapping[int, CotangentMask | None], reached: Collection[int]) -> None:
-        """Carry on the masks that were asked for, those too that are asked for meanwhile."""
+        """Complete the masks that were asked for, and those that are asked for meanwhile."""
         done = set[int]()
         while waiting := self.loops.keys() - done:
             before = max(waiting)
@@ -77,9 +77,10 @@ class CarriedCuts:
 def all_cut(
     builder: Builder, nodes: Sequence[Node], loss: int, carried: Mapping[int, int]
 ) -> set[int]:
-    """The recurrences of which every way from the loss to the step before is cut somewhere.
+    """The recurrences for which every path from the loss to the step before is cut somewhere.
 
-    The greatest such set: all are thought to be until one is found that is not.
+    It is the greatest such set: all recurrences are taken to be in it, until one is found that is
+    not.
     """
     active, assumed = {node.id for node in nodes}, set(carried)
     while assumed:

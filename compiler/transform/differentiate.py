@@ -58,7 +58,7 @@ def differentiate(
     active = _path_between(graph, [x.id for x in wrt], loss.id)
     adjoint = Adjoints(loss, builder.constant(1.0, loss.shape), told)
     bounds, nodes = Bounds(builder), [graph[i] for i in active]
-    wild = set[int]()  # whose cotangent may be infinite: a rule above may be
+    wild = set[int]()  # nodes whose cotangent may be infinite, as some rule on the way may be
     span_before, origin_before = builder.span, builder.origin
     carried = _carried(builder, nodes)
     sent = CarriedCuts(builder, carried, all_cut(builder, nodes, loss.id, carried))

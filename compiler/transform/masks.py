@@ -1,5 +1,7 @@
-"""Which factors are masks: made of comparisons alone, so that what they multiply is cut where they
-are 0.  `cotangent_masks` asks.
+"""Finds factors that are masks: values made of comparisons alone, so that a product with them is
+cut where they are 0.
+
+`cotangent_masks.py` asks.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from gradc_compiler.ops.sequence import TimeBroadcast
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.transform.value_ranges import COMPARISONS
 
-JUMPING = ("sign", "floor", "quotient")  # constant but for jumps, as comparisons are
+JUMPING = ("sign", "floor", "quotient")  # constant but for jumps, like comparisons
 
 
 def mask_of(x: Value, factors: int = 4) -> Callable[[], Value] | None:
-    """Where a factor is not cut to 0 by comparisons: `-(a > b)`, `1 - (a > b)`, `c * (a > b)`.
+    """Where a factor made of comparisons is not 0: `-(a > b)`, `1 - (a > b)`, `c * (a > b)`.
 
     Of a longer product only so many factors are looked at, however they are shared.
     """
@@ -41,7 +43,9 @@ def mask_of(x: Value, factors: int = 4) -> Callable[[], Value] | None:
 
 
 def chosen_of(x: Value) -> Callable[[], Value] | None:
-    """Where `where(c, a, 0)`, of which derivatives are made, or `where(c, 0, a)` is not that 0."""
+    """Where `where(c, a, 0)` or `where(c, 0, a)`, of which derivatives are made, gives a and not
+    0.
+    """
     node = x.node
     if node.op.name != "where":
         return None
@@ -53,8 +57,8 @@ def chosen_of(x: Value) -> Callable[[], Value] | None:
 
 
 def only_jumps(x: Value, depth: int = 4) -> bool:
-    """Whether a factor is made of comparisons alone, and of numbers that are written:
-    `1 - (a > b)`, `maximum(a > b, c > d)`, `where(a > b, 1, 0)`, `floor(a)`.
+    """Whether a factor is made of comparisons and written numbers alone: `1 - (a > b)`, `maximum(a
+    > b, c > d)`, `where(a > b, 1, 0)`, `floor(a)`.
     """
     node = x.node
     if is_mask(x) or node.op.name in JUMPING:
@@ -65,7 +69,7 @@ def only_jumps(x: Value, depth: int = 4) -> bool:
 
 
 def is_mask(x: Value) -> bool:
-    """Whether a value is a comparison's, moved about at most."""
+    """Whether a value is a comparison, seen through views at most."""
     node = x.node
     while node.op.name not in COMPARISONS:
         view = len(node.inputs) == 1 and isinstance(node.op, Contract | Reshape | TimeBroadcast)

@@ -57,7 +57,9 @@ LOOPED = 16  # steps for which the products of a recurrence count
 
 
 def products_in_a_row(graph: Graph) -> int:
-    """How many rounded products stand one after another; with recurrences, as if of 16 steps."""
+    """How many rounded products a number goes through, one after another; a recurrence counts as 16
+    steps.
+    """
     rounded = {node.id for node in products(graph)}
     longest: list[int] = []
     for node in graph.nodes:

@@ -62,7 +62,9 @@ class StatementWriter:
                 yield f"{self.names[before]}' = {self.names[after]}"
 
     def _read_once(self) -> set[int]:
-        """What is written where it is read: arithmetic without a name, read by arithmetic."""
+        """The values that are written where they are read: arithmetic without a name of its own
+        that only one piece of arithmetic reads.
+        """
         users, kept = self.graph.users, set(self.graph.outputs.values())
         return {
             node.id
@@ -103,7 +105,7 @@ class StatementWriter:
         return expression(renamed(node, self.given), self._operands(node), shapes)
 
     def _folded(self, node: Node) -> float | None:
-        """The number of arithmetic on numbers, where no width of float would round it."""
+        """The result of arithmetic on numbers, if no width of float would round it."""
         operands = [self._constant(i) for i in node.inputs]
         if not isinstance(node.op, Elementwise) or node.type.shape or None in operands:
             return None

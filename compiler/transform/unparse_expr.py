@@ -83,7 +83,7 @@ def contract_text(op: Contract, names: Sequence[str], shapes: Sequence[tuple[int
 
 
 def _unsaid(op: Contract, shapes: Sequence[tuple[int, ...]]) -> list[int]:
-    """The loops whose extent follows from no axis, where it matters."""
+    """The loops whose extent must be written, because it follows from no axis."""
     moving = {loop for m in (*op.operands, op.result) for p in m for loop, _ in p.terms}
     matter = [j for j, extent in enumerate(op.extents) if j in moving or extent != 1]
     claimed = _claimed(op, shapes)
@@ -91,14 +91,16 @@ def _unsaid(op: Contract, shapes: Sequence[tuple[int, ...]]) -> list[int]:
 
 
 def _claimed(op: Contract, shapes: Sequence[tuple[int, ...]]) -> set[int]:
-    """The loops whose extent an axis says that they index alone."""
+    """The loops that index an axis alone, so that the axis says their extent."""
     axes = zip((*op.operands, op.result), (*shapes, op.shape), strict=True)
     places = [place for m, shape in axes for place in zip(m, shape, strict=True)]
     return {p.plain for p, n in places if p.plain is not None and op.extents[p.plain] == n}
 
 
 def _without_still_loops(op: Contract, shapes: Sequence[tuple[int, ...]]) -> Contract:
-    """The same without loops of one turn that no axis claims, where they stand inside of it."""
+    """The contraction without loops of one iteration that no axis claims, if their place lies
+    inside the operand.
+    """
     still = {j for j, n in enumerate(op.extents) if n == 1} - _claimed(op, shapes)
 
     def at(m: Map, shape: Sequence[int]) -> Map:

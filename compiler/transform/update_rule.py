@@ -1,8 +1,8 @@
-"""What a step makes of its gradients, whatever they are: clipping and the optimizer by themselves.
+"""How a step turns its gradients into updates, whatever they are: clipping and the optimizer alone.
 
-Takes the graphs of a step's update and of its gradients, which begin with the same nodes; returns
-the end of the first, in which every gradient is read instead of computed.  With it one can ask how
-far an update moves where a gradient is off by a rounding.
+Takes the graph of a step's update and the graph of its gradients, which begin with the same nodes;
+returns the end of the first, in which every gradient is read instead of computed.  With it one can
+ask how far an update moves if a gradient is off by a rounding error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What is known of every value without running: above 0, at least 0, at most 0, finite.
 
-`differentiate` asks, to know which rules cannot be infinite.  What is not known counts as neither.
-Parameters and inputs count as finite, and so does what a recurrence carries; a product or a sum of
-finite numbers counts as finite, though it may overflow.
+`differentiate` asks, to know which rules cannot give infinity.  A value of which nothing is known
+may be anything.  Parameters and inputs are taken to be finite, and so are the values that a
+recurrence carries.  A product or a sum of finite numbers is taken to be finite, although it may
+overflow.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What holds of all numbers of a value: low <= it <= high, but for rounding."""
+    """What is known of all numbers of a value: low <= number <= high, but for rounding."""
 
     low: float = -inf
     high: float = inf
@@ -45,13 +46,13 @@ ROUNDING = 2.0**-21  # of a few operations in float32
 
 
 def _number(c: float) -> Known:
-    """What holds of a number that is written, in either width."""
+    """What is known of a number that is written, in float32 and in float64."""
     c, finite = 0.0 if abs(c) < SMALLEST else c, abs(c) <= GREATEST
     return Known(c, c, c > 0, finite, finite)
 
 
 def _either(xs: Facts) -> Known:
-    """What holds where each number is one of several."""
+    """What is known of a value whose numbers each come from one of several."""
     return Known(
         min(x.low for x in xs), max(x.high for x in xs), all(x.positive for x in xs),
         all(x.finite for x in xs), all(x.defined for x in xs),
@@ -76,7 +77,7 @@ def _mul(a: Known, b: Known) -> Known:
 
 
 def _products(a: Known, b: Known) -> list[float]:
-    """The products of the ends of two ranges, of which 0 times anything is 0."""
+    """The products of the ends of two ranges; 0 times anything is 0."""
     return [x * y if x and y else 0.0 for x in (a.low, a.high) for y in (b.low, b.high)]
 
 
@@ -196,9 +197,11 @@ class Bounds:
         return _either(xs) if xs else ANY
 
     def _of_sum(self, node: Node, op: Contract, xs: Facts) -> Known:
-        """A sum of products: positive where every sum has a term, and all of them are.
+        """What is known of a sum of products: it is positive if every sum has a term, and all terms
+        are positive.
 
-        A sum of exponentials is, as one of them is not small wherever a softmax is meant.
+        A sum of exponentials is taken to be positive, because in a softmax one of them is never
+        small.
         """
         known = xs[0]
         for x in xs[1:]:
@@ -216,7 +219,7 @@ class Bounds:
         return node.op.name == "gt" and node.inputs[0] == x and self.known[node.inputs[1]].low >= 0
 
     def _is_greatest(self, x: int, m: int) -> bool:
-        """Whether m is the greatest number of x along an axis, brought to x's shape."""
+        """Whether m is the greatest number of x along an axis, broadcast to x's shape."""
         nodes = self.builder.nodes
         while isinstance(nodes[m].op, Reshape) or nodes[m].op.name in ("stop_gradient", "copy") or (
             isinstance(nodes[m].op, Contract) and len(nodes[m].inputs) == 1
@@ -226,7 +229,7 @@ class Bounds:
 
 
 def _writes_all(op: Contract) -> bool:
-    """Whether every number of a result has a term."""
+    """Whether every number of a result is a sum of at least one term."""
     moved = [(p.plain, n) for p, n in zip(op.result, op.shape, strict=True) if n != 1 or p.terms]
     whole = all(j is not None and op.extents[j] == n for j, n in moved)
     return whole and len({j for j, _ in moved}) == len(moved) and 0 not in op.extents

@@ -1,7 +1,8 @@
-"""Whole quotients and rests, as in compiler/ops/division.py: bit for bit, in the run's own width.
+"""Whole quotients and rests, as in `compiler/ops/division.py`: bit for bit, in the run's own width.
 
-a = b n + r with r = fmod(a, b), which is exact.  For h near n, what h leaves of a is found with one
-rounding by a fused multiply-add, so n is known to the last bit.
+a = b n + r with r = fmod(a, b), which is exact, so (a - r) / b is the whole quotient n but for
+rounding.  Let h be that division, rounded to a whole number.  A fused multiply-add gives
+a - r - b h with a single rounding, from which the distance of h to n is known to the last bit.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def make_quotient(
 
 
 def make_rest(device: Callable[[Function], Function], number: Any, fmod: Function) -> Function:
-    """rest(a, b): what the quotient leaves of a, with the sign of b and below it in size."""
+    """rest(a, b): what the quotient leaves of a: it has the sign of b, and is smaller than b."""
     zero, infinity, most = number(0.0), number(np.inf), np.finfo(number).max
     below = number(1) - np.finfo(number).epsneg
 

@@ -1,8 +1,8 @@
 """What CUDA kernel text may use, by name, for words of 4 or 8 bytes.
 
-In float32 nothing is computed in float64, which most GPUs do at a small fraction of the speed, but
-for the formulas that a kernel brings along.
-NaN wins in `maximum` and `minimum`, as in NumPy.
+In a float32 run nothing is computed in float64, which is many times slower on most GPUs, but for
+the formulas that a kernel defines ahead of its text.  If an operand of `maximum` or `minimum` is
+NaN, so is the result, as in NumPy.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Functions = dict[str, Callable[..., Any]]
 
 
 def choices(number: Any) -> Functions:
-    """Greatest, least, choice; what rounding loses of a sum."""
+    """`maximum`, `minimum`, `select` and `step`; and `lost`, what rounding takes from a sum."""
     zero = number(0.0)
 
     def maximum(a: Any, b: Any) -> Any:

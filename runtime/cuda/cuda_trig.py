@@ -1,4 +1,5 @@
-"""Sine and cosine of float32 in float32: those of libdevice use float64 for large arguments.
+"""Sine and cosine of float32, in float32 alone: those of libdevice use float64 for large arguments,
+which most GPUs compute slowly.
 
 x = n pi/2 + r with |r| <= pi/4.  Below 2^15, r = ((x - n A) - n B) - n C with pi/2 = A + B + C in
 three float32.  From there on x = m 2^e with whole m < 2^24, and the turns x / 2 pi, less whole
@@ -33,7 +34,7 @@ def circular(
     bits: Callable[..., Any],
     fma: Callable[..., Any],
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Sine and cosine from the means of a device: `bits` of a float32, fused multiply-add."""
+    """Sine and cosine, by a device's `bits` of a float32 and fused multiply-add."""
     a, b, c = PARTS
     s0, s1, s2 = SINE
     c0, c1, c2 = COSINE

@@ -1,13 +1,14 @@
 """Which operator is to blame for a NaN or an infinity: a backward slice of one run.
 
 An infinity is no fault by itself: the branch that a `where` did not take may be full of them.  So
-the search begins at what the user sees, the loss, or else the reports, or else the updates.  Every
-number that is not finite there is followed back to the operands that it came from, element by
-element; of a `where`, into the branch that was taken.  The operator to blame is the earliest on
-this way that makes, out of finite operands, a number that is not finite.
+the search begins at what the user sees: the loss if it is not finite, else the reports, else the
+updates.  Every number there that is not finite is followed back, element by element, to the
+operands that it was computed from; through a `where`, into the branch that was taken.  The operator
+to blame is the earliest one on this way back that makes a number that is not finite out of operands
+that are all finite.
 
-(What a number was computed from is its dynamic slice: Korel & Laski, "Dynamic program slicing",
-Information Processing Letters 29, 1988.)
+The numbers that a number was computed from are called its dynamic slice: Korel & Laski, "Dynamic
+program slicing", Information Processing Letters 29, 1988.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import numpy as np
 from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.ragged import Batch, Ragged
 
-INNOCENT = ("constant", "previous")  # an infinity that was written; what others have made
+INNOCENT = ("constant", "previous")  # these only hand on what was written, or made before
 Masks = dict[int, np.ndarray]
 
 
 def culprit(graph: Any, values: Mapping[int, Batch]) -> Any:
-    """The node to blame for what is not finite among the outputs; None where all is finite.
+    """The node to blame for numbers among the outputs that are not finite; None if all are finite.
 
     `values` has the value of every node in this run.
     """
@@ -37,13 +38,17 @@ def culprit(graph: Any, values: Mapping[int, Batch]) -> Any:
 
 
 def plain(batch: Batch) -> np.ndarray:
-    """The numbers of a batch, a row for each example or element; labels become float64."""
+    """The numbers of a batch as an array [rows, ...], a row for each example or element; labels
+    become float64.
+    """
     array = np.atleast_1d(batch.values if isinstance(batch, Ragged) else batch)
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def starts(graph: Any, wrong: Mapping[int, np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    """The loss where it went wrong; else the reports that did, else the updates."""
+    """Where the search begins: the loss if it is not finite; else the reports that are not, else
+    the updates.
+    """
     losses = {name: id for name, id in graph.outputs.items() if name == "loss"}
     others = (of_role(role, graph.outputs) for role in (Role.REPORT, Role.UPDATE))
     for kind in (losses, *others):
@@ -56,9 +61,11 @@ def starts(graph: Any, wrong: Mapping[int, np.ndarray]) -> Iterator[tuple[int, n
 def way_back(
     graph: Any, arrays: Mapping[int, np.ndarray], wrong: Mapping[int, np.ndarray], starts: Masks
 ) -> Masks:
-    """Every node on the way back, with a mask of those of its numbers that are on it.
+    """Every node on the way back, with a mask of those of its numbers that the outputs were
+    computed from.
 
-    A loop carries a state on, so that its nodes are met again until no mask grows.
+    A recurrence hands a state on from step to step, so its nodes are visited again until no mask
+    grows.
     """
     carried = {n.id: n.op.carried_by for n in graph.nodes if n.op.carried_by is not None}
     reached, pending = dict(starts), list(starts)
@@ -83,7 +90,9 @@ def sources(
     wrong: Mapping[int, np.ndarray],
     mask: np.ndarray,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """The operands of a node, and which of their numbers went into those of a mask."""
+    """The operands of a node, each with a mask of its numbers that the numbers in the node's mask
+    were computed from.
+    """
     for place, id in enumerate(node.inputs):
         used = mask
         if node.op.name == "where" and place:
@@ -92,8 +101,9 @@ def sources(
 
 
 def taken(condition: np.ndarray, place: int, mask: np.ndarray) -> np.ndarray:
-    """The numbers that a `where` took from its first branch (place 1) or its second (2); all of
-    them, where condition and result go by different rows.
+    """The numbers that a `where` took from its first branch (place 1) or its second (place 2).
+
+    They are taken to be all numbers, if condition and result have different rows.
     """
     chosen = (condition != 0) == (place == 1)
     if len(chosen) not in (1, len(mask)):
@@ -102,8 +112,10 @@ def taken(condition: np.ndarray, place: int, mask: np.ndarray) -> np.ndarray:
 
 
 def onto(mask: np.ndarray, node: Any, operand: Any, like: np.ndarray) -> np.ndarray:
-    """A mask of a node's numbers as one of an operand's: by element where the operator goes by
-    element, by example where both go by example, else all of them.
+    """A mask of a node's numbers as a mask of an operand's numbers.
+
+    It is the same element, if the operator goes element by element; the same example, if both go by
+    example; else all numbers of the operand.
     """
     if len(like) == 1:
         mask = np.asarray(np.any(mask, axis=0, keepdims=True))
@@ -119,20 +131,20 @@ def onto(mask: np.ndarray, node: Any, operand: Any, like: np.ndarray) -> np.ndar
 
 
 def is_elementwise(node: Any) -> bool:
-    """Whether an operator goes element by element: it has the text of one."""
+    """Whether an operator goes element by element: such an operator has scalar text."""
     return isinstance(getattr(node.op, "text", None), str)
 
 
 def padded(array: np.ndarray, axes: int) -> np.ndarray:
-    """An array with leading axes of size 1 behind that of the rows."""
+    """An array [rows, ...] with axes of size 1 put in behind its rows."""
     return array.reshape(len(array), *[1] * (axes - array.ndim), *array.shape[1:])
 
 
 def is_to_blame(node: Any, graph: Any, wrong: Mapping[int, np.ndarray], mask: np.ndarray) -> bool:
-    """Whether a node makes, out of finite operands, one of the numbers of a mask.
+    """Whether a node makes one of the numbers in a mask out of operands that are all finite.
 
-    Elements of a sequence are looked at one by one: an operator of a recurrence may make the first
-    such number and read it a step later.
+    Elements of a sequence are looked at one by one, as an operator of a recurrence may make the
+    first such number and read it one step later.
     """
     if node.op.name in INNOCENT:
         return False
@@ -142,7 +154,7 @@ def is_to_blame(node: Any, graph: Any, wrong: Mapping[int, np.ndarray], mask: np
 
 
 def explained(bad: np.ndarray, node: Any, operand: Any, mask: np.ndarray) -> np.ndarray:
-    """Which numbers of a node may come from those of an operand that are not finite."""
+    """Which numbers of a node may have become NaN or infinite because an operand was."""
     same = len(bad) in (1, len(mask)) and node.type.time == operand.type.time
     if not same and len(bad) != 1:
         return np.full(mask.shape, bool(bad.any()))

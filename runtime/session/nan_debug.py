@@ -1,9 +1,9 @@
 """Finding the operator that made the first number that is not finite, for the message.
 
-A native call may hold many steps, so the steps of a call that went wrong are taken again one by one
-from the words before it; the step that goes wrong is evaluated once more operator by
-operator with NumPy, and the operator that is to blame (see `blame`) is named with the line of the
-spec that it comes from.
+A native call may run many steps.  So the steps of a call that went wrong are run again one by one,
+from the state that the session had before the call.  The step that goes wrong is then evaluated
+operator by operator with NumPy, and the operator to blame (`blame.py`) is named, with the line of
+the spec that it comes from.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def all_finite(found: Arrays) -> bool:
 
 
 def find_fault(session: Session, arrays: Batches, steps: int) -> NotFinite:
-    """Take a call's steps again one by one, from the words before it; they are left as they were
-    before the bad one.
+    """Run a call's steps again one by one, from the words of state before the call.
+
+    The words are left as they were before the step that goes wrong.
     """
     words = session.memory.words
     for index, part in enumerate(parts(arrays, steps)):
@@ -74,7 +75,9 @@ def first_operator(session: Session, inputs: Batches) -> str:
 
 
 def blamed(session: Session, graph: Any, inputs: Batches, batch: int) -> Any:
-    """The node to blame, once NumPy has evaluated the graph on a batch; None: all is finite."""
+    """The node to blame, found by evaluating the graph on a batch with NumPy; None if all numbers
+    are finite.
+    """
     everything = replace(
         graph, outputs={**graph.outputs, **{str(node.id): node.id for node in graph.nodes}}
     )

@@ -20,6 +20,7 @@ PACKAGES = {  # what is imported -> what pip calls it
     "pyarrow": "pyarrow",
     "pygls": "pygls",
     "sklearn": "scikit-learn",
+    "tensorboardX": "tensorboardx",
     "tokenizers": "tokenizers",
 }
 
@@ -32,6 +33,7 @@ EXTRAS = {  # of pyproject.toml -> what is imported of it
     "mpi": "mpi4py",
     "onnx": "onnx",
     "plot": "matplotlib",
+    "tensorboard": "tensorboardX",
     "texts": "tokenizers",
 }
 

@@ -22,6 +22,7 @@ from gradc_runtime.cli.actions.next_step import next_step
 from gradc_runtime.cli.actions.output import counted, say, strict, write
 from gradc_runtime.cli.actions.plotting import require_plots
 from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.tensorboard import write_events
 from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.actions.unscaled_inputs import unscaled_inputs
 from gradc_runtime.cli.actions.with_weights import take_weights
@@ -106,6 +107,8 @@ def trained(
     if not new:
         trainer.resume()  # or refuse to, before anything that is asked now is kept
     request.trained_on(data).write(folder.path)
+    if given["tensorboard"]:
+        write_events(trainer, folder)
     summary = trainer.run()
     if watch is not None:
         gradients.show(watch, folder.path)

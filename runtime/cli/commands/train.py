@@ -41,6 +41,8 @@ from gradc_runtime.cli.declare import SpecPath, act, as_json, declared
     help="Each epoch, measure every gradient: gradients.csv, .png, and a table.",
 )
 @click.option("--plot", is_flag=True, help="Draw every loss and report by epoch: metrics.png.")
+@click.option("--tensorboard", is_flag=True,
+              help="Write events for TensorBoard beside the metrics.")  # fmt: skip
 @click.option("--save-every", type=click.FloatRange(0), default=10.0, show_default=True,
               metavar="SECONDS", help="Time between two checkpoints.")  # fmt: skip
 @click.option("--resume", is_flag=False, flag_value="", metavar="[RUN]",

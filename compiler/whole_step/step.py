@@ -86,7 +86,9 @@ def step_of(entry: Entry, table: ProgramBuilder) -> StepNests:
     return StepNests(
         tasks=tuple(tasks),
         where=table.operand,
-        kept=frozenset((int(Space.UNIFORM), result.offset) for result in entry.results),
+        kept=frozenset(
+            (int(Space.UNIFORM), result.offset) for result in entry.results if result.type.size
+        ),
         given=frozenset(filled),
         means=frozenset(table.memory.partial),
         empty=_without_elements(table),

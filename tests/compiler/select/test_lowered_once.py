@@ -26,6 +26,30 @@ model f(x : [16, 16, 16]) -> [16] {{
 data d(x : [16, 16, 16], y : class(16)) = npz("none.npz")
 train on d {{ minimize cross_entropy(f(x), y) using momentum(lr = 0.1), batch 8, epochs 1 }}
 """
+RESNET = """
+layer filters(count : size, k : size, stride = 1)(image : [h, w, c]) {{
+    param W : [count, k, k, c] ~ he_normal
+    contract(y < h//stride, x < w//stride, f :
+        image[stride*y + i - k//2, stride*x + j - k//2, m] * W[f, i, j, m]) |> batch_norm
+}}
+layer basic(n : size, stride = 1)(x : [h, w, c]) {{
+    main = x |> filters(n, 3, stride = stride) |> relu |> filters(n, 3)
+    side = x |> (identity if stride == 1 and n == c else filters(n, 1, stride = stride))
+    relu(main + side)
+}}
+model digit(image : [32, 32, 3]) -> [10] {{
+    image |> filters(16, 3) |> relu |> repeat({0}, basic(16))
+    |> basic(32, stride = 2) |> repeat({1}, basic(32))
+    |> basic(64, stride = 2) |> repeat({1}, basic(64))
+    |> mean(axis = (0, 1)) |> dense(10)
+}}
+data images(image : [32, 32, 3], label : class(10)) = npz("none.npz")
+train on images {{
+    minimize cross_entropy(digit(image), label)
+    using momentum(lr = 1e-2), batch 8
+    report accuracy(digit(image), label)
+}}
+"""
 Setter = Callable[[int], None]
 
 
@@ -94,6 +118,27 @@ def test_a_layer_of_one_shape_is_lowered_once(
     assert few.count == many.count
     ends = [sum(map(len, one.table.instructions.values())) for one in lowered]
     assert few.count < ends[0] < ends[1]
+
+
+FEW = 8  # kernels more, where values are shared out over a step in another way
+
+
+@pytest.mark.parametrize("blocks", [5, pytest.param(18, marks=pytest.mark.wide)])
+def test_a_residual_network_of_any_depth_has_the_kernels_of_a_shallow_one(
+    blocks: int, lowered: list[LoweredOnce]
+) -> None:
+    """He et al., 2016: 6 n + 2 layers, here 20 beside 32, and beside 110 in the wide test."""
+    shallow, deep = (kernels_of_resnet(n) for n in (3, blocks))
+    assert deep <= shallow + FEW
+    assert lowered[1].count <= lowered[0].count + FEW
+    instructions = [sum(map(len, one.table.instructions.values())) for one in lowered]
+    assert lowered[0].count < instructions[0] / 3 < instructions[1] / 4
+
+
+def kernels_of_resnet(blocks: int) -> int:
+    """How many kernels the step of a network of so many blocks at each width has."""
+    text = RESNET.format(blocks, blocks - 1)
+    return len(compile_source(text).entries["step/train"].kernels)
 
 
 def test_nobody_builds_the_nests_of_a_step_that_is_far_too_long(

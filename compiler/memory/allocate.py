@@ -36,33 +36,33 @@ class MemoryPlan:
 
     times: tuple[Time, ...] = ()
     operands: dict[StorageKey, Operand] = field(default_factory=dict)
-    partial: dict[StorageKey, Operand] = field(default_factory=dict)  # where a mean is summed up
+    partial: dict[StorageKey, Operand] = field(default_factory=dict)  # where means are added up
     arrays: list[Array] = field(default_factory=list)
     uniform_words: int = 0
     block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
     wide: frozenset[Stage] = frozenset()  # stages with blocks of their own (`wide_stages.py`)
-    wide_words: int = 0  # of BLOCK, of those stages
+    wide_words: int = 0  # of the BLOCK of wide stages, per example
     kept_words: dict[Time | None, int] = field(default_factory=dict)  # without `Liveness.steps`
     partial_words: dict[Stage, int] = field(default_factory=dict)
     stage_words: dict[Stage, int] = field(default_factory=dict)  # of BLOCK that a stage uses
 
     def uses(self, stage: Stage, words: int) -> None:
-        """A stage has so many words of an example about at one time."""
+        """Note that a stage keeps `words` words of an example alive at one time."""
         self.stage_words[stage] = max(self.stage_words.get(stage, 0), words)
 
     def reached(self, stage: Stage, time: Time | None) -> int:
-        """The words of BLOCK that are taken of a stage's part of it."""
+        """How many words of its part of BLOCK a stage has taken so far, per row."""
         return self.wide_words if stage in self.wide else self.block_words.get(time, 0)
 
     def reaches(self, stage: Stage, time: Time | None, words: int) -> None:
-        """A stage's part of BLOCK has so many words at least."""
+        """Let a stage's part of BLOCK have at least `words` words per row."""
         if stage in self.wide:
             self.wide_words = max(self.wide_words, words)
         else:
             self.block_words[time] = max(self.block_words.get(time, 0), words)
 
     def uniform(self, words: int) -> Operand:
-        """New words in UNIFORM."""
+        """Take `words` new words in UNIFORM; returns the operand that lies there."""
         offset, self.uniform_words = self.uniform_words, self.uniform_words + _aligned(words)
         return Operand(Space.UNIFORM, offset)
 
@@ -73,7 +73,7 @@ class MemoryPlan:
         return Operand(Space.ARRAY + len(self.arrays) - 1, 0, type.size, time=time)
 
     def number(self, time: Time | None) -> int | None:
-        """The number that a time has in the entry."""
+        """The place of a time in the entry's list of times; None for no time."""
         return None if time is None else self.times.index(time)
 
     def block(self, time: Time | None, offset: int, words: int) -> Operand:
@@ -106,7 +106,7 @@ class Liveness:
 def liveness_of(graph: Graph, groups: Sequence[FusionGroup], layouts: Layouts) -> Liveness:
     """Which nodes are read outside their group, and until when.
 
-    What a recurrence reads is needed until its last step, whichever of its groups reads it.
+    A value that a recurrence reads is kept until its last group, as every step reads it again.
     """
     made = {id: u for u, group in enumerate(groups) for id in group.nodes}
     ends = {group.region: u for u, group in enumerate(groups) if group.region.loop is not None}
@@ -148,7 +148,7 @@ def _written_out(graph: Graph, reader: int, operand: int) -> bool:
 
 @dataclass(frozen=True)
 class Sketch:
-    """What is known before words are given out: groups in order, layout and life of each value."""
+    """What allocation begins with: the groups in order, and each value's layout and lifetime."""
 
     graph: Graph
     groups: Sequence[FusionGroup]
@@ -171,7 +171,7 @@ class Sketch:
 
 
 def sketched(graph: Graph, groups: Sequence[FusionGroup], layouts: Layouts) -> Sketch:
-    """The sketch of groups that are in order."""
+    """The `Sketch` of a graph whose fusion groups are already in the order they run in."""
     return Sketch(graph, groups, layouts, liveness_of(graph, groups, layouts))
 
 
@@ -214,7 +214,7 @@ def place_values(sketch: Sketch, memory: MemoryPlan) -> None:
 
 
 def _place(sketch: Sketch, memory: MemoryPlan, free: Pools, group: FusionGroup, id: int) -> None:
-    """Words for a value that has none yet; what has a border is pinned later."""
+    """Give words to a value that has none yet; `_pin_bordered` sees to values with a halo."""
     key = sketch.key(id)
     words = sketch.layouts.words[key]
     if key in memory.operands:
@@ -238,8 +238,8 @@ def _release(sketch: Sketch, memory: MemoryPlan, free: Pools, u: int) -> None:
 
 
 def _place_step(memory: MemoryPlan, key: StorageKey, time: Time | None, words: int) -> None:
-    """Give a buffer of one step words for all rows as well, for targets (CUDA) that do not run a
-    recurrence step by step.
+    """Give a buffer that only one step of a recurrence uses words for the rows of all steps as
+    well: a target such as CUDA does not run a recurrence step by step.
     """
     start = memory.block_words.get(time, 0)
     memory.block_words[time] = start + words

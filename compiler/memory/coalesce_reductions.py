@@ -9,7 +9,7 @@ from gradc_compiler.program.entry import PartialReduction
 
 
 def coalesce_reductions(sums: Iterable[PartialReduction]) -> tuple[PartialReduction, ...]:
-    """Join sums that are neighbours both in PARTIAL (what is summed) and in UNIFORM (the results).
+    """Join sums whose terms are neighbours in PARTIAL and whose results are neighbours in UNIFORM.
 
     The words that alignment leaves between two buffers are summed up along with them: nothing else
     lies there, and nobody reads the result.

@@ -1,7 +1,8 @@
 """In-place updates of parameters and other state.
 
 A new value is written over the old one by the kernel that computes it, if nothing reads the old
-value afterwards.  Else the kernel writes elsewhere, and the value is copied when all else is done.
+value afterwards.  Otherwise the kernel writes the new value elsewhere, and a copy at the very end
+puts it in its place.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from gradc_compiler.program.entry import Operand, Space
 def update_in_place(
     sketch: Sketch, offsets: Mapping[str, int], memory: MemoryPlan
 ) -> list[tuple[int, str]]:
-    """Let updates be written where the state lies, if that is safe.
+    """Let each update be written over the state that it replaces, where that is safe.
 
-    Returns the other updates, as the node and the name of the state, to be copied last.
+    Returns the updates that are not safe, as (node, name of the state): they are copied last.
     """
     for node in sketch.graph.nodes:
         if node.op.name == "persistent":

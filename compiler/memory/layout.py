@@ -4,7 +4,7 @@ A buffer (`storage`) is what gets words of its own: an input, state, a constant 
 that a kernel computes.  Views and reshapes are other strides over the same buffer, so they cost
 nothing.  A contraction may read outside its operand, where zeros are meant, or write outside its
 result: such a value is stored with a *halo* of zeros, so that kernels need no test for the edge.
-A value that is only read as a part of a concatenation is computed in its place there.
+A value whose only reader is a concatenation is computed where the concatenation wants it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class BufferView:
     strides: tuple[int, ...]
     example: int  # words from one example to the next; 0 where the value is uniform
     index: bool = False
-    time: Time | None = None  # `example` is then from one element of a sequence to the next
+    time: Time | None = None  # if given, `example` is from one element of a sequence to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Halo:
 
 @dataclass(frozen=True, slots=True)
 class Layouts:
-    """The view of every node that has one; the words of every buffer, per example if it varies;
-    and the buffers that have a halo.
+    """The view of every node that has one, the size of every buffer in words (of one example, if
+    the value differs between examples), and the buffers that have a halo.
     """
 
     places: Mapping[int, BufferView]
@@ -102,11 +102,11 @@ def assign_layouts(graph: Graph, varying: Iterable[int]) -> Layouts:
 
 
 def parts_in_place(graph: Graph, bordered: Container[int]) -> dict[int, tuple[int, int]]:
-    """The nodes that are computed in their place within a concatenation: for each, that node and
-    the words before its part.
+    """The nodes that are computed in their place within a concatenation: for each, the node of the
+    concatenation and how many words of it come before this part.
 
-    Only elementwise nodes, because their kernels write with any strides; only where the node is
-    part of one concatenation, once, and is no output of the graph.
+    Only elementwise nodes qualify, because their kernels write with any strides.  The node must be
+    a part of one concatenation only, occur in it once, and be no output of the graph.
     """
     wanted, varying = set(graph.results.values()), graph.varying
     found: dict[int, tuple[int, int]] = {}
@@ -126,7 +126,7 @@ def parts_in_place(graph: Graph, bordered: Container[int]) -> dict[int, tuple[in
 
 
 def _whole_numbers(graph: Graph) -> list[int]:
-    """Updates of counters: computed as reals, stored as what the counter is."""
+    """The updates of counters: they are computed as reals and stored as whole numbers."""
     counters = {n.op.key for n in graph.nodes if isinstance(n.op, PersistentOp) and n.op.index}
     return [id for name, id in of_role(Role.UPDATE, graph.outputs).items() if name in counters]
 
@@ -181,8 +181,8 @@ def clock_place(kind: str, time: Time, per_row: bool) -> BufferView:
 
 
 def through(m: Map, place: BufferView, loops: int) -> tuple[list[int], int]:
-    """For a view read at affine positions: the words by which each loop moves the address, and the
-    first word.
+    """How `loops` loops walk through a view that is read at affine positions: the words by which
+    each loop moves the address, and the offset of the first word.
     """
     moves, offset = [0] * loops, place.offset
     for position, stride in zip(m, place.strides, strict=True):
@@ -193,7 +193,7 @@ def through(m: Map, place: BufferView, loops: int) -> tuple[list[int], int]:
 
 
 def _borders(graph: Graph) -> dict[int, Halo]:
-    """For each node that contractions reach over the edge of, the halo that holds them all."""
+    """The halo of each node over whose edge a contraction reads or writes: wide enough for all."""
     wanted: dict[int, Halo] = {}
     for node in graph.nodes:
         if not isinstance(node.op, Contract):

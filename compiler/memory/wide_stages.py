@@ -1,12 +1,13 @@
 """Segments: the stages over examples whose tile is the whole batch, beside those of a few examples.
 
-What a stage moves is of two kinds.  Activations are moved for every example: while a tile has few,
-they stay in a cache.  Weights are moved for every tile: where they are too many for any cache, each
-tile reads them from memory.  One size of tile for the whole network is wrong for one or the other,
-as the last layers of an image network have a hundred times the weights of the first, and a tenth of
-the activations.  So stages in which weights dominate are *wide*: they go through the batch in a few
-large tiles, whose instructions threads share, and the others in many small ones.  Values that cross
-from one stage to another are carried in memory for the whole batch, as between any two.
+A stage moves two kinds of words.  Activations are moved once for every example; they stay in a
+cache as long as a tile has few examples.  Weights are moved once for every tile; if no cache holds
+them all, every tile reads them from memory.  One size of tile for a whole network is wrong for one
+of the two kinds: the last layers of an image network have a hundred times the weights of the first,
+and a tenth of the activations.  So stages in which weights dominate are *wide*: they go through
+the batch in a few large tiles, whose instructions threads share; the other stages go through it in
+many small tiles.  A value that one stage makes and another reads is carried in memory for the whole
+batch, whether the stages are wide or not.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class StageTraffic(NamedTuple):
 def wide_stages(sketch: Sketch, switches: Switches) -> frozenset[Stage]:
     """The stages in which weights dominate a tile of a typical size.
 
-    None of a graph with sequences, whose elements are rows enough; nor where all are alike, as one
-    size of tile will do.
+    A graph with sequences has no wide stage, since the elements of its sequences fill a tile; nor
+    has a graph whose stages are all alike, since one size of tile suits them.
     """
     if any(node.type.time is not None for node in sketch.graph.nodes):
         return frozenset()
@@ -53,7 +54,7 @@ def wide_stages(sketch: Sketch, switches: Switches) -> frozenset[Stage]:
 
 
 def traffic_of(sketch: Sketch) -> dict[Stage, StageTraffic]:
-    """What each stage over examples moves: what its groups read of others, and what they store."""
+    """The traffic of each stage over examples: what its groups read from others, and store."""
     weights: dict[Stage, int] = defaultdict(int)
     moved: dict[Stage, int] = defaultdict(int)
     for u, group in enumerate(sketch.groups):

@@ -1,5 +1,5 @@
-"""What the printers share: the lines so far, how numbers are read and written, and the formulas of
-functions that a kernel calls and no library has.
+"""What all printers share: the lines written so far, the text of a read and of a write, and the
+formulas of functions that a kernel calls and that no library has.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class CodeLines:
 
 
 def read(variable: Variable, access: MemAccess, place: str) -> str:
-    """A number of the session's real type; what a whole variable holds stays a whole number."""
+    """A word read from memory, as the session's real type; whole variables stay whole numbers."""
     if variable.kind is Kind.INDEX:
         return f"index({place})"
     return f"real({place})" if access.index else place
 
 
 def written(value: Variable | str, access: MemAccess) -> str:
-    """A value as a place holds it."""
+    """A value, converted to the type of the memory that it is written to."""
     return f"index({value})" if access.index else str(value)
 
 

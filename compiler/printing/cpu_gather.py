@@ -1,8 +1,8 @@
 """CPU kernels that read or write where the data says: take, scatter, argmax, and rows of a tensor.
 
-A loop nest has strides that are known when it is compiled, which these have not.  They are few, so
-each is written by hand, with its sizes as arguments.  An index out of range is clamped into it, so
-that no kernel touches other memory whatever the data says.
+The strides of a loop nest are known when it is compiled; here, the address depends on the data.
+These kernels are few, so each is written by hand, with its sizes as arguments.  An index out of
+range is clamped into the range, so that no data can make a kernel touch other memory.
 
 geometry = [numbers, rows of the table, words of a row, then the words from one example's to the
 next of x, from one row of x to the next, from one example's to the next of the numbers, and of y];

@@ -23,8 +23,8 @@ START = {Store.SUM: "real(0.0)", Store.SUM_ADD: "real(0.0)", Store.MAX: "real(-1
 
 @dataclass(frozen=True, slots=True)
 class CpuKernelText:
-    """The source of a kernel, its pointers in order, its arguments, and which of them a loop's
-    extent is (of rows: the iterations of one), by the loop's level.
+    """The source of a kernel, its pointers in order and its arguments; and for each level of loops,
+    which argument is the extent (of a loop over rows: the iterations within one row).
     """
 
     source: str
@@ -38,15 +38,15 @@ class _CpuWriter(CodeLines):
     """A place is `x0[...]`, with x0 a pointer."""
 
     nest: LoopNest
-    places: dict[int, str] = field(default_factory=dict)  # of every access, by its identity
-    loaded: set[int] = field(default_factory=set)  # numbers of loads that stand already
-    extents: dict[int, int] = field(default_factory=dict)  # by level, which argument it is
+    places: dict[int, str] = field(default_factory=dict)  # `id(access)` -> its text
+    loaded: set[int] = field(default_factory=set)  # numbers of the loads that have been written
+    extents: dict[int, int] = field(default_factory=dict)  # level -> argument with its extent
 
     def pointer(self, access: MemAccess) -> str:
         """The name of an access's pointer; accesses to the same words have the same one.
 
-        LLVM is told that what two pointers lead to does not overlap, which must be true.  An access
-        to rows of another time step has a pointer of its own, and no kernel writes those rows.
+        LLVM is told that no two pointers lead to the same words, which must be true.  An access to
+        rows of another time step has a pointer of its own, and no kernel writes those rows.
         """
         for k, known in enumerate(self.pointers):
             same = (known.storage, known.offset, known.index) == (
@@ -109,7 +109,7 @@ class _CpuWriter(CodeLines):
         self.depth += 1
 
     def load(self, level: int) -> None:
-        """Write the loads that stand within so many loops."""
+        """Write the loads that stand directly within `level` loops."""
         last = len(self.nest.loops)
         for k, (variable, access) in enumerate(self.nest.loads):
             if k not in self.loaded and (access.depth() if self.nest.hoisted else last) <= level:
@@ -162,8 +162,8 @@ def print_cpu_nest(nest: LoopNest) -> CpuKernelText:
 def _gather(
     w: _CpuWriter, gathered: Sequence[tuple[Variable, str, Store]], inner: int, blocked: bool
 ) -> None:
-    """Add to the sums and maxima in the innermost loop, and store them beside loop `inner`, where
-    they began.  Those of a blocked loop are sums of its blocks' sums.
+    """Add to the sums and maxima in the innermost loop, and store them after loop `inner`, before
+    which they were begun.  The sum of a blocked loop is the sum of its blocks' sums.
     """
     for k, (variable, _, store) in enumerate(gathered):
         combine = f"maximum(r{k}, {variable})" if store is Store.MAX else f"plus(r{k}, {variable})"

@@ -33,7 +33,7 @@ Ran = tuple[Found, dict[OutputKey, Batch]]  # results and outputs
 
 
 class ReplayCall(Protocol):
-    """A captured call: runs an entry again on inputs of the same shapes, by the shortest way.
+    """A captured call: runs an entry again on inputs of the same shapes, without checking anew.
 
     `results` has the words `[1, words]` of each result of the last call.
     """
@@ -41,17 +41,17 @@ class ReplayCall(Protocol):
     results: Found
 
     def __call__(self, given: Mapping[str, Any]) -> Found | None:
-        """Outputs; None where anything is unlike the last time, which a `Backend` must look at."""
+        """The outputs; None where the inputs are unlike those captured: then call `Backend.run`."""
 
 
 class Backend(Protocol):
     """One entry, ready to run."""
 
     def run(self, inputs: Batches, steps: int = 1, *, batch: int | None = None) -> Ran:
-        """Results and outputs of `steps` runs in turn."""
+        """Make `steps` runs in turn; gives results `[steps, ...]`, outputs `[steps * N, ...]`."""
 
     def repeat(self, inputs: Batches) -> ReplayCall | None:
-        """A short way for inputs like these, where there is one."""
+        """Capture a call on inputs like these for replay; None where that is not possible."""
 
 
 class Reference:
@@ -71,7 +71,7 @@ class Reference:
         )
 
     def repeat(self, inputs: Batches) -> ReplayCall | None:
-        """None."""
+        """NumPy has no captured calls: always None."""
         return None
 
     def once(self, inputs: Batches, count: int) -> Mapping[OutputKey, Any]:
@@ -92,7 +92,7 @@ def parts(inputs: Batches, steps: int) -> list[Batches]:
 
 
 def in_turn(runs: Sequence[Ran]) -> Ran:
-    """Several runs of an entry as one."""
+    """Join the results and outputs of several runs of an entry, in order."""
     results, outputs = zip(*runs, strict=True)
     return (
         {name: np.concatenate([found[name] for found in results]) for name in results[0]},
@@ -112,7 +112,7 @@ TARGETS: Mapping[str, tuple[str, str] | None] = {  # the module and the class of
     "reference": None,
 }
 
-SWITCH = "GRADC_SCHEDULES"  # 0: none are kept, and none that were kept are looked for
+SWITCH = "GRADC_SCHEDULES"  # 0: schedules are neither kept nor looked for
 
 
 def kept_schedules() -> shelf.Shelf | None:

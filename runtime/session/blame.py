@@ -21,7 +21,7 @@ import numpy as np
 from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.ragged import Batch, Ragged
 
-INNOCENT = ("constant", "previous")  # these only hand on what was written, or made before
+INNOCENT = ("constant", "previous")  # they only hand on numbers that were made elsewhere
 Masks = dict[int, np.ndarray]
 
 

@@ -42,7 +42,7 @@ class Checkpoint:
     name: str = "checkpoint"
 
     def to_bytes(self) -> bytes:
-        """The contents of its file."""
+        """The checkpoint as the bytes of a safetensors file."""
         state = json.dumps({"format": FORMAT, **self.state}, sort_keys=True)
         metadata = {"state": state, "sha256": digest(self.tensors, state)}
         data: bytes = save({name: array.copy() for name, array in self.tensors.items()}, metadata)
@@ -148,33 +148,33 @@ class NamedTensors:
         self.folder = folder
 
     def save(self, checkpoint: Checkpoint, step: int) -> Path:
-        """Add one, and drop all but the last few."""
+        """Write the checkpoint of a step, and delete all but the last few."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:010d}.safetensors"
         write_atomically(path, checkpoint.to_bytes())
         for old in self.paths()[KEPT:]:
             old.unlink(missing_ok=True)
-        for left in self.folder.glob(".*.tmp"):  # of a process that was killed while writing
+        for left in self.folder.glob(".*.tmp"):  # left by a process that was killed while it wrote
             left.unlink(missing_ok=True)
         return path
 
     def save_best(self, checkpoint: Checkpoint) -> Path:
-        """Replace the best one."""
+        """Write the best checkpoint over the previous best."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.best, checkpoint.to_bytes())
         return self.best
 
     @property
     def best(self) -> Path:
-        """Where the best one lies, if there is one."""
+        """The path of the best checkpoint, whether or not there is one yet."""
         return self.folder / "best.safetensors"
 
     def paths(self) -> list[Path]:
-        """The last few, newest first."""
+        """The files of the last few checkpoints, newest first."""
         return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest that is whole, and what is wrong with those passed over."""
+        """The newest checkpoint that is whole, and why each newer one was passed over."""
         faults: list[str] = []
         for path in self.paths():
             try:

@@ -56,7 +56,7 @@ def write(
     inputs: Mapping[str, Any],
     count: int = 1,
 ) -> list[list[int]]:
-    """What each example adds to `start`, until its end, which it includes, or the limit.
+    """The classes that each example adds to `start`: up to and with its end, or up to the limit.
 
     `inputs` are the model's other arguments; without any there are `count` examples.
 
@@ -80,7 +80,7 @@ def write(
 
 
 def require_sense(name: str, start: list[int], choice: DecodingChoice) -> None:
-    """Raises `SessionError` where there is nothing to begin with, or the temperature is none."""
+    """Raises `SessionError` where `start` is empty, or the temperature makes no sense."""
     if not start:
         raise SessionError(f"{name} needs an element to begin with")
     if not choice.temperature >= 0:
@@ -88,7 +88,7 @@ def require_sense(name: str, start: list[int], choice: DecodingChoice) -> None:
 
 
 def require_classes(model: str, scores: np.ndarray, name: str, type: TensorType) -> None:
-    """Raises `SessionError` where scores [N, classes] are of more classes than may be read."""
+    """Raises `SessionError` where scores [N, classes] have more classes than the model reads."""
     if type.classes is not None and scores.shape[1] > type.classes:
         raise SessionError(f"{model} scores {scores.shape[1]} classes, but {name} is {type}")
 
@@ -110,5 +110,5 @@ def chosen(scores: np.ndarray, temperature: float, draws: np.random.Generator) -
 
 
 def until(classes: list[int], end: int | None) -> list[int]:
-    """The classes up to the end, which is the last of them."""
+    """The classes up to and with the first `end`; all of them where there is none."""
     return classes[: classes.index(end) + 1] if end in classes else classes

@@ -1,7 +1,7 @@
 """A training run from outside: how it is begun, and what it comes to.
 
-The trainer, what it shows, and the pictures of a run know sessions; so a session, which can be
-trained, meets them by name.
+The trainer, the progress display and the pictures of a run import sessions.  So a session, which
+starts the trainer, imports those modules by name when it needs them: no circle arises.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class History:
 
     @property
     def exit_code(self) -> int:
-        """What the command should return."""
+        """The exit code of the command that ran this training."""
         return 0 if self.saved else 1
 
     @property
@@ -76,7 +76,7 @@ class History:
         return f"<History: {self._told()}>"
 
     def _told(self) -> str:
-        """How the run ended, in a line."""
+        """One line that says how the run ended."""
         show, row = import_module(PROGRESS).shown, self.rows[-1] if self.rows else {}
         metrics = [name for name in self.names if name not in ("epoch", "step", "seconds")]
         count = f"{len(self.rows)} epoch{'s' * (len(self.rows) != 1)}"

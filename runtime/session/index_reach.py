@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def too_long(limits: Iterable[Limit], given: Mapping[str, Batch]) -> tuple[int, str] | None:
-    """The first example with a place for which there is no row, and what is wrong with it."""
+    """The first example whose sequence is longer than a table has rows, and the fault in words."""
     found: list[tuple[int, str]] = []
     for limit in limits:
         lengths = np.asarray(given.get(length_key(limit.time), ()))
@@ -64,7 +64,7 @@ def require_rows_of_examples(
 
 
 def steps_within(entries: Iterable[Entry], given: Mapping[str, Batch], steps: int) -> int:
-    """How many of the steps come before the first with such a sequence."""
+    """How many of the steps come before the first one that has a sequence which is too long."""
     if not (limits := [limit for entry in entries for limit in entry.limits]):
         return steps
     fault = too_long(limits, given)
@@ -72,5 +72,5 @@ def steps_within(entries: Iterable[Entry], given: Mapping[str, Batch], steps: in
 
 
 def first_of(given: Batches, steps: int, wanted: int) -> Batches:
-    """The batches of the first steps."""
+    """The rows of the first `wanted` of `steps` steps."""
     return of_rows(given, slice(wanted * (examples_of(given) // steps)))

@@ -28,12 +28,12 @@ def read_by(entry: Entry) -> list[str]:
 
 
 def lengths_read_by(entry: Entry) -> dict[str, str]:
-    """The times whose lengths an entry wants, by the names of those."""
+    """The times whose lengths an entry reads, by the name of the input that holds the lengths."""
     return {length_key(time): time for time in entry.times if isinstance(time, str)}
 
 
 def chosen(entry: Entry, batches: Batches) -> Batches:
-    """Of some inputs those that an entry reads."""
+    """Those of the given inputs that an entry reads."""
     return Batches({name: batches[name] for name in [*read_by(entry), *lengths_read_by(entry)]})
 
 
@@ -70,14 +70,14 @@ def is_plain(given: Mapping[str, Any], found: Mapping[str, Batch], names: Iterab
 
 
 def sequence_of(time: str, types: Types) -> str:
-    """Which input would tell the lengths of a time."""
+    """For a message: the input, as declared, that would tell the lengths of a time."""
     return next((f"{n} : {t}" for n, t in types.items() if t.time == time), f"a seq({time})")
 
 
 def refuse_unknown(entry: Entry, inputs: Iterable[str], others: Types) -> None:
     """Raises `SessionError` for a name that is neither an input of the entry nor in `others`.
 
-    A batch of a dataset has the lengths of its sequences beside them, which may be given back.
+    A data set's batch holds the lengths of its sequences too; a caller may pass them on.
     """
     known = dict.fromkeys(read_by(entry))
     times = {type.time for type in (*entry.inputs.values(), *others.values())}
@@ -102,5 +102,5 @@ def as_given(batch: Batch, type: TensorType, dtype: str) -> Any:
 
 
 def only(found: Mapping[Any, Any]) -> Any:
-    """The output where there is one, else all of them by name."""
+    """The output itself if there is just one, else all outputs by name."""
     return next(iter(found.values())) if len(found) == 1 else found

@@ -37,7 +37,8 @@ class Measurable(Protocol):
 def measured(session: Measurable, data: Examples, ranks: Ranks | None = None) -> dict[str, float]:
     """The means over a data set that has been checked; nothing is updated.
 
-    Of several ranks each measures some of the parts, which are added up in their order.
+    The data is measured in parts.  If there are several ranks, each takes some of the parts; the
+    sums are added up in the order of the parts, so that the bits are those of one machine.
     """
     entries = [session.program.entries[step.evaluate] for step in session.training.steps]
     require_rows_of_data(entries, data)
@@ -56,7 +57,7 @@ def measured(session: Measurable, data: Examples, ranks: Ranks | None = None) ->
 
 
 def part_of(session: Measurable, batches: Batches) -> dict[str, float]:
-    """The means over some examples, times how many they are."""
+    """The means over some examples, each times the number of these examples."""
     found, count = dict[str, float](), examples_of(batches)
     for step in session.training.steps:
         results, outputs = session.once(step.evaluate, batches)

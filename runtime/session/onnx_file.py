@@ -1,6 +1,7 @@
-"""A session as an ONNX file: the exporter knows sessions, so a session meets it by name.
+"""A session as an ONNX file.
 
-Nobody who does not ask for a file imports it, nor the package onnx.
+The exporter imports sessions, so this module imports the exporter by name, when a file is asked
+for: until then neither it nor the package onnx is loaded.
 """
 
 from __future__ import annotations

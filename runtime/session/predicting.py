@@ -1,8 +1,8 @@
 """What a trained network says of the fields of its data: probabilities of classes, or estimates.
 
 A step knows what its loss compares with each field (`TrainStep.predicted`).  Scores become
-probabilities here, in float64, and estimates of a field that was standardised get back the measure
-that the field had in its table.
+probabilities here, in float64.  Estimates of a field that was standardised are scaled back to the
+units that the field has in its table.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OF_ONE = (Meaning.LOGIT, Meaning.PROBABILITY)
 
 
 class Predicting(Protocol):
-    """What is asked of a session here."""
+    """The part of a session that predictions need."""
 
     program: Program
 
@@ -41,7 +41,8 @@ class Predicting(Protocol):
 def predicted(
     session: Predicting, step: TrainStep, given: Batches, encoding: Encoding | None = None
 ) -> dict[str, Batch]:
-    """By field: probabilities `[N, ..., k]`, those of a 1, or numbers; of a sequence a `Ragged`.
+    """The prediction of each field, by its name: probabilities of k classes `[N, ..., k]`, the
+    probability of a 1 `[N, ...]`, or estimates `[N, ...]`; a `Ragged` of these for a sequence.
 
     `given` has what `step.predict` reads, checked.
     """
@@ -58,7 +59,7 @@ def predicted(
 def predicted_in_turn(
     session: Predicting, step: TrainStep, data: Examples, encoding: Encoding | None = None
 ) -> Iterator[tuple[Batches, dict[str, Batch]]]:
-    """The same for all examples of a data set, so many at a time, beside the examples."""
+    """A data set part by part: the examples of each part, and the predictions for them."""
     assert step.predict is not None, "asked only of a step that predicts something"
     require_rows_of_data([session.program.entries[step.predict]], data)
     at_once = max(1, min(EXAMPLES_AT_ONCE, ELEMENTS_AT_ONCE // data.longest))
@@ -73,7 +74,7 @@ def all_of(parts: Iterator[tuple[Batches, dict[str, Batch]]]) -> dict[str, Batch
 
 
 def meant(numbers: Reals, meaning: Meaning, field: str, encoding: Encoding) -> Reals:
-    """What a network's numbers say."""
+    """A network's numbers as probabilities, or as estimates in the field's own units."""
     match meaning:
         case Meaning.SCORES:
             return softmax(numbers)
@@ -85,20 +86,20 @@ def meant(numbers: Reals, meaning: Meaning, field: str, encoding: Encoding) -> R
 
 
 def softmax(scores: Reals) -> Reals:
-    """Along the last axis."""
+    """Softmax of scores [..., k] along the last axis."""
     powers: Reals = np.exp(scores - scores.max(axis=-1, keepdims=True))
     total: Reals = powers.sum(axis=-1, keepdims=True)
     return np.divide(powers, total)
 
 
 def sigmoid(logits: Reals) -> Reals:
-    """Of each element; no power leaves the range of numbers."""
+    """Sigmoid of each element, written so that no exponential overflows."""
     powers: Reals = np.exp(-np.abs(logits))
     return np.where(logits >= 0, 1.0, powers) / (1.0 + powers)
 
 
 def in_its_measure(numbers: Reals, field: str, encoding: Encoding) -> Reals:
-    """Numbers of a field that was standardised, as the table has them: times spread, plus mean."""
+    """Undo the standardisation of a field: numbers times its spread, plus its mean."""
     if field not in encoding.centres:
         return numbers
     shape = numbers.shape[1:] or (1,)

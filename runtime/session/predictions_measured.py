@@ -25,11 +25,11 @@ from gradc_runtime.session.predicting import (
 from gradc_runtime.session.quality import SAMPLE, ClassQuality, NumberQuality
 
 Quality = ClassQuality | NumberQuality
-ONE = ("0", "1")  # the classes of a field of which it is said how likely it is 1
+ONE = ("0", "1")  # the classes of a field for which a network gives the probability of a 1
 
 
 class PredictingFields(Predicting, Protocol):
-    """What is asked of a session here."""
+    """The part of a session that this module needs."""
 
     @property
     def fields(self) -> Mapping[str, TensorType]:
@@ -40,7 +40,9 @@ def qualities(
     session: PredictingFields, step: TrainStep, data: Examples, encoding: Encoding,
     names: Mapping[str, tuple[str, ...]],
 ) -> dict[str, Quality]:  # fmt: skip
-    """By field, over all examples; `names` has those of its classes.
+    """The quality of the predictions of each field, by its name, over all examples of a data set.
+
+    `names` has the names of each field's classes.
 
     Raises `DataError` for data that does not fit.
     """
@@ -62,7 +64,7 @@ def qualities(
 
 
 def beside(field: Batch, answer: Batch) -> NDArray[Any]:
-    """The field's values, as many as the answer's: one label of a sequence is that of each part."""
+    """A field's values, one for each value of the answer: a sequence's one label is repeated."""
     if isinstance(answer, Ragged) and not isinstance(field, Ragged):
         places = repeated(np.arange(len(answer)), answer.lengths)
         return np.asarray(field)[places]
@@ -70,7 +72,7 @@ def beside(field: Batch, answer: Batch) -> NDArray[Any]:
 
 
 def of_numbers(meaning: Meaning, target: NDArray[Any], examples: int) -> Quality:
-    """How a field of numbers is measured: by classes, where it is said how likely a 1 is."""
+    """An empty measure for a field of numbers: `ClassQuality` if a probability is predicted."""
     if meaning in OF_ONE and np.isin(target, (0, 1)).all():
         return ClassQuality.of(ONE)
     elements = examples * max(1, prod(target.shape[1:]))
@@ -80,7 +82,7 @@ def of_numbers(meaning: Meaning, target: NDArray[Any], examples: int) -> Quality
 def as_classes(
     values: NDArray[Any], target: NDArray[Any], meaning: Meaning
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Probabilities [N, k] and labels [N]."""
+    """A prediction and its field as probabilities [N, k] and labels [N]."""
     if meaning in OF_ONE:
         likely = values.reshape(-1)
         return np.stack([1 - likely, likely], axis=1), target.reshape(-1) >= 0.5

@@ -1,8 +1,9 @@
-"""How good predictions are: of classes the confusion matrix and what follows from it, and the area
-under each class's receiver operating characteristic; of numbers errors and R squared.
+"""How good predictions are.
 
-Each is added up part by part, so that data of any size can be measured.  For areas the
-probabilities are kept, as far as they are not too many.
+Predicted classes are measured by the confusion matrix, the rates that follow from it, and the area
+under each class's receiver operating characteristic; predicted numbers by their errors and by R
+squared.  Every measure is added up part by part, so that data of any size can be measured.  Only
+areas need all probabilities at once, which are kept unless there are more than MOST_KEPT.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ class ClassQuality:
 
     @staticmethod
     def of(names: tuple[str, ...]) -> ClassQuality:
-        """Before anything was seen."""
+        """A measure that has seen no example yet."""
         return ClassQuality(names=names, confusion=np.zeros((len(names), len(names)), np.int64))
 
     def add(self, probabilities: Reals, labels: NDArray[Any]) -> None:
-        """Some more: probabilities [N, k] and labels [N]."""
+        """Add examples: probabilities [N, k] and labels [N]."""
         labels = labels.astype(np.int64)
         np.add.at(self.confusion, (labels, probabilities.argmax(axis=1)), 1)
         self._count += probabilities.size
@@ -52,17 +53,17 @@ class ClassQuality:
 
     @property
     def accuracy(self) -> float:
-        """The share that is right."""
+        """The share of examples whose predicted class is the true one; NaN of none."""
         return share(self.confusion.trace(), self.confusion.sum())
 
     @property
     def precision(self) -> Reals:
-        """[k] of those that were said to be of a class, the share that is; NaN of none."""
+        """[k] the share of the examples predicted as a class that are of it; NaN of none."""
         return shares(self.confusion.diagonal(), self.confusion.sum(axis=0))
 
     @property
     def recall(self) -> Reals:
-        """[k] of those that are of a class, the share that was found; NaN of none."""
+        """[k] the share of the examples of a class that were predicted as it; NaN of none."""
         return shares(self.confusion.diagonal(), self.examples)
 
     @property
@@ -117,9 +118,9 @@ class ClassQuality:
 
 @dataclass(kw_only=True)
 class NumberQuality:
-    """Estimates beside what they are estimates of."""
+    """Estimates beside the true numbers."""
 
-    stride: int = 1  # of the sample
+    stride: int = 1  # one of so many elements is in the sample
     count: int = 0  # examples
     elements: int = 0
     absolute: float = 0.0  # sum of errors
@@ -129,7 +130,7 @@ class NumberQuality:
     sample: list[tuple[Reals, Reals]] = field(default_factory=list)
 
     def add(self, estimates: Reals, targets: Reals) -> None:
-        """Some more, both [N, ...]."""
+        """Add examples: estimates and true numbers, both [N, ...]."""
         estimates, targets = (x.reshape(len(x), -1) for x in (estimates, targets))
         errors = estimates - targets
         self.absolute += float(np.abs(errors).sum())
@@ -139,7 +140,7 @@ class NumberQuality:
         self._spread(targets)
 
     def _spread(self, targets: Reals) -> None:
-        """The sum of squares about the mean, of what was seen and of these (Chan et al., 1979)."""
+        """Update mean and sum of squares about it with more numbers (Chan et al., 1979)."""
         n, centre = len(targets), targets.mean(axis=0)
         squares = np.square(targets - centre).sum(axis=0)
         if self.centre is not None and self.spread is not None:
@@ -165,7 +166,7 @@ class NumberQuality:
         return 1.0 - self.squared / about if about > 0 else float("nan")
 
     def pairs(self) -> tuple[Reals, Reals]:
-        """Some estimates, and what they are estimates of."""
+        """The sample: some estimates, and the true numbers."""
         estimates, targets = zip(*self.sample, strict=True)
         return np.concatenate(estimates), np.concatenate(targets)
 
@@ -175,7 +176,7 @@ class NumberQuality:
 
 
 def area(scores: Reals, is_one: NDArray[np.bool_]) -> float:
-    """How often the score of one of a class is above that of another's, a tie counting half.
+    """How often an example of the class scores above one of another class; a tie counts half.
 
     By ranks, as in Mann & Whitney, 1947.
     """
@@ -184,7 +185,7 @@ def area(scores: Reals, is_one: NDArray[np.bool_]) -> float:
     if not ones or not others:
         return float("nan")
     _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts - 1) / 2  # those that are equal share the mean
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # equal scores share the mean of their ranks
     return float((ranks[places][is_one].sum() - ones * (ones + 1) / 2) / (ones * others))
 
 
@@ -194,13 +195,13 @@ def share(part: float, whole: float) -> float:
 
 
 def shares(parts: Counts, wholes: Counts) -> Reals:
-    """The same for each."""
+    """`share` of each part of an array and its whole."""
     found: Reals = np.full(len(parts), np.nan)
     np.divide(parts, wholes, out=found, where=wholes > 0)
     return found
 
 
 def mean(values: Reals) -> float:
-    """Of those that are known; NaN of none."""
+    """The mean of the values that are not NaN; NaN if all are."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")

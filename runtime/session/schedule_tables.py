@@ -22,7 +22,7 @@ from gradc_runtime.session.step_counter import StepCounter
 from gradc_runtime.session.weights_file import is_weight, only_weights
 from gradc_runtime.system.errors import CheckpointError
 
-DIGIT = 2**31  # of `base`
+DIGIT = 2**31  # the first of the two words of `base` counts below this
 
 
 class Ahead:
@@ -50,7 +50,7 @@ class Ahead:
         self.place[...] = 0
 
     def ready(self, steps: int) -> int:
-        """How many of so many steps the tables are good for, once they are."""
+        """Fill the tables if they end within `steps` steps; returns how many steps they serve."""
         left = self.size - int(self.place)
         if steps > left:
             self.fill(self.count)
@@ -59,7 +59,7 @@ class Ahead:
 
 
 class Tables:
-    """The tables of a session's steps, and what a checkpoint has in their place."""
+    """The tables of a session's steps; a checkpoint holds counts of updates in their place."""
 
     def __init__(self, program: Program, memory: StateMemory) -> None:
         self.memory, self.counter = memory, StepCounter(memory)
@@ -72,7 +72,7 @@ class Tables:
         }
 
     def ready(self) -> bool:
-        """Fill them for one more update by every step; whether draws may go on as they are."""
+        """Fill all tables for one more update; false if the seed of draws is about to move on."""
         within = self.counter.left > len(self.updating)
         return within and all(ahead.ready(1) for ahead in self.of.values())
 
@@ -96,15 +96,15 @@ class Tables:
         return ran[0] if len(ran) == 1 else in_turn(ran)
 
     def saved(self) -> dict[str, np.ndarray]:
-        """What a checkpoint holds: all that persists, but of schedules their counts alone."""
+        """What a checkpoint holds: all that persists, but of each schedule a count, no table."""
         counts = {a.schedules.count: np.array(a.count, np.int64) for a in self.of.values()}
         return {**self._lasting(), **counts}
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Take over a checkpoint; it need not have been of the same schedules, or of any.
 
-        Where a count is missing, the steps are taken to have had their turns.  One that holds
-        weights alone leaves the rest as it is.
+        Where a step's count is missing, it is the count of all updates over the number of steps, as
+        the steps take turns.  A checkpoint that holds weights alone leaves all else as it is.
         """
         if only_weights(checkpoint):
             kept = (p.name for p in self.memory.persistents.values() if is_weight(p))

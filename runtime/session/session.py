@@ -86,7 +86,7 @@ class Session(ProgramView):
         self.runners: dict[str, Backend] = {}
         self._repeats: dict[str | None, ReplayCall | None] = {}  # of models, None: of the step
         self._measured: dict[str, OutputKey] = {}  # metrics of the step, by name
-        self.encoding: Encoding | None = None  # what the numbers of a table stand for
+        self.encoding: Encoding | None = None  # how a table's columns became numbers
         self._exclusive = ForkSafeLock()
 
     def begin(self) -> None:
@@ -119,7 +119,7 @@ class Session(ProgramView):
             return only(self._run(model, examples, inputs))
 
     def _run(self, model: str, examples: int | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """A model's outputs by name: the way that checks and explains."""
+        """A model's outputs by name, once all inputs have been checked."""
         if not is_known(model, models := self.program.models):
             raise SessionError(f"no model is called {model}{suggestion(model, models)}")
         name = self.program.models[model]
@@ -154,7 +154,7 @@ class Session(ProgramView):
         return self.gradients_on(named, self.checked(named.gradients, inputs, self.fields))
 
     def gradients_on(self, named: TrainStep, batches: Batches) -> tuple[float, Arrays]:
-        """The same on a batch that has been checked."""
+        """`gradients` on a batch that has been checked."""
         results, _ = self.once(named.gradients, batches)
         loss = float(results[named.loss][0])
         found = of_role(Role.GRADIENT, results)
@@ -178,7 +178,7 @@ class Session(ProgramView):
         return {name: float(values[0]) for name, values in found.items()}
 
     def _remember(self, inputs: Mapping[str, Any], batches: Batches) -> None:
-        """Let the next update go the short way, where it is a single step on plain arrays."""
+        """Capture the update for replay, where it is a single step on plain arrays."""
         (step, *others) = self.training.steps
         wanted = chosen(self.program.entries[step.entry], batches)
         if not others and is_plain(inputs, wanted, self.inputs(step.entry)):
@@ -239,7 +239,7 @@ class Session(ProgramView):
         found = training_data(
             self.source, data, how, dtype=self.dtype, seed=self.seed, encoding=known
         )
-        if settings is not None:  # to train: what numbers stand for holds from now on
+        if settings is not None:  # to train: the encoding holds from now on
             self.encoding = known or getattr(found, "encoding", None)
         return found
 

@@ -19,7 +19,7 @@ PRECISIONS = ("float32", "bf16")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionConfig:
-    """Where a session runs, how wide its numbers are, and what its draws follow."""
+    """Where a session runs, how wide its numbers are, and the seed of its random draws."""
 
     program: Program  # in the form that the width and the target want
     target: str
@@ -31,7 +31,7 @@ class SessionConfig:
     def of(
         program: Program, target: str, dtype: Any, threads: Any, seed: Any, precision: Any = None
     ) -> SessionConfig:
-        """As it is asked for; None: all cores, and the seed and the precision that the spec gives.
+        """Check the arguments; None means all cores, and the spec's own seed and precision.
 
         Raises `SessionError` where an argument is not what a session takes.
         """
@@ -65,7 +65,7 @@ def rounded_or_not(program: Program, precision: Any, dtype: str) -> Program:
 
 
 def width(dtype: Any) -> str:
-    """The name of a type of numbers that a session can have: of a name, or as NumPy knows it.
+    """`float32` or `float64`, given as a name or as anything that NumPy takes for a dtype.
 
     Raises `SessionError` for any other.
     """
@@ -79,7 +79,7 @@ def width(dtype: Any) -> str:
 
 
 def whole(given: Any, name: str, least: int, most: int, otherwise: int) -> int:
-    """A whole number within limits, or another where none is given.
+    """A whole number from `least` to `most`, or `otherwise` where none is given.
 
     Raises `SessionError` for anything else.
     """

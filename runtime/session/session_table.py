@@ -1,4 +1,4 @@
-"""A session as a table of HTML: each parameter with what its numbers are like now."""
+"""A session as a table of HTML: each parameter with the mean and spread of its numbers now."""
 
 from __future__ import annotations
 

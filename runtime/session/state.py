@@ -41,15 +41,15 @@ class StateMemory:
         return words[offset : offset + int(np.prod(shape))].reshape(shape)
 
     def initialise(self, evaluate: Evaluate, seed: int) -> None:
-        """Set every persistent to what it is before the first step."""
+        """Set every persistent to its value before the first step."""
         counters = {"seed": np.array(seed), "step": np.array(0)}
         for name, persistent in self.persistents.items():
-            # no name for the values, which may be large: they are gone before the next are made
+            # the values, which may be large, get no name: each is freed before the next is made
             self.views[name][...] = evaluate(persistent.initial, counters, 1, "float64")["value"]
         self.reseed(seed)
 
     def assign(self, values: Mapping[str, np.ndarray]) -> None:
-        """Set every persistent to what it is elsewhere, in whatever width."""
+        """Set every persistent to the value given for its name; float widths are converted."""
         for name, view in self.views.items():
             view[...] = values[name]
 

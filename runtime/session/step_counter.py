@@ -1,7 +1,7 @@
-"""The count of updates that draws are keyed by: more than a kernel's word of it can hold.
+"""The count of updates, by which random draws are keyed; it may outgrow the word in a kernel.
 
 A kernel reads the words `seed` and `step` and adds 1 to `step`, of which a draw takes 32 bits.
-Where these have gone round, `seed` moves on, along one cycle through all seeds (a full-period
+When these 32 bits overflow, `seed` moves on, along one cycle through all seeds (a full-period
 generator of Hull & Dobell, 1962), so that no pair of the two comes again within 2^63 updates.  Both
 words persist, so a run that is resumed goes on with the same draws.
 """
@@ -27,9 +27,9 @@ class StepCounter:
 
     @property
     def count(self) -> int:
-        """How many updates the word `step` tells."""
+        """The word `step` as a count of updates from 0 to 2^32 - 1."""
         count = 0 if self.step is None else int(self.step)
-        return count if count >= 0 else count + ROUND  # of 32 bits, the last is no sign
+        return count if count >= 0 else count + ROUND  # the top bit is no sign
 
     def go_round(self) -> None:
         """Let draws follow the next seed."""

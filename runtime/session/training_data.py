@@ -1,4 +1,4 @@
-"""What a session is to be trained on: the spec's own source, or what is handed over."""
+"""The data that a session trains on: the source that the spec names, or data of the caller."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ def weights_of(memory: StateMemory, precision: str) -> Checkpoint:
 
 
 def is_weight(persistent: Persistent) -> bool:
-    """Whether a model needs it to run."""
+    """Whether a model needs this persistent to run: a parameter, or the state of a layer."""
     return persistent.role in ("parameter", "state")
 
 
 def as_half(name: str, array: np.ndarray) -> np.ndarray:
-    """Numbers as float16, whole numbers as they are; raises `SessionError` where one is beyond."""
+    """Reals as float16, whole numbers unchanged; raises `SessionError` where one overflows."""
     if array.dtype.kind != "f":
         return array
     with np.errstate(over="ignore"):

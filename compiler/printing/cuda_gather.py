@@ -34,7 +34,7 @@ TAKE = (
     + GEOMETRY
     + TAKE_ROWS.format(law="y[n, s, r] = table[n, number[n, s], r]", target="x2", row="i0")
 )
-# Of a table of the whole example, by the elements of a sequence: its owner is a third operand.
+# If elements of a sequence index a table of their example, a third operand has their `owner`.
 TAKE_OWN = (
     HEAD
     + _numbers(4, 7)

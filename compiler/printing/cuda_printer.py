@@ -10,7 +10,7 @@ Loops may write over one another: a transposed convolution adds to word 2i + k f
 They form a *group*, of which a thread takes a word w.  It runs through all loops of the group but
 one, and finds that one's counter by division: i = (w - k) / 2, where that is whole and in range.
 
-A sum over time goes from row to row of an example, by the number that each row has of the next.
+A sum over time goes through an example's rows: each row holds the number of the next one.
 
 In the text, names are those of `cpu_printer.py`.  Operands are not pointers but the number of their
 first word: a number is words[x0 + ...], and a label numbers[x0 + ...].
@@ -43,7 +43,7 @@ class CudaKernelText:
     pointers: tuple[MemAccess, ...]
     geometry: tuple[int, ...]
     pieces: int
-    each: bool  # pieces are for each row
+    each: bool  # whether `pieces` counts those of each row, not of all
 
 
 @dataclass(kw_only=True)
@@ -75,14 +75,14 @@ class _CudaWriter(CodeLines):
         return "count" if loop.scale == 1 else f"count * {self.number(loop.scale)}"
 
     def counter(self, level: int, access: MemAccess) -> str:
-        """What counts a loop, or in its place the row that a place is read at."""
+        """A loop's counter, or the number of the row that is read instead of the loop's own."""
         rows = Extent.RANGE if self.nest.walk is None else Extent.WALK
         if access.row is not None and self.nest.loops[level].extent == rows:
             return str(access.row)
         return f"i{level}"
 
     def start(self, group: ThreadGroup) -> str:
-        """What is added to a group's number: rows are counted from `begin`."""
+        """` + begin` for a group over rows, whose numbers are counted from there; else nothing."""
         loop = self.nest.loops[group.levels[0]]
         if not loop.over_rows:
             return ""
@@ -124,8 +124,8 @@ def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
 
 
 def _decompose(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
-    """From the number of a piece to loop counters and to words of groups, by division with rest;
-    the last group moves fastest, so that neighbouring threads write neighbouring words.
+    """Split the number of a piece into loop counters and words of groups, by division with
+    remainder.  The last group moves fastest, so that neighbouring threads write neighbouring words.
     """
     rest = "t0"
     for k in reversed(range(len(groups))):
@@ -144,7 +144,7 @@ def _decompose(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
 
 
 def _begin_a_row(w: _CudaWriter) -> None:
-    """After so many terms of a long sum: add theirs to the total, exactly, and begin again."""
+    """Every few hundred terms of a long sum: add their sum to the compensated total."""
     w.line("c0 = c0 + 1")
     w.line(f"if c0 == {IN_A_ROW}:")
     for line in (*KEEP, "r0 = real(0.0)", "c0 = 0"):
@@ -179,7 +179,7 @@ def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
 
 
 def _is_long(nest: LoopNest, overlapping: Sequence[ThreadGroup], walked: Sequence[int]) -> bool:
-    """Whether a thread may add up so many terms that it has to keep what rounding loses."""
+    """Whether a thread may add up so many terms that the sum must be compensated."""
     inner = [level for group in overlapping for level in group.levels[:-1]]
     extents = [nest.loops[level].extent for level in (*walked, *inner)]
     return any(extent < 0 for extent in extents) or prod(extents) > LONG

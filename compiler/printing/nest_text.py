@@ -64,7 +64,7 @@ def nest_text(nest: LoopNest) -> str:
 
 
 def _words_of_groups(nest: LoopNest) -> Iterator[str]:
-    """Of loops that write over one another a thread takes a word, not an iteration."""
+    """Lines for groups: of loops that write over one another, a thread takes a word."""
     for group in reversed(nest.groups):
         if group.overlaps:
             apart = "" if group.unit == 1 else f", each {group.unit} apart"

@@ -73,12 +73,12 @@ class RowKernel:
         axis: int,
         examples: bool,
     ) -> LoopNest:
-        """What it means, as loops over rows and along one."""
+        """The kernel's meaning as a loop nest: loops over rows and along a row."""
         rows = Rows(places, shapes, axis, examples, self.meaning)
         return rows.nest()
 
     def _numbers(self) -> list[str]:
-        """What the text calls the numbers of the geometry."""
+        """The names that the text has for the numbers of the geometry."""
         each = [name for k in range(len(self.kinds)) for name in (f"m{k}", f"e{k}")]
         return [*SHARED, *each]
 

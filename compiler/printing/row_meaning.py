@@ -24,8 +24,9 @@ NUMBER, VALUE = Variable(Kind.INDEX, 0), Variable(Kind.REAL, 1)
 class RowMeaning:
     """What a kernel does along a row, as the store of a nest.
 
-    It goes over as many elements as the last operand has, but `fewer`, from one of x and one of y
-    on, or from the end down.  With an index x is read, or y written, `at` the place it says.
+    The loop along a row has as many iterations as the last operand has elements, less `fewer`.  It
+    begins at a given element of x and of y, or runs from the end down.  If there is an index, x is
+    read, or y is written (`at`), at the place that the index gives.
     """
 
     store: Store

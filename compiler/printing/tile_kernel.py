@@ -1,12 +1,12 @@
 """The text of a product in tiles (`tile_plan.py`), as one kernel for CUDA.
 
-A block goes through tiles; of each through the terms of its sums, a few steps along k at a time.
-While it multiplies those of one step, the words of the next are on their way: so there are two
-buffers of each operand, and one barrier a step.  How far a row, a column or a step is from the
-tile's first is looked up in tables, which threads share too and which are made once a tile (of the
-steps: a step ahead).  Divisions, which take an index apart into loops, are products with a known
-reciprocal (`reciprocal`).  Beyond the last step operands are 0; rows and columns beyond the last
-are read at the last, and not written.
+A block of threads goes through tiles, and within a tile through the terms of its sums, a few steps
+along k at a time.  While it multiplies the terms of one step, the words of the next step are being
+copied: so each operand has two buffers, and there is one barrier a step.  The distance of a row, a
+column or a step from the tile's first is looked up in tables that the threads share.  The tables of
+rows and columns are made once a tile, that of the steps one step ahead.  To take an index apart
+into loops is to divide, and a division is a product with a known reciprocal (`reciprocal`).  Beyond
+the last step operands are 0; rows and columns beyond the last are read at the last, not written.
 
 Where parts of a sum are made by several blocks, a second kernel adds them in order: no result
 depends on which block is first.  How many additions a term goes through is said in

@@ -46,7 +46,9 @@ class BlockTile:
 
 @dataclass(frozen=True, slots=True)
 class TileDim:
-    """A loop, and the words it moves a, b and y; its extent is None over rows, `scale` each."""
+    """A loop, and the words by which it moves a, b and y.  A loop over rows has the extent None,
+    and `scale` iterations for each row.
+    """
 
     extent: int | None
     scale: int
@@ -70,9 +72,9 @@ Dims = tuple[TileDim, ...]  # outermost first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilePlan:
-    """A product on a tile.  `parts`: blocks that share a sum, each with a room for its part (0: a
-    block makes it alone); `run`: terms that are added up one after another, before the result is
-    added to what is in memory.
+    """A product on a tile.  `parts`: blocks that share a sum, each with memory for its part (0: one
+    block makes the sum alone); `run`: terms that are added up one after another, before
+    their sum is added to what is in memory.
     """
 
     tile: BlockTile
@@ -90,7 +92,7 @@ class TilePlan:
 
     @property
     def by_k(self) -> tuple[bool, bool]:
-        """Whether neighbouring threads read a, and b, along k: else along m, and along n."""
+        """Whether neighbouring threads read (a, b) along k; else they read a along m, b along n."""
         return _along_k(self.k, self.m, 0), _along_k(self.k, self.n, 1)
 
     @property
@@ -112,7 +114,7 @@ class TilePlan:
 
     @property
     def pieces(self) -> int:
-        """Threads that it is worth, for each row or in all; with any other number it is right."""
+        """The number of threads that pays, for each row or in all; any number gives the result."""
         if not self.each:
             return self.tiles * max(1, self.parts) * self.tile.threads
         words = prod(d.each for d in (*self.z, *self.m))

@@ -44,8 +44,9 @@ def look_up_steps(w: TileWriter, size: int, at: str, index: str, ka: str, kb: st
 class _Reading:
     """How threads read a step of an operand: each so many words, `apart` in the buffer.
 
-    Of a thread's words either all are of one step, or few rows (columns) are met again and again;
-    `row` and `step` say of each which lookup it needs, and `steps` how many steps apart two are.
+    Either all words of a thread are of one step, or the thread reads the same few rows (columns)
+    again and again.  `row` and `step` give the look-up that each word needs, and `steps` the number
+    of steps between two words.
     """
 
     along_k: bool
@@ -93,9 +94,9 @@ def look_up_rows(w: TileWriter) -> None:
 
 
 def fetch(w: TileWriter, buffer: str, first: str) -> None:
-    """Send for what one step needs of a and of b; zeros beyond the last term.
+    """Start the copies of the words of a and b that one step needs; zeros beyond the last term.
 
-    All that is looked up comes first: between copies it would wait for each.
+    All look-ups come first: a look-up between two copies would wait for the first of them.
     """
     tile = w.plan.tile
     for operand, (name, _, table, _) in enumerate(LETTERS):

@@ -1,7 +1,8 @@
 """How a tile's results come to memory, and how parts of sums are added up.
 
-Of a run of terms that is not the first the results are added to what is there; parts are kept with
-what rounding lost of them, so that any number of runs, and of parts, adds a few roundings only.
+The terms of a sum are added up in runs.  The results of the first run are written, those of later
+runs added to them.  A part of a sum is kept beside its rounding error, so that any number of runs,
+and of parts, adds only a few roundings.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _write_result(w: TileWriter) -> None:
 
 
 def _write_part(w: TileWriter) -> None:
-    """A sum and, beside it, what rounding loses where the next run is added to it."""
+    """Write a sum and, beside it, its rounding error when the next run is added to it."""
     words = w.plan.tile.words
     w.line(f"o0 = table[z0 + 3] + index(t1) * {2 * words} + j2 * {w.plan.tile.columns} + j3")
     w.line("v1 = select(n0 == 0, real(0.0), words[o0])")

@@ -1,6 +1,7 @@
-"""What writes the text of a product in tiles: names of numbers, and of places by an index.
+"""The writer of a tile kernel's text: it names numbers, and finds addresses from an index.
 
-An index counts several loops; to find how far it moves an operand it is taken apart into theirs.
+One index counts several loops.  To find by how many words it moves an operand, it is taken apart
+into the counters of these loops.
 Divisions by their extents are products with a known reciprocal.
 """
 
@@ -30,7 +31,7 @@ class TileWriter(CodeLines):
 
     plan: TilePlan
     names: int = 0
-    table: str = ""  # where numbers are read anew, so that no register keeps them until then
+    table: str = ""  # the table that numbers are read from again, to save registers
 
     def number(self, value: int) -> str:
         """The name of a number; equal ones are one."""
@@ -112,8 +113,8 @@ def ends(w: TileWriter) -> None:
 def begin_tile(w: TileWriter) -> None:
     """Which tile it is, and the words of a, b and y at its first row and column.
 
-    All that is found again where it is needed: from numbers of which LLVM does not know that it has
-    read them before, or it would keep them in registers that the products need.
+    These are computed again wherever they are needed, from numbers that LLVM cannot know it has
+    read before: else it would keep them in registers, which the products need.
     """
     plan, tile = w.plan, w.plan.tile
     w.line("z0 = again(at)")

@@ -14,7 +14,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 
 
 class ClockName(NamedTuple):
-    """A whole number about each row or example of a time: `owner`, `length` and the others."""
+    """The name of an array of whole numbers about a time: `owner`, `length` and the others."""
 
     kind: str
     time: Time
@@ -28,12 +28,12 @@ ArrayName = OutputKey | ClockName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Array:
-    """A buffer whose first axis goes over rows; a `clock` has what the runtime knows of a time."""
+    """A buffer whose first axis goes over rows; the runtime fills those of the role `clock`."""
 
-    name: ArrayName  # of an input, and of what is carried, a string
+    name: ArrayName  # of inputs and carried arrays a string
     role: str  # "input", "output", "carried" or "clock"
     type: TensorType  # of one row; its row-major size is the stride
-    slot: int | None = None  # what carried arrays of one may share, if no phase needs both
+    slot: int | None = None  # carried arrays with the same number share memory
     within: int = 0  # words of an example from the slot's first
 
 

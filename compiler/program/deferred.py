@@ -1,7 +1,7 @@
 """A part of an entry that is made when somebody first asks for it.
 
-An entry is the same whatever runs it, but a session on one target has no use for the text of
-another.
+An entry serves every target.  A session runs on one, and has no use for the kernel text of the
+others: so that text is made when it is first read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def ready(value: T) -> Deferred[T]:
-    """A part that is there already."""
+    """Wrap a value that has been made already."""
     return Deferred(lambda: value)
 
 
@@ -29,7 +29,7 @@ class Deferred(Generic[T]):
 
     @property
     def value(self) -> T:
-        """The value; the first who asks makes it, and others wait."""
+        """The value.  The first thread that asks makes it; other threads wait."""
         with self._lock:
             if self._make is not None:
                 self._value = self._make()

@@ -15,8 +15,8 @@ number of threads] in `reduction_chunks.py`).  `wide` phases have blocks of thei
   `PartialReduction` adds the chunks' partials in chunk order into UNIFORM, divided by N.
 * a ONCE phase runs its instructions in order, once.  An instruction with `split` may be shared out
   over threads by cutting its range [0, extent).  Instructions that `follow` another are cut with
-  it, so that what one piece has just written is still in the cache when it is read.  Where threads
-  wait for one another, the runtime sees by the operands and which of them are written (`writes`).
+  it, so that what one piece has just written is still in the cache when it is read.  The
+  runtime finds from the operands, and which of them are written (`writes`), where to put barriers.
 
 Sequences.  The elements of a block's sequences are its *rows* of their time.  Within a block the
 examples are ordered by length, the longest first; the rows of step 0 come first, one for each
@@ -66,7 +66,7 @@ class Space(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepMemory:
-    """Where BLOCK has the rows of one step of a loop: `offset` words an example, `words` a row."""
+    """Where BLOCK has the rows of one step: from `offset` words an example on, `words` each."""
 
     offset: int
     words: int
@@ -79,8 +79,8 @@ class Operand:
     In BLOCK the offset is per row and is multiplied by the rows there is room for (`inner` is not:
     it is the place within one row's tensor).  In an array the address moves on by `stride` words
     for each row before the block (0: shared by all).  A row is an example, or an element of a
-    sequence of the entry's time number `time`.  What one step of a loop makes and the same step
-    reads may lie at `step` instead, with the step's first row in front.
+    sequence of the entry's time number `time`.  A value that only the step of
+    a recurrence that makes it reads may lie at `step` instead: the step's first row comes first.
     """
 
     space: int
@@ -98,7 +98,7 @@ class Kernel:
 
     name: str
     source: str | None = None
-    note: str = ""  # which nodes and lines it came from
+    note: str = ""  # the nodes and lines of the spec it came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class Launch:
     geometry: tuple[int, ...]
     pieces: int  # for each row, or in all
     each: bool
-    time: int | None  # what its rows are; not the instruction's where it sums over time
+    time: int | None  # of its rows; where it sums over time, not the instruction's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +144,12 @@ class Instruction:
     deferred_launch: Deferred[Launch] | None = field(default=None, compare=False)
     time: int | None = None  # its outermost loop is over the rows of a time, not over examples
     work: OpCost = OpCost()
-    added: int = 0  # additions to a word of memory, for each row; of a product for each piece
+    added: int = 0  # additions to a word of memory for each row, or each piece of a product
     cuts: tuple[InnerCut, ...] = ()
 
     @property
     def launch(self) -> Launch | None:
-        """How the `cuda` target does it, made when it is first asked for; None on others."""
+        """The kernel of the `cuda` target, made when it is first asked for; None on others."""
         return None if self.deferred_launch is None else self.deferred_launch.value
 
 
@@ -195,7 +195,7 @@ class ConstantWords:
     """Words of UNIFORM that are filled when it is allocated and never change."""
 
     offset: int
-    value: np.ndarray | range  # as little as says what they are: one number for all, or a range
+    value: np.ndarray | range  # not repeated: one number for all words, or a range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,18 +217,18 @@ class Entry:
     partial_words: int
     recomputed: tuple[str, ...] = ()  # what is kept for the derivative and what is not, for people
     times: tuple[Time, ...] = ()
-    time_words: tuple[int, ...] = ()  # of BLOCK, per row of each time
-    kept_words: tuple[int, ...] = ()  # the same, if what has a `step` lies there
+    time_words: tuple[int, ...] = ()  # words of BLOCK, per row of each time
+    kept_words: tuple[int, ...] = ()  # the same where values with a `step` lie there
     deferred_whole_step: Deferred[WholeStep | None] | None = field(default=None, compare=False)
-    most_block: int = 1 << 12  # examples, whatever is found to be faster
+    most_block: int = 1 << 12  # examples: tuning goes no further
     wide_block: int = 0  # examples, where weights dominate; 0: no stage is wide
-    wide_words: int = 0  # of BLOCK, per example of a wide stage
-    limits: tuple[Limit, ...] = ()  # how long sequences may be, which whoever runs it checks first
+    wide_words: int = 0  # words of BLOCK, per example of a wide stage
+    limits: tuple[Limit, ...] = ()  # on lengths of sequences; checked before a run
     applied: Mapping[str, int] = field(default_factory=dict)  # optimisations, and how often each
 
     @property
     def graph(self) -> Any:
-        """What the `reference` target evaluates, a `Graph`; made when it is first asked for."""
+        """The `Graph` that the `reference` target evaluates; made when it is first asked for."""
         return self.deferred_graph.value
 
     @property
@@ -244,7 +244,7 @@ class Entry:
 
     @property
     def whole_step(self) -> WholeStep | None:
-        """The same as a single kernel, if that is worth it: found when it is first asked for."""
+        """The entry as a single kernel, if that pays; decided when it is first asked for."""
         return None if self.deferred_whole_step is None else self.deferred_whole_step.value
 
 
@@ -255,10 +255,10 @@ class WholeStep:
     entry: Entry
     examples: int
     deferred_alone: Deferred[WholeStep] | None = field(default=None, compare=False)
-    beyond: WholeStep | None = None  # the same for more examples, whose sums are cut
+    beyond: WholeStep | None = None  # the kernel for more examples, whose sums are cut
     applied: Mapping[str, int] = field(default_factory=dict)  # loop passes, and how often each
 
     @property
     def alone(self) -> WholeStep | None:
-        """The same for a single example, without its loop: made when it is first asked for."""
+        """The kernel for one example, without the loop over examples; made when first asked for."""
         return None if self.deferred_alone is None else self.deferred_alone.value

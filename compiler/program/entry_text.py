@@ -5,8 +5,8 @@ that name it.  A class is a number in `RECORDS`, and there are no others; a fiel
 list for a tuple, an object for a table by names, or a text whose first character says what it is:
 `'` a text, `#` the record of a number, `=` a member of an enumeration, `%` a graph.
 
-Left out of an entry is what only a compiler has: the graph, the kernel of a whole step, and a GPU's
-launches.  What is left out and still wanted stands beside it (`kept_records.py`).
+The text of an entry leaves out what only a compiler can make: the graph, the kernel of a whole
+step, and a GPU's launches.  Those of them that a run needs are kept beside it (`kept_records.py`).
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def read_records(text: str, wanted: type[R], graph: Deferred[Any] | None = None)
 
 
 class _Writer:
-    """The records so far; equal ones are one."""
+    """Collects records; equal values share one record."""
 
     def __init__(self) -> None:
         self.records: list[list[Any]] = []
@@ -119,7 +119,7 @@ class _Writer:
         if value is None or kind in (int, float, bool):
             return value
         if isinstance(value, float):
-            return float(value)  # a number of the spec, which knows its fraction
+            return float(value)  # an `Exact`, which also knows its fraction
         if kind is str:
             return "'" + value
         if kind in NUMBERS:
@@ -138,7 +138,7 @@ class _Writer:
 
     def _record(self, value: Any) -> str:
         cls = type(value)
-        own = (id(value),)  # the entry keeps it alive
+        own = (id(value),)  # stays unique, as the entry keeps it alive
         if own in self._known:
             return self._known[own]
         assert cls is not Instruction or value.deferred_launch is None, "a GPU's is not kept"

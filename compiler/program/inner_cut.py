@@ -15,7 +15,7 @@ class InnerCut:
     """
 
     place: int  # the argument that is its extent
-    extent: int  # iterations; `by_row` of one row
-    inner: int  # iterations of the loops within it, but for those over rows
+    extent: int  # iterations; if `by_row`, within one row
+    inner: int  # iterations of the loops inside it, those over rows not counted
     by_row: bool
     moves: tuple[int, ...]  # words by which an iteration moves each operand

@@ -1,7 +1,7 @@
-"""What of a compiled spec is kept between runs, as records beside those of `entry.py`.
+"""The records of a compiled spec that are kept between runs, beside those of `entry.py`.
 
-A run that finds them needs no compiler: not its grammar, nor the prelude, nor the train block of a
-model that is only run.
+A run that finds them compiles nothing: it reads neither the grammar nor the prelude, nor, where a
+model is only run, the train block.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptProgram:
-    """A `Program` but for its entries, and the files that its spec imports."""
+    """A `Program` without its entries, and the files that its spec imports."""
 
     name: str
     imports: Mapping[str, str]  # the digest of each file's text, by its path
@@ -45,14 +45,14 @@ class KeptSingle:
 
     @staticmethod
     def of(whole: WholeStep | None) -> KeptSingle | None:
-        """What is kept of a kernel of a whole step, if there is one."""
+        """The record of the kernel of a whole step, if there is one."""
         return None if whole is None else KeptSingle(
             entry=whole.entry, examples=whole.examples, alone=KeptSingle.of(whole.alone),
             beyond=KeptSingle.of(whole.beyond), applied=whole.applied,
         )  # fmt: skip
 
     def whole_step(self) -> WholeStep:
-        """The kernel again."""
+        """Rebuild the kernel of a whole step."""
         return WholeStep(
             entry=self.entry,
             examples=self.examples,
@@ -72,11 +72,11 @@ class KeptEntry:
 
     @staticmethod
     def of(entry: Entry) -> KeptEntry:
-        """What is kept of an entry."""
+        """The record of an entry."""
         return KeptEntry(entry=entry, longest=entry.limits, single=KeptSingle.of(entry.whole_step))
 
     def whole(self) -> Entry:
-        """The entry again."""
+        """Rebuild the entry."""
         single: Deferred[WholeStep | None] | None = None
         if self.single is not None:
             single = ready(self.single.whole_step())

@@ -20,16 +20,17 @@ rounds its operands to bfloat16 as it reads them.
 Any strides at all (`contract_any`): mode, how many loops move y, how many do not; then, like outer
 loops, those that move y and those that do not.
 
-What stands in place of a number that only a call knows is an `Extent` or a `MeanMode`: the one
-table of those numbers, which the compiler writes, the runtime replaces or lays into an entry's
-bytecode, and native code compares.
+Some numbers are known only when the kernel is called.  In their place the compiler writes one of
+the markers `Extent` or `MeanMode`; the runtime replaces a marker by the number, or copies it into
+an entry's bytecode, where native code compares it.
 
 An odd mode adds to y, an even one overwrites it; mode // 2, if it is not 0, divides the sum.
 
-How many additions a sum makes one after another stands in `compiler/machine/addition_chains.py`:
-IN_PIECE terms of a product in registers (IN_PANEL in a panel of `contract_dots`), and at most
-MOST_PIECES such pieces in memory; of more, at most OF_PIECES, and those sums compensated.  Of
-`contract_any` IN_PIECE terms, and those sums compensated.  Sums over MOST_CHUNKS chunks, too; those
+A long chain of additions loses precision.  `compiler/machine/addition_chains.py` bounds it.
+A product adds up pieces of at most IN_PIECE terms in registers (IN_PANEL in a panel of
+`contract_dots`), and at most MOST_PIECES such pieces in memory.  Where there are more pieces, it
+adds up OF_PIECES of them at a time, and those sums are compensated.  `contract_any` adds up
+IN_PIECE terms at a time, and those sums are compensated.  Sums over MOST_CHUNKS chunks, too; those
 of more are compensated.
 """
 
@@ -63,9 +64,9 @@ class Extent(IntEnum):
     A kernel takes any negative extent for the length of the range that it is called for.
     """
 
-    RANGE = -1  # that range: rows, which are examples or the elements of a time
+    RANGE = -1  # all rows of that range: examples, or elements of a time
     SHARE = -2  # the same for rows that threads divide, so that its length must decide nothing
-    WALK = -3  # one example's rows of a time, which a thread of a GPU goes through: in nests alone
+    WALK = -3  # one example's rows of a time, walked by a GPU's thread; only in loop nests
     EVERY = -(1 << 62)  # the number of examples in the batch, which bytecode has in its place
 
 
@@ -79,8 +80,8 @@ class MeanMode(IntEnum):
 
 
 PRODUCTS = "contract_rows", "contract_lanes", "contract_dots"
-ROUNDED = "_bf16"  # after the name of one of them, or `contract_any`: of rounded operands
-COMPENSATED = "_compensated"  # after the name of one of them: the same for very long sums
+ROUNDED = "_bf16"  # ends the name of a kernel that rounds its operands to bfloat16
+COMPENSATED = "_compensated"  # ends the name of a kernel for very long sums
 
 
 def product_of(name: str) -> str:
@@ -89,12 +90,12 @@ def product_of(name: str) -> str:
 
 
 def share_start(extent: int, grain: int, thread: int, threads: int) -> int:
-    """Where a thread's share of a range begins, which is cut at multiples of `grain` only."""
+    """Where the share of thread number `thread` of [0, extent) begins: a multiple of `grain`."""
     return min(extent, grain * ((extent + grain - 1) // grain * thread // threads))
 
 
 def number_for(number: int, examples: int) -> int:
-    """A number of a geometry for a batch of so many examples."""
+    """A number of a geometry, with a marker replaced for a batch of `examples` examples."""
     if number == Extent.EVERY:
         return examples
     mean = MeanMode.SET <= number <= MeanMode.ADD
@@ -102,14 +103,14 @@ def number_for(number: int, examples: int) -> int:
 
 
 def pieces_of(k1: int, k2: int, terms: int) -> int:
-    """In how many pieces of so many terms a product adds into its result."""
+    """How many pieces, of up to `terms` terms each, a product over k1 x k2 terms adds up."""
     step2 = max(1, min(k2, terms))
     step1 = max(1, terms // step2)
     return ((k1 + step1 - 1) // step1) * ((k2 + step2 - 1) // step2)
 
 
 def pieces_of_product(geometry: Sequence[int], rows: int, terms: int) -> int:
-    """How often a product adds to a number of its result, in a range that has so many rows."""
+    """How often a product adds to one number of its result, over a range of `rows` rows."""
     outer = range(LOOPS, LOOPS + LOOP * geometry[LOOP_COUNT], LOOP)
     sums = [K1, K2, *(k for k in outer if not geometry[k + Y_LOOP])]
     k1, k2, *others = (rows if geometry[k] < 0 else geometry[k] for k in sums)

@@ -58,7 +58,7 @@ class Schedules:
     tables: Mapping[str, Any]  # persistent -> graph that gives "value" for a count "t"
     place: str  # a persistent, and so is
     base: str  # [2]: base = b[0] + 2^31 b[1]
-    count: str  # what base + place is called where it is saved: it ends with COUNT
+    count: str  # the name under which base + place is saved; it ends with COUNT
 
 
 class Meaning(StrEnum):
@@ -100,11 +100,11 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """What the compiler's work is held against: see `runtime/certificates/certificate.py`."""
+    """What certificates check the compiler by: see `runtime/certificates/certificate.py`."""
 
-    graphs: Mapping[str, Any] = field(repr=False)  # by entry, as no pass has touched them
-    rules: Mapping[str, Any] = field(repr=False)  # by step: what it makes of gradients
-    probe: Callable[[str, Any], Entry] = field(repr=False)  # an entry of another graph
+    graphs: Mapping[str, Any] = field(repr=False)  # by entry: the graphs before any pass
+    rules: Mapping[str, Any] = field(repr=False)  # by step: how it turns gradients into updates
+    probe: Callable[[str, Any], Entry] = field(repr=False)  # compiles another graph into an entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,7 @@ class Program:
     inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
     outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)
     checks: Checks | None = None
-    exact: Program | None = None  # the same without inexact rewrites, where this may have some
+    exact: Program | None = None  # without inexact rewrites, if this one may have some
     forms: Mapping[str, Program] = field(default_factory=dict, repr=False)  # by target
     precision: str = "float32"  # or "bf16": products of rounded operands
     remade: Callable[[str], Program] | None = field(default=None, repr=False, compare=False)
@@ -154,15 +154,15 @@ class Program:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What compiles and is hardly meant, found when it is first asked for."""
+        """Warnings about text that compiles but is hardly meant; found when first asked for."""
         return self.look()
 
     def of_width(self, dtype: str) -> Program:
-        """The program as numbers of a width want it: float64 knows no inexact rewrites."""
+        """The program for numbers of a width: float64 goes without inexact rewrites."""
         return self.exact if dtype == "float64" and self.exact is not None else self
 
     def of_precision(self, precision: str | None) -> Program:
-        """The program with the operands of its products rounded, or not; None: as it is."""
+        """The program that computes its products in a precision; None: the precision it has."""
         if precision is None or precision == self.precision or self.remade is None:
             return self
         return self.remade(precision)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class Shelf(Protocol):
-    """Texts by the fact that they follow from, another for each version of the compiler."""
+    """Keeps texts, each under the fact that it follows from and the version of the compiler."""
 
     def find(self, fact: str) -> str | None:
         """The text that was kept for a fact; None where there is none that can be trusted."""
@@ -21,7 +21,7 @@ class Shelf(Protocol):
         """Keep a text; `about` is for people."""
 
     def refuse(self, fact: str) -> None:
-        """Say that the text of a fact is no entry, and that it is made anew."""
+        """Warn that the text kept for a fact is no entry, so that the entry is made anew."""
 
 
 Opener = Callable[[], Shelf | None]
@@ -29,7 +29,7 @@ _openers: list[Opener] = []  # one at most
 
 
 def use(*openers: Opener) -> None:
-    """Keep entries on the shelf that this gives, which is asked for each; without one, nowhere."""
+    """Keep entries on the shelf that the opener returns; without an opener, nowhere."""
     _openers[:] = openers
 
 

@@ -11,7 +11,7 @@ from gradc_compiler.program.entry import Entry, WholeStep
 
 
 def single_kernels(entry: Entry) -> Iterator[WholeStep]:
-    """The same as one kernel each, for ever larger batches."""
+    """All single-kernel forms of an entry, for ever larger batches."""
     whole = entry.whole_step
     if whole is not None and whole.alone is not None:
         yield whole.alone
@@ -19,7 +19,7 @@ def single_kernels(entry: Entry) -> Iterator[WholeStep]:
 
 
 def _for_many(entry: Entry) -> Iterator[WholeStep]:
-    """Those with a loop over examples."""
+    """The single-kernel forms that have a loop over examples."""
     whole = entry.whole_step
     while whole is not None:
         yield whole
@@ -38,5 +38,5 @@ def variant(entry: Entry, examples: int) -> Entry:
 
 
 def with_graph(entry: Entry, graph: Any) -> Entry:
-    """The same table, beside another graph."""
+    """The entry with another graph for the `reference` target."""
     return replace(entry, deferred_graph=ready(graph))

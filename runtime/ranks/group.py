@@ -5,8 +5,9 @@
     ranks.of_first(value)        what rank 0 says
     ranks.wait_until(done)       for messages (sums go their way in `sums_on_way.py`)
 
-A rank that waits answers others that ask whether it is there.  One whose patience ends asks all,
-and gives up with a line that names those that do not answer: they are lost, or hang.
+A rank that waits for a message also answers others that ask whether it is alive.  When a rank has
+waited too long it asks all others, and gives up with a line that names those that do not answer:
+they are lost, or hang.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import RankLost
 
 ASK, ANSWER, STOP, STOPPED, SUMS, TOTALS = range(1, 7)  # tags of messages
-LOOKS = 200  # at a request, before others may have the core
-NAP = 5e-5  # seconds, from then on
-LONG_NAP = 1e-3  # once it has taken a while
-WORTH_A_NAP = 0.05  # seconds that are a while
+LOOKS = 200  # polls of a request before the thread sleeps between polls
+NAP = 5e-5  # seconds of sleep between polls, at first
+LONG_NAP = 1e-3  # seconds of sleep between polls, after WORTH_A_NAP
+WORTH_A_NAP = 0.05  # seconds of waiting after which sleeps are long
 ANSWERS = 3.0  # seconds in which a rank that is there answers
 
 Words = NDArray[Any]
@@ -39,10 +40,10 @@ class Traffic:
 
     steps: int = 0
     sent: int = 0  # bytes
-    least: float = 0.0  # bytes that it would have sent at least, on the average over ranks
+    least: float = 0.0  # the least bytes that would do, on the average over ranks
     waited: float = 0.0  # seconds
     on_way: float = 0.0  # seconds in which some sum was on its way
-    held_up: float = 0.0  # of those, in which nothing could be computed without it
+    held_up: float = 0.0  # of those, seconds in which nothing could be computed meanwhile
     unlike: int = 0  # steps whose sums were taken in another order than one machine's
 
 
@@ -53,7 +54,7 @@ class Ranks:
         self.mpi, self.seconds = mpi, seconds
         self.world = mpi.COMM_WORLD.Dup()
         self.rank, self.size = int(self.world.rank), int(self.world.size)
-        self.asks = mpi.COMM_WORLD.Dup()  # for questions alone
+        self.asks = mpi.COMM_WORLD.Dup()  # a communicator only for the question who is alive
         self.traffic = Traffic()
         self.wants_to_stop = self.stops = False
         self.hosts: list[str] = self.all_of(mpi.Get_processor_name())
@@ -69,7 +70,7 @@ class Ranks:
         return self.hosts.count(self.hosts[self.rank])
 
     def share(self, count: int, rank: int | None = None) -> tuple[int, int]:
-        """A rank's part of so many things: from, to."""
+        """A rank's part of `count` things, as (from, to)."""
         rank = self.rank if rank is None else rank
         return rank * count // self.size, (rank + 1) * count // self.size
 
@@ -89,7 +90,7 @@ class Ranks:
         return self.all_of(value if self.first else None)[0]
 
     def gather(self, whole: Words, ends: Sequence[tuple[int, int]]) -> None:
-        """Rows of an array that each rank has some of: `ends` says which, from and to."""
+        """Complete an array of which each rank has some rows: `ends` has its (from, to)."""
         row = whole[:1].nbytes
         counts = [(end - begin) * row for begin, end in ends]
         starts = [begin * row for begin, _ in ends]
@@ -135,7 +136,7 @@ class Ranks:
         self.traffic.waited += monotonic() - began
 
     def answer(self) -> set[int]:
-        """Tell those that ask that this rank is there; the ranks that have told it."""
+        """Answer the ranks that ask whether this one is alive; returns the ranks that answered."""
         heard: set[int] = set()
         status = self.mpi.Status()
         while self.asks.Iprobe(self.mpi.ANY_SOURCE, self.mpi.ANY_TAG, status):
@@ -149,7 +150,7 @@ class Ranks:
         return heard
 
     def give_up(self) -> None:
-        """Ask who is there.
+        """Ask all ranks whether they are alive, and fail with the names of the silent ones.
 
         Raises `RankLost`, always.
         """

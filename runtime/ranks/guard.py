@@ -1,8 +1,8 @@
 """A guard for each rank: a process that only waits for the one that trains.
 
 `mpiexec` ends all ranks once one of them is gone, with its own banner and no word of gradc's.  The
-guard is the process that it knows; what trains is its child.  So where that is killed, as by a
-system short of memory, there is still somebody to say which rank it was.
+guard is the process that `mpiexec` knows; the process that trains is its child.  So if the child is
+killed, as by a system short of memory, the guard is left to say which rank it was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 FAULT = 1
-ABORT = b"cmd=abort exitcode=1\n"  # to MPICH, as MPI_Abort says it: else it would make up a code
+ABORT = b"cmd=abort exitcode=1\n"  # what MPI_Abort sends to MPICH: gives the exit code
 HEARD = 0.5  # seconds in which `mpiexec` passes the line on
 ENOUGH = 5.0  # seconds in which it ends everything, this process too
 
@@ -31,7 +31,7 @@ def guarded() -> None:
     if child == 0:
         os.setpgid(0, 0)  # signals come through the guard, so once
         ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL)
-        if os.getppid() != guard:  # it is gone already
+        if os.getppid() != guard:  # the guard is gone already
             os._exit(FAULT)
         return
     for number in PASSED_ON:

@@ -23,8 +23,8 @@ from gradc_runtime.ranks.group import SUMS, TOTALS, Ranks, Words
 
 @dataclass
 class SumMessage:
-    """Some numbers: `words` is what the ranks before have; `add` makes it what these and this rank
-    have, and `take` uses the totals, which lie in `totals`.
+    """Numbers to be summed over ranks.  `words` receives the sum over the ranks before this one,
+    `add` adds this rank's numbers to it, and `take` uses the totals, which lie in `totals`.
     """
 
     words: Words
@@ -44,11 +44,11 @@ class SumsOnWay:
 
     def _forget(self) -> None:
         self.messages: list[SumMessage] = []
-        self.coming: list[Any] = []  # receipts of sums, and of totals
+        self.coming: list[Any] = []  # pending receives, of sums and of totals
         self.returning: list[Any] = []
         self.sending: list[Any] = []
         self.added = self.taken = 0  # messages
-        self.since = 0.0  # when the first of those on their way began
+        self.since = 0.0  # when the oldest message on its way was started
 
     def start(self, messages: Sequence[SumMessage]) -> None:
         """Let messages go: this rank's part of them is known now."""
@@ -65,7 +65,7 @@ class SumsOnWay:
         self.progress()
 
     def progress(self) -> None:
-        """Whatever can go on now."""
+        """Receive, add and pass on whatever can be without waiting."""
         while self.added < len(self.messages) and self._has(self.coming, self.added):
             self._add(self.messages[self.added])
             self.added += 1

@@ -39,7 +39,7 @@ class CheckpointManager:
         self.last_path: Path | None = None
         self.best: Checkpoint | None = None
         self.rows: list[Row] = []
-        self.written = 0  # of the rows
+        self.written = 0  # rows that are in the files
         self.missing = 0  # rows that were damaged when the run went on
         self.described: State = {}
 
@@ -67,7 +67,7 @@ class CheckpointManager:
         folder.describe(self.session.program.source, self.described)
 
     def look_after(self) -> None:
-        """Where somebody moved the folder, begin another of its name, and say so."""
+        """If somebody has moved the folder away, make a new one of its name, and say so."""
         folder = self.folder
         if folder is not None and folder.is_gone():
             self.display.note(f"{folder.path} was moved or deleted; what follows is in a new one")
@@ -101,7 +101,7 @@ class CheckpointManager:
             self.save(state())
 
     def mark_best(self, state: State) -> None:
-        """Remember the words of the best epoch so far."""
+        """Keep a copy of the session's words, as this epoch is the best so far."""
         if self.folder is not None:
             copies = {name: view.copy() for name, view in self.session.tables.saved().items()}
             self.best = Checkpoint(tensors=copies, state=state)
@@ -125,7 +125,7 @@ class CheckpointManager:
         return self.missing + len(self.rows) - self.written > 0
 
     def rewind(self, epoch: int) -> list[Row]:
-        """Drop the rows after an epoch, and give those before; damaged ones are told."""
+        """Drop the rows after an epoch and return those before it; tell of damaged rows."""
         if self.folder is None:
             return []
         self.rows = [row for row in self.folder.rows() if row["epoch"] <= epoch]

@@ -21,7 +21,7 @@ COLOURS = ("#2e86ab", "#d1495b", "#edae49", "#66a182", "#22313f", "#8d6a9f")
 SHOWN = "_repr_png_"  # what a notebook asks a thing for, to show it as a picture
 ACROSS = 3  # panels side by side
 HELD_OUT = "held_out."
-SPREAD = 20.0  # from where on the greatest number over the least asks for a logarithmic axis
+SPREAD = 20.0  # greatest over least number from which the axis is logarithmic
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -46,7 +46,7 @@ def figure_of(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def as_png(figure: Figure) -> bytes:
-    """The picture as a file has it."""
+    """The bytes of the picture as a PNG file."""
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=DPI // 2)
     return stream.getvalue()

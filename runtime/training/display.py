@@ -1,6 +1,7 @@
-"""What the trainer tells whoever looks on, and the one that tells nothing.
+"""The interface through which the trainer shows progress, and a display that shows nothing.
 
-Apart from `progress`, which draws with rich: to import that is a tenth of a start from Python.
+The displays that draw with rich have a module of their own, `progress`: importing rich takes a
+tenth of a start from Python.
 """
 
 from __future__ import annotations

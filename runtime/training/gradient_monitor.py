@@ -60,8 +60,8 @@ class StateGradient:
     step: str
     state: str
     back: int  # steps before the last one
-    sequences: int  # that are so long
-    norm: float  # their mean
+    sequences: int  # how many sequences have that many steps
+    norm: float  # the mean of their norms
     zeros: float  # the share of its numbers that are 0
 
 
@@ -69,13 +69,13 @@ Seen = TypeVar("Seen", Gradient, StateGradient)
 
 
 class Log(Generic[Seen]):
-    """What was seen, and the file in which it is kept."""
+    """Measurements, and the file in which they are kept."""
 
     def __init__(self, file: str, kind: type[Seen]) -> None:
         self.file = file
         self.kind: type[Seen] = kind
         self.seen: list[Seen] = []
-        self.written = 0  # of them
+        self.written = 0  # how many of `seen` are in the file
 
     def write(self, folder: Path) -> None:
         """Add what is new to the file; a file of another run is replaced."""
@@ -93,7 +93,7 @@ class Log(Generic[Seen]):
             self.write(folder)
 
     def read(self, folder: Path) -> list[Seen]:
-        """What the file says."""
+        """The measurements in the file; damaged lines are left out."""
         kinds = {f.name: {"int": int, "float": float}.get(str(f.type), str)
                  for f in fields(self.kind)}  # fmt: skip
         text, found = (folder / self.file).read_text(errors="replace"), list[Seen]()
@@ -104,7 +104,7 @@ class Log(Generic[Seen]):
 
 
 class GradientMonitor:
-    """Takes the gradients of a session, and keeps and writes what they are."""
+    """Measures the gradients of a session, keeps the measurements and writes them to files."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -20,12 +20,12 @@ from gradc_runtime.cpu.partition.space_sizes import bytes_of
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import size
 
-COPIES = 2  # of what persists: where it lies, and as it was some calls ago (`last_state.py`)
+COPIES = 2  # of the persistent words: the session's, and that of `last_state.py`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFrame:
-    """How a training runs: on so many examples at once, so many threads, of such numbers."""
+    """What memory depends on: examples in a batch, threads, and the type of numbers."""
 
     batch: int
     threads: int
@@ -34,7 +34,7 @@ class RunFrame:
 
 @dataclass(frozen=True, slots=True)
 class SmallerBlocks(Mapping[str, Entry]):
-    """The entries of a program, with at most so many examples in a block."""
+    """The entries of a program, with at most `block` examples in a block."""
 
     entries: Mapping[str, Entry]
     block: int
@@ -52,7 +52,7 @@ class SmallerBlocks(Mapping[str, Entry]):
 
 
 def planned_bytes(program: Program, frame: RunFrame) -> int:
-    """What training takes, sequences of any length counted as one element."""
+    """The bytes that training takes; a sequence of any length is counted as one element."""
     word = np.dtype(frame.dtype).itemsize
     steps = program.training.steps if program.training else ()
     names = [name for step in steps for name in (step.entry, step.evaluate)]
@@ -61,10 +61,11 @@ def planned_bytes(program: Program, frame: RunFrame) -> int:
 
 
 def within(limit: int, frame: RunFrame, form: Callable[[bool], Program]) -> tuple[Program, str]:
-    """The program that trains in so many bytes, and a line about what was chosen for it.
+    """The program that trains in at most `limit` bytes, and a line that says what was given up.
 
-    `form` gives the program that keeps what derivatives read, or the one that does not.  Raises
-    `SessionError` where nothing is enough.
+    `form(True)` and `form(False)` are the two programs to choose from: one keeps the values that
+    derivatives read, the other computes them again.  Raises `SessionError` where even the smallest
+    program needs more.
     """
     least = None
     for program, said in _choices(frame, form):
@@ -80,7 +81,7 @@ def within(limit: int, frame: RunFrame, form: Callable[[bool], Program]) -> tupl
 
 
 def _choices(frame: RunFrame, form: Callable[[bool], Program]) -> Iterator[tuple[Program, str]]:
-    """Programs in order of the work that they cost."""
+    """The programs to choose from, the one with the least work first."""
     yield form(True).of_width(frame.dtype), "as without a limit"
     lean = form(False).of_width(frame.dtype)
     again = "all but products is computed again for the derivative"

@@ -1,7 +1,7 @@
-"""Where a run stands, as a checkpoint says it: every number looked at before anything follows it.
+"""The position of a run in its data, as a checkpoint holds it.  Every number is checked first.
 
-A file whose sum is right may still say that an epoch is 1.5 or a batch -5: it is data, and anybody
-can add up a sum.
+A checkpoint whose checksum is right may still say that the epoch is 1.5 or the batch -5, since
+anybody can compute a checksum.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ FIXED = ("batch", "seed", "held_out")  # settings that decide the order of the e
 
 @dataclass
 class Position:
-    """Between two steps."""
+    """A place between two steps of a run."""
 
     epoch: int = 0  # epochs that are finished
     batch: int = 0  # batches of this epoch that are finished
     step: int = 0  # batches of all epochs
-    sums: dict[str, float] = field(default_factory=dict)  # this epoch's, over its examples
+    sums: dict[str, float] = field(default_factory=dict)  # of losses, over this epoch
     best: float | None = None  # the lowest loss at the end of an epoch
     stale: int = 0  # epochs since then
 
 
 def is_count(value: Any) -> bool:
-    """A whole number from 0."""
+    """Whether a value is a whole number that is not negative."""
     return type(value) is int and 0 <= value <= LARGEST
 
 
 def is_real(value: Any) -> bool:
-    """A number; infinity is one."""
+    """Whether a value is a real number; infinity counts."""
     return type(value) in (int, float) and not isnan(value)
 
 
 def are_sums(value: Any) -> bool:
-    """Numbers by name."""
+    """Whether a value is a table of real numbers by name."""
     return isinstance(value, dict) and all(map(is_real, value.values()))
 
 
@@ -88,7 +88,7 @@ def _require_settings(then: Any, now: Mapping[str, Any]) -> None:
 
 
 def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to go on with another order of other examples.
+    """Refuse to resume where a setting that decides the order of examples has changed.
 
     Raises `CheckpointError`.
     """
@@ -109,7 +109,7 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def _require_same_precision(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """A run from before there was a choice is in float32."""
+    """Refuse another precision; a checkpoint that names none is of float32."""
     found, own = (str(state.get("precision", "float32"))[:40] for state in (then, now))
     if found != own:
         raise CheckpointError(f"the run was started in precision {found}, not {own}")

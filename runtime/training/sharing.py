@@ -1,8 +1,8 @@
-"""A training run on several ranks: that all do the same, and that rank 0 alone writes.
+"""A training run on several ranks: all take the same steps, and only rank 0 writes files.
 
-Every rank has the spec and the data, and shuffles alike.  What they are given is compared before
-the first step, and what they have come to after every epoch: processors of two kinds may round
-differently.
+Every rank has the spec and the data, and shuffles alike.  Spec, data and settings are compared
+before the first step.  The weights are compared after every epoch, since processors of two kinds
+may round differently.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def share(session: Session, data: Examples, settings: Mapping[str, Any], ranks: 
 
 
 def leave(session: Session, ranks: Ranks | None) -> None:
-    """Let them run on this rank alone again."""
+    """Let the steps of a session run on this rank alone again."""
     for step in session.training.steps if ranks is not None else ():
         session.runners.pop(step.entry, None)
 
 
 def facts(session: Session, data: Examples, settings: Mapping[str, Any]) -> dict[str, str]:
-    """What all ranks must have in common, by what it is called."""
+    """What must be equal on all ranks, under the names that messages use."""
     program = session.program
     told = {
         "another spec": [program.name, program.source],
@@ -63,7 +63,7 @@ def facts(session: Session, data: Examples, settings: Mapping[str, Any]) -> dict
 
 
 def compiled(entry: Entry) -> list[Any]:
-    """What a step does, as far as it decides its numbers."""
+    """The parts of a step's entry that decide the bits of its results."""
     geometry = [item.geometry for phase in entry.phases for item in phase.instructions]
     constants = [(c.offset, repr(c.value)) for c in entry.constants]
     kernels = [(kernel.name, kernel.source) for kernel in entry.kernels]
@@ -71,7 +71,7 @@ def compiled(entry: Entry) -> list[Any]:
 
 
 def digest(data: Examples) -> str:
-    """Of all numbers in memory; of data that is read meanwhile, of its size and first examples."""
+    """A digest of all numbers in memory; of data read in blocks, of its size and its front."""
     kept = hashlib.blake2b(repr((data.examples, data.order)).encode())
     part = data.arrays if isinstance(data, Dataset) else data.take(slice(0, LOOKED_AT))
     for name in sorted(part):
@@ -84,7 +84,7 @@ def digest(data: Examples) -> str:
 
 
 def require_alike(ranks: Ranks, own: Mapping[str, str]) -> None:
-    """Compare what all ranks say.
+    """Compare this rank's facts with those of all others.
 
     Raises `RanksError` on every rank, naming the first one that is unlike rank 0.
     """
@@ -96,7 +96,7 @@ def require_alike(ranks: Ranks, own: Mapping[str, str]) -> None:
 
 
 def require_same_weights(ranks: Ranks, session: Session, epoch: int) -> None:
-    """Compare what all ranks have come to.
+    """Compare the weights of all ranks after an epoch.
 
     Raises `RanksError` where a rank computes other bits.
     """
@@ -105,7 +105,7 @@ def require_same_weights(ranks: Ranks, session: Session, epoch: int) -> None:
 
 
 def restored(ranks: Ranks, checkpoint: Checkpoint | None) -> Checkpoint | None:
-    """The checkpoint that rank 0 has found."""
+    """The checkpoint that rank 0 has found, sent to every rank."""
     tensors = None if checkpoint is None else dict(checkpoint.tensors)
     told = None if checkpoint is None else (tensors, dict(checkpoint.state), checkpoint.name)
     found = ranks.of_first(told)
@@ -115,7 +115,7 @@ def restored(ranks: Ranks, checkpoint: Checkpoint | None) -> Checkpoint | None:
 
 
 def summed_up(ranks: Ranks | None) -> str:
-    """What a step has sent, beside the least possible, and how long was waited: of all ranks."""
+    """A line on the traffic of all ranks: bytes a step, the least possible, seconds waited."""
     if ranks is None:
         return ""
     told = ranks.all_of(ranks.traffic)

@@ -1,7 +1,8 @@
 """How many steps to take in one native call: as many as fit into a tenth of a second.
 
 A small model's step takes less than a microsecond, so calls hold thousands of steps; a large one's
-calls hold one.  Only the time between two looks at the world depends on this, never a result.
+calls hold one.  The number of steps decides only how often the trainer looks at signals
+and the clock, never a result.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ LARGEST_BYTES = 1 << 25  # of gathered examples
 
 
 class StepsPerCall:
-    """Learns from the calls so far; the first one, which may compile, teaches nothing."""
+    """Chooses from the times of calls so far; the first, which may compile, does not count."""
 
     def __init__(self, bytes_of_batch: int) -> None:
         self.most = max(1, min(LARGEST, LARGEST_BYTES // max(bytes_of_batch, 1)))

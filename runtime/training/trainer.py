@@ -95,7 +95,7 @@ class Trainer:
             return self.watched(request)
 
     def watched(self, request: StopRequest) -> History:
-        """The same, where somebody may ask to stop."""
+        """Train to the end, or until a signal asks to stop."""
         self.keeper.begin(self.state())
         folder = self.keeper.folder
         if self.ranks is None:
@@ -130,18 +130,18 @@ class Trainer:
                 if at.batch < self.batches:
                     self.steps(request)
                 self.end_epoch(monotonic() - started)
-            except DataError as fault:  # of data that is read while the run lasts
+            except DataError as fault:  # in a file that is read in blocks during the run
                 kept = f"; {self.kept()}" if self.keeper.folder is not None else ""
                 raise DataError(f"{fault}{kept}") from None
             self.look_up(request)
 
     def kept(self) -> str:
-        """Save the run where it cannot go on; the words for it."""
+        """Save a run that cannot go on; returns the words that say so."""
         path = self.keeper.save(self.state())
         return f"saved {path}; add --resume to go on" if path else "nothing could be saved"
 
     def steps(self, request: StopRequest) -> None:
-        """What is left of an epoch's batches."""
+        """Train on the batches of the epoch that are left."""
         at, size = self.position, self.settings.batch
         self.last.forget()
         order = self.train.epoch(self.settings.seed, at.epoch, at.batch * size, self.names)
@@ -201,7 +201,7 @@ class Trainer:
         """Evaluate, write the row, and keep the best."""
         at = self.position
         row: Row = {"epoch": at.epoch + 1, "step": at.step, "seconds": float(f"{seconds:.3g}")}
-        for step in self.session.training.steps:  # in its order, whatever a checkpoint's is
+        for step in self.session.training.steps:  # in this order, not a checkpoint's
             row |= {n: at.sums[n] / self.train.examples for n in self.session.metrics(step)}
         if self.held_out is not None:
             found = measured(self.session, self.held_out, self.ranks)

@@ -1,9 +1,11 @@
 """Locks between processes, so that a kernel which several want is built by one of them.
 
-There is a lock file for each key; those that do not get the lock wait for the result.
+There is a lock file for each key.  A process that does not get the lock waits for the kernel that
+the holder builds.
 
-A process that was stopped while it built holds its lock: the others say so after a while, and then
-go on alone.  Nothing is lost by that: entries appear whole, and the last one counts.
+A process that is suspended while it builds keeps its lock.  The processes that wait say so after a
+while, and then build the kernel themselves.  That does no harm: a cache entry appears whole, and of
+two entries the later one stays.
 """
 
 from __future__ import annotations
@@ -17,14 +19,15 @@ from pathlib import Path
 
 from gradc_runtime.cpu.objects.object_cache import trusted_directory, warn_once
 
-TOLD, PASSED = 2.0, 30.0  # seconds of waiting until the user is told, and until it is over
+TOLD, PASSED = 2.0, 30.0  # seconds of waiting until the user is told, and until it ends
 LONGEST_NAP = 0.05  # seconds between two looks
 _passed: set[Path] = set()  # locks that have been waited for in vain
 
 
 @contextlib.contextmanager
 def locked(key: str, wait: bool = True) -> Iterator[bool]:
-    """Hold the key's lock, so that one process builds it; false if it is held and not waited for.
+    """Hold a key's lock, so that one process builds the kernel; false if another process holds it
+    and `wait` is false.
 
     Without a usable directory there is no lock to hold, and none is needed.
     """

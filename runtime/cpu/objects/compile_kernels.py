@@ -41,7 +41,7 @@ BUILDERS = {  # the modules that import LLVM
     NUMBA: "gradc_runtime.cpu.numba_jit.numba_kernel",
 }
 HELPER = "gradc helper"  # the name of a thread that stays in native code (`pool.py`)
-LONGEST_COPY = 60  # seconds after which a copy ends, whatever holds it; the rest is built here
+LONGEST_COPY = 60  # seconds after which a copy is ended; the rest is built here
 
 
 @cache
@@ -76,7 +76,7 @@ def key_of(name: str, source: str | None, word: int, by: str = OWN) -> str:
 
 @cache
 def numba_fingerprint() -> bytes:
-    """What the code that Numba makes depends on beside."""
+    """The digest of the further facts that Numba's code depends on."""
     here = Path(__file__).parents[1] / "numba_jit"
     texts = [path.read_bytes() for path in sorted(here.glob("*.py"))]
     metadata = importlib.import_module("importlib.metadata")
@@ -158,9 +158,10 @@ def work_in(kernels: Sequence[Kernel], word: int, by: str = OWN) -> float:
 def build_in_forks(kernels: Sequence[Kernel], word: int, by: str) -> None:
     """Fill the cache by copies of this process: as many as there is work for, up to one a core.
 
-    All go through the same list and pass over what another has locked; so the work is shared out.
-    This process only waits: what LLVM takes, its library and tens of megabytes to build kernels,
-    ends with them.  Where LLVM is here already, a little work is done here.
+    All copies go through the same list and pass over kernels that another has locked: so the work
+    is shared out.  This process only waits.  So the memory of LLVM, its library and tens of
+    megabytes to build kernels, ends with the copies.  If this process has loaded LLVM already, it
+    does a small amount of work itself.
     """
     work = work_in(kernels, word, by)
     if not work or not may_copy_process() or store.trusted_directory() is None:
@@ -172,7 +173,7 @@ def build_in_forks(kernels: Sequence[Kernel], word: int, by: str) -> None:
 
 
 def may_copy_process() -> bool:
-    """A copy of a process has one thread, so locks that others held stay shut in it.
+    """Whether the process may fork: locks that other threads hold stay locked in the copy.
 
     Helpers hold none, nor does a display any that a copy asks for.
     """
@@ -182,7 +183,7 @@ def may_copy_process() -> bool:
 
 
 def await_copy(process: int) -> None:
-    """Wait for a copy, but not for one that somebody stopped: an alarm does not wake it."""
+    """Wait for a copy to end, but not for a suspended one: its own alarm cannot wake it."""
     with contextlib.suppress(OSError):
         handle = os.pidfd_open(process)
         waiter = select.poll()
@@ -194,7 +195,7 @@ def await_copy(process: int) -> None:
 
 
 def start_copy(kernels: Sequence[Kernel], word: int, by: str) -> int:
-    """A copy of this process that builds what nobody else does, and ends; gives its number.
+    """Fork a copy that builds the kernels nobody else has locked, and ends; gives its process id.
 
     Its garbage collector leaves alone what the copy began with: to look at hundreds of thousands of
     nodes takes longer than a dozen kernels, and copies every page that they lie on.

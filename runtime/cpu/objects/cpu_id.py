@@ -1,7 +1,7 @@
-"""Which processor this is, without LLVM: what code for it is kept under.
+"""A name for this processor, under which code for it is cached, found without LLVM.
 
-`machine` describes it for those who make code; a start that only loads code needs no more than
-that two processors are told apart.
+`machine` describes the processor for those who make code.  A start that only loads code needs just
+a text by which any two processors can be told apart.
 """
 
 from __future__ import annotations

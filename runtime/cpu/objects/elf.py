@@ -81,7 +81,7 @@ class ObjectFile:
         rows = SECTION.iter_unpack(self._part(start, size * count))
         entries = [SectionEntry._make(row) for row in rows]
         if sum(entry.size for entry in entries if entry.kind != EMPTY) > len(self.code):
-            raise NotPlain("sections that overlap")  # each would be copied, thousands of times
+            raise NotPlain("sections that overlap")  # thousands might each be copied
         return entries
 
     def _part(self, start: int, size: int) -> bytes:
@@ -141,8 +141,8 @@ class ObjectFile:
         return {section.number: len(section.content) for section in self.sections}
 
     def addresses(self) -> Iterator[tuple[int, int, Symbol, int]]:
-        """The relocations (section, offset, symbol, addend): there in that section the symbol's
-        address plus the addend has to be written.
+        """The relocations (section, offset, symbol, addend): at that offset of the section the
+        address of the symbol plus the addend has to be written.
 
         Raises `NotPlain` for a relocation of another kind, or one that leads outside.
         """

@@ -2,7 +2,7 @@
 
 An entry there is data, a text of records (`compiler/program/entry_text.py`), under the rules of the
 cache: this user's own, whole, and sealed.  Its key is a hash of what the schedule follows from and
-of the compiler itself; what a compiler of another text made is never found.
+of the compiler itself, so that a changed compiler never finds what an earlier one made.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def find(fact: str) -> str | None:
     key = key_of(fact)
     content = store.load(key, store.SCHEDULE)
     if content is None:
-        with contextlib.suppress(OSError):  # there is none
+        with contextlib.suppress(OSError):  # no such file
             if why_distrusted((store.directory() / (key + store.SCHEDULE)).lstat()) is None:
                 refuse(fact)
         return None
@@ -62,5 +62,5 @@ def keep(fact: str, text: str, about: str) -> None:
 
 
 def refuse(fact: str) -> None:
-    """Say that what is kept for a fact is no schedule."""
+    """Warn that the text kept for a fact is no schedule."""
     store.warn_once(f"a schedule in the cache {store.directory()} is damaged; it is made anew")

@@ -16,7 +16,7 @@ from typing import Any
 from gradc_runtime.cpu.objects.elf import NotPlain, ObjectFile
 from gradc_runtime.cpu.objects.loader import checked, place
 
-NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)  # every kernel, by its address
+NATIVE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)  # the signature of every kernel
 ALL_PLAIN = sys.platform == "linux" and os.uname().machine == "x86_64"  # all kernels' files
 _lock = threading.Lock()
 _addresses: dict[str, int] = {}
@@ -39,8 +39,9 @@ def address(symbol: str) -> int:
 def load(objects: Mapping[str, bytes], build: Callable[[str], bytes] | None = None) -> None:
     """Load object files, by the symbol that each defines.
 
-    Whatever is not plain is built again by `build`, so that LLVM, which believes all that a file
-    says, is given none that may have been kept on a disk; without `build` they were just made.
+    A file that the loader here does not take goes to LLVM, which believes all that a file says.  So
+    LLVM never gets a file from the cache: `build` makes the code anew.  Without `build`, `objects`
+    were made in this process.
 
     Raises `LinkError` where an object file does not define its symbol.
     """

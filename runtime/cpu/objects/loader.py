@@ -1,8 +1,8 @@
 """A loader for object files that needs no LLVM: it copies sections and writes relocations.
 
 A start that finds all its kernels in the cache has no use for LLVM, whose library takes 40 MB of
-memory.  What cannot be placed here (`NotPlain`), `mcjit` loads.  Code is written before it may be
-executed, and never after.
+memory.  A file that cannot be placed here (`NotPlain`) is left to `mcjit`.  Code is written
+before it may be executed, and never after.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 
 from gradc_runtime.cpu.objects.elf import NotPlain, ObjectFile, Section, Symbol
 
-FUNCTIONS = {"cos", "erf", "exp", "expm1", "log", "log1p", "pow", "sin", "tanh"}  # from outside
+FUNCTIONS = {"cos", "erf", "exp", "expm1", "log", "log1p", "pow", "sin", "tanh"}  # of C
 FUNCTIONS |= {"memcpy", "memmove", "memset", "sched_getcpu", "sched_yield"}
 FUNCTIONS |= {"fma", "fmod", "read", "usleep", "write"}
 
 
 @cache
 def library() -> ctypes.CDLL:
-    """The C library and all else that this process has loaded."""
+    """A handle to all libraries that this process has loaded, the C library among them."""
     return ctypes.CDLL(None, use_errno=True)
 
 

@@ -3,8 +3,8 @@
 A cache entry is machine code, so it is trusted only if nobody else can have written it: the
 directory and the file must belong to this user and be closed to others' writing, and the seal in
 the file's first line must fit (`trust`).  Any doubt is a miss, never an error: the kernel is built
-again.  Files appear whole (written aside, renamed), and what a failing disk may leave of them, the
-seal rejects.
+again.  Files appear whole (written under another name, then renamed); the seal rejects
+a file that a failing disk has damaged.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CacheInfo:
     entries: int
     bytes: int
     trusted: bool
-    tunings: tuple[str, ...]  # what each is about
+    tunings: tuple[str, ...]  # a description of each tuning
 
 
 def directory() -> Path:
@@ -147,15 +147,15 @@ def entries() -> list[Path]:
 
 
 def named(suffix: str) -> list[Path]:
-    """Those that end so; none where the directory cannot be read."""
+    """The files whose names end with a suffix; none where the directory cannot be read."""
     with contextlib.suppress(OSError):
         return list(directory().glob("*" + suffix))
     return []
 
 
 def has_tunings() -> bool:
-    """Whether there is any tuning; a full directory takes a while to go through, so that what was
-    found counts until something is written there.
+    """Whether there is any tuning.  To go through a full directory takes a while, so the answer is
+    remembered until something is written there.
     """
     try:
         return _has_tunings(directory(), directory().stat().st_mtime_ns)

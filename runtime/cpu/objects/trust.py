@@ -1,8 +1,8 @@
 """Whether something in the cache is this user's own, and was written by gradc.
 
 Nobody else may be able to write there.  Each file carries a message authentication code (HMAC,
-RFC 2104), which only who has the key can make; a plain checksum anybody could add.  The key is 32
-random bytes in a file of the cache's own; where it is lost, every entry is a miss and made again.
+RFC 2104), which can be made only with the key; a plain checksum could be made by anybody.  The
+key is 32 random bytes in a file of the cache's own; if it is lost, all entries are made again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def kept_key(place: Path) -> bytes | None:
 
 
 def new_key(place: Path) -> bytes | None:
-    """A new key, or that of another process which was quicker; None where none can be kept."""
+    """A new key, or the key of a process that was quicker; None where no key can be stored."""
     with contextlib.suppress(OSError):
         handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
         try:
@@ -73,7 +73,7 @@ def new_key(place: Path) -> bytes | None:
 
 
 def put(temporary: Path, path: Path) -> None:
-    """Put a key in place, but never for a whole one."""
+    """Move a new key into place, but never over a key that is whole."""
     try:
         os.link(temporary, path)
     except FileExistsError:

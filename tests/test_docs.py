@@ -3,7 +3,8 @@
 A ```console block holds commands after `$ ` and what they print on standard output; `...` on a line
 of its own stands for any lines, inside a line for any text.  A ```python block is executed.  A
 ```nn block is compiled.  `pip install` lines are what the CI script itself does.  The row of an
-operator stands in the table of operators; every file that is named is there.
+operator stands in the table of operators; every file that is named is there.  A block that stands
+below a line of only `NAME`: is saved under that name, for commands to read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.runtime.data.folders.drawn import pictures, saved
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -26,6 +30,7 @@ PAGES = [
     *sorted((ROOT / "specs").glob("*.md")),
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SAVED = re.compile(r"^`([\w.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"\b(?:compiler|runtime|specs|tests)/[\w./]*\w")
 ROW = re.compile(r"^ {4}\w+ = elementwise\(.*\)$", re.MULTILINE)
 COMMAND = [sys.executable, "-m", "gradc_runtime.cli"]
@@ -45,9 +50,15 @@ def blocks(language: str) -> list[object]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the specs, where commands may write."""
+    """A copy of the specs, the files that pages tell one to save, and some pictures."""
     target = tmp_path_factory.mktemp("docs")
     shutil.copytree(ROOT / "specs", target / "specs")
+    for page in PAGES:
+        for name, text in SAVED.findall(page.read_text()):
+            (target / name).write_text(text)
+    pictures(target / "pets", each=12, size=(24, 32))
+    green = np.full((40, 30, 3), (10, 190, 20), np.uint8)
+    (target / "photo.jpg").write_bytes(saved(green, "JPEG"))
     return target
 
 
@@ -103,6 +114,19 @@ def _path() -> str:
 def test_python(block: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     exec(compile(block, "snippet", "exec"), {})
+
+
+@pytest.mark.wide
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch about parts of itself
+def test_the_lines_of_pytorch_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page's blocks of `py` one after another, as they build on each other."""
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for language, block in BLOCK.findall((ROOT / "specs" / "from_pytorch.md").read_text()):
+        if language == "py":
+            exec(compile(block, "from_pytorch.md", "exec"), names)
+    assert "fast" in names  # the last of them
 
 
 @pytest.mark.parametrize("block", blocks("nn"))

@@ -154,7 +154,7 @@ class Program:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """Warnings about text that compiles but is hardly meant; found when first asked for."""
+        """What compiles and is hardly meant, found when it is first asked for."""
         return self.look()
 
     def of_width(self, dtype: str) -> Program:

@@ -1,4 +1,4 @@
-"""One elaboration: what its graphs share, and how a new graph is begun."""
+"""The state of one elaboration, which all its graphs share, and how a new graph is begun."""
 
 from __future__ import annotations
 

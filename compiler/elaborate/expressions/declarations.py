@@ -126,7 +126,7 @@ def _field_type(field: Parameter, scope: Scope) -> TensorType:
 def _check_lengths(
     fields: Sequence[tuple[str, TensorType, Span]], session: ElaborationContext
 ) -> bool:
-    """Whether no length has the name of a field; E0310 for each that has."""
+    """Whether no named length has the name of a field; E0310 for each one that has."""
     lengths, sound = {name: type.time for name, type, _ in fields}, True
     for name, type, span in fields:
         if lengths.get(str(type.time), type.time) != type.time:
@@ -146,7 +146,7 @@ def _check_lengths(
 def data_source(
     data: Data, fields: Fields, used: bool, session: ElaborationContext
 ) -> DataSource | None:
-    """Where the data comes from; the command line may say otherwise."""
+    """The source of a data declaration, or the one that the command line names instead."""
     scope = session.scope(session.run(), data.name)
     try:
         source = _overridden(data, session, scope) if used else data.source
@@ -171,7 +171,7 @@ def data_source(
 
 
 def _overridden(data: Data, session: ElaborationContext, scope: Scope) -> Expr:
-    """The source that is named instead, or the same one, which is then to read another file."""
+    """The source from the command line; a mere path there is given to the declared source."""
     text = session.overrides.get("data")
     if text is None or ("(" not in str(text) and _reads_a_file(data.source, scope)):
         return data.source
@@ -207,7 +207,7 @@ def _source_call(
 
 
 def _plain(meaning: StaticValue, span: Span, scope: Scope) -> StaticValue:
-    """A text, number or tuple of them, as plain Python."""
+    """A meaning as plain Python: a text, a number, or a tuple of these."""
     require_sound(meaning)
     match meaning:
         case StaticText(value=value):

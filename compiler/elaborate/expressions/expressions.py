@@ -176,7 +176,7 @@ def _conditional(tree: Conditional, scope: Scope) -> StaticValue:
 
 
 def _shape(tree: Shape, scope: Scope) -> StaticValue:
-    """`[a, b]`: numbers may be sizes or those of a tensor; with a tensor in it, it is one."""
+    """`[a, b]`: of numbers alone, sizes or a tensor; with a graph value in it, a tensor."""
     items: list[StaticValue] = []
     for size in tree.sizes:
         items.extend(
@@ -199,7 +199,7 @@ def _attribute(tree: Attribute, scope: Scope) -> StaticValue:
     if dotted in scope.names:
         return scope.names[dotted]
     require_no_module(tree, scope)
-    hidden = isinstance(scope.names.get(dotted.partition(".")[0]), Value)  # which has no parts
+    hidden = isinstance(scope.names.get(dotted.partition(".")[0]), Value)  # it has no parts
     if hidden and dotted in scope.run.registry.declared:
         return _persistent(dotted, scope)
     base = scope.evaluate(tree.base)
@@ -214,7 +214,7 @@ def _attribute(tree: Attribute, scope: Scope) -> StaticValue:
 
 
 def _part(base: Record, tree: Attribute, scope: Scope) -> StaticValue:
-    """A part of several values with names."""
+    """The component `base.name` of a tuple whose components have names."""
     if tree.name in base.names:
         return base[base.names.index(tree.name)]
     known = [n for n in base.names if n is not None]

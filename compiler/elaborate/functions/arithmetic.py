@@ -143,7 +143,7 @@ def binary(
 
 
 def _are_known_equal(a: StaticValue, b: StaticValue) -> bool | None:
-    """Whether words or sizes are equal; None for what is compared when the program runs."""
+    """Whether two keywords or sizes are equal; None if that is known only when the network runs."""
     if isinstance(a, Keyword | bool | Sizes) and isinstance(b, Keyword | bool | Sizes):
         return bool(a == b)
     return False if Keyword in (type(a), type(b)) and _is_known(a, b) else None
@@ -163,7 +163,7 @@ def _require_class(label: StaticValue, number: StaticValue, scope: Scope, span: 
 
 
 def _is_known(a: StaticValue, b: StaticValue) -> bool:
-    """Whether one is a number or a tuple, which no word equals."""
+    """Whether a or b is a number or a tuple, and so never equal to a keyword."""
     return isinstance(a, int | float | tuple) or isinstance(b, int | float | tuple)
 
 
@@ -207,7 +207,7 @@ def _on_values(sign: str, x: Value, y: Value) -> Value:
 
 
 def _hint(sign: str, x: Value, y: Value, spans: tuple[Span, Span, Span]) -> str | None:
-    """A transposed operand, where that would fit."""
+    """A hint to transpose an operand, where the transposed one would fit."""
     left, right = spans[1].text, spans[2].text
     if sign == "@":
         if len(x.shape) == 2 and y.shape and x.shape[0] == y.shape[max(len(y.shape) - 2, 0)]:

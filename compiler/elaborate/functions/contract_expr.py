@@ -97,12 +97,12 @@ def _index_names(tree: ContractExpr, scope: Scope) -> set[str]:
 
 
 def _without_size(axis: Expr) -> Expr:
-    """What stands on the left of `position < size`."""
+    """The left side of `position < size`; any other axis as it is."""
     return axis.left if isinstance(axis, Binary) and axis.operator == "<" else axis
 
 
 def _refuse_label(name: str, place: Expr | Slice, scope: Scope) -> None:
-    """`table[label, i]` reads like a row by that label, and would be a sum over all rows."""
+    """Refuse `table[label, i]`: meant as one row, it would be a sum over all rows."""
     meaning = scope.names.get(name)
     if isinstance(meaning, Value) and meaning.type.kind is Kind.INDEX:
         raise scope.fault(

@@ -17,8 +17,9 @@ from gradc_compiler.transform.differentiate import differentiate
 def grad(scope: Scope, span: Span, of: StaticValue, by: StaticValue) -> StaticValue:
     """The derivative of a scalar, in the shape of x; a tuple for a tuple of them.
 
-    Of a scalar that is the same for all examples, the derivative by a parameter is one tensor; of
-    this example's own, the example's: see Note [Examples and the mean] in `differentiate`.
+    If the scalar is the same for all examples, its derivative by a parameter is one tensor; if it
+    is a number of this example, so is the derivative: see Note [Examples and the mean] in
+    `differentiate`.
     Faults: E0502 where `of` is no scalar, or has no derivative by one of `by`.
     """
     y = _scalar(of, scope, span)
@@ -37,7 +38,7 @@ def grad(scope: Scope, span: Span, of: StaticValue, by: StaticValue) -> StaticVa
 
 
 def _scalar(of: StaticValue, scope: Scope, span: Span) -> Value:
-    """What has a derivative: one number of an example, or of an element that this body sees."""
+    """`of` as one number, of an example or of the element that this body sees; else E0502."""
     y = to_value(of, scope, span)
     if y.shape or y.type.time not in {None, *scope.elements}:
         raise scope.fault(

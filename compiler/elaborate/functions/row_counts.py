@@ -13,7 +13,7 @@ from gradc_compiler.ops.sequence import TimePosition
 def require_rows(index: Value, rows: int, of: Value | None, span: Span, scope: Scope) -> None:
     """Raise E0307 unless an index stays within `rows` rows, those of the tensor `of`.
 
-    One that goes as far as a sequence of any length is left to the run.
+    An index that goes as far as a sequence of unknown length is checked when the network runs.
     """
     nodes = scope.run.builder.nodes
     bound = bound_of(nodes, index.id)

@@ -22,7 +22,7 @@ from gradc_compiler.ops.sequence import AtLast, Last, Reverse, TimeBroadcast, Ti
 
 
 def sequence(x: StaticValue, scope: Scope, span: Span, what: str) -> Value:
-    """A sequence; E0310 where it is none, or one whose elements this body sees one by one."""
+    """x as a sequence; E0310 if it is none, or if this body sees its elements one by one."""
     value = to_value(x, scope, span)
     if value.type.time is None:
         raise scope.fault(
@@ -50,7 +50,7 @@ def together(values: Sequence[Value], scope: Scope, span: Span) -> Time:
 
 
 def differing(times: Sequence[Time], span: Span, scope: Scope) -> SpecError:
-    """E0311: sequences that may differ in length meet."""
+    """E0311: sequences that may differ in length are combined."""
     places = [
         (scope.run.times[t], f"as long as `{t}`" if isinstance(t, str) else f"{t} elements")
         for t in times

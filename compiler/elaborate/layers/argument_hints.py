@@ -41,7 +41,7 @@ def channels_left_out(definition: Definition, meaning: StaticValue, span: Span) 
 
 
 def _layer_among_settings(definition: Definition, parameter: Parameter) -> str:
-    """How a definition takes a layer: what is applied first goes in the first of its two lists."""
+    """A hint for a layer given as an input: it is a setting, and stands in the first brackets."""
     kind, name = definition.kind, definition.name
     rest = ", ".join(p.name for p in definition.inputs if p is not parameter) or "x"
     return f"a layer goes among the settings: {kind} {name}({parameter.name} : layer)({rest})"
@@ -89,7 +89,7 @@ def _with_batch(
 
 
 def _expected(wanted: TypeExpr, inner: Scope) -> object:
-    """What a type that is a name stands for, once something else has bound it."""
+    """The type that a name stands for, once an earlier input has bound it."""
     return inner.names.get(wanted.name) if isinstance(wanted, NameType) else None
 
 

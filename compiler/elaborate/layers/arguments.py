@@ -53,7 +53,7 @@ def bind_arguments(
 def _hint_for_missing(
     definition: Definition, parameters: Sequence[Parameter], bound: Named
 ) -> str | None:
-    """Where the arguments may be that a call has not got."""
+    """A hint where an argument is missing: it may stand in the wrong brackets."""
     if definition.kind == "cell" and parameters == definition.inputs:
         return f"scan({definition.name}(...)) applies it along a sequence"
     if bound or definition.settings:

@@ -77,7 +77,7 @@ def call(
 
 
 def _not_applied(function: StaticValue, span: Span, scope: Scope) -> SpecError:
-    """E0306 for what is nothing that can be applied."""
+    """E0306: this value cannot be applied."""
     hint = "a layer, a model or a function can"
     if isinstance(function, Value):
         hint = "x[0] is a part of a tensor; a layer, a model or a function can be applied"
@@ -85,7 +85,7 @@ def _not_applied(function: StaticValue, span: Span, scope: Scope) -> SpecError:
 
 
 def _count(span: Span, scope: Scope) -> None:
-    """Every application counts, so that even layers that do nothing cannot be repeated for ever."""
+    """Count an application: a limit on these bounds even layers that do nothing."""
     run = scope.run
     run.applications += 1
     run.problems.applications += 1
@@ -130,7 +130,7 @@ def _apply_compound(
 def _copies(
     function: Repeated, span: Span, names: LayerNames
 ) -> Iterator[tuple[StaticValue, Span]]:
-    """Its layers, each made when it is first needed."""
+    """The copies of a repeated layer, each made when it is first needed."""
     for number in range(function.count):
         if number == len(function.copies):
             function.copies.append(copy_layer(function.layer, number, names))
@@ -180,7 +180,7 @@ def apply_layer(
 
 
 def _result_of(definition: Definition, inner: Scope) -> StaticValue:
-    """What a body gives; nodes of the prelude's are the author's call's, and so are its doubts."""
+    """The value of a body.  Nodes and errors of a prelude body are shown at the author's call."""
     run = inner.run
     before, doubtful = run.builder.span, run.doubtful
     if inner.site is not None:

@@ -135,7 +135,7 @@ def claimed(tree: Claim, scope: Scope) -> StaticValue:
 
 
 def _contradicted(tree: Claim, type: Type, mismatch: Mismatch, scope: Scope) -> SpecError:
-    """E0301 for a claim that is not what the chain gives, with both ways to mend it."""
+    """E0301: the chain gives another type than is claimed; with both ways to mend that."""
     because = f" ({mismatch})" if str(mismatch) else ""
     value = tree.value.right if isinstance(tree.value, Pipe) else tree.value
     source, other = repair_claim(tree.value, tree.type, known_shape(tree.type, scope), type)

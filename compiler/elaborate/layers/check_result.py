@@ -67,7 +67,7 @@ def _of_claim(
 
 
 def as_tensors(result: StaticValue, scope: Scope, span: Span) -> StaticValue:
-    """A result whose numbers in brackets, alone or in a tuple, are tensors."""
+    """A result in which numbers in brackets, `[1, 2]`, have become tensors, in tuples too."""
     match result:
         case Sizes():
             return to_value(result, scope, span)

@@ -27,7 +27,7 @@ def copy_layer(layer: StaticValue, which: int, names: LayerNames) -> StaticValue
 
 
 class Copy:
-    """One copy of a layer and of all that it is made of: what is one within it stays one."""
+    """One copy of a layer and of its parts; a part that occurs twice is copied once."""
 
     def __init__(self, which: int, names: LayerNames) -> None:
         self.which, self.names = which, names
@@ -75,5 +75,5 @@ class Copy:
 
 
 def _numbered(name: str | None) -> str | None:
-    """Copies of `f` are called f1, f2, ...: a trailing # asks for the number."""
+    """The name for copies of `f`, which become f1, f2, ...: a trailing # asks for a number."""
     return name if name is None or name.endswith("#") else name + "#"

@@ -1,10 +1,10 @@
 """A report has a model's result from before: `minimize ... f(x) ... report accuracy(f(x), y)`.
 
-Nearly every step reports on what it minimizes, and would have the whole network elaborated once
-more, only for equal nodes to be found and merged later.  A model's result follows from its inputs
-where it draws no noise, and where no state has been moved before.  Only reports ask: what is
-minimized has an application of its own for each time it is written, as its derivative is the sum
-over these, in their order.
+Nearly every step reports on the model that it minimizes.  Without this module the report would
+elaborate the whole network again, and its nodes would be found equal and merged later.  A result
+may be reused if it follows from the inputs alone: the model draws no noise, and no state has been
+updated in between.  Only reports reuse results.  In the loss every application that is written is
+elaborated, since its derivative is a sum over the applications in their order.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _key_of(layer: Layer, given: Mapping[str, StaticValue], inner: Scope) -> Has
     inputs = [v.id for v in given.values() if isinstance(v, Value)]
     if len(inputs) < len(given):
         return None
-    definition = id(layer.defined.definition)  # which lives as long as the graph is made
+    definition = id(layer.defined.definition)  # stays unique while the graph is made
     return definition, tuple(inputs), inner.elements, inner.run.builder.remat
 
 

@@ -1,4 +1,4 @@
-"""What each part of a model's own text gives and reads first, for those who show a model.
+"""For displays of a model: the type that each part of its text has, and the parameters it reads.
 
 A parameter belongs to the first part that reads it, so the parts of a body add up to the model.
 """
@@ -17,7 +17,7 @@ Notes = Mapping[tuple[int, int], Note]  # by the ends of a part's text
 
 
 def take_note(span: Span, since: int, meaning: StaticValue, scope: Scope) -> None:
-    """Note what a part of a model's body gives, and what is read but was not `since` then."""
+    """Note the type of a part of a model's body, and the parameters first read `since` a count."""
     if scope.depth == 1 and scope.chain and scope.chain[-1].kind == "model":
         read = tuple(islice(scope.run.read, since, None))
         scope.run.notes[span.start, span.end] = Note(type_of(meaning), read)

@@ -1,7 +1,7 @@
 """Cells step by step: what `scan(cell)` and `unfold(n, cell)` give when they are applied.
 
-A cell is a layer from (state, input) to the next state.  A scan is the recurrence written out: the
-state of the step before, the cell applied to it, and the carry from its result.
+A cell is a layer from (state, input) to the next state.  A scan is the recurrence written out: take
+the state of the step before, apply the cell to it, and carry its result on to the next step.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _time(loop: Recurrent, given: StaticValue, span: Span, scope: Scope) -> Time
 
 
 def _state_type(cell: Layer, given: StaticValue, scope: Scope) -> Type:
-    """The type of a cell's state, as its first input says it; None where that leaves it open."""
+    """The type of a cell's state, as its first input declares it; None if that is left open."""
     state, element = cell.defined.definition.inputs
     trial = Scope(scope.run, cell.defined.unit, scope.path, dict(cell.settings), site=scope.site)
     type = type_of(given)
@@ -107,7 +107,7 @@ def _starts(start: StaticValue, wanted: Type, cell: Layer, span: Span, scope: Sc
 def _other_parts(
     start: StaticValue, wanted: Type, cell: Layer, span: Span, scope: Scope
 ) -> SpecError:
-    """E0314 for a start that has not the parts of the state."""
+    """E0314: the start has other parts than the state."""
     definition = cell.defined.definition
     message = (
         f"the state of `{definition.name}` is {show_type(wanted)}, it cannot start with "
@@ -120,7 +120,7 @@ def _other_parts(
 def _closed(
     before: StaticValue, after: StaticValue, cell: Layer, span: Span, scope: Scope
 ) -> StaticValue:
-    """Carry every part of the next state on; E0314 where it is not like the state."""
+    """Carry every part of the next state on; E0314 if its type is not that of the state."""
     if isinstance(before, tuple):
         if isinstance(after, tuple) and len(after) == len(before):
             pairs = zip(before, after, strict=True)

@@ -65,7 +65,7 @@ def _cell(cell: StaticValue, what: str, scope: Scope, span: Span) -> Layer:
 
 
 def _instead(cell: StaticValue, definition: Definition | None, what: str) -> str:
-    """What was meant by a thing that is no cell."""
+    """A hint for a value that is no cell: what may have been meant."""
     if isinstance(cell, Value):
         settings = "lstm(64)" if what == "scan" else "20, lstm(64)"
         return f"its input stands before it: x |> {what}({settings})"

@@ -87,7 +87,7 @@ def _check_setting(
 def _wanted_setting(
     parameter: Parameter, meaning: StaticValue, inner: Scope, span: Span, scope: Scope
 ) -> str:
-    """What a setting of this type is, where that is not what is given; its names are bound."""
+    """Bind the names of a setting's type; if the setting does not fit, say what is wanted."""
     match parameter.type:
         case NameType(name="size"):
             check_size(meaning, span, scope)
@@ -103,7 +103,7 @@ def _wanted_setting(
 def _match_sizes_setting(
     sizes: tuple[StaticValue, ...], meaning: StaticValue, inner: Scope, span: Span, scope: Scope
 ) -> str:
-    """`kernel : [kh, kw]` takes 5x5 and binds kh and kw; what it wants, where it does not fit."""
+    """`kernel : [kh, kw]` takes 5x5 and binds kh and kw; if it does not fit, say what does."""
     wanted = f"{len(sizes)} sizes such as {'x'.join('3' * len(sizes))}"
     if not isinstance(meaning, tuple):
         return wanted
@@ -141,7 +141,7 @@ def match_inputs(
 def _matched(
     definition: Definition, new: Given, before: Sequence[Given], inner: Scope, scope: Scope
 ) -> StaticValue:
-    """What is given, once its type fits; names of the type are bound."""
+    """The input, once its type has been matched and the names in the type are bound."""
     parameter, meaning = new.parameter, new.meaning
     assert parameter.type is not None, "called for typed inputs"
     if isinstance(meaning, Sizes | ParameterGroup):
@@ -168,7 +168,7 @@ def _matched(
 
 
 def _sources(new: Given, before: Sequence[Given]) -> Iterator[tuple[Span, str]]:
-    """The inputs before this one that names of its type come from."""
+    """The earlier inputs that have bound the names in this input's type."""
     shared = names_in(new.parameter.type).keys()
     for one in before:
         if one.span != new.span and shared & names_in(one.parameter.type).keys():

@@ -131,7 +131,7 @@ class Batcher:
         return mapped
 
     def _full(self, xs: list[Value], flags: list[bool]) -> list[Value]:
-        """Operands with the axis in front, those repeated that have none yet."""
+        """All operands with the axis in front; operands that have none are repeated along it."""
         return [
             x if f else broadcast(x, (self.count, *x.shape)) for x, f in zip(xs, flags, strict=True)
         ]

@@ -29,7 +29,7 @@ Forward = tuple[Graph, ModelSignature, Notes]
 
 
 def free_sizes(defined: Defined, session: ElaborationContext) -> list[str]:
-    """What the types of a model's inputs leave open."""
+    """The names of the sizes that the types of a model's inputs leave open."""
     scope = session.scope(session.run(), defined.definition.name)
     return [n for p in defined.definition.inputs for n in unbound_in_type(p.type, scope)]
 
@@ -73,7 +73,7 @@ def _applied(defined: Defined, session: ElaborationContext, scope: Scope) -> dic
 
 
 def _types(defined: Defined, session: ElaborationContext, scope: Scope) -> tuple[Type, ...]:
-    """The inputs' types: as they are written, or as a training step was the first to give them."""
+    """The inputs' types: as written, or as the first training step that uses the model has them."""
     definition = defined.definition
     applied = session.applied.get(definition.name)
     if applied is None:
@@ -84,8 +84,8 @@ def _types(defined: Defined, session: ElaborationContext, scope: Scope) -> tuple
 
 
 def _as_declared(written: TypeExpr | None, type: Type, name: str) -> Type:
-    """A type that was applied, its time called as the model itself calls it; of what is no sequence
-    in the model, one element.
+    """The type of an argument from a training step, its time named as the model names it; if the
+    model takes no sequence there, the type of one element.
     """
     match written, type:
         case TupleType(fields=parts), tuple():
@@ -135,7 +135,7 @@ def _outputs(result: StaticValue, definition: Definition, scope: Scope) -> list[
 
 
 def generic(defined: Defined, free: list[str]) -> CompileError:
-    """What asking for the forward pass of a model without known sizes raises."""
+    """The error for a forward pass of a model whose sizes are open."""
     definition = defined.definition
     return CompileError(
         [

@@ -35,7 +35,7 @@ class StepInfo:
     using: str
     rules: Rules = field(repr=False)  # the same, of the graph `training`
     reports: tuple[str, ...]
-    descends: bool = False  # along directions that are written out
+    descends: bool = False  # by `descend`: along directions written in the spec
     loss: str = "loss"
     schedules: Schedules | None = None
     predicted: Mapping[str, Meaning] = field(default_factory=dict)  # by field
@@ -60,7 +60,7 @@ class StepGraphs:
     training: Graph
     evaluate: Graph
     predict: Graph | None  # where the loss compares something with a field
-    uses: tuple[Use, ...]  # of the prelude, in `training`
+    uses: tuple[Use, ...]  # applications of the prelude in `training`
 
     def rounded(self) -> StepGraphs:
         """The same in bf16."""

@@ -1,10 +1,10 @@
-"""The body of a model whose sizes are open, checked though nothing applies it.
+"""Checks the body of a model whose sizes are open, though nothing applies the model.
 
-It is elaborated for several sizes, those that its own errors speak of among them.  Where one fits
-there is nothing to say; where none does, an error of the body is one that stands at the same place
-for all of them and says the same of two primes, once each is called by its name: `[n, 3] is
-claimed, this gives [n, 5]`.  Others may be errors of the sizes that were tried, such as that of a
-claim `: [784]` behind `flatten`.
+The body is elaborated for several sizes, among them those that its own errors mention.  If it is
+sound for one of them, there is nothing to report.  If it is sound for none, only errors of the body
+itself are reported: errors that stand at the same place for all sizes, and have the same text for
+two primes once each prime is replaced by its name: `[n, 3] is claimed, this gives [n, 5]`.  Others
+may be errors of the sizes that were tried, such as that of a claim `: [784]` behind `flatten`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.syntax.grammar.tree import NameType, Parameter
 
 EASY = (8, 64, 1)  # sizes that most bodies take
-PRIMES = ((1009, 1013, 1019, 1021), (1031, 1033, 1039, 1049))  # that nobody writes
+PRIMES = ((1009, 1013, 1019, 1021), (1031, 1033, 1039, 1049))  # sizes that nobody writes in a spec
 TYPES = {8: TensorType((8,)), 64: TensorType((8, 8)), 1: TensorType()}  # where a type is open
 MOST = 8  # sizes that errors speak of
 OF_NAMES = "E02"  # codes of errors that no type of an input mends
@@ -60,7 +60,7 @@ def spoken_of(found: list[Diagnostic]) -> list[int]:
 
 
 def explained(diagnostic: Diagnostic, defined: Defined, free: list[str]) -> Diagnostic:
-    """An error, and that it does not depend on the sizes."""
+    """An error, with the remark that it does not depend on the open sizes."""
     definition = defined.definition
     where = definition.inputs[0].span if definition.inputs else definition.name_span
     note = Label(where, f"this leaves open: {listed(free)}; so it is for any")

@@ -79,7 +79,7 @@ def read_setting(tree: Setting, rules: Rules, scope: Scope) -> None:
     if tree.name == "precision" and isinstance(tree.value, Name) and tree.value.name in PRECISIONS:
         rules.settings[tree.name] = PRECISIONS[tree.value.name]
         return
-    if tree.name == VALIDATE:  # names data, not a number: `validation.py`
+    if tree.name == VALIDATE:  # `validate on DATA` has no number: see `validation.py`
         return
     meaning = scope.evaluate(tree.value)
     require_sound(meaning)
@@ -202,10 +202,10 @@ def in_words(
     computed: Iterable[str] = (),
     known: Callable[[Defined], bool] = lambda defined: True,
 ) -> str:
-    """What moves the parameters, every setting told: `adam(lr = 0.001, ...), clip(norm = 5)`.
+    """The `using` clause with every setting written out: `adam(lr = 0.001, ...), clip(norm = 5)`.
 
-    `computed` are the names of settings that the network computes; a default that is made of
-    definitions that are not `known` here is left out.
+    `computed` are the names of settings that the network computes.  A default that uses definitions
+    not `known` in this file is left out.
     """
     clips = {"norm": rules.clip_norm, "value": rules.clip_value}
     told = [_spelled(rules.optimizer, iter(computed), known)]

@@ -1,8 +1,9 @@
 """What other frameworks call the things of the language: PyTorch, Keras, JAX, NumPy.
 
-Keys are in lower case and without underscores.  `ELSEWHERE` has what is here under another name;
-`INSTEAD` what is written otherwise here; `METHODS` what others write behind a dot, `MODULES` what
-they write before one, and `ARGUMENTS` what they write before `=`.
+Keys are in lower case and without underscores.  `ELSEWHERE` has foreign names of things that have
+another name here; `INSTEAD` has foreign names for which one writes something else here; `METHODS`
+has the names that others write behind a dot, `MODULES` those before a dot, and `ARGUMENTS` those
+before `=`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 `max_pool(2x2, pad = -2)` fails two functions further down, at `at_least(0, rows, ...)`.  The author
 is shown his own `pad = -2`: the name `rows` was set from `zeros`, which was given `pad`, which is
-the argument.  Nothing is remembered for that while a body is elaborated but how it was entered; the
-way back is found in its text when an error is told.
+the argument.  While a body is elaborated only the calls by which it was entered are remembered; the
+rest of the way back is found in the text of the bodies when an error is reported.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def author_argument(place: Span, body: Entered, spans: ArgumentSpans) -> Span | 
 
 
 def _of_argument(place: Span, body: Entered, spans: ArgumentSpans) -> set[Span]:
-    """The author's arguments that one in a body is made of."""
+    """The author's arguments from which an argument in a body is computed."""
     written = _below(body.definition)
     same = (t for t in written if isinstance(t, Argument) and t.span == place)
     argument = next(same, None)
@@ -58,7 +58,7 @@ def _of_tree(tree: Tree, body: Entered, spans: ArgumentSpans, seen: frozenset[st
 
 
 def _of_name(name: str, body: Entered, spans: ArgumentSpans, seen: frozenset[str]) -> set[Span]:
-    """Those that a parameter is given, or that a name is set from."""
+    """The author's arguments from which a parameter, or a name set in the body, is computed."""
     for parameters, call in body.lists():
         given = spans.get(call, {})
         for number, parameter in enumerate(parameters):

@@ -1,8 +1,8 @@
 """Numbers of a spec, exact while it is compiled: 0.29 is 29/100, and 100 * 0.29 is 29.
 
-An `Exact` is the float next to a fraction, and knows the fraction: whatever takes floats takes it,
-and arithmetic on numbers goes by what it knows.  Fractions that outgrow `BITS`, and what `exp` and
-its like give, are floats again.
+An `Exact` is the float nearest to a fraction, and holds the fraction too.  Whatever takes a float
+takes it, and arithmetic on numbers uses the fraction.  Fractions that outgrow `BITS`, and results
+of `exp` and its like, are plain floats.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import isfinite
 
 Number = int | float
-BITS = 4096  # of a numerator or denominator; a float's own takes up to 1,075
+BITS = 4096  # of a numerator or denominator; those of a float take up to 1,075
 MOST_POWER = 64
 MOST_WHOLE = 2**63
 COMPARISONS: dict[str, Callable[[Fraction, Fraction], bool]] = {

@@ -81,7 +81,7 @@ def _unit(
 
 
 def _require_room(tree: Import, loaded: Loaded) -> None:
-    """E0106 where what is imported already is as much as may be."""
+    """E0106 where the limit of imported files is reached."""
     if len(loaded) > FILES or sum(len(u.source.text) for u in loaded.values() if u) > CHARACTERS:
         limits = f"{FILES} files or {CHARACTERS:,} characters"
         found = diagnose("E0106", f"the imports are more than {limits}", tree.span)
@@ -134,7 +134,7 @@ def _take_names(
 def _wanted(
     tree: Import, other: SourceModule, unit: SourceModule, problems: DiagnosticSink
 ) -> dict[str, Defined]:
-    """What an import asks for: all of a file, or the names that it lists and the file has."""
+    """The definitions an import asks for: all of a file, or those listed that the file has."""
     if tree.names is None:
         return dict(other.definitions)
     found = {}

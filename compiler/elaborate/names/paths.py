@@ -22,8 +22,8 @@ class LayerNames:
 
     numbers: dict[Hashable, int] = field(default_factory=dict)
     given: dict[tuple[str, int, int], str] = field(default_factory=dict)  # body, place, which there
-    homes: dict[int, str] = field(default_factory=dict)  # by origin
-    counts: Counter[str] = field(default_factory=Counter)  # by body and base
+    homes: dict[int, str] = field(default_factory=dict)  # origin -> name
+    counts: Counter[str] = field(default_factory=Counter)  # how often each `body.base` was given
     taken: set[str] = field(default_factory=set)
 
     def number(self, *key: Hashable) -> int:
@@ -36,7 +36,7 @@ class LayerNames:
         return Path(None, name, self, Made(number, number), number)
 
     def new(self, body: str, layer: Path) -> str:
-        """base1, base2, ..., or the base itself if it was given: a name that nothing has yet."""
+        """A name that nothing has yet: base1, base2, ..., or the base itself for a named layer."""
         base = f"{body}.{layer.base}"
         while True:
             self.counts[base] += 1
@@ -66,14 +66,14 @@ class Path:
     base: str
     names: LayerNames
     made: Made
-    trail: int  # of the calls that led here
+    trail: int  # number of the chain of calls that led here
     numbered: bool = False
     twin: Path | None = None  # the first application of the same layer, which has the name
     fixed: str | None = None
-    counted: Counter[Hashable] = field(default_factory=Counter)  # what was made here, and called
+    counted: Counter[Hashable] = field(default_factory=Counter)  # how often, by thing
 
     def within(self, span: Span) -> Path:
-        """The same place, in a body that a call written there enters."""
+        """The same place, seen from a body that a call at `span` enters."""
         trail = self.names.number(self.trail, span, self.count(span))
         twin = self.twin or self
         return Path(self.parent, self.base, self.names, self.made, trail, self.numbered, twin)
@@ -85,7 +85,7 @@ class Path:
         return Path(self.parent, self.base, self.names, self.made, trail, self.numbered, self)
 
     def count(self, what: Hashable) -> int:
-        """How many of these there were before."""
+        """How often this was counted before; counts it once more."""
         self.counted[what] += 1
         return self.counted[what] - 1
 
@@ -119,7 +119,7 @@ class HasPath(Protocol):
 
     @property
     def made(self) -> Made:
-        """Which one it is."""
+        """Which layer it is; see Note [Which layer is which]."""
 
     @property
     def name(self) -> str | None:

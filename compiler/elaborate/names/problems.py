@@ -24,8 +24,8 @@ from gradc_compiler.elaborate.names.aliases import (
 from gradc_compiler.elaborate.names.values import Poison, StaticValue
 
 MANY = 2_000  # names that are compared
-OF_NAMES = ("E0201", "E0302", "E0311")  # that a name has wherever it is used
-PLACES = 4  # beside the first
+OF_NAMES = ("E0201", "E0302", "E0311")  # codes of errors that recur wherever a name is used
+PLACES = 4  # further places that are shown
 
 
 class SpecError(Exception):
@@ -82,7 +82,7 @@ class DiagnosticSink:
 
 
 def _together(found: list[Diagnostic]) -> Iterator[Diagnostic]:
-    """What has one cause as one: the first place, and the others beside it."""
+    """Join diagnostics with one cause: the first place, and the others as further places."""
     groups: dict[object, list[Diagnostic]] = {}
     for number, diagnostic in enumerate(found):
         source, declared = diagnostic.primary.span.source.name, diagnostic.secondary[-1:]

@@ -28,7 +28,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Definition, Expr
 
 OF_SHAPES = ("E03", "E04")  # codes of errors that depend on what a layer is given
-OF_SIZES = ("E0301", "E0302", "E0303", "E0405")  # that follow where a size is not what is claimed
+OF_SIZES = ("E0301", "E0302", "E0303", "E0405")  # that may follow from a wrong size
 
 
 @dataclass
@@ -100,7 +100,7 @@ class GraphContext:
     training: bool = False
     builder: LimitedBuilder = field(default_factory=LimitedBuilder)
     read: dict[str, Value] = field(default_factory=dict)  # persistents by name
-    updates: dict[str, Value] = field(default_factory=dict)  # what the last use left of a state
+    updates: dict[str, Value] = field(default_factory=dict)  # state -> its value after the last use
     occurrences: Counter[str] = field(default_factory=Counter)  # of noise
     applied: dict[str, tuple[StaticValue, ...]] = field(default_factory=dict)  # models' input types
     argument_spans: dict[Span, dict[str | int, Span]] = field(default_factory=dict)  # by call
@@ -111,7 +111,7 @@ class GraphContext:
     applications: int = 0
     results: dict[Hashable, StaticValue] = field(default_factory=dict)  # of models, for reports
     reporting: bool = False  # in a report, which moves no state
-    doubtful: bool = False  # a claim of this statement does not hold: it or the sizes are wrong
+    doubtful: bool = False  # a claim of this statement fails: it or the sizes are wrong
 
     def persistent(self, name: str, type: TensorType, *, index: bool = False) -> Value:
         """The value of a persistent in this graph; read once."""
@@ -125,12 +125,12 @@ class GraphContext:
         return self.persistent(name, type) if updated is None else updated
 
     def apart(self, builder: LimitedBuilder) -> GraphContext:
-        """The same run in another graph."""
+        """This context with another graph, and nothing read or updated yet."""
         return replace(self, builder=builder, read={}, updates={}, uses=[], results={})
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """What is added meanwhile is for a graph that is frozen meanwhile, and then taken away."""
+        """Add nodes for another graph, which is frozen within the block; then remove them again."""
         nodes, read, results = len(self.builder.nodes), dict(self.read), dict(self.results)
         try:
             yield
@@ -141,7 +141,7 @@ class GraphContext:
     def note_use(
         self, name: str, span: Span, since: int, inputs: Iterable[StaticValue], result: StaticValue
     ) -> None:
-        """Note that what was made since then is a definition's, and not the author's own."""
+        """Note that the nodes made `since` a count belong to a definition of the prelude."""
         nodes = tuple(x.id if isinstance(x, Value) else None for x in (*inputs, result))
         made = range(since, len(self.builder.nodes))
         self.uses.append(Use(name, span, made, nodes[:-1], nodes[-1]))
@@ -220,12 +220,12 @@ class Scope:
         return self.run.argument_spans.get(call, {}).get(parameter, call)
 
     def report(self, fault: SpecError) -> None:
-        """File an error and go on; but for sizes that follow from others that are doubtful."""
+        """File an error and go on, unless it only follows from a size that is in doubt."""
         if not (self.run.doubtful and fault.diagnostic.code in OF_SIZES):
             self.run.problems.add(fault.diagnostic)
 
     def absent(self, path: str | None, fault: SpecError) -> SpecError | ErrorAlreadyReported:
-        """What to raise where there are no parameters: nothing new, if their model has an error."""
+        """What to raise where no parameter is found: no new error if their model has one."""
         model = (path or "").split(".")[0]
         return ErrorAlreadyReported() if model in self.run.problems.unsound else fault
 

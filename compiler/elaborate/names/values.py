@@ -80,8 +80,9 @@ class Definitions(Protocol):
 class Defined:
     """A definition as it is named, before its settings are given.
 
-    Each place that names it has one of its own: the layer that it is without settings is the same
-    one wherever that value goes, and another where the name is written again.
+    Every place where the name is written has a value of its own.  If the layer is used without
+    settings, that value stands for one layer wherever it is passed; the same name written at
+    another place stands for another layer.
     """
 
     definition: Definition
@@ -89,7 +90,7 @@ class Defined:
     plain: PlainLayer | None = None  # made where it is named; None: as it stands in its file
     name: str | None = None  # what it was assigned to
     bare: Layer | None = None  # the layer without settings, once one is needed
-    made: Made | None = None  # which that is
+    made: Made | None = None  # which layer `bare` is
 
     @property
     def is_model(self) -> bool:

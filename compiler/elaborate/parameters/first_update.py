@@ -1,4 +1,4 @@
-"""The first update, tried while the spec is compiled: numbers of which nothing can come.
+"""The first update, tried while the spec is compiled, to find settings that cannot work.
 
 `beta1 = 1` divides 0 by 0, a schedule over 0 steps does, and a rate of 1e39 is no number of
 float32.  So every rule is run once, for one parameter and a gradient of ones, and every schedule
@@ -22,7 +22,7 @@ from gradc_compiler.elaborate.parameters.sampling import initial_spec
 from gradc_compiler.graph.op import TypeFault
 from gradc_compiler.graph_tools.evaluate import evaluate
 
-ORDINARY = 0.5  # a number that is in place of another to see whether that is to blame
+ORDINARY = 0.5  # replaces a setting, to see whether that setting is to blame
 Update = Callable[[Scope], None]
 
 
@@ -48,7 +48,7 @@ def require_first_values(
 
 
 def _senseless(values: np.ndarray) -> int | None:
-    """The first value that is NaN; or 0, where the first is none of float32."""
+    """The place of the first NaN; 0 where the first value is out of float32's range; or None."""
     with np.errstate(over="ignore"):
         single = values.astype(np.float32)
     bad = np.isnan(single)
@@ -57,7 +57,7 @@ def _senseless(values: np.ndarray) -> int | None:
 
 
 def _variations(schedule: StaticValue) -> Iterator[tuple[Layer, str, StaticValue]]:
-    """Each number of a schedule, and the schedule with an ordinary one in its place."""
+    """Each setting of a schedule that is a number, and the schedule with ORDINARY instead."""
     if not isinstance(schedule, Layer):
         return
     for name, meaning in schedule.settings.items():

@@ -1,7 +1,7 @@
 """Recurrences written out: `h = previous(start, xs)`, closed by `h' = e`.
 
-What of e does not depend on h is no part of the loop (Note [Recurrences] in `differentiate`), so
-nothing needs to be hoisted here.
+The parts of e that do not depend on h are no part of the loop (Note [Recurrences] in
+`differentiate`), so nothing needs to be hoisted here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def note_name(name: str, meaning: StaticValue, scope: Scope) -> None:
 
 
 def close_named(tree: Update, scope: Scope) -> None:
-    """`h' = e`: what h is at the next step."""
+    """`h' = e`: the value of h at the next step."""
     name = tree.target.name
     before, loop = scope.names[name], scope.loops[name]
     if loop not in scope.opened:
@@ -89,8 +89,8 @@ def _check_next(before: Value, value: Value, span: Span, opened: Span, scope: Sc
 
 
 def _check_order(before: Value, value: Value, span: Span, opened: Span, scope: Scope) -> None:
-    """E0313 where a step would read steps that come later: on the way from the value one step
-    before to the next one stands what goes through the whole sequence, or runs the other way.
+    """E0313 where a step would read later steps: between the value of the step before and the next
+    value stands an operator that needs the whole sequence, or that runs the other way.
     """
     graph = before.builder.graph({})
     for node in map(graph.__getitem__, sorted(graph.reachable([value.id]))):
@@ -132,7 +132,7 @@ def check_closed(scope: Scope) -> None:
 
 
 def step_before(start: Value, time: Time, backwards: bool) -> Value:
-    """One step behind a value not known yet."""
+    """The node for a recurrence's value one step before; `close` says later what that is."""
     builder = start.builder
     return builder.add(Previous(builder.new_loop(), time, backwards), start)
 

@@ -1,4 +1,4 @@
-"""First values and noise: what stands behind `~` and `=`.
+"""First values and noise: the right side of `~` and `=`.
 
 An initializer's body sees `shape`, `fan_in` and `fan_out` of what it draws.  The initial value of a
 parameter is a graph of its own, that the runtime evaluates once.  A draw is keyed by the name of
@@ -100,7 +100,7 @@ def initial_spec(declared: Declared[Scope]) -> PersistentSpec | None:
 
 
 def _require_alone(declared: Declared[Scope], scope: Scope) -> None:
-    """E0306 where a first value goes by another number that persists, as a layer's parameter."""
+    """E0306 where a first value reads another number that persists, as a layer's parameter."""
     known = scope.run.registry.declared
     for other in (known[name] for name in scope.run.read if name in known):
         raise scope.fault(
@@ -135,7 +135,7 @@ def draw(
 ) -> Value:
     """The distribution `normal(mean, std)` or `uniform(low, high)` where something is drawn.
 
-    A derived program gives the `number` that keys the draw, so as to draw what its origin does.
+    A derived program passes the `number` that keys the draw, so as to draw the original's numbers.
     """
     drawing = scope.run.drawing
     if drawing is None:

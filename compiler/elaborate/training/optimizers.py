@@ -70,8 +70,8 @@ def clipped(
 
 
 def _length(gradients: list[Value]) -> tuple[Value, Value]:
-    """A number that, applied twice, shrinks all gradients to elements of at most 1, and the length
-    of all as one vector then: so no square leaves the range of numbers.
+    """A factor that, multiplied in twice, brings every element of all gradients to at most 1; and
+    the length, after that, of all gradients as one vector: so no square overflows.
     """
     greatest = reduce(lambda a, b: a.apply("maximum", a, b), map(_magnitude, gradients))
     scale = greatest.apply("where", greatest.apply("eq", greatest, 0.0), 1.0, greatest)

@@ -35,13 +35,13 @@ Found = tuple[str, Meaning, int]  # a field, what the prediction says of it, and
 
 @dataclass(frozen=True)
 class Comparisons:
-    """What stands between the loss and the fields."""
+    """Finds where a loss compares a value with a field of the data."""
 
     nodes: Sequence[Node]
     reached: frozenset[int]  # all that the loss is computed from
 
     def of_uses(self, uses: Sequence[Use]) -> Iterator[Found]:
-        """Those that a function of the prelude makes."""
+        """The comparisons made by a function of the prelude, such as `cross_entropy`."""
         for use in uses:
             meaning = COMPARED.get(use.name)
             if meaning is None or len(use.inputs) < 2 or use.result not in self.reached:
@@ -52,7 +52,7 @@ class Comparisons:
                 yield field, meaning, predicted
 
     def written_out(self) -> Iterator[Found]:
-        """Those that the author writes: `prediction - field`, and `log(prediction[label])`."""
+        """The comparisons written out: `prediction - field`, and `log(prediction[label])`."""
         for id in sorted(self.reached):
             node = self.nodes[id]
             if node.op.name == "sub":
@@ -93,7 +93,7 @@ class Comparisons:
 def predictions(
     builder: Builder, loss: Value | None, uses: Sequence[Use]
 ) -> Mapping[str, tuple[Meaning, Value]]:
-    """By field: what a loss compares it with, and what that says."""
+    """For each field, by name: the value that a loss compares it with, and its meaning."""
     if loss is None:
         return {}
     graph = builder.graph({})

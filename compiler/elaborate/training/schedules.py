@@ -1,4 +1,4 @@
-"""Settings that change from update to update: a table of what comes next, read by the step.
+"""Settings that change from update to update: the step reads them from a table filled ahead.
 
 A schedule is a function of one number, the count of updates that its step has made.  It becomes a
 graph of its own, which the host evaluates in float64 for AHEAD updates at a time; the step reads
@@ -66,7 +66,7 @@ def scheduled(optimizer: Layer, prefix: str, span: Span, scope: Scope) -> dict[s
 def _counted_place(
     prefix: str, graphs: Mapping[str, Graph], span: Span, run: GraphContext
 ) -> Value:
-    """Where in its tables an optimizer is, which counts up with every update."""
+    """The place that an optimizer reads in its tables; every update moves it on by 1."""
     place, base = f"{prefix}{PLACE}", f"{prefix}{BASE}"
     run.registry.tables += [
         _host_spec(place, WHOLE, span),
@@ -102,7 +102,7 @@ def _graph(name: str, schedule: StaticValue, span: Span, scope: Scope) -> Graph:
 
 
 def _at(schedule: StaticValue, t: StaticValue, span: Span, scope: Scope) -> StaticValue:
-    """A schedule whose settings that are schedules have their values at t."""
+    """The value of a schedule at update t, where its settings may be schedules too."""
     if not isinstance(schedule, Layer):
         return schedule
     settings = dict(schedule.settings)

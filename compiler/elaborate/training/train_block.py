@@ -62,7 +62,7 @@ def build_step(
 
 
 def _graphs(evaluation: Reading, training: Reading, over: tuple[str, ...]) -> StepGraphs:
-    """What the two readings of a step are, as graphs; the update comes last, as it moves states."""
+    """The graphs of a step from its two readings; the update comes last, as it moves states."""
     run = training.scope.run
     found, uses = _gradients(training, over), tuple(run.uses)
     with run.aside():
@@ -94,7 +94,7 @@ def _predictions(evaluation: Reading) -> Mapping[str, tuple[Meaning, Value]]:
 def _info(
     evaluation: Reading, training: Reading, over: tuple[str, ...], session: ElaborationContext
 ) -> StepInfo:
-    """What is known of a step beside its graphs."""
+    """The description of a step, without its graphs."""
     return StepInfo(
         name=training.plan.name,
         over=over,
@@ -129,7 +129,7 @@ def _over(reading: Reading) -> list[str]:
 
 
 def _named(reading: Reading, over: list[tuple[Span, list[str]]], used: list[str]) -> list[str]:
-    """What stands behind `over`; E0610 for each target that the loss does not depend on."""
+    """The parameters named by `over`; E0610 for each target that the loss does not depend on."""
     idle = [span for span, names in over if not set(names) & set(used)]
     for span in idle:
         reading.scope.report(

@@ -73,7 +73,7 @@ class Reading:
         return self
 
     def _report_hides_loss(self) -> None:
-        """E0611: both would stand under one name among the metrics."""
+        """E0611: a report called `loss` would have the loss's name among the metrics."""
         self.sound = False
         assert self.loss_span is not None, "what is minimized stands somewhere"
         fault = self.scope.fault(

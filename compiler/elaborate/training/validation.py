@@ -39,7 +39,7 @@ def validation_of(train: Train, data: Mapping[str, Fields | None], scope: Scope)
 def _require_alike(
     train: Train, data: Mapping[str, Fields | None], setting: Setting, scope: Scope
 ) -> None:
-    """Refuse data that lack a field of those that are trained on, or have it of another type."""
+    """Refuse data that lack a field of the training data, or have it with another type."""
     other = setting.value.span.text
     types = {name: type for name, type, _ in data[other] or ()}
     for name, type, span in data[train.data.name] or ():

@@ -93,7 +93,7 @@ def product_instead(value: Expr, wanted: Sizes | None, type: object) -> str:
 
 
 def _last_sized(value: Expr) -> Call | None:
-    """The last stage of a chain that is called with a number; bare names after it are passed by."""
+    """The last stage of a chain that is called with a number; later bare names are skipped."""
     while True:
         match value:
             case Claim(value=inner) | Pipe(left=inner, right=Name()):
@@ -156,7 +156,7 @@ def rank_of(wanted: TypeExpr, expected: object) -> int | None:
 
 
 def as_a_value(meaning: StaticValue) -> str | None:
-    """What was meant by a thing that is no value, where a value should be."""
+    """A hint where a value is wanted and something else stands: what may have been meant."""
     match meaning:
         case Layer(defined=Defined(definition=definition)) | Defined(definition=definition):
             if definition.kind == "initializer":

@@ -1,8 +1,8 @@
 """Ranges of settings, declared beside them: `beta1 : share = 0.9`; of inputs that have a default,
 likewise.
 
-What lies outside is refused where it is written, whether it is a number, comes from outside, or is
-what a schedule comes to.  What the network computes is not known now, and is not looked at.
+A value outside its range is refused, be it a number of the spec, a number of the command line or a
+value of a schedule.  A value that the network computes is not known yet, and is not checked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is there, matched against a type as written.
+"""Matching the type of a value against a type as written.
 
 `[n]` binds a size, `[..s, n]` binds several, `t` a whole type, `seq(n)` a length.  A name in a type
 is bound by the first value it meets; from then on it stands for that size.  An expression such as
@@ -33,7 +33,7 @@ from gradc_compiler.syntax.grammar.tree import (
 class Mismatch(Exception):
     """A value does not have the type that is written; says why, when there is more to say."""
 
-    times: tuple[Time, ...] = ()  # that may differ, where this is why
+    times: tuple[Time, ...] = ()  # the sequences that may differ in length, if that is why
 
 
 def times_differ(*times: Time) -> Mismatch:
@@ -79,8 +79,8 @@ match_part = unify
 
 
 def _same_type(name: str, bound: Type, actual: Type) -> Type:
-    """What a name of a type stands for once it met `actual` too: where one of them is a sequence,
-    the other counts for each of its elements.
+    """The type that a name stands for when it meets a second type, `actual`: if one of the two is a
+    sequence, the other is taken to hold for each of its elements.
     """
     if not isinstance(bound, TensorType) or not isinstance(actual, TensorType):
         if bound != actual:
@@ -96,15 +96,15 @@ def _same_type(name: str, bound: Type, actual: Type) -> Type:
 
 
 def match_inside(type: TypeExpr, actual: Type, scope: Scope) -> None:
-    """As `unify`, for what a body itself has made: a sequence is one only where the type says so,
-    but for those of which the body sees one element.
+    """As `unify`, for a value made in this body: a sequence needs a type that says `seq`, unless it
+    is one of which the body sees a single element.
     """
     refuse_sequences(type, actual, scope)
     unify(type, actual, scope)
 
 
 def refuse_sequences(type: TypeExpr, actual: Type, scope: Scope) -> None:
-    """Raise `Mismatch` where a sequence stands and the type says nothing of one."""
+    """Raise `Mismatch` where the value is a sequence and the type has no `seq`."""
     match type, actual:
         case SeqType(), _:
             return

@@ -49,15 +49,11 @@ def scopes(named: str | tuple[str, ...]) -> dict[str, Any]:
 
 def rows(words: Mapping[str, list[str]]) -> list[tuple[str, str | tuple[str, ...]]]:
     """Patterns in the order in which they are tried, with what they match."""
-    keyword, entity = "keyword.control", "entity.name"
+    keyword = "keyword.control"
     return [
         (r"#.*$", "comment.line.number-sign"),
         (r'"[^"\n]*"', "string.quoted.double"),
-        (rf"\b({'|'.join(KINDS)})\s+({NAME})(?!\s*[:,)])", ("storage.type", f"{entity}.type")),
-        (rf"\b(data)\s+({NAME})(?=\s*\()", ("storage.type", f"{entity}.namespace")),
-        (rf"\b(train)\s+(on)\s+({NAME})", ("storage.type", keyword, f"{entity}.namespace")),
-        (rf"\b(step)\s+({NAME})(?=\s*\{{)", (keyword, f"{entity}.namespace")),
-        (rf"\b(param|noise)\s+({NAME})", (keyword, "variable.other.member")),
+        *heads(),
         (r"\b(import)\b|\b(from)(?=\s*\")", (keyword, keyword)),
         (rf"\b(over|along)(?=\s+{NAME})", (keyword,)),
         (any_of(words["setting"]) + r"(?=\s+[-A-Za-z0-9_])", "keyword.other.setting"),
@@ -74,7 +70,21 @@ def rows(words: Mapping[str, list[str]]) -> list[tuple[str, str | tuple[str, ...
     ]
 
 
-VIM_PATTERNS = r"""syntax match gradcStatement /\<step\>\ze\s\+\h\w*\s*{/
+def heads() -> list[tuple[str, str | tuple[str, ...]]]:
+    """Patterns of what begins with a word and gives a name."""
+    keyword, entity = "keyword.control", "entity.name"
+    return [
+        (rf"\b({'|'.join(KINDS)})\s+({NAME})(?!\s*[:,)])", ("storage.type", f"{entity}.type")),
+        (rf"\b(data)\s+({NAME})(?=\s*\()", ("storage.type", f"{entity}.namespace")),
+        (rf"\b(train)\s+(on)\s+({NAME})", ("storage.type", keyword, f"{entity}.namespace")),
+        (rf"^\s*(let)\s+({NAME})(?=\s*=)", ("storage.type", "variable.other.constant")),
+        (rf"\b(step)\s+({NAME})(?=\s*\{{)", (keyword, f"{entity}.namespace")),
+        (rf"\b(param|noise)\s+({NAME})", (keyword, "variable.other.member")),
+    ]
+
+
+VIM_PATTERNS = r"""syntax match gradcDeclaration /^\s*\zslet\>\ze\s\+\h\w*\s*=/
+syntax match gradcStatement /\<step\>\ze\s\+\h\w*\s*{/
 syntax match gradcStatement /\<\%(over\|along\)\>\ze\s\+\h/
 syntax match gradcStatement /\%(\<train\s\+\)\@<=on\>/
 syntax match gradcStatement /\<from\>\ze\s*"/
@@ -125,6 +135,7 @@ def tree_sitter_highlights() -> str:
     return (
         f"; {OWN}\n(comment) @comment\n(text) @string\n[(number) (dims)] @number\n"
         "(definition name: (name) @type)\n(data name: (name) @namespace)\n"
+        "(let name: (name) @constant)\n"
         "(call function: (name) @function)\n(argument name: (name) @property)\n"
         "(setting name: _ @keyword)\n"
         f"[{own}] @keyword\n"

@@ -26,6 +26,7 @@ from gradc_compiler.syntax.grammar.tree import (
     Definition,
     File,
     Import,
+    Let,
     Name,
     NameType,
     Noise,
@@ -102,6 +103,9 @@ class NameWalk:
                     yield Occurrence(field.name_span, declared)
                     yield from self.children(field, {})
                 yield from self.children(source, {})
+            case Let(name=name, name_span=span, value=value):
+                yield Occurrence(span, self.global_(name))
+                yield from self.node(value, {})
             case Train(data=data, body=body):
                 yield Occurrence(data.span, self.global_(data.name))
                 source_of = self.unit.data.get(data.name)
@@ -196,6 +200,9 @@ class NameWalk:
         return self.of_file[name]
 
     def _find(self, name: str) -> NameMeaning | None:
+        for let in self.unit.lets():
+            if let.name == name:
+                return NameMeaning(name, "constant", let.name_span, let)
         if (data := self.unit.data.get(name)) is not None:
             return NameMeaning(name, "data", data.name_span, data)
         if (found := self.unit.find(name)) is not None:
@@ -206,15 +213,14 @@ class NameWalk:
     def body_of(self, tree: Definition) -> Visible:
         """What the body of a definition sees of its own; once, so that all its uses are one."""
         if id(tree) not in self.of_bodies:
+            lets = {let.name for let in self.unit.lets() if let.span.source is tree.span.source}
             sizes = {
                 name: NameMeaning(name, "size", span, tree)
                 for parameter in reversed(tree.inputs)
                 for name, span in reversed([*_sizes(parameter.type)])
+                if name not in lets
             }
-            settings = {
-                p.name: NameMeaning(p.name, "setting", p.name_span, p) for p in tree.settings
-            }
-            inputs = {p.name: NameMeaning(p.name, "input", p.name_span, p) for p in tree.inputs}
+            settings, inputs = _meanings("setting", tree.settings), _meanings("input", tree.inputs)
             self.of_bodies[id(tree)] = sizes | _declared(tree.body) | settings | inputs
         return self.of_bodies[id(tree)]
 

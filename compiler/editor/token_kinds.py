@@ -26,7 +26,7 @@ OF_NAMES = {
     "schedule": "function", BUILT_IN: "function", "data": "namespace", "step": "namespace",
     "setting": "parameter", "input": "parameter", "field": "parameter", "size": "type",
     "param": "property", "state": "property", "noise": "property", "value": "variable",
-    "index": "variable",
+    "index": "variable", "constant": "variable",
 }  # fmt: skip
 OF_WORDS = {"NUMBER": "number", "DIMS": "number", "TEXT": "string", "COMMENT": "comment"}
 SIGNS = {"PIPE", "ARROW", "REST", "FLOOR", "COMPARE"}

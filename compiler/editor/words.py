@@ -36,6 +36,7 @@ STATEMENTS = {
     "descend": "a gradient that is written out: `descend net.W along g`",
 }
 IN_PLACE = {  # names anywhere else
+    "let": "a constant, which `--set` changes: `let hidden = 64` at the top of a file",
     "on": "`train on DATA { ... }`",
     "from": '`import NAME from "FILE.nn"`',
     "step": "`step NAME { ... }`: one of several updates that take turns",

@@ -16,6 +16,11 @@ from gradc_compiler.elaborate.expressions.declarations import (
     data_fields,
     data_source,
 )
+from gradc_compiler.elaborate.models.let_constants import (
+    check_lets,
+    evaluate_lets,
+    require_one_meaning,
+)
 from gradc_compiler.elaborate.models.models import Forward, forward, free_sizes, generic
 from gradc_compiler.elaborate.models.module import Module, StepGraphs, TrainInfo
 from gradc_compiler.elaborate.models.open_sizes import check_open
@@ -30,6 +35,7 @@ from gradc_compiler.elaborate.names.problems import (
     too_deep,
 )
 from gradc_compiler.elaborate.names.registry import PersistentSpec
+from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Defined
 from gradc_compiler.elaborate.parameters.sampling import initial_spec
 from gradc_compiler.elaborate.training.train_block import build_step
@@ -59,6 +65,8 @@ def elaborate(
             imports = load_imports(file, unit, directory, session.problems)
             for read in (unit, *imports):
                 check_names(read, session)
+                check_lets(read, session)
+            evaluate_lets((unit, *imports), session)
             module = _module(file, session)
     except LimitExceeded as stop:
         if stop.diagnostic is not None:
@@ -85,6 +93,8 @@ def _module(file: File, session: ElaborationContext) -> Module | None:
     fields = {name: data_fields(data, session) for name, data in unit.data.items()}
     known = {n: forward(d, session) for n, d in models.items() if not free_sizes(d, session)}
     steps, train = _train(unit.trains[0], fields, session) if unit.trains else ({}, None)
+    if not unit.trains:
+        _require_known(file, session)
     for name, defined in models.items():
         if name not in known and name in session.applied:
             known[name] = forward(defined, session)
@@ -101,6 +111,24 @@ def _module(file: File, session: ElaborationContext) -> Module | None:
     if session.problems.found:
         return None
     return _assemble(session, known, open_models, sources, specs, steps, train, file.span)
+
+
+def _require_known(file: File, session: ElaborationContext) -> None:
+    """E0408 for what is set from outside and names no constant of a file that trains nothing."""
+    start = replace(file.span, end=file.span.start)
+    try:
+        _set_from_outside({}, start, session, session.scope(session.run(), ""))
+    except SpecError as fault:
+        session.problems.add(fault.diagnostic)
+
+
+def _set_from_outside(
+    settings: dict[str, float], span: Span, session: ElaborationContext, scope: Scope
+) -> None:
+    """Put the settings that are given from outside in place, once all of the spec is right."""
+    if not session.problems.found:
+        require_one_meaning(session, scope, span)
+        override_settings(settings, span, session, scope)
 
 
 def _assemble(
@@ -160,8 +188,7 @@ def _train(
         for _, made in built:
             settings.update(made[2].settings if made is not None else {})
         validated = validation_of(train, fields, scope)
-        if not session.problems.found:
-            override_settings(settings, head_span(train), session, scope)
+        _set_from_outside(settings, head_span(train), session, scope)
     except RecursionError:
         session.problems.add(too_deep(head_span(train)).diagnostic)
         return {}, None

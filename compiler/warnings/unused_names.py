@@ -8,9 +8,8 @@ from gradc_compiler.elaborate import Module
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import (
     Assign,
-    Data,
+    Declaration,
     Definition,
-    Import,
     Name,
     NameType,
     Parameter,
@@ -23,13 +22,14 @@ from gradc_compiler.warnings.step_view import FoundWarning
 
 
 def unused_names(module: Module) -> Iterator[FoundWarning]:
-    """A value or a setting of a body, or a definition of a file that is run."""
+    """A value or a setting of a body, a constant, or a definition of a file that is run."""
     declarations = module.unit.declarations
     for declaration in declarations:
         if isinstance(declaration, Definition | Train):
             yield from _unused_values(declaration)
         if isinstance(declaration, Definition):
             yield from _unused_settings(declaration)
+    yield from _unused_constants(module)
     if any(isinstance(one, Train) for one in declarations):  # else others may import it
         yield from _unused_definitions(module)
 
@@ -88,6 +88,17 @@ def _binds_names(setting: Parameter, read: set[str]) -> bool:
     return any(part.name in read for part in _names(setting.type))
 
 
+def _unused_constants(module: Module) -> Iterator[FoundWarning]:
+    for one in module.unit.lets():
+        others = [other for other in module.unit.declarations if other is not one]
+        if not _stands(one.name, others):
+            yield FoundWarning(
+                span=one.name_span,
+                message=f"nothing reads the constant `{one.name}`",
+                hint="use it, or leave it out",
+            )
+
+
 def _unused_definitions(module: Module) -> Iterator[FoundWarning]:
     declarations = module.unit.declarations
     for one in declarations:
@@ -100,7 +111,7 @@ def _unused_definitions(module: Module) -> Iterator[FoundWarning]:
             )
 
 
-def _stands(name: str, declarations: list[Definition | Import | Data | Train]) -> bool:
+def _stands(name: str, declarations: list[Declaration]) -> bool:
     return any(part.name == name for one in declarations for part in _names(one))
 
 

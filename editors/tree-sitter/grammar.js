@@ -18,7 +18,7 @@ module.exports = grammar({
   word: ($) => $.name,
   conflicts: ($) => [[$.setting, $._atom], [$.step, $._atom]],
   rules: {
-    file: ($) => repeat(choice($.definition, $.import, $.data, $.train)),
+    file: ($) => repeat(choice($.definition, $.import, $.data, $.train, $.let)),
     comment: () => token(seq("#", /[^\n]*/)),
 
     definition: ($) =>
@@ -27,6 +27,7 @@ module.exports = grammar({
     import: ($) => seq("import", optional(seq(some(named($)), "from")), $.text),
     data: ($) => seq("data", field("name", $.name), $.parameters, "=", $._expression),
     train: ($) => seq("train", "on", field("name", $.name), $.block),
+    let: ($) => seq("let", field("name", named($)), "=", $._value),
     parameters: ($) => seq("(", comma($.parameter), ")"),
     parameter: ($) => seq(field("name", named($)), optional(seq(":", $._type)), optional(seq("=", $._expression))),
     block: ($) => seq("{", repeat($._statement), "}"),

@@ -17,6 +17,7 @@ module.exports = {
     "along",
     "descend",
     "from",
+    "let",
     "minimize",
     "noise",
     "on",

@@ -48,6 +48,10 @@ class GradcLexer(RegexLexer):
                 bygroups(Keyword.Declaration, Whitespace, Name.Class),
             ),
             (r"\b(train)(\s+)(on)\b", bygroups(Keyword.Declaration, Whitespace, Keyword)),
+            (
+                rf"\b(let)(\s+)({NAME})(?=\s*=(?!=))",
+                bygroups(Keyword.Declaration, Whitespace, Name.Constant),
+            ),
             (rf"\b(step)(\s+)({NAME})(?=\s*\{{)", bygroups(Keyword, Whitespace, Name.Namespace)),
             (r"\bfrom(?=\s*\")", Keyword),
             (rf"\b(over|along)(?=\s+{NAME})", Keyword),

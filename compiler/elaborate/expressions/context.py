@@ -11,7 +11,7 @@ from gradc_compiler.elaborate.names.library import SourceModule
 from gradc_compiler.elaborate.names.problems import DiagnosticSink
 from gradc_compiler.elaborate.names.registry import Registry
 from gradc_compiler.elaborate.names.scope import GraphContext, Scope
-from gradc_compiler.elaborate.names.values import StaticValue
+from gradc_compiler.elaborate.names.values import Definitions, StaticValue
 from gradc_compiler.records.fast_dataclass import dataclass
 
 
@@ -32,6 +32,6 @@ class ElaborationContext:
         """A new, empty graph."""
         return GraphContext(self.registry, self.problems, LANGUAGE, training, applied=self.applied)
 
-    def scope(self, run: GraphContext, path: str) -> Scope:
-        """The outermost scope of a graph, in the spec's own file."""
-        return Scope(run, self.unit, self.registry.names.root(path))
+    def scope(self, run: GraphContext, path: str, unit: Definitions | None = None) -> Scope:
+        """The outermost scope of a graph, in the spec's own file unless another is given."""
+        return Scope(run, unit or self.unit, self.registry.names.root(path))

@@ -26,6 +26,7 @@ from gradc_compiler.syntax.grammar.tree import (
     Data,
     Definition,
     Expr,
+    Let,
     Name,
     Parameter,
     Train,
@@ -39,18 +40,19 @@ def check_names(unit: SourceModule, session: ElaborationContext) -> None:
     """E0202 for a name that a file declares twice, E0203 for one of the language's own."""
     seen: dict[str, Span] = {}
     for declaration in unit.declarations:
-        if isinstance(declaration, Definition | Data):
+        if isinstance(declaration, Definition | Data | Let):
             _check_name(declaration, seen, session)
+        if isinstance(declaration, Definition | Data):
             _check_signature(declaration, session)
     _check_trains(unit.trains, session)
 
 
 def _check_name(
-    declaration: Definition | Data, seen: dict[str, Span], session: ElaborationContext
+    declaration: Definition | Data | Let, seen: dict[str, Span], session: ElaborationContext
 ) -> None:
     """The name is new among those `seen`, and free."""
     name, span = declaration.name, declaration.name_span
-    if name in RESERVED and isinstance(declaration, Definition):
+    if name in RESERVED and not isinstance(declaration, Data):
         message, hint = f"`{name}` is a name of the language", f"call it my_{name}"
         session.problems.add(diagnose("E0203", message, span, hint=hint))
     key = f"data {name}" if isinstance(declaration, Data) else name

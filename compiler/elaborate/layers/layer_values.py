@@ -11,6 +11,7 @@ from gradc_compiler.elaborate.names.author_argument import Entered
 from gradc_compiler.elaborate.names.paths import made_at
 from gradc_compiler.elaborate.names.scope import Scope, check_parts
 from gradc_compiler.elaborate.names.values import Defined, Layer, StaticValue
+from gradc_compiler.syntax.grammar.tree import Definition
 
 Named = Mapping[str, StaticValue]
 
@@ -31,7 +32,13 @@ def with_settings(
         inner.entered = Entered(definition, span, None, scope.entered)
     match_settings(definition, bound, inner, span, scope)
     check_parts(list(bound.values()), span, scope)
-    return Layer(defined, dict(inner.names), span, chain, made)
+    return Layer(defined, _own(definition, inner), span, chain, made)
+
+
+def _own(definition: Definition, inner: Scope) -> dict[str, StaticValue]:
+    """What the settings bind: without the constants of the file, which its body sees anyway."""
+    constants, names = inner.unit.constants, {setting.name for setting in definition.settings}
+    return {n: v for n, v in inner.names.items() if n in names or n not in constants}
 
 
 def without_settings(defined: Defined, span: Span, scope: Scope) -> Layer:

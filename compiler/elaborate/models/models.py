@@ -30,7 +30,7 @@ Forward = tuple[Graph, ModelSignature, Notes]
 
 def free_sizes(defined: Defined, session: ElaborationContext) -> list[str]:
     """The names of the sizes that the types of a model's inputs leave open."""
-    scope = session.scope(session.run(), defined.definition.name)
+    scope = session.scope(session.run(), defined.definition.name, defined.unit)
     return [n for p in defined.definition.inputs for n in unbound_in_type(p.type, scope)]
 
 
@@ -38,8 +38,7 @@ def forward(defined: Defined, session: ElaborationContext) -> Forward | None:
     """The forward graph of a model whose input types are known; None after an error."""
     definition = defined.definition
     run = session.run()
-    scope = session.scope(run, definition.name)
-    scope.unit = defined.unit
+    scope = session.scope(run, definition.name, defined.unit)
     try:
         outputs = _applied(defined, session, scope)
     except RecursionError:

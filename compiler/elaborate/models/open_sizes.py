@@ -94,7 +94,7 @@ def problems_of(
     """The errors of a body for some sizes, found in an elaboration of its own."""
     own, name = ElaborationContext(session.unit, session.directory, {}), defined.definition.name
     found = own.problems.found
-    scope = own.scope(own.run(), name)
+    scope = own.scope(own.run(), name, defined.unit)
     for size_name, size in sizes.items():
         rest = size_name.startswith("..")
         scope.names[size_name.removeprefix("..")] = Sizes((size, size)) if rest else size

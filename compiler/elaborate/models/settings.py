@@ -178,7 +178,7 @@ def override_settings(
     settings: dict[str, float], span: Span, session: ElaborationContext, scope: Scope
 ) -> None:
     """Put the command line's settings in place; E0408 for one that names nothing."""
-    known = {*SETTINGS, *session.known_overrides, "data"}
+    known = {*SETTINGS, *session.known_overrides, *session.unit.constants, "data"}
     for name, value in session.overrides.items():
         if name in SETTINGS:
             fits, wanted = SETTINGS[name]

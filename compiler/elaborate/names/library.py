@@ -14,9 +14,9 @@ from functools import cache, cached_property
 from pathlib import Path as FilePath
 
 from gradc_compiler.diagnostics.source import CompileError, Source
-from gradc_compiler.elaborate.names.values import Defined
+from gradc_compiler.elaborate.names.values import Defined, StaticValue
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_compiler.syntax.grammar.tree import Data, Declaration, Definition, File, Train
+from gradc_compiler.syntax.grammar.tree import Data, Declaration, Definition, File, Let, Train
 from gradc_compiler.syntax.parse.parse import parse
 
 PRELUDE = FilePath(__file__).parents[2] / "prelude"
@@ -39,6 +39,7 @@ class SourceModule:
     declarations: tuple[Declaration, ...] = ()  # all of the file, in order
     missing: set[str] = field(default_factory=set)  # names whose import failed
     missing_all: bool = False  # an import of all names failed
+    constants: dict[str, StaticValue] = field(default_factory=dict)  # what each `let` stands for
 
     is_prelude = False
 
@@ -49,6 +50,10 @@ class SourceModule:
     def known(self) -> set[str]:
         """All names it can find."""
         return {*self.definitions, *self.imported, *prelude().places}
+
+    def lets(self) -> Iterator[Let]:
+        """Its constants, in order."""
+        yield from (one for one in self.declarations if isinstance(one, Let))
 
     def models(self) -> Iterator[Defined]:
         """Its models, in order, then those it imports."""

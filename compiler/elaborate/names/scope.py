@@ -174,6 +174,11 @@ class Scope:
     loops: dict[str, int] = field(default_factory=dict)  # name of a `previous` -> its recurrence
     entered: Entered | None = None  # inside the prelude: how this body was
 
+    def __post_init__(self) -> None:
+        """A file's constants are seen in all its bodies, unless the body has such a name itself."""
+        if self.unit.constants:
+            self.names = {**self.unit.constants, **self.names}
+
     def evaluate(self, expression: Expr) -> StaticValue:
         """What an expression means here; POISON after an error."""
         return self.run.language.evaluate(expression, self)

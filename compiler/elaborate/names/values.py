@@ -68,6 +68,7 @@ class Definitions(Protocol):
     is_prelude: bool
     missing: set[str]  # names whose import failed
     missing_all: bool  # an import of all names failed
+    constants: dict[str, StaticValue]  # what each `let` stands for
 
     def find(self, name: str) -> Defined | None:
         """The definition that a name stands for there."""

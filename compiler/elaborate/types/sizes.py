@@ -70,8 +70,9 @@ def resolve(type: TypeExpr, scope: Scope, time: str | None = None) -> Type:
 def resolve_named(name: str, type: TypeExpr, scope: Scope) -> Type:
     """The type of an input or field, whose name then stands for the length of what it holds."""
     found = resolve(type, scope, name)
-    if isinstance(found, TensorType) and isinstance(found.time, str):
-        scope.names.setdefault(name, Duration(found.time))
+    is_new = name not in scope.names or name in scope.unit.constants
+    if is_new and isinstance(found, TensorType) and isinstance(found.time, str):
+        scope.names[name] = Duration(found.time)
     return found
 
 

@@ -169,6 +169,7 @@ DECLARATIONS: dict[str, Row] = {
         span=s, name=c[1].text, name_span=c[1].span, fields=c[2].items, source=c[-1]
     ),
     "train": lambda s, c: tree.Train(span=s, data=name_node(c[2]), body=c[3].items),
+    "let": lambda s, c: tree.Let(span=s, name=c[1].text, name_span=c[1].span, value=c[-1]),
     "parameters": lambda s, c: ParameterList(s, nodes(c)),
     "parameter": lambda s, c: tree.Parameter(
         span=s, name=c[0].text, name_span=c[0].span, type=follows(c, ":"), default=follows(c, "=")

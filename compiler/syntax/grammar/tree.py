@@ -418,7 +418,16 @@ class Train(Tree):
     body: tuple[Statement, ...]
 
 
-Declaration = Definition | Import | Data | Train
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Let(Tree):
+    """`let hidden = 64`: a constant of the file."""
+
+    name: str
+    name_span: Span
+    value: Expr
+
+
+Declaration = Definition | Import | Data | Train | Let
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,9 @@ def _choose_keywords(words: list[Lexeme]) -> None:
             item = at == line_start or words[at - 1].type in ("USING", "COMMA")
             below = item and where.has_settings() and _is_negative(words[at : at + 3])
             token.type = "SETTING" if below else role
+            if at == line_start and where.has_declarations() and _is_let(words[at : at + 2]):
+                token.type = "LET"
+                where.pass_by(token)
         elif token.type.isupper() and token.text.isalpha() and _only_names(words, at, line_start):
             token.type = "NAME"
 
@@ -98,16 +101,22 @@ class Surroundings:
 
     training: bool = False
     depth: int = 0
+    braces: int = 0
 
     def pass_by(self, token: Lexeme) -> None:
         """Go on to a word."""
         if token.type in DECLARATION:
             self.training, self.depth = token.type == "TRAIN", 0
         self.depth += (token.type in ("LPAR", "LSQB")) - (token.type in ("RPAR", "RSQB"))
+        self.braces += (token.type == "LBRACE") - (token.type == "RBRACE")
 
     def has_settings(self) -> bool:
         """Whether a setting may stand here."""
         return self.training and self.depth == 0
+
+    def has_declarations(self) -> bool:
+        """Whether a declaration may stand here."""
+        return self.depth == 0 and self.braces <= 0
 
 
 def _is_negative(words: list[Lexeme]) -> bool:
@@ -119,6 +128,11 @@ def _is_negative(words: list[Lexeme]) -> bool:
     name, sign, number = words
     apart, together = name.span.end < sign.span.start, sign.span.end == number.span.start
     return sign.text == "-" and apart and together
+
+
+def _is_let(words: list[Lexeme]) -> bool:
+    """Whether this is `let hidden`, with which a constant begins."""
+    return len(words) == 2 and words[0].text == "let" and words[1].type == "NAME"
 
 
 def _only_names(words: list[Lexeme], at: int, line_start: int) -> bool:

@@ -193,6 +193,13 @@ UNEXPECTED = (
         "model §(x) { x }\n",
     ),
     MessageRow(
+        "E0112",
+        r"^top let NAME » (?!=)",
+        "a constant needs its value",
+        "write `let {last} = 64`",
+        "let hidden §64\n",
+    ),
+    MessageRow(
         "E0125",
         r"^top train » NAME",
         "`on` is missing after `train`",
@@ -505,11 +512,12 @@ UNEXPECTED = (
     ),
 )
 
+OF_CONSTANTS = frozenset({"let", "var", "const"})
 BORROWED = {
     "def": "write `layer`, `model` or `function`",
     "fn": "write `layer`, `model` or `function`",
     "func": "write `layer`, `model` or `function`",
-    "let": "write `name = value`",
+    "let": "inside a body write `name = value`",
     "var": "write `name = value`",
     "const": "write `name = value`",
     "return": "the last line of a body is its value; write it alone",

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from gradc_compiler.diagnostics.source import Diagnostic, Label, Span
 from gradc_compiler.syntax.grammar.build_tree import Lexeme
 from gradc_compiler.syntax.grammar.keywords import DECLARATIONS, KEYWORDS
-from gradc_compiler.syntax.parse.messages import BORROWED, UNEXPECTED
+from gradc_compiler.syntax.parse.messages import BORROWED, OF_CONSTANTS, UNEXPECTED
 from gradc_compiler.syntax.parse.parse_context import (
     at_top,
     describe,
@@ -32,6 +32,7 @@ INSTEAD = {  # of a word where a value belongs, by whether a bracket follows it
 }
 EMPTY_CLAUSE = re.compile(r"(minimize|report|using|over|descend) » ")
 VALUE_STARTS = frozenset({"NAME", "NUMBER", "LPAR", "LSQB", "MINUS"})
+CONSTANTS = frozenset({"NUMBER", "DIMS", "TEXT"})
 OPERATORS = frozenset({"PLUS", "STAR", "SLASH", "AT"})
 EXPECTED = {
     "NAME": "a name",
@@ -94,12 +95,7 @@ def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
     """`def`, `return` and other words of other languages, and misspelt declarations."""
     for word in (tokens[at], tokens[begin], tokens[max(at - 1, begin)]):
         if word.type == "NAME" and word.text in BORROWED:
-            return Diagnostic(
-                code="E0117",
-                message=f"`{word.text}` is not a word of this language",
-                primary=Label(word.span),
-                hint=BORROWED[word.text],
-            )
+            return _foreign(word, at_top(tokens, at))
     word = tokens[begin]
     top = at == begin and at_top(tokens, at)
     if not top or word.type != "NAME":
@@ -115,13 +111,22 @@ def _borrowed(tokens: list[Lexeme], begin: int, at: int) -> Diagnostic | None:
     )
 
 
+def _foreign(word: Lexeme, top: bool) -> Diagnostic:
+    """E0117 for a word of another language, or for `let` out of its place."""
+    message = f"`{word.text}` is not a word of this language"
+    if word.text == "let":
+        message = "`let` declares a constant, at the top of a file"
+    constant = top and word.text in OF_CONSTANTS
+    hint = "write `let name = value`" if constant else BORROWED[word.text]
+    return Diagnostic(code="E0117", message=message, primary=Label(word.span), hint=hint)
+
+
 def _constant(tokens: list[Lexeme], at: int) -> str | None:
     """How `hidden = 64` is written at the top of a file."""
-    value = tokens[at + 2 : at + 3]
-    if tokens[at + 1].type != "EQUAL" or not value or value[0].type != "NUMBER":
+    value = [token.text for token in tokens[at + 2 : at + 3] if token.type in CONSTANTS]
+    if tokens[at + 1].type != "EQUAL" or not value:
         return None
-    name = tokens[at].text
-    return f"write `function {name}() {{ {value[0].text} }}`, and `{name}()` where it is used"
+    return f"write `let {shorten(tokens[at].text)} = {shorten(value[0])}`: a constant of the file"
 
 
 def _reserved(word: str, place: Span, *, called: bool) -> Diagnostic:

@@ -80,6 +80,8 @@ def header_doc(node: tree.Declaration) -> Doc:
             return cat(f"data {name}", _parameters(fields), " = ", expression(source))
         case tree.Train(data=data):
             return cat(f"train on {data.name}")
+        case tree.Let(name=name, value=value):
+            return cat(f"let {name} = ", expression(value, CHOICE))
         case _:
             assert_never(node)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gradc_compiler.derived.first_values import Declarations
-from gradc_compiler.derived.kept import kept, source_text
+from gradc_compiler.derived.kept import constants_in, kept, source_text
 from gradc_compiler.derived.naming import Names
 from gradc_compiler.derived.steps import Derived, derive
 from gradc_compiler.pipeline import Compilation
@@ -38,7 +38,9 @@ def print_program(made: Compilation) -> str:
     declared = Declarations(made, names)
     models = [*_models(steps, declared, names)]
     block = [*_train_lines(made, steps, declared, names)]
-    blocks = [kept(made, declared.used), *declared.definitions, *models, source_text(made)]
+    own = [kept(made, declared.used), *declared.definitions]
+    data = source_text(made)
+    blocks = [constants_in([*own, data], made), *own, *models, data]
     inside = "".join(f"    {line}\n" for line in block)
     blocks.append(f"train on {train.data.name} {{\n{inside}}}\n")
     return HEAD + "".join(f"\n{block}" for block in blocks if block)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from gradc_compiler.elaborate.models.settings import definitions_in
 from gradc_compiler.elaborate.names.library import SourceModule
-from gradc_compiler.elaborate.names.values import Defined
+from gradc_compiler.elaborate.names.values import Defined, Keyword, StaticText
 from gradc_compiler.elaborate.types.fixits import names_in
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.syntax.grammar.check_tree import children
@@ -54,6 +55,13 @@ def kept(made: Compilation, names: Iterable[str]) -> str:
     return "".join(lines) + "\n".join(f"{text}\n" for text in texts)
 
 
+def constants_in(texts: Iterable[str], made: Compilation) -> str:
+    """The constants that stand in texts which are kept, with the values of this program."""
+    words = {word for text in texts for word in re.findall(r"\w+", text)}
+    known = made.module.unit.constants.items()
+    return "".join(f"let {name} = {_plain(value)}\n" for name, value in known if name in words)
+
+
 def names_of(definition: Definition) -> set[str]:
     """The names a definition uses, but for those that it binds."""
     return {*names_in(definition)} - set(_bound(definition))
@@ -87,7 +95,11 @@ def source_text(made: Compilation) -> str:
 
 
 def _plain(value: object) -> str:
-    """An argument of a data source."""
+    """An argument of a data source, or a constant."""
+    if isinstance(value, Keyword):
+        return value.name
+    if isinstance(value, StaticText):
+        return f'"{value.value}"'
     if isinstance(value, tuple):
         return f"[{', '.join(map(_plain, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value).lower()

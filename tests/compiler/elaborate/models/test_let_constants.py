@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gradc_compiler.derived import print_program
 from gradc_compiler.diagnostics.source import CompileError, Source
-from gradc_compiler.pipeline import compile_file, compile_source
+from gradc_compiler.pipeline import compilation, compile_file, compile_source
 from gradc_compiler.syntax.grammar.tree import Let
 from gradc_compiler.syntax.parse.parse import parse
 from gradc_compiler.syntax.pretty.format_source import format_source
@@ -153,3 +154,20 @@ def test_the_formatter_lays_a_constant_out():
     laid = format_source(Source("spec.nn", text))
     assert laid.startswith("let a = 3 * 2  # how many\n\nlet b = a\nmodel f")
     assert isinstance(parse(Source("spec.nn", laid)).declarations[0], Let)
+
+
+def test_a_derived_program_has_the_constants_that_its_own_text_reads():
+    text = """let n = 3
+let rate = 0.1
+let hidden = 2
+optimizer mine(lr = 1)(p, g) { p' = p - rate * lr * g }
+model f(x : [n]) -> [3] { x |> dense(hidden) |> dense(3) }
+data iris(x : [n], y : class(3)) = iris()
+train on iris { minimize cross_entropy(f(x), y) using mine }
+"""
+    made = compilation(Source("spec.nn", text), ".", {"n": 4})
+    derived = print_program(made)
+    assert "let n = 4\nlet rate = 0.1\n" in derived and "let hidden" not in derived
+    again = compile_source(derived)
+    first = {p.name: p.type.shape for p in made.program.parameters}
+    assert {p.name: p.type.shape for p in again.parameters} == first

@@ -63,7 +63,8 @@ def _proposed(before: str, last: Analysis | None, offset: int) -> Iterator[Propo
     elif re.search(r"(\w|\)) *: *(seq)?$", line[0]) or words.endswith("->"):
         yield from _words(TYPES | OF_SETTINGS)
     elif before.count("{") <= before.count("}"):
-        yield from _words({"on": HELP["on"]} if words.endswith("train") else DECLARED)
+        declared = DECLARED | {"let": HELP["let"]}
+        yield from _words({"on": HELP["on"]} if words.endswith("train") else declared)
     elif re.search(r"\busing\b[^\n]*$", line[0]) and not CALL.search(line[0]):
         yield from _named(last, frozenset({"optimizer"}))
         yield from _words(OF_TRAINING)

@@ -146,3 +146,18 @@ def test_names_of_an_author_are_no_markdown() -> None:
     found = analyse(text, Path("a.nn"))
     said = hover(found, text.rindex("net"))
     assert said is not None and said.text.startswith("```gradc\nmodel net(x : [3])\n```")
+
+
+def test_a_constant_is_found_shown_renamed_and_proposed() -> None:
+    text = "let width = 4\nmodel f(x : [width]) -> [3] { x |> dense(width) |> dense(3) }\n"
+    found = analyse(text, ROOT / "constant.nn")
+    read = text.index("[width") + 1
+    here, said = found.at(read), hover(found, read)
+    assert here is not None and here.declared is not None and said is not None
+    assert here.declared.kind == "constant" and "let width = 4" in said.text
+    assert here.declared.span is not None and here.declared.span.start == text.index("width")
+    assert len(renamed(found, read, "wide")) == 3
+    assert "width" in {one.label for one in completion(text, text.index("width)") , found)}
+    assert "let" in {one.label for one in completion("", 0, None)}
+    kinds = {one.span.text: one.kind for one in token_kinds(found)}
+    assert (kinds["let"], kinds["width"]) == ("keyword", "variable")

@@ -23,7 +23,8 @@ CODES: dict[str, Explanation] = {
     "E0203": Explanation(
         "a name of the language",
         "Functions of the language, such as exp and sum, cannot be defined anew. Definitions of\n"
-        "the prelude can: yours comes first in your file.",
+        "the prelude can: yours comes first in your file. A constant (`let`) has\n"
+        "a name of its own, which neither the prelude nor a setting of training has.",
         "layer exp(x : t) -> t { x }\nmodel f(x : [3]) -> [3] { x |> exp }",
         "layer my_exp(x : t) -> t { x }\nmodel f(x : [3]) -> [3] { x |> my_exp }",
     ),

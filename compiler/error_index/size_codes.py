@@ -50,7 +50,8 @@ CODES: dict[str, Explanation] = {
     "E0408": Explanation(
         "a value from outside that names nothing",
         "What is set on the command line is a setting of the training, a setting of its\n"
-        "optimizer, or the data.",
+        "optimizer, a constant of the spec (`let hidden = 64`), or the data; a name that is a\n"
+        "setting of the optimizer and a constant too is refused.",
         "gradc train mnist_cnn.nn --set learning_rate=0.1",
         "gradc train mnist_cnn.nn --set lr=0.1",
     ),

@@ -15,6 +15,7 @@ from gradc_runtime.cli.actions.request_data import source_of
 from gradc_runtime.data import Dataset, Examples
 from gradc_runtime.data.arrays.validate import values_of
 from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import DataError
 
 FAR = 30.0  # times larger or smaller than 1
 LOOKED_AT = 1000  # examples
@@ -23,14 +24,20 @@ TABLES = ("csv",)  # sources that can standardise
 
 
 def unscaled_inputs(session: Session, data: Examples) -> Iterator[str]:
-    """A line for each such field that a prediction reads and that was not standardised."""
+    """A line for each such field that a prediction reads and that was not standardised.
+
+    None where a file that is read in blocks does not fit: training says so, and saves the run.
+    """
     known = data.encoding.centres if isinstance(data, Dataset) and data.encoding else {}
     entries = [session.program.entries[s.predict] for s in session.training.steps if s.predict]
     read = dict.fromkeys(name for entry in entries for name in entry.inputs)
     fields = [n for n in read if session.fields[n].kind is Kind.REAL and n not in known]
     if not fields or not data.examples:
         return
-    head = data.take(slice(0, LOOKED_AT), fields)
+    try:
+        head = data.take(slice(0, LOOKED_AT), fields)
+    except DataError:
+        return
     for name in fields:
         numbers = np.abs(values_of(head[name]).astype(float))
         size = float(np.sqrt(np.mean(np.square(numbers)))) if numbers.size else 0.0

@@ -44,7 +44,7 @@ def training_data(
             context = Context(source=source, seed=seed, encoding=encoding, **split)
             return from_columns(dict(source.fields), frame_columns(given, context), dtype)
     kinds = "a Dataset, a data frame or arrays by name"
-    raise SessionError(f"data is {kinds}, not a {type(given).__name__}")
+    raise SessionError(f"data is {kinds}, not of type {type(given).__name__}")
 
 
 def of_frame(

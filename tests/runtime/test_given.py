@@ -171,7 +171,9 @@ def test_what_is_no_name_is_an_unknown_one(wrong: Any) -> None:
         assert "a path is text" in line_of(lambda: session.save(wrong))
         assert "a path is text" in line_of(lambda: session.load(wrong))
     if not isinstance(wrong, dict):
-        assert "data is a Dataset or arrays by name" in line_of(lambda: session.train(wrong))
+        kinds = "a Dataset, a data frame or arrays by name"
+        expected = f"data is {kinds}, not of type {type(wrong).__name__}"
+        assert expected in line_of(lambda: session.train(wrong))
 
 
 @pytest.mark.parametrize("give", [

@@ -50,7 +50,7 @@ def test_csv_matches_columns_to_fields_by_name(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("sqft,pad\n1,2\n", "h.csv: no column paid; did you mean pad?"),
-        ("sqft,paid\n1,2\n3\n", "h.csv:3: 1 values, but the header names 2"),
+        ("sqft,paid\n1,2\n3\n", "h.csv:3: 1 value, but the header names 2"),
         (
             "sqft,paid\n1,two\n",
             'h.csv:2: column paid: "two" is not a number; categories are classes: paid : class(N)',

@@ -107,7 +107,8 @@ def test_open_sizes_are_said_to_be_open(call: Caller) -> None:
     )
     answer = call("check", call.spec)
     assert answer.code == 0 and "f leaves open: None" in answer.words
-    assert answer.out.endswith("line.nn: no errors, 15 parameters; without f\n")
+    assert answer.out.endswith("line.nn: no errors, 1 warning, 15 parameters; without f\n")
+    assert "warning[W0009]: `f` leaves sizes open and nothing applies it" in answer.err
     assert call("check", call.spec, "--json").data["open"] == {"f": "f leaves open: None"}
     call.spec.write_text("model f(x : [None, 4]) { x |> dense(3) }\n")
     refused = call("check", call.spec)

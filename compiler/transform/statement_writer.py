@@ -44,6 +44,7 @@ class StatementWriter:
     ) -> None:
         self.graph, self.given, self.prefix = graph, names, prefix
         self.labels = dict(labels or {})
+        self.taken = {*self.labels.values(), *names.values()}
         self.names: dict[int, str] = {}
         self.tags = {node.tag: node.id for node in graph.nodes}
         loops = {n.op.carried_by: n.id for n in graph.nodes if n.op.carried_by is not None}
@@ -91,11 +92,19 @@ class StatementWriter:
             self.names[node.id] = text
             return ""
         self.inside.discard(node.id)
-        self.names[node.id] = self.labels.get(node.id, f"{self.prefix}{node.id}")
+        self.names[node.id] = self.labels.get(node.id) or self._numbered(node)
         if isinstance(node.op, Random):
             return self._drawn(node, node.op)
         line = f"{self.names[node.id]} = {self._right(node)}"
         return f"{line:<{NOTED}}  # {self._note(node)}".rstrip(" #")
+
+    def _numbered(self, node: Node) -> str:
+        """A name for a value that has none, unlike all that the author gave (who may say `v4`)."""
+        name = f"{self.prefix}{node.id}"
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
 
     def _right(self, node: Node) -> str:
         """The right-hand side of a node; a product of matrices as one."""

@@ -14,6 +14,7 @@ from gradc_compiler.graph.outputs import Role, of_role
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.pipeline import Compilation, compilation
+from gradc_runtime.session.session import Session
 
 SPECS = Path(__file__).resolve().parents[3] / "specs"
 EXAMPLES = 3
@@ -227,3 +228,32 @@ def test_arithmetic_within_arithmetic_keeps_its_order(model: str) -> None:
     again = compiled(print_program(made), "b.nn")
     for a, b in zip(gradients(made, "train"), gradients(again, "train"), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_numbered_names_avoid_those_of_the_author() -> None:
+    text = """
+    model f(x : scalar, xs : seq scalar) -> [1] { full([1], 0.75) }
+    model g(x : scalar, xs : seq scalar) -> [1] {
+        v0 = spread(full([1], 0.75), xs)
+        p1 = zip(v0, v0)
+        last(p1[0] - 0.5 * p1[1])
+    }
+    model h(x : scalar) -> scalar {
+        param a = 0.5
+        a * x
+    }
+    data d(x : scalar, xs : seq scalar) = npz("none.npz")
+    train on d {
+        f_out = f(x, xs)
+        g_out = g(x, xs)
+        minimize sum((f_out - 0.3)^2) + (h(1.0) - 1)^2 + sum((g_out - 0.3)^2)
+        using sgd(lr = 0.01)
+    }
+    """
+    made = compilation(Source("f.nn", text), Path("."), {})
+    derived = compilation(Source("d.nn", print_program(made)), Path("."), {})
+    rng = np.random.default_rng(0)
+    given = {"x": rng.normal(size=4), "xs": [rng.normal(size=n) for n in (3, 1, 4, 2)]}
+    first, second = (Session(c.program, "cpu", "float64", seed=1) for c in (made, derived))
+    for _ in range(3):
+        assert second.step(**given)["loss"] == pytest.approx(first.step(**given)["loss"], rel=1e-12)

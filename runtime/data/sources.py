@@ -107,7 +107,7 @@ def load(
 
 
 def loaded(source: DataSource, dtype: DTypeLike, how: dict[str, Any]) -> Dataset | Streamed:
-    """What one source gives, checked."""
+    """The checked data of one source."""
     found = run(source, Context(source=source, **how))
     if isinstance(found, Columns):
         return from_columns(dict(source.fields), found, dtype)
@@ -115,7 +115,7 @@ def loaded(source: DataSource, dtype: DTypeLike, how: dict[str, Any]) -> Dataset
 
 
 def run(source: DataSource, context: Context) -> Found:
-    """What the function of a source gives.
+    """The result of calling the function of a source.
 
     Raises `DataError` where it cannot be called so, or cannot read.
     """
@@ -129,7 +129,7 @@ def run(source: DataSource, context: Context) -> Found:
 
 
 def begun(data: Streamed) -> Streamed:
-    """Data that is read as it is needed, once its first examples have been found to fit.
+    """Data that is read as it is needed, once its first examples are known to fit.
 
     Raises `DataError` where they do not.
     """
@@ -140,7 +140,7 @@ def begun(data: Streamed) -> Streamed:
 
 
 def prepared(source: DataSource) -> Callable[[Context], Found]:
-    """The source that a declaration names, with its arguments: checked, and nothing is read yet.
+    """The function of the source that a declaration names, with its checked arguments, not yet run.
 
     Raises `DataError` for an unknown source or for arguments that do not fit it.
     """
@@ -195,7 +195,7 @@ def check_argument(function: str, parameter: Parameter, arguments: dict[str, Any
 
 
 def accepts(annotation: str, value: Any) -> bool:
-    """Whether a value of a spec can be an argument annotated so."""
+    """Whether a value in a spec is accepted by a parameter with this annotation."""
     if annotation == "str":
         return isinstance(value, str)
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):

@@ -39,7 +39,7 @@ def argument(parameter: Parameter) -> str:
 
 
 def line(name: str) -> str:
-    """The first line that is said about a source."""
+    """The first line of a source's docstring."""
     said = getdoc(SOURCES[name])
     assert said, f"{name} says what it gives"
     return said.splitlines()[0].rstrip(".")

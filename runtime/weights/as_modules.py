@@ -1,8 +1,8 @@
-"""Weights of a session as the state dict of a PyTorch module: names, axes and order of a given one.
+"""Weights of a session as a PyTorch state dict, with the names, axes and order of a given one.
 
 How a module becomes a layer is known (`module_layers.py`), and each of its numbers becomes one of
 the layer's or a term of one.  So the way back needs no second table: a tensor of the module is
-filled with the numbers of its places, and where these come out in the layer is where it is read.
+filled with the numbers of its places, and these show where in the layer each number is read.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def as_modules(
 def of_module(
     shapes: Mapping[str, tuple[int, ...]], own: Mapping[str, np.ndarray], image: Image | None
 ) -> Arrays:
-    """The tensors of a module of these shapes that becomes a layer with its `own` numbers.
+    """The tensors, of these shapes, of a module that becomes a layer with the numbers `own`.
 
-    Of two that are added, such as the biases of an LSTM, the first has them and the other zeros.
+    Of two tensors that are added, as the biases of an LSTM are, the second is filled with zeros.
     """
     rest, found = {leaf: view.copy() for leaf, view in own.items()}, Arrays()
     for leaf, shape in shapes.items():

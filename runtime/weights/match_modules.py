@@ -2,7 +2,7 @@
 
 Both have an order: that in which layers are applied, which is nearly always that of the file.  So a
 layer takes the next module whose tensors have, once their axes are moved, the shapes that it wants.
-What was matched is said, and `rename` says otherwise.
+The report says what was matched, and `rename` overrides it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def by_layer(shapes: Shapes) -> Mapping[str, Shapes]:
-    """What persists by its layer: `{"digit.conv1": {"W": ..., "b": ...}}`."""
+    """The shapes of parameters and states, by layer: `{"digit.conv1": {"W": ..., "b": ...}}`."""
     found: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         layer, _, leaf = name.rpartition(".")
@@ -32,9 +32,9 @@ def by_layer(shapes: Shapes) -> Mapping[str, Shapes]:
 def moved_modules(
     file: TensorFile, shapes: Shapes, images: Mapping[str, Image], rename: Mapping[str, str]
 ) -> dict[str, tuple[str, Moved]]:
-    """For each parameter, the name in the file that it is made of, and its numbers as it has them.
+    """For each parameter, its name in the file, and its numbers as the spec keeps them.
 
-    `rename` has modules of the file with the layers that they are.
+    `rename` maps names of modules in the file to names of layers.
     """
     found: dict[str, tuple[str, Moved]] = {}
     layers = by_layer(shapes)
@@ -48,7 +48,7 @@ def moved_modules(
 def matched_modules(
     file: TensorFile, shapes: Shapes, images: Mapping[str, Image], rename: Mapping[str, str]
 ) -> dict[str, Mapping[str, str]]:
-    """For each layer that has one, the tensors of its module by their names in the file."""
+    """For each layer that has a module, the module's tensors by their names in the file."""
     modules = grouped(file.tensors)
     said = {layer: module for module, layer in rename.items() if module in modules}
     free = [module for module in modules if module not in said.values()]
@@ -80,7 +80,7 @@ def arrays_of(file: TensorFile, names: Mapping[str, str]) -> dict[str, np.ndarra
 
 
 def made_of(own: Mapping[str, np.ndarray], image: Image | None) -> dict[str, Moved]:
-    """The tensors of a module as a layer has them; none where it is not known how."""
+    """The tensors of a module as a layer keeps them; none for an unknown kind of module."""
     layer = layer_of(own)
     try:
         return {} if layer is None else layer(own, image)
@@ -89,7 +89,7 @@ def made_of(own: Mapping[str, np.ndarray], image: Image | None) -> dict[str, Mov
 
 
 def fits(made: Mapping[str, Moved], wanted: Shapes) -> bool:
-    """Whether a layer has a place for each tensor of a module, and the module the layer's first."""
+    """Whether all tensors of a module have a place in a layer, and the layer's first is there."""
     first = next(iter(wanted))
     return first in made and all(
         leaf in wanted and one.value.shape == wanted[leaf] for leaf, one in made.items()
@@ -97,5 +97,5 @@ def fits(made: Mapping[str, Moved], wanted: Shapes) -> bool:
 
 
 def source_of(names: Mapping[str, str], one: Moved) -> str:
-    """What the file calls it."""
+    """The file's name for the tensors that a parameter is made of."""
     return " + ".join(names[leaf] for leaf in one.sources)

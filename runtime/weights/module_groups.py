@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 RECURRENT = re.compile(r"(?:(.*)\.)?((?:weight|bias)_(?:ih|hh))_l(\d+)(_reverse)?")
 OF_ATTENTION = ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias")
-COUNTED = "num_batches_tracked"  # which nothing here needs
+COUNTED = "num_batches_tracked"  # counters, which nothing here needs
 
 
 def grouped(names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -24,7 +24,7 @@ def grouped(names: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def place_of(name: str) -> tuple[str, str]:
-    """The module of a tensor, and what it is called there."""
+    """The module that a tensor belongs to, and the tensor's name within it."""
     if match := RECURRENT.fullmatch(name):
         module, leaf, layer, reverse = match.groups()
         return ".".join(filter(None, [module, f"l{layer}{reverse or ''}"])), leaf

@@ -48,7 +48,7 @@ def linear(own: Arrays, image: Image | None) -> dict[str, Moved]:
 
 
 def biased(own: Arrays) -> dict[str, Moved]:
-    """A bias, where there is one."""
+    """The bias of a module as a layer's, where there is one."""
     return {"b": Moved(own["bias"], ("bias",))} if "bias" in own else {}
 
 

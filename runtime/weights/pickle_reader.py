@@ -1,8 +1,8 @@
 """Pickled state dicts read as data: nothing in a file is ever called or imported.
 
 A pickle is a program for a small stack machine, and Python's own interpreter of it calls whatever
-the program names.  This one knows the few instructions that `torch.save` writes for a dict of
-tensors, and takes the few names that stand for tensors as names; anything else is refused.
+the program names.  `PickleReader` knows the few instructions that `torch.save` writes for a dict of
+tensors, and the few names that stand for tensors; anything else is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class PickledName:
-    """Something that the file names."""
+    """A name of a Python module and an object in it, which the file mentions."""
 
     text: str
 
@@ -54,21 +54,21 @@ class PickledTensor:
 
 
 class Refusal(Exception):
-    """What the pickle has is more than tensors in dicts."""
+    """Raised where a pickle holds more than tensors in dicts."""
 
 
 MARK = object()
 
 
 class PickleReader:
-    """The machine: a stack, and what was remembered."""
+    """A stack machine for pickles: its stack, and the objects it was told to remember."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
     def run(self, data: bytes) -> Any:
-        """What the pickle says; raises `Refusal` for what is no dict of tensors."""
+        """The object that the pickle describes; raises `Refusal` for what is no dict of tensors."""
         stream = BytesIO(data)
         for _ in range(MOST):
             opcode = OPCODES.get(stream.read(1))
@@ -83,7 +83,7 @@ class PickleReader:
         raise Refusal("it is too long")
 
     def above_mark(self) -> list[Any]:
-        """What stands above the last mark, which goes.
+        """Remove the last mark and all above it from the stack; return what was above it.
 
         Raises `Refusal` for what is more than tensors in dicts.
         """
@@ -97,7 +97,7 @@ class PickleReader:
         return found
 
     def name(self, text: str) -> None:
-        """Something is named.
+        """Push a name, if it is one of those that stand for tensors.
 
         Raises `Refusal` for what is more than tensors in dicts.
         """
@@ -106,12 +106,12 @@ class PickleReader:
         self.stack.append(PickledName(text))
 
     def stack_global(self, _: Any) -> None:
-        """The same, by two texts."""
+        """Push a name that is given by two texts on the stack."""
         name, module = self.stack.pop(), self.stack.pop()
         self.name(f"{module} {name}")
 
     def persistent(self, _: Any) -> None:
-        """A storage: ("storage", kind, key, place, count).
+        """Replace the tuple ("storage", kind, key, place, count) on the stack by a storage.
 
         Raises `Refusal` for what is more than tensors in dicts.
         """
@@ -122,7 +122,7 @@ class PickleReader:
         self.stack.append(PickledStorage(STORAGES[kind.text.removeprefix("torch ")], key, count))
 
     def reduce(self, _: Any) -> None:
-        """What would be a call: of the names that are known it is clear what they give.
+        """Replace a call on the stack by its known result, without calling anything.
 
         Raises `Refusal` for what is more than tensors in dicts.
         """
@@ -140,17 +140,17 @@ class PickleReader:
                 raise Refusal("it calls what is no function of tensors")
 
     def set_items(self, _: Any) -> None:
-        """Keys and values into a dict."""
+        """Set all keys and values above the last mark in the dict below them."""
         flat = self.above_mark()
         self.into_dict(list(zip(flat[::2], flat[1::2], strict=True)))
 
     def set_item(self, _: Any) -> None:
-        """One key and value into a dict."""
+        """Set one key and value in the dict below them."""
         value, key = self.stack.pop(), self.stack.pop()
         self.into_dict([(key, value)])
 
     def into_dict(self, pairs: list[tuple[Any, Any]]) -> None:
-        """Into the dict on top.
+        """Set these pairs in the dict on top of the stack.
 
         Raises `Refusal` for what is more than tensors in dicts.
         """
@@ -160,7 +160,7 @@ class PickleReader:
         target.update(pairs)
 
     def append(self, values: list[Any]) -> None:
-        """Onto the list on top.
+        """Add values to the list on top of the stack.
 
         Raises `Refusal` for what is more than tensors in dicts.
         """
@@ -170,14 +170,14 @@ class PickleReader:
         target.extend(values)
 
     def tuple_of(self, count: int) -> None:
-        """The last few as a tuple."""
+        """Replace the last `count` objects on the stack by a tuple of them."""
         found = tuple(self.stack[-count:]) if count else ()
         del self.stack[len(self.stack) - count :]
         self.stack.append(found)
 
 
 def argument_of(opcode: pickletools.OpcodeInfo, stream: BytesIO) -> Any:
-    """What follows an instruction; of GLOBAL two lines, in which nothing stands for anything."""
+    """The argument after an instruction; for GLOBAL two lines, in which nothing is escaped."""
     if opcode.name == "GLOBAL":
         module, name = stream.readline(), stream.readline()
         return f"{module.decode('ascii').strip()} {name.decode('ascii').strip()}"
@@ -185,7 +185,7 @@ def argument_of(opcode: pickletools.OpcodeInfo, stream: BytesIO) -> Any:
 
 
 def tensor_of(arguments: Any) -> PickledTensor:
-    """(storage, offset, shape, strides, ...) as a tensor.
+    """The tensor with the arguments (storage, offset, shape, strides, ...).
 
     Raises `Refusal` for what is more than tensors in dicts.
     """
@@ -201,7 +201,7 @@ def tensor_of(arguments: Any) -> PickledTensor:
 
 
 def remember(machine: PickleReader, at: Any) -> None:
-    """Note what is on top."""
+    """Remember the object on top of the stack."""
     machine.memo[len(machine.memo) if at is None else at] = machine.stack[-1]
 
 

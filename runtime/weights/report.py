@@ -12,22 +12,22 @@ class Taken:
     """A parameter or state of layers that was found in the file."""
 
     name: str
-    source: str  # what the file calls it
+    source: str  # its name in the file
     note: str = ""  # how its axes were moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """One that was found and does not fit."""
+    """A parameter or state that was found in the file but does not fit."""
 
     name: str
     source: str
-    why: str  # with both shapes
+    why: str  # the shape that it has, and the wanted one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """All that was wanted: taken, skipped, missing in the file; and what the file has besides."""
+    """Which parameters were taken, skipped or missing; and which tensors of the file are unused."""
 
     file: str
     taken: tuple[Taken, ...]
@@ -40,18 +40,18 @@ class LoadReport:
 
     @property
     def complete(self) -> bool:
-        """Whether everything was found and fits."""
+        """Whether every parameter was found and fits."""
         return not self.skipped and not self.missing
 
     @property
     def fault(self) -> str:
-        """In one line, the first thing that is wrong."""
+        """The first thing that is wrong, in one line."""
         wrong = [f"{one.name} {one.why}" for one in self.skipped]
         wrong += [f"it lacks {name}" for name in self.missing]
         return f"{self.file} does not fit: {wrong[0]}"
 
     def lines(self) -> Iterator[str]:
-        """A line for each tensor, below one that counts them."""
+        """The lines of the report: the counts, then a line for each tensor."""
         yield (
             f"{self.file}: {len(self.taken)} taken, {len(self.skipped)} skipped,"
             f" {len(self.missing)} missing, {len(self.unused)} not used"

@@ -26,7 +26,7 @@ NAMES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "
 
 
 def read_safetensors(path: Path) -> TensorFile:
-    """What a file has.
+    """The tensors of a safetensors file.
 
     Raises `DataError` where it is damaged, `OSError` where it cannot be read.
     """
@@ -67,7 +67,7 @@ def stored(path: Path, name: str, about: Mapping[str, Any], start: int, size: in
 
 
 def part_of(path: Path, first: int, count: int) -> bytes:
-    """Bytes of a file."""
+    """The bytes of a part of a file."""
     require_memory(2 * count, path.name)
     with opened(path) as stream:
         stream.seek(first)
@@ -77,7 +77,7 @@ def part_of(path: Path, first: int, count: int) -> bytes:
 def safetensors_bytes(
     tensors: Mapping[str, np.ndarray], kind: str | None = None, kinds: Mapping[str, str] = {},
 ) -> bytes:  # fmt: skip
-    """Tensors as a file; real numbers as another kind, where one is given, or as `kinds` says.
+    """The bytes of a safetensors file; real numbers are stored as `kind`, or as `kinds` says.
 
     Raises `DataError` where that cannot be.
     """

@@ -19,7 +19,7 @@ def tensors_in(value: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[s
 
 
 def read_pickle(data: bytes, name: str) -> dict[str, PickledTensor]:
-    """The tensors of a pickled state dict; of a checkpoint that has one, of that alone.
+    """The tensors of a pickled state dict; where a checkpoint holds one, only the state dict's.
 
     Raises `DataError` for what is damaged or has more than tensors.
     """

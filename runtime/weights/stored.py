@@ -32,11 +32,11 @@ class StoredTensor:
 
     @property
     def bytes(self) -> int:
-        """How many it takes."""
+        """How many bytes the tensor takes in the file."""
         return count_of(self.shape) * np.dtype(KINDS[self.kind]).itemsize
 
     def array(self) -> np.ndarray:
-        """Its numbers; bfloat16 as float32.
+        """The numbers of the tensor; bfloat16 as float32.
 
         Raises `DataError` where that cannot be.
         """
@@ -57,7 +57,7 @@ class TensorFile:
 
 
 def count_of(shape: tuple[int, ...]) -> int:
-    """How many numbers a tensor has; Python's integers, so that nothing wraps around."""
+    """How many numbers a tensor has, in Python's integers, so that nothing wraps around."""
     count = 1
     for size in shape:
         count *= size
@@ -65,7 +65,7 @@ def count_of(shape: tuple[int, ...]) -> int:
 
 
 def widened(numbers: np.ndarray, kind: str) -> np.ndarray:
-    """Numbers as NumPy has them."""
+    """Numbers of a file as NumPy has them."""
     if kind != BF16:
         return numbers
     return (numbers.astype(np.uint32) << 16).view(np.float32)

@@ -1,4 +1,4 @@
-"""Numbers of a file into a session: what fits, by name; of PyTorch, by layers in their order.
+"""Copying weights of a file into a session: by name, or for PyTorch by the order of layers.
 
 Nothing is changed before all that will be taken is read and known to fit.
 """
@@ -23,7 +23,7 @@ from gradc_runtime.weights.stored import TensorFile
 ROLES = ("parameter", "state")  # what a network is; not what trains it
 
 
-Found = dict[str, tuple[str, np.ndarray, str]]  # by name: that in the file, numbers, how moved
+Found = dict[str, tuple[str, np.ndarray, str]]  # by name: name in the file, numbers, moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Network:
 def take_over(
     network: Network, file: TensorFile, only: Sequence[str] | None, rename: Mapping[str, str]
 ) -> LoadReport:
-    """Copy what fits; `only` names layers or parameters, `rename` those of the file.
+    """Copy what fits; `only` names layers or parameters here, `rename` maps names in the file.
 
     Without `only` all of the network must be there.  Raises `CheckpointError` where it is not, or
     nothing of the network has such a name; then nothing has changed.
@@ -81,7 +81,7 @@ def take_over(
 def found_in(
     network: Network, file: TensorFile, views: Mapping[str, np.ndarray], rename: Mapping[str, str]
 ) -> tuple[Found, list[Skipped]]:
-    """What fits, and what does not."""
+    """The tensors of the file that fit a network, and those that do not."""
     called = {new_name(name, rename): name for name in file.tensors}
     if not any(name in called for name in views) and looks_like_modules(file.tensors):
         shapes = {name: view.shape for name, view in views.items()}
@@ -93,7 +93,7 @@ def found_in(
 
 
 def fitting(made: Found, views: Mapping[str, np.ndarray]) -> tuple[Found, list[Skipped]]:
-    """Of what was found that whose shape is wanted; and the rest, with both shapes."""
+    """The found tensors whose shapes are as wanted; and the others, with both shapes."""
     fits = {name: one for name, one in made.items() if one[1].shape == views[name].shape}
     skipped = [
         Skipped(name=n, source=s, why=f"is {list(v.shape)}, wanted {list(views[n].shape)}")
@@ -104,12 +104,12 @@ def fitting(made: Found, views: Mapping[str, np.ndarray]) -> tuple[Found, list[S
 
 
 def is_within(name: str, layer: str) -> bool:
-    """Whether a parameter is that, or belongs to it: `f.dense1.W` to `f`, to `*.dense1`."""
+    """Whether a parameter is the named one or belongs to it: `f.dense1.W` to `f`, to `*.dense1`."""
     return fnmatchcase(name, layer) or fnmatchcase(name, f"{layer}.*")
 
 
 def new_name(name: str, rename: Mapping[str, str]) -> str:
-    """What something of the file is called here: the longest name that it begins with counts."""
+    """The name here of something in the file: the longest of the matching prefixes is replaced."""
     for old in sorted(rename, key=len, reverse=True):
         if name == old or name.startswith(f"{old}."):
             return rename[old] + name[len(old) :]

@@ -1,4 +1,4 @@
-"""A file of weights, whatever it is: safetensors, or of PyTorch."""
+"""A file of weights in either format, safetensors or that of PyTorch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from gradc_runtime.system.files import opened
 from gradc_runtime.weights.safetensors_file import read_safetensors
 from gradc_runtime.weights.stored import TensorFile
 
-ZIP = b"PK\x03\x04"  # with which files of PyTorch begin, whose reader is rarely needed
+ZIP = b"PK\x03\x04"  # zip files, as those of PyTorch are; their reader is rarely needed
 TORCH = {".pt", ".pth", ".bin", ".ckpt"}
 
 
 def read_tensors(path: Path) -> TensorFile:
-    """What a file has.
+    """The tensors of a file of weights.
 
     Raises `DataError` where it is damaged, `CheckpointError` where it cannot be read.
     """

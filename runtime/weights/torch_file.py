@@ -22,7 +22,7 @@ LARGEST_PICKLE = 1 << 28  # bytes
 
 
 def read_torch(path: Path) -> TensorFile:
-    """What a file has.
+    """The tensors of a file that `torch.save` wrote.
 
     Raises `DataError` where it is damaged or has more than tensors, `OSError` where it cannot be
     read.

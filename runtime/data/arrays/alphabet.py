@@ -36,7 +36,7 @@ class Alphabet:
 
     @cached_property
     def classes(self) -> dict[str, int]:
-        """The class of each symbol."""
+        """The class of each symbol, by symbol."""
         return {symbol: k for k, symbol in enumerate(self.symbols)}
 
     @property

@@ -1,9 +1,9 @@
-"""Inputs as checked arrays: the one place where what a user gives meets the declared types.
+"""Inputs as checked arrays: the one place where a user's inputs meet the declared types.
 
 `check_inputs` fits each array or sequence to its type (`validate.conform`), sees that all of them
-have equally many examples, and adds the lengths of each time.  What it returns are `Batches`, and
-so is whatever is taken from those: code that is handed `Batches` neither converts nor looks again,
-and kernels read the memory as it lies.
+have equally many examples, and adds the lengths of each time.  It returns `Batches`, and so does
+every selection from them: code that is handed `Batches` neither converts nor checks again, and
+kernels read the memory as it lies.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check_inputs(
     *,
     origin: str | None = None,
 ) -> Batches:
-    """What is given for some names, checked; of a data set (`origin`), every number is finite too.
+    """The given inputs, checked; for a data set (`origin`), every number must be finite too.
 
     Raises `DataError` where something does not fit its type, or beside the others.
     """

@@ -1,4 +1,4 @@
-"""What a source found under its own names, and which of it each declared field means.
+"""The columns that a source found, under its own names, and which one each field means.
 
 A field is the column of its name, or else the first one left that fits its kind and shape.
 """
@@ -77,7 +77,7 @@ def could_be(given: Any, type: TensorType, kind: str) -> bool:
 
 
 def resembling(type: TensorType, columns: Columns, left: list[str]) -> str:
-    """How the first column left with as many numbers an example would have to be reshaped."""
+    """How to reshape the first column left that has as many numbers per example as the field."""
     arrays = [columns.arrays[name] for name in left if type.time is None]
     shapes = [given.shape[1:] for given in arrays if isinstance(given, np.ndarray)]
     return next((tail for shape in shapes if (tail := mend(shape, type.shape))), "")

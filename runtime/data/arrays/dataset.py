@@ -66,7 +66,7 @@ class Dataset:
 
     @property
     def order(self) -> str:
-        """Nothing but the seed decides it, and how examples are varied."""
+        """The name of the order of an epoch: all that decides it besides the seed."""
         return ROWS if self.variation is None else f"{ROWS}, {self.variation.told()}"
 
     def bytes_each(self, names: Iterable[str]) -> float:
@@ -74,22 +74,22 @@ class Dataset:
         return sum(self.arrays[name].nbytes for name in names) / self.examples
 
     def take(self, rows: np.ndarray | slice, names: Iterable[str] | None = None) -> Batches:
-        """The given rows of the fields (all, if None) and of the lengths, in new arrays."""
+        """The given rows of the fields (all fields, if None) and their lengths, in new arrays."""
         wanted = {n: self.arrays[n] for n in (self.arrays if names is None else names)}
         return of_rows({**wanted, **self.lengths}, rows)
 
     def in_turn(self, at_once: int) -> Iterator[Batches]:
-        """All examples as they stand, so many at a time."""
+        """All examples in the order in which they are stored, `at_once` at a time."""
         for start in range(0, self.examples, at_once):
             yield self.take(slice(start, start + at_once))
 
     def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> Epoch:
-        """The examples in the order of an epoch, wherever it begins."""
+        """The examples in the shuffled order of epoch `number`."""
         rows = ShuffledRows(self, permutation(self.examples, seed, number), list(names))
         return rows if self.variation is None else Varied(rows, self.variation, seed, number)
 
     def divided(self, count: int, seed: int) -> tuple[Dataset, Dataset]:
-        """What is left, and `count` rows drawn at random; each in the order of the rows."""
+        """The data set without `count` random rows, and those rows; each in the original order."""
         rows = permutation(self.examples, seed, SPLIT)
         left = replace(self.select(np.sort(rows[count:])), variation=self.variation)
         return left, self.select(np.sort(rows[:count]))
@@ -109,11 +109,11 @@ class ShuffledRows:
     names: list[str]
 
     def take(self, start: int, stop: int) -> Batches:
-        """The examples at some places."""
+        """The examples at the places `start` to before `stop` of the epoch."""
         return self.data.take(self.rows[start:stop], self.names)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: these rows hold no resources."""
 
 
 def from_arrays(
@@ -134,7 +134,7 @@ def from_arrays(
 
 
 def as_declared(data: Dataset, types: Mapping[str, TensorType], dtype: DTypeLike) -> Dataset:
-    """A data set that anybody may have made, once its types and numbers have been checked."""
+    """A data set of any origin, once its types and numbers have been checked."""
     if data.held_out is not None and not isinstance(data.held_out, Dataset):  # read as it is needed
         part = data.held_out.as_declared(types, dtype)
         return replace(as_declared(replace(data, held_out=None), types, dtype), held_out=part)
@@ -150,7 +150,7 @@ def as_declared(data: Dataset, types: Mapping[str, TensorType], dtype: DTypeLike
 
 
 def require_type(field: str, wanted: TensorType, found: TensorType | None, origin: str) -> None:
-    """Refuse a field of another type; what a length is called says nothing.
+    """Refuse a field whose type differs from the declared one; names of lengths do not matter.
 
     Raises `DataError`.
     """
@@ -161,7 +161,7 @@ def require_type(field: str, wanted: TensorType, found: TensorType | None, origi
 
 
 def unnamed(type: TensorType) -> TensorType:
-    """A type whose length, if it has a name, has one that all have."""
+    """The type with the name of its length, if it has one, replaced by a common one."""
     return type.over("T") if isinstance(type.time, str) else type
 
 

@@ -14,17 +14,17 @@ from gradc_runtime.data.arrays.checked import Batches
 if TYPE_CHECKING:
     from gradc_runtime.data.arrays.alphabet import Alphabet
 
-ROWS = "rows in memory"  # the order of what lies there
+ROWS = "rows in memory"  # the order of examples in memory
 
 
 class Epoch(Protocol):
     """The examples in the order of one epoch, asked for from front to back."""
 
     def take(self, start: int, stop: int) -> Batches:
-        """Those at some places, with their lengths."""
+        """The examples at the places `start` to before `stop` of the epoch, with their lengths."""
 
     def close(self) -> None:
-        """Nothing more is wanted."""
+        """Release what the epoch holds: no more examples are wanted."""
 
 
 class Examples(Protocol):
@@ -32,11 +32,11 @@ class Examples(Protocol):
 
     @property
     def name(self) -> str:
-        """Where they come from, for messages."""
+        """Where the examples come from, for messages."""
 
     @property
     def types(self) -> Mapping[str, TensorType]:
-        """The fields."""
+        """The type of each field, by its name."""
 
     @property
     def held_out(self) -> Self | None:
@@ -44,42 +44,42 @@ class Examples(Protocol):
 
     @property
     def alphabet(self) -> Alphabet | None:
-        """What the classes of its texts stand for."""
+        """Which symbols the classes of its texts stand for."""
 
     @property
     def examples(self) -> int:
-        """How many there are."""
+        """How many examples there are."""
 
     @property
     def longest(self) -> int:
-        """The most elements that a sequence has, as far as it is known; 1 where there is none."""
+        """The most elements of any sequence, as far as is known; 1 where there are no sequences."""
 
     @property
     def lengths(self) -> Mapping[str, np.ndarray]:
-        """`length/NAME` of each time, of the examples that have been looked at."""
+        """`length/NAME` of each time, for the examples that have been read so far."""
 
     @property
     def order(self) -> str:
-        """What decides the order of an epoch beside the seed; two runs of one order are equal."""
+        """What decides the order of an epoch besides the seed; equal texts mean equal orders."""
 
     def bytes_each(self, names: Iterable[str]) -> float:
         """About how much memory an example's fields take."""
 
     def take(self, rows: slice, names: Iterable[str] | None = None) -> Batches:
-        """Some of the fields (all, if None) of some examples, and their lengths."""
+        """Some of the fields (all fields, if None) of the given examples, and their lengths."""
 
     def in_turn(self, at_once: int) -> Iterator[Batches]:
-        """All examples as they stand, so many at a time."""
+        """All examples in the order in which they are stored, `at_once` at a time."""
 
     def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> Epoch:
-        """Some of the fields of the examples in the order of an epoch, from a place of it on."""
+        """Some of the fields of the examples in the order of an epoch, from place `start` on."""
 
     def divided(self, count: int, seed: int) -> tuple[Self, Self]:
-        """What is left, and `count` examples that are held out."""
+        """The examples without `count` that are held out, and those that are held out."""
 
 
 def of_rows(batches: Mapping[str, Batch], rows: slice | np.ndarray) -> Batches:
-    """Some of the examples of checked batches; of tensors a slice is a view."""
+    """The given rows of checked batches; a slice of a tensor is a view."""
     return Batches({name: take(batch, rows) for name, batch in batches.items()})
 
 
@@ -91,5 +91,5 @@ def end_to_end(parts: list[Batches]) -> Batches:
 
 
 def longest_of(batches: Iterable[Batch]) -> int:
-    """The most elements of a sequence; 1 where there is none."""
+    """The most elements of any sequence; 1 where there are no sequences."""
     return max([1, *(int(b.lengths.max(initial=0)) for b in batches if isinstance(b, Ragged))])

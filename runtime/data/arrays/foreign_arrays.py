@@ -1,4 +1,4 @@
-"""Arrays of other libraries, over their own memory: what speaks DLPack is not copied.
+"""Arrays of other libraries, used in place: an array that supports DLPack is not copied.
 
 A tensor of PyTorch, JAX, CuPy or TensorFlow hands over a capsule that says where its numbers lie
 (https://dmlc.github.io/dlpack, the protocol of the Python array API).  NumPy makes a view of it.
@@ -17,7 +17,7 @@ DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 13: "CUD
 
 
 def shared(given: Any, name: str) -> Any:
-    """A view of what another library made; anything else as it is.
+    """A NumPy view of an array of another library; any other value as it is.
 
     Raises `DataError` where its numbers lie on another device, or it does not hand them over.
     """
@@ -30,7 +30,7 @@ def shared(given: Any, name: str) -> Any:
             return np.from_dlpack(given)
     except MemoryError:
         raise
-    except Exception as fault:  # of any library: their own kinds of errors
+    except Exception as fault:  # libraries raise their own kinds of errors
         reason = str(fault).partition("\n")[0][:100]
         raise DataError(f"{name}: {type(given).__name__} gives no array ({reason})") from None
     where = f"{DEVICES.get(kind, 'device kind ' + str(kind))} {number}"

@@ -1,7 +1,7 @@
 """What to do about data of another shape than is declared: nothing is reshaped unasked.
 
 A leading axis of examples (for sequences, one of elements) is all that is ever added to a shape, so
-axes in another order and axes of size 1 that are missing are faults; each is told its own mend.
+axes in another order and missing axes of size 1 are faults; each message says how to mend it.
 """
 
 from __future__ import annotations

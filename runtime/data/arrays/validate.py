@@ -1,4 +1,4 @@
-"""Fitting what is given to the type a spec declares for it.
+"""Fitting inputs to the types that a spec declares for them.
 
 This is the one place where arrays enter.  A leading axis of examples is all that is added to a
 declared shape: nothing is reshaped, no axis of size 1 is left out or put in.  Sequences are a list
@@ -24,7 +24,7 @@ from gradc_runtime.system.files import require_memory
 
 
 def index_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """The integers as wide as a real number."""
+    """The integer type that is as wide as this type of real numbers."""
     return np.dtype(np.int32 if np.dtype(dtype).itemsize == 4 else np.int64)
 
 
@@ -63,7 +63,7 @@ def numbers(given: Any, name: str) -> NDArray[Any]:
 
 
 def odd_one(given: Any) -> str:
-    """Which sample is unlike the first: the tail of a message."""
+    """Which sample differs in shape from the first, as the tail of a message."""
     first: tuple[int, ...] | None = None
     for number, one in enumerate(given if isinstance(given, list | tuple) else ()):
         try:
@@ -77,7 +77,7 @@ def odd_one(given: Any) -> str:
 
 
 def as_array(given: Any, name: str) -> NDArray[Any]:
-    """What NumPy makes of it.
+    """The given value as a NumPy array.
 
     Raises `DataError` where that is nothing.
     """
@@ -92,11 +92,11 @@ def as_array(given: Any, name: str) -> NDArray[Any]:
 
 
 def require_unmasked(given: Any, name: str) -> None:
-    """Refuse an array that says some of its numbers are none: to NumPy's functions they are.
+    """Refuse an array with masked entries: NumPy's functions would read them as numbers.
 
     Raises `DataError`.
     """
-    masks = sys.modules.get("numpy.ma")  # not imported: nobody has made one
+    masks = sys.modules.get("numpy.ma")  # where it is not imported, there are no masked arrays
     parts = given if isinstance(given, list | tuple) else [given]
     if masks and any(isinstance(p, masks.MaskedArray) and masks.is_masked(p) for p in parts):
         raise DataError(f"{name}: some of it is masked; say what stands there: array.filled(0)")
@@ -118,7 +118,7 @@ def examples(given: Any, type: TensorType, name: str) -> NDArray[Any]:
 
 
 def misfit(found: tuple[int, ...], type: TensorType, name: str) -> str:
-    """What is said of an array of another shape: what is expected, what came, and a mend."""
+    """The message for an array of another shape: what is expected, what came, and a mend."""
     wanted = ", ".join(["N", *map(str, type.shape)])
     tail = mend(found[1:], type.shape) or mend(found, type.shape)
     if found == type.shape:
@@ -175,7 +175,7 @@ def checked_lengths(given: Any, rows: int, name: str) -> NDArray[np.int64]:
 
 
 def of_list(given: list[Any] | tuple[Any, ...], type: TensorType, name: str) -> Ragged:
-    """Sequences from a list of arrays."""
+    """Sequences made from a list of arrays."""
     parts = [numbers(one, f"{name}: sample {i}") for i, one in enumerate(given)]
     for i, part in enumerate(parts):
         if part.ndim == 0 or len(part):
@@ -197,7 +197,7 @@ def require_shape(elements: NDArray[Any], type: TensorType, name: str) -> None:
 
 
 def forms(type: TensorType) -> str:
-    """How sequences may be given."""
+    """How sequences of this type may be given, for a message."""
     sizes = "".join(f", {size}" for size in type.shape)
     return f"a list of arrays [T{sizes}]"
 
@@ -246,7 +246,7 @@ def require_finite(rows: Batch, name: str) -> None:
 
 
 def refuse(wrong: NDArray[np.bool_], rows: Batch, name: str, why: str) -> None:
-    """Raise for the first wrong number: sample, step (from 0), place within it, value.
+    """Raise for the first wrong number, naming its sample, step (from 0), place and value.
 
     Raises `DataError`, always.
     """

@@ -35,7 +35,7 @@ class Variation:
 
     @staticmethod
     def of(field: str, flip: str, shift: float, crop: float) -> Variation | None:
-        """The same, checked; None where nothing is varied.
+        """The variation with these settings, once checked; None where nothing is varied.
 
         Raises `DataError` for words and numbers that mean nothing here.
         """
@@ -48,13 +48,13 @@ class Variation:
         return Variation(field, flip, shift, crop) if flip or shift or crop else None
 
     def told(self) -> str:
-        """For the file of a run."""
+        """The settings as text, for the file of a run."""
         return f"flip {self.flip or 'none'}, shift {self.shift:g}, crop {self.crop:g}"
 
     def applied(
         self, pictures: NDArray[np.floating], seed: int, epoch: int, first: int
     ) -> NDArray[np.floating]:
-        """Pictures [n, h, w, c] that stand at the places from `first` on of an epoch."""
+        """The pictures [n, h, w, c] at the places from `first` on of an epoch, varied."""
         end = first + len(pictures)
         drawn = keys(first * DRAWS, end * DRAWS, seed, PURPOSE + epoch)
         uniform = ((drawn >> np.uint64(11)) / float(1 << 53)).reshape(-1, DRAWS)
@@ -94,7 +94,7 @@ def sampled(pictures: NDArray[np.floating], places: Numbers, axis: int) -> NDArr
 def taken(
     pictures: NDArray[np.floating], indices: NDArray[np.intp], axis: int
 ) -> NDArray[np.floating]:
-    """Rows or columns of pictures, of each its own."""
+    """Rows or columns of pictures, by indices that each picture has for itself."""
     number = np.arange(len(pictures))
     if axis == 1:
         return pictures[number[:, None], indices]
@@ -110,7 +110,7 @@ class Varied:
         self.seed, self.number = seed, number
 
     def take(self, start: int, stop: int) -> Batches:
-        """Those at some places."""
+        """The examples at the places `start` to before `stop` of the epoch, varied."""
         found, field = self.epoch.take(start, stop), self.variation.field
         if field not in found:
             return found
@@ -120,5 +120,5 @@ class Varied:
         return Batches({**found, field: np.ascontiguousarray(varied)})
 
     def close(self) -> None:
-        """Nothing is wanted any more."""
+        """Close the epoch beneath: no more examples are wanted."""
         self.epoch.close()

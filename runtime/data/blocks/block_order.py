@@ -1,4 +1,4 @@
-"""In which order the examples of a set of blocks are seen, in memory that does not grow with them.
+"""The order of the examples of many blocks, in memory that does not grow with their number.
 
 Blocks are drawn at random; `window` of them at a time are read and their examples shuffled
 together.  Both are functions of the seed and the number of the epoch, as all orders are.  So
@@ -29,7 +29,7 @@ class BlockOrder:
 
     @cached_property
     def blocks(self) -> np.ndarray:
-        """All blocks, as they are drawn."""
+        """The numbers of all blocks, in the random order of this epoch."""
         return permutation(len(self.counts), self.seed, self.epoch)
 
     @cached_property
@@ -40,18 +40,18 @@ class BlockOrder:
 
     @property
     def largest(self) -> int:
-        """The most examples of a window."""
+        """How many examples the largest window has."""
         return int(np.diff([*self.starts, self.counts.sum()]).max())
 
     def blocks_of(self, window: int) -> np.ndarray:
-        """The blocks of a window."""
+        """The numbers of the blocks in a window."""
         return self.blocks[window * self.window : (window + 1) * self.window]
 
     def within(self, window: int) -> np.ndarray:
-        """The order of a window's examples, numbered as its blocks bring them."""
+        """The order of a window's examples, numbered from 0 in the order of its blocks."""
         count = int(self.counts[self.blocks_of(window)].sum())
         return permutation(count, mixed((mixed(self.seed & MASK) + window) & MASK), self.epoch)
 
     def window_at(self, place: int) -> int:
-        """The window that the example at a place of the epoch is in."""
+        """The window with the example at this place of the epoch."""
         return int(np.searchsorted(self.starts, place, side="right")) - 1

@@ -1,4 +1,4 @@
-"""Pieces that come one after another, asked for in other pieces, from front to back."""
+"""A sequence of pieces, read from front to back in ranges other than those pieces."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CutPieces:
         self.held: list[MixedBlocks] = []
 
     def take(self, start: int, stop: int) -> Batches:
-        """Those at some places, none of them before those of an earlier call."""
+        """The examples at these places; `start` is never before that of an earlier call."""
         while self.end < stop:
             piece = next(self.pieces)
             self.held.append(piece)
@@ -39,13 +39,13 @@ class CutPieces:
         return end_to_end(found)
 
     def drop(self, start: int) -> None:
-        """Forget the pieces that end at a place or before it."""
+        """Forget the pieces that end at the place `start` or before it."""
         while len(self.held) > 1 and self.begin + len(self.held[0]) <= start:
             piece = self.held.pop(0)
             self.begin += len(piece)
             self.done(piece)
 
     def close(self) -> None:
-        """Nothing more is wanted."""
+        """Stop making pieces, and forget those that are held."""
         self.pieces.close()
         self.held.clear()

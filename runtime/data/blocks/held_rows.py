@@ -1,4 +1,4 @@
-"""Which examples a share held out takes, told one by one.
+"""Which examples belong to the held-out share, decided one by one.
 
 The share of a set in memory is the first so many of a permutation: those with the least keys.  Here
 the largest of these keys is found without keeping any, in two passes over all numbers, so the same
@@ -27,7 +27,7 @@ class HeldRows:
 
     @staticmethod
     def of(examples: int, count: int, seed: int) -> HeldRows:
-        """`count` of the examples, one at least."""
+        """The held-out share with `count` of the examples, at least one."""
         sizes = np.zeros(1 << 16, np.int64)
         for piece in pieces(examples, seed):
             sizes += np.bincount((piece >> BITS).astype(np.int64), minlength=1 << 16)
@@ -43,6 +43,6 @@ class HeldRows:
 
 
 def pieces(examples: int, seed: int) -> Iterator[np.ndarray]:
-    """The keys of all examples, some at a time."""
+    """The keys of all examples, a limited number at a time."""
     for first in range(0, examples, PIECE):
         yield keys(first, min(first + PIECE, examples), seed, SPLIT)

@@ -16,7 +16,7 @@ from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.system.errors import DataError
 
 LONGEST = 1 << 26  # bytes of a line
-MARK = b"\xef\xbb\xbf"  # with which UTF-8 may begin
+MARK = b"\xef\xbb\xbf"  # the mark with which a UTF-8 file may begin
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class LineBlocks:
 def pieces_of(
     file: WatchedFile, block: int, count: Callable[[bytes, Piece], int], *, quotes: bool = False
 ) -> Iterator[Piece]:
-    """A file in pieces of about so many bytes; ends of lines within quotes are none."""
+    """A file cut into pieces of about so many bytes; line ends within quotes do not end a line."""
     at, line = len(MARK) if file.read(0, min(3, file.size)).tobytes() == MARK else 0, 1
     while at < file.size:
         data = whole_lines(file, at, block, quotes)
@@ -95,7 +95,7 @@ def whole_lines(file: WatchedFile, at: int, block: int, quotes: bool) -> bytes:
 
 
 def last_end(data: bytes, quotes: bool) -> int:
-    """How many bytes there are up to the end of the last whole line; 0 if there is none."""
+    """The number of bytes up to the end of the last whole line; 0 if there is no whole line."""
     end = data.rfind(b"\n") + 1
     while end and quotes and data.count(b'"', 0, end) % 2:
         end = data.rfind(b"\n", 0, end - 1) + 1

@@ -1,7 +1,7 @@
 """The examples of some blocks together in memory, and the order in which they are seen.
 
 They lie as the blocks brought them and are gathered batch by batch, as from a set in memory.  What
-has been seen is written over: memory that the system hands out anew costs more than reading.
+has been seen is overwritten: fresh memory from the system costs more time than reading.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ Memory = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class MixedBlocks:
-    """Examples, and their order; None where they are seen as they stand."""
+    """The examples of some blocks, and their order; None for the order in which they are stored."""
 
     batches: Batches
     order: np.ndarray | None = None
-    room: Memory = field(default_factory=dict)  # where those of equal sizes lie
+    room: Memory = field(default_factory=dict)  # the arrays that hold fields of equal sizes
 
     def __len__(self) -> int:
         return len(next(iter(self.batches.values())))
 
     def between(self, start: int, stop: int) -> Batches:
-        """Those at some places: copies where an order is given, else views."""
+        """The examples at these places: copies where an order is given, else views."""
         return of_rows(
             self.batches, slice(start, stop) if self.order is None else self.order[start:stop]
         )
@@ -40,7 +40,7 @@ class MixedBlocks:
 
 @dataclass(frozen=True)
 class Room:
-    """Memory for so many examples, several times."""
+    """Arrays with room for `examples` examples, kept to be used again."""
 
     examples: int
     free: deque[Memory] = field(default_factory=deque)
@@ -62,6 +62,6 @@ class Room:
         return MixedBlocks(found, order, room)
 
     def take_back(self, mixed: MixedBlocks) -> None:
-        """The memory of examples that nobody will ask for again."""
+        """Keep the arrays of examples that are no longer wanted, to be used again."""
         if mixed.room:
             self.free.append(mixed.room)

@@ -1,8 +1,8 @@
-"""Reading and converting on a thread of its own, while the step runs.
+"""Reading and converting data on a thread of its own, while a training step runs.
 
 One piece waits, one is made and one is used: no more is ever held.  The first piece is made by the
 caller: between it and the second the process may be copied (kernels are built in a copy), and a
-copy has one thread.  What comes does not depend on the thread, only when it comes.
+copy has one thread.  The thread decides only when pieces come, not which.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Prefetched(Generic[T]):
             self.hand_over(fault)
 
     def hand_over(self, item: object) -> bool:
-        """Wait until there is room; False where nobody wants it any more."""
+        """Wait until there is room for an item; False where nobody wants it any more."""
         while not self.stopped.is_set():
             try:
                 self.queue.put(item, timeout=PATIENCE)
@@ -67,7 +67,7 @@ class Prefetched(Generic[T]):
         return False
 
     def close(self) -> None:
-        """End the thread, whatever it is at."""
+        """End the thread, whatever it is doing."""
         self.stopped.set()
         self.over = True
         if self.thread is not None:

@@ -36,7 +36,7 @@ class StoredArray:
         require_sizes(self.shape, self.dtype.itemsize, LARGEST, self.file.name)
 
     def read(self, first: int, end: int) -> np.ndarray:
-        """Some of its rows, in the machine's own order of bytes."""
+        """Some rows of the array, in the machine's own order of bytes."""
         row = prod(self.shape[1:]) * self.dtype.itemsize
         data = self.file.read(self.start + first * row, (end - first) * row).view(self.dtype)
         native = data.astype(self.dtype.newbyteorder("="), copy=False)

@@ -40,7 +40,7 @@ class Blocks(Protocol):
 
     @property
     def encoding(self) -> Encoding | None:
-        """What the numbers of its fields stand for."""
+        """What the numbers of the source's fields stand for."""
 
     @property
     def variation(self) -> Variation | None:
@@ -71,7 +71,7 @@ class Streamed:
 
     @property
     def name(self) -> str:
-        """Where they come from."""
+        """Where the examples come from, for messages."""
         return self.blocks.origin
 
     @cached_property
@@ -84,7 +84,7 @@ class Streamed:
 
     @cached_property
     def starts(self) -> np.ndarray:
-        """The number, among all, of each block's first example; and how many there are."""
+        """The number, among all examples, of each block's first; at the end, how many there are."""
         return np.concatenate([[0], np.cumsum(self.blocks.counts)])
 
     @cached_property
@@ -101,12 +101,12 @@ class Streamed:
 
     @property
     def examples(self) -> int:
-        """How many."""
+        """How many examples this part has."""
         return int(self.ends[-1])
 
     @cached_property
     def first(self) -> Batches:
-        """The first block that has examples of this part: what is looked at before anything runs.
+        """The first block that has examples of this part, read to check it before anything runs.
 
         Raises `DataError` where it does not fit the fields.
         """
@@ -124,7 +124,7 @@ class Streamed:
         return replace(self, types=dict(types), dtype=dtype, named=named)
 
     def look(self) -> None:
-        """Read the first block now.
+        """Read the first block now, to check it.
 
         Raises `DataError` where it does not fit the fields.
         """
@@ -142,13 +142,13 @@ class Streamed:
 
     @property
     def order(self) -> str:
-        """The size of a block decides it, and how examples are varied."""
+        """The name of the order of an epoch: the size of a block, and how examples are varied."""
         told = "" if self.blocks.variation is None else f", {self.blocks.variation.told()}"
         return f"blocks of {self.blocks.block} bytes{told}"
 
     @property
     def encoding(self) -> Encoding | None:
-        """What the numbers of its fields stand for."""
+        """What the numbers of the fields stand for."""
         return self.blocks.encoding
 
     def bytes_each(self, names: Iterable[str]) -> float:
@@ -179,7 +179,7 @@ class Streamed:
         return found if self.held is None else of_rows(found, np.flatnonzero(self.mask(block)))
 
     def take(self, rows: slice, names: Iterable[str] | None = None) -> Batches:
-        """Some examples, from the blocks they are in."""
+        """The given examples, read from the blocks that hold them."""
         start, stop, step = rows.indices(self.examples)
         if stop <= start:
             return of_rows(self.fields(self.first, names), slice(0))
@@ -191,7 +191,7 @@ class Streamed:
             places.close()
 
     def in_turn(self, at_once: int) -> Iterator[Batches]:
-        """All examples as they stand, so many at a time."""
+        """All examples in the order in which they are stored, `at_once` at a time."""
         places = CutPieces(self.blocks_from(0), 0)
         try:
             for start in range(0, self.examples, at_once):
@@ -200,7 +200,7 @@ class Streamed:
             places.close()
 
     def blocks_from(self, first: int) -> Iterator[MixedBlocks]:
-        """The blocks as they stand."""
+        """The blocks in the order in which they are stored."""
         for block in range(first, len(self.counts)):
             if self.counts[block]:
                 yield MixedBlocks(self.read(block))
@@ -233,12 +233,12 @@ class Streamed:
                 yield room.mixed(parts, order.within(window))
 
     def fields(self, found: Batches, names: Iterable[str] | None) -> Batches:
-        """The named fields (all, if None) and the lengths."""
+        """The named fields (all fields, if None) of a batch, and the lengths."""
         wanted = set(self.types if names is None else names)
         kept = {n: batch for n, batch in found.items() if n in wanted or n not in self.types}
         return Batches(kept)
 
     def divided(self, count: int, seed: int) -> tuple[Streamed, Streamed]:
-        """The parts that a set in memory would be divided into."""
+        """The same two parts into which a set in memory would be divided."""
         held = HeldRows.of(self.examples, count, seed)
         return replace(self, held=held), replace(self, held=held, holds=True)

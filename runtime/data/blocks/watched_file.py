@@ -1,4 +1,4 @@
-"""A file that is read in pieces over hours, and must stay what it was.
+"""A file that is read in pieces over hours, and must not change meanwhile.
 
 Pieces are read, not mapped: a file that somebody cuts off ends a process that has mapped it, and
 pages that are mapped count as its memory.  Device, inode, size and time of the last change are

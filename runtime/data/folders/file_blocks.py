@@ -30,11 +30,11 @@ class FileSet:
     variation: Variation | None = None
 
     def whole(self) -> Columns:
-        """All examples."""
+        """The columns of all files."""
         return self.columns(self.files)
 
     def columns(self, files: Sequence[FoundFile]) -> Columns:
-        """Some examples."""
+        """The columns of the given files."""
         return Columns(
             origin=self.origin, arrays=self.decode(files), by_name=True, encoding=self.encoding,
             variation=self.variation,
@@ -42,7 +42,7 @@ class FileSet:
 
 
 class FileBlocks:
-    """The same, read as they are needed."""
+    """The examples of a `FileSet`, read block by block as they are needed."""
 
     held_out: None = None
 

@@ -28,7 +28,7 @@ class FoundFile:
     label: int  # of its class; 0 where there are none
 
     def read(self) -> bytes:
-        """All of it.
+        """The bytes of the file.
 
         Raises `DataError` for a file that is too large, or cannot be read.
         """
@@ -52,7 +52,7 @@ class FoundFiles:
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for, and where links may lead."""
+    """Which files a search looks for, and where links may lead."""
 
     what: str  # "picture"
     suffixes: Collection[str]
@@ -84,7 +84,7 @@ class Search:
         return FoundFiles(name, classes, files)
 
     def of_class(self, folder: Path, name: str, label: int) -> list[FoundFile]:
-        """The files of one class.
+        """The files in the folder of one class.
 
         Raises `DataError` where there are none.
         """
@@ -96,14 +96,14 @@ class Search:
         return found
 
     def flat(self, folder: Path, name: str) -> FoundFiles:
-        """The files of a folder, of no class.
+        """The files of a folder that has no folders of classes.
 
         Raises `DataError` where there are none.
         """
         return FoundFiles(name, (), self.of_class(folder, name, 0))
 
     def kinds(self) -> str:
-        """The suffixes, for a message."""
+        """The suffixes that are looked for, for a message."""
         return ", ".join(self.suffixes)
 
     def folders(self, folder: Path) -> Iterator[str]:
@@ -114,7 +114,7 @@ class Search:
                 yield entry.name
 
     def files(self, folder: Path, name: str, label: int) -> Iterator[FoundFile]:
-        """The files within a folder that are what is looked for.
+        """The files within a folder that have the suffixes looked for.
 
         Raises `DataError` for one of another kind that somebody may take for such.
         """

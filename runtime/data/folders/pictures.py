@@ -36,7 +36,7 @@ MARKS = {b"\x89PNG\r\n\x1a\n": "PngImageFile", b"\xff\xd8\xff": "JpegImageFile"}
 
 @dataclass(frozen=True, slots=True)
 class PictureForm:
-    """What every picture is brought to."""
+    """The size and channels that every picture is brought to."""
 
     height: int
     width: int

@@ -94,7 +94,7 @@ class Format:
         self.pa, self.library = pyarrow(source), pyarrow(source, "pyarrow.parquet")
 
     def opened(self, path: Path) -> Any:
-        """What pyarrow knows a file by."""
+        """The file as pyarrow opens it."""
         return self.library.ParquetFile(self.pa.OSFile(str(path)), pre_buffer=False)
 
     def schema(self, path: Path) -> Any:
@@ -121,7 +121,7 @@ class ArrowFormat(Format):
         self.pa, self.library = pyarrow(source), pyarrow(source, "pyarrow.ipc")
 
     def opened(self, path: Path, names: list[str] | None = None) -> Any:
-        """What pyarrow knows a file by; only the named columns of it are read."""
+        """The file as pyarrow opens it; only the named columns will be read."""
         options = self.library.IpcReadOptions(use_threads=False)
         if names is not None:
             schema = self.schema(path)
@@ -143,7 +143,7 @@ class ArrowFormat(Format):
 
 
 def pyarrow(source: str, module: str = "pyarrow") -> Any:
-    """A part of pyarrow, imported only when it is asked for.
+    """A module of pyarrow, imported only when it is asked for.
 
     Raises `DataError` where it is not installed, or too old.
     """

@@ -15,7 +15,7 @@ NUMBERS |= {f"{sign}int{width}" for sign in ("", "u") for width in WIDTHS}
 
 
 def is_list(type: Any) -> bool:
-    """Whether it is a type of lists, equally long or not."""
+    """Whether an Arrow type is one of lists, equally long or not."""
     return hasattr(type, "value_type") and str(type).startswith(
         ("list<", "large_list<", "fixed_size_list<")
     )
@@ -54,7 +54,7 @@ def dense(array: Any, place: str) -> np.ndarray:
 
 
 def sequences(array: Any, place: str) -> Ragged:
-    """Lists of any lengths, as sequences.
+    """Lists of any lengths, as a `Ragged`.
 
     Raises `DataError` for what is no list.
     """
@@ -73,7 +73,7 @@ def lengths_of_lists(array: Any) -> np.ndarray:
 
 
 def require_values(array: Any, place: str) -> None:
-    """Refuse an array in which values are missing.
+    """Refuse an Arrow array in which values are missing.
 
     Raises `DataError`.
     """

@@ -11,7 +11,7 @@ from gradc_runtime.system.errors import DataError
 
 
 def fields_of(context: Context, what: str) -> tuple[str, str]:
-    """Which field takes what a file holds, and which its class, if one does.
+    """The field that takes what a file holds, and the field of its class, if there is one.
 
     Raises `DataError` where another field is declared.
     """
@@ -26,7 +26,7 @@ def fields_of(context: Context, what: str) -> tuple[str, str]:
 
 
 def is_class(type: TensorType) -> bool:
-    """Whether a field is one class."""
+    """Whether a field is a single class."""
     return type.kind is Kind.INDEX and type.time is None and not type.shape
 
 

@@ -41,13 +41,13 @@ Named = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Table:
-    """A file, or a piece of one."""
+    """The text of a CSV file, or of a piece of one."""
 
     header: Header
     rows: Sequence[Row]
 
     def cells(self, fields: Fields, named: Named) -> list[list[Column]]:
-        """The columns of each field.
+        """The cells of each field, column by column.
 
         Raises `DataError` for a row that has not a value for each column.
         """
@@ -100,7 +100,7 @@ def check_fields(file: str, fields: Fields, columns: Named) -> None:
 def whole(
     origin: str, tables: Sequence[Table], named: Named, wishes: Wishes, context: Context
 ) -> Columns:
-    """Files that are in memory.
+    """The columns of CSV files that are loaded whole.
 
     Raises `DataError` where a cell means nothing, or no row is left.
     """
@@ -125,7 +125,7 @@ def whole(
 
 
 def table(path: Path, file: str, said: Dialect) -> Table:
-    """A whole file.
+    """A whole CSV file as a table.
 
     Raises `DataError` for a file that is no table.
     """
@@ -148,7 +148,7 @@ def in_blocks(
     origin: str, files: list[tuple[Path, str]], fields: Fields,
     how: tuple[Dialect, Wishes, Named], block: int,
 ) -> LineBlocks:  # fmt: skip
-    """Files that are read in pieces.
+    """The blocks of CSV files that are read in pieces.
 
     Raises `DataError` for one that is no table with a header, or where all rows must be seen before
     the first can be read.

@@ -24,7 +24,7 @@ GAPS = ("NAType", "NaTType", "NoneType")
 
 
 def is_frame(given: object) -> bool:
-    """Whether it has columns by name, as a data frame has."""
+    """Whether an object has columns by name, as a data frame has."""
     return all(hasattr(given, name) for name in ("columns", "to_numpy"))
 
 
@@ -44,7 +44,7 @@ def frame_columns(frame: Any, context: Context) -> Columns:
 
 
 def frame_table(frame: Any, fields: Fields, named: Mapping[str, str]) -> Table:
-    """The cells of the columns that fields mean, as text; of all others nothing.
+    """The cells of the columns that fields mean, as text; all other cells are empty.
 
     Raises `DataError` where a field has no column, or there is no row.
     """

@@ -20,7 +20,7 @@ Fault = Callable[[str, str], DataError]
 
 
 def cache_folder(name: str) -> Path:
-    """Where a set is kept: in `GRADC_CACHE`, or the desktop's cache directory."""
+    """The folder where a set is kept: in `GRADC_CACHE`, or the desktop's cache directory."""
     if given := os.environ.get("GRADC_CACHE"):
         return Path(given) / name
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -49,7 +49,7 @@ def fetch(folder: Path, file: str, digest: str, mirrors: Sequence[str], fault: F
 
 
 def valid(packed: bytes, digest: str) -> bytes | None:
-    """The unpacked contents, if these or the file are the known ones."""
+    """The unpacked contents, if their digest or that of the packed file is known; else None."""
     try:
         contents = zlib.decompressobj(wbits=31).decompress(packed, LARGEST)
     except zlib.error:

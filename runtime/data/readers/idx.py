@@ -66,7 +66,7 @@ def part(folder: Path, prefix: str, name: str) -> Files:
 
 
 def found_in(context: Context, origin: str, parts: Sequence[Files]) -> Columns | StoredBlocks:
-    """The arrays of files; of two parts, the second is held out."""
+    """The arrays of IDX files; where there are two parts, the second is held out."""
     paths = [path for files in parts for found in files.values() for path, _ in found]
     if context.is_streamed(paths) and not any(map(is_compressed, paths)):
         train, *held_out = [blocks_of(context, origin, files) for files in parts]
@@ -77,18 +77,18 @@ def found_in(context: Context, origin: str, parts: Sequence[Files]) -> Columns |
 
 
 def whole(files: list[tuple[Path, str]]) -> np.ndarray:
-    """The arrays of files, one after another."""
+    """The arrays of IDX files that are loaded whole."""
     return end_to_end([read_idx(*file) for file in files], [name for _, name in files])
 
 
 def blocks_of(context: Context, origin: str, files: Files) -> StoredBlocks:
-    """Files that are read in pieces."""
+    """The blocks of IDX files that are read in pieces."""
     columns = {name: [stored(*file) for file in found] for name, found in files.items()}
     return StoredBlocks(origin, columns, context.block, convert=scaled)
 
 
 def stored(path: Path, file: str) -> StoredArray:
-    """Where in a file its array is; nothing of it is read.
+    """Where in a file its array lies; no number of the array is read.
 
     Raises `DataError` where the file does not hold what its header says.
     """
@@ -103,7 +103,7 @@ def stored(path: Path, file: str) -> StoredArray:
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether it is gzip: then no piece of it can be read without those before it."""
+    """Whether a file is gzip, no piece of which can be read without those before it."""
     with opened(path) as stream:
         return stream.read(2) == GZIP
 
@@ -162,7 +162,7 @@ def parse_idx(stream: Reader, name: str) -> np.ndarray:
 
 
 def misfit(shape: tuple[int, ...], dtype: np.dtype[Any], found: str, name: str) -> str:
-    """What is said of a file that does not hold what its header says."""
+    """The message for a file that does not hold what its header says."""
     what = f"{list(shape)} of {dtype.name} (IDX type {CODES[dtype]:02x})"
     expected = prod(shape) * dtype.itemsize
     return f"{name}: {expected:,} bytes of data expected for {what}, found {found}"

@@ -18,7 +18,7 @@ from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
 
 LARGEST = 1 << 30  # bytes, of files that are loaded whole
-BLANK = " \t\r"  # besides "\n", which ends a line: the blanks of JSON
+BLANK = " \t\r"  # the blanks of JSON, besides "\n", which ends a line
 
 
 def jsonl(context: Context, file: str) -> Columns | LineBlocks:
@@ -60,7 +60,7 @@ def parsed_piece(names: list[str], piece: Piece) -> dict[str, list[Any]]:
 
 
 def add(lines: Iterable[str], first: int, file: str, found: dict[str, list[Any]]) -> None:
-    """Add the examples of lines that are not blank, the first of which has a number."""
+    """Add the examples of lines that are not blank; `first` numbers the first line."""
     names = list(found)
     for number, line in enumerate(lines, first):
         if line.strip(f"{BLANK}\n"):

@@ -48,7 +48,7 @@ class TextReading:
         return Ragged.of(found, ())
 
     def sequence(self, text: str) -> NDArray[np.int64]:
-        """One of them, as long as the field says, if it does."""
+        """One text as a sequence, of the length that the field declares, if it declares one."""
         length = self.type.time
         if not isinstance(length, int):
             return self.vocabulary.read(text)
@@ -57,11 +57,11 @@ class TextReading:
 
     @staticmethod
     def of_input(name: str, type: TensorType, vocabulary: Vocabulary) -> TextReading:
-        """How the input of a model is read."""
+        """How a model's input is read as a text."""
         return TextReading(name, "", type, vocabulary)
 
     def encoding(self, classes: Sequence[str]) -> Encoding:
-        """What is kept with a run."""
+        """The encoding that is kept with a run."""
         names = {self.label: tuple(classes)} if self.label and classes else {}
         return Encoding(classes=names, texts={self.field: self.vocabulary})
 
@@ -98,7 +98,7 @@ class Wanted:
     longest: int
 
     def reading(self, found: Iterator[str]) -> TextReading:
-        """How texts are read: as an earlier run has read them, or by words found in these.
+        """How texts are read: with the vocabulary of an earlier run, or one made of `found`.
 
         Raises `DataError` where the field has too few classes.
         """
@@ -113,7 +113,7 @@ class Wanted:
         return TextReading(self.field, self.label, self.type, known)
 
     def training(self, count: int) -> NDArray[np.int64]:
-        """Which of so many examples are trained on."""
+        """The numbers of the examples, out of `count`, that are trained on."""
         held = held_out_count(count, self.context.held_out)
         return np.sort(permutation(count, self.context.split_seed, SPLIT)[held:])
 
@@ -134,7 +134,7 @@ def from_folder(wanted: Wanted, folder: str) -> Columns | FileBlocks:
 
 
 def text_of(file: FoundFile) -> str:
-    """What a file says.
+    """The text that a file holds.
 
     Raises `DataError` where it is not UTF-8.
     """

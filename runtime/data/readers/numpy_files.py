@@ -34,7 +34,7 @@ from gradc_runtime.system.files import one_line, opened, read_up_to, require_mem
 LARGEST = 1 << 33  # bytes of one file once unpacked
 MEMBERS = 1000  # arrays in one .npz
 HEADER = 10_000  # bytes of an .npy header
-LENGTHS = "_lengths"  # ends the name of the lengths of a field
+LENGTHS = "_lengths"  # suffix of the name of a field's array of lengths
 
 
 def npz(context: Context, file: str) -> Columns:
@@ -54,7 +54,7 @@ def npz(context: Context, file: str) -> Columns:
 
 
 def with_lengths(name: str, type: TensorType, arrays: Mapping[str, np.ndarray], file: str) -> Batch:
-    """The sequences of a field, if there are lengths of them.
+    """The sequences of a field that has lengths in the archive; other arrays as they are.
 
     Raises `DataError` for lengths that do not fit the array.
     """
@@ -116,7 +116,7 @@ def load_npy(path: Path, file: str) -> np.ndarray:
 
 
 def stored(path: Path, file: str) -> StoredArray:
-    """Where in a file its array is; nothing of it is read.
+    """Where in a file its array lies; no number of the array is read.
 
     Raises `DataError` where the header promises other data than is there.
     """

@@ -24,7 +24,7 @@ from gradc_runtime.system.files import one_line
 
 @dataclass(frozen=True, kw_only=True)
 class OnlineSet:
-    """Where a set is, the digests of its files in the order in which they are read, and names."""
+    """An online set: where it is, the digests of its files in reading order, and its names."""
 
     name: str
     mirrors: Sequence[str]
@@ -33,7 +33,7 @@ class OnlineSet:
     classes: tuple[str, ...] = ()
 
     def contents(self) -> list[bytes]:
-        """What its files unpack to.
+        """The unpacked contents of the set's files.
 
         Raises `DataError` where they cannot be had.
         """
@@ -42,7 +42,7 @@ class OnlineSet:
         return [fetch(folder, file, digest, self.mirrors, self.fault) for file, digest in found]
 
     def fault(self, file: str, reasons: str) -> DataError:
-        """What is said where a file cannot be had."""
+        """The message for a file that cannot be had."""
         return DataError(f"{self.name}() could not download {file} ({reasons}); {self.instead}")
 
     def columns(self, arrays: Sequence[np.ndarray]) -> Columns:

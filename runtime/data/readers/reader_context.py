@@ -24,13 +24,13 @@ PATTERN = frozenset("*?[")
 
 
 def located(source: DataSource, text: str) -> str:
-    """A message, behind the place in a spec that it is about, if it is about a spec."""
+    """A message that begins with the place in the spec that it is about, if there is one."""
     return f"{source.place}: {text}" if source.place else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The declaration being loaded, and how."""
+    """The declaration being loaded, and the settings for loading it."""
 
     source: DataSource
     seed: int = 0

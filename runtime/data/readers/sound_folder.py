@@ -66,7 +66,7 @@ def arrays_of(
 
 
 def fitted(sound: NDArray[Any], type: TensorType) -> NDArray[Any]:
-    """A sound as long as the field says, if it does."""
+    """A sound cut or filled up to the length that the field declares, if it declares one."""
     length = type.shape[0] if type.time is None else type.time
     if not isinstance(length, int):
         return sound

@@ -90,7 +90,7 @@ def sums(context: Context, n: int = 1000, longest: int = 3) -> Columns:
 
 
 def strings(context: Context, n: int, symbols: int, longest: int) -> Ragged:
-    """Classes from 1, in strings of 1 to `longest`.
+    """Random strings of 1 to `longest` symbols, as classes from 1.
 
     Raises `DataError` for more classes than there are symbols.
     """
@@ -103,7 +103,7 @@ def strings(context: Context, n: int, symbols: int, longest: int) -> Ragged:
 
 
 def answered(context: Context, xs: Ragged, ys: Ragged, symbols: str) -> Columns:
-    """Questions, answers, and what is answered a step earlier."""
+    """The columns of a task: questions, answers, and the answers one step earlier."""
     times = [type.time for _, type in context.source.fields if type.time is not None]
     if len(times) < 2 or times[0] != times[1]:
         ys = ended(ys)
@@ -115,7 +115,7 @@ def answered(context: Context, xs: Ragged, ys: Ragged, symbols: str) -> Columns:
 
 
 def ended(ys: Ragged) -> Ragged:
-    """Each with a 0 behind it."""
+    """Each sequence with a 0 added at its end."""
     clock = SequenceIndex(ys.lengths + 1)
     values = np.zeros(len(clock.owner), np.int64)
     values[clock.position < ys.lengths[clock.owner]] = ys.values
@@ -123,7 +123,7 @@ def ended(ys: Ragged) -> Ragged:
 
 
 def one_step_later(ys: Ragged) -> Ragged:
-    """Each with a 0 before it, and without its last."""
+    """Each sequence with a 0 added at its start, and without its last element."""
     inner = np.flatnonzero(SequenceIndex(ys.lengths).position)
     values = np.zeros_like(ys.values)
     values[inner] = ys.values[inner - 1]

@@ -47,7 +47,7 @@ def text(context: Context, file: str = "", window: int = 64) -> Columns:
 
 
 def reference() -> str:
-    """What `help()` says about the language itself."""
+    """The text of what `help()` says about the Python language."""
     topics = import_module("pydoc_data.topics").topics
     return "\n".join(topics[name] for name in sorted(topics))
 

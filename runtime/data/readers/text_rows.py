@@ -67,7 +67,7 @@ def of_json(line: str, fields: Sequence[str], place: str) -> TextRow:
 
 
 def of_line(line: str, fields: Sequence[str], place: str) -> TextRow:
-    """A text behind its label and a tab.
+    """The row of a line `label<TAB>text`.
 
     Raises `DataError` for a line without a tab.
     """

@@ -1,7 +1,7 @@
 """What the cells of a column say: numbers, dates, or nothing.
 
 A date is a number of days since 1970-01-01.  `2021-06-07` and `07.06.2021` speak for themselves;
-of `06/07/2021` the whole column must tell which number is the month, or else the author.
+for `06/07/2021` the rest of the column must show which number is the month, or the author say.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Column:
     texts: Sequence[str]
 
     def fault(self, place: int, what: str) -> DataError:
-        """What is wrong with a cell."""
+        """The error for a cell, saying what is wrong with it."""
         text = self.texts[place].strip()[:40]
         return DataError(f'{self.file}:{self.lines[place]}: column {self.name}: "{text}" {what}')
 
@@ -58,7 +58,7 @@ class Column:
         return found
 
     def date_format(self, said: str = "") -> str:
-        """The format of its dates; nothing, if they are none.
+        """The format of the column's dates; empty if its cells are no dates.
 
         Raises `DataError` where a column of dates can be read in two ways.
         """

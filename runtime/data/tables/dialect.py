@@ -1,8 +1,8 @@
 """How a table is written: what separates its columns, and how its numbers are spelt.
 
-What nobody says is looked for in the first rows: the separator is the one that gives every row the
-same number of columns, and the most of them; a comma in a number is a decimal comma where commas
-separate nothing.
+What the author does not declare is detected in the first rows: the separator is the one that gives
+every row the same number of columns, and the most of them; a comma in a number is a decimal comma
+where commas separate nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Dialect:
     header: bool = True
 
     def number(self, text: str) -> float:
-        """A number as it is spelt here.
+        """A number that is spelt in this dialect.
 
         Raises `ValueError` for anything else.
         """
@@ -47,7 +47,7 @@ class Dialect:
 
 
 def checked_dialect(separator: str, decimal: str, thousands: str, header: str) -> Dialect:
-    """What the author says of it; an empty `separator` or `decimal` is looked for.
+    """The dialect as the author declares it; an empty `separator` or `decimal` is detected.
 
     Raises `DataError` for a word that means nothing here.
     """
@@ -64,7 +64,7 @@ def checked_dialect(separator: str, decimal: str, thousands: str, header: str) -
 
 
 def dialect_of(lines: Sequence[str], said: Dialect) -> Dialect:
-    """The dialect of a file, by its first lines and what the author says."""
+    """The dialect of a file, from its first lines and what the author declares."""
     separator = said.separator or separator_of(lines)
     decimal, thousands = spelling_of(lines, separator)
     if said.decimal not in ("", decimal):
@@ -87,7 +87,7 @@ def separator_of(lines: Sequence[str]) -> str:
 
 
 def spelling_of(lines: Sequence[str], separator: str) -> tuple[str, str]:
-    """The decimal sign and what parts thousands, by numbers that can be read in one way only."""
+    """The decimal sign and the sign between thousands, from numbers that can be read in one way."""
     cells = [cell.strip() for row in islice(_rows(lines, separator), 1, None) for cell in row]
 
     def seen(form: str) -> bool:
@@ -101,7 +101,7 @@ def spelling_of(lines: Sequence[str], separator: str) -> tuple[str, str]:
 
 
 def _rows(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
-    """Rows as one separator gives them; none where it makes no table of the lines."""
+    """Rows as one separator divides them; none where the lines make no table with it."""
     try:
         yield from [row for row in reader.reader(lines, delimiter=separator, strict=True) if row]
     except reader.Error:

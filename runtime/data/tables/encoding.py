@@ -27,13 +27,13 @@ class Encoding:
     texts: Mapping[str, Vocabulary] = field(default_factory=dict)
 
     def of_fields(self, columns: Mapping[str, str]) -> Encoding:
-        """The same, where a source knows names of classes by its own columns."""
+        """The same encoding by the names of fields, where a source knows classes by its columns."""
         fields = {column: field for field, column in columns.items()}
         classes = {fields.get(name, name): found for name, found in self.classes.items()}
         return self if classes == self.classes else replace(self, classes=classes)
 
     def as_data(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """The encoding as data for JSON."""
         parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {
             name: {key: plain(value) for key, value in part.items()} for name, part in parts.items()
@@ -41,7 +41,7 @@ class Encoding:
 
     @staticmethod
     def of_data(data: Any) -> Encoding:
-        """What `as_data` gave.
+        """The encoding that `as_data` wrote.
 
         Raises `ValueError` for anything else.
         """
@@ -61,14 +61,14 @@ class Encoding:
 
 
 def plain(value: Any) -> Any:
-    """One entry as JSON has it."""
+    """One entry of an encoding as data for JSON."""
     if isinstance(value, Vocabulary):
         return value.as_data()
     return value if isinstance(value, str) else list(value)
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """Names of classes.
+    """Data from JSON, checked to be names of classes.
 
     Raises `ValueError` for anything else.
     """
@@ -78,7 +78,7 @@ def names(value: Any) -> tuple[str, ...]:
 
 
 def text(value: Any) -> str:
-    """A text.
+    """Data from JSON, checked to be a text.
 
     Raises `ValueError` for anything else.
     """
@@ -88,7 +88,7 @@ def text(value: Any) -> str:
 
 
 def numbers(value: Any) -> Numbers:
-    """Finite numbers.
+    """Data from JSON, checked to be finite numbers.
 
     Raises `ValueError` for anything else.
     """

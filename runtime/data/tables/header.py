@@ -28,7 +28,7 @@ SHOWN = 20  # columns, in a message
 
 @dataclass(frozen=True)
 class Header:
-    """The columns' places by name."""
+    """The place of each column, by its name."""
 
     file: str
     places: dict[str, int]
@@ -137,14 +137,14 @@ class Header:
         return found[0] if found and often[simplified(field)] == 1 else None
 
     def missing(self, field: str, type: TensorType, known: int) -> str:
-        """What is said of a column that is not there."""
+        """The message for a column that is not there."""
         missing = f"{field}_{known}" if type.shape else field
         last = f"{field}_{type.size - 1}"
         reason = f" (field {field} : {type} is {field}_0 to {last})" if type.shape else ""
         return f"no column {missing}{reason}; {self.hint(missing)}"
 
     def hint(self, name: str) -> str:
-        """A column of a name like it, or all."""
+        """A hint for a message: a column with a similar name, or all columns."""
         near = get_close_matches(name, list(self.places)[:NEAR], n=1)
         return f"did you mean {near[0]}?" if near else f"it has {', '.join([*self.places][:SHOWN])}"
 

@@ -12,7 +12,7 @@ from gradc_runtime.system.errors import DataError
 def mean_and_spread(
     name: str, part: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each element of a field, over rows [N, elements]; the spread of equal numbers is 1.
+    """The mean and spread of each element of a field, over rows [N, elements]; 1 for no spread.
 
     Raises `DataError` where a square is beyond the range of float64.
     """

@@ -30,7 +30,7 @@ MEND = 'say missing = "mean", "median" or "drop"'
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the author wants done, checked."""
+    """What the author wants done with the cells of a table, once checked."""
 
     missing: str
     standardised: frozenset[str]
@@ -38,7 +38,7 @@ class Wishes:
 
     @staticmethod
     def of(missing: str, standardised: str, dates: str, types: Mapping[str, TensorType]) -> Wishes:
-        """The same from texts.
+        """The wishes that these arguments of `csv` express.
 
         Raises `DataError` for words that mean nothing here.
         """
@@ -65,7 +65,7 @@ class FieldCells:
     files: Sequence[tuple[Sequence[Column], Dialect]]
 
     def is_of_words(self) -> bool:
-        """Whether it is of classes that are written as words."""
+        """Whether the field is one of classes that are written as words."""
         columns = ((c, dialect) for part, dialect in self.files for c in part)
         return self.type.kind is Kind.INDEX and any(c.is_of_words(d) for c, d in columns)
 
@@ -75,13 +75,13 @@ class FieldCells:
         return np.concatenate(parts)
 
     def date_format(self, said: str) -> str:
-        """The format of its dates; nothing, if they are none."""
+        """The format of the field's dates; empty if its cells are no dates."""
         if self.type.kind is Kind.INDEX:
             return ""
         return next((f for part, _ in self.files for c in part if (f := c.date_format(said))), "")
 
     def numbers(self, date: str) -> NDArray[np.float64]:
-        """[N, elements] numbers, NaN for a gap.
+        """The cells as numbers [N, elements]; NaN for a gap.
 
         Raises `DataError` for a cell that is none, or that is not finite.
         """
@@ -96,7 +96,7 @@ class FieldCells:
         return found
 
     def fault(self, row: int, element: int, what: str) -> DataError:
-        """What is wrong with a cell."""
+        """The error for a cell, saying what is wrong with it."""
         for part, _ in self.files:
             if row < len(part[0].texts):
                 return part[element].fault(row, what)
@@ -117,7 +117,7 @@ class Preparation:
     kept: NDArray[np.intp] | None = None  # the rows that are left, where some were left out
 
     def read(self) -> None:
-        """Read all cells.
+        """Read the cells of all fields.
 
         Raises `DataError` for one that means nothing.
         """
@@ -142,7 +142,7 @@ class Preparation:
             raise DataError(f"{fault}{mend}") from None
 
     def drop(self) -> int:
-        """Leave out all rows with gaps; how many are left.
+        """Leave out all rows with gaps, and return how many rows are left.
 
         Raises `DataError` where none is.
         """
@@ -156,7 +156,7 @@ class Preparation:
         return len(rows)
 
     def require_complete(self) -> None:
-        """Refuse gaps for which nothing stands.
+        """Refuse gaps that are not to be filled.
 
         Raises `DataError`, with the first.
         """
@@ -169,14 +169,14 @@ class Preparation:
                 raise one.fault(row, element, f"is missing; {mend}")
 
     def _fills(self, one: FieldCells, is_words: bool) -> bool:
-        """Whether something stands for the gaps of a field."""
+        """Whether the gaps of a field are filled with something."""
         known, missing = self.known or Encoding(), self.wishes.missing
         if is_words:
             return missing in (*FILLED, "class") or "" in known.classes.get(one.name, ())
         return one.name in known.gaps or (missing in FILLED and one.type.kind is Kind.REAL)
 
     def encoding(self, training: NDArray[np.int64]) -> Encoding:
-        """What numbers stand for, found on some rows; of categories, on all."""
+        """What numbers stand for, found on the given rows; for categories, on all rows."""
         classes = {name: named(words) for name, words in self.words.items()}
         parts = {
             one.name: self.numbers[one.name][training]
@@ -238,6 +238,6 @@ class Preparation:
 
 
 def named(words: NDArray[np.object_]) -> tuple[str, ...]:
-    """The categories in the order of their names; that of a gap is the last."""
+    """Categories in the order of their names, with the gap last."""
     found = {str(word) for word in words.flat}
     return (*sorted(found - {""}), *([""] if "" in found else []))

@@ -89,7 +89,7 @@ class Vocabulary:
         return np.array([self.classes.get(s, rest) for s in symbols] or [rest], np.int64)
 
     def as_data(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """The vocabulary as data for JSON."""
         return {
             "way": self.way, "filled": self.filled, "longest": self.longest,
             "symbols": list(self.symbols), "pairs": self.pairs,
@@ -97,7 +97,7 @@ class Vocabulary:
 
     @staticmethod
     def of_data(data: Any) -> Vocabulary:
-        """What `as_data` gave.
+        """The vocabulary that `as_data` wrote.
 
         Raises `ValueError` for anything else.
         """

@@ -1,1 +1,1 @@
-"""What every language that source for people is printed in shares: tables, loops, names."""
+"""Parts shared by all languages in which readable source is printed: tables, loops, names."""

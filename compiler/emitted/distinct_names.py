@@ -1,4 +1,4 @@
-"""Names in source for people: each thing has its own, near to the one that the author gave it."""
+"""Distinct names in readable source, each close to the author's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a language says for itself when a nest is written in it (`nest_writer.py`)."""
+"""The syntax of a language in which a nest is written (`nest_writer.py`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Place = Callable[[MemAccess], str]  # the array that a storage is
 
 @dataclass(kw_only=True)
 class NestSyntax:
-    """A nest, the lines written so far, and how a language writes what they consist of."""
+    """A nest, the lines written so far, and how a language writes loops and statements."""
 
     nest: LoopNest
     scalars: ScalarWriter
@@ -25,7 +25,7 @@ class NestSyntax:
     depth: int = 1
     called: set[str] = field(default_factory=set)
 
-    least: ClassVar[str]  # what no number is less than
+    least: ClassVar[str]  # a value that no number is less than
     first: ClassVar[str]  # the number of an example in the batch
     count: ClassVar[str]  # the number of examples
     outer: ClassVar[str]  # the counter of the loop over examples
@@ -39,7 +39,7 @@ class NestSyntax:
         raise NotImplementedError
 
     def end(self) -> None:
-        """What ends a loop."""
+        """Write the end of a loop."""
         raise NotImplementedError
 
     def do(self, text: str) -> None:
@@ -47,11 +47,11 @@ class NestSyntax:
         raise NotImplementedError
 
     def begin(self, kind: Kind, name: str, value: str) -> None:
-        """A variable that will change."""
+        """Declare a variable that will change."""
         raise NotImplementedError
 
     def name(self, variable: Variable, value: str) -> None:
-        """A variable that will not."""
+        """Declare a variable that will not change."""
         raise NotImplementedError
 
     def greater(self, number: str, at: str, value: str) -> None:
@@ -59,7 +59,7 @@ class NestSyntax:
         raise NotImplementedError
 
     def place(self, access: MemAccess) -> str:
-        """A word of memory: `m->conv1[i * 112 + j * 8 + k]`."""
+        """A word of memory as text, such as `m->conv1[i * 112 + j * 8 + k]`."""
         raise NotImplementedError
 
     def kept(self, access: MemAccess, value: str) -> str:

@@ -104,7 +104,7 @@ class NestWriter(NestSyntax):
             self.do(f"sum{number} += {value}")
 
     def in_memory(self, first: int, after: Sequence[int]) -> None:
-        """Sums that lie in memory from the beginning."""
+        """Write sums and maxima that are gathered in memory, where their start is stored first."""
         level = self.depth
         starts = {Store.SUM: self.scalars.literal(0.0), Store.MAX: self.least}
         cleared = [(a, starts[s]) for _, a, s in self.nest.stores if s in starts]
@@ -158,14 +158,14 @@ class NestWriter(NestSyntax):
             self.compute(statement, used[statement.target])
 
     def compute(self, statement: Statement, uses: int) -> None:
-        """A statement, as a name or in its place."""
+        """Compute a statement into a named variable, or keep its text for the place of its use."""
         self.called.update(functions(statement.value))
         value = self.scalars.text(statement.value, self.names)
         simple = isinstance(statement.value, Variable)
         self.let(statement.target, value, simple or (uses == 1 and len(value[0]) < LONGEST), uses)
 
     def let(self, variable: Variable, value: Text, in_place: bool, uses: int) -> None:
-        """Give a value a name, or note what stands for it."""
+        """Store a value in a named variable, or note the text that stands for it."""
         if uses == 0:
             return
         if not in_place:
@@ -193,7 +193,7 @@ class NestWriter(NestSyntax):
             self.do(f"{place} {'+=' if adds else '='} {value}")
 
     def words(self, access: MemAccess, more: Sequence[str] = ()) -> str:
-        """How far from its beginning a place is: `i * 112 + j * 8 + k`."""
+        """The offset of an access in its array, such as `i * 112 + j * 8 + k`."""
         terms = [*more, *self._terms(access)]
         if access.at is not None:
             self.called.add("clamp")
@@ -205,16 +205,16 @@ class NestWriter(NestSyntax):
         return " + ".join(terms)
 
     def _terms(self, access: MemAccess) -> list[str]:
-        """Counters times how far they move."""
+        """The terms of an offset: counters times their strides."""
         moves = [(self.counters[j], access.moves[j]) for j in self.loops if access.moves[j]]
         return [name if move == 1 else f"{name} * {move}" for name, move in moves]
 
 
 def _after_others(access: MemAccess) -> bool:
-    """Whether a load needs what other loads give."""
+    """Whether the place of a load depends on values that other loads read."""
     return access.at is not None or access.row is not None
 
 
 def _number(k: int) -> str:
-    """Of several sums, which."""
+    """The suffix of a name that tells several sums apart."""
     return "" if k == 0 else str(k + 1)

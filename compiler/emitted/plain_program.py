@@ -1,8 +1,8 @@
-"""A spec's entry as what source for people is printed of: stages of nests, and their buffers.
+"""A spec's entry as readable source is printed from it: stages of nests, and their buffers.
 
-The table is made as for a CPU, but without what only makes it fast there (another form of a
+The table is made as for a CPU, but without changes made for speed alone (another form of a
 convolution, weights packed for vectors): so a nest is what the author wrote, as loops.  C and Numba
-modules are both printed of it.
+modules are both printed from it.
 """
 
 from __future__ import annotations
@@ -89,12 +89,12 @@ class PlainProgram:
         return self.table.graph
 
     def arrays(self, role: str) -> list[Array]:
-        """What it reads or gives for each example."""
+        """The arrays that the entry reads or gives for each example."""
         return [array for array in self.table.memory.arrays if array.role == role]
 
     @cached_property
     def results(self) -> dict[OutputKey, int]:
-        """What it gives once for all examples, by the node: a loss, reports."""
+        """The results given once for all examples, such as a loss, with their nodes."""
         varying = self.graph.varying
         found = self.graph.results.items()
         return {k: i for k, i in found if i not in varying and not is_of(Role.UPDATE, k)}
@@ -111,7 +111,7 @@ class PlainProgram:
         return found
 
     def buffer(self, key: StorageKey) -> Buffer:
-        """Where a storage is."""
+        """The buffer in which a storage lies."""
         words = self.table.layouts.words.get(key, 0)
         if key in self.constants:
             return Buffer("constant", str(key[1]), words)
@@ -182,7 +182,7 @@ def _in_state(table: ProgramBuilder, nest: LoopNest, names: Mapping[int, str]) -
 
 
 def _see_through(table: ProgramBuilder, stages: tuple[PlainStage, ...]) -> tuple[PlainStage, ...]:
-    """The stages without the copies of weights that only lie otherwise."""
+    """The stages without nests that only copy weights to another layout."""
     flat = [one.nest for stage in stages for one in stage.nests]
     kept = iter(see_through_copies(flat, {*table.memory.partial}))
     found = []
@@ -206,7 +206,7 @@ def _numbers(node: Node) -> np.ndarray:
 
 
 def about(key: OutputKey) -> str:
-    """What an output is called."""
+    """The name of an output."""
     return key.about if isinstance(key, Tagged) else str(key)
 
 

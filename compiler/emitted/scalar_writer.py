@@ -15,7 +15,7 @@ from gradc_compiler.loops.ir import Apply, Scalar, ScalarConstant
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.records.fast_dataclass import dataclass
 
-Text = tuple[str, int]  # and how tightly its outermost sign binds
+Text = tuple[str, int]  # a text, and how tightly its outermost sign binds
 CHOICE, EITHER, EQUAL, LESS, SUM, PRODUCT, OF_SIGN, WHOLE = range(8)
 SIGNS = {
     "|": ("||", EITHER),
@@ -53,7 +53,7 @@ class ScalarWriter:
         raise NotImplementedError
 
     def literal(self, number: float) -> str:
-        """A number."""
+        """A number as a literal."""
         raise NotImplementedError
 
     def converted(self, kind: str, value: Text) -> str:
@@ -65,7 +65,7 @@ class ScalarWriter:
         raise NotImplementedError
 
     def called(self, op: str, given: Sequence[str]) -> Text:
-        """A function; raises `NotPrinted` for one that the language has not yet."""
+        """The call of a function; raises `NotPrinted` for one that the language lacks."""
         raise NotImplementedError
 
     def text(self, value: Scalar, names: Mapping[Scalar, Text]) -> Text:
@@ -92,7 +92,7 @@ class ScalarWriter:
         return within(self.text(value, names), tight)
 
     def _applied(self, op: str, args: tuple[Scalar, ...], names: Mapping[Scalar, Text]) -> Text:
-        """A function, a conversion or a choice."""
+        """The text of a function call, a conversion or a choice."""
         if op in ("real", "wide", "index"):
             return self.converted(op, self.text(args[0], names)), self.conversion
         if op == "select":

@@ -1,4 +1,4 @@
-"""Copies that only lie otherwise: whoever reads one reads what it was made of.
+"""Copies that differ only in layout: reads of such a copy become reads of the original.
 
 A library kernel wants weights with their columns side by side, so the table has a nest that copies
 them.  In C the loops can read the weights as the author keeps them: in
@@ -44,7 +44,7 @@ class PlainCopy:
         return replace(self.source, offset=offset, moves=own)
 
     def digits(self, words: int) -> list[int]:
-        """How far each loop is, so many words into y."""
+        """The index of each loop at a given number of words into y."""
         found = []
         for stride in self.strides:
             found.append(words // stride)
@@ -52,12 +52,12 @@ class PlainCopy:
         return found
 
     def places(self, digits: Sequence[int]) -> int:
-        """How far x is at those iterations."""
+        """The offset in x at these indices of the loops."""
         return sum(d * move for d, move in zip(digits, self.source.moves, strict=True))
 
 
 def copy_of(nest: LoopNest) -> PlainCopy | None:
-    """What a nest copies, if it does nothing else."""
+    """The copy that a nest makes, or None where it does anything else."""
     if len(nest.loads) != 1 or len(nest.stores) != 1 or nest.body or nest.zeroed:
         return None
     ((read, source),), ((stored, target, store),) = nest.loads, nest.stores

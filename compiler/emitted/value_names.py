@@ -28,7 +28,7 @@ def value_names(
 
 
 def _called(node: Node, layers: dict[int, str]) -> str:
-    """`hidden`, `conv1_product`, `d_conv1_product`."""
+    """The name of a value, such as `hidden`, `conv1_product` or `d_conv1_product`."""
     derived = node.origin is not None and node.origin.cotangent is not None
     if node.name is not None and len(node.name) > 1 and not derived:
         return node.name

@@ -27,7 +27,7 @@ class Caller:
 
     @cached_property
     def inputs(self) -> dict[str, TensorType]:
-        """What it is given: what the entry reads, and what else tells a length."""
+        """The inputs: those that the entry reads, and others that tell a length."""
         found = {str(a.name): a.type for a in self.entry.program.arrays("input")}
         known = {type.time for type in found.values()}
         fields = [pair for data in self.data for pair in data.fields]
@@ -39,12 +39,12 @@ class Caller:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """What the inputs are called."""
+        """The names of the inputs."""
         return {name: self.all_names[name] for name in self.inputs}
 
     @cached_property
     def all_names(self) -> dict[str, str]:
-        """What the inputs are called, and fields that are not read."""
+        """The names of the inputs, and of fields that are not read."""
         names = PublicNames()
         return {name: names.take(name) for name in {**self.inputs, **self.fields}}
 
@@ -95,7 +95,7 @@ class Caller:
         return f"{self.entry.name}({', '.join(['state', first, n, *times, *given])})"
 
     def model(self, name: str, about: str) -> str:
-        """A model: what it gives for each example."""
+        """The function of a model, which returns its outputs for each example."""
         program, outputs = self.entry.program, self.outputs
         said = "; ".join(f"{key} : {type}" for key, type in outputs.items())
         lines = [*self.head(name, f"{about}: {said}")]

@@ -44,7 +44,7 @@ class NumbaModule:
 
     @cached_property
     def names(self) -> PythonNames:
-        """Of functions; models have the first choice."""
+        """The names of functions; models choose first."""
         return PythonNames(self.functions_of_models.values())
 
     @property
@@ -101,7 +101,7 @@ class NumbaModule:
 
     @cached_property
     def functions_of_models(self) -> dict[str, str]:
-        """What the function of each model is called."""
+        """The name of the function of each model."""
         names = PublicNames()
         return {model: names.take(model) for model in self.models}
 
@@ -122,7 +122,7 @@ class NumbaModule:
         yield "\n".join(lines)
 
     def text(self) -> str:
-        """All of it."""
+        """The text of the whole module."""
         parts = self.parts  # which tell what they call
         scalars = ModuleScalars(self.word)
         timed = any("Packed(" in part for part in parts)
@@ -170,7 +170,7 @@ class NumbaModule:
 
     @cached_property
     def weights(self) -> bytes:
-        """What is not 0 of the first state, as a safetensors file."""
+        """The tensors of the first state that are not 0, as a safetensors file."""
         found = {}
         for one in self.program.persistents:
             value = self.values[one.name].reshape(one.type.shape)

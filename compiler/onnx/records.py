@@ -75,7 +75,7 @@ class OnnxNode:
 
     @property
     def reads(self) -> set[str]:
-        """The tensors that it reads, those too that graphs inside it read from around them."""
+        """The tensors that the node reads, also those that graphs inside it read from outside."""
         found = {name for name in self.inputs if name}
         for value in self.attributes.values():
             if isinstance(value, OnnxGraph):
@@ -83,7 +83,7 @@ class OnnxNode:
         return found
 
     def calls(self, domain: str) -> set[str]:
-        """The operators of a domain that it uses, in graphs inside it too."""
+        """The operators of a domain that the node uses, also in graphs inside it."""
         found = {self.operator} if self.domain == domain else set()
         for value in self.attributes.values():
             if isinstance(value, OnnxGraph):
@@ -106,7 +106,7 @@ class OnnxGraph:
 
     @property
     def reads(self) -> set[str]:
-        """The tensors that it reads and does not have itself."""
+        """The tensors that the graph reads from outside."""
         own = {value.name for value in self.inputs} | {*self.constants}
         own |= {name for node in self.nodes for name in node.outputs}
         wanted = {value.name for value in self.outputs}

@@ -2,7 +2,8 @@
 
 Kernels are compiled from the text that the CPU back end compiles, for the same processor, so the
 numbers are the same to the bit; only how they find their constants differs (`linkable_machine` in
-`runtime/cpu/codegen/build_kernel.py`).  `levels.py` has those for other processors.
+`runtime/cpu/codegen/build_kernel.py`).  `levels.py` compiles the kernels for other
+processors.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ def build(
     classes: Sequence[str] = (),
     levels: Sequence[str] = (NATIVE,),
 ) -> list[Path]:
-    """Build a model of a session into a folder, for some levels; gives the files.
+    """Build a session's model into a folder, for some levels of processors; returns the files.
 
-    `classes` are the names that its program prints.  Raises `SessionError` for a model that cannot
-    be built, `ToolchainError` where no C compiler is there, and `OSError` where the folder cannot
-    be written.
+    `classes` are the class names that the stand-alone program prints.  Raises `SessionError` for
+    a model that cannot be built, `ToolchainError` where there is no C compiler, and `OSError` where
+    the folder cannot be written.
     """
     return _built(CInterface(frozen(session, model)), folder, levels, (*classes,))
 
@@ -60,7 +61,7 @@ def build(
 def build_step(
     session: Session, step: TrainStep, batch: int, folder: Path, levels: Sequence[str] = (NATIVE,)
 ) -> list[Path]:
-    """Build a step of training for batches of a size, from the state that the session has.
+    """Build a step of training for batches of one size, from the session's present state.
 
     Raises as `build` does.
     """
@@ -70,8 +71,9 @@ def build_step(
 def _built(
     interface: CInterface, folder: Path, levels: Sequence[str], classes: tuple[str, ...] | None
 ) -> list[Path]:
-    """Make everything aside, and put it into the folder when it is whole; without classes, even
-    none, there is no program.
+    """Build all files in a temporary folder and move them over once all are complete.
+
+    The stand-alone program is built unless `classes` is None.
     """
     tools = Toolchain.of(levels)
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +91,7 @@ def _built(
 def _library(
     interface: CInterface, levels: Sequence[str], place: Path, tools: Toolchain
 ) -> list[str]:
-    """Write and compile a library in a folder; gives the names of what is to be kept."""
+    """Write and compile a library in a folder; returns the names of the files to keep."""
     name, model = interface.name, interface.model
     kernels, word = (model.walker, *model.entry.kernels), model.dtype.itemsize
     built = [kernels_of(level, kernels, word, place) for level in levels]
@@ -111,7 +113,7 @@ def _library(
 
 
 def _texts(interface: CInterface, place: Path) -> None:
-    """Write what is no C source: the header, and what build systems read."""
+    """Write the files that are not C sources: the header, and files for build systems."""
     name = interface.name
     (place / f"{name}.h").write_text(interface.header())
     (place / "exports").write_text(f"{{ global: {name}_*; local: *; }};\n")
@@ -120,7 +122,7 @@ def _texts(interface: CInterface, place: Path) -> None:
 
 
 def _data(values: NDArray[np.generic], place: Path, tools: Toolchain) -> str:
-    """An object file with numbers; gives its symbol, which says what they are."""
+    """Write an object file that holds an array; returns its symbol, derived from the numbers."""
     content = np.ascontiguousarray(values).tobytes() or bytes(8)
     symbol = f"gradc_{hashlib.sha256(content).hexdigest()[:32]}_data"
     (place / f"{symbol}.bin").write_bytes(content)
@@ -130,7 +132,7 @@ def _data(values: NDArray[np.generic], place: Path, tools: Toolchain) -> str:
 
 
 def _assembly(symbol: str) -> Iterator[str]:
-    """Assembly text that takes a file as it is."""
+    """Assembly text that includes the bytes of a file under a symbol."""
     yield ".section .rodata"
     yield f".globl {symbol}"
     yield ".balign 64"
@@ -140,7 +142,7 @@ def _assembly(symbol: str) -> Iterator[str]:
 
 
 def _package(name: str) -> Iterator[str]:
-    """What pkg-config says of it: `cc main.c $(pkg-config --cflags --libs DIR/digit.pc)`."""
+    """The library's pkg-config file: `cc main.c $(pkg-config --cflags --libs DIR/digit.pc)`."""
     yield f"Name: {name}"
     yield "Description: a model that gradc built"
     yield "Version: 1"

@@ -1,8 +1,8 @@
-"""A model as it is built into a library: what it computes of its weights alone is computed now.
+"""A model as it is built into a library: values that depend on its weights alone are computed now.
 
-What stands before the stage over examples (weights transposed, packed, transformed) is done here,
-once; the library has the words that come of it, those of the weights that are read beside them, and
-the one stage that is left.
+The stages before the one over examples (which transpose, pack and transform weights) run here,
+once.  The library holds their results, the weights that are still read directly, and the one stage
+that is left.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ class FrozenModel:
     dtype: np.dtype[Any]
     weights: NDArray[Any]  # the first words of PERSISTENT, which the stage reads
     made: NDArray[Any]  # UNIFORM
-    tables: tuple[RelocatableTable, ...]  # of ever larger blocks
+    tables: tuple[RelocatableTable, ...]  # by growing block size
     persistents: tuple[Persistent, ...]  # where each tensor lies now
     before: RelocatableTable | None = None  # what makes UNIFORM of PERSISTENT
-    walker: Kernel = WALKER  # which goes through them
+    walker: Kernel = WALKER  # the dispatch loop that runs the tables
 
     @property
     def words(self) -> int:
-        """Of PERSISTENT."""
+        """The number of words of PERSISTENT."""
         return end_of(self.persistents)
 
     def arrays(self, role: str) -> list[Array]:
-        """What it reads (`input`) or gives (`output`), in order."""
+        """The arrays that the model reads (`input`) or writes (`output`), in order."""
         return [array for array in self.entry.arrays if array.role == role]
 
 
 def frozen(session: Session, model: str) -> FrozenModel:
-    """A model of a session with the numbers that it has now.
+    """A session's model with its present weights.
 
     Raises `SessionError` for a model that no library can have yet.
     """
@@ -83,7 +83,7 @@ def frozen(session: Session, model: str) -> FrozenModel:
 
 
 def with_long_sums(entry: Entry, examples: int, block: int) -> Entry:
-    """The entry with the kernels that a session takes for very long sums (of so many rows)."""
+    """The entry with the kernels that a session uses where sums over rows are very long."""
     rows = [block * time if isinstance(time, int) else LONGEST for time in entry.times]
     return with_compensated_sums(entry, examples, block, rows)
 
@@ -106,12 +106,12 @@ def written(item: Instruction) -> Sequence[Operand]:
 
 
 def stage(entry: Entry, phase: Phase) -> Entry:
-    """An entry of one stage."""
+    """The entry cut down to one of its stages."""
     return replace(entry, phases=(phase,), deferred_whole_step=None)
 
 
 def alone(entry: Entry, before: Sequence[Phase]) -> Entry:
-    """An entry of the stages that look at no example."""
+    """The entry cut down to the stages that read no example."""
     return replace(
         entry, phases=tuple(before), arrays=(), times=(), time_words=(), kept_words=(),
         deferred_whole_step=None,
@@ -130,8 +130,10 @@ def made_by(session: Session, entry: Entry) -> NDArray[Any]:
 def compact(
     persistents: Sequence[Persistent], entry: Entry
 ) -> tuple[Entry, tuple[Persistent, ...], int]:
-    """The entry with PERSISTENT cut down to what it reads: those tensors where they lie now, and
-    how many of them, which come first, its last stage reads.
+    """The entry with PERSISTENT cut down to the tensors that it reads.
+
+    Also returns where those tensors lie now, and how many of them the last stage reads; these come
+    first.
     """
     starts = [one.offset for one in persistents]
     inside = read_by(starts, entry.phases[-1:])
@@ -160,7 +162,7 @@ def read_by(starts: Sequence[int], phases: Sequence[Phase]) -> list[int]:
 
 
 def with_operands(entry: Entry, moved: Callable[[Operand], Operand]) -> Entry:
-    """The entry with other operands."""
+    """The entry with each operand replaced by `moved` of it."""
 
     def placed(item: Instruction) -> Instruction:
         return replace(item, operands=tuple(map(moved, item.operands)))
@@ -178,12 +180,12 @@ def places(tensors: Sequence[Persistent]) -> Iterator[Persistent]:
 
 
 def end_of(tensors: Sequence[Persistent]) -> int:
-    """The words that they take."""
+    """The number of words that the tensors take."""
     return max((one.offset + -(-one.type.size // LINE) * LINE for one in tensors), default=0)
 
 
 def words_of(session: Session, tensors: Sequence[Persistent]) -> NDArray[Any]:
-    """The numbers that some tensors have, where they lie now."""
+    """The present numbers of some tensors, read from where they lie in the session."""
     found = np.zeros(end_of(tensors), session.memory.words.dtype)
     known = {one.name: one for one in session.program.persistents}
     for one in tensors:

@@ -33,11 +33,11 @@ class FrozenStep(FrozenModel):
 
     @property
     def words(self) -> int:
-        """Of PERSISTENT."""
+        """The number of words of PERSISTENT."""
         return len(self.weights)
 
     def arrays(self, role: str) -> list[Array]:
-        """What it reads, and what it gives once for the batch: a loss, reports."""
+        """The arrays that a step reads, and those it writes once a batch: the loss and reports."""
         if role != "output":
             return [array for array in self.entry.arrays if array.role == role]
         return [
@@ -48,7 +48,7 @@ class FrozenStep(FrozenModel):
 
 
 def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
-    """A step of a session, from the state that it has now, for batches of a size.
+    """A session's step of training from its present state, for batches of one size.
 
     Raises `SessionError` for a step that no library can have yet.
     """
@@ -74,8 +74,9 @@ def frozen_step(session: Session, step: TrainStep, batch: int) -> FrozenStep:
 
 
 def filled_schedule(session: Session, step: TrainStep) -> tuple[int, int]:
-    """Let the tables of a step's settings begin at its next update; where the count of what was
-    read of them lies, and how many rows they have (0: there are none).
+    """Let the tables of a step's settings begin at its next update.
+
+    Returns the word that counts the rows read so far, and the number of rows (0: no tables).
     """
     ahead = session.tables.of.get(step.entry)
     if ahead is None:

@@ -21,7 +21,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.embed.frozen import FrozenModel
 
 VERSION = 2  # of the functions and their meaning
-FAULTS = {  # a call's answer below 0, and what it says
+FAULTS = {  # negative return values of a call, and their meaning
     "NULL_POINTER": "a pointer is null",
     "WRONG_SIZE": "the number of examples is none that it takes",
     "SMALL_WORKSPACE": "the workspace has too few bytes",
@@ -35,7 +35,7 @@ FAULTS = {  # a call's answer below 0, and what it says
     "WRONG_PROCESSOR": "this processor lacks instructions that the library was compiled for",
     "OTHER_INTERFACE": "header and library are of different models or versions",
 }
-OWN = (  # other names in its functions
+OWN = (  # other names that the functions use
     "n", "workspace", "bytes", "code", "memory", "arrays", "run", "lengths", "numbers", "inside",
     "weights", "results", "path", "tensor",
 )  # fmt: skip
@@ -49,17 +49,17 @@ class CInterface:
 
     @property
     def name(self) -> str:
-        """What its functions and files begin with."""
+        """The prefix of the library's functions and files."""
         return c_name(self.model.name)
 
     @property
     def macro(self) -> str:
-        """What its macros begin with."""
+        """The prefix of the library's macros."""
         return self.name.upper()
 
     @cached_property
     def arguments(self) -> dict[str, Array]:
-        """By name in C: what is read, then what is given; one output is called `scores`."""
+        """Arrays by their C names: inputs, then outputs; a single output is called `scores`."""
         names, outputs = CNames(OWN), self.model.arrays("output")
         found = {names.take(str(array.name)): array for array in self.model.arrays("input")}
         for array in outputs:
@@ -68,17 +68,17 @@ class CInterface:
 
     @cached_property
     def lengths(self) -> dict[str, str]:
-        """Arguments with the length of every example's sequence: by name, the time."""
+        """The arguments that hold lengths of sequences: the time of each, by argument name."""
         names = CNames({*OWN, *self.arguments})
         times = self.model.entry.times
         return {names.take(f"{time}_lengths"): time for time in times if isinstance(time, str)}
 
     def word(self, type: TensorType) -> str:
-        """The C type of a number of a tensor."""
+        """The C type of a tensor's elements."""
         return self.word_of(type.kind)
 
     def word_of(self, kind: Kind) -> str:
-        """The C type of a number."""
+        """The C type of a kind of numbers."""
         wide = self.model.dtype.itemsize == 8
         if kind is Kind.INDEX:
             return "int64_t" if wide else "int32_t"
@@ -86,12 +86,12 @@ class CInterface:
 
     @property
     def written(self) -> list[str]:
-        """The names of the arguments that it writes."""
+        """The names of the arguments that the library writes."""
         return [name for name, array in self.arguments.items() if array.role == "output"]
 
     @property
     def order(self) -> list[str]:
-        """The names of the arguments in order: what is read, lengths, what is given."""
+        """The names of the arguments in order: inputs, lengths, outputs."""
         read = [name for name in self.arguments if name not in self.written]
         return [*read, *self.lengths, *self.written]
 
@@ -109,7 +109,7 @@ class CInterface:
 
     @property
     def fingerprint(self) -> int:
-        """A number that is another for other arguments."""
+        """A number that differs where the arguments differ."""
         shapes = [f"{name} {array.type}" for name, array in self.arguments.items()]
         shapes += self.lengths
         shapes += [f"{p.name} {p.type} {p.offset}" for p in self.model.persistents]
@@ -122,7 +122,7 @@ class CInterface:
         )
 
     def _about(self) -> Iterator[str]:
-        """What it is, in words."""
+        """The comment at the top of the header, which describes the model."""
         yield f"/* {self.name}: a model that gradc built; needs no other library."
         yield ""
         yield "   Every array holds n examples one after another, each row-major, without gaps:"
@@ -137,7 +137,7 @@ class CInterface:
         yield "   of threads may call at once; nothing is allocated. */"
 
     def _head(self) -> Iterator[str]:
-        """What stands before the functions."""
+        """The part of the header before its functions."""
         guard = f"{self.macro}_MODEL_H"
         yield f"#ifndef {guard}"
         yield f"#define {guard}"
@@ -158,7 +158,7 @@ class CInterface:
         yield "};"
 
     def words_about(self, array: Array) -> str:
-        """`float, 28 x 28 x 1`."""
+        """An array described for a comment, such as `float, 28 x 28 x 1`."""
         type = array.type
         shape = " x ".join(map(str, type.shape)) or "one number"
         among = "" if type.classes is None else f", 0 to {type.classes - 1}"
@@ -182,7 +182,7 @@ class CInterface:
         yield from self._common()
 
     def _weights(self) -> Iterator[str]:
-        """The functions that take other weights than those inside."""
+        """The functions that replace the weights built into the library."""
         name, struct = self.name, f"struct {self.name}_weights"
         yield ""
         yield "/* Weights of yours, by their names in the spec, and what is made of them. */"
@@ -200,7 +200,7 @@ class CInterface:
         yield f"int {name}_run_with({own}, int n, void *workspace, size_t bytes);"
 
     def members(self) -> Iterator[str]:
-        """What persists as members of a struct, with the gaps between them."""
+        """The persistent tensors as members of a struct, with the gaps between them."""
         names, real, end = CNames(["made"]), self.word_of(Kind.REAL), 0
         for k, one in enumerate(self.model.persistents):
             if one.offset > end:
@@ -212,7 +212,7 @@ class CInterface:
             yield f"    {real} gap[{self.model.words - end}];"
 
     def _common(self) -> Iterator[str]:
-        """The functions that each library has, whatever it runs."""
+        """The functions that every library has, for a model or a step."""
         name = self.name
         yield ""
         yield "/* What a code says, in English. */"

@@ -1,9 +1,9 @@
-"""Levels of processors that a library is for: each has kernels of its own, and one is chosen there.
+"""Levels of processors that a library supports: each has its own kernels, chosen at run time.
 
 Tables, numbers and C are the same for all levels, since a program is the same on every machine
-(`compiler/machine/machine.py`); only kernels differ.  Those of a level that is not this processor's
-own are compiled in a process of their own, whose compiler takes that one for the host: nearly
-everything in it asks once what the host is.
+(`compiler/machine/machine.py`); only kernels differ.  Kernels for another level than this
+processor's are compiled in a separate process, whose compiler takes that level for the host: nearly
+all of the compiler asks only once what the host is.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ LONGEST = 600  # seconds in which the kernels of a level are compiled
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level and its kernels: symbols of the dispatch loop and of each kernel, in order."""
+    """A level and the symbols of its dispatch loop and of each of its kernels, in order."""
 
     name: str
     symbols: list[str]
 
     @property
     def asked(self) -> list[str]:
-        """What a processor is asked for, by the names that C compilers know."""
+        """The features to ask a processor for, by the names that C compilers know."""
         if self.name != NATIVE:
             return list(ASKED[self.name])
         features = host().features.split(",")
@@ -66,7 +66,7 @@ class Level:
 def levels_of(text: str) -> list[str]:
     """The levels that a text names, best first: `native`, or `x86-64-v2,x86-64-v4`.
 
-    Raises `ValueError` for a name that is none, and for ARM beside x86.
+    Raises `ValueError` for a name of no level, and for ARM beside x86.
     """
     given = [SHORT.get(name.strip(), name.strip()) for name in text.split(",")]
     order = [NATIVE, *LEVELS]
@@ -81,7 +81,7 @@ def levels_of(text: str) -> list[str]:
 def kernels_of(
     level: str, kernels: Sequence[Kernel], word: int, place: Path
 ) -> tuple[Level, list[str]]:
-    """Compile kernels for a level into a folder; gives their symbols, and the object files.
+    """Compile kernels for a level into a folder; returns their symbols and the object files.
 
     Raises `ToolchainError` where they cannot be compiled.
     """
@@ -91,7 +91,7 @@ def kernels_of(
 
 
 def compiled(kernels: Sequence[Kernel], word: int, place: Path) -> list[str]:
-    """Object files of kernels, each called as its symbol; gives the symbols."""
+    """Write the object files of kernels, each named after its symbol; returns the symbols."""
     built = [linkable_object(kernel, word) for kernel in kernels]
     for symbol, code in built:
         (place / f"{symbol}.o").write_bytes(code)
@@ -99,9 +99,9 @@ def compiled(kernels: Sequence[Kernel], word: int, place: Path) -> list[str]:
 
 
 def elsewhere(level: str, kernels: Sequence[Kernel], word: int, place: Path) -> list[str]:
-    """The same in a process that takes another processor for its own.
+    """Compile kernels, as `compiled` does, in a process that takes another level for its host.
 
-    Raises `ToolchainError` where it fails.
+    Raises `ToolchainError` where that process fails.
     """
     told = [[kernel.name, kernel.source, kernel.note] for kernel in kernels]
     done = subprocess.run(
@@ -117,7 +117,7 @@ def elsewhere(level: str, kernels: Sequence[Kernel], word: int, place: Path) -> 
 
 
 def chosen(levels: Sequence[Level]) -> Iterator[str]:
-    """C that says which level this processor has, or -1."""
+    """C code that finds the level to use on the processor it runs on, or -1."""
     yield f"#define LEVELS {len(levels)}"
     names = ", ".join(f'"{level.name}"' for level in levels)
     yield f"static const char *const level_names[LEVELS] = {{{names}}};"

@@ -36,7 +36,7 @@ PLACES = {  # words that the library writes, by their name in C
     "AT_ARRAY": int(Space.ARRAY),
 }
 STATE = "safetensors.c", "state.c"
-SOURCES = {  # of each way of running, in order: what is common, and the functions of the header
+SOURCES = {  # by way of running, in order: the common files, and those of the header's functions
     "plain": (["plain.c"], ["plain_functions.c"]),
     "sequences": (["packed.c", "sequences.c"], ["sequences_functions.c"]),
     "plain step": (
@@ -48,7 +48,7 @@ SOURCES = {  # of each way of running, in order: what is common, and the functio
         ["sequence_step_functions.c", "step_functions.c"],
     ),
 }
-WEIGHTS = ["safetensors.c", "weights.c"], ["weights_functions.c"]  # of a model that has any
+WEIGHTS = ["safetensors.c", "weights.c"], ["weights_functions.c"]  # of a model with weights
 LONGEST_KEY = len("__metadata__")  # bytes, of what a file of weights may say beside names
 MOST_BYTES = 1 << 60  # of a workspace: no sum of sizes overflows
 
@@ -56,7 +56,7 @@ MOST_BYTES = 1 << 60  # of a workspace: no sum of sizes overflows
 def library_source(interface: CInterface, levels: Sequence[Level], data: Sequence[str]) -> str:
     """The source of a model's library, for some levels, the best first.
 
-    `data` has the symbols of the weights, and of what was made of them.
+    `data` holds the symbols of the weights and of the values computed from them.
     """
     model = interface.model
     parts = [
@@ -76,26 +76,26 @@ def library_source(interface: CInterface, levels: Sequence[Level], data: Sequenc
 
 
 def kind_of(model: FrozenModel) -> str:
-    """Which of the ways of running it has."""
+    """The way in which a model runs, a key of `SOURCES`."""
     if isinstance(model, FrozenStep):
         return "step of sequences" if model.entry.times else "plain step"
     return "sequences" if model.entry.times else "plain"
 
 
 def sources_of(model: FrozenModel) -> list[str]:
-    """The files of what is common, in order."""
+    """The C files of the common part that a model needs, in order."""
     loads = WEIGHTS[0] if model.persistents and not isinstance(model, FrozenStep) else []
     return ["library.c", *SOURCES[kind_of(model)][0], *loads]
 
 
 def functions_of(model: FrozenModel) -> list[str]:
-    """The files of the header's functions."""
+    """The C files that define the functions of the header."""
     loads = WEIGHTS[1] if model.persistents and not isinstance(model, FrozenStep) else []
     return [*SOURCES[kind_of(model)][1], *loads, "functions.c"]
 
 
 def head(interface: CInterface) -> Iterator[str]:
-    """What is included, and short names of codes."""
+    """The includes, and short names of codes."""
     yield f"/* The library of {interface.name}: its tables, and the functions of its header. */"
     names = ["stddef.h", "stdint.h", "stdio.h", "string.h"]
     yield from (f"#include <{name}>" for name in names)
@@ -106,7 +106,7 @@ def head(interface: CInterface) -> Iterator[str]:
 
 
 def constants(model: FrozenModel) -> Iterator[str]:
-    """Macros with the sizes that the common part asks for."""
+    """Macros with the sizes that the common part uses."""
     yield from (f"#define {name} {value}" for name, value in PLACES.items())
     yield f"#define CONTROL {bytecode.ALL}"
     yield f"#define SPACES {spaces_of(model)}"
@@ -127,7 +127,7 @@ def constants(model: FrozenModel) -> Iterator[str]:
 
 
 def constants_of_tensors(model: FrozenModel) -> Iterator[str]:
-    """The sizes of what is known of tensors that persist."""
+    """Macros with sizes that the C code about persistent tensors uses."""
     yield f"#define TENSORS {len(model.persistents)}"
     yield f"#define MOST_DIMS {most_dims(model)}"
     names = [len(one.name.encode()) for one in model.persistents]
@@ -138,7 +138,7 @@ def constants_of_tensors(model: FrozenModel) -> Iterator[str]:
 
 
 def spaces_of(model: FrozenModel) -> int:
-    """The words of a row of addresses."""
+    """The number of words in a row of addresses."""
     return int(Space.ARRAY) + len(model.entry.arrays) + len(model.entry.results) + 1
 
 
@@ -149,7 +149,7 @@ def element_bytes(model: FrozenModel) -> int:
 
 
 def externals(interface: CInterface, levels: Sequence[Level], data: Sequence[str]) -> Iterator[str]:
-    """What other object files have: the dispatch loop, kernels, weights."""
+    """Declarations of what other object files define: the dispatch loop, kernels, weights."""
     arguments = ", ".join(["int64_t"] * 5)
     symbols = dict.fromkeys(symbol for level in levels for symbol in level.symbols)
     yield from (f"extern void {name}({arguments});" for name in symbols)
@@ -176,7 +176,7 @@ def own_memory(interface: CInterface) -> str:
 
 
 def filled(text: str, facts: Mapping[str, str]) -> str:
-    """A text with facts in the places of their names."""
+    """A text in which the names of facts are replaced by the facts."""
     for word, fact in facts.items():
         text = text.replace(f"${word}$", fact)
     return text

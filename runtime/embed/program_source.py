@@ -1,4 +1,4 @@
-"""The C source of the stand-alone program: what the model reads and gives, and the common part."""
+"""The C source of the stand-alone program: the table of the model's arrays, and the common part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def program_source(interface: CInterface, classes: Sequence[str] = ()) -> str:
 
 
 def described(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
-    """What is this model's own."""
+    """The part of the program that is specific to this model."""
     name = interface.name
     yield f"/* The program of {name}. */"
     yield from (f"#include <{header}>" for header in HEADERS)
@@ -31,7 +31,7 @@ def described(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
 
 
 def fields(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
-    """The table of what is read and given, and how the model is called."""
+    """The table of the model's inputs and outputs, and the call of the model."""
     times = interface.model.entry.times
     yield f"#define FIELDS {len(interface.arguments) + len(interface.lengths)}"
     yield f"static const size_t class_count = {len(classes)};"

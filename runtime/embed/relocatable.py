@@ -47,7 +47,7 @@ def table_for_batch(entry: Entry, word: int, block: int, batch: int) -> Relocata
 
 
 def with_places(entry: Entry, word: int, table: NDArray[np.int64]) -> RelocatableTable:
-    """A table, and where addresses go into it."""
+    """A table with the places into which addresses are written."""
     found = list(instructions(table))
     kernels = [(at + bytecode.KERNEL, int(table[at + bytecode.KERNEL]) - 1) for at in found]
     places = [at + bytecode.GEOMETRY_AT for at in found]
@@ -63,7 +63,7 @@ def with_places(entry: Entry, word: int, table: NDArray[np.int64]) -> Relocatabl
 def moved_by_rows(
     entry: Entry, word: int, table: NDArray[np.int64]
 ) -> Iterator[tuple[int, int, int]]:
-    """Which words another row of a time moves on, and by how much: the word, the time, bytes."""
+    """The words that grow with each further row of a time: the word, the time, the bytes a row."""
     block, examples = int(table[bytecode.BLOCK]), int(table[bytecode.EXAMPLES])
     for time in range(len(entry.times)):
         wider = laid_out(entry, word, block, examples, time)
@@ -75,9 +75,9 @@ def moved_by_rows(
 def laid_out(
     entry: Entry, word: int, block: int, examples: int, wider: int | None = None
 ) -> NDArray[np.int64]:
-    """A table with the numbers of kernels and places of arguments instead of addresses.
+    """A table with kernel numbers and argument places instead of addresses.
 
-    There is room for one row of each time, of the `wider` one for two.
+    It has room for one row of each time, and for two rows of the time `wider`.
     """
     room = [1 + (time == wider) for time in range(len(entry.times))]
     table = build_table(entry, range(1, 1 + len(entry.kernels)), examples, word, block, room)

@@ -21,14 +21,14 @@ class StepInterface(CInterface):
 
     @cached_property
     def arguments(self) -> dict[str, Array]:
-        """By name in C: what is read, then the loss and reports."""
+        """Arrays by their C names: inputs, then the loss and reports."""
         names = CNames({*OWN, "state"})
         arrays = [*self.model.arrays("input"), *self.model.arrays("output")]
         return {names.take(str(array.name)): array for array in arrays}
 
     @property
     def fingerprint(self) -> int:
-        """A number that is another for other arguments, or another state."""
+        """A number that differs where the arguments or the state differ."""
         return zlib.crc32(f"{super().fingerprint} {self.model.batch}".encode()) >> 1
 
     def declared(self) -> str:

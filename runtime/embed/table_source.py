@@ -1,4 +1,4 @@
-"""A model's tables as C data: bytecode, and what is known of arrays, times and tensors."""
+"""A model's tables as C data: bytecode, and tables that describe arrays, times and tensors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from gradc_runtime.embed.relocatable import RelocatableTable
 CLOCKS = (  # in the order of the C source
     "owner", "position", "remaining", "mirror", "before", "after", "length", "first", "last",
 )  # fmt: skip
-A_LINE = 12  # numbers
+A_LINE = 12  # numbers in a line of C
 TYPES = {(Kind.REAL, 4): "F32", (Kind.REAL, 8): "F64", (Kind.INDEX, 4): "I32",
          (Kind.INDEX, 8): "I64"}  # fmt: skip
 
 
 def tensor_list(model: FrozenModel) -> Iterator[str]:
-    """What is known of each tensor that persists, for files with them."""
+    """A table that describes each persistent tensor, for reading and writing weight files."""
     kept = model.persistents
     yield "static const struct tensor tensors[TENSORS] = {"
     for one in kept:
@@ -62,7 +62,7 @@ def most_dims(model: FrozenModel) -> int:
 
 
 def numbers(values: Iterable[int]) -> Iterator[str]:
-    """Whole numbers, some a line."""
+    """Lines of whole numbers, `A_LINE` in each."""
     all = [str(value) for value in values]
     for k in range(0, len(all), A_LINE):
         yield "    " + ", ".join(all[k : k + A_LINE]) + ","
@@ -82,7 +82,7 @@ def table_data(name: str, table: RelocatableTable) -> Iterator[str]:
 
 
 def table_list(model: FrozenModel) -> Iterator[str]:
-    """All tables, of ever larger blocks, and the one of what weights alone decide."""
+    """All tables by growing block size, and the one for values that depend on weights alone."""
     for k, table in enumerate(model.tables):
         yield from table_data(str(k), table)
     yield "static const struct block_table tables[TABLES] = {"
@@ -100,7 +100,7 @@ def table_list(model: FrozenModel) -> Iterator[str]:
 
 
 def table_facts(name: str, table: RelocatableTable, model: FrozenModel) -> str:
-    """What is known of a table."""
+    """The initializer of the C struct that describes a table."""
     size = table.block * model.entry.block_words * model.dtype.itemsize
     places = [len(table.kernels), len(table.arguments), len(table.rooms)]
     counts = [table.block, len(table.words), *places, -(-size // 64) * 64]
@@ -109,7 +109,7 @@ def table_facts(name: str, table: RelocatableTable, model: FrozenModel) -> str:
 
 
 def sequence_times(interface: CInterface) -> Iterator[str]:
-    """What is known of each time."""
+    """A table that describes each time."""
     entry, word = interface.model.entry, interface.model.dtype.itemsize
     if not entry.times:
         return
@@ -122,7 +122,7 @@ def sequence_times(interface: CInterface) -> Iterator[str]:
 
 
 def kinds(interface: CInterface) -> Iterator[str]:
-    """What is known of each array, in the order of the table."""
+    """A table that describes each array, in the order of the entry's arrays."""
     yield "static const struct array_kind kinds[ARRAYS] = {"
     for array in interface.model.entry.arrays:
         type = array.type

@@ -27,10 +27,10 @@ class Toolchain:
 
     @staticmethod
     def of(levels: Sequence[str]) -> Toolchain:
-        """What compiles for some levels: $CC and $AR, or `cc` and `ar`, for ARM on another machine
-        `aarch64-linux-gnu-gcc`; with the flags of $CFLAGS.
+        """The toolchain for some levels: $CC and $AR, or else `cc` and `ar`, with the flags of
+        $CFLAGS; for ARM on another machine `aarch64-linux-gnu-gcc`.
 
-        Raises `ToolchainError` where there is none.
+        Raises `ToolchainError` where there is no compiler.
         """
         crossing = ARM in levels and platform.machine() not in (ARM, "arm64")
         prefix = f"{ARM}-linux-gnu-" if crossing else ""
@@ -42,25 +42,25 @@ class Toolchain:
         return Toolchain([*command, *flags], shlex.split(os.environ.get("AR", f"{prefix}ar")))
 
     def compile_c(self, source: str, made: str, folder: Path) -> None:
-        """An object file of a C source, position-independent."""
+        """Compile a C source to a position-independent object file."""
         flags = ["-std=gnu11", "-O2", "-fPIC", *WARNINGS]
         call([*self.compiler, *flags, "-c", source, "-o", made], folder)
 
     def assemble(self, source: str, made: str, folder: Path) -> None:
-        """An object file of an assembly text."""
+        """Assemble a text to an object file."""
         call([*self.compiler, "-c", source, "-o", made], folder)
 
     def archive(self, parts: Sequence[str], made: str, folder: Path) -> None:
-        """A static library of object files."""
+        """Make a static library of object files."""
         call([*self.archiver, "rcs", made, *parts], folder)
 
     def link_shared(self, parts: Sequence[str], exports: str, made: str, folder: Path) -> None:
-        """A shared library that shows the functions that a linker script names."""
+        """Link a shared library that exports the functions named in a linker script."""
         flags = ["-shared", f"-Wl,--version-script={exports}", f"-Wl,-soname,{made}"]
         call([*self.compiler, *flags, *parts, "-lm", "-o", made], folder)
 
     def link_program(self, source: str, library: str, made: str, folder: Path) -> None:
-        """A program of one source and a static library."""
+        """Compile and link a program from one source and a static library."""
         flags = ["-std=gnu11", "-O2", *WARNINGS]
         call([*self.compiler, *flags, source, library, "-lm", "-o", made], folder)
 
@@ -68,7 +68,7 @@ class Toolchain:
 def call(command: Sequence[str], folder: Path) -> None:
     """Run a tool in a folder.
 
-    Raises `ToolchainError` with what it said where it fails.
+    Raises `ToolchainError` with the tool's output where the tool fails.
     """
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False

@@ -1,7 +1,7 @@
 """A model as WebAssembly: a module with its weights inside, a loader in JavaScript, and a page.
 
-The C text of a model (`compiler/c`) is compiled by clang for wasm32, without a C library: what it
-includes are two small headers, and functions such as `exp` are those of JavaScript's `Math`.
+The C text of a model (`compiler/c`) is compiled by clang for wasm32, without a C library: it
+includes two small headers only, and functions such as `exp` are those of JavaScript's `Math`.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ LINKING = ("-Wl,--no-entry", "-Wl,--export=__heap_base", f"-Wl,-z,stack-size={ST
 class WasmArgument:
     """An array that a model reads or gives."""
 
-    name: str  # the author's
-    in_c: str  # the same as C has it
+    name: str  # in the spec
+    in_c: str  # the same name, as it is spelled in C
     role: str  # "input", "output", or "result": given once for all examples
     word: str  # the type of a number in C
     type: TensorType  # of an example
 
     def facts(self) -> dict[str, object]:
-        """What the loader knows of it."""
+        """The facts about the array that the loader needs, by key."""
         return {
             "name": self.name, "role": self.role, "array": ARRAYS[self.word],
             "shape": self.type.shape, "size": self.type.size, "classes": self.type.classes,
@@ -52,7 +52,7 @@ class WasmArgument:
 def build_wasm(
     name: str, texts: Mapping[str, str], arguments: Sequence[WasmArgument], folder: Path
 ) -> list[Path]:
-    """Write `NAME.wasm`, its loader `NAME.mjs`, and of a classifier of images a page.
+    """Write `NAME.wasm`, its loader `NAME.mjs`, and a page for a classifier of images.
 
     `texts` are the C files of the model, `arguments` are in the order of its function.  Raises
     `ToolchainError` where clang or its linker is missing, `OSError` where the folder cannot be
@@ -73,7 +73,7 @@ def build_wasm(
 def compiled(
     name: str, texts: Mapping[str, str], arguments: Sequence[WasmArgument], place: Path
 ) -> bytes:
-    """The module, made in a folder.
+    """The bytes of the WebAssembly module, compiled in a folder.
 
     Raises `ToolchainError` where clang or its linker is missing.
     """
@@ -94,7 +94,7 @@ def compiled(
 
 
 def exports(name: str, arguments: Sequence[WasmArgument]) -> Iterator[str]:
-    """The functions of the module: those of the model, in memory of the module's own."""
+    """C functions that the module exports: they run the model in the module's own memory."""
     given = [f"{'const ' * (a.role == 'input')}{a.word} *{a.in_c}" for a in arguments]
     yield f'#include "{name}.h"'
     yield f"static struct {name}_memory memory;"
@@ -137,7 +137,7 @@ def draws_classes(arguments: Sequence[WasmArgument]) -> bool:
 
 
 def page_text(name: str, loader: str, module: bytes) -> str:
-    """A page with all of it inside, which a browser opens as a file."""
+    """A page with the loader and the module inside, which a browser can open as a local file."""
     inside = loader.replace("export ", "")
     encoded = base64.b64encode(module).decode()
     return filled(source_text("page.html"), {"NAME": name, "LOADER": inside, "MODULE": encoded})

@@ -1,9 +1,8 @@
 """gradc as a back end of `onnx.backend`: a model is imported, compiled and run on its inputs.
 
-The graph is ONE example here: no batch is looked for, so that whatever a node does to its whole
-input is what it is asked to do.  Where an operator wants to know numbers while the graph is
-imported (a shape, axes, pads), those inputs are taken from the call, and the graph is compiled for
-them.
+The graph is ONE example here: no batch is looked for, so a node may mix all numbers of its input.
+Where an operator needs numbers while the graph is imported (a shape, axes, pads), those inputs are
+taken from the call, and the graph is compiled for them.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def spec_for(graph: ImportedGraph, given: Mapping[str, np.ndarray]) -> ImportedS
 
 
 def width_for(kinds: Sequence[Any]) -> str:
-    """float64 where float32 would not hold the numbers."""
+    """The width of real numbers: float64 where float32 would not hold the numbers exactly."""
     wide = any((k.itemsize >= 4 and k.kind in "iu") or k == np.float64 for k in kinds)
     return "float64" if wide else "float32"
 
@@ -117,5 +116,5 @@ class GradcBackend(Backend):
 
     @classmethod
     def supports_device(cls, device: str) -> bool:
-        """The CPU alone."""
+        """Whether a device is supported: only the CPU is."""
         return device == "CPU"

@@ -56,7 +56,7 @@ def with_sizes(model: Any) -> Any:
 def write_model(session: Any, path: str | Path, model: str | None = None) -> None:
     """Write a session's model to a file, whole or not at all; raises as `exported` does.
 
-    Raises `OSError` where it cannot be written.
+    Raises `OSError` where the file cannot be written.
     """
     write_atomically(path_of(path), exported(session, model).SerializeToString())
 
@@ -64,7 +64,7 @@ def write_model(session: Any, path: str | Path, model: str | None = None) -> Non
 def chosen_model(session: Any, name: str | None) -> str:
     """The model that is named, or the only one.
 
-    Raises `SessionError` for a name of none, or for none where there are several.
+    Raises `SessionError` for an unknown name, or for no name where there are several models.
     """
     models = session.program.models
     if name is None and len(models) != 1:

@@ -39,7 +39,7 @@ def imported_file(
 
 
 def head(path: Path, found: ImportedSpec) -> str:
-    """Comments: the file, and whose weights each layer has."""
+    """Comments at the top of a spec: the ONNX file, and which of its tensors each layer holds."""
     lines = [f"{bounded(path.name)}, imported."]
     lines += [f"    {layer:<12} {bounded(source)}" for layer, source in found.sources]
     return "".join(f"# {line}\n" for line in lines)

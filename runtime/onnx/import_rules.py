@@ -1,4 +1,4 @@
-"""All rules, by being imported."""
+"""Imports every module of rules, which registers the rules."""
 
 from __future__ import annotations
 

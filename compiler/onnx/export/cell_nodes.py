@@ -15,8 +15,9 @@ from gradc_compiler.ops.sequence import Previous
 
 
 def native_cell(c: ExportContext, ids: Sequence[int], read_outside: Sequence[int]) -> bool:
-    """Write a loop as an operator of ONNX; whether it is one, and nothing reads more of it than
-    that operator shows.
+    """Write a loop as ONNX's own cell operator, where that is possible; returns whether it was.
+
+    It is where the loop is such a cell and other nodes read only what the operator outputs.
     """
     cell = Pattern(c, ids).found()
     if cell is None or [*read_outside] != [cell.shown]:
@@ -35,7 +36,7 @@ def native_cell(c: ExportContext, ids: Sequence[int], read_outside: Sequence[int
 
 
 def write_cell(c: ExportContext, cell: CellPattern, x: Tensor) -> None:
-    """The operator, and its states at every step."""
+    """Write the cell's operator, whose output is the state at every step."""
     w, state = c.writer, cell.states[0]
     assert isinstance(state.op, Previous)
     size = state.type.shape[0]
@@ -82,7 +83,7 @@ def stacked(c: ExportContext, parts: Sequence[GateRows | None], size: int) -> st
 
 
 def biases(c: ExportContext, cell: CellPattern, size: int) -> str:
-    """[1, 2 * gates * size]: those beside the input, and those beside the state."""
+    """All biases, [1, 2 * gates * size]: those beside the input, then those beside the state."""
     first, second = zip(*(in_slots(gate, cell.after) for gate in cell.gates), strict=True)
     if not any((*first, *second)):
         return ""
@@ -93,7 +94,8 @@ def biases(c: ExportContext, cell: CellPattern, size: int) -> str:
 def in_slots(gate: GateSum, after: GateRows | None) -> tuple[GateRows | None, GateRows | None]:
     """The bias of a gate beside the input, and the one beside the state.
 
-    Where they are added up it is all the same; the one within a reset has the parameter of `after`.
+    Where both are simply added, either place will do; a bias from the parameter of `after`, which
+    lies within a reset, goes beside the state.
     """
     found: list[GateRows | None] = [b for b in gate.biases if b != after]
     if after in gate.biases:
@@ -105,7 +107,7 @@ def in_slots(gate: GateSum, after: GateRows | None) -> tuple[GateRows | None, Ga
 
 
 def start_of(c: ExportContext, id: int) -> str:
-    """[1, batch, size]: the first state; none where it is 0."""
+    """The name of the first state, [1, batch, size]; empty where it is 0."""
     op = c.graph[id].op
     if isinstance(op, Constant) and op.value == 0.0:
         return ""

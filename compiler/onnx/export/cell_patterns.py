@@ -1,4 +1,4 @@
-"""Which recurrences are cells that ONNX has itself: Elman's, the LSTM, the GRU in both versions.
+"""Finds recurrences that are cells of ONNX: Elman's, the LSTM, the GRU in both versions.
 
 A gate is a function of a sum: rows of a matrix times the state, rows of one times the input, and
 numbers of a vector.  `Pattern.gate` finds that sum behind the reshapes and slices by which a cell
@@ -30,7 +30,7 @@ class GateRows:
 
 @dataclass(frozen=True, slots=True)
 class GateSum:
-    """What a gate is a function of: rows that meet the state, the input, and two biases at most."""
+    """The sum inside a gate: rows times the state, rows times the input, and at most two biases."""
 
     state: GateRows | None
     input: GateRows | None
@@ -50,7 +50,7 @@ class CellPattern:
 
 
 class Pattern:
-    """A recurrence that is looked at."""
+    """A recurrence that is compared with the cells of ONNX."""
 
     def __init__(self, c: ExportContext, ids: Sequence[int]) -> None:
         self.c, self.graph = c, c.graph
@@ -59,7 +59,7 @@ class Pattern:
                      if isinstance(node.op, Previous)}  # fmt: skip
 
     def found(self) -> CellPattern | None:
-        """The cell that it is, if ONNX has one."""
+        """The cell of ONNX that the recurrence is, or None."""
         if any(len(node.type.shape) != 1 for node in self.states):
             return None
         if len(self.states) == 2:
@@ -71,12 +71,12 @@ class Pattern:
         return None
 
     def elman(self, state: Node) -> CellPattern | None:
-        """h' = tanh(W h + U x + b)."""
+        """Elman's cell: h' = tanh(W h + U x + b)."""
         gate = self.gate(self.next[state.id], "Tanh", state)
         return None if gate is None else CellPattern("RNN", (gate,), (state,), self.next[state.id])
 
     def lstm(self, h: Node, c: Node) -> CellPattern | None:
-        """h' = o tanh(c') with c' = f c + i g."""
+        """The LSTM: h' = o tanh(c') with c' = f c + i g."""
         shown, kept = self.next[h.id], self.next[c.id]
         for out, inner in self.operands(shown, "mul"):
             if not self.applies(inner, "Tanh") or self.graph[inner].inputs != (kept,):
@@ -92,7 +92,7 @@ class Pattern:
         return None
 
     def gru(self, h: Node) -> CellPattern | None:
-        """h' = z h + (1 - z) tanh(n)."""
+        """The GRU: h' = z h + (1 - z) tanh(n)."""
         shown = self.next[h.id]
         for old, new in self.operands(shown, "add"):
             for z, before in self.operands(old, "mul"):
@@ -137,7 +137,7 @@ class Pattern:
     def late(
         self, held: int, others: Sequence[GateRows | int], h: Node
     ) -> tuple[GateSum, GateRows | None] | None:
-        """V h + c within the reset, and what is added beside it."""
+        """The sum V h + c within the reset, and the terms added outside the reset."""
         within = self.sum_of([*self.terms(held, 0, h.type.shape[0])], h)
         beside = self.sum_of(others, h)
         if within is None or beside is None or within.state is None:
@@ -148,7 +148,7 @@ class Pattern:
         return GateSum(within.state, beside.input, both), next(iter(within.biases), None)
 
     def applies(self, id: int, function: str) -> bool:
-        """Whether a node is a function that ONNX calls so."""
+        """Whether a node applies the function that ONNX calls by this name."""
         return self.graph[id].op.name == function.lower()
 
     def operands(self, id: int, name: str) -> Iterator[tuple[int, int]]:
@@ -169,7 +169,7 @@ class Pattern:
         return self.sum_of([*self.terms(node.inputs[0], start, h.type.shape[0])], h)
 
     def view(self, id: int) -> tuple[int, int] | None:
-        """What a node shows a part of, and from which number on, counted row by row."""
+        """The node of which this one is a part, and the row-major place where the part begins."""
         node = self.graph[id]
         if isinstance(node.op, Reshape):
             return node.inputs[0], 0
@@ -193,8 +193,9 @@ class Pattern:
         return node.inputs[0], seen[0].offset * width
 
     def terms(self, id: int, start: int, size: int) -> Iterator[GateRows | int]:
-        """What is added up to `size` numbers of a node from one on; a node that is no sum of rows
-        stands for itself.
+        """The terms whose sum is `size` numbers of a node, from number `start` on.
+
+        A term that is not rows of a parameter is given as its node.
         """
         while (view := self.view(id)) is not None:
             id, start = view[0], start + view[1]
@@ -224,7 +225,7 @@ class Pattern:
         return None
 
     def sum_of(self, terms: Sequence[GateRows | int], h: Node) -> GateSum | None:
-        """Terms as those of a gate: one at most of each kind, and of no other."""
+        """The terms as the sum of a gate, which has at most one term of each kind; else None."""
         state, given, bias = list[GateRows](), list[GateRows](), list[GateRows]()
         for term in terms:
             if not isinstance(term, GateRows):

@@ -2,8 +2,8 @@
 
 A convolution is `Conv` (`convolutions.py`) and a matrix with a vector of each example `Gemm`, with
 the bias that follows.  Otherwise each operand is read so that its axes are loops (`loop_axes.py`),
-the product is summed over those that the result has not (`loop_products.py`), and what no operand
-has is repeated.
+the product is summed over the loops that the result lacks (`loop_products.py`), and the result is
+repeated along loops that no operand has.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Contracted:
 
 
 def contracted(writer: GraphWriter, op: Contract, xs: Sequence[Tensor], bias: str) -> Contracted:
-    """The contraction of tensors; it has the lead of the operand that has most.
+    """The contraction of tensors, with the largest lead (axes in front) of its operands.
 
     `bias` is a vector that is added along the last axis later, where there is one.
     """
@@ -47,13 +47,13 @@ def contracted(writer: GraphWriter, op: Contract, xs: Sequence[Tensor], bias: st
     ]
     present = {i for f in factors for i in f.loops}
     wanted, matrices = _result_loops(writer, op, present)
-    sizes = [*op.extents, *op.shape]  # of loops, and of axes that matrices make
+    sizes = [*op.extents, *op.shape]  # of loops, and of axes made by matrices
     found = product(writer, [*factors, *matrices], wanted, sizes)
     return Contracted(_shaped(writer, op, found, present))
 
 
 def without_single_steps(op: Contract) -> Contract:
-    """The same without loops of one step, which move no position."""
+    """The contraction without its loops of one step, which move no position."""
 
     def kept(positions: Map) -> Map:
         return tuple(
@@ -65,7 +65,7 @@ def without_single_steps(op: Contract) -> Contract:
 
 
 def _dense(writer: GraphWriter, op: Contract, xs: Sequence[Tensor], bias: str) -> str | None:
-    """A matrix that all examples share times a vector of each."""
+    """A matrix that all examples share times a vector of each, as `Gemm`; None for others."""
     if len(xs) != 2 or not is_plain(op, op.result, op.shape):
         return None
     row = [p.plain for p in op.result]
@@ -114,7 +114,7 @@ def _is_whole(op: Contract, axis: int) -> bool:
 
 
 def _shaped(writer: GraphWriter, op: Contract, found: Looped, present: set[int]) -> str:
-    """The product with the axes that no operand has, repeated, and times loops that nothing has."""
+    """The product, repeated along axes that no operand has, and times the sizes of unused loops."""
     in_result = {i for p in op.result for i, _ in p.terms}
     idle = prod(n for i, n in enumerate(op.extents) if i not in present and i not in in_result)
     name = found.name

@@ -1,8 +1,7 @@
 """Contractions that are convolutions or their transposes, as ONNX has them.
 
-The language has channels last, [h, w, c] and filters [f, kh, kw, c]; ONNX has them first.  Who runs
-the file moves the transpositions that this takes out of each other's way, and those of weights are
-done once.
+The language has channels last, [h, w, c] and filters [f, kh, kw, c]; ONNX has them first.  The
+runtime that loads the file cancels transpositions between layers, and transposes weights once.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ Keys = Sequence[int | None]
 def convolved(
     writer: GraphWriter, op: Contract, xs: Sequence[Tensor], bias: str
 ) -> tuple[str, bool] | None:
-    """A contraction as `Conv` or `ConvTranspose`, and whether a bias along the last axis has been
-    added; None where it is neither.
+    """A contraction as `Conv` or `ConvTranspose`, and whether the bias along the last axis is
+    already added; None where the contraction is neither.
     """
     if len(xs) != 2:
         return None
@@ -46,7 +45,7 @@ def convolved(
 
 def pooled(writer: GraphWriter, op: Contract, x: Tensor, axes: Sequence[int]) -> str | None:
     """The greatest numbers along axes of a contraction that shows windows, as `MaxPool`; None where
-    it shows none, or zeros around an image.
+    it has no windows, or windows that read zeros around the image.
     """
     taps = tuple(op.result[axis] for axis in axes)
     places = tuple(p for axis, p in enumerate(op.result) if axis not in axes)
@@ -72,7 +71,10 @@ class ConvNodes:
     def conv(
         self, image: tuple[Tensor, Map], kernel: tuple[Tensor, Map], bias: str
     ) -> tuple[str, bool]:
-        """y[g f, place] = sum of x[g c, stride place + dilation tap - before] W[g f, c, tap]."""
+        """A `Conv` node.
+
+        y[g f, place] = sum of x[g c, stride place + dilation tap - before] W[g f, c, tap].
+        """
         x, seen = image
         axes, extents = self.roles.axes, self.op.extents
         name, sizes = self.cropped(real(self.w, x), x.shape)
@@ -90,7 +92,10 @@ class ConvNodes:
     def transpose(
         self, image: tuple[Tensor, Map], kernel: tuple[Tensor, Map], bias: str
     ) -> tuple[str, bool] | None:
-        """y[g f, stride place + dilation tap - before] += x[g c, place] W[g c, f, tap]."""
+        """A `ConvTranspose` node.
+
+        y[g f, stride place + dilation tap - before] += x[g c, place] W[g c, f, tap].
+        """
         x, seen = image
         axes, extents = self.roles.axes, self.op.extents
         before = [-a.offset for a in axes]
@@ -109,7 +114,7 @@ class ConvNodes:
         return self.channels_placed(y, self.op.result), fits
 
     def pool(self, x: Tensor, places: Map) -> str:
-        """The greatest of each window, whose places are axes as `places` has them."""
+        """A `MaxPool` node: the greatest number of each window; `places` orders the axes."""
         axes = self.roles.axes
         name, sizes = self.cropped(real(self.w, x), x.shape)
         keys = self.roles.keys(self.op.operands[0])
@@ -118,11 +123,11 @@ class ConvNodes:
         return self.channels_placed(self.w.add("MaxPool", data, **how), places)
 
     def is_last(self) -> bool:
-        """Whether the last axis of the result is the channel that is made, all of it."""
+        """Whether the last axis of the result is exactly the output channels."""
         return self.roles.group is None and self.op.result[-1].plain == self.made
 
     def attributes(self) -> dict[str, Any]:
-        """What `Conv` and its transpose are told alike."""
+        """The attributes that `Conv` and `ConvTranspose` share."""
         axes, extents, group = self.roles.axes, self.op.extents, self.roles.group
         return {
             "kernel_shape": tuple(extents[a.tap] for a in axes),
@@ -132,8 +137,8 @@ class ConvNodes:
         }
 
     def cropped(self, name: str, shape: Sequence[int]) -> tuple[str, list[int]]:
-        """The image without pixels before the first window and without windows that nobody asks
-        for, and its sizes.
+        """The image without pixels before the first window and without windows that are
+        not wanted, and the sizes of that image.
         """
         cuts, sizes = {}, list(shape)
         for a in self.roles.axes:
@@ -145,7 +150,7 @@ class ConvNodes:
         return self.w.sliced(name, cuts), sizes
 
     def channels_first(self, name: str, keys: Keys, sizes: Sequence[int]) -> str:
-        """[batch, group * channel, place...]: an image as ONNX has it."""
+        """An image in ONNX's layout, [batch, group * channel, place...]."""
         front = [i for i in (self.roles.group, self.given) if i is not None]
         name = arranged(self.w, name, 1, keys, [*front, *(a.place for a in self.roles.axes)])
         if len(front) == 1:
@@ -154,7 +159,7 @@ class ConvNodes:
         return self.w.reshaped(name, 1, [channels, *sizes])
 
     def filters(self, kernel: tuple[Tensor, Map], first: int | None, second: int | None) -> str:
-        """[group * first, second, tap...]: weights as ONNX has them."""
+        """Weights in ONNX's layout, [group * first, second, tap...]."""
         weights, placed = kernel
         taps = [a.tap for a in self.roles.axes]
         order = [i for i in (self.roles.group, first, second) if i is not None] + taps
@@ -166,7 +171,7 @@ class ConvNodes:
         return name if shape == [size[i] for i in order] else self.w.reshaped(name, 0, shape)
 
     def channels_placed(self, name: str, result: Map) -> str:
-        """What ONNX gives, with the axes of the result in their order."""
+        """The output of the ONNX node with its axes in the order of the result."""
         front = [i for i in (self.roles.group, self.made) if i is not None]
         sizes = [self.size_of(result[axis]) for axis in self.window_axes(result)]
         if len(front) != 1:
@@ -178,12 +183,12 @@ class ConvNodes:
         return self.w.unsqueezed(name, [1 + k for k, key in enumerate(keys) if key is None])
 
     def size_of(self, position: Affine) -> int:
-        """How many places an axis of the result has."""
+        """The size of an axis of the result, given its position."""
         axis = self.op.result.index(position)
         return self.op.shape[axis]
 
     def window_axes(self, positions: Map) -> list[int]:
-        """Where the places of windows are, in their order."""
+        """The axes that hold the places of windows, in order."""
         keys = self.roles.keys(positions)
         return [keys.index(a.place) for a in self.roles.axes]
 

@@ -11,12 +11,12 @@ Rule = Callable[..., str]  # of a writer and the operands' names, which broadcas
 
 
 def plain(operator: str) -> Rule:
-    """ONNX has the same operator."""
+    """The rule for an operator that ONNX has as well."""
     return lambda w, *xs: w.add(operator, *xs)
 
 
 def comparison(operator: str) -> Rule:
-    """A truth of ONNX as 0 or 1."""
+    """The rule for a comparison: ONNX gives a truth, which becomes 0 or 1."""
     return lambda w, a, b: w.cast(w.add(operator, a, b), ElementType.FLOAT)
 
 
@@ -25,7 +25,7 @@ def _different(w: GraphWriter, a: str, b: str) -> str:
 
 
 def _sign(w: GraphWriter, x: str) -> str:
-    """0 at NaN, which ONNX's own keeps."""
+    """The sign, which is 0 at NaN; ONNX's own `Sign` keeps the NaN."""
     zero = w.constant(0.0)
     above, below = (w.cast(w.add(o, x, zero), ElementType.FLOAT) for o in ("Greater", "Less"))
     return w.add("Sub", above, below)
@@ -36,7 +36,7 @@ def _where(w: GraphWriter, condition: str, a: str, b: str) -> str:
 
 
 def _maximum(w: GraphWriter, a: str, b: str) -> str:
-    """The greater number; where one is the constant 0, by the name that readers know."""
+    """The greater number; written as `Relu` where one is the constant 0."""
     zero = w.constant(0.0)
     if zero in (a, b):
         return w.add("Relu", b if a == zero else a)

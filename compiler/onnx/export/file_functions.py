@@ -1,4 +1,4 @@
-"""Functions that a file defines, as ONNX has no operator of the kind: made of its nodes.
+"""Functions that a file defines, made of ONNX nodes, where ONNX has no such operator.
 
 Each is worked out in float64, whatever the numbers around it are, and rounded once.  An elementwise
 operator that is neither here nor in `elementwise_rows.py` is made of its scalar text: so one that
@@ -35,7 +35,7 @@ def _log1p(x: NumberNode) -> NumberNode:
 
 
 def _expm1(x: NumberNode) -> NumberNode:
-    """exp(x) - 1 by the same device: Kahan."""
+    """exp(x) - 1 by a device like that of `_log1p`: Kahan."""
     u = x.then("Exp")
     near = (u - 1.0) * (x / u.then("Log"))
     far = (x < -30.0).then("Or", x > 30.0)
@@ -43,7 +43,7 @@ def _expm1(x: NumberNode) -> NumberNode:
 
 
 def _on_the_other_side(left: NumberNode, b: NumberNode) -> NumberNode:
-    """Whether what a division leaves has not the sign of b."""
+    """Whether the remainder of a division is not 0 and has another sign than b."""
     return ((left < 0.0).then("Xor", b < 0.0)).then("And", left != 0.0)
 
 
@@ -71,7 +71,7 @@ BODIES: dict[str, Callable[..., NumberNode]] = {
     "quotient": _quotient,
     "rest": _rest,
 }
-CALLED: dict[str, str] = {  # what scalar texts call, by ONNX's names
+CALLED: dict[str, str] = {  # ONNX's names of the functions that scalar texts call
     **{"+": "Add", "-": "Sub", "*": "Mul", "/": "Div", "<": "Less", "<=": "LessOrEqual"},
     **{">": "Greater", ">=": "GreaterOrEqual", "==": "Equal", "select": "Where"},
     **{"abs_": "Abs", "maximum": "Max", "minimum": "Min", "pow_": "Pow"},
@@ -80,7 +80,7 @@ CALLED: dict[str, str] = {  # what scalar texts call, by ONNX's names
 
 
 def _of_text(value: Scalar, operands: Sequence[NumberNode]) -> NumberNode:
-    """A scalar text as nodes: what a row of the table of operators means, with its operands."""
+    """A scalar text, from a row of the table of operators, as nodes on the given operands."""
     if isinstance(value, ScalarConstant):
         return operands[0].of(float(value.value))
     if not isinstance(value, Apply):

@@ -2,7 +2,7 @@
 
 A position is affine in the loops (`2*y + i - 1`).  Most are one loop's own index and need nothing;
 a shifted or strided one is a `Slice`, a fixed one a `Gather` of one place, and one of several loops
-a `Gather` of a table of places.  What is read outside the operand is 0, so zeros are put about it
+a `Gather` of a table of places.  Positions outside the operand read 0, so it is padded with zeros
 first.  A result's position that is not a loop of its own becomes a product with a matrix of 0 and 1
 that says which loops' values are added up where.
 """
@@ -22,7 +22,7 @@ Extents = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Looped:
-    """A tensor whose axes after `lead` are loops, by number; one may stand there twice."""
+    """A tensor whose axes after `lead` are numbered loops; a loop may occur twice."""
 
     name: str
     lead: int
@@ -31,7 +31,7 @@ class Looped:
 
 @dataclass(frozen=True, slots=True)
 class AxisRead:
-    """How one axis of `size` is read: at a position, after zeros have been put about it."""
+    """How one axis of `size` is read: at a position, after padding with zeros."""
 
     position: Affine
     size: int
@@ -40,23 +40,23 @@ class AxisRead:
 
     @staticmethod
     def of(position: Affine, size: int, extents: Extents) -> AxisRead:
-        """With as many zeros as the position reaches beyond the axis."""
+        """The reading of an axis, padded as far as the position reaches beyond it."""
         low, high = position.range(extents)
         return AxisRead(position, size, max(0, -low), max(0, high - size + 1))
 
     @property
     def is_slice(self) -> bool:
-        """Whether it goes through one loop upwards."""
+        """Whether the position is one loop's index times a positive step, plus a constant."""
         terms = self.position.terms
         return len(terms) == 1 and terms[0][1] > 0
 
     @property
     def is_dropped(self) -> bool:
-        """Whether it is an axis of one element that is always read."""
+        """Whether the axis has one element, which is always read."""
         return not self.position.terms and self.size == 1 and self.before + self.after == 0
 
     def slice(self, extents: Extents) -> tuple[int, int, int] | None:
-        """Start, end and step; None where all is read, or it is no slice."""
+        """Start, end and step of the slice; None where all is read, or it is no slice."""
         if not self.is_slice:
             return None
         ((loop, step),) = self.position.terms
@@ -66,12 +66,12 @@ class AxisRead:
         return None if whole else (start, end, step)
 
     def table(self, extents: Extents) -> np.ndarray:
-        """The places that are read, for every index of its loops."""
+        """The places that are read, for every index of the position's loops."""
         return places(self.position, self.before, extents)
 
 
 def places(position: Affine, moved: int, extents: Extents) -> np.ndarray:
-    """Where a position is, for every index of its loops."""
+    """The values of a position, for every index of its loops."""
     at = np.array(position.offset + moved)
     for loop, coefficient in position.terms:
         at = at[..., None] + coefficient * np.arange(extents[loop])
@@ -102,7 +102,7 @@ def read(
 
 
 def spread(position: Affine, size: int, extents: Extents) -> np.ndarray:
-    """[size, loops...]: 1 where a result's position has an index, so that a product adds up."""
+    """A table [size, loops...] with 1 where the loops' position is the result's index, else 0."""
     at = places(position, 0, extents)
     count = np.arange(size).reshape(-1, *[1] * at.ndim)
     return np.asarray(count == at, np.float32)

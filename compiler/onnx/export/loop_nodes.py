@@ -1,9 +1,9 @@
 """A recurrence as `Scan`: a graph inside a node, run for one step of time after another.
 
-States are the values that are carried; sequences that the loop reads and does not make are scanned;
-everything else that it reads stands around it.  All examples are in every step: what a state is
-beyond the end of a sequence is anything, and nobody reads it.  A loop that runs backwards is one
-forwards over sequences that are turned about.
+States are the values carried between steps; sequences that the loop reads but does not compute are
+scanned; all else that it reads stays outside the `Scan`.  All examples are in every step: a state
+beyond the end of its sequence may hold any numbers, and no node reads it.  A backward loop
+becomes a forward one over reversed sequences.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def recurrence(c: ExportContext, ids: Sequence[int]) -> None:
 def body_of(
     c: ExportContext, loop: Loop, scanned: Sequence[int], wanted: Sequence[int]
 ) -> OnnxGraph:
-    """One step: from states and elements to the next states and what is wanted of every step."""
+    """The graph of one step: from states and elements to the next states and the wanted values."""
     inner = replace(c, writer=c.writer.inside(), tensors=dict(c.tensors))
     inputs = [_state(inner, node) for node in loop.states]
     inputs += [_element(inner, i) for i in scanned] or [_place(inner)]
@@ -84,13 +84,13 @@ class Loop:
         return state.op.loop
 
     def scanned(self, c: ExportContext) -> list[int]:
-        """The sequences that it reads and does not make."""
+        """The sequences that the loop reads but does not compute."""
         own = {node.id for node in self.nodes}
         read = dict.fromkeys(i for node in self.nodes for i in node.inputs if i not in own)
         return [i for i in read if c.tensors[i].lead == 2]
 
     def read_outside(self, c: ExportContext) -> list[int]:
-        """Its nodes that others read, or that are results."""
+        """The loop's nodes that nodes outside it read, or that are results."""
         own, results = {node.id for node in self.nodes}, {*c.graph.results.values()}
         ends = [node.id for node in self.nodes if {*c.users[node.id]} - own or node.id in results]
         lagging = [n for n in c.graph.nodes if isinstance(n.op, Previous) and n.id not in own]
@@ -99,15 +99,15 @@ class Loop:
 
     @property
     def is_turned(self) -> bool:
-        """Whether sequences are turned about for it: where they differ in length."""
+        """Whether sequences are reversed for a backward loop: where they differ in length."""
         return self.backwards and isinstance(self.time, str)
 
     def turned(self, c: ExportContext, name: str) -> str:
-        """A sequence as the loop goes through it."""
+        """A sequence in the order in which the loop reads it."""
         return reversed_in_time(c.writer, c.times, name, self.time) if self.is_turned else name
 
     def axes(self, scanned: int, wanted: int) -> dict[str, Any]:
-        """Along which axes, and in which direction, it goes."""
+        """The attributes of `Scan` that give the axes and the direction."""
         found = {
             "num_scan_inputs": max(1, scanned),
             "scan_input_axes": (1,) * scanned or (0,),
@@ -120,21 +120,21 @@ class Loop:
 
 
 def _state(inner: ExportContext, node: Node) -> OnnxValue:
-    """A state at the beginning of a step."""
+    """The input of the body for a state at the beginning of a step."""
     name = inner.writer.names.new(f"{node.name or inner.writer.scope}.before")
     inner.tensors[node.id] = Tensor(name, 1, node.type)
     return _value(inner, inner.tensors[node.id])
 
 
 def _element(inner: ExportContext, i: int) -> OnnxValue:
-    """The element of a sequence at a step."""
+    """The input of the body for the element of a sequence at a step."""
     outer = inner.tensors[i]
     inner.tensors[i] = Tensor(inner.writer.names.new(f"{outer.name}.step"), 1, outer.type)
     return _value(inner, inner.tensors[i])
 
 
 def _place(inner: ExportContext) -> OnnxValue:
-    """The number of a step, where nothing else says how many there are."""
+    """The input of the body for the step's number, where no sequence sets how many there are."""
     return OnnxValue(inner.writer.names.new("place"), ElementType.INT64)
 
 

@@ -1,7 +1,7 @@
-"""Products of tensors whose axes are loops, summed over those that the result has not.
+"""Products of tensors whose axes are loops, summed over the loops that the result lacks.
 
-What is a matrix product becomes `MatMul` (or `Gemm`, where a plain matrix meets one vector an
-example and a bias follows), what is none `Einsum`, in which the batch is N and time is T.
+A matrix product becomes `MatMul` (or `Gemm`, where a plain matrix meets one vector an
+example and a bias follows), any other product `Einsum`, in which the batch is N and time is T.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def product(
 def _summed(
     writer: GraphWriter, f: Looped, factors: Sequence[Looped], wanted: Sequence[int]
 ) -> Looped:
-    """A factor, summed over the loops that only it has and the result has not."""
+    """A factor, summed over loops that neither the other factors nor the result have."""
     others = {loop for g in factors if g is not f for loop in g.loops}
     own = [i for i in f.loops if i not in others and i not in wanted and f.loops.count(i) == 1]
     if not own:

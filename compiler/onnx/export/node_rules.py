@@ -1,4 +1,4 @@
-"""A node of the graph as nodes of ONNX: by the row of its operator."""
+"""Translates a node of the graph to ONNX nodes, by the row of its operator in a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RULES = {**OPERATOR_ROWS, **SEQUENCE_ROWS, Random: drawn}
 
 
 def tensor_of(c: ExportContext, node: Node) -> Tensor:
-    """What a node becomes, in the graph that is being written.
+    """The ONNX tensor that a node becomes in the graph that is being written.
 
     Raises `CompileError` for an operator without a row.
     """
@@ -55,7 +55,7 @@ def without_counterpart(node: Node) -> CompileError:
 
 
 def weight(c: ExportContext, node: Node) -> str:
-    """The name of what persists, which is the author's unless that is taken."""
+    """The name of a persistent tensor: the author's name unless that is taken."""
     assert isinstance(node.op, PersistentOp)
     key = node.op.key
     if key not in c.weights:
@@ -87,7 +87,7 @@ def _bias_after(c: ExportContext, node: Node) -> Node | None:
 
 
 def _elementwise(c: ExportContext, node: Node, xs: list[Tensor]) -> str:
-    """A row of the table on operands that broadcast."""
+    """An elementwise operator, by its row of the table, on operands that broadcast."""
     if node.id in c.added:
         return next(x.name for x in xs if x.lead)
     if node.op.name in SAME:

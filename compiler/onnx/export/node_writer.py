@@ -21,12 +21,12 @@ LONGEST_SHOWN = 40  # characters of a name that a constant gets from its numbers
 
 @dataclass
 class FreshNames:
-    """Names that are taken, each once in a file."""
+    """The names that a file uses, each once."""
 
     taken: set[str] = field(default_factory=set)
 
     def new(self, wanted: str) -> str:
-        """The name itself, or with the first number that makes it new."""
+        """The wanted name, or that name with the first number that makes it new."""
         name, number = wanted, 2
         while name in self.taken:
             name, number = f"{wanted}_{number}", number + 1
@@ -36,14 +36,14 @@ class FreshNames:
 
 @dataclass
 class GraphWriter:
-    """Nodes so far, and what the next ones are called and belong to."""
+    """The nodes of one graph so far, with the scope and the note that the next nodes get."""
 
     names: FreshNames = field(default_factory=FreshNames)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     nodes: list[OnnxNode] = field(default_factory=list)
     values: list[OnnxValue] = field(default_factory=list)
     scope: str = ""  # what nodes are part of: a layer's name
-    note: str = ""  # where the author wrote it
+    note: str = ""  # where in the spec the author wrote them
     shared: dict[Any, str] = field(default_factory=dict)  # constants by their numbers
     known: dict[Any, str] = field(default_factory=dict)  # nodes that were asked for before
 
@@ -63,7 +63,7 @@ class GraphWriter:
         self, operator: str, inputs: Sequence[str], names: Sequence[str], domain: str = "",
         **attributes: Any,
     ) -> tuple[str, ...]:  # fmt: skip
-        """Append a node; its outputs, of the names that are wanted."""
+        """Append a node with outputs of the wanted names; returns their names."""
         title = f"{self.scope}/{operator}"
         outputs = tuple(self.names.new(name or f"{title}.out") for name in names)
         node = OnnxNode(
@@ -74,7 +74,7 @@ class GraphWriter:
         return outputs
 
     def once(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """The node of these inputs, appended where there is none in this graph yet."""
+        """The output of a node with these inputs, appended unless the graph has it already."""
         key = (operator, inputs, tuple(sorted(attributes.items())))
         if key not in self.known:
             self.known[key] = self.add(operator, *inputs, **attributes)
@@ -109,7 +109,7 @@ class GraphWriter:
         return self.add("Squeeze", name, self.whole(axes)) if axes else name
 
     def transposed(self, name: str, order: Sequence[int]) -> str:
-        """Axis k of the result is axis order[k]."""
+        """A tensor with its axes reordered: axis k of the result is axis order[k]."""
         if list(order) == list(range(len(order))):
             return name
         return self.add("Transpose", name, perm=tuple(order))

@@ -1,6 +1,6 @@
 """Arithmetic that writes nodes of ONNX: for functions that a file brings with it.
 
-A `NumberNode` is a tensor of float64; what is done with it is appended to a writer.  So a formula
+A `NumberNode` is a tensor of float64; operations on it append nodes to a writer.  So a formula
 of `compiler/ops/formula.py` becomes nodes as it becomes kernel text: by being called.
 """
 
@@ -36,7 +36,7 @@ class FunctionWriter(GraphWriter):
         return NumberNode(self, self.cast(name, ElementType.DOUBLE))
 
     def function(self, name: str, inputs: tuple[str, ...], result: NumberNode) -> OnnxFunction:
-        """The function that gives a number, rounded to float32."""
+        """The ONNX function whose output is `result`, rounded to float32."""
         outputs = (self.add("Cast", result.name, to=int(ElementType.FLOAT), name="y"),)
         return OnnxFunction(name=name, inputs=inputs, outputs=outputs, nodes=tuple(self.nodes))
 
@@ -57,7 +57,7 @@ class NumberNode:
     name: str
 
     def then(self, operator: str, *others: Any, **how: Any) -> NumberNode:
-        """An operator on this and other numbers."""
+        """The result of an ONNX operator on this number and others."""
         names = (self.of(x).name for x in others)
         return NumberNode(self.writer, self.writer.add(operator, self.name, *names, **how))
 
@@ -112,7 +112,7 @@ class NumberNode:
 
 
 def select(condition: NumberNode, a: Any, b: Any) -> NumberNode:
-    """a where a truth holds, else b."""
+    """The number a where the condition holds, else b."""
     return condition.then("Where", a, b)
 
 

@@ -1,7 +1,7 @@
 """A model of a program as an ONNX file: the graph of its forward pass, node by node.
 
-What is translated is the graph as the author wrote it, but for axes of one element and what is
-computed twice: so a file shows the layers that the spec has, under its names.
+The graph is translated as the author wrote it, except that axes of one element and repeated
+computations are simplified away: so a file shows the layers that the spec has, under its names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.table import ALGEBRA, optimise
 
 RESULT = "result"  # what the compiler calls the output of a model that has one
-LAWS = ("simplify", "axes", "cse", "dce")  # of which a file is easier to read
+LAWS = ("simplify", "axes", "cse", "dce")  # passes that make a file easier to read
 
 
 def onnx_model(program: Program, model: str) -> OnnxModel:
@@ -104,7 +104,7 @@ def input_of(c: ExportContext, key: str, type: TensorType) -> OnnxValue:
 
 
 def value_of(c: ExportContext, x: Tensor) -> OnnxValue:
-    """What is known of a tensor."""
+    """The ONNX description of a tensor: its name, kind and sizes."""
     return OnnxValue(x.name, element_of(x.type), c.times.sizes(x.type, x.lead))
 
 

@@ -1,8 +1,8 @@
-"""How a value of the graph, which is of one example, lies in an ONNX tensor, which is of many.
+"""How a value of the graph, for one example, lies in an ONNX tensor, which holds many examples.
 
     uniform                  [*shape]              the same for all examples
     varying                  [batch, *shape]
-    a sequence               [batch, time, *shape], what lies beyond a sequence's length is anything
+    a sequence               [batch, time, *shape], arbitrary numbers beyond its length
 
 The axes in front of the shape are its `lead`, by number.  Operands of an elementwise operator
 broadcast by ONNX's rule once axes of one element stand between lead and shape.
@@ -38,7 +38,7 @@ class Tensor:
 
     @property
     def rank(self) -> int:
-        """How many axes it has in the file."""
+        """The number of axes of the tensor in the file."""
         return self.lead + len(self.shape)
 
     @property
@@ -50,7 +50,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportContext:
-    """Where nodes are written: into which graph, how long sequences are, and what is known."""
+    """The state of writing one graph: its writer, the lengths of sequences, tensors so far."""
 
     writer: GraphWriter
     times: Times
@@ -65,7 +65,7 @@ class ExportContext:
     added: set[int] = field(default_factory=set)  # additions of a bias that a product did already
 
     def at(self, node: Node) -> None:
-        """Let what is written belong to the layer and the line that a node is from."""
+        """Let the ONNX nodes written next carry the layer and the line of this node."""
         self.writer.note = str(node.span or "")
         if node.span is not None and isinstance(node.op, PersistentOp):
             self.layers[node.span] = node.op.key.rpartition(".")[0]
@@ -79,7 +79,7 @@ def element_of(type: TensorType) -> ElementType:
 
 
 def real(writer: GraphWriter, x: Tensor) -> str:
-    """Its name, as real numbers."""
+    """The name of the tensor, cast to real numbers where it holds others."""
     if x.type.kind is Kind.REAL:
         return x.name
     return writer.cast(x.name, ElementType.FLOAT)

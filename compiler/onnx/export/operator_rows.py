@@ -24,7 +24,7 @@ Rule = Callable[[ExportContext, Node, list[Tensor]], Tensor]
 
 
 def lead_of(xs: list[Tensor]) -> int:
-    """The axes in front of what is made of some operands."""
+    """The number of lead axes of a result with these operands."""
     return max((x.lead for x in xs), default=0)
 
 
@@ -91,8 +91,8 @@ def _cumsum(c: ExportContext, node: Node, xs: list[Tensor]) -> Tensor:
 
 
 def _argsort(c: ExportContext, node: Node, xs: list[Tensor]) -> Tensor:
-    """The places of a `TopK` from the least on, which takes ties as they stand; NaN counts as the
-    greatest.
+    """Places in rising order, by `TopK`, which keeps ties in their order; NaN counts as the
+    greatest number.
     """
     (x,), w = xs, c.writer
     numbers = real(w, x)
@@ -121,7 +121,7 @@ def _take(c: ExportContext, node: Node, xs: list[Tensor]) -> Tensor:
 
 
 def _scatter(c: ExportContext, node: Node, xs: list[Tensor]) -> Tensor:
-    """[rows, width]: zeros, to which what is given is added at its rows."""
+    """A tensor [rows, width] of zeros, to which the given rows are added at their places."""
     op, w, lead = node.op, c.writer, lead_of(xs)
     assert isinstance(op, Scatter)
     x, index = (at_lead(c, x, lead, node) for x in xs)

@@ -1,6 +1,6 @@
 """How long sequences are, as tensors of a file.
 
-A sequence is an input `[batch, time, *shape]`, padded behind its end with anything, and the lengths
+A sequence is an input `[batch, time, *shape]`, padded with arbitrary numbers, and the lengths
 of a time that has a name are an input of their own, `length/NAME` [batch].  Where a length is a
 whole number it is a constant, and nothing is padded.
 """
@@ -32,7 +32,7 @@ class Times:
 
     @staticmethod
     def of(writer: GraphWriter, inputs: Mapping[str, TensorType], times: Sequence[Time]) -> Times:
-        """Of a model with these inputs, whose names are taken already."""
+        """The times of a model with these inputs, whose names are taken already."""
         named = [t for t in times if isinstance(t, str)]
         axes: dict[Time, Size] = {t: t for t in times if isinstance(t, int)}
         axes |= {t: f"time/{t}" for t in named}
@@ -42,7 +42,7 @@ class Times:
         return Times(writer, axes, lengths, first, next(iter(inputs), ""), count)
 
     def inputs(self) -> list[OnnxValue]:
-        """The inputs that a file has beside those of the model."""
+        """The inputs that a file has in addition to the model's."""
         counted = [OnnxValue(self.count, ElementType.INT64, (), "how many examples")]
         return (counted if self.count else []) + [
             OnnxValue(name, ElementType.INT64, (BATCH,), f"lengths of {time}")
@@ -55,13 +55,13 @@ class Times:
         return (*axes[:lead], *type.shape)
 
     def batch(self) -> str:
-        """[1]: how many examples there are."""
+        """The number of examples, [1]."""
         if not self.example:
             return self.writer.once("Unsqueeze", self.count, self.writer.whole([0]))
         return self.writer.once("Shape", self.example, start=0, end=1)
 
     def steps(self, time: Time) -> str:
-        """[1]: how many elements the longest sequence has room for."""
+        """The size of the time axis, [1]: the room for the longest sequence."""
         if isinstance(time, int):
             return self.writer.whole([time])
         if time in self.first:
@@ -69,13 +69,13 @@ class Times:
         return self.writer.once("ReduceMax", self.lengths[time], keepdims=1)
 
     def length(self, time: Time) -> str:
-        """[batch]: how long each sequence is."""
+        """The length of each sequence, [batch]."""
         if isinstance(time, int):
             return self.writer.once("Expand", self.writer.whole(time), self.batch())
         return self.lengths[time]
 
     def places(self, time: Time) -> str:
-        """[time]: 0, 1, ..."""
+        """The places along a time, [time]: 0, 1, ..."""
         if isinstance(time, int):
             return self.writer.whole(range(time))
         w = self.writer
@@ -83,14 +83,14 @@ class Times:
         return w.once("Range", w.whole(0), end, w.whole(1))
 
     def is_inside(self, time: Time, rank: int) -> str:
-        """[batch, time, 1, ...]: whether a sequence has an element there, for a shape of a rank."""
+        """Whether a place is inside its sequence: [batch, time, 1, ...] for a shape of a rank."""
         w = self.writer
         length = w.once("Unsqueeze", self.length(time), w.whole([1]))
         found = w.once("Less", self.places(time), length)
         return w.once("Unsqueeze", found, w.whole(range(2, 2 + rank))) if rank else found
 
     def is_end(self, time: Time, rank: int, first: bool) -> str:
-        """[batch, time, 1, ...]: whether a sequence's last element, or its first, is there."""
+        """Whether a place is its sequence's last, or first: [batch, time, 1, ...]."""
         w, places = self.writer, self.places(time)
         if first:
             at = w.whole([[0]])

@@ -1,4 +1,4 @@
-"""Which loops of a contraction are what in a convolution.
+"""The roles that the loops of a contraction have in a convolution.
 
     y[place, group, filter] = sum of image[stride * place + dilation * tap + offset, group, channel]
                                      * kernel[group, filter, tap, channel]
@@ -29,7 +29,7 @@ class WindowAxis:
     offset: int
 
     def reach(self, extents: Sequence[int]) -> int:
-        """How far a window reaches: pixels between its first and its last, and one."""
+        """The pixels that a window spans, from its first to its last."""
         return self.dilation * (extents[self.tap] - 1) + 1
 
 
@@ -99,7 +99,7 @@ def _window_axis(axis: int, p: Affine, taps: set[int], places: set[int]) -> Wind
 def _roles(
     op: Contract, axes: tuple[WindowAxis, ...], slid: set[int], kernel: set[int], other: set[int]
 ) -> Windows | None:
-    """What the loops are that no window has: a channel, a filter or a group."""
+    """The roles of loops outside the windows: a channel, a filter or a group."""
     loops = {i for i in slid | kernel | other if op.extents[i] != 1}
     channels = [i for i in loops if i in slid and i in kernel and i not in other]
     filters = [i for i in loops if i in other and i in kernel and i not in slid]

@@ -89,7 +89,7 @@ def refuse_sizes(a: Axis, b: Axis) -> None:
 
 
 def renamed(values: list[GraphValue], same: dict[Atom, Atom]) -> list[GraphValue]:
-    """Values in which atoms are called as others are."""
+    """Values in which some atoms are replaced by others."""
     new: dict[Atom, Axis] = {old: (atom,) for old, atom in same.items() if old is not atom}
     return [with_atoms(v, new) for v in values]
 
@@ -101,7 +101,7 @@ def merged(values: list[GraphValue], k: int) -> list[GraphValue]:
 
 
 def as_one(value: GraphValue, k: int, whole: Atom) -> GraphValue:
-    """A value in whose axis k no factors are told apart any more."""
+    """A value whose axis k becomes a single atom instead of a product."""
     old = value.axes[k]
     axes = (*value.axes[:k], (whole,), *value.axes[k + 1 :])
     if value.expr is None:
@@ -114,7 +114,7 @@ def as_one(value: GraphValue, k: int, whole: Atom) -> GraphValue:
 
 
 def common_slots(axes: Axes, values: Sequence[GraphValue]) -> Axes:
-    """Where the result lies: as its greatest operand does, if that has all axes."""
+    """The slots of the result: those of the largest operand, if that has all axes."""
     atoms = set(fixed(axes))
     computed = [v for v in values if v.expr is not None]
     for value in sorted(computed, key=lambda v: -len(fixed(v.axes))):
@@ -126,8 +126,8 @@ def common_slots(axes: Axes, values: Sequence[GraphValue]) -> Axes:
 def operand(value: GraphValue, slots: Axes, constants: Constants) -> tuple[Expr, int]:
     """An operand in the result's slots, and how many of them it has.
 
-    Those that it lacks have size 1; in front they are left out, as they say nothing there, unless
-    it has them as it lies.
+    Slots that the operand lacks have size 1; in front they are left out, as broadcasting adds them,
+    unless the operand has them already.
     """
     own = set(fixed(value.axes))
     want = tuple(tuple(a for a in slot if a in own) for slot in slots)
@@ -141,7 +141,7 @@ def operand(value: GraphValue, slots: Axes, constants: Constants) -> tuple[Expr,
 
 
 def align(values: Sequence[GraphValue], constants: Constants) -> tuple[list[Expr], Axes, Axes]:
-    """Expressions that broadcast in the language; axes and slots of what is made of them."""
+    """The operands as expressions that broadcast; also the axes and the slots of the result."""
     axes, values = broadcast_axes(values)
     slots = common_slots(axes, values)
     found = [operand(v, slots, constants) for v in values]

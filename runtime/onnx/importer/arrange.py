@@ -50,7 +50,7 @@ def ordered_slots(have: Axes, wanted: Sequence[Atom]) -> list[int] | None:
 
 
 def reshaped(expr: Expr, have: Axes, want: Axes) -> Expr:
-    """The same numbers in the same order, in other slots."""
+    """An expression with the same numbers in the same order, reshaped to other slots."""
     if sizes(have) == sizes(want):
         return expr
     if len(want) == 1 and len(have) > 1:
@@ -80,12 +80,12 @@ def opened_slots(value: GraphValue) -> Axes:
 
 
 def id_of(slot: Axis) -> tuple[int, ...]:
-    """What makes a slot this one."""
+    """A key that is equal for slots of the same atoms."""
     return tuple(map(id, slot))
 
 
 def place_of(axes: Axes, axis: int, slots: Axes) -> int:
-    """Which of the slots (`opened_slots`) an axis is; it is not free."""
+    """The number of the slot (of `opened_slots`) that belongs to an axis, which is not free."""
     wanted = axes[axis]
     if wanted:
         return slots.index(wanted)

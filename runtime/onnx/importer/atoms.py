@@ -22,7 +22,7 @@ from math import prod
 
 
 class Free(Enum):
-    """What an atom without a size is: an axis that no spec mentions."""
+    """The kinds of atom without a size: axes that a spec does not mention."""
 
     BATCH = "the batch"
     TIME = "the time"
@@ -77,8 +77,8 @@ def sizes(slots: Iterable[Axis]) -> list[int]:
 def slots_of(axes: Axes) -> Axes:
     """The slots of a tensor that lies as ONNX has it: a slot for each axis, free atoms left out.
 
-    An axis that is nothing but free has none; of one with factors before and after the batch each
-    factor has its own.
+    An axis of free atoms alone has no slot; one with factors before and after the batch has a slot
+    for each factor.
     """
     found: list[Axis] = []
     for axis in axes:

@@ -27,7 +27,7 @@ def batched_product(n: RuleContext, a: GraphValue, b: GraphValue) -> GraphValue:
 
 
 def product_of_matrices(n: RuleContext, a: GraphValue, b: GraphValue) -> GraphValue:
-    """The same of two matrices, or stacks of them, whose axes in the sum have the same atoms.
+    """The product of two matrices, or stacks of them, whose summed axes have the same atoms.
 
     Raises `DataError` where examples times another axis are the rows of one of several products.
     """
@@ -65,7 +65,7 @@ def free_slots(axis: Axis) -> Axes:
 
 
 def matrix(n: RuleContext, value: GraphValue, slots: Axes, least: int) -> tuple[Expr, int]:
-    """An operand in slots, and how many; those in front that it lacks are left out."""
+    """An operand in slots, and how many it has; slots in front that it lacks are left out."""
     own = set(fixed(value.axes))
     want = [tuple(a for a in slot if a in own) for slot in slots]
     while len(want) > least and not want[0]:

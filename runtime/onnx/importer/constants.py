@@ -1,7 +1,7 @@
 """Numbers that are known while importing, as the language has them.
 
-A parameter is what an initializer holds; a long table that nothing trains is a `state`, which is
-kept beside the parameters and never moved; a short one is written out.
+An initializer becomes a parameter; a long table that is not trained becomes a `state`, which is
+stored beside the parameters and never updated; a short table is written out in the spec.
 """
 
 from __future__ import annotations

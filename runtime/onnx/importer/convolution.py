@@ -103,13 +103,13 @@ def convolution(
 
 
 def setting(name: str, windows: Sequence[Window]) -> str:
-    """`, stride = 2` for two axes; nothing where both have 1."""
+    """A setting as text, such as `, stride = 2`, for two axes; empty where both have 1."""
     first, second = (getattr(w, name) for w in windows)
     return "" if first == second == 1 else f", {name} = {pair_text(first, second)}"
 
 
 def with_bias(n: RuleContext, found: Expr) -> Expr:
-    """A number for each filter added, where there is one."""
+    """The expression with the bias of each filter added, where the node has a bias."""
     return found + n.expr(n.value(2), (n.value(2).axes[0],)) if n.has(2) else found
 
 
@@ -120,5 +120,5 @@ def examples_within(n: RuleContext) -> list[int]:
 
 
 def in_shape_of(expr: Expr, shape: list[int]) -> Expr:
-    """The same numbers in this shape."""
+    """The expression reshaped to this shape."""
     return call("reshape", expr, Expr(shape_text(shape)))

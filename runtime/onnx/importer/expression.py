@@ -101,7 +101,7 @@ def as_expr(thing: Any) -> Expr:
 
 
 def operation(sign: str, a: Any, b: Any) -> Expr:
-    """`a sign b`."""
+    """The expression `a sign b`."""
     level = SIGNS[sign]
     tighter = CALL if sign == "^" else level + 1
     first = CALL if sign == "^" else level if sign in "+-*" else level + 1
@@ -110,29 +110,29 @@ def operation(sign: str, a: Any, b: Any) -> Expr:
 
 
 def call(function: str, *operands: Any, **settings: str) -> Expr:
-    """`function(a, b, axis = 0)`: settings are text."""
+    """The call `function(a, b, axis = 0)`; settings are text."""
     written = [f"{name} = {text}" for name, text in settings.items()]
     inside = ", ".join(["{}"] * len(operands) + [w.replace("{", "{{") for w in written])
     return Expr(f"{function}({inside})", tuple(map(as_expr, operands)), CALL, (0,) * len(operands))
 
 
 def pipe(x: Expr, layer: str, weights: Weights | None = None) -> Expr:
-    """`x |> layer`."""
+    """The expression `x |> layer`."""
     return Expr(f"{{}} |> {layer}", (x,), CHAIN, (CHAIN,), weights)
 
 
 def part(x: Expr, places: str) -> Expr:
-    """`x[places]`."""
+    """The expression `x[places]`."""
     return Expr(f"{{}}[{places}]", (x,), CALL, (CALL,))
 
 
 def name(text: str) -> Expr:
-    """A name."""
+    """A name as an expression."""
     return Expr(text)
 
 
 def number(value: Any) -> Expr:
-    """A number, exactly: the shortest decimals that are read as this one in its width.
+    """A number as an exact literal: the shortest decimals that are read as this one in its width.
 
     Infinity and NaN have no literal: they are what the arithmetic of the run makes them.
     """
@@ -159,10 +159,10 @@ def plain(scalar: Any) -> str:
 
 
 def shape_text(sizes: list[int]) -> str:
-    """`[3, 4]`."""
+    """A shape as text, such as `[3, 4]`."""
     return f"[{', '.join(map(str, sizes))}]"
 
 
 def list_text(places: list[int]) -> str:
-    """`(0, 2, 1)`; a single one without brackets."""
+    """Places as text, such as `(0, 2, 1)`; a single one without brackets."""
     return str(places[0]) if len(places) == 1 else f"({', '.join(map(str, places))})"

@@ -37,7 +37,7 @@ DEEPEST = 16  # graphs within graphs
 
 @contextmanager
 def fitting() -> Iterator[None]:
-    """Whatever a rule stumbles over in a node of a wrong shape or kind, as a `DataError`."""
+    """Turn errors that a rule meets in a node of a wrong shape or kind into a `DataError`."""
     try:
         yield
     except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, AssertionError,
@@ -47,7 +47,7 @@ def fitting() -> Iterator[None]:
 
 
 class SpecBuilder:
-    """One graph on its way."""
+    """One graph that is being translated to a spec."""
 
     def __init__(self, graph: ImportedGraph, options: ImportOptions) -> None:
         self.graph, self.options = graph, options
@@ -70,7 +70,7 @@ class SpecBuilder:
         return next((s for s in sizes if isinstance(s, int)), 0)
 
     def spec(self) -> ImportedSpec:
-        """The whole of it.
+        """The spec of the whole graph.
 
         Raises `DataError` for what has no counterpart.
         """
@@ -126,9 +126,9 @@ class SpecBuilder:
         return tuple(axes)
 
     def translate(self, node: GraphNode) -> None:
-        """The values that a node gives.
+        """Add the values that a node gives.
 
-        Raises `DataError` that says where it is.
+        Raises `DataError` that names the node.
         """
         self.count += 1
         if self.count > MOST_NODES:
@@ -147,7 +147,7 @@ class SpecBuilder:
                 )
 
     def results(self, node: GraphNode) -> Sequence[GraphValue | None]:
-        """What a node gives: worked out now where all is known, else written by its rule.
+        """The outputs of a node: computed now where all operands are known, else by its rule.
 
         Raises `DataError` for an operator that has no rule.
         """
@@ -182,9 +182,9 @@ class SpecBuilder:
     def by_function(
         self, node: GraphNode, inputs: Sequence[GraphValue | None]
     ) -> list[GraphValue | None]:
-        """What a node gives as the function of simpler operators that it is.
+        """The outputs of a node whose operator is a function of simpler operators.
 
-        Raises `DataError` for an operator that is none.
+        Raises `DataError` for an operator that is no such function.
         """
         if node.op in KNOWN:
             roots = frozenset[str]().union(*(v.roots for v in inputs if v is not None))
@@ -230,7 +230,7 @@ class SpecBuilder:
         return self.values[name]
 
     def written(self) -> ImportedSpec:
-        """The text."""
+        """The spec as text, with its arrays."""
         values = {output: self.value(output) for output in self.graph.outputs}
         exprs = [self.output_expr(v) for v in values.values()]
         results = self.output_names(values)
@@ -256,7 +256,7 @@ class SpecBuilder:
         return context.plain(value)
 
     def output_names(self, values: Mapping[str, GraphValue]) -> dict[str, str]:
-        """SpecNames for the parts of the model's result, which are its alone."""
+        """Spec names for the outputs of the model, used for nothing else."""
         names = SpecNames(self.options.taken)
         return {output: names.fresh(cleaned(output)) for output in values}
 

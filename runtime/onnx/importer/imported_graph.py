@@ -29,7 +29,7 @@ class GraphInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
-    """A node."""
+    """A node of the graph, with its inputs, outputs and attributes."""
 
     op: str
     inputs: tuple[str, ...]
@@ -41,7 +41,7 @@ class GraphNode:
 
     @property
     def place(self) -> str:
-        """What a message calls it."""
+        """How an error message refers to the node."""
         return f"{self.op} {self.name or ' '.join(self.outputs[:1])}"
 
 
@@ -78,7 +78,7 @@ def graph_of(model: Any, folder: Path | None, sizes: Mapping[str, int]) -> Impor
 
 
 def inner_graph(graph: Any, opset: int, folder: Path | None) -> ImportedGraph:
-    """A branch of a node."""
+    """The graph of a branch of a node."""
     return ImportedGraph(
         inputs=[],
         outputs=[o.name for o in graph.output],
@@ -174,7 +174,7 @@ def attribute(given: Any, opset: int, folder: Path | None) -> Any:
 
 
 def in_order(nodes: Sequence[GraphNode]) -> list[GraphNode]:
-    """Nodes after those that they read from.
+    """The nodes sorted so that each stands after those that it reads from.
 
     Raises `DataError` where they read one another in a circle, or give one name twice.
     """

@@ -1,4 +1,4 @@
-"""What an import is asked for, and what comes of it."""
+"""The options of an import, and its result."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gradc_runtime.onnx.importer.atoms import Axes, Free, sizes, slots_of
 from gradc_runtime.onnx.importer.expression import shape_text
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 
-LENGTH = "n"  # the name of how long a sequence is
+LENGTH = "n"  # the name of the length of a sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """What a user, or a caller, says of a graph beside the graph."""
+    """What a user or caller specifies about a graph beyond its file."""
 
     batch_axis: int | None = None  # of every input; None: there is none
     batch: str | None = None  # the symbol of the batch

@@ -1,4 +1,4 @@
-"""Where each place of a resized axis lies on the old one, and how much of which it takes."""
+"""Where each place of a resized axis lies on the old axis, and the weights of old places in it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Scaling:
     def of(
         n: RuleContext, size: int, count: int, scale: float, bounds: tuple[float, float]
     ) -> Scaling:
-        """As the attributes of a node say.
+        """The scaling that the attributes of a node describe.
 
-        Raises `DataError` for what is unknown.
+        Raises `DataError` for unknown attributes.
         """
         mode = n.attr("mode", "nearest")
         old = n.opset < 11
@@ -96,7 +96,7 @@ class Scaling:
         return (x < 0) | (x > self.size - 1)
 
     def outside(self) -> bool:
-        """Whether any does."""
+        """Whether any new place lies outside of the old axis, where that is filled."""
         return bool(self.outside_mask().any())
 
 

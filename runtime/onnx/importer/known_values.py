@@ -29,7 +29,7 @@ Known = Callable[[GraphNode, Arrays], Any]
 def known_results(
     node: GraphNode, inputs: Sequence[GraphValue | None]
 ) -> list[GraphValue | None] | None:
-    """What a node gives, or None where that depends on inputs."""
+    """The outputs of a node, or None where they depend on inputs."""
     if node.op in ("Shape", "Size") and inputs and inputs[0] is not None:
         return [shape_of(node, inputs[0])]
     if node.op == "Constant":
@@ -117,9 +117,9 @@ def constant_array(node: GraphNode) -> np.ndarray:
 
 
 def bounded(shape: Sequence[Any]) -> list[int]:
-    """A shape that a result may have.
+    """The shape of a result, as integers.
 
-    Raises `DataError`.
+    Raises `DataError` for one that is unknown or too large.
     """
     sizes = [int(s) for s in shape]
     if any(s < 0 for s in sizes) or prod(max(s, 1) for s in sizes) > LARGEST:
@@ -136,19 +136,19 @@ def axes_given(node: GraphNode, arrays: Arrays) -> list[int] | None:
 
 
 def squeezed(node: GraphNode, arrays: Arrays) -> Any:
-    """Without axes of size 1."""
+    """`Squeeze`: an array without axes of size 1."""
     axes = axes_given(node, arrays)
     return np.squeeze(arrays[0], None if axes is None else tuple(axes))
 
 
 def unsqueezed(node: GraphNode, arrays: Arrays) -> Any:
-    """With axes of size 1."""
+    """`Unsqueeze`: an array with added axes of size 1."""
     axes = axes_given(node, arrays) or []
     return np.expand_dims(arrays[0], tuple(axes))
 
 
 def reshaped(node: GraphNode, arrays: Arrays) -> Any:
-    """In another shape."""
+    """`Reshape`: an array in another shape."""
     target = [int(s) for s in arrays[1].reshape(-1)]
     if not node.attributes.get("allowzero", 0):
         target = [arrays[0].shape[k] if s == 0 else s for k, s in enumerate(target)]
@@ -156,7 +156,7 @@ def reshaped(node: GraphNode, arrays: Arrays) -> Any:
 
 
 def sliced(node: GraphNode, arrays: Arrays) -> Any:
-    """A part."""
+    """`Slice`: a part of an array."""
     a = node.attributes
     given = [x.reshape(-1).tolist() for x in arrays[1:]]
     starts, ends = (given[0], given[1]) if len(given) > 1 else (a["starts"], a["ends"])
@@ -170,14 +170,14 @@ def sliced(node: GraphNode, arrays: Arrays) -> Any:
 
 
 def cast(node: GraphNode, arrays: Arrays) -> Any:
-    """Of another kind."""
+    """`Cast`: an array of another kind."""
     if arrays[0].dtype == object:
         return arrays[0]
     return arrays[0].astype(kind_of(node.attributes["to"], "the result"))
 
 
 def quotient(node: GraphNode, arrays: Arrays) -> Any:
-    """A quotient, towards 0 of whole numbers."""
+    """`Div`: a quotient, rounded towards 0 for whole numbers."""
     a, b = arrays
     if a.dtype == object or b.dtype == object:
         return np.asarray(a, object) // np.asarray(b, object)
@@ -187,26 +187,26 @@ def quotient(node: GraphNode, arrays: Arrays) -> Any:
 
 
 def filled(node: GraphNode, arrays: Arrays) -> Any:
-    """One number many times."""
+    """`ConstantOfShape`: one number many times."""
     value = np.asarray(node.attributes.get("value", np.zeros(1, np.float32))).reshape(-1)
     return np.full(bounded(arrays[0].reshape(-1)), value[0], value.dtype)
 
 
 def counted(node: GraphNode, arrays: Arrays) -> Any:
-    """`start`, `start + step`, ..."""
+    """`Range`: `start`, `start + step`, ..."""
     start, limit, step = (x.reshape(())[()] for x in arrays)
     bounded([max(0, int(np.ceil((limit - start) / step)))])
     return np.arange(start, limit, step, dtype=arrays[0].dtype)
 
 
 def expanded(node: GraphNode, arrays: Arrays) -> Any:
-    """Repeated to a shape."""
+    """`Expand`: an array repeated to a shape."""
     shape = np.broadcast_shapes(arrays[0].shape, tuple(bounded(arrays[1])))
     return np.broadcast_to(arrays[0], bounded(shape)).copy()
 
 
 def gathered(node: GraphNode, arrays: Arrays) -> Any:
-    """Parts along an axis."""
+    """`Gather`: parts of an array along an axis."""
     axis = node.attributes.get("axis", 0)
     bounded([*arrays[1].shape, *arrays[0].shape])
     return np.take(arrays[0], arrays[1].astype(np.int64), axis)

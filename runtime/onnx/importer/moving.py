@@ -96,13 +96,13 @@ def as_range(places: Sequence[int]) -> range | None:
 
 
 def sliced(expr: Expr, rank: int, k: int, begin: int, end: int) -> Expr:
-    """Places one after another."""
+    """The places from `begin` to `end` along slot k."""
     del rank
     return part(expr, ", ".join([":"] * k + [f"{begin}:{end}"]))
 
 
 def strided(expr: Expr, rank: int, k: int, count: int, first: int, step: int) -> Expr:
-    """Every `step`-th place, forwards or backwards."""
+    """Every `step`-th place along slot k, forwards or backwards."""
     names = list(LETTERS[:rank])
     move = f"{'' if abs(step) == 1 else f'{abs(step)}*'}{names[k]}"
     moved = f"{first} - {move}" if step < 0 else f"{move} + {first}" if first else move

@@ -1,4 +1,4 @@
-"""SpecNames of the language for what ONNX calls `/layer1/0/conv1/Conv_output_0`."""
+"""Names in a spec for ONNX names such as `/layer1/0/conv1/Conv_output_0`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def cleaned(name: str) -> str:
 
 
 class SpecNames:
-    """Names that are given once, none of which is the language's own.
+    """The names of a spec: each is given once, and none is a word of the language.
 
-    Where its words are not known, every name ends in a number, as none of them does.
+    Where the language's words are not known, every name ends in a number, as no such word does.
     """
 
     def __init__(self, taken: Collection[str] | None = None) -> None:
         self.given, self.numbered = {*(taken or ())}, taken is None
 
     def fresh(self, wanted: str) -> str:
-        """A name near to what is wanted, that nothing else has."""
+        """An unused name that is close to the wanted one."""
         base = cleaned(wanted)
         found, count = f"{base}_1" if self.numbered else base, 1
         while found in self.given:

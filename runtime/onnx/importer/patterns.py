@@ -1,4 +1,4 @@
-"""What exporters take apart, put together before rules see it; and inputs that are labels."""
+"""Joins nodes that exporters split, before rules see them, and finds inputs that are labels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def is_own(graph: ImportedGraph, node: GraphNode, k: int, rank: int) -> bool:
 
 
 def label_inputs(graph: ImportedGraph) -> Mapping[str, int]:
-    """Inputs that do nothing but name rows of tables, and how many rows these have."""
+    """Inputs that are used only to choose rows of tables, with the number of rows."""
     tables: dict[str, set[int]] = {}
     others = set[str](graph.outputs)
     for node in graph.nodes:

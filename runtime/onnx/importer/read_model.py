@@ -48,7 +48,7 @@ def read_model(path: Path) -> Any:
 def parse_model(data: bytes, name: str) -> Any:
     """The model in the bytes of a file.
 
-    Raises `DataError` where they are none.
+    Raises `DataError` where the bytes are no model.
     """
     model = PARSER.ModelProto()
     try:
@@ -76,7 +76,7 @@ def kind_of(number: int, what: str) -> np.dtype[Any]:
 def tensor_array(tensor: Any, folder: Path | None) -> np.ndarray:
     """The numbers of a tensor.
 
-    Raises `DataError` where what it says and what it has differ.
+    Raises `DataError` where the declared size and the data differ.
     """
     what = f"tensor {tensor.name or 'without a name'}"
     kind = kind_of(tensor.data_type, what)
@@ -96,9 +96,9 @@ def tensor_array(tensor: Any, folder: Path | None) -> np.ndarray:
 
 
 def checked_shape(dims: Any, itemsize: int, what: str) -> tuple[int, ...]:
-    """A shape that an array may have.
+    """The shape of an array.
 
-    Raises `DataError`.
+    Raises `DataError` for one that no array may have.
     """
     shape = tuple(int(d) for d in dims)
     if any(d < 0 for d in shape):
@@ -150,9 +150,9 @@ def external_array(
 
 
 def beside(location: str, folder: Path | None, what: str) -> Path:
-    """A path in the model's folder or below, whatever links there are.
+    """The path of a file in the model's folder or below, with links resolved.
 
-    Raises `DataError` for any other.
+    Raises `DataError` for a path outside of that folder.
     """
     if folder is None:
         raise DataError(f"{what} lies in another file, and this model in none")
@@ -166,9 +166,9 @@ def beside(location: str, folder: Path | None, what: str) -> Path:
 
 
 def whole_number(text: str, what: str) -> int:
-    """A number of bytes.
+    """A number of bytes, read from a text.
 
-    Raises `DataError` for anything else.
+    Raises `DataError` for any other text.
     """
     if not text.isdecimal() or len(text) > 18:
         raise DataError(f"{what} has an offset or a length that is no number")

@@ -73,7 +73,7 @@ def segments_of(atoms: Sequence[Atom]) -> Segments:
 def plan(atoms: Sequence[Atom], target: list[Any]) -> list[Cut]:
     """Which factors of which segment each target size takes.
 
-    Raises `DataError` where they do not add up.
+    Raises `DataError` where the sizes do not fit the atoms.
     """
     taker = Taker(atoms)
     if any(is_open(t) for t in target):
@@ -169,7 +169,7 @@ class Taker:
         return [(self.high, wanted), *found]
 
     def rest(self) -> Cut:
-        """Everything that is left."""
+        """The factors of everything that is left."""
         found: Cut = []
         for k in range(self.low, self.high + 1):
             found.append((k, self.left[k]))

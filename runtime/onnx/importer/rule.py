@@ -3,7 +3,7 @@
     @rule("LeakyRelu", "leaky_relu(slope)")
     def leaky_relu(n: RuleContext) -> GraphValue: ...
 
-The second text is the operator's row in the table of what is claimed (`operator_table.py`).
+The second text is the operator's row in the table of supported operators (`operator_table.py`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ComputedHere(DataError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One operator: its row in the table, and what writes it."""
+    """One operator: its row in the table, and the function that translates its nodes."""
 
     operator: str
     written: str
@@ -81,7 +81,7 @@ class RuleContext:
         return tuple(self.free[f] for f in size.free)
 
     def attr(self, name: str, default: Any = None) -> Any:
-        """An attribute, or what it is without being said."""
+        """The value of an attribute, or its default where the node lacks it."""
         return self.attributes.get(name, default)
 
     def has(self, k: int) -> bool:
@@ -130,16 +130,16 @@ class RuleContext:
         return axis % max(value.rank, 1)
 
     def require_own(self, value: GraphValue, *axes: int) -> None:
-        """Refuse what looks along the batch or the time.
+        """Refuse an operator along an axis of the batch or the time.
 
-        Raises `DataError`.
+        Raises `DataError` where an axis is one of these.
         """
         for k in axes:
             if is_free(value.axes[k]):
                 raise DataError(f"it mixes {mixes(value.axes[k])}: it works along axis {k}")
 
     def expr(self, value: GraphValue, slots: Axes) -> Expr:
-        """A value in slots."""
+        """A value as an expression in these slots."""
         if value.expr is None:
             return self.stored(value, slots)
         return rearrange(value.expr, value.slots, slots)
@@ -150,13 +150,13 @@ class RuleContext:
         return self.expr(value, slots), slots
 
     def plain(self, value: GraphValue) -> Expr:
-        """A value as ONNX has it, without the batch."""
+        """A value as an expression in ONNX's layout, without the batch."""
         return self.expr(value, slots_of(value.axes))
 
     def made(
         self, expr: Expr, axes: Axes, slots: Axes | None = None, kind: Any = None
     ) -> GraphValue:
-        """A result that lies in slots."""
+        """A result of the node that lies in these slots."""
         expr.hint = expr.hint or self.outputs[0]
         return GraphValue(
             name=self.outputs[0], axes=axes, kind=self.kind(kind), expr=expr,
@@ -164,7 +164,7 @@ class RuleContext:
         )  # fmt: skip
 
     def fresh(self, expr: Expr, shape: Sequence[int], kind: Any = None) -> GraphValue:
-        """A result of this shape, as ONNX has it."""
+        """A result of this shape, in ONNX's layout."""
         return self.made(expr, axes_of(shape), None, kind)
 
     def kind(self, kind: Any = None) -> np.dtype[Any]:

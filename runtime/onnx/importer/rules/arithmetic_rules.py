@@ -23,12 +23,12 @@ COMPARISONS = {"Equal": "==", "Less": "<", "Greater": ">", "LessOrEqual": "<=",
 
 
 def truncated(x: Expr) -> Expr:
-    """Without its fraction, towards 0."""
+    """A number without its fraction, rounded towards 0."""
     return call("sign", x) * call("floor", call("abs", x))
 
 
 def wrapped(x: Expr, kind: np.dtype[Any]) -> Expr:
-    """What is left of a whole number in a few bits."""
+    """A whole number wrapped around to the few bits of its kind."""
     if kind.kind not in "iu" or kind.itemsize > 2:
         return x
     range_ = 1 << (8 * kind.itemsize)
@@ -64,7 +64,7 @@ arithmetic("Mul", "a * b", lambda a, b: a * b)
 
 @rule("Div", "a / b; towards 0 of whole numbers")
 def div(n: RuleContext) -> GraphValue:
-    """A quotient."""
+    """`Div`: a quotient."""
     a, b = old_broadcast(n)
     if a.is_real:
         return n.elementwise(lambda x, y: x / y, a, b)
@@ -75,7 +75,7 @@ def div(n: RuleContext) -> GraphValue:
 
 @rule("Mod", "a % b; the sign of a with fmod")
 def mod(n: RuleContext) -> GraphValue:
-    """The rest of a division."""
+    """`Mod`: the rest of a division."""
     a, b = n.value(0), n.value(1)
     if not n.attr("fmod", 0) and not a.is_real:
         return n.elementwise(lambda x, y: x % y, a, b)
@@ -92,7 +92,7 @@ def rest_of_any(x: Expr, y: Expr) -> Expr:
 
 @rule("Pow", "a ^ b")
 def power(n: RuleContext) -> GraphValue:
-    """A power; of a whole number a whole one."""
+    """`Pow`: a power; that of a whole number is whole."""
     a, b = old_broadcast(n)
     if a.is_real:
         return n.elementwise(lambda x, y: x**y, a, b)
@@ -113,25 +113,25 @@ for _operator, _sign in COMPARISONS.items():
 
 @rule("And", "a * b")
 def both_hold(n: RuleContext) -> GraphValue:
-    """1 where both are."""
+    """`And`: 1 where both operands are true."""
     return n.elementwise(lambda x, y: x * y, *old_broadcast(n), kind=bool)
 
 
 @rule("Or", "maximum(a, b)")
 def one_holds(n: RuleContext) -> GraphValue:
-    """1 where one is."""
+    """`Or`: 1 where at least one operand is true."""
     return n.elementwise(lambda x, y: call("maximum", x, y), *old_broadcast(n), kind=bool)
 
 
 @rule("Xor", "a != b")
 def one_alone_holds(n: RuleContext) -> GraphValue:
-    """1 where one is and the other is not."""
+    """`Xor`: 1 where exactly one operand is true."""
     return n.elementwise(lambda x, y: operation("!=", x, y), *old_broadcast(n), kind=bool)
 
 
 @rule("Cast CastLike", "x; floor towards 0; x != 0")
 def cast(n: RuleContext) -> GraphValue:
-    """Another kind of number."""
+    """`Cast` and `CastLike`: the numbers in another kind."""
     x, kind = n.value(), n.attr("to")
     target = n.value(1).kind if n.op == "CastLike" else kind_of(kind, "the result")
     if x.array is not None:

@@ -16,7 +16,7 @@ from gradc_runtime.onnx.importer.rules.elementwise_rules import f32
 
 @rule("Clip", "minimum(maximum(x, low), high)")
 def clip(n: RuleContext) -> GraphValue:
-    """Between two numbers, which older versions have as attributes."""
+    """`Clip`: numbers kept between two bounds, which older versions have as attributes."""
     low, high = n.attr("min"), n.attr("max")
     given = [n.value()]
     signs = []
@@ -43,7 +43,7 @@ def constant(n: RuleContext, value: Any) -> GraphValue:
 
 @rule("Where", "where(c, a, b)")
 def where(n: RuleContext) -> GraphValue:
-    """Chosen at each place."""
+    """`Where`: one of two operands, chosen at each place."""
     return n.elementwise(lambda c, a, b: call("where", c, a, b), *n.values(), kind=n.value(1).kind)
 
 
@@ -60,14 +60,14 @@ def is_inf(n: RuleContext) -> GraphValue:
 
 @rule("Max Min", "maximum, minimum")
 def extremes(n: RuleContext) -> GraphValue:
-    """Of any number of operands."""
+    """`Max` and `Min` of any number of operands."""
     function = "maximum" if n.op == "Max" else "minimum"
     return n.elementwise(lambda *x: reduce(lambda a, b: call(function, a, b), x), *n.values())
 
 
 @rule("Sum Mean", "a + b + ...; divided by how many")
 def sums(n: RuleContext) -> GraphValue:
-    """Of any number of operands."""
+    """The sum or the mean of any number of operands."""
     count = len(n.inputs) if n.op == "Mean" else 1
     return n.elementwise(
         lambda *x: reduce(add, x) / count if count > 1 else reduce(add, x),

@@ -34,7 +34,7 @@ def conv_windows(
 ) -> list[Window]:
     """The windows of filters that fit the image.
 
-    Raises `DataError` where they do not.
+    Raises `DataError` where the filters do not fit the image.
     """
     kernel, groups = [size_of(a) for a in W.axes[2:]], n.attr("group", 1)
     channels, filters = size_of(x.axes[1]), size_of(W.axes[0])
@@ -46,7 +46,7 @@ def conv_windows(
 
 
 def conv_layer(c: ConvolutionNode) -> str:
-    """`conv(8, 3x3, stride = 2, pad = 1)`."""
+    """The layer as text, such as `conv(8, 3x3, stride = 2, pad = 1)`."""
     y, x = c.windows
     text = f"conv({c.filters}, {y.reach}x{x.reach}{setting('stride', c.windows)}"
     text += f", pad = {pad_text(c.windows)}{setting('dilation', c.windows)}"

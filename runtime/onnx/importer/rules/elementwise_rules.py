@@ -22,7 +22,7 @@ def one_of(operator: str, written: str, function: Callable[..., Expr], kind: Any
 
 
 def named(operator: str, function: str) -> None:
-    """The same for one that the language has by name."""
+    """The rule of a function of one number that the language has by name."""
     one_of(operator, function, lambda x: applied(function, x))
 
 
@@ -32,7 +32,7 @@ def applied(function: str, x: Expr) -> Expr:
 
 
 def layered(operator: str, layer: str) -> None:
-    """The same for a layer of the prelude, which stands in a chain."""
+    """The rule of a function that is a layer of the prelude, which stands in a chain."""
     one_of(operator, layer, lambda x: pipe(x, layer))
 
 
@@ -83,7 +83,7 @@ def sinh(x: Expr) -> Expr:
 
 
 def asinh(x: Expr) -> Expr:
-    """Its inverse, exact near 0 too."""
+    """The inverse hyperbolic sine, exact near 0 too."""
     size = call("abs", x)
     square = size * size
     return call("sign", x) * call("log1p", size + square / (1 + call("sqrt", square + 1)))
@@ -91,7 +91,7 @@ def asinh(x: Expr) -> Expr:
 
 @rule("Identity", "x")
 def identity(n: RuleContext) -> GraphValue:
-    """The same value."""
+    """`Identity`: the value of the operand."""
     return n.same(n.value())
 
 
@@ -134,7 +134,7 @@ def f32(value: float) -> np.float32:
 
 @rule("Celu", "maximum(x, 0) + minimum(0, alpha * expm1(x / alpha))")
 def celu(n: RuleContext) -> GraphValue:
-    """Barron, 2017."""
+    """`Celu`: Barron, 2017."""
     a = f32(n.attr("alpha", 1.0))
     return n.elementwise(
         lambda x: call("maximum", x, 0) + call("minimum", 0, a * call("expm1", x / a)), n.value()
@@ -143,7 +143,7 @@ def celu(n: RuleContext) -> GraphValue:
 
 @rule("Selu", "gamma * where(x > 0, x, alpha * expm1(x))")
 def selu(n: RuleContext) -> GraphValue:
-    """Klambauer et al., 2017."""
+    """`Selu`: Klambauer et al., 2017."""
     alpha = f32(n.attr("alpha", 1.67326319217681884765625))
     gamma = f32(n.attr("gamma", 1.05070102214813232421875))
     return n.elementwise(
@@ -168,7 +168,7 @@ def thresholded_relu(n: RuleContext) -> GraphValue:
 
 @rule("Shrink", "where(x < -lambd, x + bias, where(x > lambd, x - bias, 0))")
 def shrink(n: RuleContext) -> GraphValue:
-    """0 in the middle, moved towards it outside."""
+    """`Shrink`: 0 in the middle, and numbers outside moved towards 0."""
     bias, lambd = f32(n.attr("bias", 0.0)), f32(n.attr("lambd", 0.5))
     return n.elementwise(
         lambda x: call("where", x < -lambd, x + bias, call("where", x > lambd, x - bias, 0)),

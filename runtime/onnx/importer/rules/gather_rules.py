@@ -61,7 +61,7 @@ def gather_time(n: RuleContext, x: GraphValue, axis: int) -> GraphValue:
 
 
 def wrapped(places: Expr, size: int) -> Expr:
-    """Places counted from the end, from the front."""
+    """Places as counted from the front; negative ones are counted from the end."""
     return call("where", places < 0, places + size, places)
 
 
@@ -186,7 +186,7 @@ def flat_index(n: RuleContext, places: GraphValue, shape: list[int], batch: int)
 
 @rule("OneHot", "where(x == iota(n), on, off)")
 def one_hot(n: RuleContext) -> GraphValue:
-    """A new axis, in which one place is on."""
+    """`OneHot`: a new axis, in which one place is on."""
     x, values = n.value(0), n.value(2)
     depth = int(n.array(1).reshape(()))
     axis = n.attr("axis", -1)

@@ -153,7 +153,7 @@ def of_free_axis(n: RuleContext, x: GraphValue, k: int, places: tuple[Any, Any, 
 
 @rule("Tile", "broadcast")
 def tile(n: RuleContext) -> GraphValue:
-    """Each axis some times over."""
+    """`Tile`: a tensor repeated along each axis."""
     x = n.value()
     for k, times in enumerate(n.integers(1)):
         if times == 0:

@@ -32,7 +32,7 @@ def eps_text(n: RuleContext, default: float = 1e-5) -> str:
 
 @rule("BatchNormalization", "batch_norm")
 def batch_norm(n: RuleContext) -> GraphValue:
-    """By running statistics, as in inference; a spec that trains uses those of the batch.
+    """`BatchNormalization` by running statistics; a spec that trains uses those of the batch.
 
     Raises `DataError` for a node that is itself in training.
     """
@@ -79,7 +79,7 @@ def centred(expr: Expr, slots: Axes, places: list[int]) -> tuple[Expr, Expr]:
 
 @rule("InstanceNormalization", "the mean and variance of each channel")
 def instance_norm(n: RuleContext) -> GraphValue:
-    """Each channel of each example by itself."""
+    """`InstanceNormalization`: each channel of each example is normalized by itself."""
     x, gamma, beta = n.values()
     n.require_own(x, *range(1, x.rank))
     slots = (*slots_of((x.axes[0],)), *x.axes[2:], x.axes[1])
@@ -95,7 +95,7 @@ def instance_norm(n: RuleContext) -> GraphValue:
 
 @rule("LayerNormalization", "layer_norm")
 def layer_norm(n: RuleContext) -> Any:
-    """Over the axes from one on; the prelude's layer over the last."""
+    """`LayerNormalization` over the axes from `axis` on; over the last, the prelude's layer."""
     x, gamma = n.value(0), n.value(1)
     beta = n.value(2) if n.has(2) else None
     axis = n.axis(x, n.attr("axis", -1))
@@ -111,7 +111,7 @@ def layer_norm(n: RuleContext) -> Any:
 
 
 def normalized(n: RuleContext, x: GraphValue, axis: int, beta: GraphValue | None) -> Any:
-    """The same written out, with the mean and the inverse deviation where they are asked for."""
+    """Layer normalization written out, with the mean and the inverse deviation where wanted."""
     slots = slots_of(x.axes)
     places = list(range(len(slots) - x.rank + axis, len(slots)))
     expr = n.expr(x, slots)
@@ -129,7 +129,7 @@ def normalized(n: RuleContext, x: GraphValue, axis: int, beta: GraphValue | None
 
 @rule("RMSNormalization", "x / sqrt(mean(x^2) + eps) * scale")
 def rms_norm(n: RuleContext) -> GraphValue:
-    """Zhang & Sennrich, 2019."""
+    """`RMSNormalization`: Zhang & Sennrich, 2019."""
     x = n.value()
     axis = n.axis(x, n.attr("axis", -1))
     n.require_own(x, *range(axis, x.rank))
@@ -144,7 +144,7 @@ def rms_norm(n: RuleContext) -> GraphValue:
 
 @rule("GroupNormalization", "the mean and variance of groups of channels")
 def group_norm(n: RuleContext) -> GraphValue:
-    """Wu & He, 2018; a scale for each channel, or in version 18 for each group.
+    """`GroupNormalization`: Wu & He, 2018.  A scale a channel, or in version 18 a group.
 
     Raises `DataError` where operands do not fit.
     """
@@ -175,7 +175,7 @@ def with_groups_joined(value: GraphValue) -> GraphValue:
 
 @rule("LpNormalization", "x / the norm along an axis")
 def lp_norm(n: RuleContext) -> GraphValue:
-    """Divided by the sum of absolute values, or by the length; 0 where that is 0."""
+    """`LpNormalization`: x over its sum of absolute values, or its length; 0 where that is 0."""
     x, p = n.value(), n.attr("p", 2)
     expr, slots = last(n, x, n.axis(x, n.attr("axis", -1)))
     total = call("sum", call("abs", expr) if p == 1 else expr * expr, axis="-1")
@@ -190,7 +190,7 @@ def lp_norm(n: RuleContext) -> GraphValue:
 
 @rule("LRN", "x / (bias + alpha / size * the sum of near squares)^beta")
 def lrn(n: RuleContext) -> GraphValue:
-    """Over near channels: Krizhevsky et al., 2012."""
+    """`LRN`: x normalized over near channels: Krizhevsky et al., 2012."""
     x, size = n.value(), n.attr("size")
     n.require_own(x, *range(1, x.rank))
     channels = size_of(x.axes[1])
@@ -210,7 +210,7 @@ def lrn(n: RuleContext) -> GraphValue:
 
 @rule("Dropout", "dropout(rate): as it is, but in training")
 def dropout(n: RuleContext) -> Any:
-    """What inference leaves alone; a spec that trains draws.
+    """`Dropout`, which does nothing in inference; where a spec trains, it draws.
 
     Raises `DataError` for a node that is itself in training.
     """

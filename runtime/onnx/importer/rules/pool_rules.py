@@ -41,14 +41,14 @@ def max_pool(n: RuleContext) -> GraphValue:
 
 
 def pooled_axes(x: GraphValue, slots: Axes, windows: Sequence[Window]) -> tuple[Axes, Axes]:
-    """Slots and axes of what pooling gives."""
+    """The slots and axes of the result of pooling."""
     new = [axis_of(w.count) for w in windows]
     lead = slots[: len(slots) - len(windows) - 1]
     return (*lead, *new, x.axes[1]), (*x.axes[:2], *new)
 
 
 def in_prelude(windows: Sequence[Window], lying: Axes) -> bool:
-    """Whether the prelude has it: two axes, and every window sees something of the image."""
+    """Whether the prelude has the layer: two axes, and every window meets the image."""
     return len(windows) == 2 and len(lying) == 3 and all(
         w.dilation == 1 and 0 <= w.before < w.reach and w.after >= 0
         and (w.count - 1) * w.stride - w.before < w.size
@@ -58,7 +58,7 @@ def in_prelude(windows: Sequence[Window], lying: Axes) -> bool:
 
 
 def pool_layer(name: str, windows: Sequence[Window]) -> str:
-    """`max_pool(2x2)`, or with strides and zeros."""
+    """The layer as text, such as `max_pool(2x2)`, with strides and zeros where needed."""
     y, x = windows
     text = f"{name}({y.reach}x{x.reach}"
     if (y.stride, x.stride) != (y.reach, x.reach):
@@ -150,7 +150,7 @@ def lp_pool(n: RuleContext) -> GraphValue:
 
 @rule("GlobalAveragePool GlobalMaxPool GlobalLpPool", "mean, max over the pixels")
 def global_pool(n: RuleContext) -> GraphValue:
-    """One number for each channel."""
+    """Global pooling, which gives one number for each channel."""
     x = n.value()
     expr, slots, spatial = image(n, x)
     lead = len(slots) - len(spatial) - 1

@@ -37,7 +37,7 @@ def dense(
 
 @rule("MatMul", "dense, @")
 def matmul(n: RuleContext) -> GraphValue:
-    """Of vectors, matrices or stacks of them.
+    """`MatMul` of vectors, matrices or stacks of them.
 
     Raises `DataError` for a scalar.
     """
@@ -49,7 +49,7 @@ def matmul(n: RuleContext) -> GraphValue:
 
 @rule("Gemm", "dense; alpha * (a @ b) + beta * c")
 def gemm(n: RuleContext) -> GraphValue:
-    """alpha a b + beta c, with a and b turned where that is asked for."""
+    """`Gemm`: alpha a b + beta c, with a and b transposed where the attributes say so."""
     a, b = n.value(0), n.value(1)
     alpha, beta = np.float32(n.attr("alpha", 1.0)), np.float32(n.attr("beta", 1.0))
     turned = n.attr("transA", 0), n.attr("transB", 0)
@@ -80,7 +80,7 @@ def fits_bias(c: GraphValue, b: GraphValue, turned: bool) -> bool:
 
 
 def transposed(value: GraphValue) -> GraphValue:
-    """The two last axes in turn."""
+    """A value with its two last axes exchanged."""
     array = None if value.array is None else value.array.swapaxes(-1, -2)
     axes = (*value.axes[:-2], value.axes[-1], value.axes[-2])
     return replace(value, axes=axes, array=array)

@@ -48,14 +48,14 @@ def squeezed(value: GraphValue) -> GraphValue:
 
 
 def saturated(x: Expr, kind: np.dtype[Any]) -> Expr:
-    """Within the ends of a kind."""
+    """Numbers kept between the ends of a kind."""
     limits = np.iinfo(kind)
     return clamp(x, int(limits.min), int(limits.max))
 
 
 @rule("QuantizeLinear", "clamp(round(x / scale) + zero)")
 def quantize(n: RuleContext) -> GraphValue:
-    """Real numbers as whole ones.
+    """`QuantizeLinear`: real numbers as whole ones.
 
     Raises `DataError` where operands do not fit.
     """
@@ -72,7 +72,7 @@ def quantize(n: RuleContext) -> GraphValue:
 
 @rule("DequantizeLinear", "(x - zero) * scale")
 def dequantize(n: RuleContext) -> GraphValue:
-    """Whole numbers as real ones."""
+    """`DequantizeLinear`: whole numbers as real ones."""
     x, scale = n.value(0), n.value(1)
     zero = along_axis(n, zero_of(n, 2, x.kind), x)
     return n.elementwise(
@@ -82,7 +82,7 @@ def dequantize(n: RuleContext) -> GraphValue:
 
 @rule("MatMulInteger", "(a - zero) @ (b - zero)")
 def matmul_integer(n: RuleContext) -> GraphValue:
-    """A product of whole numbers."""
+    """`MatMulInteger`: a product of whole numbers."""
     a, b = n.value(0), n.value(1)
     first = zero_of(n, 2, a.kind)
     if first.rank == 1 and a.rank > 1:

@@ -38,7 +38,7 @@ def recurrence(n: RuleContext) -> list[GraphValue]:
 def runs_of(n: RuleContext) -> list[GraphValue]:
     """The outputs, times first.
 
-    Raises `DataError` for what is no sequence of vectors.
+    Raises `DataError` where the input is no sequence of vectors.
     """
     x = n.value(0)
     if x.rank != 3:

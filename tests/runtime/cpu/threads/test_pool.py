@@ -191,7 +191,7 @@ def test_python_may_end_while_helpers_are_awake() -> None:
 
 
 SHOWN = """
-import sys, threading
+import sys, threading, time
 from rich.console import Console
 from gradc_runtime.cpu.objects.compile_kernels import may_copy_process
 from gradc_runtime.system.quiet_threads import start_quietly
@@ -201,6 +201,10 @@ status = console.status("compiling")
 start_quietly(status.start)
 print(threading.active_count(), may_copy_process(), file=sys.__stdout__)
 status.stop()
+for _ in range(3000):  # until its thread has seen it
+    if threading.active_count() == 1:
+        break
+    time.sleep(0.01)
 Live(console).start(1, 2)
 print(threading.active_count(), may_copy_process(), file=sys.__stdout__)
 """

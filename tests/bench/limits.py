@@ -86,7 +86,7 @@ def worst(run: with_gradc.Run, batch: int, limits: Roofline, count: int) -> Iter
 def ours(row: Workload, threads: int) -> with_gradc.Run:
     """gradc, after its first step."""
     with_gradc.load(threads)
-    run = with_gradc.Run(row)
+    run = with_gradc.Run(row, "cpu")
     run.step()
     return run
 

@@ -30,3 +30,10 @@ def test_a_size_is_met_at_twice_pytorch_or_85_percent(
     line = limits.figures("S9", work, MACHINE, {"gradc": [gradc], "torch": [torch]})
     words = line.replace("(", " ").replace(")", " ").split()
     assert all(word in words for word in expected), line
+
+
+def test_a_size_is_measured_with_its_kernels() -> None:
+    row = limits.WORKLOADS["W2-b32"]
+    first, kernel = limits.lines(row, 1, 1, limits.process_time, 2)
+    assert first.startswith("W2-b32")
+    assert kernel.endswith("the whole of step/train")

@@ -150,8 +150,8 @@ class Run:
         return first.detach() + second.detach()
 
     def infer(self) -> Tensor:
-        """The output."""
-        with torch.inference_mode():
+        """The output; what a network keeps may serve a step later, so no inference mode."""
+        with torch.no_grad():
             return self.output()
 
     def wait(self, token: Tensor) -> None:

@@ -84,6 +84,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.rewrites.conv",
     "gradc_compiler.rewrites",
     "gradc_compiler.study",
+    "gradc_compiler.explorer",
     "gradc_compiler.fusion",
     "gradc_compiler.memory",
     "gradc_compiler.loops",

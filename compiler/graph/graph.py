@@ -41,6 +41,16 @@ class Origin:
     cotangent: int | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """One application of a definition: what a person sees as one layer.  Two applications are two
+    blocks, so they are compared by identity.
+    """
+
+    name: str  # of the definition
+    above: Block | None  # the application in whose body this one stands
+
+
 _tags = count()
 
 
@@ -57,6 +67,7 @@ class Node:
     name: str | None = None  # what the author called it, for people
     remat: Remat = Remat.NO
     tag: int = field(default=-1, compare=False)  # kept when a pass copies the node
+    block: Block | None = field(default=None, compare=False)  # whose body made it, for people
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,7 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     span: Span | None = None  # given to nodes added while it is set
     origin: Origin | None = None
+    block: Block | None = None
     remat: Remat = Remat.NO
     varying_memo: list[bool] = field(default_factory=list)  # of the first nodes; see `is_varying`
     carries: dict[int, int] = field(default_factory=dict)  # loop -> node, once it is known
@@ -145,6 +157,7 @@ class Builder:
             name=name,
             remat=self.remat,
             tag=next(_tags),
+            block=self.block,
         )
         self.nodes.append(node)
         return Value(self, node.id)
@@ -152,6 +165,7 @@ class Builder:
     def inherit_provenance(self, node: Node) -> None:
         """Let nodes that are added tell the story of a node that they take the place of."""
         self.span, self.origin, self.remat = node.span, node.origin, node.remat
+        self.block = node.block
 
     def copy(self, node: Node, inputs: Sequence[int]) -> int:
         """Append a node of another graph with operands of this one; its story is kept.
@@ -163,6 +177,7 @@ class Builder:
             node = Node(
                 id=id, op=node.op, inputs=operands, type=node.type, span=node.span,
                 origin=node.origin, name=node.name, remat=node.remat, tag=node.tag,
+                block=node.block,
             )  # fmt: skip
         self.nodes.append(node)
         return id

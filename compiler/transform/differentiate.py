@@ -59,7 +59,7 @@ def differentiate(
     adjoint = Adjoints(loss, builder.constant(1.0, loss.shape), told)
     bounds, nodes = Bounds(builder), [graph[i] for i in active]
     wild = set[int]()  # nodes whose cotangent may be infinite, as some rule on the way may be
-    span_before, origin_before = builder.span, builder.origin
+    before = builder.span, builder.origin, builder.block
     carried = _carried(builder, nodes)
     sent = CarriedCuts(builder, carried, all_cut(builder, nodes, loss.id, carried))
     cuts = sent.begin()
@@ -69,7 +69,7 @@ def differentiate(
             builder.carries[waiting[node.id]] = adjoint[node.id].id
         if node.id not in adjoint or not any(i in active for i in node.inputs):
             continue
-        builder.span = node.span
+        builder.span, builder.block = node.span, node.block
         y, xs = builder.value(node.id), [builder.value(i) for i in node.inputs]
         g, cut = adjoint[node.id], cuts.get(node.id)
         builder.origin = Origin(f"vjp of {node.op.name}", node.tag, g.node.tag)
@@ -90,7 +90,7 @@ def differentiate(
     sent.close(cuts, adjoint)
     found = [adjoint.get(x.id) or builder.constant(0.0, x.shape) for x in wrt]
     result = [_over_time_of(x, g) for x, g in zip(wrt, found, strict=True)]
-    builder.span, builder.origin = span_before, origin_before
+    builder.span, builder.origin, builder.block = before
     return result
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "show": "Print any stage of compilation: tree, graph, derivative, schedule, kernels.",
     "explain": "Explain an error code, or a model's every value and derivative at given inputs.",
     "derive": "Derive the gradient: numbered steps of the chain rule, with numbers or without.",
+    "explore": "Write a page on which a gradient can be looked at and played.",
     "passes": "Follow a graph through every pass: what fired, by which law, how exactly.",
     "why": "Ask why a value has no gradient, which ways lead to it, or who reads it.",
     "kinks": "List every point at which a loss is not differentiable.",

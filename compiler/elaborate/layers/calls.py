@@ -44,7 +44,7 @@ from gradc_compiler.elaborate.parameters.parameter_groups import group_path
 from gradc_compiler.elaborate.parameters.sampling import fans
 from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.unify import element_times
-from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.graph import Block, Value
 from gradc_compiler.syntax.grammar.tree import Definition
 
 Named = Mapping[str, StaticValue]
@@ -182,13 +182,14 @@ def apply_layer(
 def _result_of(definition: Definition, inner: Scope) -> StaticValue:
     """The value of a body.  Nodes and errors of a prelude body are shown at the author's call."""
     run = inner.run
-    before, doubtful = run.builder.span, run.doubtful
+    before, block, doubtful = run.builder.span, run.builder.block, run.doubtful
+    run.builder.block = Block(definition.name, block)
     if inner.site is not None:
         run.builder.span = inner.site
     try:
         return check_result(definition, run_body(definition.body, inner), inner)
     finally:
-        run.builder.span, run.doubtful = before, doubtful
+        run.builder.span, run.builder.block, run.doubtful = before, block, doubtful
 
 
 def _spread(definition: Definition, arguments: Sequence[StaticValue]) -> Sequence[StaticValue]:

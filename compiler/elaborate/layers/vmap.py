@@ -34,7 +34,8 @@ def apply_to_each(
     values = [to_value(a, scope, span) for a in arguments]
     size = _leading_size(values, span, scope)
     since = len(scope.run.builder.nodes)
-    run = scope.run.apart(LimitedBuilder(span=scope.run.builder.span))
+    outer = scope.run.builder
+    run = scope.run.apart(LimitedBuilder(span=outer.span, block=outer.block))
     inner = replace(scope, run=run)
     elements = [
         run.builder.add(Input(f"element{k}", v.shape[1:], v.type.classes, v.type.time))
@@ -73,15 +74,15 @@ class Batcher:
         self.lifted: set[int] = set()
         self.copies: list[Value] = []
         builder = scope.run.builder
-        before = builder.span
+        before, block = builder.span, builder.block
         for node in inner.nodes:
-            builder.span = node.span
+            builder.span, builder.block = node.span, node.block
             if node.id in given:
                 self.lifted.add(node.id)
                 self.copies.append(given[node.id])
             else:
                 self.copies.append(self._copy(node))
-        builder.span = before
+        builder.span, builder.block = before, block
 
     def result(self, value: Value) -> Value:
         """A value of the element's graph for all elements."""

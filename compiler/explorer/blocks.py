@@ -1,0 +1,128 @@
+"""Which operators are one layer: the tree of blocks that a picture folds and unfolds.
+
+A block is an application of a definition (`graph.Block`).  One with a single operator is that
+operator, one with a single block within is that block, and what stands in a long row by itself is
+cut into rows of at most `MOST`, so that no block unfolds into more than a person can look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from gradc_compiler.graph.graph import Block
+from gradc_compiler.records.fast_dataclass import dataclass
+
+MOST = 40  # children of a block
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A block in the making."""
+
+    name: str
+    children: list[Part | int]  # blocks, and numbers of values
+
+
+def block_tree(blocks: Sequence[Block | None], paths: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The blocks of values, given the block of each and the paths of those that are parameters.
+
+    Each has its `title`, the number of the block `above` it (None at the top), and its own
+    `values`; a block stands after the one above it.
+    """
+    top = _grown(blocks)
+    _thinned(top)
+    _cut(top)
+    found: list[dict[str, Any]] = []
+    _listed(top, None, found, paths)
+    return found
+
+
+def _grown(blocks: Sequence[Block | None]) -> Part:
+    """The tree as it was written."""
+    top = Part("", [])
+    known: dict[Block | None, Part] = {None: top}
+
+    def part(block: Block | None) -> Part:
+        if block is None or block in known:
+            return known[block]
+        made = known[block] = Part(block.name, [])
+        part(block.above).children.append(made)
+        return made
+
+    for number, block in enumerate(blocks):
+        part(block).children.append(number)
+    return top
+
+
+def _thinned(part: Part) -> None:
+    """Without blocks that say nothing: of one child."""
+    children: list[Part | int] = []
+    for child in part.children:
+        if isinstance(child, Part):
+            _thinned(child)
+            while isinstance(child, Part) and len(child.children) == 1:
+                child = child.children[0]
+        children.append(child)
+    part.children = children
+
+
+def _cut(part: Part) -> None:
+    """Without more than `MOST` children in any block."""
+    for child in part.children:
+        if isinstance(child, Part):
+            _cut(child)
+    while len(part.children) > MOST:
+        part.children = [
+            Part("rest", [*some]) if len(some) > 1 else some[0] for some in _rows(part.children)
+        ]
+
+
+def _rows(children: Sequence[Part | int]) -> Iterator[Sequence[Part | int]]:
+    """The children in rows of at most `MOST`, none much shorter than another."""
+    count = -(-len(children) // MOST)
+    ends = [len(children) * k // count for k in range(count + 1)]
+    yield from (children[a:b] for a, b in pairwise(ends))
+
+
+def _listed(
+    part: Part, above: int | None, found: list[dict[str, Any]], paths: Mapping[int, str]
+) -> None:
+    """The tree as rows."""
+    number = len(found)
+    own = [child for child in part.children if isinstance(child, int)]
+    title = _title(part, paths)
+    found.append({"title": title, "above": above, "values": own})
+    for child in part.children:
+        if isinstance(child, Part):
+            _listed(child, number, found, paths)
+
+
+def _title(part: Part, paths: Mapping[int, str]) -> str:
+    """What its parameters are called after, if that is one layer; else its definition."""
+    if part.name == "rest":
+        return f"{len([*_inside(part)])} operators"
+    layers = [paths[v].rpartition(".")[0] for v in _inside(part) if v in paths]
+    common = _common([p.split(".") for p in layers if p])
+    last = common[-1] if common else ""
+    return last if last.rstrip("0123456789") == part.name else part.name
+
+
+def _common(paths: Sequence[Sequence[str]]) -> list[str]:
+    """The names that all paths begin with."""
+    found = []
+    for names in zip(*paths, strict=False):
+        if len({*names}) > 1:
+            break
+        found.append(names[0])
+    return found
+
+
+def _inside(part: Part) -> Iterator[int]:
+    """All values of a block."""
+    for child in part.children:
+        if isinstance(child, Part):
+            yield from _inside(child)
+        else:
+            yield child

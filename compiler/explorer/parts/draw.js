@@ -1,0 +1,124 @@
+// The picture: frames of unfolded layers, arrows, and a box for every value and every adjoint.
+
+const stage = byId("graph");
+const world = svg("g", { id: "world" });
+const [framesLayer, arrowsLayer, readsLayer, boxesLayer] = ["frames", "arrows", "reads", "boxes"].map((id) => svg("g", { id }));
+const boxes = new Map(); // by item: <g>
+const arrows = new Map(); // by `from to`: <path>
+let picture = null; // the layout that is drawn
+
+function arrowHead(id) {
+  const shape = svg("path", { d: "M0 0L7 3.5L0 7z" });
+  return svg("marker", { id, viewBox: "0 0 7 7", refX: 6.5, refY: 3.5, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, shape);
+}
+stage.append(svg("defs", {}, arrowHead("head"), arrowHead("head-back"), arrowHead("head-lit")), world);
+world.append(framesLayer, arrowsLayer, readsLayer, boxesLayer);
+
+function draw() {
+  picture = layoutOf(shapeNow());
+  boxes.clear();
+  arrows.clear();
+  for (const forget of [markLit, markLitArrows, markKnown, markNow, markMatch]) forget.forget();
+  show(framesLayer, heading("forward", 0), heading("gradient", picture.shift), [...picture.frames].map(([block, at]) => frame(block, at)));
+  show(arrowsLayer, picture.arrows.map(arrowPair));
+  show(boxesLayer, [...picture.boxes].map(([key, at]) => [box(key, at, 0), backBox(key, at)]));
+  show(readsLayer);
+  emit("drawn");
+}
+
+function heading(text, shift) {
+  return svg("text", { class: "heading", x: shift + picture.width / 2, y: -16, "text-anchor": "middle" }, text === "forward" ? "forward ↓" : "gradient ↑");
+}
+
+function frame(block, { x, y, width, height }) {
+  const back = within[block].some(isReached);
+  const one = (shift, name) =>
+    svg("g", { class: `frame${shift ? " back" : ""}`, transform: `translate(${x + shift} ${y})` },
+      svg("rect", { width, height, rx: 8 }),
+      svg("text", { x: 9, y: 16, onclick: () => fold(block), class: "fold" }, `− ${cut(name, Math.floor(width / 8))}`));
+  const title = blocks[block].title;
+  return [one(0, title), back && one(picture.shift, title)];
+}
+
+const hasBack = (key) => valuesOf(key).some(isReached);
+function backBox(key, at) {
+  return hasBack(key) && box(gradientOf(key), at, picture.shift);
+}
+
+function box(key, { x, y, width, height }, shift) {
+  const [name, below] = textsOf(key);
+  const kind = isBlock(key) ? "block" : values[numberOf(key)].kind;
+  const group = svg("g", {
+    class: `box ${kind}${isGradient(key) ? " back" : ""}`, id: `item-${key}`, tabindex: -1, role: "button",
+    "aria-label": `${name}: ${below}`, transform: `translate(${x + shift - width / 2} ${y - height / 2})`,
+    onpointerenter: () => pointAt({ item: key }), onpointerleave: () => pointAt(null),
+    onclick: () => choose({ item: key }), ondblclick: () => isBlock(key) && unfold(numberOf(key)),
+  });
+  const rounded = { input: height / 2, drawn: height / 2, block: 6 }[kind] ?? 4;
+  if (isBlock(key)) group.append(svg("rect", { class: "behind", x: 4, y: 4, width, height, rx: rounded }));
+  group.append(svg("rect", { class: "face", width, height, rx: rounded }));
+  if (kind === "parameter" || kind === "loss") group.append(svg("rect", { class: "inner", x: 3, y: 3, width: width - 6, height: height - 6, rx: 3 }));
+  const line = (k, text, type) => svg("text", { class: type, x: width / 2, y: LINE * k + 1, "text-anchor": "middle" }, text);
+  group.append(line(1, cut(name, WIDEST), "name"), line(2, cut(below, WIDEST), "formula"), line(3, "", "number"));
+  if (isBlock(key)) {
+    group.append(svg("text", { class: "more", x: width - 14, y: 16, onclick: (event) => { event.stopPropagation(); unfold(numberOf(key)); } }, "+"));
+  }
+  boxes.set(key, group);
+  return group;
+}
+
+function arrowPair({ from, to, points, carried, flows }) {
+  const type = carried ? "arrow carried" : "arrow";
+  const one = (key, shift, heads) => {
+    const path = svg("path", { class: shift ? `${type} back` : type, d: pathOf(points, shift), ...heads });
+    arrows.set(key, path);
+    return path;
+  };
+  const forward = one(`${from} ${to}`, 0, { "marker-end": "url(#head)" });
+  if (!flows || !hasBack(from) || !hasBack(to)) return [forward];
+  return [forward, one(`${gradientOf(to)} ${gradientOf(from)}`, picture.shift, { "marker-start": "url(#head-back)" })];
+}
+
+const markLit = marker("lit"), markLitArrows = marker("lit");
+function lightUp() {
+  markLit(boxes, new Set([...lit.keys].filter((key) => boxes.has(key))));
+  const ends = focus()?.item ? lit.keys : new Set();
+  markLitArrows(arrows, new Set([...arrows.keys()].filter((key) => key.split(" ").some((end) => ends.has(end)))));
+  showReads(readsOf(focus()));
+}
+
+// The forward values that the rules behind an adjoint read: [adjoint, value] pairs.
+function readsOf(target) {
+  if (!target?.item || !isGradient(target.item)) return [];
+  return valuesOf(target.item).flatMap((v) =>
+    sentBy[v].flatMap(([k, j]) => steps[k].terms[j].reads.map((read) => [target.item, holder(read)])));
+}
+
+function showReads(pairs) {
+  const known = new Map(pairs.filter(([to, from]) => boxes.has(to) && picture.boxes.has(from)).map((pair) => [pair.join(" "), pair]));
+  show(readsLayer, [...known.values()].map(([to, from]) => {
+    const a = picture.boxes.get(from), b = picture.boxes.get(forwardOf(to));
+    const [x0, x1] = [a.x + a.width / 2, b.x + picture.shift - b.width / 2];
+    const bend = Math.max(30, (x1 - x0) / 2);
+    return svg("path", { class: "read", d: `M${x0} ${a.y}C${x0 + bend} ${a.y} ${x1 - bend} ${b.y} ${x1} ${b.y}`, "marker-end": "url(#head-lit)" });
+  }));
+}
+
+function unfold(block) {
+  const { open, said } = unfoldBlock(block);
+  set({ open }, "folded");
+  byId("status").textContent = said;
+}
+
+function fold(block) {
+  set({ open: foldBlock(block) }, "folded");
+}
+
+on("folded", () => {
+  draw();
+  emit("light");
+  emit("moved");
+});
+on("lit", lightUp);
+const markMatch = marker("match");
+on("found", () => markMatch(boxes, state.matches ?? new Set()));

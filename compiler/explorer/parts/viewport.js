@@ -1,0 +1,86 @@
+// Which part of the picture is seen: dragged, wheeled, pinched, or all of it.  Moving it changes one
+// attribute.
+
+const view = { x: 0, y: 0, scale: 1 };
+const SMALLEST = 0.62; // at which texts can still be read
+const pointers = new Map();
+
+function applyView() {
+  world.setAttribute("transform", `translate(${view.x.toFixed(1)} ${view.y.toFixed(1)}) scale(${view.scale.toFixed(4)})`);
+  touched.changed += 1;
+}
+
+const sizeOfStage = () => [stage.clientWidth || 600, stage.clientHeight || 400];
+
+// All of it; of a large picture its middle part, at a scale that can be read.
+function fitView() {
+  const [width, height] = sizeOfStage();
+  const wide = picture.width + (anyBack() ? picture.shift : 0) + 44, high = picture.height + 62;
+  const whole = Math.min(width / wide, height / high);
+  const legible = Math.max(whole, Math.min(SMALLEST, width / wide));
+  view.scale = Math.min(1.3, Math.max(0.2, legible));
+  view.x = (width - (wide - 44) * view.scale) / 2;
+  view.y = high * view.scale <= height ? (height - picture.height * view.scale) / 2 + 14 * view.scale : 36 * view.scale;
+  applyView();
+}
+
+const anyBack = () => [...boxes.keys()].some(isGradient);
+
+function zoom(factor, [x, y] = sizeOfStage().map((n) => n / 2)) {
+  const scale = Math.min(3, Math.max(0.1, view.scale * factor));
+  const ratio = scale / view.scale;
+  view.x = x - (x - view.x) * ratio;
+  view.y = y - (y - view.y) * ratio;
+  view.scale = scale;
+  applyView();
+}
+
+// Bring a box into sight, if it is out of it.
+function reveal(key) {
+  const at = picture.boxes.get(forwardOf(key));
+  if (!at) return;
+  const [width, height] = sizeOfStage();
+  const x = view.x + (at.x + (isGradient(key) ? picture.shift : 0)) * view.scale, y = view.y + at.y * view.scale;
+  const [w, h] = [(at.width / 2) * view.scale + 12, (at.height / 2) * view.scale + 24];
+  const [dx, dy] = [outside(x, w, width), outside(y, h, height)];
+  if (dx === 0 && dy === 0) return;
+  view.x -= dx;
+  view.y -= dy;
+  applyView();
+}
+
+// How far a middle must be moved so that it is seen; then it comes to stand a third from the edge.
+function outside(middle, half, size) {
+  if (middle - half < 0) return middle - Math.min(size / 2, half + size / 4);
+  if (middle + half > size) return middle - Math.max(size / 2, size - half - size / 4);
+  return 0;
+}
+
+const inStage = (event) => {
+  const { left, top } = stage.getBoundingClientRect();
+  return [event.clientX - left, event.clientY - top];
+};
+stage.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  if (event.ctrlKey || event.metaKey || !event.shiftKey) zoom(Math.exp(-event.deltaY / 500), inStage(event));
+}, { passive: false });
+stage.addEventListener("pointerdown", (event) => pointers.set(event.pointerId, inStage(event)));
+stage.addEventListener("pointermove", (event) => {
+  const before = pointers.get(event.pointerId);
+  if (!before) return;
+  const now = inStage(event), others = [...pointers].filter(([id]) => id !== event.pointerId);
+  if (others.length === 1) {
+    const apart = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+    zoom(apart(now, others[0][1]) / Math.max(1, apart(before, others[0][1])), others[0][1]);
+  } else {
+    view.x += now[0] - before[0];
+    view.y += now[1] - before[1];
+    applyView();
+  }
+  pointers.set(event.pointerId, now);
+});
+for (const end of ["pointerup", "pointercancel", "pointerleave"]) stage.addEventListener(end, (event) => pointers.delete(event.pointerId));
+byId("fit").addEventListener("click", fitView);
+byId("closer").addEventListener("click", () => zoom(1.25));
+byId("farther").addEventListener("click", () => zoom(0.8));
+new ResizeObserver(() => picture && fitView()).observe(stage);

@@ -1,0 +1,86 @@
+"""`gradc explore`: what its page holds, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runtime.cli.calling import SPECS, Caller
+
+AT = ("--at", "sqft=2500", "paid=360000")
+
+
+def data_of(path: Path) -> Any:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text())
+    assert found is not None
+    return json.loads(found[1])
+
+
+@pytest.fixture
+def explored(call: Caller, tmp_path: Path) -> Any:
+    def made(spec: Path, *arguments: str) -> Any:
+        answer = call("explore", spec, "-o", tmp_path / "page.html", *arguments)
+        assert answer.code == 0, answer.err
+        assert f"wrote {tmp_path / 'page.html'}: open it in a browser" in answer.err
+        return data_of(tmp_path / "page.html")
+
+    return made
+
+
+def test_example_d2(explored: Any) -> None:
+    data = explored(SPECS / "house.nn", *AT)
+    names = [value["name"] for value in data["values"]]
+    texts = dict(zip(names, (n["text"] for n in data["numbers"]["values"]), strict=True))
+    assert texts["price"] == "317,500" and texts["loss"] == "1.80625e9"
+    last = data["steps"][-1]["terms"][0]
+    assert last["equation"] == "d_theta2 = d_c1 * sqft"
+    assert data["numbers"]["steps"][-1][0] == {"text": "-2.125e8", "total": "-2.125e8"}
+    assert data["numbers"]["said"].endswith("one example: sqft=2500 paid=360000.")
+    assert data["source"][4].strip() == "theta1 + theta2 * sqft"
+
+
+def test_without_inputs_it_says_that_they_are_drawn(explored: Any) -> None:
+    said = explored(SPECS / "house.nn")["numbers"]["said"]
+    assert said.startswith("The numbers are those of drawn inputs (sqft, paid)")
+
+
+def test_a_kernel_knows_all_lines_that_it_computes(explored: Any) -> None:
+    kernels = explored(SPECS / "house.nn", *AT)["kernels"]["list"]
+    assert [5, 9] in [kernel["lines"] for kernel in kernels]
+    assert all(kernel["lines"] for kernel in kernels)
+
+
+def test_passes_are_the_same_nodes_before_and_after(explored: Any) -> None:
+    passes = explored(SPECS / "circle.nn")["passes"]
+    for one, other in zip(passes["list"], passes["list"][1:], strict=False):
+        assert one["after"] == other["before"]
+    assert all(one["law"] for one in passes["list"])
+
+
+def test_recurrences_have_gradients_over_time(explored: Any) -> None:
+    flow = explored(SPECS / "memory.nn", "--step", "gated")["flow"]
+    assert flow["times"] and all(len(t["norms"]) == len(t["texts"]) for t in flow["times"])
+
+
+def test_hostile_texts_stay_texts(explored: Any, tmp_path: Path) -> None:
+    spec = tmp_path / "a<b>&'\".nn"
+    spec.write_text(
+        "# </script><script>alert(1)</script> <!-- ]]> \u2028\n"
+        'model f(x : [2]) -> scalar { sum(x |> dense(2)) }  # "</style>" onload=alert(2)\n'
+    )
+    data = explored(spec)
+    assert data["source"][0].startswith("# </script>") and "a<b>" in data["name"]
+    text = (tmp_path / "page.html").read_text()
+    assert "alert(1)</script>" not in text and "<title>a&lt;b&gt;" in text
+
+
+def test_what_has_no_gradient_is_refused(call: Caller, tmp_path: Path) -> None:
+    spec = tmp_path / "vector.nn"
+    spec.write_text("model f(x : [2]) -> [2] { dense(2)(x) }\n")
+    answer = call("explore", spec)
+    assert answer.code == 2 and "a gradient is that of one number" in answer.err
+    assert not (tmp_path / "vector.html").exists()

@@ -1,5 +1,5 @@
-"""The numbers of the explorer's page: every value, every adjoint, what each step sends, and how long
-gradients are through layers and time.
+"""The numbers of the explorer's page: every value, every adjoint, what each step sends, and how
+long gradients are through layers and time.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 
 from gradc_compiler.explorer.view import Shown
 from gradc_compiler.study.derivation import Derivation
+from gradc_compiler.study.value_labels import adjoint_label
 from gradc_runtime.cli.actions import numbers
 from gradc_runtime.cli.actions.derivation_numbers import Arrays
 
@@ -125,10 +126,9 @@ def bar_data(shown: Shown, value: int, array: np.ndarray) -> dict[str, Any]:
 def time_data(shown: Shown, value: int, array: np.ndarray) -> dict[str, Any]:
     """A value's adjoint, step by step of time."""
     norms = [length(row) for row in array]
-    name = shown.made.names[shown.nodes[value]]
-    return {
-        "value": value, "adjoint": f"d_{name}", "norms": norms, "texts": [*map(numbers.short, norms)]
-    }  # fmt: skip
+    name = adjoint_label(shown.made.names[shown.nodes[value]])
+    texts = [*map(numbers.short, norms)]
+    return {"value": value, "adjoint": name, "norms": norms, "texts": texts}
 
 
 def length(array: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The explorer's page at work in headless Chromium: hover, click, slider, keyboard, search, tabs."""
+"""The explorer's page at work in headless Chromium: hover, click, slider, keyboard, search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.support.browser import Page, browser, chromium
 pytestmark = pytest.mark.skipif(
     chromium() is None, reason="Chromium is not installed: apt-get install chromium"
 )
-HOSTILE = """# </script><script>globalThis.broken = 1</script> <img src=x onerror="globalThis.broken = 1">
+HOSTILE = """# </script><script>globalThis.broken = 1</script>
+# <img src=x onerror="globalThis.broken = 1">
 model f(x : [2]) -> scalar {
     h = x |> dense(2) |> tanh   # "</style><svg onload='globalThis.broken = 1'>
     sum(h)
@@ -105,8 +106,8 @@ def test_the_slider_plays_forward_and_then_backward(page: Page) -> None:
     page.value("explorer.moveTo(9)")
     assert "d_c2 = 2 * d_loss * c2 = -85,000" in texts(page, "#caption")[0]
     assert sorted(texts(page, ".box.back.known .name")) == ["d_c2", "d_loss"]
-    set_slider = "const s = document.getElementById('slider'); s.value = 12; s.dispatchEvent(new Event('input'))"
-    page.value(f"(() => {{ {set_slider} }})()")
+    page.value("document.getElementById('slider').value = 12")
+    page.value("document.getElementById('slider').dispatchEvent(new Event('input'))")
     assert "d_theta2 = d_c1 * sqft = -2.125e8" in texts(page, "#caption")[0]
 
 
@@ -116,10 +117,8 @@ def test_everything_goes_by_keyboard(page: Page) -> None:
     page.press("End")
     assert page.value("explorer.state.position") == 12
     page.press("s", "ArrowDown", "ArrowDown")
-    assert page.value("document.activeElement.id") == "line-3" and lit(page) == [
-        "d_theta1",
-        "theta1",
-    ]
+    assert page.value("document.activeElement.id") == "line-3"
+    assert lit(page) == ["d_theta1", "theta1"]
     page.press("g", "ArrowDown", "ArrowDown", "ArrowDown")
     assert page.value("explorer.state.chosen.item") == "v3"
     page.press("ArrowRight")
@@ -165,10 +164,8 @@ def test_what_colour_says_is_said_without_it_too(page: Page) -> None:
     page.hover("#line-5 code")
     width = "(s) => parseFloat(getComputedStyle(document.querySelector(s)).strokeWidth)"
     assert page.value(f"({width})('.box.lit .face') > 2 * ({width})('.box:not(.lit) .face')")
-    assert (
-        page.value("getComputedStyle(document.querySelector('.lit .mark'), '::before').content")
-        != "none"
-    )
+    mark = "getComputedStyle(document.querySelector('.lit .mark'), '::before').content"
+    assert page.value(mark) != "none"
     dashed = "getComputedStyle(document.querySelector('.box.back .face')).strokeDasharray"
     assert page.value(dashed) != "none"
 
@@ -184,9 +181,7 @@ def test_dark_as_the_system_has_it_and_by_a_key(page: Page) -> None:
 
 def test_on_a_telephone_one_view_at_a_time(page: Page) -> None:
     page.size(400, 800)
-    shown = (
-        "['source', 'stage', 'panel'].filter((id) => document.getElementById(id).offsetWidth > 0)"
-    )
+    shown = "['source', 'stage', 'panel'].filter((i) => document.getElementById(i).offsetWidth)"
     assert page.value(shown) == ["stage"]
     page.click("#views button[data-view=source]")
     assert page.value(shown) == ["source"]
@@ -200,11 +195,11 @@ def test_no_text_of_a_spec_runs(chrome: Page, tmp_path: Path) -> None:
     chrome.open(written(spec, tmp_path))
     for tab in range(1, 6):
         chrome.press(str(tab))
-    chrome.hover("#line-3 code")
-    chrome.click("#line-3 code")
+    chrome.hover("#line-4 code")
+    chrome.click("#line-4 code")
     chrome.press("1")
     assert chrome.value("globalThis.broken") is None and not chrome.faults
-    assert "<img src=x onerror=" in chrome.value("document.getElementById('line-1').textContent")
+    assert "<img src=x onerror=" in chrome.value("document.getElementById('line-2').textContent")
 
 
 def test_two_thousand_nodes_stay_few_elements(chrome: Page, tmp_path: Path) -> None:
@@ -215,10 +210,8 @@ def test_two_thousand_nodes_stay_few_elements(chrome: Page, tmp_path: Path) -> N
         "model f(x : [2]) -> scalar { x |> repeat(200, part) |> sum }\n"
     )
     chrome.open(written(spec, tmp_path))
-    assert (
-        chrome.value("JSON.parse(document.getElementById('data').textContent).values.length")
-        >= 2000
-    )
+    count = "JSON.parse(document.getElementById('data').textContent).values.length"
+    assert chrome.value(count) >= 2000
     drawn = "document.querySelectorAll('#world *').length"
     assert chrome.value(drawn) < 1500
     chrome.value("explorer.unfoldAll()")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gradc_compiler.pipeline import compile_source as compile_source
     from gradc_compiler.program.program import Program as Program
     from gradc_runtime.data import Dataset as Dataset
+    from gradc_runtime.notebooks.derive import derive as derive
     from gradc_runtime.session.history import History as History
     from gradc_runtime.session.session import Session as Session
     from gradc_runtime.system.errors import RunError as RunError
@@ -29,6 +30,7 @@ PLACES = {
     "Diagnostic": "gradc_compiler.diagnostics.source", "Dataset": "gradc_runtime.data",
     "History": "gradc_runtime.session.history",
     "RunError": "gradc_runtime.system.errors",
+    "derive": "gradc_runtime.notebooks.derive",
     "Session": "gradc_runtime.session.session", "Ragged": "gradc_compiler.graph.ragged",
 }  # fmt: skip
 __all__ = list(PLACES)
@@ -42,6 +44,11 @@ def __getattr__(name: str) -> Any:
     if name not in PLACES:
         raise AttributeError(f"gradc has no {name}; it has {', '.join(PLACES)}")
     return getattr(import_module(PLACES[name]), name)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext gradc`: a cell that begins with `%%gradc NAME` is a spec."""
+    import_module("gradc_runtime.notebooks.cell_magic").register(shell)
 
 
 def __dir__() -> list[str]:

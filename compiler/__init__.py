@@ -37,6 +37,8 @@ its neighbours in `compiler/transform` say where cotangents were cut, which valu
 what a node is as an expression of the language; `round_operands.py` rounds what products read to
 bfloat16.  `compiler/derived` prints the derived program.  `compiler/study` tells a derivative as
 numbered steps of the chain rule (`gradc derive`): text, Markdown, LaTeX, data.
+`compiler/explorer` makes the page on which all of it can be played (`gradc explore`), and what
+graphs and derivations show of themselves in a notebook.
 
 **5. Graph to better graph.**  `compiler/rewrites/table.py` has every rewrite of a graph as a row of
 one table, and `compiler/rewrites/driver.py` runs it in two stages.  The laws of algebra

@@ -75,6 +75,8 @@ in a copy of the process, and writes down that it did.
 **Estimators.**  `runtime/estimators` has what users import as part of `gradc`: `gradc.sklearn`;
 `runtime/stubs` tells type checkers what `gradc` has.
 
+**Notebooks.**  `runtime/notebooks` lets a cell be a spec (`%%gradc`), and has `gradc.derive`.
+
 **The command line.**  `runtime/cli/commands` declares commands with their options,
 `runtime/cli/actions` has what each does; `runtime/cli` answers faults and ends with an exit code.
 `runtime/cli/language_server` speaks with editors.

@@ -52,6 +52,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.graph.outputs",
     "gradc_compiler.graph.named_values",
     "gradc_compiler.graph_tools.flattened_images",
+    "gradc_compiler.explorer.told",
     "gradc_compiler.onnx.records",
     "gradc_compiler.onnx.export.onnx_graph",
 }
@@ -84,7 +85,6 @@ FLOORS = [  # from the lowest
     "gradc_compiler.rewrites.conv",
     "gradc_compiler.rewrites",
     "gradc_compiler.study",
-    "gradc_compiler.explorer",
     "gradc_compiler.fusion",
     "gradc_compiler.memory",
     "gradc_compiler.loops",
@@ -97,6 +97,7 @@ FLOORS = [  # from the lowest
     "gradc_compiler.c",
     "gradc_compiler.numba_module",
     "gradc_compiler.derived",
+    "gradc_compiler.explorer",
     "gradc_compiler.onnx.export",
     "gradc_runtime.system",
     "gradc_runtime.ranks",
@@ -127,6 +128,7 @@ FLOORS = [  # from the lowest
     "gradc_runtime.certificates",
     "gradc_runtime.training",
     "gradc_runtime.estimators",
+    "gradc_runtime.notebooks",
 ]
 """`runtime/cli` stands above all of them."""
 

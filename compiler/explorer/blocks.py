@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from gradc_compiler.graph.graph import Block
+from gradc_compiler.graph.provenance import Block
 from gradc_compiler.records.fast_dataclass import dataclass
 
 MOST = 40  # children of a block

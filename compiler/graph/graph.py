@@ -18,12 +18,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
+from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.graph.op_registry import OPS, constant_op
 from gradc_compiler.graph.outputs import Carry, OutputKey
+from gradc_compiler.graph.provenance import Block, Origin
 from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -31,24 +33,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 if TYPE_CHECKING:
     from gradc_compiler.graph.op import Op
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Why a transformation made a node: the rule, and the tags of the node and cotangent it met."""
-
-    rule: str
-    node: int | None = None
-    cotangent: int | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Block:
-    """One application of a definition: what a person sees as one layer.  Two applications are two
-    blocks, so they are compared by identity.
-    """
-
-    name: str  # of the definition
-    above: Block | None  # the application in whose body this one stands
+PICTURE = "gradc_compiler.explorer.svg"
 
 
 _tags = count()
@@ -79,6 +64,11 @@ class Graph:
 
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]
+
+    def _repr_svg_(self) -> str:
+        """What a notebook shows: a picture.  `explorer` knows graphs, so it is met by name here."""
+        found: str = import_module(PICTURE).graph_svg(self)
+        return found
 
     @cached_property
     def carries(self) -> dict[int, int]:

@@ -138,6 +138,19 @@ class Program:
         rows = [(p.name, str(p.type), p.type.size) for p in self.parameters]
         return notebook_table(title, ["parameter", "type", "numbers"], rows)
 
+    def graph(self, entry: str | None = None) -> Any:
+        """The graph of ONE example as the author wrote it, which a notebook shows as a picture: of
+        the first step's loss and gradient, else of the first model; or of an entry by name.
+
+        Raises `KeyError` where no entry has the name.
+        """
+        graphs = self.checks.graphs if self.checks is not None else {}
+        steps = [step.gradients for step in self.training.steps] if self.training else []
+        name = next(iter([*steps, *self.models.values()]), None) if entry is None else entry
+        if name not in graphs:
+            raise KeyError(f"no entry is called {name}; there are {', '.join(map(str, graphs))}")
+        return graphs[name]
+
     @property
     def parameters(self) -> list[Persistent]:
         """What it trains, in the order of the spec."""

@@ -22,9 +22,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gradc_compiler.graph.graph import Builder, Graph, Node, Origin
+from gradc_compiler.graph.graph import Builder, Graph, Node
 from gradc_compiler.graph.loop_order import library
 from gradc_compiler.graph.outputs import Carry
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract

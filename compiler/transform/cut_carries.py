@@ -15,7 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 
-from gradc_compiler.graph.graph import Builder, Node, Origin, Value
+from gradc_compiler.graph.graph import Builder, Node, Value
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.transform.cotangent_masks import CotangentMask, below, either, whole

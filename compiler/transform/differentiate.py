@@ -20,8 +20,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Label
-from gradc_compiler.graph.graph import Builder, Graph, Node, Origin, Value
+from gradc_compiler.graph.graph import Builder, Graph, Node, Value
 from gradc_compiler.graph.op import NoDerivative
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import Previous, TimeBroadcast, TimeSum

@@ -37,8 +37,9 @@ Inputs are arrays by name with an axis of examples first: of NumPy, or whatever 
 a buffer (tensors of PyTorch, arrays of JAX), without a copy where width and order are the
 session's.  Sequences are lists of arrays.  A data frame goes where a data set does.
 
-In a notebook programs, sessions and histories show themselves as tables, `history.plot()` as a
-picture, and a wrong spec as its own lines.
+In a notebook programs, sessions and histories show themselves as tables, `history.plot()` and
+`program.graph()` as pictures, `derive` as a page, and a wrong spec as its own lines. After
+`%load_ext gradc` a cell that begins with `%%gradc NAME` is a spec, and NAME its program.
 """
 SKLEARN = """
 ## `gradc.sklearn`
@@ -61,7 +62,7 @@ MEMBERS: dict[str, dict[str, str]] = {  # what users call, and what is said of p
         "name": "the name of the spec's file", "models": "a mapping with the name of each model",
         "inputs": "of each model, the types of its inputs by name",
         "outputs": "of each model, the types of its outputs by name", "parameters": "",
-        "training": "the `train` block, or None", "warnings": "",
+        "training": "the `train` block, or None", "warnings": "", "graph": "",
     },
     "Session": dict.fromkeys(PUBLIC, "") | {
         "parameters": "a mapping from names to NumPy views: `session.parameters[name] = array`",
@@ -93,8 +94,8 @@ MEMBERS: dict[str, dict[str, str]] = {  # what users call, and what is said of p
     "Regressor": {"fit": "", "predict": ""},
 }  # fmt: skip
 ORDER = (
-    "compile_file", "compile_source", "Program", "Session", "History", "Dataset", "Ragged",
-    "CompileError", "Diagnostic", "RunError",
+    "compile_file", "compile_source", "Program", "Session", "derive", "History", "Dataset",
+    "Ragged", "CompileError", "Diagnostic", "RunError",
 )  # fmt: skip
 
 

@@ -44,7 +44,8 @@ from gradc_compiler.elaborate.parameters.parameter_groups import group_path
 from gradc_compiler.elaborate.parameters.sampling import fans
 from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.unify import element_times
-from gradc_compiler.graph.graph import Block, Value
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.graph.provenance import Block
 from gradc_compiler.syntax.grammar.tree import Definition
 
 Named = Mapping[str, StaticValue]

@@ -23,7 +23,8 @@ from itertools import combinations
 from math import prod
 from operator import mul
 
-from gradc_compiler.graph.graph import Graph, Node, Origin, Value
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.machine.cost_model import product_of_several
 from gradc_compiler.machine.machine import MACHINE

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from math import frexp
 
-from gradc_compiler.graph.graph import Graph, Node, Origin, Value
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.ops.elementwise import div, mul
 from gradc_compiler.ops.leaf import Constant

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import copysign
 
-from gradc_compiler.graph.graph import Builder, Graph, Origin, Value
+from gradc_compiler.graph.graph import Builder, Graph, Value
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.ops.contract import Affine, Contract
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.shape import Reshape, reshape

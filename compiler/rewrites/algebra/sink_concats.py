@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradc_compiler.graph.graph import Builder, Graph, Node, Origin, Value
+from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradc_compiler.graph.graph import Graph, Node, Origin, Value
+from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.graph.rebuild import rewrite_nodes
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.shape import Reshape, reshape, slice_axis

@@ -17,6 +17,7 @@ from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.study.derivation_numbers import of_one
 from gradc_compiler.study.value_labels import constant_label, value_labels
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_compiler.transform.unparse_expr import expression
@@ -87,11 +88,6 @@ def rows_of(loss: LossNode, values: Mapping[str, Any]) -> list[AdjointRow]:
         )
         for node in shown
     ]
-
-
-def of_one(array: np.ndarray, type: TensorType) -> np.ndarray:
-    """The value of the one example: of a sequence, a row for each element."""
-    return np.asarray(array if type.time is not None else array[0])
 
 
 def adjoints_of(builder: Builder, target: Value, shown: list[Node]) -> dict[int, int]:

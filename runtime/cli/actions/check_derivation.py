@@ -20,15 +20,14 @@ from gradc_compiler.graph_tools.evaluate import node_values
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.study import numbers
 from gradc_compiler.study.derivation import Derivation
+from gradc_compiler.study.derivation_numbers import Arrays, numbers_of, of_one
 from gradc_compiler.study.derivation_text import term_text
 from gradc_compiler.study.step_rule import step_rule
 from gradc_compiler.study.value_labels import adjoint_label
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import Assign, File, Name, Tree
-from gradc_runtime.cli.actions import numbers
-from gradc_runtime.cli.actions.adjoints import of_one
-from gradc_runtime.cli.actions.derivation_numbers import Arrays, numbers_of
 from gradc_runtime.cli.actions.output import counted, write
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.declare import SpecPath

@@ -18,12 +18,12 @@ from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study.derivation import Derivation, derive_steps
 from gradc_compiler.study.derivation_forms import derivation_data, derivation_markdown
 from gradc_compiler.study.derivation_latex import derivation_latex
+from gradc_compiler.study.derivation_numbers import Arrays, arrays_at, numbers_of
 from gradc_compiler.study.derivation_text import derivation_text
 from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
 from gradc_compiler.study.single_path import single_paths
 from gradc_runtime.cli.actions.adjoints import LossNode
 from gradc_runtime.cli.actions.check_derivation import check_derivation
-from gradc_runtime.cli.actions.derivation_numbers import Arrays, arrays_at, numbers_of
 from gradc_runtime.cli.actions.explain import chosen, input_types, one_example
 from gradc_runtime.cli.actions.output import write, write_json
 from gradc_runtime.cli.actions.request import Request

@@ -21,8 +21,8 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.study import numbers
 from gradc_compiler.transform.round_operands import ROUNDED, products
-from gradc_runtime.cli.actions import numbers
 from gradc_runtime.cli.actions.adjoints import (
     AdjointRow,
     LossNode,

@@ -10,11 +10,11 @@ from gradc_compiler.explorer.page import page
 from gradc_compiler.explorer.view import Shown, view_of
 from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.study.derivation_numbers import arrays_at
 from gradc_compiler.study.line_costs import line_costs
 from gradc_compiler.syntax.grammar.keywords import DECLARATIONS, KEYWORDS
 from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions.cost import WIDTH, chosen_graph, data_of, sizes_of
-from gradc_runtime.cli.actions.derivation_numbers import arrays_at
 from gradc_runtime.cli.actions.derive import derivation_of
 from gradc_runtime.cli.actions.explain import input_types, one_example
 from gradc_runtime.cli.actions.explore_lowering import kernels_data, passes_data

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.explorer.view import Shown
+from gradc_compiler.study import numbers
 from gradc_compiler.study.derivation import Derivation
+from gradc_compiler.study.derivation_numbers import Arrays
 from gradc_compiler.study.value_labels import adjoint_label
-from gradc_runtime.cli.actions import numbers
-from gradc_runtime.cli.actions.derivation_numbers import Arrays
 
 LARGEST_PICTURE = 64  # pixels along a side
 MOST_BARS = 40

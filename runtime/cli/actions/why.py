@@ -10,7 +10,9 @@ import numpy as np
 
 from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.study import numbers
 from gradc_compiler.study.derivation import ChainStep, Derivation
+from gradc_compiler.study.derivation_numbers import Arrays, arrays_at
 from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
 from gradc_compiler.study.questions import (
     Cut,
@@ -23,8 +25,6 @@ from gradc_compiler.study.questions import (
     ways,
 )
 from gradc_compiler.study.step_rule import step_rule
-from gradc_runtime.cli.actions import numbers
-from gradc_runtime.cli.actions.derivation_numbers import Arrays, arrays_at
 from gradc_runtime.cli.actions.derive import derivation_of, target_of
 from gradc_runtime.cli.actions.explain import one_example
 from gradc_runtime.cli.actions.output import console, counted, table, write, write_json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradc_compiler.explorer.blocks import MOST, block_tree
-from gradc_compiler.graph.graph import Block
+from gradc_compiler.graph.provenance import Block
 from gradc_compiler.pipeline import compile_source
 
 NESTED = """

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.graph.graph import Builder, Origin
+from gradc_compiler.graph.graph import Builder
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.op_registry import OPS, register
+from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.graph_tools.graph_text import parse_graph

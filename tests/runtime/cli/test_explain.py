@@ -9,7 +9,7 @@ import pytest
 
 from gradc_compiler.pipeline import OPTIONAL
 from gradc_compiler.rewrites.table import INEXACT
-from gradc_runtime.cli.actions.numbers import number
+from gradc_compiler.study.numbers import number
 from tests.runtime.cli.calling import SPECS, Caller
 
 HOUSE = SPECS / "house.nn"

@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.types import TensorType
 from gradc_compiler.graph_tools.evaluate import node_values
+from gradc_compiler.study import numbers
 from gradc_compiler.study.derivation import Derivation
 from gradc_compiler.study.derivation_text import NONE, Numbers
 from gradc_compiler.study.value_labels import adjoint_label
-from gradc_runtime.cli.actions import numbers
-from gradc_runtime.cli.actions.adjoints import of_one
 
 Arrays = Mapping[int | tuple[int, ...], np.ndarray]  # by node; of several nodes, their sum
+
+
+def of_one(array: np.ndarray, type: TensorType) -> np.ndarray:
+    """The value of the one example: of a sequence, a row for each element."""
+    return np.asarray(array if type.time is not None else array[0])
 
 
 def arrays_at(derived: Derivation, graph: Graph, values: Mapping[str, Any]) -> Arrays:

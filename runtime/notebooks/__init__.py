@@ -1,1 +1,1 @@
-"""Notebooks: a cell that is a spec (`cell_magic.py`), a gradient that tells itself (`derive.py`)."""
+"""Notebooks: a cell that is a spec (`cell_magic.py`), gradients that tell themselves."""

@@ -111,7 +111,7 @@ class Page:
     def open(self, path: Path) -> None:
         """Show a file, and wait until it says that it is ready."""
         self.ask("Page.navigate", url=path.resolve().as_uri())
-        self.wait("document.documentElement.dataset.ready === 'yes'")
+        self.wait("document.documentElement?.dataset.ready === 'yes'")
 
     def wait(self, condition: str) -> None:
         """Until an expression is true."""

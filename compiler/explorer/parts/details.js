@@ -7,6 +7,13 @@ function link(key, text) {
   return el("button", { type: "button", class: "link", onclick: () => goTo(key), onpointerenter: () => pointAt({ item: key }), onpointerleave: () => pointAt(null) }, text ?? textsOf(key)[0]);
 }
 
+const MOST_LISTED = 30;
+// The first of a list, each made by a function, and how many there are besides.
+function listed(list, make) {
+  const rest = list.length - MOST_LISTED;
+  return [list.slice(0, MOST_LISTED).map(make), rest > 0 ? el("span", { class: "quiet" }, `and ${rest} more`) : null];
+}
+
 const lineLink = (number) => el("button", { type: "button", class: "link", onclick: () => choose({ line: number }) }, `line ${number}`);
 
 // Unfold what hides an item, choose it and bring it into sight.
@@ -27,8 +34,8 @@ function valueDetails(v, key) {
       place && row("written", lineLink(place[0])),
       value.formula && row("computed", code(`${value.name} = ${value.formula}`)),
       row("operator", code(value.operator)),
-      value.reads.some((r) => drawn[r]) && row("reads", value.reads.filter((r) => drawn[r]).map((r) => [link(`v${r}`), " "])),
-      readers[v].length > 0 && row("read by", readers[v].map((r) => [link(`v${r}`), " "])),
+      value.reads.some((r) => drawn[r]) && row("reads", listed(value.reads.filter((r) => drawn[r]), (r) => [link(`v${r}`), " "])),
+      readers[v].length > 0 && row("read by", listed(readers[v], (r) => [link(`v${r}`), " "])),
       row("value", numbers.values[v].text)),
     pictureOf(numbers.values[v]),
     adjointDetails(v),
@@ -41,7 +48,7 @@ function adjointDetails(v) {
   const value = values[v];
   if (v === data.loss) return [el("h3", {}, value.adjoint), el("p", {}, `${value.adjoint} = 1: where reverse accumulation begins.`)];
   if (!isReached(v)) return [el("h3", {}, value.adjoint), el("p", {}, "No derivative comes here.")];
-  const terms = sentBy[v].map(([k, j]) => {
+  const terms = listed(sentBy[v], ([k, j]) => {
     const { text, total } = numbers.steps[k][j], term = steps[k].terms[j];
     return el("li", {}, el("button", { type: "button", class: "link", onclick: () => moveTo(forwardCount + k + 1) }, `step ${k + 1}`), " ", code(term.equation),
       el("div", { class: "number" }, `= ${text}`, term.adds ? `, in all ${total}` : ""), term.summed ? el("div", { class: "quiet" }, "added up, as it is read many times") : null);
@@ -69,12 +76,12 @@ function blockDetails(b) {
     el("h2", {}, blocks[b].title),
     el("p", {}, `A layer of ${counted(inside.length, "operator")}. `, el("button", { type: "button", class: "link", onclick: () => (state.open.has(b) ? fold(b) : unfold(b)) }, state.open.has(b) ? "Fold it" : "Unfold it")),
     el("dl", {},
-      row("reads", read.map((r) => [link(`v${r}`, values[r].name), " "])),
+      row("reads", listed(read, (r) => [link(`v${r}`, values[r].name), " "])),
       row("gives", link(`v${resultOf(b)}`, result.name), ` : ${result.type}`),
       row("value", numbers.values[resultOf(b)].text),
       row(result.adjoint, numbers.adjoints[resultOf(b)]?.text ?? "none")),
     el("h3", {}, "Inside"),
-    el("ul", { class: "terms" }, inside.map((v) => el("li", {}, link(`v${v}`, values[v].name), values[v].formula ? [" = ", code(cut(values[v].formula, 60))] : ` : ${values[v].type}`))),
+    el("ul", { class: "terms" }, listed(inside, (v) => el("li", {}, link(`v${v}`, values[v].name), values[v].formula ? [" = ", code(cut(values[v].formula, 60))] : ` : ${values[v].type}`))),
     kernelLinks(),
   ];
 }
@@ -87,7 +94,7 @@ function lineDetails(number) {
     el("pre", { class: "quoted" }, data.source[number - 1].trim()),
     cost && el("p", {}, `${cost.forward.number.toLocaleString("en")} operations forward, ${cost.backward.number.toLocaleString("en")} backward (${data.cost.at})`),
     el("h3", {}, `${counted(found.length, "value")} and the gradient`),
-    el("ul", { class: "terms" }, found.map((v) => el("li", {}, link(`v${v}`, values[v].name), isReached(v) ? [" and ", link(`g${v}`, values[v].adjoint)] : null))),
+    el("ul", { class: "terms" }, listed(found, (v) => el("li", {}, link(`v${v}`, values[v].name), isReached(v) ? [" and ", link(`g${v}`, values[v].adjoint)] : null))),
     kernelLinks(),
   ];
 }
@@ -98,7 +105,7 @@ function kernelLinks() {
     set({ tab: "kernels" }, "tab");
     byId(`kernel-${k}`)?.scrollIntoView({ block: "start" });
   };
-  return [el("h3", {}, "Kernels"), el("p", {}, [...lit.kernels].map((k) => [el("button", { type: "button", class: "link", onclick: () => open(k) }, kernels[k].name), " "]))];
+  return [el("h3", {}, "Kernels"), el("p", {}, listed([...lit.kernels], (k) => [el("button", { type: "button", class: "link", onclick: () => open(k) }, kernels[k].name), " "]))];
 }
 
 // A tensor as a picture in grey: darkest the least number, brightest the greatest.
@@ -131,6 +138,6 @@ function welcome() {
     el("p", {}, "Point at a line or at a box: what belongs together lights up. A click keeps it. The slider below plays the forward pass, and then reverse accumulation, step by step."),
     el("dl", {}, row("values", String(order.length)), row("steps", String(steps.length)), row("layers", String(blocks.length - 1)), row("kernels", String(kernels.length)), row("passes", String(data.passes.list.length))),
     el("h3", {}, "By"),
-    el("ul", { class: "terms" }, data.wrt.map((v) => el("li", {}, link(`v${v}`, values[v].name), " : ", values[v].type, el("div", { class: "number" }, `${values[v].adjoint} = ${numbers.adjoints[v]?.short ?? "0"}`)))),
+    el("ul", { class: "terms" }, listed(data.wrt, (v) => el("li", {}, link(`v${v}`, values[v].name), " : ", values[v].type, el("div", { class: "number" }, `${values[v].adjoint} = ${numbers.adjoints[v]?.short ?? "0"}`)))),
   ];
 }

@@ -19,16 +19,14 @@ function draw() {
   boxes.clear();
   arrows.clear();
   for (const forget of [markLit, markLitArrows, markKnown, markNow, markMatch]) forget.forget();
-  show(framesLayer, heading("forward", 0), heading("gradient", picture.shift), [...picture.frames].map(([block, at]) => frame(block, at)));
+  show(framesLayer, heading("forward ↓", picture.width / 2), picture.whole > picture.width && heading("gradient ↑", picture.backMiddle), [...picture.frames].map(([block, at]) => frame(block, at)));
   show(arrowsLayer, picture.arrows.map(arrowPair));
   show(boxesLayer, [...picture.boxes].map(([key, at]) => [box(key, at, 0), backBox(key, at)]));
   show(readsLayer);
   emit("drawn");
 }
 
-function heading(text, shift) {
-  return svg("text", { class: "heading", x: shift + picture.width / 2, y: -16, "text-anchor": "middle" }, text === "forward" ? "forward ↓" : "gradient ↑");
-}
+const heading = (text, x) => svg("text", { class: "heading", x, y: -16, "text-anchor": "middle" }, text);
 
 function frame(block, { x, y, width, height }) {
   const back = within[block].some(isReached);

@@ -77,7 +77,16 @@ function placed(found, shape) {
   const names = (found.objects ?? []).map((object) => object.name);
   const routes = new Map((found.edges ?? []).map((edge) => [`${names[edge.tail]} ${names[edge.head]}`, route(edge.pos, height)]));
   const arrows = shape.edges.map((edge) => ({ ...edge, points: routes.get(`${edge.from} ${edge.to}`) ?? [] }));
-  return { width, height, boxes, frames, arrows, shift: width + GAP };
+  return { width, height, boxes, frames, arrows, ...besides(boxes, frames, width) };
+}
+
+// How far right the gradient stands, and its own middle: as near as its leftmost box lets it.
+function besides(boxes, frames, width) {
+  const back = [...boxes].filter(([key]) => hasBack(key)).map(([, at]) => [at.x - at.width / 2, at.x + at.width / 2]);
+  const framed = [...frames].filter(([block]) => within[block].some(isReached)).map(([, at]) => [at.x, at.x + at.width]);
+  const left = Math.min(width, ...back.concat(framed).map(([x]) => x)), right = Math.max(0, ...back.concat(framed).map(([, x]) => x));
+  const shift = width + GAP - left;
+  return { shift, whole: back.length ? shift + right : width, backMiddle: shift + (left + right) / 2 };
 }
 
 const numbersIn = (text) => text.split(",").map(Number);

@@ -15,7 +15,7 @@ const sizeOfStage = () => [stage.clientWidth || 600, stage.clientHeight || 400];
 // All of it; of a large picture its middle part, at a scale that can be read.
 function fitView() {
   const [width, height] = sizeOfStage();
-  const wide = picture.width + (anyBack() ? picture.shift : 0) + 44, high = picture.height + 62;
+  const wide = picture.whole + 44, high = picture.height + 62;
   const whole = Math.min(width / wide, height / high);
   const legible = Math.max(whole, Math.min(SMALLEST, width / wide));
   view.scale = Math.min(1.3, Math.max(0.2, legible));
@@ -23,8 +23,6 @@ function fitView() {
   view.y = high * view.scale <= height ? (height - picture.height * view.scale) / 2 + 14 * view.scale : 36 * view.scale;
   applyView();
 }
-
-const anyBack = () => [...boxes.keys()].some(isGradient);
 
 function zoom(factor, [x, y] = sizeOfStage().map((n) => n / 2)) {
   const scale = Math.min(3, Math.max(0.1, view.scale * factor));

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradc_compiler.pipeline import compile_source as compile_source
     from gradc_compiler.program.program import Program as Program
     from gradc_runtime.data import Dataset as Dataset
-    from gradc_runtime.notebooks.derive import derive as derive
+    from gradc_runtime.notebooks.gradient_told import derive as derive
     from gradc_runtime.session.history import History as History
     from gradc_runtime.session.session import Session as Session
     from gradc_runtime.system.errors import RunError as RunError
@@ -30,7 +30,7 @@ PLACES = {
     "Diagnostic": "gradc_compiler.diagnostics.source", "Dataset": "gradc_runtime.data",
     "History": "gradc_runtime.session.history",
     "RunError": "gradc_runtime.system.errors",
-    "derive": "gradc_runtime.notebooks.derive",
+    "derive": "gradc_runtime.notebooks.gradient_told",
     "Session": "gradc_runtime.session.session", "Ragged": "gradc_compiler.graph.ragged",
 }  # fmt: skip
 __all__ = list(PLACES)

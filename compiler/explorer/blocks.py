@@ -1,6 +1,6 @@
 """Which operators are one layer: the tree of blocks that a picture folds and unfolds.
 
-A block is an application of a definition (`graph.Block`).  One with a single operator is that
+A block is an application of a definition (`Application`).  One with a single operator is that
 operator, one with a single block within is that block, and what stands in a long row by itself is
 cut into rows of at most `MOST`, so that no block unfolds into more than a person can look at.
 """
@@ -11,21 +11,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from gradc_compiler.graph.provenance import Block
+from gradc_compiler.graph.provenance import Application
 from gradc_compiler.records.fast_dataclass import dataclass
 
 MOST = 40  # children of a block
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class BlockPart:
     """A block in the making."""
 
     name: str
-    children: list[Part | int]  # blocks, and numbers of values
+    children: list[BlockPart | int]  # blocks, and numbers of values
 
 
-def block_tree(blocks: Sequence[Block | None], paths: Mapping[int, str]) -> list[dict[str, Any]]:
+def block_tree(
+    blocks: Sequence[Application | None], paths: Mapping[int, str]
+) -> list[dict[str, Any]]:
     """The blocks of values, given the block of each and the paths of those that are parameters.
 
     Each has its `title`, the number of the block `above` it (None at the top), and its own
@@ -39,15 +41,15 @@ def block_tree(blocks: Sequence[Block | None], paths: Mapping[int, str]) -> list
     return found
 
 
-def _grown(blocks: Sequence[Block | None]) -> Part:
+def _grown(blocks: Sequence[Application | None]) -> BlockPart:
     """The tree as it was written."""
-    top = Part("", [])
-    known: dict[Block | None, Part] = {None: top}
+    top = BlockPart("", [])
+    known: dict[Application | None, BlockPart] = {None: top}
 
-    def part(block: Block | None) -> Part:
+    def part(block: Application | None) -> BlockPart:
         if block is None or block in known:
             return known[block]
-        made = known[block] = Part(block.name, [])
+        made = known[block] = BlockPart(block.name, [])
         part(block.above).children.append(made)
         return made
 
@@ -56,30 +58,31 @@ def _grown(blocks: Sequence[Block | None]) -> Part:
     return top
 
 
-def _thinned(part: Part) -> None:
+def _thinned(part: BlockPart) -> None:
     """Without blocks that say nothing: of one child."""
-    children: list[Part | int] = []
+    children: list[BlockPart | int] = []
     for child in part.children:
-        if isinstance(child, Part):
+        if isinstance(child, BlockPart):
             _thinned(child)
-            while isinstance(child, Part) and len(child.children) == 1:
+            while isinstance(child, BlockPart) and len(child.children) == 1:
                 child = child.children[0]
         children.append(child)
     part.children = children
 
 
-def _cut(part: Part) -> None:
+def _cut(part: BlockPart) -> None:
     """Without more than `MOST` children in any block."""
     for child in part.children:
-        if isinstance(child, Part):
+        if isinstance(child, BlockPart):
             _cut(child)
     while len(part.children) > MOST:
         part.children = [
-            Part("rest", [*some]) if len(some) > 1 else some[0] for some in _rows(part.children)
+            BlockPart("rest", [*some]) if len(some) > 1 else some[0]
+            for some in _rows(part.children)
         ]
 
 
-def _rows(children: Sequence[Part | int]) -> Iterator[Sequence[Part | int]]:
+def _rows(children: Sequence[BlockPart | int]) -> Iterator[Sequence[BlockPart | int]]:
     """The children in rows of at most `MOST`, none much shorter than another."""
     count = -(-len(children) // MOST)
     ends = [len(children) * k // count for k in range(count + 1)]
@@ -87,7 +90,7 @@ def _rows(children: Sequence[Part | int]) -> Iterator[Sequence[Part | int]]:
 
 
 def _listed(
-    part: Part, above: int | None, found: list[dict[str, Any]], paths: Mapping[int, str]
+    part: BlockPart, above: int | None, found: list[dict[str, Any]], paths: Mapping[int, str]
 ) -> None:
     """The tree as rows."""
     number = len(found)
@@ -95,11 +98,11 @@ def _listed(
     title = _title(part, paths)
     found.append({"title": title, "above": above, "values": own})
     for child in part.children:
-        if isinstance(child, Part):
+        if isinstance(child, BlockPart):
             _listed(child, number, found, paths)
 
 
-def _title(part: Part, paths: Mapping[int, str]) -> str:
+def _title(part: BlockPart, paths: Mapping[int, str]) -> str:
     """What its parameters are called after, if that is one layer; else its definition."""
     if part.name == "rest":
         return f"{len([*_inside(part)])} operators"
@@ -119,10 +122,10 @@ def _common(paths: Sequence[Sequence[str]]) -> list[str]:
     return found
 
 
-def _inside(part: Part) -> Iterator[int]:
+def _inside(part: BlockPart) -> Iterator[int]:
     """All values of a block."""
     for child in part.children:
-        if isinstance(child, Part):
+        if isinstance(child, BlockPart):
             yield from _inside(child)
         else:
             yield child

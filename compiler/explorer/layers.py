@@ -32,7 +32,8 @@ def layered(
     across = _across(rows, reads, sizes)
     left = min(across[n] - sizes[n][0] / 2 for n in across) if across else 0.0
     right = max(across[n] + sizes[n][0] / 2 for n in across) if across else 0.0
-    places, top = {}, 0.0
+    places: dict[int, tuple[float, float]] = {}
+    top = 0.0
     for row, height in zip(rows, heights, strict=True):
         places |= {node: (across[node] - left, top + height / 2) for node in row}
         top += height + GAP_Y

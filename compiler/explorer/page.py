@@ -62,7 +62,7 @@ def page(title: str, data: Mapping[str, Any]) -> str:
 def embedded(data: Mapping[str, Any]) -> str:
     """Data as JSON in which no character is one of HTML."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-    return text.translate(str.maketrans(ESCAPES))
+    return text.translate({ord(character): written for character, written in ESCAPES.items()})
 
 
 def _program() -> str:

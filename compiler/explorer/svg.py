@@ -43,8 +43,8 @@ def _texts(node: Node, graph: Graph, results: dict[int, str]) -> list[str]:
         case Input(key=key) | PersistentOp(key=key):
             said = key
         case op:
-            numbers = [f"{graph[i].op.value:g}" for i in node.inputs
-                       if isinstance(graph[i].op, Constant)]  # fmt: skip
+            operands = [graph[i].op for i in node.inputs]
+            numbers = [f"{one.value:g}" for one in operands if isinstance(one, Constant)]
             said = f"{op.name} {', '.join(numbers)}".rstrip()
     given = [f"= {results[node.id]}"] if node.id in results else []
     return [line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

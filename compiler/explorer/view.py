@@ -17,7 +17,7 @@ from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_compiler.study.derivation import ChainStep, Derivation
+from gradc_compiler.study.derivation import ChainStep, Derivation, Term
 from gradc_compiler.study.derivation_text import author_line, made_before
 from gradc_compiler.study.read_back import FormulaReader
 from gradc_compiler.study.step_rule import step_rule
@@ -142,19 +142,18 @@ def _step(shown: Shown, step: ChainStep) -> dict[str, Any]:
         "loop": step.loop is not None,
         "carried": step.incoming is None,
         "cut": dict(step.cut),
-        "terms": [
-            {
-                "to": shown.by_name[term.of],
-                "formula": text(term.formula),
-                "equation": equation(
-                    adjoint_label(term.of), term.formula, str, "+=" if term.adds else "="
-                ),
-                "adds": term.adds,
-                "summed": term.summed,
-                "reads": sorted(
-                    {shown.by_name[s] for s in symbols(term.formula) if s in shown.by_name}
-                ),
-            }
-            for term in step.terms
-        ],
+        "terms": [_term(shown, term) for term in step.terms],
+    }
+
+
+def _term(shown: Shown, term: Term) -> dict[str, Any]:
+    """What a step sends to one value."""
+    read = {shown.by_name[s] for s in symbols(term.formula) if s in shown.by_name}
+    return {
+        "to": shown.by_name[term.of],
+        "formula": text(term.formula),
+        "equation": equation(adjoint_label(term.of), term.formula, str, "+=" if term.adds else "="),
+        "adds": term.adds,
+        "summed": term.summed,
+        "reads": sorted(read),
     }

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.graph.op_registry import OPS, constant_op
 from gradc_compiler.graph.outputs import Carry, OutputKey
-from gradc_compiler.graph.provenance import Block, Origin
+from gradc_compiler.graph.provenance import Application, Origin
 from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -52,7 +52,7 @@ class Node:
     name: str | None = None  # what the author called it, for people
     remat: Remat = Remat.NO
     tag: int = field(default=-1, compare=False)  # kept when a pass copies the node
-    block: Block | None = field(default=None, compare=False)  # whose body made it, for people
+    block: Application | None = field(default=None, compare=False)  # whose body made it, for people
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     span: Span | None = None  # given to nodes added while it is set
     origin: Origin | None = None
-    block: Block | None = None
+    block: Application | None = None
     remat: Remat = Remat.NO
     varying_memo: list[bool] = field(default_factory=list)  # of the first nodes; see `is_varying`
     carries: dict[int, int] = field(default_factory=dict)  # loop -> node, once it is known

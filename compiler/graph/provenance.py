@@ -18,10 +18,10 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class Application:
     """One application of a definition: what a person sees as one layer.  Two applications are two
     blocks, so they are compared by identity.
     """
 
     name: str  # of the definition
-    above: Block | None  # the application in whose body this one stands
+    above: Application | None  # the application in whose body this one stands

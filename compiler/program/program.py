@@ -146,7 +146,7 @@ class Program:
         """
         graphs = self.checks.graphs if self.checks is not None else {}
         steps = [step.gradients for step in self.training.steps] if self.training else []
-        name = next(iter([*steps, *self.models.values()]), None) if entry is None else entry
+        name = next(iter([*steps, *self.models.values()]), "") if entry is None else entry
         if name not in graphs:
             raise KeyError(f"no entry is called {name}; there are {', '.join(map(str, graphs))}")
         return graphs[name]

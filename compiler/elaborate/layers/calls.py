@@ -45,7 +45,7 @@ from gradc_compiler.elaborate.parameters.sampling import fans
 from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.unify import element_times
 from gradc_compiler.graph.graph import Value
-from gradc_compiler.graph.provenance import Block
+from gradc_compiler.graph.provenance import Application
 from gradc_compiler.syntax.grammar.tree import Definition
 
 Named = Mapping[str, StaticValue]
@@ -184,7 +184,7 @@ def _result_of(definition: Definition, inner: Scope) -> StaticValue:
     """The value of a body.  Nodes and errors of a prelude body are shown at the author's call."""
     run = inner.run
     before, block, doubtful = run.builder.span, run.builder.block, run.doubtful
-    run.builder.block = Block(definition.name, block)
+    run.builder.block = Application(definition.name, block)
     if inner.site is not None:
         run.builder.span = inner.site
     try:

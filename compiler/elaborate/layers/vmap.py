@@ -33,8 +33,7 @@ def apply_to_each(
     """The layer's results for all elements, stacked along a new leading axis."""
     values = [to_value(a, scope, span) for a in arguments]
     size = _leading_size(values, span, scope)
-    since = len(scope.run.builder.nodes)
-    outer = scope.run.builder
+    outer, since = scope.run.builder, len(scope.run.builder.nodes)
     run = scope.run.apart(LimitedBuilder(span=outer.span, block=outer.block))
     inner = replace(scope, run=run)
     elements = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradc_compiler.explorer.blocks import MOST, block_tree
-from gradc_compiler.graph.provenance import Block
+from gradc_compiler.graph.provenance import Application
 from gradc_compiler.pipeline import compile_source
 
 NESTED = """
@@ -13,8 +13,8 @@ model f(x : [3]) -> scalar { x |> repeat(2, twice) |> sum }
 
 
 def test_blocks_are_applications() -> None:
-    model = Block("f", None)
-    first, second = Block("dense", model), Block("dense", model)
+    model = Application("f", None)
+    first, second = Application("dense", model), Application("dense", model)
     blocks = [None, first, first, second, second, model]
     tree = block_tree(blocks, {1: "f.dense1.W", 3: "f.dense2.W"})
     assert [(b["title"], b["above"], b["values"]) for b in tree] == [
@@ -26,8 +26,8 @@ def test_blocks_are_applications() -> None:
 
 
 def test_a_block_of_one_is_no_block() -> None:
-    outer = Block("outer", None)
-    inner = Block("inner", outer)
+    outer = Application("outer", None)
+    inner = Application("inner", outer)
     assert [b["title"] for b in block_tree([None, inner, inner], {})] == ["", "inner"]
     assert [b["title"] for b in block_tree([None, inner], {})] == [""]
 
@@ -50,5 +50,5 @@ def test_nodes_know_the_layer_that_made_them() -> None:
     assert sum(name == "f/twice" for name in map(path, {b.above for b in paths if b.above})) == 2
 
 
-def path(block: Block) -> str:
+def path(block: Application) -> str:
     return block.name if block.above is None else f"{path(block.above)}/{block.name}"

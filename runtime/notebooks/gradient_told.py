@@ -15,14 +15,9 @@ from gradc_runtime.system.errors import SessionError
 
 
 def derive(
-    what: Program | Session,
-    of: str | None = None,
-    /,
-    *,
-    wrt: Sequence[str] = (),
-    step: str | None = None,
-    at: Mapping[str, Any] | None = None,
-) -> ToldDerivation:
+    what: Program | Session, of: str | None = None, /, *, wrt: Sequence[str] = (),
+    step: str | None = None, at: Mapping[str, Any] | None = None,
+) -> ToldDerivation:  # fmt: skip
     """The gradient of a loss, or of the model `of`, by the parameters `wrt` (all, if none is named)
     as `gradc derive` tells it: printed as text, shown in a notebook, `markdown()`, `latex()`.
 

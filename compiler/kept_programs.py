@@ -21,6 +21,7 @@ from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.lazy import Lazy
 from gradc_compiler.program.deferred import Deferred
+from gradc_compiler.program.derivative import Derivative
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.entry_text import print_records, read_records
 from gradc_compiler.program.kept_records import KeptEntry, KeptProgram
@@ -129,6 +130,7 @@ class ProgramOnShelf:
             outputs=kept.outputs,
             checks=checks,
             precision=kept.precision,
+            derive=self.derived,
             look=lambda: self.compiled().program.warnings,
         )
 
@@ -151,6 +153,12 @@ class ProgramOnShelf:
         with suppress(TypeError):
             self.place.keep(fact, print_records(KeptEntry.of(entry)), f"an entry, {name}")
         return entry
+
+    def derived(self, asked: Derivative) -> Program:
+        """The program of a derivative, of the spec compiled."""
+        derive = self.compiled().program.derive
+        assert derive is not None, "a compiled program has derivatives"
+        return derive(asked)
 
     def graph(self, name: str) -> Any:
         """The graph of an entry, of the spec compiled."""

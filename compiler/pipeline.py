@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from gradc_compiler.derived_program import derived_program
 from gradc_compiler.diagnostics.caller_input import (
     checked_precision,
     file_of,
@@ -25,32 +26,24 @@ from gradc_compiler.diagnostics.caller_input import (
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.elaborate import Module, elaborate
 from gradc_compiler.elaborate.models.settings import PRECISIONS, SINGLE
+from gradc_compiler.entry_maker import EntryMaker, placed
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph_tools.evaluate import evaluate
-from gradc_compiler.kept_entries import fact_of, kept_entry
 from gradc_compiler.lazy import Lazy, collected_later
 from gradc_compiler.loops.loop_passes import OPTIONAL_LOOP_PASSES
-from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.machine.targets import CPU, CUDA, TARGETS
-from gradc_compiler.ops.index_limits import limits_of
-from gradc_compiler.program.deferred import Deferred
-from gradc_compiler.program.entry import Entry
-from gradc_compiler.program.program import Checks, Persistent, Program, Training, TrainStep
+from gradc_compiler.program.program import Program, Training, TrainStep
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import FORMER
-from gradc_compiler.rewrites.table import INEXACT, is_exact, optimise
+from gradc_compiler.rewrites.table import INEXACT, optimise
 from gradc_compiler.rewrites.table import OPTIONAL as OF_GRAPHS
-from gradc_compiler.schedule import schedule
 from gradc_compiler.syntax.grammar.tree import File
 from gradc_compiler.syntax.parse.parse import parse
 from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_compiler.transform.state_adjoints import adjoints_of_states
-from gradc_compiler.transform.update_rule import update_rule
 from gradc_compiler.warnings import warnings_of
 from gradc_compiler.whole_step.step_passes import STEP_PASSES
 
 OPTIONAL = (*OF_GRAPHS, *OPTIONAL_LOOP_PASSES, *STEP_PASSES)  # what can be switched off
-ALIGN = MACHINE.line  # words: each persistent begins on a cache line of its own
 
 
 @dataclass(frozen=True)
@@ -149,59 +142,24 @@ def switched(made: Compilation, without: Collection[str]) -> Compilation:
     return _lowered(made.source, made.tree, made.module, names, made.graphs, precision)
 
 
-@dataclass(frozen=True)
-class EntryMaker:
-    """Makes the entries of a spec for any target, with any optimisations switched off."""
-
-    module: Module
-    graphs: Mapping[str, Graph]
-    optimised: Mapping[str, Graph]
-    offsets: Mapping[str, int]  # of persistents
-
-    def entries(self, without: Collection[str], target: str) -> Mapping[str, Entry]:
-        """All entries, each made when it is first asked for."""
-        return Lazy(self.graphs, partial(self.entry, without, target))
-
-    def entry(self, without: Collection[str], target: str, key: str) -> Entry:
-        """An entry; its sequences may be as long as the graph that the author wrote allows."""
-        graph = Deferred(lambda: self.optimised[key])
-        fact = partial(fact_of, key, self.graphs[key], self.offsets, without, target)
-
-        def make() -> Entry:
-            return schedule(key, graph.value, self.offsets, without, target)
-
-        entry = make() if target == CUDA else kept_entry(fact, graph, make)
-        return replace(entry, limits=limits_of(self.graphs[key]))
-
-    def exact_entries(
-        self, entries: Mapping[str, Entry], without: Collection[str], target: str
-    ) -> Mapping[str, Entry]:
-        """The same without inexact rewrites, where any was made."""
-
-        def make(key: str) -> Entry:
-            if is_exact(self.optimised[key], without, target):
-                return entries[key]
-            return self.entry({*without, *INEXACT}, target, key)
-
-        return Lazy(self.graphs, make)
-
-    def checks(self, without: Collection[str], target: str) -> Checks:
-        """What the entries are held against; nothing is made before it is asked for."""
-        module = self.module
-        steps = [step.name for step in module.train.steps] if module.train else []
-        rules = Lazy(steps, lambda name: update_rule(module.step(name), module.gradients(name)))
-        probe = partial(schedule, offsets=self.offsets, without=without, target=target)
-        return Checks(graphs=self.graphs, rules=rules, probe=probe)
-
-
 def _lowered(
     source: Source, tree: File, module: Module, without: frozenset[str],
     graphs: Mapping[str, Graph], precision: str,
 ) -> Compilation:  # fmt: skip
     """The stages after the joint graphs."""
-    persistents, words = _persistents(module)
     optimised = Lazy(graphs, lambda key: optimise(graphs[key], without))
-    program = Program(
+    program = _bare_program(source, module, precision)
+    program = replace(program, derive=partial(derived_program, program, module, without))
+    offsets = {p.name: p.offset for p in program.persistents}
+    maker = EntryMaker(module, graphs, optimised, offsets)
+    program = maker.on_all_targets(program, without)
+    return Compilation(source, tree, module, without, graphs, optimised, program)
+
+
+def _bare_program(source: Source, module: Module, precision: str) -> Program:
+    """The program without its entries."""
+    persistents, words = placed(module.persistents())
+    return Program(
         name=module.name,
         source=source.text,
         persistents=persistents,
@@ -216,22 +174,6 @@ def _lowered(
         outputs={m: dict(s.outputs) for m, s in module.models.items()},
         look=cache(partial(warnings_of, module)),
     )
-    maker = EntryMaker(module, graphs, optimised, {p.name: p.offset for p in persistents})
-    on = {target: _on_target(program, maker, without, target) for target in TARGETS}
-    return Compilation(source, tree, module, without, graphs, optimised, on[CPU].with_forms(on))
-
-
-def _on_target(
-    program: Program, maker: EntryMaker, without: frozenset[str], target: str
-) -> Program:
-    """The program with a target's entries, and its exact form where inexact rewrites may be on."""
-    entries = maker.entries(without, target)
-    program = replace(program, entries=entries, checks=maker.checks(without, target))
-    if without >= {*INEXACT}:
-        return program
-    exact_entries = maker.exact_entries(entries, without, target)
-    checks = maker.checks(without | {*INEXACT}, target)
-    return replace(program, exact=replace(program, entries=exact_entries, checks=checks))
 
 
 def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
@@ -248,15 +190,6 @@ def _graph_makers(module: Module) -> dict[str, Callable[[], Graph]]:
         if (gradients := module.gradients(step.name)).carries:
             makers[f"adjoints/{step.name}"] = partial(adjoints_of_states, gradients)
     return makers
-
-
-def _persistents(module: Module) -> tuple[tuple[Persistent, ...], int]:
-    result, offset = [], 0
-    for spec in module.persistents():
-        facts: dict[str, Any] = {"role": spec.role, "initial": spec.initial}
-        result.append(Persistent(name=spec.name, type=spec.type, offset=offset, **facts))
-        offset += -(-spec.type.size // ALIGN) * ALIGN
-    return tuple(result), offset
 
 
 def _training(module: Module) -> Training | None:

@@ -16,6 +16,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.verify_graph import verify
 from gradc_compiler.graph_tools.graph_text import parse_graph, print_graph
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
+from tests.support.forward import check_forward
 from tests.support.graphs import (
     Function,
     Operand,
@@ -82,6 +83,7 @@ def _check_gradient(
                 wanted = slope(graph, values, batch, f"x{k}")
                 found = total_slope(outputs[f"dx{k}"], operand, outputs["loss"], batch)
                 assert_close({f"d{k}": found}, {f"d{k}": wanted}, tolerance)
+    check_forward(function, operands, batch, second=orders > 1, tolerance=tolerance)
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.machine.machine",
     "gradc_compiler.machine.targets",
     "gradc_compiler.program.arrays",
+    "gradc_compiler.program.derivative",
     "gradc_compiler.program.entry",
     "gradc_compiler.program.kernel_abi",
     "gradc_compiler.program.notebook_table",

@@ -1,9 +1,9 @@
 """What an operator is: its whole story in one class.
 
-A primitive gives its type rule (`infer`), its derivative (`vjp`), and a reference evaluation in
-NumPy.  Elementwise operators are rows of a table (`ops/elementwise.py`); the others are one small
-class each.  Attributes are dataclass fields, so an operator can be compared, hashed, printed and
-parsed without code of its own.
+A primitive gives its type rule (`infer`), its derivative in both directions (`vjp`, `jvp`), and a
+reference evaluation in NumPy.  Elementwise operators are rows of a table (`ops/elementwise.py`);
+the others are one small class each.  Attributes are dataclass fields, so an operator can be
+compared, hashed, printed and parsed without code of its own.
 
 Reference arrays have a leading axis over examples, of length 1 where the value is uniform.
 """
@@ -100,6 +100,18 @@ class Op:
         """
         raise NoDerivative(self.name)
 
+    def jvp(self, dxs: Sequence[Any], y: Any, *xs: Any) -> Sequence[Any]:
+        """What the tangent of y is the sum of, given those of the operands: a term for each operand
+        (`None`: none flows), or one for all.  `None` in `dxs` is a tangent that is 0.
+
+        An operator that `adds` is linear, so its tangent is itself, of the tangents.
+        Raises `NoDerivative` for an operator without a rule.
+        """
+        if not self.adds:
+            raise NoDerivative(self.name)
+        pairs = zip(xs, dxs, strict=True)
+        return [y.builder.add(self, *(_tangent_or_zeros(x, dx) for x, dx in pairs))]
+
     def reference(self, *arrays: Array) -> Array:
         """The result in NumPy, with a leading example axis."""
         raise NotImplementedError(self.name)
@@ -127,6 +139,13 @@ class Op:
     def attributes(self) -> dict[str, Any]:
         """The fields that differ from nothing, for the text form."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def _tangent_or_zeros(x: Any, dx: Any) -> Any:
+    """What a linear operator reads in place of x: a label stays what it is."""
+    if x.type.kind is Kind.INDEX:
+        return x
+    return x.builder.constant(0.0, x.shape) if dx is None else dx
 
 
 def real(shape: tuple[int, ...]) -> TensorType:

@@ -26,6 +26,7 @@ class Role(StrEnum):
     ADJOINT = "adjoint"  # the derivative of the loss by a recurrence's state
     PREDICTION = "prediction"  # what a loss compares a field with
     SETTING = "setting"  # a computed setting of an optimizer, by its number
+    TANGENT = "tangent"  # how an output moves along a direction
     EVALUATED = "evaluate"  # the same output in evaluation mode, beside that of training
 
 

@@ -6,7 +6,8 @@ A position is affine in the loop indices (`2*y + i - 1`), so that matrix product
 any stride, padding and dilation, its transpose, attention, and (with one operand) sums, broadcasts,
 transposes, slices, zero padding and windows are all this operator.  Reading outside an operand
 gives 0, writing outside the result is dropped.  The derivative permutes the three maps and is
-therefore a contraction again: derivatives of any order need no further rule.
+therefore a contraction again: derivatives of any order need no further rule.  A tangent takes the
+place of its operand, one term for each.
 """
 
 from __future__ import annotations
@@ -107,6 +108,13 @@ class Contract(Op):
             xs[k].shape,
         )
         return g.builder.add(op, g, *(xs[j] for j in others))
+
+    def jvp(self, dxs: Sequence[Value | None], y: Value, *xs: Value) -> list[Value | None]:
+        assert not self.mean, "differentiate before `batch`"
+        return [
+            None if dx is None else y.builder.add(self, *xs[:k], dx, *xs[k + 1 :])
+            for k, dx in enumerate(dxs)
+        ]
 
     def reference(self, *arrays: Array) -> Array:
         used = [sorted({loop for p in m for loop, _ in p.terms}) for m in self.operands]

@@ -92,6 +92,12 @@ class Elementwise(Op):
     def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
         return list(type(self).rule(g, y, *xs))
 
+    def jvp(self, dxs: Sequence[Value | None], y: Value, *xs: Value) -> list[Value | None]:
+        """Number by number: a diagonal map, which is its own transpose, so the rule is `vjp`'s."""
+        if self.name == "where" and dxs[1] is not None and dxs[2] is not None:
+            return [y.apply("where", xs[0], dxs[1], dxs[2])]
+        return [None if dx is None else type(self).rule(dx, y, *xs)[k] for k, dx in enumerate(dxs)]
+
     def reference(self, *arrays: Array) -> Array:
         with np.errstate(all="ignore"):
             return np.asarray(type(self).function(*aligned(arrays)))

@@ -67,6 +67,9 @@ class Increment(Op):
     def vjp(self, g: Value, y: Value, count: Value) -> list[Value | None]:
         return [None]
 
+    def jvp(self, dxs: Sequence[Value | None], y: Value, *xs: Value) -> list[Value | None]:
+        return []
+
     def reference(self, count: Array) -> Array:
         return count + 1
 

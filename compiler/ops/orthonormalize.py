@@ -47,6 +47,9 @@ class Orthonormalize(Op):
     def vjp(self, g: Value, y: Value, *xs: Value) -> Sequence[Value | None]:
         return [None]  # only first values are made by it, and those follow from no parameter
 
+    def jvp(self, dxs: Sequence[Value | None], y: Value, *xs: Value) -> Sequence[Value | None]:
+        return []
+
     def reference(self, x: Array) -> Array:
         wide = x.shape[1] < x.shape[2]
         rows = x if wide else x.transpose(0, 2, 1)

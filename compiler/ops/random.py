@@ -10,7 +10,7 @@ uniform = (word0 >> 8) * 2^-24, in [0, 1); normal by Box and Muller from (word0,
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Thread
 from typing import ClassVar
 
@@ -137,6 +137,9 @@ class Random(Op):
 
     def vjp(self, g: Value, y: Value, *xs: Value) -> list[Value | None]:
         return [None, None]
+
+    def jvp(self, dxs: Sequence[Value | None], y: Value, *xs: Value) -> list[Value | None]:
+        return []
 
     def sample(self, seed: int, step: int, examples: Array, times: Array = ZERO) -> Array:
         """Draws for the given example numbers and places in time, [n, *shape]."""

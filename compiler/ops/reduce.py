@@ -12,7 +12,7 @@ from gradc_compiler.graph.op import Array, Op, real, require
 from gradc_compiler.graph.op_registry import register
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.ops.pairwise_sums import add_up
-from gradc_compiler.ops.shape import reshape, sum_axes
+from gradc_compiler.ops.shape import broadcast, reshape, sum_axes
 from gradc_compiler.records.fast_dataclass import dataclass
 
 
@@ -38,6 +38,14 @@ class Max(Op):
         less = x < reshape(y, kept)  # nothing is, where the greatest is NaN
         share = reshape(g, kept) / sum_axes(1.0 - less, self.axes, keep=True)
         return [x.apply("where", less, 0.0, share)]
+
+    def jvp(self, dxs: Sequence[Value | None], y: Value, x: Value) -> list[Value | None]:
+        (dx,) = dxs
+        assert dx is not None, "asked only where something flows"
+        kept = tuple(1 if j in self.axes else n for j, n in enumerate(x.shape))
+        less = x < reshape(y, kept)  # nothing is, where the greatest is NaN
+        chosen = sum_axes(x.apply("where", less, 0.0, broadcast(dx, x.shape)), self.axes)
+        return [chosen / sum_axes(1.0 - less, self.axes)]
 
     def reference(self, x: Array) -> Array:
         axes = tuple(a + 1 for a in self.axes)
@@ -73,6 +81,9 @@ class ArgMax(Op):
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
         return [None]
+
+    def jvp(self, dxs: Sequence[Value | None], y: Value, *xs: Value) -> list[Value | None]:
+        return []
 
     def reference(self, x: Array) -> Array:
         return np.asarray(x.argmax(axis=-1))

@@ -14,6 +14,7 @@ How a kernel finds the order: Note [An order in place] in `compiler/printing/row
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -44,6 +45,9 @@ class ArgSort(Structured):
 
     def vjp(self, g: Value, y: Value, x: Value) -> list[Value | None]:
         return [None]
+
+    def jvp(self, dxs: Sequence[Value | None], y: Value, *xs: Value) -> list[Value | None]:
+        return []
 
     def reference(self, x: Array) -> Array:
         return np.argsort(x, axis=-1, kind="stable")

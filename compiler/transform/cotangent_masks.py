@@ -52,7 +52,7 @@ def either(a: CotangentMask | None, b: CotangentMask | None) -> CotangentMask | 
     return CotangentMask(lambda: a.mask.apply("maximum", a.mask, b.mask), a.far or b.far)
 
 
-def _both(a: CotangentMask | None, b: CotangentMask | None) -> CotangentMask | None:
+def both(a: CotangentMask | None, b: CotangentMask | None) -> CotangentMask | None:
     """The mask of a cotangent that is cut by two masks."""
     if a is None or b is None:
         return a or b
@@ -146,7 +146,7 @@ def below(cut: CotangentMask | None, y: Value, k: int, xs: Sequence[Value]) -> C
     op, x, mine = y.node.op, xs[k], own(y, k, xs)
     match op:
         case Elementwise():
-            cut = _both(cut, mine)
+            cut = both(cut, mine)
             return None if cut is None else CotangentMask(partial(_repeated, cut, y, x), cut.far)
         case Max():
             return CotangentMask(partial(_of_greatest, cut, op, y, x), cut is not None and cut.far)

@@ -19,14 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gradc_compiler.diagnostics.source import CompileError, Diagnostic, Label
-from gradc_compiler.graph.graph import Builder, Graph, Node, Value
+from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.graph.op import NoDerivative
 from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import Previous, TimeBroadcast, TimeSum
 from gradc_compiler.ops.shape import unbroadcast
+from gradc_compiler.transform.active_path import carried_on, path_between
 from gradc_compiler.transform.adjoints_summed import Adjoints, Contribution
 from gradc_compiler.transform.cotangent_masks import (
     below,
@@ -38,6 +38,7 @@ from gradc_compiler.transform.cotangent_masks import (
     selected,
 )
 from gradc_compiler.transform.cut_carries import CarriedCuts, all_cut
+from gradc_compiler.transform.missing_rule import without_rule
 from gradc_compiler.transform.value_ranges import Bounds
 
 
@@ -56,12 +57,12 @@ def differentiate(
     Raises `CompileError` at the author's line where an operator has no rule.
     """
     graph = builder.graph({})
-    active = _path_between(graph, [x.id for x in wrt], loss.id)
+    active = path_between(graph, [x.id for x in wrt], [loss.id])
     adjoint = Adjoints(loss, builder.constant(1.0, loss.shape), told)
     bounds, nodes = Bounds(builder), [graph[i] for i in active]
     wild = set[int]()  # nodes whose cotangent may be infinite, as some rule on the way may be
     before = builder.span, builder.origin, builder.block
-    carried = _carried(builder, nodes)
+    carried = carried_on(builder, nodes)
     sent = CarriedCuts(builder, carried, all_cut(builder, nodes, loss.id, carried))
     cuts = sent.begin()
     waiting = _carry_back(builder, carried, adjoint)
@@ -93,15 +94,6 @@ def differentiate(
     result = [_over_time_of(x, g) for x, g in zip(wrt, found, strict=True)]
     builder.span, builder.origin, builder.block = before
     return result
-
-
-def _carried(builder: Builder, active: Sequence[Node]) -> dict[int, int]:
-    """What each recurrence on the way carries: `previous` -> a node."""
-    found, numbers = {}, {node.id for node in active}
-    for node in sorted(active, key=lambda n: n.id):
-        if isinstance(node.op, Previous) and builder.carries.get(node.op.loop) in numbers:
-            found[node.id] = builder.carries[node.op.loop]
-    return found
 
 
 def _carry_back(
@@ -152,31 +144,7 @@ def _rule(g: Value, y: Value, xs: Sequence[Value]) -> Sequence[Value | None]:
     try:
         return y.node.op.vjp(g, y, *xs)
     except NoDerivative as missing:
-        span = y.node.span
-        assert span is not None, f"no derivative for {missing}, and no span to show it at"
-        raise CompileError(
-            [
-                Diagnostic(
-                    code="E0501",
-                    message=f"`{missing}` has no derivative rule",
-                    primary=Label(span, "the loss depends on this"),
-                    hint="stop_gradient(...) keeps the derivative out of it",
-                )
-            ]
-        ) from None
-
-
-def _path_between(graph: Graph, sources: Sequence[int], target: int) -> set[int]:
-    """Nodes that depend on a source and that the target depends on."""
-    forward, before, carries = set(sources), -1, graph.carries
-    while len(forward) != before:  # twice where there are carries: they lead back
-        before = len(forward)
-        for node in graph.nodes:
-            loop = node.op.carried_by
-            carried = None if loop is None else carries.get(loop)
-            if carried in forward or any(i in forward for i in node.inputs):
-                forward.add(node.id)
-    return forward & graph.reachable([target])
+        raise without_rule(missing, y.node.span) from None
 
 
 # Note [Examples and the mean]

@@ -36,6 +36,7 @@ from gradc_runtime.session.backends import (
     prepare,
 )
 from gradc_runtime.session.checkpoint import Checkpoint, write_atomically
+from gradc_runtime.session.derivatives import Derivatives
 from gradc_runtime.session.history import History, run_training
 from gradc_runtime.session.index_reach import first_of, require_rows, steps_within
 from gradc_runtime.session.inputs import (
@@ -49,7 +50,6 @@ from gradc_runtime.session.load_weights import Names, checkpoint_of, load_into
 from gradc_runtime.session.measuring import measured
 from gradc_runtime.session.onnx_file import write_onnx
 from gradc_runtime.session.predicting import predicted
-from gradc_runtime.session.program_view import ProgramView
 from gradc_runtime.session.schedule_tables import Tables
 from gradc_runtime.session.session_config import SessionConfig, whole
 from gradc_runtime.session.session_table import PUBLIC, session_table
@@ -69,7 +69,7 @@ from gradc_runtime.system.fork_safe_lock import ForkSafeLock
 from gradc_runtime.weights.report import LoadReport
 
 
-class Session(ProgramView):
+class Session(Derivatives):
     """One set of parameters of a program, on one target."""
 
     def __init__(
@@ -87,6 +87,7 @@ class Session(ProgramView):
         self._repeats: dict[str | None, ReplayCall | None] = {}  # of models, None: of the step
         self._measured: dict[str, OutputKey] = {}  # metrics of the step, by name
         self.encoding: Encoding | None = None  # how a table's columns became numbers
+        self._derived: dict[str, Session] = {}
         self._exclusive = ForkSafeLock()
 
     def begin(self) -> None:

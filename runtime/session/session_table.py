@@ -10,9 +10,10 @@ from gradc_compiler.program.notebook_table import notebook_table
 from gradc_compiler.program.program import Program
 
 PUBLIC = (  # what users call of a session
-    "dtype", "encoding", "evaluate", "export", "fields", "gradients", "load", "parameters",
-    "predict", "program", "run", "save", "save_weights", "seed", "source", "step", "target",
-    "threads", "train", "training",
+    "dtype", "encoding", "evaluate", "example_gradients", "export", "fields", "gradient_norms",
+    "gradients", "hessian", "hvp", "jacobian", "jvp", "load", "parameters", "predict", "program",
+    "run", "save", "save_weights", "seed", "source", "step", "target", "threads", "train",
+    "training",
 )  # fmt: skip
 
 

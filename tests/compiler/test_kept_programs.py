@@ -69,7 +69,7 @@ def program_of(path: Path, *, compiles: bool = True, batch: int | None = None) -
 
 def test_every_part_of_a_program_is_kept_or_made() -> None:
     kept = {field.name for field in fields(KeptProgram)} - {"imports"}
-    made = {"source", "evaluate", "checks", "look"}
+    made = {"source", "evaluate", "checks", "look", "derive"}
     only_one_form = {"exact", "forms", "remade"}
     assert kept | made | only_one_form == {field.name for field in fields(Program)}
 

@@ -12,7 +12,14 @@ from math import ceil, floor, isfinite
 import numpy as np
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.elaborate.functions import grad_expr, labels, primitives, sequences, tensors
+from gradc_compiler.elaborate.functions import (
+    forward_expr,
+    grad_expr,
+    labels,
+    primitives,
+    sequences,
+    tensors,
+)
 from gradc_compiler.elaborate.functions.arithmetic import elementwise, to_value
 from gradc_compiler.elaborate.functions.structured_calls import structured
 from gradc_compiler.elaborate.layers import scans
@@ -229,5 +236,9 @@ _row("orthonormalize", "x", primitives.orthonormalize)
 _row("refuse", "parts", _refuse, variadic=True)
 _row("identity", "x", _identity)
 _row("grad", "of by", grad_expr.grad, required=2)
+_row("jvp", "of by along", forward_expr.jvp, required=3)
+_row("hvp", "of by along", forward_expr.hvp, required=3)
+_row("jacobian", "of by", forward_expr.jacobian, required=2)
+_row("hessian", "of by", forward_expr.hessian, required=2)
 _row("normal", "mean std key", _distribution(True), required=0)
 _row("uniform", "low high key", _distribution(False), required=0)

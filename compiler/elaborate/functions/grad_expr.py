@@ -52,22 +52,27 @@ def _scalar(of: StaticValue, scope: Scope, span: Span) -> Value:
 
 def _source(scope: Scope, span: Span, y: Value, by: StaticValue) -> Value:
     """What the derivative of y is taken by."""
-    require_sound(by)
-    x = to_value(by, scope, span) if isinstance(by, Value | ParameterGroup) else None
-    place = scope.argument(span, "by")
-    if x is None or x.type.kind is Kind.INDEX:
-        raise scope.fault(
-            "E0502",
-            f"there is no derivative by {describe(by)}",
-            place,
-            hint="there is one by an input, by a parameter, and by a value made of them",
-        )
+    x = real_source(scope, span, by)
     if y.type.time is not None and x.type.time is None:
         raise scope.fault(
             "E0502",
             "this body sees one element of a sequence, and what all elements share has no "
             "derivative of its own for each",
-            place,
+            scope.argument(span, "by"),
             hint="take the derivative of a sum over the sequence: grad(time_sum(...), x)",
+        )
+    return x
+
+
+def real_source(scope: Scope, span: Span, by: StaticValue) -> Value:
+    """What a derivative is taken by; E0502 where that is no number that moves."""
+    require_sound(by)
+    x = to_value(by, scope, span) if isinstance(by, Value | ParameterGroup) else None
+    if x is None or x.type.kind is Kind.INDEX:
+        raise scope.fault(
+            "E0502",
+            f"there is no derivative by {describe(by)}",
+            scope.argument(span, "by"),
+            hint="there is one by an input, by a parameter, and by a value made of them",
         )
     return x

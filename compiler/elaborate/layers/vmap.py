@@ -17,14 +17,10 @@ from gradc_compiler.elaborate.names.spec_limits import LimitedBuilder
 from gradc_compiler.elaborate.names.values import StaticValue
 from gradc_compiler.graph.graph import Node, Value
 from gradc_compiler.graph.op import Op
-from gradc_compiler.graph.types import Kind
-from gradc_compiler.ops.contract import Affine, Contract
-from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.index import Take
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import Previous
-from gradc_compiler.ops.shape import Reshape, broadcast, reshape
+from gradc_compiler.transform.leading_axis import NotMapped, repeated, with_axis
 
 
 def apply_to_each(
@@ -86,7 +82,7 @@ class Batcher:
     def result(self, value: Value) -> Value:
         """A value of the element's graph for all elements."""
         copy = self.copies[value.id]
-        return copy if value.id in self.lifted else broadcast(copy, (self.count, *copy.shape))
+        return copy if value.id in self.lifted else repeated(copy, self.count)
 
     def _copy(self, node: Node) -> Value:
         operands = [self.copies[i] for i in node.inputs]
@@ -98,63 +94,14 @@ class Batcher:
         if not any(flags) and not (isinstance(node.op, Random) and not node.op.shared):
             return self._add(node, node.op, operands)
         self.lifted.add(node.id)
-        return self._lift(node, operands, flags)
+        try:
+            return with_axis(self.scope.run.builder, node, operands, flags, self.count)
+        except NotMapped as missing:
+            raise self._fault(node, missing.what) from None
 
     def _add(self, node: Node, op: Op, operands: list[Value]) -> Value:
         return self.scope.run.builder.add(op, *operands, name=node.name)
 
-    def _lift(self, node: Node, xs: list[Value], flags: list[bool]) -> Value:
-        match node.op:
-            case Elementwise():
-                rank = len(node.type.shape)
-                return self._add(
-                    node,
-                    node.op,
-                    [_with_rank(x, rank) if f else x for x, f in zip(xs, flags, strict=True)],
-                )
-            case Reshape(shape=shape):
-                return reshape(xs[0], (self.count, *shape))
-            case Take() if not flags[0]:
-                return self._add(node, node.op, xs)
-            case Random() as op:
-                return self._add(node, replace(op, shape=(self.count, *op.shape)), xs)
-            case Contract() as op:
-                return self._add(node, _with_axis(op, flags, self.count), xs)
-        return self._add(node, self._mapped(node, xs, flags), self._full(xs, flags))
-
-    def _mapped(self, node: Node, xs: list[Value], flags: list[bool]) -> Op:
-        mapped = node.op.mapped()
-        if mapped is None:
-            raise self._fault(node, f"`{node.op.name}`")
-        if any(x.type.kind is Kind.INDEX and not f for x, f in zip(xs, flags, strict=True)):
-            raise self._fault(node, f"`{node.op.name}` by labels that all elements share")
-        return mapped
-
-    def _full(self, xs: list[Value], flags: list[bool]) -> list[Value]:
-        """All operands with the axis in front; operands that have none are repeated along it."""
-        return [
-            x if f else broadcast(x, (self.count, *x.shape)) for x, f in zip(xs, flags, strict=True)
-        ]
-
     def _fault(self, node: Node, what: str) -> SpecError:
         assert node.span is not None, "every node of a body has a span"
         return self.scope.fault("E0315", f"each cannot map {what}", node.span)
-
-
-def _with_rank(x: Value, rank: int) -> Value:
-    """[count, ...] with axes of length 1 after the first, to broadcast as the element did."""
-    missing = rank - (len(x.shape) - 1)
-    return reshape(x, (x.shape[0], *(1,) * missing, *x.shape[1:]))
-
-
-def _with_axis(op: Contract, flags: list[bool], count: int) -> Contract:
-    """The contraction for all elements: one more loop, 0, that indexes what is lifted."""
-
-    def shifted(places: tuple[Affine, ...]) -> tuple[Affine, ...]:
-        return tuple(Affine(tuple((j + 1, c) for j, c in p.terms), p.offset) for p in places)
-
-    axis = Affine(((0, 1),))
-    operands = tuple(
-        (axis, *shifted(m)) if f else shifted(m) for m, f in zip(op.operands, flags, strict=True)
-    )
-    return Contract((count, *op.extents), operands, (axis, *shifted(op.result)), (count, *op.shape))

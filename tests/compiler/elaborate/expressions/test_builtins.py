@@ -18,15 +18,15 @@ model f(x : [3, 4], l : class(3), s : seq(5) [4]) {{
 OPERANDS = {"x", "xs", "a", "b", "condition", "table", "index", "label", "parts", "numbers", "of"}
 GOOD = {  # an argument for each parameter that a call may need
     "x": "x", "xs": "s", "a": "x", "b": "x", "condition": "x", "table": "x", "index": "l",
-    "label": "l", "parts": "x", "numbers": "1", "of": "sum(x)", "by": "x", "order": "(1, 0)",
-    "shape": "[3, 4]", "before": "1", "after": "1", "count": "3", "rows": "3", "n": "3",
-    "layer": "relu", "cell": "step", "over": "5", "size": "4", "start": "0", "value": "1",
+    "label": "l", "parts": "x", "numbers": "1", "of": "sum(x)", "by": "x", "along": "x",
+    "order": "(1, 0)", "shape": "[3, 4]", "before": "1", "after": "1", "count": "3", "rows": "3",
+    "n": "3", "layer": "relu", "cell": "step", "over": "5", "size": "4", "start": "0", "value": "1",
 }  # fmt: skip
 BAD = {  # and one that no call takes
     "axis": "99", "shape": "same", "order": "same", "before": "-1", "after": "-1", "count": "-1",
     "rows": "-1", "n": "-1", "layer": "7", "products": "same", "cell": "7", "all": "same",
     "backwards": "same", "over": "-1", "first": "same", "size": "-1", "key": "-1", "value": "same",
-    "by": "7", "start": "same",
+    "by": "7", "along": "same", "start": "same",
 }  # fmt: skip
 DRAWN = {"mean", "std", "low", "high"}  # of distributions: see below
 WORDS = {"cell", "layer"}  # of the language, which name no argument

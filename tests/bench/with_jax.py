@@ -106,7 +106,7 @@ class Run:
     def __init__(self, workload: Workload, scan: bool) -> None:
         self.workload = workload
         self.data = {k: jnp.asarray(v) for k, v in workload.data().items()}
-        given = iter(workload.start())
+        given = workload.start()
         values: Values = {
             name: [[turned(x, next(given)) for _ in x.shapes()] for x in layers]
             for name, layers in workload.parts.items()

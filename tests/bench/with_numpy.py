@@ -31,7 +31,7 @@ class Optimizer:
     """All parameters side by side, and their gradients."""
 
     def __init__(self, workload: Workload) -> None:
-        start = workload.start()
+        start = list(workload.start())
         self.values = np.concatenate([value.ravel() for value in start])
         self.gradients = np.empty_like(self.values)
         self.first, self.second, self.work = (np.zeros_like(self.values) for _ in range(3))

@@ -126,7 +126,7 @@ class Run:
     steps = 0
 
     def __init__(self, workload: Workload) -> None:
-        self.graph, self.given = Graph(), iter(workload.start())
+        self.graph, self.given = Graph(), workload.start()
         data = workload.data()
         name = "z1" if workload.loss == "gan" else "x"
         self.read = {name: images_first(data[name])}

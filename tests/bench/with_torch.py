@@ -47,7 +47,7 @@ class Run:
     def __init__(self, workload: Workload, variant: str) -> None:
         self.workload = workload
         self.layout = torch.channels_last if variant == "last" else torch.contiguous_format
-        values = iter(workload.start())
+        values = workload.start()
         self.data = {k: self.tensor(v) for k, v in workload.data().items()}
         if workload.loss in ("cross_entropy", "tokens"):
             self.data["y"] = self.data["y"].long()

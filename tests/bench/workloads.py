@@ -48,17 +48,22 @@ class Workload:
         """All layers, in the order in which the spec makes their parameters."""
         return [layer for part in self.parts.values() for layer in part]
 
-    def start(self) -> list[np.ndarray]:
-        """First values of all parameters, uniform within 1 / sqrt(inputs of a unit)."""
+    def start(self) -> Iterator[np.ndarray]:
+        """First values of all parameters, uniform within 1 / sqrt(inputs of a unit).
+
+        One after the other, and drawn row by row, as a draw is in float64: so a framework's peak of
+        memory is its own.
+        """
         rng = np.random.default_rng(1234)
-        values = []
+        gains = (g for x in self.layers() for g in gains_of(x))
         for layer in self.layers():
             bound = 1.0
             for shape in layer.shapes():
                 bound = 1 / sqrt(prod(shape[1:])) if len(shape) > 1 else bound
-                values.append(rng.uniform(-bound, bound, shape).astype(np.float32))
-        gains = (g for x in self.layers() for g in gains_of(x))
-        return [1 + v if gain else v for v, gain in zip(values, gains, strict=True)]
+                value = np.empty(shape, np.float32)
+                for row in value.reshape(shape[0] if len(shape) > 1 else 1, -1):
+                    row[...] = rng.uniform(-bound, bound, row.shape)
+                yield 1 + value if next(gains) else value
 
     def data(self) -> Arrays:
         """One batch, used for every step."""

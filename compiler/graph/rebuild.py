@@ -24,6 +24,14 @@ def rebuild(graph: Graph, keep: Iterable[int] | None = None) -> tuple[Builder, d
     return builder, mapping
 
 
+def builder_after(graph: Graph) -> Builder:
+    """A builder that goes on where a graph ends, its nodes with the numbers that they have."""
+    builder = Builder(list(graph.nodes))
+    builder.carries = dict(graph.carries)
+    builder.loops = max(graph.carries, default=-1) + 1
+    return builder
+
+
 def rewrite_nodes(
     graph: Graph, rule: Rule, told: Told | None = None, *, asked: Iterable[int] | None = None
 ) -> Graph:

@@ -54,7 +54,7 @@ row, later = Rewrite, Optimisation
 # fmt: off
 ALGEBRA: dict[str, Rewrite] = {
     # first: derivatives leave many zeros, ones and broadcasts
-    "simplify": row(run=whole(simplify), law="x + 0 = x, x * 1 = x, views of views are one, ..."),
+    "simplify": row(run=whole(simplify), law="x - 0 = x, x * 1 = x, views of views are one, ..."),
     "rows":     row(run=whole(slice_of_reshape), law="reshape(x)[2] = x[2n : 3n], for a vector x"),
     "slices":   row(run=whole(sink_slices),
                     law="f(x)[a : b] = f(x[a : b]), where nothing else is read"),

@@ -16,8 +16,9 @@ from functools import reduce
 from itertools import groupby
 
 from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.graph.graph import Builder, Graph, Node
+from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.loop_order import loop_of
+from gradc_compiler.graph.rebuild import builder_after
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.sequence import Previous
@@ -90,7 +91,7 @@ def derive_steps(
 
     Raises `CompileError` where an operator on the way has no derivative.
     """
-    builder, told = _taken_up(graph), list[Contribution]()
+    builder, told = builder_after(graph), list[Contribution]()
     values = [builder.value(i) for i in wrt]
     found = differentiate(builder, builder.value(target), values, mean=mean, told=told)
     joint = builder.graph({"loss": target})
@@ -105,14 +106,6 @@ def derive_steps(
         steps=_StepMaker(joint, names, told, loop_of(graph), flow).steps(),
         zero={names[x] for x in wrt if x != target and x not in {c.x for c in told}},
     )
-
-
-def _taken_up(graph: Graph) -> Builder:
-    """A builder that goes on where a graph ends."""
-    builder = Builder(list(graph.nodes))
-    builder.carries = dict(graph.carries)
-    builder.loops = max(graph.carries, default=-1) + 1
-    return builder
 
 
 class _StepMaker:

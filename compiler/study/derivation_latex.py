@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.study.derivation import ChainStep, Derivation, Term
 from gradc_compiler.study.derivation_text import NONE, Numbers, author_line
 from gradc_compiler.study.formula_latex import (
@@ -16,11 +15,11 @@ from gradc_compiler.study.formula_latex import (
     letter_of,
     number_latex,
 )
-from gradc_compiler.study.read_back import FormulaReader
+from gradc_compiler.study.forward_values import ForwardValue, GivenValue, LookedBack, forward_values
 from gradc_compiler.study.single_path import LocalSlope
 from gradc_compiler.study.step_rule import step_rule
 from gradc_compiler.study.tell_once import Again, LoopBegins, tell_once
-from gradc_compiler.study.textbook_formula import Letter, symbols
+from gradc_compiler.study.textbook_formula import Formula, Letter, symbols
 
 HEAD = r"""\documentclass[10pt]{article}
 \usepackage[utf8]{inputenc}
@@ -59,19 +58,30 @@ def _intro(made: Derivation) -> Iterator[str]:
 
 
 def _forward(made: Derivation, numbers: Numbers) -> Iterator[str]:
-    reader = FormulaReader(made.graph, {i: Letter(name) for i, name in made.names.items()})
-    told = set[str]()
-    for id, name in sorted(made.names.items()):
-        node = made.graph[id]
-        if name in told:
-            continue
-        told.add(name)
-        line = rf"\text{{line {node.span.line}}}" if node.span else ""
-        if isinstance(node.op, Input | PersistentOp):
-            said = rf"{letter_of(name)} &: \text{{{escaped(str(node.type))}}}"
-        else:
-            said = equation_latex(letter_of(name), reader.written_out(node)).replace("=", "&=", 1)
-        yield rf"{said}{_number(id, numbers)} && {line} \\"
+    for value in forward_values(made):
+        line = "" if value.line is None else rf"\text{{line {value.line}}}"
+        yield rf"{_computed(value)}{_number(value.id, numbers)} && {line} \\"
+
+
+def _computed(value: ForwardValue) -> str:
+    """A value with its formula, aligned at the sign."""
+    letter = letter_of(value.name)
+    match value.made:
+        case GivenValue():
+            return rf"{letter} &: \text{{{escaped(str(value.type))}}}"
+        case LookedBack() as before:
+            step, first = ("+", "last") if before.backwards else ("-", "first")
+            start = rf"{latex(before.start)} \text{{ at the {first} step}}"
+            return rf"{letter} &= {_at_step(before.carried, step)}, \quad {start}"
+        case formula:
+            return equation_latex(letter, formula).replace("=", "&=", 1)
+
+
+def _at_step(carried: Formula, step: str) -> str:
+    """`c` one step before, as an index."""
+    said = latex(carried)
+    base = rf"\left[{said}\right]" if "_{" in said or "^" in said else said
+    return rf"{base}_{{t {step} 1}}"
 
 
 def _number(node: int | tuple[int, ...], numbers: Numbers) -> str:

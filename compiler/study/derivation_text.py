@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
-from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.ops.leaf import Input, PersistentOp
-from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.derivation import ChainStep, Derivation, Term
-from gradc_compiler.study.read_back import FormulaReader
+from gradc_compiler.study.forward_values import ForwardValue, GivenValue, LookedBack, forward_values
 from gradc_compiler.study.single_path import LocalSlope
 from gradc_compiler.study.step_rule import step_rule
 from gradc_compiler.study.tell_once import Again, LoopBegins, tell_once
@@ -86,37 +83,23 @@ def head_lines(made: Derivation) -> Iterator[str]:
 
 def forward_lines(made: Derivation, numbers: Numbers) -> Iterator[str]:
     """How every value is computed, with the line it stands in, and from what."""
-    reader = FormulaReader(made.graph, {i: Letter(name) for i, name in made.names.items()})
-    told = set[str]()
-    for id, name in sorted(made.names.items()):
-        node = made.graph[id]
-        if name in told:
-            continue  # the same numbers in another shape
-        told.add(name)
-        place = "" if node.span is None else str(node.span.line)
-        yield from _filled(f"{place:>5} | ", *_computed(reader, id, name, numbers))
+    for value in forward_values(made):
+        place = "" if value.line is None else str(value.line)
+        yield from _filled(f"{place:>5} | ", _computed(value, numbers), numbers.after(value.id))
 
 
-def _computed(reader: FormulaReader, id: int, name: str, numbers: Numbers) -> tuple[str, str]:
-    """A value with its formula, and its number."""
-    node = reader.graph[id]
-    kind = {Input: "an input", PersistentOp: "a parameter"}.get(type(node.op))
-    if kind is not None:
-        return f"{name} : {node.type}, {kind}", numbers.after(id)
-    formula = reader.written_out(node)
-    if isinstance(node.op, Previous):
-        carried = made_before(reader.graph, node, reader)
-        return f"{name} = {carried}", numbers.after(id)
-    return equation(name, formula) + numbers.put_in(formula), numbers.after(id)
-
-
-def made_before(graph: Graph, node: Node, reader: FormulaReader) -> str:
-    """`c[t - 1], at first 0`: what a recurrence looks back at."""
-    op = node.op
-    assert isinstance(op, Previous), "a recurrence looks back"
-    carried = text(reader.of(graph.carries[op.loop]))
-    step, first = ("+", "last") if op.backwards else ("-", "first")
-    return f"{carried}[t {step} 1], at the {first} step {text(reader.of(node.inputs[0]))}"
+def _computed(value: ForwardValue, numbers: Numbers) -> str:
+    """A value with its formula."""
+    match value.made:
+        case GivenValue(kind=kind):
+            return f"{value.name} : {value.type}, {kind}"
+        case LookedBack() as before:
+            step, first = ("+", "last") if before.backwards else ("-", "first")
+            start = text(before.start)
+            carried = f"{text(before.carried)}[t {step} 1], at the {first} step {start}"
+            return f"{value.name} = {carried}"
+        case formula:
+            return equation(value.name, formula) + numbers.put_in(formula)
 
 
 def _filled(start: str, said: str, number: str) -> Iterator[str]:

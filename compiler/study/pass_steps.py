@@ -13,9 +13,11 @@ import numpy as np
 
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.ragged import Ragged
-from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.graph_tools.evaluate import evaluate, node_values
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.rewrites.algebra.laws import Firing, Law
+from gradc_compiler.rewrites.algebra.simplify import simplify
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.driver import Rewrite
 from gradc_compiler.rewrites.table import ALGEBRA, changes, switches_for, target_changes
@@ -23,6 +25,7 @@ from gradc_compiler.rewrites.target_rewrites import TARGET
 from gradc_compiler.transform.unparse_expr import expression
 
 EXAMPLES = 3  # of a batch at which both sides are evaluated
+SIMPLIFY = "simplify"  # the pass that is made of laws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,24 +69,26 @@ class NodeNames:
             self.known[node.tag] = _own(node) or f"v{node.id}"
         self.made = 0
 
-    def lines(self, graph: Graph) -> dict[str, str]:
-        """Each node as a line: its name, and how it is computed."""
-        found = {}
-        for node in graph.nodes:
-            if node.tag not in self.known:
-                self.made += 1
-                self.known[node.tag] = f"n{self.made}"
-            operands = [self.known[graph[i].tag] for i in node.inputs]
-            shapes = [graph[i].type.shape for i in node.inputs]
-            right = (
-                f"{node.op.name} {_own(node)}"
-                if isinstance(node.op, Input | PersistentOp)
-                else expression(node, operands, shapes)
-            )
-            if getattr(node.op, "mean", False):
-                right = f"mean over the batch of {right}"
-            found[f"{self.known[node.tag]} = {right} : {node.type}"] = ""
-        return found
+    def name(self, node: Node) -> str:
+        """The name of a node, a new one if it has not been met."""
+        if node.tag not in self.known:
+            self.made += 1
+            self.known[node.tag] = f"n{self.made}"
+        return self.known[node.tag]
+
+    def right(self, node: Node, graph: Graph) -> str:
+        """How a node is computed."""
+        if isinstance(node.op, Input | PersistentOp):
+            return f"{node.op.name} {_own(node)}"
+        operands = [self.name(graph[i]) for i in node.inputs]
+        shapes = [graph[i].type.shape for i in node.inputs]
+        said = expression(node, operands, shapes)
+        return f"mean over the batch of {said}" if getattr(node.op, "mean", False) else said
+
+    def lines(self, graph: Graph) -> list[str]:
+        """Each node as a line, equal lines once."""
+        said = (f"{self.name(n)} = {self.right(n, graph)} : {n.type}" for n in graph.nodes)
+        return [*dict.fromkeys(said)]
 
 
 def _own(node: Node) -> str | None:
@@ -93,12 +98,53 @@ def _own(node: Node) -> str | None:
 
 def changed_lines(step: PassStep, names: NodeNames) -> list[str]:
     """The lines that a pass took out (`-`) and put in (`+`), in order."""
-    before, after = [*names.lines(step.before)], [*names.lines(step.after)]
+    before, after = names.lines(step.before), names.lines(step.after)
     found: list[str] = []
     for kind, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if kind != "equal":
             found += [f"- {line}" for line in before[i:j]] + [f"+ {line}" for line in after[k:m]]
     return found
+
+
+@dataclass(slots=True)
+class LawUsed:
+    """A law of `simplify`, the nodes that it changed, and how far both forms lie apart."""
+
+    law: Law
+    changed: list[str]  # `v11 = v9 + v10  becomes  v6 + v6`
+    ulps: float = 0.0
+
+    @property
+    def exact(self) -> str:
+        """What it may change of numbers."""
+        return "exact, but for the order of a sum" if self.law.reorders else "exact"
+
+
+def laws_used(
+    step: PassStep, names: NodeNames, values: Mapping[str, object] | None
+) -> list[LawUsed]:
+    """The laws that made up one sweep of `simplify`; with `values`, both forms are evaluated."""
+    if step.name != SIMPLIFY:
+        return []
+    told: list[Firing] = []
+    simplify(step.before, told)
+    graph = step.after  # it has both forms: `dce` comes later
+    arrays = {} if values is None else dict(node_values(graph, values, EXAMPLES, "float64"))
+    found: dict[str, LawUsed] = {}
+    for one in told:
+        used = found.setdefault(one.law.name, LawUsed(one.law, []))
+        old, new = graph[one.node], graph[one.instead]
+        right = names.right(old, graph)
+        used.changed.append(f"{names.name(old)} = {right}  becomes  {_short(new, graph, names)}")
+        if arrays:
+            used.ulps = max(used.ulps, ulps(*np.broadcast_arrays(arrays[old.id], arrays[new.id])))
+    return [*found.values()]
+
+
+def _short(node: Node, graph: Graph, names: NodeNames) -> str:
+    """What takes the place of a node: how it is computed, or its name where it was there before."""
+    known = node.tag in names.known or isinstance(node.op, Input | PersistentOp)
+    return names.name(node) if known else names.right(node, graph)
 
 
 def largest_difference(

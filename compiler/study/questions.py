@@ -67,23 +67,29 @@ class Way:
     steps: tuple[ChainStep, ...]
 
 
-def kinks(graph: Graph, names: Mapping[int, str]) -> Iterator[Kink]:
-    """Every value of a loss whose operator has a point without a derivative, in order; a division
-    by a number that is not 0 has none.
-    """
+def kinks(graph: Graph, names: Mapping[int, str]) -> list[Kink]:
+    """Every value of a loss whose operator has a point without a derivative, in order."""
+    return [kink for _, kink in kink_nodes(graph, names)]
+
+
+def kink_nodes(graph: Graph, names: Mapping[int, str]) -> Iterator[tuple[Node, Kink]]:
+    """The same with their nodes; a division by a number that is not 0 has none."""
     reader = FormulaReader(graph, {i: Letter(name) for i, name in names.items()})
     for node in graph.nodes:
         found = kink_of(node.op)
         operands = [text(reader.of(i)) for i in node.inputs]
         constant = node.op.name == "div" and isinstance(reader.of(node.inputs[1]), Numeral)
         if found is not None and not constant:
-            yield Kink(
-                value=names.get(node.id, node.op.name),
-                operator=node.op.name,
-                point=found[0].format(*operands),
-                convention=found[1],
-                rule=type(node.op).__module__.replace("gradc_compiler", "compiler", 1),
-                span=node.span,
+            yield (
+                node,
+                Kink(
+                    value=names.get(node.id, node.op.name),
+                    operator=node.op.name,
+                    point=found[0].format(*operands),
+                    convention=found[1],
+                    rule=type(node.op).__module__.replace("gradc_compiler", "compiler", 1),
+                    span=node.span,
+                ),
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gradc_runtime.cli.declare import Function
 
 Value = int | float | str
 TARGETS = ("cpu", "numba", "cuda", "reference")
+WATCHED = ("gradients", "kinks", "saturation", "values", "updates")
 DIGITS = 18  # of an example's number
 MOST_BYTES = 2**53
 WIDTHS = ("float32", "float64")
@@ -54,6 +56,23 @@ class Binding(Assignment):
     def meaning(self, name: str, text: str) -> Value:
         """The text itself."""
         return text
+
+
+class Watched(click.ParamType[str]):
+    """`gradients`, or `values:conv*`: what is measured while a network trains."""
+
+    name = "what"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same, or a usage error."""
+        what, _, pattern = str(value).partition(":")
+        if what not in WATCHED:
+            near = get_close_matches(what, WATCHED, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f": {', '.join(WATCHED)}"
+            return self.fail(f"{what[:40]} is nothing that can be watched{hint}", param, ctx)
+        if what == "gradients" and pattern:
+            return self.fail("all gradients are watched together, without a name", param, ctx)
+        return str(value)
 
 
 class Places(click.ParamType[slice]):

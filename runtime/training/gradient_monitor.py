@@ -9,10 +9,11 @@ run has the same bits as one that is not.
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -65,7 +66,50 @@ class StateGradient:
     zeros: float  # the share of its numbers that are 0
 
 
-Seen = TypeVar("Seen", Gradient, StateGradient)
+class Measurement(Protocol):
+    """One line of a file of measurements: a dataclass of numbers and words."""
+
+    @property
+    def batches(self) -> int:
+        """Trained on before."""
+
+
+Seen = TypeVar("Seen", bound=Measurement)
+
+
+class Monitor(Protocol):
+    """Measures something of a session while it trains, beside the training."""
+
+    def look(self, epoch: int, batches: int, arrays: Batches) -> None:
+        """Measure on a batch."""
+
+    def write(self, folder: Path) -> None:
+        """Add what is new to the files."""
+
+    def resume(self, folder: Path, batches: int) -> None:
+        """Take up what was seen before so many batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitors:
+    """Several monitors as one."""
+
+    all: Sequence[Monitor]
+
+    def look(self, epoch: int, batches: int, arrays: Batches) -> None:
+        """Measure on a batch."""
+        for monitor in self.all:
+            monitor.look(epoch, batches, arrays)
+
+    def write(self, folder: Path) -> None:
+        """Add what is new to the files."""
+        for monitor in self.all:
+            monitor.write(folder)
+
+    def resume(self, folder: Path, batches: int) -> None:
+        """Take up what was seen before so many batches."""
+        for monitor in self.all:
+            monitor.resume(folder, batches)
 
 
 class Log(Generic[Seen]):
@@ -79,7 +123,7 @@ class Log(Generic[Seen]):
 
     def write(self, folder: Path) -> None:
         """Add what is new to the file; a file of another run is replaced."""
-        new = [asdict(one) for one in self.seen[self.written :]]
+        new = [asdict(_record(one)) for one in self.seen[self.written :]]
         if new or not self.written:
             with (folder / self.file).open("a" if self.written else "w") as stream:
                 stream.write(table(new, header=not self.written))
@@ -95,12 +139,17 @@ class Log(Generic[Seen]):
     def read(self, folder: Path) -> list[Seen]:
         """The measurements in the file; damaged lines are left out."""
         kinds = {f.name: {"int": int, "float": float}.get(str(f.type), str)
-                 for f in fields(self.kind)}  # fmt: skip
+                 for f in fields(_record(self.kind))}  # fmt: skip
         text, found = (folder / self.file).read_text(errors="replace"), list[Seen]()
         for row in csv.DictReader(text.splitlines()):
             with suppress(ValueError, TypeError, KeyError):  # of a damaged line
                 found.append(self.kind(**{n: kinds[n](value) for n, value in row.items()}))
         return found
+
+
+def _record(one: Any) -> Any:
+    """A measurement, or its kind, as the dataclass that it is."""
+    return one
 
 
 class GradientMonitor:

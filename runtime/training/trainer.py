@@ -38,7 +38,7 @@ from gradc_runtime.system.stop_signals import StopRequest, stop_requests
 from gradc_runtime.training import sharing
 from gradc_runtime.training.checkpoint_manager import CheckpointManager
 from gradc_runtime.training.display import Display, Silent
-from gradc_runtime.training.gradient_monitor import GradientMonitor
+from gradc_runtime.training.gradient_monitor import Monitor
 from gradc_runtime.training.last_state import LastState
 from gradc_runtime.training.memory_limit import RunFrame, require_within
 from gradc_runtime.training.position import Position, position_of
@@ -61,7 +61,7 @@ class Trainer:
         folder: RunFolder | None = None,
         display: Display | None = None,
         checkpoint_seconds: float = 10.0,
-        watch: GradientMonitor | None = None,
+        watch: Monitor | None = None,
         ranks: Ranks | None = None,
     ) -> None:
         self.session, self.settings, self.ranks = session, settings, ranks

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradc_runtime.cli.actions.bench import necessary_bytes
-from gradc_runtime.cpu.tuning.profile import Profile
+from gradc_runtime.cpu.tuning.instruction_profile import Profile
 from gradc_runtime.session.session import Session
 
 

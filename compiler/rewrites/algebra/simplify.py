@@ -8,7 +8,7 @@ cotangents, which would bring such, are left out of a derivative beforehand (`di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import copysign
 
@@ -17,24 +17,11 @@ from gradc_compiler.graph.provenance import Origin
 from gradc_compiler.ops.contract import Affine, Contract
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.ops.shape import Reshape, reshape
-
-Rule = Callable[[Value, list[Value]], Value | None]
-RULES: dict[str, list[Rule]] = {}
+from gradc_compiler.rewrites.algebra.laws import RULES, Firing, rule
 
 
-def rule(*operators: str) -> Callable[[Rule], Rule]:
-    """File a rule under the operators it may apply to."""
-
-    def file(function: Rule) -> Rule:
-        for operator in operators:
-            RULES.setdefault(operator, []).append(function)
-        return function
-
-    return file
-
-
-def simplify(graph: Graph) -> Graph:
-    """One sweep over the graph; every node gets the first rule that fires."""
+def simplify(graph: Graph, told: list[Firing] | None = None) -> Graph:
+    """One sweep over the graph; every node gets the first rule that fires, which is `told`."""
     builder = Builder()
     mapping: dict[int, int] = {}
     for node in graph.nodes:
@@ -42,9 +29,11 @@ def simplify(graph: Graph) -> Graph:
         operands = [builder.value(mapping[i]) for i in node.inputs]
         new = builder.value(builder.copy(node, [x.id for x in operands]))
         for law in RULES.get(node.op.name, []):
-            builder.origin = node.origin or Origin(law.__name__, node.tag)
-            result = law(new, operands)
+            builder.origin = node.origin or Origin(law.name, node.tag)
+            result = law.rule(new, operands)
             if result is not None and result.type == new.type:
+                if told is not None:
+                    told.append(Firing(law, new.id, result.id))
                 new = result
                 break
         mapping[node.id] = new.id
@@ -117,9 +106,9 @@ def sum_of_zeros_is_zero(y: Value, xs: list[Value]) -> Value | None:
     return y.builder.constant(0.0, y.shape) if zero else None
 
 
-@rule("contract")
+@rule("contract", reorders=True)
 def factor_of_ones_drops_out(y: Value, xs: list[Value]) -> Value | None:
-    """contract(a * ones) = contract(a), for ones read in range.  Exact but for the sum's order."""
+    """contract(a * ones) = contract(a), for ones read in range."""
     op = y.node.op
     assert isinstance(op, Contract)
     kept = [k for k, x in enumerate(xs) if constant_of(x) != 1 or op.reads_outside(k, x.shape)]
@@ -142,7 +131,7 @@ def identity_vanishes(y: Value, xs: list[Value]) -> Value | None:
 
 @rule("contract")
 def scalar_factor_leaves_the_contraction(y: Value, xs: list[Value]) -> Value | None:
-    """contract(s, b) = s * contract(b) for a scalar s, where contract(b) does not sum.  Exact."""
+    """contract(s, b) = s * contract(b) for a scalar s, where contract(b) does not sum."""
     op = y.node.op
     assert isinstance(op, Contract)
     if len(xs) != 2 or op.mean:

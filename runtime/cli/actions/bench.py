@@ -29,7 +29,7 @@ from gradc_runtime.cli.actions.trial import Trial, inexact, off_by
 from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cpu.executable import Executable
-from gradc_runtime.cpu.tuning.profile import Profile
+from gradc_runtime.cpu.tuning.instruction_profile import Profile
 from gradc_runtime.cpu.tuning.roofline import Roofline, measure
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import end_to_end

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study.line_costs import Amount, LineCost, line_costs
-from gradc_runtime.cli.actions.output import console, say, size, table, write_json
+from gradc_runtime.cli.actions.output import console, counted, say, size, table, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.faults import Refused
+from gradc_runtime.cpu.partition.memory_need import MemoryNeed
 from gradc_runtime.session.state import suggestion
 
 WIDTH = 4  # bytes of a float32
@@ -25,12 +27,37 @@ def cost(spec: Path, given: Mapping[str, Any]) -> int:
     made = Request.of(spec, given).compile()
     graph = chosen_graph(made, given["step"])
     lines, sizes = line_costs(graph, WIDTH), sizes_of(made, graph, given)
+    need = memory_need(made, given, sizes["N"])
     if given["as_json"]:
-        write_json({"sizes": sizes, "lines": [data_of(line, sizes) for line in lines]})
+        peak = {"formula": need.formula(), "number": need.number(sizes)}
+        found = [data_of(line, sizes) for line in lines]
+        write_json({"sizes": sizes, "lines": found, "peak": peak})
         return 0
     formulas(lines)
     numbers(lines, sizes)
+    write("\n".join(memory_lines(need, sizes)))
     return 0
+
+
+def memory_need(made: Compilation, given: Mapping[str, Any], examples: int) -> MemoryNeed:
+    """The memory of the step, or of the model, by the plan that it is run by on a CPU."""
+    training = made.program.training
+    names = [step.name for step in training.steps] if training else []
+    name = (
+        f"step/{given['step'] or names[0]}" if names else next(iter(made.program.models.values()))
+    )
+    threads = given["threads"] or len(os.sched_getaffinity(0))
+    words = made.program.persistent_words
+    return MemoryNeed.of(made.program.entries[name], words, examples, word=WIDTH, threads=threads)
+
+
+def memory_lines(need: MemoryNeed, sizes: Mapping[str, int]) -> Iterator[str]:
+    """The peak, as a formula and as a number."""
+    yield f"peak memory: {need.formula()} bytes, here {size(need.number(sizes))}"
+    yield (
+        f"    of it {size(need.persistent)} persist (parameters, and what the optimizer keeps); "
+        f"{counted(need.teams, 'thread')} with blocks of {counted(need.block, 'example')}"
+    )
 
 
 def chosen_graph(made: Compilation, step: str | None) -> Graph:
@@ -74,8 +101,8 @@ def numbers(lines: Sequence[LineCost], sizes: Mapping[str, int]) -> None:
     """The table of numbers, with what all lines are together."""
     at = ", ".join(f"{name} = {n:,}" for name, n in sizes.items())
     columns = ["line", "written", "forward", "backward", "moved", "kept"]
-    rows = [[str(c.line), short(c.text), *counted(c, sizes)] for c in lines]
-    rows.append(["", "in all", *counted(in_all(lines), sizes)])
+    rows = [[str(c.line), short(c.text), *as_numbers(c, sizes)] for c in lines]
+    rows.append(["", "in all", *as_numbers(in_all(lines), sizes)])
     console().print(table(columns, rows, right="line forward backward moved kept"))
     say(f"at {at}, float32; kept is what the backward pass reads of the forward pass")
 
@@ -86,7 +113,7 @@ def in_all(lines: Sequence[LineCost]) -> LineCost:
     return LineCost(0, "", sum(c.parameters for c in lines), *(Amount(s) for s in sums))
 
 
-def counted(cost: LineCost, sizes: Mapping[str, int]) -> list[str]:
+def as_numbers(cost: LineCost, sizes: Mapping[str, int]) -> list[str]:
     """Operations and bytes as numbers."""
     work = [f"{cost.forward.number(sizes):,}", f"{cost.backward.number(sizes):,}"]
     return [*work, size(cost.moved.number(sizes)), size(cost.kept.number(sizes))]

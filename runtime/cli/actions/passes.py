@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,15 @@ from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study.pass_steps import (
     EXAMPLES,
+    LawUsed,
     NodeNames,
     PassStep,
     changed_lines,
     largest_difference,
+    laws_used,
     pass_steps,
 )
-from gradc_runtime.cli.actions.output import say, write, write_json
+from gradc_runtime.cli.actions.output import counted, say, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.samples import random_batch
 from gradc_runtime.cli.actions.show import chosen
@@ -41,10 +43,13 @@ def passes(spec: Path, given: Mapping[str, Any]) -> int:
     found = []
     for number, step in enumerate(pass_steps(graph, made.without, given["target"]), 1):
         apart = largest_difference(step, values, EXAMPLES) if given["check"] else None
+        laws = laws_used(step, names, values if given["check"] else None)
         if given["as_json"]:
-            found.append(data_of(step, names, apart))
+            found.append(data_of(step, names, laws, apart))
         else:
-            write("\n".join([*step_lines(number, step, names, given["lines"], apart), ""]))
+            lines = [*step_lines(number, step, names, given["lines"], apart)]
+            lines[2:2] = law_lines(laws, given["lines"], checked=given["check"])
+            write("\n".join([*lines, ""]))
     if given["as_json"]:
         write_json({"entry": name, "passes": found})
     else:
@@ -75,6 +80,19 @@ def step_lines(
         yield f"    {apart_text(apart)}"
 
 
+def law_lines(laws: Sequence[LawUsed], most: int, *, checked: bool) -> Iterator[str]:
+    """The laws of a sweep, each with its equation and the nodes that it changed."""
+    for used in laws:
+        times = counted(len(used.changed), "time")
+        yield f"    {used.law.name}, {used.exact}, {times}"
+        yield f"        {used.law.equation}"
+        yield from (f"        {line}" for line in used.changed[:most])
+        if len(used.changed) > most:
+            yield f"        ... and {len(used.changed) - most} more"
+        if checked and used.ulps > LARGEST_EXACT:
+            yield f"        both forms lie up to {used.ulps:.3g} ulp apart"
+
+
 def apart_text(apart: tuple[float, str]) -> str:
     """`largest difference: 2 ulp, of gradient/f.W`."""
     most, name = apart
@@ -94,13 +112,25 @@ def random_values(graph: Graph, persistents: Mapping[str, Any], seed: int) -> Ma
     return values_by_name(persistents, check_inputs(drawn, types, "float64"))
 
 
-def data_of(step: PassStep, names: NodeNames, apart: tuple[float, str] | None) -> dict[str, Any]:
+def data_of(
+    step: PassStep, names: NodeNames, laws: Sequence[LawUsed], apart: tuple[float, str] | None
+) -> dict[str, Any]:
     """A pass as data."""
     return {
         "pass": step.name,
         "stage": step.stage,
         "law": step.law,
         "exact": step.row.exact,
+        "laws": [
+            {
+                "name": used.law.name,
+                "equation": used.law.equation,
+                "exact": not used.law.reorders,
+                "changed": used.changed,
+                "ulps": None if apart is None else used.ulps,
+            }
+            for used in laws
+        ],
         "nodes": [len(step.before.nodes), len(step.after.nodes)],
         "changed": changed_lines(step, names),
         "ulps": None if apart is None else apart[0],

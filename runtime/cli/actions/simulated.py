@@ -16,7 +16,7 @@ from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.cpu.executable import Executable
 from gradc_runtime.cpu.partition.segments import cut_of
 from gradc_runtime.cpu.tuning.barrier_time import arrival_seconds
-from gradc_runtime.cpu.tuning.profile import Profile
+from gradc_runtime.cpu.tuning.instruction_profile import Profile
 from gradc_runtime.cpu.tuning.roofline import Roofline
 from gradc_runtime.cpu.tuning.simulate import Measured, Simulated, simulate
 from gradc_runtime.cpu.tuning.undisturbed import NEVER, Timing, timed

@@ -15,7 +15,7 @@ from gradc_compiler.pipeline import Compilation, switched
 from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.driver import KEEP
 from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
-from gradc_runtime.cli.actions import diagnostics, gradients
+from gradc_runtime.cli.actions import diagnostics
 from gradc_runtime.cli.actions.branched_run import branched
 from gradc_runtime.cli.actions.compiling import compiled
 from gradc_runtime.cli.actions.next_step import next_step
@@ -25,6 +25,7 @@ from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.tensorboard import write_events
 from gradc_runtime.cli.actions.tune import tune_steps
 from gradc_runtime.cli.actions.unscaled_inputs import unscaled_inputs
+from gradc_runtime.cli.actions.watching import show_watched, watches
 from gradc_runtime.cli.actions.with_weights import take_weights
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.examples import ROWS
@@ -36,7 +37,7 @@ from gradc_runtime.session.session_config import SessionConfig
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.folder_lock import held
 from gradc_runtime.training.display import Display
-from gradc_runtime.training.gradient_monitor import GradientMonitor
+from gradc_runtime.training.gradient_monitor import Monitors
 from gradc_runtime.training.memory_limit import RunFrame, within
 from gradc_runtime.training.progress import Plain, display, duration, metrics_of, shown
 from gradc_runtime.training.run_folder import Row, RunFolder
@@ -92,15 +93,16 @@ def trained(
     take_weights(session, given)
     data = request.dataset(session)
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
-    watch = GradientMonitor(session) if given["watch"] else None
+    watch = watches(session, made, given["watch"])
     if given["tune"]:
         tune_steps(session, settings.batch)
-    compiled(session, settings.batch, watched=watch is not None)
+    compiled(session, settings.batch, watched="gradients" in given["watch"])
     new = folder is None
     folder = folder or new_folder(session, given, until_the_end)
     screen: Display = TrainLines() if given["as_json"] else display()
     trainer = Trainer(
-        session, data, settings, folder=folder, display=screen, watch=watch,
+        session, data, settings, folder=folder, display=screen,
+        watch=Monitors(watch) if watch else None,
         checkpoint_seconds=given["save_every"], ranks=ranks,
     )  # fmt: skip
     introduce(trainer, folder, changed=not new and spec_changed(folder, session))
@@ -110,8 +112,7 @@ def trained(
     if given["tensorboard"]:
         write_events(trainer, folder)
     summary = trainer.run()
-    if watch is not None:
-        gradients.show(watch, folder.path)
+    show_watched(watch, folder.path)
     conclude(summary, trainer, folder, spec=request.spec, as_json=given["as_json"])
     draw_if_asked(summary, folder, given)
     return summary.exit_code

@@ -20,6 +20,8 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 @click.option("--batch", type=click.IntRange(1), help="Examples; as the spec says, else 1.")
 @click.option("--length", type=click.IntRange(1), default=100, show_default=True,
               help="Elements of a sequence.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1, 1024),
+              help="For the peak memory; all cores otherwise.")  # fmt: skip
 @options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:
@@ -27,7 +29,7 @@ def command(spec: Path, **given: Any) -> int:
     lengths of sequences, and as numbers.
 
     Counted is the graph after the laws of algebra, before kernels are fused; specs/study.md says
-    what an operation is.
+    what an operation is. The peak memory is that of the plan by which the step is run on a CPU.
     """
     code: int = act("cost:cost", spec, given)
     return code

@@ -19,6 +19,8 @@ from gradc_runtime.cli.declare import SpecPath, act, as_json, declared
     ("gradc train spec.nn --memory 500MB", "in no more memory, and say what that costs"),
     ("gradc train spec.nn --plot", "and draw metrics.png beside the numbers"),
     ("gradc train spec.nn --watch gradients", "and see where gradients vanish or explode"),
+    ("gradc train spec.nn --watch kinks --watch 'values:c*'",
+     "how often each kink is met, and where the values of some names lie"),
     ("gradc train spec.nn --weights runs/other --only 'digit.conv*'",
      "begin where another network ended, as far as it fits"),
     ("gradc train spec.nn --resume", "go on with the last run of this spec, to the bit"),
@@ -36,10 +38,11 @@ from gradc_runtime.cli.declare import SpecPath, act, as_json, declared
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True,
               help="Folder of all runs.")  # fmt: skip
 @click.option(
-    "--watch",
-    type=click.Choice(["gradients"]),
-    help="Each epoch, measure every gradient: gradients.csv, .png, and a table.",
-)
+    "--watch", multiple=True, type=options.Watched(), metavar="WHAT[:NAME]",
+    help="""Each epoch, measure `gradients`, `kinks` that are met, `saturation`, `values` or
+    `updates` of parameters on its first batch: a table at the end, and WHAT.csv. May be given
+    several times; NAME limits it to some names: 'values:c3', 'updates:digit.conv*'.""",
+)  # fmt: skip
 @click.option("--plot", is_flag=True, help="Draw every loss and report by epoch: metrics.png.")
 @click.option("--tensorboard", is_flag=True,
               help="Write events for TensorBoard beside the metrics.")  # fmt: skip

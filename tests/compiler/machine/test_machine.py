@@ -126,7 +126,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/system/aligned_memory.py": (FORMAT, "MMAP_THRESHOLD TRIM_THRESHOLD MOST"),
     "runtime/cpu/threads/worker.py": (FORMAT, "WORD"),
     "runtime/cpu/tuning/autotuner.py": (MEASURING, "ROUNDS SECONDS WARM WORTH"),
-    "runtime/cpu/tuning/profile.py": (MEASURING, "CALLS"),
+    "runtime/cpu/tuning/instruction_profile.py": (MEASURING, "CALLS"),
     "runtime/cpu/tuning/roofline.py": (MEASURING, "FOOTPRINTS ROWS COLUMNS TERMS BUDGET"),
     "runtime/cuda/cuda_math.py": (BOUND, "MASK MULTIPLIERS WEYL"),
     "runtime/cuda/shim.py": (FORMAT, "ASYNC_COPIES"),

@@ -135,3 +135,77 @@ def test_the_file_of_states_goes_on_too(call: Caller) -> None:
     assert call("train", call.spec, *WATCH, "--resume", "cut", "--epochs", "2").code == 0
     whole, cut = ((run / n / "gradients_over_time.csv").read_text() for n in ("whole", "cut"))
     assert whole == cut
+
+
+KINKED = """model f(x : scalar) -> scalar {
+    param w = 0
+    param v = 3
+    a = w * x
+    h = relu(a)
+    s = tanh(v * 100 + h)
+    h + s
+}
+data points(x : scalar, y : scalar) = csv("points.csv")
+train on points {
+    minimize (f(x) - y)^2
+    using sgd(lr = 0.01), batch 4, epochs 2
+}
+"""
+
+
+def csv_of(run: Path, what: str) -> list[dict[str, str]]:
+    with (run / f"{what}.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize("target", ["reference", "cpu"])
+def test_kinks_saturation_values_and_updates(call: Caller, target: str) -> None:
+    """w = 0 puts relu on its kink for the whole batch, tanh(300) is flat, and v does not move."""
+    call.spec.write_text(KINKED)
+    what = [x for w in ("kinks", "saturation", "values:h", "updates") for x in ("--watch", w)]
+    answer = call("train", call.spec, *what, "--target", target, "--held-out", "0")
+    assert answer.code == 0, answer.err
+    run = call.folder / "runs" / "line"
+    kink = csv_of(run, "kinks")[0]
+    assert (kink["name"], kink["operator"], kink["met"], kink["numbers"]) == (
+        "h",
+        "maximum",
+        "4",
+        "4",
+    )
+    flat = {
+        row["name"]: float(row["flat"]) for row in csv_of(run, "saturation") if row["epoch"] == "1"
+    }
+    assert flat == {"h": 1.0, "s": 1.0}
+    values = csv_of(run, "values")
+    assert {row["name"] for row in values} == {"h"} and values[0]["zeros"] == "1.0"
+    updates = {row["name"]: row for row in csv_of(run, "updates") if row["epoch"] == "2"}
+    assert updates.keys() == {"f.w", "f.v"} and float(updates["f.v"]["update"]) == 0
+    assert "kinks: share of numbers at the kink" in answer.err and "h maximum, line 5" in " ".join(
+        answer.err.split()
+    )
+
+
+def test_watched_values_change_no_bit_and_go_on(call: Caller) -> None:
+    watched = ("--watch", "values", "--watch", "updates", "--target", "reference")
+    assert call("train", call.spec, *watched, "--name", "watched", "--epochs", "2").code == 0
+    assert call("train", call.spec, *WATCH[2:], "--name", "plain", "--epochs", "2").code == 0
+    one, other = (last(call.folder / "runs" / name) for name in ("watched", "plain"))
+    assert all(one[name].tobytes() == other[name].tobytes() for name in other)
+    again = call("train", call.spec, *watched, "--name", "watched", "--epochs", "3", "--resume")
+    assert again.code == 0
+    epochs = [row["epoch"] for row in csv_of(call.folder / "runs" / "watched", "updates")]
+    assert epochs == ["1", "1", "2", "2", "3", "3"]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("kinsk", "kinsk is nothing that can be watched; did you mean kinks?"),
+        ("values:slop", "no value is called slop"),
+        ("gradients:a", "all gradients are watched together"),
+    ],
+)
+def test_what_cannot_be_watched(call: Caller, what: str, said: str) -> None:
+    answer = call("train", call.spec, "--watch", what)
+    assert answer.code == 2 and said in answer.err

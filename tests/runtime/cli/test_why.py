@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from gradc_compiler.pipeline import compile_file
+from gradc_runtime.cli.actions.trial import Trial
+from gradc_runtime.cpu.executable import Executable
+from gradc_runtime.session.session import Session
 from tests.runtime.cli.calling import SPECS, Caller
 
 CUT = """model f(x : [3]) -> scalar {
@@ -90,4 +94,62 @@ def test_costs(call: Caller) -> None:
     line = next(line for line in data["lines"] if line["line"] == 4)
     assert line["parameters"] == 24_458 and "N rows" in line["forward"]["formula"]
     answer = call("cost", SPECS / "gan.nn", "--step", "generater")
+    assert answer.code == 2 and "did you mean generator?" in answer.err
+
+
+@pytest.mark.parametrize(("name", "batch", "threads"), [("mnist_cnn", 32, 2), ("circle", 64, 1)])
+def test_peak_memory_is_what_an_executable_allocates(
+    call: Caller, name: str, batch: int, threads: int
+) -> None:
+    """The number of `gradc cost`, against the arrays of a session that runs such a step."""
+    spec = SPECS / f"{name}.nn"
+    arguments = ("--batch", str(batch), "--threads", str(threads))
+    peak = call("cost", spec, *arguments, "--json").data["peak"]
+    session = Session(compile_file(spec), threads=threads)
+    step = session.training.steps[0]
+    runner = session.runner(step.entry)
+    assert isinstance(runner, Executable)
+    trial = Trial(program=session.program, start={}, examples=batch, seed=0, dtype="float32")
+    bound = runner.bind(trial.inputs(step.entry))
+    spaces = (runner.uniform, runner._blocks, runner._partials, session.memory.words)
+    carried = {id(a.base if a.base is not None else a): a for a in bound.plan.carried.values()}
+    own = [a for a in bound.arrays if not any(a is c for c in bound.plan.carried.values())]
+    turns = sum((a if a.base is None else a.base).nbytes for a in carried.values())
+    found = sum(a.nbytes for a in (*spaces, *own)) + turns
+    assert abs(found - peak["number"]) <= 0.02 * found, (found, peak)
+
+
+def test_peak_memory_grows_with_the_batch_and_the_length(call: Caller) -> None:
+    def peak(*arguments: str) -> int:
+        found = call("cost", SPECS / "row_digits.nn", *arguments, "--threads", "1", "--json")
+        return int(found.data["peak"]["number"])
+
+    assert peak("--length", "28") > peak("--length", "4")
+    assert peak("--batch", "64", "--length", "28") > peak("--batch", "32", "--length", "28")
+    answer = call("cost", SPECS / "row_digits.nn", "--threads", "2")
+    assert "peak memory: " in answer.out and " rows)" in answer.out
+
+
+@pytest.mark.parametrize("name", ["mnist_cnn", "row_digits", "circle"])
+def test_profile_goes_by_lines(call: Caller, name: str) -> None:
+    """Nothing about times: only that every second belongs to a line, and that most have one."""
+    data = call("profile", SPECS / f"{name}.nn", "--batch", "4", "--json").data
+    told = sum(line[way] for line in data["lines"] for way in ("forward", "backward", "update"))
+    assert told == pytest.approx(data["seconds"]) and data["seconds"] > 0
+    assert all(line["line"] > 0 for line in data["lines"])
+    assert 0 <= data["divided"] <= 1 + 1e-9
+    assert any(line["backward"] > 0 for line in data["lines"])
+
+
+def test_roofline_picture(call: Caller) -> None:
+    pytest.importorskip("matplotlib")
+    path = call.folder / "roofline.png"
+    answer = call("profile", SPECS / "mnist_cnn.nn", "--batch", "4", "--plot", path)
+    assert answer.code == 0 and path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_profile_of_what_does_not_train(call: Caller) -> None:
+    (call.folder / "f.nn").write_text("model f(x : scalar) -> scalar { x }")
+    assert "has no train block" in call("profile", "f.nn").err
+    answer = call("profile", SPECS / "gan.nn", "--step", "generater")
     assert answer.code == 2 and "did you mean generator?" in answer.err

@@ -13,7 +13,8 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.leaf import Input, Literal
 from gradc_compiler.ops.shape import broadcast, reshape, sum_axes, transpose
-from gradc_compiler.rewrites.algebra.simplify import RULES, simplify
+from gradc_compiler.rewrites.algebra.laws import RULES
+from gradc_compiler.rewrites.algebra.simplify import simplify
 from gradc_compiler.rewrites.table import ALGEBRA, optimise
 from tests.support.graphs import Values
 from tests.support.special_numbers import SIZE, TWO, assert_same_bits, below_normal, given, tree

@@ -6,7 +6,9 @@ import ast
 
 import pytest
 
-from gradc_compiler.rewrites.algebra.simplify import RULES, simplify
+from gradc_compiler.graph_tools.graph_text import parse_graph
+from gradc_compiler.rewrites.algebra.laws import RULES, Firing
+from gradc_compiler.rewrites.algebra.simplify import simplify
 
 X = "%0 = input{key='x', shape=(2, 3)};"
 XY = X + "%1 = input{key='y', shape=(2, 3)};"
@@ -170,7 +172,7 @@ KEPT = {
 
 
 def test_every_law_has_a_test() -> None:
-    assert {law.__name__ for laws in RULES.values() for law in laws} == LAWS.keys()
+    assert {law.name for laws in RULES.values() for law in laws} == LAWS.keys()
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -186,4 +188,14 @@ def test_what_no_law_may_change(text: str, assert_rewrites) -> None:
 
 def test_laws_say_what_they_prove() -> None:
     for laws in RULES.values():
-        assert all(law.__doc__ and law.__doc__.strip().endswith(".") for law in laws)
+        assert all(law.equation.endswith(".") for law in laws)
+
+
+def test_laws_that_fired_are_told() -> None:
+    """Both forms are nodes of the simplified graph, so that they can be compared."""
+    graph = parse_graph(X + "%1 = neg %0; %2 = neg %1; return a=%2")
+    told: list[Firing] = []
+    after = simplify(graph, told)
+    assert [one.law.name for one in told] == ["double_negation_vanishes"]
+    assert after[told[0].node].op.name == "neg" and after[told[0].instead].op.name == "input"
+    assert after == simplify(graph)

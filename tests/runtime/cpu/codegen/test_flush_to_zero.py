@@ -7,7 +7,7 @@ import pytest
 
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.cpu.executable import Executable
-from gradc_runtime.cpu.tuning.profile import Profile
+from gradc_runtime.cpu.tuning.instruction_profile import Profile
 from gradc_runtime.session.session import Session
 
 SPEC = """
